@@ -1,0 +1,1 @@
+"""Exact maths on arrays and representations: no files, no printing."""
