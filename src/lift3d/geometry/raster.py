@@ -1,0 +1,182 @@
+"""A z-buffer rasteriser: which face does every pixel of a camera see, how far, and where on the face.
+
+Homogeneous rasterisation (Olano & Greer, "Triangle scan conversion using 2D homogeneous coordinates",
+1997): with camera-frame corners p_i of a face and a pixel's ray d = (x, y, 1), z d = sum b_i p_i gives
+
+    e_i = d . (p_{i+1} x p_{i+2}),   b_i = e_i / (e_0 + e_1 + e_2),   z = det(p0, p1, p2) / (e_0 + e_1 + e_2),
+
+so the barycentrics are perspective-correct as they come, and a face that crosses the camera plane needs no
+clipping: the pixel is inside where all e_i have the sign of det and z is beyond the near plane. The edge
+terms of two neighbours are exact negatives of each other, so no pixel falls between them.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.types import F32, F64, Camera
+
+_BANDS = 24
+"""Bands of rows that threads take; a pixel's value does not depend on their number."""
+
+
+def rasterize(
+    camera: Camera, v: F64, f: NDArray[np.integer], near: float = 0.0
+) -> tuple[NDArray[np.int32], F32, F32]:
+    """Draw faces f (F, 3) of vertices v (V, 3, world) as seen through the pixel centres of `camera`.
+
+    Returns face_id (H, W) int32, -1 where nothing is seen; z (H, W) float32 camera depth, 0 where nothing is
+    seen; bary (H, W, 3) float32 perspective-correct barycentric coordinates. Faces are two-sided, nearer than
+    `near` they are cut away, edges belong to a face, and among equal float32 depths the lowest index wins.
+    Faces without area as seen from the camera, or with a corner that is not finite, are not drawn.
+    """
+    corners, coefficients, box = _prepare(camera, v, f, near)
+    shape = (camera.height, camera.width)
+    face_id, z = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
+    bary = np.zeros((*shape, 3), np.float32)
+    if len(corners):
+        grid = (camera.fx, camera.fy, camera.cx, camera.cy)
+        _draw(coefficients, box, grid, max(near, 0.0), face_id, z)
+        _weights(coefficients, grid, face_id, bary)
+    return face_id, z, bary
+
+
+def depth_map(camera: Camera, v: F64, f: NDArray[np.integer], near: float = 0.0) -> F32:
+    """(H, W) float32 camera depth of the mesh, 0 where nothing is seen; `rasterize` without the rest."""
+    return rasterize(camera, v, f, near)[1]
+
+
+def visible(camera: Camera, z: F32, xyz: F64, slack: float = 0.005) -> NDArray[np.bool_]:
+    """(N,) which world points (N, 3) the camera sees, given the mesh's depth map z (H, W) from that camera.
+
+    A point is seen when it falls in the picture and is not farther than the largest of the four depths around
+    its pixel by more than `slack` times that depth; where nothing is drawn around it, nothing hides it.
+    """
+    p = np.asarray(xyz, np.float64) @ camera.R.T + camera.t
+    depth = p[:, 2]
+    front = depth > 0
+    safe = np.where(front, depth, 1.0)
+    u, w = camera.fx * p[:, 0] / safe + camera.cx, camera.fy * p[:, 1] / safe + camera.cy
+    inside = front & (u >= 0) & (u < camera.width) & (w >= 0) & (w < camera.height)
+    u, w = np.where(inside, u, 0.0), np.where(inside, w, 0.0)
+    x, y = np.floor(u - 0.5).astype(np.int64), np.floor(w - 0.5).astype(np.int64)
+    nearest = np.zeros(len(p))
+    for dx in (0, 1):
+        for dy in (0, 1):
+            around = z[np.clip(y + dy, 0, camera.height - 1), np.clip(x + dx, 0, camera.width - 1)]
+            nearest = np.maximum(nearest, around)
+    return inside & ((depth <= nearest * (1 + slack)) | (nearest == 0))
+
+
+def _prepare(
+    camera: Camera, v: F64, f: NDArray[np.integer], near: float
+) -> tuple[F64, F64, NDArray[np.int32]]:
+    """Corners (F, 3, 3) in the camera frame; 9 edge coefficients and det (F, 10); pixel boxes (F, 4)."""
+    if camera.distortion:
+        raise ValueError("rasterize draws pinhole cameras: undistort first")
+    v, faces = np.asarray(v, np.float64).reshape(-1, 3), np.asarray(f).reshape(-1, 3)
+    if len(faces) and (faces.min() < 0 or faces.max() >= len(v)):
+        raise ValueError("a face points outside the vertices")
+    with np.errstate(invalid="ignore"):  # corners that are not finite are dropped by _setup
+        corners = np.ascontiguousarray((v @ camera.R.T + camera.t)[faces])
+    coefficients = np.zeros((len(faces), 10))
+    box = np.zeros((len(faces), 4), np.int32)
+    if len(faces):
+        grid = (camera.fx, camera.fy, camera.cx, camera.cy)
+        _setup(corners, grid, max(near, 0.0), camera.width, camera.height, coefficients, box)
+    return corners, coefficients, box
+
+
+@numba.njit(cache=True, parallel=True)
+def _setup(corners, grid, near, width, height, coefficients, box):  # type: ignore[no-untyped-def]
+    """Edge coefficients (scaled so that det > 0) and the half-open pixel box x0, x1, y0, y1 of every face."""
+    fx, fy, cx, cy = grid
+    for i in numba.prange(len(corners)):
+        p = corners[i]
+        far = max(p[0, 2], p[1, 2], p[2, 2])
+        low = min(p[0, 2], p[1, 2], p[2, 2])
+        if not np.isfinite(p.sum()) or far <= near:
+            continue
+        for k in range(3):
+            a, b = p[(k + 1) % 3], p[(k + 2) % 3]
+            coefficients[i, 3 * k] = a[1] * b[2] - a[2] * b[1]
+            coefficients[i, 3 * k + 1] = a[2] * b[0] - a[0] * b[2]
+            coefficients[i, 3 * k + 2] = a[0] * b[1] - a[1] * b[0]
+        det = p[0, 0] * coefficients[i, 0] + p[0, 1] * coefficients[i, 1] + p[0, 2] * coefficients[i, 2]
+        if det < 0:
+            coefficients[i] = -coefficients[i]
+            det = -det
+        coefficients[i, 9] = det
+        if not det > 0:
+            continue
+        cut = max(near, 1e-9 * far)
+        x0, x1, y0, y1 = np.inf, -np.inf, np.inf, -np.inf
+        for k in range(3):
+            a, b = p[k], p[(k + 1) % 3]
+            if a[2] >= cut:
+                x, y = fx * a[0] / a[2] + cx, fy * a[1] / a[2] + cy
+                x0, x1, y0, y1 = min(x0, x), max(x1, x), min(y0, y), max(y1, y)
+            if low < cut and (a[2] < cut) != (b[2] < cut):
+                s = (cut - a[2]) / (b[2] - a[2])
+                x = fx * (a[0] + s * (b[0] - a[0])) / cut + cx
+                y = fy * (a[1] + s * (b[1] - a[1])) / cut + cy
+                x0, x1, y0, y1 = min(x0, x), max(x1, x), min(y0, y), max(y1, y)
+        # Half a pixel to the first centre; a thousandth more, since e_i decides and the box only narrows.
+        x0, x1 = min(max(x0 - 0.501, 0.0), width), min(max(x1 - 0.499, -1.0), width - 1.0)
+        y0, y1 = min(max(y0 - 0.501, 0.0), height), min(max(y1 - 0.499, -1.0), height - 1.0)
+        box[i, 0], box[i, 1] = int(np.ceil(x0)), int(np.floor(x1)) + 1
+        box[i, 2], box[i, 3] = int(np.ceil(y0)), int(np.floor(y1)) + 1
+
+
+@numba.njit(cache=True, parallel=True)
+def _draw(coefficients, box, grid, near, face_id, z):  # type: ignore[no-untyped-def]
+    """Fill face_id and z band by band; faces in ascending order, so a later face must be strictly nearer."""
+    fx, fy, cx, cy = grid
+    height = face_id.shape[0]
+    for band in numba.prange(_BANDS):
+        top, bottom = band * height // _BANDS, (band + 1) * height // _BANDS
+        for i in range(len(box)):
+            y0, y1 = max(box[i, 2], top), min(box[i, 3], bottom)
+            x0, x1 = box[i, 0], box[i, 1]
+            if y0 >= y1 or x0 >= x1:
+                continue
+            c = coefficients[i]
+            a0, a1, a2, b0, b1, b2 = c[0], c[3], c[6], c[1], c[4], c[7]
+            c0, c1, c2, det = c[2], c[5], c[8], c[9]
+            for row in range(y0, y1):
+                y = (row + 0.5 - cy) / fy
+                for column in range(x0, x1):
+                    x = (column + 0.5 - cx) / fx
+                    e0 = (a0 * x + b0 * y) + c0
+                    e1 = (a1 * x + b1 * y) + c1
+                    e2 = (a2 * x + b2 * y) + c2
+                    if e0 >= 0 and e1 >= 0 and e2 >= 0:
+                        total = e0 + e1 + e2
+                        if total > 0:
+                            depth = np.float32(det / total)
+                            old = z[row, column]
+                            if depth > near and (old == 0 or depth < old) and depth < np.inf:
+                                z[row, column] = depth
+                                face_id[row, column] = i
+
+
+@numba.njit(cache=True, parallel=True)
+def _weights(coefficients, grid, face_id, bary):  # type: ignore[no-untyped-def]
+    """Barycentric coordinates of the face seen by every pixel."""
+    fx, fy, cx, cy = grid
+    for row in numba.prange(face_id.shape[0]):
+        y = (row + 0.5 - cy) / fy
+        for column in range(face_id.shape[1]):
+            i = face_id[row, column]
+            if i >= 0:
+                x = (column + 0.5 - cx) / fx
+                c = coefficients[i]
+                e0 = (c[0] * x + c[1] * y) + c[2]
+                e1 = (c[3] * x + c[4] * y) + c[5]
+                e2 = (c[6] * x + c[7] * y) + c[8]
+                total = e0 + e1 + e2
+                bary[row, column, 0] = e0 / total
+                bary[row, column, 1] = e1 / total
+                bary[row, column, 2] = e2 / total
