@@ -1,0 +1,35 @@
+"""Moving representations by a similarity x' = scale R x + t."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lift3d.types import F64, Camera, Views
+
+
+def moved_camera(camera: Camera, similarity: F64) -> Camera:
+    """The camera that sees the moved world as this one sees the world. similarity: (4, 4), [scale R | t]."""
+    scale = float(np.cbrt(np.linalg.det(similarity[:3, :3])))
+    rotation = similarity[:3, :3] / scale
+    pose = np.eye(4)
+    pose[:3, :3] = camera.R @ rotation.T
+    pose[:3, 3] = scale * camera.t - pose[:3, :3] @ similarity[:3, 3]
+    return replace(camera, world_to_camera=pose)
+
+
+def moved_views(views: Views, similarity: F64, unit: str | None = None) -> Views:
+    """Cameras and points in the moved world; `unit` is the unit of that world."""
+    points = views.points
+    normals = points.normals
+    if normals is not None:
+        scale = np.cbrt(np.linalg.det(similarity[:3, :3]))
+        normals = (normals @ (similarity[:3, :3] / scale).T).astype(np.float32)
+    xyz = points.xyz @ similarity[:3, :3].T + similarity[:3, 3]
+    return replace(
+        views,
+        cameras=tuple(moved_camera(camera, similarity) for camera in views.cameras),
+        points=replace(points, xyz=xyz, normals=normals, unit=unit),
+        unit=unit,
+    )

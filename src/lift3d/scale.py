@@ -1,0 +1,133 @@
+"""Real size from what the user knows: a height, a width, or the distance of two marks in a photo.
+
+Height is the extent along the world's up axis (Z), width the larger of the two horizontal extents of the upright
+box (X or Y). A mark is a pixel of a photo as the user sees it, upright and in its full size; it is cast onto the
+surface. Without any of these the unit stays None: it is never guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.errors import InputError
+from lift3d.types import F64, Camera, Mesh, Views
+from lift3d.units import format_length, parse_length
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Two pixels (x, y) of one photo, (0, 0) its upper left corner, and their distance in metres."""
+
+    photo: str
+    first: tuple[float, float]
+    second: tuple[float, float]
+    distance: float
+
+    @classmethod
+    def parse(cls, text: str) -> Marks:
+        """"IMG_3.jpg,812,440,1520,455,12cm"."""
+        parts = [part.strip() for part in text.split(",")]
+        shape = InputError(
+            f"'{text}' does not describe two marks", "write PHOTO,x1,y1,x2,y2,DISTANCE such as IMG_3.jpg,812,440,1520,455,12cm"
+        )
+        if len(parts) < 6:
+            raise shape
+        try:
+            x1, y1, x2, y2 = (float(part) for part in parts[-5:-1])
+        except ValueError:
+            raise shape from None
+        if not np.isfinite([x1, y1, x2, y2]).all() or (x1, y1) == (x2, y2):
+            raise InputError("the two marks must be different pixels", "give two points that are far apart")
+        return cls(",".join(parts[:-5]), (x1, y1), (x2, y2), parse_length(parts[-1], "a distance"))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """At most one wish about the size, lengths in metres."""
+
+    height: float | None = None
+    width: float | None = None
+    marks: Marks | None = None
+
+    def __post_init__(self) -> None:
+        if sum(wish is not None for wish in (self.height, self.width, self.marks)) > 1:
+            raise InputError("more than one size is given", "give only one of --height, --width and --marks")
+
+    @property
+    def wanted(self) -> bool:
+        """Whether any size is known."""
+        return (self.height, self.width, self.marks) != (None, None, None)
+
+    def factor(self, mesh: Mesh, views: Views, mark_pixels: F64 | None = None) -> tuple[float, str]:
+        """(metres per unit of the mesh, how it was found). views: cameras in the frame of the mesh;
+        mark_pixels: (2, 2) the marks in pixels of the view of that photo (undistorted, working size)."""
+        extent = np.ptp(np.asarray(mesh.vertices), axis=0)
+        if self.height is not None:
+            return self.height / _positive(extent[2]), f"height (extent along Z, up) is {format_length(self.height)}"
+        if self.width is not None:
+            axis = int(np.argmax(extent[:2]))
+            how = f"width (largest horizontal extent, along {'XY'[axis]}) is {format_length(self.width)}"
+            return self.width / _positive(extent[axis]), how
+        if self.marks is None or mark_pixels is None:
+            raise ValueError("no size is known")
+        camera = views.cameras[view_named(views, self.marks.photo)]
+        first, second = (self._cast(camera, mesh, pixel, n) for pixel, n in zip(mark_pixels, ("first", "second")))
+        how = f"two marks in {self.marks.photo} are {format_length(self.marks.distance)} apart"
+        return self.marks.distance / _positive(float(np.linalg.norm(first - second))), how
+
+    def _cast(self, camera: Camera, mesh: Mesh, pixel: F64, which: str) -> F64:
+        direction = camera.R.T @ np.array(
+            [(pixel[0] - camera.cx) / camera.fx, (pixel[1] - camera.cy) / camera.fy, 1.0]
+        )
+        hit = cast_ray(np.asarray(mesh.vertices), np.asarray(mesh.faces), camera.centre, direction)
+        if hit is None:
+            raise InputError(
+                f"the {which} mark misses the reconstructed surface", "mark a point on the object, a little away from its edge"
+            )
+        return camera.centre + hit * direction
+
+
+def view_named(views: Views, name: str) -> int:
+    """Index of the view of a photo, by its name with or without folder and ending."""
+    names = [image.name for image in views.images]
+    for same in (lambda n: n == name, lambda n: _base(n) == _base(name), lambda n: _stem(n) == _stem(name)):
+        found = [i for i, n in enumerate(names) if same(n)]
+        if len(found) == 1:
+            return found[0]
+    raise InputError(f"no registered photo is called {name}", f"mark one of {', '.join(sorted(names)[:3])} and the others")
+
+
+def cast_ray(v: F64, f: NDArray[np.integer], origin: F64, direction: F64) -> float | None:
+    """Distance along `direction` (in its lengths) to the nearest triangle, or None.
+
+    Möller & Trumbore 1997, all triangles at once; both sides count.
+    """
+    a, b, c = v[f[:, 0]], v[f[:, 1]], v[f[:, 2]]
+    e1, e2 = b - a, c - a
+    p = np.cross(direction, e2)
+    det = np.einsum("ij,ij->i", e1, p)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        s = origin - a
+        u = np.einsum("ij,ij->i", s, p) / det
+        q = np.cross(s, e1)
+        w = q @ direction / det
+        distance = np.einsum("ij,ij->i", e2, q) / det
+        hit = (det != 0) & (u >= -1e-9) & (w >= -1e-9) & (u + w <= 1 + 1e-9) & (distance > 0)
+    return float(distance[hit].min()) if hit.any() else None
+
+
+def _positive(extent: float) -> float:
+    if not extent > 0:
+        raise InputError("the reconstruction has no extent there", "give the size in another way")
+    return float(extent)
+
+
+def _base(name: str) -> str:
+    return name.replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def _stem(name: str) -> str:
+    return _base(name).rsplit(".", 1)[0]
