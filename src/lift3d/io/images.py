@@ -207,7 +207,7 @@ def read_photos(
     max_size: int | None = None,
     context: Context | None = None,
 ) -> Photos:
-    """Photos of a folder, list or glob: upright, sRGB, long side at most max_size, mask from alpha or `masks`.
+    """Photos of a folder, list or glob: upright, sRGB, long side at most max_size, with masks.
 
     A file that cannot be used is left out with its reason in the report as long as three good ones remain;
     otherwise its reason is raised. Wrong masks are always an error. Notes "inputs" (a list of name, sha256,

@@ -24,7 +24,7 @@ from lift3d.errors import InputError, Lift3dError, MissingExtra
 MAX_PIXELS = 170_000_000
 MAX_BYTES = 1 << 29
 MIN_SIDE = 64
-PHOTO_FORMATS = ("JPEG", "MPO", "PNG", "TIFF", "WEBP", "BMP", "PPM")
+PHOTO_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "PPM")
 TEXTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TGA", "TIFF", "GIF")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 _DECODER_ERRORS = (
@@ -76,7 +76,7 @@ def open_picture(data: bytes, name: str, formats: Sequence[str] = PHOTO_FORMATS)
         count = re.search(r"\d+", str(error))
         raise _too_large(name, int(count[0]) if count else MAX_PIXELS + 1) from error
     except _DECODER_ERRORS as error:
-        kinds = ", ".join(f for f in formats if f != "MPO")
+        kinds = ", ".join(formats)
         raise InputError(
             f"{name} is not a picture that can be read ({kinds})", "remove it or save it anew"
         ) from error
