@@ -2,7 +2,8 @@
 
 Every cell is cut into the six Kuhn (Freudenthal) tetrahedra around its main diagonal; the subdivision is the
 same in each cell, so neighbours agree on shared faces (Bloomenthal, "Polygonization of implicit surfaces",
-1988; Kuhn 1960). A crossing lies on one of seven edge directions per node, at p + t d, t = (level - a) / (b - a).
+1988; Kuhn 1960). A crossing lies on one of seven edge directions per node, at p + t d with
+t = (level - a) / (b - a).
 
 Why the result is solid. A tetrahedron with mixed signs holds one triangle or one quadrilateral whose corners
 lie strictly inside distinct edges, so polygons of different tetrahedra meet only in the common face, and the
