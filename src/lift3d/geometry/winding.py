@@ -10,19 +10,50 @@ tan(omega / 2) = det(a, b, c) / (|a||b||c| + (a.b)|c| + (b.c)|a| + (c.a)|b|).
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from lift3d.geometry.triangle_tree import TriangleTree, build_tree
+from lift3d.geometry.bvh import Bvh, build, leaf_range
 from lift3d.types import F64
 
-ACCURACY = 2.0
+ACCURACY = 2.5
 
 
-@njit(cache=True, inline="never", fastmath=False)
-def _solid_angle(t, px, py, pz):  # type: ignore[no-untyped-def]
+class WindingTree(NamedTuple):
+    """moments (nodes, 16): area-weighted centre (3), squared radius about it (1), sum of area vectors (3) and
+    sum of (triangle centroid - centre) x area vector, row-major (9)."""
+
+    bvh: Bvh
+    moments: F64
+
+
+def winding_tree(v: F64, f: NDArray[np.integer]) -> WindingTree:
+    """The tree of the mesh's triangles with their far fields; v finite, at least one face."""
+    bvh = build(np.asarray(v, np.float64), np.asarray(f, np.int32))
+    c, leaves = bvh.tri, (len(bvh.box) + 1) // 2
+    vector = 0.5 * np.cross(c[:, 1] - c[:, 0], c[:, 2] - c[:, 0])
+    area, centroid = np.linalg.norm(vector, axis=1), c.mean(1)
+    outer = (centroid[:, :, None] * vector[:, None, :]).reshape(-1, 9)
+    rows = np.concatenate([area[:, None], area[:, None] * centroid, vector, outer], axis=1)
+    levels = [np.add.reduceat(rows, (len(c) * np.arange(leaves)) // leaves, axis=0)]
+    while len(levels[0]) > 1:
+        levels.insert(0, levels[0][0::2] + levels[0][1::2])
+    total = np.concatenate(levels)
+    low, high, weight = bvh.box[:, :3], bvh.box[:, 3:], total[:, :1]
+    centre = np.where(weight > 0, total[:, 1:4] / np.where(weight > 0, weight, 1), 0.5 * (low + high))
+    moments = np.empty((len(total), 16))
+    moments[:, :3] = centre
+    moments[:, 3] = (np.maximum(centre - low, high - centre) ** 2).sum(1)
+    moments[:, 4:7] = total[:, 4:7]
+    moments[:, 7:] = total[:, 7:] - (centre[:, :, None] * total[:, None, 4:7]).reshape(-1, 9)
+    return WindingTree(bvh, moments)
+
+
+@njit(cache=True)
+def _solid_angle(t: Any, px: float, py: float, pz: float) -> float:
     """Solid angle of triangle t (3, 3) seen from p, positive when seen from behind (from inside)."""
     ax, ay, az = t[0, 0] - px, t[0, 1] - py, t[0, 2] - pz
     bx, by, bz = t[1, 0] - px, t[1, 1] - py, t[1, 2] - pz
@@ -39,8 +70,8 @@ def _solid_angle(t, px, py, pz):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, parallel=True)
-def _winding(corners, starts, moments, queries, far, out):  # type: ignore[no-untyped-def]
-    inner = len(starts) - 2
+def _winding(tri: Any, moments: Any, queries: Any, far: float, out: Any) -> None:
+    inner = len(moments) >> 1
     for i in prange(len(queries)):
         stack = np.empty(128, np.int64)
         px, py, pz = queries[i, 0], queries[i, 1], queries[i, 2]
@@ -62,23 +93,23 @@ def _winding(corners, starts, moments, queries, far, out):  # type: ignore[no-un
                 trace = m[7] + m[11] + m[15]
                 total += cube * (m[4] * x + m[5] * y + m[6] * z + trace - 3.0 * quad * inverse * inverse)
             elif node >= inner:
-                leaf = node - inner
-                for k in range(starts[leaf], starts[leaf + 1]):
-                    total += _solid_angle(corners[k], px, py, pz)
+                lo, hi = leaf_range(node, len(moments), len(tri))
+                for k in range(lo, hi):
+                    total += _solid_angle(tri[k], px, py, pz)
             else:
                 stack[top], stack[top + 1] = 2 * node + 1, 2 * node + 2
                 top += 2
         out[i] = total / (4.0 * math.pi)
 
 
-def winding_in_tree(tree: TriangleTree, queries: F64, accuracy: float = ACCURACY) -> F64:
+def winding_in_tree(tree: WindingTree, queries: F64, accuracy: float = ACCURACY) -> F64:
     """(N,) winding numbers of the tree's triangles at queries (N, 3); accuracy=inf sums every triangle."""
     q = np.ascontiguousarray(queries, np.float64)
     out = np.empty(len(q))
-    _winding(tree.corners, tree.starts, tree.moments, q, float(accuracy) ** 2, out)
+    _winding(tree.bvh.tri, tree.moments, q, float(accuracy) ** 2, out)
     return out
 
 
 def winding_number(v: F64, f: NDArray[np.integer], queries: F64, accuracy: float = ACCURACY) -> F64:
     """(N,) generalized winding numbers of the mesh at queries (N, 3); outward faces make the inside 1."""
-    return winding_in_tree(build_tree(v, f), queries, accuracy)
+    return winding_in_tree(winding_tree(v, f), queries, accuracy)
