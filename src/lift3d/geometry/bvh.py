@@ -1,8 +1,8 @@
 """A bounding volume hierarchy over triangles, for closest points, rays and box overlaps.
 
-The tree is complete and has no pointers: node 0 is the root, node i has children 2 i + 1 and 2 i + 2, and node
-k of level d covers the entries [(n k) >> d, (n (k + 1)) >> d) of the sorted triangles. Each level halves its
-ranges at the median centroid of their longest axis. Built and searched by numba; deterministic.
+The tree is complete and has no pointers: node 0 is the root, node i has children 2 i + 1 and 2 i + 2, and
+node k of level d covers the entries [(n k) >> d, (n (k + 1)) >> d) of the sorted triangles. Each level halves
+its ranges at the median centroid of their longest axis. Built and searched by numba; deterministic.
 The searches are plain numba functions on the arrays, to be called from other kernels:
 
     tree = build(v, f)
@@ -53,7 +53,7 @@ def build(v: F64, f: NDArray[np.int32]) -> Bvh:
 
 @njit(cache=True)
 def _select(key: Any, order: Any, lo: int, hi: int, middle: int) -> None:
-    """Hoare's quickselect: order[lo:hi] is arranged so that keys before `middle` are not above those after."""
+    """Hoare's quickselect: arrange order[lo:hi] so that keys before `middle` are not above those after."""
     hi -= 1
     while lo < hi:
         pivot = key[order[(lo + hi) >> 1]]
@@ -168,7 +168,7 @@ def closest_on_triangle(t: Any, x: float, y: float, z: float) -> tuple[float, fl
 def closest_point(
     tri: Any, face: Any, box: Any, x: float, y: float, z: float, max_d2: float
 ) -> tuple[float, int, float, float, float]:
-    """(squared distance, face, point) nearest to (x, y, z) within sqrt(max_d2); face is -1 if there is none."""
+    """(squared distance, face, point) nearest to (x, y, z) within sqrt(max_d2); face is -1 if none is."""
     best, found = max_d2, -1
     bx, by, bz = x, y, z
     if len(face) == 0:
@@ -224,7 +224,7 @@ def first_hit(
     tri: Any, face: Any, box: Any,
     ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, t_min: float, t_max: float,
 ) -> tuple[float, int, float, float]:  # fmt: skip
-    """First hit of origin + t direction with t in (t_min, t_max): (t, face, b, c) with barycentrics of corners
+    """First hit of origin + t direction, t in (t_min, t_max): (t, face, b, c) with barycentrics of corners
     1 and 2; face is -1 and t is t_max if there is none (Moeller & Trumbore 1997; both sides are hit)."""
     best, found, bb, bc = t_max, -1, 0.0, 0.0
     if len(face) == 0:
@@ -263,7 +263,7 @@ def first_hit(
 def ray_triangle(
     t: Any, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float
 ) -> tuple[float, float, float]:
-    """(ray parameter, b, c); the parameter is nan if the ray's line misses the triangle or lies in its plane."""
+    """(ray parameter, b, c); the parameter is nan if the ray's line misses the triangle or is parallel to it."""
     ux, uy, uz = t[1, 0] - t[0, 0], t[1, 1] - t[0, 1], t[1, 2] - t[0, 2]
     wx, wy, wz = t[2, 0] - t[0, 0], t[2, 1] - t[0, 1], t[2, 2] - t[0, 2]
     px, py, pz = dy * wz - dz * wy, dz * wx - dx * wz, dx * wy - dy * wx

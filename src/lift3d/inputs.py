@@ -1,0 +1,98 @@
+"""What goes into a reconstruction and where it goes out: checked before any work begins."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lift3d.errors import CaptureError, InputError
+from lift3d.runner import Run
+from lift3d.units import format_memory
+
+if TYPE_CHECKING:
+    from lift3d.reconstruct import Options
+    from lift3d.types import Photos
+
+FORMATS = (".glb", ".obj", ".ply", ".stl", ".3mf", ".usdz")
+FEWEST = 3
+BASE_MEMORY = 700 << 20
+"""The interpreter, the libraries and their working space, in bytes."""
+BYTES_PER_PIXEL = 36
+"""A pixel of a photo through all steps: colours 3, grey pyramid 10, depth, normal and confidence 20, slack."""
+PHOTO_SHARE = 12
+"""`read_photos` lets 3 bytes a pixel fill a quarter of its budget: 12 bytes of budget for a pixel."""
+
+
+def check_output(output: Path, sources: Sequence[str | Path]) -> None:
+    """Refuse an output that cannot be written, or that would lie among the photos, before any work."""
+    if output.suffix.lower() not in FORMATS:
+        what = f"ends in {output.suffix}" if output.suffix else "has no ending"
+        raise InputError(f"the output {output.name} {what}, which is not a model format", f"use one of {' '.join(FORMATS)}")
+    if output.suffix.lower() == ".usdz":
+        from lift3d.run_report import require_extra
+
+        require_extra("usdz", "writing USDZ")
+    place = output.resolve().parent
+    for source in map(Path, sources):
+        folder = source if source.is_dir() else source.parent
+        others = {output.with_suffix(".png").resolve(), output.resolve()}
+        among = source.is_dir() and place == source.resolve()
+        if among or source.resolve() in others:
+            raise InputError(
+                f"the output would lie in {folder}, among the photos, and its preview would be taken for one",
+                "write it to another folder",
+            )
+
+
+def read_sources(sources: Sequence[str | Path], options: Options, run: Run) -> Photos:
+    """Photos, or the chosen frames of one video, at a size that the memory budget allows."""
+    from lift3d.io.images import VIDEO_SUFFIXES, read_photos
+
+    if not sources:
+        raise InputError("no photos were given", "name a folder, a video, or at least three photos")
+    share = PHOTO_SHARE * max(options.memory - BASE_MEMORY, options.memory // 4) // BYTES_PER_PIXEL
+    videos = [s for s in map(Path, sources) if s.suffix.lower() in VIDEO_SUFFIXES]
+    if videos and len(sources) > 1:
+        raise InputError("a video and something else were given", "give one video, or photos")
+    with run.measured("photos"):
+        context = dataclasses.replace(run.context, memory_budget=share)
+        if videos:
+            from lift3d.maps.video_to_images import VideoToImages
+
+            photos: Photos = VideoToImages(frames=options.frames, max_size=options.max_size)(videos[0], context)
+        else:
+            photos = read_photos([str(s) for s in sources], options.masks, options.max_size, context)
+        require_enough(len(photos))
+    longest = max(max(image.width, image.height) for image in photos.images)
+    run.say(
+        f"Memory budget {format_memory(options.memory)}: {len(photos)} photos are used at up to {longest} pixels"
+        + (", smaller than asked to keep the budget." if _shrunk(run) else ".")
+    )
+    facts = [(i.name, i.sha256, i.width, i.height, i.focal, i.mask is not None) for i in photos.images]
+    run.depends_on(facts, _file_key(options.cameras), _file_key(options.masks))
+    return photos
+
+
+def require_enough(count: int) -> None:
+    """At least three photos: fewer get a sentence that says what is needed."""
+    advice = "take 20 to 60 overlapping photos all around the thing, 10 to 15 degrees apart"
+    if count == 1:
+        raise CaptureError("there is one photo, and lift3d cannot yet make a model from a single photo", advice)
+    if count < FEWEST:
+        raise CaptureError(f"there are only {count} photos, and depth needs at least {FEWEST}", advice)
+
+
+def _shrunk(run: Run) -> bool:
+    return any("resized_to_fit_memory" in facts for facts in run.context.report.values())
+
+
+def _file_key(path: Path | None) -> list[tuple[str, str]]:
+    """Names and checksums of a file or of the files in a folder."""
+    from lift3d.stages import sha256_of
+
+    if path is None or not path.exists():
+        return []
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return [(p.name, sha256_of(p)) for p in files]

@@ -1,0 +1,275 @@
+"""What every mesh format has in common: triangles with one material, joined to a `Mesh` and taken from one.
+
+In memory: right-handed, Z up, metres when `units` is "m" and the file's bare numbers when it is None; texture
+coordinates with v up (v = 0 is the bottom row); colours sRGB.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+from PIL import Image as Pil
+from trimesh.visual.material import PBRMaterial
+from trimesh.visual.texture import TextureVisuals
+
+from lift3d.errors import InputError
+from lift3d.io.atlas import pack
+from lift3d.io.pictures import TEXTURE_FORMATS, open_picture
+from lift3d.types import F64, Mesh
+
+MAX_FILE = 1 << 30
+MAX_ELEMENTS = 60_000_000
+Bytes4 = tuple[int, int, int, int]
+GREY: Bytes4 = (200, 200, 200, 255)
+WHITE: Bytes4 = (255, 255, 255, 255)
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """colour: sRGB with alpha, multiplied with the picture (RGB or RGBA) where there is one."""
+
+    name: str = "material"
+    colour: Bytes4 = WHITE
+    picture: Pil.Image | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """vertices (V, 3); faces (F, 3); uv (V, 2) or None; colours (V, 4) uint8 sRGB or None."""
+
+    vertices: F64
+    faces: NDArray[np.int64]
+    uv: F64 | None = None
+    colours: NDArray[np.uint8] | None = None
+    material: Material | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What a reader returns: parts in memory's frame, unit "m" or None, and what had to be left out."""
+
+    parts: list[Part]
+    unit: str | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def damaged(name: str, what: str) -> InputError:
+    """The error of every reader: what is wrong with the file called `name`."""
+    return InputError(f"{name} {what}", "export it again from the program it came from")
+
+
+def y_up_to_z_up(v: F64) -> F64:
+    """Rotate by +90 degrees about X: (x, y, z) to (x, -z, y)."""
+    return np.stack([v[:, 0], -v[:, 2], v[:, 1]], 1)
+
+
+def z_up_to_y_up(v: F64) -> F64:
+    """Rotate by -90 degrees about X: (x, y, z) to (x, z, -y)."""
+    return np.stack([v[:, 0], v[:, 2], -v[:, 1]], 1)
+
+
+def checked(part: Part, name: str) -> Part:
+    """The part, when its numbers are finite and its indices in range; InputError otherwise."""
+    v, f = np.asarray(part.vertices, np.float64), np.asarray(part.faces)
+    if v.ndim != 2 or v.shape[1] != 3 or f.ndim != 2 or f.shape[1] != 3:
+        raise damaged(name, "does not hold triangles")
+    if len(v) > MAX_ELEMENTS or len(f) > MAX_ELEMENTS:
+        raise damaged(name, f"holds more than {MAX_ELEMENTS} vertices or faces")
+    bad = ~(np.abs(v) < 1e30).all(1)
+    if bad.any():
+        where = int(np.argmax(bad))
+        raise damaged(name, f"holds {int(bad.sum())} vertices that are not finite numbers (the first is {where + 1})")
+    if f.size and (f.min() < 0 or f.max() >= len(v)):
+        raise damaged(name, f"has faces that name vertices out of range (there are {len(v)} vertices)")
+    uv = part.uv
+    if uv is not None:
+        if uv.shape != (len(v), 2):
+            raise damaged(name, "has texture coordinates that do not match its vertices")
+        uv = np.where(np.abs(uv) < 1e6, uv, 0.0)
+    if part.colours is not None and part.colours.shape != (len(v), 4):
+        raise damaged(name, "has colours that do not match its vertices")
+    return Part(v, f.astype(np.int64), uv, part.colours, part.material)
+
+
+def join(model: Model, name: str) -> Mesh:
+    """One mesh of all parts: one texture is kept as it is, several are packed into one; colours stay colours."""
+    parts = [p for p in (checked(p, name) for p in model.parts) if len(p.faces)]
+    if not parts:
+        raise damaged(name, "holds no triangles")
+    vertices = np.concatenate([p.vertices for p in parts])
+    starts = np.cumsum([0] + [len(p.vertices) for p in parts[:-1]])
+    faces = np.concatenate([p.faces + s for p, s in zip(parts, starts)])
+    materials = [p.material for p in parts]
+    first = materials[0]
+    visual = None
+    if any(p.uv is not None and p.material is not None and p.material.picture is not None for p in parts):
+        if all(m is first for m in materials) and all(p.uv is not None for p in parts):
+            uv = np.concatenate([p.uv for p in parts if p.uv is not None])
+            visual = _textured(uv, first)
+        else:
+            packed = pack([(p.vertices, p.faces, p.uv, p.material and p.material.picture, _flat(p)) for p in parts])
+            vertices, faces, uv, picture = packed
+            visual = _textured(uv, Material("atlas", WHITE, picture))
+    mesh = trimesh.Trimesh(vertices, faces, visual=visual, process=False, validate=False)
+    if visual is None and (any(p.colours is not None for p in parts) or any(m is not first for m in materials)):
+        colours = [p.colours if p.colours is not None else np.tile(_flat(p), (len(p.vertices), 1)) for p in parts]
+        mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=np.concatenate(colours).astype(np.uint8))
+    elif visual is None and first is not None and first.colour != WHITE:
+        mesh.visual = TextureVisuals(uv=np.zeros((len(vertices), 2)), material=_pbr(first))
+    if model.unit is not None:
+        mesh.units = model.unit
+    if model.warnings:
+        mesh.metadata["warnings"] = list(dict.fromkeys(model.warnings))
+    return mesh
+
+
+def _flat(part: Part) -> Bytes4:
+    return part.material.colour if part.material is not None else GREY
+
+
+def _pbr(material: Material | None) -> PBRMaterial:
+    material = material if material is not None else Material()
+    return PBRMaterial(
+        name=material.name,
+        baseColorFactor=np.array(material.colour, np.uint8),
+        baseColorTexture=material.picture,
+        metallicFactor=0.0,
+        roughnessFactor=0.9,
+    )
+
+
+def _textured(uv: F64, material: Material | None) -> TextureVisuals:
+    return TextureVisuals(uv=uv, material=_pbr(material))
+
+
+def part_of(mesh: Mesh, name: str = "the mesh") -> Part:
+    """The mesh as one part: its texture and base colour, or its colours by vertex (or by face: corners split)."""
+    v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
+    visual = mesh.visual
+    uv: F64 | None = None
+    colours: NDArray[np.uint8] | None = None
+    material: Material | None = None
+    if isinstance(visual, TextureVisuals):
+        material = _material(visual.material)
+        if visual.uv is not None and material.picture is not None:
+            uv = np.asarray(visual.uv, np.float64)[:, :2]
+    elif visual.kind == "vertex":
+        colours = np.asarray(visual.vertex_colors, np.uint8)
+    elif visual.kind == "face":
+        corners = np.repeat(np.asarray(visual.face_colors, np.uint8), 3, axis=0)
+        key = np.column_stack([f.reshape(-1), corners.astype(np.int64) @ (1 << np.array([24, 16, 8, 0]))])
+        unique, index, inverse = np.unique(key, axis=0, return_index=True, return_inverse=True)
+        v, f, colours = v[unique[:, 0]], inverse.reshape(-1, 3), corners[index]
+    return checked(Part(v, f, uv, colours, material), name)
+
+
+def _material(material: object) -> Material:
+    """Name, base colour and picture of either of trimesh's materials."""
+    picture = getattr(material, "baseColorTexture", None)
+    colour = getattr(material, "baseColorFactor", None)
+    if not isinstance(material, PBRMaterial):
+        picture, colour = getattr(material, "image", None), getattr(material, "diffuse", None)
+        if picture is not None:
+            colour = None  # trimesh fills in a grey that was never meant
+    if colour is None:
+        rgba = WHITE if picture is not None else GREY
+    else:
+        values = np.asarray(colour)
+        values = values if values.dtype.kind in "ui" else np.rint(np.clip(values, 0, 1) * 255)
+        r, g, b, a = [int(c) for c in values[:4]] + [255] * (4 - len(values[:4]))
+        rgba = (r, g, b, a)
+    if picture is not None and picture.mode not in ("RGB", "RGBA"):
+        picture = picture.convert("RGBA" if "A" in picture.mode or "transparency" in picture.info else "RGB")
+    return Material(str(getattr(material, "name", None) or "material"), rgba, picture)
+
+
+def scale_to_metres(mesh: Mesh) -> float | None:
+    """Factor from the mesh's unit to metres; None when the unit is unknown, which is never guessed."""
+    if mesh.units is None:
+        return None
+    try:
+        factor = float(trimesh.units.unit_conversion(str(mesh.units), "meters"))
+    except (ValueError, KeyError) as error:
+        raise InputError(f"the unit {mesh.units!r} is not known", "use m, cm, mm or inches") from error
+    # through inches a metre comes out as 0.9999...: round to what the definitions give exactly
+    return float(f"{factor:.12g}")
+
+
+def encode_picture(picture: Pil.Image, quality: int = 95) -> tuple[bytes, str]:
+    """(bytes, "png" or "jpg"): PNG for small or transparent pictures, JPEG otherwise; no date inside."""
+    out = io.BytesIO()
+    if picture.mode == "RGBA" and picture.getchannel("A").getextrema()[0] == 255:
+        picture = picture.convert("RGB")
+    if picture.mode == "RGBA" or picture.width * picture.height <= 1 << 20:
+        picture.save(out, "PNG", compress_level=6)
+        return out.getvalue(), "png"
+    picture.save(out, "JPEG", quality=quality, subsampling=0)
+    return out.getvalue(), "jpg"
+
+
+def decode_texture(data: bytes, name: str) -> Pil.Image:
+    """RGB or RGBA; InputError on damage or absurd sizes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        picture = open_picture(data, f"the texture {name}", TEXTURE_FORMATS)
+        try:
+            picture.load()
+            alpha = "A" in picture.mode or "transparency" in picture.info
+            return picture.convert("RGBA" if alpha else "RGB")
+        except Exception as error:  # decoders let out anything on damaged files
+            raise damaged(f"the texture {name}", "is damaged or cut short") from error
+
+
+def beside(folder: Path, reference: str, name: str) -> Path:
+    """The file that `reference` names, which must lie in `folder` or below it; InputError otherwise.
+
+    A full path of somebody else's computer is understood as the file of that name in the folder.
+    """
+    clean = reference.replace("\\", "/").strip()
+    path = folder / clean
+    root = folder.resolve()
+    inside = bool(clean) and "\0" not in clean and len(clean) < 1000
+    if inside and path.resolve().is_relative_to(root) and path.is_file():
+        return path
+    last = folder / (clean.rsplit("/", 1)[-1] or "?") if inside else folder
+    if inside and last.resolve().is_relative_to(root) and last.is_file():
+        return last
+    if inside and path.resolve().is_relative_to(root):
+        raise FileNotFoundError(clean)
+    raise InputError(
+        f"{name} names a file outside its folder ({clean[:80]!r})", "put that file beside it and name it without a path"
+    )
+
+
+def sample_colours(part: Part) -> NDArray[np.uint8] | None:
+    """(V, 4) colours by vertex: its own, or the texture's at its texture coordinates; None without either."""
+    if part.colours is not None or part.material is None:
+        return part.colours
+    flat = np.array(part.material.colour, np.float64)
+    picture = part.material.picture
+    if part.uv is None or picture is None:
+        return np.tile(flat.astype(np.uint8), (len(part.vertices), 1))
+    pixels = np.asarray(picture.convert("RGBA"))
+    height, width = pixels.shape[:2]
+    wrapped = part.uv - np.floor(part.uv - 1e-9)
+    x = np.clip((wrapped[:, 0] * width).astype(int), 0, width - 1)
+    y = np.clip(((1 - wrapped[:, 1]) * height).astype(int), 0, height - 1)
+    return np.rint(pixels[y, x] * (flat / 255)).astype(np.uint8)
+
+
+def float_text(values: NDArray[np.floating], digits: int = 9) -> list[str]:
+    """Rows of numbers as text that float32 reads back exactly."""
+    pattern = " ".join([f"%.{digits}g"] * values.shape[1])
+    return [pattern % tuple(row) for row in (values + 0.0).tolist()]
+
+
+def finite(value: object, default: float) -> float:
+    """A number from a stranger's JSON."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else default

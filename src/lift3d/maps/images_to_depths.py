@@ -1,0 +1,167 @@
+"""Depth of every photo by multi-view stereo on the CPU: slanted PatchMatch, coarse to fine.
+
+Per photo: source views from the sparse model, a pyramid of grey images, random planes at the coarsest
+level, red-black propagation and refinement at each level (`lift3d.geometry.patchmatch`); then each depth
+is kept only where enough other photos measured the same point (`lift3d.geometry.consistency`), after
+Schoenberger et al. 2016, section 5. A learned stereo network can stand beside it behind the same interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lift3d.context import Context
+from lift3d.errors import CaptureError
+from lift3d.geometry import patchmatch
+from lift3d.geometry.consistency import cross_check
+from lift3d.geometry.projection import resized
+from lift3d.geometry.pyramid import halve
+from lift3d.geometry.source_views import choose_sources, depth_range, pair_scores
+from lift3d.mapping import Card, Mapping, register
+from lift3d.types import F32, F64, Camera, Depth, DepthMaps, Views
+
+NAME = "images_to_depths"
+
+
+@register(
+    Card(
+        NAME,
+        "Views",
+        "DepthMaps",
+        ("one depth map per view", "depths confirmed by other views", "same bytes for the same seed"),
+        reference="Bleyer et al. 2011; Galliani et al. 2015; Schoenberger et al. 2016",
+    )
+)
+@dataclass(frozen=True)
+class ImagesToDepths(Mapping[Views, DepthMaps]):
+    """sources: photos compared with each; keep: how many of them must agree on a pixel (the best ones);
+    levels: pyramid levels; confirm: other views that must have measured the same point."""
+
+    sources: int = 5
+    keep: int = 2
+    levels: int = 3
+    confirm: int = 2
+
+    def apply(self, source: Views, context: Context) -> DepthMaps:
+        n = len(source)
+        if n < 3:
+            raise CaptureError(f"depth needs at least 3 photos with cameras, and there are {n}", "add overlapping photos")
+        chosen = choose_sources(pair_scores(source), self.sources)
+        pyramids = [_pyramid(image.grey, self.levels) for image in source.images]
+        raw: list[Depth | None] = []
+        for i in range(n):
+            span = depth_range(source, i)
+            if span is None or not chosen[i]:
+                raw.append(None)
+            else:
+                raw.append(
+                    photo_depth(
+                        [pyramids[j] for j in [i, *chosen[i]]],
+                        [source.cameras[j] for j in [i, *chosen[i]]],
+                        span,
+                        keep=self.keep,
+                        seed=context.seed * 1009 + i,
+                    )
+                )
+            context.progress(NAME, 0.92 * (i + 1) / n)
+        del pyramids
+        depths = cross_check(source, raw, chosen, self.confirm)
+        kept = [float((d.z > 0).mean()) for d in depths]
+        context.note(
+            NAME,
+            sources=[[source.images[j].name for j in row] for row in chosen],
+            coverage=[round(k, 4) for k in kept],
+            without_depth=[source.images[i].name for i in range(n) if raw[i] is None],
+        )
+        context.progress(NAME, 1.0)
+        if max(kept) < 0.01:
+            raise CaptureError(
+                "the photos agree on depth almost nowhere",
+                "take sharper photos of a textured, matt surface with steps of 10-15 degrees between them",
+            )
+        return DepthMaps(source, tuple(depths))
+
+
+def _pyramid(grey: F32, levels: int) -> list[F32]:
+    """Finest first."""
+    pyramid = [grey]
+    for _ in range(levels - 1):
+        pyramid.append(halve(pyramid[-1]))
+    return pyramid
+
+
+def relative_pose(reference: Camera, source: Camera) -> F64:
+    """(12,) rows of A (3x3) then b (3): x_source ~ A [u, v, 1] + b w for inverse depth w at reference pixel (u, v)."""
+    r = source.R @ reference.R.T
+    t = source.t - r @ reference.t
+    return np.concatenate([(source.K @ r @ np.linalg.inv(reference.K)).ravel(), source.K @ t])
+
+
+def photo_depth(
+    pyramids: Sequence[Sequence[F32]],
+    cameras: Sequence[Camera],
+    span: tuple[float, float],
+    *,
+    keep: int = 2,
+    seed: int = 0,
+) -> Depth:
+    """Depth of the first photo against the others.
+
+    pyramids: per photo the grey levels, finest first; span: (near, far) depth. Returns unfiltered depth with
+    normals and confidence = 1 - cost (a ZNCC).
+    """
+    levels = len(pyramids[0])
+    w_min, w_max = np.float32(1.0 / span[1]), np.float32(1.0 / span[0])
+    reference = cameras[0]
+    count = len(cameras) - 1
+    planes = np.zeros((3, 1, 1), np.float32)
+    cost = np.zeros((1, 1), np.float32)
+    camera = reference
+    for level in range(levels - 1, -1, -1):
+        grey = pyramids[0][level]
+        h, w = grey.shape
+        camera = resized(reference, w, h)
+        sources, shape = patchmatch.pack([p[level] for p in pyramids[1:]])
+        padded = np.pad(grey, patchmatch.REACH, mode="edge").reshape(-1)
+        M = np.array(
+            [relative_pose(camera, resized(c, int(r[3]), int(r[2]))) for c, r in zip(cameras[1:], shape)], np.float32
+        )
+        K = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float32)
+        baseline = np.median([np.linalg.norm(c.centre - reference.centre) for c in cameras[1:]])
+        pixel = np.float32(1.0 / (camera.fx * max(float(baseline), 1e-9)))  # inverse depth that moves about one pixel
+        tilt = np.float32(0.7 * np.sqrt(w_min * w_max) / camera.fx)
+        sigma = np.float32(14.0)
+        coarsest = level == levels - 1
+        cost = np.empty((h, w), np.float32)
+        chosen = np.empty((h, w), np.uint8)
+        if coarsest:
+            planes = np.empty((3, h, w), np.float32)
+            tries, rounds, views = 40, 4, count
+        else:
+            planes = patchmatch.upsample_planes(planes, h, w)
+            tries, rounds, views = 0, (2 if level else 1), min(3, count)
+        common = (padded, sources, shape, M, sigma, min(keep, count))
+        patchmatch.start(*common, views, planes, cost, chosen, tries, w_min, w_max, seed * 131 + level * 7919)
+        for turn in range(rounds):
+            shrink = np.float32(0.5**turn)
+            for parity in (0, 1):
+                patchmatch.spread(
+                    *common, planes, cost, chosen, K, parity, 7 if coarsest else 3,
+                    pixel * shrink * (4 if coarsest else 1), tilt * shrink * (1.0 if coarsest else 0.5),
+                    w_min, w_max, 4 if coarsest else 3, seed * 131 + level * 7919 + 100 * (turn + 1) + 13,
+                )  # fmt: skip
+    z = np.where(planes[0] > 0, 1.0 / np.maximum(planes[0], 1e-12), 0.0).astype(np.float32)
+    return Depth(z, camera, plane_normals(planes, camera), np.clip(1.0 - cost, 0.0, 1.0).astype(np.float32))
+
+
+def plane_normals(planes: F32, camera: Camera) -> F32:
+    """Camera-frame unit normals (H, W, 3), facing the camera, of planes given as inverse depth and gradient."""
+    w, gx, gy = planes
+    u = np.arange(camera.width, dtype=np.float32) + 0.5 - camera.cx
+    v = np.arange(camera.height, dtype=np.float32) + 0.5 - camera.cy
+    n = np.stack([gx * camera.fx, gy * camera.fy, w - gx * u[None, :] - gy * v[:, None]], -1)
+    n /= np.maximum(np.linalg.norm(n, axis=-1, keepdims=True), 1e-20)
+    return (-n).astype(np.float32)

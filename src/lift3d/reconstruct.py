@@ -1,0 +1,207 @@
+"""Photos or a video in, a textured model out: the composition of the mappings.
+
+    photos -> images_to_cameras -> images_to_depths -> depths_to_mesh -> (mesh_to_solid) -> images_to_texture
+
+Each step is timed, may be kept in a work folder and taken up again, and leaves its evidence in the report. The
+model, its preview and its report are written to a hidden folder and moved into place together at the end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lift3d.context import Context, Progress, silent
+from lift3d.errors import CaptureError, InputError, Lift3dError
+from lift3d.inputs import check_output, read_sources
+from lift3d.io.staging import staging
+from lift3d.mapping import Mapping
+from lift3d.model_report import model_report
+from lift3d.runner import Run, Say, to_json
+from lift3d.scale import Scale, mark_pixels
+from lift3d.stages import Stages
+
+if TYPE_CHECKING:
+    from lift3d.geometry.topology import SolidReport
+    from lift3d.types import DepthMaps, Mesh, Photos, Views
+
+KINDS = ("auto", "object", "scene")
+STEPS = ("photos", "cameras", "depths", "surface", "solid", "texture", "output")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user wishes. max_size: long side of the photos as used, in pixels; texture: side of the atlas;
+    faces: about how many triangles; frames: how many are taken from a video; memory: budget in bytes."""
+
+    kind: str = "auto"
+    scale: Scale = field(default_factory=Scale)
+    cameras: Path | None = None
+    masks: Path | None = None
+    max_size: int = 1600
+    texture: int = 2048
+    faces: int | None = None
+    frames: int = 48
+    shared_intrinsics: bool = True
+    seed: int = 0
+    memory: int = 3 * 10**9
+    work: Path | None = None
+
+    def __post_init__(self) -> None:
+        limits = {"max_size": (200, 16384), "texture": (256, 8192), "faces": (100, 20_000_000), "frames": (3, 1000)}
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise InputError(f"{name.replace('max_', '')} is {value}", f"give a number from {low} to {high}")
+        if self.kind not in KINDS:
+            raise InputError(f"kind is '{self.kind}'", f"use one of {', '.join(KINDS)}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was written, and the report as written."""
+
+    model: Path
+    preview: Path
+    report_file: Path
+    report: dict[str, Any]
+
+
+@dataclass
+class Recipe:
+    """The mappings of one run."""
+
+    cameras: Mapping[Photos, Views]
+    depths: Mapping[Views, DepthMaps]
+    surface: Mapping[DepthMaps, Mesh]
+    solid: Mapping[Mesh, Mesh]
+    texture: Callable[[Views], Mapping[Mesh, Mesh]]
+
+
+def recipe(options: Options) -> Recipe:
+    """The mappings as the options wish them."""
+    from lift3d.maps.depths_to_mesh import DepthsToMesh
+    from lift3d.maps.images_to_cameras import ImagesToCameras
+    from lift3d.maps.images_to_depths import ImagesToDepths
+    from lift3d.maps.images_to_texture import ImagesToTexture
+    from lift3d.maps.mesh_to_solid import MeshToSolid
+
+    return Recipe(
+        ImagesToCameras(shared_intrinsics=options.shared_intrinsics),
+        ImagesToDepths(),
+        DepthsToMesh(kind=options.kind, faces=options.faces),
+        MeshToSolid(),
+        lambda views: ImagesToTexture(views=views, size=options.texture),
+    )
+
+
+def reconstruct(
+    sources: Sequence[str | Path],
+    output: str | Path,
+    options: Options | None = None,
+    progress: Progress = silent,
+    say: Say = lambda sentence: None,
+    command: Sequence[str] = (),
+    make_recipe: Callable[[Options], Recipe] = recipe,
+) -> Outcome:
+    """Read `sources`, reconstruct, and write `output` with NAME.png and NAME.report.json beside it.
+
+    Raises `Lift3dError` with one sentence for everything a user can act on. progress is called with a name of
+    STEPS and its fraction done; say takes sentences; command: the words of the command line, for the report.
+    """
+    options = options if options is not None else Options()
+    output = Path(output)
+    check_output(output, sources)
+    with ExitStack() as stack:
+        folder = stack.enter_context(staging(output))
+        stages = stack.enter_context(Stages(options.work)) if options.work is not None else None
+        run = Run(Context(seed=options.seed, memory_budget=options.memory), progress, say, stages)
+        try:
+            photos = read_sources(sources, options, run)
+            mesh, solid, scale = _model(photos, make_recipe(options), options, run)
+        except Lift3dError as error:
+            if stages is not None:  # the evidence helps to take better photos
+                (stages.folder / "failure.json").write_text(to_json({"error": str(error)} | run.context.report))
+            raise
+        return _write(mesh, solid, scale, folder, output, options, run, command)
+
+
+def _model(
+    photos: Photos, maps: Recipe, options: Options, run: Run
+) -> tuple[Mesh, SolidReport | None, dict[str, Any]]:
+    """The textured mesh in its upright and, if known, metric frame; its predicate (None for an open scene)."""
+    from lift3d.geometry.frames import moved_views
+
+    views = run.step("cameras", maps.cameras, photos)
+    if len(views) < len(photos):
+        run.warn(f"{len(photos) - len(views)} of {len(photos)} photos could not be placed; the report says why.")
+    mesh = run.step("surface", maps.surface, run.step("depths", maps.depths, views))
+    if len(mesh.faces) == 0:
+        raise CaptureError("no surface came out of the photos", "take more photos with more overlap")
+    upright = np.asarray(mesh.metadata.pop("world_to_mesh", np.eye(4)), np.float64)
+    views = moved_views(views, upright, views.unit)
+    mesh.units = views.unit
+    scale: dict[str, Any] = {"given": options.scale.wanted, "how": "not given: the unit is unknown"}
+    if options.scale.wanted:
+        marks = mark_pixels(options.scale.marks, views, run.context.report) if options.scale.marks else None
+        factor, scale["how"] = options.scale.factor(mesh, views, marks)
+        mesh.vertices = np.asarray(mesh.vertices) * factor
+        mesh.units = "m"
+        views = moved_views(views, np.diag([factor, factor, factor, 1.0]), "m")
+    solid = None
+    if run.context.report.get("depths_to_mesh", {}).get("kind") != "scene":
+        mesh, solid = _solid(mesh, maps.solid, run)
+    corners = np.asarray(mesh.triangles)
+    unit = mesh.units
+    mesh = run.step("texture", maps.texture(views), mesh, keep=False)
+    mesh.units = unit
+    if solid is not None and not np.array_equal(corners, np.asarray(mesh.triangles)):
+        from lift3d.geometry.topology import require_solid
+
+        solid = require_solid(mesh)
+    return mesh, solid, scale
+
+
+def _solid(mesh: Mesh, repair: Mapping[Mesh, Mesh], run: Run) -> tuple[Mesh, SolidReport]:
+    """The mesh itself if it passes the predicate, else repaired; raises SolidError when even that fails."""
+    from lift3d.geometry.topology import inspect_solid, require_solid
+
+    with run.measured("solid"):
+        report = inspect_solid(mesh)
+        if report.is_solid:
+            return mesh, report
+        run.warn(f"The surface needed repair to be solid: {', '.join(report.failures())}.")
+        unit = mesh.units
+        mesh = repair(mesh, run.context)
+        mesh.units = unit
+        return mesh, require_solid(mesh)
+
+
+def _write(
+    mesh: Mesh,
+    solid: SolidReport | None,
+    scale: dict[str, Any],
+    folder: Path,
+    output: Path,
+    options: Options,
+    run: Run,
+    command: Sequence[str],
+) -> Outcome:
+    from lift3d.io.meshes import save_mesh
+    from lift3d.preview import write_preview
+
+    preview, report_file = output.with_suffix(".png"), output.with_suffix(".report.json")
+    with run.measured("output"):
+        save_mesh(mesh, folder / output.name)
+        if (folder / preview.name).exists():
+            raise InputError(f"{preview.name} would be texture and preview at once", "choose another output name")
+        write_preview(mesh, folder / preview.name)
+    report = model_report(mesh, solid, scale, run, dataclasses.asdict(options), command, folder)
+    (folder / report_file.name).write_text(to_json(report), encoding="utf-8")
+    return Outcome(output, preview, report_file, report)
