@@ -24,7 +24,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Import every dependency for real (an installed wheel may still fail to load) and look at the machine."""
+    """Import every dependency for real (an installed wheel may fail to load) and look at the machine."""
     about = versions()
     cores, memory = usable_cores(), total_memory()
     free = shutil.disk_usage(tempfile.gettempdir()).free
@@ -33,7 +33,9 @@ def examine() -> list[Finding]:
         Finding("python", True, True, f"{about['python']} on {about['platform']}"),
         Finding("threads", True, True, f"{cores} processor cores usable"),
         Finding(
-            "memory", memory is None or memory >= 3 * 10**9, False,
+            "memory",
+            memory is None or memory >= 3 * 10**9,
+            False,
             "unknown" if memory is None else f"{format_memory(memory)}; the usual budget is 3 GB (--memory)",
         ),
         Finding("temporary space", free >= 10**9, False, f"{format_memory(free)} free"),

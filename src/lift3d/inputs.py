@@ -20,7 +20,7 @@ FEWEST = 3
 BASE_MEMORY = 700 << 20
 """The interpreter, the libraries and their working space, in bytes."""
 BYTES_PER_PIXEL = 36
-"""A pixel of a photo through all steps: colours 3, grey pyramid 10, depth, normal and confidence 20, slack."""
+"""A pixel of a photo through all steps: colours 3, grey pyramid 10, depth, normal, confidence 20, slack."""
 PHOTO_SHARE = 12
 """`read_photos` lets 3 bytes a pixel fill a quarter of its budget: 12 bytes of budget for a pixel."""
 
@@ -29,7 +29,9 @@ def check_output(output: Path, sources: Sequence[str | Path]) -> None:
     """Refuse an output that cannot be written, or that would lie among the photos, before any work."""
     if output.suffix.lower() not in FORMATS:
         what = f"ends in {output.suffix}" if output.suffix else "has no ending"
-        raise InputError(f"the output {output.name} {what}, which is not a model format", f"use one of {' '.join(FORMATS)}")
+        raise InputError(
+            f"the output {output.name} {what}, which is not a model format", f"use one of {' '.join(FORMATS)}"
+        )
     if output.suffix.lower() == ".usdz":
         from lift3d.run_report import require_extra
 
@@ -61,15 +63,16 @@ def read_sources(sources: Sequence[str | Path], options: Options, run: Run) -> P
         if videos:
             from lift3d.maps.video_to_images import VideoToImages
 
-            photos: Photos = VideoToImages(frames=options.frames, max_size=options.max_size)(videos[0], context)
+            photos: Photos = VideoToImages(frames=options.frames, max_size=options.max_size)(
+                videos[0], context
+            )
         else:
             photos = read_photos([str(s) for s in sources], options.masks, options.max_size, context)
         require_enough(len(photos))
     longest = max(max(image.width, image.height) for image in photos.images)
-    run.say(
-        f"Memory budget {format_memory(options.memory)}: {len(photos)} photos are used at up to {longest} pixels"
-        + (", smaller than asked to keep the budget." if _shrunk(run) else ".")
-    )
+    why = ", smaller than asked to keep the budget" if _shrunk(run) else ""
+    budget = format_memory(options.memory)
+    run.say(f"Memory budget {budget}: {len(photos)} photos are used at up to {longest} pixels{why}.")
     facts = [(i.name, i.sha256, i.width, i.height, i.focal, i.mask is not None) for i in photos.images]
     run.depends_on(facts, _file_key(options.cameras), _file_key(options.masks))
     return photos
@@ -79,7 +82,9 @@ def require_enough(count: int) -> None:
     """At least three photos: fewer get a sentence that says what is needed."""
     advice = "take 20 to 60 overlapping photos all around the thing, 10 to 15 degrees apart"
     if count == 1:
-        raise CaptureError("there is one photo, and lift3d cannot yet make a model from a single photo", advice)
+        raise CaptureError(
+            "there is one photo, and lift3d cannot yet make a model from a single photo", advice
+        )
     if count < FEWEST:
         raise CaptureError(f"there are only {count} photos, and depth needs at least {FEWEST}", advice)
 

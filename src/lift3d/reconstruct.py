@@ -2,8 +2,8 @@
 
     photos -> images_to_cameras -> images_to_depths -> depths_to_mesh -> (mesh_to_solid) -> images_to_texture
 
-Each step is timed, may be kept in a work folder and taken up again, and leaves its evidence in the report. The
-model, its preview and its report are written to a hidden folder and moved into place together at the end.
+Each step is timed, may be kept in a work folder and taken up again, and leaves its evidence in the report.
+The model, its preview and its report are written to a hidden folder and moved into place together at the end.
 """
 
 from __future__ import annotations
@@ -54,11 +54,18 @@ class Options:
     work: Path | None = None
 
     def __post_init__(self) -> None:
-        limits = {"max_size": (200, 16384), "texture": (256, 8192), "faces": (100, 20_000_000), "frames": (3, 1000)}
+        limits = {
+            "max_size": (200, 16384),
+            "texture": (256, 8192),
+            "faces": (100, 20_000_000),
+            "frames": (3, 1000),
+        }
         for name, (low, high) in limits.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise InputError(f"{name.replace('max_', '')} is {value}", f"give a number from {low} to {high}")
+                raise InputError(
+                    f"{name.replace('max_', '')} is {value}", f"give a number from {low} to {high}"
+                )
         if self.kind not in KINDS:
             raise InputError(f"kind is '{self.kind}'", f"use one of {', '.join(KINDS)}")
 
@@ -127,7 +134,9 @@ def reconstruct(
             mesh, solid, scale = _model(photos, make_recipe(options), options, run)
         except Lift3dError as error:
             if stages is not None:  # the evidence helps to take better photos
-                (stages.folder / "failure.json").write_text(to_json({"error": str(error)} | run.context.report))
+                (stages.folder / "failure.json").write_text(
+                    to_json({"error": str(error)} | run.context.report)
+                )
             raise
         return _write(mesh, solid, scale, folder, output, options, run, command)
 
@@ -135,12 +144,14 @@ def reconstruct(
 def _model(
     photos: Photos, maps: Recipe, options: Options, run: Run
 ) -> tuple[Mesh, SolidReport | None, dict[str, Any]]:
-    """The textured mesh in its upright and, if known, metric frame; its predicate (None for an open scene)."""
+    """The textured mesh, upright and of known size if given; its predicate (None for a scene); the scale."""
     from lift3d.geometry.frames import moved_views
 
     views = run.step("cameras", maps.cameras, photos)
     if len(views) < len(photos):
-        run.warn(f"{len(photos) - len(views)} of {len(photos)} photos could not be placed; the report says why.")
+        run.warn(
+            f"{len(photos) - len(views)} of {len(photos)} photos could not be placed; the report says why."
+        )
     mesh = run.step("surface", maps.surface, run.step("depths", maps.depths, views))
     if len(mesh.faces) == 0:
         raise CaptureError("no surface came out of the photos", "take more photos with more overlap")
@@ -200,7 +211,9 @@ def _write(
     with run.measured("output"):
         save_mesh(mesh, folder / output.name)
         if (folder / preview.name).exists():
-            raise InputError(f"{preview.name} would be texture and preview at once", "choose another output name")
+            raise InputError(
+                f"{preview.name} would be texture and preview at once", "choose another output name"
+            )
         write_preview(mesh, folder / preview.name)
     report = model_report(mesh, solid, scale, run, dataclasses.asdict(options), command, folder)
     (folder / report_file.name).write_text(to_json(report), encoding="utf-8")

@@ -19,8 +19,20 @@ from pathlib import Path
 from typing import Any
 
 import lift3d
+from lift3d.errors import MissingExtra
 
-PACKAGES = ("numpy", "scipy", "numba", "pillow", "trimesh", "pycolmap", "xatlas", "manifold3d", "typer", "rich")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "pillow",
+    "trimesh",
+    "pycolmap",
+    "xatlas",
+    "manifold3d",
+    "typer",
+    "rich",
+)
 EXTRAS = {
     "video": ("av", "av", "videos as input"),
     "heic": ("pi-heif", "pi_heif", "HEIC photos (iPhone)"),
@@ -137,6 +149,12 @@ def version_of(distribution: str) -> str | None:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def require_extra(extra: str, what: str) -> None:
+    """Raise `MissingExtra` with the command that installs it if an optional part is not there."""
+    if version_of(EXTRAS[extra][0]) is None:
+        raise MissingExtra(what, extra)
 
 
 def versions() -> dict[str, Any]:

@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 class Run:
     """Context, measurements, kept steps and warnings of one reconstruction.
 
-    `key` identifies everything that happened so far: inputs, options, code. A kept step counts only under its key.
+    `key` identifies what happened so far: inputs, options, code. A kept step counts only under its key.
     """
 
     def __init__(self, context: Context, progress: Progress, say: Say, stages: Stages | None) -> None:
@@ -92,7 +92,9 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return jsonable(value.tolist())
     if isinstance(value, list | tuple | set | frozenset):
-        return [jsonable(v) for v in (sorted(value, key=str) if isinstance(value, set | frozenset) else value)]
+        return [
+            jsonable(v) for v in (sorted(value, key=str) if isinstance(value, set | frozenset) else value)
+        ]
     if isinstance(value, float):
         return value if np.isfinite(value) else None
     if value is None or isinstance(value, bool | int | str):

@@ -1,13 +1,14 @@
 """Real size from what the user knows: a height, a width, or the distance of two marks in a photo.
 
-Height is the extent along the world's up axis (Z), width the larger of the two horizontal extents of the upright
-box (X or Y). A mark is a pixel of a photo as the user sees it, upright and in its full size; it is cast onto the
-surface. Without any of these the unit stays None: it is never guessed.
+Height is the extent along the world's up axis (Z), width the larger of the two horizontal extents of the
+upright box (X or Y). A mark is a pixel of a photo as the user sees it, upright and in its full size; it is
+cast onto the surface. Without any of these the unit stays None: it is never guessed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +29,11 @@ class Marks:
 
     @classmethod
     def parse(cls, text: str) -> Marks:
-        """"IMG_3.jpg,812,440,1520,455,12cm"."""
+        """ "IMG_3.jpg,812,440,1520,455,12cm"."""
         parts = [part.strip() for part in text.split(",")]
         shape = InputError(
-            f"'{text}' does not describe two marks", "write PHOTO,x1,y1,x2,y2,DISTANCE such as IMG_3.jpg,812,440,1520,455,12cm"
+            f"'{text}' does not describe two marks",
+            "write PHOTO,x1,y1,x2,y2,DISTANCE such as IMG_3.jpg,812,440,1520,455,12cm",
         )
         if len(parts) < 6:
             raise shape
@@ -66,7 +68,9 @@ class Scale:
         mark_pixels: (2, 2) the marks in pixels of the view of that photo (undistorted, working size)."""
         extent = np.ptp(np.asarray(mesh.vertices), axis=0)
         if self.height is not None:
-            return self.height / _positive(extent[2]), f"height (extent along Z, up) is {format_length(self.height)}"
+            return self.height / _positive(
+                extent[2]
+            ), f"height (extent along Z, up) is {format_length(self.height)}"
         if self.width is not None:
             axis = int(np.argmax(extent[:2]))
             how = f"width (largest horizontal extent, along {'XY'[axis]}) is {format_length(self.width)}"
@@ -74,7 +78,9 @@ class Scale:
         if self.marks is None or mark_pixels is None:
             raise ValueError("no size is known")
         camera = views.cameras[view_named(views, self.marks.photo)]
-        first, second = (self._cast(camera, mesh, pixel, n) for pixel, n in zip(mark_pixels, ("first", "second")))
+        first, second = (
+            self._cast(camera, mesh, pixel, n) for pixel, n in zip(mark_pixels, ("first", "second"))
+        )
         how = f"two marks in {self.marks.photo} are {format_length(self.marks.distance)} apart"
         return self.marks.distance / _positive(float(np.linalg.norm(first - second))), how
 
@@ -85,7 +91,8 @@ class Scale:
         hit = cast_ray(np.asarray(mesh.vertices), np.asarray(mesh.faces), camera.centre, direction)
         if hit is None:
             raise InputError(
-                f"the {which} mark misses the reconstructed surface", "mark a point on the object, a little away from its edge"
+                f"the {which} mark misses the reconstructed surface",
+                "mark a point on the object, a little away from its edge",
             )
         return camera.centre + hit * direction
 
@@ -97,7 +104,29 @@ def view_named(views: Views, name: str) -> int:
         found = [i for i, n in enumerate(names) if same(n)]
         if len(found) == 1:
             return found[0]
-    raise InputError(f"no registered photo is called {name}", f"mark one of {', '.join(sorted(names)[:3])} and the others")
+    raise InputError(
+        f"no registered photo is called {name}", f"mark one of {', '.join(sorted(names)[:3])} and the others"
+    )
+
+
+def mark_pixels(marks: Marks, views: Views, report: dict[str, Any]) -> F64:
+    """(2, 2) the marks in pixels of the view of their photo: resized as the photo was, lens undistorted.
+
+    report: the evidence of the run; "read_photos" knows the full size of each photo.
+    """
+    index = view_named(views, marks.photo)
+    image, camera = views.images[index], views.cameras[index]
+    width, height = image.width, image.height
+    for entry in report.get("read_photos", {}).get("inputs", []):
+        if entry.get("name") == image.name and entry.get("width"):
+            width, height = entry["width"], entry["height"]
+    marked = np.array([marks.first, marks.second], np.float64)
+    if not ((marked >= 0) & (marked <= [width, height])).all():
+        raise InputError(
+            f"a mark lies outside {image.name}, which is {width} x {height} pixels",
+            "count from its upper left corner",
+        )
+    return marked * [camera.width / width, camera.height / height]
 
 
 def cast_ray(v: F64, f: NDArray[np.integer], origin: F64, direction: F64) -> float | None:

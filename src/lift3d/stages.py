@@ -1,9 +1,9 @@
 """Finished steps kept in a folder, so that an interrupted run goes on where it stopped.
 
-Each step is one NAME.npz (plain arrays and a JSON header, never a pickle) and one NAME.json with the key of the
-step and the checksum of the arrays. The key is a hash of everything that decides the result: the photos, the
-options, the versions and the code. The JSON is written last and both are moved into place, so a step is either
-there in full or not at all; one that does not match its checksum is computed again.
+Each step is one NAME.npz (plain arrays and a JSON header, never a pickle) and one NAME.json with the key of
+the step and the checksum of the arrays. The key is a hash of everything that decides the result: the photos,
+the options, the versions and the code. The JSON is written last and both are moved into place, so a step is
+either there in full or not at all; one that does not match its checksum is computed again.
 """
 
 from __future__ import annotations
@@ -37,14 +37,21 @@ class Stages:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = open(folder / ".lock", "w")  # noqa: SIM115 (held until close)
         except OSError as error:
-            raise InputError(f"the work folder {folder} cannot be used ({error.strerror})", "choose another --work") from error
+            raise InputError(
+                f"the work folder {folder} cannot be used ({error.strerror})", "choose another --work"
+            ) from error
         if not lock(self._lock.fileno()):
             self._lock.close()
-            raise InputError(f"another run is using the work folder {folder}", "wait for it, or choose another --work")
+            raise InputError(
+                f"another run is using the work folder {folder}", "wait for it, or choose another --work"
+            )
         for left_over in folder.glob("*.part"):
             left_over.unlink(missing_ok=True)
 
-    def close(self) -> None:
+    def __enter__(self) -> Stages:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
         """Let other runs use the folder."""
         self._lock.close()
 
@@ -61,7 +68,9 @@ class Stages:
             (self.folder / f"{name}.json").unlink(missing_ok=True)
             os.replace(part, data)
             part = self.folder / f"{name}.json.part"
-            part.write_text(json.dumps({"format": FORMAT, "step": name, "key": key, "sha256": digest}, indent=2))
+            part.write_text(
+                json.dumps({"format": FORMAT, "step": name, "key": key, "sha256": digest}, indent=2)
+            )
             os.replace(part, self.folder / f"{name}.json")
         finally:
             part.unlink(missing_ok=True)
@@ -113,7 +122,9 @@ def code_key() -> str:
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return key_of(digest.hexdigest(), {p: version_of(p) for p in ("numpy", "scipy", "numba", "pycolmap", "pillow")})
+    return key_of(
+        digest.hexdigest(), {p: version_of(p) for p in ("numpy", "scipy", "numba", "pycolmap", "pillow")}
+    )
 
 
 def pack(value: Any, source: Any = None) -> tuple[dict[str, Any], Arrays]:
@@ -123,7 +134,10 @@ def pack(value: Any, source: Any = None) -> tuple[dict[str, Any], Arrays]:
         return _pack_views(value, arrays), arrays
     if isinstance(value, DepthMaps):
         same = isinstance(source, Views) and value.views is source
-        header: dict[str, Any] = {"kind": "DepthMaps", "cameras": [_pack_camera(d.camera) for d in value.depths]}
+        header: dict[str, Any] = {
+            "kind": "DepthMaps",
+            "cameras": [_pack_camera(d.camera) for d in value.depths],
+        }
         header["views"] = None if same else _pack_views(value.views, arrays)
         for i, depth in enumerate(value.depths):
             arrays[f"z{i}"] = depth.z
@@ -152,7 +166,12 @@ def unpack(header: dict[str, Any], arrays: Table[str, NDArray[Any]], source: Any
     if kind == "DepthMaps":
         views = source if header["views"] is None else _unpack_views(header["views"], arrays)
         depths = tuple(
-            Depth(arrays[f"z{i}"], _unpack_camera(camera), arrays.get(f"normals{i}"), arrays.get(f"confidence{i}"))
+            Depth(
+                arrays[f"z{i}"],
+                _unpack_camera(camera),
+                arrays.get(f"normals{i}"),
+                arrays.get(f"confidence{i}"),
+            )
             for i, camera in enumerate(header["cameras"])
         )
         return DepthMaps(views, depths)
@@ -190,13 +209,22 @@ def _pack_views(views: Views, arrays: Arrays) -> dict[str, Any]:
         _keep(arrays, f"mask{i}", image.mask)
         images.append({"name": image.name, "focal": image.focal, "sha256": image.sha256})
     cameras = [_pack_camera(camera) for camera in views.cameras]
-    return {"kind": "Views", "images": images, "cameras": cameras, "unit": views.unit, "points": views.points.unit}
+    return {
+        "kind": "Views",
+        "images": images,
+        "cameras": cameras,
+        "unit": views.unit,
+        "points": views.points.unit,
+    }
 
 
 def _unpack_views(header: dict[str, Any], arrays: Table[str, NDArray[Any]]) -> Views:
-    points = Points(arrays["points"], arrays.get("point_normals"), arrays.get("point_colours"), header["points"])
+    points = Points(
+        arrays["points"], arrays.get("point_normals"), arrays.get("point_colours"), header["points"]
+    )
     images = tuple(
-        Image(arrays[f"pixels{i}"], mask=arrays.get(f"mask{i}"), **about) for i, about in enumerate(header["images"])
+        Image(arrays[f"pixels{i}"], mask=arrays.get(f"mask{i}"), **about)
+        for i, about in enumerate(header["images"])
     )
     cameras = tuple(_unpack_camera(camera) for camera in header["cameras"])
     return Views(images, cameras, points, arrays["observations"], header["unit"])

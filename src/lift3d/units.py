@@ -9,7 +9,16 @@ import re
 from lift3d.errors import InputError
 
 METRES = {"mm": 1e-3, "cm": 1e-2, "m": 1.0, "in": 0.0254, "inch": 0.0254, '"': 0.0254, "ft": 0.3048}
-BYTES = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "K": 2**10, "M": 2**20}
+BYTES = {
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+    "K": 2**10,
+    "M": 2**20,
+}
 BYTES["G"] = 2**30
 LONGEST_METRES = 10_000.0
 
@@ -17,13 +26,17 @@ _number = r"([0-9]+(?:[.,][0-9]+)?|[.,][0-9]+)"
 
 
 def parse_length(text: str, what: str = "a length") -> float:
-    """"24cm" -> 0.24 metres; mm, cm, m, in, ft; decimals with a point or a comma."""
+    """ "24cm" -> 0.24 metres; mm, cm, m, in, ft; decimals with a point or a comma."""
     match = re.fullmatch(rf"\s*{_number}\s*([a-zA-Z\"]*)\s*", text)
     if not match:
-        raise InputError(f"'{text}' is not {what}", "write a number and its unit, such as 24cm, 240mm or 9.5in")
+        raise InputError(
+            f"'{text}' is not {what}", "write a number and its unit, such as 24cm, 240mm or 9.5in"
+        )
     number, unit = float(match[1].replace(",", ".")), match[2].lower()
     if not unit:
-        raise InputError(f"'{text}' has no unit", f"say which one: {match[1]}mm, {match[1]}cm, {match[1]}m or {match[1]}in")
+        raise InputError(
+            f"'{text}' has no unit", f"say which one: {match[1]}mm, {match[1]}cm, {match[1]}m or {match[1]}in"
+        )
     if unit not in METRES:
         raise InputError(f"'{match[2]}' is not a unit of length that lift3d knows", "use mm, cm, m, in or ft")
     metres = number * METRES[unit]
@@ -33,23 +46,29 @@ def parse_length(text: str, what: str = "a length") -> float:
 
 
 def parse_bed(text: str) -> tuple[float, float, float]:
-    """"220x220x250mm" -> metres (width, depth, height); one unit at the end serves all three."""
+    """ "220x220x250mm" -> metres (width, depth, height); one unit at the end serves all three."""
     parts = re.split(r"\s*[x×*]\s*", text.strip().lower())
     unit = re.search(r"([a-z\"]+)\s*$", parts[-1])
     if len(parts) != 3 or not unit:
-        raise InputError(f"'{text}' is not a printer bed", "write width x depth x height and the unit: 220x220x250mm")
+        raise InputError(
+            f"'{text}' is not a printer bed", "write width x depth x height and the unit: 220x220x250mm"
+        )
     sizes = [parse_length(p if re.search(r"[a-z\"]$", p) else p + unit[1], "a bed size") for p in parts]
     return sizes[0], sizes[1], sizes[2]
 
 
 def parse_memory(text: str) -> int:
-    """"3GB" -> bytes (decimal units; GiB, MiB and the bare letters G, M, K are powers of 1024)."""
+    """ "3GB" -> bytes (decimal units; GiB, MiB and the bare letters G, M, K are powers of 1024)."""
     match = re.fullmatch(rf"\s*{_number}\s*([a-zA-Z]+)\s*", text)
     if not match or match[2].upper() not in BYTES:
-        raise InputError(f"'{text}' is not an amount of memory", "write a number and its unit, such as 3GB or 1500MB")
+        raise InputError(
+            f"'{text}' is not an amount of memory", "write a number and its unit, such as 3GB or 1500MB"
+        )
     amount = int(float(match[1].replace(",", ".")) * BYTES[match[2].upper()])
     if not 200 * 10**6 <= amount <= 2**50:
-        raise InputError(f"a memory budget of {text} cannot be kept", "give at least 200MB; 3GB suits most photo sets")
+        raise InputError(
+            f"a memory budget of {text} cannot be kept", "give at least 200MB; 3GB suits most photo sets"
+        )
     return amount
 
 

@@ -21,8 +21,8 @@ from lift3d.io.atomic import _alive, _explain
 def staging(target: Path) -> Iterator[Path]:
     """A folder to write `target` and its companions into, by their final names.
 
-    When the block ends well everything in it is moved beside `target`, `target` itself last: where the model is,
-    its companions are. When it does not, nothing is touched.
+    When the block ends well everything in it is moved beside `target`, `target` itself last: where the model
+    is, its companions are. When it does not, nothing is touched.
     """
     target = Path(os.path.realpath(target))
     if target.is_dir():

@@ -1,0 +1,51 @@
+"""Failures as one clear sentence on stderr and an exit code: 2 where the user can act, 130 for ctrl-C."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import typer
+
+from lift3d.errors import Lift3dError
+
+FAILED, INTERRUPTED, TERMINATED = 2, 130, 143
+
+
+def explained(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with its failures told in one sentence, without a traceback."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **options: Any) -> None:
+        signal.signal(signal.SIGTERM, _terminate)
+        try:
+            command(*args, **options)
+        except Lift3dError as error:
+            _fail(str(error))
+        except MemoryError:
+            _fail("there was not enough memory: use smaller photos (--size 1000) or fewer of them.")
+        except KeyboardInterrupt:
+            _fail("interrupted; nothing was written.", INTERRUPTED)
+        except BrokenPipeError:  # the reader of our output went away, as `| head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(1) from None
+        except OSError as error:
+            place = f" ({error.filename})" if error.filename else ""
+            _fail(f"{(error.strerror or str(error)).lower()}{place}: check the disk and the permissions.")
+
+    return run
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """Leave through the clean-ups, as on ctrl-C."""
+    raise SystemExit(TERMINATED)
+
+
+def _fail(sentence: str, code: int = FAILED) -> None:
+    typer.echo(f"lift3d: {sentence}", err=True)
+    raise typer.Exit(code) from None

@@ -1,0 +1,41 @@
+"""`lift3d maps` and `lift3d doctor`: what there is, and whether all of it works here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def maps(
+    dot: Annotated[bool, typer.Option("--dot", help="Print the graph in Graphviz' DOT language.")] = False,
+) -> None:
+    """The graph of mappings: name, source, target and what each guarantees."""
+    from lift3d.mapping import registry
+
+    cards = [mapping.card for mapping in registry().values()]
+    if dot:
+        typer.echo("digraph lift3d {\n  rankdir=LR;\n  node [shape=box];")
+        for card in cards:
+            style = "dashed" if card.kind == "learned" else "solid"
+            typer.echo(f'  "{card.source}" -> "{card.target}" [label="{card.name}", style={style}];')
+        typer.echo("}")
+        return
+    width = max(len(card.name) for card in cards)
+    for card in cards:
+        typer.echo(f"{card.name:<{width}}  {card.source} -> {card.target}  [{card.kind}]")
+        for guarantee in card.guarantees:
+            typer.echo(f"{'':<{width}}    {guarantee}")
+
+
+def doctor() -> None:
+    """Versions, threads, memory, optional parts present or missing; exit code 1 if something is broken."""
+    from lift3d.doctor import examine
+
+    findings = examine()
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        state = "ok     " if finding.ok else ("BROKEN " if finding.needed else "missing")
+        typer.echo(f"{state} {finding.name:<{width}}  {finding.found}")
+    if any(finding.needed and not finding.ok for finding in findings):
+        raise typer.Exit(1)
