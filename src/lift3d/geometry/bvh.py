@@ -263,7 +263,7 @@ def first_hit(
 def ray_triangle(
     t: Any, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float
 ) -> tuple[float, float, float]:
-    """(ray parameter, b, c); the parameter is nan if the ray's line misses the triangle or is parallel to it."""
+    """(ray parameter, b, c); the parameter is nan if the ray's line misses the triangle or is parallel."""
     ux, uy, uz = t[1, 0] - t[0, 0], t[1, 1] - t[0, 1], t[1, 2] - t[0, 2]
     wx, wy, wz = t[2, 0] - t[0, 0], t[2, 1] - t[0, 1], t[2, 2] - t[0, 2]
     px, py, pz = dy * wz - dz * wy, dz * wx - dx * wz, dx * wy - dy * wx

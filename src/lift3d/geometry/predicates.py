@@ -4,7 +4,7 @@ A sign is taken from float64 arithmetic when the result exceeds its rounding bou
 "Adaptive precision floating-point arithmetic and fast robust geometric predicates", 1997), or when all the
 differences are small multiples of a common step, so that float64 loses nothing. Otherwise the determinant is
 expanded into products that are exact (two float32 values multiply exactly in float64) and these are summed
-without error as an expansion of non-overlapping terms. Points are rows of float64 arrays holding float32 values.
+without error as an expansion of non-overlapping terms. Points are float64 arrays holding float32 values.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _sign(x: float) -> int:
 
 @njit(cache=True)
 def _orient3d_exact(a: Any, b: Any, c: Any, d: Any) -> int:
-    """Sign of the 4 x 4 determinant |x y z 1| by cofactors: sum over pairs of +-(x_i y_j - x_j y_i)(z_k - z_l)."""
+    """Sign of the 4 x 4 determinant |x y z 1|: the sum over pairs of +-(x_i y_j - x_j y_i)(z_k - z_l)."""
     e = np.empty(64, np.float64)
     n = 0
     for case in range(6):
@@ -135,7 +135,7 @@ def orient2d(a: Any, b: Any, c: Any, p: int, q: int, step: float) -> int:
 @njit(cache=True)
 def degenerate(a: Any, b: Any, c: Any, step: float) -> bool:
     """True if the three points lie on a line: all three projected areas are exactly zero."""
-    for axis in range(3):
+    for axis in range(3):  # noqa: SIM110
         if orient2d(a, b, c, (axis + 1) % 3, (axis + 2) % 3, step) != 0:
             return False
     return True
