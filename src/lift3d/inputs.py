@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from lift3d.reconstruct import Options
     from lift3d.types import Photos
 
-FORMATS = (".glb", ".obj", ".ply", ".stl", ".3mf", ".usdz")
 FEWEST = 3
 BASE_MEMORY = 700 << 20
 """The interpreter, the libraries and their working space, in bytes."""
@@ -27,6 +26,8 @@ PHOTO_SHARE = 12
 
 def check_output(output: Path, sources: Sequence[str | Path]) -> None:
     """Refuse an output that cannot be written, or that would lie among the photos, before any work."""
+    from lift3d.io.meshes import FORMATS
+
     if output.suffix.lower() not in FORMATS:
         what = f"ends in {output.suffix}" if output.suffix else "has no ending"
         raise InputError(

@@ -26,6 +26,7 @@ from lift3d.model_report import model_report
 from lift3d.runner import Run, Say, to_json
 from lift3d.scale import Scale, mark_pixels
 from lift3d.stages import Stages
+from lift3d.units import set_unit
 
 if TYPE_CHECKING:
     from lift3d.geometry.topology import SolidReport
@@ -102,7 +103,7 @@ def recipe(options: Options) -> Recipe:
     return Recipe(
         ImagesToCameras(shared_intrinsics=options.shared_intrinsics),
         ImagesToDepths(),
-        DepthsToMesh(kind=options.kind, faces=options.faces),
+        DepthsToMesh(options.kind) if options.faces is None else DepthsToMesh(options.kind, options.faces),
         MeshToSolid(),
         lambda views: ImagesToTexture(views=views, size=options.texture),
     )
@@ -155,23 +156,21 @@ def _model(
     mesh = run.step("surface", maps.surface, run.step("depths", maps.depths, views))
     if len(mesh.faces) == 0:
         raise CaptureError("no surface came out of the photos", "take more photos with more overlap")
-    upright = np.asarray(mesh.metadata.pop("world_to_mesh", np.eye(4)), np.float64)
-    views = moved_views(views, upright, views.unit)
-    mesh.units = views.unit
+    world_from_model = np.asarray(mesh.metadata.pop("world_from_model", np.eye(4)), np.float64)
+    views = moved_views(views, np.linalg.inv(world_from_model), views.unit)
+    set_unit(mesh, views.unit)
     scale: dict[str, Any] = {"given": options.scale.wanted, "how": "not given: the unit is unknown"}
     if options.scale.wanted:
         marks = mark_pixels(options.scale.marks, views, run.context.report) if options.scale.marks else None
         factor, scale["how"] = options.scale.factor(mesh, views, marks)
         mesh.vertices = np.asarray(mesh.vertices) * factor
-        mesh.units = "m"
+        set_unit(mesh, "m")
         views = moved_views(views, np.diag([factor, factor, factor, 1.0]), "m")
     solid = None
     if run.context.report.get("depths_to_mesh", {}).get("kind") != "scene":
         mesh, solid = _solid(mesh, maps.solid, run)
     corners = np.asarray(mesh.triangles)
-    unit = mesh.units
-    mesh = run.step("texture", maps.texture(views), mesh, keep=False)
-    mesh.units = unit
+    mesh = set_unit(run.step("texture", maps.texture(views), mesh, keep=False), views.unit)
     if solid is not None and not np.array_equal(corners, np.asarray(mesh.triangles)):
         from lift3d.geometry.topology import require_solid
 
@@ -188,9 +187,7 @@ def _solid(mesh: Mesh, repair: Mapping[Mesh, Mesh], run: Run) -> tuple[Mesh, Sol
         if report.is_solid:
             return mesh, report
         run.warn(f"The surface needed repair to be solid: {', '.join(report.failures())}.")
-        unit = mesh.units
-        mesh = repair(mesh, run.context)
-        mesh.units = unit
+        mesh = set_unit(repair(mesh, run.context), mesh.units)
         return mesh, require_solid(mesh)
 
 
@@ -210,10 +207,6 @@ def _write(
     preview, report_file = output.with_suffix(".png"), output.with_suffix(".report.json")
     with run.measured("output"):
         save_mesh(mesh, folder / output.name)
-        if (folder / preview.name).exists():
-            raise InputError(
-                f"{preview.name} would be texture and preview at once", "choose another output name"
-            )
         write_preview(mesh, folder / preview.name)
     report = model_report(mesh, solid, scale, run, dataclasses.asdict(options), command, folder)
     (folder / report_file.name).write_text(to_json(report), encoding="utf-8")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lift3d.errors import InputError
+from lift3d.geometry.bvh import build, first_hit
 from lift3d.types import F64, Camera, Mesh, Views
 from lift3d.units import format_length, parse_length
 
@@ -88,8 +88,10 @@ class Scale:
         direction = camera.R.T @ np.array(
             [(pixel[0] - camera.cx) / camera.fx, (pixel[1] - camera.cy) / camera.fy, 1.0]
         )
-        hit = cast_ray(np.asarray(mesh.vertices), np.asarray(mesh.faces), camera.centre, direction)
-        if hit is None:
+        tree = build(np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32))
+        ray = (*camera.centre.tolist(), *direction.tolist())
+        hit, face, _, _ = first_hit(tree.tri, tree.face, tree.box, *ray, 0.0, np.inf)
+        if face < 0:
             raise InputError(
                 f"the {which} mark misses the reconstructed surface",
                 "mark a point on the object, a little away from its edge",
@@ -127,25 +129,6 @@ def mark_pixels(marks: Marks, views: Views, report: dict[str, Any]) -> F64:
             "count from its upper left corner",
         )
     return marked * [camera.width / width, camera.height / height]
-
-
-def cast_ray(v: F64, f: NDArray[np.integer], origin: F64, direction: F64) -> float | None:
-    """Distance along `direction` (in its lengths) to the nearest triangle, or None.
-
-    Möller & Trumbore 1997, all triangles at once; both sides count.
-    """
-    a, b, c = v[f[:, 0]], v[f[:, 1]], v[f[:, 2]]
-    e1, e2 = b - a, c - a
-    p = np.cross(direction, e2)
-    det = np.einsum("ij,ij->i", e1, p)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        s = origin - a
-        u = np.einsum("ij,ij->i", s, p) / det
-        q = np.cross(s, e1)
-        w = q @ direction / det
-        distance = np.einsum("ij,ij->i", e2, q) / det
-        hit = (det != 0) & (u >= -1e-9) & (w >= -1e-9) & (u + w <= 1 + 1e-9) & (distance > 0)
-    return float(distance[hit].min()) if hit.any() else None
 
 
 def _positive(extent: float) -> float:

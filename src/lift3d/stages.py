@@ -148,13 +148,13 @@ def pack(value: Any, source: Any = None) -> tuple[dict[str, Any], Arrays]:
         arrays["vertices"], arrays["faces"] = np.asarray(value.vertices), np.asarray(value.faces)
         if value.visual.kind == "vertex":
             arrays["colours"] = np.asarray(value.visual.vertex_colors)
-        plain = {}
+        plain: dict[str, Any] = {}
         for name, entry in value.metadata.items():
             if isinstance(entry, np.ndarray):
                 arrays[f"metadata.{name}"] = entry
             else:
                 plain[name] = entry
-        return {"kind": "Mesh", "unit": value.units, "metadata": plain}, arrays
+        return {"kind": "Mesh", "metadata": plain}, arrays
     raise TypeError(f"no way to keep a {type(value).__name__}")
 
 
@@ -177,7 +177,6 @@ def unpack(header: dict[str, Any], arrays: Table[str, NDArray[Any]], source: Any
         return DepthMaps(views, depths)
     if kind == "Mesh":
         mesh = Mesh(arrays["vertices"], arrays["faces"], vertex_colors=arrays.get("colours"), process=False)
-        mesh.units = header["unit"]
         mesh.metadata.update(header["metadata"])
         mesh.metadata.update({k[9:]: v for k, v in arrays.items() if k.startswith("metadata.")})
         return mesh

@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import math
 import re
+from typing import TYPE_CHECKING
 
 from lift3d.errors import InputError
+
+if TYPE_CHECKING:
+    from lift3d.types import Mesh
 
 METRES = {"mm": 1e-3, "cm": 1e-2, "m": 1.0, "in": 0.0254, "inch": 0.0254, '"': 0.0254, "ft": 0.3048}
 BYTES = {
@@ -23,6 +27,15 @@ BYTES["G"] = 2**30
 LONGEST_METRES = 10_000.0
 
 _number = r"([0-9]+(?:[.,][0-9]+)?|[.,][0-9]+)"
+
+
+def set_unit(mesh: Mesh, unit: str | None) -> Mesh:
+    """Say in which unit a mesh is, None for unknown (the setter of trimesh would make the word "none" of it)."""
+    if unit is None:
+        mesh.metadata.pop("units", None)
+    else:
+        mesh.units = unit
+    return mesh
 
 
 def parse_length(text: str, what: str = "a length") -> float:

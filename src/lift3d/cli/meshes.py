@@ -38,8 +38,8 @@ def convert(
 ) -> None:
     """Write a mesh in another format, with its texture and unit."""
     from lift3d.inputs import check_output
-    from lift3d.io.meshes import load_mesh, save_mesh
+    from lift3d.io.meshes import convert_mesh
 
     check_output(target, [])
-    save_mesh(load_mesh(source), target)
-    typer.echo(f"wrote {target}")
+    for path in convert_mesh(source, target):
+        typer.echo(f"wrote {path}")

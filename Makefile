@@ -1,0 +1,52 @@
+# make demo reconstructs the example photos; make test runs the whole suite. Both make their own .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.installed
+
+.PHONY: venv install demo test quick lint types bench tables clean help
+
+help:
+	@echo "make demo | test | quick | lint | types | bench | tables | clean"
+
+venv: $(BIN)/python
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "lift3d needs Python 3.11, 3.12 or 3.13, for example: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+install: $(READY)
+$(READY): requirements.lock pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+demo: install
+	@mkdir -p demo
+	$(BIN)/lift3d reconstruct examples/photos -o demo/model.glb
+	@echo
+	@echo "The model is demo/model.glb, its four views demo/model.png, its report demo/model.report.json"
+
+test: lint
+	$(BIN)/python -m pytest -n 2
+
+quick: install
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+lint: install types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+bench: install
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+	$(MAKE) tables
+
+tables: install
+	$(BIN)/python benchmarks/tables.py
+
+clean:
+	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
