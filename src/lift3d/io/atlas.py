@@ -1,6 +1,7 @@
 """Several textures packed into one picture, so that a scene of many materials becomes one mesh.
 
-Shelf packing by height; a texture that repeats is written as often as it is used (at most four times each way).
+Shelf packing by height; a texture that repeats is written as often as it is used, at most four times each
+way.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pil
 
+from lift3d.errors import InputError
 from lift3d.types import F64
 
 MAX_ATLAS = 8192
@@ -20,7 +22,7 @@ Piece = tuple[F64, NDArray[np.int64], F64 | None, Pil.Image | None, tuple[int, i
 
 
 def _into_first_cell(v: F64, f: NDArray[np.int64], uv: F64) -> tuple[F64, NDArray[np.int64], F64]:
-    """Shift each face's coordinates by whole cells so that they start in [0, 1); corners that part are split."""
+    """Shift each face's coordinates by whole cells to start in [0, 1); corners that part are split."""
     low = np.floor(uv.min(0) + 1e-6)
     if (uv - low).max() <= 1 + 1e-6:
         return v, f, uv - low
@@ -31,26 +33,34 @@ def _into_first_cell(v: F64, f: NDArray[np.int64], uv: F64) -> tuple[F64, NDArra
     return v[unique[:, 0]], inverse.reshape(-1, 3), uv[unique[:, 0]] - unique[:, 1:]
 
 
-def _tile(piece: Piece) -> tuple[F64, NDArray[np.int64], F64, NDArray[np.uint8], bool]:
-    """(vertices, faces, uv in [0, 1] of the tile, tile (h, w, 4), whether it is one flat colour)."""
+Key = tuple[int, tuple[int, int, int, int], int, int]
+"""Which tile a piece needs: picture (0 for none), colour, repeats across and down."""
+
+
+def _prepare(piece: Piece) -> tuple[F64, NDArray[np.int64], F64, Key]:
+    """(vertices, faces, uv in [0, 1] of the tile, key of the tile)."""
     v, f, uv, picture, colour = piece
     if uv is None or picture is None or len(uv) == 0:
-        flat = np.broadcast_to(np.array(colour, np.uint8), (4, 4, 4))
-        return v, f, np.full((len(v), 2), 0.5), flat, True
+        return v, f, np.full((len(v), 2), 0.5), (0, colour, 1, 1)
     v, f, uv = _into_first_cell(v, f, uv)
-    repeat = np.clip(np.ceil(uv.max(0) - 1e-6), 1, MAX_REPEAT).astype(int)
-    used = uv / repeat
-    pixels = np.asarray(picture.convert("RGBA"))
-    if tuple(colour) != (255, 255, 255, 255):
+    across, down = np.clip(np.ceil(uv.max(0) - 1e-6), 1, MAX_REPEAT).astype(int).tolist()
+    return v, f, np.clip(uv / (across, down), 0, 1), (id(picture), colour, across, down)
+
+
+def _tile(picture: Pil.Image | None, key: Key, limit: int) -> NDArray[np.uint8]:
+    """(h, w, 4) with both sides at most `limit`: the picture in its colour as often as it repeats."""
+    _, colour, across, down = key
+    if picture is None or key[0] == 0:
+        return np.broadcast_to(np.array(colour, np.uint8), (4, 4, 4))
+    factor = max(1, -(-picture.width * across // limit), -(-picture.height * down // limit))
+    pixels = np.asarray(picture.convert("RGBA").reduce(factor))
+    if colour != (255, 255, 255, 255):
         pixels = np.rint(pixels * (np.array(colour) / 255)).astype(np.uint8)
-    while pixels.shape[0] * repeat[1] > MAX_ATLAS or pixels.shape[1] * repeat[0] > MAX_ATLAS:
-        half = Pil.fromarray(np.ascontiguousarray(pixels))
-        pixels = np.asarray(half.reduce(2))
-    return v, f, np.clip(used, 0, 1), np.tile(pixels, (repeat[1], repeat[0], 1)), False
+    return np.tile(pixels, (down, across, 1))
 
 
 def _shelves(sizes: list[tuple[int, int]], width: int) -> tuple[list[tuple[int, int]], int]:
-    """Left-top corners of boxes (w, h) on shelves of the given width, tallest first, and the height they need."""
+    """Left-top corners of boxes (w, h) on shelves of the given width, tallest first, and their height."""
     corners = [(0, 0)] * len(sizes)
     x = y = shelf = 0
     for i in sorted(range(len(sizes)), key=lambda i: (-sizes[i][1], i)):
@@ -62,18 +72,23 @@ def _shelves(sizes: list[tuple[int, int]], width: int) -> tuple[list[tuple[int, 
     return corners, y + shelf
 
 
+def _halved(tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if max(tile.shape[:2]) <= 8:
+        return tile
+    return np.asarray(Pil.fromarray(np.ascontiguousarray(tile)).reduce(2))
+
+
 def pack(pieces: Sequence[Piece]) -> tuple[F64, NDArray[np.int64], F64, Pil.Image]:
     """(vertices, faces, uv, picture) of all pieces joined; equal pictures with equal colours share a tile."""
-    tiles: list[NDArray[np.uint8]] = []
-    known: dict[tuple[int, tuple[int, ...], tuple[int, ...]], int] = {}
     done: list[tuple[F64, NDArray[np.int64], F64, int]] = []
+    wanted: dict[Key, tuple[int, Pil.Image | None]] = {}
     for piece in pieces:
-        v, f, uv, tile, flat = _tile(piece)
-        key = (0 if flat else id(piece[3]), piece[4], tile.shape)
-        if key not in known:
-            known[key] = len(tiles)
-            tiles.append(tile)
-        done.append((v, f, uv, known[key]))
+        v, f, uv, key = _prepare(piece)
+        number, _ = wanted.setdefault(key, (len(wanted), piece[3]))
+        done.append((v, f, uv, number))
+    pictures = sum(key[0] != 0 for key in wanted)
+    limit = max(16, MAX_ATLAS // int(np.ceil(max(pictures, 1) ** 0.5)) - 2 * GUTTER)
+    tiles = [_tile(picture, key, limit) for key, (_, picture) in wanted.items()]
     while True:
         sizes = [(t.shape[1] + 2 * GUTTER, t.shape[0] + 2 * GUTTER) for t in tiles]
         area = sum(w * h for w, h in sizes)
@@ -81,9 +96,9 @@ def pack(pieces: Sequence[Piece]) -> tuple[F64, NDArray[np.int64], F64, Pil.Imag
         corners, height = _shelves(sizes, width)
         if height <= MAX_ATLAS and max(w for w, _ in sizes) <= MAX_ATLAS:
             break
-        tiles = [np.asarray(Pil.fromarray(np.ascontiguousarray(t)).reduce(2)) if min(t.shape[:2]) > 8 else t for t in tiles]
-        if all(min(t.shape[:2]) <= 8 for t in tiles):
-            tiles = [t[:4, :4] for t in tiles]
+        if all(max(t.shape[:2]) <= 8 for t in tiles):
+            raise InputError("the model has more textures than fit into one", "split it into several files")
+        tiles = [_halved(t) for t in tiles]
     atlas = np.zeros((height, width, 4), np.uint8)
     for (x, y), tile in zip(corners, tiles):
         padded = np.pad(tile, ((GUTTER, GUTTER), (GUTTER, GUTTER), (0, 0)), mode="edge")

@@ -20,8 +20,20 @@ from lift3d import __version__
 from lift3d.errors import InputError
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import (
-    MAX_ELEMENTS, MAX_FILE, WHITE, Bytes4, Material, Model, Part, beside, damaged, decode_texture, encode_picture,
-    finite, y_up_to_z_up, z_up_to_y_up,
+    MAX_ELEMENTS,
+    MAX_FILE,
+    WHITE,
+    Bytes4,
+    Material,
+    Model,
+    Part,
+    beside,
+    damaged,
+    decode_texture,
+    encode_picture,
+    finite,
+    y_up_to_z_up,
+    z_up_to_y_up,
 )  # fmt: skip
 from lift3d.types import F64
 
@@ -87,16 +99,31 @@ class _Reader:
         """(buffer, offset, length, stride or 0)."""
         entry = self.item("bufferViews", index)
         data = self.buffer(entry.get("buffer", -1))
-        offset, length, stride = entry.get("byteOffset", 0), entry.get("byteLength", 0), entry.get("byteStride", 0)
-        if not all(isinstance(n, int) and n >= 0 for n in (offset, length, stride)) or offset + length > len(data):
+        offset, length, stride = (
+            entry.get("byteOffset", 0),
+            entry.get("byteLength", 0),
+            entry.get("byteStride", 0),
+        )
+        if not all(isinstance(n, int) and n >= 0 for n in (offset, length, stride)) or offset + length > len(
+            data
+        ):
             raise damaged(self.name, "is cut short: a buffer view ends after its buffer")
         return data, offset, length, stride
 
     def accessor(self, index: object) -> NDArray[Any]:
         """(count, components): float64 when float or normalised, else the file's integers."""
         entry = self.item("accessors", index)
-        count, kind, width = entry.get("count"), entry.get("componentType"), _COUNTS.get(entry.get("type", ""))
-        if not isinstance(count, int) or not 0 <= count <= MAX_ELEMENTS or kind not in _TYPES or width is None:
+        count, kind, width = (
+            entry.get("count"),
+            entry.get("componentType"),
+            _COUNTS.get(entry.get("type", "")),
+        )
+        if (
+            not isinstance(count, int)
+            or not 0 <= count <= MAX_ELEMENTS
+            or kind not in _TYPES
+            or width is None
+        ):
             raise damaged(self.name, "has an accessor of unknown type or absurd length")
         if "sparse" in entry or "bufferView" not in entry:
             raise damaged(self.name, "stores its vertices sparsely, which lift3d does not read")
@@ -104,7 +131,11 @@ class _Reader:
         data, offset, length, stride = self.view(entry["bufferView"])
         begin, size = entry.get("byteOffset", 0), dtype.itemsize * width
         stride = stride or size
-        if not isinstance(begin, int) or begin < 0 or (count and begin + stride * (count - 1) + size > length):
+        if (
+            not isinstance(begin, int)
+            or begin < 0
+            or (count and begin + stride * (count - 1) + size > length)
+        ):
             raise damaged(self.name, "is cut short: an accessor ends after its buffer view")
         array = np.ndarray((count, width), dtype, data, offset + begin, (stride, dtype.itemsize))
         if kind == 5126:
@@ -190,7 +221,9 @@ class _Reader:
         if isinstance(scenes, list) and scenes:
             roots = self.item("scenes", self.document.get("scene", 0)).get("nodes", [])
         else:
-            children = {c for n in nodes if isinstance(n, dict) for c in n.get("children", []) if isinstance(c, int)}
+            children = {
+                c for n in nodes if isinstance(n, dict) for c in n.get("children", []) if isinstance(c, int)
+            }
             roots = [i for i in range(len(nodes)) if i not in children]
         if not nodes:
             entries = self.document.get("meshes", [])
@@ -330,7 +363,9 @@ def write(part: Part, unit: str | None, normals: NDArray[np.float32] | None = No
     if normals is not None:
         attributes["NORMAL"] = add(z_up_to_y_up(normals.astype(np.float64)).astype("<f4"), 5126, "VEC3")
     if part.uv is not None:
-        attributes["TEXCOORD_0"] = add(np.column_stack([part.uv[:, 0], 1 - part.uv[:, 1]]).astype("<f4"), 5126, "VEC2")
+        attributes["TEXCOORD_0"] = add(
+            np.column_stack([part.uv[:, 0], 1 - part.uv[:, 1]]).astype("<f4"), 5126, "VEC2"
+        )
     if part.colours is not None:
         light = part.colours / 255.0
         light[:, :3] = to_linear(light[:, :3])
@@ -355,8 +390,10 @@ def write(part: Part, unit: str | None, normals: NDArray[np.float32] | None = No
         factor = np.array(material.colour) / 255.0
         factor[:3] = to_linear(factor[:3])
         pbr: dict[str, Any] = {
-            "baseColorFactor": [round(float(c), 9) for c in factor], "metallicFactor": 0.0, "roughnessFactor": 0.9,
-        }  # fmt: skip
+            "baseColorFactor": [round(float(c), 9) for c in factor],
+            "metallicFactor": 0.0,
+            "roughnessFactor": 0.9,
+        }
         if part.uv is not None and material.picture is not None:
             data, ending = encode_picture(material.picture)
             mime = "image/png" if ending == "png" else "image/jpeg"

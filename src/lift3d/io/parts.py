@@ -11,6 +11,7 @@ import math
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import trimesh
@@ -85,7 +86,9 @@ def checked(part: Part, name: str) -> Part:
     bad = ~(np.abs(v) < 1e30).all(1)
     if bad.any():
         where = int(np.argmax(bad))
-        raise damaged(name, f"holds {int(bad.sum())} vertices that are not finite numbers (the first is {where + 1})")
+        raise damaged(
+            name, f"holds {int(bad.sum())} vertices that are not finite numbers (the first is {where + 1})"
+        )
     if f.size and (f.min() < 0 or f.max() >= len(v)):
         raise damaged(name, f"has faces that name vertices out of range (there are {len(v)} vertices)")
     uv = part.uv
@@ -99,7 +102,7 @@ def checked(part: Part, name: str) -> Part:
 
 
 def join(model: Model, name: str) -> Mesh:
-    """One mesh of all parts: one texture is kept as it is, several are packed into one; colours stay colours."""
+    """One mesh of all parts: one texture is kept as it is, several are packed into one."""
     parts = [p for p in (checked(p, name) for p in model.parts) if len(p.faces)]
     if not parts:
         raise damaged(name, "holds no triangles")
@@ -114,13 +117,24 @@ def join(model: Model, name: str) -> Mesh:
             uv = np.concatenate([p.uv for p in parts if p.uv is not None])
             visual = _textured(uv, first)
         else:
-            packed = pack([(p.vertices, p.faces, p.uv, p.material and p.material.picture, _flat(p)) for p in parts])
+            packed = pack(
+                [
+                    (p.vertices, p.faces, p.uv, p.material.picture if p.material else None, _flat(p))
+                    for p in parts
+                ]
+            )
             vertices, faces, uv, picture = packed
             visual = _textured(uv, Material("atlas", WHITE, picture))
     mesh = trimesh.Trimesh(vertices, faces, visual=visual, process=False, validate=False)
-    if visual is None and (any(p.colours is not None for p in parts) or any(m is not first for m in materials)):
-        colours = [p.colours if p.colours is not None else np.tile(_flat(p), (len(p.vertices), 1)) for p in parts]
-        mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=np.concatenate(colours).astype(np.uint8))
+    if visual is None and (
+        any(p.colours is not None for p in parts) or any(m is not first for m in materials)
+    ):
+        colours = [
+            p.colours if p.colours is not None else np.tile(_flat(p), (len(p.vertices), 1)) for p in parts
+        ]
+        mesh.visual = trimesh.visual.ColorVisuals(
+            mesh, vertex_colors=np.concatenate(colours).astype(np.uint8)
+        )
     elif visual is None and first is not None and first.colour != WHITE:
         mesh.visual = TextureVisuals(uv=np.zeros((len(vertices), 2)), material=_pbr(first))
     if model.unit is not None:
@@ -131,6 +145,10 @@ def join(model: Model, name: str) -> Mesh:
 
 
 def _flat(part: Part) -> Bytes4:
+    """The one colour of a part without a picture: its material's, or the mean of its colours by vertex."""
+    if part.colours is not None and len(part.colours):
+        r, g, b, a = np.rint(part.colours.mean(0)).astype(int).tolist()
+        return r, g, b, a
     return part.material.colour if part.material is not None else GREY
 
 
@@ -150,9 +168,9 @@ def _textured(uv: F64, material: Material | None) -> TextureVisuals:
 
 
 def part_of(mesh: Mesh, name: str = "the mesh") -> Part:
-    """The mesh as one part: its texture and base colour, or its colours by vertex (or by face: corners split)."""
+    """The mesh as one part: texture and base colour, or colours by vertex (by face: corners split)."""
     v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
-    visual = mesh.visual
+    visual: Any = mesh.visual
     uv: F64 | None = None
     colours: NDArray[np.uint8] | None = None
     material: Material | None = None
@@ -244,7 +262,8 @@ def beside(folder: Path, reference: str, name: str) -> Path:
     if inside and path.resolve().is_relative_to(root):
         raise FileNotFoundError(clean)
     raise InputError(
-        f"{name} names a file outside its folder ({clean[:80]!r})", "put that file beside it and name it without a path"
+        f"{name} names a file outside its folder ({clean[:80]!r})",
+        "put that file beside it and name it without a path",
     )
 
 
