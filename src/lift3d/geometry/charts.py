@@ -132,8 +132,16 @@ def connected(labels: Any, neighbours: Any) -> Any:
 
 
 @njit(cache=True)
-def _join_small(charts: Any, neighbours: Any, lengths: Any, normals: Any, directions: Any, area: Any, small: float,
-                least: float) -> int:
+def _join_small(
+    charts: Any,
+    neighbours: Any,
+    lengths: Any,
+    normals: Any,
+    directions: Any,
+    area: Any,
+    small: float,
+    least: float,
+) -> int:
     """Each chart under `small` area joins the neighbour of longest common border whose direction sees it all."""
     n = len(area)
     start = np.zeros(n + 1, np.int64)
@@ -151,7 +159,7 @@ def _join_small(charts: Any, neighbours: Any, lengths: Any, normals: Any, direct
         if area[c] >= small:
             break
         touched = [np.int32(0) for _ in range(0)]
-        for i in members[start[c]:start[c + 1]]:
+        for i in members[start[c] : start[c + 1]]:
             for k in range(3):
                 j = neighbours[i, k]
                 if j >= 0 and charts[j] != charts[i]:
@@ -161,7 +169,7 @@ def _join_small(charts: Any, neighbours: Any, lengths: Any, normals: Any, direct
         best, longest = -1, 0.0
         for d in touched:
             fits = True
-            for i in members[start[c]:start[c + 1]]:
+            for i in members[start[c] : start[c + 1]]:
                 dot = normals[i, 0] * directions[d, 0] + normals[i, 1] * directions[d, 1]
                 if dot + normals[i, 2] * directions[d, 2] < least:
                     fits = False
@@ -171,7 +179,7 @@ def _join_small(charts: Any, neighbours: Any, lengths: Any, normals: Any, direct
         for d in touched:
             border[d] = 0.0
         if best >= 0:
-            for i in members[start[c]:start[c + 1]]:
+            for i in members[start[c] : start[c + 1]]:
                 charts[i] = best
             moved += 1
     return moved
@@ -183,8 +191,14 @@ def _covered(corners: Any, heights: Any, charts: Any, offsets: Any, widths: Any,
     mean height along the chart's direction) is marked in `out`. corners (F, 3, 2) in texels of the block."""
     count = 0
     for i in range(len(charts)):
-        x0, y0, x1, y1, x2, y2 = (corners[i, 0, 0], corners[i, 0, 1], corners[i, 1, 0], corners[i, 1, 1],
-                                  corners[i, 2, 0], corners[i, 2, 1])
+        x0, y0, x1, y1, x2, y2 = (
+            corners[i, 0, 0],
+            corners[i, 0, 1],
+            corners[i, 1, 0],
+            corners[i, 1, 1],
+            corners[i, 2, 0],
+            corners[i, 2, 1],
+        )
         low = max(int(np.ceil(min(y0, y1, y2) - 0.5)), 0)
         high = int(np.floor(max(y0, y1, y2) - 0.5))
         left = max(int(np.ceil(min(x0, x1, x2) - 0.5)), 0)
@@ -277,7 +291,9 @@ def cut_charts(v: F64, f: I32, smoothness: float = 0.35, smoothing: int = 6) -> 
     return charts, _frames(normals, areas, charts)[0]
 
 
-def _self_covered(v: F64, f: I32, charts: I32, directions: F64, areas: F64, away: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _self_covered(
+    v: F64, f: I32, charts: I32, directions: F64, areas: F64, away: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """Faces (F,) bool hidden below another face of their own chart in the chart's projection."""
     uv, heights = project_charts(v, f, charts, directions)
     count = len(directions)

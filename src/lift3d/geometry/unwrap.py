@@ -64,15 +64,18 @@ def _doubled(corners: F64) -> F64:
 def _pack(uv: F64, chart: I32, faces: I32, area: float, size: int, padding: int) -> tuple[F64, float]:
     """xatlas packs only; the scale is adjusted until the result just fits size x size texels."""
     texels, inner = size * np.sqrt(0.60 / max(area, 1e-12)), size - padding
-    best: F64 | None = None
+    low, high, best = 0.0, np.inf, None
     for _ in range(6):
         placed, extent = _place(uv * texels, chart, faces, padding)
-        fits = extent <= inner
-        if fits:
-            best = placed
-        if (fits and extent > 0.98 * inner) or (best is not None and not fits):
+        if extent <= inner:
+            low, best = texels, placed
+        else:
+            high = texels
+        if best is not None and (0.98 * inner < extent <= inner or high < 1.02 * low):
             break
         texels *= 0.995 * inner / extent
+        if not low < texels < high:
+            texels = (low + high) / 2
     if best is None:
         best = placed * (inner / extent)
     packed = (best + padding / 2) / size
@@ -91,11 +94,16 @@ def _place(plane: F64, chart: I32, faces: I32, padding: int) -> tuple[F64, float
     atlas.add_uv_mesh((plane + cell).astype(np.float32), faces.astype(np.uint32))
     options = xatlas.PackOptions()
     options.padding, options.texels_per_unit, options.bilinear = padding, 1.0, True
-    options.rotate_charts, options.rotate_charts_to_axis = False, True  # "rotating" transposes: it would mirror
+    options.rotate_charts, options.rotate_charts_to_axis = (
+        False,
+        True,
+    )  # "rotating" transposes: it would mirror
     atlas.generate(xatlas.ChartOptions(), options)
     mapping, _, where = atlas[0]
     if atlas.atlas_count != 1 or len(mapping) != len(plane):
-        raise InputError(f"The texture atlas could not be packed ({atlas.atlas_count} sheets)", "simplify the mesh")
+        raise InputError(
+            f"The texture atlas could not be packed ({atlas.atlas_count} sheets)", "simplify the mesh"
+        )
     out = np.zeros((len(plane), 2))
     out[mapping] = where.astype(np.float64) * (atlas.width, atlas.height)
     drawn = [atlas.get_mesh_chart(0, i).faces for i in range(atlas.get_mesh_chart_count(0))]

@@ -1,0 +1,110 @@
+"""What no photo gives: colours diffused over the surface, and the texture between charts.
+
+Unknown vertex colours are harmonic over the mesh graph, L c = 0 with the known colours as boundary values: the
+smoothest filling there is (Laplace's equation, uniform weights), by conjugate gradients. Between charts, colours grow
+outwards texel by texel, and what is left takes ever coarser means (push-pull: Gortler et al. 1996).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numba import njit, prange
+from numpy.typing import NDArray
+from scipy.sparse.linalg import cg
+
+from lift3d.types import F32
+
+GREY = 0.5
+
+
+def fill_vertices(colours: F32, known: NDArray[np.bool_], f: NDArray[np.int32]) -> F32:
+    """(N, 3) float32: known colours kept, the others harmonic; pieces with no known vertex take the mean colour."""
+    if known.all():
+        return colours
+    count = len(colours)
+    mean = colours[known].mean(0) if known.any() else np.full(3, GREY, np.float32)
+    ends = np.concatenate([f[:, [0, 1]], f[:, [1, 2]], f[:, [2, 0]]])
+    graph = sp.coo_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), (count, count)).tocsr()
+    graph = ((graph + graph.T) > 0).astype(np.float64)
+    unknown = np.flatnonzero(~known)
+    degree = np.asarray(graph[unknown].sum(1)).ravel()
+    # The tiny pull towards the mean decides only where nothing known is connected.
+    matrix = (sp.diags(degree + 1e-5) - graph[unknown][:, unknown]).tocsr()
+    right = graph[unknown][:, np.flatnonzero(known)] @ colours[known].astype(np.float64) + 1e-5 * mean
+    precondition = sp.diags(1 / (degree + 1e-5))
+    out = colours.copy()
+    for c in range(3):
+        start = np.full(len(unknown), float(mean[c]))
+        out[unknown, c] = cg(matrix, right[:, c], x0=start, rtol=1e-4, maxiter=1500, M=precondition)[0]
+    return out
+
+
+@njit(cache=True, parallel=True)
+def _grow(texture: Any, state: Any, mark: int) -> int:
+    """One ring of texels: each empty one next to painted ones takes their mean; its state becomes `mark`."""
+    height, width = state.shape
+    rows = np.zeros(height, np.int64)
+    for y in prange(height):
+        for x in range(width):
+            if state[y, x] != 0:
+                continue
+            red, green, blue, n = 0, 0, 0, 0
+            for dy in range(-1, 2):
+                for dx in range(-1, 2):
+                    yy, xx = y + dy, x + dx
+                    if 0 <= yy < height and 0 <= xx < width and state[yy, xx] != 0 and state[yy, xx] != mark:
+                        red += texture[yy, xx, 0]
+                        green += texture[yy, xx, 1]
+                        blue += texture[yy, xx, 2]
+                        n += 1
+            if n > 0:
+                texture[y, x, 0] = (red + n // 2) // n
+                texture[y, x, 1] = (green + n // 2) // n
+                texture[y, x, 2] = (blue + n // 2) // n
+                rows[y] += 1
+                state[y, x] = mark
+    return rows.sum()
+
+
+@njit(cache=True, parallel=True)
+def _pull(texture: Any, known: Any) -> Any:
+    """Half the size: means of the known texels of 2x2 blocks."""
+    height, width = (known.shape[0] + 1) // 2, (known.shape[1] + 1) // 2
+    out, have = np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
+    for y in prange(height):
+        for x in range(width):
+            for c in range(3):
+                total, n = 0, 0
+                for yy in range(2 * y, min(2 * y + 2, known.shape[0])):
+                    for xx in range(2 * x, min(2 * x + 2, known.shape[1])):
+                        if known[yy, xx] != 0:
+                            total += texture[yy, xx, c]
+                            n += 1
+                if n > 0:
+                    out[y, x, c] = (total + n // 2) // n
+                    have[y, x] = 1
+    return out, have
+
+
+@njit(cache=True, parallel=True)
+def _push(texture: Any, known: Any, coarse: Any) -> None:
+    for y in prange(known.shape[0]):
+        for x in range(known.shape[1]):
+            if known[y, x] == 0:
+                for c in range(3):
+                    texture[y, x, c] = coarse[y // 2, x // 2, c]
+
+
+def pad_texture(texture: NDArray[np.uint8], state: NDArray[np.uint8], gutter: int) -> None:
+    """Grow painted texels (state != 0) by `gutter` rings, then fill all the rest, in place."""
+    for ring in range(gutter):
+        if _grow(texture, state, 3 + ring) == 0:
+            break
+    levels = [(texture, state)]
+    while max(levels[-1][1].shape) > 1:
+        levels.append(_pull(*levels[-1]))
+    for (fine, known), (coarse, _) in zip(levels[-2::-1], levels[:0:-1]):
+        _push(fine, known, coarse)

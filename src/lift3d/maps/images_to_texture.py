@@ -1,0 +1,173 @@
+"""Mesh and photos to a textured mesh: unwrap, choose photos, level exposures, blend in two bands, fill the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import trimesh
+from numpy.typing import NDArray
+from trimesh.visual.material import PBRMaterial
+from trimesh.visual.texture import TextureVisuals
+
+from lift3d.context import Context
+from lift3d.errors import CaptureError, InputError
+from lift3d.geometry.bake import PhotoStack, bake_faces, colour_vertices, stack_photos
+from lift3d.geometry.charts import face_neighbours
+from lift3d.geometry.exposure import level_exposures, levelling_tables
+from lift3d.geometry.inpaint import fill_vertices, pad_texture
+from lift3d.geometry.labelling import count_seams, label_faces, label_weights, vertex_weights
+from lift3d.geometry.raster import depth_map
+from lift3d.geometry.refine import split_long_edges
+from lift3d.geometry.unwrap import Atlas, unwrap
+from lift3d.geometry.view_selection import Sightings, agreement, photo_sharpness, sight
+from lift3d.mapping import Card, Mapping, register
+from lift3d.types import F32, F64, Mesh, Views
+
+I32 = NDArray[np.int32]
+
+
+@register(
+    Card(
+        "images_to_texture", "Mesh", "Mesh",
+        ("positions and face order unchanged: welded by position it is the same solid", "every face has a texture",
+         "faces that no photo saw are filled smoothly and counted", "same input, same bytes"),
+        reference="Allene et al. 2008; Callieri et al. 2008; Lempitsky & Ivanov 2007",
+    )
+)  # fmt: skip
+@dataclass(frozen=True)
+class ImagesToTexture(Mapping[Mesh, Mesh]):
+    """views: the photos, in the mesh's world. size: texture side in texels, 256 to 8192. padding: texels between charts.
+
+    level: bring the photos to one exposure. fineness: surfaces are blended in steps of at most diagonal / fineness.
+    sharpest: power on the blending weights (more: fewer photos per texel). high_band: detail from one photo per patch
+    (True) or from the weighted mean of all (False: softer, less noise).
+    """
+
+    views: Views
+    size: int = 2048
+    padding: int = 4
+    level: bool = True
+    fineness: int = 128
+    sharpest: float = 1.5
+    high_band: bool = True
+    band: int = 4
+
+    def apply(self, source: Mesh, context: Context) -> Mesh:
+        if not 256 <= self.size <= 8192:
+            raise InputError(f"A texture of {self.size} texels a side cannot be made", "choose 1024 to 8192")
+        if len(self.views) == 0 or len(source.faces) == 0:
+            raise InputError("Texture needs photos and a mesh with faces", "check the earlier steps' report")
+        vertices = np.asarray(source.vertices, np.float64)
+        if not np.isfinite(vertices).all():
+            raise InputError("The mesh has coordinates that are not finite", "repair it first: lift3d repair")
+        name = "images_to_texture"
+        context.progress(name, 0.0)
+        welded, index = np.unique(vertices, axis=0, return_inverse=True)
+        f = index.reshape(-1)[source.faces].astype(np.int32)
+        atlas = unwrap(welded, f, self.size, self.padding)
+        context.progress(name, 0.15)
+        longest = float(np.linalg.norm(np.ptp(welded, axis=0))) / self.fineness
+        v, g, corners, parent = split_long_edges(welded, f, atlas.texels(), longest)
+        neighbours = face_neighbours(g)
+
+        cameras, images = self.views.cameras, self.views.images
+        s = sight(v, g, cameras, images, lambda x: context.progress(name, 0.15 + 0.35 * x))
+        if not (s.quality > 0).any():
+            raise CaptureError(
+                "No photo sees the mesh", "check that cameras and mesh share one world and unit"
+            )
+        gains = level_exposures(*_fair_sample(s)) if self.level else np.ones((len(images), 3))
+        tables = levelling_tables(gains)
+        quality, dropped = self._judge(s, tables, neighbours)
+        seen = quality > 0
+        lengths = np.linalg.norm(v[np.roll(g, -1, 1)] - v[g], axis=2)
+        labels = label_faces(quality, neighbours, lengths)
+        context.progress(name, 0.6)
+        wide = vertex_weights(quality, g, len(v), 4, self.sharpest, 0.05)
+        fine = label_weights(labels, g, len(v), len(images)) if self.high_band else wide
+        stack = self._stack(v, g, tables)
+        kernel = (stack.full, stack.low, stack.shape, stack.projection, stack.tables, stack.factor)
+        fill = _vertex_colours(v, g, colour_vertices(v, g, seen, wide, fine, kernel))
+        context.progress(name, 0.7)
+        texture = np.zeros((self.size, self.size, 3), np.uint8)
+        state = np.zeros((self.size, self.size), np.uint8)
+        exact = np.rint(corners * 256).astype(np.int64)
+        bake_faces(v, g, exact, seen, wide, fine, fill, kernel, texture, state)
+        context.progress(name, 0.9)
+        unseen = np.bincount(parent[~seen.any(1)], minlength=len(f)) > 0
+        self._note(context, v, g, seen, labels, neighbours, unseen, gains, dropped, atlas, state)
+        pad_texture(texture, state, min(2 * self.padding, 200))
+        context.progress(name, 1.0)
+        return _assemble(source, index.reshape(-1), atlas, texture)
+
+    def _judge(self, s: Sightings, tables: F32, neighbours: I32) -> tuple[F32, NDArray[np.int64]]:
+        """Qualities (F, V) after sharpness and agreement; how many faces each photo lost for disagreeing."""
+        agrees, _ = agreement(s, tables, neighbours)
+        quality = s.quality * (photo_sharpness(s) ** 2)[None].astype(np.float32)
+        kept = np.where(agrees > 0.05, quality * agrees, np.float32(0))
+        alone = kept.max(1) <= 0
+        kept[alone] = quality[alone]
+        return kept, ((quality > 0) & (kept <= 0)).sum(0)
+
+    def _stack(self, v: F64, g: I32, tables: F32) -> PhotoStack:
+        inside = []
+        for camera, image in zip(self.views.cameras, self.views.images):
+            on = depth_map(camera, v, g) > 0
+            inside.append(on if image.mask is None else on & image.mask)
+        return stack_photos(self.views.images, self.views.cameras, inside, tables, self.band)
+
+    def _note(self, context: Context, v: F64, g: I32, seen: Any, labels: I32, neighbours: I32, unseen: Any, gains: F64,
+              dropped: Any, atlas: Atlas, state: Any) -> None:  # fmt: skip
+        area = np.linalg.norm(np.cross(v[g[:, 1]] - v[g[:, 0]], v[g[:, 2]] - v[g[:, 0]]), axis=1)
+        covered = seen.any(1)
+        context.note(
+            "images_to_texture",
+            coverage=round(float(area[covered].sum() / max(area.sum(), 1e-300)), 6),
+            faces=len(unseen),
+            faces_unseen=int(unseen.sum()),
+            seams=count_seams(labels, neighbours),
+            charts=int(atlas.charts.max()) + 1,
+            texture=self.size,
+            texture_used=round(atlas.used, 4),
+            texels_filled=int((state == 2).sum()),
+            exposure_gains=[[round(float(x), 4) for x in row] for row in gains],
+            faces_dropped_for_disagreeing=[int(n) for n in dropped],
+            photos_used=int(len(np.unique(labels[labels >= 0]))),
+        )
+
+
+def _fair_sample(s: Sightings, most: int = 20_000) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Colours and sightings of evenly chosen faces that at least two photos see well."""
+    good = s.quality > 0.1 * s.quality.max(1, keepdims=True)
+    rows = np.flatnonzero(good.sum(1) >= 2)
+    rows = rows[:: max(1, len(rows) // most)]
+    return s.colours[rows], good[rows]
+
+
+def _vertex_colours(v: F64, g: I32, corner_colours: F32) -> F32:
+    """(N, 3) colours of vertices for faces that no photo saw: what the photos say around them, diffused."""
+    flat, where = corner_colours.reshape(-1, 4), g.reshape(-1)
+    total = np.stack([np.bincount(where, flat[:, c], len(v)) for c in range(4)], 1)
+    known = total[:, 3] > 0
+    colours = (total[:, :3] / np.maximum(total[:, 3:], 1)).astype(np.float32)
+    return fill_vertices(colours, known, g)
+
+
+def _assemble(source: Mesh, index: NDArray[np.int64], atlas: Atlas, texture: NDArray[np.uint8]) -> Mesh:
+    """The source's positions (one vertex per seam side), its face order, and the texture."""
+    first = np.full(int(index.max()) + 1, -1, np.int64)
+    first[index[::-1]] = np.arange(len(index))[::-1]
+    material = PBRMaterial(
+        baseColorTexture=PIL.Image.fromarray(texture), baseColorFactor=[255, 255, 255, 255], metallicFactor=0.0,
+        roughnessFactor=1.0,
+    )  # fmt: skip
+    mesh = trimesh.Trimesh(
+        vertices=np.asarray(source.vertices)[first[atlas.vertex]], faces=atlas.faces,
+        visual=TextureVisuals(uv=atlas.uv, material=material), process=False, validate=False,
+    )  # fmt: skip
+    if source.units is not None:
+        mesh.units = source.units
+    return mesh
