@@ -1,4 +1,4 @@
-"""Mappings that cost nothing, to test the life of the pipeline around them: a ring of cameras around a ball."""
+"""Mappings that cost nothing, to test the pipeline around them: a ring of cameras around a ball."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def _model(
     if len(mesh.faces) == 0:
         raise CaptureError("no surface came out of the photos", "take more photos with more overlap")
     world_from_model = np.asarray(mesh.metadata.pop("world_from_model", np.eye(4)), np.float64)
-    views = moved_views(views, np.linalg.inv(world_from_model), views.unit)
+    views = moved_views(views, np.linalg.inv(world_from_model).astype(np.float64), views.unit)
     set_unit(mesh, views.unit)
     scale: dict[str, Any] = {"given": options.scale.wanted, "how": "not given: the unit is unknown"}
     if options.scale.wanted:

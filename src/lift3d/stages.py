@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
+from trimesh.visual import ColorVisuals
 
 import lift3d
 from lift3d.errors import InputError
@@ -146,7 +147,7 @@ def pack(value: Any, source: Any = None) -> tuple[dict[str, Any], Arrays]:
         return header, arrays
     if isinstance(value, trimesh.Trimesh):
         arrays["vertices"], arrays["faces"] = np.asarray(value.vertices), np.asarray(value.faces)
-        if value.visual.kind == "vertex":
+        if isinstance(value.visual, ColorVisuals) and value.visual.kind == "vertex":
             arrays["colours"] = np.asarray(value.visual.vertex_colors)
         plain: dict[str, Any] = {}
         for name, entry in value.metadata.items():

@@ -30,7 +30,7 @@ _number = r"([0-9]+(?:[.,][0-9]+)?|[.,][0-9]+)"
 
 
 def set_unit(mesh: Mesh, unit: str | None) -> Mesh:
-    """Say in which unit a mesh is, None for unknown (the setter of trimesh would make the word "none" of it)."""
+    """Say in which unit a mesh is, None for unknown (trimesh would set the word "none")."""
     if unit is None:
         mesh.metadata.pop("units", None)
     else:
