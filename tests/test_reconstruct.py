@@ -32,11 +32,26 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def real_preview() -> None:
+    """Asked for by the tests that need the four views; the others save their time."""
+
+
+@pytest.fixture(autouse=True)
+def small_preview(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "real_preview" not in request.fixturenames:
+        monkeypatch.setattr(
+            "lift3d.preview.write_preview", lambda mesh, path: Pil.new("L", (9, 9)).save(path)
+        )
+
+
 def listing(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
 
 
-def test_model_preview_and_report_are_written_together(photos: Path, tmp_path: Path) -> None:
+def test_model_preview_and_report_are_written_together(
+    photos: Path, tmp_path: Path, real_preview: None
+) -> None:
     seen: list[tuple[str, float]] = []
     out = tmp_path / "out" / "ball.glb"
     outcome = reconstruct(

@@ -22,6 +22,7 @@ PREDICATES = ("finite", "closed", "oriented", "positive_volume", "no_self_inters
 
 def model_report(
     mesh: Mesh,
+    kind: str,
     solid: SolidReport | None,
     scale: dict[str, Any],
     run: Run,
@@ -40,8 +41,8 @@ def model_report(
         "options": options,
         "seed": run.context.seed,
         "inputs": inputs(evidence),
-        "kind": surface.get("kind", "object"),
-        "kind_why": surface.get("why", surface.get("kind_why", "")),
+        "kind": kind,
+        "kind_why": surface.get("why", ""),
         "model": {
             "faces": len(mesh.faces),
             "vertices": len(mesh.vertices),

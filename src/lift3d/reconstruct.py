@@ -29,7 +29,6 @@ from lift3d.stages import Stages
 from lift3d.units import set_unit
 
 if TYPE_CHECKING:
-    from lift3d.geometry.topology import SolidReport
     from lift3d.types import DepthMaps, Mesh, Photos, Views
 
 KINDS = ("auto", "object", "scene")
@@ -116,7 +115,7 @@ def reconstruct(
     progress: Progress = silent,
     say: Say = lambda sentence: None,
     command: Sequence[str] = (),
-    make_recipe: Callable[[Options], Recipe] = recipe,
+    make_recipe: Callable[[Options], Recipe] | None = None,
 ) -> Outcome:
     """Read `sources`, reconstruct, and write `output` with NAME.png and NAME.report.json beside it.
 
@@ -132,20 +131,18 @@ def reconstruct(
         run = Run(Context(seed=options.seed, memory_budget=options.memory), progress, say, stages)
         try:
             photos = read_sources(sources, options, run)
-            mesh, solid, scale = _model(photos, make_recipe(options), options, run)
+            mesh, kind, scale = _model(photos, (make_recipe or recipe)(options), options, run)
         except Lift3dError as error:
             if stages is not None:  # the evidence helps to take better photos
                 (stages.folder / "failure.json").write_text(
                     to_json({"error": str(error)} | run.context.report)
                 )
             raise
-        return _write(mesh, solid, scale, folder, output, options, run, command)
+        return _write(mesh, kind, scale, folder, output, options, run, command)
 
 
-def _model(
-    photos: Photos, maps: Recipe, options: Options, run: Run
-) -> tuple[Mesh, SolidReport | None, dict[str, Any]]:
-    """The textured mesh, upright and of known size if given; its predicate (None for a scene); the scale."""
+def _model(photos: Photos, maps: Recipe, options: Options, run: Run) -> tuple[Mesh, str, dict[str, Any]]:
+    """The textured mesh, upright and of known size if given; its kind; how the scale was found."""
     from lift3d.geometry.frames import moved_views
 
     views = run.step("cameras", maps.cameras, photos)
@@ -166,34 +163,28 @@ def _model(
         mesh.vertices = np.asarray(mesh.vertices) * factor
         set_unit(mesh, "m")
         views = moved_views(views, np.diag([factor, factor, factor, 1.0]), "m")
-    solid = None
-    if run.context.report.get("depths_to_mesh", {}).get("kind") != "scene":
-        mesh, solid = _solid(mesh, maps.solid, run)
-    corners = np.asarray(mesh.triangles)
+    kind = run.context.report[maps.surface.card.name]["kind"]
+    if kind == "object":
+        mesh = _solid(mesh, maps.solid, run)
     mesh = set_unit(run.step("texture", maps.texture(views), mesh, keep=False), views.unit)
-    if solid is not None and not np.array_equal(corners, np.asarray(mesh.triangles)):
-        from lift3d.geometry.topology import require_solid
-
-        solid = require_solid(mesh)
-    return mesh, solid, scale
+    return mesh, kind, scale
 
 
-def _solid(mesh: Mesh, repair: Mapping[Mesh, Mesh], run: Run) -> tuple[Mesh, SolidReport]:
-    """The mesh itself if it passes the predicate, else repaired; raises SolidError when even that fails."""
-    from lift3d.geometry.topology import inspect_solid, require_solid
+def _solid(mesh: Mesh, repair: Mapping[Mesh, Mesh], run: Run) -> Mesh:
+    """The mesh itself if it passes the predicate, else repaired."""
+    from lift3d.geometry.topology import inspect_solid
 
     with run.measured("solid"):
         report = inspect_solid(mesh)
         if report.is_solid:
-            return mesh, report
+            return mesh
         run.warn(f"The surface needed repair to be solid: {', '.join(report.failures())}.")
-        mesh = set_unit(repair(mesh, run.context), mesh.units)
-        return mesh, require_solid(mesh)
+        return set_unit(repair(mesh, run.context), mesh.units)
 
 
 def _write(
     mesh: Mesh,
-    solid: SolidReport | None,
+    kind: str,
     scale: dict[str, Any],
     folder: Path,
     output: Path,
@@ -201,13 +192,16 @@ def _write(
     run: Run,
     command: Sequence[str],
 ) -> Outcome:
-    from lift3d.io.meshes import save_mesh
+    from lift3d.geometry.topology import require_solid
+    from lift3d.io.meshes import load_mesh, save_mesh
     from lift3d.preview import write_preview
 
     preview, report_file = output.with_suffix(".png"), output.with_suffix(".report.json")
     with run.measured("output"):
         save_mesh(mesh, folder / output.name)
+        # an object is judged as its file holds it, and no file that fails is moved into place
+        solid = require_solid(load_mesh(folder / output.name)) if kind == "object" else None
         write_preview(mesh, folder / preview.name)
-    report = model_report(mesh, solid, scale, run, dataclasses.asdict(options), command, folder)
+    report = model_report(mesh, kind, solid, scale, run, dataclasses.asdict(options), command, folder)
     (folder / report_file.name).write_text(to_json(report), encoding="utf-8")
     return Outcome(output, preview, report_file, report)
