@@ -45,7 +45,7 @@ class Archive:
     def _refuse_bomb(self, total: int, packed: int) -> None:
         if total > MAX_TOTAL or (total > 16 << 20 and total > MAX_RATIO * packed):
             raise InputError(
-                f"{self.name} would unpack from {packed / 2**20:.1f} to {total >> 20} MB, which looks like a zip bomb",
+                f"{self.name} would unpack from {packed / 2**20:.1f} to {total >> 20} MB, like a zip bomb",
                 "do not trust this file",
             )
 

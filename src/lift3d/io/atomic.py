@@ -89,7 +89,7 @@ def _sync(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def writing_together(*paths: str | Path) -> Iterator[tuple[Path, ...]]:
+def writing_together(*paths: str | os.PathLike[str]) -> Iterator[tuple[Path, ...]]:
     """Temporary paths for files that belong together, the one that names the others first (OBJ, MTL, PNG).
 
     On success they are moved into place last first, so the first never shows before what it needs.
@@ -125,7 +125,7 @@ def writing_together(*paths: str | Path) -> Iterator[tuple[Path, ...]]:
 
 
 @contextlib.contextmanager
-def writing(path: str | Path) -> Iterator[Path]:
+def writing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path in the folder of `path`; moved into place when the block ends without exception.
 
     with writing("statue.glb") as part: part.write_bytes(data)
@@ -134,7 +134,7 @@ def writing(path: str | Path) -> Iterator[Path]:
         yield part
 
 
-def write_bytes(path: str | Path, data: bytes) -> None:
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a whole file atomically."""
     with writing(path) as part:
         part.write_bytes(data)

@@ -1,8 +1,8 @@
 """STL, binary and text in, binary out, in millimetres; it holds triangles only.
 
 STL has no unit: ours says in its header "unit: mm", or "unit: null" for a model of unknown scale whose
-numbers are written as they are. A file that says nothing has no unit. The header never begins with "solid", which
-would make readers take it for text. Corners are welded by exact position on reading.
+numbers are written as they are. A file that says nothing has no unit. The header never begins with "solid",
+which would make readers take it for text. Corners are welded by exact position on reading.
 """
 
 from __future__ import annotations
