@@ -262,9 +262,8 @@ def dented(v, f, rng, level):  # type: ignore[no-untyped-def]
     """Vertices pulled through the opposite wall: one shell crossing itself."""
     w, centre = v.copy(), v.mean(0)
     for i in rng.choice(len(v), (1, 3, 6)[level], False):
-        w[i] = w[i] + 0.25 * (centre - w[i]) * (1 + rng.random())
-        j = rng.choice(np.unique(f[(f == i).any(1)]))
-        w[j] = 2 * w[i] - w[j]
+        n = np.unique(f[(f == i).any(1)])
+        w[n] = v[n] - 1.1 * np.ptp(v, axis=0).max() * (v[i] - centre) / np.linalg.norm(v[i] - centre)
     return w, f
 
 

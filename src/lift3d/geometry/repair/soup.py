@@ -1,0 +1,109 @@
+"""The mesh under repair, and the table of its edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from lift3d.types import F64
+
+I32 = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Soup:
+    """v (V, 3) float64; f (F, 3) int32; origin (F,) int32: the face of the input it comes from, -1 if new."""
+
+    v: F64
+    f: I32
+    origin: I32
+
+    def only(self, keep: NDArray[np.bool_]) -> Soup:
+        """The faces of the mask."""
+        return Soup(self.v, self.f[keep], self.origin[keep])
+
+    def turned(self, flip: NDArray[np.bool_]) -> Soup:
+        """The same with the faces of the mask turned around."""
+        return Soup(self.v, np.where(flip[:, None], self.f[:, ::-1], self.f).astype(np.int32), self.origin)
+
+    def added(self, f: NDArray[np.integer], v: F64 | None = None) -> Soup:
+        """The same with new faces (and new vertices behind the old ones)."""
+        return Soup(
+            self.v if v is None else np.concatenate([self.v, v]),
+            np.concatenate([self.f, np.asarray(f, np.int32).reshape(-1, 3)]),
+            np.concatenate([self.origin, np.full(len(f), -1, np.int32)]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """half (3F,) edge id of half-edge 3 i + k (from corner k to k + 1 of face i); count (E,) faces per edge;
+    forward (3F,) True where the half-edge runs from the smaller to the larger vertex; ends (E, 2)."""
+
+    half: NDArray[np.int64]
+    count: NDArray[np.int64]
+    forward: NDArray[np.bool_]
+    ends: NDArray[np.int64]
+
+    def pairs(self) -> NDArray[np.int64]:
+        """(P, 2) the two half-edges of every edge with exactly two faces."""
+        order = np.argsort(self.half, kind="stable")
+        start = np.cumsum(self.count) - self.count
+        two = start[self.count == 2]
+        return np.stack([order[two], order[two + 1]], axis=1)
+
+
+def edges(f: I32) -> Edges:
+    a, b = f.astype(np.int64).reshape(-1), np.roll(f, -1, axis=1).astype(np.int64).reshape(-1)
+    n = int(f.max()) + 1 if len(f) else 1
+    key, half, count = np.unique(
+        np.minimum(a, b) * n + np.maximum(a, b), return_inverse=True, return_counts=True
+    )
+    return Edges(half.reshape(-1), count, a < b, np.stack([key // n, key % n], axis=1))
+
+
+def linked(pairs: NDArray[np.integer], n: int) -> I32:
+    """(n,) labels of the connected components of n things linked by pairs (P, 2)."""
+    graph = coo_matrix((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
+    return connected_components(graph, directed=False)[1].astype(np.int32)
+
+
+def patches(f: I32, table: Edges | None = None) -> I32:
+    """(F,) labels of the parts connected through edges with exactly two faces."""
+    return linked((table or edges(f)).pairs() // 3, len(f))
+
+
+def areas(v: F64, f: I32) -> F64:
+    t = v[f]
+    return 0.5 * np.linalg.norm(np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]), axis=1)
+
+
+def volumes(v: F64, f: I32) -> F64:
+    """(F,) signed volumes of the tetrahedra over the faces, seen from the middle of the mesh."""
+    t = v[f] - (v[f].reshape(-1, 3).mean(0) if len(f) else 0)
+    return np.einsum("ij,ij->i", t[:, 0], np.cross(t[:, 1], t[:, 2])) / 6
+
+
+def diagonal(v: F64, f: I32) -> float:
+    return float(np.linalg.norm(np.ptp(v[f].reshape(-1, 3), axis=0))) if len(f) else 0.0
+
+
+def boundary_edges(f: I32) -> int:
+    return int((edges(f).count == 1).sum())
+
+
+def closed_and_oriented(f: I32) -> bool:
+    """Every edge has one face each way."""
+    table = edges(f)
+    one_way = np.bincount(table.half, weights=np.where(table.forward, 1, -1), minlength=len(table.count))
+    return len(f) > 0 and bool((table.count == 2).all() and (one_way == 0).all())
+
+
+def compact(soup: Soup) -> Soup:
+    """Without unused vertices."""
+    used, f = np.unique(soup.f, return_inverse=True)
+    return Soup(soup.v[used], f.reshape(-1, 3).astype(np.int32), soup.origin)
