@@ -198,7 +198,7 @@ def _size_for_budget(files: list[Path], max_size: int | None, budget: int) -> in
         longest = max(longest, width, height)
     if total <= budget:
         return max_size
-    return max(pictures.MIN_SIDE, int(longest * (budget / total) ** 0.5))
+    return max(pictures.MIN_SIDE, int(longest * (budget / total) ** 0.5) - 1)
 
 
 def read_photos(

@@ -180,7 +180,7 @@ def decode(data: bytes, name: str, max_size: int | None = None) -> Picture:
     picture = open_picture(data, name)
     try:
         exif = picture.getexif()
-        orientation = int(exif.get(0x0112, 1)) if exif.get(0x0112, 1) in range(1, 9) else 1
+        orientation = _orientation(picture)
         focal = focal_from_exif(exif, picture.width, picture.height)
     except _DECODER_ERRORS:  # damaged EXIF does not make the picture unusable
         exif, orientation, focal = Pil.Exif(), 1, None
@@ -230,6 +230,12 @@ _TRANSPOSES = {
 }  # fmt: skip
 
 
+def _orientation(picture: Pil.Image) -> int:
+    """EXIF orientation still to be undone; Pillow turns TIFF itself on loading."""
+    value = picture.getexif().get(0x0112, 1)
+    return int(value) if value in range(1, 9) and picture.format != "TIFF" else 1
+
+
 def _with_orientation(picture: Pil.Image, orientation: int) -> Pil.Image:
     """Undo the EXIF orientation (the tag says how the stored picture must be turned to stand upright)."""
     return picture.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else picture
@@ -245,9 +251,9 @@ def decode_mask(
     """
     picture = open_picture(data, name)
     try:
+        own = _orientation(picture)
         picture.load()
-        own = picture.getexif().get(0x0112, 1)
-        picture = _with_orientation(picture, own if own in range(1, 9) else 1)
+        picture = _with_orientation(picture, own)
         if picture.mode[:2] in ("I;", "I", "F"):
             values = np.asarray(picture).astype(np.float32)
         else:
