@@ -1,0 +1,203 @@
+"""How good is a reconstruction of a rendered set: surface, depth maps, held-back photos.
+
+Frames: the reconstruction lives in the frame of its estimated cameras. It is moved to the true frame by the
+similarity of the camera centres (Umeyama 1991), refined by iterated closest points on the surface itself with
+pairs farther than 1 % of the diagonal left out, since 26 centres leave a few tenths of a per cent.
+
+Surface (after Knapitsch et al. 2017): recall is the share of the seen truth points that lie within the
+threshold of the reconstruction; precision is the share of the reconstruction's seen area that lies within it
+of the truth. "Seen" of the reconstruction: visible in two true cameras by its own depth map, so that the base
+closed by a guess does not count, while floaters and remains of the table do. Distances are exact (to faces).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from PIL import Image
+
+from lift3d.geometry.distances import closest_in_tree, sample_surface, search_tree
+from lift3d.geometry.metrics import nearest_distances, umeyama
+from lift3d.geometry.projection import resized
+from lift3d.geometry.raster import depth_map, visible
+from lift3d.maps.mesh_to_images import Drawable, drawable, render
+from lift3d.types import Camera, Depth, Mesh
+from rendered_sets import RenderedSet
+
+Similarity = tuple[float, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class SurfaceScore:
+    """f, precision, recall at 1 % and 0.5 % of the diagonal; accuracy, completeness: median distance, %."""
+
+    f_1: float
+    precision_1: float
+    recall_1: float
+    f_05: float
+    precision_05: float
+    recall_05: float
+    accuracy: float
+    completeness: float
+
+    def to_json(self) -> dict[str, float]:
+        return {k: round(v, 4) for k, v in asdict(self).items()}
+
+
+def moved(similarity: Similarity, xyz: np.ndarray) -> np.ndarray:
+    """s R x + t for points (N, 3)."""
+    s, r, t = similarity
+    return s * np.asarray(xyz, np.float64) @ r.T + t
+
+
+def moved_camera(similarity: Similarity, camera: Camera) -> Camera:
+    """The camera in the moved world; depths seen by it are s times as large."""
+    s, r, t = similarity
+    pose = np.eye(4)
+    pose[:3, :3] = camera.R @ r.T
+    pose[:3, 3] = s * camera.t - pose[:3, :3] @ t
+    return Camera(camera.width, camera.height, camera.fx, camera.fy, camera.cx, camera.cy, pose)
+
+
+def align_cameras(estimated: list[Camera], true: list[Camera]) -> Similarity:
+    """The similarity that takes the estimated centres to the true ones, pair by pair."""
+    return umeyama(np.array([c.centre for c in estimated]), np.array([c.centre for c in true]))
+
+
+def camera_errors(similarity: Similarity, estimated: list[Camera], true: list[Camera]) -> dict[str, float]:
+    """Median rotation error (degrees) and centre error (% of the largest distance between true centres)."""
+    turn, shift = [], []
+    for a, b in zip(estimated, true):
+        a = moved_camera(similarity, a)
+        turn.append(np.degrees(np.arccos(np.clip((np.trace(a.R @ b.R.T) - 1) / 2, -1, 1))))
+        shift.append(np.linalg.norm(a.centre - b.centre))
+    centres = np.array([c.centre for c in true])
+    diameter = np.linalg.norm(centres[:, None] - centres[None], axis=2).max()
+    return {
+        "rotation_deg": float(np.median(turn)),
+        "centre_percent": float(100 * np.median(shift) / diameter),
+    }
+
+
+def refine(similarity: Similarity, mesh: Mesh, truth: RenderedSet, rounds: int = 15) -> Similarity:
+    """Iterated closest points from the seen truth to the mesh, pairs within 1 % of the diagonal."""
+    rng = np.random.default_rng(0)
+    points = truth.seen[rng.permutation(len(truth.seen))[:8000]].astype(np.float64)
+    tree = search_tree(np.asarray(mesh.vertices), np.asarray(mesh.faces))
+    for _ in range(rounds):
+        s, r, t = similarity
+        local = (points - t) @ r / s
+        there, distance, _ = closest_in_tree(tree, local)
+        near = distance * s < 0.01 * truth.diagonal
+        if near.sum() < 500:
+            return similarity
+        similarity = umeyama(there[near], points[near])
+    return similarity
+
+
+def surface_score(
+    mesh: Mesh, truth: RenderedSet, similarity: Similarity, samples: int = 150_000
+) -> SurfaceScore:
+    """The F-scores of a reconstructed mesh, moved to the true frame by `similarity`."""
+    v, f = moved(similarity, mesh.vertices), np.asarray(mesh.faces, np.int32)
+    recall_distance = closest_in_tree(search_tree(v, f), truth.seen.astype(np.float64))[1] / truth.diagonal
+    points, _, _ = sample_surface(v, f, samples, np.random.default_rng(0))
+    count = np.zeros(len(points), np.int64)
+    for camera in truth.cameras:
+        big = resized(camera, 2 * camera.width, 2 * camera.height)
+        count += visible(big, depth_map(big, v, f), points, slack=0.001)
+    points = points[count >= 2]
+    true = truth.mesh
+    tree = search_tree(np.asarray(true.vertices), np.asarray(true.faces))
+    precision_distance = closest_in_tree(tree, points)[1] / truth.diagonal
+    return _score(precision_distance, recall_distance)
+
+
+def points_score(xyz: np.ndarray, truth: RenderedSet, similarity: Similarity) -> SurfaceScore:
+    """The same of a bare point cloud (N, 3): all points count for precision."""
+    points = moved(similarity, xyz)
+    true = truth.mesh
+    tree = search_tree(np.asarray(true.vertices), np.asarray(true.faces))
+    recall = nearest_distances(truth.seen.astype(np.float64), points)
+    return _score(closest_in_tree(tree, points)[1] / truth.diagonal, recall / truth.diagonal)
+
+
+def _score(there: np.ndarray, back: np.ndarray) -> SurfaceScore:
+    values = []
+    for threshold in (0.01, 0.005):
+        p = float((there <= threshold).mean()) if len(there) else 0.0
+        r = float((back <= threshold).mean()) if len(back) else 0.0
+        values += [2 * p * r / (p + r) if p + r > 0 else 0.0, p, r]
+    accuracy = float(100 * np.median(there)) if len(there) else float("inf")
+    return SurfaceScore(*values, accuracy, float(100 * np.median(back)))
+
+
+def depth_score(
+    depths: list[Depth], truth: RenderedSet, photos: list[int], scale: float = 1.0
+) -> dict[str, float]:
+    """Shares of the object's visible pixels, over all photos: `within` 0.5 % of the true depth, `measured` at
+    all. depths[k] belongs to photo photos[k], at any size, its values times `scale` are in the true unit."""
+    total = within = measured = 0
+    for depth, i in zip(depths, photos):
+        height, width = depth.z.shape
+        true = truth.depth(i, width, height)
+        on = true > 0
+        z = depth.z * np.float32(scale)
+        total += int(on.sum())
+        measured += int((z[on] > 0).sum())
+        within += int((np.abs(z[on] - true[on]) <= 0.005 * true[on]).sum())
+    return {"within": within / max(total, 1), "measured": measured / max(total, 1), "pixels": float(total)}
+
+
+def texture_score(mesh: Mesh, truth: RenderedSet, similarity: Similarity) -> dict[str, float]:
+    """PSNR (dB, sRGB) of the textured mesh against the held-back photos where the model covers the object:
+    as it is, and with one gain per photo and channel, since the photos' exposures differ."""
+    ready = drawable(mesh)
+    ready = Drawable(
+        moved(similarity, ready.v),
+        ready.f,
+        ready.normals,
+        ready.colours,
+        ready.uv,
+        ready.texels,
+        ready.levels,
+    )
+    plain, gained = [], []
+    for path, camera in zip(truth.held_back, truth.held_back_cameras):
+        photo = photo_pixels(path)
+        shot = render(ready, camera, samples=2, shading=0)
+        on = shot.mask & (depth_map(camera, truth.mesh.vertices, truth.mesh.faces) > 0)
+        if not on.any():
+            continue
+        a, b = shot.rgb[on].astype(np.float64), photo[on].astype(np.float64)
+        gain = (a * b).sum(0) / np.maximum((a * a).sum(0), 1e-9)
+        plain.append(psnr(a, b))
+        gained.append(psnr(np.clip(a * gain, 0, 255), b))
+    return {"psnr": float(np.mean(plain)), "psnr_gain": float(np.mean(gained)), "worst": float(np.min(plain))}
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / max(((a - b) ** 2).mean(), 1e-12)))
+
+
+def photo_pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def score(mesh: trimesh.Trimesh, estimated: list[Camera], photos: list[int], truth: RenderedSet) -> dict:
+    """Everything about one textured reconstruction. estimated[k] is the camera of photo photos[k]."""
+    true = [truth.cameras[i] for i in photos]
+    rough = align_cameras(estimated, true)
+    fine = refine(rough, mesh, truth)
+    result: dict = {
+        "registered": len(photos),
+        "cameras": camera_errors(rough, estimated, true),
+        "surface": surface_score(mesh, truth, fine).to_json(),
+        "surface_unrefined": surface_score(mesh, truth, rough).to_json(),
+    }
+    if mesh.visual.kind in ("texture", "vertex"):
+        result["texture"] = texture_score(mesh, truth, fine)
+    return result
