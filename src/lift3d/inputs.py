@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lift3d.errors import CaptureError, InputError
 from lift3d.runner import Run
@@ -13,7 +14,7 @@ from lift3d.units import format_memory
 
 if TYPE_CHECKING:
     from lift3d.reconstruct import Options
-    from lift3d.types import Photos
+    from lift3d.types import Image, Photos
 
 FEWEST = 3
 BASE_MEMORY = 700 << 20
@@ -62,11 +63,9 @@ def read_sources(sources: Sequence[str | Path], options: Options, run: Run) -> P
     with run.measured("photos"):
         context = dataclasses.replace(run.context, memory_budget=share)
         if videos:
-            from lift3d.maps.video_to_images import VideoToImages
+            from lift3d.io.video import read_video
 
-            photos: Photos = VideoToImages(frames=options.frames, max_size=options.max_size)(
-                videos[0], context
-            )
+            photos = read_video(videos[0], options.frames, options.max_size, context)
         else:
             photos = read_photos([str(s) for s in sources], options.masks, options.max_size, context)
         require_enough(len(photos))
@@ -74,8 +73,7 @@ def read_sources(sources: Sequence[str | Path], options: Options, run: Run) -> P
     why = ", smaller than asked to keep the budget" if _shrunk(run) else ""
     budget = format_memory(options.memory)
     run.say(f"Memory budget {budget}: {len(photos)} photos are used at up to {longest} pixels{why}.")
-    facts = [(i.name, i.sha256, i.width, i.height, i.focal, i.mask is not None) for i in photos.images]
-    run.depends_on(facts, _file_key(options.cameras), _file_key(options.masks))
+    run.depends_on([_image_key(image) for image in photos.images], _file_key(options.cameras))
     return photos
 
 
@@ -92,6 +90,14 @@ def require_enough(count: int) -> None:
 
 def _shrunk(run: Run) -> bool:
     return any("resized_to_fit_memory" in facts for facts in run.context.report.values())
+
+
+def _image_key(image: Image) -> list[Any]:
+    """What a photo means to the steps: its name, focal length, pixels and mask."""
+    digest = hashlib.sha256(image.pixels.tobytes())
+    if image.mask is not None:
+        digest.update(image.mask.tobytes())
+    return [image.name, image.focal, image.pixels.shape, image.mask is not None, digest.hexdigest()]
 
 
 def _file_key(path: Path | None) -> list[tuple[str, str]]:

@@ -65,21 +65,17 @@ def model_report(
 
 
 def inputs(evidence: dict[str, Any]) -> list[dict[str, Any]]:
-    """Each photo with its checksum and what became of it: used, unreadable or left out, and why."""
-    entries = (
-        evidence.get("read_photos", {}).get("inputs")
-        or evidence.get("video_to_images", {}).get("inputs")
-        or []
-    )
-    cameras = evidence.get("images_to_cameras", {}).get("photos", [])
-    placed = {c.get("name"): c for c in cameras} if isinstance(cameras, list) else cameras
-    merged = []
-    for entry in entries:
-        camera = placed.get(entry.get("name"))
-        merged.append(
-            entry if camera is None else {**entry, **{k: v for k, v in camera.items() if k != "name"}}
-        )
-    return merged
+    """Each photo, or the video with its frames, with checksum, and what became of it: used or not, and why."""
+    cameras = {entry["name"]: entry for entry in evidence.get("images_to_cameras", {}).get("photos", [])}
+
+    def followed(entry: dict[str, Any]) -> dict[str, Any]:
+        return {**entry, **cameras.get(entry["name"], {})}
+
+    video = evidence.get("read_video")
+    if video is not None:
+        frames = [followed(frame) for frame in video["keyframes"]]
+        return [{**video["inputs"][0], "frames": frames}]
+    return [followed(entry) for entry in evidence.get("read_photos", {}).get("inputs", [])]
 
 
 def _peak(run: Run) -> dict[str, int]:

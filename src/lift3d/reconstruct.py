@@ -146,6 +146,7 @@ def _model(photos: Photos, maps: Recipe, options: Options, run: Run) -> tuple[Me
     from lift3d.geometry.frames import moved_views
 
     views = run.step("cameras", maps.cameras, photos)
+    run.context.note("reconstruct", photos=len(photos), placed=len(views))
     if len(views) < len(photos):
         run.warn(
             f"{len(photos) - len(views)} of {len(photos)} photos could not be placed; the report says why."

@@ -119,8 +119,10 @@ def mark_pixels(marks: Marks, views: Views, report: dict[str, Any]) -> F64:
     index = view_named(views, marks.photo)
     image, camera = views.images[index], views.cameras[index]
     width, height = image.width, image.height
-    for entry in report.get("read_photos", {}).get("inputs", []):
-        if entry.get("name") == image.name and entry.get("width"):
+    for entry in report.get("read_photos", {}).get("inputs", []) + report.get("read_video", {}).get(
+        "inputs", []
+    ):
+        if entry["width"] and (entry["name"] == image.name or "read_video" in report):
             width, height = entry["width"], entry["height"]
     marked = np.array([marks.first, marks.second], np.float64)
     if not ((marked >= 0) & (marked <= [width, height])).all():

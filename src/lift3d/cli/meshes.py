@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,17 +12,25 @@ from lift3d.units import parse_bed
 
 
 def check(
-    file: Annotated[Path, typer.Argument(help="A mesh: .glb .obj .ply .stl .3mf")],
-    bed: Annotated[str | None, typer.Option(help="Printer bed and height: 220x220x250mm")] = None,
+    file: Annotated[Path, typer.Argument(help="A mesh: .glb .obj .ply .stl .3mf .usdz")],
+    bed: Annotated[
+        str, typer.Option(help="Width, depth and height that the printer can make.")
+    ] = "220x220x250mm",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Would it print? A readable report; exit code 1 if not."""
-    size = None if bed is None else parse_bed(bed)
-    from lift3d.io.meshes import load_mesh
-    from lift3d.printing import print_report
+    width, depth, height = (1000 * side for side in parse_bed(bed))
+    from lift3d.printing import check_file
 
-    report: Any = print_report(load_mesh(file), size) if size else print_report(load_mesh(file))
-    raise NotImplementedError(str((report, as_json, json)))
+    report, code = check_file(file, (width, depth, height))
+    if as_json:
+        typer.echo(json.dumps(report.to_dict(), indent=2))
+    else:
+        typer.echo(report.to_text())
+        typer.echo(f"{file.name} {'would print' if report.printable else 'would not print'}.")
+        if not report.is_solid:
+            typer.echo(f"To make it solid: lift3d repair {file.name} -o {file.stem}-solid.stl")
+    raise typer.Exit(code)
 
 
 def repair(
@@ -30,6 +38,10 @@ def repair(
     output: Annotated[Path, typer.Option("-o", "--output", help="The solid: .glb .obj .ply .stl .3mf .usdz")],
 ) -> None:
     """Make a mesh solid with the least change, and say what was changed and how far the surface moved."""
+    from lift3d.repair import repair_file
+
+    for line in repair_file(file, output):
+        typer.echo(line)
 
 
 def convert(

@@ -94,7 +94,7 @@ def summary(outcome: Outcome) -> list[str]:
     """What a person wants to know at the end."""
     report = outcome.report
     model, run = report["model"], report["run"]
-    used = sum(1 for entry in report["inputs"] if entry.get("registered", entry.get("status") == "read"))
+    seen = report["evidence"]["reconstruct"]
     size = (
         " x ".join(format_length(e) for e in model["size"])
         if model["unit"]
@@ -111,6 +111,6 @@ def summary(outcome: Outcome) -> list[str]:
         f"kind     {report['kind']}: {report['kind_why']}",
         f"surface  {model['faces']} triangles, {closed}",
         f"size     {size}",
-        f"photos   {used} of {len(report['inputs'])} used",
+        f"photos   {seen['placed']} of {seen['photos']} used",
         f"needed   {format_seconds(run['seconds'])} and {format_memory(run['peak_memory'])}",
     ]

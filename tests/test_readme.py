@@ -1,0 +1,110 @@
+"""The README is true: its commands run, its links lead somewhere, its tables are those of the benchmarks."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from typer.testing import CliRunner
+
+from lift3d.cli import app
+from lift3d.io.meshes import save_mesh
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = PAGES[0].read_text(encoding="utf-8")
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+BLOCKS = [text for _, text in re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)]
+COMMANDS = [line for text in BLOCKS for line in text.splitlines() if line.startswith("lift3d ")]
+
+
+def block(name: str) -> list[str]:
+    """The commands of the block marked `<!-- run: name -->`."""
+    found = re.search(rf"<!-- run: {name} -->\n```\n(.*?)```", README, re.DOTALL)
+    assert found, f"README has no block {name}"
+    return found[1].splitlines()
+
+
+def run(command: str) -> tuple[int, str]:
+    words = shlex.split(command)
+    assert words[0] == "lift3d"
+    result = CliRunner().invoke(app, words[1:])
+    return result.exit_code, result.output
+
+
+def test_commands_on_meshes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ball = trimesh.creation.icosphere(2)
+    save_mesh(ball, "statue.stl")
+    save_mesh(ball, "a.glb")
+    ball.update_faces(np.arange(len(ball.faces)) > 3)
+    save_mesh(ball, "broken.obj")
+    for command in block("meshes"):
+        code, output = run(command)
+        assert code == 0, f"{command}\n{output}"
+    assert (tmp_path / "solid.3mf").exists() and (tmp_path / "b.ply").exists()
+
+
+def test_commands_that_inform() -> None:
+    for command in block("info"):
+        code, output = run(command)
+        assert code == 0 and output, f"{command}\n{output}"
+
+
+def test_every_command_of_the_pages_uses_options_that_exist() -> None:
+    assert len(COMMANDS) >= 8
+    for command in COMMANDS:
+        words = shlex.split(re.sub(r"\[.*?\]", "", command))
+        code, help_text = run(f"lift3d {words[1]} --help")
+        assert code == 0, command
+        for option in (w for w in words if re.fullmatch(r"--?[a-z][a-z-]*", w)):
+            assert option in help_text, f"{option} of: {command}"
+
+
+def test_options_are_documented() -> None:
+    page = (ROOT / "docs" / "reconstruct.md").read_text(encoding="utf-8")
+    _, help_text = run("lift3d reconstruct --help")
+    for option in set(re.findall(r"--[a-z][a-z-]+", help_text)) - {
+        "--help",
+        "--output",
+        "--shared-intrinsics",
+    }:
+        assert f"`{option}" in page, option
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_tables_are_those_of_the_benchmarks() -> None:
+    words = [sys.executable, str(ROOT / "benchmarks" / "tables.py"), "--check"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout}: run `make tables`"
+
+
+def test_the_lock_pins_all_dependencies() -> None:
+    import tomllib
+
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    lines = [line for line in lock.splitlines() if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", line) for line in lines), (
+        "exact versions, no hosts"
+    )
+    pinned = {line.split("==")[0] for line in lines}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [
+        *project["dependencies"],
+        *(d for e in ("video", "heic", "usdz", "learn", "dev") for d in extras[e]),
+    ]
+    names = {re.split(r"[\[<>=]", d)[0].lower() for d in wanted} - {"lift3d", "pre-commit"}
+    assert names <= pinned
+    assert "torch==2.13.0" in lines
