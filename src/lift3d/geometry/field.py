@@ -17,78 +17,99 @@ from numpy.typing import NDArray
 
 from lift3d.types import F32, F64, Depth
 
-FREE_WEIGHT = 0.25
 
-
-@njit(cache=True, parallel=True, error_model="numpy")
-def _integrate(origin, step, active, maps, offset, size, K, pose, reach, f, w):  # type: ignore[no-untyped-def]
-    """maps (M, 6): z, nx, ny, nz (camera frame), confidence, kind (1 surface, 0 free only, -1 outside the silhouette) per
-    pixel of all maps; offset (V,), size (V, 2) height, width; pose (V, 3, 4) world to camera.
-    Writes mean value f in [-1, 1] and weight w of every node of an active block."""
+@njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
+def _integrate(origin, step, blocks, maps, offset, size, K, pose, reach, f, w):  # type: ignore[no-untyped-def]
+    """maps (M, 6): z, nx, ny, nz (camera frame), confidence, kind (1 surface, 0 free only, -1 outside the silhouette)
+    per pixel of all maps; offset (V,), size (V, 2) height, width; pose (V, 3, 4) world to camera; blocks (B, 3)
+    indices of the 4x4x4 blocks to fill. Writes mean value f in [-1, 1] and weight w. All reals float32."""
     nx, ny, nz = f.shape
     views = offset.shape[0]
-    for i in prange(nx):
-        for j in range(ny):
-            for k in range(nz):
-                if active[i >> 3, j >> 3, k >> 3] == 0:
+    zero = np.float32(0.0)
+    one = np.float32(1.0)
+    half = np.float32(0.5)
+    radius = np.float32(3.5) * step
+    for b in prange(blocks.shape[0]):
+        total = np.zeros(64, np.float32)
+        weight = np.zeros(64, np.float32)
+        free = np.zeros(64, np.float32)
+        outside = np.zeros(64, np.int32)
+        i0, j0, k0 = 4 * blocks[b, 0], 4 * blocks[b, 1], 4 * blocks[b, 2]
+        for v in range(views):
+            m = pose[v]
+            fx, fy, cx, cy = K[v, 0], K[v, 1], K[v, 2], K[v, 3]
+            height, width = size[v, 0], size[v, 1]
+            # the block's centre first: is any of it in the picture?
+            px = origin[0] + step * (np.float32(i0) + np.float32(1.5))
+            py = origin[1] + step * (np.float32(j0) + np.float32(1.5))
+            pz = origin[2] + step * (np.float32(k0) + np.float32(1.5))
+            zc = m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3] - radius
+            if zc <= radius:
+                continue
+            inv = one / zc
+            u = fx * (m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3]) * inv
+            t = fy * (m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3]) * inv
+            if abs(u) > fx * radius * inv + width or abs(t) > fy * radius * inv + height:
+                continue
+            for e in range(64):
+                px = origin[0] + step * np.float32(i0 + (e >> 4))
+                py = origin[1] + step * np.float32(j0 + ((e >> 2) & 3))
+                pz = origin[2] + step * np.float32(k0 + (e & 3))
+                zc = m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3]
+                if zc <= np.float32(1e-9):
                     continue
-                px = origin[0] + step * i
-                py = origin[1] + step * j
-                pz = origin[2] + step * k
-                total = 0.0
-                weight = 0.0
-                free = 0.0
-                outside = 0
-                for v in range(views):
-                    m = pose[v]
-                    zc = m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3]
-                    if zc <= 1e-9:
-                        continue
-                    xc = m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3]
-                    yc = m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3]
-                    u = K[v, 0] * xc / zc + K[v, 2]
-                    t = K[v, 1] * yc / zc + K[v, 3]
-                    if u < 0 or t < 0 or u >= size[v, 1] or t >= size[v, 0]:
-                        continue
-                    at = offset[v] + int(t) * size[v, 1] + int(u)
-                    kind = maps[at, 5]
-                    if kind < 0:
-                        outside += 1
-                        continue
-                    z = maps[at, 0]
-                    if z <= 0:
-                        continue
-                    # offset from the measured point, along the pixel's own ray
-                    ru = (int(u) + 0.5 - K[v, 2]) / K[v, 0]
-                    rv = (int(t) + 0.5 - K[v, 3]) / K[v, 1]
-                    ex = xc - ru * z
-                    ey = yc - rv * z
-                    ez = zc - z
-                    if kind == 0:
-                        if ez < -reach:
-                            free += 1.0
-                        continue
-                    d = ex * maps[at, 1] + ey * maps[at, 2] + ez * maps[at, 3]
-                    if ez < -3 * reach or (d > reach and ez < 0):
-                        free += 1.0
-                    elif d > -reach and ez < 3 * reach:
-                        cosine = -maps[at, 3]
-                        c = maps[at, 4] * cosine
-                        if d < 0:
-                            c *= 1.0 + 0.7 * d / reach
-                        total += c * min(d / reach, 1.0)
-                        weight += c
-                if outside >= 2:
-                    f[i, j, k] = 1.0
-                    w[i, j, k] = outside
-                else:
-                    free *= 0.25
-                    weight += free
-                    if weight > 0:
-                        f[i, j, k] = (total + free) / weight
-                    else:
-                        f[i, j, k] = 0.0
-                    w[i, j, k] = weight
+                inv = one / zc
+                xc = m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3]
+                yc = m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3]
+                u = fx * xc * inv + cx
+                t = fy * yc * inv + cy
+                if u < zero or t < zero or u >= width or t >= height:
+                    continue
+                iu = np.int32(u)
+                it = np.int32(t)
+                at = np.uint64(offset[v] + it * width + iu)
+                kind = maps[at, np.uint64(5)]
+                if kind < zero:
+                    outside[e] += 1
+                    continue
+                z = maps[at, np.uint64(0)]
+                if z <= zero:
+                    continue
+                ez = zc - z
+                if ez < np.float32(-3.0) * reach:
+                    free[e] += one
+                    continue
+                if ez > np.float32(3.0) * reach:
+                    continue
+                if kind == zero:
+                    if ez < -reach:
+                        free[e] += one
+                    continue
+                # offset from the measured point, which lies on the pixel's own ray
+                ex = xc - (np.float32(iu) + half - cx) / fx * z
+                ey = yc - (np.float32(it) + half - cy) / fy * z
+                cosine = -maps[at, np.uint64(3)]
+                d = ex * maps[at, np.uint64(1)] + ey * maps[at, np.uint64(2)] - ez * cosine
+                if d > reach and ez < zero:
+                    free[e] += one
+                elif d > -reach:
+                    c = maps[at, np.uint64(4)] * cosine
+                    if d < zero:
+                        c *= one + np.float32(0.7) * d / reach
+                    total[e] += c * min(d / reach, one)
+                    weight[e] += c
+        for e in range(64):
+            i, j, k = i0 + (e >> 4), j0 + ((e >> 2) & 3), k0 + (e & 3)
+            if i >= nx or j >= ny or k >= nz:
+                continue
+            if outside[e] >= 2:
+                f[i, j, k] = one
+                w[i, j, k] = outside[e]
+                continue
+            empty = np.float32(0.25) * free[e]
+            whole = weight[e] + empty
+            f[i, j, k] = (total[e] + empty) / whole if whole > zero else zero
+            w[i, j, k] = whole
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -98,7 +119,7 @@ def _relax(phi, f, w, active, smooth, parity, over):  # type: ignore[no-untyped-
     for i in prange(nx):
         for j in range(ny):
             for k in range((i + j + parity) & 1, nz, 2):
-                if active[i >> 3, j >> 3, k >> 3] == 0:
+                if active[i >> 2, j >> 2, k >> 2] == 0:
                     continue
                 s = phi[max(i - 1, 0), j, k] + phi[min(i + 1, nx - 1), j, k]
                 s += phi[i, max(j - 1, 0), k] + phi[i, min(j + 1, ny - 1), k]
@@ -153,7 +174,7 @@ def coarse_shape(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def _blocks(shape: Sequence[int]) -> tuple[int, ...]:
-    return tuple((n + 7) // 8 for n in shape)
+    return tuple((n + 3) // 4 for n in shape)
 
 
 class DepthField:
@@ -180,20 +201,24 @@ class DepthField:
         self.maps = np.concatenate(rows).astype(np.float32, copy=False)
         self.offset = np.concatenate([[0], np.cumsum([len(r) for r in rows])[:-1]]).astype(np.int64)
         self.size = np.array([d.z.shape for d in depths], np.int64)
-        self.K = np.array([[d.camera.fx, d.camera.fy, d.camera.cx, d.camera.cy] for d in depths])
-        self.pose = np.array([d.camera.world_to_camera[:3] for d in depths])
+        self.K = np.array([[d.camera.fx, d.camera.fy, d.camera.cx, d.camera.cy] for d in depths], np.float32)
+        self.pose = np.array([d.camera.world_to_camera[:3] for d in depths], np.float32)
 
     def integrate(
         self, origin: F64, step: float, shape: tuple[int, int, int], reach: float, active: NDArray[np.uint8] | None = None
     ) -> tuple[F32, F32]:
         """Values in [-1, 1] and weights at nodes origin + step * index; reach: truncation in world units.
 
-        active: (ceil(X / 8), ...) blocks to fill; the rest stay 0 with weight 0."""
+        active: (ceil(X / 4), ...) blocks to fill; the rest stay 0 with weight 0."""
         f = np.zeros(shape, np.float32)
         w = np.zeros(shape, np.float32)
         if active is None:
             active = np.ones(_blocks(shape), np.uint8)
-        _integrate(origin, step, active, self.maps, self.offset, self.size, self.K, self.pose, reach, f, w)
+        blocks = np.argwhere(active).astype(np.int64)
+        _integrate(
+            origin.astype(np.float32), np.float32(step), blocks, self.maps, self.offset, self.size, self.K, self.pose,
+            np.float32(reach), f, w,
+        )  # fmt: skip
         return f, w
 
 
@@ -231,14 +256,15 @@ def near_surface(phi: F32, limit: float = 0.95) -> NDArray[np.uint8]:
     """Blocks (of the grid twice as fine) that hold or neighbour a node with |phi| < limit."""
     fine = tuple(2 * n - 1 for n in phi.shape)
     out = np.zeros(_blocks(fine), np.uint8)
-    i, j, k = np.nonzero(np.abs(phi) < limit)
-    for di in (-2, 2):
-        for dj in (-2, 2):
-            for dk in (-2, 2):
+    near = np.abs(phi) < limit
+    i, j, k = np.nonzero(near)
+    for di in (-1, 1):
+        for dj in (-1, 1):
+            for dk in (-1, 1):
                 out[
-                    np.clip((2 * i + di) >> 3, 0, out.shape[0] - 1),
-                    np.clip((2 * j + dj) >> 3, 0, out.shape[1] - 1),
-                    np.clip((2 * k + dk) >> 3, 0, out.shape[2] - 1),
+                    np.clip((2 * i + di * 2) >> 2, 0, out.shape[0] - 1),
+                    np.clip((2 * j + dj * 2) >> 2, 0, out.shape[1] - 1),
+                    np.clip((2 * k + dk * 2) >> 2, 0, out.shape[2] - 1),
                 ] = 1
     return out
 
