@@ -1,8 +1,8 @@
 """Pairs of faces that meet elsewhere than in their shared vertex or edge; exact for float32 vertices.
 
 Two triangles meet if an edge of one meets the other (closed sets); an edge meets a triangle if its ends lie
-on different sides of the plane (or on it) and the edge passes the three sides in one sense (Guigue & Devillers,
-"Fast and robust triangle-triangle overlap test using orientation predicates", 2003). Coplanar pairs are
+on different sides of the plane (or on it) and the edge passes the three sides in one sense (Guigue &
+Devillers, "Fast and robust triangle-triangle overlap test using orientation predicates", 2003). Coplanar pairs are
 tested in the projection in which the triangle has area. Neighbours that share a vertex meet elsewhere if the
 side opposite to it, of either, meets the other; neighbours that share an edge only if one is folded onto the
 other. Candidates come from the bounding volume hierarchy, leaf against leaf.
@@ -29,8 +29,8 @@ def self_intersections(v: F64, f: NDArray[np.int32], limit: int = 1000) -> NDArr
     """Pairs (K, 2) int32 of faces that intersect other than in their shared vertex or edge, K <= limit.
 
     v (V, 3) is rounded to float32 and merged by position before the test; f (F, 3). A contact counts: a
-    vertex that touches a foreign face, coplanar overlap, a face folded onto its neighbour, a duplicate face. Faces
-    without area are left out (see `degenerate_faces`). Each pair is (low, high), the rows sorted.
+    vertex that touches a foreign face, coplanar overlap, a face folded onto its neighbour, a duplicate face.
+    Faces without area are left out (see `degenerate_faces`). Each pair is (low, high), the rows sorted.
     """
     p, row = weld_exact(v)
     f = row[np.asarray(f, np.int64)].astype(np.int32).reshape(-1, 3)
@@ -57,12 +57,12 @@ def self_intersections(v: F64, f: NDArray[np.int32], limit: int = 1000) -> NDArr
 
 
 def degenerate_faces(v: F64, f: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """(F,) True for faces without area (exactly), vertices rounded to float32, or with a corner not finite."""
+    """(F,) True for faces without area, exactly, on float32 vertices, or with a corner that is not finite."""
     with np.errstate(over="ignore"):
         p = np.asarray(v, np.float32).astype(np.float64)
     f = np.ascontiguousarray(f, np.int32).reshape(-1, 3)
     flat = np.zeros(len(f), np.bool_)
-    finite: NDArray[np.bool_] = np.isfinite(p).all(axis=1)
+    finite = ~np.isinf(p).any(axis=1) & ~np.isnan(p).any(axis=1)
     _flat_faces(np.where(finite[:, None], p, 0.0), f, common_step(p[finite]), flat)
     return flat | ~finite[f].all(1)
 

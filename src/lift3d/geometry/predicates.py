@@ -103,7 +103,7 @@ def orient3d(a: Any, b: Any, c: Any, d: Any, step: float) -> int:
     ab, ba = ax * by, bx * ay
     det = az * (bc - cb) + bz * (ca - ac) + cz * (ab - ba)
     size = (abs(bc) + abs(cb)) * abs(az) + (abs(ca) + abs(ac)) * abs(bz) + (abs(ab) + abs(ba)) * abs(cz)
-    if abs(det) > _BOUND3 * size:
+    if abs(det) > _BOUND3 * size or size == 0:  # all zero: an axis-parallel plane
         return _sign(det)
     widest = max(abs(ax), abs(ay), abs(az), abs(bx), abs(by), abs(bz), abs(cx), abs(cy), abs(cz))
     if widest <= 98304.0 * step:  # 6 (1.5 2^16)^3 < 2^53
@@ -118,7 +118,7 @@ def orient2d(a: Any, b: Any, c: Any, p: int, q: int, step: float) -> int:
     bx, by = b[p] - c[p], b[q] - c[q]
     left, right = ax * by, ay * bx
     det = left - right
-    if abs(det) > _BOUND2 * (abs(left) + abs(right)):
+    if abs(det) > _BOUND2 * (abs(left) + abs(right)) or (left == 0 and right == 0):
         return _sign(det)
     if max(abs(ax), abs(ay), abs(bx), abs(by)) <= 67108864.0 * step:  # products below 2^52
         return _sign(det)

@@ -28,7 +28,7 @@ class SolidReport:
 
     finite: all vertices finite and faces refer to them. closed: every edge has two faces, every vertex one
     fan of faces. oriented: the two faces run opposite ways along each edge. positive_volume: the whole is
-    positive, and each component is outward if it lies outside all others, inward (a cavity) if it lies inside one.
+    positive, each component outward if it lies outside all others, inward (a cavity) if it lies inside one.
     no_self_intersection: faces meet only in shared vertices and edges, and none is without area.
     no_debris: no component under 0.1 % of the largest in |volume|. counts: how many of what.
     """
