@@ -35,9 +35,9 @@ def decimate(
     """A mesh of about target_faces faces, never more than the input has, possibly more than asked for.
 
     v (V, 3), f (F, 3): welded here by exact float32 position; unused vertices and faces with a repeated
-    corner are dropped. max_error bounds the root mean square distance of a vertex to the planes it stands for,
-    in the unit of v. A closed oriented manifold gives one; without self-intersections it gives none, if keep_simple
-    (turn it off for scenes whose surfaces cross anyway). Borders of open meshes are kept in place.
+    corner are dropped. max_error bounds the root mean square distance of a vertex to the planes it stands
+    for, in the unit of v. A closed oriented manifold gives one; without self-intersections, if keep_simple, it gives
+    none (turn it off for scenes whose surfaces cross anyway). Borders of open meshes are kept in place.
     Returns v (U, 3) float64 holding float32 values, f (G, 3) int32.
     """
     p, row = weld_exact(v)

@@ -2,8 +2,8 @@
 
 Two triangles meet if an edge of one meets the other (closed sets); an edge meets a triangle if its ends lie
 on different sides of the plane (or on it) and the edge passes the three sides in one sense (Guigue &
-Devillers, "Fast and robust triangle-triangle overlap test using orientation predicates", 2003). Coplanar pairs are
-tested in the projection in which the triangle has area. Neighbours that share a vertex meet elsewhere if the
+Devillers, "Fast and robust triangle-triangle overlap test using orientation predicates", 2003). Coplanar pairs
+are tested in the projection in which the triangle has area. Neighbours that share a vertex meet elsewhere if the
 side opposite to it, of either, meets the other; neighbours that share an edge only if one is folded onto the
 other. Candidates come from the bounding volume hierarchy, leaf against leaf.
 """
@@ -62,9 +62,9 @@ def degenerate_faces(v: F64, f: NDArray[np.int32]) -> NDArray[np.bool_]:
         p = np.asarray(v, np.float32).astype(np.float64)
     f = np.ascontiguousarray(f, np.int32).reshape(-1, 3)
     flat = np.zeros(len(f), np.bool_)
-    finite = ~np.isinf(p).any(axis=1) & ~np.isnan(p).any(axis=1)
-    _flat_faces(np.where(finite[:, None], p, 0.0), f, common_step(p[finite]), flat)
-    return flat | ~finite[f].all(1)
+    bad = np.array(~np.isfinite(p)).any(axis=1).reshape(-1)
+    _flat_faces(np.where(bad[:, None], 0.0, p), f, common_step(p[~bad]), flat)
+    return flat | bad[f].any(1)
 
 
 @njit(cache=True, parallel=True)
