@@ -1,7 +1,7 @@
-"""A slow, separate judgement of solidity: dictionaries for the topology, rational arithmetic for intersections.
+"""A slow, separate judgement of solidity: dictionaries for topology, rational arithmetic for intersections.
 
-Nothing here shares code or method with `lift3d.geometry`: two triangles are intersected by clipping one by the
-half-spaces of the other, and the polygon that is left (its corners are exact fractions) must be what they share.
+Nothing here shares code or method with `lift3d.geometry`: two triangles are intersected by clipping one by
+the half-spaces of the other, and the polygon that is left, with exact corners, must be what they share.
 """
 
 from collections import defaultdict

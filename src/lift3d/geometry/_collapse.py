@@ -204,12 +204,12 @@ def _linked(
     u: int, w: int, ring_u: Any, nu: int, ring_w: Any, nw: int,
 ) -> int:  # fmt: skip
     """How many faces the edge uw has, 0 if its collapse would change the topology (link condition, Dey et
-    al. 1999): the common neighbours of u and w are just the corners opposite to the edge, which keep a
-    fan."""
+    al. 1999): the common neighbours of u and w are the corners opposite to the edge, and these keep a fan."""
     shared = 0
-       
-        for i in range(nu): g, k = ring_u[i] // 3, ring_u[i] % 3 a, b = f[g, (k +
-        1) % 3], f[g, (k + 2) % 3] mark[a] = tick
+    for i in range(nu):
+        g, k = ring_u[i] // 3, ring_u[i] % 3
+        a, b = f[g, (k + 1) % 3], f[g, (k + 2) % 3]
+        mark[a] = tick
         mark[b] = tick
         if a == w or b == w:
             shared += 1

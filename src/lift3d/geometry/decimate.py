@@ -36,8 +36,8 @@ def decimate(
 
     v (V, 3), f (F, 3): welded here by exact float32 position; unused vertices and faces with a repeated
     corner are dropped. max_error bounds the root mean square distance of a vertex to the planes it stands
-    for, in the unit of v. A closed oriented manifold gives one; without self-intersections, if keep_simple, it gives
-    none (turn it off for scenes whose surfaces cross anyway). Borders of open meshes are kept in place.
+    for, in the unit of v. A closed oriented manifold gives one. One without self-intersections gives one
+    without, if keep_simple (turn it off for scenes whose surfaces cross anyway). Open borders stay in place.
     Returns v (U, 3) float64 holding float32 values, f (G, 3) int32.
     """
     p, row = weld_exact(v)

@@ -2,10 +2,10 @@
 
 Two triangles meet if an edge of one meets the other (closed sets); an edge meets a triangle if its ends lie
 on different sides of the plane (or on it) and the edge passes the three sides in one sense (Guigue &
-Devillers, "Fast and robust triangle-triangle overlap test using orientation predicates", 2003). Coplanar pairs
-are tested in the projection in which the triangle has area. Neighbours that share a vertex meet elsewhere if the
-side opposite to it, of either, meets the other; neighbours that share an edge only if one is folded onto the
-other. Candidates come from the bounding volume hierarchy, leaf against leaf.
+Devillers, "Fast and robust triangle-triangle overlap test using orientation predicates", 2003). Coplanar
+pairs are tested in the projection in which the triangle has area. Neighbours that share a vertex meet
+elsewhere if the side opposite to it, of either, meets the other; neighbours that share an edge only if one is
+folded onto the other. Candidates come from the bounding volume hierarchy, leaf against leaf.
 """
 
 from __future__ import annotations
