@@ -173,9 +173,12 @@ def write_mode(path: Path, mode: str) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("mode", "ending"),
-    [("L", "png"), ("L", "jpg"), ("P", "png"), ("LA", "png"), ("RGBA", "png"), ("CMYK", "jpg"), ("CMYK", "tif"),
-     ("YCbCr", "jpg"), ("LAB", "tif"), ("I;16", "png"), ("I;16", "tif"), ("I", "tif"), ("F", "tif"), ("RGB;16", "tif")],
-)  # fmt: skip
+    [
+        *(("L", "png"), ("L", "jpg"), ("P", "png"), ("LA", "png"), ("RGBA", "png"), ("CMYK", "jpg")),
+        *(("CMYK", "tif"), ("YCbCr", "jpg"), ("LAB", "tif"), ("I;16", "png"), ("I;16", "tif")),
+        *(("I", "tif"), ("F", "tif"), ("RGB;16", "tif")),
+    ],
+)
 @pytest.mark.parametrize("max_size", [None, 100])
 def test_modes(tmp_path: Path, mode: str, ending: str, max_size: int | None) -> None:
     path = tmp_path / f"a.{ending}"

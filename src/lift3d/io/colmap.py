@@ -150,6 +150,8 @@ def _points_txt(data: bytes, model: ModelFiles, where: str) -> None:
     for words in _rows(data):
         if not words:
             continue
+        if len(words) < 8:
+            raise ValueError("cut short")
         number = int(words[0])
         model.point_numbers.append(number)
         xyz.append([float(w) for w in words[1:4]])

@@ -40,7 +40,7 @@ _READERS: dict[str, Callable[[bytes, Path], Model]] = {
     ".3mf": threemf.read, ".usdz": usdz.read,
 }  # fmt: skip
 _PARSE_ERRORS = (
-    ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError, MemoryError,
+    ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError, MemoryError,
     EOFError, OSError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile, np.exceptions.AxisError,
 )  # fmt: skip
 

@@ -85,10 +85,8 @@ def checked(part: Part, name: str) -> Part:
         raise damaged(name, f"holds more than {MAX_ELEMENTS} vertices or faces")
     bad = ~(np.abs(v) < 1e30).all(1)
     if bad.any():
-        where = int(np.argmax(bad))
-        raise damaged(
-            name, f"holds {int(bad.sum())} vertices that are not finite numbers (the first is {where + 1})"
-        )
+        count, first = int(bad.sum()), int(np.argmax(bad)) + 1
+        raise damaged(name, f"holds {count} vertices that are not finite numbers (first: {first})")
     if f.size and (f.min() < 0 or f.max() >= len(v)):
         raise damaged(name, f"has faces that name vertices out of range (there are {len(v)} vertices)")
     uv = part.uv

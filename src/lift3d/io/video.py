@@ -99,7 +99,7 @@ def sharpness_of(grey: F32) -> float:
     grey = 0.25 * grey[:-2] + 0.5 * grey[1:-1] + 0.25 * grey[2:]
     laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
     spread = float(grey.var(dtype=np.float64))
-    return float(laplacian.var(dtype=np.float64)) / (spread + 25.0)
+    return float(laplacian.var(dtype=np.float64)) / (spread + 5.0)
 
 
 class _Motion:
