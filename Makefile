@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.installed
+# Add `learn` for torch (make install EXTRAS=all,dev,learn); nothing else needs its gigabytes.
+EXTRAS ?= all,dev
 
 .PHONY: venv install demo test quick lint types bench tables clean help
 
@@ -17,8 +19,7 @@ $(BIN)/python:
 
 install: $(READY)
 $(READY): requirements.lock pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[$(EXTRAS)]'
 	@touch $@
 
 demo: install
