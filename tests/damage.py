@@ -283,7 +283,16 @@ HURTS = (
     holes, missing, flipped, inside_out, soup, duplicates, double_shell, crossing, fins, pinched,
     debris, not_finite, degenerate, cracks, inner_wall, dented, mixed,
 )  # fmt: skip
-ADDS = (crossing, pinched, dented, double_shell)  # what is meant is not simply the undamaged solid
+UNKNOWN = (dented,)  # what is meant is not certain
+UNITES = (double_shell, crossing, pinched)  # what is meant is the union of the shells
+
+
+def union(v: np.ndarray, f: np.ndarray, first: int) -> Arrays:
+    """The union of the shell of the first faces with all others."""
+    whole = trimesh.Trimesh(v, f[first:], process=False, validate=False).split(only_watertight=False)
+    shells = [(v, f[:first]), *(_arrays(m) for m in whole)]
+    bodies = [manifold3d.Manifold(manifold3d.Mesh64(a, b.astype(np.uint64))) for a, b in shells]
+    return _from_manifold(manifold3d.Manifold.batch_boolean(bodies, manifold3d.OpType.Add))
 
 
 def _specials() -> Iterator[Case]:
@@ -335,7 +344,12 @@ def damaged_meshes() -> list[Case]:
                 if name == "hollow" and hurt in (pinched, inner_wall, double_shell):
                     continue
                 rng = np.random.default_rng([level, k, len(f)])
-                original = None if hurt in ADDS or (hurt is mixed and level == 2) else (v, f)
-                cases.append(Case(f"{name}-{hurt.__name__}-{level}", *hurt(v, f, rng, level), original))
+                w, g = hurt(v, f, rng, level)
+                original: Arrays | None = (v, f)
+                if hurt in UNITES:
+                    original = union(w, g, len(f))
+                elif hurt in UNKNOWN or (hurt is mixed and level == 2):
+                    original = None
+                cases.append(Case(f"{name}-{hurt.__name__}-{level}", w, g, original))
     cases.extend(_specials())
     return cases

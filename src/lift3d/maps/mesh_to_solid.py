@@ -14,7 +14,9 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import SolidError
+from lift3d.geometry.decimate import decimate
 from lift3d.geometry.distances import directed_distances, proper_faces
+from lift3d.geometry.intersections import self_intersections
 from lift3d.geometry.repair.cleaning import (
     drop_debris,
     drop_degenerate,
@@ -47,6 +49,7 @@ from lift3d.types import F64, Mesh
 NAME = "mesh_to_solid"
 FLAT = 1e-6
 THIN = 1e-5
+SLIVERS = 60
 MOST_FACES = 20_000_000
 
 
@@ -232,6 +235,8 @@ def _filled(soup: Soup, log: _Log) -> Iterator[Soup]:
     log.count(united[1], "united", "shell")
     soup = drop_debris(united[0])
     yield separate(split_fans(soup)[0])[0]
+    if len(self_intersections(soup.v, soup.f, SLIVERS)) >= SLIVERS:
+        return  # more than rounding: the surface is folded, and no cut resolves it
     scale = diagonal(soup.v, soup.f)
     for tolerance in (1e-6, 1e-5, 1e-4, 3e-4):
         simpler = tidy(soup, tolerance * scale)
@@ -262,9 +267,7 @@ def _resembles(old: Soup, v: F64, f: np.ndarray) -> bool:
 
 def _thinned(soup: Soup, step: float) -> Iterator[Soup]:
     """Fewer faces where the surface is flat (within a tenth of a step), else as it is."""
-    from lift3d.geometry.decimate import decimate
-
     soup = compact(soup)
-    v, f = decimate(soup.v, soup.f, max(2000, len(soup.f) // 4), 0.1 * step)
+    v, f = decimate(soup.v, soup.f, max(2000, len(soup.f) // 20), 0.1 * step)
     yield Soup(v, f, np.full(len(f), -1, np.int32))
     yield soup

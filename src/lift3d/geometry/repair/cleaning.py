@@ -162,6 +162,7 @@ def drop_debris(soup: Soup) -> Soup:
     is_open = np.bincount(label, (table.count[table.half].reshape(-1, 3) == 1).any(1), n) > 0
     crumb = is_open & (area < 5e-3 * area.max()) & (area.max() > 0.5 * area.sum())
     volume = np.abs(np.bincount(label, volumes(soup.v, soup.f), n))
-    if not is_open.all():
-        crumb |= ~is_open & (volume < DEBRIS * volume.max())
+    closed = np.bincount(label, (table.count[table.half].reshape(-1, 3) != 2).any(1), n) == 0
+    if closed.any():
+        crumb |= closed & (volume < DEBRIS * volume[closed].max())
     return soup.only(~crumb[label]) if crumb.any() else soup

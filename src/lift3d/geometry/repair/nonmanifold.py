@@ -67,9 +67,18 @@ def _without_wall(soup: Soup) -> np.ndarray:
         mine = label == k
         if mine.all():
             continue
-        at = soup.v[soup.f[mine]].mean(1)
-        at = at[:: max(1, len(at) // 50)]
-        w = winding_in_tree(winding_tree(soup.v, soup.f[~mine]), at, np.inf)
+        some = soup.f[mine]
+        some = some[:: max(1, len(some) // 50)]
+        t = soup.v[some]
+        normal = np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0])
+        normal /= np.maximum(np.linalg.norm(normal, axis=1), 1e-300)[:, None]
+        # The mean of both sides, because another wall may lie in the same plane.
+        aside = 1e-5 * diagonal(soup.v, soup.f) * normal
+        tree = winding_tree(soup.v, soup.f[~mine])
+        w = 0.5 * (
+            winding_in_tree(tree, t.mean(1) + aside, np.inf)
+            + winding_in_tree(tree, t.mean(1) - aside, np.inf)
+        )
         if np.median(np.abs(w)) > 0.9:
             keep[mine] = False
             break

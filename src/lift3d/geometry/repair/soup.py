@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,8 @@ class Soup:
     f: I32
     origin: I32
 
-    def only(self, keep: NDArray[np.bool_]) -> Soup:
-        """The faces of the mask."""
+    def only(self, keep: Any) -> Soup:
+        """The faces of the mask (F,) bool."""
         return Soup(self.v, self.f[keep], self.origin[keep])
 
     def turned(self, flip: NDArray[np.bool_]) -> Soup:
