@@ -29,7 +29,8 @@ _MAP = 512
 @dataclass(frozen=True, eq=False)
 class Subject:
     """What is photographed: v (V, 3), f (F, 3), corner normals (F, 3, 3), corner uv (F, 3, 2), its own
-    texture (h, w, 3) linear, how much of it shows (0..1), and the solid material (see `solid_colour`)."""
+    texture (h, w, 3) linear, how much of it shows (0..1), and the solid material (see `solid_colour`);
+    tint: corner colours (F, 3, 3), linear, in place of a texture."""
 
     v: np.ndarray
     f: np.ndarray
@@ -43,11 +44,14 @@ class Subject:
     table: int = 0
     gloss: float = 0.0
     seed: int = 0
+    tint: np.ndarray | None = None
 
     @property
     def fade(self) -> np.ndarray:
         """(3,) the colour that a faint variant (contrast < 1) fades to."""
         mean = mean_colour(self.palette)
+        if self.tint is not None:
+            return mean + self.own * (self.tint.mean((0, 1)) - mean)
         return mean if self.texture is None else mean + self.own * (self.texture.mean((0, 1)) - mean)
 
 
@@ -99,9 +103,10 @@ class Studio:
         )
         linear = np.zeros((big.height, big.width, 3), np.float32)
         texture = s.texture if s.texture is not None else np.zeros((1, 1, 3), np.float32)
+        tint = s.tint if s.tint is not None else np.zeros((0, 3, 3))
         uv = s.uv if s.uv is not None else np.zeros((1, 3, 2))
         _shade(
-            face_id, bary, s.v, s.f.astype(np.int32), s.normals, uv, texture.astype(np.float32), s.own,
+            face_id, bary, s.v, s.f.astype(np.int32), s.normals, uv, texture.astype(np.float32), tint, s.own,
             s.palette, s.knobs, s.contrast, mean_colour(s.palette), s.fade, s.table, s.gloss, s.seed,
             directions, matrices, maps, weights,
             (big.fx, big.fy, big.cx, big.cy), np.ascontiguousarray(big.R), big.centre, TABLE, ROOM, linear,
@@ -205,8 +210,8 @@ def _box(o, d, box, inside):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, parallel=True)
 def _shade(  # type: ignore[no-untyped-def]
-    face_id, bary, verts, faces, normals, uv, texture, own, palette, knobs, contrast, mean, fade, table,
-    gloss, seed, directions, matrices, maps, weights, grid, rotation, eye, table_box, room_box, out,
+    face_id, bary, verts, faces, normals, uv, texture, tint, own, palette, knobs, contrast, mean, fade,
+    table, gloss, seed, directions, matrices, maps, weights, grid, rotation, eye, table_box, room_box, out,
 ):  # fmt: skip
     """Linear colour of every sample; object where face_id >= 0, else the table, else the room."""
     fx, fy, cx, cy = grid
@@ -233,8 +238,9 @@ def _shade(  # type: ignore[no-untyped-def]
                     n[k] /= size
                 solid_colour(p[0], p[1], p[2], palette, knobs, colour)
                 if own > 0:
-                    s = (b[0] * uv[i, 0, 0] + b[1] * uv[i, 1, 0] + b[2] * uv[i, 2, 0]) * tw - 0.5
-                    t = (1 - (b[0] * uv[i, 0, 1] + b[1] * uv[i, 1, 1] + b[2] * uv[i, 2, 1])) * th - 0.5
+                    j = i if len(uv) > 1 else 0
+                    s = (b[0] * uv[j, 0, 0] + b[1] * uv[j, 1, 0] + b[2] * uv[j, 2, 0]) * tw - 0.5
+                    t = (1 - (b[0] * uv[j, 0, 1] + b[1] * uv[j, 1, 1] + b[2] * uv[j, 2, 1])) * th - 0.5
                     s0, t0 = math.floor(s), math.floor(t)
                     s, t = s - s0, t - t0
                     s0, t0 = int(s0) % tw, int(t0) % th
@@ -243,6 +249,8 @@ def _shade(  # type: ignore[no-untyped-def]
                         top = texture[t0, s0, c] * (1 - s) + texture[t0, s1, c] * s
                         low = texture[t1, s0, c] * (1 - s) + texture[t1, s1, c] * s
                         value = top * (1 - t) + low * t
+                        if len(tint) > 0:
+                            value = b[0] * tint[i, 0, c] + b[1] * tint[i, 1, c] + b[2] * tint[i, 2, c]
                         # The pattern modulates the object's own colour instead of replacing it.
                         ratio = min(colour[c] / max(mean[c], 1e-3), 3.0)
                         colour[c] += own * (value * ratio - colour[c])
