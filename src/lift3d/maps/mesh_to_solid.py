@@ -188,11 +188,16 @@ def _attempts(start: Soup, log: _Log) -> Iterator[Soup]:
     yield start
     soup = _cleaned(start, log)
     yield soup
-    before = boundary_edges(soup.f)
-    if before:
+    if closed_and_oriented(start.f):  # shells that share no vertex numbers, though perhaps places
+        undone = list(log.steps)
+        log.steps.clear()
+        yield from _united(start, log)
+        log.steps[:] = undone
+    rim = boundary_edges(soup.f)
+    if rim:
         soup = drop_duplicates(drop_degenerate(weld_boundaries(soup)))
         soup = drop_duplicates(drop_degenerate(zip_cracks(soup)))
-        log.count(before - boundary_edges(soup.f), "closed by joining what nearly touched", "open edge")
+        log.count(rim - boundary_edges(soup.f), "closed by joining what nearly touched", "open edge")
         yield soup
     soup, turned = orient_consistently(soup)
     soup, outward = orient_outward(soup)
@@ -216,7 +221,7 @@ def _attempts(start: Soup, log: _Log) -> Iterator[Soup]:
 
 
 def _filled(soup: Soup, log: _Log) -> Iterator[Soup]:
-    """Holes filled, then shells united, then slivers tidied away."""
+    """Holes filled, then shells united."""
     filled, holes = fill_holes(soup)
     if holes and not _plausible(soup, filled):
         return
@@ -227,9 +232,14 @@ def _filled(soup: Soup, log: _Log) -> Iterator[Soup]:
     log.count(moved, "drawn apart from others in the same place", "vertex", "vertices")
     if not closed_and_oriented(filled.f):
         return
-    filled, outward = orient_outward(filled)
+    yield from _united(filled, log)
+
+
+def _united(soup: Soup, log: _Log) -> Iterator[Soup]:
+    """Closed shells united, then slivers tidied away."""
+    soup, outward = orient_outward(soup)
     log.count(outward, "turned around")
-    united = unite(filled)
+    united = unite(soup)
     if united is None:
         return
     log.count(united[1], "united", "shell")

@@ -17,7 +17,7 @@ from lift3d.geometry.repair.soup import Soup, edges
 from lift3d.types import F64
 
 LONGEST = 360
-EDGE_WEIGHT = 0.02
+EDGE_WEIGHT = 1e-3
 
 
 def loops(soup: Soup) -> list[list[int]]:

@@ -19,7 +19,7 @@ def prune_walls(soup: Soup) -> tuple[Soup, int]:
     """Without fins (parts with a free rim hanging on an edge of two other faces) and inner walls (parts with
     inside on both sides); returns the number of faces removed."""
     before = len(soup.f)
-    for _ in range(30):
+    for _ in range(max(20, min(300, 2_000_000 // max(before, 1)))):
         keep = _without_fins(soup)
         if keep.all():
             keep = _without_wall(soup)
