@@ -136,7 +136,7 @@ def test_transforms_round_trip(tmp_path: Path) -> None:
 
 
 def test_transforms_follow_opengl() -> None:
-    """NeRF's identity looks along -z with y up: a point above and before it is in the picture's upper half."""
+    """NeRF's identity looks along -z with y up: a point above and before it is in the upper half."""
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:

@@ -226,6 +226,7 @@ def test_glb_is_y_up_in_metres_for_everyone(tmp_path: Path) -> None:
     low, high = shape().bounds
     assert np.allclose(scene.bounds, [[low[0], low[2], -high[1]], [high[0], high[2], -low[1]]], atol=1e-6)
     assert (np.asarray(scene.visual.material.baseColorTexture) == np.asarray(picture())).all()
+    assert np.allclose(scene.visual.uv, textured().visual.uv, atol=1e-6)  # trimesh has v up, too
     assert glb_json(tmp_path / "a.glb")["asset"]["extras"] == {"unit": "m"}
     save_mesh(shape(None), tmp_path / "b.glb")
     assert glb_json(tmp_path / "b.glb")["asset"]["extras"] == {"unit": None}
@@ -260,6 +261,8 @@ def test_obj_and_ply_for_everyone(tmp_path: Path) -> None:
         mesh = trimesh.load(tmp_path / f"a.{ending}", force="mesh", process=False)
         assert np.allclose(corners(mesh), corners(shape()), atol=1e-5)
     assert b"# unit: m\n" in (tmp_path / "a.obj").read_bytes()
+        uv = getattr(mesh.visual, "uv", None)
+        assert ending == "ply" or np.allclose(np.sort(uv, axis=0), np.sort(textured().visual.uv, axis=0))
     image = trimesh.load(tmp_path / "a.obj", force="mesh").visual.material.image
     assert (np.asarray(image) == np.asarray(picture())).all()
 

@@ -67,7 +67,7 @@ class _Reader:
         self.buffers: dict[int, bytes] = {}
         self.materials: dict[int, Material] = {}
         self.warnings: list[str] = []
-        self.faces = 0
+        self.elements = 0
 
     def item(self, table: str, index: object) -> dict[str, Any]:
         rows = self.document.get(table, [])
@@ -192,9 +192,9 @@ class _Reader:
         else:
             index = np.arange(len(xyz))
         faces = _triangles(index, mode)
-        self.faces += len(faces)
-        if self.faces > MAX_ELEMENTS:
-            raise damaged(self.name, f"holds more than {MAX_ELEMENTS} triangles")
+        self.elements += len(faces) + len(xyz)
+        if self.elements > MAX_ELEMENTS:
+            raise damaged(self.name, f"holds more than {MAX_ELEMENTS} vertices and triangles")
         if np.linalg.det(matrix[:3, :3]) < 0:
             faces = faces[:, ::-1]
         material = self.material(entry["material"]) if "material" in entry else None

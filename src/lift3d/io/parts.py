@@ -26,7 +26,7 @@ from lift3d.io.pictures import TEXTURE_FORMATS, open_picture
 from lift3d.types import F64, Mesh
 
 MAX_FILE = 1 << 30
-MAX_ELEMENTS = 60_000_000
+MAX_ELEMENTS = 20_000_000
 Bytes4 = tuple[int, int, int, int]
 GREY: Bytes4 = (200, 200, 200, 255)
 WHITE: Bytes4 = (255, 255, 255, 255)
@@ -101,7 +101,7 @@ def checked(part: Part, name: str) -> Part:
 
 def join(model: Model, name: str) -> Mesh:
     """One mesh of all parts: one texture is kept as it is, several are packed into one."""
-    parts = [p for p in (checked(p, name) for p in model.parts) if len(p.faces)]
+    parts = [_compact(checked(p, name)) for p in model.parts if len(p.faces)]
     if not parts:
         raise damaged(name, "holds no triangles")
     vertices = np.concatenate([p.vertices for p in parts])
@@ -140,6 +140,18 @@ def join(model: Model, name: str) -> Mesh:
     if model.warnings:
         mesh.metadata["warnings"] = list(dict.fromkeys(model.warnings))
     return mesh
+
+
+def _compact(part: Part) -> Part:
+    """Without the vertices that no face uses (parts of one object often share its table of vertices)."""
+    used = np.zeros(len(part.vertices), bool)
+    used[part.faces] = True
+    if used.all():
+        return part
+    number = np.cumsum(used) - 1
+    uv = part.uv[used] if part.uv is not None else None
+    colours = part.colours[used] if part.colours is not None else None
+    return Part(part.vertices[used], number[part.faces], uv, colours, part.material)
 
 
 def _flat(part: Part) -> Bytes4:

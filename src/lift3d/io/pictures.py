@@ -194,7 +194,7 @@ def decode(data: bytes, name: str, max_size: int | None = None) -> Picture:
     profile = picture.info.get("icc_profile")
     try:
         if size != picture.size and picture.format in ("JPEG", "MPO"):
-            picture.draft(None, (2 * size[0], 2 * size[1]))
+            picture.draft(None, size)  # decodes at 1/2, 1/4 or 1/8, not below the size asked for
         picture.load()
         upright = _with_orientation(picture, orientation)
         if orientation >= 5:

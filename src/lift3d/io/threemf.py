@@ -8,8 +8,10 @@ programs judge by shared indices whether a mesh is closed; texture coordinates g
 from __future__ import annotations
 
 import posixpath
+from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 from typing import Any
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
@@ -51,9 +53,14 @@ Attributes = dict[str, str]
 
 @dataclass
 class _Object:
+    """Flat tables: three coordinates a vertex; three vertices, three property indices (-1: the default) and a
+    property group a triangle."""
+
     default: tuple[str, int] | None = None
-    vertices: list[tuple[float, float, float]] = field(default_factory=list)
-    triangles: list[Attributes] = field(default_factory=list)
+    vertices: array[float] = field(default_factory=lambda: array("d"))
+    triangles: array[int] = field(default_factory=lambda: array("q"))
+    properties: array[int] = field(default_factory=lambda: array("q"))
+    groups: list[str | None] = field(default_factory=list)
     components: list[Attributes] = field(default_factory=list)
 
 
@@ -87,9 +94,14 @@ def _parse(data: bytes, name: str) -> _Document:
         nonlocal current, group
         tag = tag.rpartition(":")[2]
         if tag == "triangle":
-            current.triangles.append(a)
+            current.triangles.extend((int(a["v1"]), int(a["v2"]), int(a["v3"])))
+            p = a.get("p1", "-1")
+            current.properties.extend((int(p), int(a.get("p2", p)), int(a.get("p3", p))))
+            current.groups.append(intern(a["pid"]) if "pid" in a else None)
         elif tag == "vertex":
-            current.vertices.append((float(a["x"]), float(a["y"]), float(a["z"])))
+            current.vertices.extend((float(a["x"]), float(a["y"]), float(a["z"])))
+            if len(current.vertices) > 3 * MAX_ELEMENTS:
+                raise damaged(name, f"holds more than {MAX_ELEMENTS} vertices")
         elif tag == "tex2coord":
             group.append((float(a["u"]), float(a["v"])))
         elif tag == "color":
@@ -155,7 +167,7 @@ class _Reader:
         self.materials: dict[tuple[str, str], Material] = {}
         self.warnings: list[str] = []
         self.parts: list[Part] = []
-        self.faces = 0
+        self.elements = 0
 
     def document(self, path: str) -> _Document:
         path = path.lstrip("/")
@@ -174,10 +186,10 @@ class _Reader:
             raise damaged(self.name, f"refers to object {number[:20]}, which is not there")
         if depth > 16:
             raise damaged(self.name, "has objects that contain themselves")
-        self.faces += len(shape.triangles) + 1
-        if self.faces > MAX_ELEMENTS:
-            raise damaged(self.name, f"holds more than {MAX_ELEMENTS} triangles")
-        if shape.triangles:
+        self.elements += len(shape.groups) + len(shape.vertices) // 3 + 1
+        if self.elements > MAX_ELEMENTS:
+            raise damaged(self.name, f"holds more than {MAX_ELEMENTS} vertices and triangles")
+        if shape.groups:
             self.mesh(path, document, shape, matrix)
         for component in shape.components:
             inner = component.get("path", path)
@@ -185,29 +197,25 @@ class _Reader:
 
     def mesh(self, path: str, document: _Document, shape: _Object, matrix: F64) -> None:
         points = np.array(shape.vertices).reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
-        order = ("v1", "v2", "v3") if np.linalg.det(matrix[:3, :3]) >= 0 else ("v1", "v3", "v2")
-        corner = {"v1": "p1", "v2": "p2", "v3": "p3"}
-        by_group: dict[str, list[Attributes]] = {}
-        for triangle in shape.triangles:
-            group = triangle.get("pid", shape.default[0] if shape.default else "")
-            by_group.setdefault(group, []).append(triangle)
-        for group, triangles in by_group.items():
-            faces = np.array([[int(t[v]) for v in order] for t in triangles], np.int64)
-            if faces.min() < 0 or faces.max() >= len(points):
-                raise damaged(
-                    self.name,
-                    f"has a triangle that names vertex {faces.max()}, but there are {len(points)} vertices",
-                )
+        triangles = np.array(shape.triangles).reshape(-1, 3)
+        if triangles.min() < 0 or triangles.max() >= len(points):
+            worst = triangles.max() if triangles.max() >= len(points) else triangles.min()
+            there = f"but there are {len(points)} vertices"
+            raise damaged(self.name, f"has a triangle that names vertex {worst}, {there}")
+        properties = np.array(shape.properties).reshape(-1, 3)
+        if np.linalg.det(matrix[:3, :3]) < 0:
+            triangles, properties = triangles[:, ::-1], properties[:, ::-1]
+        default = shape.default if shape.default is not None else ("", 0)
+        numbers = {g: i for i, g in enumerate(dict.fromkeys(shape.groups))}
+        owner = np.array([numbers[g] for g in shape.groups])
+        for label, number in numbers.items():
+            group = default[0] if label is None else label
+            faces, pick = triangles[owner == number], properties[owner == number]
             values = document.groups.get(group)
             if not values:
                 self.parts.append(Part(points, faces))
                 continue
-            first = shape.default[1] if shape.default and shape.default[0] == group else 0
-            picks = []
-            for t in triangles:
-                p1 = int(t.get("p1", first))
-                picks.append([int(t.get(corner[v], p1)) for v in order])
-            pick = np.array(picks, np.int64)
+            pick = np.where(pick < 0, default[1] if default[0] == group else 0, pick)
             if pick.min() < 0 or pick.max() >= len(values):
                 raise damaged(self.name, "names a material that is not there")
             keys = np.column_stack([faces.reshape(-1), pick.reshape(-1)])

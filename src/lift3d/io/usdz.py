@@ -99,7 +99,7 @@ def _model(pxr: Any, stage: Any, archive: archives.Archive, root: str, name: str
         flip = (np.linalg.det(matrix[:3, :3]) < 0) != (mesh.GetOrientationAttr().Get() == "leftHanded")
         counts = np.array(mesh.GetFaceVertexCountsAttr().Get(usd.TimeCode.EarliestTime()), np.int64)
         index = np.array(mesh.GetFaceVertexIndicesAttr().Get(usd.TimeCode.EarliestTime()), np.int64)
-        total += len(index)
+        total += len(index) + len(xyz)
         if total > MAX_ELEMENTS or (counts < 0).any() or counts.sum() != len(index):
             raise damaged(name, "has faces that do not add up")
         if len(index) and (index.min() < 0 or index.max() >= len(world)):
