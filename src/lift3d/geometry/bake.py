@@ -39,11 +39,11 @@ class PhotoStack:
 def stack_photos(
     images: tuple[Image, ...],
     cameras: tuple[Camera, ...],
-    depths: list[NDArray[np.bool_]],
+    inside: tuple[NDArray[np.bool_], ...],
     tables: F32,
     factor: int,
 ) -> PhotoStack:
-    """depths: per photo (H, W) bool, True where the low-pass may look (on the mesh and the mask)."""
+    """inside: per photo (H, W) bool, True where the low-pass may look (on the mesh and the mask)."""
     shape, offset, low_offset = [], 0, 0
     for image in images:
         h, w = image.height, image.width
@@ -53,7 +53,7 @@ def stack_photos(
     full, low = np.empty(offset, np.uint8), np.empty(low_offset, np.float32)
     for k, (image, (o, h, w, lo, lh, lw)) in enumerate(zip(images, shape)):
         full[o : o + 3 * h * w] = image.pixels.reshape(-1)
-        low[lo : lo + 3 * lh * lw] = low_pass(image.pixels, depths[k], tables[k], factor).reshape(-1)
+        low[lo : lo + 3 * lh * lw] = low_pass(image.pixels, inside[k], tables[k], factor).reshape(-1)
     projection = np.stack([c.K @ c.world_to_camera[:3] for c in cameras])
     return PhotoStack(full, low, np.array(shape, np.int64), projection, tables, factor)
 
@@ -150,7 +150,7 @@ def _sample(
         s[c] = top * (one - b) + bottom * b
 
 
-@njit(cache=True)
+@njit(cache=True, inline="never")
 def _blend(
     p: Any, b: Any, w: Any, h: Any, active: Any, n: int, photos: Any, s: Any, l: Any, out: Any
 ) -> bool:
@@ -178,7 +178,7 @@ def _blend(
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, inline="never")
 def _gather(i: int, f: Any, seen: Any, wide: Any, fine: Any, active: Any, w: Any, h: Any) -> int:
     """The photos of face i and their weights at its corners; photos that do not see the face are left out."""
     n = 0
@@ -196,12 +196,12 @@ def _gather(i: int, f: Any, seen: Any, wide: Any, fine: Any, active: Any, w: Any
     return n
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def colour_vertices(v: Any, f: Any, seen: Any, wide: Any, fine: Any, photos: Any) -> Any:
     """(F, 3, 4) float32: two-band colours at face corners, and 1 where there is one."""
     out = np.zeros((len(f), 3, 4), np.float32)
     count = seen.shape[1]
-    for i in prange(len(f)):
+    for i in range(len(f)):
         active, w, h = (
             np.empty(count, np.int32),
             np.empty((count, 3), np.float32),

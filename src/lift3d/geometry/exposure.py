@@ -32,7 +32,7 @@ def srgb_of_linear(x: F64) -> F64:
     return np.where(x <= 0.0031308, x * 12.92, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)
 
 
-def level_exposures(colours: NDArray[np.uint8], seen: NDArray[np.bool_], rounds: int = 12) -> F64:
+def level_exposures(colours: NDArray[np.uint8], seen: NDArray[np.bool_], rounds: int = 10) -> F64:
     """Gains (V, 3) > 0 that bring all photos to one exposure: multiply linear light by them.
 
     colours (F, V, 3) sRGB bytes of face samples, seen (F, V). Photos that share nothing with others keep gain 1 of
@@ -62,7 +62,7 @@ def _solve(y: F64, use: F64, rounds: int) -> F64:
         # Tiny pull to zero: photos that nothing ties together stay where they are.
         step = np.linalg.solve(normal + np.eye(count) * (1e-6 * float(normal.trace()) / count + 1e-9), right)
         step -= step.mean()
-        done = float(np.abs(step - g).max()) < 1e-5
+        done = float(np.abs(step - g).max()) < 1e-4
         g = step
         a = (w * (y - g)).sum(1) / total
         residual = np.abs(y - g - a[:, None])

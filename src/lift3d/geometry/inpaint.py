@@ -69,12 +69,12 @@ def _grow(texture: Any, state: Any, mark: int) -> int:
     return rows.sum()
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def _pull(texture: Any, known: Any) -> Any:
     """Half the size: means of the known texels of 2x2 blocks."""
     height, width = (known.shape[0] + 1) // 2, (known.shape[1] + 1) // 2
     out, have = np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
-    for y in prange(height):
+    for y in range(height):
         for x in range(width):
             for c in range(3):
                 total, n = 0, 0
@@ -89,9 +89,9 @@ def _pull(texture: Any, known: Any) -> Any:
     return out, have
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def _push(texture: Any, known: Any, coarse: Any) -> None:
-    for y in prange(known.shape[0]):
+    for y in range(known.shape[0]):
         for x in range(known.shape[1]):
             if known[y, x] == 0:
                 for c in range(3):

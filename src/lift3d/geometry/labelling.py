@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
-from lift3d.geometry.charts import potts_sweeps
+from lift3d.geometry.charts import connected, potts_sweeps
 from lift3d.geometry.view_selection import spread_over_faces
 from lift3d.types import F32, F64
 
@@ -23,31 +23,54 @@ I32 = NDArray[np.int32]
 UNSEEN = np.float32(30.0)
 
 
-def label_faces(quality: F32, neighbours: I32, lengths: F64, pull: float = 0.7, sweeps: int = 15) -> I32:
-    """(F,) the photo that gives each face its detail, -1 where none sees it. quality (F, V), lengths (F, 3) of edges."""
-    best = quality.max(1, keepdims=True)
-    seen = best[:, 0] > 0
+def label_faces(quality: F32, neighbours: I32, lengths: F64, pull: float = 1.5, sweeps: int = 15) -> I32:
+    """(F,) the photo that gives each face its detail, -1 where none sees it. quality (F, V), lengths (F, 3)."""
+    best, sees = quality.max(1, keepdims=True), quality > 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        cost = np.where(quality > 0, np.minimum(-np.log(quality / best), UNSEEN - 10), UNSEEN).astype(
-            np.float32
-        )
-    labels = np.argmin(spread_over_faces(cost, neighbours, 24), axis=1).astype(np.int32)
-    own = np.argmin(cost, axis=1).astype(np.int32)
-    labels = np.where(quality[np.arange(len(labels)), labels] > 0, labels, own)
-    weight = (pull * lengths / max(float(lengths.mean()), 1e-300)).clip(0, 3).astype(np.float32)
+        own = np.where(sees, np.minimum(-np.log(quality / best), UNSEEN - 10), -1).astype(np.float32)
+    cost = np.where(sees, spread_over_faces(own, neighbours, 6), UNSEEN)
+    labels = np.argmin(spread_over_faces(cost, neighbours, 40), axis=1).astype(np.int32)
+    each = np.arange(len(labels))
+    labels = np.where(sees[each, labels], labels, np.argmin(cost, axis=1)).astype(np.int32)
+    weight = (pull * lengths / max(float(lengths.mean()), 1e-300)).clip(0, 2 * pull).astype(np.float32)
     potts_sweeps(cost, neighbours, weight, labels, sweeps)
-    wrong = quality[np.arange(len(labels)), labels] <= 0
-    labels[wrong] = own[wrong]
-    return np.where(seen, labels, -1).astype(np.int32)
+    for _ in range(20):
+        if not _flip_patches(cost, neighbours, weight, labels):
+            break
+    potts_sweeps(cost, neighbours, weight, labels, sweeps)
+    wrong = ~sees[each, labels]
+    labels[wrong] = np.argmin(cost, axis=1)[wrong]
+    return np.where(sees.any(1), labels, -1).astype(np.int32)
+
+
+def _flip_patches(cost: F32, neighbours: I32, weight: F32, labels: I32) -> bool:
+    """Whole patches take a neighbouring patch's photo where that lowers the energy; those of two patches side by
+    side, the one that gains more. True if any did."""
+    patches = connected(labels, neighbours)
+    count, photos = int(patches.max()) + 1, cost.shape[1]
+    now = np.zeros(count, np.int64)
+    now[patches] = labels
+    total = np.stack([np.bincount(patches, cost[:, k], count) for k in range(photos)], 1)
+    i, k = np.nonzero((neighbours >= 0) & (patches[neighbours] != patches[:, None]))
+    here, there = patches[i], patches[neighbours[i, k]]
+    border = np.bincount(here * photos + now[there], weight[i, k], count * photos).reshape(count, photos)
+    gain = np.where(border > 0, total[np.arange(count), now][:, None] - total + border, -1.0)
+    best = gain.argmax(1)
+    gains = gain[np.arange(count), best]
+    rival = np.zeros(count)
+    np.maximum.at(rival, here, gains[there])
+    chosen = (gains > 1e-6) & (gains > rival)
+    labels[:] = np.where(chosen[patches], best[patches], labels)
+    return bool(chosen.any())
 
 
 def count_seams(labels: I32, neighbours: I32) -> int:
     """Edges between faces of different photos."""
-    other = np.where(neighbours >= 0, labels[neighbours], labels[:, None])
-    return int((other != labels[:, None]).sum() // 2)
+    other = np.where(neighbours >= 0, labels[neighbours], -1)
+    return int(((other != labels[:, None]) & (other >= 0) & (labels[:, None] >= 0)).sum() // 2)
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def vertex_weights(quality: Any, f: Any, vertices: int, rounds: int, power: float, least: float) -> Any:
     """(N, V) float32 blending weights at vertices: face qualities averaged at corners, smoothed over the edges
     `rounds` times, cut by `least` of the largest at each vertex (continuously), and of sum 1 (0 where unseen)."""
@@ -57,7 +80,7 @@ def vertex_weights(quality: Any, f: Any, vertices: int, rounds: int, power: floa
     for i in range(len(f)):
         for a in range(3):
             degree[f[i, a]] += 1
-    for k in prange(photos):
+    for k in range(photos):
         now, new = np.zeros(vertices, np.float32), np.zeros(vertices, np.float32)
         for i in range(len(f)):
             q = quality[i, k]
@@ -75,7 +98,7 @@ def vertex_weights(quality: Any, f: Any, vertices: int, rounds: int, power: floa
                 now[j] = new[j] / max(degree[j], np.float32(1))
         for j in range(vertices):
             out[j, k] = now[j]
-    for j in prange(vertices):
+    for j in range(vertices):
         top = np.float32(0.0)
         for k in range(photos):
             top = max(top, out[j, k])

@@ -29,11 +29,12 @@ RAMP = 12.0
 @dataclass(frozen=True, eq=False)
 class Sightings:
     """Per face and photo (F, V): quality float32 (0 = not seen); colours (F, V, 3) uint8 means; detail (F, V) float32
-    local contrast in grey levels."""
+    local contrast in grey levels; inside: per photo (H, W) bool, True where it shows the mesh and its mask is True."""
 
     quality: F32
     colours: NDArray[np.uint8]
     detail: F32
+    inside: tuple[NDArray[np.bool_], ...]
 
 
 def sight(
@@ -43,9 +44,12 @@ def sight(
     shape = (len(f), len(cameras))
     quality, detail = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     colours = np.zeros((*shape, 3), np.uint8)
+    inside: list[NDArray[np.bool_]] = []
     for k, (camera, image) in enumerate(zip(cameras, images)):
         z = depth_map(camera, v, f)
-        margin = border_distance(z, _mask_of(image), 6.0 / camera.fx)
+        mask = _mask_of(image)
+        inside.append((z > 0) & mask)
+        margin = border_distance(z, mask, 6.0 / camera.fx)
         _sight_one(
             v, f, np.ascontiguousarray(camera.R), np.ascontiguousarray(camera.t),
             np.array([camera.fx, camera.fy, camera.cx, camera.cy]), z, margin, image.pixels, local_contrast(image),
@@ -53,7 +57,7 @@ def sight(
         )  # fmt: skip
         if progress is not None:
             progress((k + 1) / len(cameras))
-    return Sightings(quality, colours, detail)
+    return Sightings(quality, colours, detail, tuple(inside))
 
 
 def _mask_of(image: Image) -> NDArray[np.bool_]:
@@ -196,13 +200,13 @@ def photo_sharpness(s: Sightings) -> F64:
     return out.clip(0.05, 1.25)
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def disagreement(quality: Any, colours: Any, tables: Any) -> Any:
     """(F, V) float32 largest channel difference between a photo's levelled colour and the median over the photos that
     see the face; -1 where not seen or fewer than three see it."""
     faces, photos = quality.shape
     out = np.full((faces, photos), np.float32(-1.0))
-    for i in prange(faces):
+    for i in range(faces):
         best = np.float32(0.0)
         for k in range(photos):
             best = max(best, quality[i, k])
@@ -226,12 +230,12 @@ def disagreement(quality: Any, colours: Any, tables: Any) -> Any:
     return out
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def spread_over_faces(values: Any, neighbours: Any, rounds: int) -> Any:
     """Values (F, V) averaged with the neighbouring faces, `rounds` times; entries < 0 take no part."""
     now, new = values.copy(), values.copy()
     for _ in range(rounds):
-        for i in prange(len(values)):
+        for i in range(len(values)):
             for k in range(values.shape[1]):
                 if values[i, k] < 0:
                     continue

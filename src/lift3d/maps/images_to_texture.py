@@ -14,12 +14,11 @@ from trimesh.visual.texture import TextureVisuals
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
-from lift3d.geometry.bake import PhotoStack, bake_faces, colour_vertices, stack_photos
+from lift3d.geometry.bake import bake_faces, colour_vertices, stack_photos
 from lift3d.geometry.charts import face_neighbours
 from lift3d.geometry.exposure import level_exposures, levelling_tables
 from lift3d.geometry.inpaint import fill_vertices, pad_texture
 from lift3d.geometry.labelling import count_seams, label_faces, label_weights, vertex_weights
-from lift3d.geometry.raster import depth_map
 from lift3d.geometry.refine import split_long_edges
 from lift3d.geometry.unwrap import Atlas, unwrap
 from lift3d.geometry.view_selection import Sightings, agreement, photo_sharpness, sight
@@ -88,7 +87,7 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
         context.progress(name, 0.6)
         wide = vertex_weights(quality, g, len(v), 4, self.sharpest, 0.05)
         fine = label_weights(labels, g, len(v), len(images)) if self.high_band else wide
-        stack = self._stack(v, g, tables)
+        stack = stack_photos(images, cameras, s.inside, tables, self.band)
         kernel = (stack.full, stack.low, stack.shape, stack.projection, stack.tables, stack.factor)
         fill = _vertex_colours(v, g, colour_vertices(v, g, seen, wide, fine, kernel))
         context.progress(name, 0.7)
@@ -112,13 +111,6 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
         kept[alone] = quality[alone]
         return kept, ((quality > 0) & (kept <= 0)).sum(0)
 
-    def _stack(self, v: F64, g: I32, tables: F32) -> PhotoStack:
-        inside = []
-        for camera, image in zip(self.views.cameras, self.views.images):
-            on = depth_map(camera, v, g) > 0
-            inside.append(on if image.mask is None else on & image.mask)
-        return stack_photos(self.views.images, self.views.cameras, inside, tables, self.band)
-
     def _note(self, context: Context, v: F64, g: I32, seen: Any, labels: I32, neighbours: I32, unseen: Any, gains: F64,
               dropped: Any, atlas: Atlas, state: Any) -> None:  # fmt: skip
         area = np.linalg.norm(np.cross(v[g[:, 1]] - v[g[:, 0]], v[g[:, 2]] - v[g[:, 0]]), axis=1)
@@ -139,7 +131,7 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
         )
 
 
-def _fair_sample(s: Sightings, most: int = 20_000) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def _fair_sample(s: Sightings, most: int = 6_000) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Colours and sightings of evenly chosen faces that at least two photos see well."""
     good = s.quality > 0.1 * s.quality.max(1, keepdims=True)
     rows = np.flatnonzero(good.sum(1) >= 2)
