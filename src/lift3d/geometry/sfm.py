@@ -1,0 +1,385 @@
+"""Structure from motion of a photo set by pycolmap (Schoenberger & Frahm 2016, "Structure-from-motion revisited").
+
+A `Workspace` is a temporary folder with the grey photos, their masks and COLMAP's database; the functions below
+go through it step by step: extract, match, solve. All random choices take the seed, image ids are fixed before
+the threads start, and bundle adjustment sums in one thread, so the same photos give the same cameras.
+Only SIFT is used: the learned extractors that pycolmap lists end the interpreter in its wheel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pycolmap
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from scipy.ndimage import binary_dilation
+
+from lift3d.types import F32, F64, Camera, Image
+
+Reconstruction = pycolmap.Reconstruction
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard to look. peak: contrast a feature needs; ratio: Lowe's; inliers: matches a pair or a pose needs."""
+
+    features: int = 5000
+    peak: float = 0.004
+    affine: bool = False
+    ratio: float = 0.8
+    inliers: int = 12
+    first_inliers: int = 50
+    first_angle: float = 12.0
+
+
+@dataclass
+class Workspace:
+    """photos[k] is file names[k] with database id ids[k]; groups: photos that share one lens."""
+
+    folder: Path
+    photos: Sequence[Image]
+    groups: list[list[int]]
+    names: list[str]
+    ids: list[int] = field(default_factory=list)
+    masked: bool = False
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "database.db"
+
+    @property
+    def pictures(self) -> Path:
+        return self.folder / "photos"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Photos i < j, with (M, 2) verified matches as keypoint indices and COLMAP's two-view configuration."""
+
+    i: int
+    j: int
+    matches: NDArray[np.uint32]
+    kind: str
+    homography: F64 | None
+
+
+def lens_groups(photos: Sequence[Image], shared: bool | None) -> list[list[int]]:
+    """Photos that share intrinsics: one group per size and EXIF focal length (to 1 %); each alone if not shared."""
+    if shared is False:
+        return [[k] for k in range(len(photos))]
+    groups: dict[tuple[int, int, int], list[int]] = {}
+    for k, photo in enumerate(photos):
+        focal = 0 if photo.focal is None or shared else round(np.log(photo.focal) / 0.01)
+        groups.setdefault((photo.width, photo.height, focal), []).append(k)
+    return list(groups.values())
+
+
+def lens_model(count: int) -> str:
+    """COLMAP camera model for a lens seen in `count` photos: few photos bear few parameters."""
+    return "RADIAL" if count >= 12 else "SIMPLE_RADIAL"
+
+
+def quiet() -> None:
+    """Keep COLMAP's log to errors."""
+    pycolmap.logging.minloglevel = 2
+
+
+def open_workspace(
+    folder: Path,
+    photos: Sequence[Image],
+    shared: bool | None = None,
+    model: str | None = None,
+    focals: Sequence[float | None] | None = None,
+    use_masks: bool = True,
+) -> Workspace:
+    """Write photos, masks and an empty database with cameras (`model`, or by `lens_model`) and images."""
+    quiet()
+    groups = lens_groups(photos, shared)
+    names = [""] * len(photos)
+    masked = use_masks and any(photo.mask is not None for photo in photos)
+    for g, members in enumerate(groups):
+        (folder / "photos" / f"{g:04d}").mkdir(parents=True)
+        (folder / "masks" / f"{g:04d}").mkdir(parents=True)
+        for k in members:
+            names[k] = f"{g:04d}/{k:05d}.pgm"
+            grey = np.clip(photos[k].grey + 0.5, 0, 255).astype(np.uint8)
+            Pillow.fromarray(grey).save(folder / "photos" / names[k])
+            if masked:
+                mask = photos[k].mask
+                keep = np.ones(grey.shape, bool) if mask is None else binary_dilation(mask, iterations=2)
+                Pillow.fromarray(keep.astype(np.uint8) * 255).save(folder / "masks" / f"{names[k]}.png")
+    space = Workspace(folder, photos, groups, names, masked=masked)
+    pycolmap.Database.open(space.database).close()
+    reader = pycolmap.ImageReaderOptions()
+    ordered = [names[k] for members in groups for k in members]
+    pycolmap.import_images(space.database, space.pictures, pycolmap.CameraMode.PER_FOLDER, ordered, reader)
+    database = pycolmap.Database.open(space.database)
+    by_name = {image.name: image for image in database.read_all_images()}
+    space.ids = [by_name[name].image_id for name in names]
+    for members in groups:
+        first = photos[members[0]]
+        known = [f for f in ((focals or [p.focal for p in photos])[k] for k in members) if f]
+        focal = float(np.median(known)) if known else 1.2 * max(first.width, first.height)
+        camera_id = by_name[names[members[0]]].camera_id
+        name = model or lens_model(len(members))
+        camera = pycolmap.Camera.create_from_model_name(camera_id, name, focal, first.width, first.height)
+        camera.has_prior_focal_length = bool(known)
+        database.update_camera(camera)
+    database.close()
+    return space
+
+
+def extract(space: Workspace, effort: Effort) -> None:
+    """Fill the database with SIFT features (Lowe 2004; affine: Mikolajczyk & Schmid 2004)."""
+    database = pycolmap.Database.open(space.database)
+    database.clear_two_view_geometries()
+    database.clear_matches()
+    database.clear_descriptors()
+    database.clear_keypoints()
+    database.close()
+    options = pycolmap.FeatureExtractionOptions()
+    options.use_gpu = False
+    options.sift.max_num_features = effort.features
+    options.sift.peak_threshold = effort.peak
+    options.sift.estimate_affine_shape = effort.affine
+    reader = pycolmap.ImageReaderOptions()
+    if space.masked:
+        reader.mask_path = space.folder / "masks"
+    pycolmap.extract_features(
+        space.database,
+        space.pictures,
+        space.names,
+        pycolmap.CameraMode.PER_FOLDER,
+        reader,
+        options,
+        pycolmap.Device.cpu,
+    )
+
+
+def read_descriptors(space: Workspace) -> list[F32]:
+    """Descriptors (n_i, 128) of every photo."""
+    database = pycolmap.Database.open(space.database)
+    out = [np.asarray(database.read_descriptors(i).data, np.uint8).astype(np.float32) for i in space.ids]
+    database.close()
+    return out
+
+
+def read_keypoints(space: Workspace) -> list[F64]:
+    """Pixel positions (n_i, 2) of every photo's features."""
+    database = pycolmap.Database.open(space.database)
+    out = [np.asarray(database.read_keypoints(i), np.float64)[:, :2] for i in space.ids]
+    database.close()
+    return out
+
+
+def match(space: Workspace, pairs: NDArray[np.int32], effort: Effort, seed: int) -> None:
+    """Match the pairs (P, 2) of photos and verify them by two-view geometry; earlier results of them are redone."""
+    if not len(pairs):
+        return
+    database = pycolmap.Database.open(space.database)
+    for i, j in pairs:
+        a, b = space.ids[i], space.ids[j]
+        if database.exists_matches(a, b):
+            database.delete_matches(a, b)
+        if database.exists_two_view_geometry(a, b):
+            database.delete_two_view_geometry(a, b)
+    database.close()
+    listing = space.folder / "pairs.txt"
+    listing.write_text(
+        "\n".join(f"{space.names[i]} {space.names[j]}" for i, j in pairs) + "\n", encoding="utf-8"
+    )
+    options = pycolmap.FeatureMatchingOptions()
+    options.use_gpu = False
+    options.sift.max_ratio = effort.ratio
+    verify = pycolmap.TwoViewGeometryOptions()
+    verify.min_num_inliers = effort.inliers
+    verify.ransac.random_seed = seed + 1
+    verify.ransac.max_num_trials = 1000
+    pairing = pycolmap.ImportedPairingOptions()
+    pairing.match_list_path = listing
+    pycolmap.match_image_pairs(space.database, options, pairing, verify, pycolmap.Device.cpu)
+
+
+def read_pairs(space: Workspace) -> list[Pair]:
+    """All verified pairs."""
+    index = {image_id: k for k, image_id in enumerate(space.ids)}
+    database = pycolmap.Database.open(space.database)
+    keys, geometries = database.read_two_view_geometries()
+    database.close()
+    out = []
+    for key, geometry in zip(keys, geometries):
+        a, b = (index[i] for i in pycolmap.pair_id_to_image_pair(key))
+        matches = np.asarray(geometry.inlier_matches, np.uint32).reshape(-1, 2)
+        if len(matches):
+            h = None if geometry.H is None else np.asarray(geometry.H, np.float64)
+            name = geometry.config.name if hasattr(geometry.config, "name") else str(geometry.config)
+            if a > b:
+                a, b, matches = b, a, matches[:, ::-1]
+                h = np.linalg.inv(h) if h is not None and abs(np.linalg.det(h)) > 1e-12 else None
+            out.append(Pair(a, b, matches, name, h))
+    return sorted(out, key=lambda p: (p.i, p.j))
+
+
+def _pipeline(effort: Effort, seed: int) -> pycolmap.IncrementalPipelineOptions:
+    options = pycolmap.IncrementalPipelineOptions()
+    options.random_seed = seed + 1
+    options.extract_colors = False
+    options.min_model_size = 3
+    options.max_num_models = 4
+    options.min_num_matches = effort.inliers
+    options.ba_min_num_residuals_for_cpu_multi_threading = 1 << 30
+    options.mapper.abs_pose_min_num_inliers = effort.inliers
+    options.mapper.abs_pose_min_inlier_ratio = 0.15
+    options.mapper.init_min_num_inliers = effort.first_inliers
+    options.mapper.init_min_tri_angle = effort.first_angle
+    return options
+
+
+def solve(space: Workspace, effort: Effort, seed: int, start: Path | None = None) -> Reconstruction | None:
+    """The model with most photos (then most points) of the incremental mapper, or None. `start`: folder of a
+    model to go on from."""
+    options = _pipeline(effort, seed)
+    out = space.folder / "models"
+    out.mkdir(exist_ok=True)
+    if start is not None:
+        options.multiple_models = False
+        models = pycolmap.incremental_mapping(space.database, space.pictures, out, options, str(start))
+    else:
+        models = pycolmap.incremental_mapping(space.database, space.pictures, out, options)
+    if not models:
+        return None
+    return max((models[k] for k in sorted(models)), key=lambda m: (m.num_reg_images(), m.num_points3D()))
+
+
+def refine(model: Reconstruction, principal_point: bool) -> None:
+    """Bundle adjustment of everything in place, with the principal point if asked."""
+    options = pycolmap.BundleAdjustmentOptions()
+    options.refine_principal_point = principal_point
+    options.print_summary = False
+    options.ceres.solver_options.num_threads = 1
+    config = pycolmap.BundleAdjustmentConfig()
+    for image_id in sorted(model.reg_image_ids()):
+        config.add_image(image_id)
+    config.fix_gauge(pycolmap.BundleAdjustmentGauge.TWO_CAMS_FROM_WORLD)
+    pycolmap.create_default_bundle_adjuster(options, config, model).solve()
+    model.update_point_3d_errors()
+
+
+def camera_of(model: Reconstruction, image_id: int) -> Camera:
+    """A registered image's camera, with OpenCV's four distortion coefficients (or none)."""
+    image = model.images[image_id]
+    lens = model.cameras[image.camera_id]
+    p = [float(x) for x in lens.params]
+    distortion: tuple[float, ...] = ()
+    if lens.model_name == "SIMPLE_RADIAL":
+        distortion = (p[3], 0.0, 0.0, 0.0)
+    elif lens.model_name == "RADIAL":
+        distortion = (p[3], p[4], 0.0, 0.0)
+    elif lens.model_name == "OPENCV":
+        distortion = (p[4], p[5], p[6], p[7])
+    pose = image.cam_from_world() if callable(image.cam_from_world) else image.cam_from_world
+    world_to_camera = np.eye(4)
+    world_to_camera[:3] = np.asarray(pose.matrix(), np.float64)
+    return Camera(
+        int(lens.width),
+        int(lens.height),
+        float(lens.focal_length_x),
+        float(lens.focal_length_y),
+        float(lens.principal_point_x),
+        float(lens.principal_point_y),
+        world_to_camera,
+        distortion,
+    )
+
+
+def structure_of(
+    model: Reconstruction, space: Workspace, kept: Sequence[int]
+) -> tuple[F64, NDArray[np.uint8], NDArray[np.int32]]:
+    """xyz (N, 3), colours (N, 3) averaged over the photos, observations (M, 2) of (row in kept, point), sorted."""
+    row = {space.ids[k]: r for r, k in enumerate(kept)}
+    ids = sorted(model.points3D)
+    xyz = np.array([model.points3D[i].xyz for i in ids], np.float64).reshape(-1, 3)
+    seen: list[tuple[int, int]] = []
+    at: list[tuple[float, float]] = []
+    for n, point_id in enumerate(ids):
+        for element in model.points3D[point_id].track.elements:
+            if element.image_id in row:
+                seen.append((row[element.image_id], n))
+                xy = model.images[element.image_id].points2D[element.point2D_idx].xy
+                at.append((float(xy[0]), float(xy[1])))
+    observations = np.array(seen, np.int32).reshape(-1, 2)
+    positions = np.array(at, np.float64).reshape(-1, 2)
+    order = np.lexsort((observations[:, 1], observations[:, 0]))
+    observations, positions = observations[order], positions[order]
+    sums, counts = np.zeros((len(ids), 3)), np.zeros(len(ids))
+    for r, k in enumerate(kept):
+        chosen = observations[:, 0] == r
+        photo = space.photos[k]
+        u = np.clip(positions[chosen, 0].astype(int), 0, photo.width - 1)
+        v = np.clip(positions[chosen, 1].astype(int), 0, photo.height - 1)
+        np.add.at(sums, observations[chosen, 1], photo.pixels[v, u])
+        np.add.at(counts, observations[chosen, 1], 1)
+    colours = np.clip(sums / np.maximum(counts, 1)[:, None] + 0.5, 0, 255).astype(np.uint8)
+    return xyz, colours, np.unique(observations, axis=0)
+
+
+def triangulate(space: Workspace, cameras: Sequence[Camera], seed: int) -> Reconstruction:
+    """Points from matches and known pinhole cameras (one per photo); the cameras are not changed."""
+    database = pycolmap.Database.open(space.database)
+    stored = {image.image_id: image for image in database.read_all_images()}
+    model = Reconstruction()
+    for image_id, camera in zip(space.ids, cameras):
+        lens = pycolmap.Camera(
+            camera_id=stored[image_id].camera_id,
+            model="PINHOLE",
+            width=camera.width,
+            height=camera.height,
+            params=[camera.fx, camera.fy, camera.cx, camera.cy],
+        )
+        lens.has_prior_focal_length = True
+        database.update_camera(lens)
+    database.close()
+    cache = pycolmap.Database.open(space.database)
+    for lens in cache.read_all_cameras():
+        model.add_camera(lens)
+    for rig in cache.read_all_rigs():
+        model.add_rig(rig)
+    pose_of = {image_id: camera.world_to_camera for image_id, camera in zip(space.ids, cameras)}
+    for frame in cache.read_all_frames():
+        pose = pose_of[next(iter(frame.image_ids)).id]
+        frame.rig_from_world = pycolmap.Rigid3d(pycolmap.Rotation3d(pose[:3, :3]), pose[:3, 3])
+        model.add_frame(frame)
+    for image in cache.read_all_images():
+        model.add_image(image)
+        model.register_frame(image.frame_id)
+    cache.close()
+    options = _pipeline(Effort(), seed)
+    options.fix_existing_frames = True
+    out = space.folder / "triangulated"
+    out.mkdir(exist_ok=True)
+    return pycolmap.triangulate_points(model, space.database, space.pictures, out, True, options)
+
+
+def epipolar_agreement(pairs: Sequence[Pair], keypoints: Sequence[F64], cameras: Sequence[Camera]) -> float:
+    """Share of the verified matches that lie within 4 pixels (per 1000 of photo size) of the epipolar line that the
+    cameras predict: F = K2^-T [t]x R K1^-1 (Hartley & Zisserman 9.1)."""
+    good = total = 0
+    for pair in pairs:
+        a, b = cameras[pair.i], cameras[pair.j]
+        r = b.R @ a.R.T
+        t = b.t - r @ a.t
+        cross = np.array([[0, -t[2], t[1]], [t[2], 0, -t[0]], [-t[1], t[0], 0]])
+        f = np.linalg.inv(b.K).T @ cross @ r @ np.linalg.inv(a.K)
+        x = np.c_[keypoints[pair.i][pair.matches[:, 0]], np.ones(len(pair.matches))]
+        y = np.c_[keypoints[pair.j][pair.matches[:, 1]], np.ones(len(pair.matches))]
+        line, back = x @ f.T, y @ f
+        residual = np.abs((y * line).sum(1)) / np.sqrt(
+            np.maximum((line[:, :2] ** 2).sum(1) + (back[:, :2] ** 2).sum(1), 1e-30)
+        )
+        good += int((residual < 4e-3 * max(a.width, a.height)).sum())
+        total += len(pair.matches)
+    return good / total if total else 0.0

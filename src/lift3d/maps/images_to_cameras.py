@@ -1,0 +1,280 @@
+"""Photos to views: where each camera stood, how its lens projects, and the sparse points they share.
+
+SIFT features, matching of chosen pairs, the incremental mapper, then one more bundle adjustment that frees the
+principal point when many photos share a lens. When photos are left over, it looks harder: first for those alone
+with looser matching from the model that stands, then over again with more and affine-covariant features.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pycolmap
+
+from lift3d.context import Context
+from lift3d.errors import InputError
+from lift3d.geometry import sfm, sfm_diagnosis
+from lift3d.geometry.pairs import select_pairs
+from lift3d.geometry.projection import project
+from lift3d.geometry.undistort import undistort
+from lift3d.mapping import Card, Mapping, register
+from lift3d.types import Camera, Image, Photos, Points, Views
+
+NAME = "images_to_cameras"
+
+
+def effort_for(count: int) -> sfm.Effort:
+    """Few photos must give all they have; many photos help each other."""
+    if count <= 20:
+        return sfm.Effort(features=6000, peak=0.002, inliers=12, first_inliers=40)
+    if count <= 40:
+        return sfm.Effort(features=5000, peak=0.004, inliers=15)
+    return sfm.Effort(features=4000, peak=0.0067, inliers=15)
+
+
+@register(
+    Card(
+        NAME,
+        "Photos",
+        "Views",
+        (
+            "the model with most photos is kept",
+            "every photo left out has a reason",
+            "images are undistorted",
+            "same input and seed, same cameras",
+        ),
+        reference="Schoenberger & Frahm, Structure-from-motion revisited, CVPR 2016",
+    )
+)
+@dataclass(frozen=True)
+class ImagesToCameras(Mapping[Photos, Views]):
+    """shared: one lens for all photos of a size (True), one each (False), or by size and EXIF (None).
+    lens: COLMAP model or None for SIMPLE_RADIAL / RADIAL by number of photos. exhaustive: up to so many photos
+    all pairs are matched; beyond, `neighbours` each. retries: how often to look harder."""
+
+    shared: bool | None = None
+    lens: str | None = None
+    masks: bool = True
+    exhaustive: int = 60
+    neighbours: int = 14
+    retries: int = 2
+
+    def apply(self, source: Photos, context: Context) -> Views:
+        photos = source.images
+        if self.lens not in (None, "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"):
+            raise InputError(f"lens model {self.lens} is unknown", "use SIMPLE_RADIAL, RADIAL or OPENCV")
+        context.progress("cameras: looking at the photos", 0.0)
+        same = sfm_diagnosis.duplicates(photos)
+        sfm_diagnosis.require_different(photos, same)
+        used = [k for k in range(len(photos)) if k not in same]
+        chosen = [photos[k] for k in used]
+        with tempfile.TemporaryDirectory(prefix="lift3d-") as folder:
+            return self._views(photos, chosen, used, same, source.ordered, Path(folder), context)
+
+    def _views(
+        self,
+        photos: Sequence[Image],
+        chosen: list[Image],
+        used: list[int],
+        same: dict[int, int],
+        ordered: bool,
+        folder: Path,
+        context: Context,
+    ) -> Views:
+        space = sfm.open_workspace(folder, chosen, self.shared, self.lens, use_masks=self.masks)
+        model, attempts = self._search(space, ordered, context)
+        pairs = sfm.read_pairs(space)
+        features = [len(p) for p in sfm.read_keypoints(space)]
+        every = {k: n for n, k in enumerate(used)}
+        evidence = sfm_diagnosis.Evidence(
+            [sfm_diagnosis.sharpness(photo.grey) for photo in photos],
+            [features[every[k]] if k in every else features[every[same[k]]] for k in range(len(photos))],
+            [replace(p, i=used[p.i], j=used[p.j]) for p in pairs],
+            same,
+        )
+        registered = (
+            [] if model is None else [n for n, i in enumerate(space.ids) if i in model.reg_image_ids()]
+        )
+        points = (
+            {} if model is None else {used[n]: model.images[space.ids[n]].num_points3D for n in registered}
+        )
+        rows = sfm_diagnosis.photo_rows(photos, [used[n] for n in registered], evidence, points)
+        context.note(NAME, photos=rows, registered=len(registered), given=len(photos), attempts=attempts)
+        if model is None or len(registered) < 3 or sfm_diagnosis.is_turning(photos, evidence.pairs):
+            raise sfm_diagnosis.set_failure(photos, evidence, len(registered))
+        context.progress("cameras: refining", 0.85)
+        self._refine(model, space, registered)
+        views = _views_of(model, space, registered)
+        _note_model(context, model, space, registered, len(photos))
+        context.progress("cameras: done", 1.0)
+        return views
+
+    def _search(
+        self, space: sfm.Workspace, ordered: bool, context: Context
+    ) -> tuple[sfm.Reconstruction | None, list[dict[str, object]]]:
+        """The best model over the rungs of the ladder, and what each rung gave."""
+        count = len(space.photos)
+        rungs = [effort_for(count)]
+        rungs += [
+            sfm.Effort(8000, 0.0015, True, 0.82, 12, 30, 8.0),
+            sfm.Effort(8000, 0.001, True, 0.88, 10, 25, 5.0),
+        ]
+        best: sfm.Reconstruction | None = None
+        attempts: list[dict[str, object]] = []
+        for rung, effort in enumerate(rungs[: 1 + self.retries]):
+            begin = 0.8 * rung / len(rungs)
+            context.progress("cameras: finding features", begin + 0.02)
+            sfm.extract(space, effort)
+            context.progress("cameras: matching", begin + 0.1)
+            few = count <= self.exhaustive
+            descriptors = [np.zeros((0, 128), np.float32)] * count if few else sfm.read_descriptors(space)
+            pairs = select_pairs(descriptors, ordered, self.exhaustive, self.neighbours, seed=context.seed)
+            sfm.match(space, pairs, effort, context.seed)
+            context.progress("cameras: placing", begin + 0.2)
+            model = sfm.solve(space, effort, context.seed)
+            found = 0 if model is None else model.num_reg_images()
+            attempts.append({"step": f"search {rung + 1}", "features": effort.features, "registered": found})
+            if model is not None and found >= 0.75 * count and found < count and self.retries:
+                model = self._rescue(space, model, effort, context)
+                found = model.num_reg_images()
+                attempts.append({"step": "looser matching of those left out", "registered": found})
+            if model is not None and (best is None or found > best.num_reg_images()):
+                best = model
+            turning = sfm_diagnosis.is_turning(space.photos, sfm.read_pairs(space))
+            if (best is not None and best.num_reg_images() >= 0.75 * count) or turning:
+                break
+        return best, attempts
+
+    def _rescue(
+        self, space: sfm.Workspace, model: sfm.Reconstruction, effort: sfm.Effort, context: Context
+    ) -> sfm.Reconstruction:
+        """Match the photos left out once more, loosely, and let the mapper go on from the model."""
+        inside = set(model.reg_image_ids())
+        out = [n for n, i in enumerate(space.ids) if i not in inside]
+        pairs = [(min(n, m), max(n, m)) for n in out for m in range(len(space.ids)) if m != n]
+        loose = replace(effort, ratio=0.88, inliers=10)
+        sfm.match(space, np.array(sorted(set(pairs)), np.int32), loose, context.seed)
+        start = space.folder / "start"
+        start.mkdir(exist_ok=True)
+        model.write(start)
+        more = sfm.solve(space, loose, context.seed, start)
+        return more if more is not None and more.num_reg_images() > model.num_reg_images() else model
+
+    def _refine(self, model: sfm.Reconstruction, space: sfm.Workspace, registered: list[int]) -> None:
+        """Last adjustment; the principal point is freed when every lens has 12 photos or more, and kept only if it
+        stays within 3 % of the photo's size from the centre."""
+        groups = [[k for k in g if k in registered] for g in space.groups]
+        many = all(len(g) >= 12 for g in groups if g)
+        if not many:
+            return
+        before = {i: np.array(c.params) for i, c in model.cameras.items()}
+        trial = pycolmap.Reconstruction(model)
+        sfm.refine(trial, principal_point=True)
+        sound = all(
+            abs(c.principal_point_x - c.width / 2) < 0.03 * c.width
+            and abs(c.principal_point_y - c.height / 2) < 0.03 * c.height
+            for i, c in trial.cameras.items()
+            if i in before
+        )
+        if sound:
+            sfm.refine(model, principal_point=True)
+
+
+def _views_of(
+    model: sfm.Reconstruction, space: sfm.Workspace, registered: Sequence[int], unit: str | None = None
+) -> Views:
+    """Undistorted views of the registered photos with the model's points and observations."""
+    images, cameras = [], []
+    for n in registered:
+        image, camera = undistort(space.photos[n], sfm.camera_of(model, space.ids[n]))
+        images.append(image)
+        cameras.append(camera)
+    xyz, colours, observations = sfm.structure_of(model, space, registered)
+    return Views(tuple(images), tuple(cameras), Points(xyz, None, colours, unit), observations, unit)
+
+
+def _note_model(
+    context: Context, model: sfm.Reconstruction, space: sfm.Workspace, registered: Sequence[int], given: int
+) -> None:
+    lenses = sorted({model.images[space.ids[n]].camera_id for n in registered})
+    advice = "" if len(registered) >= 0.9 * given else "look at the photos left out: each says what to try"
+    context.note(
+        NAME,
+        points=model.num_points3D(),
+        reprojection_error=round(float(model.compute_mean_reprojection_error()), 4),
+        track_length=round(float(model.compute_mean_track_length()), 3),
+        intrinsics=[
+            {
+                "model": model.cameras[c].model_name,
+                "width": int(model.cameras[c].width),
+                "height": int(model.cameras[c].height),
+                "params": [round(float(x), 6) for x in model.cameras[c].params],
+            }
+            for c in lenses
+        ],
+        diagnosis=f"{len(registered)} of {given} photos placed",
+        advice=advice,
+    )
+
+
+def views_from_cameras(
+    photos: Photos, cameras: Sequence[Camera], context: Context | None = None, unit: str | None = None
+) -> Views:
+    """Views of photos whose cameras are known: photos are undistorted, points triangulated, poses not touched.
+
+    Raises InputError when the cameras do not fit the photos: sizes differ, or the photos' matches do not lie
+    where the cameras say.
+    """
+    context = context if context is not None else Context()
+    if len(cameras) != len(photos):
+        raise InputError(
+            f"{len(cameras)} cameras given for {len(photos)} photos", "give one camera per photo"
+        )
+    if len(photos) < 3:
+        sfm_diagnosis.require_different(photos.images, {})
+    for image, camera in zip(photos.images, cameras):
+        if (image.width, image.height) != (camera.width, camera.height):
+            raise InputError(
+                f"photo {image.name} is {image.width}x{image.height} but its camera {camera.width}x{camera.height}",
+                "give the camera file that was made from these photos",
+            )
+    straight = [undistort(image, camera) for image, camera in zip(photos.images, cameras)]
+    images = [image for image, _ in straight]
+    pinholes = [camera for _, camera in straight]
+    with tempfile.TemporaryDirectory(prefix="lift3d-") as folder:
+        space = sfm.open_workspace(Path(folder), images, False, "PINHOLE", [c.fx for c in pinholes])
+        effort = effort_for(len(images))
+        context.progress("cameras: finding features", 0.05)
+        sfm.extract(space, effort)
+        context.progress("cameras: matching", 0.4)
+        descriptors = sfm.read_descriptors(space)
+        sfm.match(space, select_pairs(descriptors, photos.ordered, seed=context.seed), effort, context.seed)
+        context.progress("cameras: triangulating", 0.8)
+        model = sfm.triangulate(space, pinholes, context.seed)
+        agreement = sfm.epipolar_agreement(sfm.read_pairs(space), sfm.read_keypoints(space), pinholes)
+        needed = max(30, 5 * len(images))
+        if agreement < 0.5 or model.num_points3D() < needed:
+            raise InputError(
+                f"the given cameras do not match the photos ({100 * agreement:.0f} % of the matches lie where the "
+                f"cameras say, {model.num_points3D()} points found)",
+                "give the camera file that was made from these photos, or leave it out and let the cameras be found",
+            )
+        xyz, colours, observations = sfm.structure_of(model, space, range(len(images)))
+        z = project(pinholes[0], xyz)[1]
+        context.note(
+            NAME,
+            given=len(images),
+            registered=len(images),
+            known_cameras=True,
+            points=len(xyz),
+            reprojection_error=round(float(model.compute_mean_reprojection_error()), 4),
+            track_length=round(float(model.compute_mean_track_length()), 3),
+            epipolar_agreement=round(agreement, 4),
+            depth_median=float(np.median(z)),
+        )
+    context.progress("cameras: done", 1.0)
+    return Views(tuple(images), tuple(pinholes), Points(xyz, None, colours, unit), observations, unit)
