@@ -274,7 +274,7 @@ def test_fuzz(tmp_path: Path, name: str) -> None:
     good = path.read_bytes()
     rng = np.random.default_rng(3)
     refused = 0
-    for _ in range(200):
+    for _ in range(120):
         data = bytearray(good)
         for _ in range(rng.integers(1, 5)):
             at = int(rng.integers(0, min(len(data), 400)))

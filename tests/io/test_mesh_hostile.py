@@ -18,7 +18,7 @@ from lift3d.errors import InputError
 from lift3d.io import archives, meshes
 from lift3d.io.meshes import FORMATS, load_mesh, save_mesh
 
-FUZZ = 300
+FUZZ = 200
 
 
 def refused(path: Path, say: str) -> None:

@@ -8,6 +8,7 @@ import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -243,16 +244,28 @@ def test_stl_is_in_millimetres_for_everyone(tmp_path: Path) -> None:
 
 
 def test_3mf_is_closed_by_its_indices_in_millimetres_for_everyone(tmp_path: Path) -> None:
-    pytest.importorskip("networkx")
     save_mesh(textured(), tmp_path / "a.3mf")
-    text = zipfile.ZipFile(tmp_path / "a.3mf").read("3D/3dmodel.model").decode()
-    assert 'unit="millimeter"' in text and text.count("<vertex ") == 8
-    try:
-        scene = trimesh.load(tmp_path / "a.3mf")
-    except (ImportError, ModuleNotFoundError):
-        pytest.skip("trimesh cannot read 3MF here")
-    mesh = scene.to_mesh()
-    assert mesh.is_watertight and np.allclose(mesh.bounds, shape().bounds * 1000)
+    with zipfile.ZipFile(tmp_path / "a.3mf") as archive:
+        assert {i.date_time for i in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        targets = archive.read("_rels/.rels") + archive.read("3D/_rels/3dmodel.model.rels")
+        assert b'"/3D/3dmodel.model"' in targets and b'"/3D/Textures/texture.png"' in targets
+        root = ElementTree.fromstring(archive.read("3D/3dmodel.model"))
+        image = Pil.open(io.BytesIO(archive.read("3D/Textures/texture.png")))
+    assert root.get("unit") == "millimeter" and (np.asarray(image) == np.asarray(picture())).all()
+    points = [[float(e.get(a, "")) for a in "xyz"] for e in root.iter() if e.tag.endswith("}vertex")]
+    triangles = [e for e in root.iter() if e.tag.endswith("}triangle")]
+    faces = [[int(e.get(a, "")) for a in ("v1", "v2", "v3")] for e in triangles]
+    mesh = trimesh.Trimesh(points, faces, process=False)
+    assert len(points) == 8 and mesh.is_watertight and mesh.volume == pytest.approx(shape().volume * 1e9)
+    assert np.allclose(
+        corners(mesh), corners(trimesh.Trimesh(shape().vertices * 1000, shape().faces)), atol=1e-3
+    )
+    uv = np.array([[float(e.get(a, "")) for a in "uv"] for e in root.iter() if e.tag.endswith("}tex2coord")])
+    pick = np.array([[int(e.get(a, "")) for a in ("p1", "p2", "p3")] for e in triangles])
+    assert np.allclose(uv[pick].reshape(-1, 2), textured().visual.uv)
+    save_mesh(shape(None), tmp_path / "b.3mf")
+    text = zipfile.ZipFile(tmp_path / "b.3mf").read("3D/3dmodel.model")
+    assert b'<metadata name="lift3d:unit">null</metadata>' in text
 
 
 def test_obj_and_ply_for_everyone(tmp_path: Path) -> None:
@@ -260,9 +273,9 @@ def test_obj_and_ply_for_everyone(tmp_path: Path) -> None:
         save_mesh(textured(), tmp_path / f"a.{ending}")
         mesh = trimesh.load(tmp_path / f"a.{ending}", force="mesh", process=False)
         assert np.allclose(corners(mesh), corners(shape()), atol=1e-5)
+        if ending == "obj":
+            assert np.allclose(np.sort(mesh.visual.uv, axis=0), np.sort(textured().visual.uv, axis=0))
     assert b"# unit: m\n" in (tmp_path / "a.obj").read_bytes()
-        uv = getattr(mesh.visual, "uv", None)
-        assert ending == "ply" or np.allclose(np.sort(uv, axis=0), np.sort(textured().visual.uv, axis=0))
     image = trimesh.load(tmp_path / "a.obj", force="mesh").visual.material.image
     assert (np.asarray(image) == np.asarray(picture())).all()
 
