@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError, Lift3dError
-from lift3d.io import glb, obj, ply, stl, threemf, usdz
+from lift3d.io import glb, glb_reader, obj, ply, stl, threemf, threemf_reader, usdz, usdz_reader
 from lift3d.io.atomic import writing_together
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Model, Part, damaged, encode_picture, join, part_of, scale_to_metres
@@ -36,8 +36,8 @@ FORMATS: dict[str, str] = {
 """Extension to description, of every format that is read and written (.gltf is read, too)."""
 
 _READERS: dict[str, Callable[[bytes, Path], Model]] = {
-    ".glb": glb.read, ".gltf": glb.read, ".obj": obj.read, ".ply": ply.read, ".stl": stl.read,
-    ".3mf": threemf.read, ".usdz": usdz.read,
+    ".glb": glb_reader.read, ".gltf": glb_reader.read, ".obj": obj.read, ".ply": ply.read, ".stl": stl.read,
+    ".3mf": threemf_reader.read, ".usdz": usdz_reader.read,
 }  # fmt: skip
 _PARSE_ERRORS = (
     ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError, MemoryError,
