@@ -16,6 +16,7 @@ import numba
 import numpy as np
 from scipy import ndimage
 
+from lift3d.geometry.orbit import look_at
 from lift3d.geometry.projection import resized
 from lift3d.geometry.raster import depth_map, rasterize
 from lift3d.types import Camera
@@ -136,22 +137,6 @@ def develop(linear: np.ndarray, exposure: float, rng: np.random.Generator | None
     if rng is not None:
         srgb = srgb + rng.normal(0, 2.0, srgb.shape)
     return np.clip(np.round(srgb), 0, 255).astype(np.uint8)
-
-
-def look_at(
-    eye: np.ndarray, target: np.ndarray, width: int, height: int, focal: float, roll: float = 0.0
-) -> Camera:
-    """A camera at `eye` that looks at `target`, upright in a z-up world but for `roll` (radians)."""
-    forward = (target - eye) / np.linalg.norm(target - eye)
-    up = np.array([0, 0, 1.0]) if abs(forward[2]) < 0.999 else np.array([0, 1.0, 0])
-    right = np.cross(forward, up)
-    right /= np.linalg.norm(right)
-    down = np.cross(forward, right)
-    c, s = math.cos(roll), math.sin(roll)
-    pose = np.eye(4)
-    pose[:3, :3] = np.stack([c * right + s * down, -s * right + c * down, forward])
-    pose[:3, 3] = -pose[:3, :3] @ eye
-    return Camera(width, height, focal, focal, width / 2, height / 2, pose)
 
 
 @numba.njit(cache=True)

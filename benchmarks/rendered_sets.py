@@ -21,80 +21,17 @@ import numpy as np
 import trimesh
 from PIL import Image
 
+from lift3d.geometry.orbit import look_at
 from lift3d.geometry.projection import resized
 from lift3d.geometry.raster import depth_map, rasterize, visible
 from lift3d.types import Camera
-from photo_studio import Light, Studio, Subject, look_at
+from photo_studio import Light, Studio
+from rendered_models import RECIPES, load_subject
 
-MESHES = Path(__file__).resolve().parents[1] / "../shared/data/meshes"
 CACHE = Path(__file__).resolve().parent / ".cache"
 WIDTH, HEIGHT, FOCAL = 800, 600, 880.0
 PHOTOS, HELD_BACK, SAMPLES = 26, 4, 200_000
 VERSION = 1
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """file, its texture and how much of it shows, up axis, smooth shading, material (linear colours);
-    body_only keeps the largest part (the vase without its flowers, which are sheets without thickness)."""
-
-    file: str
-    palette: tuple[tuple[float, float, float], ...]
-    knobs: tuple[float, ...]  # seed, scale, veins, rings, speckles, grain
-    up: str = "y"
-    smooth: bool = True
-    texture: str | None = None
-    own: float = 0.0
-    table: int = 0
-    seed: int = 0
-    body_only: bool = False
-
-
-RECIPES = {
-    "spot": Recipe(
-        "spot/spot_triangulated.obj",
-        ((0.5, 0.42, 0.34), (0.3, 0.2, 0.13), (0.12, 0.08, 0.06), (0.8, 0.75, 0.7)),
-        (1, 1.0, 0.35, 0.0, 0.5, 0.46),
-        texture="spot/spot_texture.png", own=0.75, table=1, seed=1,
-    ),
-    "monkey": Recipe(
-        "open3d_monkey/monkey.obj",
-        ((0.36, 0.2, 0.1), (0.52, 0.34, 0.2), (0.1, 0.05, 0.03), (0.75, 0.6, 0.4)),
-        (2, 1.0, 0.3, 0.0, 0.5, 0.46),
-        texture="open3d_monkey/albedo.png", own=0.5, table=0, seed=2,
-    ),
-    "avocado": Recipe(
-        "kaolin/avocado.obj",
-        ((0.3, 0.4, 0.1), (0.14, 0.22, 0.05), (0.05, 0.07, 0.02), (0.6, 0.65, 0.3)),
-        (3, 1.0, 0.2, 0.0, 0.6, 0.46),
-        texture="kaolin/textures/Avocado_baseColor.png", own=0.6, table=2, seed=3,
-    ),
-    "armchair": Recipe(
-        "kaolin/armchair.obj",
-        ((0.4, 0.12, 0.1), (0.16, 0.18, 0.3), (0.6, 0.5, 0.35), (0.75, 0.7, 0.6)),
-        (4, 1.0, 0.6, 0.0, 0.5, 0.46), table=1, seed=4,
-    ),
-    "building": Recipe(
-        "kaykit_city/obj/building_C_withoutBase.obj",
-        ((0.5, 0.3, 0.2), (0.34, 0.36, 0.38), (0.12, 0.1, 0.1), (0.75, 0.7, 0.6)),
-        (5, 1.0, 0.5, 0.0, 0.6, 0.46), smooth=False, table=2, seed=5,
-    ),
-    "vase": Recipe(
-        "aws_house/Vase_01.glb",
-        ((0.42, 0.44, 0.46), (0.1, 0.2, 0.38), (0.5, 0.3, 0.1), (0.8, 0.78, 0.7)),
-        (6, 1.0, 0.7, 0.0, 0.4, 0.46), up="glb", table=0, seed=6, body_only=True,
-    ),
-    "sofa": Recipe(
-        "aws_house/SofaC_01.glb",
-        ((0.2, 0.34, 0.3), (0.42, 0.4, 0.3), (0.1, 0.12, 0.14), (0.7, 0.66, 0.5)),
-        (7, 1.0, 0.3, 0.5, 0.5, 0.46), up="glb", table=1, seed=7,
-    ),
-    "hydrant": Recipe(
-        "kaykit_city/obj/firehydrant.obj",
-        ((0.5, 0.08, 0.05), (0.55, 0.25, 0.08), (0.1, 0.06, 0.06), (0.8, 0.7, 0.5)),
-        (8, 1.0, 0.4, 0.0, 0.6, 0.46), smooth=False, table=0, seed=8,
-    ),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,53 +109,6 @@ def camera_to_json(c: Camera) -> dict:
 
 def camera_from_json(d: dict) -> Camera:
     return Camera(*d["size"], *d["K"], np.array(d["world_to_camera"]))
-
-
-def load_subject(name: str, faint: bool = False) -> Subject:
-    """The model, upright on the table with diagonal 1, and its material."""
-    recipe = RECIPES[name]
-    mesh = trimesh.load(MESHES / recipe.file, force="mesh", process=False)
-    v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
-    uv = getattr(mesh.visual, "uv", None)
-    if recipe.body_only:
-        welded = trimesh.Trimesh(v, f, process=False)
-        welded.merge_vertices(merge_tex=True, merge_norm=True)
-        body = max(welded.split(only_watertight=False), key=lambda part: part.area)
-        v, f, uv = np.asarray(body.vertices), np.asarray(body.faces), None
-    v = v @ np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0.0]]) if recipe.up == "y" else v
-    low, high = v.min(0), v.max(0)
-    v = (v - [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]]) / np.linalg.norm(high - low)
-    merged = trimesh.Trimesh(v, f, process=False)
-    merged.merge_vertices(merge_tex=True, merge_norm=True)
-    normals = corner_normals(merged) if recipe.smooth else np.repeat(merged.face_normals[:, None], 3, 1)
-    texture = None
-    if recipe.texture is not None and uv is not None:
-        srgb = np.asarray(Image.open(MESHES / recipe.texture).convert("RGB"), np.float32) / 255
-        texture = srgb**2.2
-    return Subject(
-        np.asarray(merged.vertices), np.asarray(merged.faces, np.int32), normals,
-        np.array(recipe.palette), np.array(recipe.knobs, np.float64),
-        None if texture is None else np.asarray(uv, np.float64)[f], texture,
-        0.0 if texture is None else recipe.own,
-        0.25 if faint else 1.0, recipe.table, 0.0, recipe.seed,
-    )  # fmt: skip
-
-
-def corner_normals(mesh: trimesh.Trimesh, crease: float = 40.0) -> np.ndarray:
-    """(F, 3, 3) area-weighted mean of the face normals around each corner within `crease` degrees."""
-    faces, own = mesh.faces, mesh.face_normals
-    order = np.argsort(faces.ravel(), kind="stable")
-    starts = np.searchsorted(faces.ravel()[order], np.arange(len(mesh.vertices) + 1))
-    result = np.zeros((len(faces), 3, 3))
-    limit = math.cos(math.radians(crease))
-    area = mesh.area_faces
-    for vertex in range(len(mesh.vertices)):
-        corners = order[starts[vertex] : starts[vertex + 1]]
-        near = corners // 3
-        close = own[near] @ own[near].T > limit
-        result[near, corners % 3] = (close * area[near]) @ own[near]
-    size = np.linalg.norm(result, axis=2, keepdims=True)
-    return np.where(size > 1e-12, result / np.maximum(size, 1e-12), own[:, None])
 
 
 def orbit(v: np.ndarray, n: int, rng: np.random.Generator, turn: float = 0.0) -> list[Camera]:

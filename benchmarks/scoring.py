@@ -6,8 +6,9 @@ pairs farther than 1 % of the diagonal left out, since 26 centres leave a few te
 
 Surface (after Knapitsch et al. 2017): recall is the share of the seen truth points that lie within the
 threshold of the reconstruction; precision is the share of the reconstruction's seen area that lies within it
-of the truth. "Seen" of the reconstruction: visible in two true cameras by its own depth map, so that the base
-closed by a guess does not count, while floaters and remains of the table do. Distances are exact (to faces).
+of the truth. "Seen" of the reconstruction: visible in two true cameras by its own depth map, or outside the
+truth's box, so that the base closed by a guess does not count, while floaters and remains of the table do.
+Distances are exact (to faces).
 """
 
 from __future__ import annotations
@@ -109,8 +110,9 @@ def surface_score(
     for camera in truth.cameras:
         big = resized(camera, 2 * camera.width, 2 * camera.height)
         count += visible(big, depth_map(big, v, f), points, slack=0.001)
-    points = points[count >= 2]
     true = truth.mesh
+    low, high = true.bounds[0] - 0.02 * truth.diagonal, true.bounds[1] + 0.02 * truth.diagonal
+    points = points[(count >= 2) | (points < low).any(1) | (points > high).any(1)]
     tree = search_tree(np.asarray(true.vertices), np.asarray(true.faces))
     precision_distance = closest_in_tree(tree, points)[1] / truth.diagonal
     return _score(precision_distance, recall_distance)
