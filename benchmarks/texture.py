@@ -1,11 +1,11 @@
-"""Texture alone: true surface and cameras (or both disturbed), photos held back from texturing, PSNR against them.
+"""Texture alone: true surface and cameras (or both disturbed), PSNR against photos held back from texturing.
 
     python benchmarks/texture.py [--only NAME ...] [--faces 60000] [--size 2048] [--cache FOLDER]
 
-The whole way from photos is measured by the reconstruction benchmark; here what the texture step itself gives is
-seen: "true" uses the exact mesh and cameras, "disturbed" moves the surface by 0.2 % of the diagonal (smoothly,
-one standard deviation) and turns the cameras by 0.02 degrees. Coverage: the share of the area of the faces whose
-centres some photo sees (depth test at twice the photo's resolution, within 75 degrees) that photos textured.
+The whole way from photos is measured by the reconstruction benchmark; here one sees what the texture step
+itself gives: "true" uses the exact mesh and cameras, "disturbed" moves the surface smoothly by 0.2 % of the
+diagonal (one standard deviation) and turns the cameras by 0.02 degrees. Coverage: of the area of faces whose
+centres some photo sees (depth test at twice the photo's resolution, within 75 degrees), the share textured.
 """
 
 from __future__ import annotations

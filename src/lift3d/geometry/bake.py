@@ -5,7 +5,8 @@ A texel is the weighted mean of all good photos in the low band and of the chose
 
     c = sum_v w_v L_v + sum_v b_v (S_v - L_v),
 
-with S the levelled photo, L its low-pass, w smooth blending weights and b the patch labels, feathered over one face.
+with S the levelled photo, L its low-pass, w smooth blending weights and b the patch labels, feathered over
+one face.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ I32 = NDArray[np.int32]
 @dataclass(frozen=True, eq=False)
 class PhotoStack:
     """All photos as flat arrays for the kernels. full (B,) uint8, low (C,) float32 levelled low-pass;
-    shape (V, 6) int64 rows of full offset, height, width, low offset, height, width; projection (V, 3, 4) float64
+    shape (V, 6) int64 rows of full offset, height, width, low offset, height, width; projection (V, 3, 4)
+    float64
     world to pixels (homogeneous); tables (V, 3, 256) float32 levelling; factor: full pixels per low pixel."""
 
     full: NDArray[np.uint8]
@@ -53,15 +55,19 @@ def stack_photos(
     full, low = np.empty(offset, np.uint8), np.empty(low_offset, np.float32)
     for k, (image, (o, h, w, lo, lh, lw)) in enumerate(zip(images, shape)):
         full[o : o + 3 * h * w] = image.pixels.reshape(-1)
-        low[lo : lo + 3 * lh * lw] = low_pass(image.pixels, inside[k], tables[k], factor).reshape(-1)
+        low[lo : lo + 3 * lh * lw] = low_pass(
+            np.require(image.pixels, requirements=["C", "W"]), inside[k], tables[k], factor
+        ).reshape(-1)
     projection = np.stack([c.K @ c.world_to_camera[:3] for c in cameras])
     return PhotoStack(full, low, np.array(shape, np.int64), projection, tables, factor)
 
 
 @njit(cache=True)
 def low_pass(pixels: Any, inside: Any, table: Any, factor: int) -> Any:
-    """(h, w, 3) float32: means of factor x factor blocks, smoothed by the binomial 1 4 6 4 1 both ways, over the inside
-    pixels only (normalised convolution: Knutsson & Westin 1993); the block's plain mean where none is near."""
+    """(h, w, 3) float32: means of factor x factor blocks, smoothed by the binomial 1 4 6 4 1 both ways,
+    over the inside
+    pixels only (normalised convolution: Knutsson & Westin 1993); the block's plain mean where none is
+    near."""
     height, width = inside.shape
     lh, lw = -(-height // factor), -(-width // factor)
     total, plain = np.zeros((lh, lw, 4), np.float32), np.zeros((lh, lw, 4), np.float32)
@@ -117,7 +123,8 @@ def _sample(
     s: Any,
     l: Any,
 ) -> None:
-    """Bilinear samples of photo k at world point p: low-pass into l (3,), and the photo itself into s (3,) if sharp."""
+    """Bilinear samples of photo k at world point p: low-pass into l (3,), and the photo itself into s (3,)
+    if sharp."""
     m = projection[k]
     z = m[2, 0] * p[0] + m[2, 1] * p[1] + m[2, 2] * p[2] + m[2, 3]
     px = (m[0, 0] * p[0] + m[0, 1] * p[1] + m[0, 2] * p[2] + m[0, 3]) / z
@@ -154,7 +161,8 @@ def _sample(
 def _blend(
     p: Any, b: Any, w: Any, h: Any, active: Any, n: int, photos: Any, s: Any, l: Any, out: Any
 ) -> bool:
-    """Two-band colour at world point p with barycentrics b, from n active photos with corner weights w, h (V, 3)."""
+    """Two-band colour at world point p with barycentrics b, from n active photos with corner weights w, h
+    (V, 3)."""
     full, low, shape, projection, tables, factor = photos
     wide, fine = np.float32(0), np.float32(0)
     for j in range(n):
@@ -235,8 +243,10 @@ def bake_faces(
 ) -> None:
     """Paint all faces into texture (S, S, 3) uint8; state (S, S) uint8 becomes 1 (photos) or 2 (filled).
 
-    corners (F, 3, 2) int64: texel coordinates times 256, so that the edge functions are exact and (with the top-left
-    rule) every texel centre belongs to one face only: threads never meet. fill (N, 3): colours where no photo sees.
+    corners (F, 3, 2) int64: texel coordinates times 256, so that the edge functions are exact and (with the
+    top-left
+    rule) every texel centre belongs to one face only: threads never meet. fill (N, 3): colours where no
+    photo sees.
     """
     size, count = texture.shape[0], seen.shape[1]
     for i in prange(len(f)):

@@ -1,14 +1,14 @@
 """Cutting a surface into charts that are flat enough to be projected along one direction each.
 
-A chart is a connected set of faces whose normals all lie well within 90 degrees of the chart's direction, so the
-orthographic projection along it is one-to-one for every face. Directions are found in the surface's own normals
-(farthest first, then spherical k-means: Dhillon & Modha 2001), faces choose one by a Potts energy over the face
-adjacency lowered by iterated conditional modes (Besag 1986),
+A chart is a connected set of faces whose normals all lie well within 90 degrees of the chart's direction, so
+the orthographic projection along it is one-to-one for every face. Directions are found in the surface's own
+normals (farthest first, then spherical k-means: Dhillon & Modha 2001), faces choose one by a Potts energy
+over the face adjacency lowered by iterated conditional modes (Besag 1986),
 
     E(d) = sum_f a_f (1 - n_f . d_f) + smoothness * sum_(f,g) [d_f != d_g],
 
-small charts join a neighbour whose direction still sees all of their faces, and where a chart covers itself in
-the projection (a spiral, a fold) the covered faces are cut out into charts of their own.
+small charts join a neighbour whose direction still sees all of their faces, and where a chart covers itself
+in the projection (a spiral, a fold) the covered faces are cut out into charts of their own.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ def main_directions(normals: F64, areas: F64, limit: int = 10, cone: float = 50.
 
 @njit(cache=True)
 def potts_sweeps(cost: Any, neighbours: Any, pull: Any, labels: Any, sweeps: int) -> None:
-    """Iterated conditional modes in face order: cost (F, L) float32, pull (F, 3) float32 gained per agreeing edge."""
+    """Iterated conditional modes in face order: cost (F, L) float32, pull (F, 3) float32 gained per
+    agreeing edge."""
     n_labels = cost.shape[1]
     total = np.empty(n_labels, np.float32)
     for _ in range(sweeps):
@@ -142,7 +143,8 @@ def _join_small(
     small: float,
     least: float,
 ) -> int:
-    """Each chart under `small` area joins the neighbour of longest common border whose direction sees it all."""
+    """Each chart under `small` area joins the neighbour of longest common border whose direction sees it
+    all."""
     n = len(area)
     start = np.zeros(n + 1, np.int64)
     for c in charts:
@@ -166,7 +168,7 @@ def _join_small(
                     if border[charts[j]] == 0.0:
                         touched.append(charts[j])
                     border[charts[j]] += lengths[i, k]
-        best, longest = -1, 0.0
+        best, longest = np.int32(-1), 0.0
         for d in touched:
             fits = True
             for i in members[start[c] : start[c + 1]]:
@@ -187,7 +189,8 @@ def _join_small(
 
 @njit(cache=True)
 def _covered(corners: Any, heights: Any, charts: Any, offsets: Any, widths: Any, owner: Any, out: Any) -> int:
-    """Draw all faces of all charts into `owner` (flat, one block per chart); where two meet, the lower one (by its
+    """Draw all faces of all charts into `owner` (flat, one block per chart); where two meet, the lower one
+    (by its
     mean height along the chart's direction) is marked in `out`. corners (F, 3, 2) in texels of the block."""
     count = 0
     for i in range(len(charts)):
@@ -236,7 +239,7 @@ def _frames(normals: F64, areas: F64, charts: I32) -> tuple[F64, F64]:
     length = np.linalg.norm(total, axis=1)
     flat = length < 1e-300
     total[flat], length[flat] = (0.0, 0.0, 1.0), 1.0
-    return total / length[:, None], np.bincount(charts, areas, count)
+    return total / length[:, None], np.bincount(charts, areas, count).astype(np.float64)
 
 
 def chart_plane(directions: F64) -> tuple[F64, F64]:
@@ -258,7 +261,8 @@ def project_charts(v: F64, f: I32, charts: I32, directions: F64) -> tuple[F64, F
 def cut_charts(v: F64, f: I32, smoothness: float = 0.35, smoothing: int = 6) -> tuple[I32, F64]:
     """Charts (F,) int32, numbered from 0 without gaps, and their directions (C, 3).
 
-    Every face with area is seen from its chart's direction at less than 82 degrees, and no chart covers itself at the
+    Every face with area is seen from its chart's direction at less than 82 degrees, and no chart covers
+    itself at the
     resolution of the test (about one million samples over the surface).
     """
     normals, areas = face_normals(v, f)

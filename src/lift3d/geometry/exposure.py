@@ -4,9 +4,10 @@ In linear light a photo records gain x radiance. With y_fv = log of the colour o
 
     minimise  sum_fv w_fv (y_fv - a_f - g_v)^2,    sum_v g_v = 0,
 
-over the faces' log radiances a and the photos' log gains g, per channel; the a are eliminated (Schur complement), and
-w is reweighted by Cauchy's function of the residual, so highlights and things that cover the object count little
-(iteratively reweighted least squares; cf. Debevec & Malik 1997 and Goldman & Chen 2005 for the same model).
+over the faces' log radiances a and the photos' log gains g, per channel; the a are eliminated (Schur
+complement), and w is reweighted by Cauchy's function of the residual, so highlights and things that cover
+the object count little (iteratively reweighted least squares; cf. Debevec & Malik 1997 and Goldman & Chen
+2005 for the same model).
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def srgb_of_linear(x: F64) -> F64:
 def level_exposures(colours: NDArray[np.uint8], seen: NDArray[np.bool_], rounds: int = 10) -> F64:
     """Gains (V, 3) > 0 that bring all photos to one exposure: multiply linear light by them.
 
-    colours (F, V, 3) sRGB bytes of face samples, seen (F, V). Photos that share nothing with others keep gain 1 of
+    colours (F, V, 3) sRGB bytes of face samples, seen (F, V). Photos that share nothing with others keep
+    gain 1 of
     their own connected group; the geometric mean over photos is 1.
     """
     count = seen.shape[1]

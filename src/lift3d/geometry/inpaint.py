@@ -1,8 +1,9 @@
 """What no photo gives: colours diffused over the surface, and the texture between charts.
 
-Unknown vertex colours are harmonic over the mesh graph, L c = 0 with the known colours as boundary values: the
-smoothest filling there is (Laplace's equation, uniform weights), by conjugate gradients. Between charts, colours grow
-outwards texel by texel, and what is left takes ever coarser means (push-pull: Gortler et al. 1996).
+Unknown vertex colours are harmonic over the mesh graph, L c = 0 with the known colours as boundary values:
+the smoothest filling there is (Laplace's equation, uniform weights), by conjugate gradients. Between charts,
+colours grow outwards texel by texel, and what is left takes ever coarser means (push-pull: Gortler et al.
+1996).
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ GREY = 0.5
 
 
 def fill_vertices(colours: F32, known: NDArray[np.bool_], f: NDArray[np.int32]) -> F32:
-    """(N, 3) float32: known colours kept, the others harmonic; pieces with no known vertex take the mean colour."""
+    """(N, 3) float32: known colours kept, the others harmonic; pieces with no known vertex take the mean
+    colour."""
     if known.all():
         return colours
     count = len(colours)

@@ -24,7 +24,8 @@ UNSEEN = np.float32(30.0)
 
 
 def label_faces(quality: F32, neighbours: I32, lengths: F64, pull: float = 1.5, sweeps: int = 15) -> I32:
-    """(F,) the photo that gives each face its detail, -1 where none sees it. quality (F, V), lengths (F, 3)."""
+    """(F,) the photo that gives each face its detail, -1 where none sees it. quality (F, V), lengths (F,
+    3)."""
     best, sees = quality.max(1, keepdims=True), quality > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         own = np.where(sees, np.minimum(-np.log(quality / best), UNSEEN - 10), -1).astype(np.float32)
@@ -44,7 +45,8 @@ def label_faces(quality: F32, neighbours: I32, lengths: F64, pull: float = 1.5, 
 
 
 def _flip_patches(cost: F32, neighbours: I32, weight: F32, labels: I32) -> bool:
-    """Whole patches take a neighbouring patch's photo where that lowers the energy; those of two patches side by
+    """Whole patches take a neighbouring patch's photo where that lowers the energy; those of two patches
+    side by
     side, the one that gains more. True if any did."""
     patches = connected(labels, neighbours)
     count, photos = int(patches.max()) + 1, cost.shape[1]
@@ -72,8 +74,10 @@ def count_seams(labels: I32, neighbours: I32) -> int:
 
 @njit(cache=True)
 def vertex_weights(quality: Any, f: Any, vertices: int, rounds: int, power: float, least: float) -> Any:
-    """(N, V) float32 blending weights at vertices: face qualities averaged at corners, smoothed over the edges
-    `rounds` times, cut by `least` of the largest at each vertex (continuously), and of sum 1 (0 where unseen)."""
+    """(N, V) float32 blending weights at vertices: face qualities averaged at corners, smoothed over the
+    edges
+    `rounds` times, cut by `least` of the largest at each vertex (continuously), and of sum 1 (0 where
+    unseen)."""
     photos = quality.shape[1]
     out = np.zeros((vertices, photos), np.float32)
     degree = np.zeros(vertices, np.float32)

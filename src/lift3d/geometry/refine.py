@@ -1,4 +1,5 @@
-"""Splitting long edges at their midpoints, so that what is stored per vertex or face is fine enough to interpolate."""
+"""Splitting long edges at their midpoints, so that what is stored per vertex or face is fine enough to
+interpolate."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from lift3d.types import F64
 
 I32 = NDArray[np.int32]
 
-# For each set of split edges (bit k: edge k, k+1), the new faces as corners 0-2 and midpoints 3-5 of edges 0-2.
+# For each set of split edges (bit k: edge k, k+1), the new faces: corners 0-2, midpoints 3-5 of edges 0-2.
 _PATTERNS = {
     0: [(0, 1, 2)],
     1: [(0, 3, 2), (3, 1, 2)],
@@ -27,8 +28,10 @@ def split_long_edges(
 ) -> tuple[F64, I32, F64, I32]:
     """Split every edge longer than `longest` until none is left (or the next round would pass `limit` faces).
 
-    Both faces of an edge are split alike, so no T-junction appears. corners (F, 3, k): values at face corners,
-    halved along with the edges. Returns vertices, faces, corners and parent (F',) int32, in the parents' order.
+    Both faces of an edge are split alike, so no T-junction appears. corners (F, 3, k): values at face
+    corners,
+    halved along with the edges. Returns vertices, faces, corners and parent (F',) int32, in the parents'
+    order.
     """
     parent = np.arange(len(f), dtype=np.int32)
     for _ in range(16):
@@ -55,4 +58,5 @@ def split_long_edges(
         order = np.argsort(rows, kind="stable")
         f = np.concatenate(faces)[order].astype(np.int32)
         corners, parent = np.concatenate(values)[order], parent[rows[order]]
-    return v, f, corners, parent
+    # One memory layout whatever happened: compiled kernels are made for it once.
+    return np.ascontiguousarray(v), np.ascontiguousarray(f), np.ascontiguousarray(corners), parent

@@ -1,8 +1,10 @@
-"""A texture atlas: charts cut by `geometry.charts`, packed by xatlas (Young 2018), the same bytes for the same mesh."""
+"""A texture atlas: charts cut by `geometry.charts`, packed by xatlas (Young 2018), the same bytes for the
+same mesh."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xatlas
@@ -17,8 +19,10 @@ I32 = NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class Atlas:
-    """uv (N, 2) float64 in [0, 1], v upwards; vertex (N,) int32: the mesh vertex each atlas vertex stands for (only
-    seams split vertices); faces (F, 3) int32 into the atlas vertices, in the mesh's own order; charts (F,) int32;
+    """uv (N, 2) float64 in [0, 1], v upwards; vertex (N,) int32: the mesh vertex each atlas vertex stands
+    for (only
+    seams split vertices); faces (F, 3) int32 into the atlas vertices, in the mesh's own order; charts (F,)
+    int32;
     used: the share of the texture's area that charts cover."""
 
     uv: F64
@@ -83,9 +87,11 @@ def _pack(uv: F64, chart: I32, faces: I32, area: float, size: int, padding: int)
 
 
 def _place(plane: F64, chart: I32, faces: I32, padding: int) -> tuple[F64, float]:
-    """One packing of charts given in texels: vertex positions in texels and the larger side of what they fill.
+    """One packing of charts given in texels: vertex positions in texels and the larger side of what they
+    fill.
 
-    xatlas tells charts apart by their coordinates, so each is first moved to its own cell of a grid; faces too thin
+    xatlas tells charts apart by their coordinates, so each is first moved to its own cell of a grid; faces
+    too thin
     for it are left out of its charts, and their corners follow the rest of their chart.
     """
     columns = int(np.ceil(np.sqrt(chart.max() + 1)))
@@ -117,11 +123,12 @@ def _place(plane: F64, chart: I32, faces: I32, padding: int) -> tuple[F64, float
 
 
 def _follow(plane: F64, out: F64, chart: I32, placed: NDArray[np.bool_]) -> F64:
-    """Every vertex moved by the similarity that its chart's placed vertices went through (complex least squares)."""
+    """Every vertex moved by the similarity that its chart's placed vertices went through (complex least
+    squares)."""
     count, z, w = int(chart.max()) + 1, plane @ [1, 1j], out @ [1, 1j]
     c, n = chart[placed], np.maximum(np.bincount(chart[placed], minlength=count), 1)
 
-    def total(values: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    def total(values: NDArray[Any]) -> NDArray[np.complex128]:
         return np.bincount(c, values.real, count) + 1j * np.bincount(c, values.imag, count)
 
     z0, w0 = total(z[placed]) / n, total(w[placed]) / n

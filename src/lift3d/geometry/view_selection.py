@@ -1,11 +1,12 @@
 """Which photos see a face, and how well: occlusion, angle, resolution, sharpness, borders, and agreement.
 
-A face is seen by a photo when its centre and its three corners (drawn in a little) pass the depth test against the
-mesh itself, lie in the picture and on the mask, and the face turns towards the camera. How well follows the masked
-photo blending of Callieri et al. (2008): cosine of the viewing angle, pixels per area, sharpness of the photo, and
-the distance in pixels to the next border (picture, mask, depth step), so that weights run out smoothly where a
-small error of camera or surface would pick up something else. A photo that disagrees with the median of the others
-over a neighbourhood of faces (a passer-by, a highlight) loses its weight there (Sinha et al. 2008).
+A face is seen by a photo when its centre and its three corners (drawn in a little) pass the depth test
+against the mesh itself, lie in the picture and on the mask, and the face turns towards the camera. How well
+follows the masked photo blending of Callieri et al. (2008): cosine of the viewing angle, pixels per area,
+sharpness of the photo, and the distance in pixels to the next border (picture, mask, depth step), so that
+weights run out smoothly where a small error of camera or surface would pick up something else. A photo that
+disagrees with the median of the others over a neighbourhood of faces (a passer-by, a highlight) loses its
+weight there (Sinha et al. 2008).
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import binary_dilation, uniform_filter
 
+from lift3d.geometry.projection import project
 from lift3d.geometry.raster import depth_map
 from lift3d.types import F32, F64, Camera, Image
 
@@ -28,8 +30,10 @@ RAMP = 12.0
 
 @dataclass(frozen=True, eq=False)
 class Sightings:
-    """Per face and photo (F, V): quality float32 (0 = not seen); colours (F, V, 3) uint8 means; detail (F, V) float32
-    local contrast in grey levels; inside: per photo (H, W) bool, True where it shows the mesh and its mask is True."""
+    """Per face and photo (F, V): quality float32 (0 = not seen); colours (F, V, 3) uint8 means; detail (F,
+    V) float32
+    local contrast in grey levels; inside: per photo (H, W) bool, True where it shows the mesh and its mask
+    is True."""
 
     quality: F32
     colours: NDArray[np.uint8]
@@ -47,12 +51,13 @@ def sight(
     inside: list[NDArray[np.bool_]] = []
     for k, (camera, image) in enumerate(zip(cameras, images)):
         z = depth_map(camera, v, f)
-        mask = _mask_of(image)
+        mask = np.require(_mask_of(image), requirements=["C", "W"])
         inside.append((z > 0) & mask)
         margin = border_distance(z, mask, 6.0 / camera.fx)
         _sight_one(
             v, f, np.ascontiguousarray(camera.R), np.ascontiguousarray(camera.t),
-            np.array([camera.fx, camera.fy, camera.cx, camera.cy]), z, margin, image.pixels, local_contrast(image),
+            np.array([camera.fx, camera.fy, camera.cx, camera.cy]), z, mask, margin,
+            np.require(image.pixels, requirements=["C", "W"]), local_contrast(image),
             quality[:, k], colours[:, k], detail[:, k],
         )  # fmt: skip
         if progress is not None:
@@ -72,8 +77,10 @@ def local_contrast(image: Image) -> F32:
 
 @njit(cache=True)
 def border_distance(z: Any, mask: Any, steep: float) -> Any:
-    """(H, W) float32 distance in pixels to the next pixel that is off the mesh, off the mask, outside the picture or at
-    a depth step (neighbours differ by more than steep x depth): two chamfer passes (Borgefors 1986), up to 64."""
+    """(H, W) float32 distance in pixels to the next pixel that is off the mesh, off the mask, outside the
+    picture or at
+    a depth step (neighbours differ by more than steep x depth): two chamfer passes (Borgefors 1986), up to
+    64."""
     height, width = z.shape
     out = np.full((height, width), np.float32(64.0))
     for y in range(height):
@@ -82,9 +89,9 @@ def border_distance(z: Any, mask: Any, steep: float) -> Any:
             if here == 0 or not mask[y, x]:
                 out[y, x] = 0.0
                 continue
-            if y + 1 < height and abs(z[y + 1, x] - here) > steep * here:
+            if y + 1 < height and z[y + 1, x] > 0 and abs(z[y + 1, x] - here) > steep * here:
                 out[y, x] = out[y + 1, x] = 0.0
-            if x + 1 < width and abs(z[y, x + 1] - here) > steep * here:
+            if x + 1 < width and z[y, x + 1] > 0 and abs(z[y, x + 1] - here) > steep * here:
                 out[y, x] = out[y, x + 1] = 0.0
     one, diagonal = np.float32(1.0), np.float32(1.4142)
     for y in range(height):
@@ -122,6 +129,7 @@ def _sight_one(
     t: Any,
     k: Any,
     z: Any,
+    mask: Any,
     margin: Any,
     pixels: Any,
     contrast: Any,
@@ -166,14 +174,16 @@ def _sight_one(
             red += pixels[r, c, 0]
             green += pixels[r, c, 1]
             blue += pixels[r, c, 2]
+            if not mask[r, c]:
+                seen = False
+                break
             if s == 3:
                 detail[i] = contrast[r, c]
-        if not seen or nearest <= 0:
-            # Pixels at a border still count when nothing better sees the face: a thousandth of the weight.
-            if not seen:
-                detail[i] = 0
-                continue
-            nearest = 0.012
+        if not seen:
+            detail[i] = 0
+            continue
+        # At a border of the mesh (not of the mask) a photo counts a millionth: where no other sees the face.
+        nearest = max(nearest, np.float32(0.012))
         ramp = min(nearest / RAMP, 1.0)
         quality[i] = cosine * cosine * k[0] * k[1] / (centre[2] * centre[2]) * ramp * ramp
         colours[i, 0], colours[i, 1], colours[i, 2] = (
@@ -202,7 +212,8 @@ def photo_sharpness(s: Sightings) -> F64:
 
 @njit(cache=True)
 def disagreement(quality: Any, colours: Any, tables: Any) -> Any:
-    """(F, V) float32 largest channel difference between a photo's levelled colour and the median over the photos that
+    """(F, V) float32 largest channel difference between a photo's levelled colour and the median over the
+    photos that
     see the face; -1 where not seen or fewer than three see it."""
     faces, photos = quality.shape
     out = np.full((faces, photos), np.float32(-1.0))
@@ -251,7 +262,8 @@ def spread_over_faces(values: Any, neighbours: Any, rounds: int) -> Any:
 
 
 def agreement(s: Sightings, tables: F32, neighbours: I32) -> tuple[F32, float]:
-    """Factor (F, V) float32 in (0, 1] that takes disagreeing photos out, and the difference (of 1) that halves it.
+    """Factor (F, V) float32 in (0, 1] that takes disagreeing photos out, and the difference (of 1) that
+    halves it.
 
     That difference is four times the median one over the whole set, and at least 0.06.
     """
@@ -259,5 +271,26 @@ def agreement(s: Sightings, tables: F32, neighbours: I32) -> tuple[F32, float]:
     known = d[d >= 0]
     usual = float(np.median(known)) if len(known) else 0.0
     half = float(np.clip(4 * usual, 0.06, 0.25))
-    wide = spread_over_faces(d, neighbours, 6)
-    return np.where(d >= 0, 1 / (1 + (wide / half) ** 6), 1.0).astype(np.float32), half
+    wide = np.maximum(spread_over_faces(d, neighbours, 6), d / 2)
+    factor = np.where(d >= 0, 1 / (1 + (wide / half) ** 6), 1.0).astype(np.float32)
+    there = np.where(neighbours >= 0, neighbours, np.arange(len(neighbours))[:, None])
+    for _ in range(2):  # a thing in front also mixes into the pixels around it
+        factor = np.minimum.reduce([factor, *(factor[there[:, e]] for e in range(3))])
+    return factor, half
+
+
+def without_faces(
+    s: Sightings, dropped: NDArray[np.bool_], v: F64, f: I32, cameras: tuple[Camera, ...]
+) -> tuple[NDArray[np.bool_], ...]:
+    """s.inside without the pixels (and their eight neighbours) where a photo shows the centres of faces
+    that it is
+    not to be used for; dropped (F, V)."""
+    out = []
+    for k, (camera, inside) in enumerate(zip(cameras, s.inside)):
+        pixels, _ = project(camera, v[f[dropped[:, k]]].mean(1))
+        x, y = np.floor(pixels).astype(np.int64).T
+        on = (x >= 0) & (y >= 0) & (x < camera.width) & (y < camera.height)
+        hit = np.zeros(inside.shape, bool)
+        hit[y[on], x[on]] = True
+        out.append(inside & ~binary_dilation(hit, np.ones((3, 3), bool)))
+    return tuple(out)

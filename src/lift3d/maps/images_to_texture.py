@@ -1,4 +1,5 @@
-"""Mesh and photos to a textured mesh: unwrap, choose photos, level exposures, blend in two bands, fill the rest."""
+"""Mesh and photos to a textured mesh: unwrap, choose photos, level exposures, blend in two bands, fill the
+rest."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from lift3d.geometry.inpaint import fill_vertices, pad_texture
 from lift3d.geometry.labelling import count_seams, label_faces, label_weights, vertex_weights
 from lift3d.geometry.refine import split_long_edges
 from lift3d.geometry.unwrap import Atlas, unwrap
-from lift3d.geometry.view_selection import Sightings, agreement, photo_sharpness, sight
+from lift3d.geometry.view_selection import Sightings, agreement, photo_sharpness, sight, without_faces
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, F64, Mesh, Views
 
@@ -31,18 +32,22 @@ I32 = NDArray[np.int32]
 @register(
     Card(
         "images_to_texture", "Mesh", "Mesh",
-        ("positions and face order unchanged: welded by position it is the same solid", "every face has a texture",
-         "faces that no photo saw are filled smoothly and counted", "same input, same bytes"),
+        ("positions and face order unchanged: welded by position it is the same solid",
+         "every face has a texture", "faces that no photo saw are filled smoothly and counted",
+         "same input, same bytes"),
         reference="Allene et al. 2008; Callieri et al. 2008; Lempitsky & Ivanov 2007",
     )
 )  # fmt: skip
 @dataclass(frozen=True)
 class ImagesToTexture(Mapping[Mesh, Mesh]):
-    """views: the photos, in the mesh's world. size: texture side in texels, 256 to 8192. padding: texels between charts.
+    """views: the photos, in the mesh's world. size: texture side in texels, 256 to 8192. padding: texels
+    between charts.
 
-    level: bring the photos to one exposure. fineness: surfaces are blended in steps of at most diagonal / fineness.
-    sharpest: power on the blending weights (more: fewer photos per texel). high_band: detail from one photo per patch
-    (True) or from the weighted mean of all (False: softer, less noise).
+    level: bring the photos to one exposure. fineness: surfaces are blended in steps of at most diagonal /
+    fineness.
+    sharpest: power on the blending weights (more: fewer photos per texel). high_band: detail from one photo
+    per patch
+    (True) or from the weighted mean of all (False: softer, less noise). band: photo pixels per low-pass pixel.
     """
 
     views: Views
@@ -52,7 +57,7 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
     fineness: int = 128
     sharpest: float = 1.5
     high_band: bool = True
-    band: int = 4
+    band: int = 2
 
     def apply(self, source: Mesh, context: Context) -> Mesh:
         if not 256 <= self.size <= 8192:
@@ -87,7 +92,7 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
         context.progress(name, 0.6)
         wide = vertex_weights(quality, g, len(v), 4, self.sharpest, 0.05)
         fine = label_weights(labels, g, len(v), len(images)) if self.high_band else wide
-        stack = stack_photos(images, cameras, s.inside, tables, self.band)
+        stack = stack_photos(images, cameras, without_faces(s, dropped, v, g, cameras), tables, self.band)
         kernel = (stack.full, stack.low, stack.shape, stack.projection, stack.tables, stack.factor)
         fill = _vertex_colours(v, g, colour_vertices(v, g, seen, wide, fine, kernel))
         context.progress(name, 0.7)
@@ -102,17 +107,20 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
         context.progress(name, 1.0)
         return _assemble(source, index.reshape(-1), atlas, texture)
 
-    def _judge(self, s: Sightings, tables: F32, neighbours: I32) -> tuple[F32, NDArray[np.int64]]:
-        """Qualities (F, V) after sharpness and agreement; how many faces each photo lost for disagreeing."""
+    def _judge(self, s: Sightings, tables: F32, neighbours: I32) -> tuple[F32, NDArray[np.bool_]]:
+        """Qualities (F, V) after sharpness and agreement; which faces each photo lost for disagreeing (F,
+        V)."""
         agrees, _ = agreement(s, tables, neighbours)
         quality = s.quality * (photo_sharpness(s) ** 2)[None].astype(np.float32)
         kept = np.where(agrees > 0.05, quality * agrees, np.float32(0))
         alone = kept.max(1) <= 0
         kept[alone] = quality[alone]
-        return kept, ((quality > 0) & (kept <= 0)).sum(0)
+        return kept, (quality > 0) & (kept <= 0)
 
-    def _note(self, context: Context, v: F64, g: I32, seen: Any, labels: I32, neighbours: I32, unseen: Any, gains: F64,
-              dropped: Any, atlas: Atlas, state: Any) -> None:  # fmt: skip
+    def _note(
+        self, context: Context, v: F64, g: I32, seen: Any, labels: I32, neighbours: I32, unseen: Any,
+        gains: F64, dropped: Any, atlas: Atlas, state: Any,
+    ) -> None:  # fmt: skip
         area = np.linalg.norm(np.cross(v[g[:, 1]] - v[g[:, 0]], v[g[:, 2]] - v[g[:, 0]]), axis=1)
         covered = seen.any(1)
         context.note(
@@ -126,7 +134,7 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
             texture_used=round(atlas.used, 4),
             texels_filled=int((state == 2).sum()),
             exposure_gains=[[round(float(x), 4) for x in row] for row in gains],
-            faces_dropped_for_disagreeing=[int(n) for n in dropped],
+            faces_dropped_for_disagreeing=[int(n) for n in dropped.sum(0)],
             photos_used=int(len(np.unique(labels[labels >= 0]))),
         )
 
@@ -153,8 +161,8 @@ def _assemble(source: Mesh, index: NDArray[np.int64], atlas: Atlas, texture: NDA
     first = np.full(int(index.max()) + 1, -1, np.int64)
     first[index[::-1]] = np.arange(len(index))[::-1]
     material = PBRMaterial(
-        baseColorTexture=PIL.Image.fromarray(texture), baseColorFactor=[255, 255, 255, 255], metallicFactor=0.0,
-        roughnessFactor=1.0,
+        baseColorTexture=PIL.Image.fromarray(texture), baseColorFactor=[255, 255, 255, 255],
+        metallicFactor=0.0, roughnessFactor=1.0,
     )  # fmt: skip
     mesh = trimesh.Trimesh(
         vertices=np.asarray(source.vertices)[first[atlas.vertex]], faces=atlas.faces,
