@@ -5,6 +5,8 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.installed
 # Add `learn` for torch (make install EXTRAS=all,dev,learn); nothing else needs its gigabytes.
 EXTRAS ?= all,dev
+# Each writes benchmarks/results/NAME.json, the table of that name in README.md.
+BENCHES = $(filter $(basename $(notdir $(wildcard benchmarks/*.py))),cameras geometry depths speed texture repair)
 
 .PHONY: venv install demo test quick lint types bench tables clean help
 
@@ -42,7 +44,7 @@ types: install
 	$(BIN)/mypy
 
 bench: install
-	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+	for name in $(BENCHES); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 	$(MAKE) tables
 
 tables: install

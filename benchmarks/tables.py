@@ -3,10 +3,11 @@
 A page holds, for each table, the markers `<!-- table: NAME -->` and `<!-- end: NAME -->`; what stands between
 them is made from benchmarks/results/NAME.json, whose key "table" holds
 
-    {"columns": ["set", "F at 1 %"], "rows": [["spot", 0.97]], "note": "one sentence about how it was measured"}
+    {"columns": ["set", "F at 1 %"], "rows": [["spot", 0.97]], "note": "one sentence on how it was measured"}
 
-Numbers are shown as they are stored, so the benchmark that writes them rounds them. A missing JSON gives a
-line that says which command makes it. `--check` changes nothing and exits with 1 if a page is out of date.
+or, without it, from its key "summary" (measure to value) or its entries (name to measures). Numbers are shown
+as they are stored, so the benchmark that writes them rounds them. A missing JSON gives a line that says which
+command makes it. `--check` changes nothing and exits with 1 if a page is out of date.
 """
 
 from __future__ import annotations
@@ -44,6 +45,36 @@ def _cell(value: Any) -> str:
     return str(value).replace("|", "\\|")
 
 
+def table_of(result: dict[str, Any]) -> dict[str, Any]:
+    """The table of a benchmark's JSON: its own, or one made of its summary or of its entries."""
+    if "table" in result:
+        return result["table"]
+    if "summary" in result:
+        rows = [[_words(name), value] for name, value in _flat(result["summary"])]
+        return {"columns": ["measure", "value"], "rows": rows}
+    entries = {name: dict(_flat(entry)) for name, entry in result.items() if isinstance(entry, dict)}
+    measures = list(dict.fromkeys(m for entry in entries.values() for m in entry))
+    rows = [[_words(m), *(entry.get(m) for entry in entries.values())] for m in measures]
+    return {"columns": ["measure", *entries], "rows": rows}
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Names and plain values; a list of a few plain values counts as one."""
+    found: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            found += _flat(value, f"{prefix}{name}: ")
+        elif not isinstance(value, list):
+            found.append((prefix + name, value))
+        elif len(value) <= 4 and not any(isinstance(v, list | dict) for v in value):
+            found.append((prefix + name, " x ".join(map(str, value)) or "none"))
+    return found
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
 def page_with_tables(text: str, results: Path = RESULTS) -> str:
     """The page with each marked table made anew."""
 
@@ -51,7 +82,7 @@ def page_with_tables(text: str, results: Path = RESULTS) -> str:
         file = results / f"{match[2]}.json"
         if not file.exists():
             return f"{match[1]}*Not measured yet: `make bench` writes {file.name}.*\n{match[3]}"
-        return match[1] + markdown(json.loads(file.read_text(encoding="utf-8"))["table"]) + match[3]
+        return match[1] + markdown(table_of(json.loads(file.read_text(encoding="utf-8")))) + match[3]
 
     return MARKED.sub(fill, text)
 

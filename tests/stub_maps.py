@@ -44,7 +44,7 @@ class StubCameras(Mapping[Photos, Views]):
         )
         points = Points(np.random.default_rng(context.seed).normal(size=(5, 3)))
         context.note(
-            "images_to_cameras", photos=[{"name": i.name, "registered": True} for i in source.images]
+            "images_to_cameras", photos=[{"name": i.name, "status": "registered"} for i in source.images]
         )
         return Views(source.images, cameras, points, np.zeros((0, 2), np.int32))
 
@@ -123,7 +123,7 @@ def stub_recipe(calls: Calls | None = None, fail_at: str = "", error: BaseExcept
     """A `make_recipe` for `reconstruct`; `error` is raised at the step called `fail_at`."""
     calls = calls if calls is not None else []
 
-    def make(options: Options) -> Recipe:
+    def make(options: Options, photos: Photos) -> Recipe:
         def at(step: str) -> BaseException | None:
             return error if step == fail_at else None
 

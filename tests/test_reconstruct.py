@@ -70,7 +70,7 @@ def test_model_preview_and_report_are_written_together(
         "the test says so",
     )
     assert len(report["inputs"]) == 4
-    assert all(len(i["sha256"]) == 64 and i["registered"] for i in report["inputs"])
+    assert all(len(i["sha256"]) == 64 and i["status"] == "registered" for i in report["inputs"])
     assert report["evidence"]["images_to_depths"]["kept"] == 0.5
     assert [s["name"] for s in report["run"]["steps"]] == list(STEPS)
     assert all(s["peak_memory"] > 10**7 for s in report["run"]["steps"])
@@ -163,6 +163,28 @@ def test_height_width_and_marks(photos: Path, tmp_path: Path) -> None:
     assert marked["model"]["size"][2] == pytest.approx(4 * 0.1 / (2 * y), rel=0.02)
 
 
+def test_marks_are_freed_of_the_lens() -> None:
+    """A mark on the bent photo is where the pinhole that replaced it sees the same ray."""
+    from lift3d.geometry.undistort import distort
+    from lift3d.scale import mark_pixels
+    from lift3d.types import Image, Points, Views
+    from stub_maps import ring_camera
+
+    camera, bend = ring_camera(0.0, 320, 240), (-0.12, 0.05, 0.001, -0.002)
+    image = Image(np.zeros((240, 320, 3), np.uint8), "a.jpg")
+    views = Views((image,), (camera,), Points(np.zeros((0, 3))), np.zeros((0, 2), np.int32))
+    truth = np.array([[40.0, 50.0], [290.0, 200.0]])
+    ray = (truth - [camera.cx, camera.cy]) / [camera.fx, camera.fy]
+    lens = {"fx": 300.0, "fy": 300.0, "cx": 161.0, "cy": 119.0, "distortion": list(bend)}
+    photographed = 2 * (distort(ray, bend) * 300.0 + [161.0, 119.0])  # the photo came twice as large
+    report = {
+        "read_photos": {"inputs": [{"name": "a.jpg", "width": 640, "height": 480}]},
+        "images_to_cameras": {"photos": [{"name": "a.jpg", "lens": lens}]},
+    }
+    marks = Marks("a.jpg", tuple(photographed[0]), tuple(photographed[1]), 1.0)
+    np.testing.assert_allclose(mark_pixels(marks, views, report), truth, atol=1e-6)
+
+
 def _near_root(slope: float) -> float:
     """x of the nearer meeting of the line from (4, 0) with slope and the ellipse x^2 + y^2 / 2.25 = 1."""
     a, b, c = 1 + slope**2 / 2.25, -8 * slope**2 / 2.25, 16 * slope**2 / 2.25 - 1
@@ -194,8 +216,8 @@ def test_a_scene_is_open_and_says_so(photos: Path, tmp_path: Path) -> None:
 
 
 def test_an_object_that_cannot_be_made_solid_is_not_written(photos: Path, tmp_path: Path) -> None:
-    def make(options: Options):
-        made = stub_recipe()(options)
+    def make(options: Options, photos):
+        made = stub_recipe()(options, photos)
         whole = made.surface
 
         class Holed(type(whole)):  # type: ignore[misc]

@@ -20,7 +20,13 @@ FEWEST = 3
 BASE_MEMORY = 700 << 20
 """The interpreter, the libraries and their working space, in bytes."""
 BYTES_PER_PIXEL = 36
-"""A pixel of a photo through all steps: colours 3, grey pyramid 10, depth, normal, confidence 20, slack."""
+"""A pixel of a photo while depth is measured: colours 3, grey pyramid 10, depth 4, normal 12, and more."""
+BYTES_KEPT = 28
+"""Of these, what is still held while the surface is made."""
+BYTES_PER_NODE = 40
+"""A node of the grid that the surface is made on."""
+NODES = (2_000_000, 24_000_000)
+"""Fewest and most nodes of that grid."""
 PHOTO_SHARE = 12
 """`read_photos` lets 3 bytes a pixel fill a quarter of its budget: 12 bytes of budget for a pixel."""
 
@@ -75,6 +81,12 @@ def read_sources(sources: Sequence[str | Path], options: Options, run: Run) -> P
     run.say(f"Memory budget {budget}: {len(photos)} photos are used at up to {longest} pixels{why}.")
     run.depends_on([_image_key(image) for image in photos.images], _file_key(options.cameras))
     return photos
+
+
+def grid_nodes(memory: int, photos: Photos) -> int:
+    """How many nodes the surface's grid may have beside these photos in a budget of `memory` bytes."""
+    held = BASE_MEMORY + BYTES_KEPT * sum(image.width * image.height for image in photos.images)
+    return min(max((memory - held) // BYTES_PER_NODE, NODES[0]), NODES[1])
 
 
 def require_enough(count: int) -> None:

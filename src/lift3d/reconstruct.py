@@ -19,9 +19,9 @@ import numpy as np
 
 from lift3d.context import Context, Progress, silent
 from lift3d.errors import CaptureError, InputError, Lift3dError
-from lift3d.inputs import check_output, read_sources
+from lift3d.inputs import check_output, grid_nodes, read_sources
 from lift3d.io.staging import staging
-from lift3d.mapping import Mapping
+from lift3d.mapping import Card, Mapping
 from lift3d.model_report import model_report
 from lift3d.runner import Run, Say, to_json
 from lift3d.scale import Scale, mark_pixels
@@ -48,7 +48,7 @@ class Options:
     texture: int = 2048
     faces: int | None = None
     frames: int = 48
-    shared_intrinsics: bool = True
+    shared_intrinsics: bool | None = None
     seed: int = 0
     memory: int = 3 * 10**9
     work: Path | None = None
@@ -91,18 +91,44 @@ class Recipe:
     texture: Callable[[Views], Mapping[Mesh, Mesh]]
 
 
-def recipe(options: Options) -> Recipe:
-    """The mappings as the options wish them."""
+@dataclass(frozen=True)
+class KnownCameras(Mapping["Photos", "Views"]):
+    """Stands in for images_to_cameras when the cameras are in a file (COLMAP model or transforms.json)."""
+
+    path: Path
+    card = Card("images_to_cameras", "Photos", "Views", ("the given poses are kept",))
+
+    def apply(self, source: Photos, context: Context) -> Views:
+        from lift3d.io.cameras import match_cameras, read_cameras
+        from lift3d.maps.images_to_cameras import views_from_cameras
+
+        photos, cameras = match_cameras(source, read_cameras(self.path))
+        used = {image.name for image in photos.images}
+        rows = [
+            {"name": name, "status": "registered", "reason": ""}
+            if name in used
+            else {"name": name, "status": "left out", "reason": f"no camera of this name in {self.path.name}"}
+            for name in (image.name for image in source.images)
+        ]
+        context.note(self.card.name, photos=rows)
+        return views_from_cameras(photos, cameras, context)
+
+
+def recipe(options: Options, photos: Photos) -> Recipe:
+    """The mappings as the options wish them and as the memory beside these photos allows."""
     from lift3d.maps.depths_to_mesh import DepthsToMesh
     from lift3d.maps.images_to_cameras import ImagesToCameras
     from lift3d.maps.images_to_depths import ImagesToDepths
     from lift3d.maps.images_to_texture import ImagesToTexture
     from lift3d.maps.mesh_to_solid import MeshToSolid
 
+    surface = DepthsToMesh(options.kind, nodes=grid_nodes(options.memory, photos))
     return Recipe(
-        ImagesToCameras(shared_intrinsics=options.shared_intrinsics),
+        ImagesToCameras(options.shared_intrinsics)
+        if options.cameras is None
+        else KnownCameras(options.cameras),
         ImagesToDepths(),
-        DepthsToMesh(options.kind) if options.faces is None else DepthsToMesh(options.kind, options.faces),
+        surface if options.faces is None else dataclasses.replace(surface, faces=options.faces),
         MeshToSolid(),
         lambda views: ImagesToTexture(views=views, size=options.texture),
     )
@@ -115,7 +141,7 @@ def reconstruct(
     progress: Progress = silent,
     say: Say = lambda sentence: None,
     command: Sequence[str] = (),
-    make_recipe: Callable[[Options], Recipe] | None = None,
+    make_recipe: Callable[[Options, Photos], Recipe] | None = None,
 ) -> Outcome:
     """Read `sources`, reconstruct, and write `output` with NAME.png and NAME.report.json beside it.
 
@@ -131,7 +157,7 @@ def reconstruct(
         run = Run(Context(seed=options.seed, memory_budget=options.memory), progress, say, stages)
         try:
             photos = read_sources(sources, options, run)
-            mesh, kind, scale = _model(photos, (make_recipe or recipe)(options), options, run)
+            mesh, kind, scale = _model(photos, (make_recipe or recipe)(options, photos), options, run)
         except Lift3dError as error:
             if stages is not None:  # the evidence helps to take better photos
                 (stages.folder / "failure.json").write_text(

@@ -14,6 +14,7 @@ import numpy as np
 
 from lift3d.errors import InputError
 from lift3d.geometry.bvh import build, first_hit
+from lift3d.geometry.undistort import undistorted
 from lift3d.types import F64, Camera, Mesh, Views
 from lift3d.units import format_length, parse_length
 
@@ -130,7 +131,13 @@ def mark_pixels(marks: Marks, views: Views, report: dict[str, Any]) -> F64:
             f"a mark lies outside {image.name}, which is {width} x {height} pixels",
             "count from its upper left corner",
         )
-    return marked * [camera.width / width, camera.height / height]
+    used = marked * [camera.width / width, camera.height / height]
+    rows = report.get("images_to_cameras", {}).get("photos", [])
+    lens = next((row["lens"] for row in rows if row["name"] == image.name and "lens" in row), None)
+    if lens is None:
+        return used
+    bent = (used - [lens["cx"], lens["cy"]]) / [lens["fx"], lens["fy"]]
+    return undistorted(bent, tuple(lens["distortion"])) * [camera.fx, camera.fy] + [camera.cx, camera.cy]
 
 
 def _positive(extent: float) -> float:

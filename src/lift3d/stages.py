@@ -8,6 +8,7 @@ either there in full or not at all; one that does not match its checksum is comp
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -117,8 +118,9 @@ def key_of(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
+@functools.cache
 def code_key() -> str:
-    """Hash of lift3d's own source and of the versions of what it computes with."""
+    """Hash of lift3d's own source and of the versions of what it computes with, once per process."""
     root = Path(lift3d.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):

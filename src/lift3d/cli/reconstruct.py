@@ -49,11 +49,12 @@ def reconstruct(
         int | None, typer.Option(min=1, help="Processor cores to use; all if not given.")
     ] = None,
     shared_intrinsics: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--shared-intrinsics/--per-photo-intrinsics", help="One lens and zoom for all photos, or not."
+            "--shared-intrinsics/--per-photo-intrinsics",
+            help="One lens and zoom for all photos, or one each; by size and EXIF if not given.",
         ),
-    ] = True,
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Make a textured model from photos or a video, with NAME.png and NAME.report.json beside it."""

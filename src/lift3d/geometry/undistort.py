@@ -39,6 +39,14 @@ def distort(xy: F64, distortion: tuple[float, ...]) -> F64:
     )
 
 
+def undistorted(xy: F64, distortion: tuple[float, ...]) -> F64:
+    """The inverse of `distort`, by fixed-point iteration (OpenCV's way; converges for real lenses)."""
+    straight = xy
+    for _ in range(60):
+        straight = straight - (distort(straight, distortion) - xy)
+    return straight
+
+
 def _source(camera: Camera, pinhole: Camera, uv: F64) -> F64:
     """Pixels (..., 2) of the pinhole to pixels of the lens."""
     normal = (uv - [pinhole.cx, pinhole.cy]) / [pinhole.fx, pinhole.fy]
