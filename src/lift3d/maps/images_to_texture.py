@@ -47,7 +47,7 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
     fineness.
     sharpest: power on the blending weights (more: fewer photos per texel). high_band: detail from one photo
     per patch
-    (True) or from the weighted mean of all (False: softer, less noise). band: photo pixels per low-pass pixel.
+    (True) or from the weighted mean of all (False: softer, less noise). band: pixels per low-pass pixel.
     """
 
     views: Views
