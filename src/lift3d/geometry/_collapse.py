@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, prange
 
 FREE, BORDER, LOCKED = 0, 1, 2
-REGULAR = 1e-3  # pull to the edge's middle, relative to the quadric's weight: keeps the 3 x 3 system regular
+REGULAR = 1e-4  # pull to the edge's middle, relative to the quadric's weight: keeps the 3 x 3 system regular
 SHAPE = 1e-5  # cost of length, relative to weight x length^2: among flat edges the short ones go first
 RING = 256  # collapses around vertices with more faces than this are refused
 
@@ -160,32 +160,34 @@ def _star(f: Any, alive: Any, head: Any, follow: Any, u: int, ring: Any) -> int:
 
 
 @njit(cache=True)
-def _keeps_shape(
-    p: Any, f: Any, ring: Any, n: int, other: int, x: float, y: float, z: float, flip: float, slim: float
-) -> bool:
-    """True if no face of the star turns over or becomes a sliver; those at `other` vanish."""
+def _shape(
+    p: Any, f: Any, ring: Any, n: int, other: int, x: float, y: float, z: float, flip: float
+) -> tuple[float, float]:
+    """Worst |normal|^2 / longest^4 of the star's faces before and after its vertex moves to (x, y, z);
+    those at `other` vanish. -1 after if a face turns by more than arccos(flip); flip < 0 allows any turn."""
+    before, after = 1.0, 1.0
     for i in range(n):
         g, k = ring[i] // 3, ring[i] % 3
         a, b = f[g, (k + 1) % 3], f[g, (k + 2) % 3]
-        if a == other or b == other:
-            continue
         u = f[g, k]
         bx, by, bz = p[b, 0] - p[a, 0], p[b, 1] - p[a, 1], p[b, 2] - p[a, 2]
         ox, oy, oz = p[u, 0] - p[a, 0], p[u, 1] - p[a, 1], p[u, 2] - p[a, 2]
-        vx, vy, vz = x - p[a, 0], y - p[a, 1], z - p[a, 2]
         mx, my, mz = by * oz - bz * oy, bz * ox - bx * oz, bx * oy - by * ox
-        nx, ny, nz = by * vz - bz * vy, bz * vx - bx * vz, bx * vy - by * vx
-        old, new = mx * mx + my * my + mz * mz, nx * nx + ny * ny + nz * nz
-        dot = mx * nx + my * ny + mz * nz
-        if new <= 0 or dot <= 0 or dot * dot < flip * flip * old * new:
-            return False
+        old = mx * mx + my * my + mz * mz
         base = bx * bx + by * by + bz * bz
+        far = max(base, ox * ox + oy * oy + oz * oz, (ox - bx) ** 2 + (oy - by) ** 2 + (oz - bz) ** 2)
+        before = min(before, old / (far * far))
+        if a == other or b == other:
+            continue
+        vx, vy, vz = x - p[a, 0], y - p[a, 1], z - p[a, 2]
+        nx, ny, nz = by * vz - bz * vy, bz * vx - bx * vz, bx * vy - by * vx
+        new = nx * nx + ny * ny + nz * nz
+        dot = mx * nx + my * ny + mz * nz
+        if new <= 0 or (flip >= 0 and (dot <= 0 or dot * dot < flip * flip * old * new)):
+            return before, -1.0
         far = max(base, vx * vx + vy * vy + vz * vz, (vx - bx) ** 2 + (vy - by) ** 2 + (vz - bz) ** 2)
-        if new < slim * slim * far * far:
-            far0 = max(base, ox * ox + oy * oy + oz * oz, (ox - bx) ** 2 + (oy - by) ** 2 + (oz - bz) ** 2)
-            if new * far0 * far0 < old * far * far:
-                return False
-    return True
+        after = min(after, new / (far * far))
+    return before, after
 
 
 @njit(cache=True)
@@ -256,9 +258,11 @@ def _join(
     nw = _star(f, alive, head, follow, w, ring_w)
     if nu + nw > RING:
         return 0
-    if not _keeps_shape(p, f, ring_u, nu, w, x, y, z, flip, slim):
+    before_u, after_u = _shape(p, f, ring_u, nu, w, x, y, z, flip)
+    if after_u < 0:
         return 0
-    if not _keeps_shape(p, f, ring_w, nw, u, x, y, z, flip, slim):
+    before_w, after_w = _shape(p, f, ring_w, nw, u, x, y, z, flip)
+    if min(after_u, after_w) < min(slim * slim, before_u, before_w):
         return 0
     shared = _linked(f, alive, head, follow, kind, mark, tick, u, w, ring_u, nu, ring_w, nw)
     if shared == 0:

@@ -23,8 +23,11 @@ from lift3d.geometry.intersections import self_intersections
 from lift3d.geometry.weld import weld_exact
 from lift3d.types import F64
 
-FLIP, SLIM = 0.3, 0.1
-"""Least cosine between a face's normals before and after, and least height-like ratio |n| / longest^2."""
+FLIP, SLIM = 0.3, 0.03
+"""Least cosine between a face's normals before and after; least |normal| / longest side^2 of a new face,
+unless the old ones around the edge had less."""
+STAGE = 0.6
+"""Edges that a guard refused are offered again each time the number of faces has shrunk to this share."""
 BORDER_WEIGHT = 10.0
 _ROUNDS = 40
 
@@ -58,7 +61,7 @@ def decimate(
         fresh = np.isin(origin, np.unique(g[crossing])) & ~locked
         if not fresh.any():  # nothing crosses, or only what did so before
             break
-        for _ in range(2**attempt - 1):
+        for _ in range(attempt // 2):
             fresh = _one_ring(f, fresh)
         locked |= fresh
     else:
@@ -102,16 +105,18 @@ class _Run:
         state = p, f, alive, q, kind, head, follow
         if self.logged:
             self.logged = kernels.replay(*state, self.pairs, self.places, self.logged, FLIP, SLIM / 4)
-        for slim in (SLIM, SLIM / 2, SLIM / 4):
-            excess = int(alive.sum()) - self.target
-            if excess <= 0:
-                break
+        left, misses = int(alive.sum()), 0
+        while left > self.target and misses < 3:
+            goal = max(self.target, int(STAGE * left))
             edges, _, _ = _edges(f[alive])
             cost = np.empty(len(edges))
             kernels.first_costs(p, q, kind, edges, cost)
             self.logged = kernels.collapse(
-                *state, edges, cost, excess, self.max_error2, FLIP, slim, self.pairs, self.places, self.logged
-            )
+                *state, edges, cost, left - goal, self.max_error2, FLIP, SLIM / 2**misses,
+                self.pairs, self.places, self.logged,
+            )  # fmt: skip
+            left = int(alive.sum())
+            misses += left > goal
         return p, f[alive], kernels.origins(self.pairs, self.logged, len(p))
 
 
