@@ -69,12 +69,11 @@ def select_pairs(
     window: int = 8,
     seed: int = 0,
 ) -> NDArray[np.int32]:
-    """(P, 2) pairs i < j, sorted. Ordered photos: the next `window`, powers of two beyond, and `neighbours` / 2
-    alike ones; unordered: `neighbours` alike ones each. At most `exhaustive` photos: all pairs."""
+    """(P, 2) pairs i < j, sorted. Ordered photos: the next `window`, powers of two beyond, and half of
+    `neighbours` alike ones; unordered: `neighbours` each. At most `exhaustive` photos: all pairs."""
     count = len(descriptors)
     if count <= exhaustive:
-        i, j = np.triu_indices(count, 1)
-        return np.stack([i, j], 1).astype(np.int32)
+        return np.stack(np.triu_indices(count, 1), 1).astype(np.int32)
     alike = similarity(descriptors, seed)
     np.fill_diagonal(alike, -np.inf)
     chosen: set[tuple[int, int]] = set()
@@ -87,6 +86,6 @@ def select_pairs(
             alike[i, near] = -np.inf
         neighbours = max(neighbours // 2, 3)
     for i in range(count):
-        best = np.argsort(-alike[i], kind="stable")[:neighbours]
-        chosen.update((min(i, int(j)), max(i, int(j))) for j in best if np.isfinite(alike[i, j]))
+        best = np.argsort(-alike[i], kind="stable")[:neighbours].tolist()
+        chosen.update((min(i, j), max(i, j)) for j in best if np.isfinite(alike[i, j]))
     return np.array(sorted(chosen), np.int32).reshape(-1, 2)

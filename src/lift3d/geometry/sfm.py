@@ -1,8 +1,9 @@
-"""Structure from motion of a photo set by pycolmap (Schoenberger & Frahm 2016, "Structure-from-motion revisited").
+"""Structure from motion by pycolmap (Schoenberger & Frahm 2016, "Structure-from-motion revisited").
 
-A `Workspace` is a temporary folder with the grey photos, their masks and COLMAP's database; the functions below
-go through it step by step: extract, match, solve. All random choices take the seed, image ids are fixed before
-the threads start, and bundle adjustment sums in one thread, so the same photos give the same cameras.
+A `Workspace` is a temporary folder with the grey photos, their masks and COLMAP's database; the functions
+below go through it step by step: extract, match, solve. All random choices take the seed, image ids are
+fixed before the threads start, and bundle adjustment sums in one thread, so the same photos give the same
+cameras.
 Only SIFT is used: the learned extractors that pycolmap lists end the interpreter in its wheel.
 """
 
@@ -25,7 +26,7 @@ Reconstruction = pycolmap.Reconstruction
 
 @dataclass(frozen=True)
 class Effort:
-    """How hard to look. peak: contrast a feature needs; ratio: Lowe's; inliers: matches a pair or a pose needs."""
+    """How hard to look. peak: contrast of a feature; ratio: Lowe's; inliers: matches a pair or pose needs."""
 
     features: int = 5000
     peak: float = 0.004
@@ -58,17 +59,15 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Pair:
-    """Photos i < j, with (M, 2) verified matches as keypoint indices and COLMAP's two-view configuration."""
+    """Photos i < j, with (M, 2) verified matches as keypoint indices."""
 
     i: int
     j: int
     matches: NDArray[np.uint32]
-    kind: str
-    homography: F64 | None
 
 
 def lens_groups(photos: Sequence[Image], shared: bool | None) -> list[list[int]]:
-    """Photos that share intrinsics: one group per size and EXIF focal length (to 1 %); each alone if not shared."""
+    """Photos that share intrinsics: a group per size and EXIF focal length (to 1 %); alone if not shared."""
     if shared is False:
         return [[k] for k in range(len(photos))]
     groups: dict[tuple[int, int, int], list[int]] = {}
@@ -84,8 +83,8 @@ def lens_model(count: int) -> str:
 
 
 def quiet() -> None:
-    """Keep COLMAP's log to errors."""
-    pycolmap.logging.minloglevel = 2
+    """Keep COLMAP from writing on the terminal: what fails is seen in what it returns."""
+    pycolmap.logging.minloglevel = 3
 
 
 def open_workspace(
@@ -177,7 +176,7 @@ def read_keypoints(space: Workspace) -> list[F64]:
 
 
 def match(space: Workspace, pairs: NDArray[np.int32], effort: Effort, seed: int) -> None:
-    """Match the pairs (P, 2) of photos and verify them by two-view geometry; earlier results of them are redone."""
+    """Match the pairs (P, 2) of photos and verify them by two-view geometry, over again if already done."""
     if not len(pairs):
         return
     database = pycolmap.Database.open(space.database)
@@ -215,12 +214,7 @@ def read_pairs(space: Workspace) -> list[Pair]:
         a, b = (index[i] for i in pycolmap.pair_id_to_image_pair(key))
         matches = np.asarray(geometry.inlier_matches, np.uint32).reshape(-1, 2)
         if len(matches):
-            h = None if geometry.H is None else np.asarray(geometry.H, np.float64)
-            name = geometry.config.name if hasattr(geometry.config, "name") else str(geometry.config)
-            if a > b:
-                a, b, matches = b, a, matches[:, ::-1]
-                h = np.linalg.inv(h) if h is not None and abs(np.linalg.det(h)) > 1e-12 else None
-            out.append(Pair(a, b, matches, name, h))
+            out.append(Pair(a, b, matches) if a < b else Pair(b, a, matches[:, ::-1]))
     return sorted(out, key=lambda p: (p.i, p.j))
 
 
@@ -296,10 +290,22 @@ def camera_of(model: Reconstruction, image_id: int) -> Camera:
     )
 
 
+def reprojection_error(model: Reconstruction, image_id: int) -> float:
+    """Mean distance in pixels of a photo's features from where its camera projects their points."""
+    image = model.images[image_id]
+    seen = [p for p in image.points2D if p.has_point3D()]
+    if not seen:
+        return 0.0
+    xyz = np.array([model.points3D[p.point3D_id].xyz for p in seen])
+    pose = np.asarray(image.cam_from_world().matrix())
+    projected = model.cameras[image.camera_id].img_from_cam(xyz @ pose[:, :3].T + pose[:, 3])
+    return float(np.linalg.norm(projected - np.array([p.xy for p in seen]), axis=1).mean())
+
+
 def structure_of(
     model: Reconstruction, space: Workspace, kept: Sequence[int]
 ) -> tuple[F64, NDArray[np.uint8], NDArray[np.int32]]:
-    """xyz (N, 3), colours (N, 3) averaged over the photos, observations (M, 2) of (row in kept, point), sorted."""
+    """xyz (N, 3), colours (N, 3) averaged over photos, sorted observations (M, 2) of (row in kept, point)."""
     row = {space.ids[k]: r for r, k in enumerate(kept)}
     ids = sorted(model.points3D)
     xyz = np.array([model.points3D[i].xyz for i in ids], np.float64).reshape(-1, 3)
@@ -365,7 +371,7 @@ def triangulate(space: Workspace, cameras: Sequence[Camera], seed: int) -> Recon
 
 
 def epipolar_agreement(pairs: Sequence[Pair], keypoints: Sequence[F64], cameras: Sequence[Camera]) -> float:
-    """Share of the verified matches that lie within 4 pixels (per 1000 of photo size) of the epipolar line that the
+    """Share of the verified matches within 4 pixels (per 1000 of photo size) of the epipolar line that the
     cameras predict: F = K2^-T [t]x R K1^-1 (Hartley & Zisserman 9.1)."""
     good = total = 0
     for pair in pairs:

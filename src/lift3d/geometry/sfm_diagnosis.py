@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pycolmap
 from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
@@ -20,6 +21,7 @@ from lift3d.geometry.sfm import Pair
 from lift3d.types import F32, F64, Image
 
 BLURRED = 0.17
+BLURRED_SET = 0.1
 FEW_FEATURES = 150
 FEW_MATCHES = 40
 
@@ -35,23 +37,24 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """Per photo: sharpness, features; the pairs; which photo each one repeats, if any."""
+    """Per photo: sharpness, features; the pairs; which photo each one repeats; which pairs are rotations."""
 
     sharpness: list[float]
     features: list[int]
     pairs: list[Pair]
     duplicate_of: dict[int, int]
+    turned: list[bool]
 
 
 def sharpness(grey: F32) -> float:
-    """Share of the gradient that a blur of one pixel removes, over the textured part of the photo."""
+    """Share of the gradient that a small blur removes, in the strongest tenth of the photo; 1 if flat."""
     base = gaussian_filter(grey, 0.7)
     soft = gaussian_filter(base, 1.2)
     before = np.hypot(np.diff(base, axis=0)[:, :-1], np.diff(base, axis=1)[:-1])
     after = np.hypot(np.diff(soft, axis=0)[:, :-1], np.diff(soft, axis=1)[:-1])
     strong = before >= np.quantile(before, 0.9)
     total = float(before[strong].sum())
-    return max(0.0, 1.0 - float(after[strong].sum()) / total) if total > 0 else 0.0
+    return max(0.0, 1.0 - float(after[strong].sum()) / total) if total > 0 else 1.0
 
 
 def thumbnail(image: Image, size: int = 64) -> F32:
@@ -61,8 +64,8 @@ def thumbnail(image: Image, size: int = 64) -> F32:
 
 
 def duplicates(photos: Sequence[Image], tolerance: float = 1.0) -> dict[int, int]:
-    """Photo -> earlier photo it repeats: thumbnails differ by less than `tolerance` grey levels on average, and
-    nowhere by more than 12."""
+    """Photo -> earlier photo it repeats: thumbnails differ by less than `tolerance` grey levels on average,
+    and nowhere by more than 12."""
     out: dict[int, int] = {}
     kept: list[int] = []
     thumbs = [thumbnail(photo) for photo in photos]
@@ -78,12 +81,12 @@ def duplicates(photos: Sequence[Image], tolerance: float = 1.0) -> dict[int, int
     return out
 
 
-def is_rotation(homography: F64 | None, a: Image, b: Image, tolerance: float = 0.03) -> bool:
+def is_rotation(homography: F64 | None, a: Image, b: Image, tolerance: float = 0.02) -> bool:
     """True when K_b^-1 H K_a is a rotation for some common focal length between 0.5 and 4 photo widths."""
     if homography is None:
         return False
     best = np.inf
-    for focal in np.geomspace(0.5, 4.0, 25) * max(a.width, a.height):
+    for focal in np.geomspace(0.5, 4.0, 200) * max(a.width, a.height):
         k_a = np.array([[focal, 0, a.width / 2], [0, focal, a.height / 2], [0, 0, 1.0]])
         k_b = np.array([[focal, 0, b.width / 2], [0, focal, b.height / 2], [0, 0, 1.0]])
         m = np.linalg.inv(k_b) @ homography @ k_a
@@ -94,17 +97,34 @@ def is_rotation(homography: F64 | None, a: Image, b: Image, tolerance: float = 0
     return bool(best < tolerance)
 
 
-def rotations(pairs: Sequence[Pair], photos: Sequence[Image]) -> list[bool]:
-    """For each pair, whether its matches are explained by turning the camera on the spot."""
-    flat = ("PLANAR", "PANORAMIC", "PLANAR_OR_PANORAMIC")
-    return [p.kind in flat and is_rotation(p.homography, photos[p.i], photos[p.j]) for p in pairs]
+def rotations(pairs: Sequence[Pair], photos: Sequence[Image], keypoints: Sequence[F64]) -> list[bool]:
+    """For each pair, whether one homography explains its matches and is a turn of the camera on the spot."""
+    out = []
+    for p in pairs:
+        x = keypoints[p.i][p.matches[:, 0]]
+        y = keypoints[p.j][p.matches[:, 1]]
+        h, share = homography(x, y)
+        out.append(share > 0.85 and is_rotation(h, photos[p.i], photos[p.j]))
+    return out
+
+
+def homography(x: F64, y: F64, tolerance: float = 2.5) -> tuple[F64 | None, float]:
+    """y ~ H x from matches (M, 2) by RANSAC with a fixed seed, and the share of matches it explains."""
+    options = pycolmap.RANSACOptions()
+    options.max_error = tolerance
+    options.random_seed = 1
+    options.min_num_trials, options.max_num_trials = 50, 500
+    found = pycolmap.estimate_homography_matrix(x, y, options) if len(x) >= 8 else None
+    if found is None:
+        return None, 0.0
+    return np.asarray(found["H"], np.float64), float(found["num_inliers"]) / len(x)
 
 
 def diagnose_photo(k: int, photos: Sequence[Image], evidence: Evidence) -> tuple[str, str]:
     """(reason, sentence of advice) for a photo that was left out."""
     mine = [n for n, p in enumerate(evidence.pairs) if k in (p.i, p.j)]
     matches = max((len(evidence.pairs[n].matches) for n in mine), default=0)
-    turned = rotations([evidence.pairs[n] for n in mine], photos)
+    turned = [evidence.turned[n] for n in mine]
     median = float(np.median(evidence.sharpness))
     blurred = evidence.sharpness[k] < min(max(BLURRED, 0.5 * median), 0.75 * median) or (
         evidence.sharpness[k] < BLURRED and median < BLURRED
@@ -152,8 +172,8 @@ def require_different(photos: Sequence[Image], duplicate_of: dict[int, int]) -> 
     count = len(photos)
     if count < 3:
         raise CaptureError(
-            f"{count} photo{'s' if count != 1 else ''} given, but depth needs the same thing seen from at least 3 "
-            "places, better 20 or more",
+            f"{count} photo{'s' if count != 1 else ''} given, but depth needs the same thing seen from "
+            "at least 3 places, better 20 or more",
             "walk around the object and take a photo every 15 degrees",
         )
     different = count - len(duplicate_of)
@@ -164,9 +184,20 @@ def require_different(photos: Sequence[Image], duplicate_of: dict[int, int]) -> 
         )
 
 
-def is_turning(photos: Sequence[Image], pairs: Sequence[Pair]) -> bool:
+def is_turning(turned: Sequence[bool]) -> bool:
     """True when most verified pairs show a camera that only turned."""
-    return len(pairs) > 0 and sum(rotations(pairs, photos)) > 0.7 * len(pairs)
+    return len(turned) > 0 and sum(turned) > 0.7 * len(turned)
+
+
+def blurred_set(sharp: Sequence[float]) -> CaptureError | None:
+    """The refusal of a set that is blurred as a whole, else None."""
+    median = float(np.median(sharp))
+    if median >= BLURRED_SET:
+        return None
+    return CaptureError(
+        f"the photos are blurred (median sharpness {median:.2f}, {BLURRED_SET} is the least)",
+        "take them again with more light, a steady hand and the focus on the object",
+    )
 
 
 def set_failure(photos: Sequence[Image], evidence: Evidence, registered: int) -> CaptureError:
@@ -176,7 +207,7 @@ def set_failure(photos: Sequence[Image], evidence: Evidence, registered: int) ->
     blurred = float(np.median([evidence.sharpness[k] for k in used]))
     features = float(np.median([evidence.features[k] for k in used]))
     linked = {k for p in evidence.pairs if len(p.matches) >= FEW_MATCHES for k in (p.i, p.j)}
-    if evidence.pairs and is_turning(photos, evidence.pairs):
+    if is_turning(evidence.turned):
         return CaptureError(
             f"the camera only turned on the spot between the {count} photos, so nothing shows depth",
             "walk sideways around the object between photos instead of turning",
@@ -188,15 +219,17 @@ def set_failure(photos: Sequence[Image], evidence: Evidence, registered: int) ->
         )
     if features < FEW_FEATURES:
         return CaptureError(
-            f"the photos show too little texture (median {features:.0f} features a photo, {FEW_FEATURES} is the least)",
+            f"the photos show too little texture (median {features:.0f} features, "
+            f"{FEW_FEATURES} is the least)",
             "let textured surroundings into the picture, or lay printed paper around the object",
         )
     if len(linked) < 3:
         return CaptureError(
-            f"no three of the {count} photos show the same thing ({len(linked)} share {FEW_MATCHES} matches with another)",
+            f"no three of the {count} photos show the same thing "
+            f"({len(linked)} share {FEW_MATCHES} matches with another)",
             "take photos of one object that overlap by two thirds from each to the next",
         )
     return CaptureError(
-        f"only {registered} of {count} photos could be placed: they overlap too little or differ too much in viewpoint",
+        f"only {registered} of {count} photos could be placed, for they overlap too little",
         "add photos between them, about 15 degrees apart",
     )

@@ -1,8 +1,8 @@
 """Photos to views: where each camera stood, how its lens projects, and the sparse points they share.
 
-SIFT features, matching of chosen pairs, the incremental mapper, then one more bundle adjustment that frees the
-principal point when many photos share a lens. When photos are left over, it looks harder: first for those alone
-with looser matching from the model that stands, then over again with more and affine-covariant features.
+SIFT features, matching of chosen pairs, the incremental mapper, then one more bundle adjustment that frees
+the principal point when many photos share a lens. When photos are left over, it looks harder: first for those
+alone with looser matching from the model that stands, then over again with more, affine-covariant features.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def effort_for(count: int) -> sfm.Effort:
 @dataclass(frozen=True)
 class ImagesToCameras(Mapping[Photos, Views]):
     """shared: one lens for all photos of a size (True), one each (False), or by size and EXIF (None).
-    lens: COLMAP model or None for SIMPLE_RADIAL / RADIAL by number of photos. exhaustive: up to so many photos
-    all pairs are matched; beyond, `neighbours` each. retries: how often to look harder."""
+    lens: COLMAP model or None for SIMPLE_RADIAL / RADIAL by number of photos. exhaustive: up to so many
+    photos all pairs are matched; beyond, `neighbours` each. retries: how often to look harder."""
 
     shared: bool | None = None
     lens: str | None = None
@@ -70,10 +70,14 @@ class ImagesToCameras(Mapping[Photos, Views]):
         context.progress("cameras: looking at the photos", 0.0)
         same = sfm_diagnosis.duplicates(photos)
         sfm_diagnosis.require_different(photos, same)
+        sharp = [sfm_diagnosis.sharpness(photo.grey) for photo in photos]
+        refusal = sfm_diagnosis.blurred_set(sharp)
+        if refusal is not None:
+            raise refusal
         used = [k for k in range(len(photos)) if k not in same]
         chosen = [photos[k] for k in used]
         with tempfile.TemporaryDirectory(prefix="lift3d-") as folder:
-            return self._views(photos, chosen, used, same, source.ordered, Path(folder), context)
+            return self._views(photos, chosen, used, same, sharp, source.ordered, Path(folder), context)
 
     def _views(
         self,
@@ -81,20 +85,23 @@ class ImagesToCameras(Mapping[Photos, Views]):
         chosen: list[Image],
         used: list[int],
         same: dict[int, int],
+        sharp: list[float],
         ordered: bool,
         folder: Path,
         context: Context,
     ) -> Views:
         space = sfm.open_workspace(folder, chosen, self.shared, self.lens, use_masks=self.masks)
-        model, attempts = self._search(space, ordered, context)
+        model, attempts = self._search(space, [sharp[k] for k in used], ordered, context)
         pairs = sfm.read_pairs(space)
-        features = [len(p) for p in sfm.read_keypoints(space)]
+        keypoints = sfm.read_keypoints(space)
+        features = [len(p) for p in keypoints]
         every = {k: n for n, k in enumerate(used)}
         evidence = sfm_diagnosis.Evidence(
-            [sfm_diagnosis.sharpness(photo.grey) for photo in photos],
+            sharp,
             [features[every[k]] if k in every else features[every[same[k]]] for k in range(len(photos))],
             [replace(p, i=used[p.i], j=used[p.j]) for p in pairs],
             same,
+            sfm_diagnosis.rotations(pairs, chosen, keypoints),
         )
         registered = (
             [] if model is None else [n for n, i in enumerate(space.ids) if i in model.reg_image_ids()]
@@ -104,7 +111,7 @@ class ImagesToCameras(Mapping[Photos, Views]):
         )
         rows = sfm_diagnosis.photo_rows(photos, [used[n] for n in registered], evidence, points)
         context.note(NAME, photos=rows, registered=len(registered), given=len(photos), attempts=attempts)
-        if model is None or len(registered) < 3 or sfm_diagnosis.is_turning(photos, evidence.pairs):
+        if model is None or len(registered) < 3 or sfm_diagnosis.is_turning(evidence.turned):
             raise sfm_diagnosis.set_failure(photos, evidence, len(registered))
         context.progress("cameras: refining", 0.85)
         self._refine(model, space, registered)
@@ -114,7 +121,7 @@ class ImagesToCameras(Mapping[Photos, Views]):
         return views
 
     def _search(
-        self, space: sfm.Workspace, ordered: bool, context: Context
+        self, space: sfm.Workspace, sharp: list[float], ordered: bool, context: Context
     ) -> tuple[sfm.Reconstruction | None, list[dict[str, object]]]:
         """The best model over the rungs of the ladder, and what each rung gave."""
         count = len(space.photos)
@@ -144,8 +151,14 @@ class ImagesToCameras(Mapping[Photos, Views]):
                 attempts.append({"step": "looser matching of those left out", "registered": found})
             if model is not None and (best is None or found > best.num_reg_images()):
                 best = model
-            turning = sfm_diagnosis.is_turning(space.photos, sfm.read_pairs(space))
-            if (best is not None and best.num_reg_images() >= 0.75 * count) or turning:
+            points = sfm.read_keypoints(space)
+            usable = sum(
+                s >= sfm_diagnosis.BLURRED and len(p) >= sfm_diagnosis.FEW_FEATURES
+                for s, p in zip(sharp, points)
+            )
+            turned = sfm_diagnosis.rotations(sfm.read_pairs(space), space.photos, points)
+            enough = best is not None and best.num_reg_images() >= max(3.0, 0.75 * usable)
+            if enough or sfm_diagnosis.is_turning(turned):
                 break
         return best, attempts
 
@@ -165,7 +178,7 @@ class ImagesToCameras(Mapping[Photos, Views]):
         return more if more is not None and more.num_reg_images() > model.num_reg_images() else model
 
     def _refine(self, model: sfm.Reconstruction, space: sfm.Workspace, registered: list[int]) -> None:
-        """Last adjustment; the principal point is freed when every lens has 12 photos or more, and kept only if it
+        """Last adjustment; the principal point is freed when every lens has 12 photos or more, and kept if it
         stays within 3 % of the photo's size from the centre."""
         groups = [[k for k in g if k in registered] for g in space.groups]
         many = all(len(g) >= 12 for g in groups if g)
@@ -200,6 +213,12 @@ def _views_of(
 def _note_model(
     context: Context, model: sfm.Reconstruction, space: sfm.Workspace, registered: Sequence[int], given: int
 ) -> None:
+    rows = {row["name"]: row for row in context.report[NAME]["photos"]}
+    for n in registered:
+        rows[space.photos[n].name].update(
+            reprojection_error=round(sfm.reprojection_error(model, space.ids[n]), 4),
+            lens=_plain_lens(sfm.camera_of(model, space.ids[n])),
+        )
     lenses = sorted({model.images[space.ids[n]].camera_id for n in registered})
     advice = "" if len(registered) >= 0.9 * given else "look at the photos left out: each says what to try"
     context.note(
@@ -221,10 +240,16 @@ def _note_model(
     )
 
 
+def _plain_lens(camera: Camera) -> dict[str, object]:
+    """The lens of one photo as it came, before undistortion, in pixels of the photo as used."""
+    numbers = {name: round(float(getattr(camera, name)), 4) for name in ("fx", "fy", "cx", "cy")}
+    return {**numbers, "distortion": [round(float(x), 8) for x in camera.distortion]}
+
+
 def views_from_cameras(
     photos: Photos, cameras: Sequence[Camera], context: Context | None = None, unit: str | None = None
 ) -> Views:
-    """Views of photos whose cameras are known: photos are undistorted, points triangulated, poses not touched.
+    """Views of photos whose cameras are known: photos undistorted, points triangulated, poses not touched.
 
     Raises InputError when the cameras do not fit the photos: sizes differ, or the photos' matches do not lie
     where the cameras say.
@@ -239,7 +264,8 @@ def views_from_cameras(
     for image, camera in zip(photos.images, cameras):
         if (image.width, image.height) != (camera.width, camera.height):
             raise InputError(
-                f"photo {image.name} is {image.width}x{image.height} but its camera {camera.width}x{camera.height}",
+                f"photo {image.name} is {image.width}x{image.height}, "
+                f"but its camera {camera.width}x{camera.height}",
                 "give the camera file that was made from these photos",
             )
     straight = [undistort(image, camera) for image, camera in zip(photos.images, cameras)]
@@ -259,9 +285,9 @@ def views_from_cameras(
         needed = max(30, 5 * len(images))
         if agreement < 0.5 or model.num_points3D() < needed:
             raise InputError(
-                f"the given cameras do not match the photos ({100 * agreement:.0f} % of the matches lie where the "
-                f"cameras say, {model.num_points3D()} points found)",
-                "give the camera file that was made from these photos, or leave it out and let the cameras be found",
+                f"the given cameras do not match the photos ({100 * agreement:.0f} % of the matches "
+                f"lie where the cameras say, {model.num_points3D()} points found)",
+                "give the camera file that was made from these photos, or leave it out",
             )
         xyz, colours, observations = sfm.structure_of(model, space, range(len(images)))
         z = project(pinholes[0], xyz)[1]

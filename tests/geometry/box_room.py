@@ -1,0 +1,83 @@
+"""A small rendered scene for the tests of camera finding: a textured box in the corner of a textured room."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter, map_coordinates
+
+from lift3d.geometry.projection import pixel_rays
+from lift3d.types import Camera, Image
+
+
+def texture(seed: int, size: int = 512) -> np.ndarray:
+    """(size, size, 3) in [0, 255]: noise of several scales, so that features are found at any distance."""
+    rng = np.random.default_rng(seed)
+    total = np.zeros((size, size, 3))
+    for sigma in (1.2, 2.5, 5.0, 12.0):
+        noise = gaussian_filter(rng.normal(size=(size, size, 3)), (sigma, sigma, 0), mode="wrap")
+        total += noise / noise.std()
+    return np.clip(128 + 32 * total, 0, 255)
+
+
+def look_at(centre, target, width=400, height=300, focal=380.0) -> Camera:
+    """World z is up."""
+    forward = np.subtract(target, centre).astype(float)
+    forward /= np.linalg.norm(forward)
+    right = np.cross(forward, [0, 0, 1.0])
+    right /= np.linalg.norm(right)
+    pose = np.eye(4)
+    pose[:3, :3] = np.stack([right, np.cross(forward, right), forward])
+    pose[:3, 3] = -pose[:3, :3] @ np.asarray(centre, float)
+    return Camera(width, height, focal, focal, width / 2, height / 2, pose)
+
+
+def rectangles(seed: int):
+    """(corner, edge, edge, texture): floor, two walls, and the five visible faces of a box."""
+    quads = [
+        ((-3, -3, 0), (6, 0, 0), (0, 6, 0)),
+        ((-3, 3, 0), (6, 0, 0), (0, 0, 3)),
+        ((-3, -3, 0), (0, 6, 0), (0, 0, 3)),
+        ((-0.5, -0.5, 0.8), (1, 0, 0), (0, 1, 0)),
+        ((-0.5, -0.5, 0), (1, 0, 0), (0, 0, 0.8)),
+        ((-0.5, 0.5, 0), (1, 0, 0), (0, 0, 0.8)),
+        ((-0.5, -0.5, 0), (0, 1, 0), (0, 0, 0.8)),
+        ((0.5, -0.5, 0), (0, 1, 0), (0, 0, 0.8)),
+    ]
+    return [(*(np.array(x, float) for x in q), texture(100 * seed + n)) for n, q in enumerate(quads)]
+
+
+def render(camera: Camera, scene, name: str = "", noise: float = 1.5, seed: int = 0) -> Image:
+    """The nearest rectangle along every pixel's ray, bilinear texture, a little sensor noise."""
+    rays = pixel_rays(camera).reshape(-1, 3) @ camera.R
+    depth = np.full(len(rays), np.inf)
+    pixels = np.full((len(rays), 3), 128.0)
+    for corner, a, b, picture in scene:
+        normal = np.cross(a, b)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = ((corner - camera.centre) @ normal) / (rays @ normal)
+        hit = camera.centre + rays * np.where(np.isfinite(t), t, 0)[:, None] - corner
+        u, v = hit @ a / (a @ a), hit @ b / (b @ b)
+        ok = (t > 1e-6) & (t < depth) & (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)
+        depth[ok] = t[ok]
+        scale = 160 * np.array([np.linalg.norm(a), np.linalg.norm(b)])
+        at = np.stack([v[ok] * scale[1], u[ok] * scale[0]])
+        for channel in range(3):
+            pixels[ok, channel] = map_coordinates(picture[..., channel], at, order=1, mode="grid-wrap")
+    pixels += np.random.default_rng(seed).normal(scale=noise, size=pixels.shape)
+    shape = (camera.height, camera.width, 3)
+    return Image(np.clip(pixels + 0.5, 0, 255).astype(np.uint8).reshape(shape), name=name)
+
+
+def arc(count: int, span: float = 100.0, radius: float = 2.6) -> list[Camera]:
+    """Cameras on an arc of `span` degrees around the box, at varied height."""
+    out = []
+    for k, angle in enumerate(np.radians(np.linspace(-90, -90 + span, count))):
+        centre = (radius * np.cos(angle), radius * np.sin(angle), 1.2 + 0.25 * np.sin(1.7 * k))
+        out.append(look_at(centre, (0, 0, 0.35)))
+    return out
+
+
+def photos(cameras, seed: int = 1) -> tuple[Image, ...]:
+    """One photo per camera of one scene."""
+    scene = rectangles(seed)
+    return tuple(render(c, scene, f"{k:02d}.png", seed=k) for k, c in enumerate(cameras))

@@ -1,0 +1,157 @@
+"""Cameras of a small rendered room against the truth; one clear sentence for each way to fail."""
+
+import json
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from lift3d.context import Context
+from lift3d.errors import CaptureError, InputError
+from lift3d.geometry.metrics import umeyama
+from lift3d.geometry.projection import project
+from lift3d.maps.images_to_cameras import NAME, ImagesToCameras, views_from_cameras
+from lift3d.types import Image, Photos
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "geometry"))
+from box_room import arc, look_at, photos, rectangles, render  # noqa: E402
+
+CAMERAS = arc(6)
+
+
+@cache
+def room() -> tuple[Image, ...]:
+    return photos(CAMERAS)
+
+
+def blurred(image: Image, sigma: float = 6.0) -> Image:
+    soft = gaussian_filter(image.pixels.astype(float), (sigma, sigma, 0))
+    return replace(image, pixels=np.clip(soft, 0, 255).astype(np.uint8))
+
+
+@cache
+def solved():
+    context = Context()
+    return ImagesToCameras()(Photos(room()), context), context.report[NAME]
+
+
+def test_cameras_are_found_where_they_stood():
+    views, report = solved()
+    assert len(views) == 6 and report["registered"] == 6
+    found = np.array([c.centre for c in views.cameras])
+    truth = np.array([c.centre for c in CAMERAS])
+    s, r, t = umeyama(found, truth)
+    assert np.linalg.norm(s * found @ r.T + t - truth, axis=1).max() < 0.03
+    turns = [np.trace(c.R @ r.T @ w.R.T) for c, w in zip(views.cameras, CAMERAS)]
+    assert np.degrees(np.arccos(np.clip((np.array(turns) - 1) / 2, -1, 1))).max() < 0.5
+
+
+def test_points_lie_where_the_views_see_them():
+    views, report = solved()
+    points, observations = views.points, views.observations
+    assert len(points) > 500 and points.colours.shape == points.xyz.shape
+    assert observations.min() >= 0 and observations.max(0).tolist()[0] < len(views)
+    assert len(np.unique(observations, axis=0)) == len(observations)
+    assert set(observations[:, 1].tolist()) == set(range(len(points)))
+    for k, camera in enumerate(views.cameras):
+        uv, z = project(camera, points.xyz[observations[observations[:, 0] == k, 1]])
+        assert (z > 0).all() and (uv > -1).all() and (uv < [camera.width + 1, camera.height + 1]).all()
+    assert report["reprojection_error"] < 0.5
+
+
+def test_the_report_is_plain_json():
+    report = json.loads(json.dumps(solved()[1]))
+    assert [row["status"] for row in report["photos"]] == ["registered"] * 6
+    assert {"points", "track_length", "intrinsics", "diagnosis"} <= set(report)
+
+
+def test_same_photos_and_seed_give_the_same_bytes():
+    first, second = solved()[0], ImagesToCameras()(Photos(room()))
+    assert first.points.xyz.tobytes() == second.points.xyz.tobytes()
+    assert first.observations.tobytes() == second.observations.tobytes()
+    for a, b in zip(first.cameras, second.cameras):
+        assert a.world_to_camera.tobytes() == b.world_to_camera.tobytes() and a.fx == b.fx
+
+
+@pytest.mark.slow
+def test_each_photo_left_out_has_its_reason():
+    scene = rectangles(1)
+    flat = Image(np.full((300, 400, 3), 120, np.uint8), name="flat")
+    extra = (
+        render(CAMERAS[1], rectangles(9), "stranger", seed=3),
+        replace(room()[0], name="copy"),
+        flat,
+        blurred(render(CAMERAS[2], scene, "blurred", seed=9), 9.0),
+    )
+    context = Context()
+    views = ImagesToCameras(retries=0)(Photos(room() + extra), context)
+    assert len(views) == 6
+    reasons = {row["name"]: row["reason"] for row in context.report[NAME]["photos"][6:]}
+    assert reasons == {
+        "stranger": "no overlap",
+        "copy": "duplicate",
+        "flat": "few features",
+        "blurred": "blur",
+    }
+    assert all(row["advice"] for row in context.report[NAME]["photos"][6:])
+
+
+def refusal(images, **options) -> str:
+    with pytest.raises(CaptureError) as caught:
+        ImagesToCameras(**options)(Photos(tuple(images)))
+    assert caught.value.advice and str(caught.value).count(". ") == 0
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_too_few_photos(count):
+    assert "at least 3 places" in refusal(room()[:count])
+
+
+def test_identical_photos():
+    assert "identical" in refusal([room()[0]] * 5)
+
+
+def test_a_blurred_set():
+    assert "blurred" in refusal(blurred(image) for image in room())
+
+
+def test_photos_without_texture():
+    plain = [Image(np.full((300, 400, 3), 60 + 20 * k, np.uint8)) for k in range(4)]
+    assert "texture" in refusal(plain, retries=0)
+
+
+@pytest.mark.slow
+def test_unrelated_photos():
+    strangers = [render(CAMERAS[2], rectangles(20 + k), str(k), seed=k) for k in range(4)]
+    assert "show the same thing" in refusal(strangers, retries=0)
+
+
+@pytest.mark.slow
+def test_turning_on_the_spot():
+    scene, spot = rectangles(1), np.array([0.3, -2.6, 1.2])
+    turned = [look_at(spot, spot + [np.sin(a), np.cos(a), -0.35]) for a in np.radians([-24, -12, 0, 12, 24])]
+    assert "turned on the spot" in refusal(render(c, scene, str(k), seed=k) for k, c in enumerate(turned))
+
+
+def test_known_cameras_are_kept_and_points_triangulated():
+    context = Context()
+    views = views_from_cameras(Photos(room()), CAMERAS, context, unit="m")
+    assert all(np.array_equal(a.world_to_camera, b.world_to_camera) for a, b in zip(views.cameras, CAMERAS))
+    assert views.unit == "m" and len(views.points) > 500
+    floor = np.abs(views.points.xyz[:, 2]).min()
+    assert floor < 1e-2 and views.points.xyz[:, 2].min() > -0.1
+    assert context.report[NAME]["epipolar_agreement"] > 0.9
+
+
+def test_cameras_of_other_photos_are_refused():
+    with pytest.raises(InputError, match="do not match"):
+        views_from_cameras(Photos(room()), CAMERAS[2:] + CAMERAS[:2])
+    with pytest.raises(InputError, match="cameras given"):
+        views_from_cameras(Photos(room()), CAMERAS[1:])
+    with pytest.raises(InputError, match="400x300"):
+        views_from_cameras(Photos(room()), [replace(c, width=800, height=600) for c in CAMERAS])
