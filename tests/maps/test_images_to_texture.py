@@ -131,7 +131,7 @@ def test_a_box_of_twelve_faces_with_a_hidden_side_and_same_bytes() -> None:
     box = trimesh.creation.box((1.2, 0.9, 0.7))
     views = views_of(box, np.ones(7))  # one ring above: the bottom is never seen
     context = Context()
-    step = ImagesToTexture(views, size=512, level=False)
+    step = ImagesToTexture(views, size=512, level=False, fineness=48)
     mesh = step(box, context)
     report = context.report["images_to_texture"]
     assert report["faces"] == 12 and report["faces_unseen"] == 2 and report["texels_filled"] > 1000
