@@ -38,18 +38,20 @@ NAME = "images_to_depths"
 @dataclass(frozen=True)
 class ImagesToDepths(Mapping[Views, DepthMaps]):
     """sources: photos compared with each; keep: how many of them must agree on a pixel (the best ones);
-    levels: pyramid levels; confirm: other views that must have measured the same point."""
+    levels: pyramid levels; witnesses: views asked whether they measured the same point; confirm: how many must have."""
 
-    sources: int = 5
+    sources: int = 4
     keep: int = 2
     levels: int = 3
+    witnesses: int = 10
     confirm: int = 2
 
     def apply(self, source: Views, context: Context) -> DepthMaps:
         n = len(source)
         if n < 3:
             raise CaptureError(f"depth needs at least 3 photos with cameras, and there are {n}", "add overlapping photos")
-        chosen = choose_sources(pair_scores(source), self.sources)
+        scores = pair_scores(source)
+        chosen = choose_sources(scores, self.sources)
         pyramids = [_pyramid(image.grey, self.levels) for image in source.images]
         raw: list[Depth | None] = []
         for i in range(n):
@@ -68,7 +70,7 @@ class ImagesToDepths(Mapping[Views, DepthMaps]):
                 )
             context.progress(NAME, 0.92 * (i + 1) / n)
         del pyramids
-        depths = cross_check(source, raw, chosen, self.confirm)
+        depths = cross_check(source, raw, choose_sources(scores, self.witnesses), self.confirm)
         kept = [float((d.z > 0).mean()) for d in depths]
         context.note(
             NAME,

@@ -1,0 +1,105 @@
+"""The signed field against exact balls, and its solver against a slow twin."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import trimesh
+from scenes import cast, orbit_views
+
+from lift3d.geometry.field import DepthField, near_surface, refine, relax, solve
+from lift3d.geometry.isosurface import marching_tetrahedra
+from lift3d.types import Depth
+
+
+def exact_maps(views):
+    maps = []
+    for camera in views.cameras:
+        z, p = cast(camera)
+        out = (p - [0, 0, 0.5]) / 0.5
+        out[np.abs(p[..., 2]) < 1e-6] = [0, 0, 1]
+        maps.append(Depth(z, camera, (out @ camera.R.T).astype(np.float32), (z > 0).astype(np.float32)))
+    return maps
+
+
+@pytest.fixture(scope="module")
+def field():
+    maps = exact_maps(orbit_views(14))
+    return DepthField(maps, [np.ones(m.z.shape, np.int8) for m in maps])
+
+
+def slow_value(maps, x, reach):
+    """Mean truncated distance of one point, as the docstring of the module reads."""
+    total = weight = free = 0.0
+    for m in maps:
+        c = m.camera
+        p = c.R @ x + c.t
+        u, v = int(np.floor(c.fx * p[0] / p[2] + c.cx)), int(np.floor(c.fy * p[1] / p[2] + c.cy))
+        if not (0 <= u < c.width and 0 <= v < c.height) or m.z[v, u] <= 0:
+            continue
+        z = m.z[v, u]
+        q = np.array([(u + 0.5 - c.cx) / c.fx, (v + 0.5 - c.cy) / c.fy, 1]) * z
+        d = m.normals[v, u] @ (p - q)
+        behind = p[2] - z
+        if behind < -3 * reach or (d > reach and behind < 0):
+            free += 1
+        elif behind <= 3 * reach and d > -reach:
+            a = m.confidence[v, u] * -m.normals[v, u, 2] * (1 + 0.7 * d / reach if d < 0 else 1)
+            total, weight = total + a * min(d / reach, 1), weight + a
+    whole = weight + 0.25 * free
+    return (total + 0.25 * free) / whole if whole else 0.0, whole
+
+
+def test_integration_equals_its_slow_twin(field):
+    maps = exact_maps(orbit_views(14))
+    low, step, shape, reach = np.array([-0.7, -0.7, 0.05]), 0.11, (13, 13, 11), 0.15
+    f, w = field.integrate(low, step, shape, reach)
+    rng = np.random.default_rng(0)
+    same = 0
+    for _ in range(200):
+        i = tuple(int(rng.integers(n)) for n in shape)
+        value, weight = slow_value(maps, low + step * np.array(i), reach)
+        same += bool(np.isclose(f[i], value, atol=2e-3) and np.isclose(w[i], weight, atol=2e-2))
+    assert same >= 196  # a node on a pixel's border may round to the neighbouring pixel in single precision
+
+
+def test_a_ball_comes_back_round(field):
+    low, step = np.array([-0.65, -0.65, 0.06]), 0.04
+    f, w = field.integrate(low, 2 * step, (17, 17, 16), 0.16)
+    phi = solve(f, w, 0.04)
+    active = near_surface(phi)
+    phi = refine(phi)
+    f, w = field.integrate(low, step, phi.shape, 0.12, active)
+    relax(phi, f, w, 0.04, 14, active, over=1.3)
+    v, faces = marching_tetrahedra(phi)
+    v = low + step * v
+    parts = trimesh.Trimesh(v, faces, process=False).split()
+    ball = max(parts, key=lambda m: m.volume)
+    r = np.linalg.norm(ball.vertices - [0, 0, 0.5], axis=1)
+    seen = ball.vertices[:, 2] > 0.4
+    assert ball.is_watertight and ball.volume > 0
+    assert np.abs(r[seen] - 0.5).mean() < 0.006 and np.abs(r[seen] - 0.5).max() < 0.03
+
+
+def test_solver_reaches_the_minimum():
+    """On a small grid the sweeps end where a direct solve of the normal equations does."""
+    rng = np.random.default_rng(1)
+    shape = (7, 6, 8)
+    f = rng.uniform(-1, 1, shape).astype(np.float32)
+    w = (rng.random(shape) < 0.4).astype(np.float32) * 2
+    smooth = 0.3
+    n = f.size
+    index = np.arange(n).reshape(shape)
+    A, b = np.zeros((n, n)), np.zeros(n)
+    a = w / (w + 0.5)
+    A[np.arange(n), np.arange(n)] += a.ravel()
+    b += (a * f).ravel()
+    for axis in range(3):
+        p, q = np.take(index, range(shape[axis] - 1), axis).ravel(), np.take(index, range(1, shape[axis]), axis).ravel()
+        for i, j in zip(p, q):
+            A[i, i] += smooth
+            A[j, j] += smooth
+            A[i, j] -= smooth
+            A[j, i] -= smooth
+    phi = relax(np.zeros(shape, np.float32), f, w, smooth, 400, over=1.0)
+    np.testing.assert_allclose(phi.ravel(), np.linalg.solve(A, b), atol=2e-4)
