@@ -126,7 +126,8 @@ class MeshToSolid(Mapping[Mesh, Mesh]):
         scale = diagonal(start.v, start.f)
         there = directed_distances(start.v, start.f, soup.v, soup.f, self.samples, context.seed)
         back = directed_distances(soup.v, soup.f, start.v, start.f, self.samples, context.seed)
-        mesh, visuals = with_visuals(source, soup)
+        untouched = not log.steps and (len(soup.f), len(soup.v)) == (len(source.faces), len(source.vertices))
+        mesh, visuals = (source.copy(), "unchanged") if untouched else with_visuals(source, soup)
         context.note(
             NAME,
             steps=log.steps,
@@ -217,11 +218,11 @@ def _attempts(start: Soup, log: _Log) -> Iterator[Soup]:
     apart, moved = separate(soup)
     if moved == 0 or closed_and_oriented(soup.f):
         yield apart
-    yield from _filled(soup, log)
+    yield from _filled(soup, log, len(start.f) if closed_and_oriented(start.f) else -1)
 
 
-def _filled(soup: Soup, log: _Log) -> Iterator[Soup]:
-    """Holes filled, then shells united."""
+def _filled(soup: Soup, log: _Log, whole: int) -> Iterator[Soup]:
+    """Holes filled, then shells united (unless all `whole` faces have been tried as they came)."""
     filled, holes = fill_holes(soup)
     if holes and not _plausible(soup, filled):
         return
@@ -230,9 +231,9 @@ def _filled(soup: Soup, log: _Log) -> Iterator[Soup]:
     apart, moved = separate(filled)
     yield apart
     log.count(moved, "drawn apart from others in the same place", "vertex", "vertices")
-    if not closed_and_oriented(filled.f):
-        return
-    yield from _united(filled, log)
+    # A whole mesh that was closed from the start has been through the union already.
+    if closed_and_oriented(filled.f) and len(filled.f) != whole:
+        yield from _united(filled, log)
 
 
 def _united(soup: Soup, log: _Log) -> Iterator[Soup]:

@@ -48,7 +48,7 @@ def signed_field(v: F64, f: I32, resolution: int) -> tuple[np.ndarray, F64, floa
         if len(part) == 0:
             continue
         nodes = (origin + step * (index[part][:, None] * BLOCK + inner)).reshape(-1, 3)
-        w = winding_in_tree(wind, nodes, 3.0)
+        w = winding_in_tree(wind, nodes, 2.0)
         distance = closest_in_tree(tree, nodes, 2.0 * step)[1] / step
         # Far from the old surface (across holes) the winding number itself is the field.
         open_field = np.clip((0.5 - w) * 8.0, -2.0, 2.0)

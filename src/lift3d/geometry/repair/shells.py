@@ -15,8 +15,9 @@ from lift3d.geometry.weld import weld_exact
 from lift3d.geometry.winding import winding_in_tree, winding_tree
 from lift3d.types import F64
 
-DEEPEST = 9
-MOST_PIECES = 400
+DEEPEST = 8
+MOST_SHELLS = 5000
+MOST_TESTS = 150
 
 
 def _manifold(v: F64, f: I32) -> manifold3d.Manifold | None:
@@ -40,6 +41,9 @@ def unite(soup: Soup) -> tuple[Soup, int] | None:
     add: list[manifold3d.Manifold] = []
     remove: list[manifold3d.Manifold] = []
     n = int(label.max()) + 1
+    if n > MOST_SHELLS:
+        return None
+    budget = [MOST_TESTS + n]
     for k in range(n):
         f = soup.f[label == k]
         hollow = each[label == k].sum() < 0
@@ -49,11 +53,9 @@ def unite(soup: Soup) -> tuple[Soup, int] | None:
         if hollow:
             others = soup.f[label != k]
             inside = len(others) and winding_in_tree(winding_tree(soup.v, others), soup.v[f[:1, 0]])[0] > 0.5
-            (remove if inside else add).extend(_simple(body, 0))
+            (remove if inside else add).extend(_simple(body, 0, budget))
         else:
-            add.extend(_simple(body, 0))
-        if len(add) + len(remove) > 20 * MOST_PIECES:
-            return None
+            add.extend(_simple(body, 0, budget))
     if not add:
         return None
     whole = manifold3d.Manifold.batch_boolean(add, manifold3d.OpType.Add)
@@ -65,14 +67,16 @@ def unite(soup: Soup) -> tuple[Soup, int] | None:
     return Soup(v, f, np.full(len(f), -1, np.int32)), n
 
 
-def _simple(body: manifold3d.Manifold, depth: int) -> list[manifold3d.Manifold]:
-    """Pieces that do not cross themselves (as far as DEEPEST cuts allow), their union being the body."""
+def _simple(body: manifold3d.Manifold, depth: int, budget: list[int]) -> list[manifold3d.Manifold]:
+    """Pieces that do not cross themselves, their union being the body; as far as DEEPEST cuts and the budget
+    of tests, which is counted down, allow."""
     out = []
     for piece in body.decompose() if depth else [body]:
         v, f = _arrays(piece)
         if len(f) == 0:
             continue
-        pairs = self_intersections(v, f, 200)
+        budget[0] -= 1
+        pairs = self_intersections(v, f, 200) if budget[0] >= 0 else np.zeros((0, 2), np.int32)
         if len(pairs) == 0 or depth >= DEEPEST:
             if piece.volume() > 0:
                 out.append(piece)
@@ -85,9 +89,7 @@ def _simple(body: manifold3d.Manifold, depth: int) -> list[manifold3d.Manifold]:
         at += 1.37e-3 * size[axis]
         for half in piece.split_by_plane(np.eye(3)[axis].tolist(), float(at)):
             if not half.is_empty():
-                out.extend(_simple(half, depth + 1))
-        if len(out) > MOST_PIECES:
-            break
+                out.extend(_simple(half, depth + 1, budget))
     return out
 
 
