@@ -17,8 +17,8 @@ PHOTOS = Path(__file__).resolve().parent.parent / "examples" / "photos"
 
 @pytest.mark.slow
 def test_the_example_becomes_a_solid_and_resumes_to_the_same_bytes(tmp_path: Path) -> None:
-    words = ["reconstruct", str(PHOTOS), "--size", "480", "--texture", "512", "--faces", "12000"]
-    words += ["--height", "12cm", "--work", str(tmp_path / "work")]
+    words = ["reconstruct", str(PHOTOS), "--size", "480", "--texture", "512", "--faces", "10000"]
+    words += ["--height", "12cm", "--memory", "900MB", "--work", str(tmp_path / "work")]
     first = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "a" / "owl.glb")])
     assert first.exit_code == 0, first.output
     report = json.loads((tmp_path / "a" / "owl.report.json").read_text())
