@@ -26,6 +26,7 @@ from lift3d.geometry.region import object_cluster
 from lift3d.geometry.support_plane import SupportPlane, find_support_plane
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, F64, DepthMaps, Mesh, Points
+from lift3d.units import set_unit
 
 NAME = "depths_to_mesh"
 
@@ -66,7 +67,7 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
             mesh = self._object(source, points, spot, up, context)
         else:
             mesh = self._scene(source, points, up, context)
-        mesh.units = source.views.unit
+        set_unit(mesh, source.views.unit)
         context.progress(NAME, 1.0)
         return mesh
 
