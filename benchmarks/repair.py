@@ -111,9 +111,10 @@ def main() -> None:
             rows.append(row)
             print(json.dumps(row), file=sys.stderr, flush=True)
     print(table(rows))
-    print(json.dumps(summary(rows), indent=2))
+    found = {"every": options.stride, **summary(rows)}
+    print(json.dumps(found, indent=2))
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps({"summary": summary(rows), "meshes": rows}, indent=1) + "\n")
+    options.output.write_text(json.dumps({"summary": found, "meshes": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

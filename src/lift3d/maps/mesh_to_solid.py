@@ -58,6 +58,8 @@ class _Log:
     """What was done, in words, in order."""
 
     steps: list[str] = field(default_factory=list)
+    filled: Soup | None = None
+    """All holes filled, if that makes sense, though perhaps crossing: what to make anew."""
 
     def count(self, number: int, done: str, one: str = "face", many: str = "") -> None:
         if number:
@@ -103,9 +105,10 @@ class MeshToSolid(Mapping[Mesh, Mesh]):
         return self._finish(source, start, soup, log, True, context)
 
     def _anew(self, start: Soup, log: _Log) -> Soup:
-        cleaned = _cleaned(start, _Log())
-        cleaned, _ = orient_consistently(cleaned)
-        cleaned, _ = orient_outward(cleaned)
+        cleaned = log.filled
+        if cleaned is None:
+            cleaned, _ = orient_consistently(_cleaned(start, _Log()))
+            cleaned, _ = orient_outward(cleaned)
         for resolution in (self.resolution, 2 * self.resolution):
             v, f, step = remesh(cleaned.v, cleaned.f, resolution)
             if len(f) == 0 or not _resembles(cleaned, v, f):
@@ -190,10 +193,9 @@ def _attempts(start: Soup, log: _Log) -> Iterator[Soup]:
     soup = _cleaned(start, log)
     yield soup
     if closed_and_oriented(start.f):  # shells that share no vertex numbers, though perhaps places
-        undone = list(log.steps)
-        log.steps.clear()
+        cleaning, log.steps = log.steps, []
         yield from _united(start, log)
-        log.steps[:] = undone
+        log.steps = cleaning
     rim = boundary_edges(soup.f)
     if rim:
         soup = drop_duplicates(drop_degenerate(weld_boundaries(soup)))
@@ -228,6 +230,7 @@ def _filled(soup: Soup, log: _Log, whole: int) -> Iterator[Soup]:
         return
     log.count(holes, "filled", "hole")
     filled = drop_debris(filled)
+    log.filled = filled if closed_and_oriented(filled.f) else None
     apart, moved = separate(filled)
     yield apart
     log.count(moved, "drawn apart from others in the same place", "vertex", "vertices")
@@ -237,7 +240,13 @@ def _filled(soup: Soup, log: _Log, whole: int) -> Iterator[Soup]:
 
 
 def _united(soup: Soup, log: _Log) -> Iterator[Soup]:
-    """Closed shells united, then slivers tidied away."""
+    """Closed shells united, then slivers tidied away; when nothing helps, the log forgets it."""
+    mark = len(log.steps)
+    yield from _unions(soup, log)
+    del log.steps[mark:]
+
+
+def _unions(soup: Soup, log: _Log) -> Iterator[Soup]:
     soup, outward = orient_outward(soup)
     log.count(outward, "turned around")
     united = unite(soup)

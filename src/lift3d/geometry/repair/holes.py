@@ -56,12 +56,29 @@ def loops(soup: Soup) -> list[list[int]]:
 
 def fill_holes(soup: Soup) -> tuple[Soup, int]:
     """Every loop filled; returns how many. Loops that cannot be filled stay open."""
-    found = [x for x in (fill(soup.v[loop], np.array(loop)) for loop in loops(soup)) if len(x)]
+    taken = np.sort(_key(edges(soup.f).ends))
+    found = []
+    for loop in loops(soup):
+        ids = np.array(loop, np.int64)
+        chords = None
+        if len(ids) <= LONGEST:
+            pairs = _key(np.stack(np.meshgrid(ids, ids, indexing="ij"), axis=-1))
+            at = np.minimum(np.searchsorted(taken, pairs), len(taken) - 1)
+            chords = taken[at] == pairs
+        triangles = fill(soup.v[ids], ids, chords)
+        if len(triangles):
+            found.append(triangles)
     return (soup.added(np.concatenate(found)), len(found)) if found else (soup, 0)
 
 
-def fill(points: F64, ids: np.ndarray) -> np.ndarray:
-    """Triangles (n - 2, 3) of ids that fill the loop points (n, 3), counter-clockwise along it."""
+def _key(ends: np.ndarray) -> np.ndarray:
+    """One number per edge (..., 2), whichever way it runs."""
+    return ends.min(-1).astype(np.int64) << 32 | ends.max(-1)
+
+
+def fill(points: F64, ids: np.ndarray, taken: np.ndarray | None = None) -> np.ndarray:
+    """Triangles (n - 2, 3) of ids that fill the loop points (n, 3), counter-clockwise along it; taken (n, n):
+    True where the mesh has an edge between two points already, which then is not used again."""
     n = len(points)
     if n == 3:
         return ids[None, :]
@@ -69,7 +86,11 @@ def fill(points: F64, ids: np.ndarray) -> np.ndarray:
     if not size > 0:
         return np.zeros((0, 3), np.int64)
     p = (points - points[0]) / size
-    local = _minimal(p, EDGE_WEIGHT) if n <= LONGEST else _flat(p)
+    local = (
+        _minimal(p, taken if taken is not None else np.zeros((n, n), bool), EDGE_WEIGHT)
+        if n <= LONGEST
+        else _flat(p)
+    )
     return ids[local]
 
 
@@ -87,7 +108,7 @@ def _flat(p: F64) -> np.ndarray:
 
 
 @njit(cache=True)
-def _minimal(p: Any, edge_weight: float) -> Any:
+def _minimal(p: Any, taken: Any, edge_weight: float) -> Any:
     n = len(p)
     cost = np.zeros((n, n))
     cut = np.zeros((n, n), np.int64)
@@ -109,6 +130,8 @@ def _minimal(p: Any, edge_weight: float) -> Any:
                 total = cost[i, j] + cost[j, k] + weight
                 if total < best:
                     best, at = total, j
+            if taken[i, k] and gap < n - 1:
+                best += 1e3
             cost[i, k], cut[i, k] = best, at
     out = np.empty((n - 2, 3), np.int64)
     stack = np.empty((n, 2), np.int64)

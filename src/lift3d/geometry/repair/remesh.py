@@ -50,6 +50,8 @@ def signed_field(v: F64, f: I32, resolution: int) -> tuple[np.ndarray, F64, floa
         nodes = (origin + step * (index[part][:, None] * BLOCK + inner)).reshape(-1, 3)
         w = winding_in_tree(wind, nodes, 2.0)
         distance = closest_in_tree(tree, nodes, 2.0 * step)[1] / step
+        doubtful = np.flatnonzero(np.abs(w - 0.5) < 0.25)
+        w[doubtful] = winding_in_tree(wind, nodes[doubtful], 6.0)
         # Far from the old surface (across holes) the winding number itself is the field.
         open_field = np.clip((0.5 - w) * 8.0, -2.0, 2.0)
         value = np.where(distance < 1.9, np.copysign(distance, 0.5 - w), open_field)
