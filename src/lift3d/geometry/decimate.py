@@ -30,6 +30,8 @@ STAGE = 0.6
 """Edges that a guard refused are offered again each time the number of faces has shrunk to this share."""
 BORDER_WEIGHT = 10.0
 _ROUNDS = 40
+_PATIENCE = 4
+STEP = 3
 
 
 def decimate(
@@ -51,9 +53,26 @@ def decimate(
     p, f, _ = keep_faces(p, f, np.ones(len(f), np.bool_))
     if len(f) <= target_faces:
         return p, f
+    q, g = _once(p, f, target_faces, max_error, keep_simple, _PATIENCE)
+    if len(g) <= 1.1 * target_faces or not keep_simple or np.isfinite(max_error):
+        return q, g
+    # a vertex of a much coarser mesh stands for so many that locking them all stops the work: go in steps,
+    # each with its own locks and with the quadrics of its own input (Lindstrom & Turk 1998, memoryless)
+    while len(f) > STEP * target_faces:
+        q, g = _once(p, f, len(f) // STEP, max_error, keep_simple, _ROUNDS)
+        if len(g) > 0.8 * len(f):
+            break
+        p, f = q, g
+    return _once(p, f, target_faces, max_error, keep_simple, _ROUNDS)
+
+
+def _once(
+    p: F64, f: NDArray[np.int32], target_faces: int, max_error: float, keep_simple: bool, rounds: int
+) -> tuple[F64, NDArray[np.int32]]:
+    """One decimation of a welded mesh; the input itself when crossings remain after `rounds`."""
     locked = np.zeros(len(p), np.bool_)
     run = _Run(p, f, max(int(target_faces), 0), float(max_error) ** 2)
-    for attempt in range(_ROUNDS):
+    for attempt in range(rounds):
         q, g, origin = run.collapse(locked)
         if not keep_simple:
             break
