@@ -57,6 +57,14 @@ def test_damaged_meshes_become_solid(case: Case) -> None:
         assert moved(out, case) < 0.5
 
 
+def test_cavities_stay_when_turned_inside_out_or_crossed_by_other_shells() -> None:
+    for name in ("hollow-inside_out-0", "hollow-crossing-1"):
+        case = next(c for c in CASES if c.name == name)
+        out, note = repaired(case)
+        assert why_not_solid(out) == [] and not note["fallback"]
+        assert moved(out, case) < 0.01
+
+
 @pytest.mark.slow
 def test_all_damaged_meshes_become_solid_or_are_refused_in_one_sentence() -> None:
     solid, moves, repairable = 0, [], [c for c in CASES if not c.refusable]

@@ -105,12 +105,14 @@ class MeshToSolid(Mapping[Mesh, Mesh]):
         return self._finish(source, start, soup, log, True, context)
 
     def _anew(self, start: Soup, log: _Log) -> Soup:
-        cleaned = log.filled
-        if cleaned is None:
-            cleaned, _ = orient_consistently(_cleaned(start, _Log()))
-            cleaned, _ = orient_outward(cleaned)
-        for resolution in (self.resolution, 2 * self.resolution):
-            v, f, step = remesh(cleaned.v, cleaned.f, resolution)
+        cleaned, _ = orient_consistently(_cleaned(start, _Log()))
+        cleaned, _ = orient_outward(cleaned)
+        finer = 2 * self.resolution
+        tries = [(cleaned, self.resolution), (cleaned, finer)]
+        if log.filled is not None:
+            tries.insert(0, (log.filled, self.resolution))
+        for source, resolution in tries:
+            v, f, step = remesh(source.v, source.f, resolution)
             if len(f) == 0 or not _resembles(cleaned, v, f):
                 continue
             for soup in _thinned(drop_debris(Soup(v, f, np.full(len(f), -1, np.int32))), step):
@@ -249,6 +251,7 @@ def _united(soup: Soup, log: _Log) -> Iterator[Soup]:
 def _unions(soup: Soup, log: _Log) -> Iterator[Soup]:
     soup, outward = orient_outward(soup)
     log.count(outward, "turned around")
+    yield soup
     united = unite(soup)
     if united is None:
         return

@@ -33,6 +33,10 @@ def orient_consistently(soup: Soup) -> tuple[Soup, int]:
 def orient_outward(soup: Soup) -> tuple[Soup, int]:
     """Each part turned outward, except closed inward parts inside of others, which are cavities."""
     total = 0
+    table = edges(soup.f)
+    if (table.count == 2).all() and volumes(soup.v, soup.f).sum() < 0:
+        # Inside out as a whole: cavities stay cavities.
+        soup, total = soup.turned(np.ones(len(soup.f), bool)), len(soup.f)
     for _ in range(4):
         flip = _inward(soup)
         if not flip.any():

@@ -34,37 +34,50 @@ def _arrays(body: manifold3d.Manifold) -> tuple[F64, I32]:
 
 
 def unite(soup: Soup) -> tuple[Soup, int] | None:
-    """The union of all closed shells, less the cavities; how many shells there were. None if a shell is not
-    closed and oriented or the union is empty."""
-    label = patches(soup.f)
-    each = volumes(soup.v, soup.f)
-    add: list[manifold3d.Manifold] = []
-    remove: list[manifold3d.Manifold] = []
+    """The union of all closed shells, cavities taken out of the shells around them only; and how many shells
+    there were. None if a shell is not closed and oriented or the union is empty."""
+    label, each = patches(soup.f), volumes(soup.v, soup.f)
     n = int(label.max()) + 1
     if n > MOST_SHELLS:
         return None
+    faces = [soup.f[label == k] for k in range(n)]
+    inward = np.bincount(label, each, n) < 0
     budget = [MOST_TESTS + n]
+    pieces: list[list[manifold3d.Manifold]] = []
     for k in range(n):
-        f = soup.f[label == k]
-        hollow = each[label == k].sum() < 0
-        body = _manifold(soup.v, f[:, ::-1] if hollow else f)
+        body = _manifold(soup.v, faces[k][:, ::-1] if inward[k] else faces[k])
         if body is None:
             return None
-        if hollow:
-            others = soup.f[label != k]
-            inside = len(others) and winding_in_tree(winding_tree(soup.v, others), soup.v[f[:1, 0]])[0] > 0.5
-            (remove if inside else add).extend(_simple(body, 0, budget))
-        else:
-            add.extend(_simple(body, 0, budget))
-    if not add:
-        return None
-    whole = manifold3d.Manifold.batch_boolean(add, manifold3d.OpType.Add)
-    if remove:
-        whole = whole - manifold3d.Manifold.batch_boolean(remove, manifold3d.OpType.Add)
+        pieces.append(_simple(body, 0, budget))
+    cavities, around = _cavities(soup.v, faces, inward)
+    whole = _sum([p for k in range(n) if k in around for p in pieces[k]])
+    whole = whole - _sum([p for k in range(n) if k in cavities for p in pieces[k]])
+    rest = [p for k in range(n) if k not in around and k not in cavities for p in pieces[k]]
+    whole = _sum([whole, *rest])
     if whole.is_empty() or whole.status() != manifold3d.Error.NoError:
         return None
     v, f = _arrays(whole)
     return Soup(v, f, np.full(len(f), -1, np.int32)), n
+
+
+def _sum(bodies: list[manifold3d.Manifold]) -> manifold3d.Manifold:
+    return (
+        manifold3d.Manifold.batch_boolean(bodies, manifold3d.OpType.Add) if bodies else manifold3d.Manifold()
+    )
+
+
+def _cavities(v: F64, faces: list[I32], inward: np.ndarray) -> tuple[set[int], set[int]]:
+    """Inward shells that lie inside of outward ones, and the outward shells around them."""
+    cavities, around = set(), set()
+    for k in np.flatnonzero(inward).tolist():
+        at = v[faces[k][:: max(1, len(faces[k]) // 50), 0]]
+        for m in np.flatnonzero(~inward).tolist():
+            box = v[faces[m]].reshape(-1, 3)
+            within = ((at > box.min(0)) & (at < box.max(0))).all(1)
+            if within.mean() > 0.9 and np.median(winding_in_tree(winding_tree(v, faces[m]), at)) > 0.5:
+                cavities.add(k)
+                around.add(m)
+    return cavities, around
 
 
 def _simple(body: manifold3d.Manifold, depth: int, budget: list[int]) -> list[manifold3d.Manifold]:
