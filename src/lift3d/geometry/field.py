@@ -2,7 +2,8 @@
 
 Each grid node x is projected into every depth map. With p the measured point at that pixel and n its normal,
 d = (x - p) . n is averaged where |d| is within the truncation (Curless & Levoy 1996, with Bylow et al. 2013's
-point-to-plane distance); further in front the node was seen to be empty and gets +1; behind nothing is known.
+point-to-plane distance); further in front the node was seen to be empty and gets +1; behind nothing is known,
+but what is hidden from all sides counts faintly as solid, so that unseen undersides reach down to the table.
 The field phi then minimises  sum w (phi - f)^2 + smooth * sum |grad phi|^2  coarse to fine, which leaves the
 data where they are and spans what nobody saw with a membrane. Positive is outside.
 """
@@ -17,9 +18,19 @@ from numpy.typing import NDArray
 
 from lift3d.types import F32, F64, Depth
 
+FREE = np.float32(0.25)
+"""Vote of a view that looked through a node, in units of a confident surface measurement."""
+HIDDEN = np.float32(0.01)
+"""Vote for -1 of a view from which a measured surface hides the node; counted only where no view looked through it
+and none looked at it without measuring anything: what is in the shadow from all sides is taken as solid."""
+BLANK = np.float32(100.0)
+"""How many such votes one look without a measurement takes away."""
+TRUST = np.float32(0.5)
+"""Weight of the data at which they count half as much as they can."""
+
 
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def _integrate(origin, step, blocks, maps, offset, size, K, pose, reach, f, w):  # type: ignore[no-untyped-def]
+def _integrate(origin, step, blocks, maps, offset, size, K, pose, reach, free_weight, hidden_weight, blank_weight, f, w):  # type: ignore[no-untyped-def]
     """maps (M, 6): z, nx, ny, nz (camera frame), confidence, kind (1 surface, 0 free only, -1 outside the silhouette)
     per pixel of all maps; offset (V,), size (V, 2) height, width; pose (V, 3, 4) world to camera; blocks (B, 3)
     indices of the 4x4x4 blocks to fill. Writes mean value f in [-1, 1] and weight w. All reals float32."""
@@ -33,6 +44,7 @@ def _integrate(origin, step, blocks, maps, offset, size, K, pose, reach, f, w): 
         total = np.zeros(64, np.float32)
         weight = np.zeros(64, np.float32)
         free = np.zeros(64, np.float32)
+        hidden = np.zeros(64, np.float32)
         outside = np.zeros(64, np.int32)
         i0, j0, k0 = 4 * blocks[b, 0], 4 * blocks[b, 1], 4 * blocks[b, 2]
         for v in range(views):
@@ -74,16 +86,18 @@ def _integrate(origin, step, blocks, maps, offset, size, K, pose, reach, f, w): 
                     continue
                 z = maps[at, np.uint64(0)]
                 if z <= zero:
+                    hidden[e] -= blank_weight
                     continue
                 ez = zc - z
                 if ez < np.float32(-3.0) * reach:
                     free[e] += one
                     continue
-                if ez > np.float32(3.0) * reach:
-                    continue
                 if kind == zero:
                     if ez < -reach:
                         free[e] += one
+                    continue
+                if ez > np.float32(3.0) * reach:
+                    hidden[e] += one
                     continue
                 # offset from the measured point, which lies on the pixel's own ray
                 ex = xc - (np.float32(iu) + half - cx) / fx * z
@@ -106,14 +120,17 @@ def _integrate(origin, step, blocks, maps, offset, size, K, pose, reach, f, w): 
                 f[i, j, k] = one
                 w[i, j, k] = outside[e]
                 continue
-            empty = np.float32(0.25) * free[e]
-            whole = weight[e] + empty
-            f[i, j, k] = (total[e] + empty) / whole if whole > zero else zero
+            empty = free_weight * free[e]
+            solid = zero
+            if free[e] == zero:
+                solid = hidden_weight * max(hidden[e] - one, zero)
+            whole = weight[e] + empty + solid
+            f[i, j, k] = (total[e] + empty - solid) / whole if whole > zero else zero
             w[i, j, k] = whole
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _relax(phi, f, w, active, smooth, parity, over):  # type: ignore[no-untyped-def]
+def _relax(phi, f, w, active, smooth, trust, parity, over):  # type: ignore[no-untyped-def]
     """One red-black half-sweep of successive over-relaxation; walls are reflecting."""
     nx, ny, nz = phi.shape
     for i in prange(nx):
@@ -124,7 +141,7 @@ def _relax(phi, f, w, active, smooth, parity, over):  # type: ignore[no-untyped-
                 s = phi[max(i - 1, 0), j, k] + phi[min(i + 1, nx - 1), j, k]
                 s += phi[i, max(j - 1, 0), k] + phi[i, min(j + 1, ny - 1), k]
                 s += phi[i, j, max(k - 1, 0)] + phi[i, j, min(k + 1, nz - 1)]
-                a = w[i, j, k] / (w[i, j, k] + np.float32(0.5))
+                a = w[i, j, k] / (w[i, j, k] + trust)
                 value = (a * f[i, j, k] + smooth * s) / (a + np.float32(6.0) * smooth)
                 phi[i, j, k] += over * (value - phi[i, j, k])
 
@@ -217,7 +234,7 @@ class DepthField:
         blocks = np.argwhere(active).astype(np.int64)
         _integrate(
             origin.astype(np.float32), np.float32(step), blocks, self.maps, self.offset, self.size, self.K, self.pose,
-            np.float32(reach), f, w,
+            np.float32(reach), FREE, HIDDEN, BLANK, f, w,
         )  # fmt: skip
         return f, w
 
@@ -248,7 +265,7 @@ def relax(
         active = np.ones(_blocks(phi.shape), np.uint8)
     for _ in range(sweeps):
         for parity in (0, 1):
-            _relax(phi, f, w, active, np.float32(smooth), parity, np.float32(over))
+            _relax(phi, f, w, active, np.float32(smooth), TRUST, parity, np.float32(over))
     return phi
 
 

@@ -1,0 +1,94 @@
+"""From views to a closed ball on a flat base, and to an open scene."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import trimesh
+from scenes import cast, orbit_views
+from solid_twin import why_not_solid
+
+from lift3d.context import Context
+from lift3d.errors import CaptureError
+from lift3d.geometry.topology import require_solid
+from lift3d.maps.depths_to_mesh import DepthsToMesh
+from lift3d.maps.images_to_depths import ImagesToDepths
+from lift3d.types import DepthMaps, Views
+
+
+@pytest.fixture(scope="module")
+def maps() -> DepthMaps:
+    return ImagesToDepths()(orbit_views(18))
+
+
+def to_world(mesh) -> np.ndarray:
+    frame = np.array(mesh.metadata["world_from_model"])
+    return mesh.vertices @ frame[:3, :3].T + frame[:3, 3]
+
+
+def test_depths_are_right_where_they_are_given(maps):
+    good = given = 0
+    for depth in maps.depths:
+        truth, _ = cast(depth.camera)
+        kept = (depth.z > 0) & (truth > 0)
+        given += kept.sum()
+        good += (np.abs(depth.z - truth)[kept] < 0.01 * truth[kept]).sum()
+    assert given > 0.35 * sum(d.z.size for d in maps.depths)
+    assert good > 0.97 * given
+
+
+def test_object_is_a_solid_ball_cut_flat_at_the_table(maps):
+    context = Context()
+    mesh = DepthsToMesh(faces=8000)(maps, context)
+    require_solid(mesh)
+    assert why_not_solid(mesh) == []
+    note = context.report["depths_to_mesh"]
+    assert note["kind"] == "object" and note["support_plane"] is not None
+    r = np.linalg.norm(to_world(mesh) - [0, 0, 0.5], axis=1)
+    upper = to_world(mesh)[:, 2] > 0.35
+    assert np.abs(r[upper] - 0.5).mean() < 0.008
+    assert abs(mesh.vertices[:, 2].min()) < 1e-6  # stands on z = 0
+    assert (np.abs(mesh.vertices[:, 2]) < 1e-6).sum() >= 3
+    up = np.array(note["world_from_model"])[:3, 2]
+    assert up @ [0, 0, 1] > 0.999
+
+
+def test_scene_is_open_and_trimmed(maps):
+    context = Context()
+    mesh = DepthsToMesh(kind="scene", faces=8000)(maps, context)
+    assert not mesh.is_watertight
+    world = to_world(mesh)
+    low = world[:, 2] < 0.05
+    assert low.mean() > 0.1  # the table belongs to a scene
+    assert np.abs(world[low][:, 2]).mean() < 0.01
+
+
+def test_masks_carve_the_silhouette():
+    views = orbit_views(14)
+    images = []
+    for image, camera in zip(views.images, views.cameras):
+        _, p = cast(camera)
+        images.append(replace(image, mask=np.abs(np.linalg.norm(p - [0, 0, 0.5], axis=-1) - 0.5) < 1e-5))
+    masked = Views(tuple(images), views.cameras, views.points, views.observations)
+    mesh = DepthsToMesh(faces=8000)(ImagesToDepths()(masked))
+    require_solid(mesh)
+    r = np.linalg.norm(to_world(mesh) - [0, 0, 0.5], axis=1)
+    assert np.quantile(np.abs(r - 0.5), 0.9) < 0.06
+    assert trimesh.Trimesh(mesh.vertices, mesh.faces).volume == pytest.approx(4 / 3 * np.pi * 0.125, rel=0.08)
+
+
+def test_same_bytes_again(maps):
+    first, second = (DepthsToMesh(faces=4000)(maps) for _ in range(2))
+    assert first.vertices.tobytes() == second.vertices.tobytes()
+    assert first.faces.tobytes() == second.faces.tobytes()
+
+
+def test_too_few_measurements_are_said(maps):
+    empty = DepthMaps(maps.views, tuple(replace(d, z=np.zeros_like(d.z)) for d in maps.depths))
+    with pytest.raises(CaptureError, match="points were measured"):
+        DepthsToMesh()(empty)
+    with pytest.raises(CaptureError, match="at least 3"):
+        v = maps.views
+        ImagesToDepths()(Views(v.images[:2], v.cameras[:2], v.points, v.observations[v.observations[:, 0] < 2]))
