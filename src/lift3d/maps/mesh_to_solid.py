@@ -291,6 +291,8 @@ def _resembles(old: Soup, v: F64, f: np.ndarray) -> bool:
 def _thinned(soup: Soup, step: float) -> Iterator[Soup]:
     """Fewer faces where the surface is flat (within a tenth of a step), else as it is."""
     soup = compact(soup)
-    v, f = decimate(soup.v, soup.f, max(2000, len(soup.f) // 20), 0.1 * step)
-    yield Soup(v, f, np.full(len(f), -1, np.int32))
+    for part, error in ((20, 0.1), (4, 0.03)):  # dense folds may allow only the milder one
+        v, f = decimate(soup.v, soup.f, max(2000, len(soup.f) // part), error * step)
+        if len(f) < len(soup.f):
+            yield Soup(v, f, np.full(len(f), -1, np.int32))
     yield soup
