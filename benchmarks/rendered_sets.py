@@ -77,7 +77,7 @@ class RenderedSet:
         return depth_map(resized(self.cameras[i], width, height), self._arrays["v"], self._arrays["f"])
 
     def mask(self, i: int) -> np.ndarray:
-        return np.asarray(Image.open(self.folder / "masks" / f"{self.photos[i].stem}.png")) > 127
+        return np.asarray(Image.open(self.folder / "masks" / f"{self.photos[i].stem}.png").convert("L")) > 127
 
 
 def rendered_set(name: str, faint: bool = False, cache: Path = CACHE) -> RenderedSet:
