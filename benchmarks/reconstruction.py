@@ -65,7 +65,11 @@ def one(name: str, cache: Path, out: Path) -> dict[str, Any]:
     wall = time.time() - START
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     views, maps, mesh = taps["cameras"].made, taps["depths"].made, taps["texture"].made
-    model = np.array(outcome.report["evidence"]["depths_to_mesh"]["world_from_model"]) if "evidence" in outcome.report else None
+    model = (
+        np.array(outcome.report["evidence"]["depths_to_mesh"]["world_from_model"])
+        if "evidence" in outcome.report
+        else None
+    )
     if model is None:
         model = find(outcome.report, "world_from_model")
     local = moved_views(views, np.linalg.inv(np.array(model)), views.unit)
@@ -158,7 +162,17 @@ def tables(results: dict[str, Any]) -> None:
     load = f"load average at the end {os.getloadavg()[0]:.1f}"
     plain = [n for n in results if "_" not in n]
     faint = [n for n in results if "_" in n]
-    columns = ["set", "F 1 %", "F 0.5 %", "hull F 1 %", "sparse Poisson F 1 %", "rotation °", "seconds", "GiB", "faces"]
+    columns = [
+        "set",
+        "F 1 %",
+        "F 0.5 %",
+        "hull F 1 %",
+        "sparse Poisson F 1 %",
+        "rotation °",
+        "seconds",
+        "GiB",
+        "faces",
+    ]
     rows = []
     for n in [*plain, "mean", *faint, "mean, faint"]:
         if n.startswith("mean"):

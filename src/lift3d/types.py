@@ -38,7 +38,9 @@ class Image:
 
     def __post_init__(self) -> None:
         p = self.pixels
-        _require(p.dtype == np.uint8 and p.ndim == 3 and p.shape[2] == 3, "Image.pixels must be (H, W, 3) uint8")
+        _require(
+            p.dtype == np.uint8 and p.ndim == 3 and p.shape[2] == 3, "Image.pixels must be (H, W, 3) uint8"
+        )
         _require(
             self.mask is None or (self.mask.dtype == np.bool_ and self.mask.shape == p.shape[:2]),
             "Image.mask must be (H, W) bool",
@@ -73,10 +75,18 @@ class Camera:
 
     def __post_init__(self) -> None:
         w2c = self.world_to_camera
-        _require(w2c.shape == (4, 4) and bool(np.isfinite(w2c).all()), "Camera.world_to_camera must be finite 4x4")
-        _require(self.width > 0 and self.height > 0 and self.fx > 0 and self.fy > 0, "Camera sizes must be positive")
+        _require(
+            w2c.shape == (4, 4) and bool(np.isfinite(w2c).all()), "Camera.world_to_camera must be finite 4x4"
+        )
+        _require(
+            self.width > 0 and self.height > 0 and self.fx > 0 and self.fy > 0,
+            "Camera sizes must be positive",
+        )
         r = w2c[:3, :3]
-        _require(bool(np.allclose(r @ r.T, np.eye(3), atol=1e-4)) and np.linalg.det(r) > 0, "Camera needs a rotation")
+        _require(
+            bool(np.allclose(r @ r.T, np.eye(3), atol=1e-4)) and np.linalg.det(r) > 0,
+            "Camera needs a rotation",
+        )
         _require(len(self.distortion) in (0, 4), "Camera.distortion must be () or (k1, k2, p1, p2)")
 
     @cached_property
@@ -149,9 +159,14 @@ class Views:
 
     def __post_init__(self) -> None:
         _require(len(self.images) == len(self.cameras), "Views needs one camera per image")
-        _require(self.observations.ndim == 2 and self.observations.shape[1] == 2, "Views.observations must be (M, 2)")
+        _require(
+            self.observations.ndim == 2 and self.observations.shape[1] == 2,
+            "Views.observations must be (M, 2)",
+        )
         for image, camera in zip(self.images, self.cameras):
-            _require((image.width, image.height) == (camera.width, camera.height), "image and camera sizes differ")
+            _require(
+                (image.width, image.height) == (camera.width, camera.height), "image and camera sizes differ"
+            )
             _require(camera.distortion == (), "Views holds undistorted pinhole cameras")
 
     def __len__(self) -> int:

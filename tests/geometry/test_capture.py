@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenes import look_at, orbit_views
 
 from lift3d.geometry.capture import camera_up, decide_kind, focus
 from lift3d.geometry.region import object_cluster, seen_share
 from lift3d.geometry.support_plane import find_support_plane
+from scenes import look_at, orbit_views
 
 
 def test_an_orbit_is_an_object_and_a_row_is_a_scene():
@@ -19,7 +19,9 @@ def test_an_orbit_is_an_object_and_a_row_is_a_scene():
     row = [look_at([x, 5, 1], [x * 0.8, 0, 1]) for x in np.linspace(-3, 3, 9)]
     kind, why = decide_kind(row, focus(row))
     assert kind == "scene" and "one side" in why
-    outward = [look_at([np.cos(a), np.sin(a), 1], [9 * np.cos(a), 9 * np.sin(a), 1]) for a in np.linspace(0, 5.5, 9)]
+    outward = [
+        look_at([np.cos(a), np.sin(a), 1], [9 * np.cos(a), 9 * np.sin(a), 1]) for a in np.linspace(0, 5.5, 9)
+    ]
     assert decide_kind(outward, focus(outward))[0] == "scene"
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scenes import cast, orbit_views
 
 from lift3d.geometry.consistency import cross_check
 from lift3d.types import Depth
+from scenes import cast, orbit_views
 
 
 def _exact(views):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import trimesh
-from scenes import cast, orbit_views
 
 from lift3d.geometry.field import DepthField, near_surface, refine, relax, solve
 from lift3d.geometry.isosurface import marching_tetrahedra
 from lift3d.types import Depth
+from scenes import cast, orbit_views
 
 
 def exact_maps(views):
@@ -95,7 +95,10 @@ def test_solver_reaches_the_minimum():
     A[np.arange(n), np.arange(n)] += a.ravel()
     b += (a * f).ravel()
     for axis in range(3):
-        p, q = np.take(index, range(shape[axis] - 1), axis).ravel(), np.take(index, range(1, shape[axis]), axis).ravel()
+        p, q = (
+            np.take(index, range(shape[axis] - 1), axis).ravel(),
+            np.take(index, range(1, shape[axis]), axis).ravel(),
+        )
         for i, j in zip(p, q):
             A[i, i] += smooth
             A[j, j] += smooth

@@ -43,7 +43,9 @@ def slow_cost(grey, source, reference, camera, x, y, w, gx, gy, sigma):
         ix, iy = int(px), int(py)
         fx, fy = px - ix, py - iy
         s = source[iy : iy + 2, ix : ix + 2]
-        samples.append((s[0, 0] * (1 - fx) + s[0, 1] * fx) * (1 - fy) + (s[1, 0] * (1 - fx) + s[1, 1] * fx) * fy)
+        samples.append(
+            (s[0, 0] * (1 - fx) + s[0, 1] * fx) * (1 - fy) + (s[1, 0] * (1 - fx) + s[1, 1] * fx) * fy
+        )
     weights, values, samples = np.array(weights) / sum(weights), np.array(values), np.array(samples)
     r = values - weights @ values
     s = samples - weights @ samples
@@ -51,7 +53,13 @@ def slow_cost(grey, source, reference, camera, x, y, w, gx, gy, sigma):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(30, 120), st.integers(30, 90), st.floats(0.3, 0.6), st.floats(-0.002, 0.002), st.floats(-0.002, 0.002))
+@given(
+    st.integers(30, 120),
+    st.integers(30, 90),
+    st.floats(0.3, 0.6),
+    st.floats(-0.002, 0.002),
+    st.floats(-0.002, 0.002),
+)
 def test_cost_equals_its_slow_twin(x, y, w, gx, gy):
     small = (160, 120, 170.0)
     a, b = look_at([2, 0.3, 1.2], [0, 0, 0.3], *small), look_at([2.1, 0.0, 1.2], [0, 0, 0.3], *small)
@@ -73,7 +81,9 @@ def test_cost_equals_its_slow_twin(x, y, w, gx, gy):
 
 @pytest.fixture(scope="module")
 def ball():
-    cameras = [look_at([2.4 * np.cos(a), 2.4 * np.sin(a), 1.2], [0, 0, 0.4]) for a in (0, 0.17, -0.17, 0.33, -0.33)]
+    cameras = [
+        look_at([2.4 * np.cos(a), 2.4 * np.sin(a), 1.2], [0, 0, 0.4]) for a in (0, 0.17, -0.17, 0.33, -0.33)
+    ]
     photos = [photograph(c) for c in cameras]
     pyramids = []
     from lift3d.maps.images_to_depths import _pyramid
@@ -127,11 +137,15 @@ def test_upsampled_planes_stay_the_same_planes():
 
 def test_normals_of_a_fronto_parallel_plane_point_at_the_camera():
     camera = look_at([2, 0, 0.5], [0, 0, 0.5], 160, 120, 170.0)
-    planes = np.stack([np.full((120, 160), 0.5), np.zeros((120, 160)), np.zeros((120, 160))]).astype(np.float32)
-    np.testing.assert_allclose(plane_normals(planes, camera), np.broadcast_to([0, 0, -1.0], (120, 160, 3)), atol=1e-6)
+    planes = np.stack([np.full((120, 160), 0.5), np.zeros((120, 160)), np.zeros((120, 160))]).astype(
+        np.float32
+    )
+    np.testing.assert_allclose(
+        plane_normals(planes, camera), np.broadcast_to([0, 0, -1.0], (120, 160, 3)), atol=1e-6
+    )
 
 
 def test_random_numbers_fill_the_unit_interval():
     values = np.array([patchmatch._random(x, y, 5) for x in range(40) for y in range(40)])
-    assert 0 <= values.min() and values.max() < 1
+    assert values.min() >= 0 and values.max() < 1
     assert abs(values.mean() - 0.5) < 0.03 and abs(values.var() - 1 / 12) < 0.01

@@ -7,8 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import trimesh
-from scenes import cast, orbit_views
-from solid_twin import why_not_solid
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
@@ -16,6 +14,8 @@ from lift3d.geometry.topology import require_solid
 from lift3d.maps.depths_to_mesh import DepthsToMesh
 from lift3d.maps.images_to_depths import ImagesToDepths
 from lift3d.types import DepthMaps, Views
+from scenes import cast, orbit_views
+from solid_twin import why_not_solid
 
 
 @pytest.fixture(scope="module")
@@ -91,4 +91,6 @@ def test_too_few_measurements_are_said(maps):
         DepthsToMesh()(empty)
     with pytest.raises(CaptureError, match="at least 3"):
         v = maps.views
-        ImagesToDepths()(Views(v.images[:2], v.cameras[:2], v.points, v.observations[v.observations[:, 0] < 2]))
+        ImagesToDepths()(
+            Views(v.images[:2], v.cameras[:2], v.points, v.observations[v.observations[:, 0] < 2])
+        )

@@ -63,11 +63,20 @@ def camera_up(cameras: Sequence[Camera]) -> F64:
 def decide_kind(cameras: Sequence[Camera], spot: Focus) -> tuple[str, str]:
     """("object" | "scene", why)."""
     if spot.ahead < 0.8:
-        return "scene", f"the cameras look outwards or past each other (only {spot.ahead:.0%} face their common point)"
+        return (
+            "scene",
+            f"the cameras look outwards or past each other (only {spot.ahead:.0%} face their common point)",
+        )
     if spot.spread > 0.35:
-        return "scene", f"the viewing axes pass a common point at {spot.spread:.0%} of their distance: there is no single thing"
+        return (
+            "scene",
+            f"the viewing axes pass a common point at {spot.spread:.0%} of their distance: there is no single thing",
+        )
     if spot.turn < 75:
-        return "scene", f"the photos see it from one side only (viewing directions within {spot.turn:.0f} degrees)"
+        return (
+            "scene",
+            f"the photos see it from one side only (viewing directions within {spot.turn:.0f} degrees)",
+        )
     return "object", (
         f"the viewing axes meet ({spot.spread:.0%} of the distance) and turn by {spot.turn:.0f} degrees around one thing"
     )

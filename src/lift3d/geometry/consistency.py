@@ -19,7 +19,24 @@ RELATIVE = 0.01
 
 
 @njit(cache=True, parallel=True)
-def _check(z, confidence, k, centre_to_world, origin, zs, cs, ks, world_to, sizes, least, pixels, relative, out_z, out_c, votes):  # type: ignore[no-untyped-def]
+def _check(
+    z,
+    confidence,
+    k,
+    centre_to_world,
+    origin,
+    zs,
+    cs,
+    ks,
+    world_to,
+    sizes,
+    least,
+    pixels,
+    relative,
+    out_z,
+    out_c,
+    votes,
+):
     """One reference map against a stack of source maps. k: fx, fy, cx, cy; centre_to_world: R^T; origin: camera
     centre; world_to: (S, 3, 4). Writes the averaged depth, the confidence and the number of agreeing views."""
     h, w = z.shape

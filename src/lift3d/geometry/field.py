@@ -30,7 +30,9 @@ TRUST = np.float32(0.5)
 
 
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def _integrate(origin, step, blocks, maps, offset, size, K, pose, reach, free_weight, hidden_weight, blank_weight, f, w):  # type: ignore[no-untyped-def]
+def _integrate(
+    origin, step, blocks, maps, offset, size, K, pose, reach, free_weight, hidden_weight, blank_weight, f, w
+):
     """maps (M, 6): z, nx, ny, nz (camera frame), confidence, kind (1 surface, 0 free only, -1 outside the silhouette)
     per pixel of all maps; offset (V,), size (V, 2) height, width; pose (V, 3, 4) world to camera; blocks (B, 3)
     indices of the 4x4x4 blocks to fill. Writes mean value f in [-1, 1] and weight w. All reals float32."""
@@ -130,7 +132,7 @@ def _integrate(origin, step, blocks, maps, offset, size, K, pose, reach, free_we
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _relax(phi, f, w, active, smooth, trust, parity, over):  # type: ignore[no-untyped-def]
+def _relax(phi, f, w, active, smooth, trust, parity, over):
     """One red-black half-sweep of successive over-relaxation; walls are reflecting."""
     nx, ny, nz = phi.shape
     for i in prange(nx):
@@ -147,7 +149,7 @@ def _relax(phi, f, w, active, smooth, trust, parity, over):  # type: ignore[no-u
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _coarsen(f, w, cf, cw):  # type: ignore[no-untyped-def]
+def _coarsen(f, w, cf, cw):
     nx, ny, nz = f.shape
     for i in prange(cf.shape[0]):
         for j in range(cf.shape[1]):
@@ -158,7 +160,9 @@ def _coarsen(f, w, cf, cw):  # type: ignore[no-untyped-def]
                     for b in range(2 * j - 1, 2 * j + 2):
                         for c in range(2 * k - 1, 2 * k + 2):
                             if 0 <= a < nx and 0 <= b < ny and 0 <= c < nz:
-                                g = np.float32(1.0 / ((1 + abs(a - 2 * i)) * (1 + abs(b - 2 * j)) * (1 + abs(c - 2 * k))))
+                                g = np.float32(
+                                    1.0 / ((1 + abs(a - 2 * i)) * (1 + abs(b - 2 * j)) * (1 + abs(c - 2 * k)))
+                                )
                                 sw += g * w[a, b, c]
                                 sf += g * w[a, b, c] * f[a, b, c]
                 cw[i, j, k] = sw / np.float32(8.0)
@@ -166,7 +170,7 @@ def _coarsen(f, w, cf, cw):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _refine(coarse, fine):  # type: ignore[no-untyped-def]
+def _refine(coarse, fine):
     """Trilinear interpolation of nodes: fine node 2 i lies on coarse node i."""
     nx, ny, nz = fine.shape
     cx, cy, cz = coarse.shape
@@ -222,7 +226,12 @@ class DepthField:
         self.pose = np.array([d.camera.world_to_camera[:3] for d in depths], np.float32)
 
     def integrate(
-        self, origin: F64, step: float, shape: tuple[int, int, int], reach: float, active: NDArray[np.uint8] | None = None
+        self,
+        origin: F64,
+        step: float,
+        shape: tuple[int, int, int],
+        reach: float,
+        active: NDArray[np.uint8] | None = None,
     ) -> tuple[F32, F32]:
         """Values in [-1, 1] and weights at nodes origin + step * index; reach: truncation in world units.
 
@@ -258,7 +267,13 @@ def solve(f: F32, w: F32, smooth: float, sweeps: int = 12, coarsest: int = 12) -
 
 
 def relax(
-    phi: F32, f: F32, w: F32, smooth: float, sweeps: int, active: NDArray[np.uint8] | None = None, over: float = 1.5
+    phi: F32,
+    f: F32,
+    w: F32,
+    smooth: float,
+    sweeps: int,
+    active: NDArray[np.uint8] | None = None,
+    over: float = 1.5,
 ) -> F32:
     """Over-relaxation sweeps in place (only in active blocks, where given)."""
     if active is None:

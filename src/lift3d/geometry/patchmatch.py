@@ -29,7 +29,7 @@ DY = np.array([o[1] for o in OFFSETS], np.float32)
 
 
 @njit(cache=True, inline="always")
-def _random(x: int, y: int, n: int) -> float:
+def _random(x, y, n):
     mask = 0xFFFFFFFF
     h = (x * 374761393 + y * 668265263 + n * 2246822519) & mask
     h = ((h ^ (h >> 13)) * 1274126177) & mask
@@ -39,7 +39,7 @@ def _random(x: int, y: int, n: int) -> float:
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _window(padded, stride, x, y, sigma, centred, weight):  # type: ignore[no-untyped-def]
+def _window(padded, stride, x, y, sigma, centred, weight):
     """Fill weight (sums to 1) and centred (weight x (value - mean)); returns the weighted variance.
 
     padded: the grey photo with REACH pixels added on every side, flattened, `stride` wide."""
@@ -69,7 +69,7 @@ def _window(padded, stride, x, y, sigma, centred, weight):  # type: ignore[no-un
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _view_cost(sources, s, shape, M, u, v, w, gx, gy, centred, weight, variance):  # type: ignore[no-untyped-def]
+def _view_cost(sources, s, shape, M, u, v, w, gx, gy, centred, weight, variance):
     """1 - ZNCC of the window under the plane (w, gx, gy) in source view s.
 
     sources: all source photos, flattened; shape: rows of (offset, stride, height, width); M: (S, 12) rows of A, b."""
@@ -93,7 +93,7 @@ def _view_cost(sources, s, shape, M, u, v, w, gx, gy, centred, weight, variance)
     Y -= np.float32(0.5)
     across = np.float32(REACH) * (np.abs(xu) + np.abs(xv))
     down = np.float32(REACH) * (np.abs(yu) + np.abs(yv))
-    if X < across or Y < down or X + across >= shape[s, 3] - 1 or Y + down >= shape[s, 2] - 1:
+    if across > X or down > Y or X + across >= shape[s, 3] - 1 or Y + down >= shape[s, 2] - 1:
         return UNSEEN
     base = np.int32(shape[s, 0])
     stride = np.int32(shape[s, 1])
@@ -124,7 +124,7 @@ def _view_cost(sources, s, shape, M, u, v, w, gx, gy, centred, weight, variance)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _plane_cost(sources, shape, M, chosen, keep, u, v, w, gx, gy, centred, weight, variance, costs):  # type: ignore[no-untyped-def]
+def _plane_cost(sources, shape, M, chosen, keep, u, v, w, gx, gy, centred, weight, variance, costs):
     """Mean of the `keep` best costs over the source views whose bit is set in `chosen`."""
     m = 0
     for s in range(M.shape[0]):
@@ -145,7 +145,7 @@ def _plane_cost(sources, shape, M, chosen, keep, u, v, w, gx, gy, centred, weigh
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _slant_ok(w, gx, gy, u, v, fx, fy, cx, cy, least):  # type: ignore[no-untyped-def]
+def _slant_ok(w, gx, gy, u, v, fx, fy, cx, cy, least):
     """Is the plane seen at an angle whose cosine is at least `least`?"""
     px = gx * fx
     py = gy * fy
@@ -156,7 +156,7 @@ def _slant_ok(w, gx, gy, u, v, fx, fy, cx, cy, least):  # type: ignore[no-untype
 
 
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def start(padded, sources, shape, M, sigma, keep, views, planes, cost, chosen, tries, w_min, w_max, seed):  # type: ignore[no-untyped-def]
+def start(padded, sources, shape, M, sigma, keep, views, planes, cost, chosen, tries, w_min, w_max, seed):
     """First costs. With tries > 0 the best of that many stratified random depths per pixel is taken,
     else the plane given is kept. `chosen` receives the bits of the pixel's `views` best source views."""
     h, w = cost.shape
@@ -177,7 +177,9 @@ def start(padded, sources, shape, M, sigma, keep, views, planes, cost, chosen, t
                     t = (np.float32(k) + _random(x, y, seed + k)) / np.float32(tries)
                     wk = w_min + (w_max - w_min) * t
                     zero = np.float32(0.0)
-                    c = _plane_cost(sources, shape, M, every, keep, u, v, wk, zero, zero, centred, weight, variance, costs)
+                    c = _plane_cost(
+                        sources, shape, M, every, keep, u, v, wk, zero, zero, centred, weight, variance, costs
+                    )
                     if c < best:
                         best = c
                         planes[0, y, x] = wk
@@ -185,8 +187,18 @@ def start(padded, sources, shape, M, sigma, keep, views, planes, cost, chosen, t
                         planes[2, y, x] = zero
             for s in range(count):
                 costs[s] = _view_cost(
-                    sources, s, shape, M, u, v,
-                    planes[0, y, x], planes[1, y, x], planes[2, y, x], centred, weight, variance,
+                    sources,
+                    s,
+                    shape,
+                    M,
+                    u,
+                    v,
+                    planes[0, y, x],
+                    planes[1, y, x],
+                    planes[2, y, x],
+                    centred,
+                    weight,
+                    variance,
                 )
             bits = 0
             total = np.float32(0.0)
@@ -203,7 +215,26 @@ def start(padded, sources, shape, M, sigma, keep, views, planes, cost, chosen, t
 
 
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def spread(padded, sources, shape, M, sigma, keep, planes, cost, chosen, K, parity, far, step, tilt, w_min, w_max, tries, seed):  # type: ignore[no-untyped-def]
+def spread(
+    padded,
+    sources,
+    shape,
+    M,
+    sigma,
+    keep,
+    planes,
+    cost,
+    chosen,
+    K,
+    parity,
+    far,
+    step,
+    tilt,
+    w_min,
+    w_max,
+    tries,
+    seed,
+):
     """One half-sweep: pixels of one colour try their neighbours' planes (the cheapest at distance 1, 3, .. `far`
     in each direction), then `tries` random refinements of inverse depth (+- step) and gradient (+- tilt)."""
     h, w = cost.shape
@@ -238,7 +269,9 @@ def spread(padded, sources, shape, M, sigma, keep, planes, cost, chosen, K, pari
                 wn = planes[0, ny, nx] + gx * np.float32(x - nx) + gy * np.float32(y - ny)
                 if wn < w_min or wn > w_max or (wn == bw and gx == bgx and gy == bgy):
                     continue
-                c = _plane_cost(sources, shape, M, bits, keep, u, v, wn, gx, gy, centred, weight, variance, costs)
+                c = _plane_cost(
+                    sources, shape, M, bits, keep, u, v, wn, gx, gy, centred, weight, variance, costs
+                )
                 if c < best:
                     best, bw, bgx, bgy = c, wn, gx, gy
             for k in range(tries):
@@ -253,7 +286,9 @@ def spread(padded, sources, shape, M, sigma, keep, planes, cost, chosen, K, pari
                     gy += r2 * scale * tilt
                 if wn < w_min or wn > w_max or not _slant_ok(wn, gx, gy, u, v, fx, fy, cx, cy, least):
                     continue
-                c = _plane_cost(sources, shape, M, bits, keep, u, v, wn, gx, gy, centred, weight, variance, costs)
+                c = _plane_cost(
+                    sources, shape, M, bits, keep, u, v, wn, gx, gy, centred, weight, variance, costs
+                )
                 if c < best:
                     best, bw, bgx, bgy = c, wn, gx, gy
             cost[y, x] = best

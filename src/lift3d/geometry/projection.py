@@ -38,6 +38,11 @@ def resized(camera: Camera, width: int, height: int) -> Camera:
     """The same camera for the photo resized to (width, height): with the half-pixel rule, u scales exactly."""
     sx, sy = width / camera.width, height / camera.height
     return replace(
-        camera, width=width, height=height,
-        fx=camera.fx * sx, fy=camera.fy * sy, cx=camera.cx * sx, cy=camera.cy * sy,
+        camera,
+        width=width,
+        height=height,
+        fx=camera.fx * sx,
+        fy=camera.fy * sy,
+        cx=camera.cx * sx,
+        cy=camera.cy * sy,
     )

@@ -9,13 +9,15 @@ from lift3d.types import F32
 
 
 @njit(cache=True, parallel=True, fastmath=True)
-def _halve(image, out):  # type: ignore[no-untyped-def]
+def _halve(image, out):
     h, w = image.shape
     for y in prange(out.shape[0]):
         y1 = min(2 * y + 1, h - 1)
         for x in range(out.shape[1]):
             x1 = min(2 * x + 1, w - 1)
-            out[y, x] = np.float32(0.25) * (image[2 * y, 2 * x] + image[2 * y, x1] + image[y1, 2 * x] + image[y1, x1])
+            out[y, x] = np.float32(0.25) * (
+                image[2 * y, 2 * x] + image[2 * y, x1] + image[y1, 2 * x] + image[y1, x1]
+            )
 
 
 def halve(image: F32) -> F32:

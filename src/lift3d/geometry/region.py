@@ -18,7 +18,13 @@ def seen_share(cameras: Sequence[Camera], xyz: F64) -> F64:
     seen = np.zeros(len(xyz))
     for camera in cameras:
         uv, z = project(camera, xyz)
-        seen += (z > 0) & (uv[:, 0] >= 0) & (uv[:, 1] >= 0) & (uv[:, 0] < camera.width) & (uv[:, 1] < camera.height)
+        seen += (
+            (z > 0)
+            & (uv[:, 0] >= 0)
+            & (uv[:, 1] >= 0)
+            & (uv[:, 0] < camera.width)
+            & (uv[:, 1] < camera.height)
+        )
     return seen / len(cameras)
 
 
@@ -43,7 +49,9 @@ def object_cluster(cameras: Sequence[Camera], xyz: F64, spot: Focus, cells: int 
     np.add.at(count, tuple(index.T), 1)
     filled = count >= max(1, int(0.02 * np.median(count[count > 0])))
     label, number = ndimage.label(filled, structure=np.ones((3, 3, 3)))
-    weight = share[common] ** 2 * np.exp(-((np.linalg.norm(p - spot.point, axis=1) / (0.35 * spot.distance)) ** 2))
+    weight = share[common] ** 2 * np.exp(
+        -((np.linalg.norm(p - spot.point, axis=1) / (0.35 * spot.distance)) ** 2)
+    )
     mine = label[tuple(index.T)]
     score = np.bincount(mine, weight, minlength=number + 1)
     score[0] = 0

@@ -64,7 +64,11 @@ def find_support_plane(
         if inlier.sum() < 50:
             return None
         centre = xyz[inlier].mean(0)
-        _, _, vt = np.linalg.svd(xyz[inlier] - centre, full_matrices=False) if inlier.sum() < 20000 else _svd(xyz[inlier] - centre)
+        _, _, vt = (
+            np.linalg.svd(xyz[inlier] - centre, full_matrices=False)
+            if inlier.sum() < 20000
+            else _svd(xyz[inlier] - centre)
+        )
         fitted = vt[2] if vt[2] @ normal > 0 else -vt[2]
         normal, offset = fitted, float(fitted @ centre)
     residual = np.abs(xyz[inlier] @ normal - offset)

@@ -36,7 +36,11 @@ NAME = "depths_to_mesh"
         NAME,
         "DepthMaps",
         "Mesh",
-        ("object: closed, oriented, flat base", "scene: open, trimmed where nothing was seen", "same bytes for the same seed"),
+        (
+            "object: closed, oriented, flat base",
+            "scene: open, trimmed where nothing was seen",
+            "same bytes for the same seed",
+        ),
         reference="Curless & Levoy 1996; Bylow et al. 2013",
     )
 )
@@ -115,7 +119,9 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         v = (v - lift).astype(np.float32).astype(np.float64)
         context.note(
             NAME,
-            support_plane=None if plane is None else {"share": plane.share, "noise": plane.noise, "normal": plane.normal.tolist()},
+            support_plane=None
+            if plane is None
+            else {"share": plane.share, "noise": plane.noise, "normal": plane.normal.tolist()},
             voxel=step,
             grid=list(phi.shape),
             debris_dropped=dropped,
@@ -153,7 +159,14 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         return trimesh.Trimesh(v, f, process=False, metadata={"world_from_model": _to_list(frame, lift)})
 
     def _kinds(
-        self, maps: DepthMaps, i: int, plane: SupportPlane | None, frame: F64, floor: float | None, low: F64, high: F64
+        self,
+        maps: DepthMaps,
+        i: int,
+        plane: SupportPlane | None,
+        frame: F64,
+        floor: float | None,
+        low: F64,
+        high: F64,
     ) -> NDArray[np.int8]:
         """What each pixel of a depth map proves: 1 surface, 0 free space only (table, far things), -1 not the object."""
         depth = maps.depths[i]
@@ -172,10 +185,20 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         return kind
 
     def _field(
-        self, maps: DepthMaps, kinds: list[NDArray[np.int8]], frame: F64, low: F64, high: F64, context: Context, base: bool
+        self,
+        maps: DepthMaps,
+        kinds: list[NDArray[np.int8]],
+        frame: F64,
+        low: F64,
+        high: F64,
+        context: Context,
+        base: bool,
     ) -> tuple[F64, float, F32, F32]:
         """Origin, step, field and weight on the finest grid, in the upright frame."""
-        depths = [replace(d, camera=replace(d.camera, world_to_camera=d.camera.world_to_camera @ frame)) for d in maps.depths]
+        depths = [
+            replace(d, camera=replace(d.camera, world_to_camera=d.camera.world_to_camera @ frame))
+            for d in maps.depths
+        ]
         field = DepthField(depths, kinds)
         extent = high - low
         pixel = _pixel_footprint(maps, frame, low, high)
@@ -189,7 +212,7 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         context.progress(NAME, 0.4)
         active = near_surface(phi)
         phi = refine(phi)
-        f, w = field.integrate(low, step, phi.shape, reach, active)  # type: ignore[arg-type]
+        f, w = field.integrate(low, step, phi.shape, reach, active)
         self._walls(f, w, base)
         relax(phi, f, w, self.smooth, 14, active, over=1.3)
         context.progress(NAME, 0.6)
@@ -277,7 +300,7 @@ def _compact(v: F64, f: NDArray[np.int32]) -> tuple[F64, NDArray[np.int32]]:
 
 def _volumes(v: F64, f: NDArray[np.int32], label: NDArray[np.int32]) -> F64:
     a, b, c = v[f[:, 0]], v[f[:, 1]], v[f[:, 2]]
-    return np.bincount(label, (a * np.cross(b, c)).sum(1) / 6.0)
+    return np.asarray(np.bincount(label, (a * np.cross(b, c)).sum(1) / 6.0), np.float64)
 
 
 def main_parts(v: F64, f: NDArray[np.int32], least: float = 0.02) -> tuple[F64, NDArray[np.int32], int]:

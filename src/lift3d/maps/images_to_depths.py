@@ -49,7 +49,9 @@ class ImagesToDepths(Mapping[Views, DepthMaps]):
     def apply(self, source: Views, context: Context) -> DepthMaps:
         n = len(source)
         if n < 3:
-            raise CaptureError(f"depth needs at least 3 photos with cameras, and there are {n}", "add overlapping photos")
+            raise CaptureError(
+                f"depth needs at least 3 photos with cameras, and there are {n}", "add overlapping photos"
+            )
         scores = pair_scores(source)
         chosen = choose_sources(scores, self.sources)
         pyramids = [_pyramid(image.grey, self.levels) for image in source.images]
@@ -129,11 +131,14 @@ def photo_depth(
         sources, shape = patchmatch.pack([p[level] for p in pyramids[1:]])
         padded = np.pad(grey, patchmatch.REACH, mode="edge").reshape(-1)
         M = np.array(
-            [relative_pose(camera, resized(c, int(r[3]), int(r[2]))) for c, r in zip(cameras[1:], shape)], np.float32
+            [relative_pose(camera, resized(c, int(r[3]), int(r[2]))) for c, r in zip(cameras[1:], shape)],
+            np.float32,
         )
         K = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float32)
         baseline = np.median([np.linalg.norm(c.centre - reference.centre) for c in cameras[1:]])
-        pixel = np.float32(1.0 / (camera.fx * max(float(baseline), 1e-9)))  # inverse depth that moves about one pixel
+        pixel = np.float32(
+            1.0 / (camera.fx * max(float(baseline), 1e-9))
+        )  # inverse depth that moves about one pixel
         tilt = np.float32(0.7 * np.sqrt(w_min * w_max) / camera.fx)
         sigma = np.float32(14.0)
         coarsest = level == levels - 1
