@@ -5,8 +5,8 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.installed
 # Add `learn` for torch (make install EXTRAS=all,dev,learn); nothing else needs its gigabytes.
 EXTRAS ?= all,dev
-# Each writes benchmarks/results/NAME.json, the table of that name in README.md.
-BENCHES = $(filter $(basename $(notdir $(wildcard benchmarks/*.py))),cameras geometry depths speed texture repair)
+# Each writes its JSON to benchmarks/results, from which the tables in README.md are made.
+BENCHES = $(filter $(basename $(notdir $(wildcard benchmarks/*.py))),cameras reconstruction speed repair)
 
 .PHONY: venv install demo test quick lint types bench tables clean help
 
