@@ -30,12 +30,15 @@ def field():
 
 def slow_value(maps, x, reach):
     """Mean truncated distance of one point, as the docstring of the module reads."""
-    total = weight = free = 0.0
+    total = weight = free = hidden = 0.0
     for m in maps:
         c = m.camera
         p = c.R @ x + c.t
         u, v = int(np.floor(c.fx * p[0] / p[2] + c.cx)), int(np.floor(c.fy * p[1] / p[2] + c.cy))
-        if not (0 <= u < c.width and 0 <= v < c.height) or m.z[v, u] <= 0:
+        if not (0 <= u < c.width and 0 <= v < c.height):
+            continue
+        if m.z[v, u] <= 0:
+            hidden -= 100
             continue
         z = m.z[v, u]
         q = np.array([(u + 0.5 - c.cx) / c.fx, (v + 0.5 - c.cy) / c.fy, 1]) * z
@@ -43,11 +46,14 @@ def slow_value(maps, x, reach):
         behind = p[2] - z
         if behind < -3 * reach or (d > reach and behind < 0):
             free += 1
-        elif behind <= 3 * reach and d > -reach:
+        elif behind > 3 * reach:
+            hidden += 1
+        elif d > -reach:
             a = m.confidence[v, u] * -m.normals[v, u, 2] * (1 + 0.7 * d / reach if d < 0 else 1)
             total, weight = total + a * min(d / reach, 1), weight + a
-    whole = weight + 0.25 * free
-    return (total + 0.25 * free) / whole if whole else 0.0, whole
+    solid = 0.01 * max(hidden - 1, 0) if free == 0 else 0
+    whole = weight + 0.25 * free + solid
+    return (total + 0.25 * free - solid) / whole if whole else 0.0, whole
 
 
 def test_integration_equals_its_slow_twin(field):
@@ -106,3 +112,31 @@ def test_solver_reaches_the_minimum():
             A[j, i] -= smooth
     phi = relax(np.zeros(shape, np.float32), f, w, smooth, 400, over=1.0)
     np.testing.assert_allclose(phi.ravel(), np.linalg.solve(A, b), atol=2e-4)
+
+
+def test_multigrid_spans_what_is_unseen_as_a_direct_solve_does():
+    """A cup whose inside is known only near its wall: coarse grids alone would leave it empty."""
+    from scipy.sparse import coo_array, eye_array
+    from scipy.sparse.linalg import spsolve
+
+    from lift3d.geometry.field import TRUST
+
+    shape = (25, 23, 27)
+    x = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1) - np.array([12, 11, 13])
+    d = np.linalg.norm(x, axis=-1) - 9
+    known = (np.abs(d) < 1.5) & (x[..., 2] > -4) | (d > 1.5) & (x[..., 2] > -4)
+    f = np.clip(d / 1.5, -1, 1).astype(np.float32)
+    w = np.where(known, 3, 0).astype(np.float32)
+    phi = solve(f, w, 0.04, cycles=12)
+    n, index = f.size, np.arange(f.size).reshape(shape)
+    a = (w / (w + TRUST)).ravel()
+    pairs = [
+        (np.take(index, range(m - 1), axis).ravel(), np.take(index, range(1, m), axis).ravel())
+        for axis, m in enumerate(shape)
+    ]
+    p, q = (np.concatenate(side) for side in zip(*pairs))
+    one = np.full(len(p), 0.04)
+    graph = coo_array((np.r_[one, one, -one, -one], (np.r_[p, q, p, q], np.r_[p, q, q, p])), (n, n))
+    exact = spsolve((eye_array(n).multiply(a[:, None]) + graph).tocsc(), a * f.ravel()).reshape(shape)
+    assert np.abs(phi - exact).max() < 0.02
+    assert exact[12, 11, 13] < -0.5 and phi[12, 11, 13] < -0.5

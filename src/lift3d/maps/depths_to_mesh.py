@@ -52,7 +52,7 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
     kind: str = "auto"
     faces: int = 60_000
     nodes: int = 24_000_000
-    smooth: float = 0.04
+    smooth: float = 0.06
 
     def apply(self, source: DepthMaps, context: Context) -> Mesh:
         cameras = source.views.cameras
