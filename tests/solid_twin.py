@@ -107,6 +107,8 @@ def _parts(v: np.ndarray, f: np.ndarray) -> list[str]:
             others = f[label != k]
             if len(others) == 0 or round(solid_angle_sum(v, others, v[k])) != 1:
                 reasons.append("an inward part outside of all others")
+        elif len(volumes) > 1 and round(solid_angle_sum(v, f[label != k], v[f[label == k][0, 0]])) != 0:
+            reasons.append("a part inside another without a cavity between them")
     return reasons
 
 

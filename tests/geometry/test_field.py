@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from lift3d.geometry.field import DepthField, near_surface, refine, relax, solve
+from lift3d.geometry.field import TRUST, DepthField, near_surface, refine, relax, solve
 from lift3d.geometry.isosurface import marching_tetrahedra
 from lift3d.types import Depth
 from scenes import cast, orbit_views
@@ -97,7 +97,7 @@ def test_solver_reaches_the_minimum():
     n = f.size
     index = np.arange(n).reshape(shape)
     A, b = np.zeros((n, n)), np.zeros(n)
-    a = w / (w + 0.5)
+    a = w / (w + TRUST)
     A[np.arange(n), np.arange(n)] += a.ravel()
     b += (a * f).ravel()
     for axis in range(3):
@@ -118,8 +118,6 @@ def test_multigrid_spans_what_is_unseen_as_a_direct_solve_does():
     """A cup whose inside is known only near its wall: coarse grids alone would leave it empty."""
     from scipy.sparse import coo_array, eye_array
     from scipy.sparse.linalg import spsolve
-
-    from lift3d.geometry.field import TRUST
 
     shape = (25, 23, 27)
     x = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1) - np.array([12, 11, 13])

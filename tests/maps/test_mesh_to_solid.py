@@ -66,8 +66,10 @@ def test_cavities_stay_when_turned_inside_out_or_crossed_by_other_shells() -> No
 
 
 @pytest.mark.slow
-def test_all_damaged_meshes_become_solid_or_are_refused_in_one_sentence() -> None:
-    solid, moves, repairable = 0, [], [c for c in CASES if not c.refusable]
+@pytest.mark.parametrize("part", range(8))
+def test_damaged_meshes_become_solid_or_are_refused_in_one_sentence(part: int) -> None:
+    """224 of the 449 (benchmarks/repair.py judges them all), in parts that run side by side."""
+    solid, moves, repairable = 0, [], [c for c in CASES[2 * part :: 16] if not c.refusable]
     for case in repairable:
         out, _ = repaired(case)
         if why_not_solid(out):

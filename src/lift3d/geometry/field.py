@@ -279,6 +279,8 @@ class DepthField:
         self.size = np.array([d.z.shape for d in depths], np.int64)
         self.K = np.array([[d.camera.fx, d.camera.fy, d.camera.cx, d.camera.cy] for d in depths], np.float32)
         self.pose = np.array([d.camera.world_to_camera[:3] for d in depths], np.float32)
+        # where silhouettes carve, a look without a measurement is no sign of empty space
+        self.blank = np.float32(0.0) if any((kind < 0).any() for kind in kinds) else BLANK
 
     def integrate(
         self,
@@ -298,7 +300,7 @@ class DepthField:
         blocks = np.argwhere(active).astype(np.int64)
         _integrate(
             origin.astype(np.float32), np.float32(step), blocks, self.maps, self.offset, self.size, self.K, self.pose,
-            np.float32(reach), FREE, HIDDEN, BLANK, f, w,
+            np.float32(reach), FREE, HIDDEN, self.blank, f, w,
         )  # fmt: skip
         return f, w
 

@@ -41,6 +41,7 @@ def object_cluster(cameras: Sequence[Camera], xyz: F64, spot: Focus, cells: int 
     if common.sum() < 50:
         return common
     p = xyz[common]
+    cells = int(np.clip(np.sqrt(len(p) / 12), 8, cells))  # a few points in each cell that the surface crosses
     low, high = np.quantile(p, [0.005, 0.995], axis=0)
     size = float((high - low).max()) or 1.0
     cell = size / cells

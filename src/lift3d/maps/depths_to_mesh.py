@@ -20,6 +20,7 @@ from lift3d.geometry.capture import Focus, camera_up, decide_kind, focus
 from lift3d.geometry.components import components
 from lift3d.geometry.decimate import decimate
 from lift3d.geometry.field import DepthField, near_surface, refine, relax, solve
+from lift3d.geometry.intersections import self_intersections
 from lift3d.geometry.isosurface import marching_tetrahedra
 from lift3d.geometry.projection import unproject
 from lift3d.geometry.region import object_cluster
@@ -115,7 +116,9 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         context.progress(NAME, 0.75)
         raw_faces = len(f)
         v, f = decimate(v, f, self.faces)
-        lift = np.array([0.0, 0.0, floor if floor is not None else float(v[:, 2].min())])
+        if floor is not None:
+            v = _flattened(v, f, origin[2] + 0.5 * step, 0.2 * step)
+        lift = np.array([0.0, 0.0, float(v[:, 2].min())])
         v = (v - lift).astype(np.float32).astype(np.float64)
         context.note(
             NAME,
@@ -239,6 +242,13 @@ def _cut_base(phi: F32) -> None:
     inside = phi[:, :, 1] < -0.02
     phi[:, :, 1][inside] = -0.5
     phi[:, :, 0] = 0.5
+
+
+def _flattened(v: F64, f: NDArray[np.int32], base: float, within: float) -> F64:
+    """Vertices that decimation left a hair above or below the base are put on it, if that keeps the mesh simple."""
+    flat = v.copy()
+    flat[v[:, 2] < base + within, 2] = base
+    return flat if len(self_intersections(flat, f, limit=1)) == 0 else v
 
 
 def fused_points(maps: DepthMaps, limit: int, seed: int = 0) -> Points:
