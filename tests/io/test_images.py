@@ -229,16 +229,22 @@ def make_heic(rgb: np.ndarray) -> bytes:
     av = pytest.importorskip("av")
     if "libx265" not in av.codecs_available:
         pytest.skip("this FFmpeg cannot encode HEVC")
-    movie = io.BytesIO()
-    movie.name = "a.mp4"
-    with av.open(movie, "w", format="mp4") as container:
-        stream = container.add_stream(
-            "libx265", rate=1, options={"x265-params": "log-level=none", "crf": "4"}
-        )
-        stream.width, stream.height, stream.pix_fmt = rgb.shape[1], rgb.shape[0], "yuv420p"
-        stream.codec_context.codec_tag = "hvc1"
-        for packet in [*stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")), *stream.encode()]:
-            container.mux(packet)
+    for attempt in range(4):  # the encoder's threads now and then deliver a packet that cannot be stored
+        movie = io.BytesIO()
+        movie.name = "a.mp4"
+        try:
+            with av.open(movie, "w", format="mp4") as container:
+                one_thread = {"x265-params": "log-level=none:pools=1:frame-threads=1", "crf": "4"}
+                stream = container.add_stream("libx265", rate=1, options=one_thread)
+                stream.width, stream.height, stream.pix_fmt = rgb.shape[1], rgb.shape[0], "yuv420p"
+                stream.codec_context.codec_tag = "hvc1"
+                frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+                for packet in [*stream.encode(frame), *stream.encode()]:
+                    container.mux(packet)
+            break
+        except av.error.FFmpegError:
+            if attempt == 3:
+                raise
     data = movie.getvalue()
     at = data.index(b"hvcC") - 4
     config = data[at : at + struct.unpack(">I", data[at : at + 4])[0]]
