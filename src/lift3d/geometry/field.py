@@ -260,22 +260,18 @@ class DepthField:
     """
 
     def __init__(self, depths: Sequence[Depth], kinds: Sequence[NDArray[np.int8]]) -> None:
-        rows = []
-        for depth, kind in zip(depths, kinds):
+        sizes = [d.z.size for d in depths]
+        self.offset = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+        self.maps = np.empty(
+            (sum(sizes), 6), np.float32
+        )  # filled in place: for many photos this is gigabytes
+        for at, depth, kind in zip(self.offset, depths, kinds):
             assert depth.normals is not None and depth.confidence is not None
-            rows.append(
-                np.concatenate(
-                    [
-                        depth.z.reshape(-1, 1),
-                        depth.normals.reshape(-1, 3),
-                        depth.confidence.reshape(-1, 1),
-                        kind.reshape(-1, 1).astype(np.float32),
-                    ],
-                    1,
-                )
-            )
-        self.maps = np.concatenate(rows).astype(np.float32, copy=False)
-        self.offset = np.concatenate([[0], np.cumsum([len(r) for r in rows])[:-1]]).astype(np.int64)
+            part = self.maps[at : at + depth.z.size]
+            part[:, 0] = depth.z.reshape(-1)
+            part[:, 1:4] = depth.normals.reshape(-1, 3)
+            part[:, 4] = depth.confidence.reshape(-1)
+            part[:, 5] = kind.reshape(-1)
         self.size = np.array([d.z.shape for d in depths], np.int64)
         self.K = np.array([[d.camera.fx, d.camera.fy, d.camera.cx, d.camera.cy] for d in depths], np.float32)
         self.pose = np.array([d.camera.world_to_camera[:3] for d in depths], np.float32)
