@@ -204,27 +204,6 @@ def _restrict(fine, coarse):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _coarsen(f, w, cf, cw):
-    nx, ny, nz = f.shape
-    for i in prange(cf.shape[0]):
-        for j in range(cf.shape[1]):
-            for k in range(cf.shape[2]):
-                sw = np.float32(0.0)
-                sf = np.float32(0.0)
-                for a in range(2 * i - 1, 2 * i + 2):
-                    for b in range(2 * j - 1, 2 * j + 2):
-                        for c in range(2 * k - 1, 2 * k + 2):
-                            if 0 <= a < nx and 0 <= b < ny and 0 <= c < nz:
-                                g = np.float32(
-                                    1.0 / ((1 + abs(a - 2 * i)) * (1 + abs(b - 2 * j)) * (1 + abs(c - 2 * k)))
-                                )
-                                sw += g * w[a, b, c]
-                                sf += g * w[a, b, c] * f[a, b, c]
-                cw[i, j, k] = sw / np.float32(8.0)
-                cf[i, j, k] = sf / sw if sw > 0 else np.float32(0.0)
-
-
-@njit(cache=True, parallel=True, error_model="numpy")
 def _refine(coarse, fine):
     """Trilinear interpolation of nodes: fine node 2 i lies on coarse node i."""
     nx, ny, nz = fine.shape
@@ -307,9 +286,10 @@ def solve(f: F32, w: F32, smooth: float, sweeps: int = 6, cycles: int = 6, coars
     surface cancel on coarse grids and what no photo saw would stay empty instead of being spanned."""
     levels = [(f, w)]
     while min(levels[-1][0].shape) > coarsest:
-        cf = np.empty(coarse_shape(levels[-1][0].shape), np.float32)
-        cw = np.empty_like(cf)
-        _coarsen(*levels[-1], cf, cw)
+        lf, lw = levels[-1]
+        cw = _restricted(lw)
+        cf = _restricted(lw * lf)
+        cf /= np.maximum(cw, np.float32(1e-12))
         levels.append((cf, cw))
     phi = np.zeros(levels[-1][0].shape, np.float32)
     for depth, (lf, lw) in enumerate(reversed(levels)):
