@@ -49,8 +49,9 @@ def one_map() -> dict[str, float]:
     """Seconds of a depth map at 1024x768 with 4 source views; and of one cost of all pixels in numba and torch."""
     from lift3d.geometry import patchmatch
     from lift3d.geometry.orbit import look_at
+    from lift3d.geometry.projection import relative_pose
     from lift3d.geometry.pyramid import halve
-    from lift3d.maps.images_to_depths import photo_depth, relative_pose
+    from lift3d.maps.images_to_depths import photo_depth
 
     rng = np.random.default_rng(0)
     target = np.zeros(3)

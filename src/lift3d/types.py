@@ -54,9 +54,10 @@ class Image:
     def width(self) -> int:
         return int(self.pixels.shape[1])
 
-    @cached_property
+    @property
     def grey(self) -> F32:
-        """(H, W) float32 in [0, 255], Rec. 601 luma of the sRGB values."""
+        """(H, W) float32 in [0, 255], Rec. 601 luma of the sRGB values; computed at each call, since many photos'
+        grey kept beside them would outweigh them."""
         return (self.pixels @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.float32)
 
 
@@ -175,13 +176,15 @@ class Views:
 
 @dataclass(frozen=True, eq=False)
 class Depth:
-    """z (H, W) float32 distance along the optical axis, 0 where unknown; normals (H, W, 3) float32 unit,
-    camera frame, facing the camera (n_z < 0); confidence (H, W) float32 in [0, 1]."""
+    """z (H, W) float32 distance along the optical axis, 0 where unknown; normals (H, W, 3) float32 or float16 unit,
+    camera frame, facing the camera (n_z < 0); confidence (H, W) float32 in [0, 1]; carried (H, W) bool: True where
+    the depth was taken over from other views, which says that the surface is there but not that nothing is before it."""
 
     z: F32
     camera: Camera
-    normals: F32 | None = None
+    normals: F32 | NDArray[np.float16] | None = None
     confidence: F32 | None = None
+    carried: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         _require(self.z.ndim == 2 and self.z.dtype == np.float32, "Depth.z must be (H, W) float32")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from lift3d.geometry.field import TRUST, DepthField, near_surface, refine, relax, solve
+from lift3d.geometry.field import BLANK, FREE, HIDDEN, DepthField
 from lift3d.geometry.isosurface import marching_tetrahedra
+from lift3d.geometry.membrane import TRUST, near_surface, refine, relax, solve
 from lift3d.types import Depth
 from scenes import cast, orbit_views
 
@@ -38,7 +39,7 @@ def slow_value(maps, x, reach):
         if not (0 <= u < c.width and 0 <= v < c.height):
             continue
         if m.z[v, u] <= 0:
-            hidden -= 100
+            hidden -= BLANK
             continue
         z = m.z[v, u]
         q = np.array([(u + 0.5 - c.cx) / c.fx, (v + 0.5 - c.cy) / c.fy, 1]) * z
@@ -51,9 +52,9 @@ def slow_value(maps, x, reach):
         elif d > -reach:
             a = m.confidence[v, u] * -m.normals[v, u, 2] * (1 + 0.7 * d / reach if d < 0 else 1)
             total, weight = total + a * min(d / reach, 1), weight + a
-    solid = 0.01 * max(hidden - 1, 0) if free == 0 else 0
-    whole = weight + 0.25 * free + solid
-    return (total + 0.25 * free - solid) / whole if whole else 0.0, whole
+    solid = HIDDEN * max(hidden - 1, 0) if free == 0 else 0
+    whole = weight + FREE * free + solid
+    return (total + FREE * free - solid) / whole if whole else 0.0, whole
 
 
 def test_integration_equals_its_slow_twin(field):

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lift3d.geometry import patchmatch
-from lift3d.geometry.projection import pixel_rays
-from lift3d.maps.images_to_depths import photo_depth, plane_normals, relative_pose
+from lift3d.geometry.projection import pixel_rays, relative_pose
+from lift3d.maps.images_to_depths import photo_depth, plane_normals
 from scenes import cast, look_at, photograph
 
 

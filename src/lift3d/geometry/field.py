@@ -16,31 +16,52 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from lift3d.geometry.membrane import blocks_of
 from lift3d.types import F32, F64, Depth
 
 FREE = np.float32(0.25)
 """Vote of a view that looked through a node, in units of a confident surface measurement."""
-HIDDEN = np.float32(0.01)
+HIDDEN = np.float32(0.0005)
 """Vote for -1 of a view from which a measured surface hides the node; counted only where no view looked through it
 and none looked at it without measuring anything: what is in the shadow from all sides is taken as solid."""
+STANDING = np.float32(0.01)
+"""The same where the object stands: what is in the shadow there is solid down to the table."""
 BLANK = np.float32(100.0)
 """How many such votes one look without a measurement takes away."""
-TRUST = np.float32(2.0)
-"""Weight of the data at which they count half as much as they can."""
+SURE, CARRIED = 120, np.uint32(128)
+SILENT, FREE_ONLY, OUTSIDE = np.uint32(253), np.uint32(254), np.uint32(255)
+"""The highest byte of a pixel's facts: 0 to SURE is the confidence of a surface, CARRIED more if other views measured
+it; SILENT proves nothing, FREE_ONLY is a surface that is not the object's, OUTSIDE is beside the silhouette."""
 
 
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
 def _integrate(
-    origin, step, blocks, maps, offset, size, K, pose, reach, free_weight, hidden_weight, blank_weight, f, w
+    origin,
+    step,
+    blocks,
+    depth,
+    facts,
+    offset,
+    size,
+    K,
+    pose,
+    reach,
+    free_weight,
+    hidden_weight,
+    blank_weight,
+    f,
+    w,
 ):
-    """maps (M, 6): z, nx, ny, nz (camera frame), confidence, kind (1 surface, 0 free only, -1 outside the silhouette)
-    per pixel of all maps; offset (V,), size (V, 2) height, width; pose (V, 3, 4) world to camera; blocks (B, 3)
-    indices of the 4x4x4 blocks to fill. Writes mean value f in [-1, 1] and weight w. All reals float32."""
+    """depth (M,) and facts (M,) per pixel of all maps, see `_facts`; offset (V,), size (V, 2) height, width;
+    pose (V, 3, 4) world to camera; hidden_weight (Z,) per layer of nodes; blocks (B, 3) indices of
+    the 4x4x4 blocks to fill. Writes mean value f in [-1, 1] and weight w. All reals float32."""
     nx, ny, nz = f.shape
     views = offset.shape[0]
     zero = np.float32(0.0)
     one = np.float32(1.0)
     half = np.float32(0.5)
+    unit = np.float32(1.0 / 127.0)
+    sure = np.float32(1.0 / SURE)
     radius = np.float32(3.5) * step
     for b in prange(blocks.shape[0]):
         total = np.zeros(64, np.float32)
@@ -82,19 +103,27 @@ def _integrate(
                 iu = np.int32(u)
                 it = np.int32(t)
                 at = np.uint64(offset[v] + it * width + iu)
-                kind = maps[at, np.uint64(5)]
-                if kind < zero:
+                fact = facts[at]
+                kind = fact >> np.uint32(24)
+                if kind == OUTSIDE:
                     outside[e] += 1
                     continue
-                z = maps[at, np.uint64(0)]
+                if kind == SILENT:
+                    continue
+                z = depth[at]
                 if z <= zero:
                     hidden[e] -= blank_weight
                     continue
                 ez = zc - z
+                carried = kind >= CARRIED and kind < SILENT
+                if carried:
+                    if ez < -reach:
+                        continue
+                    kind -= CARRIED
                 if ez < np.float32(-3.0) * reach:
                     free[e] += one
                     continue
-                if kind == zero:
+                if kind == FREE_ONLY:
                     if ez < -reach:
                         free[e] += one
                     continue
@@ -104,12 +133,14 @@ def _integrate(
                 # offset from the measured point, which lies on the pixel's own ray
                 ex = xc - (np.float32(iu) + half - cx) / fx * z
                 ey = yc - (np.float32(it) + half - cy) / fy * z
-                cosine = -maps[at, np.uint64(3)]
-                d = ex * maps[at, np.uint64(1)] + ey * maps[at, np.uint64(2)] - ez * cosine
+                normal_x = unit * np.float32(np.int32(fact & np.uint32(255)) - 127)
+                normal_y = unit * np.float32(np.int32((fact >> np.uint32(8)) & np.uint32(255)) - 127)
+                cosine = -unit * np.float32(np.int32((fact >> np.uint32(16)) & np.uint32(255)) - 127)
+                d = ex * normal_x + ey * normal_y - ez * cosine
                 if d > reach and ez < zero:
-                    free[e] += one
+                    free[e] += zero if carried else one
                 elif d > -reach:
-                    c = maps[at, np.uint64(4)] * cosine
+                    c = sure * np.float32(kind) * cosine
                     if d < zero:
                         c *= one + np.float32(0.7) * d / reach
                     total[e] += c * min(d / reach, one)
@@ -125,111 +156,27 @@ def _integrate(
             empty = free_weight * free[e]
             solid = zero
             if free[e] == zero:
-                solid = hidden_weight * max(hidden[e] - one, zero)
+                solid = hidden_weight[k] * max(hidden[e] - one, zero)
             whole = weight[e] + empty + solid
             f[i, j, k] = (total[e] + empty - solid) / whole if whole > zero else zero
             w[i, j, k] = whole
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
-def _relax(phi, f, w, active, smooth, trust, parity, over):
-    """One red-black half-sweep of successive over-relaxation; walls are reflecting."""
-    nx, ny, nz = phi.shape
-    for i in prange(nx):
-        for j in range(ny):
-            for k in range((i + j + parity) & 1, nz, 2):
-                if active[i >> 2, j >> 2, k >> 2] == 0:
-                    continue
-                s = phi[max(i - 1, 0), j, k] + phi[min(i + 1, nx - 1), j, k]
-                s += phi[i, max(j - 1, 0), k] + phi[i, min(j + 1, ny - 1), k]
-                s += phi[i, j, max(k - 1, 0)] + phi[i, j, min(k + 1, nz - 1)]
-                a = w[i, j, k] / (w[i, j, k] + trust)
-                value = (a * f[i, j, k] + smooth * s) / (a + np.float32(6.0) * smooth)
-                phi[i, j, k] += over * (value - phi[i, j, k])
-
-
-@njit(cache=True, inline="always")
-def _neighbours(phi, i, j, k):
-    nx, ny, nz = phi.shape
-    return (
-        phi[max(i - 1, 0), j, k]
-        + phi[min(i + 1, nx - 1), j, k]
-        + phi[i, max(j - 1, 0), k]
-        + phi[i, min(j + 1, ny - 1), k]
-        + phi[i, j, max(k - 1, 0)]
-        + phi[i, j, min(k + 1, nz - 1)]
-    )
-
-
-@njit(cache=True, parallel=True, error_model="numpy")
-def _sweep(phi, a, goal, smooth, parity):
-    """One red-black half-sweep of Gauss-Seidel on (a + smooth * Laplacian) phi = goal; walls are reflecting."""
-    nx, ny, nz = phi.shape
-    for i in prange(nx):
-        for j in range(ny):
-            for k in range((i + j + parity) & 1, nz, 2):
-                s = _neighbours(phi, i, j, k)
-                phi[i, j, k] = (goal[i, j, k] + smooth * s) / (a[i, j, k] + np.float32(6.0) * smooth)
-
-
-@njit(cache=True, parallel=True, error_model="numpy")
-def _residual(phi, a, goal, smooth, out):
-    nx, ny, nz = phi.shape
-    for i in prange(nx):
-        for j in range(ny):
-            for k in range(nz):
-                s = _neighbours(phi, i, j, k)
-                p = phi[i, j, k]
-                out[i, j, k] = goal[i, j, k] - a[i, j, k] * p + smooth * (s - np.float32(6.0) * p)
-
-
-@njit(cache=True, parallel=True, error_model="numpy")
-def _restrict(fine, coarse):
-    nx, ny, nz = fine.shape
-    for i in prange(coarse.shape[0]):
-        for j in range(coarse.shape[1]):
-            for k in range(coarse.shape[2]):
-                total = np.float32(0.0)
-                weight = np.float32(0.0)
-                for a in range(2 * i - 1, 2 * i + 2):
-                    for b in range(2 * j - 1, 2 * j + 2):
-                        for c in range(2 * k - 1, 2 * k + 2):
-                            if 0 <= a < nx and 0 <= b < ny and 0 <= c < nz:
-                                g = np.float32(
-                                    1.0 / ((1 + abs(a - 2 * i)) * (1 + abs(b - 2 * j)) * (1 + abs(c - 2 * k)))
-                                )
-                                weight += g
-                                total += g * fine[a, b, c]
-                coarse[i, j, k] = total / weight if weight > 0 else np.float32(0.0)
-
-
-@njit(cache=True, parallel=True, error_model="numpy")
-def _refine(coarse, fine):
-    """Trilinear interpolation of nodes: fine node 2 i lies on coarse node i."""
-    nx, ny, nz = fine.shape
-    cx, cy, cz = coarse.shape
-    for i in prange(nx):
-        a0 = i >> 1
-        a1 = min(a0 + (i & 1), cx - 1)
-        for j in range(ny):
-            b0 = j >> 1
-            b1 = min(b0 + (j & 1), cy - 1)
-            for k in range(nz):
-                c0 = k >> 1
-                c1 = min(c0 + (k & 1), cz - 1)
-                fine[i, j, k] = np.float32(0.125) * (
-                    coarse[a0, b0, c0] + coarse[a0, b0, c1] + coarse[a0, b1, c0] + coarse[a0, b1, c1]
-                    + coarse[a1, b0, c0] + coarse[a1, b0, c1] + coarse[a1, b1, c0] + coarse[a1, b1, c1]
-                )  # fmt: skip
-
-
-def coarse_shape(shape: Sequence[int]) -> tuple[int, ...]:
-    """Nodes of the grid with twice the step that covers the same box."""
-    return tuple((n - 1) // 2 + 1 + ((n - 1) & 1) for n in shape)
-
-
-def _blocks(shape: Sequence[int]) -> tuple[int, ...]:
-    return tuple((n + 3) // 4 for n in shape)
+def _facts(depth: Depth, kind: NDArray[np.int8]) -> NDArray[np.uint32]:
+    """(H * W,) four bytes a pixel, lowest first: 127 (1 + n) for the three parts of the normal (to 0.3 degrees), and
+    what the pixel proves (see SURE)."""
+    assert depth.normals is not None and depth.confidence is not None
+    facts = np.clip(depth.confidence * SURE + np.float32(0.5), 0, SURE).astype(np.uint32)
+    if depth.carried is not None:
+        facts[depth.carried] += CARRIED
+        facts[depth.carried & (kind == 0)] = SILENT
+        kind = np.where(depth.carried & (kind == 0), np.int8(1), kind)
+    facts[kind == 0] = FREE_ONLY
+    facts[kind < 0] = OUTSIDE
+    for axis in (2, 1, 0):
+        facts <<= np.uint32(8)
+        facts |= (depth.normals[..., axis] * np.float32(127) + np.float32(127.5)).astype(np.uint32)
+    return facts.reshape(-1)
 
 
 class DepthField:
@@ -241,16 +188,12 @@ class DepthField:
     def __init__(self, depths: Sequence[Depth], kinds: Sequence[NDArray[np.int8]]) -> None:
         sizes = [d.z.size for d in depths]
         self.offset = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
-        self.maps = np.empty(
-            (sum(sizes), 6), np.float32
-        )  # filled in place: for many photos this is gigabytes
+        # eight bytes a pixel, filled in place: for many photos this is half a gigabyte
+        self.depth = np.empty(sum(sizes), np.float32)
+        self.facts = np.empty(sum(sizes), np.uint32)
         for at, depth, kind in zip(self.offset, depths, kinds):
-            assert depth.normals is not None and depth.confidence is not None
-            part = self.maps[at : at + depth.z.size]
-            part[:, 0] = depth.z.reshape(-1)
-            part[:, 1:4] = depth.normals.reshape(-1, 3)
-            part[:, 4] = depth.confidence.reshape(-1)
-            part[:, 5] = kind.reshape(-1)
+            self.depth[at : at + depth.z.size] = depth.z.reshape(-1)
+            self.facts[at : at + depth.z.size] = _facts(depth, kind)
         self.size = np.array([d.z.shape for d in depths], np.int64)
         self.K = np.array([[d.camera.fx, d.camera.fy, d.camera.cx, d.camera.cy] for d in depths], np.float32)
         self.pose = np.array([d.camera.world_to_camera[:3] for d in depths], np.float32)
@@ -264,114 +207,23 @@ class DepthField:
         shape: tuple[int, int, int],
         reach: float,
         active: NDArray[np.uint8] | None = None,
+        standing: float = 0.0,
     ) -> tuple[F32, F32]:
         """Values in [-1, 1] and weights at nodes origin + step * index; reach: truncation in world units.
 
-        active: (ceil(X / 4), ...) blocks to fill; the rest stay 0 with weight 0."""
+        active: (ceil(X / 4), ...) blocks to fill; the rest stay 0 with weight 0. standing: height above the grid's
+        bottom, in world units, within which what is hidden falls from STANDING to HIDDEN (0: nowhere)."""
         f = np.zeros(shape, np.float32)
         w = np.zeros(shape, np.float32)
         if active is None:
-            active = np.ones(_blocks(shape), np.uint8)
+            active = np.ones(blocks_of(shape), np.uint8)
+        near = (
+            np.clip(1 - step * np.arange(shape[2]) / standing, 0, 1) if standing > 0 else np.zeros(shape[2])
+        )
+        hidden = (HIDDEN + (STANDING - HIDDEN) * near).astype(np.float32)
         blocks = np.argwhere(active).astype(np.int64)
         _integrate(
-            origin.astype(np.float32), np.float32(step), blocks, self.maps, self.offset, self.size, self.K, self.pose,
-            np.float32(reach), FREE, HIDDEN, self.blank, f, w,
+            origin.astype(np.float32), np.float32(step), blocks, self.depth, self.facts, self.offset, self.size, self.K,
+            self.pose, np.float32(reach), FREE, hidden, self.blank, f, w,
         )  # fmt: skip
         return f, w
-
-
-def solve(f: F32, w: F32, smooth: float, sweeps: int = 6, cycles: int = 6, coarsest: int = 12) -> F32:
-    """The field that minimises the energy above: a first guess from the coarsest grid to the finest, then V-cycles
-    of multigrid correction (Briggs, Henson & McCormick 2000, chapter 3). Without these the two sides of a
-    surface cancel on coarse grids and what no photo saw would stay empty instead of being spanned."""
-    levels = [(f, w)]
-    while min(levels[-1][0].shape) > coarsest:
-        lf, lw = levels[-1]
-        cw = _restricted(lw)
-        cf = _restricted(lw * lf)
-        cf /= np.maximum(cw, np.float32(1e-12))
-        levels.append((cf, cw))
-    phi = np.zeros(levels[-1][0].shape, np.float32)
-    for depth, (lf, lw) in enumerate(reversed(levels)):
-        if depth:
-            fine = np.empty(lf.shape, np.float32)
-            _refine(phi, fine)
-            phi = fine
-        phi = relax(phi, lf, lw, smooth, sweeps if depth else 60)
-    del levels
-    trust = [w / (w + TRUST)]
-    goal = trust[0] * f
-    while min(trust[-1].shape) > 6:
-        trust.append(_restricted(trust[-1]))
-    for _ in range(cycles):
-        _cycle(phi, trust, goal, smooth, 0)
-    return phi
-
-
-def _cycle(phi: F32, trust: Sequence[F32], goal: F32, smooth: float, level: int) -> None:
-    """One V-cycle of (trust + smooth * Laplacian) phi = goal, in place."""
-    a, s = trust[level], np.float32(smooth)
-    last = level + 1 == len(trust)
-    for _ in range(60 if last else 2):
-        for parity in (0, 1):
-            _sweep(phi, a, goal, s, parity)
-    if last:
-        return
-    rest = np.empty_like(phi)
-    _residual(phi, a, goal, s, rest)
-    error = np.zeros(trust[level + 1].shape, np.float32)
-    _cycle(error, trust, _restricted(rest), smooth / 4, level + 1)
-    _refine(error, rest)
-    phi += rest
-    for _ in range(2):
-        for parity in (1, 0):
-            _sweep(phi, a, goal, s, parity)
-
-
-def _restricted(values: F32) -> F32:
-    """Full weighting onto the grid with twice the step."""
-    coarse = np.empty(coarse_shape(values.shape), np.float32)
-    _restrict(values, coarse)
-    return coarse
-
-
-def relax(
-    phi: F32,
-    f: F32,
-    w: F32,
-    smooth: float,
-    sweeps: int,
-    active: NDArray[np.uint8] | None = None,
-    over: float = 1.5,
-) -> F32:
-    """Over-relaxation sweeps in place (only in active blocks, where given)."""
-    if active is None:
-        active = np.ones(_blocks(phi.shape), np.uint8)
-    for _ in range(sweeps):
-        for parity in (0, 1):
-            _relax(phi, f, w, active, np.float32(smooth), TRUST, parity, np.float32(over))
-    return phi
-
-
-def near_surface(phi: F32, limit: float = 0.95) -> NDArray[np.uint8]:
-    """Blocks (of the grid twice as fine) that hold or neighbour a node with |phi| < limit."""
-    fine = tuple(2 * n - 1 for n in phi.shape)
-    out = np.zeros(_blocks(fine), np.uint8)
-    near = np.abs(phi) < limit
-    i, j, k = np.nonzero(near)
-    for di in (-1, 1):
-        for dj in (-1, 1):
-            for dk in (-1, 1):
-                out[
-                    np.clip((2 * i + di * 2) >> 2, 0, out.shape[0] - 1),
-                    np.clip((2 * j + dj * 2) >> 2, 0, out.shape[1] - 1),
-                    np.clip((2 * k + dk * 2) >> 2, 0, out.shape[2] - 1),
-                ] = 1
-    return out
-
-
-def refine(phi: F32) -> F32:
-    """phi on the grid with half the step, (2 n - 1) nodes a side."""
-    fine = np.empty(tuple(2 * n - 1 for n in phi.shape), np.float32)
-    _refine(phi, fine)
-    return fine

@@ -22,6 +22,8 @@ from lift3d.types import F32
 WORST = np.float32(2.0)
 UNSEEN = np.float32(1.1)
 REACH = 4
+SIGMA = np.float32(14.0)
+"""Difference in grey levels at which a pixel of the window counts half."""
 OFFSETS = tuple((x, y) for y in (-4, -2, 0, 2, 4) for x in (-4, -2, 0, 2, 4) if (x, y) != (0, 0))
 N = len(OFFSETS)  # 24: a multiple of 8, so that the sample loops become whole vector instructions
 DX = np.array([o[0] for o in OFFSETS], np.float32)
@@ -293,6 +295,25 @@ def spread(
                     best, bw, bgx, bgy = c, wn, gx, gy
             cost[y, x] = best
             planes[0, y, x], planes[1, y, x], planes[2, y, x] = bw, bgx, bgy
+
+
+@njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
+def judge(padded, width, sources, shape, M, sigma, keep, xs, ys, planes, cost):
+    """Costs of given planes (3, N) at pixels (xs, ys): the mean of the `keep` best source views."""
+    stride = width + 2 * REACH
+    count = M.shape[0]
+    every = (1 << count) - 1
+    chunk = 256
+    for start_at in prange((len(xs) + chunk - 1) // chunk):
+        centred = np.empty(N, np.float32)
+        weight = np.empty(N, np.float32)
+        costs = np.empty(count, np.float32)
+        for i in range(start_at * chunk, min((start_at + 1) * chunk, len(xs))):
+            variance = _window(padded, stride, xs[i], ys[i], sigma, centred, weight)
+            cost[i] = _plane_cost(
+                sources, shape, M, every, keep, np.float32(xs[i] + 0.5), np.float32(ys[i] + 0.5),
+                planes[0, i], planes[1, i], planes[2, i], centred, weight, variance, costs,
+            )  # fmt: skip
 
 
 def pack(photos: Sequence[F32]) -> tuple[F32, NDArray[np.int32]]:

@@ -46,3 +46,10 @@ def resized(camera: Camera, width: int, height: int) -> Camera:
         cx=camera.cx * sx,
         cy=camera.cy * sy,
     )
+
+
+def relative_pose(reference: Camera, source: Camera) -> F64:
+    """(12,) rows of A (3x3) then b (3): x_source ~ A [u, v, 1] + b w for inverse depth w at reference pixel (u, v)."""
+    r = source.R @ reference.R.T
+    t = source.t - r @ reference.t
+    return np.concatenate([(source.K @ r @ np.linalg.inv(reference.K)).ravel(), source.K @ t])

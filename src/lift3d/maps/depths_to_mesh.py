@@ -19,9 +19,10 @@ from lift3d.errors import CaptureError
 from lift3d.geometry.capture import Focus, camera_up, decide_kind, focus
 from lift3d.geometry.components import components
 from lift3d.geometry.decimate import decimate
-from lift3d.geometry.field import DepthField, near_surface, refine, relax, solve
+from lift3d.geometry.field import DepthField
 from lift3d.geometry.intersections import self_intersections
 from lift3d.geometry.isosurface import marching_tetrahedra
+from lift3d.geometry.membrane import near_surface, refine, relax, solve
 from lift3d.geometry.projection import unproject
 from lift3d.geometry.region import object_cluster
 from lift3d.geometry.support_plane import SupportPlane, find_support_plane
@@ -30,6 +31,8 @@ from lift3d.types import F32, F64, DepthMaps, Mesh, Points
 from lift3d.units import set_unit
 
 NAME = "depths_to_mesh"
+STANDING_SHARE = 0.1
+"""Share of the height from the table up in which what no photo sees is taken as part of the object."""
 
 
 @register(
@@ -209,13 +212,14 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         cells = np.maximum(np.ceil(extent / (2 * step)).astype(int), 8)
         coarse = (int(cells[0]) + 1, int(cells[1]) + 1, int(cells[2]) + 1)
         reach = max(3.0 * step, 2.0 * pixel)
-        f, w = field.integrate(low, 2 * step, coarse, max(reach, 4.0 * step))
+        standing = STANDING_SHARE * float(extent[2]) if base else 0.0
+        f, w = field.integrate(low, 2 * step, coarse, max(reach, 4.0 * step), standing=standing)
         self._walls(f, w, base)
         phi = solve(f, w, self.smooth)
         context.progress(NAME, 0.4)
         active = near_surface(phi)
         phi = refine(phi)
-        f, w = field.integrate(low, step, phi.shape, reach, active)
+        f, w = field.integrate(low, step, phi.shape, reach, active, standing)
         self._walls(f, w, base)
         relax(phi, f, w, self.smooth, 14, active, over=1.3)
         context.progress(NAME, 0.6)
@@ -262,7 +266,9 @@ def fused_points(maps: DepthMaps, limit: int, seed: int = 0) -> Points:
         at = at[rng.random(len(at)) < share]
         assert depth.normals is not None
         xyz.append(unproject(depth.camera, depth.z).reshape(-1, 3)[at])
-        normals.append(depth.normals.reshape(-1, 3)[at] @ depth.camera.R.astype(np.float32))
+        normals.append(
+            depth.normals.reshape(-1, 3)[at].astype(np.float32) @ depth.camera.R.astype(np.float32)
+        )
     return Points(np.concatenate(xyz), np.concatenate(normals).astype(np.float32), None, maps.views.unit)
 
 

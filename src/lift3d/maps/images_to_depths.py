@@ -3,7 +3,8 @@
 Per photo: source views from the sparse model, a pyramid of grey images, random planes at the coarsest
 level, red-black propagation and refinement at each level (`lift3d.geometry.patchmatch`); then each depth
 is kept only where enough other photos measured the same point (`lift3d.geometry.consistency`), after
-Schoenberger et al. 2016, section 5. A learned stereo network can stand beside it behind the same interface.
+Schoenberger et al. 2016, section 5, and what a photo could not measure itself is filled in from those that could,
+with less confidence (`lift3d.geometry.completion`). A learned stereo network can stand beside it behind the same interface.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import numpy as np
 from lift3d.context import Context
 from lift3d.errors import CaptureError
 from lift3d.geometry import patchmatch
+from lift3d.geometry.completion import complete
 from lift3d.geometry.consistency import cross_check
-from lift3d.geometry.projection import resized
+from lift3d.geometry.projection import relative_pose, resized
 from lift3d.geometry.pyramid import halve
 from lift3d.geometry.source_views import choose_sources, depth_range, pair_scores
 from lift3d.mapping import Card, Mapping, register
-from lift3d.types import F32, F64, Camera, Depth, DepthMaps, Views
+from lift3d.types import F32, Camera, Depth, DepthMaps, Views
 
 NAME = "images_to_depths"
 
@@ -72,13 +74,19 @@ class ImagesToDepths(Mapping[Views, DepthMaps]):
                 )
             context.progress(NAME, 0.92 * (i + 1) / n)
         del pyramids
-        depths = cross_check(source, raw, choose_sources(scores, self.witnesses), self.confirm)
+        witnesses = choose_sources(scores, self.witnesses)
+        without = [source.images[i].name for i in range(n) if raw[i] is None]
+        depths = cross_check(source, raw, witnesses, self.confirm)
+        del raw
+        own = [float((d.z > 0).mean()) for d in depths]
+        depths = complete(source, depths, witnesses, self.confirm)
         kept = [float((d.z > 0).mean()) for d in depths]
         context.note(
             NAME,
             sources=[[source.images[j].name for j in row] for row in chosen],
             coverage=[round(k, 4) for k in kept],
-            without_depth=[source.images[i].name for i in range(n) if raw[i] is None],
+            measured_itself=[round(k, 4) for k in own],
+            without_depth=without,
         )
         context.progress(NAME, 1.0)
         if max(kept) < 0.01:
@@ -95,13 +103,6 @@ def _pyramid(grey: F32, levels: int) -> list[F32]:
     for _ in range(levels - 1):
         pyramid.append(halve(pyramid[-1]))
     return pyramid
-
-
-def relative_pose(reference: Camera, source: Camera) -> F64:
-    """(12,) rows of A (3x3) then b (3): x_source ~ A [u, v, 1] + b w for inverse depth w at reference pixel (u, v)."""
-    r = source.R @ reference.R.T
-    t = source.t - r @ reference.t
-    return np.concatenate([(source.K @ r @ np.linalg.inv(reference.K)).ravel(), source.K @ t])
 
 
 def photo_depth(
@@ -140,7 +141,6 @@ def photo_depth(
             1.0 / (camera.fx * max(float(baseline), 1e-9))
         )  # inverse depth that moves about one pixel
         tilt = np.float32(0.7 * np.sqrt(w_min * w_max) / camera.fx)
-        sigma = np.float32(14.0)
         coarsest = level == levels - 1
         cost = np.empty((h, w), np.float32)
         chosen = np.empty((h, w), np.uint8)
@@ -150,7 +150,7 @@ def photo_depth(
         else:
             planes = patchmatch.upsample_planes(planes, h, w)
             tries, rounds, views = 0, (2 if level else 1), min(3, count)
-        common = (padded, sources, shape, M, sigma, min(keep, count))
+        common = (padded, sources, shape, M, patchmatch.SIGMA, min(keep, count))
         patchmatch.start(*common, views, planes, cost, chosen, tries, w_min, w_max, seed * 131 + level * 7919)
         for turn in range(rounds):
             shrink = np.float32(0.5**turn)
@@ -161,7 +161,8 @@ def photo_depth(
                     w_min, w_max, 4 if coarsest else 3, seed * 131 + level * 7919 + 100 * (turn + 1) + 13,
                 )  # fmt: skip
     z = np.where(planes[0] > 0, 1.0 / np.maximum(planes[0], 1e-12), 0.0).astype(np.float32)
-    return Depth(z, camera, plane_normals(planes, camera), np.clip(1.0 - cost, 0.0, 1.0).astype(np.float32))
+    normals = plane_normals(planes, camera).astype(np.float16)  # of many maps, normals are the largest part
+    return Depth(z, camera, normals, np.clip(1.0 - cost, 0.0, 1.0).astype(np.float32))
 
 
 def plane_normals(planes: F32, camera: Camera) -> F32:
