@@ -25,7 +25,7 @@ HIDDEN = np.float32(0.0005)
 """Vote for -1 of a view from which a measured surface hides the node; counted only where no view looked through it
 and none looked at it without measuring anything: what is in the shadow from all sides is taken as solid."""
 STANDING = np.float32(0.01)
-"""The same where the object stands: what is in the shadow there is solid down to the table."""
+"""The same where the object stands, which closes it down to the table, and everywhere where silhouettes are known."""
 BLANK = np.float32(100.0)
 """How many such votes one look without a measurement takes away."""
 SURE, CARRIED = 120, np.uint32(128)
@@ -197,8 +197,9 @@ class DepthField:
         self.size = np.array([d.z.shape for d in depths], np.int64)
         self.K = np.array([[d.camera.fx, d.camera.fy, d.camera.cx, d.camera.cy] for d in depths], np.float32)
         self.pose = np.array([d.camera.world_to_camera[:3] for d in depths], np.float32)
-        # where silhouettes carve, a look without a measurement is no sign of empty space
-        self.blank = np.float32(0.0) if any((kind < 0).any() for kind in kinds) else BLANK
+        # where silhouettes carve, a look without a measurement is no sign of empty space, and the hidden is inside
+        carved = any((kind < 0).any() for kind in kinds)
+        self.blank, self.hidden = (np.float32(0.0), STANDING) if carved else (BLANK, HIDDEN)
 
     def integrate(
         self,
@@ -220,7 +221,7 @@ class DepthField:
         near = (
             np.clip(1 - step * np.arange(shape[2]) / standing, 0, 1) if standing > 0 else np.zeros(shape[2])
         )
-        hidden = (HIDDEN + (STANDING - HIDDEN) * near).astype(np.float32)
+        hidden = (self.hidden + (STANDING - self.hidden) * near).astype(np.float32)
         blocks = np.argwhere(active).astype(np.int64)
         _integrate(
             origin.astype(np.float32), np.float32(step), blocks, self.depth, self.facts, self.offset, self.size, self.K,

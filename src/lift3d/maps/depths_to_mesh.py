@@ -31,7 +31,7 @@ from lift3d.types import F32, F64, DepthMaps, Mesh, Points
 from lift3d.units import set_unit
 
 NAME = "depths_to_mesh"
-STANDING_SHARE = 0.1
+STANDING_SHARE = 0.05
 """Share of the height from the table up in which what no photo sees is taken as part of the object."""
 
 
@@ -256,13 +256,16 @@ def _flattened(v: F64, f: NDArray[np.int32], base: float, within: float) -> F64:
 
 
 def fused_points(maps: DepthMaps, limit: int, seed: int = 0) -> Points:
-    """A seeded sample of at most about `limit` measured points with world normals."""
+    """A seeded sample of at most about `limit` measured points with world normals; of masked photos, inside the mask."""
     total = sum(int((d.z > 0).sum()) for d in maps.depths)
     rng = np.random.default_rng(seed)
     share = min(1.0, limit / max(total, 1))
     xyz, normals = [], []
-    for depth in maps.depths:
-        at = np.flatnonzero(depth.z.reshape(-1) > 0)
+    for image, depth in zip(maps.views.images, maps.depths):
+        known = depth.z > 0
+        if image.mask is not None:
+            known &= _resize_mask(image.mask, depth.z.shape)
+        at = np.flatnonzero(known)
         at = at[rng.random(len(at)) < share]
         assert depth.normals is not None
         xyz.append(unproject(depth.camera, depth.z).reshape(-1, 3)[at])
