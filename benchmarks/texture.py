@@ -127,7 +127,7 @@ def main() -> None:
         "rows": rows,
         "note": f"Photos held back from texturing, {options.size} texels a side, 26 photos of 800x600.",
     }
-    out = Path(__file__).resolve().parent / "results" / "texture.json"
+    out = Path(__file__).resolve().parent / "results" / "texture_step.json"
     out.write_text(json.dumps({"table": table, "sets": results}, indent=1) + "\n")
     print(f"written: {out}")
 
