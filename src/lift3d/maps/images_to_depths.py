@@ -46,7 +46,7 @@ class ImagesToDepths(Mapping[Views, DepthMaps]):
     keep: int = 2
     levels: int = 3
     witnesses: int = 10
-    confirm: int = 2
+    confirm: int = 1
 
     def apply(self, source: Views, context: Context) -> DepthMaps:
         n = len(source)
