@@ -204,7 +204,10 @@ def tables(results: dict[str, Any]) -> None:
     write("texture", {"table": {
         "columns": ["set", "PSNR dB", "with one gain a photo", "worst photo", "seen area textured"],
         "rows": [
-            [n, r(x["texture"]["psnr"], 1), r(x["texture"]["psnr_gain"], 1), r(x["texture"]["worst"], 1), r(x.get("coverage_of_seen"), 4)]
+            [
+                n, r(x["texture"]["psnr"], 1), r(x["texture"]["psnr_gain"], 1), r(x["texture"]["worst"], 1),
+                r(x.get("coverage_of_seen"), 4),
+            ]
             for n, x in results.items() if "texture" in x
         ],
         "note": "Four photos a set held back from everything, re-rendered from the finished model. Seen area: of the finished "

@@ -196,7 +196,7 @@ def _near_root(slope: float) -> float:
     [
         (Marks("p0.png", (1, 1), (80, 60), 0.1), "first mark misses"),
         (Marks("p0.png", (80, 60), (400, 60), 0.1), "outside p0.png"),
-        (Marks("p9.png", (40, 30), (44, 30), 0.1), "no registered photo is called p9.png"),
+        (Marks("p9.png", (40, 30), (44, 30), 0.1), "no photo is called p9.png"),
     ],
 )
 def test_marks_that_cannot_be_used(photos: Path, tmp_path: Path, marks: Marks, sentence: str) -> None:

@@ -75,6 +75,10 @@ def read_sources(sources: Sequence[str | Path], options: Options, run: Run) -> P
         else:
             photos = read_photos([str(s) for s in sources], options.masks, options.max_size, context)
         require_enough(len(photos))
+        if options.scale.marks is not None:
+            from lift3d.scale import photo_named
+
+            photo_named([image.name for image in photos.images], options.scale.marks.photo)
     longest = max(max(image.width, image.height) for image in photos.images)
     why = ", smaller than asked to keep the budget" if _shrunk(run) else ""
     budget = format_memory(options.memory)

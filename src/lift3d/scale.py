@@ -100,16 +100,20 @@ class Scale:
         return camera.centre + hit * direction
 
 
-def view_named(views: Views, name: str) -> int:
-    """Index of the view of a photo, by its name with or without folder and ending."""
-    names = [image.name for image in views.images]
+def photo_named(names: list[str], name: str, which: str = "photo") -> int:
+    """Index of a photo by its name with or without folder and ending; which: "photo" or "registered photo"."""
     for same in (lambda n: n == name, lambda n: _base(n) == _base(name), lambda n: _stem(n) == _stem(name)):
         found = [i for i, n in enumerate(names) if same(n)]
         if len(found) == 1:
             return found[0]
     raise InputError(
-        f"no registered photo is called {name}", f"mark one of {', '.join(sorted(names)[:3])} and the others"
+        f"no {which} is called {name}", f"mark one of {', '.join(sorted(names)[:3])} and the others"
     )
+
+
+def view_named(views: Views, name: str) -> int:
+    """Index of the view of a photo."""
+    return photo_named([image.name for image in views.images], name, "registered photo")
 
 
 def mark_pixels(marks: Marks, views: Views, report: dict[str, Any]) -> F64:

@@ -63,6 +63,7 @@ def test_order_is_natural_and_other_files_are_left_aside(tmp_path: Path) -> None
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / ".hidden.png").write_bytes(b"x")
     (tmp_path / "folder.png").mkdir()
+    (tmp_path / "statue.obj.texture.jpg").write_bytes(b"x")  # of a model that we wrote there
     assert [i.name for i in read_photos(tmp_path).images] == ["IMG1.PNG", "img2.png", "img10.png"]
     assert sorted(["b10", "b9", "a"], key=natural_key) == ["a", "b9", "b10"]
 

@@ -444,9 +444,9 @@ def test_usdz_in_centimetres_z_up_left_handed_with_subsets(tmp_path: Path) -> No
 
 def test_companions_are_named_after_the_model(tmp_path: Path) -> None:
     names = [p.name for p in save_mesh(textured(), tmp_path / "my statue.obj")]
-    assert names == ["my statue.obj", "my_statue.mtl", "my_statue.texture.png"]
+    assert names == ["my statue.obj", "my_statue.mtl", "my_statue.obj.texture.png"]
     assert load_mesh(tmp_path / "my statue.obj").visual.material.baseColorTexture is not None
-    (tmp_path / "my_statue.texture.png").unlink()
+    (tmp_path / "my_statue.obj.texture.png").unlink()
     bare = load_mesh(tmp_path / "my statue.obj")
     assert "texture.png is missing" in bare.metadata["warnings"][0]
 

@@ -1,6 +1,7 @@
 """Cameras of a small rendered room against the truth; one clear sentence for each way to fail."""
 
 import json
+import subprocess
 import sys
 from dataclasses import replace
 from functools import cache
@@ -155,3 +156,15 @@ def test_cameras_of_other_photos_are_refused():
         views_from_cameras(Photos(room()), CAMERAS[1:])
     with pytest.raises(InputError, match="400x300"):
         views_from_cameras(Photos(room()), [replace(c, width=800, height=600) for c in CAMERAS])
+
+
+def test_the_engine_leaves_the_signal_handlers_alone():
+    """pycolmap's logging would print a stack trace on SIGTERM, and the clean-ups would not run."""
+    program = (
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
+        "import lift3d.maps.images_to_cameras\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 143 and done.stderr == ""

@@ -55,3 +55,5 @@ def convert(
     check_output(target, [])
     for path in convert_mesh(source, target):
         typer.echo(f"wrote {path}")
+    if target.suffix.lower() == ".stl":
+        typer.echo("STL holds the shape alone: no texture, no colours, no unit.")

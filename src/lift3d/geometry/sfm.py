@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pycolmap
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 from scipy.ndimage import binary_dilation
 
+from lift3d.geometry.engine import pycolmap
 from lift3d.types import F32, F64, Camera, Image
 
 Reconstruction = pycolmap.Reconstruction

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pycolmap
 from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
 from lift3d.errors import CaptureError
+from lift3d.geometry.engine import pycolmap
 from lift3d.geometry.sfm import Pair
 from lift3d.types import F32, F64, Image
 

@@ -57,7 +57,10 @@ def list_photos(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
 
 def _in_folder(folder: Path) -> list[Path]:
     try:
-        entries = [p for p in folder.iterdir() if not p.name.startswith(".")]
+        # hidden files are no photos, and neither are the textures that lie beside OBJ and PLY files of ours
+        entries = [
+            p for p in folder.iterdir() if not p.name.startswith(".") and ".texture" not in p.suffixes[:-1]
+        ]
         photos = [p for p in entries if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file()]
         if photos:
             return sorted(photos, key=lambda p: (natural_key(p.name), p.name))

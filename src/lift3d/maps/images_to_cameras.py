@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pycolmap
 
 from lift3d.context import Context
 from lift3d.errors import InputError
 from lift3d.geometry import sfm, sfm_diagnosis
+from lift3d.geometry.engine import pycolmap
 from lift3d.geometry.pairs import select_pairs
 from lift3d.geometry.projection import project
 from lift3d.geometry.undistort import undistort
