@@ -306,5 +306,6 @@ def test_repair_makes_it_solid_and_says_how(broken: Path, tmp_path: Path) -> Non
     assert "not a model format" in sentence(lift3d("repair", broken, "-o", tmp_path / "solid.doc"))
     flat = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]])
     save_mesh(flat, tmp_path / "flat.ply")
+    assert "flat sheet" in lift3d("check", tmp_path / "flat.ply").stdout
     sentence(lift3d("repair", tmp_path / "flat.ply", "-o", tmp_path / "no.stl"))
     assert not (tmp_path / "no.stl").exists()

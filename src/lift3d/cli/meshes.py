@@ -28,7 +28,9 @@ def check(
     else:
         typer.echo(report.to_text())
         typer.echo(f"{file.name} {'would print' if report.printable else 'would not print'}.")
-        if not report.is_solid:
+        if not report.is_solid and min(report.size) <= 1e-6 * max(report.size):
+            typer.echo("It is a flat sheet: extrude it in a modelling program first.")
+        elif not report.is_solid:
             typer.echo(f"To make it solid: lift3d repair {file.name} -o {file.stem}-solid.stl")
     raise typer.Exit(code)
 
