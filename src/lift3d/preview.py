@@ -16,10 +16,12 @@ import PIL.ImageFont
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from lift3d.geometry.components import components
 from lift3d.geometry.orbit import look_at, orbit_camera
 from lift3d.geometry.paint import Drawable, linear_from_srgb, paint, srgb_from_linear
 from lift3d.geometry.projection import pixel_rays, project
 from lift3d.geometry.raster import depth_map
+from lift3d.geometry.weld import weld_exact
 from lift3d.io.atomic import writing
 from lift3d.maps.mesh_to_images import drawable
 from lift3d.types import F32, F64, Camera, Mesh
@@ -44,12 +46,22 @@ def preview(mesh: Mesh, side: int = 600) -> NDArray[np.uint8]:
     shadow = _footprint(ready)
     used = ready.v[np.unique(ready.f)]
     tiles = []
-    for camera in _cameras(used, side):
+    for camera in _cameras(_main_points(ready), side):
         rgb, cover = paint(ready, camera, 2, shading)
         ground = _backdrop(side) * (1 - _ground_shadow(used, camera, *shadow))[..., None]
         tiles.append(srgb_from_linear(rgb + ground * (1 - cover[..., None])))
     sheet = np.concatenate([np.concatenate(tiles[:2], 1), np.concatenate(tiles[2:], 1)])
     return _label(sheet, side)
+
+
+def _main_points(ready: Drawable, least: float = 0.15) -> F64:
+    """(N, 3) the vertices that decide the frame: without the scraps, parts of less than `least` of the largest one's
+    faces, which a scene may have far from what it is about."""
+    p, row = weld_exact(ready.v)  # along the seams of a texture the vertices are double
+    f = row[ready.f].astype(np.int32)
+    label = components(f, len(p))
+    count = np.bincount(label)
+    return p[np.unique(f[(count >= least * count.max())[label]])]
 
 
 def _cameras(used: F64, side: int) -> list[Camera]:
