@@ -56,12 +56,13 @@ def preview(mesh: Mesh, side: int = 600) -> NDArray[np.uint8]:
 
 def _main_points(ready: Drawable, least: float = 0.15) -> F64:
     """(N, 3) the vertices that decide the frame: without the scraps, parts of less than `least` of the largest one's
-    faces, which a scene may have far from what it is about."""
+    area, which a scene may have far from what it is about."""
     p, row = weld_exact(ready.v)  # along the seams of a texture the vertices are double
     f = row[ready.f].astype(np.int32)
     label = components(f, len(p))
-    count = np.bincount(label)
-    return p[np.unique(f[(count >= least * count.max())[label]])]
+    a, b, c = p[f[:, 0]], p[f[:, 1]], p[f[:, 2]]
+    area = np.bincount(label, np.linalg.norm(np.cross(b - a, c - a), axis=1))
+    return p[np.unique(f[(area >= least * area.max())[label]])]
 
 
 def _cameras(used: F64, side: int) -> list[Camera]:
