@@ -184,7 +184,8 @@ def test_failures_in_the_middle(
 
 STUBBED = (
     f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-    "import stub_maps, lift3d.reconstruct, lift3d.cli\n"
+    "import signal, stub_maps, lift3d.reconstruct, lift3d.cli\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell in the background ignores it
     "lift3d.reconstruct.recipe = stub_maps.stub_recipe()\n"
 )
 
