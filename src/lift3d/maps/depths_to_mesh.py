@@ -104,7 +104,8 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         frame = upright_frame(up, points.xyz[member].mean(0))
         local = (points.xyz[member] - frame[:3, 3]) @ frame[:3, :3]
         low, high = np.quantile(local, 0.002, axis=0), np.quantile(local, 0.998, axis=0)
-        margin = 0.06 * float(np.linalg.norm(high - low))
+        # masks carve on their own: their box need not be tight, and must not cut what hangs lower than was measured
+        margin = (0.15 if masked else 0.06) * float(np.linalg.norm(high - low))
         low, high = low - margin, high + margin
         floor = None
         if plane is not None:
