@@ -49,7 +49,6 @@ def one_map() -> dict[str, float]:
     """Seconds of a depth map at 1024x768 with 4 source views; and of one cost of all pixels in numba and torch."""
     from lift3d.geometry import patchmatch
     from lift3d.geometry.orbit import look_at
-    from lift3d.geometry.projection import relative_pose
     from lift3d.geometry.pyramid import halve
     from lift3d.maps.images_to_depths import photo_depth
 
@@ -69,16 +68,13 @@ def one_map() -> dict[str, float]:
     for seed in range(3):
         photo_depth(pyramids, cameras, (1.0, 5.0), seed=seed)
     result = {"map_s": (time.perf_counter() - start) / 3}
-    sources, shape = patchmatch.pack([p[0] for p in pyramids[1:]])
-    M = np.array([relative_pose(cameras[0], c) for c in cameras[1:]], np.float32)
-    padded = np.pad(pyramids[0][0], patchmatch.REACH, mode="edge").reshape(-1)
+    photos = patchmatch.photos([p[0] for p in pyramids], cameras, 2)
     planes = np.zeros((3, 768, 1024), np.float32)
     cost, chosen = np.empty((768, 1024), np.float32), np.empty((768, 1024), np.uint8)
-    low, high, f = np.float32(0.2), np.float32(1.0), np.float32
-    common = (padded, sources, shape, M, f(14), 2, 3, planes, cost, chosen)
-    patchmatch.start(*common, 1, low, high, 0)
+    span = np.float32(0.2), np.float32(1.0)
+    patchmatch.start(photos, planes, cost, chosen, views=3, tries=1, span=span, seed=0)
     start = time.perf_counter()
-    patchmatch.start(*common, 8, low, high, 0)
+    patchmatch.start(photos, planes, cost, chosen, views=3, tries=8, span=span, seed=0)
     result["cost_of_all_pixels_numba_s"] = (time.perf_counter() - start) / 9
     try:
         import torch

@@ -18,7 +18,6 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from lift3d.geometry import patchmatch
-from lift3d.geometry.projection import relative_pose
 from lift3d.types import F32, Camera, Depth, Views
 
 RELATIVE = 0.01
@@ -169,9 +168,6 @@ def plane_costs(
     (camera frame), mean of the two photos that agree best; WORST for planes seen at a grazing angle or from behind.
     """
     camera = cameras[0]
-    sources, shape = patchmatch.pack(greys[1:])
-    padded = np.pad(greys[0], patchmatch.REACH, mode="edge").reshape(-1)
-    M = np.array([relative_pose(camera, c) for c in cameras[1:]], np.float32)
     y, x = np.divmod(at, camera.width)
     ray = np.stack(
         [(x + 0.5 - camera.cx) / camera.fx, (y + 0.5 - camera.cy) / camera.fy, np.ones(len(at))], 1
@@ -180,8 +176,7 @@ def plane_costs(
     w = 1.0 / z
     gx, gy = normals[:, 0] / (camera.fx * offset), normals[:, 1] / (camera.fy * offset)
     planes = np.stack([w, gx, gy]).astype(np.float32)
-    cost = np.empty(len(at), np.float32)
     facing = -(normals * ray).sum(1) / np.linalg.norm(ray, axis=1)
-    patchmatch.judge(padded, camera.width, sources, shape, M, patchmatch.SIGMA, 2, x, y, planes, cost)
+    cost = patchmatch.judge(patchmatch.photos(greys, cameras, 2), camera.width, x, y, planes)
     cost[facing < GRAZING] = patchmatch.WORST
     return cost

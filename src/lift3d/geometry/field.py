@@ -34,7 +34,7 @@ SILENT, FREE_ONLY, OUTSIDE = np.uint32(253), np.uint32(254), np.uint32(255)
 it; SILENT proves nothing, FREE_ONLY is a surface that is not the object's, OUTSIDE is beside the silhouette."""
 
 
-@njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy")
 def _integrate(
     origin,
     step,

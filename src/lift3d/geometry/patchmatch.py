@@ -6,18 +6,23 @@ view is x' ~ A [u, v, 1]^T + b w(u, v) with A = K_s R K_r^-1, b = K_s t (Hartley
 The cost is 1 - ZNCC over a window weighted by colour similarity (Yoon & Kweon 2006), averaged over the
 best source views of the pixel. Planes spread over a red-black checkerboard (Bleyer et al. 2011; Galliani
 et al. 2015) and are refined by shrinking random steps. The random numbers are a hash of pixel and round,
-and red pixels read only black ones, so the result does not depend on the number of threads.
+and red pixels read only black ones, so the result does not depend on the number of threads. The kernels take
+bands of rows and are shared out by `threads.in_bands`, each compiled into one function: numba's own parallel loops
+give other bytes in the process that compiles them than in those that load them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
-from lift3d.types import F32
+from lift3d.geometry.projection import relative_pose, resized
+from lift3d.geometry.threads import in_bands
+from lift3d.types import F32, Camera
 
 WORST = np.float32(2.0)
 UNSEEN = np.float32(1.1)
@@ -30,7 +35,7 @@ DX = np.array([o[0] for o in OFFSETS], np.float32)
 DY = np.array([o[1] for o in OFFSETS], np.float32)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, forceinline=True, _nrt=False)
 def _random(x, y, n):
     mask = 0xFFFFFFFF
     h = (x * 374761393 + y * 668265263 + n * 2246822519) & mask
@@ -40,7 +45,7 @@ def _random(x, y, n):
     return np.float32(h >> 8) * np.float32(1.0 / 16777216.0)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=True, error_model="numpy", forceinline=True, _nrt=False)
 def _window(padded, stride, x, y, sigma, centred, weight):
     """Fill weight (sums to 1) and centred (weight x (value - mean)); returns the weighted variance.
 
@@ -70,7 +75,7 @@ def _window(padded, stride, x, y, sigma, centred, weight):
     return variance
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=True, error_model="numpy", forceinline=True, _nrt=False)
 def _view_cost(sources, s, shape, M, u, v, w, gx, gy, centred, weight, variance):
     """1 - ZNCC of the window under the plane (w, gx, gy) in source view s.
 
@@ -125,7 +130,7 @@ def _view_cost(sources, s, shape, M, u, v, w, gx, gy, centred, weight, variance)
     return min(max(cost, np.float32(0.0)), WORST)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=True, error_model="numpy", forceinline=True, _nrt=False)
 def _plane_cost(sources, shape, M, chosen, keep, u, v, w, gx, gy, centred, weight, variance, costs):
     """Mean of the `keep` best costs over the source views whose bit is set in `chosen`."""
     m = 0
@@ -146,7 +151,7 @@ def _plane_cost(sources, shape, M, chosen, keep, u, v, w, gx, gy, centred, weigh
     return total / np.float32(k)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=True, error_model="numpy", forceinline=True, _nrt=False)
 def _slant_ok(w, gx, gy, u, v, fx, fy, cx, cy, least):
     """Is the plane seen at an angle whose cosine is at least `least`?"""
     px = gx * fx
@@ -157,18 +162,33 @@ def _slant_ok(w, gx, gy, u, v, fx, fy, cx, cy, least):
     return w * w >= least * least * (px * px + py * py + pz * pz) * (rx * rx + ry * ry + np.float32(1.0))
 
 
-@njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def start(padded, sources, shape, M, sigma, keep, views, planes, cost, chosen, tries, w_min, w_max, seed):
-    """First costs. With tries > 0 the best of that many stratified random depths per pixel is taken,
-    else the plane given is kept. `chosen` receives the bits of the pixel's `views` best source views."""
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
+def _start(
+    first,
+    last,
+    scratch,
+    padded,
+    sources,
+    shape,
+    M,
+    sigma,
+    keep,
+    views,
+    planes,
+    cost,
+    chosen,
+    tries,
+    w_min,
+    w_max,
+    seed,
+):
+    """Rows first to last of `start`."""
     h, w = cost.shape
     stride = w + 2 * REACH
     count = M.shape[0]
     every = (1 << count) - 1
-    for y in prange(h):
-        centred = np.empty(N, np.float32)
-        weight = np.empty(N, np.float32)
-        costs = np.empty(count, np.float32)
+    centred, weight, costs = scratch[:N], scratch[N : 2 * N], scratch[2 * N :]
+    for y in range(first, last):
         v = np.float32(y + 0.5)
         for x in range(w):
             u = np.float32(x + 0.5)
@@ -216,8 +236,11 @@ def start(padded, sources, shape, M, sigma, keep, views, planes, cost, chosen, t
             cost[y, x] = total / np.float32(min(keep, count))
 
 
-@njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def spread(
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
+def _spread(
+    first,
+    last,
+    scratch,
     padded,
     sources,
     shape,
@@ -237,17 +260,13 @@ def spread(
     tries,
     seed,
 ):
-    """One half-sweep: pixels of one colour try their neighbours' planes (the cheapest at distance 1, 3, .. `far`
-    in each direction), then `tries` random refinements of inverse depth (+- step) and gradient (+- tilt)."""
+    """Rows first to last of `spread`."""
     h, w = cost.shape
     stride = w + 2 * REACH
-    count = M.shape[0]
     fx, fy, cx, cy = K[0], K[1], K[2], K[3]
     least = np.float32(0.12)
-    for y in prange(h):
-        centred = np.empty(N, np.float32)
-        weight = np.empty(N, np.float32)
-        costs = np.empty(count, np.float32)
+    centred, weight, costs = scratch[:N], scratch[N : 2 * N], scratch[2 * N :]
+    for y in range(first, last):
         v = np.float32(y + 0.5)
         for x in range((y + parity) & 1, w, 2):
             u = np.float32(x + 0.5)
@@ -297,31 +316,115 @@ def spread(
             planes[0, y, x], planes[1, y, x], planes[2, y, x] = bw, bgx, bgy
 
 
-@njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def judge(padded, width, sources, shape, M, sigma, keep, xs, ys, planes, cost):
-    """Costs of given planes (3, N) at pixels (xs, ys): the mean of the `keep` best source views."""
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
+def _judge(first, last, scratch, padded, width, sources, shape, M, sigma, keep, xs, ys, planes, cost):
+    """Pixels first to last of `judge`."""
     stride = width + 2 * REACH
     count = M.shape[0]
     every = (1 << count) - 1
-    chunk = 256
-    for start_at in prange((len(xs) + chunk - 1) // chunk):
-        centred = np.empty(N, np.float32)
-        weight = np.empty(N, np.float32)
-        costs = np.empty(count, np.float32)
-        for i in range(start_at * chunk, min((start_at + 1) * chunk, len(xs))):
-            variance = _window(padded, stride, xs[i], ys[i], sigma, centred, weight)
-            cost[i] = _plane_cost(
-                sources, shape, M, every, keep, np.float32(xs[i] + 0.5), np.float32(ys[i] + 0.5),
-                planes[0, i], planes[1, i], planes[2, i], centred, weight, variance, costs,
-            )  # fmt: skip
+    centred, weight, costs = scratch[:N], scratch[N : 2 * N], scratch[2 * N :]
+    for i in range(first, last):
+        variance = _window(padded, stride, xs[i], ys[i], sigma, centred, weight)
+        cost[i] = _plane_cost(
+            sources, shape, M, every, keep, np.float32(xs[i] + 0.5), np.float32(ys[i] + 0.5),
+            planes[0, i], planes[1, i], planes[2, i], centred, weight, variance, costs,
+        )  # fmt: skip
 
 
-def pack(photos: Sequence[F32]) -> tuple[F32, NDArray[np.int32]]:
+class Photos(NamedTuple):
+    """What every kernel reads: padded, the reference's grey with REACH pixels added on every side, flattened;
+    sources, all source greys flattened; shape (S, 4) int32, their offset, stride, height, width; M (S, 12), A and b of
+    each; sigma, see `SIGMA`; keep, how many of the best views make the cost."""
+
+    padded: F32
+    sources: F32
+    shape: NDArray[np.int32]
+    M: F32
+    sigma: np.float32
+    keep: int
+
+
+def photos(greys: Sequence[F32], cameras: Sequence[Camera], keep: int) -> Photos:
+    """Grey photos (H, W), the reference first, and their cameras (resized to the photos where they differ)."""
+    fitted = [resized(c, g.shape[1], g.shape[0]) for c, g in zip(cameras, greys)]
+    padded = np.pad(greys[0], REACH, mode="edge").reshape(-1)
+    sources, shape = pack(greys[1:])
+    M = np.array([relative_pose(fitted[0], c) for c in fitted[1:]], np.float32)
+    return Photos(padded, sources, shape, M, SIGMA, min(keep, len(M)))
+
+
+def pack(greys: Sequence[F32]) -> tuple[F32, NDArray[np.int32]]:
     """Grey photos of any sizes as one flat array, and rows of (offset, stride, height, width)."""
-    sizes = [p.size for p in photos]
+    sizes = [g.size for g in greys]
     offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    shape = np.array([(o, p.shape[1], *p.shape) for o, p in zip(offsets, photos)], np.int32)
-    return np.concatenate([p.reshape(-1) for p in photos]), shape
+    shape = np.array([(o, g.shape[1], *g.shape) for o, g in zip(offsets, greys)], np.int32)
+    return np.concatenate([g.reshape(-1) for g in greys]), shape
+
+
+def start(
+    p: Photos,
+    planes: F32,
+    cost: F32,
+    chosen: NDArray[np.uint8],
+    *,
+    views: int,
+    tries: int,
+    span: tuple[np.float32, np.float32],
+    seed: int,
+) -> None:
+    """Fill cost (H, W) and chosen (H, W), the bits of each pixel's `views` best source views. With tries > 0
+    planes (3, H, W) become the best of that many stratified random inverse depths in `span`, else they are kept."""
+    in_bands(_start, len(cost), _scratch(p), *p, views, planes, cost, chosen, tries, *span, seed)
+
+
+def spread(
+    p: Photos,
+    planes: F32,
+    cost: F32,
+    chosen: NDArray[np.uint8],
+    *,
+    K: F32,
+    parity: int,
+    far: int,
+    step: np.float32,
+    tilt: np.float32,
+    span: tuple[np.float32, np.float32],
+    tries: int,
+    seed: int,
+) -> None:
+    """One half-sweep over the pixels with (x + y) % 2 == parity. They try their neighbours' planes (the cheapest at
+    distance 1, 3, .. `far` in each direction), then `tries` random refinements of inverse depth (+- step) and gradient
+    (+- tilt). K: fx, fy, cx, cy of the reference."""
+    in_bands(
+        _spread,
+        len(cost),
+        _scratch(p),
+        *p,
+        planes,
+        cost,
+        chosen,
+        K,
+        parity,
+        far,
+        step,
+        tilt,
+        *span,
+        tries,
+        seed,
+    )
+
+
+def _scratch(p: Photos) -> Callable[[], F32]:
+    """Room for a window's two rows and the costs of all views. The kernels do not allocate: without numba's reference
+    counts on the photos, which all threads would write to, they are a fifth faster."""
+    return lambda: np.empty(2 * N + len(p.M), np.float32)
+
+
+def judge(p: Photos, width: int, x: NDArray[np.int64], y: NDArray[np.int64], planes: F32) -> F32:
+    """(N,) costs of given planes (3, N) at pixels (x, y) of a reference `width` wide."""
+    cost = np.empty(len(x), np.float32)
+    in_bands(_judge, len(x), _scratch(p), *p[:1], width, *p[1:], x, y, planes, cost)
+    return cost
 
 
 def upsample_planes(planes: F32, height: int, width: int) -> F32:
@@ -334,4 +437,4 @@ def upsample_planes(planes: F32, height: int, width: int) -> F32:
     xi = np.minimum(xf.astype(np.int64), w - 1)
     p = planes[:, yi][:, :, xi]
     w0 = p[0] + p[1] * (xf - (xi + 0.5))[None, :] + p[2] * (yf - (yi + 0.5))[:, None]
-    return np.stack([w0, p[1] * sx, p[2] * sy]).astype(np.float32)
+    return np.ascontiguousarray(np.stack([w0, p[1] * sx, p[2] * sy]), np.float32)

@@ -8,7 +8,7 @@ from numba import njit, prange
 from lift3d.types import F32
 
 
-@njit(cache=True, parallel=True, fastmath=True)
+@njit(cache=True, parallel=True)
 def _halve(image, out):
     h, w = image.shape
     for y in prange(out.shape[0]):

@@ -19,7 +19,7 @@ from lift3d.errors import CaptureError
 from lift3d.geometry import patchmatch
 from lift3d.geometry.completion import complete
 from lift3d.geometry.consistency import cross_check
-from lift3d.geometry.projection import relative_pose, resized
+from lift3d.geometry.projection import resized
 from lift3d.geometry.pyramid import halve
 from lift3d.geometry.source_views import choose_sources, depth_range, pair_scores
 from lift3d.mapping import Card, Mapping, register
@@ -129,12 +129,7 @@ def photo_depth(
         grey = pyramids[0][level]
         h, w = grey.shape
         camera = resized(reference, w, h)
-        sources, shape = patchmatch.pack([p[level] for p in pyramids[1:]])
-        padded = np.pad(grey, patchmatch.REACH, mode="edge").reshape(-1)
-        M = np.array(
-            [relative_pose(camera, resized(c, int(r[3]), int(r[2]))) for c, r in zip(cameras[1:], shape)],
-            np.float32,
-        )
+        photos = patchmatch.photos([p[level] for p in pyramids], cameras, keep)
         K = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float32)
         baseline = np.median([np.linalg.norm(c.centre - reference.centre) for c in cameras[1:]])
         pixel = np.float32(
@@ -150,15 +145,18 @@ def photo_depth(
         else:
             planes = patchmatch.upsample_planes(planes, h, w)
             tries, rounds, views = 0, (2 if level else 1), min(3, count)
-        common = (padded, sources, shape, M, patchmatch.SIGMA, min(keep, count))
-        patchmatch.start(*common, views, planes, cost, chosen, tries, w_min, w_max, seed * 131 + level * 7919)
+        at_level = seed * 131 + level * 7919
+        patchmatch.start(
+            photos, planes, cost, chosen, views=views, tries=tries, span=(w_min, w_max), seed=at_level
+        )
         for turn in range(rounds):
             shrink = np.float32(0.5**turn)
             for parity in (0, 1):
                 patchmatch.spread(
-                    *common, planes, cost, chosen, K, parity, 7 if coarsest else 3,
-                    pixel * shrink * (4 if coarsest else 1), tilt * shrink * (1.0 if coarsest else 0.5),
-                    w_min, w_max, 4 if coarsest else 3, seed * 131 + level * 7919 + 100 * (turn + 1) + 13,
+                    photos, planes, cost, chosen, K=K, parity=parity, far=7 if coarsest else 3,
+                    step=pixel * shrink * np.float32(4 if coarsest else 1),
+                    tilt=tilt * shrink * np.float32(1.0 if coarsest else 0.5),
+                    span=(w_min, w_max), tries=4 if coarsest else 3, seed=at_level + 100 * (turn + 1) + 13,
                 )  # fmt: skip
     z = np.where(planes[0] > 0, 1.0 / np.maximum(planes[0], 1e-12), 0.0).astype(np.float32)
     normals = plane_normals(planes, camera).astype(np.float16)  # of many maps, normals are the largest part
