@@ -31,7 +31,7 @@ STAGE = 0.6
 BORDER_WEIGHT = 10.0
 _ROUNDS = 40
 _PATIENCE = 4
-STEP = 3
+STEP, DIRECT = 3, 12
 
 
 def decimate(
@@ -53,16 +53,20 @@ def decimate(
     p, f, _ = keep_faces(p, f, np.ones(len(f), np.bool_))
     if len(f) <= target_faces:
         return p, f
-    q, g = _once(p, f, target_faces, max_error, keep_simple, _PATIENCE)
-    if len(g) <= 1.1 * target_faces or not keep_simple or np.isfinite(max_error):
-        return q, g
-    # a vertex of a much coarser mesh stands for so many that locking them all stops the work: go in steps,
-    # each with its own locks and with the quadrics of its own input (Lindstrom & Turk 1998, memoryless)
-    while len(f) > STEP * target_faces:
+    # A vertex of a much coarser mesh stands for so many that locking them all stops the work: go in steps, each
+    # with its own locks and with the quadrics of its own input (Lindstrom & Turk 1998, memoryless). The last step
+    # may be longer; if that cannot be made without crossings, it is divided too.
+    longest = DIRECT if keep_simple and np.isinf(max_error) else np.inf
+    while len(f) > longest * target_faces:
         q, g = _once(p, f, len(f) // STEP, max_error, keep_simple, _ROUNDS)
         if len(g) > 0.8 * len(f):
             break
         p, f = q, g
+        if len(f) <= longest * target_faces and longest > STEP:
+            q, g = _once(p, f, target_faces, max_error, keep_simple, _PATIENCE)
+            if len(g) <= 1.1 * target_faces:
+                return q, g
+            longest = STEP
     return _once(p, f, target_faces, max_error, keep_simple, _ROUNDS)
 
 

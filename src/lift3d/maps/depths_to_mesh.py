@@ -31,6 +31,8 @@ from lift3d.types import F32, F64, DepthMaps, Mesh, Points
 from lift3d.units import set_unit
 
 NAME = "depths_to_mesh"
+RAW_FACES = 30
+"""The grid is no finer than gives this many triangles per triangle asked for: more would only be collapsed again."""
 STANDING_SHARE = 0.05
 """Share of the height from the table up in which what no photo sees is taken as part of the object."""
 
@@ -210,13 +212,18 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         extent = high - low
         pixel = _pixel_footprint(maps, frame, low, high)
         step = max(0.75 * pixel, float((extent.prod() / self.nodes) ** (1 / 3)), float(extent.max()) / 640)
-        cells = np.maximum(np.ceil(extent / (2 * step)).astype(int), 8)
-        coarse = (int(cells[0]) + 1, int(cells[1]) + 1, int(cells[2]) + 1)
-        reach = max(3.0 * step, 2.0 * pixel)
         standing = STANDING_SHARE * float(extent[2]) if base else 0.0
-        f, w = field.integrate(low, 2 * step, coarse, max(reach, 4.0 * step), standing=standing)
-        self._walls(f, w, base)
-        phi = solve(f, w, self.smooth)
+        for attempt in (0, 1):
+            cells = np.maximum(np.ceil(extent / (2 * step)).astype(int), 8)
+            coarse = (int(cells[0]) + 1, int(cells[1]) + 1, int(cells[2]) + 1)
+            reach = max(3.0 * step, 2.0 * pixel)
+            f, w = field.integrate(low, 2 * step, coarse, max(reach, 4.0 * step), standing=standing)
+            self._walls(f, w, base)
+            phi = solve(f, w, self.smooth)
+            finer = 4 * len(marching_tetrahedra(phi)[1]) / (RAW_FACES * self.faces)
+            if attempt or finer < 1.2:
+                break
+            step *= min(finer**0.5, 2.0)
         context.progress(NAME, 0.4)
         active = near_surface(phi)
         phi = refine(phi)
