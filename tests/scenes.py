@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lift3d.geometry.projection import pixel_rays, project
-from lift3d.types import Camera, Image, Points, Views
+from lift3d.types import Camera, Depth, Image, Points, Views
 
 
 def look_at(centre, target, width=320, height=240, focal=340.0, up=(0.0, 0.0, 1.0)) -> Camera:
@@ -81,3 +81,15 @@ def orbit_views(count: int = 14, radius: float = 0.5, distance: float = 2.4) -> 
         observations.append(np.stack([np.full(len(at), i), at], 1))
     images = tuple(photograph(camera, radius) for camera in cameras)
     return Views(images, tuple(cameras), Points(xyz), np.concatenate(observations).astype(np.int32))
+
+
+def exact_maps(views: Views, confidence: float = 0.9) -> list[Depth]:
+    """Exact depths and normals of ball and table."""
+    maps = []
+    for camera in views.cameras:
+        z, p = cast(camera)
+        out = (p - [0, 0, 0.5]) / 0.5
+        out[np.abs(p[..., 2]) < 1e-6] = [0, 0, 1]
+        sure = np.where(z > 0, confidence, 0).astype(np.float32)
+        maps.append(Depth(z, camera, (out @ camera.R.T).astype(np.float32), sure))
+    return maps

@@ -10,21 +10,7 @@ import pytest
 from lift3d.geometry import completion
 from lift3d.geometry.completion import complete
 from lift3d.geometry.projection import pixel_rays
-from lift3d.types import Depth
-from scenes import cast, orbit_views
-
-
-def exact(views):
-    """Exact depths and normals of ball and table."""
-    maps = []
-    for camera in views.cameras:
-        z, p = cast(camera)
-        n = (p - [0, 0, 0.5]) / 0.5
-        n[np.abs(p[..., 2]) < 1e-6] = [0, 0, 1]
-        maps.append(
-            Depth(z, camera, (n @ camera.R.T).astype(np.float32), np.where(z > 0, 0.9, 0).astype(np.float32))
-        )
-    return maps
+from scenes import exact_maps, orbit_views
 
 
 def partners(n):
@@ -44,7 +30,7 @@ def views():
 
 
 def test_a_gap_is_filled_with_what_the_neighbours_measured(views):
-    truth = exact(views)
+    truth = exact_maps(views)
     gap = (slice(90, 150), slice(120, 200))
     maps = [without(d, *gap) if i == 3 else without(d, slice(0), slice(0)) for i, d in enumerate(truth)]
     maps = complete(views, maps, partners(14))
@@ -57,7 +43,7 @@ def test_a_gap_is_filled_with_what_the_neighbours_measured(views):
 
 
 def test_own_depths_are_left_alone_and_fills_are_no_evidence(views):
-    truth = exact(views)
+    truth = exact_maps(views)
     gap = (slice(90, 150), slice(120, 200))
     # the same gap in all maps but two that are nobody's partners together: nothing can agree
     maps = [
@@ -72,7 +58,7 @@ def test_own_depths_are_left_alone_and_fills_are_no_evidence(views):
 
 def test_nothing_is_seen_through_a_surface_that_nobody_measured(views):
     """All maps lose the ball: the table behind it is carried into its pixels, and the photo refuses it."""
-    truth = exact(views)
+    truth = exact_maps(views)
     maps = []
     for d in truth:
         ray = pixel_rays(d.camera) * d.z[..., None]
@@ -87,7 +73,7 @@ def test_nothing_is_seen_through_a_surface_that_nobody_measured(views):
 
 def test_carrying_equals_its_slow_twin(views):
     """The kernel's nearest depth per pixel against a loop that reads as the docstring."""
-    maps = exact(views)
+    maps = exact_maps(views)
     a, b = maps[0], maps[1]
     turn = a.camera.R @ b.camera.R.T
     move = a.camera.t - turn @ b.camera.t

@@ -7,18 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from lift3d.geometry.consistency import cross_check
-from lift3d.types import Depth
-from scenes import cast, orbit_views
-
-
-def _exact(views):
-    maps = []
-    for camera in views.cameras:
-        z, _ = cast(camera)
-        normals = np.zeros((*z.shape, 3), np.float32)
-        normals[..., 2] = -1
-        maps.append(Depth(z, camera, normals, np.where(z > 0, 0.9, 0).astype(np.float32)))
-    return maps
+from scenes import exact_maps, orbit_views
 
 
 def _partners(n):
@@ -27,7 +16,7 @@ def _partners(n):
 
 def test_exact_depths_are_kept_and_unchanged():
     views = orbit_views(10)
-    raw = _exact(views)
+    raw = exact_maps(views)
     out = cross_check(views, raw, _partners(10), confirm=1)
     for before, after in zip(raw, out):
         kept = after.z > 0
@@ -38,7 +27,7 @@ def test_exact_depths_are_kept_and_unchanged():
 
 def test_wrong_depths_are_dropped():
     views = orbit_views(10)
-    raw = _exact(views)
+    raw = exact_maps(views)
     wrong = raw[3].z.copy()
     wrong[80:160, 120:200] *= 1.08
     raw[3] = replace(raw[3], z=wrong)
@@ -48,6 +37,6 @@ def test_wrong_depths_are_dropped():
 
 def test_no_partner_means_no_depth():
     views = orbit_views(6)
-    raw = _exact(views)
+    raw = exact_maps(views)
     out = cross_check(views, [raw[0], None, *raw[2:]], [[], [0, 2], *_partners(6)[2:]])
     assert not out[0].z.any() and not out[1].z.any()

@@ -6,26 +6,15 @@ import numpy as np
 import pytest
 import trimesh
 
-from lift3d.geometry.field import BLANK, FREE, HIDDEN, DepthField
+from lift3d.geometry.field import BLANK, FREE, HIDDEN, UNSEEN, DepthField, assume_standing
 from lift3d.geometry.isosurface import marching_tetrahedra
 from lift3d.geometry.membrane import TRUST, near_surface, refine, relax, solve
-from lift3d.types import Depth
-from scenes import cast, orbit_views
-
-
-def exact_maps(views):
-    maps = []
-    for camera in views.cameras:
-        z, p = cast(camera)
-        out = (p - [0, 0, 0.5]) / 0.5
-        out[np.abs(p[..., 2]) < 1e-6] = [0, 0, 1]
-        maps.append(Depth(z, camera, (out @ camera.R.T).astype(np.float32), (z > 0).astype(np.float32)))
-    return maps
+from scenes import exact_maps, orbit_views
 
 
 @pytest.fixture(scope="module")
 def field():
-    maps = exact_maps(orbit_views(14))
+    maps = exact_maps(orbit_views(14), 1.0)
     return DepthField(maps, [np.ones(m.z.shape, np.int8) for m in maps])
 
 
@@ -58,7 +47,7 @@ def slow_value(maps, x, reach):
 
 
 def test_integration_equals_its_slow_twin(field):
-    maps = exact_maps(orbit_views(14))
+    maps = exact_maps(orbit_views(14), 1.0)
     low, step, shape, reach = np.array([-0.7, -0.7, 0.05]), 0.11, (13, 13, 11), 0.15
     f, w = field.integrate(low, step, shape, reach)
     rng = np.random.default_rng(0)
@@ -139,3 +128,35 @@ def test_multigrid_spans_what_is_unseen_as_a_direct_solve_does():
     exact = spsolve((eye_array(n).multiply(a[:, None]) + graph).tocsc(), a * f.ravel()).reshape(shape)
     assert np.abs(phi - exact).max() < 0.02
     assert exact[12, 11, 13] < -0.5 and phi[12, 11, 13] < -0.5
+
+
+def test_empty_space_that_no_look_can_reach_is_forgotten(field):
+    origin, step, shape = np.array([-0.8, -0.8, 0.02]), 0.05, (33, 33, 25)
+    f, w = field.integrate(origin, step, shape, 0.15)
+    before, weights = f.copy(), w.copy()
+    assert field.forget_enclosed(f, w, origin, step) == 0
+    middle = (16, 16, slice(8, 11))  # deep in the ball, measured too far by one photo
+    f[middle], w[middle] = 1.0, 0.25
+    assert field.forget_enclosed(f, w, origin, step) == 3
+    assert (f[middle] == 0).all() and (w[middle] == 0).all()
+    f[middle], w[middle] = before[middle], weights[middle]
+    np.testing.assert_array_equal(f, before)
+
+
+def test_what_a_camera_stands_in_is_empty_even_if_enclosed(field):
+    centre = -field.pose[0, :, :3].T @ field.pose[0, :, 3]
+    f, w = np.zeros((9, 9, 9), np.float32), np.zeros((9, 9, 9), np.float32)
+    f[4, 4, 4], w[4, 4, 4] = 1.0, 0.25
+    assert field.forget_enclosed(f.copy(), w.copy(), centre - 4 * 0.05, 0.05) == 0
+    assert field.forget_enclosed(f.copy(), w.copy(), centre + 9.0, 0.05) == 1
+
+
+def test_the_unseen_stands_below_what_was_measured():
+    f, w = np.zeros((12, 12, 10), np.float32), np.zeros((12, 12, 10), np.float32)
+    f[4:8, 4:8, 6], w[4:8, 4:8, 6] = -1.0, 1.0  # a roof, seen from above
+    f[4:8, 4:8, 7:], w[4:8, 4:8, 7:] = 1.0, 1.0
+    f[5, 5, 2], w[5, 5, 2] = 0.7, 0.5
+    assume_standing(f, w)
+    assert (f[4:8, 4:8, :6] < 0).sum() == 4 * 4 * 6 - 1 and f[5, 5, 2] == np.float32(0.7)
+    assert (f[:3] > 0).all() and (f[:, :, 8:] > 0).all()
+    assert (w[:3] == UNSEEN).all() and (w[4:8, 4:8, 6] == 1).all()

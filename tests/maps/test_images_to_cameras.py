@@ -13,6 +13,8 @@ from scipy.ndimage import gaussian_filter
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
+from lift3d.geometry import sfm
+from lift3d.geometry.engine import pycolmap
 from lift3d.geometry.metrics import umeyama
 from lift3d.geometry.projection import project
 from lift3d.maps.images_to_cameras import NAME, ImagesToCameras, views_from_cameras
@@ -99,6 +101,19 @@ def test_each_photo_left_out_has_its_reason():
         "blurred": "blur",
     }
     assert all(row["advice"] for row in context.report[NAME]["photos"][6:])
+
+
+def test_a_photo_tied_by_few_points_is_taken_out():
+    options = pycolmap.SyntheticDatasetOptions()
+    options.num_rigs, options.num_cameras_per_rig, options.num_frames_per_rig = 6, 1, 1
+    options.num_points3D = 200
+    model = pycolmap.synthesize_dataset(options)
+    assert sfm.drop_unsure(model) == [] and model.num_reg_images() == 6
+    loose = sorted(model.reg_image_ids())[2]
+    tied = [index for index, point in enumerate(model.images[loose].points2D) if point.has_point3D()]
+    for index in tied[5:]:
+        model.delete_observation(loose, index)
+    assert sfm.drop_unsure(model) == [loose] and loose not in model.reg_image_ids()
 
 
 def refusal(images, **options) -> str:

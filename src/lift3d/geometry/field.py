@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
+from scipy.ndimage import label, maximum_filter
 
 from lift3d.geometry.membrane import blocks_of
 from lift3d.types import F32, F64, Depth
@@ -26,6 +27,8 @@ HIDDEN = np.float32(0.0005)
 and none looked at it without measuring anything: what is in the shadow from all sides is taken as solid."""
 STANDING = np.float32(0.01)
 """The same where the object stands, which closes it down to the table, and everywhere where silhouettes are known."""
+UNSEEN = np.float32(0.0005)
+"""Vote for -1 of a node that nothing is known of below a measured surface, and for +1 of one below nothing."""
 BLANK = np.float32(100.0)
 """How many such votes one look without a measurement takes away."""
 SURE, CARRIED = 120, np.uint32(128)
@@ -228,3 +231,33 @@ class DepthField:
             self.pose, np.float32(reach), FREE, hidden, self.blank, f, w,
         )  # fmt: skip
         return f, w
+
+    def forget_enclosed(self, f: F32, w: F32, origin: F64, step: float) -> int:
+        """Set to unknown, in place, what counts as empty but cannot be reached through empty nodes from a camera or
+        from the grid's sides or top; returns how many nodes. Looks pass through empty space only: what lies cut off
+        behind a surface comes of depths that were measured too far, and a few such nodes would make the membrane
+        hollow out all that nobody saw."""
+        free = (f > 0) & (w > 0)
+        part, count = label(free, np.ones((3, 3, 3)))
+        sides = [part[0], part[-1], part[:, 0], part[:, -1], part[:, :, -1]]
+        reached = np.zeros(count + 1, bool)
+        reached[np.unique(np.concatenate([side.ravel() for side in sides]))] = True
+        centres = -np.einsum("vij,vi->vj", self.pose[:, :, :3], self.pose[:, :, 3])
+        for node in np.round((centres - origin) / step).astype(int):
+            if (node >= 0).all() and (node < f.shape).all():
+                reached[np.unique(part[tuple(slice(max(n - 1, 0), n + 2) for n in node)])] = True
+        reached[0] = True
+        lost = ~reached[part]
+        f[lost] = w[lost] = 0.0
+        return int(lost.sum())
+
+
+def assume_standing(f: F32, w: F32) -> None:
+    """Of nodes that nothing is known of, in place: those below a measured surface (+z is up) are faintly solid, the
+    others faintly empty. A thing on a table that was photographed from above is so closed down to the table, within its
+    own outline, and the membrane rounds the rest off; without this, few stray votes decide over all of the inside."""
+    measured = maximum_filter((f < 0) & (w > 0.1), (3, 3, 1))
+    below = np.maximum.accumulate(measured[:, :, ::-1], 2)[:, :, ::-1]
+    unknown = w < 1e-5
+    f[unknown] = np.where(below[unknown], np.float32(-1), np.float32(1))
+    w[unknown] = UNSEEN

@@ -249,6 +249,29 @@ def solve(space: Workspace, effort: Effort, seed: int, start: Path | None = None
     return max((models[k] for k in sorted(models)), key=lambda m: (m.num_reg_images(), m.num_points3D()))
 
 
+def drop_unsure(model: Reconstruction, least: int = 10) -> list[int]:
+    """Take out, weakest first, the images that share fewer than `least` points with two or more others (as many as
+    placing a photo takes), and refine the rest. A photo tied to one other only can be degrees off, its error unseen,
+    and what it then measures cuts into what the others saw. Returns their ids; three images are always left.
+    """
+    dropped: list[int] = []
+    while model.num_reg_images() > 3:
+        shared = dict.fromkeys(model.reg_image_ids(), 0)
+        for point in model.points3D.values():
+            images = {element.image_id for element in point.track.elements}
+            if len(images) >= 3:
+                for image_id in images:
+                    shared[image_id] += 1
+        weakest = min(sorted(shared), key=lambda i: shared[i])
+        if shared[weakest] >= least:
+            break
+        model.deregister_frame(model.images[weakest].frame_id)
+        dropped.append(weakest)
+    if dropped:
+        refine(model, principal_point=False)
+    return dropped
+
+
 def refine(model: Reconstruction, principal_point: bool) -> None:
     """Bundle adjustment of everything in place, with the principal point if asked."""
     options = pycolmap.BundleAdjustmentOptions()

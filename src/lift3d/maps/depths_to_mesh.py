@@ -19,7 +19,7 @@ from lift3d.errors import CaptureError
 from lift3d.geometry.capture import Focus, camera_up, decide_kind, focus
 from lift3d.geometry.components import components
 from lift3d.geometry.decimate import decimate
-from lift3d.geometry.field import DepthField
+from lift3d.geometry.field import DepthField, assume_standing
 from lift3d.geometry.intersections import self_intersections
 from lift3d.geometry.isosurface import marching_tetrahedra
 from lift3d.geometry.membrane import near_surface, refine, relax, solve
@@ -218,6 +218,9 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
             coarse = (int(cells[0]) + 1, int(cells[1]) + 1, int(cells[2]) + 1)
             reach = max(3.0 * step, 2.0 * pixel)
             f, w = field.integrate(low, 2 * step, coarse, max(reach, 4.0 * step), standing=standing)
+            field.forget_enclosed(f, w, low, 2 * step)
+            if base:
+                assume_standing(f, w)
             self._walls(f, w, base)
             phi = solve(f, w, self.smooth)
             finer = 4 * len(marching_tetrahedra(phi)[1]) / (RAW_FACES * self.faces)

@@ -92,6 +92,10 @@ class ImagesToCameras(Mapping[Photos, Views]):
     ) -> Views:
         space = sfm.open_workspace(folder, chosen, self.shared, self.lens, use_masks=self.masks)
         model, attempts = self._search(space, [sharp[k] for k in used], ordered, context)
+        if model is not None and sfm.drop_unsure(model):
+            attempts.append(
+                {"step": "without those tied to one photo only", "registered": model.num_reg_images()}
+            )
         pairs = sfm.read_pairs(space)
         keypoints = sfm.read_keypoints(space)
         features = [len(p) for p in keypoints]
