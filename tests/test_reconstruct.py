@@ -45,6 +45,23 @@ def small_preview(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
         )
 
 
+def test_cameras_are_written_in_the_models_frame_and_unit(photos: Path, tmp_path: Path) -> None:
+    from lift3d.geometry.projection import project
+    from lift3d.io.cameras import read_cameras
+    from lift3d.io.meshes import load_mesh
+
+    options = Options(scale=Scale(height=0.2), save_cameras=tmp_path / "for-others")
+    out = tmp_path / "out" / "ball.glb"
+    reconstruct([photos], out, options, make_recipe=stub_recipe())
+    mesh = load_mesh(out)
+    for camera in read_cameras(tmp_path / "for-others" / "transforms.json").values():
+        uv, z = project(camera, np.asarray(mesh.vertices))
+        assert (z > 0).all()
+        assert np.abs(uv.mean(0) - [camera.width / 2, camera.height / 2]).max() < 0.25 * camera.width
+    with pytest.raises(InputError, match="not empty"):
+        reconstruct([photos], out, options, make_recipe=stub_recipe())
+
+
 def listing(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
 

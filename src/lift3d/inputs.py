@@ -20,7 +20,8 @@ FEWEST = 3
 BASE_MEMORY = 700 << 20
 """The interpreter, the libraries and their working space, in bytes."""
 BYTES_PER_PIXEL = 36
-"""A pixel of a photo while depth is measured: colours 3, grey pyramid 10, depth 4, normal 12, and more."""
+"""A pixel of a photo while depth is measured: colours 3, grey pyramid 5, depth 4, normal 6, confidence 4, and the
+maps a second time while they are checked against each other."""
 BYTES_KEPT = 28
 """Of these, what is still held while the surface is made."""
 BYTES_PER_NODE = 40

@@ -20,6 +20,7 @@ import numpy as np
 from lift3d.context import Context, Progress, silent
 from lift3d.errors import CaptureError, InputError, Lift3dError
 from lift3d.inputs import check_output, grid_nodes, read_sources
+from lift3d.io.capture_set import require_free, write_capture_set
 from lift3d.io.staging import staging
 from lift3d.mapping import Card, Mapping
 from lift3d.model_report import model_report
@@ -38,7 +39,8 @@ STEPS = ("photos", "cameras", "depths", "surface", "solid", "texture", "output")
 @dataclass(frozen=True)
 class Options:
     """What the user wishes. max_size: long side of the photos as used, in pixels; texture: side of the atlas;
-    faces: about how many triangles; frames: how many are taken from a video; memory: budget in bytes."""
+    faces: about how many triangles; frames: how many are taken from a video; memory: budget in bytes;
+    save_cameras: folder for the straightened photos with their cameras in the model's frame."""
 
     kind: str = "auto"
     scale: Scale = field(default_factory=Scale)
@@ -52,6 +54,7 @@ class Options:
     seed: int = 0
     memory: int = 3 * 10**9
     work: Path | None = None
+    save_cameras: Path | None = None
 
     def __post_init__(self) -> None:
         limits = {
@@ -151,24 +154,29 @@ def reconstruct(
     options = options if options is not None else Options()
     output = Path(output)
     check_output(output, sources)
+    if options.save_cameras is not None:
+        require_free(options.save_cameras, sources)
     with ExitStack() as stack:
         folder = stack.enter_context(staging(output))
         stages = stack.enter_context(Stages(options.work)) if options.work is not None else None
         run = Run(Context(seed=options.seed, memory_budget=options.memory), progress, say, stages)
         try:
             photos = read_sources(sources, options, run)
-            mesh, kind, scale = _model(photos, (make_recipe or recipe)(options, photos), options, run)
+            mesh, views, kind, scale = _model(photos, (make_recipe or recipe)(options, photos), options, run)
         except Lift3dError as error:
             if stages is not None:  # the evidence helps to take better photos
                 (stages.folder / "failure.json").write_text(
                     to_json({"error": str(error)} | run.context.report)
                 )
             raise
-        return _write(mesh, kind, scale, folder, output, options, run, command)
+        return _write(mesh, views, kind, scale, folder, output, options, run, command)
 
 
-def _model(photos: Photos, maps: Recipe, options: Options, run: Run) -> tuple[Mesh, str, dict[str, Any]]:
-    """The textured mesh, upright and of known size if given; its kind; how the scale was found."""
+def _model(
+    photos: Photos, maps: Recipe, options: Options, run: Run
+) -> tuple[Mesh, Views, str, dict[str, Any]]:
+    """The textured mesh, upright and of known size if given; the views in its frame; its kind; how the scale was
+    found."""
     from lift3d.geometry.frames import moved_views
 
     views = run.step("cameras", maps.cameras, photos)
@@ -194,7 +202,7 @@ def _model(photos: Photos, maps: Recipe, options: Options, run: Run) -> tuple[Me
     if kind == "object":
         mesh = _solid(mesh, maps.solid, run)
     mesh = set_unit(run.step("texture", maps.texture(views), mesh, keep=False), views.unit)
-    return mesh, kind, scale
+    return mesh, views, kind, scale
 
 
 def _solid(mesh: Mesh, repair: Mapping[Mesh, Mesh], run: Run) -> Mesh:
@@ -211,6 +219,7 @@ def _solid(mesh: Mesh, repair: Mapping[Mesh, Mesh], run: Run) -> Mesh:
 
 def _write(
     mesh: Mesh,
+    views: Views,
     kind: str,
     scale: dict[str, Any],
     folder: Path,
@@ -229,6 +238,8 @@ def _write(
         # an object is judged as its file holds it, and no file that fails is moved into place
         solid = require_solid(load_mesh(folder / output.name)) if kind == "object" else None
         write_preview(mesh, folder / preview.name)
+        if options.save_cameras is not None:
+            write_capture_set(views, options.save_cameras)
     report = model_report(mesh, kind, solid, scale, run, dataclasses.asdict(options), command, folder)
     (folder / report_file.name).write_text(to_json(report), encoding="utf-8")
     return Outcome(output, preview, report_file, report)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lift3d.geometry import patchmatch
+from lift3d.geometry import _stereo, patchmatch
 from lift3d.geometry.projection import pixel_rays, relative_pose
 from lift3d.maps.images_to_depths import photo_depth, plane_normals
 from scenes import cast, look_at, photograph
@@ -70,8 +70,8 @@ def test_cost_equals_its_slow_twin(x, y, w, gx, gy):
     padded = np.pad(first, patchmatch.REACH, mode="edge").reshape(-1)
     centred, weight = np.empty(patchmatch.N, np.float32), np.empty(patchmatch.N, np.float32)
     f = np.float32
-    variance = patchmatch._window(padded, 160 + 2 * patchmatch.REACH, x, y, f(14), centred, weight)
-    fast = patchmatch._view_cost(
+    variance = _stereo.window(padded, 160 + 2 * patchmatch.REACH, x, y, f(14), centred, weight)
+    fast = _stereo.view_cost(
         sources, 0, shape, M, f(x + 0.5), f(y + 0.5), f(w), f(gx), f(gy), centred, weight, variance
     )
     if fast in (patchmatch.WORST, patchmatch.UNSEEN):
@@ -146,6 +146,6 @@ def test_normals_of_a_fronto_parallel_plane_point_at_the_camera():
 
 
 def test_random_numbers_fill_the_unit_interval():
-    values = np.array([patchmatch._random(x, y, 5) for x in range(40) for y in range(40)])
+    values = np.array([_stereo.random(x, y, 5) for x in range(40) for y in range(40)])
     assert values.min() >= 0 and values.max() < 1
     assert abs(values.mean() - 0.5) < 0.03 and abs(values.var() - 1 / 12) < 0.01

@@ -39,6 +39,10 @@ def reconstruct(
     texture: Annotated[int, typer.Option(help="Side of the texture in pixels, up to 8192.")] = 2048,
     faces: Annotated[int | None, typer.Option(help="About how many triangles.")] = None,
     frames: Annotated[int, typer.Option(help="How many frames are taken from a video.")] = 48,
+    save_cameras: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the straightened photos with their cameras (COLMAP, transforms.json)."),
+    ] = None,
     work: Annotated[
         Path | None,
         typer.Option(help="Folder that keeps finished steps; the same command goes on from there."),
@@ -83,6 +87,7 @@ def reconstruct(
         seed=seed,
         memory=parse_memory(memory),
         work=work,
+        save_cameras=save_cameras,
     )
     with Show(quiet) as show:
         outcome = run(sources, output, options, show.step, show.say, command=["lift3d", *sys.argv[1:]])

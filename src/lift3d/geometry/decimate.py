@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lift3d.errors import InputError
 from lift3d.geometry import _collapse as kernels
+from lift3d.geometry import _quadrics as quadrics
 from lift3d.geometry.components import keep_faces, sorted_half_edges
 from lift3d.geometry.intersections import self_intersections
 from lift3d.geometry.weld import weld_exact
@@ -115,14 +116,14 @@ class _Run:
         self.logged = 0
         edges, lead, shared = _edges(self.f)
         self.kind = np.zeros(len(self.p), np.uint8)
-        self.kind[edges[shared == 1]] = kernels.BORDER
-        self.kind[edges[shared > 2]] = kernels.LOCKED
-        self.quadrics = kernels.quadrics(self.p, self.f, edges, lead // 3, shared, BORDER_WEIGHT)
+        self.kind[edges[shared == 1]] = quadrics.BORDER
+        self.kind[edges[shared > 2]] = quadrics.LOCKED
+        self.quadrics = quadrics.quadrics(self.p, self.f, edges, lead // 3, shared, BORDER_WEIGHT)
 
     def collapse(self, locked: NDArray[np.bool_]) -> tuple[F64, NDArray[np.int32], NDArray[np.int32]]:
         """Positions (V, 3), live faces, and for each input vertex the one that it went into."""
         p, f, q, kind = self.p.copy(), self.f.copy(), self.quadrics.copy(), self.kind.copy()
-        kind[locked] = kernels.LOCKED
+        kind[locked] = quadrics.LOCKED
         alive = np.ones(len(f), np.bool_)
         head, follow = kernels.corner_lists(f, len(p))
         state = p, f, alive, q, kind, head, follow
@@ -133,7 +134,7 @@ class _Run:
             goal = max(self.target, int(STAGE * left))
             edges, _, _ = _edges(f[alive])
             cost = np.empty(len(edges))
-            kernels.first_costs(p, q, kind, edges, cost)
+            quadrics.first_costs(p, q, kind, edges, cost)
             self.logged = kernels.collapse(
                 *state, edges, cost, left - goal, self.max_error2, FLIP, SLIM / 2**misses,
                 self.pairs, self.places, self.logged,

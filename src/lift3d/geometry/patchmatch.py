@@ -17,318 +17,18 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lift3d.geometry import _stereo as kernels
+from lift3d.geometry._stereo import OFFSETS, REACH, SIGMA, UNSEEN, WORST, N
 from lift3d.geometry.projection import relative_pose, resized
 from lift3d.geometry.threads import in_bands
 from lift3d.types import F32, Camera
 
-WORST = np.float32(2.0)
-UNSEEN = np.float32(1.1)
-REACH = 4
-SIGMA = np.float32(14.0)
-"""Difference in grey levels at which a pixel of the window counts half."""
-OFFSETS = tuple((x, y) for y in (-4, -2, 0, 2, 4) for x in (-4, -2, 0, 2, 4) if (x, y) != (0, 0))
-N = len(OFFSETS)  # 24: a multiple of 8, so that the sample loops become whole vector instructions
-DX = np.array([o[0] for o in OFFSETS], np.float32)
-DY = np.array([o[1] for o in OFFSETS], np.float32)
-
-
-@njit(cache=True, forceinline=True, _nrt=False)
-def _random(x, y, n):
-    mask = 0xFFFFFFFF
-    h = (x * 374761393 + y * 668265263 + n * 2246822519) & mask
-    h = ((h ^ (h >> 13)) * 1274126177) & mask
-    h = ((h ^ (h >> 15)) * 2654435761) & mask
-    h = h ^ (h >> 16)
-    return np.float32(h >> 8) * np.float32(1.0 / 16777216.0)
-
-
-@njit(cache=True, fastmath=True, error_model="numpy", forceinline=True, _nrt=False)
-def _window(padded, stride, x, y, sigma, centred, weight):
-    """Fill weight (sums to 1) and centred (weight x (value - mean)); returns the weighted variance.
-
-    padded: the grey photo with REACH pixels added on every side, flattened, `stride` wide."""
-    at = np.int32((y + REACH) * stride + x + REACH)
-    centre = padded[at]
-    inverse = np.float32(1.0) / (sigma * sigma)
-    total = np.float32(0.0)
-    mean = np.float32(0.0)
-    for i in range(N):
-        value = padded[np.uint32(at + np.int32(DY[i]) * np.int32(stride) + np.int32(DX[i]))]
-        diff = value - centre
-        a = np.float32(1.0) / (np.float32(1.0) + diff * diff * inverse)
-        weight[i] = a
-        centred[i] = value
-        total += a
-        mean += a * value
-    scale = np.float32(1.0) / total
-    mean *= scale
-    variance = np.float32(0.0)
-    for i in range(N):
-        a = weight[i] * scale
-        d = centred[i] - mean
-        weight[i] = a
-        centred[i] = a * d
-        variance += a * d * d
-    return variance
-
-
-@njit(cache=True, fastmath=True, error_model="numpy", forceinline=True, _nrt=False)
-def _view_cost(sources, s, shape, M, u, v, w, gx, gy, centred, weight, variance):
-    """1 - ZNCC of the window under the plane (w, gx, gy) in source view s.
-
-    sources: all source photos, flattened; shape: rows of (offset, stride, height, width); M: (S, 12) rows of A, b."""
-    b0, b1, b2 = M[s, 9], M[s, 10], M[s, 11]
-    cz = M[s, 6] * u + M[s, 7] * v + M[s, 8] + b2 * w
-    if cz <= np.float32(1e-6) or w <= np.float32(0.0):
-        return WORST
-    inv = np.float32(1.0) / cz
-    X = (M[s, 0] * u + M[s, 1] * v + M[s, 2] + b0 * w) * inv
-    Y = (M[s, 3] * u + M[s, 4] * v + M[s, 5] + b1 * w) * inv
-    zu = M[s, 6] + b2 * gx
-    zv = M[s, 7] + b2 * gy
-    xu = (M[s, 0] + b0 * gx - X * zu) * inv
-    xv = (M[s, 1] + b0 * gy - X * zv) * inv
-    yu = (M[s, 3] + b1 * gx - Y * zu) * inv
-    yv = (M[s, 4] + b1 * gy - Y * zv) * inv
-    area = xu * yv - xv * yu
-    if area < np.float32(0.1) or area > np.float32(9.0):
-        return WORST
-    X -= np.float32(0.5)
-    Y -= np.float32(0.5)
-    across = np.float32(REACH) * (np.abs(xu) + np.abs(xv))
-    down = np.float32(REACH) * (np.abs(yu) + np.abs(yv))
-    if across > X or down > Y or X + across >= shape[s, 3] - 1 or Y + down >= shape[s, 2] - 1:
-        return UNSEEN
-    base = np.int32(shape[s, 0])
-    stride = np.int32(shape[s, 1])
-    s1 = np.float32(0.0)
-    s2 = np.float32(0.0)
-    sr = np.float32(0.0)
-    for i in range(N):
-        xs = X + xu * DX[i] + xv * DY[i]
-        ys = Y + yu * DX[i] + yv * DY[i]
-        ix = np.int32(xs)
-        iy = np.int32(ys)
-        fx = xs - np.float32(ix)
-        fy = ys - np.float32(iy)
-        k = np.uint32(base + iy * stride + ix)
-        a = sources[k]
-        c = sources[k + np.uint32(stride)]
-        top = a + fx * (sources[k + np.uint32(1)] - a)
-        low = c + fx * (sources[k + np.uint32(stride) + np.uint32(1)] - c)
-        value = top + fy * (low - top)
-        part = weight[i] * value
-        s1 += part
-        s2 += part * value
-        sr += centred[i] * value
-    spread = max(s2 - s1 * s1, np.float32(0.0))
-    # one grey level of noise in each photo, so that flat windows say little either way
-    cost = np.float32(1.0) - sr / np.sqrt((variance + np.float32(1.0)) * (spread + np.float32(1.0)))
-    return min(max(cost, np.float32(0.0)), WORST)
-
-
-@njit(cache=True, fastmath=True, error_model="numpy", forceinline=True, _nrt=False)
-def _plane_cost(sources, shape, M, chosen, keep, u, v, w, gx, gy, centred, weight, variance, costs):
-    """Mean of the `keep` best costs over the source views whose bit is set in `chosen`."""
-    m = 0
-    for s in range(M.shape[0]):
-        if chosen >> s & 1:
-            costs[m] = _view_cost(sources, s, shape, M, u, v, w, gx, gy, centred, weight, variance)
-            m += 1
-    k = min(keep, m)
-    total = np.float32(0.0)
-    for i in range(k):  # partial selection sort
-        best = i
-        for j in range(i + 1, m):
-            if costs[j] < costs[best]:
-                best = j
-        value = costs[best]
-        costs[best] = costs[i]
-        total += value
-    return total / np.float32(k)
-
-
-@njit(cache=True, fastmath=True, error_model="numpy", forceinline=True, _nrt=False)
-def _slant_ok(w, gx, gy, u, v, fx, fy, cx, cy, least):
-    """Is the plane seen at an angle whose cosine is at least `least`?"""
-    px = gx * fx
-    py = gy * fy
-    pz = w - gx * (u - cx) - gy * (v - cy)
-    rx = (u - cx) / fx
-    ry = (v - cy) / fy
-    return w * w >= least * least * (px * px + py * py + pz * pz) * (rx * rx + ry * ry + np.float32(1.0))
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
-def _start(
-    first,
-    last,
-    scratch,
-    padded,
-    sources,
-    shape,
-    M,
-    sigma,
-    keep,
-    views,
-    planes,
-    cost,
-    chosen,
-    tries,
-    w_min,
-    w_max,
-    seed,
-):
-    """Rows first to last of `start`."""
-    h, w = cost.shape
-    stride = w + 2 * REACH
-    count = M.shape[0]
-    every = (1 << count) - 1
-    centred, weight, costs = scratch[:N], scratch[N : 2 * N], scratch[2 * N :]
-    for y in range(first, last):
-        v = np.float32(y + 0.5)
-        for x in range(w):
-            u = np.float32(x + 0.5)
-            variance = _window(padded, stride, x, y, sigma, centred, weight)
-            if tries > 0:
-                best = np.float32(9.0)
-                for k in range(tries):
-                    t = (np.float32(k) + _random(x, y, seed + k)) / np.float32(tries)
-                    wk = w_min + (w_max - w_min) * t
-                    zero = np.float32(0.0)
-                    c = _plane_cost(
-                        sources, shape, M, every, keep, u, v, wk, zero, zero, centred, weight, variance, costs
-                    )
-                    if c < best:
-                        best = c
-                        planes[0, y, x] = wk
-                        planes[1, y, x] = zero
-                        planes[2, y, x] = zero
-            for s in range(count):
-                costs[s] = _view_cost(
-                    sources,
-                    s,
-                    shape,
-                    M,
-                    u,
-                    v,
-                    planes[0, y, x],
-                    planes[1, y, x],
-                    planes[2, y, x],
-                    centred,
-                    weight,
-                    variance,
-                )
-            bits = 0
-            total = np.float32(0.0)
-            for k in range(min(views, count)):
-                low = -1
-                for s in range(count):
-                    if not (bits >> s & 1) and (low < 0 or costs[s] < costs[low]):
-                        low = s
-                bits |= 1 << low
-                if k < keep:
-                    total += costs[low]
-            chosen[y, x] = bits
-            cost[y, x] = total / np.float32(min(keep, count))
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
-def _spread(
-    first,
-    last,
-    scratch,
-    padded,
-    sources,
-    shape,
-    M,
-    sigma,
-    keep,
-    planes,
-    cost,
-    chosen,
-    K,
-    parity,
-    far,
-    step,
-    tilt,
-    w_min,
-    w_max,
-    tries,
-    seed,
-):
-    """Rows first to last of `spread`."""
-    h, w = cost.shape
-    stride = w + 2 * REACH
-    fx, fy, cx, cy = K[0], K[1], K[2], K[3]
-    least = np.float32(0.12)
-    centred, weight, costs = scratch[:N], scratch[N : 2 * N], scratch[2 * N :]
-    for y in range(first, last):
-        v = np.float32(y + 0.5)
-        for x in range((y + parity) & 1, w, 2):
-            u = np.float32(x + 0.5)
-            variance = _window(padded, stride, x, y, sigma, centred, weight)
-            best = cost[y, x]
-            bw, bgx, bgy = planes[0, y, x], planes[1, y, x], planes[2, y, x]
-            bits = np.int64(chosen[y, x])
-            for d in range(4):
-                sx = (1 if d == 0 else 0) - (1 if d == 1 else 0)
-                sy = (1 if d == 2 else 0) - (1 if d == 3 else 0)
-                nx, ny = -1, -1
-                low = np.float32(9.0)
-                for r in range(1, far + 1, 2):
-                    xx, yy = x + sx * r, y + sy * r
-                    if 0 <= xx < w and 0 <= yy < h and cost[yy, xx] < low:
-                        low = cost[yy, xx]
-                        nx, ny = xx, yy
-                if nx < 0:
-                    continue
-                gx, gy = planes[1, ny, nx], planes[2, ny, nx]
-                wn = planes[0, ny, nx] + gx * np.float32(x - nx) + gy * np.float32(y - ny)
-                if wn < w_min or wn > w_max or (wn == bw and gx == bgx and gy == bgy):
-                    continue
-                c = _plane_cost(
-                    sources, shape, M, bits, keep, u, v, wn, gx, gy, centred, weight, variance, costs
-                )
-                if c < best:
-                    best, bw, bgx, bgy = c, wn, gx, gy
-            for k in range(tries):
-                scale = np.float32(1.0) / np.float32(1 << k)
-                r0 = np.float32(2.0) * _random(x, y, seed + 3 * k) - np.float32(1.0)
-                r1 = np.float32(2.0) * _random(x, y, seed + 3 * k + 1) - np.float32(1.0)
-                r2 = np.float32(2.0) * _random(x, y, seed + 3 * k + 2) - np.float32(1.0)
-                wn = bw + (r0 * scale * step if k % 3 != 1 else np.float32(0.0))
-                gx, gy = bgx, bgy
-                if k % 3 != 2:
-                    gx += r1 * scale * tilt
-                    gy += r2 * scale * tilt
-                if wn < w_min or wn > w_max or not _slant_ok(wn, gx, gy, u, v, fx, fy, cx, cy, least):
-                    continue
-                c = _plane_cost(
-                    sources, shape, M, bits, keep, u, v, wn, gx, gy, centred, weight, variance, costs
-                )
-                if c < best:
-                    best, bw, bgx, bgy = c, wn, gx, gy
-            cost[y, x] = best
-            planes[0, y, x], planes[1, y, x], planes[2, y, x] = bw, bgx, bgy
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
-def _judge(first, last, scratch, padded, width, sources, shape, M, sigma, keep, xs, ys, planes, cost):
-    """Pixels first to last of `judge`."""
-    stride = width + 2 * REACH
-    count = M.shape[0]
-    every = (1 << count) - 1
-    centred, weight, costs = scratch[:N], scratch[N : 2 * N], scratch[2 * N :]
-    for i in range(first, last):
-        variance = _window(padded, stride, xs[i], ys[i], sigma, centred, weight)
-        cost[i] = _plane_cost(
-            sources, shape, M, every, keep, np.float32(xs[i] + 0.5), np.float32(ys[i] + 0.5),
-            planes[0, i], planes[1, i], planes[2, i], centred, weight, variance, costs,
-        )  # fmt: skip
+__all__ = [
+    "OFFSETS", "REACH", "SIGMA", "UNSEEN", "WORST", "N", "Photos",
+    "judge", "pack", "photos", "spread", "start", "upsample_planes",
+]  # fmt: skip
 
 
 class Photos(NamedTuple):
@@ -374,7 +74,7 @@ def start(
 ) -> None:
     """Fill cost (H, W) and chosen (H, W), the bits of each pixel's `views` best source views. With tries > 0
     planes (3, H, W) become the best of that many stratified random inverse depths in `span`, else they are kept."""
-    in_bands(_start, len(cost), _scratch(p), *p, views, planes, cost, chosen, tries, *span, seed)
+    in_bands(kernels.start, len(cost), _scratch(p), *p, views, planes, cost, chosen, tries, *span, seed)
 
 
 def spread(
@@ -396,7 +96,7 @@ def spread(
     distance 1, 3, .. `far` in each direction), then `tries` random refinements of inverse depth (+- step) and gradient
     (+- tilt). K: fx, fy, cx, cy of the reference."""
     in_bands(
-        _spread,
+        kernels.spread,
         len(cost),
         _scratch(p),
         *p,
@@ -423,7 +123,7 @@ def _scratch(p: Photos) -> Callable[[], F32]:
 def judge(p: Photos, width: int, x: NDArray[np.int64], y: NDArray[np.int64], planes: F32) -> F32:
     """(N,) costs of given planes (3, N) at pixels (x, y) of a reference `width` wide."""
     cost = np.empty(len(x), np.float32)
-    in_bands(_judge, len(x), _scratch(p), *p[:1], width, *p[1:], x, y, planes, cost)
+    in_bands(kernels.judge, len(x), _scratch(p), *p[:1], width, *p[1:], x, y, planes, cost)
     return cost
 
 

@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 
 from lift3d.errors import CaptureError
 from lift3d.geometry.engine import pycolmap
-from lift3d.geometry.sfm import Pair
+from lift3d.geometry.features import Pair
 from lift3d.types import F32, F64, Image
 
 BLURRED = 0.17

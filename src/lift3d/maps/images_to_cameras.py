@@ -16,7 +16,7 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.geometry import sfm, sfm_diagnosis
+from lift3d.geometry import features, sfm, sfm_diagnosis
 from lift3d.geometry.engine import pycolmap
 from lift3d.geometry.pairs import select_pairs
 from lift3d.geometry.projection import project
@@ -27,13 +27,13 @@ from lift3d.types import Camera, Image, Photos, Points, Views
 NAME = "images_to_cameras"
 
 
-def effort_for(count: int) -> sfm.Effort:
+def effort_for(count: int) -> features.Effort:
     """Few photos must give all they have; many photos help each other."""
     if count <= 20:
-        return sfm.Effort(features=6000, peak=0.002, inliers=12, first_inliers=40)
+        return features.Effort(features=6000, peak=0.002, inliers=12, first_inliers=40)
     if count <= 40:
-        return sfm.Effort(features=5000, peak=0.004, inliers=15)
-    return sfm.Effort(features=4000, peak=0.0067, inliers=15)
+        return features.Effort(features=5000, peak=0.004, inliers=15)
+    return features.Effort(features=4000, peak=0.0067, inliers=15)
 
 
 @register(
@@ -90,19 +90,19 @@ class ImagesToCameras(Mapping[Photos, Views]):
         folder: Path,
         context: Context,
     ) -> Views:
-        space = sfm.open_workspace(folder, chosen, self.shared, self.lens, use_masks=self.masks)
+        space = features.open_workspace(folder, chosen, self.shared, self.lens, use_masks=self.masks)
         model, attempts = self._search(space, [sharp[k] for k in used], ordered, context)
         if model is not None and sfm.drop_unsure(model):
             attempts.append(
                 {"step": "without those tied to one photo only", "registered": model.num_reg_images()}
             )
-        pairs = sfm.read_pairs(space)
-        keypoints = sfm.read_keypoints(space)
-        features = [len(p) for p in keypoints]
+        pairs = features.read_pairs(space)
+        keypoints = features.read_keypoints(space)
+        found = [len(p) for p in keypoints]
         every = {k: n for n, k in enumerate(used)}
         evidence = sfm_diagnosis.Evidence(
             sharp,
-            [features[every[k]] if k in every else features[every[same[k]]] for k in range(len(photos))],
+            [found[every[k]] if k in every else found[every[same[k]]] for k in range(len(photos))],
             [replace(p, i=used[p.i], j=used[p.j]) for p in pairs],
             same,
             sfm_diagnosis.rotations(pairs, chosen, keypoints),
@@ -125,26 +125,28 @@ class ImagesToCameras(Mapping[Photos, Views]):
         return views
 
     def _search(
-        self, space: sfm.Workspace, sharp: list[float], ordered: bool, context: Context
+        self, space: features.Workspace, sharp: list[float], ordered: bool, context: Context
     ) -> tuple[sfm.Reconstruction | None, list[dict[str, object]]]:
         """The best model over the rungs of the ladder, and what each rung gave."""
         count = len(space.photos)
         rungs = [effort_for(count)]
         rungs += [
-            sfm.Effort(8000, 0.0015, True, 0.82, 12, 30, 8.0),
-            sfm.Effort(8000, 0.001, True, 0.88, 10, 25, 5.0),
+            features.Effort(8000, 0.0015, True, 0.82, 12, 30, 8.0),
+            features.Effort(8000, 0.001, True, 0.88, 10, 25, 5.0),
         ]
         best: sfm.Reconstruction | None = None
         attempts: list[dict[str, object]] = []
         for rung, effort in enumerate(rungs[: 1 + self.retries]):
             begin = 0.8 * rung / len(rungs)
             context.progress("cameras: finding features", begin + 0.02)
-            sfm.extract(space, effort)
+            features.extract(space, effort)
             context.progress("cameras: matching", begin + 0.1)
             few = count <= self.exhaustive
-            descriptors = [np.zeros((0, 128), np.float32)] * count if few else sfm.read_descriptors(space)
+            descriptors = (
+                [np.zeros((0, 128), np.float32)] * count if few else features.read_descriptors(space)
+            )
             pairs = select_pairs(descriptors, ordered, self.exhaustive, self.neighbours, seed=context.seed)
-            sfm.match(space, pairs, effort, context.seed)
+            features.match(space, pairs, effort, context.seed)
             context.progress("cameras: placing", begin + 0.2)
             model = sfm.solve(space, effort, context.seed)
             found = 0 if model is None else model.num_reg_images()
@@ -155,33 +157,33 @@ class ImagesToCameras(Mapping[Photos, Views]):
                 attempts.append({"step": "looser matching of those left out", "registered": found})
             if model is not None and (best is None or found > best.num_reg_images()):
                 best = model
-            points = sfm.read_keypoints(space)
+            points = features.read_keypoints(space)
             usable = sum(
                 s >= sfm_diagnosis.BLURRED and len(p) >= sfm_diagnosis.FEW_FEATURES
                 for s, p in zip(sharp, points)
             )
-            turned = sfm_diagnosis.rotations(sfm.read_pairs(space), space.photos, points)
+            turned = sfm_diagnosis.rotations(features.read_pairs(space), space.photos, points)
             enough = best is not None and best.num_reg_images() >= max(3.0, 0.75 * usable)
             if enough or sfm_diagnosis.is_turning(turned):
                 break
         return best, attempts
 
     def _rescue(
-        self, space: sfm.Workspace, model: sfm.Reconstruction, effort: sfm.Effort, context: Context
+        self, space: features.Workspace, model: sfm.Reconstruction, effort: features.Effort, context: Context
     ) -> sfm.Reconstruction:
         """Match the photos left out once more, loosely, and let the mapper go on from the model."""
         inside = set(model.reg_image_ids())
         out = [n for n, i in enumerate(space.ids) if i not in inside]
         pairs = [(min(n, m), max(n, m)) for n in out for m in range(len(space.ids)) if m != n]
         loose = replace(effort, ratio=0.88, inliers=10)
-        sfm.match(space, np.array(sorted(set(pairs)), np.int32), loose, context.seed)
+        features.match(space, np.array(sorted(set(pairs)), np.int32), loose, context.seed)
         start = space.folder / "start"
         start.mkdir(exist_ok=True)
         model.write(start)
         more = sfm.solve(space, loose, context.seed, start)
         return more if more is not None and more.num_reg_images() > model.num_reg_images() else model
 
-    def _refine(self, model: sfm.Reconstruction, space: sfm.Workspace, registered: list[int]) -> None:
+    def _refine(self, model: sfm.Reconstruction, space: features.Workspace, registered: list[int]) -> None:
         """Last adjustment; the principal point is freed when every lens has 12 photos or more, and kept if it
         stays within 3 % of the photo's size from the centre."""
         groups = [[k for k in g if k in registered] for g in space.groups]
@@ -202,7 +204,7 @@ class ImagesToCameras(Mapping[Photos, Views]):
 
 
 def _views_of(
-    model: sfm.Reconstruction, space: sfm.Workspace, registered: Sequence[int], unit: str | None = None
+    model: sfm.Reconstruction, space: features.Workspace, registered: Sequence[int], unit: str | None = None
 ) -> Views:
     """Undistorted views of the registered photos with the model's points and observations."""
     images, cameras = [], []
@@ -215,7 +217,11 @@ def _views_of(
 
 
 def _note_model(
-    context: Context, model: sfm.Reconstruction, space: sfm.Workspace, registered: Sequence[int], given: int
+    context: Context,
+    model: sfm.Reconstruction,
+    space: features.Workspace,
+    registered: Sequence[int],
+    given: int,
 ) -> None:
     rows = {row["name"]: row for row in context.report[NAME]["photos"]}
     for n in registered:
@@ -276,16 +282,20 @@ def views_from_cameras(
     images = [image for image, _ in straight]
     pinholes = [camera for _, camera in straight]
     with tempfile.TemporaryDirectory(prefix="lift3d-") as folder:
-        space = sfm.open_workspace(Path(folder), images, False, "PINHOLE", [c.fx for c in pinholes])
+        space = features.open_workspace(Path(folder), images, False, "PINHOLE", [c.fx for c in pinholes])
         effort = effort_for(len(images))
         context.progress("cameras: finding features", 0.05)
-        sfm.extract(space, effort)
+        features.extract(space, effort)
         context.progress("cameras: matching", 0.4)
-        descriptors = sfm.read_descriptors(space)
-        sfm.match(space, select_pairs(descriptors, photos.ordered, seed=context.seed), effort, context.seed)
+        descriptors = features.read_descriptors(space)
+        features.match(
+            space, select_pairs(descriptors, photos.ordered, seed=context.seed), effort, context.seed
+        )
         context.progress("cameras: triangulating", 0.8)
         model = sfm.triangulate(space, pinholes, context.seed)
-        agreement = sfm.epipolar_agreement(sfm.read_pairs(space), sfm.read_keypoints(space), pinholes)
+        agreement = sfm.epipolar_agreement(
+            features.read_pairs(space), features.read_keypoints(space), pinholes
+        )
         needed = max(30, 5 * len(images))
         if agreement < 0.5 or model.num_points3D() < needed:
             raise InputError(
