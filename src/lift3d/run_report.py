@@ -84,11 +84,12 @@ class Recorder:
             self.steps.append(step)
 
     def summary(self) -> dict[str, Any]:
-        """JSON-able: the steps, the total wall time and the peak of the whole process in bytes."""
+        """JSON-able: the steps, the total wall time, the peak of the whole process in bytes, and its threads."""
         return {
             "steps": [asdict(step) for step in self.steps],
             "seconds": round(time.perf_counter() - self.started, 3),
             "peak_memory": peak_memory(),
+            "threads": int(os.environ.get("NUMBA_NUM_THREADS") or usable_cores()),
         }
 
 
