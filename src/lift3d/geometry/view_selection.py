@@ -1,7 +1,7 @@
 """Which photos see a face, and how well: occlusion, angle, resolution, sharpness, borders, and agreement.
 
-A face is seen by a photo when its centre and its three corners (drawn in a little) pass the depth test
-against the mesh itself, lie in the picture and on the mask, and the face turns towards the camera. How well
+A face is seen by a photo when its centre and two of its three corners (drawn in a little) pass the depth test
+against the mesh itself, all lie in the picture and on the mask, and the face turns towards the camera. How well
 follows the masked photo blending of Callieri et al. (2008): cosine of the viewing angle, pixels per area,
 sharpness of the photo, and the distance in pixels to the next border (picture, mask, depth step), so that
 weights run out smoothly where a small error of camera or surface would pick up something else. A photo that
@@ -154,7 +154,7 @@ def _sight_one(
         if cosine < 0.05:
             continue
         slope = min(np.sqrt(1 / (cosine * cosine) - 1), 8.0)
-        seen, nearest = True, np.float32(64.0)
+        seen, hidden, nearest = True, 0, np.float32(64.0)
         red, green, blue = 0.0, 0.0, 0.0
         for s in range(4):
             q = centre if s == 3 else 0.9 * p[s] + 0.1 * centre
@@ -168,8 +168,10 @@ def _sight_one(
                 break
             # The pixel's own depth, loosened by what the surface may fall away within it.
             if z[r, c] > 0 and q[2] > z[r, c] * 1.001 + 1.5 * slope * q[2] / k[0]:
-                seen = False
-                break
+                hidden += 1
+                if s == 3 or hidden > 1:
+                    seen = False
+                    break
             nearest = min(nearest, margin[r, c])
             red += pixels[r, c, 0]
             green += pixels[r, c, 1]
@@ -182,8 +184,9 @@ def _sight_one(
         if not seen:
             detail[i] = 0
             continue
-        # At a border of the mesh (not of the mask) a photo counts a millionth: where no other sees the face.
-        nearest = max(nearest, np.float32(0.012))
+        # At a border of the mesh (not of the mask), or where something hides a corner of the face, a photo counts a
+        # millionth: where no other sees the face better.
+        nearest = max(nearest, np.float32(0.012)) if hidden == 0 else np.float32(0.012)
         ramp = min(nearest / RAMP, 1.0)
         quality[i] = cosine * cosine * k[0] * k[1] / (centre[2] * centre[2]) * ramp * ramp
         colours[i, 0], colours[i, 1], colours[i, 2] = (
