@@ -66,6 +66,8 @@ def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
             found += _flat(value, f"{prefix}{name}: ")
         elif not isinstance(value, list):
             found.append((prefix + name, value))
+        elif value and all(isinstance(v, dict) and "name" in v for v in value):
+            found.append((prefix + name, "; ".join(f"{v['name']} ({v.get('reason', '')})" for v in value)))
         elif len(value) <= 4 and not any(isinstance(v, list | dict) for v in value):
             found.append((prefix + name, " x ".join(map(str, value)) or "none"))
     return found
