@@ -235,7 +235,9 @@ def main() -> None:
 
     every = [*NAMES, *(f"{n}_faint" for n in NAMES)]
     file = HERE / "results" / "geometry.json"
-    results = json.loads(file.read_text())["sets"] if file.exists() else {}  # sets not asked for keep their scores
+    results = (
+        json.loads(file.read_text())["sets"] if file.exists() else {}
+    )  # sets not asked for keep their scores
     for name in options.only:
         base, _, faint = name.partition("_")
         rendered_set(base, bool(faint), options.cache)  # made beforehand, not counted
