@@ -86,8 +86,8 @@ def checked(part: Part, name: str) -> Part:
     bad = ~(np.abs(v) < 1e30).all(1)
     if bad.any():
         count, first = int(bad.sum()), int(np.argmax(bad)) + 1
-        many = "a vertex that is" if count == 1 else f"{count} vertices that are"
-        raise damaged(name, f"holds {many} not made of finite numbers (first: {first})")
+        many = "a vertex" if count == 1 else f"{count} vertices"
+        raise damaged(name, f"holds {many} with numbers that are not finite (first: {first})")
     if f.size and (f.min() < 0 or f.max() >= len(v)):
         raise damaged(name, f"has faces that name vertices out of range (there are {len(v)} vertices)")
     uv = part.uv

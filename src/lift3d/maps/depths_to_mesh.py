@@ -115,7 +115,7 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
             floor = float(plane.offset - plane.normal @ frame[:3, 3]) + max(1.5 * plane.noise, 0.002 * size)
             low[2] = floor
         kinds = [self._kinds(maps, i, plane, frame, floor, low, high) for i in range(len(cameras))]
-        origin, step, phi, _ = self._field(maps, kinds, frame, low, high, context, base=floor is not None)
+        origin, step, phi, *_ = self._field(maps, kinds, frame, low, high, context, base=floor is not None)
         v, f = marching_tetrahedra(phi)
         v = origin + step * v
         v, f, dropped = main_parts(v, f)
@@ -147,10 +147,12 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         pad = 0.05 * (high - low)
         low, high = low - pad, high + pad
         kinds = [np.ones(d.z.shape, np.int8) for d in maps.depths]
-        origin, step, phi, weight = self._field(maps, kinds, frame, low, high, context, base=False)
+        origin, step, phi, data, weight = self._field(maps, kinds, frame, low, high, context, base=False)
         v, f = marching_tetrahedra(phi)
         inside = ((v > 0.5) & (v < np.array(phi.shape) - 1.5)).all(1)
-        seen = weight[tuple(np.clip(np.rint(v).astype(np.int64), 0, np.array(phi.shape) - 1).T)] > 0.35
+        node = tuple(np.clip(np.rint(v).astype(np.int64), 0, np.array(phi.shape) - 1).T)
+        # where the measurements say "deep inside" and the membrane ends all the same, it is the back of what was seen
+        seen = (weight[node] > 0.35) & (data[node] > -0.7)
         f = f[(inside & seen)[f].all(1)]
         v, f = _compact(origin + step * v, f)
         if len(f) == 0:
@@ -202,8 +204,8 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         high: F64,
         context: Context,
         base: bool,
-    ) -> tuple[F64, float, F32, F32]:
-        """Origin, step, field and weight on the finest grid, in the upright frame."""
+    ) -> tuple[F64, float, F32, F32, F32]:
+        """Origin, step, field, and what was measured of it with what weight, on the finest grid in the upright frame."""
         depths = [
             replace(d, camera=replace(d.camera, world_to_camera=d.camera.world_to_camera @ frame))
             for d in maps.depths
@@ -236,7 +238,7 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         context.progress(NAME, 0.6)
         if base:
             _cut_base(phi)
-        return low, step, phi, w
+        return low, step, phi, f, w
 
     @staticmethod
     def _walls(f: F32, w: F32, base: bool) -> None:
