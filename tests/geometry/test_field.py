@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import trimesh
 
-from lift3d.geometry.field import BLANK, FREE, HIDDEN, UNSEEN, DepthField, assume_standing
+from lift3d.geometry.field import BLANK, FACING, FREE, HIDDEN, UNSEEN, DepthField, assume_standing
 from lift3d.geometry.isosurface import marching_tetrahedra
 from lift3d.geometry.membrane import TRUST, near_surface, refine, relax, solve
 from scenes import exact_maps, orbit_views
@@ -33,6 +35,8 @@ def slow_value(maps, x, reach):
         z = m.z[v, u]
         q = np.array([(u + 0.5 - c.cx) / c.fx, (v + 0.5 - c.cy) / c.fy, 1]) * z
         d = m.normals[v, u] @ (p - q)
+        if -m.normals[v, u, 2] < FACING and abs(p[2] - z) <= 3 * reach:
+            continue
         behind = p[2] - z
         if behind < -3 * reach or (d > reach and behind < 0):
             free += 1
@@ -160,3 +164,13 @@ def test_the_unseen_stands_below_what_was_measured():
     assert (f[4:8, 4:8, :6] < 0).sum() == 4 * 4 * 6 - 1 and f[5, 5, 2] == np.float32(0.7)
     assert (f[:3] > 0).all() and (f[:, :, 8:] > 0).all()
     assert (w[:3] == UNSEEN).all() and (w[4:8, 4:8, 6] == 1).all()
+
+
+def test_planes_seen_from_behind_are_no_evidence():
+    maps = exact_maps(orbit_views(6), 1.0)
+    turned = [replace(m, normals=np.where(m.normals[..., 2:] > -0.5, -m.normals, m.normals)) for m in maps]
+    spoiled = DepthField(turned, [np.ones(m.z.shape, np.int8) for m in maps])
+    f, w = spoiled.integrate(np.array([-0.8, -0.8, 0.02]), 0.05, (33, 33, 25), 0.15)
+    assert w.min() >= 0 and np.abs(f).max() <= 1 + 1e-6
+    phi = solve(f, w, 0.06)
+    assert np.abs(phi).max() <= 1.05

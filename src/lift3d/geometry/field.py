@@ -31,6 +31,9 @@ UNSEEN = np.float32(0.0005)
 """Vote for -1 of a node that nothing is known of below a measured surface, and for +1 of one below nothing."""
 BLANK = np.float32(100.0)
 """How many such votes one look without a measurement takes away."""
+FACING = np.float32(0.05)
+"""Least cosine between a measured surface and its look: planes that a photo would see from behind prove nothing, and as
+weights they would be negative."""
 SURE, CARRIED = 120, np.uint32(128)
 SILENT, FREE_ONLY, OUTSIDE = np.uint32(253), np.uint32(254), np.uint32(255)
 """The highest byte of a pixel's facts: 0 to SURE is the confidence of a surface, CARRIED more if other views measured
@@ -139,6 +142,8 @@ def _integrate(
                 normal_x = unit * np.float32(np.int32(fact & np.uint32(255)) - 127)
                 normal_y = unit * np.float32(np.int32((fact >> np.uint32(8)) & np.uint32(255)) - 127)
                 cosine = -unit * np.float32(np.int32((fact >> np.uint32(16)) & np.uint32(255)) - 127)
+                if cosine < FACING:
+                    continue
                 d = ex * normal_x + ey * normal_y - ez * cosine
                 if d > reach and ez < zero:
                     free[e] += zero if carried else one

@@ -147,13 +147,12 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         pad = 0.05 * (high - low)
         low, high = low - pad, high + pad
         kinds = [np.ones(d.z.shape, np.int8) for d in maps.depths]
-        origin, step, phi, data, weight = self._field(maps, kinds, frame, low, high, context, base=False)
+        origin, step, phi, data, weight = self._field(
+            maps, kinds, frame, low, high, context, base=False, closed=False
+        )
         v, f = marching_tetrahedra(phi)
         inside = ((v > 0.5) & (v < np.array(phi.shape) - 1.5)).all(1)
-        node = tuple(np.clip(np.rint(v).astype(np.int64), 0, np.array(phi.shape) - 1).T)
-        # where the measurements say "deep inside" and the membrane ends all the same, it is the back of what was seen
-        seen = (weight[node] > 0.35) & (data[node] > -0.7)
-        f = f[(inside & seen)[f].all(1)]
+        f = f[(inside & _measured(v, data, weight))[f].all(1)]
         v, f = _compact(origin + step * v, f)
         if len(f) == 0:
             raise CaptureError("no surface was seen well enough to be kept", "take more overlapping photos")
@@ -204,6 +203,7 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         high: F64,
         context: Context,
         base: bool,
+        closed: bool = True,
     ) -> tuple[F64, float, F32, F32, F32]:
         """Origin, step, field, and what was measured of it with what weight, on the finest grid in the upright frame."""
         depths = [
@@ -220,11 +220,14 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
             coarse = (int(cells[0]) + 1, int(cells[1]) + 1, int(cells[2]) + 1)
             reach = max(3.0 * step, 2.0 * pixel)
             f, w = field.integrate(low, 2 * step, coarse, max(reach, 4.0 * step), standing=standing)
-            field.forget_enclosed(f, w, low, 2 * step)
+            if closed:
+                field.forget_enclosed(f, w, low, 2 * step)
             if base:
                 assume_standing(f, w)
             self._walls(f, w, base)
             phi = solve(f, w, self.smooth)
+            if not closed:  # far specks would make the grid of an open scene coarse, and are dropped later
+                break
             finer = 4 * len(marching_tetrahedra(phi)[1]) / (RAW_FACES * self.faces)
             if attempt or finer < 1.2:
                 break
@@ -321,6 +324,13 @@ def _resize_mask(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.
     rows = ((np.arange(shape[0]) + 0.5) * mask.shape[0] / shape[0]).astype(np.int64)
     columns = ((np.arange(shape[1]) + 0.5) * mask.shape[1] / shape[1]).astype(np.int64)
     return mask[rows][:, columns]
+
+
+def _measured(v: F64, data: F32, weight: F32) -> NDArray[np.bool_]:
+    """(V,) for vertices in grid coordinates: was the surface measured there? Where the measurements say "deep inside"
+    and the membrane ends all the same, it is only the back of what was seen."""
+    node = tuple(np.clip(np.rint(v).astype(np.int64), 0, np.array(data.shape) - 1).T)
+    return (weight[node] > 0.35) & (data[node] > -0.7)
 
 
 def _compact(v: F64, f: NDArray[np.int32]) -> tuple[F64, NDArray[np.int32]]:
