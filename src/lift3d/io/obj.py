@@ -52,8 +52,10 @@ def _absolute(token: bytes, counts: tuple[int, int, int]) -> bytes:
     return b"/".join(b"%d" % (int(f) + n + 1) if f.startswith(b"-") else f for f, n in zip(fields, counts))
 
 
-def read(data: bytes, path: Path) -> Model:
-    """One part per material; corners that share position and texture coordinate share a vertex."""
+def read(data: bytes, path: Path, given: dict[str, Material] | None = None) -> Model:
+    """One part per material; corners that share position and texture coordinate share a vertex.
+
+    given: materials by name, which come before those of the file's libraries."""
     name = path.name
     vertex_lines: list[bytes] = []
     uv_lines: list[bytes] = []
@@ -92,7 +94,7 @@ def read(data: bytes, path: Path) -> Model:
     uvs = _numbers(uv_lines, 1, 2, name, "texture coordinates")
     uvs[:, 1:] = np.nan_to_num(uvs[:, 1:])
     warnings: list[str] = []
-    materials = _libraries(libraries, path, warnings)
+    materials = _libraries(libraries, path, warnings) | (given or {})
     parts = []
     for key, known in corners.items():
         used = materials.get(key.decode("utf-8", "replace"))

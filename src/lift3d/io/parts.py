@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,11 @@ def y_up_to_z_up(v: F64) -> F64:
 def z_up_to_y_up(v: F64) -> F64:
     """Rotate by -90 degrees about X: (x, y, z) to (x, z, -y)."""
     return np.stack([v[:, 0], v[:, 2], -v[:, 1]], 1)
+
+
+def y_up_to_z_up_parts(parts: list[Part]) -> list[Part]:
+    """All parts turned by `y_up_to_z_up`."""
+    return [replace(part, vertices=y_up_to_z_up(part.vertices)) for part in parts]
 
 
 def checked(part: Part, name: str) -> Part:

@@ -1,0 +1,58 @@
+"""Texture pictures of game models: found by name without regard to case and ending, opened once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+
+from PIL import Image as Pil
+
+from lift3d.errors import InputError
+from lift3d.io.pictures import open_picture
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".tga", ".dds", ".rgb", ".rgba", ".sgi", ".bmp", ".gif")
+LARGEST = 512
+KEPT = 64
+
+
+class Pictures:
+    """Pictures of some folders. A name is looked for with its folders first, then by its last part alone."""
+
+    def __init__(self, files: list[Path], root: Path) -> None:
+        self.by_path: dict[str, Path] = {}
+        self.by_name: dict[str, Path] = {}
+        for file in sorted(files):
+            if file.suffix.lower() in ENDINGS:
+                self.by_path[file.relative_to(root).with_suffix("").as_posix().lower()] = file
+                self.by_name.setdefault(file.stem.lower(), file)
+        self._open: OrderedDict[Path, Pil.Image | None] = OrderedDict()
+
+    def find(self, name: str, beside: Path | None = None) -> Path | None:
+        """The file of a texture called `name` in a model that lies in the folder `beside`."""
+        clean = name.replace("\\\\", "/").replace("\\", "/").strip().lower().lstrip("/")
+        stem, dot, ending = clean.rpartition(".")
+        bare = stem if dot and len(ending) <= 4 else clean
+        last = bare.rsplit("/", 1)[-1]
+        if beside is not None:
+            for file in sorted(beside.glob("*")):
+                if file.stem.lower() == last and file.suffix.lower() in ENDINGS:
+                    return file
+        return self.by_path.get(bare) or self.by_name.get(last)
+
+    def open(self, name: str, beside: Path | None = None) -> Pil.Image | None:
+        """The picture, at most 512 pixels on its long side; None if it is missing or damaged."""
+        file = self.find(name, beside) if name else None
+        if file is None:
+            return None
+        if file not in self._open:
+            try:
+                picture = open_picture(file.read_bytes(), file.name)
+                picture.thumbnail((LARGEST, LARGEST))
+                self._open[file] = picture.convert(
+                    "RGBA" if "A" in picture.getbands() or "transparency" in picture.info else "RGB"
+                )
+            except (InputError, OSError, ValueError):
+                self._open[file] = None
+            while len(self._open) > KEPT:
+                self._open.popitem(last=False)
+        return self._open[file]

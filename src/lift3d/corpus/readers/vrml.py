@@ -1,0 +1,76 @@
+"""VRML97 as KiCad's part models use it: Shape nodes of one IndexedFaceSet with a material, no transforms, Z up.
+
+A material is defined once (DEF name Material) and used again (USE name). Polygons are fans of their first corner.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from lift3d.io.parts import MAX_ELEMENTS, Material, Part, checked, damaged
+
+_MATERIAL = re.compile(r"DEF\s+(\S+)\s+Material\s*\{([^}]*)\}")
+_COLOUR = re.compile(r"diffuseColor\s+(\S+)\s+(\S+)\s+(\S+)")
+_CLEAR = re.compile(r"transparency\s+(\S+)")
+_LIST = {key: re.compile(rf"\b{key}\s*\[([^\]]*)\]") for key in ("coordIndex", "point")}
+_USE = re.compile(r"material\s+USE\s+([^\s}]+)")
+
+
+def read(data: bytes, name: str) -> list[Part]:
+    """One part per Shape. Raises InputError for a damaged file."""
+    if not data.startswith(b"#VRML V2.0"):
+        raise damaged(name, "is not a VRML97 file")
+    text = re.sub(r"#[^\n]*", "", data.decode("utf-8", "replace"))
+    known = {m[1]: _material(m[2], m[1], name) for m in _MATERIAL.finditer(text)}
+    parts = []
+    for shape in re.split(r"\bShape\s*\{", text)[1:]:
+        corners, points = (_LIST[key].search(shape) for key in ("coordIndex", "point"))
+        if corners is None or points is None:
+            continue
+        xyz = _numbers(points[1], name)
+        if len(xyz) % 3:
+            raise damaged(name, "has points that are not triples")
+        used = _USE.search(shape)
+        material = known.get(used[1]) if used else _material(shape, "", name)
+        xyz = xyz.reshape(-1, 3)
+        faces = _fans(_numbers(corners[1], name))
+        if len(faces):
+            parts.append(checked(Part(xyz, faces, material=material), name))
+    return parts
+
+
+def _numbers(text: str, name: str) -> np.ndarray:
+    words = text.replace(",", " ").split()
+    if len(words) > 3 * MAX_ELEMENTS:
+        raise damaged(name, "holds too many numbers")
+    try:
+        values = np.array(words, np.float64)
+    except ValueError as error:
+        raise damaged(name, "has words where numbers should be") from error
+    if not np.isfinite(values).all():
+        raise damaged(name, "has numbers that are not finite")
+    return values
+
+
+def _fans(index: np.ndarray) -> np.ndarray:
+    """Triangles of polygons that end with -1."""
+    index = np.r_[index.astype(np.int64), -1]
+    faces: list[tuple[int, int, int]] = []
+    start = 0
+    for end in np.flatnonzero(index < 0):
+        ring = index[start:end]
+        faces += [(ring[0], ring[k], ring[k + 1]) for k in range(1, len(ring) - 1)]
+        start = end + 1
+    return np.array(faces, np.int64).reshape(-1, 3)
+
+
+def _material(text: str, label: str, name: str) -> Material | None:
+    colour, clear = _COLOUR.search(text), _CLEAR.search(text)
+    if colour is None:
+        return None
+    rgb = np.clip(_numbers(" ".join(colour.groups()), name), 0, 1)
+    alpha = 1 - float(np.clip(_numbers(clear[1], name)[0], 0, 1)) if clear else 1.0
+    red, green, blue = (round(255 * float(c)) for c in rgb)
+    return Material(label, (red, green, blue, round(255 * alpha)))

@@ -1,0 +1,88 @@
+"""Minetest's homedecor modpack: OBJ models whose textures stand in the Lua definition of the node that shows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from lift3d.corpus.entry import Entry
+from lift3d.corpus.pictures_of import Pictures
+from lift3d.io import obj
+from lift3d.io.images import read_bytes
+from lift3d.io.parts import MAX_FILE, Material, Part, y_up_to_z_up_parts
+
+MODS = "usr/share/games/minetest/mods/homedecor"
+VARIANT = re.compile(
+    r"(_(open|closed|on|off|top|bottom|left|right|[a-z]|[0-9]+|small|large|inner|outer|corner))+$"
+)
+
+
+class HomeDecor:
+    name = "minetest-mod-homedecor"
+    packages = ("minetest-mod-homedecor",)
+    about = "blocky furniture and fixtures of a building game"
+
+    def __init__(self) -> None:
+        self.tiles: dict[str, list[str]] = {}
+        self.pictures: Pictures | None = None
+
+    def wanted(self, path: str) -> bool:
+        return path.endswith((".obj", ".lua", ".png", "/copyright"))
+
+    def entries(self, roots: Sequence[Path]) -> list[Entry]:
+        root = roots[0] / MODS
+        self.pictures = Pictures([*root.rglob("*.png")], root)
+        self.tiles = {}
+        for script in sorted(root.rglob("*.lua")):
+            for mesh, tiles in definitions(script.read_text("utf-8", "replace")):
+                self.tiles.setdefault(mesh, tiles)
+        found = []
+        for file in sorted(root.rglob("models/*.obj")):
+            stem = file.stem.removeprefix("homedecor_")
+            mod = file.parent.parent.name
+            free = mod in ("lavalamp", "plasmascreen")
+            found.append(
+                Entry(
+                    f"{self.name}/{mod}/{file.stem}",
+                    file,
+                    stem.replace("_", " "),
+                    (stem.replace("_", " "), mod.replace("_", " ")),
+                    f"{mod}/{VARIANT.sub('', stem)}",
+                    "WTFPL" if free else "CC-BY-SA-4.0",
+                    {"lavalamp": "thefamilygrog66", "plasmascreen": "qwrwed"}.get(mod, "Vanessa Ezekowitz"),
+                )
+            )
+        return found
+
+    def load(self, entry: Entry) -> list[Part]:
+        data = read_bytes(entry.file, MAX_FILE)
+        names = list(dict.fromkeys(re.findall(rb"^usemtl[ \t]+(.*?)\s*$", data, re.M))) or [b""]
+        tiles = self.tiles.get(entry.file.name, [])
+        assert self.pictures is not None
+        given = {
+            name.decode("utf-8", "replace"): Material(tile, picture=self.pictures.open(tile))
+            for name, tile in zip(names, tiles + tiles[-1:] * len(names))
+        }
+        return y_up_to_z_up_parts(obj.read(data, entry.file, given).parts)
+
+
+def definitions(lua: str) -> list[tuple[str, list[str]]]:
+    """(mesh file, texture names) of each node: `mesh = "x.obj"` with the `tiles = {...}` nearest to it. Of a texture
+    with modifiers ("a.png^[brighten") the first picture counts."""
+    meshes = [(m.start(), m[1]) for m in re.finditer(r'\bmesh\s*=\s*"([^"]+\.obj)"', lua)]
+    lists = [(m.start(), m[1]) for m in re.finditer(r"\btiles\s*=\s*\{((?:[^{}]|\{[^{}]*\})*)\}", lua)]
+    out = []
+    for at, mesh in meshes:
+        near = min(lists, key=lambda item: abs(item[0] - at), default=None)
+        if near is not None and abs(near[0] - at) < 2000:
+            out.append(
+                (
+                    mesh,
+                    [
+                        re.split(r"\^", name)[0].strip("()")
+                        for name in re.findall(r'"([^"]+\.png[^"]*)"', near[1])
+                    ],
+                )
+            )
+    return out

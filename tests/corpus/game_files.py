@@ -1,0 +1,130 @@
+"""A tetrahedron written in each game format, from the formats' descriptions, to read it back."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+
+V = np.array([[0, 0, 0], [2, 0, 0], [0, 3, 0], [0, 0, 4]], np.float32)
+F = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.uint16)
+UV = np.array([[0, 0], [1, 0], [0, 1], [0.5, 0.25]], np.float32)
+
+
+def pmd(version: int = 4) -> bytes:
+    head = struct.pack("<4sIII", b"PSMD", version, 0, 4) + (struct.pack("<I", 1) if version >= 4 else b"")
+    rows = b"".join(
+        struct.pack("<3f3f2f4f4B", *v, 0, 0, 1, *uv, 1, 0, 0, 0, 0, 0, 0, 0)
+        for v, uv in zip(V.tolist(), UV.tolist())
+    )
+    return head + rows + struct.pack("<I", 4) + F.astype("<u2").tobytes()
+
+
+def md2() -> bytes:
+    scale = V.max(0) / 255
+    points = np.rint(V / scale).astype(np.uint8)
+    skin = b"models/thing.tga".ljust(64, b"\0")
+    coordinates = np.rint(UV * [64, 32] * [1, -1] + [0, 32]).astype("<i2")
+    corners = np.concatenate([F[:, ::-1], F[:, ::-1]], 1).astype("<u2")
+    frame = (
+        struct.pack("<3f3f16s", *scale, 0, 0, 0, b"stand") + np.c_[points, np.zeros(4, np.uint8)].tobytes()
+    )
+    at = [68, 68 + 64, 0, 0, 0]
+    at[2] = at[1] + coordinates.nbytes
+    at[3] = at[2] + corners.nbytes
+    head = struct.pack(
+        "<4s16i",
+        b"IDP2",
+        8,
+        64,
+        32,
+        len(frame),
+        1,
+        4,
+        4,
+        4,
+        0,
+        1,
+        at[0],
+        at[1],
+        at[2],
+        at[3],
+        0,
+        at[3] + len(frame),
+    )
+    return head + skin + coordinates.tobytes() + corners.tobytes() + frame
+
+
+def g3d(frames: int = 2, textured: bool = True) -> bytes:
+    mesh = b"body".ljust(64, b"\0") + struct.pack(
+        "<3I8f2I", frames, 4, 12, 1, 0.5, 0, 1, 1, 1, 1, 0, 0, int(textured)
+    )
+    mesh += b"thing.bmp".ljust(64, b"\0") if textured else b""
+    mesh += V.tobytes() * frames + np.ones_like(V).tobytes() * frames
+    mesh += UV.tobytes() if textured else b""
+    return b"G3D\x04" + struct.pack("<HB", 1, 0) + mesh + F.astype("<u4").tobytes()
+
+
+def spm(flags: int = 0, kind: int = 2, second: bytes = b"") -> bytes:
+    """flags: 1 normals, 2 colours, 4 tangents; kind: 0 with bones, 2 without."""
+    out = b"SP" + bytes([kind, flags]) + struct.pack("<6f", *V.min(0), *V.max(0)) + struct.pack("<H", 1)
+    out += bytes([9]) + b"thing.png" + bytes([len(second)]) + second
+    out += struct.pack("<HHIIH", 1, 1, 4, 12, 0)
+    for i, (v, uv) in enumerate(zip(V.tolist(), UV)):
+        out += struct.pack("<3f", *v) + (b"\1\2\3\4" if flags & 1 else b"")
+        if flags & 2:
+            out += bytes([128]) if i % 2 else bytes([1, 10, 20, 30])
+        out += (
+            uv.astype("<f2").tobytes()
+            + (b"\0\0\0\0" if second else b"")
+            + (b"\5\6\7\10" if flags & 4 else b"")
+        )
+        out += bytes(16) if kind == 0 else b""
+    return out + F.astype(np.uint8).tobytes()
+
+
+def vrml() -> bytes:
+    points = ", ".join(" ".join(f"{x:g}" for x in v) for v in V)
+    faces = ",".join(" ".join(map(str, f)).replace(" ", ",") + ",-1" for f in F.tolist())
+    return f"""#VRML V2.0 utf8
+# a part
+Shape {{ appearance Appearance {{ material DEF PIN Material {{ ambientIntensity 0.2 diffuseColor 0.8 0.4 0
+ transparency 0.25 }} }} geometry IndexedFaceSet {{ coordIndex [{faces}] coord Coordinate {{ point [{points}] }} }} }}
+Shape {{ appearance Appearance {{ material USE PIN }}
+ geometry IndexedFaceSet {{ coordIndex [0 1 2 3 -1] coord Coordinate {{ point [0 0 0,1 0 0,1 1 0,0 1 0] }} }} }}
+""".encode()
+
+
+def ac3d() -> bytes:
+    rows = "\n".join(" ".join(f"{x:g}" for x in v) for v in V)
+    surfaces = "\n".join(
+        "SURF 0x20\nmat 1\nrefs 3\n" + "\n".join(f"{i} {UV[i, 0]:g} {UV[i, 1]:g}" for i in face)
+        for face in F.tolist()
+    )
+    return f"""AC3Db
+MATERIAL "a" rgb 1 1 1  amb 1 1 1  emis 0 0 0  spec 0 0 0  shi 0  trans 0
+MATERIAL "b" rgb 0 0.5 1  amb 1 1 1  emis 0 0 0  spec 0 0 0  shi 0  trans 0.5
+OBJECT world
+kids 1
+OBJECT group
+name "outer"
+loc 10 0 0
+kids 1
+OBJECT poly
+name "tet"
+data 5
+hello
+texture "thing.rgb"
+rot 0 1 0 -1 0 0 0 0 1
+loc 0 0 5
+numvert 4
+{rows}
+numsurf 5
+{surfaces}
+SURF 0x2
+mat 0
+refs 2
+0 0 0
+1 0 0
+kids 0
+""".encode()
