@@ -136,7 +136,7 @@ def _unpack(deb: Path, root: Path) -> None:
             if match:
                 stream: IO[bytes] = io.BufferedReader(member, 1 << 20)
                 if match[1] == ".xz":
-                    stream = lzma.open(stream)  # type: ignore[assignment]
+                    stream = lzma.open(stream)  # noqa: SIM115 (closed with the archive)
                 mode = "r|gz" if match[1] == ".gz" else "r|bz2" if match[1] == ".bz2" else "r|"
                 with tarfile.open(fileobj=stream, mode=mode) as tar:  # type: ignore[call-overload]
                     _extract(tar, part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from lift3d.errors import InputError
 from lift3d.io.pictures import open_picture
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".tga", ".dds", ".rgb", ".rgba", ".sgi", ".bmp", ".gif")
+FORMATS = ("PNG", "JPEG", "TGA", "DDS", "SGI", "BMP", "GIF")
 LARGEST = 512
 KEPT = 64
 
@@ -23,19 +25,18 @@ class Pictures:
         self.by_name: dict[str, Path] = {}
         for file in sorted(files):
             if file.suffix.lower() in ENDINGS:
-                self.by_path[file.relative_to(root).with_suffix("").as_posix().lower()] = file
-                self.by_name.setdefault(file.stem.lower(), file)
+                path = _bare(file.relative_to(root).as_posix())
+                self.by_path.setdefault(path, file)
+                self.by_name.setdefault(path.rsplit("/", 1)[-1], file)
         self._open: OrderedDict[Path, Pil.Image | None] = OrderedDict()
 
     def find(self, name: str, beside: Path | None = None) -> Path | None:
         """The file of a texture called `name` in a model that lies in the folder `beside`."""
-        clean = name.replace("\\\\", "/").replace("\\", "/").strip().lower().lstrip("/")
-        stem, dot, ending = clean.rpartition(".")
-        bare = stem if dot and len(ending) <= 4 else clean
+        bare = _bare(name.replace("\\", "/").strip().lstrip("/"))
         last = bare.rsplit("/", 1)[-1]
         if beside is not None:
             for file in sorted(beside.glob("*")):
-                if file.stem.lower() == last and file.suffix.lower() in ENDINGS:
+                if _bare(file.name) == last and file.suffix.lower() in ENDINGS:
                     return file
         return self.by_path.get(bare) or self.by_name.get(last)
 
@@ -46,7 +47,7 @@ class Pictures:
             return None
         if file not in self._open:
             try:
-                picture = open_picture(file.read_bytes(), file.name)
+                picture = open_picture(file.read_bytes(), file.name, FORMATS)
                 picture.thumbnail((LARGEST, LARGEST))
                 self._open[file] = picture.convert(
                     "RGBA" if "A" in picture.getbands() or "transparency" in picture.info else "RGB"
@@ -56,3 +57,8 @@ class Pictures:
             while len(self._open) > KEPT:
                 self._open.popitem(last=False)
         return self._open[file]
+
+
+def _bare(path: str) -> str:
+    """Lower case and without the endings of pictures: "a/Wood.png.cached.dds" is "a/wood"."""
+    return re.sub(r"(\.(png|jpe?g|tga|dds|rgba?|sgi|bmp|gif|cached))+$", "", path.lower())

@@ -59,7 +59,7 @@ def _fans(index: np.ndarray) -> np.ndarray:
     index = np.r_[index.astype(np.int64), -1]
     faces: list[tuple[int, int, int]] = []
     start = 0
-    for end in np.flatnonzero(index < 0):
+    for end in np.flatnonzero(index < 0).tolist():
         ring = index[start:end]
         faces += [(ring[0], ring[k], ring[k + 1]) for k in range(1, len(ring) - 1)]
         start = end + 1

@@ -1,0 +1,59 @@
+"""KiCad's electronic parts: VRML with a colour for each material, in tenths of an inch; at most three of a name family."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lift3d.corpus.entry import Entry
+from lift3d.corpus.readers import vrml
+from lift3d.io.images import read_bytes
+from lift3d.io.parts import MAX_FILE, Part
+
+MODELS = "usr/share/kicad/3dmodels"
+UNIT = 0.00254
+"""Metres per unit of KiCad's VRML."""
+EACH = 3
+
+
+class KiCad:
+    name = "kicad-packages3d"
+    packages = ("kicad-packages3d",)
+    about = f"electronic parts, at most {EACH} of a name family"
+
+    def wanted(self, path: str) -> bool:
+        return path.endswith((".wrl", "/copyright"))
+
+    def entries(self, roots: Sequence[Path]) -> list[Entry]:
+        root = roots[0] / MODELS
+        found, taken = [], Counter[str]()
+        for file in sorted(root.glob("*.3dshapes/*.wrl")):
+            library = file.parent.name.removesuffix(".3dshapes")
+            kin = family(file.stem)
+            taken[f"{library}/{kin}"] += 1
+            if taken[f"{library}/{kin}"] > EACH:
+                continue
+            found.append(
+                Entry(
+                    f"{self.name}/{library}/{file.stem}",
+                    file,
+                    file.stem.replace("_", " "),
+                    (library.replace("_", " "), file.stem.replace("_", " ")),
+                    f"{library}/{kin}",
+                    "CC-BY-SA-4.0",
+                    "KiCad library contributors",
+                )
+            )
+        return found
+
+    def load(self, entry: Entry) -> list[Part]:
+        parts = vrml.read(read_bytes(entry.file, MAX_FILE), entry.file.name)
+        return [replace(part, vertices=part.vertices * UNIT) for part in parts]
+
+
+def family(stem: str) -> str:
+    """The name without its numbers: "PinHeader_2x05_P2.54mm_Vertical" and "PinHeader_2x06_..." are kin."""
+    return re.sub(r"\d+([.,]\d+)?", "#", stem)

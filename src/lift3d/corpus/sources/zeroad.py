@@ -1,0 +1,175 @@
+"""0 A.D.: meshes of buildings, plants, animals, ships and tools, put together by actor files.
+
+An actor names a mesh, its textures and other actors that are fixed to points of the mesh ("root" is its origin). Of each
+group the most frequent variant counts. Buildings, ships and plants are put together whole; every other mesh stands for itself,
+with the textures of the first actor that shows it.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from lift3d.corpus.entry import Entry
+from lift3d.corpus.expand import expand
+from lift3d.corpus.pictures_of import Pictures
+from lift3d.corpus.readers import pmd
+from lift3d.errors import InputError
+from lift3d.io.images import read_bytes
+from lift3d.io.parts import F64, MAX_FILE, Material, Part, y_up_to_z_up_parts
+
+ZIP = "usr/share/games/0ad/mods/public/public.zip"
+WHOLE = ("structures/", "flora/", "geology/", "campaigns/structures/")
+CULTURES = re.compile(
+    r"^(athen|brit|cart|celt|gaul|han|hele?|iber|kush|mace|maur|pers|ptol|rome?|sele|spart?|egypt|thra|scyth|imp|theb|germ)_"
+)
+DEEPEST = 4
+
+
+@dataclass(frozen=True)
+class Actor:
+    """mesh: path below art/meshes without ending; texture: base texture; props: (point, actor path)."""
+
+    mesh: str = ""
+    texture: str = ""
+    props: tuple[tuple[str, str], ...] = field(default=())
+
+
+class ZeroAD:
+    name = "0ad-data"
+    packages = ("0ad-data",)
+    about = "buildings, ships, plants, animals, people and tools of antiquity"
+
+    def __init__(self) -> None:
+        self.art = Path()
+        self.actors: dict[str, Actor] = {}
+        self.meshes: dict[str, Path] = {}
+        self.pictures: Pictures | None = None
+
+    def wanted(self, path: str) -> bool:
+        return path.endswith(("public.zip", "/copyright"))
+
+    def entries(self, roots: Sequence[Path]) -> list[Entry]:
+        inside = re.compile(r"art/(meshes/.*\.pmd|actors/.*\.xml|textures/skins/.*\.dds)$")
+        self.art = expand(roots[0] / ZIP, lambda path: inside.match(path) is not None) / "art"
+        self.meshes = {
+            _bare(file, self.art / "meshes"): file for file in sorted((self.art / "meshes").rglob("*.pmd"))
+        }
+        skins = sorted((self.art / "textures/skins").rglob("*.dds"))
+        self.pictures = Pictures(skins, self.art / "textures/skins")
+        self.actors = {}
+        for file in sorted((self.art / "actors").rglob("*.xml")):
+            self.actors[file.relative_to(self.art / "actors").with_suffix("").as_posix()] = actor(
+                file.read_bytes()
+            )
+        found, shown = [], set()
+        for path, what in self.actors.items():
+            if path.startswith(WHOLE) and what.mesh in self.meshes:
+                shown.add(what.mesh)
+                found.append(self._entry(path, path, what.mesh))
+        first = {a.mesh: p for p, a in reversed(self.actors.items()) if a.mesh in self.meshes}
+        for mesh in self.meshes:
+            if mesh not in shown:
+                found.append(self._entry(f"meshes/{mesh}", first.get(mesh, ""), mesh))
+        return sorted(found, key=lambda e: e.key)
+
+    def _entry(self, key: str, shown_by: str, mesh: str) -> Entry:
+        stem = mesh.rsplit("/", 1)[-1]
+        words = (stem.replace("_", " "), mesh.replace("/", " "), shown_by.replace("/", " ").replace("_", " "))
+        family = f"{mesh.split('/')[0]}/{CULTURES.sub('', re.sub(r'(_?([a-d]|[0-9]+|new|old|damaged))+$', '', stem))}"
+        return Entry(
+            f"{self.name}/{key}",
+            self.meshes[mesh],
+            stem.replace("_", " "),
+            words,
+            family,
+            "CC-BY-SA-3.0",
+            "Wildfire Games",
+        )
+
+    def load(self, entry: Entry) -> list[Part]:
+        path = entry.key.removeprefix(f"{self.name}/")
+        if path in self.actors:
+            return y_up_to_z_up_parts(self._assembled(path, np.eye(4), 0))
+        mesh = path.removeprefix("meshes/")
+        texture = next((a.texture for a in self.actors.values() if a.mesh == mesh), "")
+        return y_up_to_z_up_parts(self._dressed(mesh, texture, np.eye(4)))
+
+    def _dressed(self, mesh: str, texture: str, pose: F64) -> list[Part]:
+        assert self.pictures is not None
+        file = self.meshes[mesh]
+        material = Material(texture, picture=self.pictures.open(texture))
+        return [
+            replace(part, vertices=part.vertices @ pose[:3, :3].T + pose[:3, 3], material=material)
+            for part in pmd.read(read_bytes(file, MAX_FILE), file.name)
+        ]
+
+    def _assembled(self, path: str, pose: F64, depth: int) -> list[Part]:
+        what = self.actors.get(path, Actor())
+        if depth > DEEPEST or what.mesh not in self.meshes:
+            return []
+        parts = self._dressed(what.mesh, what.texture, pose)
+        points: dict[str, F64] | None = None
+        for point, other in what.props:
+            place = np.eye(4)
+            if point != "root":
+                if points is None:
+                    file = self.meshes[what.mesh]
+                    points = _points(read_bytes(file, MAX_FILE), file.name)
+                if point not in points:
+                    continue
+                place = points[point]
+            parts += self._assembled(other, pose @ place, depth + 1)
+        return parts
+
+
+def _points(data: bytes, name: str) -> dict[str, F64]:
+    try:
+        return {
+            key.removeprefix("prop-").removeprefix("prop_"): pose
+            for key, pose in pmd.fixing_points(data, name).items()
+        }
+    except InputError:
+        return {}
+
+
+def _bare(file: Path, root: Path) -> str:
+    """ "structural/house" of structural/house.dae.cached.pmd."""
+    return re.sub(r"(\.dae)?(\.cached)?\.pmd$", "", file.relative_to(root).as_posix())
+
+
+def actor(data: bytes) -> Actor:
+    """What an actor file shows, of each group the most frequent variant; an empty actor if it cannot be read."""
+    if len(data) > 1 << 20 or b"<!ENTITY" in data:
+        return Actor()
+    try:
+        root = ET.fromstring(data)
+    except ET.ParseError:
+        return Actor()
+    mesh, texture, props = "", "", []
+    for group in root.iter("group"):
+        variants = group.findall("variant")
+        if not variants:
+            continue
+        best = max(variants, key=lambda v: _number(v.get("frequency", "1")))
+        mesh = mesh or re.sub(r"\.(dae|pmd)$", "", (best.findtext("mesh") or "").strip())
+        for entry in best.iter("texture"):
+            if entry.get("name") == "baseTex" and not texture:
+                texture = re.sub(r"\.(png|dds)$", "", entry.get("file", "")) + ".png.cached.dds"
+        for prop in best.iter("prop"):
+            other = prop.get("actor", "")
+            if other and prop.get("attachpoint"):
+                props.append((prop.get("attachpoint", ""), re.sub(r"\.xml$", "", other)))
+    return Actor(mesh, texture, tuple(props))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
