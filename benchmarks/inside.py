@@ -3,7 +3,7 @@
     python benchmarks/inside.py [--count 500] [--resolution 64]
 
 Each solid is known as a formula; its mesh gets holes, doubled and turned faces, parts that cross, or no floor. Beside
-our votes stand trimesh's ray test and flood filling from outside. Writes results/inside.json.
+our votes stands flood filling from outside. Writes results/inside.json.
 """
 
 from __future__ import annotations
