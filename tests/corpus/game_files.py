@@ -89,7 +89,7 @@ def vrml() -> bytes:
     return f"""#VRML V2.0 utf8
 # a part
 Shape {{ appearance Appearance {{ material DEF PIN Material {{ ambientIntensity 0.2 diffuseColor 0.8 0.4 0
- transparency 0.25 }} }} geometry IndexedFaceSet {{ coordIndex [{faces}] coord Coordinate {{ point [{points}] }} }} }}
+ transparency 0.25}} }} geometry IndexedFaceSet {{ coordIndex [{faces}] coord Coordinate {{ point [{points}] }} }} }}
 Shape {{ appearance Appearance {{ material USE PIN }}
  geometry IndexedFaceSet {{ coordIndex [0 1 2 3 -1] coord Coordinate {{ point [0 0 0,1 0 0,1 1 0,0 1 0] }} }} }}
 """.encode()

@@ -12,8 +12,8 @@ import numpy as np
 from lift3d.io.parts import MAX_ELEMENTS, Material, Part, checked, damaged
 
 _MATERIAL = re.compile(r"DEF\s+(\S+)\s+Material\s*\{([^}]*)\}")
-_COLOUR = re.compile(r"diffuseColor\s+(\S+)\s+(\S+)\s+(\S+)")
-_CLEAR = re.compile(r"transparency\s+(\S+)")
+_COLOUR = re.compile(r"diffuseColor\s+(\S+)\s+(\S+)\s+([^\s}]+)")
+_CLEAR = re.compile(r"transparency\s+([^\s}]+)")
 _LIST = {key: re.compile(rf"\b{key}\s*\[([^\]]*)\]") for key in ("coordIndex", "point")}
 _USE = re.compile(r"material\s+USE\s+([^\s}]+)")
 
