@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lift3d.corpus.bytes import Cursor
+from lift3d.corpus.cursor import Cursor
 from lift3d.io.parts import Material, Part, checked, damaged
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from lift3d.corpus.bytes import Cursor
+from lift3d.corpus.cursor import Cursor
 from lift3d.io.parts import F64, Part, checked, damaged
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.pictures_of import Pictures
+from lift3d.corpus.textures import Textures
 from lift3d.corpus.readers import ac3d
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Material, Part, y_up_to_z_up_parts
@@ -23,7 +23,7 @@ class FlightGear:
     about = "buildings, aircraft, ships, vehicles, masts and bridges of a flight simulator"
 
     def __init__(self) -> None:
-        self.pictures: dict[Path, Pictures] = {}
+        self.textures: dict[Path, Textures] = {}
 
     def wanted(self, path: str) -> bool:
         return path.endswith((".ac", ".png", ".rgb", ".rgba", ".jpg", ".dds", "/copyright"))
@@ -32,7 +32,7 @@ class FlightGear:
         found = {}
         for root in roots:
             base = root / ROOT
-            self.pictures[base] = Pictures([f for f in base.rglob("*") if f.is_file()], base)
+            self.textures[base] = Textures([f for f in base.rglob("*") if f.is_file()], base)
             for file in sorted(base.rglob("*.ac")):
                 path = file.relative_to(base).with_suffix("").as_posix()
                 if SKIP.search(path):
@@ -59,11 +59,11 @@ class FlightGear:
         return [found[path] for path in sorted(found)]
 
     def load(self, entry: Entry) -> list[Part]:
-        base = next(b for b in self.pictures if entry.file.is_relative_to(b))
+        base = next(b for b in self.textures if entry.file.is_relative_to(b))
         out = []
         for part in ac3d.read(read_bytes(entry.file, MAX_FILE), entry.file.name):
             label = part.material.name if part.material else ""
-            picture = self.pictures[base].open(label, entry.file.parent)
+            picture = self.textures[base].open(label, entry.file.parent)
             colour = part.material.colour if part.material else (255, 255, 255, 255)
             out.append(
                 replace(

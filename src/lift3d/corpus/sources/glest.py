@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.pictures_of import Pictures
+from lift3d.corpus.textures import Textures
 from lift3d.corpus.readers import g3d
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Material, Part, y_up_to_z_up_parts
@@ -21,14 +21,14 @@ class MegaGlest:
     about = "buildings, creatures, machines and plants of a strategy game"
 
     def __init__(self) -> None:
-        self.pictures: Pictures | None = None
+        self.textures: Textures | None = None
 
     def wanted(self, path: str) -> bool:
         return path.endswith((".g3d", ".jpg", ".png", ".tga", ".bmp", "/copyright"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = roots[0] / ROOT
-        self.pictures = Pictures([f for f in root.rglob("*") if f.is_file()], root)
+        self.textures = Textures([f for f in root.rglob("*") if f.is_file()], root)
         found = []
         for file in sorted(root.rglob("*.g3d")):
             path = file.relative_to(root).with_suffix("").as_posix()
@@ -49,11 +49,11 @@ class MegaGlest:
         return found
 
     def load(self, entry: Entry) -> list[Part]:
-        assert self.pictures is not None
+        assert self.textures is not None
         out = []
         for part in g3d.read(read_bytes(entry.file, MAX_FILE), entry.file.name):
             label = part.material.name if part.material else ""
-            picture = self.pictures.open(label, entry.file.parent)
+            picture = self.textures.open(label, entry.file.parent)
             colour = part.material.colour if part.material and picture is None else (255, 255, 255, 255)
             out.append(replace(part, material=Material(label, colour, picture)))
         return y_up_to_z_up_parts(out)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.pictures_of import Pictures
+from lift3d.corpus.textures import Textures
 from lift3d.io import obj
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Material, Part, y_up_to_z_up_parts
@@ -25,14 +25,14 @@ class HomeDecor:
 
     def __init__(self) -> None:
         self.tiles: dict[str, list[str]] = {}
-        self.pictures: Pictures | None = None
+        self.textures: Textures | None = None
 
     def wanted(self, path: str) -> bool:
         return path.endswith((".obj", ".lua", ".png", "/copyright"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = roots[0] / MODS
-        self.pictures = Pictures([*root.rglob("*.png")], root)
+        self.textures = Textures([*root.rglob("*.png")], root)
         self.tiles = {}
         for script in sorted(root.rglob("*.lua")):
             for mesh, tiles in definitions(script.read_text("utf-8", "replace")):
@@ -59,9 +59,9 @@ class HomeDecor:
         data = read_bytes(entry.file, MAX_FILE)
         names = list(dict.fromkeys(re.findall(rb"^usemtl[ \t]+(.*?)\s*$", data, re.M))) or [b""]
         tiles = self.tiles.get(entry.file.name, [])
-        assert self.pictures is not None
+        assert self.textures is not None
         given = {
-            name.decode("utf-8", "replace"): Material(tile, picture=self.pictures.open(tile))
+            name.decode("utf-8", "replace"): Material(tile, picture=self.textures.open(tile))
             for name, tile in zip(names, tiles + tiles[-1:] * len(names))
         }
         return y_up_to_z_up_parts(obj.read(data, entry.file, given).parts)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.pictures_of import Pictures
+from lift3d.corpus.textures import Textures
 from lift3d.corpus.readers import spm
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Material, Part, y_up_to_z_up_parts
@@ -24,7 +24,7 @@ class SuperTuxKart:
     about = "karts, plants, buildings and things beside race tracks"
 
     def __init__(self) -> None:
-        self.pictures: Pictures | None = None
+        self.textures: Textures | None = None
         self.members: dict[str, list[Path]] = {}
 
     def wanted(self, path: str) -> bool:
@@ -32,7 +32,7 @@ class SuperTuxKart:
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = roots[0] / ROOT
-        self.pictures = Pictures([f for f in root.rglob("*") if f.is_file()], root)
+        self.textures = Textures([f for f in root.rglob("*") if f.is_file()], root)
         groups: dict[str, list[Path]] = defaultdict(list)
         for file in sorted(root.rglob("*.spm")):
             path = file.relative_to(root).with_suffix("").as_posix()
@@ -57,12 +57,12 @@ class SuperTuxKart:
         return sorted(found, key=lambda e: e.key)
 
     def load(self, entry: Entry) -> list[Part]:
-        assert self.pictures is not None
+        assert self.textures is not None
         out = []
         for file in self.members[entry.key]:
             for part in spm.read(read_bytes(file, MAX_FILE), file.name):
                 label = part.material.name if part.material else ""
                 out.append(
-                    replace(part, material=Material(label, picture=self.pictures.open(label, file.parent)))
+                    replace(part, material=Material(label, picture=self.textures.open(label, file.parent)))
                 )
         return y_up_to_z_up_parts(out)

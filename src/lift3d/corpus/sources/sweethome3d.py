@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.expand import expand
+from lift3d.corpus.unzip import unzip
 from lift3d.io import obj
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Part, y_up_to_z_up_parts
@@ -31,7 +31,7 @@ class SweetHome3D:
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         found = []
         for library in sorted(roots[0].glob("usr/share/sweethome3d/furniture/*.sh3f")):
-            folder = expand(library, lambda name: not name.endswith(".class"))
+            folder = unzip(library, lambda name: not name.endswith(".class"))
             for row in catalogue((folder / CATALOGUE).read_bytes()):
                 model = row.get("model", "").lstrip("/")
                 if not model:

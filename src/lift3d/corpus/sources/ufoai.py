@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.expand import expand
-from lift3d.corpus.pictures_of import Pictures
+from lift3d.corpus.unzip import unzip
+from lift3d.corpus.textures import Textures
 from lift3d.corpus.readers import md2
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Material, Part
@@ -23,15 +23,15 @@ class UfoAI:
     about = "objects, plants, vehicles, aircraft, weapons and people of a tactics game"
 
     def __init__(self) -> None:
-        self.pictures: Pictures | None = None
+        self.textures: Textures | None = None
         self.root = Path()
 
     def wanted(self, path: str) -> bool:
         return path.endswith(("0models.pk3", "/copyright"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
-        self.root = expand(roots[0] / PACK, lambda path: path.startswith("models/"))
-        self.pictures = Pictures([f for f in self.root.rglob("*") if f.is_file()], self.root)
+        self.root = unzip(roots[0] / PACK, lambda path: path.startswith("models/"))
+        self.textures = Textures([f for f in self.root.rglob("*") if f.is_file()], self.root)
         found = []
         for file in sorted((self.root / "models").rglob("*.md2")):
             path = file.relative_to(self.root / "models").with_suffix("").as_posix()
@@ -51,12 +51,12 @@ class UfoAI:
         return found
 
     def load(self, entry: Entry) -> list[Part]:
-        assert self.pictures is not None
+        assert self.textures is not None
         out = []
         for part in md2.read(read_bytes(entry.file, MAX_FILE), entry.file.name):
             label = part.material.name if part.material else ""
             name = label.lstrip(".").lstrip("/") or entry.file.stem
-            picture = self.pictures.open(name, entry.file.parent) or self.pictures.open(
+            picture = self.textures.open(name, entry.file.parent) or self.textures.open(
                 entry.file.stem, entry.file.parent
             )
             out.append(replace(part, material=Material(label, picture=picture)))

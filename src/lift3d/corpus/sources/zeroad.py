@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.expand import expand
-from lift3d.corpus.pictures_of import Pictures
+from lift3d.corpus.unzip import unzip
+from lift3d.corpus.textures import Textures
 from lift3d.corpus.readers import pmd
 from lift3d.errors import InputError
 from lift3d.io.images import read_bytes
@@ -49,19 +49,19 @@ class ZeroAD:
         self.art = Path()
         self.actors: dict[str, Actor] = {}
         self.meshes: dict[str, Path] = {}
-        self.pictures: Pictures | None = None
+        self.textures: Textures | None = None
 
     def wanted(self, path: str) -> bool:
         return path.endswith(("public.zip", "/copyright"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         inside = re.compile(r"art/(meshes/.*\.pmd|actors/.*\.xml|textures/skins/.*\.dds)$")
-        self.art = expand(roots[0] / ZIP, lambda path: inside.match(path) is not None) / "art"
+        self.art = unzip(roots[0] / ZIP, lambda path: inside.match(path) is not None) / "art"
         self.meshes = {
             _bare(file, self.art / "meshes"): file for file in sorted((self.art / "meshes").rglob("*.pmd"))
         }
         skins = sorted((self.art / "textures/skins").rglob("*.dds"))
-        self.pictures = Pictures(skins, self.art / "textures/skins")
+        self.textures = Textures(skins, self.art / "textures/skins")
         self.actors = {}
         for file in sorted((self.art / "actors").rglob("*.xml")):
             self.actors[file.relative_to(self.art / "actors").with_suffix("").as_posix()] = actor(
@@ -101,9 +101,9 @@ class ZeroAD:
         return y_up_to_z_up_parts(self._dressed(mesh, texture, np.eye(4)))
 
     def _dressed(self, mesh: str, texture: str, pose: F64) -> list[Part]:
-        assert self.pictures is not None
+        assert self.textures is not None
         file = self.meshes[mesh]
-        material = Material(texture, picture=self.pictures.open(texture))
+        material = Material(texture, picture=self.textures.open(texture))
         return [
             replace(part, vertices=part.vertices @ pose[:3, :3].T + pose[:3, 3], material=material)
             for part in pmd.read(read_bytes(file, MAX_FILE), file.name)

@@ -17,8 +17,8 @@ LARGEST = 512
 KEPT = 64
 
 
-class Pictures:
-    """Pictures of some folders. A name is looked for with its folders first, then by its last part alone."""
+class Textures:
+    """Textures of some folders. A name is looked for with its folders first, then by its last part alone."""
 
     def __init__(self, files: list[Path], root: Path) -> None:
         self.by_path: dict[str, Path] = {}

@@ -14,7 +14,7 @@ MAX_TOTAL = 8 << 30
 MAX_ENTRIES = 200_000
 
 
-def expand(archive: Path, wanted: Callable[[str], bool]) -> Path:
+def unzip(archive: Path, wanted: Callable[[str], bool]) -> Path:
     """The folder with the wanted files of a zip archive; it appears when it is whole."""
     target = archive.with_name(f"{archive.name}.unpacked")
     if target.exists():
