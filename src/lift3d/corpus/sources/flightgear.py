@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.textures import Textures
 from lift3d.corpus.readers import ac3d
+from lift3d.corpus.textures import Textures
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Material, Part, y_up_to_z_up_parts
 
@@ -19,7 +19,7 @@ SKIP = re.compile(r"Instruments|Effects|Weather|Astro|light|cloud|shadow|_lod|ni
 
 class FlightGear:
     name = "flightgear-data"
-    packages = ("flightgear-data-base", "flightgear-data-models", "flightgear-data-ai")
+    packages: tuple[str, ...] = ("flightgear-data-base", "flightgear-data-models", "flightgear-data-ai")
     about = "buildings, aircraft, ships, vehicles, masts and bridges of a flight simulator"
 
     def __init__(self) -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.textures import Textures
 from lift3d.corpus.readers import g3d
+from lift3d.corpus.textures import Textures
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Material, Part, y_up_to_z_up_parts
 
@@ -17,7 +17,7 @@ ROOT = "usr/share/games/megaglest"
 
 class MegaGlest:
     name = "megaglest-data"
-    packages = ("megaglest-data",)
+    packages: tuple[str, ...] = ("megaglest-data",)
     about = "buildings, creatures, machines and plants of a strategy game"
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ VARIANT = re.compile(
 
 class HomeDecor:
     name = "minetest-mod-homedecor"
-    packages = ("minetest-mod-homedecor",)
+    packages: tuple[str, ...] = ("minetest-mod-homedecor",)
     about = "blocky furniture and fixtures of a building game"
 
     def __init__(self) -> None:

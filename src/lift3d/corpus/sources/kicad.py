@@ -21,7 +21,7 @@ EACH = 3
 
 class KiCad:
     name = "kicad-packages3d"
-    packages = ("kicad-packages3d",)
+    packages: tuple[str, ...] = ("kicad-packages3d",)
     about = f"electronic parts, at most {EACH} of a name family"
 
     def wanted(self, path: str) -> bool:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.textures import Textures
 from lift3d.corpus.readers import spm
+from lift3d.corpus.textures import Textures
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Material, Part, y_up_to_z_up_parts
 
@@ -20,7 +20,7 @@ KINDS = ("karts", "library", "models", "tracks")
 
 class SuperTuxKart:
     name = "supertuxkart-data"
-    packages = ("supertuxkart-data",)
+    packages: tuple[str, ...] = ("supertuxkart-data",)
     about = "karts, plants, buildings and things beside race tracks"
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ CATALOGUE = "PluginFurnitureCatalog.properties"
 
 class SweetHome3D:
     name = "sweethome3d-furniture"
-    packages = ("sweethome3d-furniture",)
+    packages: tuple[str, ...] = ("sweethome3d-furniture",)
     about = "furniture, fixtures, plants, vehicles and people of interior design; sizes in the catalogue"
 
     def wanted(self, path: str) -> bool:

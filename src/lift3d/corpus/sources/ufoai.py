@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.unzip import unzip
-from lift3d.corpus.textures import Textures
 from lift3d.corpus.readers import md2
+from lift3d.corpus.textures import Textures
+from lift3d.corpus.unzip import unzip
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Material, Part
 
@@ -19,7 +19,7 @@ PACK = "usr/share/games/ufoai/base/0models.pk3"
 
 class UfoAI:
     name = "ufoai-data"
-    packages = ("ufoai-data",)
+    packages: tuple[str, ...] = ("ufoai-data",)
     about = "objects, plants, vehicles, aircraft, weapons and people of a tactics game"
 
     def __init__(self) -> None:

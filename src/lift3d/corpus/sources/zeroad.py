@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.unzip import unzip
-from lift3d.corpus.textures import Textures
 from lift3d.corpus.readers import pmd
+from lift3d.corpus.textures import Textures
+from lift3d.corpus.unzip import unzip
 from lift3d.errors import InputError
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import F64, MAX_FILE, Material, Part, y_up_to_z_up_parts
@@ -42,7 +42,7 @@ class Actor:
 
 class ZeroAD:
     name = "0ad-data"
-    packages = ("0ad-data",)
+    packages: tuple[str, ...] = ("0ad-data",)
     about = "buildings, ships, plants, animals, people and tools of antiquity"
 
     def __init__(self) -> None:
