@@ -62,6 +62,29 @@ def test_cameras_are_written_in_the_models_frame_and_unit(photos: Path, tmp_path
         reconstruct([photos], out, options, make_recipe=stub_recipe())
 
 
+@pytest.mark.parametrize("where", ["lift3d.reconstruct.model_report", "lift3d.io.staging.os.replace"])
+def test_no_cameras_without_their_model(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """A failure after the set is written: while the report is made, or when the model is moved into place."""
+    out, cameras = tmp_path / "out" / "ball.glb", tmp_path / "for-others"
+    reached: list[bool] = []
+
+    def full(*_: object) -> None:
+        reached.append(any(tmp_path.glob(".for-others.*/transforms.json")))
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        real = os.replace
+        model_moved = lambda a, b: full() if Path(b).parent == out.parent else real(a, b)  # noqa: E731
+        broken.setattr(where, model_moved if where.endswith("replace") else full)
+        with pytest.raises((InputError, OSError)):
+            reconstruct([photos], out, Options(save_cameras=cameras), make_recipe=stub_recipe())
+    assert reached == [True] and listing(tmp_path) == ["out", "photos"] and listing(out.parent) == []
+    reconstruct([photos], out, Options(save_cameras=cameras), make_recipe=stub_recipe())
+    assert out.exists() and listing(cameras) == ["images", "sparse", "transforms.json"]
+
+
 def listing(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
 

@@ -3,7 +3,8 @@
     photos -> images_to_cameras -> images_to_depths -> depths_to_mesh -> (mesh_to_solid) -> images_to_texture
 
 Each step is timed, may be kept in a work folder and taken up again, and leaves its evidence in the report.
-The model, its preview and its report are written to a hidden folder and moved into place together at the end.
+The model, its preview and its report are written to a hidden folder and moved into place together at the end, and
+after them the folder with the cameras, if one is wished.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ import numpy as np
 from lift3d.context import Context, Progress, silent
 from lift3d.errors import CaptureError, InputError, Lift3dError
 from lift3d.inputs import check_output, grid_nodes, read_sources
-from lift3d.io.capture_set import require_free, write_capture_set
+from lift3d.io.capture_set import capture_set, require_free
 from lift3d.io.staging import staging
 from lift3d.mapping import Card, Mapping
 from lift3d.model_report import model_report
@@ -155,8 +157,12 @@ def reconstruct(
     output = Path(output)
     check_output(output, sources)
     if options.save_cameras is not None:
-        require_free(options.save_cameras, sources)
+        others = [output] if options.work is None else [output, options.work]
+        require_free(options.save_cameras, sources, others)
     with ExitStack() as stack:
+        save = None  # entered before the model's folder, so it ends after: no cameras without their model
+        if options.save_cameras is not None:
+            save = stack.enter_context(capture_set(options.save_cameras))
         folder = stack.enter_context(staging(output))
         stages = stack.enter_context(Stages(options.work)) if options.work is not None else None
         run = Run(Context(seed=options.seed, memory_budget=options.memory), progress, say, stages)
@@ -169,7 +175,8 @@ def reconstruct(
                     to_json({"error": str(error)} | run.context.report)
                 )
             raise
-        return _write(mesh, views, kind, scale, folder, output, options, run, command)
+        save_views = None if save is None else partial(save, views)
+        return _write(mesh, kind, scale, folder, output, options, run, command, save_views)
 
 
 def _model(
@@ -218,16 +225,9 @@ def _solid(mesh: Mesh, repair: Mapping[Mesh, Mesh], run: Run) -> Mesh:
 
 
 def _write(
-    mesh: Mesh,
-    views: Views,
-    kind: str,
-    scale: dict[str, Any],
-    folder: Path,
-    output: Path,
-    options: Options,
-    run: Run,
-    command: Sequence[str],
-) -> Outcome:
+    mesh: Mesh, kind: str, scale: dict[str, Any], folder: Path, output: Path, options: Options, run: Run,
+    command: Sequence[str], save_views: Callable[[], None] | None,
+) -> Outcome:  # fmt: skip
     from lift3d.geometry.topology import require_solid
     from lift3d.io.meshes import load_mesh, save_mesh
     from lift3d.preview import write_preview
@@ -238,8 +238,8 @@ def _write(
         # an object is judged as its file holds it, and no file that fails is moved into place
         solid = require_solid(load_mesh(folder / output.name)) if kind == "object" else None
         write_preview(mesh, folder / preview.name)
-        if options.save_cameras is not None:
-            write_capture_set(views, options.save_cameras)
+        if save_views is not None:
+            save_views()
     report = model_report(mesh, kind, solid, scale, run, dataclasses.asdict(options), command, folder)
     (folder / report_file.name).write_text(to_json(report), encoding="utf-8")
     return Outcome(output, preview, report_file, report)

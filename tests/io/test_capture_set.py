@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 from lift3d.errors import InputError
 from lift3d.io.cameras import read_cameras
-from lift3d.io.capture_set import require_free, write_capture_set
+from lift3d.io.capture_set import capture_set, require_free, write_capture_set
 from scenes import orbit_views
 
 
@@ -46,6 +46,8 @@ def test_an_empty_folder_is_filled_and_a_full_one_refused(views, tmp_path):
     assert sorted(folder.rglob("*")) == before
     with pytest.raises(InputError, match="among the photos"):
         require_free(tmp_path / "set" / "cameras", [tmp_path / "set"])
+    with pytest.raises(InputError, match="of their own"):
+        require_free(tmp_path / "new", others=[tmp_path / "new" / "model.glb"])
 
 
 def test_a_failure_leaves_nothing(views, tmp_path, monkeypatch):
@@ -56,3 +58,14 @@ def test_a_failure_leaves_nothing(views, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="full"):
         write_capture_set(views, tmp_path / "set")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_set_appears_when_the_block_ends_well_and_only_then(views, tmp_path):
+    with pytest.raises(KeyboardInterrupt), capture_set(tmp_path / "set") as write:
+        write(views)
+        assert not (tmp_path / "set").exists()
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+    with capture_set(tmp_path / "set") as write:
+        write(views)
+    assert [p.name for p in tmp_path.iterdir()] == ["set"] and (tmp_path / "set" / "transforms.json").exists()

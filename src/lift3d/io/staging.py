@@ -1,4 +1,4 @@
-"""Several outputs that appear together: written into a hidden folder beside their place, moved at the end.
+"""Several outputs, or a folder, that appear together: written into a hidden folder beside their place, moved at the end.
 
 The folder is made before the work starts, so a place that cannot be written is known at once; it vanishes on
 any failure, and what a killed run left behind is removed by the next run with the same name.
@@ -27,6 +27,33 @@ def staging(target: Path) -> Iterator[Path]:
     target = Path(os.path.realpath(target))
     if target.is_dir():
         raise InputError(f"cannot write {target}: a folder has this name", "choose another name")
+    with _hidden(target) as folder:
+        yield folder
+        try:
+            written = sorted(folder.iterdir(), key=lambda path: (path.name == target.name, path.name))
+            for path in written:
+                os.replace(path, target.with_name(path.name))
+        except OSError as error:
+            raise _explain(error, target) from error
+
+
+@contextlib.contextmanager
+def staging_folder(target: Path) -> Iterator[Path]:
+    """A hidden folder that becomes the folder `target`, absent or empty so far, when the block ends well."""
+    target = Path(os.path.realpath(target))
+    with _hidden(target) as folder:
+        yield folder
+        try:
+            if target.exists():
+                target.rmdir()
+            os.replace(folder, target)
+        except OSError as error:
+            raise _explain(error, target) from error
+
+
+@contextlib.contextmanager
+def _hidden(target: Path) -> Iterator[Path]:
+    """An empty folder beside `target` that can be written; gone at the end, with all that is still in it."""
     folder = target.with_name(f".{target.name}.{os.getpid()}.parts")
     try:
         try:
@@ -38,12 +65,6 @@ def staging(target: Path) -> Iterator[Path]:
         except OSError as error:
             raise _explain(error, target) from error
         yield folder
-        try:
-            written = sorted(folder.iterdir(), key=lambda path: (path.name == target.name, path.name))
-            for path in written:
-                os.replace(path, target.with_name(path.name))
-        except OSError as error:
-            raise _explain(error, target) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
