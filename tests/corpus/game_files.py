@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import tarfile
 
 import numpy as np
 
@@ -128,3 +130,34 @@ refs 2
 1 0 0
 kids 0
 """.encode()
+
+
+def tar(files: dict[str, bytes], links: dict[str, str] | None = None, mode: str = "w:xz") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+        for name, target in (links or {}).items():
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = tarfile.SYMTYPE, target
+            archive.addfile(info)
+    return out.getvalue()
+
+
+def deb(files: dict[str, bytes], links: dict[str, str] | None = None, sums: bool = True) -> bytes:
+    """A Debian package; without `sums` it has no list of its files."""
+    listed = "".join(f"{'0' * 32}  {name.removeprefix('./')}\n" for name in files).encode()
+    members = {
+        "debian-binary": b"2.0\n",
+        "control.tar.gz": tar(
+            {"./control": b"Package: x\n"} | ({"./md5sums": listed} if sums else {}), mode="w:gz"
+        ),
+        "data.tar.xz": tar(files, links),
+    }
+    out = b"!<arch>\n"
+    for name, data in members.items():
+        head = f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode()
+        out += head + data + b"\n" * (len(data) % 2)
+    return out

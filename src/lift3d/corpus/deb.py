@@ -1,0 +1,139 @@
+"""Debian packages (deb(5)): `ar` archives with a control and a data tar file, unpacked here and never installed.
+
+Only regular files and links that stay inside are unpacked, below one folder, which appears when it is whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import lzma
+import os
+import re
+import shutil
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from lift3d.errors import InputError
+
+Wanted = Callable[[str], bool]
+MAX_UNPACKED = 20 << 30
+"""Bytes that one package may unpack to."""
+MAX_FILES = 500_000
+MAX_LISTING = 64 << 20
+DAMAGE = (tarfile.TarError, lzma.LZMAError, EOFError, ValueError, OSError, OverflowError, zlib.error)
+
+
+def listing(deb: Path) -> list[str] | None:
+    """The paths of the package's regular files as its md5sums tell them; None where it has none."""
+    with _opened(deb, "control") as tar:
+        for entry in tar:
+            if PurePosixPath(entry.name).name == "md5sums" and entry.size <= MAX_LISTING:
+                source = tar.extractfile(entry)
+                lines = source.read().decode("utf-8", "replace").splitlines() if source else []
+                return sorted(path.lstrip() for _, _, path in (line.partition(" ") for line in lines))
+    return None
+
+
+def unpack(deb: Path, root: Path, wanted: Wanted) -> None:
+    """The wanted files of a package, below `root`. Raises InputError for a damaged one, and leaves nothing behind."""
+    part = root.with_name(f"{root.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        with _opened(deb, "data") as tar:
+            _extract(tar, part, wanted)
+        os.replace(part, root)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+class _Member(io.RawIOBase):
+    """A stretch of an open file."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self.file, self.left = file, size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self.file.read(min(len(buffer), self.left))
+        buffer[: len(data)] = data
+        self.left -= len(data)
+        return len(data)
+
+
+def _members(file: IO[bytes], name: str) -> Iterator[tuple[str, _Member]]:
+    """Names and contents of the `ar` archive."""
+    if file.read(8) != b"!<arch>\n":
+        raise InputError(f"{name} is not a Debian package", "download it again")
+    while len(header := file.read(60)) == 60:
+        size, start = int(header[48:58]), file.tell()
+        if not 0 <= size <= os.fstat(file.fileno()).st_size - start:
+            raise ValueError("a member is cut short")
+        yield header[:16].decode("ascii", "replace").strip().rstrip("/"), _Member(file, size)
+        file.seek(start + size + size % 2)
+
+
+@contextmanager
+def _opened(deb: Path, which: str) -> Iterator[tarfile.TarFile]:
+    """The tar file called `which` ("control" or "data") as a stream; whatever is wrong with it becomes InputError."""
+    try:
+        with open(deb, "rb") as file:
+            for name, member in _members(file, deb.name):
+                match = re.fullmatch(which + r"\.tar(\.xz|\.gz|\.bz2)?", name)
+                if match:
+                    stream: IO[bytes] = io.BufferedReader(member, 1 << 20)
+                    if match[1] == ".xz":
+                        stream = lzma.open(stream)  # noqa: SIM115 (closed with the archive)
+                    mode = "r|" + (match[1] or "").strip(".").replace("xz", "")
+                    with tarfile.open(fileobj=stream, mode=mode) as tar:  # type: ignore[call-overload]
+                        yield tar
+                    return
+        raise InputError(f"{deb.name} holds no {which} files that can be unpacked", "download it again")
+    except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno in (
+            errno.ENOSPC,
+            errno.EACCES,
+            errno.EROFS,
+            errno.ENOENT,
+        ):
+            raise
+        raise InputError(f"{deb.name} is damaged ({error})", "download it again") from error
+
+
+def _extract(tar: tarfile.TarFile, root: Path, wanted: Wanted) -> None:
+    """Regular files; then links to files inside, so that nothing is ever written through a link."""
+    total = count = 0
+    links: list[tuple[Path, str]] = []
+    for entry in tar:
+        path = PurePosixPath(entry.name)
+        if path.is_absolute() or ".." in path.parts or not wanted(str(path)):
+            continue
+        total, count = total + max(entry.size, 0), count + 1
+        if total > MAX_UNPACKED or count > MAX_FILES:
+            limit = f"{MAX_UNPACKED >> 30} GB or {MAX_FILES} files"
+            raise InputError(
+                f"the package unpacks to more than {limit}", "it is not one of the corpus' packages"
+            )
+        if entry.issym():
+            links.append((root / path, entry.linkname))
+        source = tar.extractfile(entry) if entry.isreg() else None
+        if source is not None:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            with open(root / path, "wb") as file:
+                shutil.copyfileobj(source, file, 1 << 20)
+    for place, target in links:
+        inside = os.path.normpath(PurePosixPath(os.path.relpath(place.parent, root)) / target)
+        if not (target.startswith("/") or inside.startswith("..") or place.exists()):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(target)
+    real = root.resolve()
+    for place, _ in links:
+        if place.is_symlink() and not place.resolve().is_relative_to(real):
+            place.unlink()
