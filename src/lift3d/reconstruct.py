@@ -104,10 +104,11 @@ class KnownCameras(Mapping["Photos", "Views"]):
     card = Card("images_to_cameras", "Photos", "Views", ("the given poses are kept",))
 
     def apply(self, source: Photos, context: Context) -> Views:
-        from lift3d.io.cameras import match_cameras, read_cameras
+        from lift3d.io.cameras import match_cameras, read_known
         from lift3d.maps.images_to_cameras import views_from_cameras
 
-        photos, cameras = match_cameras(source, read_cameras(self.path))
+        known = read_known(self.path)
+        photos, cameras = match_cameras(source, known.cameras)
         used = {image.name for image in photos.images}
         rows = [
             {"name": name, "status": "registered", "reason": ""}
@@ -116,7 +117,7 @@ class KnownCameras(Mapping["Photos", "Views"]):
             for name in (image.name for image in source.images)
         ]
         context.note(self.card.name, photos=rows)
-        return views_from_cameras(photos, cameras, context)
+        return views_from_cameras(photos, cameras, context, known.unit)
 
 
 def recipe(options: Options, photos: Photos) -> Recipe:
@@ -198,7 +199,8 @@ def _model(
     world_from_model = np.asarray(mesh.metadata.pop("world_from_model", np.eye(4)), np.float64)
     views = moved_views(views, np.linalg.inv(world_from_model).astype(np.float64), views.unit)
     set_unit(mesh, views.unit)
-    scale: dict[str, Any] = {"given": options.scale.wanted, "how": "not given: the unit is unknown"}
+    how = "not given: the unit is unknown" if views.unit is None else "the cameras are given in metres"
+    scale: dict[str, Any] = {"given": options.scale.wanted, "how": how}
     if options.scale.wanted:
         marks = mark_pixels(options.scale.marks, views, run.context.report) if options.scale.marks else None
         factor, scale["how"] = options.scale.factor(mesh, views, marks)

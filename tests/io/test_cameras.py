@@ -133,6 +133,30 @@ def test_transforms_round_trip(tmp_path: Path) -> None:
     cameras = read_cameras(tmp_path)
     assert all(same(cameras[i.name], c) for i, c in zip(v.images, v.cameras))
     assert json.loads((tmp_path / "transforms.json").read_text())["unit"] is None
+    assert read_known(tmp_path).unit is None
+
+
+def test_the_unit_comes_back_if_it_is_metres_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "transforms.json"
+    write_transforms(views(unit="m"), path)
+    known = read_known(path)
+    assert known.unit == known.points.unit == "m"
+    for strange in ("cm", 1, ["m"], {"m": 1}, "M"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"unit": strange}))
+        assert read_known(path).unit is None
+
+
+def test_a_colmap_model_takes_the_unit_of_the_same_cameras_beside_it(tmp_path: Path) -> None:
+    v = views(unit="m")
+    write_colmap(v, tmp_path / "sparse" / "0")
+    assert read_known(tmp_path).unit is None
+    write_transforms(v, tmp_path / "transforms.json")
+    assert read_known(tmp_path).unit == "m" and len(read_known(tmp_path).points) == len(v.points)
+    pose = v.cameras[2].world_to_camera.copy()
+    pose[:3, 3] *= 1.01
+    others = (*v.cameras[:2], replace(v.cameras[2], world_to_camera=pose), *v.cameras[3:])
+    write_transforms(replace(v, cameras=others), tmp_path / "transforms.json")
+    assert read_known(tmp_path).unit is None
 
 
 def test_transforms_follow_opengl() -> None:

@@ -17,8 +17,10 @@ from lift3d.geometry import sfm
 from lift3d.geometry.engine import pycolmap
 from lift3d.geometry.metrics import umeyama
 from lift3d.geometry.projection import project
+from lift3d.io.cameras import write_transforms
 from lift3d.maps.images_to_cameras import NAME, ImagesToCameras, views_from_cameras
-from lift3d.types import Image, Photos
+from lift3d.reconstruct import KnownCameras
+from lift3d.types import Image, Photos, Points, Views
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "geometry"))
 from box_room import arc, look_at, photos, rectangles, render  # noqa: E402
@@ -162,6 +164,16 @@ def test_known_cameras_are_kept_and_points_triangulated():
     floor = np.abs(views.points.xyz[:, 2]).min()
     assert floor < 1e-2 and views.points.xyz[:, 2].min() > -0.1
     assert context.report[NAME]["epipolar_agreement"] > 0.9
+
+
+def test_the_unit_of_known_cameras_is_kept(tmp_path):
+    photos = tuple(replace(image, name=f"{i}.jpg") for i, image in enumerate(room()))
+    none = Points(np.zeros((0, 3)))
+    for unit in (None, "m"):
+        given = Views(photos, tuple(CAMERAS), none, np.zeros((0, 2), np.int32), unit)
+        write_transforms(given, tmp_path / "transforms.json")
+        views = KnownCameras(tmp_path / "transforms.json")(Photos(photos))
+        assert views.unit == views.points.unit == unit
 
 
 def test_cameras_of_other_photos_are_refused():

@@ -32,15 +32,13 @@ _FLIP = np.diag([1.0, -1.0, -1.0, 1.0])
 
 @dataclass(frozen=True, eq=False)
 class KnownCameras:
-    """cameras by file name; points and observations (M, 2) int32 rows of (camera index, point index)."""
+    """cameras by file name; points and observations (M, 2) int32 rows of (camera index, point index); unit: "m" where
+    the file says so, else None."""
 
     cameras: dict[str, Camera]
     points: Points
     observations: NDArray[np.int32]
-
-
-def _no_points() -> tuple[Points, NDArray[np.int32]]:
-    return Points(np.zeros((0, 3))), np.zeros((0, 2), np.int32)
+    unit: str | None = None
 
 
 def _find(path: Path) -> tuple[str, Path]:
@@ -62,10 +60,14 @@ def _find(path: Path) -> tuple[str, Path]:
 
 
 def read_known(path: str | os.PathLike[str]) -> KnownCameras:
-    """Cameras and, from a COLMAP model, its sparse points."""
+    """Cameras and, from a COLMAP model, its sparse points.
+
+    A COLMAP model knows no unit; of a folder that holds one beside a transforms.json with the same cameras, as
+    `capture_set` writes it, the unit is that of the latter."""
     kind, place = _find(Path(path))
     if kind == "json":
-        return KnownCameras(_read_transforms(place), *_no_points())
+        given, unit = _read_transforms(place)
+        return KnownCameras(given, Points(np.zeros((0, 3)), unit=unit), np.zeros((0, 2), np.int32), unit)
     model = colmap.read(place, kind)
     if not model.images:
         raise InputError(f"the COLMAP model in {place} holds no images", "use the model with the most images")
@@ -82,7 +84,19 @@ def read_known(path: str | os.PathLike[str]) -> KnownCameras:
     numbers = {point: i for i, point in enumerate(model.point_numbers)}
     seen = [(row[i], numbers[p]) for i, p in model.observations if i in row and p in numbers]
     observations = np.array(sorted(set(seen)), np.int32).reshape(-1, 2)
-    return KnownCameras(cameras, Points(model.xyz, colours=model.colours), observations)
+    unit = _unit_beside(Path(path) / "transforms.json", cameras)
+    return KnownCameras(cameras, Points(model.xyz, colours=model.colours, unit=unit), observations, unit)
+
+
+def _unit_beside(path: Path, cameras: Mapping[str, Camera]) -> str | None:
+    """The unit that a transforms.json says, if its cameras stand where these do."""
+    try:
+        others, unit = _read_transforms(path) if path.is_file() else ({}, None)
+    except InputError:
+        return None
+    poses = {_keys(name)[1]: c.world_to_camera for name, c in others.items()}
+    pairs = [(poses.get(_keys(name)[1], np.inf), c.world_to_camera) for name, c in cameras.items()]
+    return unit if all(np.allclose(theirs, ours, atol=1e-6) for theirs, ours in pairs) else None
 
 
 def read_cameras(path: str | os.PathLike[str]) -> dict[str, Camera]:
@@ -125,8 +139,10 @@ def _clean(name: str) -> str:
     return name.replace("\\", "/").removeprefix("./")
 
 
-def _read_transforms(path: Path) -> dict[str, Camera]:
-    """Per-frame intrinsics win over the file's; without a size, that of the photo beside the file is used."""
+def _read_transforms(path: Path) -> tuple[dict[str, Camera], str | None]:
+    """The cameras, and "m" if that is the unit the file states.
+
+    Per-frame intrinsics win over the file's; without a size, that of the photo beside the file is used."""
     try:
         document = json.loads(read_bytes(path, _JSON_LIMIT))
         frames = document["frames"]
@@ -136,7 +152,7 @@ def _read_transforms(path: Path) -> dict[str, Camera]:
         for frame in frames:
             name = _clean(str(frame["file_path"]))
             cameras[name] = _frame_camera({**document, **frame}, name, path)
-        return cameras
+        return cameras, "m" if document.get("unit") == "m" else None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         reason = f"{type(error).__name__}: {error}"[:100]
         raise InputError(f"{path} is not a transforms.json ({reason})", "export the cameras again") from error
