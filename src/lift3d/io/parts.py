@@ -236,15 +236,16 @@ def scale_to_metres(mesh: Mesh) -> float | None:
     return float(f"{factor:.12g}")
 
 
-def encode_picture(picture: Pil.Image, quality: int = 95) -> tuple[bytes, str]:
-    """(bytes, "png" or "jpg"): PNG for small or transparent pictures, JPEG otherwise; no date inside."""
+def encode_picture(picture: Pil.Image, lossy: int | None = None) -> tuple[bytes, str]:
+    """(bytes, "png" or "jpg"): PNG for transparent pictures, and for small ones unless `lossy` says the quality of a JPEG;
+    JPEG otherwise; no date inside."""
     out = io.BytesIO()
     if picture.mode == "RGBA" and picture.getchannel("A").getextrema()[0] == 255:
         picture = picture.convert("RGB")
-    if picture.mode == "RGBA" or picture.width * picture.height <= 1 << 20:
+    if picture.mode == "RGBA" or (lossy is None and picture.width * picture.height <= 1 << 20):
         picture.save(out, "PNG", compress_level=6)
         return out.getvalue(), "png"
-    picture.save(out, "JPEG", quality=quality, subsampling=0)
+    picture.save(out, "JPEG", quality=lossy or 95, subsampling=0 if lossy is None else 2)
     return out.getvalue(), "jpg"
 
 

@@ -1,0 +1,134 @@
+"""What the corpus keeps of a thing: what is inside, samples of its surface, a simplified mesh, and a few numbers.
+
+Frame: longest side 1, upright (z up), standing on z = 0 over the origin. The grid covers [-0.55, 0.55]^2 x [-0.05, 1.05]
+with cells of 1.1 / 64.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.corpus.clean import Clean
+from lift3d.corpus.descriptor import describe
+from lift3d.corpus.surface import Surface, sample
+from lift3d.geometry.inside import inside
+from lift3d.geometry.simplify_parts import simplify_parts
+from lift3d.geometry.voxelize import crossed
+from lift3d.geometry.weld import weld_exact
+from lift3d.io import glb
+from lift3d.io.parts import F64, Part
+
+GRID = 64
+SIDE = 1.1
+"""Length of the grid's cube."""
+LOW = (-SIDE / 2, -SIDE / 2, -(SIDE - 1) / 2)
+"""Its lowest corner."""
+SAMPLES = 4096
+FACES = 6000
+"""A kept mesh has about this many faces at most."""
+PICTURE = 256
+"""A kept texture has this many pixels at most on its long side."""
+JPEG = 88
+THIN = 0.5
+"""A shape whose mean thickness is less than this many cells has no interior to speak of."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """inside, crossed: (64, 64, 64) bool, cells whose centre is inside and cells that the surface touches; surface: samples;
+    mesh: GLB; descriptor (D,) float32; faces: before and after; thickness: mean, in cells; closed: every edge has two faces
+    once vertices at one place are one; textured: with a picture; digest: sha256 of the cleaned geometry."""
+
+    inside: NDArray[np.bool_]
+    crossed: NDArray[np.bool_]
+    surface: Surface
+    mesh: bytes
+    descriptor: NDArray[np.float32]
+    faces: tuple[int, int]
+    thickness: float
+    closed: bool
+    textured: bool
+    digest: str
+
+    @property
+    def thin(self) -> bool:
+        return self.thickness < THIN
+
+
+def grid(resolution: int = GRID) -> tuple[F64, float]:
+    """(centre of the first cell, side of a cell) of the corpus' cube at a resolution."""
+    step = SIDE / resolution
+    return np.array(LOW) + step / 2, step
+
+
+def make_shape(cleaned: Clean) -> Shape:
+    """Everything that is kept of a cleaned thing. Deterministic."""
+    parts = cleaned.parts
+    v, f = together(parts)
+    origin, step = grid()
+    shape = (GRID, GRID, GRID)
+    solid = inside(v, f, origin, step, shape)
+    touched = crossed(v, f, origin, step, shape)
+    surface = sample(parts, SAMPLES)
+    kept = small_pictures(simplify_parts(parts, FACES), PICTURE)
+    area = surface.area
+    return Shape(
+        inside=solid,
+        crossed=touched,
+        surface=surface,
+        mesh=glb.write(kept, None, lossy=JPEG),
+        descriptor=describe(surface.points, surface.normals, touched),
+        faces=(len(f), sum(len(part.faces) for part in kept)),
+        thickness=2 * float(solid.sum()) * step**3 / max(area, 1e-12) / step,
+        closed=_is_closed(v, f),
+        textured=any(part.uv is not None and part.material and part.material.picture for part in kept),
+        digest=_digest(v, f),
+    )
+
+
+def together(parts: list[Part]) -> tuple[F64, NDArray[np.int32]]:
+    """All parts' vertices (V, 3) and faces (F, 3)."""
+    starts = np.cumsum([0] + [len(part.vertices) for part in parts])
+    faces = [part.faces + at for part, at in zip(parts, starts)]
+    return np.concatenate([part.vertices for part in parts]), np.concatenate(faces).astype(np.int32)
+
+
+def small_pictures(parts: list[Part], side: int) -> list[Part]:
+    """The parts with textures of at most `side` pixels a side; pictures that nothing uses are dropped."""
+    made = {}
+    out = []
+    for part in parts:
+        material = part.material
+        if material is not None and material.picture is not None:
+            picture = material.picture
+            if part.uv is None:
+                material = replace(material, picture=None)
+            else:
+                if id(picture) not in made:
+                    small = picture.copy()
+                    small.thumbnail((side, side))
+                    made[id(picture)] = small
+                material = replace(material, picture=made[id(picture)])
+        uv = part.uv if material is not None and material.picture is not None else None
+        out.append(replace(part, material=material, uv=uv))
+    return out
+
+
+def _is_closed(v: F64, f: NDArray[np.int32]) -> bool:
+    g = weld_exact(v)[1][f]
+    a, b = g.reshape(-1), np.roll(g, -1, 1).reshape(-1)
+    key = np.minimum(a, b).astype(np.int64) * (int(g.max()) + 1) + np.maximum(a, b)
+    return bool((np.unique(key, return_counts=True)[1] == 2).all())
+
+
+def _digest(v: F64, f: NDArray[np.int32]) -> str:
+    """The same for the same triangles, whatever their order, their corners' order and their last digits."""
+    t = np.rint(v[f] * 1e4).astype(np.int32)
+    order = np.lexsort(t.reshape(-1, 3).T[::-1]).argsort().reshape(-1, 3)  # rank of each corner
+    t = np.take_along_axis(t, order.argsort(1)[:, :, None], 1).reshape(-1, 9)
+    t = np.unique(t, axis=0)
+    return hashlib.sha256(t.tobytes()).hexdigest()
