@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
 from lift3d.geometry import sfm
-from lift3d.geometry.engine import pycolmap
+from lift3d.geometry.colmap_engine import pycolmap
 from lift3d.geometry.metrics import umeyama
 from lift3d.geometry.projection import project
 from lift3d.io.cameras import write_transforms

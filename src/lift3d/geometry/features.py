@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from scipy.ndimage import binary_dilation
 
-from lift3d.geometry.engine import pycolmap
+from lift3d.geometry.colmap_engine import pycolmap
 from lift3d.types import F32, F64, Image
 
 

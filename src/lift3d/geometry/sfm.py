@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.engine import pycolmap
+from lift3d.geometry.colmap_engine import pycolmap
 from lift3d.geometry.features import Effort, Pair, Workspace
 from lift3d.types import F64, Camera
 

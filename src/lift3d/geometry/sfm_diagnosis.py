@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 from scipy.ndimage import gaussian_filter
 
 from lift3d.errors import CaptureError
-from lift3d.geometry.engine import pycolmap
+from lift3d.geometry.colmap_engine import pycolmap
 from lift3d.geometry.features import Pair
 from lift3d.types import F32, F64, Image
 

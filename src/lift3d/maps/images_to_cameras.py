@@ -17,7 +17,7 @@ import numpy as np
 from lift3d.context import Context
 from lift3d.errors import InputError
 from lift3d.geometry import features, sfm, sfm_diagnosis
-from lift3d.geometry.engine import pycolmap
+from lift3d.geometry.colmap_engine import pycolmap
 from lift3d.geometry.pairs import select_pairs
 from lift3d.geometry.projection import project
 from lift3d.geometry.undistort import undistort
