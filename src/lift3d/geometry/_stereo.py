@@ -1,7 +1,7 @@
 """Kernels of `patchmatch`: the cost of a plane, and bands of rows of its sweeps.
 
 Each is compiled into one function that allocates nothing (see `threads`); the samples of a window are summed in whole
-vector instructions, hence `fastmath` and no branches inside.
+vector instructions, hence `fastmath` and no branches inside. photos: the fields of `patchmatch.Photos`, in their order.
 """
 
 from __future__ import annotations
@@ -148,26 +148,10 @@ def slant_ok(w, gx, gy, u, v, fx, fy, cx, cy, least):
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
-def start(
-    first,
-    last,
-    scratch,
-    padded,
-    sources,
-    shape,
-    M,
-    sigma,
-    keep,
-    views,
-    planes,
-    cost,
-    chosen,
-    tries,
-    w_min,
-    w_max,
-    seed,
-):
+def start(first, last, scratch, photos, planes, cost, chosen, views, tries, span, seed):
     """Rows first to last of `patchmatch.start`."""
+    padded, sources, shape, M, sigma, keep = photos
+    w_min, w_max = span
     h, w = cost.shape
     stride = w + 2 * REACH
     count = M.shape[0]
@@ -192,21 +176,9 @@ def start(
                         planes[0, y, x] = wk
                         planes[1, y, x] = zero
                         planes[2, y, x] = zero
+            wp, gx, gy = planes[0, y, x], planes[1, y, x], planes[2, y, x]
             for s in range(count):
-                costs[s] = view_cost(
-                    sources,
-                    s,
-                    shape,
-                    M,
-                    u,
-                    v,
-                    planes[0, y, x],
-                    planes[1, y, x],
-                    planes[2, y, x],
-                    centred,
-                    weight,
-                    variance,
-                )
+                costs[s] = view_cost(sources, s, shape, M, u, v, wp, gx, gy, centred, weight, variance)
             bits = 0
             total = np.float32(0.0)
             for k in range(min(views, count)):
@@ -222,30 +194,10 @@ def start(
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
-def spread(
-    first,
-    last,
-    scratch,
-    padded,
-    sources,
-    shape,
-    M,
-    sigma,
-    keep,
-    planes,
-    cost,
-    chosen,
-    K,
-    parity,
-    far,
-    step,
-    tilt,
-    w_min,
-    w_max,
-    tries,
-    seed,
-):
+def spread(first, last, scratch, photos, planes, cost, chosen, K, parity, far, step, tilt, span, tries, seed):
     """Rows first to last of `patchmatch.spread`."""
+    padded, sources, shape, M, sigma, keep = photos
+    w_min, w_max = span
     h, w = cost.shape
     stride = w + 2 * REACH
     fx, fy, cx, cy = K[0], K[1], K[2], K[3]
@@ -302,8 +254,9 @@ def spread(
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
-def judge(first, last, scratch, padded, width, sources, shape, M, sigma, keep, xs, ys, planes, cost):
+def judge(first, last, scratch, photos, width, xs, ys, planes, cost):
     """Pixels first to last of `patchmatch.judge`."""
+    padded, sources, shape, M, sigma, keep = photos
     stride = width + 2 * REACH
     count = M.shape[0]
     every = (1 << count) - 1

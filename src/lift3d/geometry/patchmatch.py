@@ -62,56 +62,24 @@ def pack(greys: Sequence[F32]) -> tuple[F32, NDArray[np.int32]]:
 
 
 def start(
-    p: Photos,
-    planes: F32,
-    cost: F32,
-    chosen: NDArray[np.uint8],
-    *,
-    views: int,
-    tries: int,
-    span: tuple[np.float32, np.float32],
-    seed: int,
-) -> None:
+    p: Photos, planes: F32, cost: F32, chosen: NDArray[np.uint8],
+    *, views: int, tries: int, span: tuple[np.float32, np.float32], seed: int,
+) -> None:  # fmt: skip
     """Fill cost (H, W) and chosen (H, W), the bits of each pixel's `views` best source views. With tries > 0
     planes (3, H, W) become the best of that many stratified random inverse depths in `span`, else they are kept."""
-    in_bands(kernels.start, len(cost), _scratch(p), *p, views, planes, cost, chosen, tries, *span, seed)
+    in_bands(kernels.start, len(cost), _scratch(p), tuple(p), planes, cost, chosen, views, tries, span, seed)
 
 
 def spread(
-    p: Photos,
-    planes: F32,
-    cost: F32,
-    chosen: NDArray[np.uint8],
-    *,
-    K: F32,
-    parity: int,
-    far: int,
-    step: np.float32,
-    tilt: np.float32,
-    span: tuple[np.float32, np.float32],
-    tries: int,
-    seed: int,
-) -> None:
+    p: Photos, planes: F32, cost: F32, chosen: NDArray[np.uint8],
+    *, K: F32, parity: int, far: int, step: np.float32, tilt: np.float32, span: tuple[np.float32, np.float32],
+    tries: int, seed: int,
+) -> None:  # fmt: skip
     """One half-sweep over the pixels with (x + y) % 2 == parity. They try their neighbours' planes (the cheapest at
     distance 1, 3, .. `far` in each direction), then `tries` random refinements of inverse depth (+- step) and gradient
     (+- tilt). K: fx, fy, cx, cy of the reference."""
-    in_bands(
-        kernels.spread,
-        len(cost),
-        _scratch(p),
-        *p,
-        planes,
-        cost,
-        chosen,
-        K,
-        parity,
-        far,
-        step,
-        tilt,
-        *span,
-        tries,
-        seed,
-    )
+    sweep = (K, parity, far, step, tilt, span, tries, seed)
+    in_bands(kernels.spread, len(cost), _scratch(p), tuple(p), planes, cost, chosen, *sweep)
 
 
 def _scratch(p: Photos) -> Callable[[], F32]:
@@ -123,7 +91,7 @@ def _scratch(p: Photos) -> Callable[[], F32]:
 def judge(p: Photos, width: int, x: NDArray[np.int64], y: NDArray[np.int64], planes: F32) -> F32:
     """(N,) costs of given planes (3, N) at pixels (x, y) of a reference `width` wide."""
     cost = np.empty(len(x), np.float32)
-    in_bands(kernels.judge, len(x), _scratch(p), *p[:1], width, *p[1:], x, y, planes, cost)
+    in_bands(kernels.judge, len(x), _scratch(p), tuple(p), width, x, y, planes, cost)
     return cost
 
 
