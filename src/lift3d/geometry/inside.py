@@ -13,6 +13,7 @@ pass within a third of a cell.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ SAME = 1e-4
 """Crossings closer than this share of a cell are of one doubled face."""
 FINER = 2.0
 """Lines per cell of the grid in the oblique directions."""
+ASIDE = np.array([2.3e-5, 1.7e-5])
+"""How far lines along the axes are moved, in cells: off the edges that modellers like to put on round numbers."""
 
 
 def directions(oblique: int = 13) -> F64:
@@ -49,6 +52,7 @@ def inside(
     v (V, 3) finite, f (F, 3); any mesh, open or crossing. Deterministic.
     """
     places = (np.asarray(v, np.float64) - origin) / step
+    ends = np.array(list(product(*((0, n - 1) for n in shape))))
     lines = directions(oblique)
     yes, clean, free = (np.zeros(shape, np.uint8) for _ in range(3))
     cut = np.zeros(shape, np.bool_)
@@ -58,19 +62,12 @@ def inside(
         frame = np.stack([u, np.cross(line, u), line]) * (1.0 if exact else FINER)
         frame[2] = line
         p = places @ frame.T
-        corners = (
-            np.array(
-                [[i, j, k] for i in (0, shape[0] - 1) for j in (0, shape[1] - 1) for k in (0, shape[2] - 1)]
-            )
-            @ frame.T
-        )
-        low = np.floor(corners[:, :2].min(0)) if not exact else corners[:, :2].min(0)
-        size = np.ceil(corners[:, :2].max(0) - low).astype(np.int64) + 1
+        corners = (ends @ frame.T)[:, :2]
+        low = corners.min(0) if exact else np.floor(corners.min(0))
+        size = np.ceil(corners.max(0) - low).astype(np.int64) + 1
         p[:, :2] -= low
         if exact:
-            p[:, :2] += np.array(
-                [2.3e-5, 1.7e-5]
-            )  # off the edges that modellers like to put on round numbers
+            p[:, :2] += ASIDE
         first = np.zeros(size[0] * size[1] + 1, np.int64)
         _count(p, f, size[0], size[1], first)
         np.cumsum(first, out=first)
@@ -79,7 +76,7 @@ def inside(
         _sort(first, depth, sign)
         if exact:
             _mark(first, depth, size[1], np.transpose(cut, (d, (d + 1) % 3, (d + 2) % 3)))
-        _vote(first, depth, sign, frame, low, size[1], SAME, yes, clean, free)
+        _vote((first, depth, sign), frame, low, size[1], SAME, (yes, clean, free))
     said = clean >= CLEAN * len(lines)
     votes = np.where(said, 2 * yes.astype(np.int32) > clean, False)
     return votes | ((free == 0) & ~_wide_open(cut))
@@ -100,42 +97,44 @@ def _across(line: F64) -> F64:
 
 
 @njit(cache=True)
+def _point(p: Any, i: int) -> tuple[float, float, float]:
+    """A vertex as numbers, which the compiler keeps in registers (a row of the array would be counted and held)."""
+    return p[i, 0], p[i, 1], p[i, 2]
+
+
+@njit(cache=True)
+def _nodes(a: float, b: float, c: float, size: int) -> tuple[int, int]:
+    """First and last whole number in [0, size) from the least to the largest of a, b and c."""
+    return max(int(np.ceil(min(a, b, c))), 0), min(int(np.floor(max(a, b, c))), size - 1)
+
+
+@njit(cache=True)
 def _count(p: Any, f: Any, width: int, height: int, first: Any) -> None:
     """first[1 + column] gains one for each triangle whose interior holds the column's line."""
     for t in range(len(f)):
-        ax, ay, bx, by, cx, cy = (
-            p[f[t, 0], 0],
-            p[f[t, 0], 1],
-            p[f[t, 1], 0],
-            p[f[t, 1], 1],
-            p[f[t, 2], 0],
-            p[f[t, 2], 1],
-        )
-        twice = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
+        a, b, c = _point(p, f[t, 0]), _point(p, f[t, 1]), _point(p, f[t, 2])
+        twice = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
         if twice == 0.0:
             continue
-        x0, x1 = max(int(np.ceil(min(ax, bx, cx))), 0), min(int(np.floor(max(ax, bx, cx))), width - 1)
-        y0, y1 = max(int(np.ceil(min(ay, by, cy))), 0), min(int(np.floor(max(ay, by, cy))), height - 1)
+        x0, x1 = _nodes(a[0], b[0], c[0], width)
+        y0, y1 = _nodes(a[1], b[1], c[1], height)
         for x in range(x0, x1 + 1):
             for y in range(y0, y1 + 1):
-                if _holds(ax, ay, bx, by, cx, cy, twice, float(x), float(y)):
+                if _holds(a, b, c, twice, float(x), float(y)):
                     first[1 + x * height + y] += 1
 
 
 @njit(cache=True)
-def _holds(
-    ax: float, ay: float, bx: float, by: float, cx: float, cy: float, twice: float, x: float, y: float
-) -> bool:
+def _holds(a: Any, b: Any, c: Any, twice: float, x: float, y: float) -> bool:
     """Is (x, y) in the triangle? An edge's points belong to the face on one side of it: each edge is judged in a fixed
     order of its ends, so that a line through a shared edge crosses exactly one of its two faces."""
     s = 1.0 if twice > 0 else -1.0
-    return (
-        _left(ax, ay, bx, by, x, y, s) and _left(bx, by, cx, cy, x, y, s) and _left(cx, cy, ax, ay, x, y, s)
-    )
+    return _left(a, b, x, y, s) and _left(b, c, x, y, s) and _left(c, a, x, y, s)
 
 
 @njit(cache=True)
-def _left(ax: float, ay: float, bx: float, by: float, x: float, y: float, s: float) -> bool:
+def _left(a: Any, b: Any, x: float, y: float, s: float) -> bool:
+    (ax, ay, _), (bx, by, _) = a, b
     if ax < bx or (ax == bx and ay < by):
         side = (bx - ax) * (y - ay) - (by - ay) * (x - ax)
         up = 1.0
@@ -149,21 +148,15 @@ def _left(ax: float, ay: float, bx: float, by: float, x: float, y: float, s: flo
 def _fill(p: Any, f: Any, width: int, height: int, at: Any, depth: Any, sign: Any) -> None:
     """The crossings themselves: where along the line, and whether it enters (+1) or leaves (-1)."""
     for t in range(len(f)):
-        a, b, c = p[f[t, 0]], p[f[t, 1]], p[f[t, 2]]
+        a, b, c = _point(p, f[t, 0]), _point(p, f[t, 1]), _point(p, f[t, 2])
         twice = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
         if twice == 0.0:
             continue
-        x0, x1 = (
-            max(int(np.ceil(min(a[0], b[0], c[0]))), 0),
-            min(int(np.floor(max(a[0], b[0], c[0]))), width - 1),
-        )
-        y0, y1 = (
-            max(int(np.ceil(min(a[1], b[1], c[1]))), 0),
-            min(int(np.floor(max(a[1], b[1], c[1]))), height - 1),
-        )
+        x0, x1 = _nodes(a[0], b[0], c[0], width)
+        y0, y1 = _nodes(a[1], b[1], c[1], height)
         for x in range(x0, x1 + 1):
             for y in range(y0, y1 + 1):
-                if _holds(a[0], a[1], b[0], b[1], c[0], c[1], twice, float(x), float(y)):
+                if _holds(a, b, c, twice, float(x), float(y)):
                     s = ((x - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (y - a[1])) / twice
                     r = ((b[0] - a[0]) * (y - a[1]) - (x - a[0]) * (b[1] - a[1])) / twice
                     k = at[x * height + y]
@@ -199,19 +192,10 @@ def _mark(first: Any, depth: Any, height: int, cut: Any) -> None:
 
 
 @njit(cache=True)
-def _vote(
-    first: Any,
-    depth: Any,
-    sign: Any,
-    frame: Any,
-    low: Any,
-    height: int,
-    same: float,
-    yes: Any,
-    clean: Any,
-    free: Any,
-) -> None:
-    """One line through every point."""
+def _vote(crossings: Any, frame: Any, low: Any, height: int, same: float, votes: Any) -> None:
+    """One line through every point. crossings: first, depth, sign; votes: yes, clean, free, which it adds to."""
+    first, depth, sign = crossings
+    yes, clean, free = votes
     for i in range(yes.shape[0]):
         for j in range(yes.shape[1]):
             for k in range(yes.shape[2]):
