@@ -2,7 +2,7 @@
 
 An actor names a mesh, its textures and other actors that are fixed to points of the mesh ("root" is its origin). Of each
 group the most frequent variant counts. Buildings, ships and plants are put together whole; every other mesh stands for itself,
-with the textures of the first actor that shows it.
+with the texture of the first actor that shows it in any of its variants.
 """
 
 from __future__ import annotations
@@ -33,11 +33,13 @@ DEEPEST = 4
 
 @dataclass(frozen=True)
 class Actor:
-    """mesh: path below art/meshes without ending; texture: base texture; props: (point, actor path)."""
+    """mesh: path below art/meshes without ending; texture: base texture; props: (point, actor path);
+    variants: (mesh, texture) of all its variants."""
 
     mesh: str = ""
     texture: str = ""
     props: tuple[tuple[str, str], ...] = field(default=())
+    variants: tuple[tuple[str, str], ...] = field(default=())
 
 
 class ZeroAD:
@@ -50,6 +52,7 @@ class ZeroAD:
         self.actors: dict[str, Actor] = {}
         self.meshes: dict[str, Path] = {}
         self.textures: Textures | None = None
+        self.shown_by: dict[str, tuple[str, str]] = {}
 
     def wanted(self, path: str) -> bool:
         return path.endswith(("public.zip", "/copyright"))
@@ -72,10 +75,10 @@ class ZeroAD:
             if path.startswith(WHOLE) and what.mesh in self.meshes:
                 shown.add(what.mesh)
                 found.append(self._entry(path, path, what.mesh))
-        first = {a.mesh: p for p, a in reversed(self.actors.items()) if a.mesh in self.meshes}
+        self.shown_by = shown_by(self.actors)
         for mesh in self.meshes:
             if mesh not in shown:
-                found.append(self._entry(f"meshes/{mesh}", first.get(mesh, ""), mesh))
+                found.append(self._entry(f"meshes/{mesh}", self.shown_by.get(mesh, ("", ""))[0], mesh))
         return sorted(found, key=lambda e: e.key)
 
     def _entry(self, key: str, shown_by: str, mesh: str) -> Entry:
@@ -97,7 +100,7 @@ class ZeroAD:
         if path in self.actors:
             return y_up_to_z_up_parts(self._assembled(path, np.eye(4), 0))
         mesh = path.removeprefix("meshes/")
-        texture = next((a.texture for a in self.actors.values() if a.mesh == mesh), "")
+        texture = self.shown_by.get(mesh, ("", ""))[1]
         return y_up_to_z_up_parts(self._dressed(mesh, texture, np.eye(4)))
 
     def _dressed(self, mesh: str, texture: str, pose: F64) -> list[Part]:
@@ -128,6 +131,16 @@ class ZeroAD:
         return parts
 
 
+def shown_by(actors: dict[str, Actor]) -> dict[str, tuple[str, str]]:
+    """Of each mesh the first actor that shows it and the texture it has there; an actor with a texture goes first."""
+    found: dict[str, tuple[str, str]] = {}
+    for path, what in actors.items():
+        for mesh, texture in ((what.mesh, what.texture), *what.variants):
+            if mesh and (mesh not in found or texture and not found[mesh][1]):
+                found[mesh] = (path, texture)
+    return found
+
+
 def _points(data: bytes, name: str) -> dict[str, F64]:
     try:
         return {
@@ -151,21 +164,28 @@ def actor(data: bytes) -> Actor:
         root = ET.fromstring(data)
     except ET.ParseError:
         return Actor()
-    mesh, texture, props = "", "", []
+    mesh, texture, props, others = "", "", [], []
     for group in root.iter("group"):
         variants = group.findall("variant")
         if not variants:
             continue
         best = max(variants, key=lambda v: _number(v.get("frequency", "1")))
-        mesh = mesh or re.sub(r"\.(dae|pmd)$", "", (best.findtext("mesh") or "").strip())
-        for entry in best.iter("texture"):
-            if entry.get("name") == "baseTex" and not texture:
-                texture = re.sub(r"\.(png|dds)$", "", entry.get("file", "")) + ".png.cached.dds"
+        others += [(_mesh(v), _texture(v)) for v in variants if _mesh(v)]
+        mesh, texture = mesh or _mesh(best), texture or _texture(best)
         for prop in best.iter("prop"):
             other = prop.get("actor", "")
             if other and prop.get("attachpoint"):
                 props.append((prop.get("attachpoint", ""), re.sub(r"\.xml$", "", other)))
-    return Actor(mesh, texture, tuple(props))
+    return Actor(mesh, texture, tuple(props), tuple((m, t or texture) for m, t in others))
+
+
+def _mesh(variant: ET.Element) -> str:
+    return re.sub(r"\.(dae|pmd)$", "", (variant.findtext("mesh") or "").strip())
+
+
+def _texture(variant: ET.Element) -> str:
+    files = [t.get("file", "") for t in variant.iter("texture") if t.get("name") == "baseTex"]
+    return re.sub(r"\.(png|dds)$", "", files[0]) + ".png.cached.dds" if files else ""
 
 
 def _number(text: str) -> float:
