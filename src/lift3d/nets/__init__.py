@@ -1,0 +1,1 @@
+"""Torch modules only: no files, no paths, no printing. Needs the extra `learn`; arrays are channels first."""
