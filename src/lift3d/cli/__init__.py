@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lift3d.cli import info, meshes, reconstruct
+from lift3d.cli import corpus, info, meshes, reconstruct
 from lift3d.cli.errors import explained
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ for command in (
     info.doctor,
 ):
     app.command()(explained(command))
+app.add_typer(corpus.app, name="corpus")
 
 
 def main() -> None:

@@ -31,5 +31,7 @@ def describe(points: F64, normals: F64, cells: NDArray[np.bool_]) -> NDArray[np.
                       np.ptp(np.flatnonzero(cells.any((0, 2)))) if cells.any() else 0,
                       np.ptp(np.flatnonzero(cells.any((0, 1)))) if cells.any() else 0]) / 64  # fmt: skip
     sides[:2] = np.sort(sides[:2])[::-1]
-    pieces = [np.sqrt(h / max(h.sum(), 1)) for h in (d2, where, lean)]  # roots: Hellinger's distance is Euclid's
+    pieces = [
+        np.sqrt(h / max(h.sum(), 1)) for h in (d2, where, lean)
+    ]  # roots: Hellinger's distance is Euclid's
     return np.concatenate([*pieces, sides]).astype(np.float32)

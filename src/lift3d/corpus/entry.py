@@ -14,7 +14,7 @@ from lift3d.io.parts import Part
 class Entry:
     """key: unique and stable, like "sweethome3d-furniture/Scopia/bed1"; file: its model; name: as its author calls it;
     words: catalogue and path words from which the category is read; family: things that must not be parted between
-    splits; size: width, depth, height in metres where the source says so."""
+    splits; size: width, depth, height in metres where the source says so; category, split: where a collection states them."""
 
     key: str
     file: Path
@@ -24,6 +24,8 @@ class Entry:
     licence: str
     author: str
     size: tuple[float, float, float] | None = None
+    category: str | None = None
+    split: str | None = None
 
 
 class Source(Protocol):

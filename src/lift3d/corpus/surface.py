@@ -63,9 +63,7 @@ def sample(parts: list[Part], n: int, seed: int = 0) -> Surface:
     kept = kept[np.linspace(0, len(kept) - 1, n).astype(int)]
     corners = v[f]
     area = 0.5 * float(
-        np.linalg.norm(
-            np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
-        ).sum()
+        np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum()
     )
     return Surface(points[kept], normals[kept], np.rint(colours[kept, :3]).astype(np.uint8), area)
 

@@ -13,17 +13,23 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError, Lift3dError
-from lift3d.io import glb, glb_reader, obj, ply, stl, threemf, threemf_reader, usdz, usdz_reader
+from lift3d.io import glb, glb_reader, obj, off, ply, stl, threemf, threemf_reader, usdz, usdz_reader
 from lift3d.io.atomic import writing_together
 from lift3d.io.images import read_bytes
-from lift3d.io.parts import MAX_FILE, Model, Part, damaged, encode_picture, join, part_of, scale_to_metres
+from lift3d.io.parts import (
+    MAX_FILE, Model, Part, checked, damaged, encode_picture, join, part_of, scale_to_metres,
+)  # fmt: skip
 from lift3d.types import Mesh
+
+M = TypeVar("M")
 
 FORMATS: dict[str, str] = {
     ".glb": "glTF binary: one file with texture; Y up, metres",
@@ -33,11 +39,11 @@ FORMATS: dict[str, str] = {
     ".3mf": "3MF for printing: shape, texture or colours, millimetres",
     ".usdz": "USDZ for augmented reality: one file with texture; Y up, metres (extra: usdz)",
 }
-"""Extension to description, of every format that is read and written (.gltf is read, too)."""
+"""Extension to description, of every format that is read and written (.gltf and .off are read, too)."""
 
 _READERS: dict[str, Callable[[bytes, Path], Model]] = {
     ".glb": glb_reader.read, ".gltf": glb_reader.read, ".obj": obj.read, ".ply": ply.read, ".stl": stl.read,
-    ".3mf": threemf_reader.read, ".usdz": usdz_reader.read,
+    ".3mf": threemf_reader.read, ".usdz": usdz_reader.read, ".off": off.read,
 }  # fmt: skip
 _PARSE_ERRORS = (
     ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError, MemoryError,
@@ -61,13 +67,24 @@ def load_mesh(path: str | os.PathLike[str]) -> Mesh:
     Several textures are packed into one. `mesh.metadata["warnings"]` lists what the file names but lacks.
     """
     path = Path(path)
+    return _guarded(path, lambda model: join(model, path.name))
+
+
+def load_parts(path: str | os.PathLike[str]) -> Model:
+    """The parts of a file as they are, each with its own material, in memory's frame."""
+    path = Path(path)
+    return _guarded(path, lambda model: replace(model, parts=[checked(p, path.name) for p in model.parts]))
+
+
+def _guarded(path: Path, finish: Callable[[Model], M]) -> M:
+    """What `finish` makes of the file's model; whatever goes wrong is one clear error."""
     read = _READERS[_ending(path, "read")]
     data = read_bytes(path, MAX_FILE)
     if not data:
         raise damaged(path.name, "is empty")
     try:
         with np.errstate(all="ignore"):
-            return join(read(data, path), path.name)
+            return finish(read(data, path))
     except Lift3dError:
         raise
     except _PARSE_ERRORS as error:

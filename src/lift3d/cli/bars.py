@@ -1,0 +1,71 @@
+"""Progress of work whose steps are not known beforehand: one bar for each step, or plain lines off a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+EVERY = 15.0
+"""Seconds between two lines of one step off a terminal."""
+
+
+class Bars:
+    """Context manager: `step(name, fraction)` and `say(sentence)`, on stderr."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.bar: Progress | None = None
+        self.tasks: dict[str, TaskID] = {}
+        self.last: dict[str, float] = {}
+
+    def __enter__(self) -> Bars:
+        if not self.quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import (
+                BarColumn,
+                Progress,
+                TaskProgressColumn,
+                TimeElapsedColumn,
+                TimeRemainingColumn,
+            )
+
+            self.bar = Progress(
+                "{task.description:<24}", BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
+                TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+            )  # fmt: skip
+            self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def step(self, name: str, fraction: float) -> None:
+        """A step has come so far (0 to 1)."""
+        if self.quiet:
+            return
+        if self.bar is not None:
+            if name not in self.tasks:
+                self.tasks[name] = self.bar.add_task(name, total=1.0)
+            self.bar.update(self.tasks[name], completed=fraction)
+        elif fraction >= 1 or time.monotonic() - self.last.get(name, -EVERY) >= EVERY:
+            self.last[name] = time.monotonic()
+            typer.echo(f"{name}: {100 * fraction:.0f} %", err=True)
+
+    def say(self, sentence: str) -> None:
+        """One sentence for the user."""
+        if self.quiet:
+            return
+        if self.bar is not None:
+            self.bar.console.print(sentence, highlight=False, markup=False)
+        else:
+            typer.echo(sentence, err=True)

@@ -1,0 +1,111 @@
+"""`lift3d corpus build | show`: shapes to learn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lift3d.cli.errors import explained
+
+if TYPE_CHECKING:
+    from lift3d.corpus.corpus import Corpus
+
+app = typer.Typer(
+    help="Free shapes to learn from: built from Debian packages or from your own meshes.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+def build(
+    folder: Annotated[Path, typer.Argument(help="Where the corpus goes.")],
+    only: Annotated[
+        list[str] | None, typer.Option(help="A source by name; give it again for more. All if not given.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Things of each source, spread evenly.")] = None,
+    from_: Annotated[
+        Path | None,
+        typer.Option("--from", help="A folder of meshes instead: yours, ShapeNetCore, ModelNet, Objaverse."),
+    ] = None,
+    up: Annotated[
+        str, typer.Option(help="With --from: the upright axis of OBJ, OFF, PLY and STL files.")
+    ] = "z",
+    licence: Annotated[str, typer.Option(help="With --from: the licence of the meshes.")] = "not stated",
+    author: Annotated[str, typer.Option(help="With --from: who made them.")] = "not stated",
+    cache: Annotated[Path, typer.Option(help="Where packages are downloaded and unpacked.")] = Path.home()
+    / ".cache/lift3d",  # noqa: B008 (shown in the help)
+    debs: Annotated[Path | None, typer.Option(help="A folder of .deb files, where there is no apt.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Processes; one per core if not given.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Build a corpus; the same command goes on where a killed build stopped."""
+    from lift3d.cli.bars import Bars
+    from lift3d.corpus.build import Options
+    from lift3d.corpus.build import build as run
+
+    options = Options(
+        only=tuple(only or ()), limit=limit, cache=cache, debs=debs, folder=from_, up=up, licence=licence,
+        author=author, processes=processes,
+    )  # fmt: skip
+    with Bars(quiet) as bars:
+        corpus = run(folder, options, bars.say, bars.step)
+    if not quiet:
+        for line in summary(corpus):
+            typer.echo(line)
+
+
+def show(
+    folder: Annotated[Path, typer.Argument(help="A corpus.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write a contact sheet of all categories: PNG.")
+    ] = None,
+) -> None:
+    """Counts by category, licence and source; where the contact sheets and the attribution are."""
+    from lift3d.corpus.corpus import Corpus
+
+    corpus = Corpus(folder)
+    for line in summary(corpus, everything=True):
+        typer.echo(line)
+    if output is not None:
+        from lift3d.corpus.overview import write_overview
+
+        write_overview(corpus, output)
+        typer.echo(f"wrote {output}")
+
+
+def summary(corpus: Corpus, everything: bool = False) -> list[str]:
+    """What a person wants to know of a corpus."""
+    card = corpus.card
+    lines = [
+        f"corpus    {corpus.folder}",
+        f"shapes    {card['shapes']} in {card['families']} families, of {card['tried']} things tried; "
+        f"{card['repeats']} repeats left out",
+        f"solid     {100 * card['solid_share']:.1f} %; textured {100 * card['textured_share']:.1f} %",
+        "splits    " + ", ".join(f"{k} {v}" for k, v in card["splits"].items()),
+    ]
+    if everything:
+        for title, values in (("category", card["categories"]), ("licence", card["licences"])):
+            lines += ["", *(f"{v:>7}  {k}" for k, v in values.items())]
+            lines.insert(len(lines) - len(values), f" shapes  {title}")
+        lines += ["", "  tried  shapes  readable  source"]
+        lines += [
+            f"{s['tried']:>7} {s['shapes']:>7}   {100 * s['readable_share']:6.1f}%  {s['name']}: {s['about']}"
+            for s in card["sources"]
+        ]
+        lines.append("")
+    else:
+        top = list(card["categories"].items())[:8]
+        lines.append("largest   " + ", ".join(f"{k} {v}" for k, v in top))
+    bad = len(card["unusable"])
+    if bad:
+        lines.append(f"unusable  {bad} files, each named with its reason in {corpus.folder / 'README.md'}")
+    lines.append(f"sheets    {corpus.folder / 'sheets'}; attribution {corpus.folder / 'ATTRIBUTION.csv'}")
+    return lines
+
+
+for command in (build, show):
+    app.command()(explained(command))

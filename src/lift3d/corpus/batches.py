@@ -1,0 +1,130 @@
+"""Things made into shapes, a batch at a time: each batch is one file, so that a killed build goes on from the last one."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.corpus.clean import clean
+from lift3d.corpus.descriptor import LENGTH
+from lift3d.corpus.entry import Entry, Source
+from lift3d.corpus.shape import GRID, SAMPLES, make_shape
+from lift3d.corpus.surface import ROW
+from lift3d.errors import InputError, Lift3dError
+from lift3d.io.atomic import write_bytes
+
+SIZE = 24
+"""Things in a batch."""
+PLANE = GRID**3 // 8
+"""Bytes of one plane of cells, a bit each."""
+MOST_FACES = 2_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """rows: what is said of each thing tried, also of those not kept; arrays hold those with row["state"] == "kept":
+    cells (K, 2, PLANE) uint8, surface (K, SAMPLES, ROW) uint8, descriptor (K, LENGTH) float32, meshes (bytes each)."""
+
+    rows: list[dict[str, Any]]
+    cells: NDArray[np.uint8]
+    surface: NDArray[np.uint8]
+    descriptor: NDArray[np.float32]
+    meshes: list[bytes]
+
+    def write(self, file: Path) -> None:
+        """One zip of arrays; the same batch gives the same bytes."""
+        out = io.BytesIO()
+        blob = np.frombuffer(b"".join(self.meshes), np.uint8)
+        ends = np.cumsum([len(mesh) for mesh in self.meshes], dtype=np.int64)
+        text = np.frombuffer(json.dumps(self.rows, sort_keys=True).encode(), np.uint8)
+        np.savez(
+            out, rows=text, cells=self.cells, surface=self.surface, descriptor=self.descriptor, ends=ends, blob=blob
+        )  # fmt: skip
+        write_bytes(file, out.getvalue())
+
+
+def read_batch(file: Path, only_rows: bool = False) -> Batch:
+    """A batch as it was written; without its arrays if only the rows are wanted."""
+    try:
+        with np.load(file, allow_pickle=False) as held:
+            rows = json.loads(held["rows"].tobytes())
+            if only_rows:
+                empty = np.zeros((0, 2, PLANE), np.uint8), np.zeros((0, SAMPLES, ROW), np.uint8)
+                return Batch(rows, *empty, held["descriptor"], [])
+            ends = np.concatenate([[0], held["ends"]])
+            blob = held["blob"].tobytes()
+            meshes = [blob[a:b] for a, b in zip(ends, ends[1:])]
+            return Batch(rows, held["cells"], held["surface"], held["descriptor"], meshes)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{file} of an unfinished build is damaged", "delete this file and build again"
+        ) from error
+
+
+def batches(entries: Sequence[Entry]) -> Iterator[tuple[int, Sequence[Entry]]]:
+    """Number and things of each batch."""
+    for number, first in enumerate(range(0, len(entries), SIZE)):
+        yield number, entries[first : first + SIZE]
+
+
+def make_batch(source: Source, entries: Sequence[Entry]) -> Batch:
+    """Load, clean and measure; what cannot be used is a row that says why."""
+    rows, cells, surface, descriptor, meshes = [], [], [], [], []
+    for entry in entries:
+        row = _said(source, entry)
+        rows.append(row)
+        try:
+            row["sha256"] = hashlib.sha256(entry.file.read_bytes()).hexdigest()
+            parts = source.load(entry)
+            if sum(len(part.faces) for part in parts) > MOST_FACES:
+                raise InputError(f"{entry.file.name} has more than {MOST_FACES} faces", "simplify it first")
+            cleaned = clean(parts)
+            if isinstance(cleaned, str):
+                row.update(state=cleaned)
+                continue
+            shape = make_shape(cleaned)
+        except Lift3dError as error:
+            row.update(state="refused", reason=str(error))
+            continue
+        except (
+            Exception
+        ) as error:  # one thing of a stranger must not end a build of ten thousand; the card names it
+            row.update(state="failed", reason=f"{type(error).__name__}: {error}"[:300])
+            continue
+        row.update(
+            state="kept", faces_source=shape.faces[0], faces=shape.faces[1], thickness=round(shape.thickness, 4),
+            thin=shape.thin, closed=shape.closed, textured=shape.textured, digest=shape.digest,
+            strays=cleaned.strays, scale=cleaned.scale,
+        )  # fmt: skip
+        cells.append(np.stack([np.packbits(shape.inside), np.packbits(shape.crossed)]))
+        surface.append(shape.surface.pack())
+        descriptor.append(shape.descriptor)
+        meshes.append(shape.mesh)
+    return Batch(
+        rows,
+        np.array(cells, np.uint8).reshape(-1, 2, PLANE),
+        np.array(surface, np.uint8).reshape(-1, SAMPLES, ROW),
+        np.array(descriptor, np.float32).reshape(-1, LENGTH),
+        meshes,
+    )
+
+
+def _said(source: Source, entry: Entry) -> dict[str, Any]:
+    """What the source says of a thing."""
+    from lift3d.corpus.taxonomy import category
+
+    kind = entry.category if source.packages == () else category(entry)
+    return {
+        "key": entry.key, "source": source.name, "name": entry.name, "words": list(entry.words),
+        "family": f"{source.name}/{entry.family}", "licence": entry.licence, "author": entry.author,
+        "size": entry.size, "category": kind or "unknown", "split": entry.split,
+    }  # fmt: skip

@@ -1,0 +1,174 @@
+"""Near-duplicates across sources, and families that must not be parted between training and test.
+
+Two shapes are compared as surfaces: every sample of one is taken to the tangent plane of the nearest sample of the other
+(Chen & Medioni 1992), in both directions, for four turns about the upright axis and their mirror images. A median and a
+high quantile of these distances say whether they are *the same* (one is dropped) or *kin* (they share a family). Only pairs whose
+descriptors are near (`lift3d.corpus.descriptor`) are compared.
+
+A family is what its source calls one (poses of a unit, liveries of an aircraft, sizes of a part), joined across sources
+through kin.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
+
+from lift3d.corpus.surface import unpack
+from lift3d.types import F64
+
+NEAR = 0.42
+"""Descriptors farther apart than this are of different shapes."""
+MOST = 24
+"""A shape is compared with at most so many of those before it, the nearest first."""
+SAME, KIN = (0.0025, 0.012), (0.006, 0.035)
+"""(mean, 95 % quantile) of the distances, in longest sides, below which two shapes are the same, or kin."""
+PROBE, FULL = 192, 1024
+"""Samples that choose the turn, and samples that measure."""
+KEPT = 512
+SPLITS = (("train", 0.8), ("val", 0.9), ("test", 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Cloud:
+    """Samples of a shape with the tree to search them."""
+
+    points: F64
+    normals: F64
+    tree: cKDTree
+
+    @classmethod
+    def of(cls, rows: NDArray[np.uint8]) -> Cloud:
+        """From packed samples (N, 12)."""
+        points, normals, _ = unpack(rows)
+        return cls(points, normals, cKDTree(points))
+
+
+def turns() -> list[tuple[F64, bool]]:
+    """(3, 3) quarter turns about z, as they are and mirrored, and whether they mirror."""
+    out = []
+    for mirrored in (False, True):
+        for k in range(4):
+            c, s = ((1, 0), (0, 1), (-1, 0), (0, -1))[k]
+            turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
+            out.append((turn @ np.diag([-1.0 if mirrored else 1.0, 1, 1]), mirrored))
+    return out
+
+
+TURNS = turns()
+
+
+def difference(a: Cloud, b: Cloud) -> tuple[float, float, bool]:
+    """(mean, 95 % quantile) of the distances of the two surfaces under the best turn, and whether it mirrors."""
+    probe = slice(None, None, max(len(a.points) // PROBE, 1))
+    costs = [float(_to_planes(a.points[probe] @ turn.T, b).mean()) for turn, _ in TURNS]
+    turn, mirrored = TURNS[int(np.argmin(costs))]
+    if min(costs) > 2.5 * KIN[0]:
+        return min(costs), np.inf, mirrored
+    full = slice(None, None, max(len(a.points) // FULL, 1))
+    there = _to_planes(a.points[full] @ turn.T, b)
+    back = _to_planes(b.points[full] @ turn, a)
+    mean = max(float(there.mean()), float(back.mean()))
+    return mean, max(float(np.quantile(d, 0.95)) for d in (there, back)), mirrored
+
+
+def _to_planes(points: F64, other: Cloud) -> F64:
+    """(N,) distance of points to the tangent planes of the nearest samples, at least a tenth of that to the samples."""
+    far, at = other.tree.query(points)
+    plane = np.abs(((points - other.points[at]) * other.normals[at]).sum(1))
+    spacing = 0.03  # of samples: nearer than this the plane alone counts
+    return np.where(far < spacing, plane, np.maximum(plane, far - spacing))
+
+
+class _Clouds:
+    """Clouds by number, the last ones kept."""
+
+    def __init__(self, rows: Callable[[int], NDArray[np.uint8]]) -> None:
+        self.rows = rows
+        self.held: OrderedDict[int, Cloud] = OrderedDict()
+
+    def __call__(self, i: int) -> Cloud:
+        if i not in self.held:
+            self.held[i] = Cloud.of(self.rows(i))
+            while len(self.held) > KEPT:
+                self.held.popitem(last=False)
+        self.held.move_to_end(i)
+        return self.held[i]
+
+
+def candidates(descriptor: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """For each shape, the earlier ones that may be like it, nearest first."""
+    table = descriptor.astype(np.float64)
+    for first in range(0, len(table), 256):
+        block = table[first : first + 256]
+        far = cdist(block, table[: first + len(block)])
+        for k in range(len(block)):
+            row = far[k, : first + k]
+            near = np.flatnonzero(row < NEAR)
+            yield first + k, near[np.argsort(row[near], kind="stable")][:MOST]
+
+
+@dataclass(frozen=True)
+class Found:
+    """same: for each shape the earlier one that it repeats, or -1; kin: pairs of one family."""
+
+    same: list[int]
+    kin: list[tuple[int, int]]
+
+
+def compare(
+    digests: Sequence[str],
+    descriptor: NDArray[np.float32],
+    rows: Callable[[int], NDArray[np.uint8]],
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> Found:
+    """Which shapes repeat earlier ones and which are kin; rows(i): packed samples of shape i."""
+    clouds = _Clouds(rows)
+    same, kin = [-1] * len(digests), []
+    first: dict[str, int] = {}
+    for i, near in candidates(descriptor):
+        progress(i / max(len(digests), 1))
+        if digests[i] in first:
+            same[i] = first[digests[i]]
+            continue
+        first[digests[i]] = i
+        for j in near.tolist():
+            if same[j] >= 0:
+                continue
+            mean, high, mirrored = difference(clouds(i), clouds(j))
+            if mean < SAME[0] and high < SAME[1] and not mirrored:
+                same[i] = j
+                break
+            if mean < KIN[0] and high < KIN[1]:
+                kin.append((j, i))
+    return Found(same, kin)
+
+
+def families(names: Sequence[str], found: Found) -> list[str]:
+    """A family's name for each shape: the first in order of all that are joined."""
+    parent: dict[str, str] = {name: name for name in names}
+
+    def root(name: str) -> str:
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    pairs = [*found.kin, *((j, i) for i, j in enumerate(found.same) if j >= 0)]
+    for a, b in pairs:
+        x, y = sorted((root(names[a]), root(names[b])))
+        parent[y] = x
+    return [root(name) for name in names]
+
+
+def split_of(family: str) -> str:
+    """ "train", "val" or "test", by hash: the same family always falls into the same one."""
+    number = int.from_bytes(hashlib.sha256(f"lift3d split {family}".encode()).digest()[:6], "big") / 2**48
+    return next(name for name, end in SPLITS if number < end)

@@ -1,0 +1,77 @@
+"""Mesh to voxels: which cells are inside, or how far each is from the surface, for any mesh, open and crossing ones too.
+
+What is inside is voted by lines through every cell's centre (`lift3d.geometry.inside`); distances are exact, to the nearest
+point of the surface, negative inside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.context import Context
+from lift3d.errors import InputError
+from lift3d.geometry.distances import closest_in_tree, proper_faces, search_tree
+from lift3d.geometry.inside import inside
+from lift3d.mapping import Card, Mapping, register
+from lift3d.types import F32, F64, Mesh, Voxels
+
+NAME = "mesh_to_voxels"
+MARGIN = 0.05
+"""Empty space around the mesh, as a share of its longest side."""
+LARGEST = 512
+
+
+@register(
+    Card(
+        NAME,
+        "Mesh",
+        "Voxels",
+        (
+            "right for closed meshes at every cell's centre; for open, doubled and crossing ones by vote",
+            "distances are exact",
+            "same mesh, same bytes",
+        ),
+        reference="Nooruddin & Turk 2003; Jacobson et al. 2013",
+    )
+)
+@dataclass(frozen=True)
+class MeshToVoxels(Mapping[Mesh, Voxels]):
+    """resolution: cells along each side of a cube around the mesh; kind: "occupancy" or "signed_distance"."""
+
+    resolution: int = 64
+    kind: str = "occupancy"
+
+    def apply(self, source: Mesh, context: Context) -> Voxels:
+        if not 2 <= self.resolution <= LARGEST:
+            raise InputError(f"a grid of {self.resolution} cells a side", f"use 2 to {LARGEST}")
+        v, f = np.asarray(source.vertices, np.float64), np.asarray(source.faces, np.int32)
+        f = f[proper_faces(v, f)]
+        if not len(f):
+            raise InputError("the mesh has no faces with an area", "check the file it was read from")
+        low, high = v[f].min((0, 1)), v[f].max((0, 1))
+        side = float((high - low).max()) * (1 + 2 * MARGIN)
+        step = side / self.resolution
+        origin = (low + high) / 2 - side / 2 + step / 2
+        values = field(v, f, origin, step, (self.resolution,) * 3, self.kind)
+        affine = np.diag([step, step, step, 1.0])
+        affine[:3, 3] = origin
+        share = float((values < 0).mean() if self.kind == "signed_distance" else values.mean())
+        context.note(NAME, resolution=self.resolution, inside_share=round(share, 5))
+        return Voxels(values, affine, self.kind)
+
+
+def field(
+    v: F64, f: NDArray[np.int32], origin: F64, step: float, shape: tuple[int, int, int], kind: str
+) -> F32:
+    """(X, Y, Z) float32 at the points origin + step * (i, j, k): 1 inside and 0 outside, or distances, negative inside."""
+    solid = inside(v, f, origin, step, shape)
+    if kind == "occupancy":
+        return solid.astype(np.float32)
+    if kind != "signed_distance":
+        raise InputError(f"voxels of kind {kind!r}", "use occupancy or signed_distance")
+    places = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1).reshape(-1, 3) * step + origin
+    far = closest_in_tree(search_tree(v, f), places)[1].reshape(shape)
+    return np.where(solid, -far, far).astype(np.float32)
