@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image as Pil
 
 from lift3d.errors import InputError
+from lift3d.io.parts import Material, Part
 from lift3d.io.pictures import open_picture
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".tga", ".dds", ".rgb", ".rgba", ".sgi", ".bmp", ".gif")
@@ -18,13 +20,14 @@ KEPT = 64
 
 
 class Textures:
-    """Textures of some folders. A name is looked for with its folders first, then by its last part alone."""
+    """Textures below a folder. A name is looked for beside the model, then with its folders, then by its last part alone."""
 
-    def __init__(self, files: list[Path], root: Path) -> None:
+    def __init__(self, root: Path) -> None:
+        self.root = root
         self.by_path: dict[str, Path] = {}
         self.by_name: dict[str, Path] = {}
-        for file in sorted(files):
-            if file.suffix.lower() in ENDINGS:
+        for file in sorted(root.rglob("*")):
+            if file.suffix.lower() in ENDINGS and file.is_file():
                 path = _bare(file.relative_to(root).as_posix())
                 self.by_path.setdefault(path, file)
                 self.by_name.setdefault(path.rsplit("/", 1)[-1], file)
@@ -32,13 +35,25 @@ class Textures:
 
     def find(self, name: str, beside: Path | None = None) -> Path | None:
         """The file of a texture called `name` in a model that lies in the folder `beside`."""
-        bare = _bare(name.replace("\\", "/").strip().lstrip("/"))
+        bare = _bare(name.replace("\\", "/").strip().lstrip("./"))
         last = bare.rsplit("/", 1)[-1]
-        if beside is not None:
-            for file in sorted(beside.glob("*")):
-                if _bare(file.name) == last and file.suffix.lower() in ENDINGS:
-                    return file
+        if beside is not None and beside.is_relative_to(self.root):
+            file = self.by_path.get(_bare((beside.relative_to(self.root) / last).as_posix()))
+            if file is not None:
+                return file
         return self.by_path.get(bare) or self.by_name.get(last)
+
+    def dressed(self, parts: list[Part], beside: Path | None = None, otherwise: str = "") -> list[Part]:
+        """The parts with the pictures that their materials name, or else with the picture called `otherwise`.
+
+        A part with a picture keeps only the transparency of its material's colour."""
+        out = []
+        for part in parts:
+            material = part.material or Material(otherwise)
+            picture = self.open(material.name, beside) or self.open(otherwise, beside)
+            colour = material.colour if picture is None else (255, 255, 255, material.colour[3])
+            out.append(replace(part, material=Material(material.name, colour, picture)))
+        return out
 
     def open(self, name: str, beside: Path | None = None) -> Pil.Image | None:
         """The picture, at most 512 pixels on its long side; None if it is missing or damaged."""

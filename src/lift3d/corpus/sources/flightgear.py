@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.readers import ac3d
+from lift3d.corpus.sources.common import bare_paths, files_below, rights, words
 from lift3d.corpus.textures import Textures
 from lift3d.io.images import read_bytes
-from lift3d.io.parts import MAX_FILE, Material, Part, y_up_to_z_up_parts
+from lift3d.io.parts import MAX_FILE, Part, y_up_to_z_up_parts
 
 ROOT = "usr/share/games/flightgear"
 SKIP = re.compile(r"Instruments|Effects|Weather|Astro|light|cloud|shadow|_lod|nightlight", re.I)
+TRAFFIC = re.compile(r"^AI/[^/]+/[^/]+(?=/)")
 
 
 class FlightGear:
@@ -26,48 +27,32 @@ class FlightGear:
         self.textures: dict[Path, Textures] = {}
 
     def wanted(self, path: str) -> bool:
-        return path.endswith((".ac", ".png", ".rgb", ".rgba", ".jpg", ".dds", "/copyright"))
+        return path.endswith((".ac", ".png", ".rgb", ".rgba", ".jpg", ".dds"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         found = {}
-        for root in roots:
-            base = root / ROOT
-            self.textures[base] = Textures([f for f in base.rglob("*") if f.is_file()], base)
-            for file in sorted(base.rglob("*.ac")):
-                path = file.relative_to(base).with_suffix("").as_posix()
-                if SKIP.search(path):
-                    continue
-                words = (
-                    re.sub(r"(?<=[a-z])(?=[A-Z])", " ", path)
-                    .replace("/", " ")
-                    .replace("_", " ")
-                    .replace("-", " ")
-                )
-                folder = path.rsplit("/", 1)[0]
-                kin = (
-                    folder if path.startswith("AI/Aircraft") else re.sub(r"[-_]?([a-zA-Z]|[0-9]+)$", "", path)
-                )
-                found[path] = Entry(
-                    f"{self.name}/{path}",
-                    file,
-                    file.stem.replace("_", " "),
-                    (words,),
-                    kin.lower(),
-                    "GPL-2.0-or-later",
-                    "FlightGear contributors",
-                )
+        for package, root in zip(self.packages, roots):
+            base, terms = root / ROOT, rights(root, package)
+            self.textures[base] = Textures(base)
+            for path, file in bare_paths(files_below(base, ".ac"), base):
+                if not SKIP.search(path):
+                    said, text = terms.of(path), (words(path),)
+                    more = (family(path), said.licence, said.author("FlightGear contributors"))
+                    found[path] = Entry(f"{self.name}/{path}", file, words(file.stem), text, *more)
         return [found[path] for path in sorted(found)]
 
     def load(self, entry: Entry) -> list[Part]:
         base = next(b for b in self.textures if entry.file.is_relative_to(b))
-        out = []
-        for part in ac3d.read(read_bytes(entry.file, MAX_FILE), entry.file.name):
-            label = part.material.name if part.material else ""
-            picture = self.textures[base].open(label, entry.file.parent)
-            colour = part.material.colour if part.material else (255, 255, 255, 255)
-            out.append(
-                replace(
-                    part, material=Material(label, (255, 255, 255, colour[3]) if picture else colour, picture)
-                )
-            )
-        return y_up_to_z_up_parts(out)
+        parts = ac3d.read(read_bytes(entry.file, MAX_FILE), entry.file.name)
+        return y_up_to_z_up_parts(self.textures[base].dressed(parts, entry.file.parent))
+
+
+def family(path: str) -> str:
+    """Liveries and parts of one aircraft or ship lie in one folder; of buildings the last number or letter is dropped.
+    What two packages hold ("Models/..." and "Scenery/Models/...") is one family."""
+    traffic = TRAFFIC.match(path)
+    if traffic:
+        return traffic[0].lower()
+    return re.sub(
+        r"[-_]?([0-9]+|(?<=[-_a-z0-9])[A-Z]|(?<=[-_])[a-z])$", "", path.removeprefix("Scenery/")
+    ).lower()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.readers import g3d
+from lift3d.corpus.sources.common import bare_paths, files_below, kin, rights, words
 from lift3d.corpus.textures import Textures
 from lift3d.io.images import read_bytes
-from lift3d.io.parts import MAX_FILE, Material, Part, y_up_to_z_up_parts
+from lift3d.io.parts import MAX_FILE, Part, y_up_to_z_up_parts
 
 ROOT = "usr/share/games/megaglest"
+UNIT = re.compile(r"^(.*)/units/([^/]+)/")
 
 
 class MegaGlest:
@@ -24,36 +26,41 @@ class MegaGlest:
         self.textures: Textures | None = None
 
     def wanted(self, path: str) -> bool:
-        return path.endswith((".g3d", ".jpg", ".png", ".tga", ".bmp", "/copyright"))
+        return path.endswith((".g3d", ".jpg", ".png", ".tga", ".bmp", "/AUTHORS.data.txt"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = roots[0] / ROOT
-        self.textures = Textures([f for f in root.rglob("*") if f.is_file()], root)
+        self.textures = Textures(root)
+        terms = rights(roots[0], self.name)
+        notes = root / "docs/AUTHORS.data.txt"
+        people = authors(notes.read_text("utf-8", "replace") if notes.is_file() else "")
         found = []
-        for file in sorted(root.rglob("*.g3d")):
-            path = file.relative_to(root).with_suffix("").as_posix()
-            folder = path.split("/units/")[-1].split("/")[0] if "/units/" in path else path
-            kin = f"{path.split('/units/')[0]}/{folder}" if "/units/" in path else path.rstrip("0123456789_")
-            words = path.replace("/", " ").replace("_", " ")
-            found.append(
-                Entry(
-                    f"{self.name}/{path}",
-                    file,
-                    folder.rsplit("/", 1)[-1].replace("_", " "),
-                    (words,),
-                    kin,
-                    "CC-BY-SA-3.0",
-                    "MegaGlest team",
-                )
+        for path, file in bare_paths(files_below(root, ".g3d"), root):
+            unit = UNIT.match(path)
+            name = unit[2] if unit else file.stem
+            family = f"{unit[1]}/{unit[2]}" if unit else kin(path)
+            said = terms.of(path)
+            author = next(
+                (who for where, who in people.items() if where in path), said.author("MegaGlest team")
             )
+            key, text = f"{self.name}/{path}", (words(path),)
+            found.append(Entry(key, file, words(name), text, family, said.licence, author))
         return found
 
     def load(self, entry: Entry) -> list[Part]:
         assert self.textures is not None
-        out = []
-        for part in g3d.read(read_bytes(entry.file, MAX_FILE), entry.file.name):
-            label = part.material.name if part.material else ""
-            picture = self.textures.open(label, entry.file.parent)
-            colour = part.material.colour if part.material and picture is None else (255, 255, 255, 255)
-            out.append(replace(part, material=Material(label, colour, picture)))
-        return y_up_to_z_up_parts(out)
+        parts = g3d.read(read_bytes(entry.file, MAX_FILE), entry.file.name)
+        return y_up_to_z_up_parts(self.textures.dressed(parts, entry.file.parent))
+
+
+def authors(text: str) -> dict[str, str]:
+    """Who made the factions and tilesets, by a piece of their paths, from the notes that come with the data."""
+    found = {}
+    for faction, people in re.findall(r"^(\w+):\s*\n\s*Copyright [\d-]+ \(c\) ([^(<]+?)\s*\(?<", text, re.M):
+        folder = {"indians": "indian", "egyptians": "egypt", "persians": "persian"}.get(
+            faction.lower(), faction.lower()
+        )
+        found[f"/factions/{folder}/"] = re.sub(r"\s+", " ", people)
+    for tileset, people in re.findall(r"^\s*Tileset ([\w ]+?):\s*by ([^\n]+)", text, re.M):
+        found[f"tilesets/{tileset.lower().replace(' ', '_')}/"] = people.strip()
+    return found

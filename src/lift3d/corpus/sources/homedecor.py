@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
+from lift3d.corpus.sources.common import files_below, rights, words
 from lift3d.corpus.textures import Textures
 from lift3d.io import obj
 from lift3d.io.images import read_bytes
@@ -16,6 +17,9 @@ MODS = "usr/share/games/minetest/mods/homedecor"
 VARIANT = re.compile(
     r"(_(open|closed|on|off|top|bottom|left|right|[a-z]|[0-9]+|small|large|inner|outer|corner))+$"
 )
+
+NEAR = 2000
+"""Characters between a node's mesh and its tiles, at most."""
 
 
 class HomeDecor:
@@ -28,31 +32,23 @@ class HomeDecor:
         self.textures: Textures | None = None
 
     def wanted(self, path: str) -> bool:
-        return path.endswith((".obj", ".lua", ".png", "/copyright"))
+        return path.endswith((".obj", ".lua", ".png"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = roots[0] / MODS
-        self.textures = Textures([*root.rglob("*.png")], root)
+        self.textures = Textures(root)
+        terms = rights(roots[0], self.name)
         self.tiles = {}
-        for script in sorted(root.rglob("*.lua")):
+        for script in files_below(root, ".lua"):
             for mesh, tiles in definitions(script.read_text("utf-8", "replace")):
                 self.tiles.setdefault(mesh, tiles)
         found = []
-        for file in sorted(root.rglob("models/*.obj")):
-            stem = file.stem.removeprefix("homedecor_")
-            mod = file.parent.parent.name
-            free = mod in ("lavalamp", "plasmascreen")
-            found.append(
-                Entry(
-                    f"{self.name}/{mod}/{file.stem}",
-                    file,
-                    stem.replace("_", " "),
-                    (stem.replace("_", " "), mod.replace("_", " ")),
-                    f"{mod}/{VARIANT.sub('', stem)}",
-                    "WTFPL" if free else "CC-BY-SA-4.0",
-                    {"lavalamp": "thefamilygrog66", "plasmascreen": "qwrwed"}.get(mod, "Vanessa Ezekowitz"),
-                )
-            )
+        for file in files_below(root, ".obj"):
+            if file.parent.name == "models":
+                mod, stem = file.parent.parent.name, file.stem.removeprefix("homedecor_")
+                said, text = terms.of(f"{mod}/models/{file.name}"), (words(stem), words(mod))
+                more = (f"{mod}/{VARIANT.sub('', stem)}", said.licence, said.author("homedecor's authors"))
+                found.append(Entry(f"{self.name}/{mod}/{file.stem}", file, words(stem), text, *more))
         return found
 
     def load(self, entry: Entry) -> list[Part]:
@@ -74,15 +70,8 @@ def definitions(lua: str) -> list[tuple[str, list[str]]]:
     lists = [(m.start(), m[1]) for m in re.finditer(r"\btiles\s*=\s*\{((?:[^{}]|\{[^{}]*\})*)\}", lua)]
     out = []
     for at, mesh in meshes:
-        near = min(lists, key=lambda item: abs(item[0] - at), default=None)
-        if near is not None and abs(near[0] - at) < 2000:
-            out.append(
-                (
-                    mesh,
-                    [
-                        re.split(r"\^", name)[0].strip("()")
-                        for name in re.findall(r'"([^"]+\.png[^"]*)"', near[1])
-                    ],
-                )
-            )
+        near = min(lists, key=lambda item: abs(item[0] - at), default=(-NEAR, ""))
+        if abs(near[0] - at) < NEAR:
+            names = re.findall(r'"([^"]+\.png[^"]*)"', near[1])
+            out.append((mesh, [name.split("^")[0].strip("()") for name in names]))
     return out

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.readers import vrml
+from lift3d.corpus.sources.common import bare_paths, files_below, rights
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Part
 
@@ -25,28 +26,20 @@ class KiCad:
     about = f"electronic parts, at most {EACH} of a name family"
 
     def wanted(self, path: str) -> bool:
-        return path.endswith((".wrl", "/copyright"))
+        return path.endswith(".wrl")
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = roots[0] / MODELS
+        terms = rights(roots[0], self.name)
         found, taken = [], Counter[str]()
-        for file in sorted(root.glob("*.3dshapes/*.wrl")):
+        for path, file in bare_paths(files_below(root, ".wrl"), root):
             library = file.parent.name.removesuffix(".3dshapes")
-            kin = family(file.stem)
-            taken[f"{library}/{kin}"] += 1
-            if taken[f"{library}/{kin}"] > EACH:
-                continue
-            found.append(
-                Entry(
-                    f"{self.name}/{library}/{file.stem}",
-                    file,
-                    file.stem.replace("_", " "),
-                    (library.replace("_", " "), file.stem.replace("_", " ")),
-                    f"{library}/{kin}",
-                    "CC-BY-SA-4.0",
-                    "KiCad library contributors",
-                )
-            )
+            kin = f"{library}/{family(file.stem)}"
+            taken[kin] += 1
+            if taken[kin] <= EACH:
+                said, text = terms.of(f"{path}.wrl"), (library.replace("_", " "), file.stem.replace("_", " "))
+                more = (kin, said.licence, said.author("KiCad library contributors"))
+                found.append(Entry(f"{self.name}/{library}/{file.stem}", file, text[1], text, *more))
         return found
 
     def load(self, entry: Entry) -> list[Part]:

@@ -1,21 +1,25 @@
-"""SuperTuxKart: karts, library objects and parts of tracks as SPM meshes; a kart's meshes in one folder are one thing."""
+"""SuperTuxKart: karts, library objects and parts of tracks as SPM meshes; a kart is put together with its wheels."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.readers import spm
+from lift3d.corpus.sources.common import bare_paths, files_below, from_left_handed, kin, rights, words, xml
 from lift3d.corpus.textures import Textures
 from lift3d.io.images import read_bytes
-from lift3d.io.parts import MAX_FILE, Material, Part, y_up_to_z_up_parts
+from lift3d.io.parts import F64, MAX_FILE, Part
 
 ROOT = "usr/share/games/supertuxkart/data"
 KINDS = ("karts", "library", "models", "tracks")
+SKIP = re.compile(r"_(track|low|LOD\d?)$|-low$|/track$")
+Placed = tuple[str, F64]
 
 
 class SuperTuxKart:
@@ -25,44 +29,52 @@ class SuperTuxKart:
 
     def __init__(self) -> None:
         self.textures: Textures | None = None
-        self.members: dict[str, list[Path]] = {}
+        self.wheels: dict[Path, list[Placed]] = {}
 
     def wanted(self, path: str) -> bool:
-        return path.endswith((".spm", ".png", ".jpg", ".jpeg", "/copyright")) or "icense" in path
+        return path.endswith((".spm", ".png", ".jpg", ".jpeg", "/kart.xml"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = roots[0] / ROOT
-        self.textures = Textures([f for f in root.rglob("*") if f.is_file()], root)
-        groups: dict[str, list[Path]] = defaultdict(list)
-        for file in sorted(root.rglob("*.spm")):
-            path = file.relative_to(root).with_suffix("").as_posix()
-            if path.startswith(KINDS) and not re.search(r"_(track|low|LOD\d?)$|-low$|/track$", path):
-                groups[path].append(file)
-        self.members = {f"{self.name}/{path}": files for path, files in groups.items()}
+        self.textures = Textures(root)
+        terms = rights(roots[0], self.name)
+        self.wheels, used = {}, set()
+        for description in files_below(root / "karts", "kart.xml"):
+            body, wheels = kart(description.read_bytes())
+            self.wheels[description.parent / body] = wheels
+            used |= {description.parent / name for name, _ in wheels}
         found = []
-        for path, files in groups.items():
-            words = path.replace("/", " ").replace("_", " ")
-            kin = re.sub(r"(_?([a-h]|[0-9]+|main))+$", "", path.lower())
-            found.append(
-                Entry(
-                    f"{self.name}/{path}",
-                    files[0],
-                    files[0].stem.replace("_", " "),
-                    (words,),
-                    kin,
-                    "CC-BY-SA-3.0",
-                    "SuperTuxKart team",
-                )
-            )
+        for path, file in bare_paths(files_below(root, ".spm"), root):
+            if path.startswith(KINDS) and not SKIP.search(path) and file not in used:
+                said = terms.of(f"data/{path}.spm")
+                more = (kin(path), said.licence, said.author("SuperTuxKart team"))
+                found.append(Entry(f"{self.name}/{path}", file, words(file.stem), (words(path),), *more))
         return sorted(found, key=lambda e: e.key)
 
     def load(self, entry: Entry) -> list[Part]:
         assert self.textures is not None
-        out = []
-        for file in self.members[entry.key]:
-            for part in spm.read(read_bytes(file, MAX_FILE), file.name):
-                label = part.material.name if part.material else ""
-                out.append(
-                    replace(part, material=Material(label, picture=self.textures.open(label, file.parent)))
-                )
-        return y_up_to_z_up_parts(out)
+        folder, out = entry.file.parent, []
+        for name, place in [(entry.file.name, np.zeros(3)), *self.wheels.get(entry.file, [])]:
+            if (folder / name).is_file():
+                parts = spm.read(read_bytes(folder / name, MAX_FILE), name)
+                out += [replace(part, vertices=part.vertices + place) for part in parts]
+        return from_left_handed(self.textures.dressed(out, folder), clockwise=False)
+
+
+def kart(data: bytes) -> tuple[str, list[Placed]]:
+    """The body's file and each wheel's with its place; no wheels if the description cannot be read."""
+    root = xml(data)
+    wheels: list[Placed] = []
+    for wheel in root.iterfind("wheels/*") if root is not None else ():
+        name, place = wheel.get("model", ""), numbers(wheel.get("position", ""))
+        if re.fullmatch(r"[\w.-]+\.spm", name) and place.shape == (3,) and (np.abs(place) < 1e6).all():
+            wheels.append((name, place))
+    return (root.get("model-file", "") if root is not None else ""), wheels
+
+
+def numbers(text: str) -> F64:
+    """The numbers of a text; none if one is no number."""
+    try:
+        return np.array(text.split(), np.float64)
+    except ValueError:
+        return np.zeros(0)

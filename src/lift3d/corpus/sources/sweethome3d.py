@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
+from lift3d.corpus.licences import stated
+from lift3d.corpus.sources.common import files_below, rights
 from lift3d.corpus.unzip import unzip
 from lift3d.io import obj
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Part, y_up_to_z_up_parts
 
-LICENCES = {
-    "KatorLegaz": "CC-BY-3.0", "Reallusion": "CC-BY-3.0", "Scopia": "CC-BY-3.0",
-    "BlendSwap-CC-BY": "CC-BY-3.0", "BlendSwap-CC-0": "CC0-1.0",
-}  # fmt: skip
+FOLDER = "usr/share/sweethome3d/furniture"
 CATALOGUE = "PluginFurnitureCatalog.properties"
 
 
@@ -26,31 +25,26 @@ class SweetHome3D:
     about = "furniture, fixtures, plants, vehicles and people of interior design; sizes in the catalogue"
 
     def wanted(self, path: str) -> bool:
-        return path.endswith(".sh3f") or "/doc/" in path
+        return path.endswith(".sh3f")
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
+        terms = rights(roots[0], self.name)
         found = []
-        for library in sorted(roots[0].glob("usr/share/sweethome3d/furniture/*.sh3f")):
+        for library in files_below(roots[0] / FOLDER, ".sh3f"):
             folder = unzip(library, lambda name: not name.endswith(".class"))
+            said = terms.of(f"{library.stem}/{CATALOGUE}")
+            texts = licence_texts(folder)
             for row in catalogue((folder / CATALOGUE).read_bytes()):
-                model = row.get("model", "").lstrip("/")
-                if not model:
+                model = inside(folder, row.get("model", ""))
+                if model is None:
                     continue
-                name, identity = row.get("name", ""), row.get("id", model).split("#")[-1]
-                words = (name, row.get("tags", ""), row.get("category", ""))
-                sides = [float(row[side]) / 100 for side in ("width", "depth", "height") if side in row]
-                found.append(
-                    Entry(
-                        f"{self.name}/{library.stem}/{identity}",
-                        folder / model,
-                        name,
-                        words,
-                        f"{library.stem}/{re.sub(r'[0-9]+$', '', identity).lower()}",
-                        LICENCES[library.stem],
-                        row.get("creator", library.stem),
-                        (sides[0], sides[1], sides[2]) if len(sides) == 3 else None,
-                    )
-                )
+                name, identity = row.get("name", ""), row.get("id", model.stem).split("#")[-1]
+                text = (name, row.get("tags", ""), row.get("category", ""))
+                kin = f"{library.stem}/{re.sub(r'[0-9]+$', '', identity).lower()}"
+                licence = texts.get(model.parent) or texts.get(folder) or said.licence
+                author = row.get("creator") or said.author(library.stem)
+                key = f"{self.name}/{library.stem}/{identity}"
+                found.append(Entry(key, model, name, text, kin, licence, author, size(row)))
         return sorted(found, key=lambda e: e.key)
 
     def load(self, entry: Entry) -> list[Part]:
@@ -66,3 +60,36 @@ def catalogue(data: bytes) -> list[dict[str, str]]:
             value = re.sub(r"\\u([0-9a-fA-F]{4})", lambda m: chr(int(m[1], 16)), match[3])
             rows[int(match[2])][match[1]] = value.replace("\\", "").strip()
     return [rows[number] for number in sorted(rows)]
+
+
+def inside(folder: Path, model: str) -> Path | None:
+    """The model's file, if it is one below `folder`."""
+    path = folder / model.lstrip("/")
+    ok = (
+        bool(model)
+        and "\0" not in model
+        and path.is_file()
+        and path.resolve().is_relative_to(folder.resolve())
+    )
+    return path if ok else None
+
+
+def size(row: dict[str, str]) -> tuple[float, float, float] | None:
+    """Width, depth and height in metres (the catalogue has centimetres), where all three stand there."""
+    try:
+        width, depth, height = (float(row[side]) / 100 for side in ("width", "depth", "height"))
+    except (KeyError, ValueError):
+        return None
+    return (width, depth, height) if 0 < min(width, depth, height) < 1e4 else None
+
+
+def licence_texts(folder: Path) -> dict[Path, str]:
+    """What licence files say, by the folder they lie in: a library's own, and those of single models."""
+    found = {}
+    for file in files_below(folder, (".txt", ".html")):
+        licence = (
+            stated(file.read_bytes().decode("utf-8", "replace")) if "licen" in file.name.lower() else None
+        )
+        if licence is not None:
+            found[file.parent] = licence
+    return found

@@ -16,18 +16,17 @@ from pathlib import Path
 import numpy as np
 
 from lift3d.corpus.entry import Entry
+from lift3d.corpus.licences import Terms
 from lift3d.corpus.readers import pmd
+from lift3d.corpus.sources.common import bare_paths, files_below, from_left_handed, kin, rights, words, xml
 from lift3d.corpus.textures import Textures
 from lift3d.corpus.unzip import unzip
 from lift3d.errors import InputError
 from lift3d.io.images import read_bytes
-from lift3d.io.parts import F64, MAX_FILE, Material, Part, y_up_to_z_up_parts
+from lift3d.io.parts import F64, MAX_FILE, Part
 
 ZIP = "usr/share/games/0ad/mods/public/public.zip"
 WHOLE = ("structures/", "flora/", "geology/", "campaigns/structures/")
-CULTURES = re.compile(
-    r"^(athen|brit|cart|celt|gaul|han|hele?|iber|kush|mace|maur|pers|ptol|rome?|sele|spart?|egypt|thra|scyth|imp|theb|germ)_"
-)
 DEEPEST = 4
 
 
@@ -53,64 +52,55 @@ class ZeroAD:
         self.meshes: dict[str, Path] = {}
         self.textures: Textures | None = None
         self.shown_by: dict[str, tuple[str, str]] = {}
+        self.terms = Terms()
 
     def wanted(self, path: str) -> bool:
-        return path.endswith(("public.zip", "/copyright"))
+        return path.endswith("public.zip")
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
-        inside = re.compile(r"art/(meshes/.*\.pmd|actors/.*\.xml|textures/skins/.*\.dds)$")
-        self.art = unzip(roots[0] / ZIP, lambda path: inside.match(path) is not None) / "art"
-        self.meshes = {
-            _bare(file, self.art / "meshes"): file for file in sorted((self.art / "meshes").rglob("*.pmd"))
-        }
-        skins = sorted((self.art / "textures/skins").rglob("*.dds"))
-        self.textures = Textures(skins, self.art / "textures/skins")
-        self.actors = {}
-        for file in sorted((self.art / "actors").rglob("*.xml")):
-            self.actors[file.relative_to(self.art / "actors").with_suffix("").as_posix()] = actor(
-                file.read_bytes()
-            )
+        inner = re.compile(r"art/(meshes/.*\.pmd|actors/.*\.xml|textures/skins/.*\.dds)$")
+        self.art = unzip(roots[0] / ZIP, lambda path: inner.match(path) is not None) / "art"
+        self.textures = Textures(self.art / "textures/skins")
+        self.terms = rights(roots[0], self.name).of("binaries/data/mods/public/art")
+        folder = self.art / "meshes"
+        self.meshes = {_bare(file, folder): file for file in files_below(folder, ".pmd")}
+        scripts = bare_paths(files_below(self.art / "actors", ".xml"), self.art / "actors")
+        self.actors = {path: actor(file.read_bytes()) for path, file in scripts}
+        self.shown_by = shown_by(self.actors)
         found, shown = [], set()
         for path, what in self.actors.items():
             if path.startswith(WHOLE) and what.mesh in self.meshes:
                 shown.add(what.mesh)
                 found.append(self._entry(path, path, what.mesh))
-        self.shown_by = shown_by(self.actors)
         for mesh in self.meshes:
             if mesh not in shown:
                 found.append(self._entry(f"meshes/{mesh}", self.shown_by.get(mesh, ("", ""))[0], mesh))
         return sorted(found, key=lambda e: e.key)
 
     def _entry(self, key: str, shown_by: str, mesh: str) -> Entry:
-        stem = mesh.rsplit("/", 1)[-1]
-        words = (stem.replace("_", " "), mesh.replace("/", " "), shown_by.replace("/", " ").replace("_", " "))
-        family = f"{mesh.split('/')[0]}/{CULTURES.sub('', re.sub(r'(_?([a-d]|[0-9]+|new|old|damaged))+$', '', stem))}"
-        return Entry(
-            f"{self.name}/{key}",
-            self.meshes[mesh],
-            stem.replace("_", " "),
-            words,
-            family,
-            "CC-BY-SA-3.0",
-            "Wildfire Games",
+        folder, _, stem = mesh.rpartition("/")
+        name, text = words(stem), (words(stem), words(mesh), words(shown_by))
+        more = (
+            f"{folder.split('/')[0]}/{kin(stem)}",
+            self.terms.licence,
+            self.terms.author("Wildfire Games"),
         )
+        return Entry(f"{self.name}/{key}", self.meshes[mesh], name, text, *more)
 
     def load(self, entry: Entry) -> list[Part]:
         path = entry.key.removeprefix(f"{self.name}/")
         if path in self.actors:
-            return y_up_to_z_up_parts(self._assembled(path, np.eye(4), 0))
-        mesh = path.removeprefix("meshes/")
-        texture = self.shown_by.get(mesh, ("", ""))[1]
-        return y_up_to_z_up_parts(self._dressed(mesh, texture, np.eye(4)))
+            parts = self._assembled(path, np.eye(4), 0)
+        else:
+            mesh = path.removeprefix("meshes/")
+            parts = self._dressed(mesh, self.shown_by.get(mesh, ("", ""))[1], np.eye(4))
+        return from_left_handed(parts, clockwise=True)
 
     def _dressed(self, mesh: str, texture: str, pose: F64) -> list[Part]:
         assert self.textures is not None
         file = self.meshes[mesh]
-        material = Material(texture, picture=self.textures.open(texture))
-        return [
-            replace(part, vertices=part.vertices @ pose[:3, :3].T + pose[:3, 3], material=material)
-            for part in pmd.read(read_bytes(file, MAX_FILE), file.name)
-        ]
+        parts = self.textures.dressed(pmd.read(read_bytes(file, MAX_FILE), file.name), otherwise=texture)
+        return [replace(part, vertices=part.vertices @ pose[:3, :3].T + pose[:3, 3]) for part in parts]
 
     def _assembled(self, path: str, pose: F64, depth: int) -> list[Part]:
         what = self.actors.get(path, Actor())
@@ -158,11 +148,8 @@ def _bare(file: Path, root: Path) -> str:
 
 def actor(data: bytes) -> Actor:
     """What an actor file shows, of each group the most frequent variant; an empty actor if it cannot be read."""
-    if len(data) > 1 << 20 or b"<!ENTITY" in data:
-        return Actor()
-    try:
-        root = ET.fromstring(data)
-    except ET.ParseError:
+    root = xml(data)
+    if root is None:
         return Actor()
     mesh, texture, props, others = "", "", [], []
     for group in root.iter("group"):
