@@ -68,8 +68,8 @@ def g3d(frames: int = 2, textured: bool = True) -> bytes:
 
 
 def spm(flags: int = 0, kind: int = 2, second: bytes = b"") -> bytes:
-    """flags: 1 normals, 2 colours, 4 tangents; kind: 0 with bones, 2 without."""
-    out = b"SP" + bytes([kind, flags]) + struct.pack("<6f", *V.min(0), *V.max(0)) + struct.pack("<H", 1)
+    """flags: 1 normals, 2 colours, 4 tangents; kind: 1 with bones, 2 without."""
+    out = b"SP" + bytes([8 | kind, flags]) + struct.pack("<6f", *V.min(0), *V.max(0)) + struct.pack("<H", 1)
     out += bytes([9]) + b"thing.png" + bytes([len(second)]) + second
     out += struct.pack("<HHIIH", 1, 1, 4, 12, 0)
     for i, (v, uv) in enumerate(zip(V.tolist(), UV)):
@@ -81,7 +81,7 @@ def spm(flags: int = 0, kind: int = 2, second: bytes = b"") -> bytes:
             + (b"\0\0\0\0" if second else b"")
             + (b"\5\6\7\10" if flags & 4 else b"")
         )
-        out += bytes(16) if kind == 0 else b""
+        out += bytes(16) if kind == 1 else b""
     return out + F.astype(np.uint8).tobytes()
 
 
@@ -161,3 +161,17 @@ def deb(files: dict[str, bytes], links: dict[str, str] | None = None, sums: bool
         head = f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode()
         out += head + data + b"\n" * (len(data) % 2)
     return out
+
+
+def g3d_old(version: int = 3, frames: int = 2, textured: bool = True) -> bytes:
+    """Versions 2 and 3."""
+    mesh = struct.pack("<6I", frames, frames, frames, 1, 4, 12)
+    mesh += bytes([textured, 0, 2]) if version == 2 else struct.pack("<I", not textured)
+    mesh += b"thing.tga".ljust(64, b"\0") + (b"\0" if version == 2 else b"")
+    mesh += (
+        V.tobytes() * frames
+        + np.ones_like(V).tobytes() * frames
+        + (UV.tobytes() * frames if textured else b"")
+    )
+    mesh += struct.pack("<4f", 1, 0.5, 0, 1) + F.astype("<u4").tobytes()
+    return b"G3D" + bytes([version]) + struct.pack("<I", 2) + mesh + mesh

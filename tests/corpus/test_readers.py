@@ -17,7 +17,7 @@ GOOD = {
     "md2": (md2.read, files.md2()),
     "g3d": (g3d.read, files.g3d()),
     "spm": (spm.read, files.spm()),
-    "spm_all": (spm.read, files.spm(7, 0, b"b.png")),
+    "spm_all": (spm.read, files.spm(7, 1, b"b.png")),
     "vrml": (vrml.read, files.vrml()),
     "ac3d": (ac3d.read, files.ac3d()),
 }
@@ -41,7 +41,7 @@ def test_binary_formats_give_the_tetrahedron_back(name):
 
 
 @pytest.mark.parametrize("flags", range(8))
-@pytest.mark.parametrize("kind", [0, 2])
+@pytest.mark.parametrize("kind", [1, 2])
 @pytest.mark.parametrize("second", [b"", b"x.png"])
 def test_spm_rows_of_every_layout(flags, kind, second):
     (part,) = spm.read(files.spm(flags, kind, second), "x.spm")
@@ -102,3 +102,14 @@ def test_changed_bytes_end_in_shapes_or_one_error(name, changes):
             assert not len(part.faces) or (part.faces.min() >= 0 and part.faces.max() < len(part.vertices))
     except InputError as error:
         assert len(str(error).splitlines()) == 1
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("textured", [True, False])
+def test_old_g3d(version, textured):
+    first, second = g3d.read(files.g3d_old(version, textured=textured), "x.g3d")
+    for part in (first, second):
+        np.testing.assert_array_equal(part.vertices, files.V)
+        np.testing.assert_array_equal(part.faces, files.F)
+        assert part.material.name == ("thing.tga" if textured else "")
+        assert part.material.colour[1] == (255 if textured else 128) and (part.uv is None) == (not textured)

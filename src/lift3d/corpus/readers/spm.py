@@ -1,9 +1,9 @@
 """SPM, the space-partitioned meshes of SuperTuxKart: little endian, Y up, one or more sections of one or more buffers.
 
-Header "SP", a byte of version and type (0 animated, 1 partitioned, 2 static), a byte of flags (1 normals, 2 colours,
-4 tangents), a bounding box; materials of two texture names each; per buffer counts of vertices and indices and the
-material; a vertex has position, then a packed normal, a colour (one byte 128 for white, or 128's absence and three more),
-half-float texture coordinates and a packed tangent as the flags say, and 16 bytes of bones where animated.
+Header "SP", a byte of version (1, in the upper five bits) and type (0 reserved, 1 with bones, 2 static), a byte of flags
+(1 normals, 2 colours, 4 tangents), a bounding box; materials of two texture names each; per buffer counts of vertices and
+indices and the material; a vertex has position, then a packed normal, a colour (one byte 128 for white, or another and
+three more), half-float texture coordinates and a packed tangent as the flags say, and 16 bytes of bones where it has them.
 """
 
 from __future__ import annotations
@@ -13,19 +13,22 @@ import numpy as np
 from lift3d.corpus.cursor import Cursor
 from lift3d.io.parts import F64, Material, Part, checked, damaged
 
+WITH_BONES, STATIC = 1 << 3 | 1, 1 << 3 | 2
+"""Version 1 and type."""
+
 
 def read(data: bytes, name: str) -> list[Part]:
     """All buffers in the rest pose. Raises InputError for a damaged file."""
     at = Cursor(data, name)
     if at.array("u1", 2).tobytes() != b"SP":
         raise damaged(name, "is not an SPM mesh")
-    kind, flags = at.number("u1") & 7, at.number("u1")
+    kind, flags = at.number("u1"), at.number("u1")
+    if kind not in (WITH_BONES, STATIC):
+        raise damaged(name, "is not an SPM mesh of version 1")
     at.skip(24)
     textures = []
     for _ in range(at.number("<u2")):
         textures.append(tuple(at.array("u1", at.number("u1")).tobytes().decode("latin-1") for _ in range(2)))
-    if kind == 1:
-        raise damaged(name, "is partitioned, which is not read")
     parts = []
     for _ in range(at.number("<u2")):
         for _ in range(at.number("<u2")):
@@ -33,7 +36,14 @@ def read(data: bytes, name: str) -> list[Part]:
             if material >= len(textures):
                 raise damaged(name, "names a material that it does not hold")
             first, second = textures[material]
-            layout = (bool(flags & 1), bool(flags & 2), bool(flags & 4), bool(first), bool(second), kind == 0)
+            layout = (
+                bool(flags & 1),
+                bool(flags & 2),
+                bool(flags & 4),
+                bool(first),
+                bool(second),
+                kind == WITH_BONES,
+            )
             xyz, uv = _vertices(at, vertices, layout)
             faces = at.array("u1" if vertices <= 255 else "<u2", indices // 3, 3).astype(np.int64)
             at.skip((indices % 3) * (1 if vertices <= 255 else 2))

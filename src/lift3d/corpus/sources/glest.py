@@ -55,12 +55,14 @@ class MegaGlest:
 
 def authors(text: str) -> dict[str, str]:
     """Who made the factions and tilesets, by a piece of their paths, from the notes that come with the data."""
+    renamed = {"indians": "indian", "egyptians": "egypt", "persians": "persian", "scrubland": "scrub_land"}
     found = {}
-    for faction, people in re.findall(r"^(\w+):\s*\n\s*Copyright [\d-]+ \(c\) ([^(<]+?)\s*\(?<", text, re.M):
-        folder = {"indians": "indian", "egyptians": "egypt", "persians": "persian"}.get(
-            faction.lower(), faction.lower()
-        )
-        found[f"/factions/{folder}/"] = re.sub(r"\s+", " ", people)
-    for tileset, people in re.findall(r"^\s*Tileset ([\w ]+?):\s*by ([^\n]+)", text, re.M):
-        found[f"tilesets/{tileset.lower().replace(' ', '_')}/"] = people.strip()
+    factions, _, rest = text.partition("Tilesets:")
+    for name, people in re.findall(r"^(\w+):\s*\n\s*Copyright [\d-]+ \(c\) ([^(<]+?)\s*\(?<", factions, re.M):
+        if people != "The Glest Team":  # with parts of others: the package names both teams
+            found[f"/factions/{renamed.get(name.lower(), name.lower())}/"] = " ".join(people.split())
+    tilesets = rest.partition("Maps:")[0]
+    for name, people in re.findall(r"^ (\w[\w ]*?) {2,}by ((?:.|\n {3,})+)", tilesets, re.M):
+        folder = name.lower().replace(" ", "_")
+        found[f"tilesets/{renamed.get(folder, folder)}/"] = " ".join(people.split())
     return found
