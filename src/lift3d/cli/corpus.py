@@ -12,6 +12,8 @@ from lift3d.cli.errors import explained
 if TYPE_CHECKING:
     from lift3d.corpus.corpus import Corpus
 
+CACHE = "~/.cache/lift3d"
+
 app = typer.Typer(
     help="Free shapes to learn from: built from Debian packages or from your own meshes.",
     no_args_is_help=True,
@@ -34,8 +36,7 @@ def build(
     ] = "z",
     licence: Annotated[str, typer.Option(help="With --from: the licence of the meshes.")] = "not stated",
     author: Annotated[str, typer.Option(help="With --from: who made them.")] = "not stated",
-    cache: Annotated[Path, typer.Option(help="Where packages are downloaded and unpacked.")] = Path.home()
-    / ".cache/lift3d",  # noqa: B008 (shown in the help)
+    cache: Annotated[Path, typer.Option(help="Where packages are downloaded and unpacked.")] = Path(CACHE),
     debs: Annotated[Path | None, typer.Option(help="A folder of .deb files, where there is no apt.")] = None,
     processes: Annotated[
         int | None, typer.Option(min=1, help="Processes; one per core if not given.")
@@ -48,7 +49,7 @@ def build(
     from lift3d.corpus.build import build as run
 
     options = Options(
-        only=tuple(only or ()), limit=limit, cache=cache, debs=debs, folder=from_, up=up, licence=licence,
+        only=tuple(only or ()), limit=limit, cache=cache.expanduser(), debs=debs, folder=from_, up=up, licence=licence,
         author=author, processes=processes,
     )  # fmt: skip
     with Bars(quiet) as bars:

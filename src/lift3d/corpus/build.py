@@ -6,6 +6,7 @@ when its card is; until then everything lies in its folder `.building`.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import multiprocessing
@@ -65,16 +66,15 @@ def build(target: Path, options: Options, say: Say, progress: Progress) -> Corpu
     plan = _plan(options, packages)
     if (target / CARD).is_file():
         return _already(target, plan, say)
-    work = target / WORK
+    roots = {source.name: [package.root for package in packages[source.name]] for source in wanted}
+    entries = {source.name: listed(source, roots[source.name], options.limit) for source in wanted}
+    started, work, files = time.monotonic(), target / WORK, list[Path]()
     _begin(work, plan)
-    started = time.monotonic()
-    files: list[Path] = []
     for source in wanted:
-        roots = [package.root for package in packages[source.name]]
-        entries = listed(source, roots, options.limit)
-        say(f"{source.name}: {len(entries)} things")
-        files += _make(source, roots, entries, work / source.name, options, progress)
-    _require_something(files)
+        name = source.name
+        say(f"{name}: {len(entries[name])} things")
+        files += _make(source, roots[name], entries[name], work / name, options, progress)
+    _require_something(files, target)
     say("comparing all shapes with each other")
     rows = write_corpus(files, target, work, lambda fraction: progress("duplicates", fraction))
     from lift3d.corpus.card import write_card
@@ -217,9 +217,15 @@ def _make(
     return files
 
 
-def _require_something(files: Sequence[Path]) -> None:
+def _require_something(files: Sequence[Path], target: Path) -> None:
     rows = tried(files)
-    if not any(row["state"] == "kept" for row in rows):
-        first = next((row for row in rows if "reason" in row), None)
-        why = f"; the first: {first['reason']}" if first else ""
-        raise InputError(f"none of {len(rows)} models could be used{why}", "check what the folder holds")
+    if any(row["state"] == "kept" for row in rows):
+        return
+    first = next((row for row in rows if "reason" in row), None)
+    shutil.rmtree(target / WORK)
+    with contextlib.suppress(OSError):
+        target.rmdir()
+    raise InputError(
+        f"none of {len(rows)} models could be used" + (f" ({first['reason'].rstrip('.')})" if first else ""),
+        "check what the folder holds",
+    )

@@ -20,7 +20,7 @@ from lift3d.corpus.descriptor import describe
 from lift3d.corpus.duplicates import Cloud, difference
 from lift3d.corpus.entry import Source
 from lift3d.corpus.packages import Package
-from lift3d.corpus.sheet import tile, write_sheet
+from lift3d.corpus.sheet import spread, tile, write_sheet
 from lift3d.io.atomic import write_bytes
 
 ATTRIBUTION, README, SHEETS = "ATTRIBUTION.csv", "README.md", "sheets"
@@ -128,7 +128,7 @@ def write_sheets(corpus: Corpus, folder: Path, progress: Callable[[float], None]
     for number, name in enumerate(names):
         progress(number / len(names))
         mine = np.flatnonzero(column == name)
-        mine = mine[[i * len(mine) // min(len(mine), ON_SHEET) for i in range(min(len(mine), ON_SHEET))]]
+        mine = mine[spread(len(mine), ON_SHEET)]
         tiles = [tile(corpus.parts(int(i))) for i in mine]
         write_sheet(folder / f"{name}.png", tiles, [corpus.keys[i].rsplit("/", 1)[-1] for i in mine])
 

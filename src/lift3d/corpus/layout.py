@@ -45,13 +45,9 @@ def write_corpus(
             descriptors.append(batch.descriptor)
             out.write(batch.surface.tobytes())
     n = len(rows)
-    held = (
-        np.memmap(surfaces, np.uint8, "r", shape=(n, SAMPLES, ROW))
-        if n
-        else np.zeros((0, SAMPLES, ROW), np.uint8)
-    )
     table = np.concatenate(descriptors) if descriptors else np.zeros((0, 1), np.float32)
-    found = compare([row["digest"] for row in rows], table, lambda i: np.asarray(held[i]), progress)
+    samples = np.memmap(surfaces, np.uint8, "r", shape=(n, SAMPLES, ROW))
+    found = compare([row["digest"] for row in rows], table, lambda i: np.asarray(samples[i]), progress)
     names = families([row["family"] for row in rows], found)
     stated = {family: "test" for family, row in zip(names, rows) if row["split"] == "test"}
     repeats: dict[int, list[str]] = {}
@@ -66,7 +62,6 @@ def write_corpus(
     schema = pyarrow.schema(list(types.items()))
     with writing(folder / INDEX) as part:
         parquet().write_table(pyarrow.Table.from_pylist(index, schema=schema), part, compression="zstd")
-    del held
     surfaces.unlink()
     return rows
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lift3d.corpus.corpus import Corpus
-from lift3d.corpus.sheet import tile, write_sheet
+from lift3d.corpus.sheet import ACROSS, BACKGROUND, spread, tile, write_sheet
 from lift3d.errors import InputError
 
-ROWS, ACROSS = 24, 12
+ROWS = 24
 
 
 def write_overview(corpus: Corpus, path: Path) -> None:
@@ -19,11 +20,12 @@ def write_overview(corpus: Corpus, path: Path) -> None:
         raise InputError(f"the sheet {path.name} would be a PNG", "end its name in .png")
     column = np.array(corpus.column("category"))
     names = [name for name in corpus.card["categories"] if name != "unknown"][:ROWS] or ["unknown"]
-    tiles, labels = [], []
+    tiles: list[NDArray[np.uint8]] = []
+    labels: list[str] = []
     for name in names:
         mine = np.flatnonzero(column == name)
-        for k in range(ACROSS):
-            i = int(mine[k * len(mine) // ACROSS]) if k < len(mine) else -1
-            tiles.append(tile(corpus.parts(i)) if i >= 0 else np.full((128, 128, 3), 246, np.uint8))
-            labels.append((name if k == 0 else "") if i >= 0 else "")
+        shown = spread(len(mine), ACROSS)
+        tiles += [tile(corpus.parts(int(mine[k]))) for k in shown]
+        tiles += [np.full_like(tiles[0], BACKGROUND)] * (ACROSS - len(shown))
+        labels += [name, *[""] * (ACROSS - 1)]
     write_sheet(path, tiles, labels)

@@ -55,3 +55,9 @@ def write_sheet(path: Path, tiles: Sequence[NDArray[np.uint8]], labels: Sequence
         sheet(tiles, labels).quantize(128, dither=PIL.Image.Dither.NONE).save(
             part, format="PNG", optimize=True
         )
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most `most` of range(count), evenly over it."""
+    shown = min(count, most)
+    return [i * count // shown for i in range(shown)]

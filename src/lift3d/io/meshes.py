@@ -22,11 +22,10 @@ from numpy.typing import NDArray
 
 from lift3d.errors import InputError, Lift3dError
 from lift3d.io import glb, glb_reader, obj, off, ply, stl, threemf, threemf_reader, usdz, usdz_reader
+from lift3d.io import parts as common
 from lift3d.io.atomic import writing_together
 from lift3d.io.images import read_bytes
-from lift3d.io.parts import (
-    MAX_FILE, Model, Part, checked, damaged, encode_picture, join, part_of, scale_to_metres,
-)  # fmt: skip
+from lift3d.io.parts import MAX_FILE, Model, Part, damaged, encode_picture, join, part_of, scale_to_metres
 from lift3d.types import Mesh
 
 M = TypeVar("M")
@@ -73,7 +72,9 @@ def load_mesh(path: str | os.PathLike[str]) -> Mesh:
 def load_parts(path: str | os.PathLike[str]) -> Model:
     """The parts of a file as they are, each with its own material, in memory's frame."""
     path = Path(path)
-    return _guarded(path, lambda model: replace(model, parts=[checked(p, path.name) for p in model.parts]))
+    return _guarded(
+        path, lambda model: replace(model, parts=[common.checked(p, path.name) for p in model.parts])
+    )
 
 
 def _guarded(path: Path, finish: Callable[[Model], M]) -> M:

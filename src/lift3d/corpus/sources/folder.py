@@ -28,8 +28,9 @@ MOST = 2_000_000
 ANNOTATIONS = ("lvis-annotations.json", "lvis-annotations.json.gz")
 MAX_ANNOTATIONS = 256 << 20
 SYNSETS = dict(
-    item.split("=")
-    for item in """02691156=airplane 02747177=trash_bin 02773838=bag 02801938=basket 02808440=bathtub 02818832=bed
+    re.findall(
+        r"(\d+)=(\w+)",
+        """02691156=airplane 02747177=trash_bin 02773838=bag 02801938=basket 02808440=bathtub 02818832=bed
     02828884=bench 02843684=birdhouse 02871439=bookshelf 02876657=bottle 02880940=bowl 02924116=bus 02933112=cabinet
     02942699=camera 02946921=can 02954340=cap 02958343=car 02992529=cellphone 03001627=chair 03046257=clock
     03085013=keyboard 03207941=dishwasher 03211117=display 03261776=earphone 03325088=faucet 03337140=file_cabinet
@@ -37,7 +38,8 @@ SYNSETS = dict(
     03710193=mailbox 03759954=microphone 03761084=microwave 03790512=motorcycle 03797390=mug 03928116=piano
     03938244=pillow 03948459=pistol 03991062=flowerpot 04004475=printer 04074963=remote_control 04090263=rifle
     04099429=rocket 04225987=skateboard 04256520=sofa 04330267=stove 04379243=table 04401088=telephone 04460130=tower
-    04468005=train 04530566=watercraft 04554684=washer""".split()
+    04468005=train 04530566=watercraft 04554684=washer""",
+    )
 )
 """ShapeNetCore's 55 categories: offsets of WordNet 3.0."""
 

@@ -1,0 +1,95 @@
+"""Repeats, kin and strangers; families are joined and never parted."""
+
+from __future__ import annotations
+
+import numpy as np
+import trimesh
+
+from lift3d.corpus.descriptor import LENGTH
+from lift3d.corpus.duplicates import KIN, SAME, Cloud, Found, compare, difference, families, split_of
+from lift3d.corpus.shape import Shape
+from lift3d.corpus.surface import unpack
+from test_shape import box, made, part
+
+
+def chair(leg: float = 0.05, back: float = 0.6) -> list:
+    """A seat on four legs with a back and, so that it is not its own mirror image, one arm."""
+    pieces = [
+        ((0.5, 0.5, 0.05), (0, 0, 0.45)),
+        ((0.5, 0.05, back), (0, 0.22, 0.45 + back / 2)),
+        ((0.05, 0.3, 0.05), (0.22, 0, 0.7)),
+    ]
+    pieces += [((leg, leg, 0.45), (x, y, 0.22)) for x in (-0.2, 0.2) for y in (-0.2, 0.2)]
+    out = []
+    for extents, place in pieces:
+        piece = trimesh.creation.box(extents)
+        piece.apply_translation(place)
+        out.append(piece)
+    return out
+
+
+def shape(meshes: list, turn: float = 0.0, scale: float = 1.0, mirror: bool = False) -> Shape:
+    joined = trimesh.util.concatenate(meshes)
+    joined.apply_transform(trimesh.transformations.rotation_matrix(np.radians(turn), [0, 0, 1]))
+    joined.apply_scale(scale)
+    if mirror:
+        joined.vertices[:, 0] *= -1
+        joined.invert()
+    return made(part(joined))
+
+
+def clouds(*shapes: Shape) -> list[Cloud]:
+    return [Cloud.of(s.surface.pack()) for s in shapes]
+
+
+def test_the_same_chair_turned_and_scaled_is_the_same() -> None:
+    a, b = clouds(shape(chair()), shape(chair(), 90, 3.7))
+    mean, high, mirrored = difference(a, b)
+    assert mean < SAME[0] and high < SAME[1] and not mirrored
+
+
+def test_mirrored_and_slightly_other_chairs_are_kin_and_a_ball_is_a_stranger() -> None:
+    a, m, b, ball = clouds(
+        shape(chair()),
+        shape(chair(), mirror=True),
+        shape(chair(0.07)),
+        made(part(trimesh.creation.icosphere(4))),
+    )
+    mean, high, mirrored = difference(a, m)
+    assert mirrored and mean < KIN[0] and high < KIN[1]
+    mean, high, _ = difference(a, b)
+    assert mean < KIN[0] and not (mean < SAME[0] and high < SAME[1])
+    assert difference(a, ball)[0] > KIN[0] and difference(ball, a)[0] > KIN[0]
+
+
+def test_repeats_are_found_among_many() -> None:
+    rng = np.random.default_rng(3)
+    shapes = [
+        made(box(*rng.uniform(0.3, 1, 3)), part(trimesh.creation.icosphere(2, r)))
+        for r in rng.uniform(0.3, 0.6, 6)
+    ]
+    shapes += [shape(chair()), shape(chair(0.12, 0.2)), shape(chair(), 180, 0.2), shapes[2]]
+    packed = [s.surface.pack() for s in shapes]
+    found = compare([s.digest for s in shapes], np.array([s.descriptor for s in shapes]), lambda i: packed[i])
+    assert found.same == [-1, -1, -1, -1, -1, -1, -1, -1, 6, 2]
+    assert shapes[0].descriptor.shape == (LENGTH,)
+
+
+def test_families_are_joined_through_kin() -> None:
+    names = ["a/x", "b/y", "a/x", "c/z", "d/w"]
+    assert families(names, Found([-1, -1, -1, 1, -1], [(1, 2)])) == ["a/x", "a/x", "a/x", "a/x", "d/w"]
+
+
+def test_splits_are_fixed_and_in_proportion() -> None:
+    splits = [split_of(f"source/{i}") for i in range(4000)]
+    assert splits == [split_of(f"source/{i}") for i in range(4000)]
+    share = {name: splits.count(name) / 4000 for name in ("train", "val", "test")}
+    assert (
+        abs(share["train"] - 0.8) < 0.02
+        and abs(share["val"] - 0.1) < 0.02
+        and abs(share["test"] - 0.1) < 0.02
+    )
+
+
+def test_unpacked_normals_are_unit() -> None:
+    assert np.allclose(np.linalg.norm(unpack(shape(chair()).surface.pack())[1], axis=1), 1)
