@@ -13,7 +13,7 @@ Distances are exact (to faces).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from lift3d.geometry.distances import closest_in_tree, sample_surface, search_tr
 from lift3d.geometry.metrics import nearest_distances, umeyama
 from lift3d.geometry.projection import resized
 from lift3d.geometry.raster import depth_map, visible
-from lift3d.maps.mesh_to_images import Drawable, drawable, render
+from lift3d.maps.mesh_to_images import drawable, render
 from lift3d.types import Camera, Depth, Mesh
 from rendered_sets import RenderedSet
 
@@ -158,15 +158,7 @@ def texture_score(mesh: Mesh, truth: RenderedSet, similarity: Similarity) -> dic
     """PSNR (dB, sRGB) of the textured mesh against the held-back photos where the model covers the object:
     as it is, and with one gain per photo and channel, since the photos' exposures differ."""
     ready = drawable(mesh)
-    ready = Drawable(
-        moved(similarity, ready.v),
-        ready.f,
-        ready.normals,
-        ready.colours,
-        ready.uv,
-        ready.texels,
-        ready.levels,
-    )
+    ready = replace(ready, v=moved(similarity, ready.v))
     plain, gained = [], []
     for path, camera in zip(truth.held_back, truth.held_back_cameras):
         photo = photo_pixels(path)

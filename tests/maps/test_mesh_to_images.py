@@ -80,14 +80,15 @@ def test_srgb_there_and_back():
     np.testing.assert_array_equal(srgb_from_linear(linear_from_srgb(every)), every)
 
 
-def test_pyramid_levels_are_means():
+def test_pyramid_levels_are_means_of_light():
     picture = np.random.default_rng(1).integers(0, 256, (64, 32, 3), np.uint8)
     texels, levels = mip_pyramid(picture)
-    assert len(texels) == (levels[:, 1] * levels[:, 2]).sum()
-    for offset, h, w in levels:
-        level = texels[offset : offset + h * w].reshape(h, w, 3)
-        mean = picture.reshape(h, 64 // h, w, 32 // w, 3).mean((1, 3))
-        assert np.abs(level - mean).max() <= 2
+    assert len(texels) == (levels[:, 1] * levels[:, 2]).sum() and levels[-1, 1:].tolist() == [1, 1]
+    for offset, h, w in levels[:6]:
+        level = texels[offset : offset + h * w].reshape(h, w, 4)
+        mean = linear_from_srgb(picture).reshape(h, 64 // h, w, 32 // w, 3).mean((1, 3))
+        assert (level[..., 3] == 255).all()
+        assert np.abs(level[..., :3] - srgb_from_linear(mean).astype(int)).max() <= 3
 
 
 def test_views_hold_together():

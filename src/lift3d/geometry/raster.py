@@ -92,42 +92,54 @@ def _prepare(
 @numba.njit(cache=True, parallel=True)
 def _setup(corners, grid, near, width, height, coefficients, box):  # type: ignore[no-untyped-def]
     """Edge coefficients (scaled so that det > 0) and the half-open pixel box x0, x1, y0, y1 of every face."""
-    fx, fy, cx, cy = grid
     for i in numba.prange(len(corners)):
-        p = corners[i]
-        far = max(p[0, 2], p[1, 2], p[2, 2])
-        low = min(p[0, 2], p[1, 2], p[2, 2])
-        if not np.isfinite(p.sum()) or far <= near:
-            continue
-        for k in range(3):
-            a, b = p[(k + 1) % 3], p[(k + 2) % 3]
-            coefficients[i, 3 * k] = a[1] * b[2] - a[2] * b[1]
-            coefficients[i, 3 * k + 1] = a[2] * b[0] - a[0] * b[2]
-            coefficients[i, 3 * k + 2] = a[0] * b[1] - a[1] * b[0]
-        det = p[0, 0] * coefficients[i, 0] + p[0, 1] * coefficients[i, 1] + p[0, 2] * coefficients[i, 2]
-        if det < 0:
-            coefficients[i] = -coefficients[i]
-            det = -det
-        coefficients[i, 9] = det
-        if not det > 0:
-            continue
-        cut = max(near, 1e-9 * far)
-        x0, x1, y0, y1 = np.inf, -np.inf, np.inf, -np.inf
-        for k in range(3):
-            a, b = p[k], p[(k + 1) % 3]
-            if a[2] >= cut:
-                x, y = fx * a[0] / a[2] + cx, fy * a[1] / a[2] + cy
-                x0, x1, y0, y1 = min(x0, x), max(x1, x), min(y0, y), max(y1, y)
-            if low < cut and (a[2] < cut) != (b[2] < cut):
-                s = (cut - a[2]) / (b[2] - a[2])
-                x = fx * (a[0] + s * (b[0] - a[0])) / cut + cx
-                y = fy * (a[1] + s * (b[1] - a[1])) / cut + cy
-                x0, x1, y0, y1 = min(x0, x), max(x1, x), min(y0, y), max(y1, y)
-        # Half a pixel to the first centre; a thousandth more, since e_i decides and the box only narrows.
-        x0, x1 = min(max(x0 - 0.501, 0.0), width), min(max(x1 - 0.499, -1.0), width - 1.0)
-        y0, y1 = min(max(y0 - 0.501, 0.0), height), min(max(y1 - 0.499, -1.0), height - 1.0)
-        box[i, 0], box[i, 1] = int(np.ceil(x0)), int(np.floor(x1)) + 1
-        box[i, 2], box[i, 3] = int(np.ceil(y0)), int(np.floor(y1)) + 1
+        set_up(corners[i], grid, near, width, height, coefficients[i], box[i])
+
+
+@numba.njit(cache=True, nogil=True)
+def set_up(p, grid, near, width, height, c, box):  # type: ignore[no-untyped-def]
+    """`_setup` for one face with camera-frame corners p (3, 3)."""
+    fx, fy, cx, cy = grid
+    far = max(p[0, 2], p[1, 2], p[2, 2])
+    low = min(p[0, 2], p[1, 2], p[2, 2])
+    if not np.isfinite(p.sum()) or far <= near:
+        return
+    for k in range(3):
+        a, b = p[(k + 1) % 3], p[(k + 2) % 3]
+        c[3 * k] = a[1] * b[2] - a[2] * b[1]
+        c[3 * k + 1] = a[2] * b[0] - a[0] * b[2]
+        c[3 * k + 2] = a[0] * b[1] - a[1] * b[0]
+    det = p[0, 0] * c[0] + p[0, 1] * c[1] + p[0, 2] * c[2]
+    if det < 0:
+        for k in range(9):
+            c[k] = -c[k]
+        det = -det
+    c[9] = det
+    if not det > 0:
+        return
+    cut = max(near, 1e-9 * far)
+    x0, x1, y0, y1 = np.inf, -np.inf, np.inf, -np.inf
+    for k in range(3):
+        a, b = p[k], p[(k + 1) % 3]
+        if a[2] >= cut:
+            x, y = fx * a[0] / a[2] + cx, fy * a[1] / a[2] + cy
+            x0, x1, y0, y1 = min(x0, x), max(x1, x), min(y0, y), max(y1, y)
+        if low < cut and (a[2] < cut) != (b[2] < cut):
+            s = (cut - a[2]) / (b[2] - a[2])
+            x = fx * (a[0] + s * (b[0] - a[0])) / cut + cx
+            y = fy * (a[1] + s * (b[1] - a[1])) / cut + cy
+            x0, x1, y0, y1 = min(x0, x), max(x1, x), min(y0, y), max(y1, y)
+    bound(x0, x1, y0, y1, width, height, box)
+
+
+@numba.njit(cache=True, nogil=True)
+def bound(x0, x1, y0, y1, width, height, box):  # type: ignore[no-untyped-def]
+    """The pixels whose centres may lie in a range, as a half-open box x0, x1, y0, y1 within the picture."""
+    # Half a pixel to the first centre; a thousandth more, since e_i decides and the box only narrows.
+    x0, x1 = min(max(x0 - 0.501, 0.0), width), min(max(x1 - 0.499, -1.0), width - 1.0)
+    y0, y1 = min(max(y0 - 0.501, 0.0), height), min(max(y1 - 0.499, -1.0), height - 1.0)
+    box[0], box[1] = int(np.ceil(x0)), int(np.floor(x1)) + 1
+    box[2], box[3] = int(np.ceil(y0)), int(np.floor(y1)) + 1
 
 
 @numba.njit(cache=True, parallel=True)

@@ -1,0 +1,180 @@
+"""Textures for the renderer: pyramids in linear light, and what a point of a texture looks like from some way off.
+
+Levels are box means (Williams, "Pyramidal parametrics", 1983) of light times alpha, so that what a cut-out leaves away
+does not bleed into what it keeps. A cut-out's alpha is scaled level by level until as much of it passes the test of
+one half as in the finest (Castaño, "Computing alpha mipmaps", 2010): leaves neither thin out nor swell with distance.
+Lookups are bilinear within a level and linear between two.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.types import F32
+
+kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
+"""How the renderer's kernels are compiled: they hold no lock, start no threads, and 1 / 0 is inf."""
+inner = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+"""The same for what they call by pixel: an array as an argument is ten words, so it becomes a part of its caller."""
+OPAQUE, CUT_OUT, TRANSLUCENT = 0, 1, 2
+_SEEN, _CLEAR, _HALF = 16, 230, 128
+"""Alpha from which a texel is there at all; from which it is opaque; at which a cut-out is cut."""
+
+
+def linear_from_srgb(values: NDArray[np.generic]) -> F32:
+    """sRGB in [0, 255] to linear in [0, 1]."""
+    s = np.asarray(values, np.float32) / 255
+    return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+_PLACE = np.arange(4097, dtype=np.float64) / 4096
+ENCODED = 255 * np.where(
+    _PLACE <= 0.0031308, 12.92 * _PLACE, 1.055 * np.maximum(_PLACE, 1e-9) ** (1 / 2.4) - 0.055
+)
+"""(4097,) sRGB in [0, 255] of linear light k / 4096."""
+DECODED = linear_from_srgb(np.arange(256))
+"""(256,) linear light of sRGB bytes."""
+
+
+def srgb_from_linear(linear: F32) -> NDArray[np.uint8]:
+    """Linear in [0, 1] to sRGB, rounded to uint8."""
+    flat = np.ascontiguousarray(linear, np.float32).ravel()
+    out = np.empty(flat.shape, np.uint8)
+    _encode(flat, ENCODED, out)
+    return out.reshape(np.shape(linear))
+
+
+def kind_of(texture: NDArray[np.uint8]) -> int:
+    """OPAQUE, CUT_OUT or TRANSLUCENT: by how much of what is there at all lets some light through. Edges of leaves
+    are few texels; a pane of glass is most of its picture."""
+    if texture.shape[2] == 3 or int(texture[..., 3].min()) >= _CLEAR:
+        return OPAQUE
+    alpha = texture[..., 3]
+    there = alpha >= _SEEN
+    between = there & (alpha < _CLEAR)
+    return TRANSLUCENT if between.sum() > 0.5 * max(int(there.sum()), 1) else CUT_OUT
+
+
+def mip_pyramid(texture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Of a texture (H, W, 3 or 4): texels (N, 4) uint8, sRGB and alpha, of all levels down to one texel, and levels
+    (L, 3), their rows of offset, height, width."""
+    opaque = np.full((*texture.shape[:2], 1), 255, np.uint8)
+    pictures = [np.ascontiguousarray(texture if texture.shape[2] == 4 else np.dstack([texture, opaque]))]
+    while max(pictures[-1].shape[:2]) > 1:
+        p = pictures[-1]
+        half = np.empty((max(p.shape[0] // 2, 1), max(p.shape[1] // 2, 1), 4), np.uint8)
+        _halve(p, DECODED, ENCODED, half)
+        pictures.append(half)
+    if kind_of(texture) == CUT_OUT:
+        share = float((pictures[0][..., 3] >= _HALF).mean())
+        pictures[1:] = [_covering(p, share) for p in pictures[1:]]
+    sizes = np.array([p.shape[0] * p.shape[1] for p in pictures])
+    levels = np.array([[o, *p.shape[:2]] for o, p in zip(np.cumsum(sizes) - sizes, pictures)], np.int64)
+    return np.concatenate([p.reshape(-1, 4) for p in pictures]), levels
+
+
+def _covering(picture: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
+    """The level with its alpha scaled so that the same share of it is at least one half."""
+    alpha = np.sort(picture[..., 3].ravel())[::-1]
+    kept = min(max(round(share * len(alpha)), 1), len(alpha))
+    out = picture.copy()
+    scale = (_HALF + 0.5) / max(float(alpha[kept - 1]), 1.0)
+    out[..., 3] = np.clip(np.round(picture[..., 3] * min(scale, 8.0)), 0, 255).astype(np.uint8)
+    return out
+
+
+@inner
+def encoded(value, table):  # type: ignore[no-untyped-def]
+    """Linear light to sRGB in [0, 255], not rounded."""
+    place = min(max(value, 0.0), 1.0) * 4096.0
+    low = min(int(place), 4095)
+    return table[low] + (place - low) * (table[low + 1] - table[low])
+
+
+@kernel
+def _encode(linear, table, out):  # type: ignore[no-untyped-def]
+    for i in range(len(linear)):
+        out[i] = int(encoded(linear[i], table) + 0.5)
+
+
+@kernel
+def _halve(p, decoded, table, out):  # type: ignore[no-untyped-def]
+    """Mean over the box of each new texel; where a side is odd its boxes share texels by their overlap."""
+    height, width = p.shape[:2]
+    sy, sx = height / out.shape[0], width / out.shape[1]
+    for row in range(out.shape[0]):
+        y0, y1 = row * sy, (row + 1) * sy
+        for column in range(out.shape[1]):
+            x0, x1 = column * sx, (column + 1) * sx
+            r, g, b, a, bare, whole = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+            for clear in range(2):  # second: the plain mean, for texels with nothing in them
+                if clear == 1 and a > 0:
+                    break
+                for y in range(int(y0), min(int(math.ceil(y1 - 1e-9)), height)):
+                    for x in range(int(x0), min(int(math.ceil(x1 - 1e-9)), width)):
+                        w = (min(y + 1.0, y1) - max(float(y), y0)) * (min(x + 1.0, x1) - max(float(x), x0))
+                        alpha = w * (p[y, x, 3] if clear == 0 else 1.0)
+                        r += alpha * decoded[p[y, x, 0]]
+                        g += alpha * decoded[p[y, x, 1]]
+                        b += alpha * decoded[p[y, x, 2]]
+                        if clear == 0:
+                            a += alpha
+                            whole += w
+                        else:
+                            bare += alpha
+            total = a if a > 0 else bare
+            out[row, column, 0] = int(encoded(r / total, table) + 0.5)
+            out[row, column, 1] = int(encoded(g / total, table) + 0.5)
+            out[row, column, 2] = int(encoded(b / total, table) + 0.5)
+            out[row, column, 3] = int(a / whole + 0.5)
+
+
+@inner
+def _bilinear(texels, levels, level, decoded, u, v, share, out):  # type: ignore[no-untyped-def]
+    """Add `share` of the level's light times alpha, and alpha, at (u, v), repeated beyond [0, 1]."""
+    base, h, w = levels[level, 0], levels[level, 1], levels[level, 2]
+    s, t = u * w - 0.5, (1 - v) * h - 0.5
+    s0, t0 = math.floor(s), math.floor(t)
+    s, t = s - s0, t - t0
+    left, top = int(s0) % w, int(t0) % h
+    right, low = left + 1 if left + 1 < w else 0, top + 1 if top + 1 < h else 0
+    for k in range(4):
+        if k == 0:
+            at, weight = base + top * w + left, (1 - s) * (1 - t)
+        elif k == 1:
+            at, weight = base + top * w + right, s * (1 - t)
+        elif k == 2:
+            at, weight = base + low * w + left, (1 - s) * t
+        else:
+            at, weight = base + low * w + right, s * t
+        weight *= share * texels[at, 3]
+        out[0] += weight * decoded[texels[at, 0]]
+        out[1] += weight * decoded[texels[at, 1]]
+        out[2] += weight * decoded[texels[at, 2]]
+        out[3] += weight
+
+
+@inner
+def look_up(texels, levels, first, end, decoded, u, v, lod, out):  # type: ignore[no-untyped-def]
+    """out (4,): linear colour and alpha in [0, 1] of the texture of levels first..end, `lod` levels up."""
+    for k in range(4):
+        out[k] = 0.0
+    last = end - 1 - first
+    lod = min(max(lod, 0.0), float(last))
+    low = int(lod)
+    part = lod - low
+    if part < 0.02 or low == last:
+        _bilinear(texels, levels, first + low, decoded, u, v, 1.0, out)
+    elif part > 0.98:
+        _bilinear(texels, levels, first + low + 1, decoded, u, v, 1.0, out)
+    else:
+        _bilinear(texels, levels, first + low, decoded, u, v, 1 - part, out)
+        _bilinear(texels, levels, first + low + 1, decoded, u, v, part, out)
+    if out[3] > 0:
+        for k in range(3):
+            out[k] /= out[3]
+    out[3] /= 255.0

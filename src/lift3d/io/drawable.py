@@ -1,0 +1,137 @@
+"""From a mesh, or from parts with a material each, to what the renderer draws. Textures stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pil
+
+from lift3d.errors import InputError
+from lift3d.geometry.drawable import Drawable
+from lift3d.geometry.normals import corner_normals
+from lift3d.geometry.textures import CUT_OUT, OPAQUE, TRANSLUCENT, kind_of, linear_from_srgb, mip_pyramid
+from lift3d.io.parts import Part, part_of
+from lift3d.types import F32, F64, Mesh
+
+_GREY = (188, 188, 188, 255)
+_OPAQUE = 0.99
+"""Alpha from which a colour counts as opaque."""
+
+
+@dataclass(eq=False)
+class _Textures:
+    """Pictures met so far, each once, and their pyramids."""
+
+    number: dict[int, int] = field(default_factory=dict)
+    pictures: list[Pil.Image] = field(default_factory=list)
+    kinds: list[int] = field(default_factory=list)
+    texels: list[NDArray[np.uint8]] = field(default_factory=list)
+    levels: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def add(self, picture: Pil.Image) -> int:
+        """Its number."""
+        if id(picture) not in self.number:
+            see_through = "A" in picture.mode or "transparency" in picture.info
+            pixels = np.asarray(picture.convert("RGBA" if see_through else "RGB"), np.uint8)
+            texels, levels = mip_pyramid(pixels)
+            self.number[id(picture)] = len(self.pictures)
+            self.pictures.append(picture)  # kept, so that no other picture gets its id
+            self.kinds.append(kind_of(pixels))
+            self.texels.append(texels)
+            self.levels.append(levels)
+        return self.number[id(picture)]
+
+    def packed(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+        """(texels, levels, first) of `Drawable`."""
+        if not self.pictures:
+            return np.zeros((0, 4), np.uint8), np.zeros((0, 3), np.int64), np.zeros(1, np.int64)
+        starts = np.cumsum([0] + [len(t) for t in self.texels])
+        levels = [rows + [start, 0, 0] for rows, start in zip(self.levels, starts)]
+        first = np.cumsum([0] + [len(rows) for rows in levels]).astype(np.int64)
+        return np.concatenate(self.texels), np.concatenate(levels).astype(np.int64), first
+
+
+def drawable(thing: Mesh | Sequence[Part], crease: float = 40.0) -> Drawable:
+    """What the renderer needs of a mesh or of parts: textures, colours by vertex, material colours, else grey.
+
+    Textures with alpha are cut out (foliage) or blended (glass), as their alpha says; a material or a colour with
+    alpha below one is blended. A thing of which nothing could be seen is drawn opaque. crease: where faces meet at
+    less than this angle in degrees they are shaded as one smooth surface; 0 shades every face flat.
+    """
+    parts = _parts_of(thing) if isinstance(thing, Mesh) else list(thing)
+    parts = [part for part in parts if len(part.faces)]
+    if not parts:
+        raise _refused("faces to draw", True)
+    offsets = np.cumsum([0] + [len(part.vertices) for part in parts])
+    v = np.concatenate([np.asarray(part.vertices, np.float64) for part in parts])
+    f = np.concatenate([np.asarray(part.faces) + at for part, at in zip(parts, offsets)]).astype(np.int32)
+    if not np.isfinite(v[f.ravel()]).all():
+        raise _refused("vertices that are not finite", False)
+    textures = _Textures()
+    done = [_faces_of(part, textures) for part in parts]
+    colours, uv, picture, kind = (np.concatenate([d[k] for d in done]) for k in range(4))
+    alpha = (colours[..., 3] / 255).astype(np.float32)
+    if not (alpha > 0.05).any():
+        alpha, kind = np.ones_like(alpha), np.where(kind == TRANSLUCENT, OPAQUE, kind)
+    texels, levels, first = textures.packed()
+    return Drawable(
+        v, f, corner_normals(v, f, crease), linear_from_srgb(colours[..., :3]), uv, texels, levels,
+        alpha, picture.astype(np.int32), first, kind.astype(np.uint8),
+    )  # fmt: skip
+
+
+def _refused(what: str, missing: bool) -> InputError:
+    return InputError(
+        f"The mesh has {'no ' if missing else ''}{what}",
+        "check the file it was read from, or repair it first",
+    )
+
+
+def _parts_of(mesh: Mesh) -> list[Part]:
+    """The mesh as one part; colours by face as one part by corner, so that vertices keep their order."""
+    v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
+    if len(f) == 0:
+        return []
+    if not np.isfinite(v[f.ravel()]).all():
+        raise _refused("vertices that are not finite", False)
+    visual: Any = mesh.visual
+    if visual.kind == "face":
+        return [_ByFace(v, f, None, np.asarray(visual.face_colors, np.uint8))]
+    safe = mesh if np.isfinite(v).all() else None
+    if safe is None:
+        mesh = mesh.copy()
+        mesh.vertices = np.nan_to_num(v, posinf=0, neginf=0)
+    part = part_of(mesh)
+    return [Part(v, f, part.uv, part.colours, part.material)]
+
+
+class _ByFace(Part):
+    """A part whose colours (F, 4) belong to its faces."""
+
+
+def _faces_of(part: Part, textures: _Textures) -> tuple[NDArray[np.uint8], F32, F64, F64]:
+    """Of one part: corner colours (F, 3, 4) uint8 sRGB, corner uv (F, 3, 2), texture and kind (F,)."""
+    f = np.asarray(part.faces)
+    material = part.material
+    picture = material.picture if material is not None and part.uv is not None else None
+    if isinstance(part, _ByFace) and part.colours is not None:
+        colours = np.repeat(part.colours[:, None], 3, 1)
+    elif part.colours is not None:
+        colours = np.asarray(part.colours, np.uint8)[f]
+    else:
+        colours = np.tile(np.array(_GREY if material is None else material.colour, np.uint8), (len(f), 3, 1))
+    uv, number, kind = np.zeros((len(f), 3, 2), np.float32), -1, OPAQUE
+    if picture is not None and part.uv is not None:
+        number = textures.add(picture)
+        kind = textures.kinds[number]
+        corners = np.nan_to_num(np.clip(np.asarray(part.uv, np.float64), -1e6, 1e6))[f]
+        uv = (corners - np.floor(corners.min(1, keepdims=True))).astype(
+            np.float32
+        )  # wrapped: near 0 is finer
+    clear = colours[..., 3].max(1) < 255 * _OPAQUE
+    kinds = np.where(clear, TRANSLUCENT, CUT_OUT if kind == CUT_OUT else kind)
+    return colours, uv, np.full(len(f), number), kinds
