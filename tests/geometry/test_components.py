@@ -13,6 +13,8 @@ from lift3d.geometry.components import (
     components,
     face_volumes,
     keep_faces,
+    large_parts,
+    main_parts,
     winding_at,
     without_debris,
 )
@@ -62,6 +64,30 @@ def test_keep_faces_tells_which_vertices_stay():
     f = np.array([[0, 1, 2], [4, 2, 1]], np.int32)
     w, g, used = keep_faces(v, f, np.array([False, True]))
     assert used.tolist() == [1, 2, 4] and g.tolist() == [[2, 1, 0]] and np.array_equal(w, v[used])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_keep_faces_equals_its_slow_twin(seed):
+    rng = np.random.default_rng(seed)
+    v, f = rng.normal(size=(30, 3)), rng.integers(0, 30, (rng.integers(1, 40), 3)).astype(np.int32)
+    keep = rng.random(len(f)) < 0.4
+    used, local = np.unique(f[keep], return_inverse=True)
+    w, g, kept = keep_faces(v, f, keep)
+    assert g.dtype == kept.dtype == np.int32
+    assert (kept == used).all() and (g == local.reshape(-1, 3)).all() and (w == v[used]).all()
+
+
+def test_main_parts_are_large_and_outward_and_large_parts_have_many_faces():
+    box, small, cavity = (trimesh.creation.box((n, n, n)) for n in (4, 2, 1))
+    crumb = trimesh.creation.icosphere(2, 0.3)
+    cavity.invert()
+    mesh = trimesh.util.concatenate([crumb, box, small, cavity])
+    v, f = np.array(mesh.vertices), np.array(mesh.faces, np.int32)
+    w, g, dropped = main_parts(v, f)
+    assert dropped == 2 and len(g) == 24 and trimesh.Trimesh(w, g).volume == pytest.approx(64 + 8)
+    w, g, dropped = large_parts(v, f, 0.5)
+    assert dropped == 3 and len(g) == len(crumb.faces) and np.abs(w).max() < 0.31
 
 
 def test_weld_keeps_the_order_of_first_appearance():

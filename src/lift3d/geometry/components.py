@@ -83,8 +83,10 @@ def keep_faces(
     """The mesh of the faces marked in keep (F,), without vertices that none of them uses: (v, f, and the
     numbers of the vertices kept)."""
     kept = np.asarray(f)[keep]
-    used, local = np.unique(kept, return_inverse=True)
-    return v[used], local.reshape(-1, 3).astype(np.int32), used.astype(np.int32)
+    used = np.zeros(len(v), np.bool_)
+    used[kept] = True
+    local = np.cumsum(used, dtype=np.int32) - np.int32(1)
+    return v[used], local[kept], np.flatnonzero(used).astype(np.int32)
 
 
 def without_debris(v: F64, f: NDArray[np.int32], share: float = DEBRIS) -> tuple[F64, NDArray[np.int32]]:
@@ -95,6 +97,22 @@ def without_debris(v: F64, f: NDArray[np.int32], share: float = DEBRIS) -> tuple
     if not small.any():
         return v, np.asarray(f)
     return keep_faces(v, f, ~small[labels])[:2]
+
+
+def main_parts(v: F64, f: NDArray[np.int32], least: float = 0.02) -> tuple[F64, NDArray[np.int32], int]:
+    """Outward parts with at least `least` of the largest one's volume; inner cavities, which nobody saw, and
+    debris go. Returns the mesh and the number of parts dropped."""
+    labels = components(f)
+    volume = component_volumes(v, f, labels)
+    keep = volume >= least * volume.max(initial=0.0)
+    return *keep_faces(v, f, keep[labels])[:2], int((~keep).sum())
+
+
+def large_parts(v: F64, f: NDArray[np.int32], least: float) -> tuple[F64, NDArray[np.int32], int]:
+    """Parts with at least `least` of all faces, and the number of parts dropped."""
+    labels = components(f)
+    keep = np.bincount(labels) >= least * len(f)
+    return *keep_faces(v, f, keep[labels])[:2], int((~keep).sum())
 
 
 def winding_at(v: F64, f: NDArray[np.int32], point: F64) -> int:

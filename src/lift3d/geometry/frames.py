@@ -1,4 +1,4 @@
-"""Moving representations by a similarity x' = scale R x + t."""
+"""Frames: one that stands upright, and moving representations by a similarity x' = scale R x + t."""
 
 from __future__ import annotations
 
@@ -33,3 +33,14 @@ def moved_views(views: Views, similarity: F64, unit: str | None = None) -> Views
         points=replace(points, xyz=xyz, normals=normals, unit=unit),
         unit=unit,
     )
+
+
+def upright_frame(up: F64, centre: F64) -> F64:
+    """4x4 local-to-world with z along `up` and its origin at `centre`."""
+    z = up / np.linalg.norm(up)
+    x = np.cross(np.eye(3)[int(np.argmin(np.abs(z)))], z)
+    x /= np.linalg.norm(x)
+    frame = np.eye(4)
+    frame[:3, :3] = np.stack([x, np.cross(z, x), z], 1)
+    frame[:3, 3] = centre
+    return frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,10 @@ class SupportPlane:
     def height(self, xyz: F64) -> F64:
         """(N,) signed heights above the plane."""
         return xyz @ self.normal - self.offset
+
+    def evidence(self) -> dict[str, Any]:
+        """For the report."""
+        return {"share": self.share, "noise": self.noise, "normal": self.normal.tolist()}
 
 
 def find_support_plane(
