@@ -14,6 +14,10 @@ from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Material, Part, y_up_to_z_up_parts
 
 MODS = "usr/share/games/minetest/mods/homedecor"
+LYING = re.compile(
+    r"bed_(regular|extended|kingsize)|desk_lamp|dartboard|calendar|armchair|lrfurn_sofa|kitchen_(chair|cabinet|sink)|shutter"
+)
+"""Meshes of nodes that stand by being mounted on a wall: z is up in their files, y in all others."""
 VARIANT = re.compile(
     r"(_(open|closed|on|off|top|bottom|left|right|[a-z]|[0-9]+|small|large|inner|outer|corner))+$"
 )
@@ -60,7 +64,8 @@ class HomeDecor:
             name.decode("utf-8", "replace"): Material(tile, picture=self.textures.open(tile))
             for name, tile in zip(names, tiles + tiles[-1:] * len(names))
         }
-        return y_up_to_z_up_parts(obj.read(data, entry.file, given).parts)
+        parts = obj.read(data, entry.file, given).parts
+        return parts if LYING.search(entry.file.stem) else y_up_to_z_up_parts(parts)
 
 
 def definitions(lua: str) -> list[tuple[str, list[str]]]:
