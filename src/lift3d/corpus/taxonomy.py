@@ -33,12 +33,14 @@ class Category:
 
 def text(entry: Entry) -> str:
     """What the rules look at: "name ; tags ; shelf" where a catalogue gives tags, the path within the source elsewhere
-    (with " ; " and the path of the actor that shows a bare mesh); lower case, words apart, " / " between folders."""
+    (with " ; " and the path of the actor that shows a bare mesh; without the name of the race track or landscape a
+    thing stands in); lower case, words apart, " / " between folders."""
     path = entry.key.partition("/")[2]
     if entry.key.startswith("sweethome3d-furniture/"):
         path = " ; ".join(entry.words)
     elif len(entry.words) == 3 and path.startswith("meshes/"):
         path = f"{path} ; {entry.words[2]}"
+    path = re.sub(r"^(tracks|tilesets)/[^/]*/(?:models/)?", r"\1/", path)
     path = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])", " ", path)
     path = re.sub(r"([/;,])", r" \1 ", re.sub(r"[_\-.:'()]", " ", path))
     return " ".join(path.lower().split())
