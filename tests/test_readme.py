@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,11 +58,27 @@ def test_commands_that_inform() -> None:
         assert code == 0 and output, f"{command}\n{output}"
 
 
+def test_commands_on_a_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyarrow")
+    name = "minetest-mod-homedecor"
+    if shutil.which("apt-get") is None:
+        pytest.skip("apt-get is not on this machine")
+    known = subprocess.run(["apt-get", "download", "--print-uris", name], capture_output=True, text=True)
+    if known.returncode or name not in known.stdout:
+        pytest.skip(f"apt knows no package {name} here: its lists are empty or of another Debian")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for command in block("corpus"):
+        code, output = run(command)
+        assert code == 0, f"{command}\n{output}"
+    assert (tmp_path / "furniture/corpus.json").exists() and (tmp_path / "furniture.png").exists()
+
+
 def test_every_command_of_the_pages_uses_options_that_exist() -> None:
     assert len(COMMANDS) >= 8
     for command in COMMANDS:
-        words = shlex.split(re.sub(r"\[.*?\]", "", command))
-        code, help_text = run(f"lift3d {words[1]} --help")
+        words = shlex.split(re.sub(r"\[.*?\]|\s#.*", "", command))
+        code, help_text = run(f"lift3d {' '.join(words[1 : 3 if words[1] == 'corpus' else 2])} --help")
         assert code == 0, command
         for option in (w for w in words if re.fullmatch(r"--?[a-z][a-z-]*", w)):
             assert option in help_text, f"{option} of: {command}"
@@ -103,7 +120,7 @@ def test_the_lock_pins_all_dependencies() -> None:
     extras = project["optional-dependencies"]
     wanted = [
         *project["dependencies"],
-        *(d for e in ("video", "heic", "usdz", "learn", "dev") for d in extras[e]),
+        *(d for e in ("video", "heic", "usdz", "corpus", "learn", "dev") for d in extras[e]),
     ]
     names = {re.split(r"[\[<>=]", d)[0].lower() for d in wanted} - {"lift3d"}
     assert names <= pinned

@@ -80,7 +80,7 @@ def test_what_is_built_can_be_read(corpus: Corpus) -> None:
         assert (corpus.crossed(i).any(2) >= cells.any(2)).all()
         assert len(corpus.surface(i)) == 4096
     distance = corpus.voxels(0, 16, "signed_distance").values
-    assert distance.min() == pytest.approx(-0.5, abs=0.06) and distance.max() > 0.2
+    assert distance.min() == pytest.approx(-0.5, abs=0.07) and distance.max() > 0.2
     assert corpus.voxels(0, 128).values.mean() == pytest.approx(corpus.voxels(0).values.mean(), rel=0.02)
 
 
@@ -145,7 +145,7 @@ def test_killed_and_started_again_it_ends_with_the_same_bytes(tmp_path: Path) ->
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     done = len(list(target.glob(".building/*/*.npz")))
-    assert 1 <= done and not (target / "corpus.json").exists()
+    assert done >= 1 and not (target / "corpus.json").exists()
     refused = lift3d("corpus", "show", target)
     assert refused.exit_code == 2 and "not finished" in refused.stderr
     again = one(target, source)

@@ -12,9 +12,10 @@ import json
 import multiprocessing
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,12 +58,7 @@ def build(target: Path, options: Options, say: Say, progress: Progress) -> Corpu
     _check(target, options)
     parquet()  # before hours of work
     wanted = _wanted(options)
-    packages: dict[str, list[Package]] = {}
-    for number, source in enumerate(wanted):
-        progress("packages", number / len(wanted))
-        packages[source.name] = [
-            obtain(name, options.cache, options.debs, say, source.wanted) for name in source.packages
-        ]
+    packages = _packages(wanted, options, say, progress)
     plan = _plan(options, packages)
     if (target / CARD).is_file():
         return _already(target, plan, say)
@@ -112,6 +108,34 @@ def _wanted(options: Options) -> list[Source]:
         if name not in known:
             raise InputError(f"there is no source called {name}", f"choose from {', '.join(known)}")
     return [source for name, source in known.items() if not options.only or name in options.only]
+
+
+def _packages(
+    wanted: Sequence[Source], options: Options, say: Say, progress: Progress
+) -> dict[str, list[Package]]:
+    """The packages of every source, downloaded and unpacked, two at a time."""
+    todo = [(source, name) for source in wanted for name in source.packages]
+    held: dict[str, list[Package]] = {source.name: [] for source in wanted}
+
+    stopped = threading.Event()
+
+    def get(item: tuple[Source, str]) -> Package:
+        def wanted(path: str) -> bool:
+            if stopped.is_set():
+                raise InputError("interrupted")
+            return item[0].wanted(path)
+
+        return obtain(item[1], options.cache, options.debs, say, wanted)
+
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            for number, ((source, _), package) in enumerate(zip(todo, pool.map(get, todo))):
+                held[source.name].append(package)
+                progress("packages", (number + 1) / len(todo))
+        finally:  # ctrl-C, or one package that cannot be had: the others need not be finished
+            stopped.set()
+            pool.shutdown(cancel_futures=True)
+    return held
 
 
 def _plan(options: Options, packages: dict[str, list[Package]]) -> dict[str, Any]:

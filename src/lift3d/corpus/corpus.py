@@ -48,7 +48,7 @@ class Corpus:
 
     def __init__(self, folder: str | Path, card: dict[str, Any] | None = None) -> None:
         """card: of a corpus that is just being written; read from the folder otherwise."""
-        self.folder = Path(folder)
+        self.folder = Path(folder).expanduser()
         self.card = read_card(self.folder) if card is None else card
         self.table = parquet().read_table(self.folder / INDEX)
         n = self.table.num_rows

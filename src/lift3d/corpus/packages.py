@@ -108,7 +108,7 @@ def _download(name: str, folder: Path, say: Callable[[str], None]) -> Path:
             f"run `apt-get download {name}` on a Debian machine and give the folder with --debs",
         )
     say(f"downloading {name}")
-    part = folder / "part"
+    part = folder / f"{name}.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
     command = ["apt-get", "-o", "APT::Sandbox::User=", "download", name]
