@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lift3d.cli import corpus, info, meshes, reconstruct
+from lift3d.cli import corpus, info, meshes, reconstruct, render
 from lift3d.cli.errors import explained
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ for command in (
     meshes.check,
     meshes.repair,
     meshes.convert,
+    render.render,
     info.maps,
     info.doctor,
 ):

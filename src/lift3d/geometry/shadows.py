@@ -24,7 +24,7 @@ from lift3d.geometry.textures import inner, kernel
 from lift3d.geometry.threads import in_bands
 from lift3d.types import F64
 
-SIZE, SKY_SIZE, SKY_MAPS = 1024, 160, 28
+SIZE, SKY_SIZE, SKY_MAPS = 1024, 96, 32
 """Texels along a sun's map; along one of the surrounding's, and how many of those."""
 _MARGIN = 1.03
 _REACH, _SKY_REACH = 2.9, 1.6
