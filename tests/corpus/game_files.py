@@ -72,7 +72,7 @@ def spm(flags: int = 0, kind: int = 2, second: bytes = b"") -> bytes:
     out = b"SP" + bytes([8 | kind, flags]) + struct.pack("<6f", *V.min(0), *V.max(0)) + struct.pack("<H", 1)
     out += bytes([9]) + b"thing.png" + bytes([len(second)]) + second
     out += struct.pack("<HHIIH", 1, 1, 4, 12, 0)
-    for i, (v, uv) in enumerate(zip(V.tolist(), UV)):
+    for i, (v, uv) in enumerate(zip(V.tolist(), UV * np.float32([1, -1]) + np.float32([0, 1]))):
         out += struct.pack("<3f", *v) + (b"\1\2\3\4" if flags & 1 else b"")
         if flags & 2:
             out += bytes([128]) if i % 2 else bytes([1, 10, 20, 30])

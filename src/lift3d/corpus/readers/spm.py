@@ -45,6 +45,8 @@ def read(data: bytes, name: str) -> list[Part]:
                 kind == WITH_BONES,
             )
             xyz, uv = _vertices(at, vertices, layout)
+            if uv is not None:
+                uv[:, 1] = 1 - uv[:, 1]  # the file's v points down
             faces = at.array("u1" if vertices <= 255 else "<u2", indices // 3, 3).astype(np.int64)
             at.skip((indices % 3) * (1 if vertices <= 255 else 2))
             parts.append(checked(Part(xyz, faces, uv, material=Material(first)), name))
