@@ -78,7 +78,7 @@ def test_what_is_built_can_be_read(corpus: Corpus) -> None:
             :, 2
         ].min() == pytest.approx(0, abs=1e-6)
         assert (corpus.crossed(i).any(2) >= cells.any(2)).all()
-        assert len(corpus.surface(i)) == 4096
+        assert (corpus.filled(i) == (cells | corpus.crossed(i))).all() and len(corpus.surface(i)) == 4096
     distance = corpus.voxels(0, 16, "signed_distance").values
     assert distance.min() == pytest.approx(-0.5, abs=0.07) and distance.max() > 0.2
     assert corpus.voxels(0, 128).values.mean() == pytest.approx(corpus.voxels(0).values.mean(), rel=0.02)

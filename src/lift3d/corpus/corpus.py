@@ -44,7 +44,7 @@ def parquet() -> Any:
 
 class Corpus:
     """Opened from its folder. `corpus.column("category")`, `corpus.where(split="test")`, then by number:
-    `inside`, `crossed`, `surface`, `parts`, `mesh`, `voxels`."""
+    `inside`, `crossed`, `filled`, `surface`, `parts`, `mesh`, `voxels`."""
 
     def __init__(self, folder: str | Path, card: dict[str, Any] | None = None) -> None:
         """card: of a corpus that is just being written; read from the folder otherwise."""
@@ -96,6 +96,10 @@ class Corpus:
     def crossed(self, i: int) -> NDArray[np.bool_]:
         """(64, 64, 64) cells that the surface touches."""
         return np.unpackbits(self.cells[i, 1]).reshape(GRID, GRID, GRID).astype(bool)
+
+    def filled(self, i: int) -> NDArray[np.bool_]:
+        """(64, 64, 64) cells inside or touched by the surface: nothing thin is lost, everything is up to half a cell larger."""
+        return np.unpackbits(self.cells[i, 0] | self.cells[i, 1]).reshape(GRID, GRID, GRID).astype(bool)
 
     def surface(self, i: int) -> Points:
         """4096 samples, even over the surface, with normals and colours."""

@@ -24,11 +24,11 @@ from scipy.spatial.distance import cdist
 from lift3d.corpus.surface import unpack
 from lift3d.types import F64
 
-NEAR = 0.42
+NEAR = 0.5
 """Descriptors farther apart than this are of different shapes."""
-MOST = 24
+MOST = 32
 """A shape is compared with at most so many of those before it, the nearest first."""
-SAME, KIN = (0.0025, 0.012), (0.006, 0.035)
+SAME, KIN = (0.002, 0.009), (0.007, 0.05)
 """(mean, 95 % quantile) of the distances, in longest sides, below which two shapes are the same, or kin."""
 PROBE, FULL = 192, 1024
 """Samples that choose the turn, and samples that measure."""
@@ -69,7 +69,11 @@ def difference(a: Cloud, b: Cloud) -> tuple[float, float, bool]:
     """(mean, 95 % quantile) of the distances of the two surfaces under the best turn, and whether it mirrors."""
     probe = slice(None, None, max(len(a.points) // PROBE, 1))
     costs = [float(_to_planes(a.points[probe] @ turn.T, b).mean()) for turn, _ in TURNS]
-    turn, mirrored = TURNS[int(np.argmin(costs))]
+    best = int(np.argmin(costs))
+    plain = int(np.argmin(costs[: len(TURNS) // 2]))
+    if costs[plain] < 1.2 * costs[best] + 3e-4:  # a symmetric thing is its own mirror image but for its samples
+        best = plain
+    turn, mirrored = TURNS[best]
     if min(costs) > 2.5 * KIN[0]:
         return min(costs), np.inf, mirrored
     full = slice(None, None, max(len(a.points) // FULL, 1))

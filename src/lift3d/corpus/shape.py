@@ -33,8 +33,8 @@ FACES = 6000
 PICTURE = 256
 """A kept texture has this many pixels at most on its long side."""
 JPEG = 88
-THIN = 0.5
-"""A shape whose mean thickness is less than this many cells has no interior to speak of."""
+THIN = 0.25
+"""A shape whose mean thickness is less than this many cells has no interior to speak of: sheets, nets, wires, leaves."""
 
 
 @dataclass(frozen=True, eq=False)
