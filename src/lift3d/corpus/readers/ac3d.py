@@ -7,85 +7,74 @@ OBJECT blocks hold loc, rot (rows of the transposed matrix), texture, numvert, t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
-from lift3d.io.parts import F64, MAX_ELEMENTS, Material, Part, checked, damaged
+from lift3d.corpus.readers.text import fans, numbers, picked, rows
+from lift3d.io.parts import F64, WHITE, Bytes4, Material, Part, checked, damaged
 
-Surface = tuple[int, int, F64]
-DEEPEST = 64
+Lines = Iterator[str]
+Colours = list[Bytes4]
+Rings = list[tuple[int, int, int]]
+DEEPEST, LINES, STRIP = 64, (1, 2), 4
+_RGB = re.compile(r'^MATERIAL(?: +(?:"[^"\n]*"|\S+) +\w+ +(\S+) +(\S+) +(\S+)(?:.*\btrans +(\S+))?)?', re.M)
 
 
 def read(data: bytes, name: str) -> list[Part]:
     """One part per object and material, in the frame of the file. Raises InputError for a damaged file."""
     if not data.startswith(b"AC3D"):
         raise damaged(name, "is not an AC3D file")
-    lines = iter(data.decode("latin-1").splitlines()[1:])
-    colours: list[tuple[int, int, int, int]] = []
-    parts: list[Part] = []
+    text = data.decode("latin-1").replace("\t", " ")
+    rgbt = numbers(
+        [x or usual for found in _RGB.findall(text) for x, usual in zip(found, "1110")], name
+    ).reshape(-1, 4)
+    rgba = np.rint(255 * np.clip(rgbt * [1, 1, 1, -1] + [0, 0, 0, 1], 0, 1)).astype(int).tolist()
+    lines, colours = text.split("\n"), [(r, g, b, a) for r, g, b, a in rgba]
     try:
-        for line in lines:
-            if line.startswith("MATERIAL"):
-                rgb = re.search(r"\brgb\s+(\S+)\s+(\S+)\s+(\S+).*?(?:\btrans\s+(\S+)|$)", line)
-                r, g, b, t = (float(x or 0) for x in rgb.groups()) if rgb else (1.0, 1.0, 1.0, 0.0)
-                red, green, blue, alpha = (round(255 * min(max(c, 0.0), 1.0)) for c in (r, g, b, 1 - t))
-                colours.append((red, green, blue, alpha))
-            elif line.startswith("OBJECT"):
-                _object(lines, np.eye(3), np.zeros(3), 0, colours, parts, name)
-    except (ValueError, IndexError, OverflowError, StopIteration) as error:
+        return _objects(iter(lines), len(lines), np.eye(4), 0, colours, name)
+    except (ValueError, IndexError, KeyError, OverflowError, StopIteration) as error:
         raise damaged(name, "ends in the middle or has words where numbers should be") from error
+
+
+def _objects(lines: Lines, count: int, outer: F64, depth: int, colours: Colours, name: str) -> list[Part]:
+    """Parts of the next `count` objects and of those inside them; outer: the 4x4 pose of what holds them."""
+    parts: list[Part] = []
+    while count > 0 and depth < DEEPEST and any(line.startswith("OBJECT") for line in lines):
+        said = {"loc": "0 0 0", "rot": "1 0 0 0 1 0 0 0 1", "mat": "0", "kids": "0"}
+        xyz, surfaces, corners = np.zeros((0, 3)), Rings(), list[str]()
+        for line in lines:
+            key, _, value = line.strip().partition(" ")
+            said[key] = said.get("texture", value) if key == "texture" else value
+            if key == "data":
+                next(lines)
+            elif key == "numvert":
+                xyz = numbers(rows(lines, int(value)), name).reshape(-1, 3)
+            elif key == "refs":
+                ring = rows(lines, int(value))
+                surfaces.append((int(said["SURF"], 16) & 15, int(said["mat"].split()[0]), len(ring) // 3))
+                corners += ring
+            elif key == "kids":
+                break
+        pose, texture, table = np.eye(4), said.get("texture", "").strip().strip('"'), numbers(corners, name)
+        pose[:3, :3] = numbers(said["rot"].split()[:9], name).reshape(3, 3).T
+        pose[:3, 3] = numbers(said["loc"].split()[:3], name)
+        pose = outer @ pose
+        xyz = xyz @ pose[:3, :3].T + pose[:3, 3]
+        parts += _parts(xyz, table.reshape(-1, 3), surfaces, texture, colours, name)
+        parts += _objects(lines, int(said["kids"]), pose, depth + 1, colours, name)
+        count -= 1
     return parts
 
 
-def _object(lines, turn: F64, shift: F64, depth: int, colours, parts: list[Part], name: str) -> None:  # type: ignore[no-untyped-def]
-    texture, own_turn, own_shift, xyz = "", np.eye(3), np.zeros(3), np.zeros((0, 3))
-    surfaces: list[Surface] = []
-    kind = material = kids = 0
-    for line in lines:
-        key, _, value = line.strip().partition(" ")
-        if key == "texture":
-            texture = texture or value.strip().strip('"')
-        elif key == "loc":
-            own_shift = np.array(value.split()[:3], float)
-        elif key == "rot":
-            own_turn = np.array(value.split()[:9], float).reshape(3, 3).T
-        elif key == "data":
-            next(lines)
-        elif key == "numvert":
-            xyz = _table(lines, value)
-        elif key == "SURF":
-            kind, material = int(value, 16) & 15, 0
-        elif key == "mat":
-            material = int(value.split()[0])
-        elif key == "refs":
-            surfaces.append((kind, material, _table(lines, value)))
-        elif key == "kids":
-            kids = int(value)
-            break
-    turn, shift = turn @ own_turn, shift + turn @ own_shift
-    for number in sorted({m for k, m, ring in surfaces if len(ring) > 2 and k not in (1, 2)}):
-        rings = [(k, ring) for k, m, ring in surfaces if m == number and len(ring) > 2 and k not in (1, 2)]
-        faces, corners = (
-            [],
-            np.concatenate([ring for _, ring in rings]),
-        )  # each corner is a vertex, for its own u and v
-        first = 0
-        for k, ring in rings:
-            i = np.arange(len(ring) - 2)
-            fan = [i + i % 2, i + 1 - i % 2, i + 2] if k == 4 else [0 * i, i + 1, i + 2]
-            faces.append(np.stack(fan, 1) + first)
-            first += len(ring)
-        colour = colours[number] if 0 <= number < len(colours) else (255, 255, 255, 255)
-        v = (xyz @ turn.T + shift)[corners[:, 0].astype(np.int64)]
-        uv = corners[:, 1:] if texture else None
-        parts.append(checked(Part(v, np.concatenate(faces), uv, material=Material(texture, colour)), name))
-    for _ in range(kids):
-        if depth < DEEPEST and any(line.startswith("OBJECT") for line in lines):
-            _object(lines, turn, shift, depth + 1, colours, parts, name)
-
-
-def _table(lines, count: str) -> F64:  # type: ignore[no-untyped-def]
-    """The next `count` lines of three numbers."""
-    if not 0 <= int(count) <= MAX_ELEMENTS:
-        raise ValueError(count)
-    return np.array([next(lines).split()[:3] for _ in range(int(count))], float).reshape(int(count), 3)
+def _parts(xyz: F64, corners: F64, rings: Rings, texture: str, colours: Colours, name: str) -> list[Part]:
+    """One part per material; corners: vertex, u and v of all; rings: rows of type, material and number of corners."""
+    kinds, materials, sizes = np.array(rings, np.int64).reshape(-1, 3).T
+    drawn, parts = (sizes > 2) & ~np.isin(kinds, LINES), []
+    for number in np.unique(materials[drawn]).tolist():
+        chosen = drawn & (materials == number)
+        table = corners[np.repeat(chosen, sizes)]  # each corner is a vertex, for its own u and v
+        material = Material(texture, colours[number] if 0 <= number < len(colours) else WHITE)
+        faces, v = fans(sizes[chosen], kinds[chosen] == STRIP), xyz[picked(table[:, 0], len(xyz), name)]
+        parts.append(checked(Part(v, faces, table[:, 1:] if texture else None, material=material), name))
+    return parts

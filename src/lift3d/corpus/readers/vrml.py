@@ -9,7 +9,8 @@ import re
 
 import numpy as np
 
-from lift3d.io.parts import MAX_ELEMENTS, Material, Part, checked, damaged
+from lift3d.corpus.readers.text import fans, numbers, picked
+from lift3d.io.parts import F64, Material, Part, checked, damaged
 
 _MATERIAL = re.compile(r"DEF\s+(\S+)\s+Material\s*\{([^}]*)\}")
 _COLOUR = re.compile(r"diffuseColor\s+(\S+)\s+(\S+)\s+([^\s}]+)")
@@ -35,35 +36,17 @@ def read(data: bytes, name: str) -> list[Part]:
         used = _USE.search(shape)
         material = known.get(used[1]) if used else _material(shape, "", name)
         xyz = xyz.reshape(-1, 3)
-        faces = _fans(_numbers(corners[1], name))
+        index = np.r_[_numbers(corners[1], name), -1]
+        ends = np.flatnonzero(index < 0)
+        sizes = np.diff(ends, prepend=-1) - 1
+        faces = picked(index[index >= 0], len(xyz), name)[fans(sizes)]
         if len(faces):
             parts.append(checked(Part(xyz, faces, material=material), name))
     return parts
 
 
-def _numbers(text: str, name: str) -> np.ndarray:
-    words = text.replace(",", " ").split()
-    if len(words) > 3 * MAX_ELEMENTS:
-        raise damaged(name, "holds too many numbers")
-    try:
-        values = np.array(words, np.float64)
-    except ValueError as error:
-        raise damaged(name, "has words where numbers should be") from error
-    if not np.isfinite(values).all():
-        raise damaged(name, "has numbers that are not finite")
-    return values
-
-
-def _fans(index: np.ndarray) -> np.ndarray:
-    """Triangles of polygons that end with -1."""
-    index = np.r_[index.astype(np.int64), -1]
-    faces: list[tuple[int, int, int]] = []
-    start = 0
-    for end in np.flatnonzero(index < 0).tolist():
-        ring = index[start:end]
-        faces += [(ring[0], ring[k], ring[k + 1]) for k in range(1, len(ring) - 1)]
-        start = end + 1
-    return np.array(faces, np.int64).reshape(-1, 3)
+def _numbers(text: str, name: str) -> F64:
+    return numbers(text.replace(",", " ").split(), name)
 
 
 def _material(text: str, label: str, name: str) -> Material | None:
