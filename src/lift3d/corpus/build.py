@@ -73,9 +73,12 @@ def build(target: Path, options: Options, say: Say, progress: Progress) -> Corpu
     _require_something(files, target)
     say("comparing all shapes with each other")
     rows = write_corpus(files, target, work, lambda fraction: progress("duplicates", fraction))
+    say("choosing backgrounds for pictures")
+    from lift3d.corpus.backgrounds import write_backgrounds
     from lift3d.corpus.card import write_card
 
-    write_card(target, plan, [(source, packages[source.name]) for source in wanted], tried(files), rows)
+    bank = write_backgrounds(roots, target, {source.name: source.packages for source in wanted})
+    write_card(target, plan, [(source, packages[source.name]) for source in wanted], tried(files), rows, bank)
     shutil.rmtree(work)
     say(f"built in {(time.monotonic() - started) / 60:.1f} min")
     return Corpus(target)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
+from lift3d.corpus.backgrounds import BACKGROUNDS, LISTED
 from lift3d.corpus.corpus import CARD, CELLS, INDEX, MESHES, SURFACE, VERSION, Corpus
 from lift3d.corpus.descriptor import describe
 from lift3d.corpus.duplicates import Cloud, difference
@@ -33,16 +34,18 @@ Rows = Sequence[dict[str, Any]]
 
 def write_card(
     folder: Path, plan: dict[str, Any], origin: Sequence[tuple[Source, Sequence[Package]]], tried: Rows, rows: Rows,
-    progress: Callable[[float], None] = lambda fraction: None,
+    backgrounds: dict[str, Any] | None = None, progress: Callable[[float], None] = lambda fraction: None,
 ) -> None:  # fmt: skip
     """Attribution, sheets, README.md, and last corpus.json, with which the corpus is whole. tried: every thing looked at;
-    rows: those made into shapes, with their split and whose repeat they are."""
-    files = {name: _sha256(folder / name) for name in (INDEX, CELLS, SURFACE, MESHES)}
+    rows: those made into shapes, with their split and whose repeat they are; backgrounds: what is said of the bank."""
+    names = (INDEX, CELLS, SURFACE, MESHES) + ((BACKGROUNDS, LISTED) if backgrounds else ())
+    files = {name: _sha256(folder / name) for name in names}
     card: dict[str, Any] = {
         "version": VERSION, "plan": plan, "files": files, **counts(tried, rows),
         "sources": [_source(source, packages, tried, rows) for source, packages in origin],
         "unusable": [{"key": r["key"], "why": r.get("reason", r["state"])} for r in tried
                      if r["state"] in ("refused", "failed")],
+        "backgrounds": backgrounds or {},
     }  # fmt: skip
     write_bytes(folder / ATTRIBUTION, attribution(rows))
     corpus = Corpus(folder, card)
@@ -174,6 +177,14 @@ def readme(card: dict[str, Any]) -> str:
         *table(("split", "shapes"), card["splits"]),
         *table(("what became of things", "number"), card["states"]),
     ]
+    if card["backgrounds"]:
+        bank = card["backgrounds"]
+        lines += [
+            f"{bank['pictures']} backgrounds for pictures of the shapes ("
+            + ", ".join(f"{n} of {kind}" for kind, n in bank["kind"].items())
+            + f"); {LISTED} names their authors and licences.",
+            "",
+        ]
     if card["neighbours"]:
         near = card["neighbours"]
         lines += [
