@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lift3d.errors import InputError
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import (
     WHITE,
@@ -52,10 +53,11 @@ def _absolute(token: bytes, counts: tuple[int, int, int]) -> bytes:
     return b"/".join(b"%d" % (int(f) + n + 1) if f.startswith(b"-") else f for f, n in zip(fields, counts))
 
 
-def read(data: bytes, path: Path, given: dict[str, Material] | None = None) -> Model:
+def read(data: bytes, path: Path, given: dict[str, Material] | None = None, bare: bool = False) -> Model:
     """One part per material; corners that share position and texture coordinate share a vertex.
 
-    given: materials by name, which come before those of the file's libraries."""
+    given: materials by name, which come before those of the file's libraries. bare: a texture that cannot be had is left
+    out with a warning, whatever the reason; otherwise only one that is not there is."""
     name = path.name
     vertex_lines: list[bytes] = []
     uv_lines: list[bytes] = []
@@ -94,7 +96,7 @@ def read(data: bytes, path: Path, given: dict[str, Material] | None = None) -> M
     uvs = _numbers(uv_lines, 1, 2, name, "texture coordinates")
     uvs[:, 1:] = np.nan_to_num(uvs[:, 1:])
     warnings: list[str] = []
-    materials = _libraries(libraries, path, warnings) | (given or {})
+    materials = _libraries(libraries, path, warnings, bare) | (given or {})
     parts = []
     for key, known in corners.items():
         used = materials.get(key.decode("utf-8", "replace"))
@@ -142,7 +144,7 @@ def _part(
     return Part(rows[:, :3], faces, uvs[chosen[:, 1]] if textured else None, colours, material)
 
 
-def _libraries(names: list[bytes], path: Path, warnings: list[str]) -> dict[str, Material]:
+def _libraries(names: list[bytes], path: Path, warnings: list[str], bare: bool) -> dict[str, Material]:
     materials: dict[str, Material] = {}
     for raw in names[:16]:
         reference = raw.decode("utf-8", "replace")
@@ -151,11 +153,11 @@ def _libraries(names: list[bytes], path: Path, warnings: list[str]) -> dict[str,
         except FileNotFoundError:
             warnings.append(f"the material file {reference} is missing")
             continue
-        materials.update(_materials(data, path, warnings))
+        materials.update(_materials(data, path, warnings, bare))
     return materials
 
 
-def _materials(data: bytes, path: Path, warnings: list[str]) -> dict[str, Material]:
+def _materials(data: bytes, path: Path, warnings: list[str], bare: bool) -> dict[str, Material]:
     """MTL: newmtl, Kd, d or Tr, map_Kd (options before the file name are skipped)."""
     found: dict[str, Material] = {}
     pictures: dict[str, Material] = {}
@@ -184,7 +186,9 @@ def _materials(data: bytes, path: Path, warnings: list[str]) -> dict[str, Materi
                 try:
                     place = beside(path.parent, reference, path.name)
                     pictures[reference] = Material("", WHITE, decode_texture(read_bytes(place), reference))
-                except FileNotFoundError:
+                except (FileNotFoundError, InputError) as error:
+                    if isinstance(error, InputError) and not bare:
+                        raise
                     warnings.append(f"the texture {reference} is missing")
                     pictures[reference] = Material("")
             found[label] = Material(label[:200], found[label].colour, pictures[reference].picture)

@@ -48,7 +48,7 @@ class SweetHome3D:
         return sorted(found, key=lambda e: e.key)
 
     def load(self, entry: Entry) -> list[Part]:
-        return y_up_to_z_up_parts(obj.read(read_bytes(entry.file, MAX_FILE), entry.file).parts)
+        return y_up_to_z_up_parts(obj.read(read_bytes(entry.file, MAX_FILE), entry.file, bare=True).parts)
 
 
 def catalogue(data: bytes) -> list[dict[str, str]]:
