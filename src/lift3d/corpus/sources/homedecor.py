@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
+from lift3d.corpus.readers import obj
 from lift3d.corpus.sources.common import files_below, rights, words
 from lift3d.corpus.textures import Textures
-from lift3d.io import obj
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Material, Part, y_up_to_z_up_parts
 
@@ -64,7 +64,7 @@ class HomeDecor:
             name.decode("utf-8", "replace"): Material(tile, picture=self.textures.open(tile))
             for name, tile in zip(names, tiles + tiles[-1:] * len(names))
         }
-        parts = obj.read(data, entry.file, given).parts
+        parts = obj.read(data, entry.file, given)
         return parts if LYING.search(entry.file.stem) else y_up_to_z_up_parts(parts)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.licences import stated
+from lift3d.corpus.readers import obj
 from lift3d.corpus.sources.common import files_below, rights
 from lift3d.corpus.unzip import unzip
-from lift3d.io import obj
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Part, y_up_to_z_up_parts
 
@@ -48,7 +48,7 @@ class SweetHome3D:
         return sorted(found, key=lambda e: e.key)
 
     def load(self, entry: Entry) -> list[Part]:
-        return y_up_to_z_up_parts(obj.read(read_bytes(entry.file, MAX_FILE), entry.file, bare=True).parts)
+        return y_up_to_z_up_parts(obj.read(read_bytes(entry.file, MAX_FILE), entry.file))
 
 
 def catalogue(data: bytes) -> list[dict[str, str]]:

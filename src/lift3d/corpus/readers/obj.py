@@ -1,0 +1,19 @@
+"""Wavefront OBJ as packages hold it: `io.obj`, whose errors of damaged text become one clear error here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lift3d.io import obj
+from lift3d.io.parts import Material, Part, checked, damaged
+
+
+def read(data: bytes, path: Path, given: dict[str, Material] | None = None) -> list[Part]:
+    """One part per material; textures that cannot be had are left out. Raises InputError for a damaged file."""
+    try:
+        with np.errstate(all="ignore"):
+            return [checked(part, path.name) for part in obj.read(data, path, given, bare=True).parts]
+    except (ValueError, LookupError, OverflowError, TypeError, OSError) as error:
+        raise damaged(path.name, "is damaged or has words where numbers should be") from error
