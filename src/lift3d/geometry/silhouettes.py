@@ -78,16 +78,18 @@ def edge_table(f: NDArray[np.integer], seams: tuple[NDArray[np.integer], ...] = 
 
 
 def crossings(
-    p: F64, f: NDArray[np.integer], edges: EdgeTable, grid: tuple[float, ...], size: tuple[int, int]
+    p: F64, f: NDArray[np.integer], edges: EdgeTable, grid: tuple[float, ...], ids: I32
 ) -> Crossings:
-    """Crossings in a picture of (width, height) pixels. p (V, 3) vertices in the camera frame; grid: fx, fy, cx, cy.
+    """Crossings in a picture. p (V, 3) vertices in the camera frame; grid: fx, fy, cx, cy; ids (H, W): the faces seen
+    by the pixels' centres.
 
     An edge counts when both its faces lie on one side of it as seen from the camera, or when it `always` does, and
     where the faces seen before and after it differ; a hidden edge shows the same face on both sides.
     """
     p, faces = np.ascontiguousarray(p, np.float64), np.ascontiguousarray(f, np.int32)
     fx, fy, cx, cy = (float(g) for g in grid)
-    width, height = size
+    height, width = ids.shape
+    size = (width, height)
     room = 8 * (width + height) + 256
     while True:
         where, place = np.empty((room, 4), np.int32), np.empty(room)
@@ -104,13 +106,30 @@ def crossings(
     )
     if n:
         _look(p, faces, (fx, fy, cx, cy), where, place, head, chain, seen)
-    keep = seen[:, 0] != seen[:, 1]
+    keep = np.flatnonzero(seen[:, 0] != seen[:, 1])
+    keep = keep[_single(where[keep], place[keep], edges.always)]
     where, place, seen = where[keep], place[keep], seen[keep]
-    late = place - np.where(where[:, 1] == 0, where[:, 2], where[:, 3]) > 0.5
+    off = place - np.where(where[:, 1] == 0, where[:, 2], where[:, 3]) - 0.5
+    # At the very centre the faces tell: rounding there may not contradict the rasteriser's.
+    late = np.where(np.abs(off) < 1e-6, ids[where[:, 3], where[:, 2]] == seen[:, 0], off > 0)
     return Crossings(where[:, 0], where[:, 1].astype(np.int8), where[:, 2:], late, seen)
 
 
-@numba.njit(cache=True)
+def _single(where: I32, place: F64, always: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Which crossings to keep, ascending, so that a jump counts once: where edges coincide or a vertex lies on the
+    middle line, all of them see the same. Folds come first, then the lowest edge."""
+    edge, axis, column, row = where.T
+    order = np.lexsort((place, axis, column, row))
+    w, x = where[order, 1:], place[order]
+    group = np.empty(len(order), np.int64)
+    group[order] = np.cumsum(np.r_[True, (np.diff(w, axis=0) != 0).any(1) | (np.diff(x) > 2 * _HAIR)])[
+        : len(x)
+    ]
+    order = np.lexsort((edge, always[edge], group))
+    return np.sort(order[np.r_[True, np.diff(group[order]) != 0][: len(x)]])
+
+
+@numba.njit(cache=True, nogil=True)
 def _cut(p, table, grid, size, where, place):  # type: ignore[no-untyped-def]
     """Rows (edge, axis, column, row) of `where` and the coordinate along the axis; the number found is returned, and
     what there is no room for is not written."""
@@ -152,7 +171,7 @@ def _cut(p, table, grid, size, where, place):  # type: ignore[no-untyped-def]
     return n
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _look(p, faces, grid, where, place, head, chain, seen):  # type: ignore[no-untyped-def]
     """Fill `seen`: the nearest face a hair before and a hair after each crossing; among equals the lowest index.
     head (H, W) and chain (N,) list the crossings in each pixel."""

@@ -1,6 +1,6 @@
 """Pictures of a surface with gradients to vertices, colours, texture, light and cameras; CPU first.
 
-Which face a pixel's centre sees is found exactly and outside of autograd (`lift3d.geometry.raster`); where on the face
+Which face a pixel's centre sees is found exactly and outside of autograd (`lift3d.geometry.face_ids`); where on the face
 is computed again in torch, in closed form: with camera-frame corners p_i and the pixel's ray d = (x, y, 1),
 q_i = (X_i - x Z_i, Y_i - y Z_i) and e_i = q_{i+1} x q_{i+2}, the perspective-correct weights are e_i / (e_0 + e_1 + e_2).
 
@@ -16,15 +16,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from lift3d.geometry.raster import rasterize
-from lift3d.geometry.silhouettes import crossings
 from lift3d.nets.scene import Cameras, Light, Surface
+from lift3d.nets.seen import Found, seen
 from lift3d.nets.shading import at_points, colour_at, light_on, shading_normals
-from lift3d.types import Camera
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +69,7 @@ def render(
     pose = cameras.world_to_camera.double()
     p = surface.vertices.double() @ pose[:, :3, :3].mT + pose[:, None, :3, 3]
     lens = torch.cat([cameras.focal, cameras.centre], -1).double()
-    face_id, found = _seen(p, lens, surface, (w, h), antialias)
+    face_id, found = seen(p, lens, surface, (w, h), antialias)
     ids = torch.from_numpy(face_id).to(device)
     hit = torch.nonzero(ids.reshape(-1) >= 0)[:, 0]
     image = hit.div(h * w, rounding_mode="floor")
@@ -125,7 +122,7 @@ def _each(
             cameras.height,
         )
         lit = light and Light(
-            of(light.sun_direction, i, 1), of(light.sun_colour, i, 1), of(light.environment, i, 2)
+            of(light.sun_direction, i, 2), of(light.sun_colour, i, 2), of(light.environment, i, 2)
         )
         behind = of(background, i, 3) if isinstance(background, Tensor) else background
         shots.append(render(surface, camera, lit, behind, antialias))
@@ -133,52 +130,12 @@ def _each(
     return Pictures(*(torch.cat([getattr(s, name) for s in shots]) for name in fields))
 
 
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """Crossings of all pictures: image, pixel (N,) int64 (flat index), axis (N,), line (N,) the fixed coordinate and
-    start (N,) the pixel's first coordinate along the axis; ends (N, 2) vertices; late (N,) bool; faces (N, 2)."""
-
-    image: Tensor
-    pixel: Tensor
-    axis: Tensor
-    line: Tensor
-    start: Tensor
-    ends: Tensor
-    late: Tensor
-    faces: Tensor
-
-
-def _seen(
-    p: Tensor, lens: Tensor, surface: Surface, size: tuple[int, int], antialias: bool
-) -> tuple[np.ndarray, _Found]:
-    """Face ids (B, H, W) int32 at the pixel centres, and the crossings; outside of autograd."""
-    w, h = size
-    points, grids = p.detach().cpu().numpy(), lens.detach().cpu().numpy()
-    f = surface.faces.cpu().numpy()
-    ids, rows = np.empty((len(points), h, w), np.int32), []
-    for i, (v, grid) in enumerate(zip(points, grids)):
-        fx, fy, cx, cy = (float(g) for g in grid)
-        ids[i] = rasterize(Camera(w, h, fx, fy, cx, cy, np.eye(4)), v, f)[0]
-        if antialias:
-            c = crossings(v, f, surface.edges, (fx, fy, cx, cy), size)
-            at = np.arange(len(c.edge)), c.axis.astype(np.int64)
-            start, line = c.pixel[at], c.pixel[at[0], 1 - at[1]]
-            flat = (i * h + c.pixel[:, 1].astype(np.int64)) * w + c.pixel[:, 0]
-            one = [np.full(len(flat), i), flat, at[1], line + 0.5, start.astype(np.float64)]
-            rows.append([*one, surface.edges.ends[c.edge], c.late, c.faces])
-    if not rows:
-        empty = torch.zeros(0, dtype=torch.int64)
-        return ids, _Found(empty, empty, empty, empty, empty, empty, empty, empty)
-    joined = (torch.from_numpy(np.concatenate(column)).to(p.device) for column in zip(*rows))
-    return ids, _Found(*(t.long() if t.dtype == torch.int32 else t for t in joined))
-
-
 def _points(
     p: Tensor, lens: Tensor, surface: Surface, image: Tensor, face: Tensor, place: Tensor, dtype: torch.dtype
 ) -> _Points:
     """The points of `face` seen at `place` (N, 2), in pixels, of picture `image`."""
     index = surface.faces[face] + (image * p.shape[1])[:, None]
-    corners = p.reshape(-1, 3).index_select(0, index.reshape(-1)).view(-1, 3, 3)
+    corners = p.reshape(-1, 3).index_select(0, index.reshape(-1)).view(len(face), 3, 3)
     g = lens.index_select(0, image)
     d = (place - g[:, 2:]) / g[:, :2]
     q = corners[..., :2] - d[:, None] * corners[..., 2:]
@@ -205,7 +162,7 @@ def _jumps(
     surface: Surface,
     unit: Tensor,
     light: Light | None,
-    found: _Found,
+    found: Found,
     base: Tensor,
     w: int,
 ) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lift3d.geometry.lights import Lighting
 from lift3d.geometry.silhouettes import EdgeTable, edge_table
 from lift3d.types import F64, Camera
 
@@ -91,11 +92,12 @@ class Cameras:
 
 @dataclass(frozen=True, eq=False)
 class Light:
-    """A sun and an environment, both far away, in the world's frame; each may carry a leading B.
+    """Suns and a surrounding, all far away, in the world's frame; the words of `lift3d.geometry.lights`. Any of the
+    three may carry a leading B, one light per picture.
 
-    sun_direction (3,) towards the sun, of any length but 0; sun_colour (3,): colour of a white face turned to it;
-    environment (9, 3): coefficients of the incoming radiance in real spherical harmonics up to order 2, in the order
-    1, y, z, x, xy, yz, 3z^2-1, xz, x^2-y^2. A face of albedo a shows a (sun max(0, n.l) + irradiance(n) / pi)."""
+    sun_direction (S, 3) towards each sun, of any length but 0; sun_colour (S, 3): what a white face turned to it shows;
+    environment (9, 3): irradiance / pi in real spherical harmonics of order 0 to 2 (1; y, z, x; xy, yz, 3z^2-1, xz,
+    x^2-y^2). A face of albedo a and normal n shows a (sum sun max(0, n.l) + max(0, environment(n)))."""
 
     sun_direction: Tensor
     sun_colour: Tensor
@@ -111,7 +113,19 @@ class Light:
         """A white sun and the same light from everywhere."""
         environment = torch.zeros(9, 3, dtype=dtype)
         environment[0] = ambient * math.sqrt(4 * math.pi)
-        return Light(torch.tensor(direction, dtype=dtype), torch.full((3,), sun, dtype=dtype), environment)
+        return Light(
+            torch.tensor([direction], dtype=dtype), torch.full((1, 3), sun, dtype=dtype), environment
+        )
+
+    @staticmethod
+    def of(lighting: Lighting, dtype: torch.dtype = torch.float32) -> Light:
+        """The suns and the surrounding of the exact renderer's light, without shadows and point lights."""
+        suns = lighting.suns
+        around = np.zeros((9, 3)) if lighting.environment is None else lighting.environment.irradiance
+        direction = np.array([sun.direction for sun in suns]).reshape(-1, 3)
+        colour = np.array([sun.colour for sun in suns]).reshape(-1, 3) * lighting.exposure
+        parts = (direction, colour, around * lighting.exposure)
+        return Light(*(torch.tensor(part, dtype=dtype) for part in parts))
 
 
 def surface(

@@ -1,7 +1,7 @@
 """Colour of points of a surface: interpolated colours, bilinear texture, Lambert's law under a sun and an environment.
 
 The environment's irradiance is that of Ramamoorthi & Hanrahan, "An efficient representation for irradiance environment
-maps", 2001, eq. 13: E(n) = sum A_l L_lm Y_lm(n) with A_0, A_1, A_2 = pi, 2 pi / 3, pi / 4.
+maps", 2001: nine coefficients of spherical harmonics suffice, since Lambert's cosine hardly lets pass higher orders.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from torch import Tensor
 from lift3d.nets.scene import Light, Surface
 
 _BASIS = (0.2820948, 0.4886025, 0.4886025, 0.4886025, 1.0925484, 1.0925484, 0.3153916, 1.0925484, 0.5462742)
-_SPREAD = (1.0, 2 / 3, 2 / 3, 2 / 3, 0.25, 0.25, 0.25, 0.25, 0.25)
 
 
 def at_points(values: Tensor, index: Tensor, weights: Tensor, image: Tensor) -> Tensor:
@@ -23,7 +22,7 @@ def at_points(values: Tensor, index: Tensor, weights: Tensor, image: Tensor) -> 
         if values.shape[0] > 1:
             index = index + (image * values.shape[1])[:, None]
         values = values.reshape(-1, values.shape[-1])
-    corners = values.index_select(0, index.reshape(-1)).view(*index.shape, -1)
+    corners = values.index_select(0, index.reshape(-1)).view(*index.shape, values.shape[-1])
     return torch.bmm(weights[:, None], corners)[:, 0]
 
 
@@ -53,30 +52,29 @@ def texture_at(texture: Tensor, uv: Tensor, image: Tensor) -> Tensor:
     if texture.dim() == 4 and texture.shape[0] > 1:
         top, low = top + image * h, low + image * h
     places = torch.stack([top * w + left, top * w + right, low * w + left, low * w + right])
-    a, b, c, d = texels.index_select(0, places.reshape(-1)).view(4, -1, texels.shape[-1])
+    a, b, c, d = texels.index_select(0, places.reshape(-1)).view(4, len(uv), texels.shape[-1])
     above = torch.lerp(a, b, s)
     return above + t * (torch.lerp(c, d, s) - above)
 
 
 def light_on(light: Light, normals: Tensor, image: Tensor) -> Tensor:
     """(N, 3): what a white face of unit normal (N, 3) in the world shows; image (N,) where the light has a batch."""
-    n = normals
     sun, colour, sky = light.sun_direction, light.sun_colour, light.environment
-    toward = F.normalize(sun, dim=-1, eps=1e-20)
-    if toward.dim() == 2:
-        toward = toward.index_select(0, image)
-    if colour.dim() == 2:
-        colour = colour.index_select(0, image)
-    facing = (n * toward).sum(-1, keepdim=True).clamp(min=0)
-    x, y, z = n.unbind(-1)
+    facing = _times(normals, F.normalize(sun, dim=-1, eps=1e-20).mT, image).clamp(min=0)
+    x, y, z = normals.unbind(-1)
     one = torch.ones_like(x)
     basis = torch.stack([one, y, z, x, x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y], -1)
-    basis = basis * n.new_tensor([b * s for b, s in zip(_BASIS, _SPREAD)])
-    if sky.dim() == 3:
-        around = torch.bmm(basis[:, None], sky.index_select(0, image))[:, 0]
-    else:
-        around = basis @ sky
-    return facing * colour + around.clamp(min=0)
+    around = _times(basis * normals.new_tensor(_BASIS), sky, image).clamp(min=0)
+    return _times(facing, colour, image) + around
+
+
+def _times(rows: Tensor, matrix: Tensor, image: Tensor) -> Tensor:
+    """(N, D): rows (N, K) times matrix (K, D), or times that of each row's image, (B, K, D)."""
+    if matrix.dim() == 2:
+        return rows @ matrix
+    if matrix.shape[0] == 1:
+        return rows @ matrix[0]
+    return torch.bmm(rows[:, None], matrix.index_select(0, image))[:, 0]
 
 
 def colour_at(surface: Surface, face: Tensor, weights: Tensor, image: Tensor) -> Tensor:
