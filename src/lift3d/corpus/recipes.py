@@ -1,0 +1,86 @@
+"""Recipes for pictures: the ranges from which cameras, lights, backgrounds and the faults of a photo are drawn."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from lift3d.errors import InputError
+
+Range = tuple[float, float]
+CAMERA, LIGHT, BEHIND, BEFORE, SENSOR, START = range(6)
+"""Each has random numbers of its own, so that a change in one leaves the others as they are."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What may happen in a picture; docs/pictures.md tells the ranges in words. Lengths in pixels are those of a picture
+    of 128 x 128 and grow with it; shares and chances are between 0 and 1; angles in degrees.
+
+    elevation: of the camera, `often` of all within `usual`; field: of view; roll: at most, either way; fill: share of the
+    frame that the thing's longer side takes; off: how far from the middle, of the room there is. studio: the same
+    light for all views, else suns and surroundings, anew every `lights_each` views; shadows: whether they are cast.
+    white: nothing behind; plain, gradient, noise: chances of made-up backgrounds, the rest is pictures; ground: chance
+    of a floor with the thing's shadow; defocus: blur behind. occluded: chance of pieces in front, hidden: of the thing
+    at most. blur, motion: chances, with their largest sigma and length; read, shot: noise at most (of white); exposure:
+    stops either way; balance: spread of the colour channels; level: mean brightness of the thing, linear; jpeg: quality.
+    """
+
+    name: str
+    elevation: Range = (-10, 60)
+    usual: Range = (5, 35)
+    often: float = 0.7
+    field: Range = (20, 65)
+    roll: float = 10
+    fill: Range = (0.5, 0.95)
+    off: float = 0.8
+    studio: bool = False
+    lights_each: int = 4
+    shadows: bool = True
+    white: bool = False
+    plain: float = 0.1
+    gradient: float = 0.1
+    noise: float = 0.05
+    ground: float = 0.35
+    defocus: float = 2.5
+    occluded: float = 0.2
+    hidden: float = 0.35
+    blur: tuple[float, float] = (0.4, 0.9)
+    motion: tuple[float, float] = (0.12, 5)
+    read: float = 0.007
+    shot: float = 0.003
+    exposure: float = 0.5
+    balance: float = 0.06
+    level: Range = (0.13, 0.34)
+    jpeg: tuple[int, int] = (60, 96)
+
+
+RECIPES: dict[str, Recipe] = {
+    "clean": Recipe(
+        "clean", usual=(5, 45), roll=0, fill=(0.8, 0.92), off=0, studio=True, white=True, plain=0, gradient=0, noise=0,
+        ground=0, occluded=0, blur=(0, 0), motion=(0, 0), read=0, shot=0, exposure=0, balance=0, level=(0, 1), jpeg=(95, 95),
+    ),
+    "natural": Recipe("natural"),
+    "hard": Recipe(
+        "hard", elevation=(-20, 80), often=0.5, field=(15, 75), roll=20, fill=(0.35, 1.12), off=1.0, plain=0.05,
+        gradient=0.05, noise=0.1, ground=0.3, occluded=0.6, hidden=0.6, blur=(0.6, 1.6), motion=(0.3, 9), read=0.02,
+        shot=0.008, exposure=1.0, balance=0.12, level=(0.07, 0.45), jpeg=(30, 90),
+    ),
+}  # fmt: skip
+
+
+def recipe_of(name: str | Recipe) -> Recipe:
+    """The recipe of this name; InputError that lists them otherwise."""
+    if isinstance(name, Recipe):
+        return name
+    if name not in RECIPES:
+        raise InputError(f"there is no recipe called {name}", f"choose from {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def random_of(seed: int, key: str, number: int, what: int) -> np.random.Generator:
+    """Random numbers for one thing in one view (or group of views), whatever was drawn before."""
+    digest = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+    return np.random.default_rng([seed, digest, number, what])
