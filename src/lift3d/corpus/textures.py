@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from PIL import Image as Pil
 
 from lift3d.errors import InputError
@@ -17,6 +18,8 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".tga", ".dds", ".rgb", ".rgba", ".sgi", ".b
 FORMATS = ("PNG", "JPEG", "TGA", "DDS", "SGI", "BMP", "GIF")
 LARGEST = 512
 KEPT = 64
+TEAM = (150, 60, 50)
+"""The colour of whoever owns a thing in a game."""
 
 
 class Textures:
@@ -72,6 +75,22 @@ class Textures:
             while len(self._open) > KEPT:
                 self._open.popitem(last=False)
         return self._open[file]
+
+
+def in_team_colour(parts: list[Part], multiplied: bool) -> list[Part]:
+    """The parts with opaque pictures: where games keep in alpha how little of the owner's colour shows, it is mixed in
+    (MegaGlest: in place of the picture's colour) or multiplied (0 A.D.)."""
+    out, team = [], np.array(TEAM, np.float32)
+    for part in parts:
+        material = part.material
+        if material is not None and material.picture is not None and material.picture.mode == "RGBA":
+            pixels = np.asarray(material.picture, np.float32)
+            rgb, alpha = pixels[..., :3], pixels[..., 3:] / 255
+            full = rgb * team / 255 if multiplied else team
+            mixed = np.rint(rgb * alpha + full * (1 - alpha)).astype(np.uint8)
+            part = replace(part, material=replace(material, picture=Pil.fromarray(mixed)))
+        out.append(part)
+    return out
 
 
 def _bare(path: str) -> str:

@@ -5,6 +5,8 @@ eight material floats, properties, texture flags with a name of 64 bytes for eac
 frames, texture coordinates and indices. Versions 2 and 3: mesh count; per mesh counts of frames of positions, normals,
 texture coordinates and colours, of vertices and indices, properties (3: no texture in the lowest bit, 2: texture in the
 first byte), a texture name of 64 bytes (from byte 27 on in version 2), then the arrays in this order, indices last.
+The lowest property of version 4 says that the texture's alpha is no transparency but tells how little of the owner's colour
+shows; the texture's name is then "team/NAME".
 """
 
 from __future__ import annotations
@@ -32,12 +34,13 @@ def _mesh(at: Cursor) -> Part:
     at.skip(64)
     frames, vertices, indices = at.array("<u4", 3).tolist()
     colour = at.array("<f4", 8)[:3]
-    _, textures = at.array("<u4", 2).tolist()
+    properties, textures = at.array("<u4", 2).tolist()
     names = [at.text(64) for bit in range(5) if textures >> bit & 1]
     xyz = _frames(at, frames, vertices)
     at.skip(12 * frames * vertices)
     uv = at.array("<f4", vertices, 2) if textures else None
-    return _part(at, xyz, uv, indices, Material(names[0] if textures & 1 else "", _rgb(colour, bool(names))))
+    name = ("team/" if properties & 1 else "") + names[0] if textures & 1 else ""
+    return _part(at, xyz, uv, indices, Material(name, _rgb(colour, bool(names))))
 
 
 def _old_mesh(at: Cursor, version: int) -> Part:

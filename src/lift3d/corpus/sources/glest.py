@@ -9,7 +9,7 @@ from pathlib import Path
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.readers import g3d
 from lift3d.corpus.sources.common import bare_paths, files_below, kin, rights, words
-from lift3d.corpus.textures import Textures
+from lift3d.corpus.textures import Textures, in_team_colour
 from lift3d.io.images import read_bytes
 from lift3d.io.parts import MAX_FILE, Part, y_up_to_z_up_parts
 
@@ -50,7 +50,11 @@ class MegaGlest:
     def load(self, entry: Entry) -> list[Part]:
         assert self.textures is not None
         parts = g3d.read(read_bytes(entry.file, MAX_FILE), entry.file.name)
-        return y_up_to_z_up_parts(self.textures.dressed(parts, entry.file.parent))
+        out = []
+        for part in self.textures.dressed(parts, entry.file.parent):
+            team = part.material is not None and part.material.name.startswith("team/")
+            out += in_team_colour([part], multiplied=False) if team else [part]
+        return y_up_to_z_up_parts(out)
 
 
 def authors(text: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from lift3d.corpus.entry import Entry
 from lift3d.corpus.licences import Terms
 from lift3d.corpus.readers import pmd
 from lift3d.corpus.sources.common import bare_paths, files_below, from_left_handed, kin, rights, words, xml
-from lift3d.corpus.textures import Textures
+from lift3d.corpus.textures import Textures, in_team_colour
 from lift3d.corpus.unzip import unzip
 from lift3d.errors import InputError
 from lift3d.io.images import read_bytes
@@ -28,17 +28,25 @@ from lift3d.io.parts import F64, MAX_FILE, Part
 ZIP = "usr/share/games/0ad/mods/public/public.zip"
 WHOLE = ("structures/", "flora/", "geology/", "campaigns/structures/")
 DEEPEST = 4
+CLEAR = re.compile(r"(basic_)?trans|aura|waterfall")
+"""Materials for which alpha is transparency."""
+Shown = tuple[str, str, bool]
+"""Actor, texture, clear (as of an actor)."""
+NOBODY: Shown = ("", "", False)
+MOST = 1000
+"""Meshes in one thing."""
 
 
 @dataclass(frozen=True)
 class Actor:
     """mesh: path below art/meshes without ending; texture: base texture; props: (point, actor path);
-    variants: (mesh, texture) of all its variants."""
+    variants: (mesh, texture) of all its variants; clear: its texture's alpha is transparency (else the owner's colour)."""
 
     mesh: str = ""
     texture: str = ""
     props: tuple[tuple[str, str], ...] = field(default=())
     variants: tuple[tuple[str, str], ...] = field(default=())
+    clear: bool = False
 
 
 class ZeroAD:
@@ -51,7 +59,7 @@ class ZeroAD:
         self.actors: dict[str, Actor] = {}
         self.meshes: dict[str, Path] = {}
         self.textures: Textures | None = None
-        self.shown_by: dict[str, tuple[str, str]] = {}
+        self.shown_by: dict[str, Shown] = {}
         self.terms = Terms()
 
     def wanted(self, path: str) -> bool:
@@ -74,7 +82,7 @@ class ZeroAD:
                 found.append(self._entry(path, path, what.mesh))
         for mesh in self.meshes:
             if mesh not in shown:
-                found.append(self._entry(f"meshes/{mesh}", self.shown_by.get(mesh, ("", ""))[0], mesh))
+                found.append(self._entry(f"meshes/{mesh}", self.shown_by.get(mesh, NOBODY)[0], mesh))
         return sorted(found, key=lambda e: e.key)
 
     def _entry(self, key: str, shown_by: str, mesh: str) -> Entry:
@@ -90,23 +98,26 @@ class ZeroAD:
     def load(self, entry: Entry) -> list[Part]:
         path = entry.key.removeprefix(f"{self.name}/")
         if path in self.actors:
-            parts = self._assembled(path, np.eye(4), 0)
+            parts = self._assembled(path, np.eye(4), 0, [MOST])
         else:
             mesh = path.removeprefix("meshes/")
-            parts = self._dressed(mesh, self.shown_by.get(mesh, ("", ""))[1], np.eye(4))
+            _, texture, clear = self.shown_by.get(mesh, NOBODY)
+            parts = self._dressed(mesh, texture, clear, np.eye(4))
         return from_left_handed(parts, clockwise=True)
 
-    def _dressed(self, mesh: str, texture: str, pose: F64) -> list[Part]:
+    def _dressed(self, mesh: str, texture: str, clear: bool, pose: F64) -> list[Part]:
         assert self.textures is not None
         file = self.meshes[mesh]
         parts = self.textures.dressed(pmd.read(read_bytes(file, MAX_FILE), file.name), otherwise=texture)
+        parts = parts if clear else in_team_colour(parts, multiplied=True)
         return [replace(part, vertices=part.vertices @ pose[:3, :3].T + pose[:3, 3]) for part in parts]
 
-    def _assembled(self, path: str, pose: F64, depth: int) -> list[Part]:
+    def _assembled(self, path: str, pose: F64, depth: int, left: list[int]) -> list[Part]:
         what = self.actors.get(path, Actor())
-        if depth > DEEPEST or what.mesh not in self.meshes:
+        if depth > DEEPEST or left[0] < 1 or what.mesh not in self.meshes:
             return []
-        parts = self._dressed(what.mesh, what.texture, pose)
+        left[0] -= 1
+        parts = self._dressed(what.mesh, what.texture, what.clear, pose)
         points: dict[str, F64] | None = None
         for point, other in what.props:
             place = np.eye(4)
@@ -117,17 +128,17 @@ class ZeroAD:
                 if point not in points:
                     continue
                 place = points[point]
-            parts += self._assembled(other, pose @ place, depth + 1)
+            parts += self._assembled(other, pose @ place, depth + 1, left)
         return parts
 
 
-def shown_by(actors: dict[str, Actor]) -> dict[str, tuple[str, str]]:
-    """Of each mesh the first actor that shows it and the texture it has there; an actor with a texture goes first."""
-    found: dict[str, tuple[str, str]] = {}
+def shown_by(actors: dict[str, Actor]) -> dict[str, Shown]:
+    """Of each mesh the first actor that shows it and how; an actor with a texture goes first."""
+    found: dict[str, Shown] = {}
     for path, what in actors.items():
         for mesh, texture in ((what.mesh, what.texture), *what.variants):
             if mesh and (mesh not in found or texture and not found[mesh][1]):
-                found[mesh] = (path, texture)
+                found[mesh] = (path, texture, what.clear)
     return found
 
 
@@ -163,7 +174,8 @@ def actor(data: bytes) -> Actor:
             other = prop.get("actor", "")
             if other and prop.get("attachpoint"):
                 props.append((prop.get("attachpoint", ""), re.sub(r"\.xml$", "", other)))
-    return Actor(mesh, texture, tuple(props), tuple((m, t or texture) for m, t in others))
+    clear = CLEAR.match((root.findtext("material") or "").strip()) is not None
+    return Actor(mesh, texture, tuple(props), tuple((m, t or texture) for m, t in others), clear)
 
 
 def _mesh(variant: ET.Element) -> str:
