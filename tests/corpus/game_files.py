@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import struct
 import tarfile
 
@@ -156,6 +157,10 @@ def deb(files: dict[str, bytes], links: dict[str, str] | None = None, sums: bool
         ),
         "data.tar.xz": tar(files, links),
     }
+    return ar(members)
+
+
+def ar(members: dict[str, bytes]) -> bytes:
     out = b"!<arch>\n"
     for name, data in members.items():
         head = f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode()
@@ -175,3 +180,139 @@ def g3d_old(version: int = 3, frames: int = 2, textured: bool = True) -> bytes:
     )
     mesh += struct.pack("<4f", 1, 0.5, 0, 1) + F.astype("<u4").tobytes()
     return b"G3D" + bytes([version]) + struct.pack("<I", 2) + mesh + mesh
+
+
+def pmd_with_points() -> bytes:
+    """A point "head" at (1, 2, 3) that hangs on no bone, and one that hangs on the only bone."""
+    bone = struct.pack("<I7f", 1, 0, 0, 0, 0, 0, 0, 1)
+    turn = (0.0, 0.0, 0.70710678, 0.70710678)
+    points = b"".join(
+        struct.pack("<I", len(label)) + label + struct.pack("<7fB", 1, 2, 3, *turn, on)
+        for label, on in ((b"prop-head", 255), (b"prop_hand", 0))
+    )
+    return pmd() + bone + struct.pack("<I", 2) + points
+
+
+ACTOR = b"""<?xml version="1.0" encoding="utf-8"?>
+<actor version="1"><group><variant frequency="3" name="a"><mesh>structural/hut.dae</mesh>
+<props><prop actor="props/door.xml" attachpoint="door"/><prop actor="props/roof.xml" attachpoint="root"/></props>
+<textures><texture file="structural/wall.png" name="baseTex"/><texture file="n.png" name="normTex"/></textures></variant>
+<variant frequency="1" name="b"><mesh>structural/hut_b.dae</mesh></variant></group></actor>
+"""
+KART = b"""<?xml version="1.0"?>
+<kart name="Tux" model-file="tux.spm" rgb="1.00 0.00 0.00"><wheels>
+<front-left position="-0.3 0.1 0.4" model="wheel-front-left.spm"/><rear-left position="-0.3 0.1 -0.3" model="rear.spm"/>
+</wheels></kart>
+"""
+CATALOGUE = rb"""# a catalogue
+id#1=Maker#chair
+name#1=Chair \u00e9
+tags#1=seat, wood
+category#1=Living room
+model#1=/maker/chair/chair.obj
+width#1=50.5
+depth#1=40
+height#1=90
+creator#1=Maker
+id#2=Maker#table
+name#2=Table
+model#2=/maker/table.obj
+width#2=120
+"""
+LUA = b"""homedecor.register("chair", {
+	description = "Chair",
+	mesh = "homedecor_chair.obj",
+	tiles = { "wood.png^[brighten", { name = "cloth.png", color = 0xff } },
+	groups = { snappy = 3 },
+})
+minetest.register_node("x:lamp", { tiles = {"lamp.png"}, drawtype = "mesh", mesh = "lamp.obj" })
+"""
+OBJ = b"""# a tetrahedron
+mtllib thing.mtl
+v 0 0 0
+v 2 0 0
+v 0 3 0
+v 0 0 4 0.5 0.5 1
+vt 0 0
+vt 1 0
+vt 0 1
+vn 0 0 -1
+usemtl wood
+f 1/1/1 3/3/1 2/2/1
+f 1/1 2/2 4/3
+usemtl iron
+f 1 4 3
+f -3 -2 -1
+"""
+MTL = b"""newmtl wood
+Kd 0.5 0.25 1
+d 0.75
+map_Kd -s 1 1 1 thing.png
+newmtl iron
+Kd 1 1 1
+Tr 0.25
+"""
+DEP5 = b"""Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: things
+
+Files: *
+Copyright: 2001-2008, The Team (<http://team.org>)
+License: GPL-2+
+
+Files: data/chairs/* data/a?b.obj
+Copyright: 2012 Bob;Eve
+           (C) 2010 Ann <ann@other.org>
+License: CC-BY-SA-3.0 or GPL-3
+ words of it
+
+License: GPL-2+
+ more words
+"""
+STL = b"""solid thing
+facet normal 0 0 1
+outer loop
+vertex 0 0 0
+vertex 1 0 0
+vertex 0 1 1.5e0
+endloop
+endfacet
+endsolid thing
+"""
+PLY = b"""ply
+format ascii 1.0
+comment TextureFile thing.png
+element vertex 4
+property float x
+property float y
+property float z
+property uchar red
+property uchar green
+property uchar blue
+element face 2
+property list uchar int vertex_indices
+end_header
+0 0 0 255 0 0
+2 0 0 0 255 0
+0 3 0 0 0 255
+0 0 4 9 9 9
+3 0 2 1
+4 0 1 2 3
+"""
+OFF = b"""OFF
+# a tetrahedron
+4 3 0
+0 0 0
+2 0 0
+0 3 0
+0 0 4
+3 0 2 1
+3 0 1 3
+4 0 3 2 1 255 0 0
+"""
+
+
+def deb_around(data: bytes) -> bytes:
+    """A Debian package whose data are these bytes, compressed."""
+    return ar(
+        {"debian-binary": b"2.0\n", "control.tar.xz": tar({}), "data.tar.xz": lzma.compress(data, preset=0)}
+    )

@@ -113,3 +113,9 @@ def test_old_g3d(version, textured):
         np.testing.assert_array_equal(part.faces, files.F)
         assert part.material.name == ("thing.tga" if textured else "")
         assert part.material.colour[1] == (255 if textured else 128) and (part.uv is None) == (not textured)
+
+
+def test_pmd_points_that_hang_on_no_bone():
+    points = pmd.fixing_points(files.pmd_with_points(), "x.pmd")
+    assert list(points) == ["prop-head"]
+    np.testing.assert_allclose(points["prop-head"] @ [1, 0, 0, 1], [1, 3, 3, 1], atol=1e-6)

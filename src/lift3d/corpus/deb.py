@@ -104,7 +104,7 @@ def _opened(deb: Path, which: str) -> Iterator[tarfile.TarFile]:
             errno.ENOENT,
         ):
             raise
-        raise InputError(f"{deb.name} is damaged ({error})", "download it again") from error
+        raise InputError(f"{deb.name} is damaged ({brief(error)})", "download it again") from error
 
 
 def _extract(tar: tarfile.TarFile, root: Path, wanted: Wanted) -> None:
@@ -137,3 +137,8 @@ def _extract(tar: tarfile.TarFile, root: Path, wanted: Wanted) -> None:
     for place, _ in links:
         if place.is_symlink() and not place.resolve().is_relative_to(real):
             place.unlink()
+
+
+def brief(error: Exception) -> str:
+    """What a library says of damage, fit for one line: some quote the bytes they stumbled over."""
+    return ascii(" ".join(str(error).split()))[1:-1][:80] or type(error).__name__

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import lzma
 import os
 import shutil
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
+from lift3d.corpus.deb import brief
 from lift3d.errors import InputError
 
 MAX_TOTAL = 8 << 30
 MAX_ENTRIES = 200_000
+DAMAGE = (
+    zipfile.BadZipFile, OSError, EOFError, ValueError, OverflowError, LookupError, struct.error, zlib.error, lzma.LZMAError,
+    NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What zipfile lets out on damaged, encrypted and strangely packed archives."""
 
 
 def unzip(archive: Path, wanted: Callable[[str], bool]) -> Path:
@@ -38,8 +48,17 @@ def unzip(archive: Path, wanted: Callable[[str], bool]) -> Path:
                 with packed.open(entry) as source, open(file, "wb") as out:
                     shutil.copyfileobj(source, out, 1 << 20)
         os.replace(part, target)
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise InputError(f"{archive.name} is damaged ({error})", "download its package again") from error
+    except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno in (
+            errno.ENOSPC,
+            errno.EACCES,
+            errno.EROFS,
+            errno.ENOENT,
+        ):
+            raise
+        raise InputError(
+            f"{archive.name} is damaged ({brief(error)})", "download its package again"
+        ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return target

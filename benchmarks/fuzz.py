@@ -1,0 +1,224 @@
+"""Damaged files of every format that the corpus reads: each must end in shapes or in one clear error.
+
+    python benchmarks/fuzz.py [--each 900] [--packages FOLDER] [--only AC3D]
+
+Files are damaged by `mutations.py`, with a seed made of the format's name and the number of the input, so that each can be
+made again (`--only NAME --number N` runs one and shows what happens). Worker processes read them; an input counts as hanging
+after 5 s of computing (or 60 s of waiting), and its memory is the growth of the process's resident size while it was read.
+--packages: a corpus' cache of unpacked packages, whose small files are damaged, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+import zlib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fuzz_formats import ROOT, Format, formats
+from lift3d.errors import Lift3dError
+from mutations import mutated
+
+SECONDS, PATIENCE, MEGABYTES = 5.0, 60.0, 1024
+ADDRESSES = 4 << 30
+"""Address space that a worker may take beyond what it has; what asks for more gets MemoryError."""
+SMALL = 20_000
+GOOD = ("shapes", "nothing in it", "clear error")
+
+
+class Late(BaseException):
+    """Not an Exception, so that no reader takes it for damage."""
+
+
+def with_real_files(known: dict[str, Format], packages: Path | None) -> None:
+    """Add up to eight small files of each format from unpacked packages."""
+    for kind in known.values() if packages is not None else ():
+        if kind.real:
+            found = sorted(
+                f for f in packages.rglob(kind.real) if f.is_file() and 0 < f.stat().st_size <= SMALL
+            )
+            kind.seeds.extend(f.read_bytes() for f in found[:: max(1, len(found) // 8)][:8])
+
+
+def damaged_file(kind: Format, name: str, number: int) -> bytes:
+    rng = np.random.default_rng([zlib.crc32(name.encode()), number])
+    seed = kind.seeds[int(rng.integers(len(kind.seeds)))]
+    return kind.wrap(mutated(seed, kind.seeds, rng))
+
+
+def outcome(kind: Format, name: str, number: int, folder: Path) -> tuple[str, str]:
+    """(what came of it, details): one of GOOD, or anything else."""
+    data = damaged_file(kind, name, number)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ("shapes" if kind.read(data, folder) else "nothing in it"), ""
+    except Lift3dError as error:
+        text = str(error)
+        return (
+            ("clear error", text)
+            if text.count("\n") == 0 and 10 < len(text) < 600
+            else ("unclear error", text)
+        )
+    except Late:
+        return "hang", "".join(traceback.format_stack(limit=12))
+    except BaseException as error:
+        return f"crash: {type(error).__name__}", traceback.format_exc()[-1500:]
+
+
+def _resident(field: str) -> float:
+    """MB, from /proc/self/status: VmRSS now or VmHWM at most since it was reset."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) / 1024 for line in file if line.startswith(field))
+
+
+def measured(kind: Format, name: str, number: int, folder: Path) -> tuple[str, str, float, float]:
+    """Outcome, details, seconds of computing and MB that it took."""
+    with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
+        file.write("5")
+    before, started = _resident("VmRSS"), time.process_time()
+
+    def late(signum: int, frame: Any) -> None:
+        raise Late
+
+    signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        what, details = outcome(kind, name, number, folder)
+    except Late:
+        what, details = "hang", ""
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    seconds, grown = time.process_time() - started, _resident("VmHWM") - before
+    return ("memory" if grown > MEGABYTES and what in GOOD else what), details, seconds, grown
+
+
+def work(tasks: Any, results: Any, packages: Path | None) -> None:
+    """A worker: says which input it begins and what came of it."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as scratch:
+        known = formats(Path(scratch))
+        with_real_files(known, packages)
+        for name, kind in known.items():  # imports and compiled code are paid before anything is measured
+            outcome(kind, name, 0, Path(scratch) / "input")
+        size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (size + ADDRESSES, resource.RLIM_INFINITY))
+        while (task := tasks.get()) is not None:
+            results.put((os.getpid(), *task, None))
+            results.put((os.getpid(), *task, measured(known[task[0]], *task, Path(scratch) / "input")))
+
+
+def run(names: list[str], each: int, packages: Path | None, workers: int) -> dict[str, list[tuple[Any, ...]]]:
+    """All outcomes by format: rows of number, what, details, seconds, MB. A worker that dies or waits too long is replaced."""
+    context = multiprocessing.get_context("spawn")
+    tasks, results = context.Queue(), context.Queue()
+    for number in range(each):
+        for name in names:
+            tasks.put((name, number))
+    todo, done, busy, crew = each * len(names), {name: [] for name in names}, {}, []
+    while todo:
+        crew = [p for p in crew if p.is_alive()]
+        while len(crew) < min(workers, todo):
+            crew.append(context.Process(target=work, args=(tasks, results, packages), daemon=True))
+            crew[-1].start()
+        try:
+            who, name, number, what = results.get(timeout=1)
+        except Exception:  # queue.Empty: see who is lost
+            for pid, (name, number, since) in list(busy.items()):
+                alive = any(p.pid == pid and p.is_alive() for p in crew)
+                if not alive or time.monotonic() - since > PATIENCE:
+                    if alive:
+                        os.kill(pid, signal.SIGKILL)
+                    done[name].append(
+                        (number, "hang" if alive else "crash: the process died", "", PATIENCE, 0.0)
+                    )
+                    del busy[pid]
+                    todo -= 1
+            continue
+        if what is None:
+            busy[who] = (name, number, time.monotonic())
+        elif busy.pop(who, None):
+            done[name].append((number, *what))
+            todo -= 1
+            if sum(map(len, done.values())) % 1000 == 0:
+                print(f"{todo} left", file=sys.stderr, flush=True)
+    for _ in crew:
+        tasks.put(None)
+    for process in crew:
+        process.join(10)
+    return done
+
+
+def table(done: dict[str, list[tuple[Any, ...]]]) -> dict[str, Any]:
+    """The page's table: a row for each format and one for all."""
+    rows: list[list[Any]] = []
+    for name, got in (done | {"all": sum(done.values(), [])}).items():
+        count = Counter(row[1] for row in got)
+        other = len(got) - sum(count[good] for good in GOOD)
+        slowest, most = max(row[3] for row in got), max(row[4] for row in got)
+        rows.append(
+            [name, len(got), *(count[good] for good in GOOD), other, round(slowest, 2), round(max(most, 0))]
+        )
+    columns = ["format", "inputs", *GOOD, "anything else", "slowest, s", "most memory, MB"]
+    return {
+        "columns": columns,
+        "rows": rows,
+        "note": "Anything else: a crash, more than 5 s of computing, or more than 1 GB.",
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--each", type=int, default=900, help="inputs of each format")
+    parser.add_argument("--packages", type=Path)
+    parser.add_argument("--only", help="one format")
+    parser.add_argument("--number", type=int, help="run this input alone and show what happens")
+    parser.add_argument("--workers", type=int, default=2)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        known = formats(Path(scratch))
+        with_real_files(known, given.packages)
+        if given.number is not None:
+            print(*outcome(known[given.only], given.only, given.number, Path(scratch) / "input"), sep="\n")
+            return 0
+    done = run([given.only] if given.only else list(known), given.each, given.packages, given.workers)
+    made = table(done)
+    bad = [(name, *row[:3]) for name, rows in done.items() for row in rows if row[1] not in GOOD]
+    for row in made["rows"]:
+        print(*row, sep="\t")
+    for name, number, what, details in bad[:40]:
+        print(f"\n{name} {number}: {what}\n{details}", file=sys.stderr)
+    if not given.only:
+        listed = [{"format": name, "number": number, "outcome": what} for name, number, what, _ in bad]
+        real = sum(len(kind.seeds) for kind in known.values())
+        result = {
+            "table": made,
+            "inputs_of_each_format": given.each,
+            "files_damaged": real,
+            "anything_else": listed,
+        }
+        (ROOT / "benchmarks/results/fuzz.json").write_text(
+            json.dumps(result, indent=1) + "\n", encoding="utf-8"
+        )
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
