@@ -52,7 +52,7 @@ def write_card(
     card["neighbours"] = neighbours(corpus)
     write_sheets(corpus, folder / SHEETS, progress)
     write_bytes(folder / README, readme(card).encode())
-    write_bytes(folder / CARD, json.dumps(card, indent=1, sort_keys=True).encode())
+    write_bytes(folder / CARD, json.dumps(card, indent=1).encode())
 
 
 def counts(tried: Rows, rows: Rows) -> dict[str, Any]:
