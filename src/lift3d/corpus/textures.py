@@ -18,6 +18,7 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".tga", ".dds", ".rgb", ".rgba", ".sgi", ".b
 FORMATS = ("PNG", "JPEG", "TGA", "DDS", "SGI", "BMP", "GIF")
 LARGEST = 512
 KEPT = 64
+MOST_PIXELS = 1 << 26
 TEAM = (150, 60, 50)
 """The colour of whoever owns a thing in a game."""
 
@@ -66,6 +67,8 @@ class Textures:
         if file not in self._open:
             try:
                 picture = open_picture(file.read_bytes(), file.name, FORMATS)
+                if picture.width * picture.height > MOST_PIXELS:
+                    raise ValueError(f"{file.name} is too large for a texture")
                 picture.thumbnail((LARGEST, LARGEST))
                 self._open[file] = picture.convert(
                     "RGBA" if "A" in picture.getbands() or "transparency" in picture.info else "RGB"
