@@ -1,4 +1,4 @@
-"""`lift3d corpus build | show`: shapes to learn from."""
+"""`lift3d corpus build | show | render`: shapes to learn from, and pictures of them."""
 
 from __future__ import annotations
 
@@ -78,6 +78,37 @@ def show(
         typer.echo(f"wrote {output}")
 
 
+def render(
+    folder: Annotated[Path, typer.Argument(help="A corpus.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the shards go: a folder.")],
+    views: Annotated[int, typer.Option(help="Pictures of each shape, all around it.")] = 24,
+    size: Annotated[int, typer.Option(help="Pixels along each side.")] = 128,
+    recipe: Annotated[str, typer.Option(help="clean, natural or hard.")] = "natural",
+    split: Annotated[str | None, typer.Option(help="train, val or test; all if not given.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Shapes, drawn by hash; all if not given.")] = None,
+    with_: Annotated[str, typer.Option("--with", help="More of each picture: depth,normals.")] = "",
+    seed: Annotated[int, typer.Option(help="Another number gives other pictures.")] = 0,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Processes; one per core if not given.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Pictures of a corpus with masks, cameras and what else is true of them, in shards that stream."""
+    from lift3d.cli.bars import Bars
+    from lift3d.corpus.corpus import Corpus
+    from lift3d.corpus.shards import Options
+    from lift3d.corpus.shards import render as run
+
+    extras = tuple(dict.fromkeys(word.strip() for word in with_.split(",") if word.strip()))
+    options = Options(views, size, recipe, extras, split, limit, seed)
+    with Bars(quiet) as bars:
+        done = run(Corpus(folder), output, options, bars.say, bars.step, processes)
+    if not quiet:
+        counts = ", ".join(f"{name} {n}" for name, n in done["splits"].items())
+        typer.echo(f"pictures  {done['pictures']} of {done['shapes']} shapes: {counts}")
+        typer.echo(f"shards    {len(done['shards'])} in {output}, {done['bytes'] / 1e6:.1f} MB")
+
+
 def summary(corpus: Corpus, everything: bool = False) -> list[str]:
     """What a person wants to know of a corpus."""
     card = corpus.card
@@ -108,5 +139,5 @@ def summary(corpus: Corpus, everything: bool = False) -> list[str]:
     return lines
 
 
-for command in (build, show):
+for command in (build, show, render):
     app.command()(explained(command))

@@ -10,13 +10,13 @@ from lift3d.types import F64, Camera
 
 GOLDEN = 180 * (3 - 5**0.5)
 """Degrees from one view to the next: the first n views are spread evenly for every n."""
-_DIRECTIONS = 400
+_DIRECTIONS = 256
 NEAREST = 0.15
 """Of the camera to the thing, in its longest side."""
 
 
 def outline(v: F64) -> F64:
-    """(N, 3) the points of v that are farthest in one of 400 directions: they frame it as all of them would, to 1 %."""
+    """(N, 3) the points of v that are farthest in one of 256 directions: they frame it as all of them would, to 1 %."""
     k = np.arange(_DIRECTIONS) + 0.5
     z, turn = 1 - 2 * k / _DIRECTIONS, np.radians(k * GOLDEN)
     r = np.sqrt(1 - z * z)
@@ -55,16 +55,16 @@ def _placed(points: F64, drawn: dict[str, float], off: F64, size: int) -> Camera
     )
     wanted = size / 2 + off * room
     shift = np.zeros(2)
-    near, far = NEAREST - float(seen[:, 2].min()), 400.0
+    near, far = NEAREST - float(seen[:, 2].min()), 60.0
     away = far
-    for _ in range(3):  # the place changes the size a little, and the other way round
+    for _ in range(2):  # the place changes the size a little, and the other way round
         low, high = near, far
-        for _ in range(40):
+        for _ in range(26):
             away = (low + high) / 2
             at = (seen[:, :2] + shift) / (seen[:, 2:] + away)
             large = float(np.ptp(at, axis=0).max()) * focal > drawn["fill"] * size
             low, high = (away, high) if large else (low, away)
-        for _ in range(4):
+        for _ in range(3):
             at = focal * (seen[:, :2] + shift) / (seen[:, 2:] + away) + size / 2
             shift += (wanted - (at.min(0) + at.max(0)) / 2) * away / focal
     pose = np.eye(4)

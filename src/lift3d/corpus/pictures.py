@@ -9,7 +9,6 @@ The same corpus, shape, view, seed, size and recipe give the same picture, in wh
 
 from __future__ import annotations
 
-import io
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
@@ -113,11 +112,15 @@ class Studio:
         rng = random_of(self.seed, key, view, BEFORE)
         front, hides, front_said = before(whole, self.recipe, self.bank, split, rng)
         light = front * hides[..., None] + light * (1 - hides[..., None])
-        shown, data, done = developed(light, self.recipe, random_of(self.seed, key, view, SENSOR))
+        shown, data, done = developed(
+            light.astype(np.float32), self.recipe, random_of(self.seed, key, view, SENSOR)
+        )
         said = {
-            "key": key, "view": view, "category": ready.row["category"], "split": split, "recipe": self.recipe.name,
-            "seed": self.seed, **drawn, **light_said, "gain": round(gain, 4), **back_said, **front_said, **done,
+            "key": key, "view": view, "category": ready.row["category"], "split": split, "seed": self.seed,
+            "recipe": self.recipe.name, "pixels": int(whole.sum()), "gain": round(gain, 4),
         }  # fmt: skip
+        for more in (drawn, light_said, back_said, front_said, done):
+            said.update(more)
         return Picture(shown, whole & (hides < 0.5), whole, depth, normals, camera, data, said)
 
     def _shape(self, i: int) -> _Ready:
@@ -202,8 +205,3 @@ def lighting_of(
 def _triple(values: Any) -> Triple:
     x, y, z = (float(value) for value in values)
     return x, y, z
-
-
-def decoded(jpeg: bytes) -> NDArray[np.uint8]:
-    """(H, W, 3) of a JPEG made here."""
-    return np.array(Pil.open(io.BytesIO(jpeg), formats=["JPEG"]).convert("RGB"))

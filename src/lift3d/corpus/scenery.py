@@ -128,7 +128,7 @@ def on_ground(plane: Drawable, camera: Camera, lights: Lights) -> tuple[F32, F32
     away = np.hypot(eye[0] + t * rays[..., 0], eye[1] + t * rays[..., 1])
     fade = np.clip((HAZE[1] - away) / (HAZE[1] - HAZE[0]), 0, 1)
     seen = (cover * fade * fade * (3 - 2 * fade) * (rays[..., 2] < 0)).astype(np.float32)
-    return light / np.maximum(cover, 1e-6)[..., None], seen
+    return (light / np.maximum(cover, 1e-6)[..., None]).astype(np.float32), seen
 
 
 def piece(mask: NDArray[np.bool_], rng: np.random.Generator) -> F32:
@@ -136,7 +136,7 @@ def piece(mask: NDArray[np.bool_], rng: np.random.Generator) -> F32:
     size = mask.shape[0]
     rows, columns = np.nonzero(mask)
     pick = int(rng.integers(len(rows)))
-    reach = max(np.ptp(rows), np.ptp(columns), 6)
+    reach = max(int(rows.max() - rows.min()), int(columns.max() - columns.min()), 6)
     y, x = np.mgrid[:size, :size] + 0.5
     x, y = x - columns[pick] - 0.5, y - rows[pick] - 0.5
     turn, kind = rng.uniform(0, 2 * np.pi), rng.random()

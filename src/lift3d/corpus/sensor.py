@@ -47,7 +47,7 @@ def developed(
     if read or shot:
         done["noise"] = [round(float(read), 5), round(float(shot), 6)]
         spread = np.sqrt(shot * np.maximum(light, 0) + read**2)
-        light = light + spread * rng.standard_normal(light.shape, np.float32)
+        light = (light + spread * rng.standard_normal(light.shape, np.float32)).astype(np.float32)
     quality = int(rng.integers(recipe.jpeg[0], recipe.jpeg[1] + 1))
     done["jpeg"] = quality
     data = jpeg(srgb_from_linear(np.clip(light, 0, 1).astype(np.float32)), quality)

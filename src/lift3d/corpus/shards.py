@@ -1,0 +1,252 @@
+"""Pictures of a whole corpus, written as shards that stream: tar files of about 64 MiB, in an order shuffled by hash.
+
+    train-00000.tar ...   all views of some shapes, drawn by hash, in an order drawn by hash: any prefix is a fair sample
+    shards.json           recipe, counts, sha256 of each shard; there when all is whole
+    ATTRIBUTION.csv       who made what is seen, and on what terms
+
+A shard appears when it is whole. Killed and run again, the rest is made, and the bytes are the same.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import shutil
+import tarfile
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lift3d import __version__
+from lift3d.corpus.backgrounds import Backgrounds
+from lift3d.corpus.corpus import Corpus
+from lift3d.corpus.pictures import Studio
+from lift3d.corpus.recipes import recipe_of
+from lift3d.corpus.samples import EXTRAS, packed, sample_key
+from lift3d.errors import InputError
+from lift3d.io.atomic import write_bytes
+
+SHARDS, ATTRIBUTION, WORK = "shards.json", "ATTRIBUTION.csv", ".rendering"
+SPLITS = ("train", "val", "test")
+SHARD = 64 << 20
+VERSION = 1
+Say = Callable[[str], None]
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """views of each shape; size in pixels; recipe by name; extras: of "depth", "normals"; split: one of them or all;
+    limit: shapes, drawn by hash; shard: bytes, about."""
+
+    views: int = 24
+    size: int = 128
+    recipe: str = "natural"
+    extras: tuple[str, ...] = ()
+    split: str | None = None
+    limit: int | None = None
+    seed: int = 0
+    shard: int = SHARD
+
+
+@dataclass(frozen=True)
+class Shard:
+    """name: of its file; shapes: their numbers in the corpus."""
+
+    name: str
+    split: str
+    shapes: tuple[int, ...]
+
+
+def render(
+    corpus: Corpus, target: Path, options: Options, say: Say, progress: Progress, processes: int | None = None
+) -> dict[str, Any]:
+    """Write the pictures, or what is left of them to write; what shards.json holds."""
+    Studio(corpus, options.recipe, options.size, options.seed)  # refuses before any work
+    _check(options)
+    plan = _plan(corpus, options)
+    done = _begun(target, plan)
+    if done:
+        say(f"{target} is whole already; nothing to do")
+        return done
+    shards = planned(corpus, options)
+    if not shards:
+        raise InputError("the corpus has no shapes in this split", "choose another with --split")
+    write_bytes(target / WORK / "plan.json", _text(plan))
+    missing = [shard for shard in shards if not (target / shard.name).is_file()]
+    say(f"{len(shards)} shards, {len(missing)} of them to write")
+    _run(corpus, target, missing, options, progress, processes)
+    write_bytes(target / ATTRIBUTION, _attribution(corpus, shards))
+    result = {"version": VERSION, "plan": plan, **_counts(corpus, target, shards, options)}
+    write_bytes(target / SHARDS, _text(result))
+    shutil.rmtree(target / WORK)
+    return result
+
+
+def _check(options: Options) -> None:
+    for name, value in (("views", options.views), ("limit", options.limit)):
+        if value is not None and value < 1:
+            raise InputError(f"--{name} {value} leaves nothing", "give 1 or more")
+    if options.split not in (None, *SPLITS):
+        raise InputError(f"there is no split called {options.split}", f"choose from {', '.join(SPLITS)}")
+    for extra in options.extras:
+        if extra not in EXTRAS:
+            raise InputError(f"pictures come with no {extra}", f"choose from {', '.join(EXTRAS)}")
+
+
+def _plan(corpus: Corpus, options: Options) -> dict[str, Any]:
+    """What the bytes depend on."""
+    return {
+        "version": VERSION, "lift3d": __version__, "corpus": corpus.card["files"], "options": asdict(options),
+        "recipe": asdict(recipe_of(options.recipe)),
+    }  # fmt: skip
+
+
+def _text(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, sort_keys=True, indent=1).encode()
+
+
+def _begun(target: Path, plan: dict[str, Any]) -> dict[str, Any] | None:
+    """What shards.json holds if all is there; InputError if the folder holds something else."""
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target} is a file", "give a folder for the pictures")
+    if not target.is_dir() or not any(target.iterdir()):
+        return None
+    done, begun = target / SHARDS, target / WORK / "plan.json"
+    if done.is_file():
+        held: dict[str, Any] = json.loads(done.read_text("utf-8"))
+        if _text(held.get("plan", {})) == _text(plan):
+            return held
+    elif begun.is_file() and begun.read_bytes() == _text(plan):
+        return None
+    elif not begun.is_file() and not (target / WORK).is_dir():
+        raise InputError(f"{target} is not empty and holds no pictures of a corpus", "give a new folder")
+    raise InputError(
+        f"{target} holds pictures of another corpus or with other options",
+        "give a new folder, or remove this one",
+    )
+
+
+def _hash(*words: object) -> bytes:
+    return hashlib.sha256(" ".join(map(str, words)).encode()).digest()
+
+
+def planned(corpus: Corpus, options: Options) -> list[Shard]:
+    """Which shapes go into which shard; the same for any number of processes."""
+    splits = corpus.column("split")
+    order = sorted(range(len(corpus)), key=lambda i: _hash("shape", options.seed, corpus.keys[i]))
+    order = [i for i in order if options.split in (None, splits[i])][: options.limit]
+    each = max(options.shard // (options.views * _estimate(options)), 1)
+    out = []
+    for split in SPLITS:
+        mine = [i for i in order if splits[i] == split]
+        for number, first in enumerate(range(0, len(mine), each)):
+            out.append(Shard(f"{split}-{number:05d}.tar", split, tuple(mine[first : first + each])))
+    return out
+
+
+def _estimate(options: Options) -> int:
+    """Bytes of a picture with its files, about."""
+    area = options.size**2
+    return 3800 + int(area * (0.25 + 0.4 * ("depth" in options.extras) + 0.15 * ("normals" in options.extras)))
+
+
+def _run(
+    corpus: Corpus,
+    target: Path,
+    missing: list[Shard],
+    options: Options,
+    progress: Progress,
+    processes: int | None,
+) -> None:
+    count = min(processes or os.cpu_count() or 1, len(missing))
+    if count <= 1:
+        for number, shard in enumerate(missing):
+
+            def step(x: float, done: int = number) -> None:
+                progress("pictures", (done + x) / len(missing))
+
+            write_bytes(target / shard.name, tar_of(corpus, shard, options, step))
+        return
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"))
+    try:
+        jobs = [pool.submit(_work, corpus.folder, target, shard, options) for shard in missing]
+        for number, job in enumerate(as_completed(jobs)):
+            job.result()
+            progress("pictures", (number + 1) / len(jobs))
+    except BrokenProcessPool as error:
+        raise InputError(
+            "a process that made pictures was killed, perhaps for want of memory",
+            "run the same command again with --processes 1: it goes on where it stopped",
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _work(folder: Path, target: Path, shard: Shard, options: Options) -> None:
+    """One shard, in a process of the pool."""
+    import numba
+
+    numba.set_num_threads(1)
+    write_bytes(target / shard.name, tar_of(Corpus(folder), shard, options))
+
+
+def tar_of(
+    corpus: Corpus, shard: Shard, options: Options, progress: Callable[[float], None] = lambda fraction: None
+) -> bytes:
+    """The tar file of a shard: no times, no owners, plain names, so that its bytes depend on the pictures alone."""
+    studio = Studio(corpus, options.recipe, options.size, options.seed)
+    made: list[tuple[bytes, str, dict[str, bytes]]] = []
+    for number, i in enumerate(shard.shapes):
+        for view in range(options.views):
+            files = packed(studio.picture(i, view), options.extras)
+            key = corpus.keys[i]
+            made.append((_hash("picture", options.seed, key, view), sample_key(key, view), files))
+        progress((number + 1) / len(shard.shapes))
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for _, key, files in sorted(made, key=lambda x: x[0]):
+            for ending, data in files.items():
+                member = tarfile.TarInfo(f"{key}.{ending}")
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
+def _counts(corpus: Corpus, target: Path, shards: list[Shard], options: Options) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = []
+    for shard in shards:
+        digest = hashlib.sha256((target / shard.name).read_bytes()).hexdigest()
+        size, shapes = (target / shard.name).stat().st_size, len(shard.shapes)
+        rows.append({"file": shard.name, "split": shard.split, "shapes": shapes, "pictures": shapes * options.views,
+                     "bytes": size, "sha256": digest})  # fmt: skip
+    categories = corpus.column("category")
+    used = Counter(categories[i] for shard in shards for i in shard.shapes)
+    splits = {split: sum(r["pictures"] for r in rows if r["split"] == split) for split in SPLITS}
+    return {
+        "pictures": sum(row["pictures"] for row in rows), "shapes": sum(row["shapes"] for row in rows),
+        "bytes": sum(row["bytes"] for row in rows), "splits": splits, "categories": dict(used.most_common()),
+        "shards": rows,
+    }  # fmt: skip
+
+
+def _attribution(corpus: Corpus, shards: list[Shard]) -> bytes:
+    out = io.StringIO(newline="")
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(["what", "name", "author", "licence"])
+    for i in sorted(i for shard in shards for i in shard.shapes):
+        row = corpus.row(i)
+        table.writerow(["shape", row["key"], row["author"], row["licence"]])
+    splits = {shard.split for shard in shards}
+    for row in Backgrounds(corpus.folder).rows:
+        if row["split"] in splits:
+            table.writerow(["background", row["name"], row["author"], row["licence"]])
+    return out.getvalue().encode()
