@@ -1,12 +1,15 @@
-"""A small rendered scene for the tests of camera finding: a textured box in the corner of a textured room."""
+"""A small rendered scene for the tests of camera finding and of scenes: a textured box in the corner of a textured room."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.spatial.transform import Rotation
 
 from lift3d.geometry.projection import pixel_rays
-from lift3d.types import Camera, Image
+from lift3d.types import Camera, Depth, Image
 
 
 def texture(seed: int, size: int = 512) -> np.ndarray:
@@ -46,26 +49,55 @@ def rectangles(seed: int):
     return [(*(np.array(x, float) for x in q), texture(100 * seed + n)) for n, q in enumerate(quads)]
 
 
-def render(camera: Camera, scene, name: str = "", noise: float = 1.5, seed: int = 0) -> Image:
-    """The nearest rectangle along every pixel's ray, bilinear texture, a little sensor noise."""
+def cast(camera: Camera, scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For every pixel the depth (inf where nothing is), the number of the nearest rectangle (-1) and where on it (u, v)."""
     rays = pixel_rays(camera).reshape(-1, 3) @ camera.R
-    depth = np.full(len(rays), np.inf)
-    pixels = np.full((len(rays), 3), 128.0)
-    for corner, a, b, picture in scene:
+    depth, which, uv = np.full(len(rays), np.inf), np.full(len(rays), -1), np.zeros((len(rays), 2))
+    for number, (corner, a, b, _) in enumerate(scene):
         normal = np.cross(a, b)
         with np.errstate(divide="ignore", invalid="ignore"):
             t = ((corner - camera.centre) @ normal) / (rays @ normal)
         hit = camera.centre + rays * np.where(np.isfinite(t), t, 0)[:, None] - corner
         u, v = hit @ a / (a @ a), hit @ b / (b @ b)
         ok = (t > 1e-6) & (t < depth) & (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)
-        depth[ok] = t[ok]
+        depth[ok], which[ok], uv[ok] = t[ok], number, np.stack([u, v], 1)[ok]
+    return depth, which, uv
+
+
+def render(camera: Camera, scene, name: str = "", noise: float = 1.5, seed: int = 0) -> Image:
+    """Bilinear texture on the nearest rectangle along every pixel's ray, and a little sensor noise."""
+    _, which, uv = cast(camera, scene)
+    pixels = np.full((len(which), 3), 128.0)
+    for number, (_, a, b, picture) in enumerate(scene):
+        ok = which == number
         scale = 160 * np.array([np.linalg.norm(a), np.linalg.norm(b)])
-        at = np.stack([v[ok] * scale[1], u[ok] * scale[0]])
+        at = (uv[ok] * scale).T[::-1]
         for channel in range(3):
             pixels[ok, channel] = map_coordinates(picture[..., channel], at, order=1, mode="grid-wrap")
     pixels += np.random.default_rng(seed).normal(scale=noise, size=pixels.shape)
     shape = (camera.height, camera.width, 3)
     return Image(np.clip(pixels + 0.5, 0, 255).astype(np.uint8).reshape(shape), name=name)
+
+
+def measured(camera: Camera, scene, noise: float = 0.002, seed: int = 0) -> Depth:
+    """The depth map of a camera with noise as a share of the depth, and the rectangles' own normals."""
+    depth, which, _ = cast(camera, scene)
+    world = np.array([np.cross(a, b) / np.linalg.norm(np.cross(a, b)) for _, a, b, _ in scene])
+    normals = world[which] @ camera.R.T
+    normals *= -np.sign((normals * pixel_rays(camera).reshape(-1, 3)).sum(1, keepdims=True))
+    known = which >= 0
+    z = np.where(known, depth, 0) * (1 + noise * np.random.default_rng(seed).normal(size=len(depth)))
+    shape = (camera.height, camera.width)
+    flat = (np.where(known[:, None], normals, 0).astype(np.float32).reshape(*shape, 3),
+            known.astype(np.float32).reshape(shape))  # fmt: skip
+    return Depth(z.astype(np.float32).reshape(shape), camera, *flat)
+
+
+def rolled(camera: Camera, degrees: float) -> Camera:
+    """The camera turned about its optical axis, picture and all (a quarter turn stands for a photo held upright)."""
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.from_rotvec([0, 0, np.radians(degrees)]).as_matrix()
+    return replace(camera, world_to_camera=turn @ camera.world_to_camera)
 
 
 def arc(count: int, span: float = 100.0, radius: float = 2.6) -> list[Camera]:

@@ -1,13 +1,23 @@
-"""The table or floor that an object stands on: the largest plane below it that all cameras look down on."""
+"""What things stand on: the largest plane below all else that all cameras look down on, an object's table or a
+scene's floor."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from lift3d.types import F32, F64
+from lift3d.geometry.capture import camera_up
+from lift3d.types import F32, F64, Camera, Points
+
+CLEAR_FLOOR = 0.05
+"""Share of a scene's points that must lie on its floor."""
+HELD = 0.6
+"""How well a floor must agree with how the photos were held, see `_held`."""
+TURNED, BETTER = 0.8, 0.15
+"""Photos are taken as turned on their side only if a floor then agrees as well as this, and this much better."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,35 @@ def find_support_plane(
         normal, offset = fitted, float(fitted @ centre)
     residual = np.abs(xyz[inlier] @ normal - offset)
     return SupportPlane(normal, offset, float(1.48 * np.median(residual)), float(inlier.mean()))
+
+
+def find_floor(points: Points, cameras: Sequence[Camera], seed: int = 0) -> SupportPlane | None:
+    """The floor of a scene, or None if there is none that is clear.
+
+    It is looked for below the photos' mean up direction, which photos held at a slant lead astray by less than the
+    search forgives. Of photos turned by a quarter, as those held upright whose files do not say so, that finds a wall,
+    if anything; a floor to the side of the photos is preferred if it fits clearly better how cameras are held."""
+    assert points.normals is not None
+    centres = np.array([c.centre for c in cameras])
+    scale = 0.5 * float(np.median(np.linalg.norm(points.xyz - centres.mean(0), axis=1)))
+    side = np.array([c.R[0] for c in cameras]).mean(0)
+    side /= max(float(np.linalg.norm(side)), 1e-12)
+    best, fit = None, 0.0
+    for up in (camera_up(cameras), side, -side):
+        plane = find_support_plane(points.xyz, points.normals, centres, up, scale, seed)
+        held = 0.0 if plane is None or plane.share < CLEAR_FLOOR else _held(cameras, plane.normal)
+        if held > (max(TURNED, fit + BETTER) if best is not None else HELD):
+            best, fit = plane, held
+        if best is None:  # nothing below: nothing is known of how the photos were turned
+            return None
+    return best
+
+
+def _held(cameras: Sequence[Camera], up: F64) -> float:
+    """How well a direction agrees with how cameras are held, one side of the picture level: the mean over the cameras
+    of the larger cosine between it and a side of the picture. 1 for level photos of whatever quarter turn, less for
+    those that look up or down, and for a direction that the cameras turn away from and towards."""
+    return float(np.mean([np.abs(c.R[:2] @ up).max() for c in cameras]))
 
 
 def _svd(centred: F64) -> tuple[None, None, F64]:

@@ -3,7 +3,8 @@
 The maps are fused into a signed field that knows measured surface, seen emptiness and nothing else
 (`lift3d.geometry.depth_fusion`), meshed by marching tetrahedra, which is closed by construction. For an object the
 region of interest is what most cameras look at; the table is found, taken out of the measured surface, and
-cuts the object flat. For a scene the box of the measured points is meshed and faces without evidence go.
+cuts the object flat. For a scene the box of the measured points is meshed and faces without evidence go; up is the
+normal of its floor if that is clear, else the mean up direction of the photos.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from lift3d.geometry.intersections import self_intersections
 from lift3d.geometry.isosurface import marching_tetrahedra
 from lift3d.geometry.projection import unproject
 from lift3d.geometry.region import object_cluster
-from lift3d.geometry.support_plane import SupportPlane, find_support_plane
+from lift3d.geometry.support_plane import SupportPlane, find_floor, find_support_plane
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F64, DepthMaps, Mesh, Points
 from lift3d.units import set_unit
@@ -68,19 +69,19 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
             )
         spot = focus(cameras)
         kind, why = decide_kind(cameras, spot) if self.kind == "auto" else (self.kind, "asked for")
-        up = camera_up(cameras)
         context.note(NAME, kind=kind, why=why)
         context.progress(NAME, 0.1)
         if kind == "object":
-            mesh = self._object(source, points, spot, up, context)
+            mesh = self._object(source, points, spot, context)
         else:
-            mesh = self._scene(source, points, up, context)
+            mesh = self._scene(source, points, context)
         set_unit(mesh, source.views.unit)
         context.progress(NAME, 1.0)
         return mesh
 
-    def _object(self, maps: DepthMaps, points: Points, spot: Focus, up: F64, context: Context) -> Mesh:
+    def _object(self, maps: DepthMaps, points: Points, spot: Focus, context: Context) -> Mesh:
         cameras = maps.views.cameras
+        up = camera_up(cameras)
         assert points.normals is not None
         centres = np.array([c.centre for c in cameras])
         near = np.linalg.norm(points.xyz - spot.point, axis=1) < 1.5 * spot.distance
@@ -116,11 +117,14 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         context.note(NAME, support_plane=found, **_evidence(grid, dropped, raw, len(f)))
         return _placed(v, f, box, float(v[:, 2].min()), context)
 
-    def _scene(self, maps: DepthMaps, points: Points, up: F64, context: Context) -> Mesh:
+    def _scene(self, maps: DepthMaps, points: Points, context: Context) -> Mesh:
+        floor = find_floor(points, maps.views.cameras, context.seed)
+        up = camera_up(maps.views.cameras) if floor is None else floor.normal
         frame = upright_frame(up, np.median(points.xyz, axis=0))
         local = (points.xyz - frame[:3, 3]) @ frame[:3, :3]
         low, high = np.quantile(local, 0.01, axis=0), np.quantile(local, 0.99, axis=0)
-        pad = 0.05 * (high - low)
+        wide = (high - low).max()
+        pad = np.maximum(0.05 * (high - low), 0.01 * wide)  # flat ground needs room below it, too
         box = Box(frame, low - pad, high + pad)
         kinds = [np.ones(d.z.shape, np.int8) for d in maps.depths]
         grid = self._fused(maps, kinds, box, context, closed=False)
@@ -132,7 +136,9 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         v, f, dropped = large_parts(v, f, 0.01)
         raw = len(f)
         v, f = decimate(v, f, self.faces)
-        context.note(NAME, **_evidence(grid, dropped, raw, len(f)), open="a scene is open by nature")
+        found = None if floor is None else floor.evidence()
+        context.note(NAME, support_plane=found, **_evidence(grid, dropped, raw, len(f)))
+        context.note(NAME, open="a scene is open by nature")
         return _placed(v, f, box, 0.0, context)
 
     def _fused(
