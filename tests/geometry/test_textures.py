@@ -11,6 +11,7 @@ from lift3d.geometry.textures import (
     OPAQUE,
     TRANSLUCENT,
     kind_of,
+    kinds_of_faces,
     linear_from_srgb,
     look_up,
     mip_pyramid,
@@ -86,3 +87,23 @@ def test_lookups_repeat_and_blend_between_levels():
         np.testing.assert_allclose(at(u, v, 1.5), (at(u, v, 1) + at(u, v, 2)) / 2, atol=1e-6)
     np.testing.assert_allclose(at(0.5 / 8, 1 - 0.5 / 8, 0)[:3], linear_from_srgb(picture[0, 0]), atol=1e-6)
     np.testing.assert_allclose(at(0.3, 0.3, 99), at(0.7, 0.1, 99), atol=1e-6)
+
+
+def test_one_picture_may_hold_a_hull_its_windows_and_a_fence():
+    """Left half opaque, upper right glass, lower right bars: faces by what they show, and a wrapped face by all of it."""
+    alpha = np.full((64, 64), 255, np.uint8)
+    alpha[:32, 32:] = 120
+    alpha[32:, 32::4] = 0
+    picture = np.dstack([np.full((64, 64, 3), 90, np.uint8), alpha])
+    corner = np.array([[0.03, 0.03], [0.42, 0.03], [0.03, 0.42]])
+    hull, fence, glass = corner, corner + [0.53, 0], corner + [0.53, 0.53]
+    for face, kind in (
+        (hull, OPAQUE),
+        (fence, CUT_OUT),
+        (glass, TRANSLUCENT),
+        (hull + 3, OPAQUE),
+        (hull * 4, CUT_OUT),
+    ):
+        assert kinds_of_faces(picture, face[None].astype(np.float32)).tolist() == [kind]
+    together = kinds_of_faces(picture, np.stack([hull, fence]).astype(np.float32))
+    assert together.tolist() == [OPAQUE, CUT_OUT]

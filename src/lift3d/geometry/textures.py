@@ -31,6 +31,8 @@ def linear_from_srgb(values: NDArray[np.generic]) -> F32:
     return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
+_MOST = 1e8
+"""Texels that are looked at to tell the faces of a part; beyond, the whole texture speaks for all."""
 _PLACE = np.arange(4097, dtype=np.float64) / 4096
 ENCODED = 255 * np.where(
     _PLACE <= 0.0031308, 12.92 * _PLACE, 1.055 * np.maximum(_PLACE, 1e-9) ** (1 / 2.4) - 0.055
@@ -55,8 +57,28 @@ def kind_of(texture: NDArray[np.uint8]) -> int:
         return OPAQUE
     alpha = texture[..., 3]
     there = alpha >= _SEEN
-    between = there & (alpha < _CLEAR)
-    return TRANSLUCENT if between.sum() > 0.5 * max(int(there.sum()), 1) else CUT_OUT
+    return _cut_or_blended(int(there.sum()), int((there & (alpha < _CLEAR)).sum()))
+
+
+def _cut_or_blended(there: int, between: int) -> int:
+    return TRANSLUCENT if between > 0.5 * max(there, 1) else CUT_OUT
+
+
+def kinds_of_faces(texture: NDArray[np.uint8], uv: F32) -> NDArray[np.uint8]:
+    """(F,) OPAQUE for faces on which no texel lets light through; for the others of the part, whose corners are
+    uv (F, 3, 2), together CUT_OUT or TRANSLUCENT. One picture may hold a hull, its windows and a fence."""
+    whole = kind_of(texture)
+    if whole == OPAQUE:
+        return np.full(len(uv), OPAQUE, np.uint8)
+    sides = np.minimum(np.ptp(uv.astype(np.float64), axis=1) * texture.shape[1::-1], texture.shape[1::-1])
+    if float((sides + 2).prod(1).sum()) > _MOST:
+        return np.full(len(uv), whole, np.uint8)
+    counts = np.zeros((len(uv), 3), np.int64)
+    _count(np.ascontiguousarray(texture[..., 3]), np.ascontiguousarray(uv, np.float64), counts)
+    holes = counts[:, 2] > 0
+    there, between = counts[holes, :2].sum(0)
+    kind = _cut_or_blended(int(there), int(between)) if there else whole
+    return np.where(holes, kind, OPAQUE).astype(np.uint8)
 
 
 def mip_pyramid(texture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -85,6 +107,42 @@ def _covering(picture: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
     scale = (_HALF + 0.5) / max(float(alpha[kept - 1]), 1.0)
     out[..., 3] = np.clip(np.round(picture[..., 3] * min(scale, 8.0)), 0, 255).astype(np.uint8)
     return out
+
+
+@kernel
+def _count(alpha, uv, counts):  # type: ignore[no-untyped-def]
+    """By face: texels inside it that are there, those of them that are not opaque, and the texels in its box that are
+    not opaque. Of a face that repeats the texture, all texels count once."""
+    height, width = alpha.shape
+    for i in range(len(uv)):
+        x0, x1 = (
+            min(uv[i, 0, 0], uv[i, 1, 0], uv[i, 2, 0]) * width,
+            max(uv[i, 0, 0], uv[i, 1, 0], uv[i, 2, 0]) * width,
+        )
+        y0, y1 = (
+            min(uv[i, 0, 1], uv[i, 1, 1], uv[i, 2, 1]) * height,
+            max(uv[i, 0, 1], uv[i, 1, 1], uv[i, 2, 1]) * height,
+        )
+        first, low = int(math.floor(x0 - 0.5)), int(math.floor(y0 - 0.5))
+        wide, high = min(int(x1 - first) + 2, width), min(int(y1 - low) + 2, height)
+        repeats = x1 - x0 >= width or y1 - y0 >= height
+        ax, ay = uv[i, 0, 0] * width, uv[i, 0, 1] * height
+        ux, uy = uv[i, 1, 0] * width - ax, uv[i, 1, 1] * height - ay
+        wx, wy = uv[i, 2, 0] * width - ax, uv[i, 2, 1] * height - ay
+        area = ux * wy - uy * wx
+        for row in range(low, low + high):
+            for column in range(first, first + wide):
+                a = alpha[height - 1 - row % height, column % width]
+                if a < _CLEAR:
+                    counts[i, 2] += 1
+                if a < _SEEN:
+                    continue
+                x, y = column + 0.5 - ax, row + 0.5 - ay
+                s, t = (x * wy - y * wx) / area, (ux * y - uy * x) / area
+                if repeats or not (s < 0 or t < 0 or s + t > 1):
+                    counts[i, 0] += 1
+                    if a < _CLEAR:
+                        counts[i, 1] += 1
 
 
 @inner

@@ -13,7 +13,7 @@ from PIL import Image as Pil
 from lift3d.errors import InputError
 from lift3d.geometry.drawable import Drawable
 from lift3d.geometry.normals import corner_normals
-from lift3d.geometry.textures import CUT_OUT, OPAQUE, TRANSLUCENT, kind_of, linear_from_srgb, mip_pyramid
+from lift3d.geometry.textures import OPAQUE, TRANSLUCENT, kinds_of_faces, linear_from_srgb, mip_pyramid
 from lift3d.io.parts import Part, part_of
 from lift3d.types import F32, F64, Mesh
 
@@ -28,7 +28,7 @@ class _Textures:
 
     number: dict[int, int] = field(default_factory=dict)
     pictures: list[Pil.Image] = field(default_factory=list)
-    kinds: list[int] = field(default_factory=list)
+    pixels: list[NDArray[np.uint8]] = field(default_factory=list)
     texels: list[NDArray[np.uint8]] = field(default_factory=list)
     levels: list[NDArray[np.int64]] = field(default_factory=list)
 
@@ -40,7 +40,7 @@ class _Textures:
             texels, levels = mip_pyramid(pixels)
             self.number[id(picture)] = len(self.pictures)
             self.pictures.append(picture)  # kept, so that no other picture gets its id
-            self.kinds.append(kind_of(pixels))
+            self.pixels.append(pixels)
             self.texels.append(texels)
             self.levels.append(levels)
         return self.number[id(picture)]
@@ -124,14 +124,15 @@ def _faces_of(part: Part, textures: _Textures) -> tuple[NDArray[np.uint8], F32, 
         colours = np.asarray(part.colours, np.uint8)[f]
     else:
         colours = np.tile(np.array(_GREY if material is None else material.colour, np.uint8), (len(f), 3, 1))
-    uv, number, kind = np.zeros((len(f), 3, 2), np.float32), -1, OPAQUE
+    uv, number = np.zeros((len(f), 3, 2), np.float32), -1
+    kinds = np.full(len(f), OPAQUE, np.uint8)
     if picture is not None and part.uv is not None:
         number = textures.add(picture)
-        kind = textures.kinds[number]
         corners = np.nan_to_num(np.clip(np.asarray(part.uv, np.float64), -1e6, 1e6))[f]
         uv = (corners - np.floor(corners.min(1, keepdims=True))).astype(
             np.float32
         )  # wrapped: near 0 is finer
+        kinds = kinds_of_faces(textures.pixels[number], uv)
     clear = colours[..., 3].max(1) < 255 * _OPAQUE
-    kinds = np.where(clear, TRANSLUCENT, CUT_OUT if kind == CUT_OUT else kind)
+    kinds = np.where(clear, TRANSLUCENT, kinds)
     return colours, uv, np.full(len(f), number), kinds
