@@ -10,8 +10,8 @@ from lift3d.types import F64, Camera
 
 GOLDEN = 180 * (3 - 5**0.5)
 """Degrees from one view to the next: the first n views are spread evenly for every n."""
-_DIRECTIONS = 256
-NEAREST = 0.15
+_DIRECTIONS, ROUNDS = 256, 30
+NEAREST = 0.3
 """Of the camera to the thing, in its longest side."""
 
 
@@ -55,18 +55,14 @@ def _placed(points: F64, drawn: dict[str, float], off: F64, size: int) -> Camera
     )
     wanted = size / 2 + off * room
     shift = np.zeros(2)
-    near, far = NEAREST - float(seen[:, 2].min()), 60.0
-    away = far
-    for _ in range(2):  # the place changes the size a little, and the other way round
-        low, high = near, far
-        for _ in range(26):
-            away = (low + high) / 2
-            at = (seen[:, :2] + shift) / (seen[:, 2:] + away)
-            large = float(np.ptp(at, axis=0).max()) * focal > drawn["fill"] * size
-            low, high = (away, high) if large else (low, away)
-        for _ in range(3):
-            at = focal * (seen[:, :2] + shift) / (seen[:, 2:] + away) + size / 2
-            shift += (wanted - (at.min(0) + at.max(0)) / 2) * away / focal
+    front = float(seen[:, 2].min())
+    away = 3.0 * float(np.ptp(seen, axis=0).max()) * focal / size - front
+    for _ in range(ROUNDS):  # the place changes the size a little, and the other way round
+        at = focal * (seen[:, :2] + shift) / (seen[:, 2:] + away)
+        low, high = at.min(0), at.max(0)
+        ratio = min(max(float((high - low).max()) / (drawn["fill"] * size), 0.25), 4.0)
+        shift += (wanted - size / 2 - (low + high) / 2) * (away + front) / focal
+        away = max((away + front) * ratio, NEAREST) - front
     pose = np.eye(4)
     pose[:3, :3] = turned.R
     pose[:3, 3] = [*shift, away] - turned.R @ middle

@@ -64,7 +64,7 @@ def jpeg(rgb: NDArray[np.uint8], quality: int) -> bytes:
 def streak(length: float, turn: float) -> F32:
     """(K, K) kernel of a straight movement over `length` pixels at the angle `turn`; sums to 1."""
     reach = int(np.ceil(length / 2)) + 1
-    t = np.linspace(-length / 2, length / 2, 4 * reach + 1)
+    t = ((np.arange(8 * reach) + 0.5) / (8 * reach) - 0.5) * length
     x, y = t * np.cos(turn) + reach, t * np.sin(turn) + reach
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1))
     for dy in (0, 1):
