@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lift3d.errors import InputError
+from lift3d.geometry.drawable import Drawable
 from lift3d.geometry.lights import Lighting
 from lift3d.geometry.silhouettes import EdgeTable, edge_table
 from lift3d.types import F64, Camera
@@ -151,9 +153,14 @@ def surface(
     return _assembled(v, face_index, normals, (colours, colour_faces), texture, uv_faces)
 
 
-def surface_of(drawable: Any, crease: float = 40.0, dtype: torch.dtype = torch.float32) -> Surface:
+def surface_of(drawable: Drawable, crease: float = 40.0, dtype: torch.dtype = torch.float32) -> Surface:
     """The surface of a `Drawable` of the exact renderer (`lift3d.maps.mesh_to_images.drawable(mesh)`): vertices at one
-    place joined, its colours, and its first texture at full size, both linear."""
+    place joined, its colours and its texture at full size, both linear. Alpha is left out."""
+    if drawable.picture is not None and len(drawable.texels) and (np.asarray(drawable.picture) != 0).any():
+        raise InputError(
+            "The mesh has several textures, or one on some of its faces only",
+            "draw its parts one by one, or bake them into one texture first",
+        )
     v, number = np.unique(np.asarray(drawable.v, np.float64), axis=0, return_inverse=True)
     f = number.reshape(-1)[np.asarray(drawable.f, np.int64)]
     linear_colours = drawable.colours[..., :3].reshape(-1, 3)
@@ -172,11 +179,19 @@ def surface_of(drawable: Any, crease: float = 40.0, dtype: torch.dtype = torch.f
 
 
 def _assembled(v: Tensor, f: Tensor, normals: Normals, shades: Any, texture: Any, uv_faces: Any) -> Surface:
-    """The surface with its edges; corners that differ in normal, colour or uv over an edge make it a seam."""
-    seams = [normals.corners, *(i for i in (shades[1], uv_faces) if i is not None)]
-    edges = edge_table(f.numpy(), tuple(i.numpy() for i in seams))
+    """The surface with its edges; corners that differ in normal, colour or place on the texture over an edge make it a
+    seam. Where the texture repeats itself, it does not differ."""
+    seams = [normals.corners.numpy()]
+    if shades[1] is not None:
+        seams.append(shades[1].numpy())
     picture, uv = (texture[0], texture[1]) if texture is not None else (None, None)
-    return Surface(v, f, normals, edges, shades[0], shades[1], picture, uv, uv_faces)
+    if uv is not None:
+        place = np.round(uv.detach().double().cpu().numpy() * 1e5).astype(np.int64) % 100_000
+        place = np.unique(place, axis=0, return_inverse=True)[1].reshape(-1)
+        seams.append(place[uv_faces.numpy()])
+    return Surface(
+        v, f, normals, edge_table(f.numpy(), tuple(seams)), shades[0], shades[1], picture, uv, uv_faces
+    )
 
 
 def _normal_groups(v: F64, f: NDArray[np.int64], crease: float) -> Normals:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
@@ -57,7 +56,8 @@ def seen(
             c.faces,
         ]
 
-    threads = min(len(points), numba.get_num_threads())
+    # Torch's number: asking numba for its own starts its threads, which resets torch's.
+    threads = min(len(points), torch.get_num_threads())
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
             done = list(pool.map(one, range(len(points))))
