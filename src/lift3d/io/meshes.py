@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError, Lift3dError
-from lift3d.io import glb, glb_reader, obj, off, ply, stl, threemf, threemf_reader, usdz, usdz_reader
+from lift3d.io import glb, glb_reader, obj, off, ply, stl, threemf, threemf_reader, usdz, usdz_process
 from lift3d.io import parts as common
 from lift3d.io.atomic import writing_together
 from lift3d.io.images import read_bytes
@@ -42,7 +42,7 @@ FORMATS: dict[str, str] = {
 
 _READERS: dict[str, Callable[[bytes, Path], Model]] = {
     ".glb": glb_reader.read, ".gltf": glb_reader.read, ".obj": obj.read, ".ply": ply.read, ".stl": stl.read,
-    ".3mf": threemf_reader.read, ".usdz": usdz_reader.read, ".off": off.read,
+    ".3mf": threemf_reader.read, ".usdz": usdz_process.read, ".off": off.read,
 }  # fmt: skip
 _PARSE_ERRORS = (
     ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError, MemoryError,

@@ -1,6 +1,7 @@
 """USDZ in (the extra `usdz`): every mesh of the scene, its subsets, colours and preview texture.
 
-The archive is checked before OpenUSD sees it, and a layer that refers to anything outside it is refused.
+The archive is checked before OpenUSD sees it, and a layer that refers to anything outside it is refused. Files of strangers are
+read through `usdz_process`.
 """
 
 from __future__ import annotations
