@@ -456,3 +456,29 @@ def test_a_listing_that_leads_outside_is_refused(tmp_path: Path) -> None:
 def test_what_cannot_be_shown_is_refused(corpus: Corpus, i: int, view: int, size: int, seed: int) -> None:
     with pytest.raises(InputError):
         picture(corpus, i, view, seed, size)
+
+
+def test_the_page_tells_the_ranges() -> None:
+    page = (Path(__file__).parents[2] / "docs/pictures.md").read_text("utf-8")
+    cells = {line.split("|")[1].strip(): [c.strip() for c in line.split("|")[2:5]] for line in page.splitlines()
+             if line.count("|") == 5}  # fmt: skip
+
+    def some(chance: float, rest: str) -> str:
+        return f"{100 * chance:g} %{rest}" if chance else "never"
+
+    for column, r in enumerate(RECIPES.values()):
+        told = {name: row[column] for name, row in cells.items()}
+        low, high = (f"{a:g} to {b:g}°" for a, b in (r.elevation, r.usual))
+        assert told["elevation"] == f"{low}, {100 * r.often:g} % in {high}"
+        assert told["field of view"] == "{:g} to {:g}°".format(*r.field)
+        assert told["roll"] == f"at most {r.roll:g}°"
+        assert told["longer side of the thing in the frame"].startswith("{:g} to {:g}".format(*r.fill))
+        made = f"plain {100 * r.plain:g} %, gradient {100 * r.gradient:g} %, noise {100 * r.noise:g} %, else a picture"
+        assert told["background"] == ("white" if r.white else made)
+        assert told["floor with the thing's shadow"] == some(r.ground, "")
+        assert told["pieces in front"] == some(r.occluded, f", hiding at most {r.hidden:g}")
+        assert told["blur of the lens (sigma, pixels of 128)"] == some(r.blur[0], f", up to {r.blur[1]:g}")
+        assert told["shaking (pixels of 128)"] == some(r.motion[0], f", up to {r.motion[1]:g}")
+        assert told["noise (reading, share of white)"] == (f"up to {r.read:g}" if r.read else "none")
+        assert not r.exposure or told["exposure"].endswith(f"±{r.exposure:g} stops")
+        assert told["JPEG quality"] == " to ".join(str(q) for q in dict.fromkeys(r.jpeg))
