@@ -1,7 +1,7 @@
-"""The peers of benchmarks/render.py, each in a process of its own: python render_peers.py NAME FOLDER SECONDS.
+"""The peers of benchmarks/render.py, each in a process of its own: python render_peers.py NAME FOLDER SECONDS SIZE.
 
-Reads FOLDER/job.npz, writes FOLDER/NAME.npz with the solids' depths, and prints one line of JSON. It imports nothing of
-lift3d, so that it runs under any interpreter that has the peer.
+Reads FOLDER/job.npz, writes FOLDER/NAME.npz with the solids' depths (at SIZE 128), and prints one line of JSON. It
+imports nothing of lift3d, so that it runs under any interpreter that has the peer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 FLIP = np.diag([1.0, -1.0, -1.0, 1.0])
-MESHES, SOLIDS, SIZES = ("vase", "crates"), ("ball", "cube", "cylinder"), (128, 512)
+MESHES, SOLIDS = ("vase", "crates"), ("ball", "cube", "cylinder")
 
 
 def timed(draw, seconds):
@@ -28,20 +28,13 @@ def timed(draw, seconds):
     return count / (time.perf_counter() - start), (time.process_time() - busy) / count
 
 
-def summary(name, measured):
-    """Rows by size: the harmonic mean over meshes, as for pictures made in turn."""
-    rows = []
-    for size in SIZES:
-        rates = [measured[mesh, size] for mesh in MESHES if (mesh, size) in measured]
-        if rates:
-            rate = len(rates) / sum(1 / r for r, _ in rates)
-            rows.append(
-                {"name": name, "size": size, "rate": rate, "cpu": float(np.mean([c for _, c in rates]))}
-            )
-    return rows
+def summary(name, size, rates):
+    """One row: the harmonic mean over meshes, as for pictures made in turn."""
+    rate = len(rates) / sum(1 / r for r, _ in rates)
+    return {"name": name, "size": size, "rate": rate, "cpu": float(np.mean([c for _, c in rates]))}
 
 
-def run_pyrender(job, seconds):
+def run_pyrender(job, seconds, size):
     np.infty = np.inf  # noqa: NPY201  pyrender 0.1.45 still says it, numpy 2 no longer does
     import pyrender
     import trimesh
@@ -70,40 +63,43 @@ def run_pyrender(job, seconds):
 
     rows = []
     for label, flags in (("pyrender", 0), ("pyrender, shadows", pyrender.RenderFlags.SHADOWS_DIRECTIONAL)):
-        measured = {}
-        for size in SIZES:
-            renderer = pyrender.OffscreenRenderer(size, size)
-            for name in MESHES:
-                scene = scene_of(name)
-                node = scene.add(camera_of(float(job[f"{name}.{size}.focal"]), size))
-                poses = [np.linalg.inv(p) @ FLIP for p in job[f"{name}.{size}.pose"]]
+        rates = []
+        renderer = pyrender.OffscreenRenderer(size, size)
+        for name in MESHES:
+            scene = scene_of(name)
+            node = scene.add(camera_of(float(job[f"{name}.{size}.focal"]), size))
+            poses = [np.linalg.inv(p) @ FLIP for p in job[f"{name}.{size}.pose"]]
 
-                def draw(i, scene=scene, node=node, poses=poses, renderer=renderer, flags=flags):
-                    scene.set_pose(node, poses[i % len(poses)])
-                    colour, depth = renderer.render(scene, flags=flags)
-                    return colour, depth, depth > 0
+            def draw(i, scene=scene, node=node, poses=poses, renderer=renderer, flags=flags):
+                scene.set_pose(node, poses[i % len(poses)])
+                colour, depth = renderer.render(scene, flags=flags)
+                return colour, depth, depth > 0
 
-                measured[name, size] = timed(draw, seconds)
-            renderer.delete()
-        rows += summary(label, measured)
+            rates.append(timed(draw, seconds))
+        rows.append(summary(label, size, rates))
+        renderer.delete()
     depths = {}
     renderer = pyrender.OffscreenRenderer(128, 128)
-    for name in SOLIDS:
+    for name in SOLIDS if size == 128 else ():
         scene = scene_of(name)
         scene.add(camera_of(float(job[f"{name}.focal"]), 128), pose=np.linalg.inv(job[f"{name}.pose"]) @ FLIP)
         depths[name] = renderer.render(scene)[1]
     return rows, depths, f"pyrender {pyrender.__version__}, EGL, Mesa in software, multisampled 4 times"
 
 
-def run_open3d(job, seconds):
+def run_open3d(job, seconds, size):
     import open3d as o3d
 
     drawing = o3d.visualization.rendering
 
-    def show(renderer, name, shadows):
-        scene = renderer.scene
-        scene.clear_geometry()
-        scene.set_background([1, 1, 1, 1])
+    renderer = drawing.OffscreenRenderer(size, size)
+    scene = renderer.scene
+    scene.set_background([1, 1, 1, 1])
+    scene.scene.set_sun_light(np.array([0.5, 0.6, -0.9]), [1.0, 0.95, 0.85], 75000)
+    scene.scene.enable_sun_light(True)
+    scene.view.set_shadowing(True, drawing.View.ShadowType.PCF)
+    names = (*MESHES, *SOLIDS) if size == 128 else MESHES
+    for name in names:  # all are there from the start: taking one away may abort Filament
         v, f = job[f"{name}.v"], job[f"{name}.f"]
         mesh = o3d.geometry.TriangleMesh(o3d.utility.Vector3dVector(v), o3d.utility.Vector3iVector(f))
         material = drawing.MaterialRecord()
@@ -113,47 +109,44 @@ def run_open3d(job, seconds):
             mesh.triangle_uvs = o3d.utility.Vector2dVector(uv[f].reshape(-1, 2))
             material.albedo_img = o3d.geometry.Image(np.ascontiguousarray(job[f"{name}.texture"]))
         mesh.compute_vertex_normals()
-        scene.add_geometry("thing", mesh, material)
-        scene.scene.set_sun_light(np.array([0.5, 0.6, -0.9]), [1.0, 0.95, 0.85], 75000)
-        scene.scene.enable_sun_light(True)
-        scene.view.set_shadowing(shadows, drawing.View.ShadowType.PCF)
+        scene.add_geometry(name, mesh, material)
 
-    def aim(renderer, focal, pose, size):
+    def aim(name, focal, pose):
         k = np.array([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1.0]])
         renderer.setup_camera(k, pose, size, size)
 
-    depths, rows = {}, []
-    renderers = {size: drawing.OffscreenRenderer(size, size) for size in SIZES}
-    renderer = renderers[128]
-    for name in SOLIDS:
-        show(renderer, name, False)
-        aim(renderer, float(job[f"{name}.focal"]), job[f"{name}.pose"], 128)
+    def show(wanted):
+        for name in names:
+            scene.show_geometry(name, name == wanted)
+
+    depths, rates = {}, []
+    for name in names[len(MESHES) :]:
+        show(name)
+        aim(name, float(job[f"{name}.focal"]), job[f"{name}.pose"])
         z = np.asarray(renderer.render_to_depth_image(z_in_view_space=True))
         depths[name] = np.where(np.isfinite(z), z, 0.0)
-    measured = {}
-    for size in SIZES:
-        for name in MESHES:
-            renderer = renderers[size]
-            show(renderer, name, True)
-            focal, poses = float(job[f"{name}.{size}.focal"]), job[f"{name}.{size}.pose"]
+    for name in MESHES:
+        show(name)
+        focal, poses = float(job[f"{name}.{size}.focal"]), job[f"{name}.{size}.pose"]
 
-            def draw(i, renderer=renderer, focal=focal, poses=poses, size=size):
-                aim(renderer, focal, poses[i % len(poses)], size)
-                colour = np.asarray(renderer.render_to_image())
-                depth = np.asarray(renderer.render_to_depth_image(z_in_view_space=True))
-                return colour, depth, np.isfinite(depth)
+        def draw(i, name=name, focal=focal, poses=poses):
+            aim(name, focal, poses[i % len(poses)])
+            colour = np.asarray(renderer.render_to_image())
+            depth = np.asarray(renderer.render_to_depth_image(z_in_view_space=True))
+            return colour, depth, np.isfinite(depth)
 
-            measured[name, size] = timed(draw, seconds)
-    rows += summary("open3d, shadows", measured)
+        rates.append(timed(draw, seconds))
+    rows = [summary("open3d, shadows", size, rates)]
     return rows, depths, f"Open3D {o3d.__version__}, OffscreenRenderer (Filament), Mesa in software"
 
 
 def main():
-    name, folder, seconds = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
+    name, folder, seconds, size = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
     with np.load(folder / "job.npz") as data:
         job = dict(data)
-    rows, depths, about = {"pyrender": run_pyrender, "open3d": run_open3d}[name](job, seconds)
-    np.savez(folder / f"{name}.npz", **depths)
+    rows, depths, about = {"pyrender": run_pyrender, "open3d": run_open3d}[name](job, seconds, size)
+    if depths:
+        np.savez(folder / f"{name}.npz", **depths)
     print(json.dumps({"rows": rows, "about": about}), flush=True)
     os._exit(0)  # Open3D's renderer may abort while it is taken down
 

@@ -101,12 +101,17 @@ def scan(first, last, scratch, s, c, box, grid, near, glass, face_id, z):  # typ
         least = CUT if kind == 1 else FAINT
         for row in range(y0, y1):
             y = (row + 0.5 - cy) / fy
+            met = False
             for column in range(x0, x1):
                 x = (column + 0.5 - cx) / fx
                 e0 = (a0 * x + b0 * y) + c0
                 e1 = (a1 * x + b1 * y) + c1
                 e2 = (a2 * x + b2 * y) + c2
-                if e0 >= 0 and e1 >= 0 and e2 >= 0:
+                if not (e0 >= 0 and e1 >= 0 and e2 >= 0):
+                    if met:  # a face is convex: beyond its end there is no more of it in this row
+                        break
+                else:
+                    met = True
                     total = e0 + e1 + e2
                     if total > 0:
                         depth = np.float32(((n0 * x + n1 * y) + n2) / total)

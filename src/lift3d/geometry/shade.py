@@ -190,16 +190,19 @@ def finish(first, last, scratch, s, c, grid, pose, face_id, z, paint, ground, ta
     fx, fy, cx, cy = grid
     rotation, _ = pose
     face = s.face
+    empty = np.empty(3, np.uint8)
+    for k in range(3):
+        empty[k] = int(encoded(ground[k], table) + 0.5)
     for row in range(first, last):
         y = (row + 0.5 - cy) / fy
         for column in range(rgb.shape[1]):
             cover = paint[row, column, 3]
             for k in range(3):
+                if cover == 0:
+                    rgb[row, column, k] = empty[k]
+                    continue
                 value = paint[row, column, k]
-                if ground[0] >= 0:
-                    value = value + ground[k] * (1 - cover)
-                elif cover > 0:
-                    value = value / cover
+                value = value + ground[k] * (1 - cover) if ground[0] >= 0 else value / cover
                 rgb[row, column, k] = int(encoded(value, table) + 0.5)
             i = face_id[row, column]
             mask[row, column] = i >= 0

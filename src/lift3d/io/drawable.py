@@ -15,7 +15,7 @@ from lift3d.geometry.drawable import Drawable
 from lift3d.geometry.normals import corner_normals
 from lift3d.geometry.textures import OPAQUE, TRANSLUCENT, kinds_of_faces, linear_from_srgb, mip_pyramid
 from lift3d.io.parts import Part, part_of
-from lift3d.types import F32, F64, Mesh
+from lift3d.types import F32, Mesh
 
 _GREY = (188, 188, 188, 255)
 _OPAQUE = 0.99
@@ -113,7 +113,7 @@ class _ByFace(Part):
     """A part whose colours (F, 4) belong to its faces."""
 
 
-def _faces_of(part: Part, textures: _Textures) -> tuple[NDArray[np.uint8], F32, F64, F64]:
+def _faces_of(part: Part, textures: _Textures) -> tuple[Any, F32, NDArray[np.int64], NDArray[np.uint8]]:
     """Of one part: corner colours (F, 3, 4) uint8 sRGB, corner uv (F, 3, 2), texture and kind (F,)."""
     f = np.asarray(part.faces)
     material = part.material
@@ -135,4 +135,4 @@ def _faces_of(part: Part, textures: _Textures) -> tuple[NDArray[np.uint8], F32, 
         kinds = kinds_of_faces(textures.pixels[number], uv)
     clear = colours[..., 3].max(1) < 255 * _OPAQUE
     kinds = np.where(clear, TRANSLUCENT, kinds)
-    return colours, uv, np.full(len(f), number), kinds
+    return colours, uv, np.full(len(f), number, np.int64), kinds
