@@ -1,8 +1,12 @@
 """One torch thread: the tests' pictures are small, and several test processes share the cores."""
 
-try:
-    import torch
-except ImportError:
-    pass
-else:
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Before each test, since a parallel numba kernel sets torch's number of threads back."""
+    torch = pytest.importorskip("torch", reason="the extra `learn` is not installed")
     torch.set_num_threads(1)

@@ -40,9 +40,9 @@ def test_place_and_size_of_a_ball_from_its_outlines() -> None:
     def loss() -> torch.Tensor:
         return (render(ball.but(vertices=ball.vertices * s + x), cameras).mask - target).square().sum()
 
-    fit(loss, [x, s], 0.03, 60)
-    np.testing.assert_allclose(x.detach(), shift, atol=1e-3)  # a pixel is 0.07 here
-    assert float(s.detach()) == pytest.approx(float(scale), abs=1e-3)
+    fit(loss, [x, s], 0.03, 150)
+    np.testing.assert_allclose(x.detach(), shift, atol=2e-4)  # a pixel is 0.07 here
+    assert float(s.detach()) == pytest.approx(float(scale), abs=2e-4)
 
 
 def test_direction_and_colours_of_the_light() -> None:
@@ -54,33 +54,38 @@ def test_direction_and_colours_of_the_light() -> None:
         torch.tensor([[0.5, 0.4, 0.5]], requires_grad=True),
         torch.full((1, 3), 0.5, requires_grad=True),
     )
-    sky = torch.zeros(9, 3, requires_grad=True)
-    fit(lambda: (render(ball, cameras, Light(direction, sun, sky)).rgb - target).square().sum(), [direction, sun, sky], 0.05, 150)  # fmt: skip
+    around = torch.zeros(
+        1, 3, requires_grad=True
+    )  # only the constant part: the others can stand in for the sun
+
+    def loss() -> torch.Tensor:
+        light = Light(direction, sun, torch.cat([around, torch.zeros(8, 3)]))
+        return (render(ball, cameras, light).rgb - target).square().sum()
+
+    fit(loss, [direction, sun, around], 0.05, 400)
     unit = torch.nn.functional.normalize(direction.detach()[0], dim=0)
     expected = torch.nn.functional.normalize(truth.sun_direction[0], dim=0)
     assert float(torch.acos((unit @ expected).clamp(max=1))) < np.radians(2)
     np.testing.assert_allclose(sun.detach(), truth.sun_colour, atol=0.03)
 
 
-def test_pose_and_focal_length_of_a_camera() -> None:
+def test_turn_and_focal_length_of_a_camera() -> None:
     mesh = trimesh.creation.torus(0.7, 0.3, major_sections=24, minor_sections=12)
     v = np.asarray(mesh.vertices) * [1, 0.8, 1.2]
     colours = torch.tensor(0.5 + 0.5 * np.sin(4 * v + [0, 1, 2]), dtype=torch.float32)
     thing = surface(v, np.asarray(mesh.faces), colours)
     cameras = Cameras.of(orbit_cameras(v, 1, 56, 56))
-    truth = cameras.moved(torch.tensor([0.08, -0.06, 0.05]), torch.tensor([0.06, 0.05, 0.0]))
-    target = render(thing, replace(truth, focal=1.06 * truth.focal))
-    turn, shift = torch.zeros(3, requires_grad=True), torch.zeros(3, requires_grad=True)
-    zoom = torch.zeros((), requires_grad=True)
+    truth, still = torch.tensor([0.08, -0.06, 0.05]), torch.zeros(3)
+    target = render(thing, replace(cameras.moved(truth, still), focal=1.06 * cameras.focal))
+    turn, zoom = torch.zeros(3, requires_grad=True), torch.zeros((), requires_grad=True)
 
     def loss() -> torch.Tensor:
-        p = render(thing, replace(cameras.moved(turn, shift), focal=torch.exp(zoom) * cameras.focal))
+        p = render(thing, replace(cameras.moved(turn, still), focal=torch.exp(zoom) * cameras.focal))
         return (p.rgb - target.rgb).square().sum() + (p.mask - target.mask).square().sum()
 
-    start = float(loss().detach())
-    fit(loss, [turn, shift, zoom], 0.02, 150)
-    assert float(loss().detach()) < 1e-3 * start
-    np.testing.assert_allclose(turn.detach(), [0.08, -0.06, 0.05], atol=0.01)
+    fit(loss, [turn, zoom], 0.02, 150)
+    np.testing.assert_allclose(turn.detach(), truth, atol=1e-3)
+    assert float(zoom.detach().exp()) == pytest.approx(1.06, abs=1e-3)
 
 
 def test_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
