@@ -10,7 +10,7 @@ The same corpus, shape, view, seed, size and recipe give the same picture, in wh
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,9 @@ KEPT = 4
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _CUT_OUT: F64 = np.full(3, -1.0)
 GAIN = (0.5, 5.0)
+"""How far the brightness of a thing is brought to what was drawn."""
+BLACKEST = (0.025, 20)
+"""Least linear colour of a material, least sRGB of a texture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +128,7 @@ class Studio:
 
     def _shape(self, i: int) -> _Ready:
         if i not in self._ready:
-            ready = drawable(self.corpus.parts(i))
+            ready = _lifted(drawable(self.corpus.parts(i)))
             used = ready.v[np.unique(ready.f)]
             self._ready[i] = _Ready(ready, outline(used), self.corpus.row(i), {})
             while len(self._ready) > KEPT:
@@ -171,6 +174,13 @@ class Studio:
         said["ground"] = self.bank.rows[chosen]["name"]
         share = seen[..., None]
         return light * np.float32(np.clip(gain, 0.7, 1.3)) * share + back * (1 - share)
+
+
+def _lifted(ready: Drawable) -> Drawable:
+    """Nothing in the world reflects less than a few hundredths: black as games have it would show no shape."""
+    texels = ready.texels.copy()
+    texels[:, :3] = np.maximum(texels[:, :3], BLACKEST[1])
+    return replace(ready, colours=np.maximum(ready.colours, np.float32(BLACKEST[0])), texels=texels)
 
 
 def lighting_of(
