@@ -84,7 +84,7 @@ class MeshToImages(Mapping[Mesh, Views]):
     def apply(self, source: Mesh, context: Context) -> Views:
         ready = drawable(source)
         cameras = self.cameras or orbit_cameras(ready.v, self.n, self.width, self.height)
-        lights = _lights(ready, self.shading, self.lighting)
+        lights = _lights(ready, self.shading, self.lighting, cameras)
         rng = np.random.default_rng(context.seed)
         xyz, normals, _ = sample_surface(ready.v, ready.f, self.points, rng)
         images, observations = [], []
@@ -119,7 +119,7 @@ def render(
     lighting: None is a soft light that comes with the camera, of strength `shading`. background: sRGB; None leaves it
     away, and `Rendering.rgba` is the thing cut out. Depth is that of the nearest surface, panes included."""
     ready = mesh if isinstance(mesh, Drawable) else drawable(mesh)
-    return _shoot(ready, camera, samples, _lights(ready, shading, lighting), background, True)
+    return _shoot(ready, camera, samples, _lights(ready, shading, lighting, (camera,)), background, True)
 
 
 def render_many(
@@ -132,14 +132,18 @@ def render_many(
 ) -> list[Rendering]:
     """As `render`, for many cameras: shadows are computed once, and every thread makes pictures of its own."""
     ready = mesh if isinstance(mesh, Drawable) else drawable(mesh)
-    lights = _lights(ready, shading, lighting)
+    lights = _lights(ready, shading, lighting, cameras)
     _ = ready.surface
     with ThreadPoolExecutor(max(1, numba.get_num_threads())) as pool:
         return list(pool.map(lambda c: _shoot(ready, c, samples, lights, background, False), cameras))
 
 
-def _lights(ready: Drawable, shading: float, lighting: Lighting | None) -> Lights:
-    return camera_light(shading) if lighting is None else lights_of(ready, lighting)
+def _lights(ready: Drawable, shading: float, lighting: Lighting | None, cameras: Sequence[Camera]) -> Lights:
+    """Shadows twice as fine as the pictures, within 256 to 1024 texels."""
+    if lighting is None:
+        return camera_light(shading)
+    side = max((max(camera.width, camera.height) for camera in cameras), default=1)
+    return lights_of(ready, lighting, min(max(256, 2 << (side - 1).bit_length()), 1024))
 
 
 def _shoot(
