@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from render import compare, crates, solids, table, true_depth, vase
 
 from lift3d.geometry.orbit import orbit_cameras
 from lift3d.maps.mesh_to_images import render
+from render import compare, crates, solids, table, true_depth, vase
 
 
 def test_meshes_are_as_described() -> None:
