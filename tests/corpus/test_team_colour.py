@@ -1,0 +1,58 @@
+"""Alpha that is no transparency, textures of an actor's variants, and furniture that games keep lying down."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image as Pil
+
+from lift3d.corpus.sources.homedecor import LYING
+from lift3d.corpus.sources.zeroad import actor, shown_by
+from lift3d.corpus.textures import TEAM, in_team_colour
+from lift3d.io.parts import Material, Part
+
+
+def part(picture: Pil.Image | None) -> Part:
+    return Part(np.eye(3), np.array([[0, 1, 2]]), np.zeros((3, 2)), material=Material("a", picture=picture))
+
+
+def test_the_owners_colour_shows_where_alpha_is_low() -> None:
+    pixels = np.array([[[100, 200, 250, 255], [100, 200, 250, 0]]], np.uint8)
+    (mixed,) = in_team_colour([part(Pil.fromarray(pixels))], multiplied=False)
+    np.testing.assert_array_equal(np.asarray(mixed.material.picture), [[[100, 200, 250], TEAM]])
+    (times,) = in_team_colour([part(Pil.fromarray(pixels))], multiplied=True)
+    expected = np.rint(np.array([100, 200, 250]) * np.array(TEAM) / 255)
+    np.testing.assert_array_equal(np.asarray(times.material.picture)[0, 1], expected)
+
+
+def test_opaque_pictures_stay() -> None:
+    for picture in (None, Pil.new("RGB", (2, 2))):
+        before = part(picture)
+        assert in_team_colour([before], multiplied=True) == [before]
+
+
+ACTOR = b"""<actor version="1"><group>
+  <variant frequency="9"><mesh>a/one.dae</mesh><textures><texture file="x.png" name="baseTex"/></textures></variant>
+  <variant frequency="1"><mesh>a/two.dae</mesh><textures><texture file="y.png" name="baseTex"/></textures></variant>
+  <variant frequency="1"><mesh>a/three.dae</mesh></variant>
+</group><material>%s</material></actor>"""
+
+
+def test_every_variant_of_an_actor_is_dressed() -> None:
+    found = shown_by({"p": actor(ACTOR % b"player_trans.xml")})
+    assert found == {
+        "a/one": ("p", "x.png.cached.dds", False),
+        "a/two": ("p", "y.png.cached.dds", False),
+        "a/three": ("p", "x.png.cached.dds", False),
+    }
+
+
+def test_materials_say_what_alpha_means() -> None:
+    clear = {
+        name: actor(ACTOR % name.encode()).clear for name in ("basic_trans_wind.xml", "no_trans_spec.xml", "")
+    }
+    assert clear == {"basic_trans_wind.xml": True, "no_trans_spec.xml": False, "": False}
+
+
+def test_what_hangs_on_walls_lies() -> None:
+    assert LYING.search("homedecor_bed_kingsize") and LYING.search("homedecor_kitchen_chair")
+    assert not LYING.search("homedecor_office_chair_basic") and not LYING.search("homedecor_refrigerator")
