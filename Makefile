@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.installed
-# Add `learn` for torch (make install EXTRAS=all,dev,learn); nothing else needs its gigabytes.
+# What `make demo` needs; tests, types and benchmarks add `learn`, which is torch: 200 MB where pip's index has the
+# build for the CPU, gigabytes where it has only the one for GPUs.
 EXTRAS ?= all,dev
+LEARN = $(VENV)/.installed-learn
 # Each writes its JSON to benchmarks/results, from which the tables in README.md are made.
-BENCHES = $(filter $(basename $(notdir $(wildcard benchmarks/*.py))),cameras reconstruction speed repair)
+BENCHES = $(filter $(basename $(notdir $(wildcard benchmarks/*.py))),cameras reconstruction speed repair differentiable)
 
-.PHONY: venv install demo test quick lint types bench tables clean help
+.PHONY: venv install learn demo test quick lint types bench tables clean help
 
 help:
 	@echo "make demo | test | quick | lint | types | bench | tables | clean"
@@ -24,6 +26,11 @@ $(READY): requirements.lock pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[$(EXTRAS)]'
 	@touch $@
 
+learn: $(LEARN)
+$(LEARN): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[$(EXTRAS),learn]'
+	@touch $@
+
 demo: install
 	@mkdir -p demo
 	$(BIN)/lift3d reconstruct examples/photos -o demo/model.glb
@@ -33,17 +40,17 @@ demo: install
 test: lint
 	$(BIN)/python -m pytest -n 2
 
-quick: install
+quick: learn
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-lint: install types
+lint: learn types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: install
+types: learn
 	$(BIN)/mypy
 
-bench: install
+bench: learn
 	for name in $(BENCHES); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 	$(MAKE) tables
 
