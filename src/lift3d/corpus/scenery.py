@@ -165,10 +165,11 @@ def before(
     if rng.random() >= recipe.occluded or not mask.any():
         return np.zeros((size, size, 3), np.float32), cover, {}
     limit = recipe.hidden * rng.uniform(0.2, 1)
-    for _ in range(int(rng.integers(1, 4))):
+    left = int(rng.integers(1, 4))
+    for _ in range(8):  # tries
         more = np.maximum(cover, piece(mask, rng))
-        if ((more >= 0.5) & mask).sum() <= limit * mask.sum():
-            cover = more
+        if left and ((more >= 0.5) & mask).sum() <= limit * mask.sum():
+            cover, left = more, left - 1
     held = bank.of(split, GROUND, WALL)
     if held and rng.random() < 0.6:
         chosen = held[int(rng.integers(len(held)))]
