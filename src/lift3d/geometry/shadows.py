@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from lift3d.geometry.orbit import look_at
 from lift3d.geometry.scan import PARTS, prepare, scan
 from lift3d.geometry.textures import inner, kernel
 from lift3d.geometry.threads import in_bands
-from lift3d.types import F64
+from lift3d.types import F32, F64
 
 SIZE, SKY_SIZE, SKY_MAPS = 1024, 96, 32
 """Texels along a sun's map; along one of the surrounding's, and how many of those."""
@@ -64,8 +65,10 @@ def lights_of(ready: Drawable, lighting: Lighting, size: int = SIZE) -> Lights:
         around = gain * lighting.environment.polynomial
         if lighting.environment.shadow:
             directions = _sphere(SKY_MAPS)
-            for d, colour in zip(directions, lighting.environment.radiance(directions) + 1e-4):
-                lamps.append([SKY, *d, *colour, *maps.parallel(d, SKY_SIZE)])
+            maps.rows, maps.drawn = _sky(ready)
+            maps.total = len(maps.drawn)
+            for m, colour in enumerate(lighting.environment.radiance(directions) + 1e-4):
+                lamps.append([SKY, *directions[m], *colour, m, m + 1])
     for sun in lighting.suns:
         out = np.asarray(sun.direction, np.float64)
         out = out / max(float(np.linalg.norm(out)), 1e-300)
@@ -75,6 +78,20 @@ def lights_of(ready: Drawable, lighting: Lighting, size: int = SIZE) -> Lights:
         held = maps.around(np.asarray(point.position, np.float64), size) if point.shadow else (0, 0)
         lamps.append([POINT, *point.position, *(gain * np.asarray(point.intensity)), *held])
     return Lights(1, 1.0, np.array(lamps, np.float64).reshape(-1, 9), around, *maps.packed())
+
+
+_skies: WeakKeyDictionary[Drawable, tuple[list[list[float]], F32]] = WeakKeyDictionary()
+
+
+def _sky(ready: Drawable) -> tuple[list[list[float]], F32]:
+    """The maps from all around and their depths; they depend on the drawable alone and are made once for it."""
+    held = _skies.get(ready)
+    if held is None:
+        maps = _Maps(ready)
+        for d in _sphere(SKY_MAPS):
+            maps.parallel(d, SKY_SIZE)
+        held = _skies[ready] = (maps.rows, maps.packed()[1])
+    return list(held[0]), held[1]
 
 
 def _sphere(n: int) -> F64:
@@ -93,6 +110,7 @@ class _Maps:
         self.centre, self.radius = ready.ball
         self.rows: list[list[float]] = []
         self.total = 0
+        self.drawn: F32 = np.zeros(0, np.float32)  # depths of the first maps, made before
 
     def parallel(self, direction: F64, size: int) -> tuple[int, int]:
         """The map of light from this direction: its number and the next."""
@@ -119,12 +137,14 @@ class _Maps:
         self.rows.append([*pose[:3, :3].ravel(), *pose[:3, 3], *shape])
         self.total += size * size
 
-    def packed(self) -> tuple[Any, Any]:
+    def packed(self) -> tuple[F64, F32]:
         """maps (M, 18) and depths of `Lights`."""
         maps = np.array(self.rows, np.float64).reshape(-1, 18)
         depths = np.empty(self.total, np.float32)
-        if len(maps):
-            in_bands(_draw, len(maps), lambda: None, self.ready.surface, maps, depths)
+        depths[: len(self.drawn)] = self.drawn
+        missing = maps[maps[:, 16] >= len(self.drawn)]
+        if len(missing):
+            in_bands(_draw, len(missing), lambda: None, self.ready.surface, missing, depths)
         return maps, depths
 
 
