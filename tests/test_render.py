@@ -12,10 +12,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from lift3d.cli import app
+from lift3d.geometry.orbit import orbit_cameras
 from lift3d.geometry.projection import unproject
 from lift3d.io.cameras import match_cameras, read_known
 from lift3d.io.images import read_photos
-from lift3d.io.meshes import save_mesh
+from lift3d.io.meshes import load_mesh, save_mesh
 from lift3d.render import Options, render_file
 
 SMALL = ["--size", "64"]
@@ -43,6 +44,10 @@ def test_a_set_is_read_back_with_its_cameras_masks_and_depth(ball, tmp_path):
     photos, cameras = match_cameras(photos, read_known(out / "transforms.json").cameras)
     document = json.loads((out / "transforms.json").read_text())
     assert len(cameras) == 4 and document["unit"] == "m"
+    asked = orbit_cameras(np.asarray(load_mesh(ball).vertices), 4, 80, 64)
+    for camera, wanted in zip(cameras, asked):
+        np.testing.assert_allclose(camera.world_to_camera, wanted.world_to_camera, atol=1e-12)
+        np.testing.assert_allclose(camera.K, wanted.K, atol=1e-9)
     for image, camera, frame in zip(photos.images, cameras, document["frames"]):
         depth = np.asarray(Image.open(out / frame["depth_file_path"]))
         assert depth.dtype == np.uint16 and depth.shape == (64, 80)
