@@ -167,8 +167,10 @@ def before(
     limit = recipe.hidden * rng.uniform(0.2, 1)
     left = int(rng.integers(1, 4))
     for _ in range(8):  # tries
+        if not left:
+            break
         more = np.maximum(cover, piece(mask, rng))
-        if left and ((more >= 0.5) & mask).sum() <= limit * mask.sum():
+        if ((more >= 0.5) & mask).sum() <= limit * mask.sum():
             cover, left = more, left - 1
     held = bank.of(split, GROUND, WALL)
     if held and rng.random() < 0.6:
