@@ -156,7 +156,9 @@ def planned(corpus: Corpus, options: Options) -> list[Shard]:
 def _estimate(options: Options) -> int:
     """Bytes of a picture with its files, about."""
     area = options.size**2
-    return 3800 + int(area * (0.25 + 0.4 * ("depth" in options.extras) + 0.15 * ("normals" in options.extras)))
+    return 3800 + int(
+        area * (0.25 + 0.4 * ("depth" in options.extras) + 0.15 * ("normals" in options.extras))
+    )
 
 
 def _run(
