@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lift3d.corpus.surface import colours_at
 from lift3d.geometry.components import components
 from lift3d.geometry.weld import weld_exact
 from lift3d.io.parts import F64, Part
@@ -18,6 +19,10 @@ SMALL = 0.25
 FLAT = 0.02
 """What is thinner than this share of its longest side is a sign or a decal, not a shape."""
 FEWEST = 12
+UNSEEN = 28.0
+"""A face whose alpha is less than this (of 255) in the mean is not there."""
+_SPREAD = np.array([[a, b, 7 - a - b] for a in range(1, 6) for b in range(1, 7 - a)]) / 7.0
+"""Barycentric coordinates of points spread over a face."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Clean:
 
 def clean(parts: list[Part]) -> Clean | str:
     """The cleaned thing, or why it is none: "no faces", "few faces", "flat"."""
-    parts = [_proper(part) for part in parts]
+    parts = [_visible(_proper(part)) for part in parts]
     parts = [part for part in parts if len(part.faces)]
     if not parts:
         return "no faces"
@@ -67,6 +72,19 @@ def _proper(part: Part) -> Part:
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
     longest = np.maximum(np.maximum(((b - a) ** 2).sum(1), ((c - b) ** 2).sum(1)), ((a - c) ** 2).sum(1))
     return _only(part, area > 1e-9 * np.maximum(longest, 1e-300))
+
+
+def _visible(part: Part) -> Part:
+    """Without faces that are all but transparent: beams of light, wakes, glows. Window panes stay."""
+    clear = part.material is not None and (
+        part.material.colour[3] < 255 or getattr(part.material.picture, "mode", "") == "RGBA"
+    )
+    if not clear and part.colours is None:
+        return part
+    n = len(part.faces)
+    corners = np.repeat(_SPREAD[None], n, 0).reshape(-1, 3)
+    alpha = colours_at(part, np.repeat(np.arange(n), len(_SPREAD)), corners)[:, 3].reshape(n, -1)
+    return _only(part, alpha.mean(1) >= UNSEEN)
 
 
 def _only(part: Part, keep: NDArray[np.bool_]) -> Part:

@@ -2,6 +2,7 @@
 
 OBJECT blocks hold loc, rot (rows of the transposed matrix), texture, numvert, then SURF blocks of a type (low four bits:
 0 polygon, 1 and 2 lines, 4 strip), mat, and refs of vertex, u, v; `kids` ends an object and counts those inside it.
+Objects named as shadows, wakes or lights' beams are left out.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ Lines = Iterator[str]
 Colours = list[Bytes4]
 Rings = list[tuple[int, int, int]]
 DEEPEST, LINES, STRIP = 64, (1, 2), 4
+UNREAL = re.compile(r"wake|shadow|spray|glow|halo|light.?(cone|beam)|flare|prop.?dis[ck]", re.I)
 _RGB = re.compile(r'^MATERIAL(?: +(?:"[^"\n]*"|\S+) +\w+ +(\S+) +(\S+) +(\S+)(?:.*\btrans +(\S+))?)?', re.M)
 
 
@@ -26,9 +28,8 @@ def read(data: bytes, name: str) -> list[Part]:
     if not data.startswith(b"AC3D"):
         raise damaged(name, "is not an AC3D file")
     text = data.decode("latin-1").replace("\t", " ")
-    rgbt = numbers(
-        [x or usual for found in _RGB.findall(text) for x, usual in zip(found, "1110")], name
-    ).reshape(-1, 4)
+    said = [x or usual for found in _RGB.findall(text) for x, usual in zip(found, "1110")]
+    rgbt = numbers(said, name).reshape(-1, 4)
     rgba = np.rint(255 * np.clip(rgbt * [1, 1, 1, -1] + [0, 0, 0, 1], 0, 1)).astype(int).tolist()
     lines, colours = text.split("\n"), [(r, g, b, a) for r, g, b, a in rgba]
     try:
@@ -46,9 +47,8 @@ def _objects(lines: Lines, count: int, outer: F64, depth: int, colours: Colours,
         for line in lines:
             key, _, value = line.strip().partition(" ")
             said[key] = said.get("texture", value) if key == "texture" else value
-            if key == "data":
-                next(lines)
-            elif key == "numvert":
+            _ = next(lines) if key == "data" else None
+            if key == "numvert":
                 xyz = numbers(rows(lines, int(value)), name).reshape(-1, 3)
             elif key == "refs":
                 ring = rows(lines, int(value))
@@ -60,8 +60,9 @@ def _objects(lines: Lines, count: int, outer: F64, depth: int, colours: Colours,
         pose[:3, :3] = numbers(said["rot"].split()[:9], name).reshape(3, 3).T
         pose[:3, 3] = numbers(said["loc"].split()[:3], name)
         pose = outer @ pose
-        xyz = xyz @ pose[:3, :3].T + pose[:3, 3]
-        parts += _parts(xyz, table.reshape(-1, 3), surfaces, texture, colours, name)
+        if not UNREAL.search(said.get("name", "")):
+            xyz = xyz @ pose[:3, :3].T + pose[:3, 3]
+            parts += _parts(xyz, table.reshape(-1, 3), surfaces, texture, colours, name)
         parts += _objects(lines, int(said["kids"]), pose, depth + 1, colours, name)
         count -= 1
     return parts
