@@ -1,9 +1,7 @@
 """AC3D, the text format of FlightGear's models: a tree of objects with places, surfaces and materials, Y up.
 
 OBJECT blocks hold loc, rot (rows of the transposed matrix), texture, numvert, then SURF blocks of a type (low four bits:
-0 polygon, 1 and 2 lines, 4 strip), mat, and refs of vertex, u, v; `kids` ends an object and counts those inside it.
-Objects named as shadows, wakes or lights' beams are left out.
-"""
+0 polygon, 1 and 2 lines, 4 strip), mat, and refs of vertex, u, v; `kids` ends an object and counts those inside it."""
 
 from __future__ import annotations
 
@@ -39,7 +37,7 @@ def read(data: bytes, name: str) -> list[Part]:
 
 
 def _objects(lines: Lines, count: int, outer: F64, depth: int, colours: Colours, name: str) -> list[Part]:
-    """Parts of the next `count` objects and of those inside them; outer: the 4x4 pose of what holds them."""
+    """Parts of the next `count` objects, but unreal ones, and of those inside; outer: 4x4 pose of what holds them."""
     parts: list[Part] = []
     while count > 0 and depth < DEEPEST and any(line.startswith("OBJECT") for line in lines):
         said = {"loc": "0 0 0", "rot": "1 0 0 0 1 0 0 0 1", "mat": "0", "kids": "0"}
