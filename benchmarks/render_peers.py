@@ -1,7 +1,7 @@
 """The peers of benchmarks/render.py, each in a process of its own: python render_peers.py NAME FOLDER SECONDS SIZE.
 
-Reads FOLDER/job.npz, writes FOLDER/NAME.npz with the solids' depths (at SIZE 128), and prints one line of JSON. It
-imports nothing of lift3d, so that it runs under any interpreter that has the peer.
+Reads FOLDER/job.npz and prints one line of JSON: measures pictures of SIZE, or, where it is 0, writes FOLDER/NAME.npz
+with the solids' depths. It imports nothing of lift3d, so that it runs under any interpreter that has the peer.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ MESHES, SOLIDS = ("vase", "crates"), ("ball", "cube", "cylinder")
 
 
 def timed(draw, seconds):
-    """(pictures a second, processor seconds a picture); `draw(i)` makes picture i; the first two are not counted."""
-    draw(0)
-    draw(1)
+    """(pictures a second, processor seconds a picture); `draw(i)` makes picture i; before, each of the 24
+    cameras has had its turn: Open3D compiles anew for some of them."""
+    for i in range(24):
+        draw(i)
     count, start, busy = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - start < seconds:
         draw(count)
@@ -62,8 +63,9 @@ def run_pyrender(job, seconds, size):
     def camera_of(focal, size):
         return pyrender.IntrinsicsCamera(focal, focal, size / 2, size / 2, znear=0.5, zfar=20.0)
 
-    rows = []
-    for label, flags in (("pyrender", 0), ("pyrender, shadows", pyrender.RenderFlags.SHADOWS_DIRECTIONAL)):
+    rows, depths = [], {}
+    ways = (("pyrender", 0), ("pyrender, shadows", pyrender.RenderFlags.SHADOWS_DIRECTIONAL))
+    for label, flags in ways if size else ():
         rates = []
         renderer = pyrender.OffscreenRenderer(size, size)
         for name in MESHES:
@@ -79,12 +81,12 @@ def run_pyrender(job, seconds, size):
             rates.append(timed(draw, seconds))
         rows.append(summary(label, size, rates))
         renderer.delete()
-    depths = {}
-    renderer = pyrender.OffscreenRenderer(128, 128)
-    for name in SOLIDS if size == 128 else ():
+    for name in () if size else SOLIDS:
+        renderer = pyrender.OffscreenRenderer(128, 128)
         scene = scene_of(name)
         scene.add(camera_of(float(job[f"{name}.focal"]), 128), pose=np.linalg.inv(job[f"{name}.pose"]) @ FLIP)
         depths[name] = renderer.render(scene)[1]
+        renderer.delete()
     return rows, depths, f"pyrender {pyrender.__version__}, EGL, Mesa in software, multisampled 4 times"
 
 
@@ -93,13 +95,13 @@ def run_open3d(job, seconds, size):
 
     drawing = o3d.visualization.rendering
 
-    renderer = drawing.OffscreenRenderer(size, size)
+    renderer = drawing.OffscreenRenderer(size or 128, size or 128)
     scene = renderer.scene
     scene.set_background([1, 1, 1, 1])
     scene.scene.set_sun_light(np.array([0.5, 0.6, -0.9]), [1.0, 0.95, 0.85], 75000)
     scene.scene.enable_sun_light(True)
     scene.view.set_shadowing(True, drawing.View.ShadowType.PCF)
-    names = (*MESHES, *SOLIDS) if size == 128 else MESHES
+    names = MESHES if size else SOLIDS
     for name in names:  # all are there from the start: taking one away may abort Filament
         v, f = job[f"{name}.v"], job[f"{name}.f"]
         mesh = o3d.geometry.TriangleMesh(o3d.utility.Vector3dVector(v), o3d.utility.Vector3iVector(f))
@@ -113,20 +115,21 @@ def run_open3d(job, seconds, size):
         scene.add_geometry(name, mesh, material)
 
     def aim(name, focal, pose):
-        k = np.array([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1.0]])
-        renderer.setup_camera(k, pose, size, size)
+        side = size or 128
+        k = np.array([[focal, 0, side / 2], [0, focal, side / 2], [0, 0, 1.0]])
+        renderer.setup_camera(k, pose, side, side)
 
     def show(wanted):
         for name in names:
             scene.show_geometry(name, name == wanted)
 
     depths, rates = {}, []
-    for name in names[len(MESHES) :]:
+    for name in () if size else SOLIDS:
         show(name)
         aim(name, float(job[f"{name}.focal"]), job[f"{name}.pose"])
         z = np.asarray(renderer.render_to_depth_image(z_in_view_space=True))
         depths[name] = np.where(np.isfinite(z), z, 0.0)
-    for name in MESHES:
+    for name in MESHES if size else ():
         show(name)
         focal, poses = float(job[f"{name}.{size}.focal"]), job[f"{name}.{size}.pose"]
 
@@ -137,7 +140,7 @@ def run_open3d(job, seconds, size):
             return colour, depth, np.isfinite(depth)
 
         rates.append(timed(draw, seconds))
-    rows = [summary("open3d, shadows", size, rates)]
+    rows = [summary("open3d, shadows", size, rates)] if size else []
     return rows, depths, f"Open3D {o3d.__version__}, OffscreenRenderer (Filament), Mesa in software"
 
 
