@@ -58,6 +58,17 @@ def test_commands_that_inform() -> None:
         assert code == 0 and output, f"{command}\n{output}"
 
 
+@pytest.mark.slow
+def test_commands_that_render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_mesh(trimesh.creation.icosphere(2), "statue.stl")
+    for command in block("render"):
+        code, output = run(command)
+        assert code == 0, f"{command}\n{output}"
+    assert (tmp_path / "views/transforms.json").exists() and (tmp_path / "turn.gif").exists()
+
+
+@pytest.mark.slow
 def test_commands_on_a_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pyarrow")
     name = "minetest-mod-homedecor"
@@ -72,6 +83,7 @@ def test_commands_on_a_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         code, output = run(command)
         assert code == 0, f"{command}\n{output}"
     assert (tmp_path / "furniture/corpus.json").exists() and (tmp_path / "furniture.png").exists()
+    assert (tmp_path / "pictures/shards.json").exists()
 
 
 def test_every_command_of_the_pages_uses_options_that_exist() -> None:

@@ -78,7 +78,9 @@ def build(target: Path, options: Options, say: Say, progress: Progress) -> Corpu
     from lift3d.corpus.card import write_card
 
     bank = write_backgrounds(roots, target, {source.name: source.packages for source in wanted})
-    write_card(target, plan, [(source, packages[source.name]) for source in wanted], tried(files), rows, bank)
+    origin = [(source, packages[source.name]) for source in wanted]
+    say("writing the card and the contact sheets")
+    write_card(target, plan, origin, tried(files), rows, bank, lambda done: progress("card", done))
     shutil.rmtree(work)
     say(f"built in {(time.monotonic() - started) / 60:.1f} min")
     return Corpus(target)
@@ -165,6 +167,7 @@ def _already(target: Path, plan: dict[str, Any], say: Say) -> Corpus:
             f"{target} holds a corpus that was built of other sources or with other options",
             "give a new folder, or remove this one",
         )
+    shutil.rmtree(target / WORK, ignore_errors=True)
     say(f"{target} is whole already; nothing to do")
     return corpus
 

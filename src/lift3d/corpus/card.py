@@ -49,8 +49,8 @@ def write_card(
     }  # fmt: skip
     write_bytes(folder / ATTRIBUTION, attribution(rows))
     corpus = Corpus(folder, card)
-    card["neighbours"] = neighbours(corpus)
-    write_sheets(corpus, folder / SHEETS, progress)
+    card["neighbours"] = neighbours(corpus, lambda done: progress(done / 2))
+    write_sheets(corpus, folder / SHEETS, lambda done: progress((1 + done) / 2))
     write_bytes(folder / README, readme(card).encode())
     write_bytes(folder / CARD, json.dumps(card, indent=1).encode())
 
@@ -96,7 +96,7 @@ def attribution(rows: Rows) -> bytes:
     return out.getvalue().encode()
 
 
-def neighbours(corpus: Corpus) -> dict[str, Any]:
+def neighbours(corpus: Corpus, progress: Callable[[float], None] = lambda fraction: None) -> dict[str, Any]:
     """How far test shapes are from the nearest training shape: mean distance of the surfaces in longest sides."""
     test, train = corpus.where(split="test"), corpus.where(split="train")
     if not len(test) or not len(train):
@@ -104,7 +104,8 @@ def neighbours(corpus: Corpus) -> dict[str, Any]:
     table = np.array([_described(corpus, i) for i in range(len(corpus))])
     far = cdist(table[test], table[train])
     best = []
-    for row, i in zip(far, test):
+    for k, (row, i) in enumerate(zip(far, test)):
+        progress(k / len(test))
         mine = Cloud.of(np.asarray(corpus.samples[i]))
         near = train[np.argsort(row, kind="stable")[:LOOKED]]
         best.append(min(difference(mine, Cloud.of(np.asarray(corpus.samples[j])))[0] for j in near))
