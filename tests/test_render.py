@@ -152,3 +152,30 @@ def test_bad_files_and_places_are_one_sentence(ball, tmp_path):
         result = run(*case)
         assert result.exit_code == 2 and result.output.startswith("lift3d: "), result.output
     assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_what_cannot_be_drawn_is_one_sentence(ball, tmp_path):
+    flat, file = tmp_path / "flat.obj", tmp_path / "file"
+    flat.write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 1 2\nf 2 2 3\n")
+    file.write_text("mine")
+    for words, said in (
+        ((ball, "-o", tmp_path / "a", "--seed", -1), "the seed -1 is negative: give 0 or more"),
+        ((ball, "-o", tmp_path / "a", "--up", "x"), "--up takes y or z"),
+        ((flat, "-o", tmp_path / "a"), "flat.obj has no faces with an area to draw"),
+        ((tmp_path, "-o", tmp_path / "a"), "is a folder"),
+        ((ball, "-o", file), "file is a file"),
+    ):
+        result = run(*words)
+        assert result.exit_code == 2 and said in result.output.replace("\n", " "), result.output
+    assert file.read_text() == "mine" and not (tmp_path / "a").exists()
+
+
+def test_one_view_is_singular_and_y_up_stands(tmp_path):
+    tall = trimesh.creation.box((1, 4, 1))
+    tall.export(tmp_path / "tall.obj")
+    for up, upright in (("y", True), ("z", False)):
+        out = tmp_path / up
+        result = run(tmp_path / "tall.obj", "-o", out, "--views", 1, "--elevation", 0, "--up", up, *SMALL)
+        assert "1 view of" in result.output
+        mask = np.asarray(Image.open(out / "masks" / "000.png")) > 0
+        assert (np.ptp(np.nonzero(mask)[0]) > 2 * np.ptp(np.nonzero(mask)[1])) == upright

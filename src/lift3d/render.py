@@ -31,12 +31,15 @@ from lift3d.io.cameras import write_transforms
 from lift3d.io.film import FILMS, write_film
 from lift3d.io.images import read_bytes
 from lift3d.io.meshes import load_parts
+from lift3d.io.parts import y_up_to_z_up_parts
 from lift3d.io.pictures import MAX_BYTES, open_picture
 from lift3d.maps.mesh_to_images import Rendering, drawable, render_many
 from lift3d.types import Camera, Image, Points, Views
 
 LIGHTS = ("studio", "sun", "flat", "bare")
 MAX_VIEWS, SMALLEST, LARGEST = 10_000, 16, 4096
+SAYS_UP = (".glb", ".gltf", ".usdz", ".3mf")
+"""Formats that say which axis is up."""
 _BATCH = 8
 
 
@@ -44,7 +47,8 @@ _BATCH = 8
 class Options:
     """views: None is 24 pictures or 72 frames; elevation: degrees, taken in turn, () is 15 and 35, or 20 for a film;
     light: one of LIGHTS or the path of an equirectangular picture; background: "transparent" or a colour's name;
-    seed: None walks evenly around the thing, a number looks at it from random places."""
+    seed: None walks evenly around the thing, a number looks at it from random places; up: "y" or "z", how a model stands
+    whose format does not say it."""
 
     views: int | None = None
     width: int = 512
@@ -53,6 +57,7 @@ class Options:
     light: str = "studio"
     background: str = "white"
     seed: int | None = None
+    up: str = "z"
 
 
 def render_file(
@@ -66,15 +71,33 @@ def render_file(
     film = output.suffix.lower() in FILMS
     check(output, options, film)
     background, lighting = _background(options.background), _lighting(options.light)
-    loaded = load_parts(model)
-    ready = drawable(loaded.parts)
+    ready, unit = _loaded(Path(model), options.up)
     cameras = _cameras(ready, options, film)
     shots = _shots(ready, cameras, lighting, background, progress)
     if film:
         write_film(output, (shot.rgb for shot in shots))
-        return f"wrote {output}: {len(cameras)} frames of {options.width}x{options.height}"
-    write_set(output, shots, cameras, _farthest(ready, cameras), loaded.unit, background is None)
-    return f"wrote {output}: {len(cameras)} views of {options.width}x{options.height}, depth, normals, masks, cameras"
+        return f"wrote {output}: {counted(len(cameras), 'frame')} of {options.width}x{options.height}"
+    write_set(output, shots, cameras, _farthest(ready, cameras), unit, background is None)
+    size = f"{options.width}x{options.height}"
+    return f"wrote {output}: {counted(len(cameras), 'view')} of {size}, depth, normals, masks, cameras"
+
+
+def counted(n: int, thing: str) -> str:
+    """ "1 view", "2 views"."""
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
+
+
+def _loaded(model: Path, up: str) -> tuple[Drawable, str | None]:
+    """The model z up, ready to be drawn, and its unit."""
+    if model.is_dir():
+        raise InputError(f"{model} is a folder", "name one mesh in it")
+    loaded = load_parts(model)
+    turn = up == "y" and model.suffix.lower() not in SAYS_UP
+    ready = drawable(y_up_to_z_up_parts(loaded.parts) if turn else loaded.parts)
+    a, b, c = (ready.v[ready.f[:, k]] for k in range(3))
+    if not np.cross(b - a, c - a).any():
+        raise InputError(f"{model.name} has no faces with an area to draw", "look at it with `lift3d info`")
+    return ready, loaded.unit
 
 
 def check(output: Path, options: Options, film: bool) -> None:
@@ -86,6 +109,10 @@ def check(output: Path, options: Options, film: bool) -> None:
             raise InputError(
                 f"pictures of {side} pixels cannot be made", f"ask for {SMALLEST} to {LARGEST} pixels a side"
             )
+    if options.seed is not None and options.seed < 0:
+        raise InputError(f"the seed {options.seed} is negative", "give 0 or more")
+    if options.up not in ("y", "z"):
+        raise InputError(f"'{options.up[:40]}' is no upright axis", "--up takes y or z")
     if not all(-90 <= angle <= 90 for angle in options.elevation):
         raise InputError(
             "an elevation lies outside -90 to 90 degrees", "0 looks from the side, 90 from above"
@@ -97,6 +124,11 @@ def check(output: Path, options: Options, film: bool) -> None:
             )
         if options.seed is not None:
             raise InputError("a film walks around the thing in order", "leave --seed away")
+    elif output.is_file():
+        raise InputError(
+            f"{output} is a file",
+            f"name a folder for the pictures, or a film that ends in {' or '.join(FILMS)}",
+        )
     elif output.suffix:
         raise InputError(
             f"{output.name} is neither a folder nor a film",

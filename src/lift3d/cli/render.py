@@ -11,7 +11,7 @@ from lift3d.errors import InputError
 
 
 def render(
-    model: Annotated[Path, typer.Argument(help="A mesh: .glb .gltf .obj .ply .stl .3mf .usdz")],
+    model: Annotated[Path, typer.Argument(help="A mesh: .glb .gltf .obj .ply .stl .off .3mf .usdz")],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="A folder for the pictures, or NAME.mp4 or .gif.")
     ],
@@ -27,8 +27,9 @@ def render(
         str, typer.Option(help="white, transparent, a colour's name or #rrggbb.")
     ] = "white",
     seed: Annotated[
-        int | None, typer.Option(help="Look from random places instead of walking around.")
+        int | None, typer.Option(help="Look from random places instead of walking around; 0 or more.")
     ] = None,
+    up: Annotated[str, typer.Option(help="y or z: the upright axis of an OBJ, OFF, PLY or STL file.")] = "z",
 ) -> None:
     """Pictures of a model from all around: colour, depth, normals, masks and cameras; or a turntable film."""
     angles = parse_angles(elevation)
@@ -36,7 +37,7 @@ def render(
     from lift3d.render import Options, render_file
 
     wide, high = size if width is None else width, size if height is None else height
-    options = Options(views, wide, high, angles, light, background, seed)
+    options = Options(views, wide, high, angles, light, background, seed, up)
     with Bars() as show:
         sentence = render_file(model, output, options, show.step)
     typer.echo(sentence)
