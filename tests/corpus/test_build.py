@@ -107,7 +107,7 @@ def test_no_family_is_parted(corpus: Corpus) -> None:
 def test_show_and_its_sheet(corpus: Corpus, tmp_path: Path) -> None:
     shown = lift3d("corpus", "show", corpus.folder, "-o", tmp_path / "all.png")
     assert shown.exit_code == 0, shown.output
-    assert "chair" in shown.stdout and "CC0-1.0" in shown.stdout and "unusable  2 files" in shown.stdout
+    assert "chair" in shown.stdout and "CC0-1.0" in shown.stdout and "left out  2 files" in shown.stdout
     assert Pil.open(tmp_path / "all.png").width > 1000
 
 
@@ -165,7 +165,11 @@ def test_killed_and_started_again_it_ends_with_the_same_bytes(tmp_path: Path) ->
         (["build", "{t}/c", "--from", "{t}/bad", "--limit", "0"], "leaves nothing"),
         (["build", "{t}/c", "--from", "{t}/bad", "--up", "x"], "is no axis"),
         (["build", "{t}/c", "--only", "ufoai-data", "--debs", "{t}/empty"], "holds no ufoai-data_"),
+        (["build", "{t}/c", "--only", "ufoai-data", "--debs", "{t}/none"], "is not a folder"),
+        (["build", "{t}/file/c", "--from", "{t}/bad"], "cannot be written"),
         (["show", "{t}/empty"], "holds no corpus"),
+        (["show", "{t}/empty", "-o", "{t}/x.jpg"], "would be a PNG"),
+        (["show", "{t}/empty", "-o", "{t}/none/x.png"], "there is no folder"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_built_is_one_sentence(words: list[str], said: str, tmp_path: Path) -> None:
@@ -248,3 +252,49 @@ def test_objaverse_names_come_from_its_list(tmp_path: Path) -> None:
     (tmp_path / "lvis-annotations.json.gz").write_bytes(b"nonsense")
     with pytest.raises(InputError, match="no list of names"):
         Folder(tmp_path).entries()
+
+
+def test_modelnet_keeps_its_own_test_split(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    for split, count in (("train", 25), ("test", 5)):
+        (tmp_path / "m/box" / split).mkdir(parents=True)
+        for i in range(count):
+            box = trimesh.creation.box(rng.uniform(0.2, 1, 3))
+            rows = [f"{len(box.vertices)} {len(box.faces)} 0", *(" ".join(map(str, v)) for v in box.vertices)]
+            rows += ["3 " + " ".join(map(str, f)) for f in box.faces]
+            (tmp_path / f"m/box/{split}/box_{i:04d}.off").write_text("OFF\n" + "\n".join(rows) + "\n")
+    corpus = one(tmp_path / "c", tmp_path / "m")
+    for key, split in zip(corpus.keys, corpus.column("split")):
+        assert (split == "test") == ("/test/" in key), key
+    assert len(corpus.where(split="val")) > 0
+
+
+def test_slips_of_the_pen_are_no_empty_selections(corpus: Corpus) -> None:
+    with pytest.raises(InputError, match="there is chair"):
+        corpus.where(category="chiar")
+    with pytest.raises(InputError, match="choose from key, source"):
+        corpus.where(colour="red")
+    with pytest.raises(InputError, match="from 0 to 3"):
+        corpus.inside(4)
+    assert corpus.row(1)["name"] == "chair/a" and "licence" in corpus.columns
+
+
+def test_what_is_no_shape_is_named_with_its_reason(tmp_path: Path) -> None:
+    source = folder_of(
+        tmp_path / "m",
+        {"a.stl": trimesh.creation.icosphere(2), "sign.stl": trimesh.creation.box((1, 1, 0.001))},
+    )
+    (source / "odd\nname.glb").symlink_to("nowhere.glb")
+    corpus = one(tmp_path / "c", source)
+    assert [row["key"] for row in corpus.card["left_out"]] == ["m/sign.stl"]
+    text = (corpus.folder / "README.md").read_text()
+    assert "`m/odd name.glb`: " in text and "Errno" not in text and "it is flat" in text
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_folder_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    folder_of(tmp_path / "m", {"b/a.stl": trimesh.creation.box()})
+    (tmp_path / "m/b").chmod(0)
+    with pytest.raises(InputError, match="cannot be read"):
+        one(tmp_path / "c", tmp_path / "m")
+    (tmp_path / "m/b").chmod(0o700)

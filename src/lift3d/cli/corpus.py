@@ -67,13 +67,13 @@ def show(
 ) -> None:
     """Counts by category, licence and source; where the contact sheets and the attribution are."""
     from lift3d.corpus.corpus import Corpus
+    from lift3d.corpus.overview import check_sheet, write_overview
 
+    check_sheet(output)
     corpus = Corpus(folder)
     for line in summary(corpus, everything=True):
         typer.echo(line)
     if output is not None:
-        from lift3d.corpus.overview import write_overview
-
         write_overview(corpus, output)
         typer.echo(f"wrote {output}")
 
@@ -81,7 +81,7 @@ def show(
 def render(
     folder: Annotated[Path, typer.Argument(help="A corpus.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the shards go: a folder.")],
-    views: Annotated[int, typer.Option(help="Pictures of each shape, all around it.")] = 24,
+    views: Annotated[int, typer.Option(help="Pictures of each shape, all around it: 1 to 1000.")] = 24,
     size: Annotated[int, typer.Option(help="Pixels along each side.")] = 128,
     recipe: Annotated[str, typer.Option(help="clean, natural or hard.")] = "natural",
     split: Annotated[str | None, typer.Option(help="train, val or test; all if not given.")] = None,
@@ -105,7 +105,8 @@ def render(
         done = run(Corpus(folder), output, options, bars.say, bars.step, processes)
     if not quiet:
         counts = ", ".join(f"{name} {n}" for name, n in done["splits"].items())
-        typer.echo(f"pictures  {done['pictures']} of {done['shapes']} shapes: {counts}")
+        many = "s" if done["shapes"] != 1 else ""
+        typer.echo(f"pictures  {done['pictures']} of {done['shapes']} shape{many}: {counts}")
         typer.echo(f"shards    {len(done['shards'])} in {output}, {done['bytes'] / 1e6:.1f} MB")
 
 
@@ -115,7 +116,7 @@ def summary(corpus: Corpus, everything: bool = False) -> list[str]:
     lines = [
         f"corpus    {corpus.folder}",
         f"shapes    {card['shapes']} in {card['families']} families, of {card['tried']} things tried; "
-        f"{card['repeats']} repeats left out",
+        f"{card['repeats']} repeated others",
         f"solid     {100 * card['solid_share']:.1f} %; textured {100 * card['textured_share']:.1f} %",
         "splits    " + ", ".join(f"{k} {v}" for k, v in card["splits"].items()),
     ]
@@ -132,9 +133,11 @@ def summary(corpus: Corpus, everything: bool = False) -> list[str]:
     else:
         top = list(card["categories"].items())[:8]
         lines.append("largest   " + ", ".join(f"{k} {v}" for k, v in top))
-    bad = len(card["unusable"])
+    bad = card["unusable"] + card["left_out"]
     if bad:
-        lines.append(f"unusable  {bad} files, each named with its reason in {corpus.folder / 'README.md'}")
+        known = f"each is named with its reason in {corpus.folder / 'README.md'}"
+        lines.append(f"left out  {len(bad)} {'file' if len(bad) == 1 else 'files'}; {known}")
+        lines += [f"          {row['key']}: {row['why']}" for row in bad[:3]]
     lines.append(f"sheets    {corpus.folder / 'sheets'}; attribution {corpus.folder / 'ATTRIBUTION.csv'}")
     return lines
 

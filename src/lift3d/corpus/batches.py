@@ -95,9 +95,14 @@ def make_batch(source: Source, entries: Sequence[Entry]) -> Batch:
         except Lift3dError as error:
             row.update(state="refused", reason=str(error))
             continue
-        except (
-            Exception
-        ) as error:  # one thing of a stranger must not end a build of ten thousand; the card names it
+        except OSError as error:
+            why = (error.strerror or type(error).__name__).lower()
+            row.update(
+                state="refused", reason=f"{entry.file.name} or a file it needs cannot be read ({why})."
+            )
+            continue
+        # one thing of a stranger must not end a build of ten thousand; the card names it
+        except Exception as error:
             row.update(state="failed", reason=f"{type(error).__name__}: {error}"[:300])
             continue
         row.update(

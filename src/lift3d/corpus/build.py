@@ -31,6 +31,7 @@ from lift3d.corpus.sources import sources
 from lift3d.corpus.sources.folder import Folder
 from lift3d.errors import InputError
 from lift3d.io.atomic import write_bytes
+from lift3d.units import format_seconds
 
 WORK = ".building"
 Say = Callable[[str], None]
@@ -73,22 +74,28 @@ def build(target: Path, options: Options, say: Say, progress: Progress) -> Corpu
     _require_something(files, target)
     say("comparing all shapes with each other")
     rows = write_corpus(files, target, work, lambda fraction: progress("duplicates", fraction))
+    progress("duplicates", 1.0)
     say("choosing backgrounds for pictures")
     from lift3d.corpus.backgrounds import write_backgrounds
     from lift3d.corpus.card import write_card
 
     bank = write_backgrounds(roots, target, {source.name: source.packages for source in wanted})
+    if options.folder is None and not bank:
+        say("these packages hold no backgrounds: pictures of this corpus will have made-up ones")
     origin = [(source, packages[source.name]) for source in wanted]
     say("writing the card and the contact sheets")
     write_card(target, plan, origin, tried(files), rows, bank, lambda done: progress("card", done))
     shutil.rmtree(work)
-    say(f"built in {(time.monotonic() - started) / 60:.1f} min")
+    say(f"built in {format_seconds(time.monotonic() - started)}")
     return Corpus(target)
 
 
 def _check(target: Path, options: Options) -> None:
     if target.exists() and not target.is_dir():
         raise InputError(f"{target} is a file", "give a folder for the corpus")
+    for name, folder in (("--debs", options.debs), ("--from", options.folder)):
+        if folder is not None and not folder.is_dir():
+            raise InputError(f"{folder} is not a folder", f"give one that is there with {name}")
     ours = {WORK, CARD}
     if target.is_dir() and any(target.iterdir()) and not any((target / name).exists() for name in ours):
         raise InputError(f"{target} is not empty and holds no corpus", "give a new folder")
@@ -175,6 +182,11 @@ def _already(target: Path, plan: dict[str, Any], say: Say) -> Corpus:
 def _begin(work: Path, plan: dict[str, Any]) -> None:
     text = json.dumps(plan, sort_keys=True, indent=1).encode()
     file = work / "plan.json"
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = (error.strerror or "no reason given").lower()
+        raise InputError(f"the folder {work.parent} cannot be written ({why})", "choose another") from error
     if file.is_file() and file.read_bytes() != text:
         raise InputError(
             f"{work.parent} holds an unfinished corpus of other sources or options",

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from lift3d.corpus.backgrounds import BACKGROUNDS, LISTED
+from lift3d.corpus.clean import FEWEST
 from lift3d.corpus.corpus import CARD, CELLS, INDEX, MESHES, SURFACE, VERSION, Corpus
 from lift3d.corpus.descriptor import describe
-from lift3d.corpus.duplicates import Cloud, difference
+from lift3d.corpus.duplicates import SPLITS, Cloud, difference
 from lift3d.corpus.entry import Source
 from lift3d.corpus.packages import Package
 from lift3d.corpus.sheet import spread, tile, write_sheet
@@ -29,6 +30,12 @@ ON_SHEET = 72
 LOOKED = 8
 """Training shapes nearest by descriptor that a test shape is compared with."""
 EDGES = (0.0, 0.0025, 0.005, 0.01, 0.02, 0.04, np.inf)
+WHY = {
+    "no faces": "it holds no faces that have an area and can be seen",
+    "few faces": f"it has fewer than {FEWEST} faces",
+    "flat": "it is flat: a sign or a decal, not a shape",
+}
+"""Why a thing that can be read is no shape, by its state."""
 Rows = Sequence[dict[str, Any]]
 
 
@@ -43,8 +50,8 @@ def write_card(
     card: dict[str, Any] = {
         "version": VERSION, "plan": plan, "files": files, **counts(tried, rows),
         "sources": [_source(source, packages, tried, rows) for source, packages in origin],
-        "unusable": [{"key": r["key"], "why": r.get("reason", r["state"])} for r in tried
-                     if r["state"] in ("refused", "failed")],
+        "unusable": [{"key": r["key"], "why": r["reason"]} for r in tried if r["state"] in ("refused", "failed")],
+        "left_out": [{"key": r["key"], "why": WHY[r["state"]]} for r in tried if r["state"] in WHY],
         "backgrounds": backgrounds or {},
     }  # fmt: skip
     write_bytes(folder / ATTRIBUTION, attribution(rows))
@@ -70,7 +77,7 @@ def counts(tried: Rows, rows: Rows) -> dict[str, Any]:
         "textured_share": round(sum(row["textured"] for row in held) / share, 4),
         "categories": dict(Counter(row["category"] for row in held).most_common()),
         "licences": dict(Counter(row["licence"] for row in held).most_common()),
-        "splits": dict(Counter(row["split"] for row in held).most_common()),
+        "splits": {name: sum(row["split"] == name for row in held) for name, _ in SPLITS},
     }
 
 
@@ -149,12 +156,13 @@ def readme(card: dict[str, Any]) -> str:
         ]
 
     lines = [
-        f"# A corpus of {card['shapes']} shapes",
+        f"# A corpus of {card['shapes']} {'shape' if card['shapes'] == 1 else 'shapes'}",
         "",
         f"Made by `lift3d corpus build` (lift3d {card['plan']['lift3d']}) of {card['tried']} things; "
-        f"{card['repeats']} repeat others and were left out. {100 * card['solid_share']:.1f} % have a solid interior, the rest "
-        f"are marked `thin`; {100 * card['closed_share']:.1f} % are closed as they came; {100 * card['textured_share']:.1f} % "
-        f"have pictures as texture. The {card['families']} families are never parted between splits.",
+        f"{card['repeats']} repeat others and were left out (the column `same` of the index names them). "
+        f"{100 * card['solid_share']:.1f} % have a solid interior, the rest are marked `thin`; "
+        f"{100 * card['closed_share']:.1f} % are closed as they came; {100 * card['textured_share']:.1f} % have pictures as "
+        f"texture. The {card['families']} families are never parted between splits.",
         "",
         "Each shape keeps its own licence and author: ATTRIBUTION.csv names them, and whoever passes shapes on must too. "
         "The files are described in lift3d's docs/corpus.md; sheets/ shows each category.",
@@ -194,9 +202,10 @@ def readme(card: dict[str, Any]) -> str:
             "",
             *table(("distance", "share of test shapes"), near["histogram"]),
         ]
-    if card["unusable"]:
-        lines += ["## Files that could not be used", ""]
-        lines += [f"- `{row['key']}`: {row['why']}" for row in card["unusable"]]
+    for title, name in (("Files that could not be read", "unusable"), ("What is no shape", "left_out")):
+        if card[name]:
+            lines += [f"## {title}", ""]
+            lines += [f"- `{_one_line(row['key'])}`: {_one_line(row['why'])}" for row in card[name]] + [""]
     return "\n".join(lines) + "\n"
 
 
@@ -206,3 +215,8 @@ def _sha256(file: Path) -> str:
         while block := data.read(1 << 22):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _one_line(text: str) -> str:
+    """For a list in Markdown: file names may hold anything."""
+    return " ".join(text.replace("`", "'").split())

@@ -79,9 +79,9 @@ def _visible(part: Part) -> Part:
     clear = part.material is not None and (
         part.material.colour[3] < 255 or getattr(part.material.picture, "mode", "") == "RGBA"
     )
-    if not clear and part.colours is None:
-        return part
     n = len(part.faces)
+    if n == 0 or (not clear and part.colours is None):
+        return part
     corners = np.repeat(_SPREAD[None], n, 0).reshape(-1, 3)
     alpha = colours_at(part, np.repeat(np.arange(n), len(_SPREAD)), corners)[:, 3].reshape(n, -1)
     return _only(part, alpha.mean(1) >= UNSEEN)

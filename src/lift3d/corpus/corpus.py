@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from lift3d.io.parts import Part, join
 from lift3d.types import Mesh, Points, Voxels
 
 VERSION = 1
+SPLIT_NAMES = ("train", "val", "test")
 INDEX, CELLS, SURFACE, MESHES, CARD = "index.parquet", "cells.bin", "surface.bin", "meshes.bin", "corpus.json"
 
 
@@ -69,8 +71,15 @@ class Corpus:
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
+    @property
+    def columns(self) -> list[str]:
+        """Names of the index's columns."""
+        return list(self.table.column_names)
+
     def column(self, name: str) -> list[Any]:
         """One column of the index as a list."""
+        if name not in self.columns:
+            raise InputError(f"the index has no column {name!r}", f"choose from {', '.join(self.columns)}")
         return list(self.table.column(name).to_pylist())
 
     @cached_property
@@ -79,31 +88,48 @@ class Corpus:
 
     def row(self, i: int) -> dict[str, Any]:
         """All that the index says of shape i."""
-        return dict(self.table.slice(i, 1).to_pylist()[0])
+        return dict(self.table.slice(self._number(i), 1).to_pylist()[0])
 
     def where(self, **values: str | bool | Sequence[str]) -> NDArray[np.int64]:
-        """Numbers of the shapes whose columns have these values: where(split="train", category=["chair", "table"])."""
+        """Numbers of the shapes whose columns have these values: where(split="train", category=["chair", "table"]).
+        A value that no shape has is an InputError that names the nearest ones: a slip of the pen is no empty selection."""
         chosen = np.ones(len(self), bool)
         for name, value in values.items():
             wanted = {value} if isinstance(value, str | bool) else set(value)
-            chosen &= np.array([x in wanted for x in self.column(name)], bool).reshape(-1)
+            column = self.column(name)
+            possible = {*column, *(SPLIT_NAMES if name == "split" else ())}
+            for missing in sorted(wanted - possible - {True, False}, key=str):
+                near = get_close_matches(str(missing), [str(x) for x in possible], 4, 0.5)
+                raise InputError(
+                    f"no shape has {name} {missing!r}",
+                    f"there is {', '.join(near or sorted(map(str, possible))[:12])}",
+                )
+            chosen &= np.array([x in wanted for x in column], bool).reshape(-1)
         return np.flatnonzero(chosen)
+
+    def _number(self, i: int) -> int:
+        if not 0 <= i < len(self):
+            raise InputError(f"there is no shape {i}", f"they go from 0 to {len(self) - 1}")
+        return int(i)
+
+    def _plane(self, i: int, which: int) -> NDArray[np.uint8]:
+        return np.array(self.cells[self._number(i), which])
 
     def inside(self, i: int) -> NDArray[np.bool_]:
         """(64, 64, 64) cells whose centre is inside."""
-        return np.unpackbits(self.cells[i, 0]).reshape(GRID, GRID, GRID).astype(bool)
+        return np.unpackbits(self._plane(i, 0)).reshape(GRID, GRID, GRID).astype(bool)
 
     def crossed(self, i: int) -> NDArray[np.bool_]:
         """(64, 64, 64) cells that the surface touches."""
-        return np.unpackbits(self.cells[i, 1]).reshape(GRID, GRID, GRID).astype(bool)
+        return np.unpackbits(self._plane(i, 1)).reshape(GRID, GRID, GRID).astype(bool)
 
     def filled(self, i: int) -> NDArray[np.bool_]:
         """(64, 64, 64) cells inside or touched by the surface: nothing thin is lost, everything is up to half a cell larger."""
-        return np.unpackbits(self.cells[i, 0] | self.cells[i, 1]).reshape(GRID, GRID, GRID).astype(bool)
+        return self.inside(i) | self.crossed(i)
 
     def surface(self, i: int) -> Points:
         """4096 samples, even over the surface, with normals and colours."""
-        xyz, normals, colours = unpack(np.asarray(self.samples[i]))
+        xyz, normals, colours = unpack(np.array(self.samples[self._number(i)]))
         return Points(xyz, normals.astype(np.float32), colours)
 
     def glb(self, i: int) -> bytes:

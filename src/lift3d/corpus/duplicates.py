@@ -71,7 +71,9 @@ def difference(a: Cloud, b: Cloud) -> tuple[float, float, bool]:
     costs = [float(_to_planes(a.points[probe] @ turn.T, b).mean()) for turn, _ in TURNS]
     best = int(np.argmin(costs))
     plain = int(np.argmin(costs[: len(TURNS) // 2]))
-    if costs[plain] < 1.2 * costs[best] + 3e-4:  # a symmetric thing is its own mirror image but for its samples
+    if (
+        costs[plain] < 1.2 * costs[best] + 3e-4
+    ):  # a symmetric thing is its own mirror image but for its samples
         best = plain
     turn, mirrored = TURNS[best]
     if min(costs) > 2.5 * KIN[0]:
@@ -172,7 +174,12 @@ def families(names: Sequence[str], found: Found) -> list[str]:
     return [root(name) for name in names]
 
 
-def split_of(family: str) -> str:
-    """ "train", "val" or "test", by hash: the same family always falls into the same one."""
+def split_of(family: str, stated: str | None = None) -> str:
+    """ "train", "val" or "test", by hash: the same family always falls into the same one. What a collection states is kept:
+    "test" is test, and "train" is divided between train and val."""
+    if stated == "test":
+        return stated
     number = int.from_bytes(hashlib.sha256(f"lift3d split {family}".encode()).digest()[:6], "big") / 2**48
+    if stated == "train":
+        number *= SPLITS[1][1]
     return next(name for name, end in SPLITS if number < end)

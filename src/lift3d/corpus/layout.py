@@ -11,7 +11,7 @@ import numpy as np
 
 from lift3d.corpus.batches import read_batch
 from lift3d.corpus.corpus import CELLS, INDEX, MESHES, SURFACE, parquet
-from lift3d.corpus.duplicates import compare, families, split_of
+from lift3d.corpus.duplicates import Found, compare, families, split_of
 from lift3d.corpus.shape import SAMPLES
 from lift3d.corpus.surface import ROW
 from lift3d.io.atomic import writing
@@ -48,11 +48,12 @@ def write_corpus(
     table = np.concatenate(descriptors) if descriptors else np.zeros((0, 1), np.float32)
     samples = np.memmap(surfaces, np.uint8, "r", shape=(n, SAMPLES, ROW))
     found = compare([row["digest"] for row in rows], table, lambda i: np.asarray(samples[i]), progress)
-    names = families([row["family"] for row in rows], found)
-    stated = {family: "test" for family, row in zip(names, rows) if row["split"] == "test"}
+    # a collection's own training and test shapes stay where it put them, kin or not
+    kin = [(i, j) for i, j in found.kin if rows[i]["split"] == rows[j]["split"]]
+    names = families([row["family"] for row in rows], Found(found.same, kin))
     repeats: dict[int, list[str]] = {}
     for row, family, same in zip(rows, names, found.same):
-        row["family"], row["split"] = family, stated.get(family) or split_of(family)
+        row["family"], row["split"] = family, split_of(family, row["split"])
         row["same"] = rows[same]["key"] if same >= 0 else ""
         if same >= 0:
             repeats.setdefault(same, []).append(row["key"])

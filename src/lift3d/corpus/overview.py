@@ -16,8 +16,7 @@ ROWS = 24
 
 def write_overview(corpus: Corpus, path: Path) -> None:
     """A PNG: up to 24 categories, the largest first, 12 shapes of each, spread evenly over it."""
-    if path.suffix.lower() != ".png":
-        raise InputError(f"the sheet {path.name} would be a PNG", "end its name in .png")
+    check_sheet(path)
     column = np.array(corpus.column("category"))
     names = [name for name in corpus.card["categories"] if name != "unknown"][:ROWS] or ["unknown"]
     tiles: list[NDArray[np.uint8]] = []
@@ -29,3 +28,11 @@ def write_overview(corpus: Corpus, path: Path) -> None:
         tiles += [np.full_like(tiles[0], BACKGROUND)] * (ACROSS - len(shown))
         labels += [name, *[""] * (ACROSS - 1)]
     write_sheet(path, tiles, labels)
+
+
+def check_sheet(path: Path | None) -> None:
+    """Refuse a name that is no PNG's, or a folder that is not there, before any work."""
+    if path is not None and path.suffix.lower() != ".png":
+        raise InputError(f"the sheet {path.name} would be a PNG", "end its name in .png")
+    if path is not None and not path.resolve().parent.is_dir():
+        raise InputError(f"there is no folder {path.resolve().parent}", "make it first, or choose another")

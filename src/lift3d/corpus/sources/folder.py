@@ -89,7 +89,14 @@ class Folder:
 
     def _files(self) -> list[Path]:
         found: list[Path] = []
-        for folder, folders, files in os.walk(self.root):
+
+        def refuse(error: OSError) -> None:
+            raise InputError(
+                f"the folder {error.filename} cannot be read ({(error.strerror or 'no reason given').lower()})",
+                "make it readable, or move it out of the way",
+            )
+
+        for folder, folders, files in os.walk(self.root, onerror=refuse):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             found += [
                 Path(folder, name) for name in files if name.lower().endswith(ENDINGS) and name[0] != "."
@@ -139,7 +146,7 @@ def place(path: str, kind: str) -> tuple[str | None, str, str | None]:
         if at is not None and at + 1 < len(parts):
             return SYNSETS.get(parts[at], parts[at]), parts[at + 1], None
     if kind == "ModelNet" and len(parts) >= 3 and parts[-2] in ("train", "test"):
-        return _word(parts[-3]), stem, "test" if parts[-2] == "test" else None
+        return _word(parts[-3]), stem, parts[-2]
     if kind == "Objaverse":
         return None, stem, None
     return (_word(parts[-2]) if len(parts) > 1 else None), path.rsplit(".", 1)[0], None
@@ -147,4 +154,4 @@ def place(path: str, kind: str) -> tuple[str | None, str, str | None]:
 
 def _word(text: str) -> str:
     """A category's name: lower case, words joined by underscores."""
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or "unknown"
+    return re.sub(r"[\W_]+", "_", text.lower()).strip("_") or "unknown"

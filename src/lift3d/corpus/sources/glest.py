@@ -52,7 +52,8 @@ class MegaGlest:
         parts = g3d.read(read_bytes(entry.file, MAX_FILE), entry.file.name)
         out = []
         for part in self.textures.dressed(parts, entry.file.parent):
-            team = part.material is not None and part.material.name.startswith("team/")
+            named = part.material is not None and part.material.name.startswith("team/")
+            team = named and "/tilesets/" not in entry.key  # trees have no owner, whatever their flags say
             out += in_team_colour([part], multiplied=False) if team else [part]
         return y_up_to_z_up_parts(out)
 
