@@ -322,16 +322,17 @@ def test_shards_hold_all_and_go_on_after_a_kill(corpus: Corpus, tmp_path: Path) 
 def test_several_processes_write_the_same_bytes(corpus: Corpus, tmp_path: Path) -> None:
     small = Options(views=2, size=32, shard=30_000)
     one = render(corpus, tmp_path / "a", small, quiet, quiet, 1)
-    two = render(corpus, tmp_path / "b", small, quiet, quiet, 2)
-    assert one == two
+    seen: list[float] = []
+    two = render(corpus, tmp_path / "b", small, quiet, lambda name, x: seen.append(x), 2)
+    assert one == two and seen == sorted(seen) and seen[-1] == 1
 
 
 def test_any_prefix_is_drawn_by_hash(corpus: Corpus) -> None:
-    whole = [i for shard in planned(corpus, Options(shard=1)) for i in shard.shapes]
+    whole = [i for shard in planned(corpus, Options(views=1, shard=1)) for i in shard.shapes]
     assert sorted(whole) == list(range(len(corpus)))
     few = [i for shard in planned(corpus, Options(limit=3)) for i in shard.shapes]
     assert len(few) == 3
-    other = [i for shard in planned(corpus, Options(seed=1, shard=1)) for i in shard.shapes]
+    other = [i for shard in planned(corpus, Options(views=1, seed=1, shard=1)) for i in shard.shapes]
     assert other != whole and sorted(other) == sorted(whole)
     for shard in planned(corpus, Options(split="train")):
         assert {corpus.row(i)["split"] for i in shard.shapes} == {"train"}
@@ -357,7 +358,8 @@ def test_the_command_line_renders(corpus: Corpus, tmp_path: Path) -> None:
     text = (tmp_path / "out/ATTRIBUTION.csv").read_text()
     assert text.count("shape,") == 2
     wrong = {"--recipe x": "no recipe called x", "--split x": "no split called x", "--with x": "no x",
-             "--size 4": "4 pixels", "--views 0": "leaves nothing", "--seed -1": "negative"}  # fmt: skip
+             "--size 4": "4 pixels", "--views 0": "leaves nothing", "--seed -1": "negative",
+             "--views 1000000": "give 1 to 1000"}  # fmt: skip
     for option, sentence in wrong.items():
         bad = CliRunner().invoke(app, [str(w) for w in [*words[:4], tmp_path / "new", *option.split()]])
         assert bad.exit_code == 2 and sentence in bad.output.replace("\n", " ")
@@ -366,6 +368,34 @@ def test_the_command_line_renders(corpus: Corpus, tmp_path: Path) -> None:
     (tmp_path / "full/x").write_text("mine")
     bad = CliRunner().invoke(app, [str(w) for w in [*words[:4], tmp_path / "full"]])
     assert bad.exit_code == 2 and "holds no pictures" in bad.output.replace("\n", " ")
+
+
+def test_pictures_stay_out_of_the_corpus_and_errors_name_the_folder(corpus: Corpus, tmp_path: Path) -> None:
+    before = sorted(corpus.folder.rglob("*"))
+    for inside in (corpus.folder, corpus.folder / "in", corpus.folder / ".." / corpus.folder.name / "a/b"):
+        with pytest.raises(InputError, match="lies in the corpus"):
+            render(corpus, inside, OPTIONS, quiet, quiet, 1)
+    assert sorted(corpus.folder.rglob("*")) == before
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match="file/out: a part of this path is a file") as caught:
+        render(corpus, tmp_path / "file/out", OPTIONS, quiet, quiet, 1)
+    assert "plan.json" not in str(caught.value)
+
+
+def test_views_of_a_shape_go_to_several_shards_and_progress_moves(corpus: Corpus, tmp_path: Path) -> None:
+    small, seen = Options(views=7, size=32, shard=13_000, limit=2), list[float]()
+    shards = planned(corpus, small)
+    assert all(1 <= shard.pictures <= 3 for shard in shards)
+    asked = [(i, v) for shard in shards for i in shard.shapes for v in range(*shard.views)]
+    assert len(asked) == len(set(asked)) == 14
+    done = render(corpus, tmp_path / "a", small, quiet, lambda name, x: seen.append(x), 1)
+    np.testing.assert_allclose(seen, (np.arange(14) + 1) / 14)
+    assert done["shapes"] == 2 == sum(done["categories"].values()) and done["pictures"] == 14
+    whole = render(corpus, tmp_path / "b", Options(views=7, size=32, limit=2), quiet, quiet, 1)
+    assert whole["pictures"] == 14
+    rgb = [{s["key"]: s["rgb"].tobytes() for s in read_shards(tmp_path / name)} for name in "ab"]
+    assert rgb[0] == rgb[1]
+    assert (tmp_path / "a/ATTRIBUTION.csv").read_text() == (tmp_path / "b/ATTRIBUTION.csv").read_text()
 
 
 def tar_with(*members: tarfile.TarInfo | tuple[str, bytes], kind: int = tarfile.USTAR_FORMAT) -> bytes:

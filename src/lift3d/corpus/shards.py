@@ -1,6 +1,7 @@
 """Pictures of a whole corpus, written as shards that stream: tar files of about 64 MiB, in an order shuffled by hash.
 
-    train-00000.tar ...   all views of some shapes, drawn by hash, in an order drawn by hash: any prefix is a fair sample
+    train-00000.tar ...   all views of some shapes, drawn by hash, in an order drawn by hash: any prefix is a fair sample;
+                          of a shape whose views fill more than a shard, first its first views, later the next
     shards.json           recipe, counts, sha256 of each shard; there when all is whole
     ATTRIBUTION.csv       who made what is seen, and on what terms
 
@@ -19,7 +20,7 @@ import shutil
 import tarfile
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,12 +33,15 @@ from lift3d.corpus.pictures import Studio
 from lift3d.corpus.recipes import recipe_of
 from lift3d.corpus.samples import EXTRAS, packed, sample_key
 from lift3d.errors import InputError
-from lift3d.io.atomic import write_bytes
+from lift3d.io.atomic import _explain, write_bytes
 
 SHARDS, ATTRIBUTION, WORK = "shards.json", "ATTRIBUTION.csv", ".rendering"
 SPLITS = ("train", "val", "test")
 SHARD = 64 << 20
+MOST_VIEWS = 1000
 VERSION = 1
+LOOK = 0.5
+"""Seconds between two looks at how far the processes are."""
 Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
 
@@ -59,11 +63,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Shard:
-    """name: of its file; shapes: their numbers in the corpus."""
+    """name: of its file; shapes: their numbers in the corpus; views: the first and one past the last."""
 
     name: str
     split: str
     shapes: tuple[int, ...]
+    views: tuple[int, int]
+
+    @property
+    def pictures(self) -> int:
+        return len(self.shapes) * (self.views[1] - self.views[0])
 
 
 def render(
@@ -72,6 +81,8 @@ def render(
     """Write the pictures, or what is left of them to write; what shards.json holds."""
     Studio(corpus, options.recipe, options.size, options.seed)  # refuses before any work
     _check(options)
+    if target.resolve().is_relative_to(corpus.folder.resolve()):
+        raise InputError(f"{target} lies in the corpus", "give a folder outside it for the pictures")
     plan = _plan(corpus, options)
     done = _begun(target, plan)
     if done:
@@ -80,18 +91,30 @@ def render(
     shards = planned(corpus, options)
     if not shards:
         raise InputError("the corpus has no shapes in this split", "choose another with --split")
-    write_bytes(target / WORK / "plan.json", _text(plan))
+    _write(target, f"{WORK}/plan.json", _text(plan))
     missing = [shard for shard in shards if not (target / shard.name).is_file()]
-    say(f"{len(shards)} shards, {len(missing)} of them to write")
+    say(f"{len(shards)} shard{'s' if len(shards) != 1 else ''}, {len(missing)} of them to write")
     _run(corpus, target, missing, options, progress, processes)
-    write_bytes(target / ATTRIBUTION, _attribution(corpus, shards))
+    _write(target, ATTRIBUTION, _attribution(corpus, shards))
     result = {"version": VERSION, "plan": plan, **_counts(corpus, target, shards, options)}
-    write_bytes(target / SHARDS, _text(result))
+    _write(target, SHARDS, _text(result))
     shutil.rmtree(target / WORK)
     return result
 
 
+def _write(target: Path, name: str, data: bytes) -> None:
+    """A file of the pictures; what goes wrong is said of the folder that the user named."""
+    try:
+        write_bytes(target / name, data)
+    except InputError as error:
+        if isinstance(error.__cause__, OSError):
+            raise _explain(error.__cause__, target) from error
+        raise
+
+
 def _check(options: Options) -> None:
+    if options.views > MOST_VIEWS:
+        raise InputError(f"{options.views} views of each shape cannot be made", f"give 1 to {MOST_VIEWS}")
     for name, value in (("views", options.views), ("limit", options.limit)):
         if value is not None and value < 1:
             raise InputError(f"--{name} {value} leaves nothing", "give 1 or more")
@@ -118,8 +141,11 @@ def _begun(target: Path, plan: dict[str, Any]) -> dict[str, Any] | None:
     """What shards.json holds if all is there; InputError if the folder holds something else."""
     if target.exists() and not target.is_dir():
         raise InputError(f"{target} is a file", "give a folder for the pictures")
-    if not target.is_dir() or not any(target.iterdir()):
-        return None
+    try:
+        if not target.is_dir() or not any(target.iterdir()):
+            return None
+    except OSError as error:
+        raise _explain(error, target) from error
     done, begun = target / SHARDS, target / WORK / "plan.json"
     if done.is_file():
         held: dict[str, Any] = json.loads(done.read_text("utf-8"))
@@ -144,12 +170,15 @@ def planned(corpus: Corpus, options: Options) -> list[Shard]:
     splits = corpus.column("split")
     order = sorted(range(len(corpus)), key=lambda i: _hash("shape", options.seed, corpus.keys[i]))
     order = [i for i in order if options.split in (None, splits[i])][: options.limit]
-    each = max(options.shard // (options.views * _estimate(options)), 1)
+    room = max(options.shard // _estimate(options), 1)  # pictures of a shard
+    each = max(room // options.views, 1)
+    parts = [(a, min(a + room, options.views)) for a in range(0, options.views, room)]
     out = []
     for split in SPLITS:
         mine = [i for i in order if splits[i] == split]
-        for number, first in enumerate(range(0, len(mine), each)):
-            out.append(Shard(f"{split}-{number:05d}.tar", split, tuple(mine[first : first + each])))
+        groups = [tuple(mine[first : first + each]) for first in range(0, len(mine), each)]
+        pairs = [(shapes, views) for views in parts for shapes in groups]
+        out += [Shard(f"{split}-{n:05d}.tar", split, *pair) for n, pair in enumerate(pairs)]
     return out
 
 
@@ -162,28 +191,30 @@ def _estimate(options: Options) -> int:
 
 
 def _run(
-    corpus: Corpus,
-    target: Path,
-    missing: list[Shard],
-    options: Options,
-    progress: Progress,
-    processes: int | None,
-) -> None:
+    corpus: Corpus, target: Path, missing: list[Shard], options: Options, progress: Progress, processes: int | None
+) -> None:  # fmt: skip
     count = min(processes or os.cpu_count() or 1, len(missing))
+    total = sum(shard.pictures for shard in missing)
     if count <= 1:
-        for number, shard in enumerate(missing):
+        before = 0
+        for shard in missing:
 
-            def step(x: float, done: int = number) -> None:
-                progress("pictures", (done + x) / len(missing))
+            def step(done: int, before: int = before) -> None:
+                progress("pictures", (before + done) / total)
 
-            write_bytes(target / shard.name, tar_of(corpus, shard, options, step))
+            _write(target, shard.name, tar_of(corpus, shard, options, step))
+            before += shard.pictures
         return
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"))
+    spawn = multiprocessing.get_context("spawn")
+    made = spawn.RawArray("q", len(missing))  # pictures of each shard; one process writes each number
+    pool = ProcessPoolExecutor(count, spawn, _share, (made,))
     try:
-        jobs = [pool.submit(_work, corpus.folder, target, shard, options) for shard in missing]
-        for number, job in enumerate(as_completed(jobs)):
-            job.result()
-            progress("pictures", (number + 1) / len(jobs))
+        left = {pool.submit(_work, corpus.folder, target, s, options, n) for n, s in enumerate(missing)}
+        while left:
+            done, left = wait(left, LOOK, FIRST_COMPLETED)
+            for job in done:
+                job.result()
+            progress("pictures", min(sum(made) / total, 0.999) if left else 1.0)
     except BrokenProcessPool as error:
         raise InputError(
             "a process that made pictures was killed, perhaps for want of memory",
@@ -193,26 +224,39 @@ def _run(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _work(folder: Path, target: Path, shard: Shard, options: Options) -> None:
+_MADE: Any = None
+"""In a process of the pool: how many pictures of each shard are made."""
+
+
+def _share(made: Any) -> None:
+    global _MADE
+    _MADE = made
+
+
+def _work(folder: Path, target: Path, shard: Shard, options: Options, number: int) -> None:
     """One shard, in a process of the pool."""
     import numba
 
+    def step(done: int) -> None:
+        _MADE[number] = done
+
     numba.set_num_threads(1)
-    write_bytes(target / shard.name, tar_of(Corpus(folder), shard, options))
+    _write(target, shard.name, tar_of(Corpus(folder), shard, options, step))
 
 
 def tar_of(
-    corpus: Corpus, shard: Shard, options: Options, progress: Callable[[float], None] = lambda fraction: None
+    corpus: Corpus, shard: Shard, options: Options, progress: Callable[[int], None] = lambda pictures: None
 ) -> bytes:
-    """The tar file of a shard: no times, no owners, plain names, so that its bytes depend on the pictures alone."""
+    """The tar file of a shard: no times, no owners, plain names, so that its bytes depend on the pictures alone.
+    progress: called with the number of pictures made."""
     studio = Studio(corpus, options.recipe, options.size, options.seed)
     made: list[tuple[bytes, str, dict[str, bytes]]] = []
-    for number, i in enumerate(shard.shapes):
-        for view in range(options.views):
+    for i in shard.shapes:
+        for view in range(*shard.views):
             files = packed(studio.picture(i, view), options.extras)
             key = corpus.keys[i]
             made.append((_hash("picture", options.seed, key, view), sample_key(key, view), files))
-        progress((number + 1) / len(shard.shapes))
+            progress(len(made))
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for _, key, files in sorted(made, key=lambda x: x[0]):
@@ -227,24 +271,28 @@ def _counts(corpus: Corpus, target: Path, shards: list[Shard], options: Options)
     rows: list[dict[str, Any]] = []
     for shard in shards:
         digest = hashlib.sha256((target / shard.name).read_bytes()).hexdigest()
-        size, shapes = (target / shard.name).stat().st_size, len(shard.shapes)
-        rows.append({"file": shard.name, "split": shard.split, "shapes": shapes, "pictures": shapes * options.views,
-                     "bytes": size, "sha256": digest})  # fmt: skip
-    categories = corpus.column("category")
-    used = Counter(categories[i] for shard in shards for i in shard.shapes)
+        size = (target / shard.name).stat().st_size
+        rows.append({"file": shard.name, "split": shard.split, "shapes": len(shard.shapes), "views": list(shard.views),
+                     "pictures": shard.pictures, "bytes": size, "sha256": digest})  # fmt: skip
+    categories, shapes = corpus.column("category"), _shapes(shards)
+    used = Counter(categories[i] for i in shapes)
     splits = {split: sum(r["pictures"] for r in rows if r["split"] == split) for split in SPLITS}
     return {
-        "pictures": sum(row["pictures"] for row in rows), "shapes": sum(row["shapes"] for row in rows),
-        "bytes": sum(row["bytes"] for row in rows), "splits": splits, "categories": dict(used.most_common()),
-        "shards": rows,
+        "pictures": sum(row["pictures"] for row in rows), "shapes": len(shapes), "splits": splits,
+        "bytes": sum(row["bytes"] for row in rows), "categories": dict(used.most_common()), "shards": rows,
     }  # fmt: skip
+
+
+def _shapes(shards: list[Shard]) -> list[int]:
+    """Each shape once, in the corpus' order."""
+    return sorted({i for shard in shards for i in shard.shapes})
 
 
 def _attribution(corpus: Corpus, shards: list[Shard]) -> bytes:
     out = io.StringIO(newline="")
     table = csv.writer(out, lineterminator="\n")
     table.writerow(["what", "name", "author", "licence"])
-    for i in sorted(i for shard in shards for i in shard.shapes):
+    for i in _shapes(shards):
         row = corpus.row(i)
         table.writerow(["shape", row["key"], row["author"], row["licence"]])
     splits = {shard.split for shard in shards}
