@@ -18,13 +18,13 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from typer.testing import CliRunner
 
 from lift3d.cli import app
-from lift3d.corpus import backgrounds
+from lift3d.corpus import backgrounds, made_up
 from lift3d.corpus.backgrounds import Backgrounds, Pick, write_backgrounds
 from lift3d.corpus.build import Options as Build
 from lift3d.corpus.build import build
 from lift3d.corpus.corpus import Corpus
 from lift3d.corpus.framing import NEAREST, framed, outline
-from lift3d.corpus.pictures import Picture, Studio, picture
+from lift3d.corpus.pictures import Picture, Studio, apart, picture
 from lift3d.corpus.recipes import RECIPES, Recipe
 from lift3d.corpus.samples import depth_codes, depth_of, normal_codes, normals_of, packed, unpacked
 from lift3d.corpus.scenery import gradient, noise, piece
@@ -198,8 +198,44 @@ def test_a_corpus_without_a_bank_has_made_up_backgrounds(corpus: Corpus, tmp_pat
         (bare / name).unlink()
     studio = Studio(Corpus(bare), "natural", 32)
     kinds = {studio.picture(0, view).said["background"] for view in range(30)}
-    assert kinds <= {"plain", "gradient", "noise"} and len(kinds) > 1
-    assert not any("ground" in studio.picture(1, view).said for view in range(10))
+    assert kinds <= {"plain", "gradient", "noise", "made up"} and "made up" in kinds
+    grounds = {studio.picture(1, view).said.get("ground") for view in range(20)}
+    assert grounds == {None, "made up"}
+
+
+def test_made_up_textures_are_calm_and_repeat_without_a_seam() -> None:
+    def saturation(rgb: np.ndarray) -> float:
+        rgb = rgb.astype(float)
+        return float(((rgb.max(-1) - rgb.min(-1)) / np.maximum(rgb.max(-1), 1)).mean())
+
+    scenes = [made_up.scene(np.random.default_rng(seed)) for seed in range(40)]
+    assert all(s.shape == (256, 256, 3) and s.dtype == np.uint8 for s in scenes)
+    assert np.mean([saturation(s) for s in scenes]) < 0.4
+    assert (made_up.scene(np.random.default_rng(3)) == scenes[3]).all()
+    for kind in made_up.TEXTURES:
+        for seed in range(4):
+            t = kind(np.random.default_rng(seed)).astype(float)
+            for way in (t, t.transpose(1, 0, 2)):
+                steps = np.abs(np.diff(way, axis=0)).mean((1, 2))
+                assert (
+                    np.abs(way[0] - way[-1]).mean() <= 1.6 * steps.max()
+                )  # as a step, or a joint, within it
+
+
+def test_things_do_not_vanish_before_what_is_behind() -> None:
+    cover = np.zeros((40, 40), np.float32)
+    cover[10:30, 12:28] = 1
+    for level in (0.03, 0.2, 0.6, 0.9):
+        for other in (0.8, 1.0, 1.25, 2.0):
+            thing, back = (
+                np.full((40, 40, 3), level, np.float32),
+                np.full((40, 40, 3), level * other, np.float32),
+            )
+            changed = apart(thing, cover, back)
+            ratio = (level + 0.01) / (changed[0, 0, 0] + 0.01)
+            assert max(ratio, 1 / ratio) > 1.2
+            assert other != 2.0 or (changed == back).all()
+    assert (apart(thing, np.zeros_like(cover), back) == back).all()
 
 
 def test_backgrounds_keep_to_the_split(corpus: Corpus) -> None:

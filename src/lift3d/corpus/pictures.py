@@ -20,6 +20,7 @@ from PIL import Image as Pil
 from lift3d.corpus.backgrounds import GROUND, Backgrounds
 from lift3d.corpus.corpus import Corpus
 from lift3d.corpus.framing import framed, outline
+from lift3d.corpus.made_up import texture
 from lift3d.corpus.recipes import BEFORE, BEHIND, LIGHT, SENSOR, Recipe, random_of, recipe_of
 from lift3d.corpus.scenery import before, behind, ground, on_ground, surrounding
 from lift3d.corpus.sensor import developed
@@ -39,6 +40,8 @@ _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _CUT_OUT: F64 = np.full(3, -1.0)
 GAIN = (0.5, 5.0)
 """How far the brightness of a thing is brought to what was drawn."""
+ALIKE, APART = 1.35, 1.7
+"""Ratio of linear light below which a thing would vanish before what is behind it; what that is changed by."""
 BLACKEST = (0.025, 20)
 """Least linear colour of a material, least sRGB of a texture."""
 
@@ -111,6 +114,8 @@ class Studio:
         thing = linear_from_srgb(rgb)
         gain = self._gain(thing, cover, rng)
         back = self._with_ground(back, back_said, split, camera, lights, gain, rng)
+        if not self.recipe.white:
+            back = apart(thing * np.float32(gain), cover, back)
         light = thing * gain * cover[..., None] + back * (1 - cover[..., None])
         rng = random_of(self.seed, key, view, BEFORE)
         front, hides, front_said = before(whole, self.recipe, self.bank, split, rng)
@@ -167,13 +172,38 @@ class Studio:
     ) -> F32:  # fmt: skip
         """The background with a lit floor before it, where the dice say so and the camera is above it."""
         held = self.bank.of(split, GROUND)
-        if rng.random() >= self.recipe.ground or not held or camera.centre[2] < 0.05:
+        if rng.random() >= self.recipe.ground or camera.centre[2] < 0.05:
             return back
-        chosen = held[int(rng.integers(len(held)))]
-        light, seen = on_ground(ground(self.bank[chosen], rng), camera, lights)
-        said["ground"] = self.bank.rows[chosen]["name"]
+        if held:
+            chosen = held[int(rng.integers(len(held)))]
+            look, said["ground"] = self.bank[chosen], self.bank.rows[chosen]["name"]
+        else:
+            look, said["ground"] = texture(rng), "made up"
+        light, seen = on_ground(ground(look, rng), camera, lights)
         share = seen[..., None]
         return light * np.float32(np.clip(gain, 0.7, 1.3)) * share + back * (1 - share)
+
+
+def apart(thing: F32, cover: F32, back: F32) -> F32:
+    """What is behind (S, S, 3, linear), made a good half lighter or darker where a thing (S, S, 3) of this cover (S, S)
+    would vanish before it: where the mean colours of the thing and of what is around it differ by less than `ALIKE`."""
+    rows, columns = np.nonzero(cover > 0.5)
+    if not len(rows):
+        return back
+    edge = len(cover) // 8
+    box = np.zeros_like(cover)
+    box[
+        max(rows.min() - edge, 0) : rows.max() + edge, max(columns.min() - edge, 0) : columns.max() + edge
+    ] = 1
+    around = box * (1 - cover)
+    if around.sum() < 1:
+        return back
+    a = (thing * cover[..., None]).sum((0, 1), np.float64) / cover.sum() + 0.01
+    b = (back * around[..., None]).sum((0, 1), np.float64) / around.sum() + 0.01
+    if float(np.abs(np.log(a / b)).max()) >= np.log(ALIKE):
+        return back
+    darker = float((a - b) @ _LUMA) > 0 or float(b @ _LUMA) > 0.4
+    return back * np.float32(1 / APART if darker else APART)
 
 
 def _lifted(ready: Drawable) -> Drawable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image as Pil
 from PIL import ImageFilter
 
 from lift3d.corpus.backgrounds import GROUND, SCENE, SKY, WALL, Backgrounds
+from lift3d.corpus.made_up import clouds, colour, near, scene, texture
 from lift3d.corpus.recipes import Recipe
 from lift3d.geometry.drawable import Drawable
 from lift3d.geometry.paint import paint
@@ -26,11 +26,8 @@ FAR, HAZE = 14.0, (3.0, 12.0)
 """Half of the ground's side; between which distances it fades into what is behind, in the thing's longest sides."""
 
 
-def colour(rng: np.random.Generator) -> tuple[int, int, int]:
-    """A colour that walls, cloth and paper have: seldom very bright or very strong."""
-    h, s, v = rng.random(), 0.75 * rng.random() ** 1.5, rng.uniform(0.15, 1)
-    r, g, b = (round(255 * x) for x in colorsys.hsv_to_rgb(h, s, v))
-    return r, g, b
+SMALL = 0.06
+"""Share of the frame below which a thing is hidden less, down to 0.3 of what the recipe says: little of it is seen anyway."""
 
 
 def behind(
@@ -41,13 +38,15 @@ def behind(
         return np.ones((size, size, 3), np.float32), {"background": "white"}
     chance, same = rng.random(), rng.random() < 0.5
     if chance < recipe.plain:
-        out, said = np.full((size, size, 3), colour(rng), np.uint8), "plain"
+        out, said = np.full((size, size, 3), colour(rng).astype(np.uint8)), "plain"
     elif chance < recipe.plain + recipe.gradient:
         out, said = gradient(size, rng), "gradient"
     else:
         held = bank.of(split)
-        if chance < recipe.plain + recipe.gradient + recipe.noise or not held:
+        if chance < recipe.plain + recipe.gradient + recipe.noise:
             out, said = noise(size, rng), "noise"
+        elif not held:
+            out, said = crop(scene(rng), SCENE, size, rng), "made up"
         else:
             chosen = prefer if prefer >= 0 and same else held[int(rng.integers(len(held)))]
             out, said = crop(bank[chosen], bank.rows[chosen]["kind"], size, rng), bank.rows[chosen]["name"]
@@ -62,29 +61,23 @@ def gradient(size: int, rng: np.random.Generator) -> Bytes:
     turn, at = rng.uniform(0, 2 * np.pi), rng.uniform(-0.5, 0.5, 2)
     along = x * np.cos(turn) + y * np.sin(turn) + 0.5
     way = along if rng.random() < 0.6 else 1.3 * np.hypot(x - at[0], y - at[1])
-    a, b = np.array(colour(rng), float), np.array(colour(rng), float)
+    a, b = colour(rng), colour(rng)
     b = b if rng.random() < 0.4 else a * rng.uniform(0.35, 0.85)
     return np.clip(a + (b - a) * np.clip(way, 0, 1)[..., None], 0, 255).astype(np.uint8)
 
 
 def noise(size: int, rng: np.random.Generator) -> Bytes:
-    """Clouds of noise of several sizes between three colours; sometimes with sharp edges, like stone or paint."""
-    total = np.zeros((size, size), np.float32)
-    first = int(rng.integers(2, 6))
-    for octave in range(5):
-        cells = min(first * 2**octave, size)
-        grid = Pil.fromarray(rng.standard_normal((cells, cells)).astype(np.float32))
-        total += np.asarray(grid.resize((size, size), Pil.Resampling.BICUBIC)) * 0.6**octave
-    sharp = rng.choice([0.6, 1.5, 5.0])
-    share = 1 / (1 + np.exp(-sharp * total))[..., None]
-    colours = np.array([colour(rng) for _ in range(3)], np.float32)
-    low = np.where(share < 0.5, 2 * share, 1)
-    out = (
-        colours[0]
-        + (colours[1] - colours[0]) * low
-        + (colours[2] - colours[1]) * (2 * np.maximum(share, 0.5) - 1)
+    """Clouds between two like colours and a third; sometimes with sharp edges, like stone or paint."""
+    base = colour(rng)
+    three = np.stack(
+        [near(base, rng, 0.35), base, near(base, rng, 0.35) if rng.random() < 0.7 else colour(rng)]
     )
-    return np.clip(out, 0, 255).astype(np.uint8)
+    sharp = rng.choice([0.6, 1.2, 3.0])
+    share = 2 / (1 + np.exp(-sharp * clouds(rng, rng.uniform(0.9, 1.7))))[..., None]
+    out = np.where(
+        share < 1, three[0] + (three[1] - three[0]) * share, three[1] + (three[2] - three[1]) * (share - 1)
+    )
+    return crop(np.clip(out, 0, 255).astype(np.uint8), WALL, size, rng)
 
 
 def crop(picture: Bytes, kind: str, size: int, rng: np.random.Generator) -> Bytes:
@@ -164,7 +157,7 @@ def before(
     cover = np.zeros((size, size), np.float32)
     if rng.random() >= recipe.occluded or not mask.any():
         return np.zeros((size, size, 3), np.float32), cover, {}
-    limit = recipe.hidden * rng.uniform(0.2, 1)
+    limit = recipe.hidden * rng.uniform(0.2, 1) * min(max(float(mask.mean()) / SMALL, 0.3), 1.0)
     left = int(rng.integers(1, 4))
     for _ in range(8):  # tries
         if not left:
@@ -177,7 +170,7 @@ def before(
         chosen = held[int(rng.integers(len(held)))]
         look = crop(bank[chosen], WALL, size, rng)
     else:
-        look = noise(size, rng) if rng.random() < 0.5 else gradient(size, rng)
+        look = crop(texture(rng), WALL, size, rng) if rng.random() < 0.6 else gradient(size, rng)
     hidden = float(((cover >= 0.5) & mask).sum() / mask.sum())
     light = linear_from_srgb(look) * np.float32(rng.uniform(0.35, 1))
     return light, cover, {"hidden": round(hidden, 4)} if hidden else {}

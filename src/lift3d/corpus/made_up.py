@@ -1,0 +1,187 @@
+"""Backgrounds for a corpus that has no pictures of its own: plaster, earth, bricks, planks, tiles, rooms out of focus.
+
+Random textures are noise with the amplitude spectrum of natural scenes, which falls about as 1 / f (Field, "Relations
+between the statistics of natural images and the response properties of cortical cells", 1987); all of them repeat
+without a seam, so that a floor can be tiled with them.
+"""
+
+from __future__ import annotations
+
+import colorsys
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from lift3d.types import F32, F64
+
+Bytes = NDArray[np.uint8]
+SIDE = 256
+"""Pixels of a texture and of a scene, as of the pictures of a bank."""
+_Y, _X = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+_GREY, _EARTH, _COLD = (0.0, 0.12), (0.05, 0.13), (0.5, 0.65)
+
+
+def colour(rng: np.random.Generator) -> F64:
+    """(3,) sRGB 0 to 255, as walls, wood, earth and cloth have: mostly brownish or greyish, seldom strong."""
+    chance = rng.random()
+    if chance < 0.5:
+        h, s = rng.uniform(*_EARTH), rng.uniform(0.08, 0.5)
+    elif chance < 0.75:
+        h, s = rng.random(), rng.uniform(*_GREY)
+    elif chance < 0.85:
+        h, s = rng.uniform(*_COLD), rng.uniform(0.05, 0.35)
+    elif chance < 0.95:
+        h, s = rng.uniform(0.18, 0.38), rng.uniform(0.08, 0.4)
+    else:
+        h, s = rng.random(), rng.uniform(0.2, 0.6)
+    return 255 * np.array(colorsys.hsv_to_rgb(h, s, rng.uniform(0.2, 0.92)))
+
+
+def near(base: F64, rng: np.random.Generator, spread: float = 0.15) -> F64:
+    """(3,) a colour like this one, lighter or darker, a little warmer or colder."""
+    warm = rng.normal(0, spread / 5)
+    scale = np.exp(rng.normal(0, spread)) * np.array([1 + warm, 1, 1 - warm])
+    return np.clip(base * scale, 8, 247)
+
+
+def clouds(rng: np.random.Generator, slope: float, along: float = 1.0) -> F32:
+    """(SIDE, SIDE) noise of mean 0 and deviation 1 whose amplitude falls as f ** -slope; along > 1 draws it out in x."""
+    fy, fx = np.fft.fftfreq(SIDE)[:, None] * SIDE, np.fft.rfftfreq(SIDE)[None] * SIDE
+    f = np.hypot(fx * along, fy)
+    f[0, 0] = np.inf
+    values = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((SIDE, SIDE))) * f**-slope, (SIDE, SIDE))
+    return (values / max(float(values.std()), 1e-9)).astype(np.float32)
+
+
+def texture(rng: np.random.Generator) -> Bytes:
+    """(SIDE, SIDE, 3) sRGB that repeats without a seam: one of `TEXTURES`."""
+    kind = TEXTURES[int(rng.integers(len(TEXTURES)))]
+    return _bytes(kind(rng))
+
+
+def scene(rng: np.random.Generator) -> Bytes:
+    """(SIDE, SIDE, 3) sRGB, upright: a wall and a floor, a wall alone, or a room far out of focus."""
+    chance = rng.random()
+    if chance < 0.4:
+        out = _room(rng)
+    elif chance < 0.65:
+        out = TEXTURES[int(rng.integers(len(TEXTURES)))](rng)
+    else:
+        out = _blurred(rng)
+    turn, fall = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.35)
+    way = ((_X / SIDE - 0.5) * np.cos(turn) + (_Y / SIDE - 0.5) * np.sin(turn))[..., None]
+    return _bytes(out * (1 + fall * way))
+
+
+def _bytes(values: NDArray[np.floating]) -> Bytes:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+def _plaster(rng: np.random.Generator) -> F32:
+    base = colour(rng)
+    shade = 1 + rng.uniform(0.02, 0.07) * clouds(rng, rng.uniform(1.0, 1.6)) + 0.015 * clouds(rng, 0.2)
+    return (base * shade[..., None]).astype(np.float32)
+
+
+def _earth(rng: np.random.Generator) -> F32:
+    """Two like colours in patches, with grain: soil, gravel, stone, lawn, carpet."""
+    base = colour(rng)
+    other = near(base, rng, 0.3)
+    share = 1 / (1 + np.exp(-rng.uniform(0.8, 3) * clouds(rng, rng.uniform(0.8, 1.4))))[..., None]
+    grain = 1 + rng.uniform(0.03, 0.14) * clouds(rng, rng.uniform(0.3, 0.8))[..., None]
+    return ((base + (other - base) * share) * grain).astype(np.float32)
+
+
+def _laid(cells: NDArray[np.int64], gap: F32, base: F64, joint: F64, rng: np.random.Generator) -> F32:
+    """Pieces of like colours with joints between; cells: number of the piece, gap: 0 to 1 in the joints."""
+    spread = rng.uniform(0.03, 0.13)
+    colours = np.stack([near(base, rng, spread) for _ in range(int(cells.max()) + 1)])
+    worn = 1 + rng.uniform(0.02, 0.08) * clouds(rng, 0.8)[..., None]
+    return ((colours[cells] * (1 - gap[..., None]) + joint * gap[..., None]) * worn).astype(np.float32)
+
+
+def _edge(away: NDArray[np.floating], width: float) -> F32:
+    """1 within `width` pixels of a joint, soft over a pixel."""
+    return np.clip(width + 0.5 - away, 0, 1).astype(np.float32)
+
+
+def _grid(rows: int, columns: int, shift: NDArray[np.floating]) -> tuple[NDArray[np.int64], F32, F32]:
+    """(number of each pixel's piece, pixels to the joint above or below, to that beside) of rows shifted sideways."""
+    y = _Y * rows / SIDE
+    row = y.astype(np.int64)
+    x = (_X * columns / SIDE + shift[row]) % columns
+    column = x.astype(np.int64)
+    up, side = np.minimum(y % 1, 1 - y % 1) * SIDE / rows, np.minimum(x % 1, 1 - x % 1) * SIDE / columns
+    return row * columns + column, up.astype(np.float32), side.astype(np.float32)
+
+
+def _bricks(rng: np.random.Generator) -> F32:
+    rows = 2 * int(rng.integers(3, 8))
+    cells, up, side = _grid(rows, max(rows // 2 - int(rng.integers(0, 2)), 2), 0.5 * (np.arange(rows) % 2))
+    base = colour(rng)
+    joint = near(base * 0.5 + 80, rng, 0.2)
+    return _laid(cells, _edge(np.minimum(up, side), rng.uniform(0.7, 1.8)), base, joint, rng)
+
+
+def _planks(rng: np.random.Generator) -> F32:
+    rows = int(rng.integers(3, 10))
+    cells, up, side = _grid(rows, int(rng.integers(1, 3)), rng.random(rows))
+    h, s, v = rng.uniform(0.05, 0.11), rng.uniform(0.15, 0.6), rng.uniform(0.25, 0.8)
+    base = 255 * np.array(colorsys.hsv_to_rgb(h, s, v))
+    out = _laid(cells, _edge(np.minimum(up, side), rng.uniform(0.3, 1.0)), base, base * 0.4, rng)
+    grain = 1 + rng.uniform(0.03, 0.1) * clouds(rng, 0.9, 12.0)[..., None]
+    out = (out * grain).astype(np.float32)
+    return out if rng.random() < 0.5 else np.ascontiguousarray(out.transpose(1, 0, 2))
+
+
+def _tiles(rng: np.random.Generator) -> F32:
+    n = 2 * int(rng.integers(1, 5))
+    cells, up, side = _grid(n, n, np.zeros(n))
+    base = colour(rng)
+    out = _laid(
+        cells, _edge(np.minimum(up, side), rng.uniform(0.5, 1.5)), base, near(base * 0.7 + 30, rng), rng
+    )
+    if rng.random() < 0.25:  # as a chessboard, softly
+        odd = ((cells // n + cells % n) % 2)[..., None]
+        out *= (1 - rng.uniform(0.15, 0.5) * odd).astype(np.float32)
+    return out
+
+
+def _room(rng: np.random.Generator) -> F32:
+    """A wall, below it a floor in perspective, with a skirting board or a shadow where they meet."""
+    wall = (_plaster, _plaster, _bricks, _planks, _tiles)[int(rng.integers(5))](rng)
+    floor = (_earth, _planks, _tiles, _plaster)[int(rng.integers(4))](rng)
+    low = int(rng.uniform(0.5, 0.8) * SIDE)
+    down = np.arange(1, SIDE - low + 1, dtype=np.float32)[:, None]
+    deep = rng.uniform(40, 90)
+    z = deep * SIDE / (down + deep)  # the camera stands above the floor: its rows are 1 / depth
+    u = (_X[:1] - SIDE / 2) * z / deep * 0.8 + rng.uniform(0, SIDE)
+    v = np.broadcast_to(2.5 * z, u.shape)
+    floor = np.stack(
+        [ndimage.map_coordinates(floor[..., k], (v, u), order=1, mode="grid-wrap") for k in range(3)], -1
+    )
+    out = wall.copy()
+    out[low:] = floor * (0.75 + 0.25 * np.clip(down / 40, 0, 1))[..., None]
+    if rng.random() < 0.5:
+        board = int(rng.integers(3, 12))
+        out[low - board : low] = near(np.full(3, rng.uniform(60, 230)), rng, 0.05)
+    return out.astype(np.float32)
+
+
+def _blurred(rng: np.random.Generator) -> F32:
+    """Things far out of focus: boxes and lumps of like colours over a gradient."""
+    base = colour(rng)
+    other = near(base, rng, 0.35)
+    out = (base + (other - base) * (_Y / SIDE)[..., None]).astype(np.float32)
+    for _ in range(int(rng.integers(5, 16))):
+        tint = near(base, rng, 0.4) if rng.random() < 0.6 else colour(rng)
+        (cx, cy), (a, b) = rng.uniform(0, SIDE, 2), rng.uniform(0.04, 0.25, 2) * SIDE
+        x, y = (_X - cx) / a, (_Y - cy) / b
+        inside = np.maximum(abs(x), abs(y)) < 1 if rng.random() < 0.6 else x * x + y * y < 1
+        out[inside] = tint
+    sigma = rng.uniform(4, 16)
+    return ndimage.gaussian_filter(out, (sigma, sigma, 0), mode="reflect").astype(np.float32)
+
+
+TEXTURES = (_plaster, _earth, _earth, _bricks, _planks, _tiles)
