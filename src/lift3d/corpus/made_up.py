@@ -11,18 +11,21 @@ import colorsys
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from PIL import Image as Pil
+from scipy import fft, ndimage
 
-from lift3d.types import F32, F64
+from lift3d.types import F32
 
 Bytes = NDArray[np.uint8]
 SIDE = 256
 """Pixels of a texture and of a scene, as of the pictures of a bank."""
 _Y, _X = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+_FY = (np.fft.fftfreq(SIDE)[:, None] * SIDE).astype(np.float32)
+_FX = (np.fft.rfftfreq(SIDE)[None] * SIDE).astype(np.float32)
 _GREY, _EARTH, _COLD = (0.0, 0.12), (0.05, 0.13), (0.5, 0.65)
 
 
-def colour(rng: np.random.Generator) -> F64:
+def colour(rng: np.random.Generator) -> F32:
     """(3,) sRGB 0 to 255, as walls, wood, earth and cloth have: mostly brownish or greyish, seldom strong."""
     chance = rng.random()
     if chance < 0.5:
@@ -35,23 +38,23 @@ def colour(rng: np.random.Generator) -> F64:
         h, s = rng.uniform(0.18, 0.38), rng.uniform(0.08, 0.4)
     else:
         h, s = rng.random(), rng.uniform(0.2, 0.6)
-    return 255 * np.array(colorsys.hsv_to_rgb(h, s, rng.uniform(0.2, 0.92)))
+    return np.array(colorsys.hsv_to_rgb(h, s, rng.uniform(0.2, 0.92)), np.float32) * 255
 
 
-def near(base: F64, rng: np.random.Generator, spread: float = 0.15) -> F64:
+def near(base: F32, rng: np.random.Generator, spread: float = 0.15) -> F32:
     """(3,) a colour like this one, lighter or darker, a little warmer or colder."""
     warm = rng.normal(0, spread / 5)
     scale = np.exp(rng.normal(0, spread)) * np.array([1 + warm, 1, 1 - warm])
-    return np.clip(base * scale, 8, 247)
+    return np.clip(base * scale, 8, 247).astype(np.float32)
 
 
 def clouds(rng: np.random.Generator, slope: float, along: float = 1.0) -> F32:
     """(SIDE, SIDE) noise of mean 0 and deviation 1 whose amplitude falls as f ** -slope; along > 1 draws it out in x."""
-    fy, fx = np.fft.fftfreq(SIDE)[:, None] * SIDE, np.fft.rfftfreq(SIDE)[None] * SIDE
-    f = np.hypot(fx * along, fy)
+    f = np.hypot(_FX * np.float32(along), _FY)
     f[0, 0] = np.inf
-    values = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((SIDE, SIDE))) * f**-slope, (SIDE, SIDE))
-    return (values / max(float(values.std()), 1e-9)).astype(np.float32)
+    seen = fft.rfft2(rng.standard_normal((SIDE, SIDE), np.float32)) * f ** np.float32(-slope)
+    values: F32 = fft.irfft2(seen, (SIDE, SIDE))
+    return values / np.float32(max(float(values.std()), 1e-9))
 
 
 def texture(rng: np.random.Generator) -> Bytes:
@@ -93,7 +96,7 @@ def _earth(rng: np.random.Generator) -> F32:
     return ((base + (other - base) * share) * grain).astype(np.float32)
 
 
-def _laid(cells: NDArray[np.int64], gap: F32, base: F64, joint: F64, rng: np.random.Generator) -> F32:
+def _laid(cells: NDArray[np.int64], gap: F32, base: F32, joint: F32, rng: np.random.Generator) -> F32:
     """Pieces of like colours with joints between; cells: number of the piece, gap: 0 to 1 in the joints."""
     spread = rng.uniform(0.03, 0.13)
     colours = np.stack([near(base, rng, spread) for _ in range(int(cells.max()) + 1)])
@@ -128,7 +131,7 @@ def _planks(rng: np.random.Generator) -> F32:
     rows = int(rng.integers(3, 10))
     cells, up, side = _grid(rows, int(rng.integers(1, 3)), rng.random(rows))
     h, s, v = rng.uniform(0.05, 0.11), rng.uniform(0.15, 0.6), rng.uniform(0.25, 0.8)
-    base = 255 * np.array(colorsys.hsv_to_rgb(h, s, v))
+    base = np.array(colorsys.hsv_to_rgb(h, s, v), np.float32) * 255
     out = _laid(cells, _edge(np.minimum(up, side), rng.uniform(0.3, 1.0)), base, base * 0.4, rng)
     grain = 1 + rng.uniform(0.03, 0.1) * clouds(rng, 0.9, 12.0)[..., None]
     out = (out * grain).astype(np.float32)
@@ -155,33 +158,35 @@ def _room(rng: np.random.Generator) -> F32:
     low = int(rng.uniform(0.5, 0.8) * SIDE)
     down = np.arange(1, SIDE - low + 1, dtype=np.float32)[:, None]
     deep = rng.uniform(40, 90)
-    z = deep * SIDE / (down + deep)  # the camera stands above the floor: its rows are 1 / depth
+    z = deep * SIDE / (down + np.float32(deep))  # the camera stands above the floor: its rows are 1 / depth
     u = (_X[:1] - SIDE / 2) * z / deep * 0.8 + rng.uniform(0, SIDE)
     v = np.broadcast_to(2.5 * z, u.shape)
-    floor = np.stack(
-        [ndimage.map_coordinates(floor[..., k], (v, u), order=1, mode="grid-wrap") for k in range(3)], -1
-    )
+    floor = floor[v.astype(np.int64) % SIDE, np.floor(u).astype(np.int64) % SIDE]
     out = wall.copy()
     out[low:] = floor * (0.75 + 0.25 * np.clip(down / 40, 0, 1))[..., None]
     if rng.random() < 0.5:
         board = int(rng.integers(3, 12))
-        out[low - board : low] = near(np.full(3, rng.uniform(60, 230)), rng, 0.05)
+        out[low - board : low] = near(np.full(3, rng.uniform(60, 230), np.float32), rng, 0.05)
     return out.astype(np.float32)
 
 
 def _blurred(rng: np.random.Generator) -> F32:
-    """Things far out of focus: boxes and lumps of like colours over a gradient."""
+    """Things far out of focus: boxes and lumps of like colours over a gradient, drawn at a quarter of the size."""
+    n = SIDE // 4
+    px, py = _X[:n, :n], _Y[:n, :n]
     base = colour(rng)
     other = near(base, rng, 0.35)
-    out = (base + (other - base) * (_Y / SIDE)[..., None]).astype(np.float32)
+    out = base + (other - base) * (py / n)[..., None]
     for _ in range(int(rng.integers(5, 16))):
         tint = near(base, rng, 0.4) if rng.random() < 0.6 else colour(rng)
-        (cx, cy), (a, b) = rng.uniform(0, SIDE, 2), rng.uniform(0.04, 0.25, 2) * SIDE
-        x, y = (_X - cx) / a, (_Y - cy) / b
+        (cx, cy), (a, b) = rng.uniform(0, n, 2), rng.uniform(0.04, 0.25, 2) * n
+        x, y = (px - cx) / a, (py - cy) / b
         inside = np.maximum(abs(x), abs(y)) < 1 if rng.random() < 0.6 else x * x + y * y < 1
         out[inside] = tint
-    sigma = rng.uniform(4, 16)
-    return ndimage.gaussian_filter(out, (sigma, sigma, 0), mode="reflect").astype(np.float32)
+    sigma = rng.uniform(1.2, 4)
+    small = ndimage.gaussian_filter(out, (sigma, sigma, 0), mode="reflect")
+    large = Pil.fromarray(_bytes(small)).resize((SIDE, SIDE), Pil.Resampling.BICUBIC)
+    return np.asarray(large).astype(np.float32)
 
 
 TEXTURES = (_plaster, _earth, _earth, _bricks, _planks, _tiles)
