@@ -22,7 +22,8 @@ from lift3d.corpus.corpus import Corpus
 from lift3d.corpus.pictures import Studio
 from lift3d.corpus.recipes import RECIPES
 from lift3d.corpus.samples import packed
-from lift3d.corpus.shards import Options, planned, render
+from lift3d.corpus.shard_plan import Options, planned
+from lift3d.corpus.shards import render
 
 HERE = Path(__file__).resolve().parent
 

@@ -96,7 +96,7 @@ def _loaded(model: Path, up: str) -> tuple[Drawable, str | None]:
     ready = drawable(y_up_to_z_up_parts(loaded.parts) if turn else loaded.parts)
     a, b, c = (ready.v[ready.f[:, k]] for k in range(3))
     if not np.cross(b - a, c - a).any():
-        raise InputError(f"{model.name} has no faces with an area to draw", "look at it with `lift3d info`")
+        raise InputError(f"{model.name} has no faces with an area to draw", "look at it with `lift3d check`")
     return ready, loaded.unit
 
 

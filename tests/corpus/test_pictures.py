@@ -29,8 +29,9 @@ from lift3d.corpus.recipes import RECIPES, Recipe
 from lift3d.corpus.samples import depth_codes, depth_of, normal_codes, normals_of, packed, unpacked
 from lift3d.corpus.scenery import gradient, noise, piece
 from lift3d.corpus.sensor import developed, streak
+from lift3d.corpus.shard_plan import Options, planned
 from lift3d.corpus.shard_reader import read_shard, read_shards
-from lift3d.corpus.shards import Options, planned, render
+from lift3d.corpus.shards import render
 from lift3d.errors import InputError
 from lift3d.geometry.projection import project
 from lift3d.io.meshes import save_mesh

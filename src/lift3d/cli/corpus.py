@@ -96,7 +96,7 @@ def render(
     """Pictures of a corpus with masks, cameras and what else is true of them, in shards that stream."""
     from lift3d.cli.bars import Bars
     from lift3d.corpus.corpus import Corpus
-    from lift3d.corpus.shards import Options
+    from lift3d.corpus.shard_plan import Options
     from lift3d.corpus.shards import render as run
 
     extras = tuple(dict.fromkeys(word.strip() for word in with_.split(",") if word.strip()))

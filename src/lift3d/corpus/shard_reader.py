@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from lift3d.corpus.samples import NAME, unpacked
-from lift3d.corpus.shards import SHARDS, SPLITS, VERSION, WORK
+from lift3d.corpus.shard_plan import SPLITS
+from lift3d.corpus.shards import SHARDS, VERSION, WORK
 from lift3d.errors import InputError
 
 BLOCK = 512

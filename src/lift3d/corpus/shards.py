@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +31,12 @@ from lift3d.corpus.backgrounds import Backgrounds
 from lift3d.corpus.corpus import Corpus
 from lift3d.corpus.pictures import Studio
 from lift3d.corpus.recipes import recipe_of
-from lift3d.corpus.samples import EXTRAS, packed, sample_key
+from lift3d.corpus.samples import packed, sample_key
+from lift3d.corpus.shard_plan import SPLITS, Options, Shard, check, hashed, planned
 from lift3d.errors import InputError
 from lift3d.io.atomic import _explain, write_bytes
 
 SHARDS, ATTRIBUTION, WORK = "shards.json", "ATTRIBUTION.csv", ".rendering"
-SPLITS = ("train", "val", "test")
-SHARD = 64 << 20
-MOST_VIEWS = 1000
 VERSION = 1
 LOOK = 0.5
 """Seconds between two looks at how far the processes are."""
@@ -46,41 +44,12 @@ Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
 
 
-@dataclass(frozen=True)
-class Options:
-    """views of each shape; size in pixels; recipe by name; extras: of "depth", "normals"; split: one of them or all;
-    limit: shapes, drawn by hash; shard: bytes, about."""
-
-    views: int = 24
-    size: int = 128
-    recipe: str = "natural"
-    extras: tuple[str, ...] = ()
-    split: str | None = None
-    limit: int | None = None
-    seed: int = 0
-    shard: int = SHARD
-
-
-@dataclass(frozen=True)
-class Shard:
-    """name: of its file; shapes: their numbers in the corpus; views: the first and one past the last."""
-
-    name: str
-    split: str
-    shapes: tuple[int, ...]
-    views: tuple[int, int]
-
-    @property
-    def pictures(self) -> int:
-        return len(self.shapes) * (self.views[1] - self.views[0])
-
-
 def render(
     corpus: Corpus, target: Path, options: Options, say: Say, progress: Progress, processes: int | None = None
 ) -> dict[str, Any]:
     """Write the pictures, or what is left of them to write; what shards.json holds."""
     Studio(corpus, options.recipe, options.size, options.seed)  # refuses before any work
-    _check(options)
+    check(options)
     if target.resolve().is_relative_to(corpus.folder.resolve()):
         raise InputError(f"{target} lies in the corpus", "give a folder outside it for the pictures")
     plan = _plan(corpus, options)
@@ -110,19 +79,6 @@ def _write(target: Path, name: str, data: bytes) -> None:
         if isinstance(error.__cause__, OSError):
             raise _explain(error.__cause__, target) from error
         raise
-
-
-def _check(options: Options) -> None:
-    if options.views > MOST_VIEWS:
-        raise InputError(f"{options.views} views of each shape cannot be made", f"give 1 to {MOST_VIEWS}")
-    for name, value in (("views", options.views), ("limit", options.limit)):
-        if value is not None and value < 1:
-            raise InputError(f"--{name} {value} leaves nothing", "give 1 or more")
-    if options.split not in (None, *SPLITS):
-        raise InputError(f"there is no split called {options.split}", f"choose from {', '.join(SPLITS)}")
-    for extra in options.extras:
-        if extra not in EXTRAS:
-            raise InputError(f"pictures come with no {extra}", f"choose from {', '.join(EXTRAS)}")
 
 
 def _plan(corpus: Corpus, options: Options) -> dict[str, Any]:
@@ -158,35 +114,6 @@ def _begun(target: Path, plan: dict[str, Any]) -> dict[str, Any] | None:
     raise InputError(
         f"{target} holds pictures of another corpus or with other options",
         "give a new folder, or remove this one",
-    )
-
-
-def _hash(*words: object) -> bytes:
-    return hashlib.sha256(" ".join(map(str, words)).encode()).digest()
-
-
-def planned(corpus: Corpus, options: Options) -> list[Shard]:
-    """Which shapes go into which shard; the same for any number of processes."""
-    splits = corpus.column("split")
-    order = sorted(range(len(corpus)), key=lambda i: _hash("shape", options.seed, corpus.keys[i]))
-    order = [i for i in order if options.split in (None, splits[i])][: options.limit]
-    room = max(options.shard // _estimate(options), 1)  # pictures of a shard
-    each = max(room // options.views, 1)
-    parts = [(a, min(a + room, options.views)) for a in range(0, options.views, room)]
-    out = []
-    for split in SPLITS:
-        mine = [i for i in order if splits[i] == split]
-        groups = [tuple(mine[first : first + each]) for first in range(0, len(mine), each)]
-        pairs = [(shapes, views) for views in parts for shapes in groups]
-        out += [Shard(f"{split}-{n:05d}.tar", split, *pair) for n, pair in enumerate(pairs)]
-    return out
-
-
-def _estimate(options: Options) -> int:
-    """Bytes of a picture with its files, about."""
-    area = options.size**2
-    return 3800 + int(
-        area * (0.25 + 0.4 * ("depth" in options.extras) + 0.15 * ("normals" in options.extras))
     )
 
 
@@ -255,7 +182,7 @@ def tar_of(
         for view in range(*shard.views):
             files = packed(studio.picture(i, view), options.extras)
             key = corpus.keys[i]
-            made.append((_hash("picture", options.seed, key, view), sample_key(key, view), files))
+            made.append((hashed("picture", options.seed, key, view), sample_key(key, view), files))
             progress(len(made))
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
