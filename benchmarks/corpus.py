@@ -67,15 +67,24 @@ def table(corpus: Corpus, minutes: float | None, peak: float | None) -> dict[str
         rows.append(["peak memory of a process", f"{peak:.2f} GiB", ""])
     near = card["neighbours"]
     rows.append(["median distance of a test shape to the nearest training shape", near["median"], ""])
-    rows += [[f"test shapes at {name} of the longest side", f"{100 * x:.1f} %", ""] for name, x in near["histogram"].items()]
+    rows += [
+        [f"test shapes at {name} of the longest side", f"{100 * x:.1f} %", ""]
+        for name, x in near["histogram"].items()
+    ]
     note = "Packages: " + ", ".join(
         f"{p['package']} {p['version']}" for s in card["sources"] for p in s["packages"]
     )
-    return {"columns": ["measure", "measured", "goal"], "rows": rows, "note": note + ". `python benchmarks/corpus.py`"}
+    return {
+        "columns": ["measure", "measured", "goal"],
+        "rows": rows,
+        "note": note + ". `python benchmarks/corpus.py`",
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--debs", type=Path)
     parser.add_argument("--cache", type=Path)

@@ -1,11 +1,11 @@
 """Shadows by depth maps seen from the lights (Williams, "Casting curved shadows on curved surfaces", 1978).
 
 A point is lit where the light's map holds nothing nearer; the test is averaged over the texels around (percentage-
-closer filtering; Reeves, Salesin & Cook 1987), which makes soft edges; rays through the BVH have hard ones and cost 260
-to 410 ns a pixel where a look into the map costs 12 to 17 (832 and 480 faces; the map itself 9 to 16 ms, once). Against acne the point is first moved off its
-surface: for a kernel of radius r texels on a plane at angle a to the light, the depth differs by r tan(a) texels
-within the kernel, and a shift of r sin(a) along the normal undoes it exactly. On smooth-shaded meshes the point is
-also moved to the curved surface that the normals pretend (Hanika, "Hacking the shadow terminator", 2021), or
+closer filtering; Reeves, Salesin & Cook 1987), which makes soft edges. A ray through the BVH makes hard ones and costs 260
+to 410 ns a pixel where a look into the map costs 12 to 17 (480 to 832 faces; the map itself 9 to 16 ms, once). Against
+acne the point is first moved off its surface: for a kernel of radius r texels on a plane at angle a to the light, the depth
+differs by r tan(a) texels within the kernel, and a shift of r sin(a) along the normal undoes it exactly. On smooth-shaded
+meshes the point is also moved to the curved surface that the normals pretend (Hanika, "Hacking the shadow terminator", 2021), or
 the facets would show along the line between light and dark. The surrounding's shadow (ambient occlusion) is the mean
 of small maps from directions all around, weighted by how much light comes from there.
 """
