@@ -38,7 +38,7 @@ from lift3d.types import Camera
 
 HERE = Path(__file__).resolve().parent
 SIZES = (128, 512)
-LIMIT = 420
+LIMIT = 150
 """Seconds that a peer may take in all."""
 
 
