@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -179,3 +180,12 @@ def test_one_view_is_singular_and_y_up_stands(tmp_path):
         assert "1 view of" in result.output
         mask = np.asarray(Image.open(out / "masks" / "000.png")) > 0
         assert (np.ptp(np.nonzero(mask)[0]) > 2 * np.ptp(np.nonzero(mask)[1])) == upright
+
+
+def test_what_shows_nothing_is_said_and_films_have_even_sides(tmp_path: Path) -> None:
+    save_mesh(trimesh.creation.box((0.001, 0.001, 100)), tmp_path / "needle.ply")
+    said = render_file(tmp_path / "needle.ply", tmp_path / "views", Options(views=2, width=32, height=32))
+    assert "2 of them show nothing" in said and "--size" in said
+    save_mesh(trimesh.creation.icosphere(1), tmp_path / "ball.ply")
+    said = render_file(tmp_path / "ball.ply", tmp_path / "turn.gif", Options(views=2, width=33, height=33))
+    assert "2 frames of 32x32" in said and "show nothing" not in said

@@ -70,16 +70,31 @@ def render_file(
     output = Path(output)
     film = output.suffix.lower() in FILMS
     check(output, options, film)
+    if film:  # half of the colours: even sides
+        options = replace(options, width=options.width // 2 * 2, height=options.height // 2 * 2)
     background, lighting = _background(options.background), _lighting(options.light)
     ready, unit = _loaded(Path(model), options.up)
     cameras = _cameras(ready, options, film)
-    shots = _shots(ready, cameras, lighting, background, progress)
+    empty: list[int] = []
+    shots = _counting(_shots(ready, cameras, lighting, background, progress), empty)
+    size = f"{options.width}x{options.height}"
     if film:
         write_film(output, (shot.rgb for shot in shots))
-        return f"wrote {output}: {counted(len(cameras), 'frame')} of {options.width}x{options.height}"
-    write_set(output, shots, cameras, _farthest(ready, cameras), unit, background is None)
-    size = f"{options.width}x{options.height}"
-    return f"wrote {output}: {counted(len(cameras), 'view')} of {size}, depth, normals, masks, cameras"
+        said = f"wrote {output}: {counted(len(cameras), 'frame')} of {size}"
+    else:
+        write_set(output, shots, cameras, _farthest(ready, cameras), unit, background is None)
+        said = f"wrote {output}: {counted(len(cameras), 'view')} of {size}, depth, normals, masks, cameras"
+    if empty:
+        said += f"; {len(empty)} of them show nothing, since the model is thinner than a pixel: make them larger (--size)"
+    return said
+
+
+def _counting(shots: Iterator[Rendering], empty: list[int]) -> Iterator[Rendering]:
+    """The shots; numbers of those that show nothing are appended to `empty`."""
+    for i, shot in enumerate(shots):
+        if not shot.mask.any():
+            empty.append(i)
+        yield shot
 
 
 def counted(n: int, thing: str) -> str:

@@ -298,3 +298,39 @@ def test_a_folder_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         one(tmp_path / "c", tmp_path / "m")
     (tmp_path / "m/b").chmod(0o700)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are found through /proc")
+def test_no_process_outlives_a_killed_build(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    boxes = {f"box/{i:03d}.stl": trimesh.creation.box(rng.uniform(0.2, 1, 3)) for i in range(60)}
+    source, target = folder_of(tmp_path / "boxes", boxes), tmp_path / "c"
+    words = [sys.executable, "-m", "lift3d", "corpus", "build", target, "--from", source, "--processes", "2"]
+    run = subprocess.Popen([str(w) for w in words], stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while not list(target.glob(".building/*/*.npz")) and time.monotonic() < until:
+        time.sleep(0.02)
+    children = _children(run.pid)
+    assert children
+    run.kill()  # the parent alone
+    run.wait()
+    until = time.monotonic() + 20
+    while any(map(_works, children)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(map(_works, children))
+
+
+def _children(pid: int) -> list[int]:
+    return [
+        int(x)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for x in (task / "children").read_text().split()
+    ]
+
+
+def _works(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False

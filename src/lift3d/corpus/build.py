@@ -9,19 +9,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lift3d import __version__
+from lift3d.corpus import workers
 from lift3d.corpus.batches import batches, make_batch
 from lift3d.corpus.corpus import CARD, VERSION, Corpus, parquet
 from lift3d.corpus.entry import Entry, Source
@@ -242,7 +242,7 @@ def _make(
     if not missing:
         return files
     processes = max(min(options.processes or os.cpu_count() or 1, len(missing)), 1)
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
+    pool = workers.pool(processes)
     try:
         jobs = [pool.submit(_work, source, roots, options.limit, number, files[number]) for number in missing]
         for job in as_completed(jobs):

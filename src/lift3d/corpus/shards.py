@@ -20,13 +20,14 @@ import shutil
 import tarfile
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lift3d import __version__
+from lift3d.corpus import workers
 from lift3d.corpus.backgrounds import Backgrounds
 from lift3d.corpus.corpus import Corpus
 from lift3d.corpus.pictures import Studio
@@ -132,9 +133,10 @@ def _run(
             _write(target, shard.name, tar_of(corpus, shard, options, step))
             before += shard.pictures
         return
-    spawn = multiprocessing.get_context("spawn")
-    made = spawn.RawArray("q", len(missing))  # pictures of each shard; one process writes each number
-    pool = ProcessPoolExecutor(count, spawn, _share, (made,))
+    made = multiprocessing.get_context("spawn").RawArray(
+        "q", len(missing)
+    )  # pictures of each shard; one process writes each number
+    pool = workers.pool(count, _share, made)
     try:
         left = {pool.submit(_work, corpus.folder, target, s, options, n) for n, s in enumerate(missing)}
         while left:

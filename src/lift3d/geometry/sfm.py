@@ -194,6 +194,10 @@ def triangulate(space: Workspace, cameras: Sequence[Camera], seed: int) -> Recon
     return pycolmap.triangulate_points(model, space.database, space.pictures, out, True, options)
 
 
+TELLING = 12
+"""Matches of a pair that say something about its cameras."""
+
+
 def epipolar_agreement(pairs: Sequence[Pair], keypoints: Sequence[F64], cameras: Sequence[Camera]) -> float:
     """Share of the verified matches within 4 pixels (per 1000 of photo size) of the epipolar line that the
     cameras predict: F = K2^-T [t]x R K1^-1 (Hartley & Zisserman 9.1)."""
@@ -213,3 +217,16 @@ def epipolar_agreement(pairs: Sequence[Pair], keypoints: Sequence[F64], cameras:
         good += int((residual < 4e-3 * max(a.width, a.height)).sum())
         total += len(pair.matches)
     return good / total if total else 0.0
+
+
+def photos_that_agree(pairs: Sequence[Pair], keypoints: Sequence[F64], cameras: Sequence[Camera]) -> float:
+    """Share of the photos of which at least two pairs have most of their matches where the cameras say.
+
+    Pairs, not matches: of a house whose front looks like its back, most matches join places that are not the same, with
+    true cameras too; but then a photo agrees with its neighbours, and with wrong cameras it agrees with none.
+    """
+    good = np.zeros(len(cameras), int)
+    for pair in pairs:
+        if len(pair.matches) >= TELLING and epipolar_agreement([pair], keypoints, cameras) >= 0.5:
+            good[[pair.i, pair.j]] += 1
+    return float((good >= 2).mean())

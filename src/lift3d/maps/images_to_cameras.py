@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from lift3d.context import Context
-from lift3d.errors import InputError
+from lift3d.errors import CaptureError, InputError
 from lift3d.geometry import features, sfm, sfm_diagnosis
 from lift3d.geometry.colmap_engine import pycolmap
 from lift3d.geometry.pairs import select_pairs
 from lift3d.geometry.projection import project
 from lift3d.geometry.undistort import undistort
 from lift3d.mapping import Card, Mapping, register
-from lift3d.types import Camera, Image, Photos, Points, Views
+from lift3d.types import F64, Camera, Image, Photos, Points, Views
 
 NAME = "images_to_cameras"
 
@@ -293,16 +293,9 @@ def views_from_cameras(
         )
         context.progress("cameras: triangulating", 0.8)
         model = sfm.triangulate(space, pinholes, context.seed)
-        agreement = sfm.epipolar_agreement(
-            features.read_pairs(space), features.read_keypoints(space), pinholes
-        )
-        needed = max(30, 5 * len(images))
-        if agreement < 0.5 or model.num_points3D() < needed:
-            raise InputError(
-                f"the given cameras do not match the photos ({100 * agreement:.0f} % of the matches "
-                f"lie where the cameras say, {model.num_points3D()} points found)",
-                "give the camera file that was made from these photos, or leave it out",
-            )
+        pairs, keypoints = features.read_pairs(space), features.read_keypoints(space)
+        agreement = sfm.epipolar_agreement(pairs, keypoints, pinholes)
+        _require_fit(pairs, keypoints, pinholes, model.num_points3D())
         xyz, colours, observations = sfm.structure_of(model, space, range(len(images)))
         z = project(pinholes[0], xyz)[1]
         context.note(
@@ -318,3 +311,24 @@ def views_from_cameras(
         )
     context.progress("cameras: done", 1.0)
     return Views(tuple(images), tuple(pinholes), Points(xyz, None, colours, unit), observations, unit)
+
+
+def _require_fit(
+    pairs: Sequence[features.Pair], keypoints: Sequence[F64], cameras: Sequence[Camera], points: int
+) -> None:
+    """Raise where the photos say too little, or say that the cameras are not theirs."""
+    matches, needed = sum(len(pair.matches) for pair in pairs), max(30, 5 * len(cameras))
+    if matches >= needed:
+        share = sfm.photos_that_agree(pairs, keypoints, cameras)
+        if share < 0.5:
+            raise InputError(
+                f"the given cameras do not match the photos (only {100 * share:.0f} % of them agree with two others, in "
+                f"{matches} matches)",
+                "give the camera file that was made from these photos, or leave it out",
+            )
+    if matches < needed or points < needed:
+        raise CaptureError(
+            f"the photos hold too few details that can be matched ({matches} matches and {points} points in "
+            f"{len(cameras)} photos)",
+            "take sharp photos of a thing with texture, nearer to each other, or put printed paper around it",
+        )

@@ -1,0 +1,31 @@
+"""Processes that make batches and shards: they end with the process that started them, also when that one is killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.connection import wait
+from typing import Any
+
+
+def pool(processes: int, prepare: Callable[..., None] | None = None, *args: Any) -> ProcessPoolExecutor:
+    """A pool of fresh processes; prepare(*args) is called once in each."""
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(processes, spawn, _begin, (prepare, args))
+
+
+def _begin(prepare: Callable[..., None] | None, args: tuple[Any, ...]) -> None:
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    if prepare is not None:
+        prepare(*args)
+
+
+def _leave_with_parent() -> None:
+    """A killed parent cannot tell its children to stop, and a build that is started again would meet them at work."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
