@@ -3,6 +3,7 @@ same mesh."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +16,15 @@ from lift3d.geometry.charts import cut_charts, project_charts
 from lift3d.types import F64
 
 I32 = NDArray[np.int32]
+SETTLE = 0.01
+"""Seconds that xatlas' threads get to fall asleep before it ends them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Atlas:
     """uv (N, 2) float64 in [0, 1], v upwards; vertex (N,) int32: the mesh vertex each atlas vertex stands
-    for (only
-    seams split vertices); faces (F, 3) int32 into the atlas vertices, in the mesh's own order; charts (F,)
-    int32;
-    used: the share of the texture's area that charts cover."""
+    for (only seams split vertices); faces (F, 3) int32 into the atlas vertices, in the mesh's own order; charts
+    (F,) int32; used: the share of the texture's area that charts cover."""
 
     uv: F64
     vertex: I32
@@ -100,11 +101,12 @@ def _place(plane: F64, chart: I32, faces: I32, padding: int) -> tuple[F64, float
     atlas.add_uv_mesh((plane + cell).astype(np.float32), faces.astype(np.uint32))
     options = xatlas.PackOptions()
     options.padding, options.texels_per_unit, options.bilinear = padding, 1.0, True
-    options.rotate_charts, options.rotate_charts_to_axis = (
-        False,
-        True,
-    )  # "rotating" transposes: it would mirror
+    # "rotating" transposes: it would mirror
+    options.rotate_charts, options.rotate_charts_to_axis = False, True
     atlas.generate(xatlas.ChartOptions(), options)
+    # When an atlas is let go, xatlas wakes its threads without holding their locks, and waits for ever for one that was
+    # just about to fall asleep: give them the time to.
+    time.sleep(SETTLE)
     mapping, _, where = atlas[0]
     if atlas.atlas_count != 1 or len(mapping) != len(plane):
         raise InputError(
