@@ -97,7 +97,7 @@ def measured(kind: Format, name: str, number: int, folder: Path) -> tuple[str, s
     def late(signum: int, frame: Any) -> None:
         raise Late
 
-    signal.signal(signal.SIGPROF, late)
+    usual = signal.signal(signal.SIGPROF, late)
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         what, details = outcome(kind, name, number, folder)
@@ -105,6 +105,7 @@ def measured(kind: Format, name: str, number: int, folder: Path) -> tuple[str, s
         what, details = "hang", ""
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, usual)
     seconds, grown = time.process_time() - started, _resident("VmHWM") - before
     return ("memory" if grown > MEGABYTES and what in GOOD else what), details, seconds, grown
 

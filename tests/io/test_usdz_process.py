@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -62,17 +64,18 @@ def test_a_file_that_kills_or_hangs_the_process_is_damaged(box: Path, monkeypatc
     assert load_mesh(box).volume == pytest.approx(1)
 
 
+BUSY = """
+from lift3d.io import usdz_process
+usdz_process.SECONDS, usdz_process.MEMORY = 0.2, 200 << 20
+usdz_process._limit(usdz_process._address_space(), 0)
+try:
+    bytearray(1 << 30)
+except MemoryError:
+    while True:
+        pass
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPROF"), reason="limits are those of Unix")
 def test_time_and_memory_have_bounds_in_the_process():
-    if not hasattr(os, "fork"):
-        pytest.skip("limits are those of Unix")
-    pid = os.fork()
-    if pid == 0:
-        usdz_process.SECONDS, usdz_process.MEMORY = 0.2, 200 << 20
-        usdz_process._limit(usdz_process._address_space(), 0)
-        try:
-            bytearray(1 << 30)
-        except MemoryError:
-            while True:
-                pass
-        os._exit(0)
-    assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGPROF
+    assert subprocess.run([sys.executable, "-c", BUSY], timeout=60).returncode == -signal.SIGPROF

@@ -22,7 +22,7 @@ def explained(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(*args: Any, **options: Any) -> None:
-        signal.signal(signal.SIGTERM, _terminate)
+        usual = signal.signal(signal.SIGTERM, _terminate)
         try:
             command(*args, **options)
         except Lift3dError as error:
@@ -37,6 +37,8 @@ def explained(command: Callable[..., None]) -> Callable[..., None]:
         except OSError as error:
             place = f" ({error.filename})" if error.filename else ""
             _fail(f"{(error.strerror or str(error)).lower()}{place}: check the disk and the permissions.")
+        finally:
+            signal.signal(signal.SIGTERM, usual)
 
     return run
 
