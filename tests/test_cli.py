@@ -153,10 +153,11 @@ def test_inputs_that_cannot_be_used(photos: Path, tmp_path: Path, stubs: None) -
     out = tmp_path / "out" / "m.glb"
     assert "is empty" in sentence(lift3d("reconstruct", empty, "-o", out))
     assert "there are no photos at" in sentence(lift3d("reconstruct", tmp_path / "none", "-o", out))
-    assert "cannot yet make a model from a single photo: take 20" in sentence(
-        lift3d("reconstruct", photos / "0.png", "-o", out)
+    measured = ("--method", "measured", "-o", out)
+    assert "nothing can be measured from a single photo: take 20" in sentence(
+        lift3d("reconstruct", photos / "0.png", *measured)
     )
-    assert "only 2 photos" in sentence(lift3d("reconstruct", photos / "0.png", photos / "1.png", "-o", out))
+    assert "only 2 photos" in sentence(lift3d("reconstruct", photos / "0.png", photos / "1.png", *measured))
     assert "not a model format" in sentence(lift3d("reconstruct", photos, "-o", tmp_path / "m.jpg"))
     for i in range(3):
         (photos / f"{i}.png").write_bytes(b"no image at all")

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image as Pil
 
 from lift3d.errors import CaptureError, InputError, SolidError
-from lift3d.reconstruct import STEPS, Options, reconstruct
+from lift3d.reconstruct import MEASURED, Options, reconstruct
 from lift3d.scale import Marks, Scale
 from stub_maps import stub_recipe
 
@@ -112,12 +112,12 @@ def test_model_preview_and_report_are_written_together(
     assert len(report["inputs"]) == 4
     assert all(len(i["sha256"]) == 64 and i["status"] == "registered" for i in report["inputs"])
     assert report["evidence"]["images_to_depths"]["kept"] == 0.5
-    assert [s["name"] for s in report["run"]["steps"]] == list(STEPS)
+    assert [s["name"] for s in report["run"]["steps"]] == list(MEASURED)
     assert all(s["peak_memory"] > 10**7 for s in report["run"]["steps"])
     assert report["seed"] == 0 and report["command"] == ["lift3d", "x"] and report["packages"]["numpy"]
     assert set(report["files"]) == {"ball.glb", "ball.png"}
     steps = list(dict.fromkeys(step for step, _ in seen))
-    assert steps == list(STEPS) and all(0 <= f <= 1 for _, f in seen) and seen[-1] == ("output", 1.0)
+    assert steps == list(MEASURED) and all(0 <= f <= 1 for _, f in seen) and seen[-1] == ("output", 1.0)
     with Pil.open(outcome.preview) as picture:
         assert picture.width > 200
 
@@ -315,12 +315,12 @@ def test_what_kill_9_leaves_is_removed_by_the_next_run(photos: Path, tmp_path: P
 
 @pytest.mark.parametrize(
     ("count", "sentence"),
-    [(1, "one photo, and lift3d cannot yet"), (2, "only 2 photos, and depth needs at least 3")],
+    [(1, "one photo, and nothing can be measured"), (2, "only 2 photos, and depth needs at least 3")],
 )
 def test_too_few_photos(photos: Path, tmp_path: Path, count: int, sentence: str) -> None:
     files = sorted(photos.iterdir())[:count]
     with pytest.raises(CaptureError, match=sentence):
-        reconstruct(files, tmp_path / "m.glb", make_recipe=stub_recipe())
+        reconstruct(files, tmp_path / "m.glb", Options(method="measured"), make_recipe=stub_recipe())
     assert listing(tmp_path) == ["photos"]
 
 

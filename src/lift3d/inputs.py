@@ -62,7 +62,7 @@ def read_sources(sources: Sequence[str | Path], options: Options, run: Run) -> P
     from lift3d.io.images import VIDEO_SUFFIXES, read_photos
 
     if not sources:
-        raise InputError("no photos were given", "name a folder, a video, or at least three photos")
+        raise InputError("no photos were given", "name a folder, a video, or photos")
     share = PHOTO_SHARE * max(options.memory - BASE_MEMORY, options.memory // 4) // BYTES_PER_PIXEL
     videos = [s for s in map(Path, sources) if s.suffix.lower() in VIDEO_SUFFIXES]
     if videos and len(sources) > 1:
@@ -75,7 +75,8 @@ def read_sources(sources: Sequence[str | Path], options: Options, run: Run) -> P
             photos = read_video(videos[0], options.frames, options.max_size, context)
         else:
             photos = read_photos([str(s) for s in sources], options.masks, options.max_size, context)
-        require_enough(len(photos))
+        if options.method == "measured" or options.kind == "scene" or options.cameras is not None:
+            require_enough(len(photos))
         if options.scale.marks is not None:
             from lift3d.scale import photo_named
 
@@ -98,9 +99,7 @@ def require_enough(count: int) -> None:
     """At least three photos: fewer get a sentence that says what is needed."""
     advice = "take 20 to 60 overlapping photos all around the thing, 10 to 15 degrees apart"
     if count == 1:
-        raise CaptureError(
-            "there is one photo, and lift3d cannot yet make a model from a single photo", advice
-        )
+        raise CaptureError("there is one photo, and nothing can be measured from a single photo", advice)
     if count < FEWEST:
         raise CaptureError(f"there are only {count} photos, and depth needs at least {FEWEST}", advice)
 

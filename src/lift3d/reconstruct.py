@@ -35,16 +35,23 @@ if TYPE_CHECKING:
     from lift3d.types import DepthMaps, Mesh, Photos, Views
 
 KINDS = ("auto", "object", "scene")
-STEPS = ("photos", "cameras", "depths", "surface", "solid", "texture", "output")
+METHODS = ("auto", "measured", "guessed")
+MEASURED = ("photos", "cameras", "depths", "surface", "solid", "texture", "output")
+GUESSED = ("photos", "shape", "surface", "solid", "texture", "output")
+"""Steps of the two ways."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user wishes. max_size: long side of the photos as used, in pixels; texture: side of the atlas;
+    """What the user wishes. method: measured (from many photos), guessed (from one to eight, by a network with these
+    weights) or auto; max_size: long side of the photos as used, in pixels; texture: side of the atlas;
     faces: about how many triangles; frames: how many are taken from a video; memory: budget in bytes;
     save_cameras: folder for the straightened photos with their cameras in the model's frame."""
 
     kind: str = "auto"
+    method: str = "auto"
+    weights: str | None = None
+    mask_weights: str | None = None
     scale: Scale = field(default_factory=Scale)
     cameras: Path | None = None
     masks: Path | None = None
@@ -71,8 +78,9 @@ class Options:
                 raise InputError(
                     f"{name.replace('max_', '')} is {value}", f"give a number from {low} to {high}"
                 )
-        if self.kind not in KINDS:
-            raise InputError(f"kind is '{self.kind}'", f"use one of {', '.join(KINDS)}")
+        for what, value, known in (("kind", self.kind, KINDS), ("method", self.method, METHODS)):
+            if value not in known:
+                raise InputError(f"{what} is '{value}'", f"use one of {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -152,7 +160,7 @@ def reconstruct(
     """Read `sources`, reconstruct, and write `output` with NAME.png and NAME.report.json beside it.
 
     Raises `Lift3dError` with one sentence for everything a user can act on. progress is called with a name of
-    STEPS and its fraction done; say takes sentences; command: the words of the command line, for the report.
+    MEASURED or GUESSED and its fraction done; say takes sentences; command: the words of the command line, for the report.
     """
     options = options if options is not None else Options()
     output = Path(output)
@@ -169,7 +177,7 @@ def reconstruct(
         run = Run(Context(seed=options.seed, memory_budget=options.memory), progress, say, stages)
         try:
             photos = read_sources(sources, options, run)
-            mesh, views, kind, scale = _model(photos, (make_recipe or recipe)(options, photos), options, run)
+            mesh, views, kind, scale = _either(photos, options, run, make_recipe or recipe)
         except Lift3dError as error:
             if stages is not None:  # the evidence helps to take better photos
                 (stages.folder / "failure.json").write_text(
@@ -178,6 +186,36 @@ def reconstruct(
             raise
         save_views = None if save is None else partial(save, views)
         return _write(mesh, kind, scale, folder, output, options, run, command, save_views)
+
+
+def _either(
+    photos: Photos, options: Options, run: Run, make_recipe: Callable[[Options, Photos], Recipe]
+) -> tuple[Mesh, Views, str, dict[str, Any]]:
+    """Measured from many photos, or guessed from few; of three to eight that cannot be measured the guess is what is
+    left."""
+    from lift3d.few_photos import MOST, model_from_few, wants_a_guess
+
+    if wants_a_guess(len(photos), options):
+        return model_from_few(photos, options, run)
+    try:
+        return _model(photos, make_recipe(options, photos), options, run)
+    except CaptureError as error:
+        if (
+            options.method != "auto"
+            or len(photos) > MOST
+            or options.kind == "scene"
+            or options.cameras is not None
+        ):
+            raise
+        run.say(f"The photos could not be measured ({error.cause}); trying to guess the shape from them.")
+        try:
+            found = model_from_few(photos, options, run)
+        except Lift3dError:
+            raise error from None
+        run.warn(
+            f"The shape is a guess from what the photos show, as they could not be measured: {error.cause}."
+        )
+        return found
 
 
 def _model(
@@ -198,6 +236,18 @@ def _model(
         raise CaptureError("no surface came out of the photos", "take more photos with more overlap")
     world_from_model = np.asarray(mesh.metadata.pop("world_from_model", np.eye(4)), np.float64)
     views = moved_views(views, np.linalg.inv(world_from_model).astype(np.float64), views.unit)
+    mesh, views, scale = sized(mesh, views, options, run)
+    kind = run.context.report[maps.surface.card.name]["kind"]
+    if kind == "object":
+        mesh = solid(mesh, maps.solid, run)
+    mesh = set_unit(run.step("texture", maps.texture(views), mesh, keep=False), views.unit)
+    return mesh, views, kind, scale
+
+
+def sized(mesh: Mesh, views: Views, options: Options, run: Run) -> tuple[Mesh, Views, dict[str, Any]]:
+    """Mesh and views at the size that the user gives, if any; and how the scale was found."""
+    from lift3d.geometry.frames import moved_views
+
     set_unit(mesh, views.unit)
     how = "not given: the unit is unknown" if views.unit is None else "the cameras are given in metres"
     scale: dict[str, Any] = {"given": options.scale.wanted, "how": how}
@@ -207,14 +257,10 @@ def _model(
         mesh.vertices = np.asarray(mesh.vertices) * factor
         set_unit(mesh, "m")
         views = moved_views(views, np.diag([factor, factor, factor, 1.0]), "m")
-    kind = run.context.report[maps.surface.card.name]["kind"]
-    if kind == "object":
-        mesh = _solid(mesh, maps.solid, run)
-    mesh = set_unit(run.step("texture", maps.texture(views), mesh, keep=False), views.unit)
-    return mesh, views, kind, scale
+    return mesh, views, scale
 
 
-def _solid(mesh: Mesh, repair: Mapping[Mesh, Mesh], run: Run) -> Mesh:
+def solid(mesh: Mesh, repair: Mapping[Mesh, Mesh], run: Run) -> Mesh:
     """The mesh itself if it passes the predicate, else repaired."""
     from lift3d.geometry.topology import inspect_solid
 

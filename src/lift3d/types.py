@@ -215,3 +215,13 @@ class Voxels:
         _require(self.values.ndim == 3, "Voxels.values must be (X, Y, Z)")
         _require(self.affine.shape == (4, 4), "Voxels.affine must be 4x4")
         _require(self.kind in ("signed_distance", "occupancy"), "Voxels.kind is signed_distance or occupancy")
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoSolid:
+    """A guess of the space that a thing fills: voxels (occupancy: the share of each cell that is full, z up, standing on
+    z = 0, longest side 1), the level above which a cell is full, and the photo that it was guessed from with its camera."""
+
+    voxels: Voxels
+    level: float
+    views: Views

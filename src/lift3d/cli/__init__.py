@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lift3d.cli import corpus, info, meshes, reconstruct, render
+from lift3d.cli import corpus, info, learn, meshes, reconstruct, render
 from lift3d.cli.errors import explained
 
 app = typer.Typer(
@@ -21,6 +21,10 @@ for command in (
     meshes.repair,
     meshes.convert,
     render.render,
+    learn.mask,
+    learn.train,
+    learn.evaluate,
+    learn.models,
     info.maps,
     info.doctor,
 ):

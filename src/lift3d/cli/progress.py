@@ -18,12 +18,22 @@ LABELS = {
     "photos": "reading the photos",
     "cameras": "finding the cameras",
     "depths": "measuring depth",
+    "shape": "guessing the shape",
     "surface": "making the surface",
     "solid": "checking that it is solid",
     "texture": "painting the texture",
     "output": "writing",
 }
-SHARE = {"photos": 2, "cameras": 25, "depths": 40, "surface": 17, "solid": 3, "texture": 12, "output": 3}
+SHARE = {
+    "photos": 2,
+    "cameras": 25,
+    "depths": 40,
+    "shape": 4,
+    "surface": 17,
+    "solid": 3,
+    "texture": 12,
+    "output": 3,
+}
 """Usual share of the time of each step; only the estimate depends on it."""
 EARLIEST_ESTIMATE = 0.04
 

@@ -21,6 +21,12 @@ def reconstruct(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The model: .glb .obj .ply .stl .3mf .usdz")],
     kind: Annotated[str, typer.Option(help="auto, object (closed) or scene (open).")] = "auto",
+    method: Annotated[
+        str, typer.Option(help="measured (many photos), guessed (one to eight, by a network) or auto.")
+    ] = "auto",
+    weights: Annotated[
+        str | None, typer.Option(help="Weights of your own for the guess: a run's folder or a file.")
+    ] = None,
     height: Annotated[str | None, typer.Option(help="Real height, along the up axis: 24cm")] = None,
     width: Annotated[str | None, typer.Option(help="Real width, the largest horizontal extent.")] = None,
     marks: Annotated[
@@ -72,6 +78,8 @@ def reconstruct(
 
     options = Options(
         kind=kind,
+        method=method,
+        weights=weights,
         scale=Scale(
             height=None if height is None else parse_length(height),
             width=None if width is None else parse_length(width),
@@ -117,6 +125,6 @@ def summary(outcome: Outcome) -> list[str]:
         f"kind     {report['kind']}: {report['kind_why']}",
         f"surface  {model['faces']} triangles, {closed}",
         f"size     {size}",
-        f"photos   {seen['placed']} of {seen['photos']} used",
+        f"photos   {seen['placed']} of {seen['photos']} used{seen.get('how', '')}",
         f"needed   {format_seconds(run['seconds'])} and {format_memory(run['peak_memory'])}",
     ]

@@ -3,7 +3,7 @@ rest."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,7 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
     sharpest: power on the blending weights (more: fewer photos per texel). high_band: detail from one photo
     per patch
     (True) or from the weighted mean of all (False: softer, less noise). band: pixels per low-pass pixel.
+    preference: a weight for each photo, all alike if not given.
     """
 
     views: Views
@@ -58,6 +59,7 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
     sharpest: float = 1.5
     high_band: bool = True
     band: int = 2
+    preference: tuple[float, ...] = ()
 
     def apply(self, source: Mesh, context: Context) -> Mesh:
         if not 256 <= self.size <= 8192:
@@ -85,6 +87,8 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
             )
         gains = level_exposures(*_fair_sample(s)) if self.level else np.ones((len(images), 3))
         tables = levelling_tables(gains)
+        if self.preference:
+            s = replace(s, quality=s.quality * np.array(self.preference, np.float32))
         quality, dropped = self._judge(s, tables, neighbours)
         seen = quality > 0
         lengths = np.linalg.norm(v[np.roll(g, -1, 1)] - v[g], axis=2)

@@ -1,1 +1,13 @@
 """Torch modules only: no files, no paths, no printing. Needs the extra `learn`; arrays are channels first."""
+
+from __future__ import annotations
+
+from lift3d.errors import MissingExtra
+
+
+def require_torch() -> None:
+    """MissingExtra where torch is not installed."""
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("learned mappings", "learn") from error

@@ -1,0 +1,36 @@
+"""`lift3d evaluate`: the table of a learned mapping, on the test split, beside its baselines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from lift3d.errors import InputError
+from lift3d.train.tasks import trainable
+
+Say = Callable[[str], None]
+Progress = Callable[[str, float], None]
+SPLITS = ("test", "val")
+
+
+def evaluate(
+    mapping: str, corpus: Path, pictures: Path, weights: str | None, plain: str | None, split: str, limit: int | None,
+    output: Path | None, threads: int | None, say: Say, progress: Progress,
+) -> list[str]:  # fmt: skip
+    """The lines of the table; `output` gets it as JSON, with pictures."""
+    trainable(mapping)
+    if split not in SPLITS:
+        raise InputError(f"there is nothing to measure on {split}", "choose test or val")
+    if limit is not None and limit < 1:
+        raise InputError(f"limit = {limit}", "give 1 or more")
+    torch.set_num_threads(threads or os.cpu_count() or 1)
+    if mapping.replace("_", "-") == "image-to-mask":
+        from lift3d.evaluate.masks import evaluate_masks
+
+        return evaluate_masks(pictures, weights, split, limit, output, progress)
+    from lift3d.evaluate.voxels import evaluate_voxels
+
+    return evaluate_voxels(corpus, pictures, weights, plain, split, limit, output, say, progress)

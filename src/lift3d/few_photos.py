@@ -1,0 +1,114 @@
+"""One to eight photos of a thing in, a solid out: the shape is guessed, what the first photo shows is laid on it, and the back
+is painted from the front where the solid is its own mirror image.
+
+    photos -> photos_to_voxels (with image_to_mask) -> voxels_to_mesh -> (mesh_to_solid) -> images_to_texture
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lift3d.errors import InputError
+from lift3d.geometry.mirror import Plane, mirror_plane
+from lift3d.maps.photos_to_voxels import MOST, with_mask_eroded
+from lift3d.types import Camera, Image, Points, Views
+
+if TYPE_CHECKING:
+    from lift3d.reconstruct import Options
+    from lift3d.runner import Run
+    from lift3d.types import Mesh, Photos, PhotoSolid
+
+FEWEST_MEASURED = 3
+ALIKE = 0.6
+"""Solids that are their own mirror image to this share are painted on both sides."""
+BEHIND = 0.02
+"""Weight of the mirrored photo beside the photo: only where that sees nothing."""
+
+
+def wants_a_guess(count: int, options: Options) -> bool:
+    """Whether these photos are to be guessed from without trying to measure; InputError where that cannot be."""
+    if options.method == "guessed":
+        if options.kind == "scene":
+            raise InputError(
+                "a scene cannot be guessed: the network knows single things", "leave --kind or --method out"
+            )
+        if count > MOST:
+            raise InputError(
+                f"{count} photos were given, and the guess is made from {MOST} at most",
+                "name fewer, or leave --method out: so many can be measured",
+            )
+        return True
+    return options.method == "auto" and count < FEWEST_MEASURED
+
+
+def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Views, str, dict[str, Any]]:
+    """The textured solid, upright, of known size if given; its view; "object"; how the scale was found."""
+    from lift3d.maps.images_to_texture import ImagesToTexture
+    from lift3d.maps.mesh_to_solid import MeshToSolid
+    from lift3d.maps.photos_to_voxels import PhotosToVoxels
+    from lift3d.maps.voxels_to_mesh import VoxelsToMesh
+    from lift3d.reconstruct import sized, solid
+    from lift3d.units import set_unit
+
+    guess: PhotoSolid = run.step(
+        "shape", PhotosToVoxels(options.weights, options.mask_weights), photos, keep=False
+    )
+    many = _others(run)
+    if many:
+        run.warn(f"There are {many + 1} things in {photos.images[0].name}; the largest is taken.")
+    run.context.note(
+        "reconstruct", photos=len(photos), placed=len(photos), how="; the shape is guessed, not measured"
+    )
+    run.context.note("depths_to_mesh", kind="object", why="guessed from few photos as a single thing")
+    faces = {} if options.faces is None else {"faces": options.faces}
+    mesh = run.step("surface", VoxelsToMesh(guess.level, **faces), guess.voxels, keep=False)
+    mesh = solid(mesh, MeshToSolid(), run)
+    plane = mirror_plane(guess.voxels.values > guess.level, guess.voxels.affine)
+    run.context.note("mirror", likeness=round(plane.likeness, 4), used=plane.likeness >= ALIKE)
+    mesh, views, scale = sized(mesh, guess.views, options, run)
+    factor = _length(views) / _length(guess.views)
+    seen, preference = painted_from(views, replace(plane, offset=plane.offset * factor))
+    mesh = run.step(
+        "texture", ImagesToTexture(seen, options.texture, preference=preference), mesh, keep=False
+    )
+    return set_unit(mesh, views.unit), views, "object", scale
+
+
+def painted_from(views: Views, plane: Plane) -> tuple[Views, tuple[float, ...]]:
+    """The photo, its edge drawn in, and, for a solid that is its own mirror image, the photo in the mirror; their weights."""
+    image, camera = with_mask_eroded(views.images[0]), views.cameras[0]
+    images, cameras, preference = [image], [camera], [1.0]
+    if plane.likeness >= ALIKE:
+        other, seen_from = mirrored(image, camera, plane)
+        images.append(other)
+        cameras.append(seen_from)
+        preference.append(BEHIND)
+    empty = np.zeros((0, 2), np.int32)
+    return Views(tuple(images), tuple(cameras), Points(np.zeros((0, 3))), empty, views.unit), tuple(
+        preference
+    )
+
+
+def mirrored(image: Image, camera: Camera, plane: Plane) -> tuple[Image, Camera]:
+    """What the photo would show of the mirrored world: its pixels from right to left, seen by the camera's mirror image."""
+    assert image.mask is not None
+    flipped = replace(
+        image,
+        pixels=np.ascontiguousarray(image.pixels[:, ::-1]),
+        mask=np.ascontiguousarray(image.mask[:, ::-1]),
+    )
+    pose = np.diag([-1.0, 1, 1, 1]) @ camera.world_to_camera @ plane.reflection()
+    return flipped, replace(camera, cx=camera.width - camera.cx, world_to_camera=pose)
+
+
+def _length(views: Views) -> float:
+    """From the camera to the origin, in the world's unit."""
+    return float(np.linalg.norm(views.cameras[0].centre))
+
+
+def _others(run: Run) -> int:
+    """How many other things the first photo shows."""
+    return int(run.context.report["image_to_mask"]["photos"][0].get("others", 0))

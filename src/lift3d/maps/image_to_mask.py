@@ -1,0 +1,134 @@
+"""A photo to the mask of the thing in it: a U-Net looks at the whole photo, then closer, and the edge follows the colours.
+
+What a photo says itself, by transparency or by a mask that is given, is taken as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pil
+from scipy import ndimage
+
+from lift3d.context import Context
+from lift3d.errors import CaptureError
+from lift3d.geometry.guided import guided_filter
+from lift3d.geometry.view_frame import Crop, crop_of
+from lift3d.mapping import Card, Mapping, register
+from lift3d.types import F32, Image
+
+NAME = "image_to_mask"
+SIZE = 128
+"""Pixels along each side of what the network sees."""
+FINE = 384
+"""Pixels along the crop's side at which the edge is found."""
+CLOSER = 1.3
+"""The second look is this much wider than the thing's box."""
+LEAST = 0.004
+"""Of the photo: what is smaller is no thing."""
+SURE = 0.75
+"""A thing has a point that is this likely to be one."""
+APART = 0.15
+"""A second region of this share of the largest is another thing."""
+
+
+@register(
+    Card(
+        NAME, "Image", "Image",
+        ("one connected thing", "transparency and given masks are taken as they are", "same input, same mask"),
+        "learned", "Ronneberger, Fischer & Brox 2015; He, Sun & Tang 2013",
+    )
+)  # fmt: skip
+@dataclass(frozen=True)
+class ImageToMask(Mapping[Image, Image]):
+    """weights: a run's folder or a weights file; the package's own if not given."""
+
+    weights: str | None = None
+
+    def apply(self, source: Image, context: Context) -> Image:
+        """The image with its mask. CaptureError where nothing stands out."""
+        if source.mask is not None:
+            if not source.mask.any():
+                raise CaptureError(
+                    f"the mask of {source.name} is empty", "make the thing white in it, or leave the mask out"
+                )
+            context.note(NAME, how="given with the photo")
+            return source
+        from lift3d.learned import network
+
+        net, found = network(NAME, self.weights)
+        level = float(found.card.get("threshold", 0.5))
+        whole = Crop(source.width / 2, source.height / 2, max(source.width, source.height) / 2)
+        share = self._look(net, source, whole, (source.height, source.width))
+        mask, others = largest(share > level)
+        if mask.mean() < LEAST or share[mask].max(initial=0) < SURE:
+            raise CaptureError(
+                f"no single thing stands out in {source.name}",
+                "take the photo so that the thing fills half of it before a calm background, or give a mask with --masks",
+            )
+        # the network has learned from things that fill most of the picture: a second look, closer
+        near = crop_of(mask, CLOSER)
+        fine = self._look(net, source, near, (FINE, FINE))
+        fine = guided_filter(_cut(source.pixels, near, FINE), fine, FINE // 48, 1e-4)
+        close = _uncut(fine, near, (source.height, source.width))
+        mask, _ = largest(close > level)
+        if not mask.any():
+            raise CaptureError(f"no single thing stands out in {source.name}", "give a mask with --masks")
+        mask = ndimage.binary_fill_holes(mask) if _small_holes(mask) else mask
+        context.note(
+            NAME, how="found by the network", weights=found.name, share=float(mask.mean()), others=others
+        )
+        return replace(source, mask=np.asarray(mask, bool))
+
+    def _look(self, net: object, image: Image, crop: Crop, size: tuple[int, int]) -> F32:
+        """(H, W) share of the thing over the crop, or over the photo if that is what the crop covers."""
+        import torch
+
+        small = _cut(image.pixels, crop, SIZE)
+        x = torch.from_numpy(((small / np.float32(255) - 0.45) / 0.25).transpose(2, 0, 1)[None].copy())
+        with torch.no_grad():
+            said = torch.sigmoid(net(x.float()))[0, 0].numpy()  # type: ignore[operator]
+        if size == (image.height, image.width):
+            return _uncut(said, crop, size)
+        return np.asarray(Pil.fromarray(said).resize(size[::-1], Pil.Resampling.BICUBIC), np.float32).clip(
+            0, 1
+        )
+
+
+def largest(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
+    """The largest connected region, and how many others are at least APART of its size."""
+    labels, count = ndimage.label(mask)
+    if count == 0:
+        return mask, 0
+    sizes = np.bincount(labels.reshape(-1))[1:]
+    best = int(sizes.argmax())
+    return labels == best + 1, int((sizes >= APART * sizes[best]).sum()) - 1
+
+
+def _small_holes(mask: NDArray[np.bool_]) -> bool:
+    """Whether what is enclosed is so little that it is a fault, not the hole of a cup's handle."""
+    filled = ndimage.binary_fill_holes(mask)
+    return bool((filled & ~mask).sum() < 0.01 * mask.sum())
+
+
+def _cut(pixels: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:
+    """(size, size, 3) of the crop; beyond the photo its border goes on."""
+    h, w = pixels.shape[:2]
+    x0, y0 = int(np.floor(crop.x - crop.half)), int(np.floor(crop.y - crop.half))
+    x1, y1 = int(np.ceil(crop.x + crop.half)), int(np.ceil(crop.y + crop.half))
+    around = ((max(-y0, 0), max(y1 - h, 0)), (max(-x0, 0), max(x1 - w, 0)), (0, 0))
+    held = np.pad(pixels[max(y0, 0) : min(y1, h), max(x0, 0) : min(x1, w)], around, mode="edge")
+    box = (crop.x - crop.half - x0, crop.y - crop.half - y0)
+    end = (min(box[0] + 2 * crop.half, held.shape[1]), min(box[1] + 2 * crop.half, held.shape[0]))
+    return np.asarray(Pil.fromarray(held).resize((size, size), Pil.Resampling.BILINEAR, (*box, *end)))
+
+
+def _uncut(share: F32, crop: Crop, size: tuple[int, int]) -> F32:
+    """(H, W) of a share over a crop; 0 beyond it."""
+    h, w = size
+    n = len(share)
+    matrix = np.array([n / (2 * crop.half)] * 2)
+    offset = np.array([0.5 - crop.y + crop.half, 0.5 - crop.x + crop.half]) * matrix - 0.5
+    return np.asarray(ndimage.affine_transform(share, matrix, offset, (h, w), np.float32, 1, "grid-constant"))

@@ -1,0 +1,199 @@
+"""One to eight photos of a thing, from anywhere, to the space it fills: a network that has seen many things guesses.
+
+The first photo is the frame: what it shows is laid on the solid again. The network's spatial transformer says where up is,
+and the cells are given in that upright frame, standing on z = 0 over the origin, the longest side 1; the true size of a thing
+cannot be seen in a photo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from lift3d.context import Context
+from lift3d.errors import CaptureError, InputError
+from lift3d.geometry.cut_out import cut_out
+from lift3d.geometry.mirror import mirror_plane
+from lift3d.geometry.view_frame import Crop, ViewFrame, crop_of
+from lift3d.mapping import Card, Mapping, register
+from lift3d.maps.image_to_mask import ImageToMask
+from lift3d.types import F32, F64, Camera, Image, Photos, PhotoSolid, Points, Views, Voxels
+
+NAME = "photos_to_voxels"
+MOST = 8
+FIELD = 45.0
+"""Degrees across the longer side of a photo that does not say its focal length."""
+CELLS = 112
+"""Along the longest side of the upright grid."""
+EDGE = 2
+"""Empty cells around the thing."""
+ALIKE = 0.75
+"""A solid that is its own mirror image to this share is turned so that its sides lie along the axes."""
+SMALLEST = 24
+"""Pixels across that a thing must have."""
+
+
+@register(
+    Card(
+        NAME, "Photos", "PhotoSolid",
+        ("the first photo's rays are columns of the guess: it can be laid back on it", "upright, standing on z = 0",
+         "the order of the other photos does not matter", "same photos, same bytes"),
+        "learned", "Choy et al. 2016; Jackson et al. 2017; Jaderberg et al. 2015",
+    )
+)  # fmt: skip
+@dataclass(frozen=True)
+class PhotosToVoxels(Mapping[Photos, PhotoSolid]):
+    """weights, mask_weights: a run's folder or a weights file; the package's own if not given. upright: False leaves the
+    thing as the camera saw it, z up against the photo's down."""
+
+    weights: str | None = None
+    mask_weights: str | None = None
+    upright: bool = True
+
+    def apply(self, source: Photos, context: Context) -> PhotoSolid:
+        if not 1 <= len(source) <= MOST:
+            raise InputError(f"{len(source)} photos were given", f"give one to {MOST} of the same thing")
+        images = tuple(_masked(source, ImageToMask(self.mask_weights), context))
+        context.progress(NAME, 0.5)
+        crops = [_crop(image) for image in images]
+        from lift3d.learned import network
+        from lift3d.view_guess import ask
+
+        net, found = network("image_to_voxels", self.weights)
+        first = images[0]
+        frame = ViewFrame(matrix_of(first), crops[0], 1.0, 1.0)
+        pictures = np.stack([_picture(image, crop) for image, crop in zip(images, crops)])
+        guess = ask(net, pictures)
+        level = float(found.card.get("threshold", 0.5))
+        if not (guess.share > level).any():
+            raise CaptureError(
+                f"the network sees no solid in {first.name}",
+                "take a photo that shows the whole thing from a corner",
+            )
+        context.progress(NAME, 0.9)
+        context.note(
+            NAME, weights=found.name, level=level, photos=len(images), sure=round(sureness(guess.share), 4)
+        )
+        up = guess.turn[2] if self.upright and guess.turn is not None else np.array([0.0, -1, 0])
+        solid = stand(guess.share, guess.frame(frame), facing(up), images, level)
+        plane = mirror_plane(solid.voxels.values > level, solid.voxels.affine)
+        if plane.likeness >= ALIKE:  # its sides along the axes, the photo still seen from the front
+            turn = float(np.arctan2(plane.normal[1], plane.normal[0]))
+            quarter = turn - round(turn / (np.pi / 2)) * (np.pi / 2)
+            solid = stand(guess.share, guess.frame(frame), turned(-quarter) @ facing(up), images, level)
+        return solid
+
+
+def facing(up: F64) -> F64:
+    """(3, 3) axes of the upright frame in the view frame: z is up, and the camera looks along y as nearly as can be."""
+    ahead = np.array([0.0, 0, 1]) - up[2] * up
+    if np.linalg.norm(ahead) < 0.05:  # from straight above or below: the photo's top is ahead
+        ahead = np.array([0.0, -1, 0]) + up[1] * up
+    ahead = ahead / np.linalg.norm(ahead)
+    return np.stack([np.cross(ahead, up), ahead, up])
+
+
+def turned(angle: float) -> F64:
+    """(3, 3) rotation around z."""
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+
+
+def matrix_of(image: Image) -> F64:
+    """(3, 3) intrinsics: the focal length of EXIF, or that of a usual lens; the middle of the photo."""
+    longer = max(image.width, image.height)
+    focal = image.focal if image.focal is not None else longer / 2 / np.tan(np.radians(FIELD) / 2)
+    return np.array([[focal, 0, image.width / 2], [0, focal, image.height / 2], [0, 0, 1.0]])
+
+
+def _masked(source: Photos, find: ImageToMask, context: Context) -> list[Image]:
+    """The photos with their masks, and how each was found."""
+    images, told = [], []
+    for image in source.images:
+        inner = replace(context, report={})
+        images.append(find(image, inner))
+        told.append({"name": image.name, **inner.report[find.card.name]})
+    context.note(find.card.name, photos=told)
+    return images
+
+
+def _crop(image: Image) -> Crop:
+    assert image.mask is not None
+    crop = crop_of(image.mask)
+    if crop.half * 2 < SMALLEST:
+        raise CaptureError(
+            f"the thing in {image.name} is only {crop.half * 2:.0f} pixels wide",
+            "take a larger photo, or go nearer",
+        )
+    return crop
+
+
+def _picture(image: Image, crop: Crop) -> F32:
+    from lift3d.nets.views_to_volume import PICTURE
+
+    assert image.mask is not None
+    return cut_out(image.pixels, image.mask.astype(np.uint8) * 255, crop, PICTURE)
+
+
+def sureness(share: F32) -> float:
+    """1 where every cell is full or empty for certain, 0 where all is open: 1 - mean entropy of what may be full, in bits."""
+    p = np.clip(share[share > 0.05], 1e-6, 1 - 1e-6).astype(np.float64)
+    return float(1 + (p * np.log2(p) + (1 - p) * np.log2(1 - p)).mean()) if len(p) else 0.0
+
+
+def stand(share: F32, frame: ViewFrame, axes: F64, images: tuple[Image, ...], level: float) -> PhotoSolid:
+    """The cells of a view (w, v, u), resampled in the frame of `axes` (3, 3: its directions in the view frame), standing on
+    z = 0 with longest side 1; and the first photo's camera there."""
+    n = len(share)
+    share = np.where(_main(share > level), share, np.minimum(share, level * 0.999))
+    w, v, u = np.nonzero(share > level)
+    corners = np.array([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)])
+    cells = (np.stack([u, v, w], 1)[:, None] + corners).reshape(-1, 3) / n * 2 - 1
+    points = frame.place(np.unique(cells, axis=0)) @ axes.T
+    low, high = points.min(0), points.max(0)
+    scale = 1 / float((high - low).max())
+    shift = -np.array([low[0] + high[0], low[1] + high[1], 2 * low[2]]) / 2 * scale
+    step = 1 / CELLS
+    count = np.ceil((high - low) * scale / step).astype(int) + 2 * EDGE
+    start = low * scale + shift + step / 2 - EDGE * step
+    grid = np.stack(
+        np.meshgrid(*(start[k] + step * np.arange(count[k]) for k in range(3)), indexing="ij"), -1
+    )
+    at = frame.cells(((grid.reshape(-1, 3) - shift) / scale) @ axes)[:, ::-1]
+    values = ndimage.map_coordinates(
+        share, ((at + 1) / 2 * n - 0.5).T, np.float32, 1, mode="constant", cval=0.0
+    )
+    affine = np.diag([step, step, step, 1.0])
+    affine[:3, 3] = start
+    pose = np.eye(4)
+    pose[:3, :3] = frame.axes.T @ axes.T
+    pose[:3, 3] = -pose[:3, :3] @ shift
+    first = images[0]
+    k = frame.K
+    camera = Camera(
+        first.width, first.height, float(k[0, 0]), float(k[1, 1]), float(k[0, 2]), float(k[1, 2]), pose
+    )
+    empty = Points(np.zeros((0, 3)))
+    views = Views((first,), (camera,), empty, np.zeros((0, 2), np.int32))
+    voxels = Voxels(values.reshape(tuple(count)), affine, "occupancy")
+    return PhotoSolid(voxels, level, views)
+
+
+def _main(full: np.ndarray, least: float = 0.02) -> np.ndarray:
+    """Without pieces of less than `least` of the largest."""
+    labels, count = ndimage.label(full, np.ones((3, 3, 3)))
+    if count < 2:
+        return full
+    sizes = np.bincount(labels.reshape(-1))
+    sizes[0] = 0
+    return np.asarray((sizes >= least * sizes.max())[labels])
+
+
+def with_mask_eroded(image: Image, share: float = 0.006) -> Image:
+    """The image with its mask drawn in, so that no background is painted on the thing; at least one pixel."""
+    assert image.mask is not None
+    pixels = max(1, round(share * max(image.width, image.height)))
+    inner = ndimage.binary_erosion(image.mask, iterations=pixels, border_value=1)
+    return replace(image, mask=np.asarray(inner if inner.any() else image.mask, bool))

@@ -1,0 +1,217 @@
+"""From one or more pictures of a thing to the space it fills, in the frame of the first picture.
+
+Encoder: residual convolutions (He et al. 2016, arXiv:1512.03385), 128 -> 64 -> 32 -> 16 -> 8 pixels. Merge: self-attention
+(Vaswani et al. 2017) over the 8 x 8 tokens of all pictures, the first marked as the frame and the others in no order, so
+that any number of them serves. Decoder: the tokens become 8^3 cells, 3-D convolutions take them to 16^3; from there on depth
+lies in the channels (as in Jackson et al. 2017, arXiv:1703.07834), which is 2-D convolution at the price of pictures, to 32^2
+and 64^2 with 64 depths. At each size the encoder's features of the same size are laid along their rays: cell columns of the
+view frame are rays (geometry/view_frame.py), so that projecting local features is reading them where they are.
+
+Head of numbers: how deep the thing is, and the similarity that takes it from the view frame to its upright one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from lift3d.nets.unet import Block
+
+PICTURE, CELLS = 128, 64
+"""Pixels and cells along each side."""
+POSE = 6 + 3 + 1
+"""Two columns of a rotation (Zhou et al. 2019), the middle, the log of the size."""
+
+
+@dataclass
+class Said:
+    """volume (B, 64, 64, 64): logits (w, v, u); depth (B,): log of reach / lateral; pose (B, 10); tokens (B, C) for search."""
+
+    volume: torch.Tensor
+    depth: torch.Tensor
+    pose: torch.Tensor
+    code: torch.Tensor
+
+
+class Solid(nn.Module):
+    """Two 3 x 3 x 3 convolutions with a shortcut: (B, C, D, H, W) to the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv3d(channels, channels, 3, padding=1, bias=False)
+        self.first_norm = nn.BatchNorm3d(channels)
+        self.second = nn.Conv3d(channels, channels, 3, padding=1, bias=False)
+        self.second_norm = nn.BatchNorm3d(channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = torch.relu(self.first_norm(self.first(x)))
+        return torch.relu(self.second_norm(self.second(y)) + x)
+
+
+class Encoder(nn.Module):
+    """(B, 4, 128, 128), colour and mask, to features of 64, 32, 16 and 8 pixels."""
+
+    def __init__(self, widths: tuple[int, int, int, int]) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(4, widths[0], 5, 2, 2)
+        self.first = Block(widths[0], widths[0])
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in zip(widths, widths[1:]))
+        self.blocks = nn.ModuleList(nn.Sequential(Block(b, b), Block(b, b)) for b in widths[1:])
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        held = [self.first(torch.relu(self.stem(x)))]
+        for down, block in zip(self.down, self.blocks):
+            held.append(block(torch.relu(down(held[-1]))))
+        return held
+
+
+class Layer(nn.Module):
+    """Attention and two linear maps, each after a normalisation and added to what was: (B, T, C) to the same."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.first, self.second = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.ask, self.answer = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.wide, self.narrow = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        b, t, c = x.shape
+        q, k, v = self.ask(self.first(x)).view(b, t, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
+        seen = nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, t, c)
+        x = x + self.answer(seen)
+        return x + torch.as_tensor(self.narrow(nn.functional.gelu(self.wide(self.second(x)))))
+
+
+class ViewsToVolume(nn.Module):
+    """width: channels at 64 pixels; all else follows from it."""
+
+    def __init__(self, width: int = 32, layers: int = 3) -> None:
+        super().__init__()
+        w = (width, 2 * width, 4 * width, 8 * width)
+        self.encoder = Encoder(w)
+        c = w[3]
+        self.place = nn.Parameter(torch.randn(64, c) * 0.02)
+        self.role = nn.Parameter(torch.randn(2, c) * 0.02)
+        self.layers = nn.ModuleList(Layer(c, 8) for _ in range(layers))
+        self.settled = nn.LayerNorm(c)
+        self.numbers = nn.Sequential(nn.Linear(c, c), nn.GELU(), nn.Linear(c, 1 + POSE))
+        a, b = 2 * width, width
+        self.coarse_channels, self.fine_channels = a, b
+        self.lift8 = nn.Conv2d(c, 8 * a, 1)
+        self.solid8 = Solid(a)
+        self.thin8 = nn.Conv3d(a, b, 1)
+        self.lift16 = nn.Conv2d(w[2], 16 * (b // 4), 1)
+        self.join16 = nn.Conv3d(b + b // 4, b, 1)
+        self.solid16 = Solid(b)
+        self.rough = nn.Conv3d(b, 1, 1)
+        self.flat16 = nn.Conv2d(16 * b, w[2], 1)
+        self.block32 = Block(w[2] + w[1], w[2])
+        self.flat32 = nn.Conv2d(w[2], w[1], 1)
+        self.block64 = Block(w[1] + w[0], w[1])
+        self.head = nn.Conv2d(w[1], CELLS, 3, padding=1)
+
+    def tokens(self, deepest: torch.Tensor, count: int) -> torch.Tensor:
+        """(B * count, C, 8, 8), the frame's picture first of each, to (B, 64, C) of the frame, having seen them all."""
+        x = deepest.flatten(2).transpose(1, 2) + self.place
+        x = x.reshape(-1, count, 64, x.shape[-1])
+        role = torch.cat([self.role[:1], self.role[1:].expand(count - 1, -1)])
+        x = (x + role[:, None]).reshape(len(x), count * 64, -1)
+        for layer in self.layers:
+            x = layer(x)
+        return torch.as_tensor(self.settled(x[:, :64]))
+
+    def code(self, pictures: torch.Tensor) -> torch.Tensor:
+        """(B, C): the mean token, by which things that look alike are near; pictures as in `forward`."""
+        held = self.encoder(pictures.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+        return self.tokens(held[3], pictures.shape[1]).mean(1)
+
+    def forward(self, pictures: torch.Tensor) -> Said:
+        """(B, N, 4, 128, 128): N pictures of each thing, the first of which is the frame."""
+        b, count = pictures.shape[:2]
+        held = self.encoder(pictures.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+        tokens = self.tokens(held[3], count)
+        code = tokens.mean(1)
+        numbers = self.numbers(code).float()
+        local = [h.unflatten(0, (b, count))[:, 0] for h in held[:3]]
+        return Said(self.decode(tokens, local), numbers[:, 0], numbers[:, 1:], code.float())
+
+    def decode(self, tokens: torch.Tensor, local: list[torch.Tensor]) -> torch.Tensor:
+        """Logits of tokens (B, 64, C) and the frame's features of 64, 32 and 16 pixels."""
+        up = nn.functional.interpolate
+        flat = tokens.transpose(1, 2).reshape(len(tokens), -1, 8, 8)
+        x = self.solid8(torch.relu(self.lift8(flat)).unflatten(1, (self.coarse_channels, 8)))
+        x = up(self.thin8(x), scale_factor=2.0, mode="trilinear", align_corners=False)
+        seen = self.lift16(local[2]).unflatten(1, (self.fine_channels // 4, 16))
+        x = self.solid16(torch.relu(self.join16(torch.cat([x, seen], 1))))
+        rough = up(self.rough(x)[:, 0], scale_factor=4.0, mode="bilinear", align_corners=False)
+        rough = rough.repeat_interleave(CELLS // 16, 1)
+        y = torch.relu(self.flat16(x.flatten(1, 2)))
+        y = up(y, scale_factor=2.0, mode="bilinear", align_corners=False)
+        y = self.flat32(self.block32(torch.cat([y, local[1]], 1)))
+        y = up(y, scale_factor=2.0, mode="bilinear", align_corners=False)
+        return torch.as_tensor(self.head(self.block64(torch.cat([y, local[0]], 1)))).float() + rough.float()
+
+
+class Plain(nn.Module):
+    """The baseline: encoder, one vector, and 3-D up-convolutions to 32^3 (as 3D-R2N2 and Pix2Vox, without their recurrence
+    and refinement). One picture: the first."""
+
+    def __init__(self, width: int = 32, code: int = 512) -> None:
+        super().__init__()
+        self.encoder = Encoder((width, 2 * width, 4 * width, 8 * width))
+        self.squeeze = nn.Linear(8 * width * 64, code)
+        self.numbers = nn.Linear(code, 1 + POSE)
+        self.start = nn.Linear(code, 128 * 64)
+        sizes = (128, 64, 32, 16)
+        self.up = nn.ModuleList(
+            nn.ConvTranspose3d(a, b, 4, 2, 1, bias=False) for a, b in zip(sizes, sizes[1:])
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm3d(b) for b in sizes[1:])
+        self.head = nn.Conv3d(16, 1, 3, padding=1)
+
+    def forward(self, pictures: torch.Tensor) -> Said:
+        first = pictures[:, 0].contiguous(memory_format=torch.channels_last)
+        code = torch.relu(self.squeeze(self.encoder(first)[3].flatten(1)))
+        x = torch.relu(self.start(code)).view(-1, 128, 4, 4, 4)
+        for up, norm in zip(self.up, self.norms):
+            x = torch.relu(norm(up(x)))
+        numbers = self.numbers(code).float()
+        return Said(self.head(x)[:, 0].float(), numbers[:, 0], numbers[:, 1:], code.float())
+
+
+def rotation(columns: torch.Tensor) -> torch.Tensor:
+    """(B, 6) to (B, 3, 3) rotations by Gram and Schmidt; continuous, unlike angles (Zhou et al. 2019, arXiv:1812.07035).
+    The last row is the first that is made, as it matters most: the upright frame's up."""
+    up = nn.functional.normalize(columns[:, :3], dim=1)
+    front = columns[:, 3:] - (columns[:, 3:] * up).sum(1, keepdim=True) * up
+    front = nn.functional.normalize(front, dim=1)
+    return torch.stack([front, torch.linalg.cross(up, front), up], 1)
+
+
+def upright(
+    share: torch.Tensor,
+    pose: torch.Tensor,
+    to_cells: torch.Tensor,
+    far: torch.Tensor,
+    reach: torch.Tensor,
+    n: int,
+) -> torch.Tensor:
+    """A 3-D spatial transformer (Jaderberg et al. 2015, arXiv:1506.02025): what fills the cells of the view, seen in the
+    upright frame. (B, 1, n, n, n), x slowest, over [-0.55, 0.55]^3; the thing's longest side is 1 there.
+
+    share (B, D, H, W); pose (B, 10): rotation, middle and log size in units of the lateral length; to_cells (B, 3, 3):
+    view frame to (u, v); far (B,): depth of w = 0, and reach (B,): of w = 1 from there, both in the lateral length.
+    """
+    line = (torch.arange(n, device=share.device) + 0.5) / n * 1.1 - 0.55
+    grid = torch.stack(torch.meshgrid(line, line, line, indexing="ij"), -1).reshape(-1, 3)
+    turn = rotation(pose[:, :6])
+    points = (grid * pose[:, 9].exp()[:, None, None]) @ turn + pose[:, None, 6:9]
+    depth = points[..., 2] + far[:, None]
+    uvw = torch.cat([points[..., :2], depth[..., None]], -1) @ to_cells.transpose(1, 2)
+    uv = uvw[..., :2] / uvw[..., 2:].clamp(min=0.05)
+    w = points[..., 2:] / reach[:, None, None]
+    where = torch.cat([uv, w], -1).view(len(share), n, n, n, 3)
+    return nn.functional.grid_sample(share[:, None], where, align_corners=False)

@@ -1,0 +1,82 @@
+"""What a training run can be told: one dataclass, whose fields' documentation is the help of the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, get_type_hints
+
+from lift3d.errors import InputError
+
+C = TypeVar("C")
+
+
+def told(default: Any, text: str) -> Any:
+    """A field with its help."""
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The engine's part of a run; each task adds its own fields to it."""
+
+    steps: int = told(20_000, "optimiser steps of the whole run")
+    batch: int = told(32, "samples in a step, over all processes")
+    rate: float = told(1e-3, "largest learning rate")
+    warmup: int = told(
+        300, "steps over which the rate rises from nothing; after them it falls along a cosine"
+    )
+    decay: float = told(1e-2, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
+    clip: float = told(1.0, "the gradient is scaled down to this norm")
+    average: float = told(0.999, "how slowly the averaged weights follow; they are the ones that are kept")
+    precision: str = told("float32", "float32, or bfloat16 for the matrix products")
+    seed: int = told(0, "everything random follows from it")
+    validate: int = told(1000, "steps between two looks at the validation set")
+    save: int = told(250, "steps between two checkpoints")
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "validate", "save"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} = {getattr(self, name)} leaves nothing to do", "give 1 or more")
+        if not self.rate > 0 or not self.clip > 0:
+            raise InputError(
+                "the learning rate and the clip must be positive", "leave them out for the usual ones"
+            )
+        if not 0 <= self.average < 1:
+            raise InputError(f"average = {self.average}", "give 0 (no averaging) up to, but less than, 1")
+        if self.precision not in ("float32", "bfloat16"):
+            raise InputError(f"there is no precision called {self.precision}", "use float32 or bfloat16")
+
+
+def helps(kind: type[Any]) -> list[tuple[str, str, Any, str]]:
+    """(name, type, default, help) of each field."""
+    hints = get_type_hints(kind)
+    return [
+        (f.name, hints[f.name].__name__, f.default, f.metadata.get("help", ""))
+        for f in dataclasses.fields(kind)
+    ]
+
+
+def with_words(config: C, words: list[str]) -> C:
+    """The config with `name=value` words applied; InputError names what can be told."""
+    hints = get_type_hints(type(config))
+    changes: dict[str, Any] = {}
+    for word in words:
+        name, sep, value = word.partition("=")
+        if not sep or name not in hints:
+            known = ", ".join(hints)
+            raise InputError(f"{word!r} is not understood", f"give name=value, with a name of: {known}")
+        kind = hints[name]
+        try:
+            changes[name] = value.lower() in ("1", "true", "yes") if kind is bool else kind(value)
+        except ValueError as error:
+            raise InputError(
+                f"{name} = {value!r} is no {kind.__name__}", f"as in {name}={getattr(config, name)}"
+            ) from error
+    return dataclasses.replace(config, **changes)  # type: ignore[type-var]
+
+
+def to_json(config: Any) -> str:
+    """The config as text that is the same for the same config."""
+    return json.dumps(dataclasses.asdict(config), sort_keys=True)

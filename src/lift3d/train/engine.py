@@ -1,0 +1,258 @@
+"""One loop for every learned mapping: AdamW with a warmed-up cosine (Loshchilov & Hutter 2017, 2019), clipped gradients,
+averaged weights (Polyak & Juditsky 1992), checkpoints that lose nothing, and a diagnosis when it diverges.
+
+The same config, data and version give the same losses, stopped and gone on with or not: what is random at a step follows
+from the seed and the step's number alone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lift3d.errors import InputError, Lift3dError
+from lift3d.train import checkpoint as store
+from lift3d.train.checkpoint import Checkpoint
+from lift3d.train.config import Schedule, to_json
+from lift3d.train.log import Log
+from lift3d.train.parallel import Place
+from lift3d.train.task import Batch, Task
+
+Say = Callable[[str], None]
+Progress = Callable[[str, float], None]
+BETAS, EPSILON = (0.9, 0.98), 1e-8
+PATIENCE = 25
+"""Steps in a row whose loss is far above what it was before the run counts as diverged."""
+FAR = 10.0
+
+
+class Diverged(Lift3dError):
+    """The loss is no number, or has left for good."""
+
+
+def rate_at(step: int, schedule: Schedule) -> float:
+    """The learning rate at a step (0 is the first)."""
+    if step < schedule.warmup:
+        return schedule.rate * (step + 1) / schedule.warmup
+    done = (step - schedule.warmup) / max(schedule.steps - schedule.warmup, 1)
+    return schedule.rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def begin_with(module: torch.nn.Module, initial: dict[str, torch.Tensor], say: Say) -> None:
+    """Load what fits by name and shape; the rest starts anew and is said. InputError where nothing fits."""
+    own = module.state_dict()
+    fits = {name: t for name, t in initial.items() if name in own and own[name].shape == t.shape}
+    if not any(t.is_floating_point() for t in fits.values()):
+        raise InputError(
+            "these weights have nothing in common with this network", "give weights of the same mapping"
+        )
+    module.load_state_dict(fits, strict=False)
+    if len(fits) < len(own):
+        say(f"{len(fits)} of {len(own)} tensors are taken over; the others start anew")
+
+
+class Run:
+    """A run in a folder: `fit` trains to the end, or goes on where the last one stopped."""
+
+    def __init__(
+        self, task: Task, folder: Path, where: Place, say: Say, progress: Progress,
+        initial: dict[str, torch.Tensor] | None = None,
+    ) -> None:  # fmt: skip
+        """initial: weights that a new run starts from; a run that goes on has its own."""
+        self.task, self.folder, self.where, self.say, self.progress = task, folder, where, say, progress
+        schedule = task.config
+        torch.manual_seed(schedule.seed)
+        self.module = task.module().to(where.device)
+        if initial is not None:
+            begin_with(self.module, initial, say)
+        self.average = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
+        self.names = [name for name, p in self.module.named_parameters() if p.requires_grad]
+        self.parameters = [p for p in self.module.parameters() if p.requires_grad]
+        flat = [p for p in self.parameters if p.ndim < 2]
+        deep = [p for p in self.parameters if p.ndim >= 2]
+        groups = [{"params": deep, "weight_decay": schedule.decay}, {"params": flat, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=schedule.rate, betas=BETAS, eps=EPSILON)
+        self.step, self.best, self.usual, self.bad = 0, -math.inf, 0.0, 0
+        self.ahead: tuple[int, Future[Batch]] | None = None
+        self._go_on()
+
+    def _plan(self) -> dict[str, Any]:
+        return {
+            "task": self.task.name,
+            "config": json.loads(to_json(self.task.config)),
+            "data": self.task.data(),
+        }
+
+    def _go_on(self) -> None:
+        for path in reversed(store.checkpoints(self.folder)):
+            try:
+                held = store.read(path)
+            except InputError as error:
+                self.say(f"{error}")
+                continue
+            if held.state["plan"] != self._plan():
+                raise InputError(
+                    f"{self.folder} holds a run with other options or other data",
+                    "give the same ones, or another folder",
+                )
+            self.module.load_state_dict(held.weights)
+            self.average = {k: v.to(self.where.device) for k, v in held.average.items()}
+            for name, p in zip(self.names, self.parameters):
+                self.optimiser.state[p] = {
+                    "step": torch.tensor(float(held.step)),
+                    "exp_avg": held.optimiser[f"{name}.first"].to(p.device),
+                    "exp_avg_sq": held.optimiser[f"{name}.second"].to(p.device),
+                }
+            self.step, self.best = held.step, held.state["best"]
+            self.usual, self.bad = held.state["usual"], held.state["bad"]
+            self.say(f"going on from step {self.step}")
+            return
+
+    def save(self) -> None:
+        """A checkpoint of this moment."""
+        moments = {}
+        for name, p in zip(self.names, self.parameters):
+            state = self.optimiser.state[p]
+            moments[f"{name}.first"], moments[f"{name}.second"] = state["exp_avg"], state["exp_avg_sq"]
+        state = {"plan": self._plan(), "best": self.best, "usual": self.usual, "bad": self.bad}
+        if self.where.first:
+            store.write(
+                self.folder, Checkpoint(self.step, self.module.state_dict(), self.average, moments, state)
+            )
+        self.where.wait()
+
+    def fit(self, until: int | None = None) -> dict[str, float]:
+        """Train to the last step (or `until`, for tests of going on); the last losses and metrics."""
+        schedule = self.task.config
+        end = schedule.steps if until is None else min(until, schedule.steps)
+        log = Log(self.folder, self.step) if self.where.first else None
+        with ThreadPoolExecutor(1) as reader:
+            last = self._steps(end, log, reader)
+        if log is not None:
+            log.close()
+        return last
+
+    def _steps(self, end: int, log: Log | None, reader: ThreadPoolExecutor) -> dict[str, float]:
+        schedule, last = self.task.config, {"loss": math.nan}
+        started, first = time.monotonic(), self.step
+        while self.step < end:
+            last = self._one(self._batch(reader, end))
+            if log is not None:
+                log.write(self.step, {**last, "rate": rate_at(self.step - 1, schedule)})
+            done = self.step - first
+            left = (time.monotonic() - started) / done * (schedule.steps - self.step)
+            self.progress(
+                f"loss {last['loss']:.4f}, about {left / 60:.0f} min left", self.step / schedule.steps
+            )
+            if self.step % schedule.validate == 0 or self.step == schedule.steps:
+                metrics = self.validate()
+                last |= metrics
+                if log is not None:
+                    log.write(self.step, metrics)
+            if self.step % schedule.save == 0 or self.step == end:
+                self.save()
+        return last
+
+    def _batch(self, reader: ThreadPoolExecutor, end: int) -> Batch:
+        """The samples of this step; those of the next are read meanwhile."""
+
+        def read(step: int) -> tuple[int, Future[Batch]]:
+            return step, reader.submit(self.task.batch, step, self.where.rank, self.where.world)
+
+        at, now = self.ahead if self.ahead is not None else read(self.step)
+        if at != self.step:
+            at, now = read(self.step)
+        batch = now.result()
+        self.ahead = read(self.step + 1) if self.step + 1 < end else None
+        return batch
+
+    def _one(self, batch: Batch) -> dict[str, float]:
+        """One step."""
+        schedule, place = self.task.config, self.where
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate_at(self.step, schedule)
+        torch.manual_seed((schedule.seed * 1_000_003 + self.step) * 64 + place.rank)
+        self.module.train()
+        batch = {k: v.to(place.device) for k, v in batch.items()}
+        with torch.autocast(place.device.type, torch.bfloat16, enabled=schedule.precision == "bfloat16"):
+            losses = self.task.loss(self.module, batch, self.step)
+        self.optimiser.zero_grad(set_to_none=False)
+        losses["loss"].backward()
+        for p in self.parameters:
+            if p.grad is None:
+                p.grad = torch.zeros_like(p)
+        place.average([p.grad for p in self.parameters if p.grad is not None])
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, schedule.clip)
+        told = torch.stack([losses[k].detach().float() for k in sorted(losses)] + [norm.float()])
+        place.average([told])
+        values = dict(zip([*sorted(losses), "gradient"], told.tolist()))
+        self._watch(values)
+        self.optimiser.step()
+        self.step += 1
+        self._follow()
+        return values
+
+    def _follow(self) -> None:
+        """The averaged weights take a step after the weights; sooner at the start, when there is little to average."""
+        keep = min(self.task.config.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, now in self.module.state_dict().items():
+                old = self.average[name]
+                if now.is_floating_point():
+                    old.lerp_(now, 1 - keep)
+                else:
+                    old.copy_(now)
+
+    def _watch(self, values: dict[str, float]) -> None:
+        """Stop a run that cannot come back, with what was seen."""
+        loss, norm = values["loss"], values["gradient"]
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            what = "the loss" if not math.isfinite(loss) else "the gradient"
+            raise Diverged(
+                f"at step {self.step} {what} is {loss if what == 'the loss' else norm} (the loss was about {self.usual:.4g} "
+                f"before, the rate {rate_at(self.step, self.task.config):.2g})",
+                "go on from the last checkpoint with a smaller rate, a longer warmup or float32",
+            )
+        far = self.step > self.task.config.warmup and abs(loss) > FAR * max(abs(self.usual), 1e-12)
+        self.bad = self.bad + 1 if far else 0
+        if self.bad >= PATIENCE:
+            raise Diverged(
+                f"the loss has been over {FAR:g} times its usual {self.usual:.4g} for {PATIENCE} steps (now {loss:.4g})",
+                "go on from an earlier checkpoint with a smaller rate",
+            )
+        if not far:
+            self.usual = loss if self.step == 0 else 0.98 * self.usual + 0.02 * loss
+
+    def validate(self) -> dict[str, float]:
+        """Metrics of the averaged weights; the best so far are kept beside the checkpoints."""
+        held = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
+        self.module.load_state_dict(self.average)
+        self.module.eval()
+        with torch.no_grad():
+            metrics = self.task.validate(self.module)
+        self.module.load_state_dict(held)
+        score = metrics.get(self.task.better, -math.inf)
+        if score > self.best:
+            self.best = score
+            if self.where.first:
+                from safetensors.torch import save
+
+                from lift3d.io.atomic import write_bytes
+
+                write_bytes(
+                    self.folder / "best.safetensors",
+                    save({k: v.cpu().contiguous() for k, v in self.average.items()}),
+                )
+                text = json.dumps(
+                    {"step": self.step, **metrics, "plan": self._plan()}, sort_keys=True, indent=1
+                )
+                write_bytes(self.folder / "best.json", text.encode())
+        self.say(f"step {self.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()))
+        return metrics

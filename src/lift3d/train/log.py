@@ -1,0 +1,55 @@
+"""The losses of a run: a line of JSON for each step, and TensorBoard's events where tensorboard is installed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+NAME = "log.jsonl"
+
+
+class Log:
+    """Appends to log.jsonl; lines of steps that are made again after a kill are dropped."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / NAME
+        kept = [line for line in read_lines(path) if line["step"] <= step]
+        self.file = open(path, "w", encoding="utf-8")  # noqa: SIM115 (open as long as the run)
+        for line in kept:
+            self.file.write(json.dumps(line) + "\n")
+        self.board = _board(folder, step)
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        """Values at a step (1 is the first)."""
+        self.file.write(json.dumps({"step": step, **values}) + "\n")
+        self.file.flush()
+        if self.board is not None:
+            for name, value in values.items():
+                self.board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        self.file.close()
+        if self.board is not None:
+            self.board.close()
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log; a last one that a kill cut short is left out."""
+    lines = []
+    if path.is_file():
+        for text in path.read_text("utf-8", "replace").splitlines():
+            try:
+                lines.append(json.loads(text))
+            except ValueError:
+                break
+    return lines
+
+
+def _board(folder: Path, step: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)

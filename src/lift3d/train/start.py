@@ -1,0 +1,64 @@
+"""From what a user typed to a run: pictures are rendered where there are none, weights are found, processes take places."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from lift3d.errors import InputError
+from lift3d.train.config import Schedule
+from lift3d.train.engine import Run
+from lift3d.train.parallel import place
+from lift3d.train.tasks import Trainable
+from lift3d.weights import tensors_of
+
+Say = Callable[[str], None]
+Progress = Callable[[str, float], None]
+
+
+def start(
+    task: Trainable, config: Schedule, corpus: Path, pictures: Path, views: int, folder: Path, init_from: str | None,
+    device: str | None, threads: int | None, say: Say, progress: Progress,
+) -> dict[str, float]:  # fmt: skip
+    """Train to the end; the last losses and metrics."""
+    if device not in (None, "cpu", "cuda"):
+        raise InputError(f"there is no device called {device}", "use cpu or cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "torch sees no CUDA device", "leave --device out, or install the build of torch for it"
+        )
+    initial = None if init_from is None else tensors_of(init_from)
+    with place(device) as where:
+        if where.first:
+            ensure_pictures(corpus, pictures, views, say, progress)
+        where.wait()
+        made = task.make(pictures, corpus, config)
+        # numba's parallel kernels set torch's number of threads as well: after them, not before
+        torch.set_num_threads(threads or os.cpu_count() or 1)
+        run = Run(
+            made, folder, where, say if where.first else _silent, progress if where.first else _still, initial
+        )
+        return run.fit()
+
+
+def ensure_pictures(corpus: Path, pictures: Path, views: int, say: Say, progress: Progress) -> None:
+    """Render them unless they are there, or finish rendering."""
+    from lift3d.corpus.corpus import Corpus
+    from lift3d.corpus.shard_plan import Options
+    from lift3d.corpus.shards import SHARDS, render
+
+    if (pictures / SHARDS).is_file():
+        return
+    say(f"{pictures} holds no pictures yet: rendering {views} of each shape")
+    render(Corpus(corpus), pictures, Options(views=views, size=128, recipe="natural"), say, progress)
+
+
+def _silent(sentence: str) -> None:
+    """What all but the first process say."""
+
+
+def _still(name: str, fraction: float) -> None:
+    """And show."""

@@ -1,0 +1,42 @@
+"""The mappings that can be trained, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from lift3d.errors import InputError
+from lift3d.train import image_to_mask, image_to_voxels
+from lift3d.train.config import Schedule
+from lift3d.train.task import Task
+
+
+@dataclass(frozen=True)
+class Trainable:
+    """config: the dataclass of its options; make(pictures, corpus, config): the task."""
+
+    config: type[Schedule]
+    make: Callable[[Path, Path, Any], Task]
+
+
+TASKS: dict[str, Trainable] = {
+    "image-to-mask": Trainable(
+        image_to_mask.Config, lambda pictures, corpus, config: image_to_mask.ImageToMask(pictures, config)
+    ),
+    "image-to-voxels": Trainable(image_to_voxels.Config, image_to_voxels.ImageToVoxels),
+}
+
+
+def trainable(name: str) -> Trainable:
+    """By name, with - or _; InputError that names what there is."""
+    wanted = name.replace("_", "-")
+    if wanted not in TASKS:
+        near = get_close_matches(wanted, TASKS, 1, 0.3)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise InputError(
+            f"there is no mapping called {name} to train", f"{hint}choose from {', '.join(TASKS)}"
+        )
+    return TASKS[wanted]

@@ -1,0 +1,27 @@
+"""Smoothing keeps the size of a ball and takes the steps of a grid away; a slow twin agrees."""
+
+from __future__ import annotations
+
+import numpy as np
+import trimesh
+
+from lift3d.geometry.smooth import LAMBDA, MU, smoothed
+
+
+def test_steps_go_and_size_stays():
+    ball = trimesh.creation.icosphere(4, 1.0)
+    v = np.asarray(ball.vertices) * (1 + np.random.default_rng(0).normal(0, 0.01, (len(ball.vertices), 1)))
+    out = smoothed(v, ball.faces, 10)
+    before, after = (np.linalg.norm(x, axis=1) for x in (v, out))
+    assert after.std() < 0.4 * before.std() and abs(after.mean() - 1) < 3e-3
+    assert smoothed(v, ball.faces, 0).tolist() == v.tolist()
+
+
+def test_it_equals_the_mean_of_the_neighbours():
+    box = trimesh.creation.box()
+    v, f = np.asarray(box.vertices, np.float64), np.asarray(box.faces)
+    near = {i: {int(j) for face in f if i in face for j in face} - {i} for i in range(len(v))}
+    slow = v.copy()
+    for step in (LAMBDA, MU):
+        slow = np.array([slow[i] + step * (slow[sorted(near[i])].mean(0) - slow[i]) for i in range(len(v))])
+    assert np.allclose(smoothed(v, f, 1), slow)

@@ -1,0 +1,176 @@
+"""The loop on a task of milliseconds: going on, two processes, divergence, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from lift3d.errors import InputError  # noqa: E402
+from lift3d.train import checkpoint as store  # noqa: E402
+from lift3d.train.config import Schedule, helps, told, with_words  # noqa: E402
+from lift3d.train.engine import Diverged, Run, rate_at  # noqa: E402
+from lift3d.train.log import read_lines  # noqa: E402
+from lift3d.train.parallel import place  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Config(Schedule):
+    noise: float = told(0.1, "of the samples")
+
+
+class Line:
+    """Learn y = a x of noisy samples, through dropout, with a norm that keeps running statistics."""
+
+    name, better = "line", "fit"
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def module(self) -> torch.nn.Module:
+        return torch.nn.Sequential(
+            torch.nn.Linear(4, 16),
+            torch.nn.LayerNorm(16),
+            torch.nn.ReLU(),
+            torch.nn.Dropout(0.0),
+            torch.nn.Linear(16, 1),
+        )
+
+    def data(self) -> dict:
+        return {"of": "line"}
+
+    def batch(self, step: int, rank: int, world: int) -> dict:
+        x = np.stack([np.random.default_rng([1, step, k]).normal(size=4) for k in range(self.config.batch)])
+        y = x.sum(1, keepdims=True) * (np.nan if self.config.noise < 0 and step > 20 else 1)
+        return {
+            "x": torch.tensor(x[rank::world], dtype=torch.float32),
+            "y": torch.tensor(y[rank::world], dtype=torch.float32),
+        }
+
+    def loss(self, module, batch, step) -> dict:
+        return {"loss": (module(batch["x"]) - batch["y"]).square().mean()}
+
+    def validate(self, module) -> dict:
+        x = torch.eye(4)
+        return {"fit": -float((module(x) - 1).square().mean())}
+
+
+SMALL = Config(steps=60, batch=8, rate=1e-2, warmup=5, validate=20, save=15)
+
+
+def run(folder: Path, config: Config = SMALL, until: int | None = None) -> dict:
+    torch.set_num_threads(1)
+    with place("cpu") as where:
+        return Run(Line(config), folder, where, lambda s: None, lambda n, f: None).fit(until)
+
+
+def losses(folder: Path) -> list[float]:
+    return [line["loss"] for line in read_lines(folder / "log.jsonl") if "loss" in line]
+
+
+def test_stopped_anywhere_and_gone_on_with_it_is_the_same_run(tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole")
+    for until in (1, 15, 37, 44):
+        run(tmp_path / "parts", until=until)
+    parts = run(tmp_path / "parts")
+    assert losses(tmp_path / "whole") == losses(tmp_path / "parts") and len(losses(tmp_path / "parts")) == 60
+    assert whole == parts and whole["loss"] < 0.1 * losses(tmp_path / "whole")[0]
+    a, b = (store.read(store.checkpoints(tmp_path / name)[-1]) for name in ("whole", "parts"))
+    for which in store.PARTS:
+        assert all(torch.equal(v, getattr(b, which)[k]) for k, v in getattr(a, which).items())
+    assert json.loads((tmp_path / "whole/best.json").read_text())["step"] in (20, 40, 60)
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
+    run(tmp_path / "whole")
+    code = (
+        "import sys, os; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\nimport test_engine as t\nimport lift3d.train.engine as e\n"
+        "old = e.Run._one\n"
+        "def one(self, batch):\n    if self.step == 40: os.kill(os.getpid(), 9)\n    return old(self, batch)\n"
+        "e.Run._one = one\nt.run(Path(sys.argv[2]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path / "killed")])
+    assert done.returncode == -9
+    assert [p.name for p in store.checkpoints(tmp_path / "killed")] == ["step-00000015", "step-00000030"]
+    run(tmp_path / "killed")
+    assert losses(tmp_path / "killed") == losses(tmp_path / "whole")
+
+
+def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
+    run(tmp_path / "whole")
+    run(tmp_path / "bad", until=30)
+    with open(store.checkpoints(tmp_path / "bad")[-1] / "weights.safetensors", "r+b") as file:
+        file.seek(200)
+        file.write(b"\0\1\2\3")
+    run(tmp_path / "bad")
+    assert losses(tmp_path / "bad") == losses(tmp_path / "whole")
+
+
+def test_other_options_do_not_go_on(tmp_path: Path) -> None:
+    run(tmp_path, until=15)
+    with pytest.raises(InputError, match="other options"):
+        run(tmp_path, replace(SMALL, rate=0.5))
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_same_steps_as_one(tmp_path: Path) -> None:
+    run(tmp_path / "one")
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"from pathlib import Path\nimport test_engine as t\nt.run(Path({str(tmp_path / 'two')!r}))\n"
+    )
+    (tmp_path / "go.py").write_text(code)
+    words = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        str(tmp_path / "go.py"),
+    ]
+    done = subprocess.run(words, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "one"), rtol=2e-3, atol=1e-5)
+
+
+def test_a_loss_that_is_no_number_is_a_diagnosis(tmp_path: Path) -> None:
+    with pytest.raises(Diverged, match="at step 21 the loss is nan"):
+        run(tmp_path, replace(SMALL, noise=-1.0))
+    assert store.checkpoints(tmp_path)[-1].name == "step-00000015"
+
+
+def test_a_run_that_leaves_for_good_is_stopped(tmp_path: Path) -> None:
+    with pytest.raises(Diverged, match="times its usual|is nan|is inf"):
+        run(tmp_path, replace(SMALL, rate=3e4, warmup=1, steps=400, clip=1e9))
+
+
+def test_the_rate_rises_and_falls() -> None:
+    rates = [rate_at(step, SMALL) for step in range(60)]
+    assert (
+        rates[4] == max(rates) == SMALL.rate and rates[0] == SMALL.rate / 5 and rates[-1] < 0.01 * SMALL.rate
+    )
+
+
+def test_words_change_a_config_and_slips_are_told() -> None:
+    assert with_words(SMALL, ["steps=7", "rate=0.5", "precision=bfloat16"]) == replace(
+        SMALL, steps=7, rate=0.5, precision="bfloat16"
+    )
+    assert all(text for _, _, _, text in helps(Config))
+    for word, said in (
+        ("stesp=7", "give name=value"),
+        ("steps=x", "is no int"),
+        ("steps=0", "leaves nothing"),
+        ("precision=half", "no precision"),
+    ):
+        with pytest.raises(InputError, match=said):
+            with_words(SMALL, [word])
