@@ -33,6 +33,7 @@ class View:
     shape: int
     rgb: NDArray[np.uint8]
     mask: NDArray[np.bool_]
+    camera: Camera
     frame: ViewFrame
     to_view: F64
 
@@ -75,8 +76,8 @@ class Solids:
             x, y = rng.uniform(-0.04, 0.04, 2) * crop.half
             crop = Crop(crop.x + x, crop.y + y, crop.half * rng.uniform(0.95, 1.1))
         shape = int(self.shapes[number])
-        frame, to_view = frame_of(camera_of(self.pictures.said(number)), crop, self.points(shape))
-        return View(number, shape, rgb, mask, frame, to_view)
+        camera = camera_of(self.pictures.said(number))
+        return View(number, shape, rgb, mask, camera, *frame_of(camera, crop, self.points(shape)))
 
     def points(self, shape: int) -> F64:
         """(4096, 3) on its surface."""
