@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lift3d.corpus.corpus import Corpus
 from lift3d.evaluate.guessers import Gallery, Guesser, Mean, Nearest, Network, Oracle, codes, pixels
+from lift3d.evaluate.robustness import robustness
 from lift3d.evaluate.statistics import Rows, intervals, means
 from lift3d.evaluate.truth import Score, Truth
 from lift3d.io.atomic import write_bytes
@@ -27,6 +28,8 @@ EVERY = 2
 """One of so many training pictures is searched."""
 CHOOSING = 120
 """Pictures of the validation set on which each guesser's threshold is fixed."""
+SPOILT = 150
+"""Pictures that are spoilt to see what faults cost, about."""
 NET = "network"
 SEVERAL = "network, 3 pictures"
 COLUMNS = ("iou32", "iou64", "f1", "chamfer", "normals", "depth_mae", "depth_mse", "up", "upright_iou64")
@@ -68,6 +71,8 @@ def evaluate_voxels(
     table = {name: rows_of(s) for name, s in scores.items()}
     result = summary(table, categories, [held.column("family")[c.view.shape] for c in cases])
     result |= {"levels": levels, "pictures": len(cases), "weights": found.card.get("sha256"), "split": split}
+    few = cases[:: max(1, len(cases) // SPOILT)]
+    result["robustness"] = robustness(test, few, who[NET], levels[NET], lambda f: progress("faults", f))
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         write_bytes(output / "image_to_voxels.json", (json.dumps(result, indent=1) + "\n").encode())
@@ -165,6 +170,10 @@ def lines(result: dict[str, Any]) -> list[str]:
             f"{name:<46}{m['iou32']:8.3f}{m['iou64']:8.3f}{m['f1']:8.3f}{m['chamfer']:9.4f}{m['normals']:9.3f}"
             f"{m['depth_mae']:8.3f}{row['up_median']:7.1f}"
         )
+    out.append(
+        "with a fault of the photo, IoU 64 over objects: "
+        + ", ".join(f"{k} {v:.3f}" for k, v in result["robustness"].items())
+    )
     return out
 
 

@@ -1,0 +1,71 @@
+"""A run's best weights into the package, in half precision, with their card.
+
+    python benchmarks/pack_weights.py RUN image_to_mask|image_to_voxels "COMMAND ..." [--note "how long, on what"]
+
+The card's numbers come from benchmarks/results: run it again after the benchmarks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import lift3d.weights as store
+
+HERE = Path(__file__).resolve().parent
+DATA = (
+    "pictures of the training split of lift3d's corpus: free shapes out of Debian packages, each with its licence and author in "
+    "the corpus' ATTRIBUTION.csv (docs/data_and_licences.md)"
+)
+DOES = {
+    "image_to_mask": "where in a photo the thing is",
+    "image_to_voxels": "the space that a thing fills, from one to eight photos, upright",
+}
+
+
+def measured(name: str) -> list[str]:
+    """Lines for `lift3d models`."""
+    lines = []
+    results = HERE / "results"
+    if name == "image_to_mask" and (results / "masks.json").is_file():
+        m = json.loads((results / "masks.json").read_text())
+        lines.append(
+            f"IoU {m['network']['iou']:.3f} on {m['pictures']} pictures before photographs; GrabCut {m['grabcut']['iou']:.3f}"
+        )
+    if name == "image_to_voxels" and (results / "solids.json").is_file():
+        rows = json.loads((results / "solids.json").read_text())["rows"]
+        for row in rows:
+            c = rows[row]["categories"]
+            lines.append(
+                f"IoU {c['iou64']:.3f}, F {c['f1']:.3f} on test shapes, means over categories: {row}"
+            )
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("name", choices=list(DOES))
+    parser.add_argument("command")
+    parser.add_argument("--note", default="")
+    args = parser.parse_args()
+    told = json.loads((args.run / "best.json").read_text())
+    tensors = {k: v for k, v in store.tensors_of(args.run).items() if not k.startswith("critic.")}
+    data = store.pack(tensors)
+    assert len(data) <= 16_000_000, f"{len(data)} bytes"
+    card = {
+        "mapping": args.name, "does": DOES[args.name], "config": told["plan"]["config"], "threshold": told["threshold"],
+        "parameters": sum(t.numel() for t in tensors.values()), "input": "128 x 128 pixels", "sha256": hashlib.sha256(data).hexdigest(),
+        "licence": "Apache-2.0, as lift3d", "data": DATA, "data_digest": told["plan"]["data"], "command": args.command,
+        "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
+        "measured": measured(args.name),
+    }  # fmt: skip
+    (store.HERE / f"{args.name}.safetensors").write_bytes(data)
+    (store.HERE / f"{args.name}.json").write_text(json.dumps(card, indent=1) + "\n")
+    print(f"{len(data) / 1e6:.1f} MB, {card['parameters']} weights")
+
+
+if __name__ == "__main__":
+    main()
