@@ -68,7 +68,8 @@ def main() -> None:
         "slowest": float(np.max(seconds)), "network_ms": float(np.median(times[2:]) * 1e3),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }  # fmt: skip
-    rows = [["pictures", result["pictures"]], ["solid models", solid], ["seconds from photo to GLB, median", round(result["seconds"], 2)],
+    rows = [["pictures", result["pictures"]], ["solid models", solid],
+            ["seconds from photo to GLB, median", round(result["seconds"], 2)],
             ["slowest", round(result["slowest"], 2)], ["the network itself, ms", round(result["network_ms"])],
             ["memory at most, MB", round(result["peak_mb"])]]  # fmt: skip
     result["table"] = {"columns": ["one photo", "measured"], "rows": rows}

@@ -57,7 +57,8 @@ def main() -> None:
     assert len(data) <= 16_000_000, f"{len(data)} bytes"
     card = {
         "mapping": args.name, "does": DOES[args.name], "config": told["plan"]["config"], "threshold": told["threshold"],
-        "parameters": sum(t.numel() for t in tensors.values()), "input": "128 x 128 pixels", "sha256": hashlib.sha256(data).hexdigest(),
+        "parameters": sum(t.numel() for t in tensors.values()), "input": "128 x 128 pixels",
+        "sha256": hashlib.sha256(data).hexdigest(),
         "licence": "Apache-2.0, as lift3d", "data": DATA, "data_digest": told["plan"]["data"], "command": args.command,
         "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
         "measured": measured(args.name),

@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import trimesh
+from scipy import ndimage
 
 from lift3d.errors import InputError
 from lift3d.geometry.mirror import Plane, mirror_plane
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 FEWEST_MEASURED = 3
 ALIKE = 0.6
 """Solids that are their own mirror image to this share are painted on both sides."""
+SURE, OPEN = 0.15, 0.65
+"""Openness around a surface that is drawn as sure, and as open: a sharp one has about 0.15 from interpolation alone."""
+BLUE, WHITE, RED = (np.array(c, float) for c in ((40, 80, 200), (235, 235, 235), (205, 45, 35)))
 BEHIND = 0.02
 """Weight of the mirrored photo beside the photo: only where that sees nothing."""
 
@@ -70,6 +75,8 @@ def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Vi
     run.context.note("mirror", likeness=round(plane.likeness, 4), used=plane.likeness >= ALIKE)
     mesh, views, scale = sized(mesh, guess.views, options, run)
     factor = _length(views) / _length(guess.views)
+    if options.uncertainty:
+        run.extras["uncertainty"] = set_unit(coloured(mesh, guess, factor), views.unit)
     seen, preference = painted_from(views, replace(plane, offset=plane.offset * factor))
     mesh = run.step(
         "texture", ImagesToTexture(seen, options.texture, preference=preference), mesh, keep=False
@@ -102,6 +109,22 @@ def mirrored(image: Image, camera: Camera, plane: Plane) -> tuple[Image, Camera]
     )
     pose = np.diag([-1.0, 1, 1, 1]) @ camera.world_to_camera @ plane.reflection()
     return flipped, replace(camera, cx=camera.width - camera.cx, world_to_camera=pose)
+
+
+def coloured(mesh: Mesh, guess: PhotoSolid, factor: float) -> Mesh:
+    """The mesh with colours that say how sure the network is there: blue where the cells around are full or empty for
+    certain, red where most are open. Openness of a cell: 4 p (1 - p), in the mean over 7 cells each way."""
+    p = guess.voxels.values
+    open_ = ndimage.uniform_filter(4 * p * (1 - p), 7)
+    at = np.linalg.inv(guess.voxels.affine) @ np.vstack(
+        [np.asarray(mesh.vertices).T / factor, np.ones(len(mesh.vertices))]
+    )
+    value = (ndimage.map_coordinates(open_, at[:3], order=1, mode="nearest") - SURE) / (OPEN - SURE)
+    value = value.clip(0, 1)[:, None]
+    colours = np.where(
+        value < 0.5, BLUE + 2 * value * (WHITE - BLUE), WHITE + (2 * value - 1) * (RED - WHITE)
+    )
+    return trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_colors=colours.astype(np.uint8), process=False)
 
 
 def _length(views: Views) -> float:

@@ -44,7 +44,8 @@ GUESSED = ("photos", "shape", "surface", "solid", "texture", "output")
 @dataclass(frozen=True)
 class Options:
     """What the user wishes. method: measured (from many photos), guessed (from one to eight, by a network with these
-    weights) or auto; max_size: long side of the photos as used, in pixels; texture: side of the atlas;
+    weights) or auto; uncertainty: of a guess, written beside it;
+    max_size: long side of the photos as used, in pixels; texture: side of the atlas;
     faces: about how many triangles; frames: how many are taken from a video; memory: budget in bytes;
     save_cameras: folder for the straightened photos with their cameras in the model's frame."""
 
@@ -52,6 +53,7 @@ class Options:
     method: str = "auto"
     weights: str | None = None
     mask_weights: str | None = None
+    uncertainty: bool = False
     scale: Scale = field(default_factory=Scale)
     cameras: Path | None = None
     masks: Path | None = None
@@ -286,6 +288,8 @@ def _write(
         # an object is judged as its file holds it, and no file that fails is moved into place
         solid = require_solid(load_mesh(folder / output.name)) if kind == "object" else None
         write_preview(mesh, folder / preview.name)
+        for name, extra in run.extras.items():
+            save_mesh(extra, folder / f"{output.stem}.{name}.ply")
         if save_views is not None:
             save_views()
     report = model_report(mesh, kind, solid, scale, run, dataclasses.asdict(options), command, folder)

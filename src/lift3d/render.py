@@ -26,7 +26,7 @@ from lift3d.geometry.drawable import Drawable
 from lift3d.geometry.lights import Environment, Lighting, flat, studio, sunlight
 from lift3d.geometry.orbit import orbit_camera, orbit_cameras
 from lift3d.geometry.textures import linear_from_srgb
-from lift3d.io.atomic import _explain
+from lift3d.io.atomic import not_written
 from lift3d.io.cameras import write_transforms
 from lift3d.io.film import FILMS, write_film
 from lift3d.io.images import read_bytes
@@ -157,7 +157,7 @@ def _require_free(folder: Path) -> None:
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     except OSError as error:
-        raise _explain(error, folder) from error
+        raise not_written(error, folder) from error
     if taken:
         raise InputError(f"{folder} is there already and not empty", "name another folder for the pictures")
 
@@ -265,7 +265,7 @@ def write_set(
             folder.rmdir()
         os.replace(part, folder)
     except OSError as error:
-        raise _explain(error, folder) from error
+        raise not_written(error, folder) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

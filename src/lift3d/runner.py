@@ -15,6 +15,7 @@ from lift3d.context import Context, Progress
 from lift3d.mapping import Mapping
 from lift3d.run_report import Recorder, Step
 from lift3d.stages import Stages, code_key, key_of
+from lift3d.types import Mesh
 
 Say = Callable[[str], None]
 """Takes one sentence for the user that is not an error."""
@@ -30,6 +31,8 @@ class Run:
         self.context, self.progress, self.say, self.stages = context, progress, say, stages
         self.recorder = Recorder()
         self.warnings: list[str] = []
+        self.extras: dict[str, Mesh] = {}
+        """Further models to be written beside the model, by what comes between its name and .ply."""
         self.key = key_of(code_key() if stages else "", context.seed)
 
     def warn(self, sentence: str) -> None:

@@ -16,12 +16,34 @@ EVERY = 15.0
 """Seconds between two lines of one step off a terminal."""
 
 
-class Bars:
+class Screen:
+    """A bar of rich's on a terminal, and sentences beside it; both on stderr. Context manager."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.bar: Progress | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def say(self, sentence: str) -> None:
+        """One sentence for the user."""
+        if self.quiet:
+            return
+        if self.bar is not None:
+            self.bar.console.print(sentence, highlight=False, markup=False)
+        else:
+            typer.echo(sentence, err=True)
+
+
+class Bars(Screen):
     """Context manager: `step(name, fraction)` and `say(sentence)`, on stderr."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self.quiet = quiet
-        self.bar: Progress | None = None
+        super().__init__(quiet)
         self.tasks: dict[str, TaskID] = {}
         self.last: dict[str, float] = {}
 
@@ -43,12 +65,6 @@ class Bars:
             self.bar.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.bar is not None:
-            self.bar.stop()
-
     def step(self, name: str, fraction: float) -> None:
         """A step has come so far (0 to 1)."""
         if self.quiet:
@@ -60,12 +76,3 @@ class Bars:
         elif fraction >= 1 or time.monotonic() - self.last.get(name, -EVERY) >= EVERY:
             self.last[name] = time.monotonic()
             typer.echo(f"{name}: {100 * fraction:.0f} %", err=True)
-
-    def say(self, sentence: str) -> None:
-        """One sentence for the user."""
-        if self.quiet:
-            return
-        if self.bar is not None:
-            self.bar.console.print(sentence, highlight=False, markup=False)
-        else:
-            typer.echo(sentence, err=True)

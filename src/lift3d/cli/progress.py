@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import typer
 
+from lift3d.cli.bars import Screen
 from lift3d.units import format_seconds
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import TaskID
 
 LABELS = {
     "photos": "reading the photos",
@@ -60,14 +60,13 @@ class Estimate:
         return f"about {format_seconds(used * (1 - whole) / whole)} left"
 
 
-class Show:
+class Show(Screen):
     """Context manager whose `step` is a progress callback and whose `say` prints sentences, all on stderr."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self.quiet = quiet
+        super().__init__(quiet)
         self.estimate = Estimate()
         self.last = ""
-        self.bar: Progress | None = None
         self.task: TaskID | None = None
 
     def __enter__(self) -> Show:
@@ -88,12 +87,6 @@ class Show:
             self.bar.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.bar is not None:
-            self.bar.stop()
-
     def step(self, step: str, fraction: float) -> None:
         """The progress callback of a run."""
         whole = self.estimate.update(step, fraction)
@@ -107,12 +100,3 @@ class Show:
             left = self.estimate.left(whole)
             typer.echo(f"{LABELS[step]} ({100 * whole:.0f} % done{', ' + left if left else ''})", err=True)
         self.last = step
-
-    def say(self, sentence: str) -> None:
-        """One sentence for the user."""
-        if self.quiet:
-            return
-        if self.bar is not None:
-            self.bar.console.print(sentence, highlight=False, markup=False)
-        else:
-            typer.echo(sentence, err=True)

@@ -27,6 +27,10 @@ def reconstruct(
     weights: Annotated[
         str | None, typer.Option(help="Weights of your own for the guess: a run's folder or a file.")
     ] = None,
+    uncertainty: Annotated[
+        bool,
+        typer.Option("--uncertainty", help="Of a guess: how sure it is, as colours of NAME.uncertainty.ply."),
+    ] = False,
     height: Annotated[str | None, typer.Option(help="Real height, along the up axis: 24cm")] = None,
     width: Annotated[str | None, typer.Option(help="Real width, the largest horizontal extent.")] = None,
     marks: Annotated[
@@ -80,6 +84,7 @@ def reconstruct(
         kind=kind,
         method=method,
         weights=weights,
+        uncertainty=uncertainty,
         scale=Scale(
             height=None if height is None else parse_length(height),
             width=None if width is None else parse_length(width),

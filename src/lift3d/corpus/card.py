@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 from collections import Counter
@@ -24,6 +23,7 @@ from lift3d.corpus.entry import Source
 from lift3d.corpus.packages import Package
 from lift3d.corpus.sheet import spread, tile, write_sheet
 from lift3d.io.atomic import write_bytes
+from lift3d.stages import sha256_of
 
 ATTRIBUTION, README, SHEETS = "ATTRIBUTION.csv", "README.md", "sheets"
 ON_SHEET = 72
@@ -46,7 +46,7 @@ def write_card(
     """Attribution, sheets, README.md, and last corpus.json, with which the corpus is whole. tried: every thing looked at;
     rows: those made into shapes, with their split and whose repeat they are; backgrounds: what is said of the bank."""
     names = (INDEX, CELLS, SURFACE, MESHES) + ((BACKGROUNDS, LISTED) if backgrounds else ())
-    files = {name: _sha256(folder / name) for name in names}
+    files = {name: sha256_of(folder / name) for name in names}
     card: dict[str, Any] = {
         "version": VERSION, "plan": plan, "files": files, **counts(tried, rows),
         "sources": [_source(source, packages, tried, rows) for source, packages in origin],
@@ -207,14 +207,6 @@ def readme(card: dict[str, Any]) -> str:
             lines += [f"## {title}", ""]
             lines += [f"- `{_one_line(row['key'])}`: {_one_line(row['why'])}" for row in card[name]] + [""]
     return "\n".join(lines) + "\n"
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with open(file, "rb") as data:
-        while block := data.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _one_line(text: str) -> str:

@@ -97,12 +97,7 @@ def _opened(deb: Path, which: str) -> Iterator[tarfile.TarFile]:
                     return
         raise InputError(f"{deb.name} holds no {which} files that can be unpacked", "download it again")
     except DAMAGE as error:
-        if isinstance(error, OSError) and error.errno in (
-            errno.ENOSPC,
-            errno.EACCES,
-            errno.EROFS,
-            errno.ENOENT,
-        ):
+        if of_the_disk(error):
             raise
         raise InputError(f"{deb.name} is damaged ({brief(error)})", "download it again") from error
 
@@ -137,6 +132,16 @@ def _extract(tar: tarfile.TarFile, root: Path, wanted: Wanted) -> None:
     for place, _ in links:
         if place.is_symlink() and not place.resolve().is_relative_to(real):
             place.unlink()
+
+
+def of_the_disk(error: BaseException) -> bool:
+    """Whether an error is the disk's and not the archive's."""
+    return isinstance(error, OSError) and error.errno in (
+        errno.ENOSPC,
+        errno.EACCES,
+        errno.EROFS,
+        errno.ENOENT,
+    )
 
 
 def brief(error: Exception) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lift3d.corpus.deb import Wanted, listing, unpack
 from lift3d.errors import InputError
+from lift3d.stages import sha256_of
 
 BOOKWORM = {
     "0ad-data": "0.0.26-1",
@@ -62,7 +63,7 @@ def obtain(
             f"{debs} holds no {name}_*.deb",
             f"run `apt-get download {name}` on a Debian machine and copy it there",
         )
-    version, digest = _version(found), _sha256(found)
+    version, digest = _version(found), sha256_of(found)
     folder = f"{name}_{found.stem.split('_')[1]}_{digest[:12]}"
 
     def chosen(path: str) -> bool:
@@ -90,14 +91,6 @@ def _find(name: str, folder: Path) -> Path | None:
 def _version(deb: Path) -> str:
     """ "1:2.0-1" of name_1%3a2.0-1_all.deb."""
     return deb.stem.split("_")[1].replace("%3a", ":")
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with open(file, "rb") as data:
-        while block := data.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _download(name: str, folder: Path, say: Callable[[str], None]) -> Path:

@@ -35,7 +35,7 @@ from lift3d.corpus.recipes import recipe_of
 from lift3d.corpus.samples import packed, sample_key
 from lift3d.corpus.shard_plan import SPLITS, Options, Shard, check, hashed, planned
 from lift3d.errors import InputError
-from lift3d.io.atomic import _explain, write_bytes
+from lift3d.io.atomic import not_written, write_bytes
 
 SHARDS, ATTRIBUTION, WORK = "shards.json", "ATTRIBUTION.csv", ".rendering"
 VERSION = 1
@@ -78,7 +78,7 @@ def _write(target: Path, name: str, data: bytes) -> None:
         write_bytes(target / name, data)
     except InputError as error:
         if isinstance(error.__cause__, OSError):
-            raise _explain(error.__cause__, target) from error
+            raise not_written(error.__cause__, target) from error
         raise
 
 
@@ -102,7 +102,7 @@ def _begun(target: Path, plan: dict[str, Any]) -> dict[str, Any] | None:
         if not target.is_dir() or not any(target.iterdir()):
             return None
     except OSError as error:
-        raise _explain(error, target) from error
+        raise not_written(error, target) from error
     done, begun = target / SHARDS, target / WORK / "plan.json"
     if done.is_file():
         held: dict[str, Any] = json.loads(done.read_text("utf-8"))

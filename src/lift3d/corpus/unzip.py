@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import lzma
 import os
 import shutil
@@ -12,7 +11,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from lift3d.corpus.deb import brief
+from lift3d.corpus.deb import brief, of_the_disk
 from lift3d.errors import InputError
 
 MAX_TOTAL = 8 << 30
@@ -49,12 +48,7 @@ def unzip(archive: Path, wanted: Callable[[str], bool]) -> Path:
                     shutil.copyfileobj(source, out, 1 << 20)
         os.replace(part, target)
     except DAMAGE as error:
-        if isinstance(error, OSError) and error.errno in (
-            errno.ENOSPC,
-            errno.EACCES,
-            errno.EROFS,
-            errno.ENOENT,
-        ):
+        if of_the_disk(error):
             raise
         raise InputError(
             f"{archive.name} is damaged ({brief(error)})", "download its package again"

@@ -20,7 +20,7 @@ _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
-def _explain(error: OSError, path: Path) -> InputError:
+def not_written(error: OSError, path: Path) -> InputError:
     """The sentence a person reads for an operating system error met while writing `path`."""
     if error.errno in _FULL:
         return InputError(
@@ -75,7 +75,7 @@ def _reserve(path: Path) -> Path:
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as error:
-        raise _explain(error, path) from error
+        raise not_written(error, path) from error
     return part
 
 
@@ -110,7 +110,7 @@ def writing_together(*paths: str | os.PathLike[str]) -> Iterator[tuple[Path, ...
         except OSError as error:
             ours = error.filename is not None and str(error.filename) in map(str, parts)
             if ours or error.filename is None or error.errno in _FULL | {errno.EROFS}:
-                raise _explain(error, current) from error
+                raise not_written(error, current) from error
             raise
         if os.name == "posix":
             for folder in sorted({t.parent for t in targets}):

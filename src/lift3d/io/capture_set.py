@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image as Pillow
 
 from lift3d.errors import InputError
-from lift3d.io.atomic import _explain
+from lift3d.io.atomic import not_written
 from lift3d.io.cameras import write_colmap, write_transforms
 from lift3d.io.staging import staging_folder
 from lift3d.types import Views
@@ -37,7 +37,7 @@ def require_free(folder: Path, sources: Sequence[str | Path] = (), others: Seque
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     except OSError as error:
-        raise _explain(error, folder) from error
+        raise not_written(error, folder) from error
     if taken:
         raise InputError(f"{folder} is there already and not empty", "give another folder for the cameras")
 
@@ -56,7 +56,7 @@ def capture_set(folder: str | os.PathLike[str]) -> Iterator[Callable[[Views], No
             try:
                 _fill(views, part)
             except OSError as error:
-                raise _explain(error, folder) from error
+                raise not_written(error, folder) from error
 
         yield write
 

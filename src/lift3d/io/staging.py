@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lift3d.errors import InputError
-from lift3d.io.atomic import _alive, _explain
+from lift3d.io.atomic import _alive, not_written
 
 
 @contextlib.contextmanager
@@ -34,7 +34,7 @@ def staging(target: Path) -> Iterator[Path]:
             for path in written:
                 os.replace(path, target.with_name(path.name))
         except OSError as error:
-            raise _explain(error, target) from error
+            raise not_written(error, target) from error
 
 
 @contextlib.contextmanager
@@ -48,7 +48,7 @@ def staging_folder(target: Path) -> Iterator[Path]:
                 target.rmdir()
             os.replace(folder, target)
         except OSError as error:
-            raise _explain(error, target) from error
+            raise not_written(error, target) from error
 
 
 @contextlib.contextmanager
@@ -63,7 +63,7 @@ def _hidden(target: Path) -> Iterator[Path]:
             (folder / "probe").write_bytes(bytes(4096))
             (folder / "probe").unlink()
         except OSError as error:
-            raise _explain(error, target) from error
+            raise not_written(error, target) from error
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
