@@ -2,7 +2,7 @@
 
     python benchmarks/masks.py [--data ../shared/data] [--look sheet.png]
 
-The pictures of ../shared/data/images have an alpha channel, which is the truth; each is set before crops of photographs
+The pictures of ../shared/data/images that have transparency tell the truth by it; each is set before crops of photographs
 (a table top, a workshop, rooms), at five places and sizes, a little noise added. Beside the network: GrabCut (Rother et al.
 2004, OpenCV's) from a box in the middle, 90 % of each side. Writes results/masks.json.
 """
@@ -38,6 +38,12 @@ def backgrounds(data: Path) -> list[np.ndarray]:
         if min(picture.shape[:2]) >= 300:
             held.append(picture)
     return held
+
+
+def cut_out(path: Path) -> bool:
+    """Whether the picture says by transparency what is the thing; a few are opaque, on grey."""
+    picture = Pil.open(path)
+    return "A" in picture.getbands() and picture.getchannel("A").getextrema()[0] < 10
 
 
 def composed(path: Path, behind: list[np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -80,7 +86,7 @@ def main() -> None:
     parser.add_argument("--look", type=Path, default=None, help="a sheet: photo, network, GrabCut")
     args = parser.parse_args()
     behind = backgrounds(args.data)
-    things = sorted((args.data / "images").rglob("*.png"))
+    things = [path for path in sorted((args.data / "images").rglob("*.png")) if cut_out(path)]
     find = ImageToMask(args.weights)
     rows, tiles = [], []
     for number, path in enumerate(things):

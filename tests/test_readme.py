@@ -69,6 +69,24 @@ def test_commands_that_render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.slow
+def test_commands_on_one_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    cup = trimesh.creation.annulus(0.8, 1.0, 2.0)
+    cup.apply_translation([0, 0, 1])
+    save_mesh(cup, "cup.stl")
+    assert (
+        run("lift3d render cup.stl -o seen --views 1 --size 300 --elevation 30 --background transparent")[0]
+        == 0
+    )
+    shutil.copy(next((tmp_path / "seen").glob("*.png")), "cup.png")
+    for command in block("one photo"):
+        code, output = run(command)
+        assert code == 0, f"{command}\n{output}"
+    assert (tmp_path / "cup.glb").exists() and (tmp_path / "cut-out.png").exists()
+
+
+@pytest.mark.slow
 def test_commands_on_a_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pyarrow")
     name = "minetest-mod-homedecor"

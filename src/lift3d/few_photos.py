@@ -1,7 +1,7 @@
 """One to eight photos of a thing in, a solid out: the shape is guessed, what the first photo shows is laid on it, and the back
 is painted from the front where the solid is its own mirror image.
 
-    photos -> photos_to_voxels (with image_to_mask) -> voxels_to_mesh -> (mesh_to_solid) -> images_to_texture
+    photos -> image_to_voxels (with image_to_mask) -> voxels_to_mesh -> (mesh_to_solid) -> images_to_texture
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from lift3d.errors import InputError
 from lift3d.geometry.mirror import Plane, mirror_plane
-from lift3d.maps.photos_to_voxels import MOST, with_mask_eroded
+from lift3d.maps.image_to_voxels import MOST, with_mask_eroded
 from lift3d.types import Camera, Image, Points, Views
 
 if TYPE_CHECKING:
@@ -51,15 +51,15 @@ def wants_a_guess(count: int, options: Options) -> bool:
 
 def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Views, str, dict[str, Any]]:
     """The textured solid, upright, of known size if given; its view; "object"; how the scale was found."""
+    from lift3d.maps.image_to_voxels import ImageToVoxels
     from lift3d.maps.images_to_texture import ImagesToTexture
     from lift3d.maps.mesh_to_solid import MeshToSolid
-    from lift3d.maps.photos_to_voxels import PhotosToVoxels
     from lift3d.maps.voxels_to_mesh import VoxelsToMesh
     from lift3d.reconstruct import sized, solid
     from lift3d.units import set_unit
 
     guess: PhotoSolid = run.step(
-        "shape", PhotosToVoxels(options.weights, options.mask_weights), photos, keep=False
+        "shape", ImageToVoxels(options.weights, options.mask_weights), photos, keep=False
     )
     many = _others(run)
     if many:

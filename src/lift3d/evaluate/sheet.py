@@ -18,8 +18,8 @@ from lift3d.geometry.orbit import orbit_camera
 from lift3d.geometry.paint import paint, srgb_from_linear
 from lift3d.geometry.smooth import smoothed
 from lift3d.io.atomic import writing
+from lift3d.maps.image_to_voxels import facing
 from lift3d.maps.mesh_to_images import drawable
-from lift3d.maps.photos_to_voxels import facing
 from lift3d.train.solids import Solids
 from lift3d.view_guess import Guess
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image as Pil
+from PIL import ImageFilter
 from torch import nn
 
 from lift3d.nets.unet import mask_net
@@ -33,6 +35,9 @@ class Config(Schedule):
     rate: float = told(2e-3, "largest learning rate")
     precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
     width: int = told(16, "channels at full size; the network's size goes with its square")
+    paste: float = told(
+        0.5, "share of pictures whose thing is cut out and set before another picture, things and all"
+    )
     held: int = told(600, "pictures of the validation set that are looked at")
 
 
@@ -63,7 +68,11 @@ class ImageToMask:
 
     def _sample(self, i: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(3, S, S) normalised and (1, S, S) of 0 and 1, mirrored and tinted at random."""
-        rgb, mask = light(self.train.rgb(i)), self.train.mask(i)
+        codes, mask = self.train.rgb(i), self.train.mask(i)
+        if rng.random() < self.config.paste:
+            behind = self.train.rgb(int(rng.integers(len(self.train))))
+            codes, mask = pasted(codes, mask, behind, rng)
+        rgb = light(codes)
         if rng.random() < 0.5:
             rgb, mask = rgb[:, ::-1], mask[:, ::-1]
         if rng.random() < 0.08:
@@ -96,6 +105,33 @@ class ImageToMask:
         means = hits.mean(0)
         best = int(means.argmax())
         return {"iou": float(means[best]), "threshold": float(THRESHOLDS[best])}
+
+
+def pasted(
+    rgb: NDArray[np.uint8], mask: NDArray[np.bool_], behind: NDArray[np.uint8], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """The thing of one picture, at another size and place, before a part of another picture: what stands behind a thing in a
+    photo is other things (Ghiasi et al. 2021, arXiv:2012.07177)."""
+    side = len(mask)
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if len(rows) < 8 or len(columns) < 8:
+        return rgb, mask
+    part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    cut = Pil.fromarray(np.dstack([rgb[part], mask[part] * np.uint8(255)]))
+    scale = rng.uniform(0.35, 0.95) * side / max(cut.size)
+    cut = cut.resize([max(4, round(n * scale)) for n in cut.size], Pil.Resampling.BILINEAR)
+    width = int(side * rng.uniform(0.4, 1))
+    y, x = rng.integers(0, side - width + 1, 2)
+    back = Pil.fromarray(behind[y : y + width, x : x + width]).resize((side, side), Pil.Resampling.BILINEAR)
+    if rng.random() < 0.5:
+        back = back.transpose(Pil.Transpose.FLIP_LEFT_RIGHT)
+    if rng.random() < 0.3:
+        back = back.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 2.5)))
+    at = (int(rng.integers(0, side - cut.width + 1)), int(rng.integers(0, side - cut.height + 1)))
+    back.paste(cut, at, cut)
+    alpha = np.zeros((side, side), np.uint8)
+    alpha[at[1] : at[1] + cut.height, at[0] : at[0] + cut.width] = np.asarray(cut.getchannel("A"))
+    return np.asarray(back), alpha > 127
 
 
 def light(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

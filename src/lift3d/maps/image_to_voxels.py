@@ -21,7 +21,7 @@ from lift3d.mapping import Card, Mapping, register
 from lift3d.maps.image_to_mask import ImageToMask
 from lift3d.types import F32, F64, Camera, Image, Photos, PhotoSolid, Points, Views, Voxels
 
-NAME = "photos_to_voxels"
+NAME = "image_to_voxels"
 MOST = 8
 FIELD = 45.0
 """Degrees across the longer side of a photo that does not say its focal length."""
@@ -44,7 +44,7 @@ SMALLEST = 24
     )
 )  # fmt: skip
 @dataclass(frozen=True)
-class PhotosToVoxels(Mapping[Photos, PhotoSolid]):
+class ImageToVoxels(Mapping[Photos, PhotoSolid]):
     """weights, mask_weights: a run's folder or a weights file; the package's own if not given. upright: False leaves the
     thing as the camera saw it, z up against the photo's down."""
 

@@ -16,7 +16,7 @@ from lift3d.geometry.mirror import Plane, mirror_plane
 from lift3d.geometry.raster import depth_map
 from lift3d.geometry.topology import inspect_solid
 from lift3d.geometry.view_frame import Crop, ViewFrame, crop_of
-from lift3d.maps.photos_to_voxels import facing, matrix_of, stand, sureness, turned, with_mask_eroded
+from lift3d.maps.image_to_voxels import facing, matrix_of, stand, sureness, turned, with_mask_eroded
 from lift3d.maps.voxels_to_mesh import VoxelsToMesh
 from lift3d.types import Image, Photos, PhotoSolid
 
@@ -107,7 +107,7 @@ def test_the_crop_holds_the_thing():
 
 torch = pytest.importorskip("torch")
 
-from lift3d.maps.photos_to_voxels import PhotosToVoxels  # noqa: E402
+from lift3d.maps.image_to_voxels import ImageToVoxels  # noqa: E402
 from lift3d.nets.views_to_volume import ViewsToVolume  # noqa: E402
 from lift3d.weights import find, pack, tensors_of  # noqa: E402
 
@@ -136,23 +136,23 @@ def photo(size: int = 80) -> Image:
 
 def test_photos_become_a_solid_whatever_the_network_says(weights: Path):
     context = Context()
-    guess = PhotosToVoxels(str(weights))(Photos((photo(), photo())), context)
+    guess = ImageToVoxels(str(weights))(Photos((photo(), photo())), context)
     assert guess.level == 0.45 and len(guess.views) == 1 and (guess.voxels.values > guess.level).any()
-    assert context.report["photos_to_voxels"]["photos"] == 2
+    assert context.report["image_to_voxels"]["photos"] == 2
     assert [p["how"] for p in context.report["image_to_mask"]["photos"]] == ["given with the photo"] * 2
-    again = PhotosToVoxels(str(weights))(Photos((photo(), photo())))
+    again = ImageToVoxels(str(weights))(Photos((photo(), photo())))
     assert (again.voxels.values == guess.voxels.values).all()
     assert inspect_solid(VoxelsToMesh(guess.level)(guess.voxels)).is_solid
 
 
 def test_what_cannot_be_guessed_from_is_told(weights: Path):
     with pytest.raises(InputError, match="9 photos were given"):
-        PhotosToVoxels(str(weights))(Photos((photo(),) * 9))
+        ImageToVoxels(str(weights))(Photos((photo(),) * 9))
     with pytest.raises(CaptureError, match="only 22 pixels wide"):
-        PhotosToVoxels(str(weights))(Photos((photo(20),)))
+        ImageToVoxels(str(weights))(Photos((photo(20),)))
     empty = replace(photo(), mask=np.zeros((120, 160), bool))
     with pytest.raises(CaptureError, match="mask of thing.png is empty"):
-        PhotosToVoxels(str(weights))(Photos((empty,)))
+        ImageToVoxels(str(weights))(Photos((empty,)))
 
 
 def test_wrong_weights_are_told(weights: Path, tmp_path: Path):
@@ -161,13 +161,13 @@ def test_wrong_weights_are_told(weights: Path, tmp_path: Path):
         (tmp_path / "x.safetensors", "no weights called"),
     ):
         with pytest.raises(InputError, match=said):
-            PhotosToVoxels(str(name))(Photos((photo(),)))
+            ImageToVoxels(str(name))(Photos((photo(),)))
     card = json.loads((weights / "best.json").read_text())
 
     def told(match: str, **changes: object) -> None:
         (weights / "best.json").write_text(json.dumps(card | changes))
         with pytest.raises(InputError, match=match):
-            PhotosToVoxels(str(weights))(Photos((photo(),)))
+            ImageToVoxels(str(weights))(Photos((photo(),)))
 
     told("weights of image_to_mask, not of", mapping="image_to_mask")
     told("does not fit the network", config=card["config"] | {"layers": 2})

@@ -1,0 +1,142 @@
+"""What a user types for one photo, with the package's own weights: files of all kinds, and each bad one a sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pil
+from typer.testing import CliRunner
+
+torch = pytest.importorskip("torch")
+
+from lift3d.cli import app  # noqa: E402
+from lift3d.io.meshes import load_mesh  # noqa: E402
+from lift3d.weights import MOST, config_of, find, models, tensors_of  # noqa: E402
+
+
+def lift3d(*words: object) -> tuple[int, str]:
+    done = CliRunner().invoke(app, [str(w) for w in words])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, done.output
+
+
+def ball(size: int = 220, at: tuple[float, float] = (0.5, 0.5), radius: float = 0.32) -> np.ndarray:
+    """(size, size, 3) a shaded red ball before a calm grey wall."""
+    y, x = (np.mgrid[0:size, 0:size] + 0.5) / size
+    dx, dy = (x - at[0]) / radius, (y - at[1]) / radius
+    z = np.sqrt(np.clip(1 - dx**2 - dy**2, 0, 1))
+    light = np.clip(0.25 + 0.75 * (-0.4 * dx - 0.6 * dy + 0.7 * z), 0.05, 1)[..., None]
+    wall = np.array([150, 152, 155]) + 10 * (y - 0.5)[..., None]
+    return np.where((z > 0)[..., None], np.array([205, 60, 45]) * light, wall).clip(0, 255).astype(np.uint8)
+
+
+def cut(size: int = 220) -> Pil.Image:
+    """The ball with transparency."""
+    y, x = (np.mgrid[0:size, 0:size] + 0.5) / size - 0.5
+    alpha = (np.hypot(x, y) < 0.32) * 255
+    return Pil.fromarray(np.dstack([ball(size), alpha]).astype(np.uint8))
+
+
+@pytest.mark.slow
+def test_a_cut_out_becomes_a_solid_that_stands(tmp_path: Path) -> None:
+    cut().save(tmp_path / "ball.png")
+    out = tmp_path / "out/ball.glb"
+    code, said = lift3d("reconstruct", tmp_path / "ball.png", "-o", out, "--height", "8cm", "--uncertainty")
+    assert code == 0 and "guessed" in said and "8 cm" in said, said
+    report = json.loads((tmp_path / "out/ball.report.json").read_text())
+    assert report["model"]["is_solid"] and report["model"]["unit"] == "m"
+    assert (tmp_path / "out/ball.uncertainty.ply").exists()
+    mesh = load_mesh(out)
+    extent = np.ptp(np.asarray(mesh.vertices), axis=0)
+    assert extent[2] == pytest.approx(0.08, rel=1e-3) and extent.max() / extent.min() < 2.2  # about a ball
+    again = tmp_path / "again/ball.glb"
+    assert lift3d("reconstruct", tmp_path / "ball.png", "-o", again, "--height", "8cm")[0] == 0
+    assert again.read_bytes() == out.read_bytes()
+
+
+@pytest.mark.slow
+def test_files_of_all_kinds_give_a_model_or_a_sentence(tmp_path: Path) -> None:
+    grey = np.asarray(Pil.fromarray(ball()).convert("L"))
+    (tmp_path / "in").mkdir()
+    kinds: dict[str, Pil.Image] = {
+        "grey.png": Pil.fromarray(grey),
+        "deep.png": Pil.fromarray(grey.astype(np.uint16) * 257),
+        "press.jpg": Pil.fromarray(ball()).convert("CMYK"),
+        "palette.gif.png": Pil.fromarray(ball()).convert("P"),
+    }
+    for name, picture in kinds.items():
+        picture.save(tmp_path / "in" / name)
+        code, said = lift3d("mask", tmp_path / "in" / name, "-o", tmp_path / "cut.png")
+        assert code in (0, 2) and (code == 0 or said.count("\n") == 1), f"{name}: {said}"
+    words = {
+        "tiny.png": (Pil.new("RGB", (8, 8), "red"), ""),
+        "wall.jpg": (Pil.new("RGB", (400, 300), (120, 120, 125)), "no single thing stands out in wall.jpg"),
+    }
+    for name, (picture, sentence) in words.items():
+        picture.save(tmp_path / "in" / name)
+        code, said = lift3d("reconstruct", tmp_path / "in" / name, "-o", tmp_path / "out/m.glb")
+        assert code == 2 and sentence in said and said.count("\n") <= 4, said
+    (tmp_path / "in/text.jpg").write_text("no picture at all")
+    code, said = lift3d("reconstruct", tmp_path / "in/text.jpg", "-o", tmp_path / "out/m.glb")
+    assert code == 2 and "text.jpg" in said and "Traceback" not in said
+    assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_cannot_go_together_is_told(tmp_path: Path) -> None:
+    cut().save(tmp_path / "ball.png")
+    out = tmp_path / "out/m.glb"
+    for words, sentence in (
+        (("--kind", "scene"), "nothing can be measured from a single photo"),
+        (("--method", "guessed", "--kind", "scene"), "a scene cannot be guessed"),
+        (("--method", "dreamt"), "use one of auto, measured, guessed"),
+        (("--weights", tmp_path / "none"), "there are no weights called"),
+    ):
+        code, said = lift3d("reconstruct", tmp_path / "ball.png", "-o", out, *words)
+        assert code == 2 and sentence in said, said
+    for i in range(9):
+        cut(64).save(tmp_path / f"p{i}.png")
+    many = [tmp_path / f"p{i}.png" for i in range(9)]
+    code, said = lift3d("reconstruct", *many, "-o", out, "--method", "guessed")
+    assert code == 2 and "the guess is made from 8 at most" in said
+    for output, sentence in (("cut.jpg", "is no PNG"), ("ball.png", "take the place of the photo")):
+        code, said = lift3d("mask", tmp_path / "ball.png", "-o", tmp_path / output)
+        assert code == 2 and sentence in said, said
+
+
+def test_a_mask_that_is_given_is_kept(tmp_path: Path) -> None:
+    cut().save(tmp_path / "ball.png")
+    code, said = lift3d("mask", tmp_path / "ball.png", "-o", tmp_path / "cut.png", "--only")
+    assert code == 0 and "given with the photo" in said, said
+    alpha = np.asarray(cut())[..., 3]
+    assert (np.asarray(Pil.open(tmp_path / "cut.png")) == alpha).all()
+
+
+def test_the_package_holds_its_weights_with_their_cards() -> None:
+    held = {w.name: w for w in models()}
+    assert set(held) == {"image_to_mask", "image_to_voxels"}
+    for name, weights in held.items():
+        assert weights.file.stat().st_size <= 16_000_000 < MOST
+        card = weights.card
+        for key in (
+            "mapping",
+            "does",
+            "config",
+            "parameters",
+            "sha256",
+            "licence",
+            "data",
+            "command",
+            "measured",
+            "threshold",
+        ):
+            assert card[key], f"{name} {key}"
+        assert card["mapping"] == name and 0 < card["threshold"] < 1 and config_of(card)
+        tensors = tensors_of(name, name)  # also checks the sha256
+        assert sum(t.numel() for t in tensors.values()) == card["parameters"]
+        assert all(bool(torch.isfinite(t).all()) for t in tensors.values())
+    assert find("image-to-voxels").name == "image_to_voxels"
+    code, said = lift3d("models")
+    assert code == 0 and "image_to_mask" in said and "Apache-2.0" in said
