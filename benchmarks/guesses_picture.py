@@ -1,0 +1,80 @@
+"""docs/images/one_photo.jpg: photos of things of the test split and what is guessed from them, neither the best nor the worst.
+
+    python benchmarks/guesses_picture.py CORPUS PICTURES
+
+Of the test shapes in the public domain or under CC BY, guessed from one picture each, the eight around the median overlap, of as
+many categories; their authors are written to docs/images/one_photo.csv.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pil
+
+from lift3d.corpus.corpus import Corpus
+from lift3d.corpus.pictures import Studio
+from lift3d.evaluate.guessers import Network
+from lift3d.evaluate.sheet import mesh_tiles
+from lift3d.evaluate.truth import Truth
+from lift3d.evaluate.voxels import cases_of
+from lift3d.io.meshes import load_mesh
+from lift3d.learned import network
+from lift3d.reconstruct import Options, reconstruct
+from lift3d.train.solids import Solids
+
+ROOT = Path(__file__).resolve().parent.parent
+FREE = ("CC0", "CC-BY-3", "CC-BY-4", "Public")
+SHOWN, TILE, PHOTO = 8, 200, 512
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("pictures", type=Path)
+    args = parser.parse_args()
+    corpus = Corpus(args.corpus)
+    test = Solids(args.pictures, corpus, "test")
+    net, found = network("image_to_voxels")
+    level = float(found.card["threshold"])
+    licence, category = corpus.column("licence"), corpus.column("category")
+    cases = [c for c in cases_of(test, None) if str(licence[c.view.shape]).startswith(FREE)]
+    values = [
+        float(
+            Truth(test, c.view).overlaps(Network(net).guess(c.view, c.pictures[:1]), np.array([level]), 64)[0]
+        )
+        for c in cases
+    ]
+    middle = float(np.median(values))
+    chosen: dict[str, int] = {}
+    for k in np.argsort(np.abs(np.array(values) - middle)):
+        chosen.setdefault(str(category[cases[int(k)].view.shape]), int(k))
+    rows = []
+    for k in list(chosen.values())[:SHOWN]:
+        case = cases[k]
+        said = test.pictures.said(case.view.number)
+        shot = Studio(corpus, said["recipe"], PHOTO, said["seed"]).picture(case.view.shape, int(said["view"]))
+        with tempfile.TemporaryDirectory() as folder:
+            photo = Pil.fromarray(np.dstack([shot.rgb, shot.mask * np.uint8(255)]))
+            photo.save(Path(folder) / "photo.png")
+            reconstruct([Path(folder) / "photo.png"], Path(folder) / "out/m.glb", Options(method="guessed"))
+            tiles = mesh_tiles(load_mesh(Path(folder) / "out/m.glb"), TILE)
+        rows.append(np.concatenate([np.asarray(Pil.fromarray(shot.rgb).resize((TILE, TILE))), *tiles], 1))
+        print(category[case.view.shape], round(values[k], 3), flush=True)
+    half = len(rows) // 2
+    sheet = np.concatenate([np.concatenate(rows[:half]), np.concatenate(rows[half : 2 * half])], 1)
+    Pil.fromarray(sheet).save(ROOT / "docs/images/one_photo.jpg", quality=88)
+    with open(ROOT / "docs/images/one_photo.csv", "w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(["key", "author", "licence"])
+        for k in list(chosen.values())[:SHOWN]:
+            row = corpus.row(cases[k].view.shape)
+            out.writerow([row["key"], row["author"], row["licence"]])
+
+
+if __name__ == "__main__":
+    main()
