@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.installed
-# What `make demo` needs; tests, types and benchmarks add `learn`, which is torch: 200 MB where pip's index has the
-# build for the CPU, gigabytes where it has only the one for GPUs.
+# `learn` adds torch: 200 MB where pip's index has the build for the CPU, gigabytes where it has only the one for GPUs.
 EXTRAS ?= all,dev
+# A photo of a cup of coffee that comes with scikit-image.
+CUP = import pathlib, skimage; print(pathlib.Path(skimage.__file__).parent / "data/coffee.png")
 TINY_STEPS ?= 400
 TINY_IOU ?= 0.6
 LEARN = $(VENV)/.installed-learn
@@ -33,11 +34,13 @@ $(LEARN): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[$(EXTRAS),learn]'
 	@touch $@
 
-demo: install
+demo: learn
 	@mkdir -p demo
 	$(BIN)/lift3d reconstruct examples/photos -o demo/model.glb
+	$(BIN)/lift3d reconstruct "$$($(BIN)/python -c '$(CUP)')" -o demo/cup.glb
 	@echo
-	@echo "The model is demo/model.glb, its four views demo/model.png, its report demo/model.report.json"
+	@echo "Measured from 22 photos: demo/model.glb; guessed from one: demo/cup.glb"
+	@echo "Beside each: four views, NAME.png, and its report, NAME.report.json"
 
 test: lint
 	$(BIN)/python -m pytest -n 2

@@ -6,6 +6,7 @@ What a photo says itself, by transparency or by a mask that is given, is taken a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +20,16 @@ from lift3d.geometry.view_frame import Crop, crop_of
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, Image
 
+if TYPE_CHECKING:
+    import torch
+
 NAME = "image_to_mask"
 SIZE = 128
 """Pixels along each side of what the network sees."""
 FINE = 384
 """Pixels along the crop's side at which the edge is found."""
-CLOSER = 1.3
-"""The second look is this much wider than the thing's box."""
+CLOSER = (1.5, 1.2)
+"""The second looks are this much wider than the thing's box, the widest first."""
 LEAST = 0.004
 """Of the photo: what is smaller is no thing."""
 SURE = 0.75
@@ -61,7 +65,7 @@ class ImageToMask(Mapping[Image, Image]):
         net, found = network(NAME, self.weights)
         level = float(found.card.get("threshold", 0.5))
         whole = Crop(source.width / 2, source.height / 2, max(source.width, source.height) / 2)
-        share = self._look(net, source, whole, (source.height, source.width))
+        share = _uncut(self._look(net, source, whole), whole, (source.height, source.width))
         mask, others = largest(share > level)
         if mask.mean() < LEAST or share[mask].max(initial=0) < SURE:
             raise CaptureError(
@@ -69,8 +73,8 @@ class ImageToMask(Mapping[Image, Image]):
                 "take the photo so that the thing fills half of it before a calm background, or give a mask with --masks",
             )
         # the network has learned from things that fill most of the picture: a second look, closer
-        near = crop_of(mask, CLOSER)
-        fine = self._look(net, source, near, (FINE, FINE))
+        near = crop_of(mask, CLOSER[0])
+        fine = self._closer(net, source, near)
         fine = guided_filter(_cut(source.pixels, near, FINE), fine, FINE // 48, 1e-4)
         close = _uncut(fine, near, (source.height, source.width))
         mask, _ = largest(close > level)
@@ -82,19 +86,29 @@ class ImageToMask(Mapping[Image, Image]):
         )
         return replace(source, mask=np.asarray(mask, bool))
 
-    def _look(self, net: object, image: Image, crop: Crop, size: tuple[int, int]) -> F32:
-        """(H, W) share of the thing over the crop, or over the photo if that is what the crop covers."""
+    def _look(self, net: torch.nn.Module, image: Image, crop: Crop) -> F32:
+        """(SIZE, SIZE) share of the thing over the crop: the mean of what the network says of it and of its mirror image."""
         import torch
 
-        small = _cut(image.pixels, crop, SIZE)
-        x = torch.from_numpy(((small / np.float32(255) - 0.45) / 0.25).transpose(2, 0, 1)[None].copy())
+        small = _cut(image.pixels, crop, SIZE) / np.float32(255)
+        both = np.stack([small, small[:, ::-1]]).transpose(0, 3, 1, 2)
         with torch.no_grad():
-            said = torch.sigmoid(net(x.float()))[0, 0].numpy()  # type: ignore[operator]
-        if size == (image.height, image.width):
-            return _uncut(said, crop, size)
-        return np.asarray(Pil.fromarray(said).resize(size[::-1], Pil.Resampling.BICUBIC), np.float32).clip(
-            0, 1
-        )
+            said = torch.sigmoid(net(torch.from_numpy((both - 0.45) / 0.25).float()))[:, 0].numpy()
+        return np.asarray((said[0] + said[1, :, ::-1]) / 2)
+
+    def _closer(self, net: torch.nn.Module, image: Image, near: Crop) -> F32:
+        """(FINE, FINE) share over the widest crop, the mean of looks at several."""
+        total, weight = np.zeros((FINE, FINE), np.float32), np.zeros((FINE, FINE), np.float32)
+        for wider in CLOSER:
+            half = near.half * wider / CLOSER[0]
+            share = self._look(net, image, Crop(near.x, near.y, half))
+            side = round(FINE * wider / CLOSER[0])
+            start = (FINE - side) // 2
+            part = slice(start, start + side)
+            fine = Pil.fromarray(share).resize((side, side), Pil.Resampling.BICUBIC)
+            total[part, part] += np.asarray(fine, np.float32).clip(0, 1)
+            weight[part, part] += 1
+        return total / weight
 
 
 def largest(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
