@@ -35,7 +35,11 @@ def legs(width: float, depth: float, height: float, thick: float) -> list[trimes
 def chair(rng: np.random.Generator) -> list[trimesh.Trimesh]:
     w, d, h, back = rng.uniform([0.4, 0.4, 0.35, 0.35], [0.6, 0.6, 0.5, 0.7])
     seat = box((w, d, 0.07), (0, 0, h))
-    return [*legs(w, d, h, rng.uniform(0.04, 0.09)), seat, box((w, 0.06, back), (0, d / 2 - 0.03, h + back / 2))]
+    return [
+        *legs(w, d, h, rng.uniform(0.04, 0.09)),
+        seat,
+        box((w, 0.06, back), (0, d / 2 - 0.03, h + back / 2)),
+    ]
 
 
 def table(rng: np.random.Generator) -> list[trimesh.Trimesh]:

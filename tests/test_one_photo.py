@@ -45,7 +45,7 @@ def test_a_cut_out_becomes_a_solid_that_stands(tmp_path: Path) -> None:
     cut().save(tmp_path / "ball.png")
     out = tmp_path / "out/ball.glb"
     code, said = lift3d("reconstruct", tmp_path / "ball.png", "-o", out, "--height", "8cm", "--uncertainty")
-    assert code == 0 and "guessed" in said and "8 cm" in said, said
+    assert code == 0 and "guessed" in said and "80 mm" in said, said
     report = json.loads((tmp_path / "out/ball.report.json").read_text())
     assert report["model"]["is_solid"] and report["model"]["unit"] == "m"
     assert (tmp_path / "out/ball.uncertainty.ply").exists()

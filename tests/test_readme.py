@@ -79,7 +79,7 @@ def test_commands_on_one_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         run("lift3d render cup.stl -o seen --views 1 --size 300 --elevation 30 --background transparent")[0]
         == 0
     )
-    shutil.copy(next((tmp_path / "seen").glob("*.png")), "cup.png")
+    shutil.copy(next((tmp_path / "seen").glob("*.png")), "photo.png")
     for command in block("one photo"):
         code, output = run(command)
         assert code == 0, f"{command}\n{output}"

@@ -75,7 +75,8 @@ def read_sources(sources: Sequence[str | Path], options: Options, run: Run) -> P
             photos = read_video(videos[0], options.frames, options.max_size, context)
         else:
             photos = read_photos([str(s) for s in sources], options.masks, options.max_size, context)
-        if options.method == "measured" or options.kind == "scene" or options.cameras is not None:
+        measured = options.method == "measured" or options.kind == "scene" or options.cameras is not None
+        if measured and options.method != "guessed":
             require_enough(len(photos))
         if options.scale.marks is not None:
             from lift3d.scale import photo_named
@@ -84,7 +85,8 @@ def read_sources(sources: Sequence[str | Path], options: Options, run: Run) -> P
     longest = max(max(image.width, image.height) for image in photos.images)
     why = ", smaller than asked to keep the budget" if _shrunk(run) else ""
     budget = format_memory(options.memory)
-    run.say(f"Memory budget {budget}: {len(photos)} photos are used at up to {longest} pixels{why}.")
+    many = "1 photo is" if len(photos) == 1 else f"{len(photos)} photos are"
+    run.say(f"Memory budget {budget}: {many} used at up to {longest} pixels{why}.")
     run.depends_on([_image_key(image) for image in photos.images], _file_key(options.cameras))
     return photos
 
