@@ -29,6 +29,8 @@ ALIKE = 0.6
 SURE, OPEN = 0.15, 0.65
 """Openness around a surface that is drawn as sure, and as open: a sharp one has about 0.15 from interpolation alone."""
 BLUE, WHITE, RED = (np.array(c, float) for c in ((40, 80, 200), (235, 235, 235), (205, 45, 35)))
+TEXTURE, FACES = 1024, 16_000
+"""Of a guess, unless the user says otherwise: the photo's square of the thing seldom has more to show."""
 BEHIND = 0.02
 """Weight of the mirrored photo beside the photo: only where that sees nothing."""
 
@@ -68,8 +70,8 @@ def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Vi
         "reconstruct", photos=len(photos), placed=len(photos), how="; the shape is guessed, not measured"
     )
     run.context.note("depths_to_mesh", kind="object", why="guessed from few photos as a single thing")
-    faces = {} if options.faces is None else {"faces": options.faces}
-    mesh = run.step("surface", VoxelsToMesh(guess.level, **faces), guess.voxels, keep=False)
+    wanted = VoxelsToMesh(guess.level, faces=options.faces or FACES)
+    mesh = run.step("surface", wanted, guess.voxels, keep=False)
     mesh = solid(mesh, MeshToSolid(), run)
     plane = mirror_plane(guess.voxels.values > guess.level, guess.voxels.affine)
     run.context.note("mirror", likeness=round(plane.likeness, 4), used=plane.likeness >= ALIKE)
@@ -79,7 +81,7 @@ def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Vi
         run.extras["uncertainty"] = set_unit(coloured(mesh, guess, factor), views.unit)
     seen, preference = painted_from(views, replace(plane, offset=plane.offset * factor))
     mesh = run.step(
-        "texture", ImagesToTexture(seen, options.texture, preference=preference), mesh, keep=False
+        "texture", ImagesToTexture(seen, options.texture or TEXTURE, preference=preference), mesh, keep=False
     )
     return set_unit(mesh, views.unit), views, "object", scale
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 KINDS = ("auto", "object", "scene")
 METHODS = ("auto", "measured", "guessed")
+TEXTURE = 2048
+"""Texels along each side where many photos are measured, unless the user says otherwise."""
 MEASURED = ("photos", "cameras", "depths", "surface", "solid", "texture", "output")
 GUESSED = ("photos", "shape", "surface", "solid", "texture", "output")
 """Steps of the two ways."""
@@ -58,7 +60,7 @@ class Options:
     cameras: Path | None = None
     masks: Path | None = None
     max_size: int = 1600
-    texture: int = 2048
+    texture: int | None = None
     faces: int | None = None
     frames: int = 48
     shared_intrinsics: bool | None = None
@@ -146,7 +148,7 @@ def recipe(options: Options, photos: Photos) -> Recipe:
         ImagesToDepths(),
         surface if options.faces is None else dataclasses.replace(surface, faces=options.faces),
         MeshToSolid(),
-        lambda views: ImagesToTexture(views=views, size=options.texture),
+        lambda views: ImagesToTexture(views=views, size=options.texture or TEXTURE),
     )
 
 

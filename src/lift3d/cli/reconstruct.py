@@ -46,7 +46,12 @@ def reconstruct(
         typer.Option(help="Folder of masks named like the photos, white on the object."),
     ] = None,
     size: Annotated[int, typer.Option(help="Photos are used at this many pixels on their long side.")] = 1600,
-    texture: Annotated[int, typer.Option(help="Side of the texture in pixels, up to 8192.")] = 2048,
+    texture: Annotated[
+        int | None,
+        typer.Option(
+            help="Side of the texture in pixels, up to 8192; 2048, or 1024 for a guess, if not given."
+        ),
+    ] = None,
     faces: Annotated[int | None, typer.Option(help="About how many triangles.")] = None,
     frames: Annotated[int, typer.Option(help="How many frames are taken from a video.")] = 48,
     save_cameras: Annotated[
