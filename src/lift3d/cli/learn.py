@@ -110,7 +110,7 @@ def evaluate(
         str | None, typer.Option(help="Weights of the plain baseline, for its row of the table.")
     ] = None,
     split: Annotated[str, typer.Option(help="test, or val while you are still choosing.")] = "test",
-    limit: Annotated[int | None, typer.Option(min=1, help="Shapes, drawn by hash; all if not given.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Shapes, spread evenly; all if not given.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Processor cores; all if not given.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:

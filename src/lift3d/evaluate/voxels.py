@@ -32,7 +32,6 @@ SPOILT = 150
 """Pictures that are spoilt to see what faults cost, about."""
 NET = "network"
 SEVERAL = "network, 3 pictures"
-COLUMNS = ("iou32", "iou64", "f1", "chamfer", "normals", "depth_mae", "depth_mse", "up", "upright_iou64")
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,8 @@ def evaluate_voxels(
     categories = [held.column("category")[c.view.shape] for c in cases]
     table = {name: rows_of(s) for name, s in scores.items()}
     result = summary(table, categories, [held.column("family")[c.view.shape] for c in cases])
+    result["identity_up"] = float(np.median([tilt(c.view) for c in cases]))
+    result |= {"searched": f"one in {EVERY}", "chosen_on": len(choosing)}
     result |= {"levels": levels, "pictures": len(cases), "weights": found.card.get("sha256"), "split": split}
     few = cases[:: max(1, len(cases) // SPOILT)]
     result["robustness"] = robustness(test, few, who[NET], levels[NET], lambda f: progress("faults", f))
@@ -125,6 +126,11 @@ def best_level(guesser: Guesser, solids: Solids, cases: Sequence[Case], name: st
     return float(LEVELS[int(hits.argmax())])
 
 
+def tilt(view: View) -> float:
+    """Degrees between the photo's own up and the thing's: what standing it as it was seen would be wrong by."""
+    return float(np.degrees(np.arccos(np.clip(-view.to_view[1, 2], -1, 1))))
+
+
 def rows_of(scores: Sequence[Score]) -> Rows:
     """Columns by name."""
     return {
@@ -170,6 +176,7 @@ def lines(result: dict[str, Any]) -> list[str]:
             f"{name:<46}{m['iou32']:8.3f}{m['iou64']:8.3f}{m['f1']:8.3f}{m['chamfer']:9.4f}{m['normals']:9.3f}"
             f"{m['depth_mae']:8.3f}{row['up_median']:7.1f}"
         )
+    out.append(f"up, as the photo has it: {result['identity_up']:.1f} degrees in the median")
     out.append(
         "with a fault of the photo, IoU 64 over objects: "
         + ", ".join(f"{k} {v:.3f}" for k, v in result["robustness"].items())
