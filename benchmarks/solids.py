@@ -64,8 +64,10 @@ def main() -> None:
     note = (
         f"{result['pictures']} shapes of families that no network has seen, in the frame of the picture, the depth of the middle "
         "given. Means over categories, with 95 % intervals from families drawn again; last two columns: over objects. "
-        f"Thresholds are fixed on {result['chosen_on']} pictures of the validation set; {result['searched']} training pictures "
-        f"is searched for the nearest. Up as the photo has it: {result['identity_up']:.1f} degrees. Lengths in the longest side. {(time.monotonic() - started) / 60:.0f} minutes."
+        f"Thresholds are fixed on {result['chosen_on']} pictures of the validation set; "
+        f"{result['searched']} training pictures "
+        f"is searched for the nearest. Up as the photo has it: {result['identity_up']:.1f} degrees. "
+        f"Lengths in the longest side. {(time.monotonic() - started) / 60:.0f} minutes."
     )
     result["table"] = {"columns": columns, "rows": rows, "note": note}
     (HERE / "results/solids.json").write_text(json.dumps(result, indent=1) + "\n")

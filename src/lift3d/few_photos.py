@@ -66,10 +66,8 @@ def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Vi
     many = _others(run)
     if many:
         run.warn(f"There are {many + 1} things in {photos.images[0].name}; the largest is taken.")
-    run.context.note(
-        "reconstruct", photos=len(photos), placed=len(photos), how="; the shape is guessed, not measured"
-    )
-    run.context.note("depths_to_mesh", kind="object", why="guessed from few photos as a single thing")
+    how, why = "; the shape is guessed, not measured", "guessed from few photos as a single thing"
+    run.context.note("reconstruct", photos=len(photos), placed=len(photos), how=how, why=why)
     wanted = VoxelsToMesh(guess.level, faces=options.faces or FACES)
     mesh = run.step("surface", wanted, guess.voxels, keep=False)
     mesh = solid(mesh, MeshToSolid(), run)

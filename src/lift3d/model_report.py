@@ -32,7 +32,7 @@ def model_report(
 ) -> dict[str, Any]:
     """The report of a finished run; folder: where its files are staged (to name and hash them)."""
     evidence = run.context.report
-    surface = evidence.get("depths_to_mesh", {})
+    told = {**evidence.get("depths_to_mesh", {}), **evidence.get("reconstruct", {})}
     extent = np.ptp(np.asarray(mesh.vertices), axis=0)
     return {
         "schema": SCHEMA,
@@ -42,7 +42,7 @@ def model_report(
         "seed": run.context.seed,
         "inputs": inputs(evidence),
         "kind": kind,
-        "kind_why": surface.get("why", ""),
+        "kind_why": told.get("why", ""),
         "model": {
             "faces": len(mesh.faces),
             "vertices": len(mesh.vertices),

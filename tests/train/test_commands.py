@@ -94,6 +94,8 @@ def test_fine_tuning_starts_from_weights_and_freezes_the_encoder(
     before, after = (load_file(folder / "best.safetensors") for folder in (run, tmp_path / "fine"))
     name = "net.encoder.stem.weight"
     assert torch.allclose(before[name].float(), after[name], atol=1e-3)
+    mean = "net.encoder.first.first_norm.running_mean"
+    assert torch.allclose(before[mean].float(), after[mean], atol=1e-3)
     assert not torch.equal(before["net.head.weight"].float(), after["net.head.weight"])
 
 

@@ -109,6 +109,8 @@ class ImageToVoxels:
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         assert isinstance(module, nn.ModuleDict)
         c = self.config
+        if c.freeze:  # or its normalisation would follow the new pictures
+            module["net"].get_submodule("encoder").eval()
         said: Said = module["net"](batch["pictures"])
         truth = (batch["cells"].float() / 255 > 0.5).float()
         with torch.autocast(truth.device.type, enabled=False):
