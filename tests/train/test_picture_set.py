@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import ndimage
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("pyarrow")
 
 from lift3d.corpus.shard_reader import read_shards  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
-from lift3d.train.image_to_mask import Config, ImageToMask, iou, pasted  # noqa: E402
+from lift3d.train.image_to_mask import Config, ImageToMask, iou  # noqa: E402
 from lift3d.train.pictures import PictureSet, chosen  # noqa: E402
 
 
@@ -73,22 +72,3 @@ def test_iou_of_masks() -> None:
     a[0, :2], b[0, 1:3] = True, True
     a[1] = True
     assert iou(a, b) == pytest.approx([1 / 3, 0, 1])
-
-
-def test_a_thing_set_before_another_picture_is_where_its_mask_says() -> None:
-    rgb, behind = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64, 3), np.uint8)
-    behind[..., 2] = 255
-    mask = np.zeros((64, 64), bool)
-    mask[20:50, 15:40] = True
-    rgb[mask] = [255, 0, 0]
-    places = set()
-    for seed in range(20):
-        shown, where = pasted(rgb, mask, behind, np.random.default_rng(seed))
-        assert shown.shape == rgb.shape and where.any() and not where.all()
-        inner = ndimage.binary_erosion(where, iterations=2)
-        outer = ~ndimage.binary_dilation(where, iterations=2)
-        assert (shown[inner][:, 0] > 200).all() and (shown[outer][:, 2] > 200).all()
-        places.add(tuple(np.argwhere(where).min(0)))
-    assert len(places) > 10
-    nothing = np.zeros((64, 64), bool)
-    assert pasted(rgb, nothing, behind, np.random.default_rng(0))[1] is nothing

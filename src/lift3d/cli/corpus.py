@@ -110,6 +110,22 @@ def render(
         typer.echo(f"shards    {len(done['shards'])} in {output}, {done['bytes'] / 1e6:.1f} MB")
 
 
+def photographs(
+    folder: Annotated[Path, typer.Argument(help="Where the photographs go.")],
+    cache: Annotated[Path, typer.Option(help="Where packages are downloaded and unpacked.")] = Path(CACHE),
+    debs: Annotated[Path | None, typer.Option(help="A folder of .deb files, where there is no apt.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Photographs and things cut out of them, from Debian packages: what masks learn from beside pictures of a corpus."""
+    from lift3d.cli.bars import Bars
+    from lift3d.corpus.photographs import collect
+
+    with Bars(quiet) as bars:
+        done = collect(folder, cache.expanduser(), debs, bars.say, bars.step)
+    if not quiet:
+        typer.echo(f"{done['photographs']} photographs and {done['cutouts']} cut-outs in {folder}")
+
+
 def summary(corpus: Corpus, everything: bool = False) -> list[str]:
     """What a person wants to know of a corpus."""
     card = corpus.card
@@ -142,5 +158,5 @@ def summary(corpus: Corpus, everything: bool = False) -> list[str]:
     return lines
 
 
-for command in (build, show, render):
+for command in (build, show, render, photographs):
     app.command()(explained(command))

@@ -27,7 +27,7 @@ MIN_SIDE = 64
 PHOTO_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "PPM")
 TEXTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TGA", "TIFF", "GIF")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
-_DECODER_ERRORS = (
+DECODER_ERRORS = (
     OSError, ValueError, TypeError, SyntaxError, KeyError, IndexError, AttributeError, OverflowError,
     EOFError, MemoryError, RuntimeError, ZeroDivisionError, struct.error, zlib.error, AssertionError,
 )  # fmt: skip
@@ -75,7 +75,7 @@ def open_picture(data: bytes, name: str, formats: Sequence[str] = PHOTO_FORMATS)
     except Pil.DecompressionBombError as error:
         count = re.search(r"\d+", str(error))
         raise _too_large(name, int(count[0]) if count else MAX_PIXELS + 1) from error
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         kinds = ", ".join(formats)
         raise InputError(
             f"{name} is not a picture that can be read ({kinds})", "remove it or save it anew"
@@ -182,7 +182,7 @@ def decode(data: bytes, name: str, max_size: int | None = None) -> Picture:
         exif = picture.getexif()
         orientation = _orientation(picture)
         focal = focal_from_exif(exif, picture.width, picture.height)
-    except _DECODER_ERRORS:  # damaged EXIF does not make the picture unusable
+    except DECODER_ERRORS:  # damaged EXIF does not make the picture unusable
         exif, orientation, focal = Pil.Exif(), 1, None
     raw_width, raw_height = picture.size
     if min(raw_width, raw_height) < MIN_SIDE:
@@ -210,7 +210,7 @@ def decode(data: bytes, name: str, max_size: int | None = None) -> Picture:
         pixels = np.array(_to_srgb(upright, profile), dtype=np.uint8)
     except Lift3dError:
         raise
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         raise InputError(f"{name} is damaged or cut short", "copy it again from the camera") from error
     mask = np.asarray(alpha) >= 128 if alpha is not None else None
     if mask is not None and not mask.any():
@@ -259,7 +259,7 @@ def decode_mask(
         else:
             rest, alpha = split_alpha(picture)
             values = np.asarray(alpha if alpha is not None else rest.convert("L")).astype(np.float32)
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         raise InputError(f"the mask {name} is damaged or cut short", "save it again") from error
     top = float(np.nan_to_num(values).max(initial=0.0))
     if top <= 0:

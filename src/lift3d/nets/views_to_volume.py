@@ -2,10 +2,11 @@
 
 Encoder: residual convolutions (He et al. 2016, arXiv:1512.03385), 128 -> 64 -> 32 -> 16 -> 8 pixels. Merge: self-attention
 (Vaswani et al. 2017) over the 8 x 8 tokens of all pictures, the first marked as the frame and the others in no order, so
-that any number of them serves. Decoder: the tokens become 8^3 cells, 3-D convolutions take them to 16^3; from there on depth
-lies in the channels (as in Jackson et al. 2017, arXiv:1703.07834), which is 2-D convolution at the price of pictures, to 32^2
-and 64^2 with 64 depths. At each size the encoder's features of the same size are laid along their rays: cell columns of the
-view frame are rays (geometry/view_frame.py), so that projecting local features is reading them where they are.
+that any number of them serves. Decoder: the tokens become 8^3 cells, each of which asks all tokens again; 3-D convolutions
+take them to 16^3; from there on depth lies in the channels (as in Jackson et al. 2017, arXiv:1703.07834), which is 2-D
+convolution at the price of pictures, to 32^2 and 64^2 with 64 depths. At each size the encoder's features of the same size are
+laid along their rays: cell columns of the view frame are rays (geometry/view_frame.py), so that projecting local features is
+reading them where they are.
 
 Head of numbers: how deep the thing is, and the similarity that takes it from the view frame to its upright one.
 """
@@ -85,6 +86,31 @@ class Layer(nn.Module):
         return x + torch.as_tensor(self.narrow(nn.functional.gelu(self.wide(self.second(x)))))
 
 
+class Seek(nn.Module):
+    """Every coarse cell asks the tokens of all pictures: cells (B, C, 8, 8, 8) and tokens (B, T, W) to the same cells.
+
+    What a second picture shows lies along rays of its own, which tokens of the frame's 64 pixels can hardly tell apart in
+    depth; 512 cells can. Adds nothing at the beginning, so that a network without it can be trained on."""
+
+    def __init__(self, channels: int, width: int, inner: int = 128, heads: int = 4) -> None:
+        super().__init__()
+        self.heads, self.inner = heads, inner
+        self.place = nn.Parameter(torch.randn(512, channels) * 0.02)
+        self.norm = nn.LayerNorm(channels)
+        self.ask, self.held = nn.Linear(channels, inner), nn.Linear(width, 2 * inner)
+        self.answer = nn.Linear(inner, channels)
+        nn.init.zeros_(self.answer.weight)
+        nn.init.zeros_(self.answer.bias)
+
+    def forward(self, cells: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        b, c = cells.shape[:2]
+        x = cells.flatten(2).transpose(1, 2)
+        q = self.ask(self.norm(x + self.place)).view(b, 512, self.heads, -1).transpose(1, 2)
+        k, v = self.held(tokens).view(b, tokens.shape[1], 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        seen = nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, 512, self.inner)
+        return cells + torch.as_tensor(self.answer(seen)).transpose(1, 2).reshape(cells.shape)
+
+
 class ViewsToVolume(nn.Module):
     """width: channels at 64 pixels; all else follows from it."""
 
@@ -101,6 +127,7 @@ class ViewsToVolume(nn.Module):
         a, b = 2 * width, width
         self.coarse_channels, self.fine_channels = a, b
         self.lift8 = nn.Conv2d(c, 8 * a, 1)
+        self.seek8 = Seek(a, c)
         self.solid8 = Solid(a)
         self.thin8 = nn.Conv3d(a, b, 1)
         self.lift16 = nn.Conv2d(w[2], 16 * (b // 4), 1)
@@ -114,35 +141,36 @@ class ViewsToVolume(nn.Module):
         self.head = nn.Conv2d(w[1], CELLS, 3, padding=1)
 
     def tokens(self, deepest: torch.Tensor, count: int) -> torch.Tensor:
-        """(B * count, C, 8, 8), the frame's picture first of each, to (B, 64, C) of the frame, having seen them all."""
+        """(B * count, C, 8, 8), the frame's picture first of each, to (B, 64 * count, C), having seen each other."""
         x = deepest.flatten(2).transpose(1, 2) + self.place
         x = x.reshape(-1, count, 64, x.shape[-1])
         role = torch.cat([self.role[:1], self.role[1:].expand(count - 1, -1)])
         x = (x + role[:, None]).reshape(len(x), count * 64, -1)
         for layer in self.layers:
             x = layer(x)
-        return torch.as_tensor(self.settled(x[:, :64]))
+        return torch.as_tensor(self.settled(x))
 
     def code(self, pictures: torch.Tensor) -> torch.Tensor:
         """(B, C): the mean token, by which things that look alike are near; pictures as in `forward`."""
         held = self.encoder(pictures.flatten(0, 1).contiguous(memory_format=torch.channels_last))
-        return self.tokens(held[3], pictures.shape[1]).mean(1)
+        return self.tokens(held[3], pictures.shape[1])[:, :64].mean(1)
 
     def forward(self, pictures: torch.Tensor) -> Said:
         """(B, N, 4, 128, 128): N pictures of each thing, the first of which is the frame."""
         b, count = pictures.shape[:2]
         held = self.encoder(pictures.flatten(0, 1).contiguous(memory_format=torch.channels_last))
         tokens = self.tokens(held[3], count)
-        code = tokens.mean(1)
+        code = tokens[:, :64].mean(1)
         numbers = self.numbers(code).float()
         local = [h.unflatten(0, (b, count))[:, 0] for h in held[:3]]
         return Said(self.decode(tokens, local), numbers[:, 0], numbers[:, 1:], code.float())
 
     def decode(self, tokens: torch.Tensor, local: list[torch.Tensor]) -> torch.Tensor:
-        """Logits of tokens (B, 64, C) and the frame's features of 64, 32 and 16 pixels."""
+        """Logits of tokens (B, 64 * N, C), the frame's first, and the frame's features of 64, 32 and 16 pixels."""
         up = nn.functional.interpolate
-        flat = tokens.transpose(1, 2).reshape(len(tokens), -1, 8, 8)
-        x = self.solid8(torch.relu(self.lift8(flat)).unflatten(1, (self.coarse_channels, 8)))
+        flat = tokens[:, :64].transpose(1, 2).reshape(len(tokens), -1, 8, 8)
+        x = torch.relu(self.lift8(flat)).unflatten(1, (self.coarse_channels, 8))
+        x = self.solid8(self.seek8(x, tokens))
         x = up(self.thin8(x), scale_factor=2.0, mode="trilinear", align_corners=False)
         seen = self.lift16(local[2]).unflatten(1, (self.fine_channels // 4, 16))
         x = self.solid16(torch.relu(self.join16(torch.cat([x, seen], 1))))

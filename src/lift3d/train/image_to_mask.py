@@ -7,19 +7,20 @@ count as much as large ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image as Pil
-from PIL import ImageFilter
 from torch import nn
 
+from lift3d.corpus.photographs import Photographs
 from lift3d.nets.unet import mask_net
 from lift3d.train.config import Schedule, told
 from lift3d.train.pictures import PictureSet, chosen
+from lift3d.train.scenes import Scenes
 from lift3d.train.task import Batch
 
 MEAN, SPREAD = 0.45, 0.25
@@ -38,6 +39,10 @@ class Config(Schedule):
     paste: float = told(
         0.5, "share of pictures whose thing is cut out and set before another picture, things and all"
     )
+    photographs: str = told(
+        "",
+        "a folder of photographs and cut-outs for that (lift3d corpus photographs); renders alone if not given",
+    )
     held: int = told(600, "pictures of the validation set that are looked at")
 
 
@@ -50,12 +55,24 @@ class ImageToMask:
     def __init__(self, pictures: Path, config: Config) -> None:
         self.config = config
         self.train, self.val = PictureSet(pictures, "train"), PictureSet(pictures, "val")
+        splits = ("train", "val")
+        real = [Photographs(config.photographs, x) if config.photographs else None for x in splits]
+        self.scenes = {x: Scenes(held, more) for x, held, more in zip(splits, (self.train, self.val), real)}
+
+    @cached_property
+    def side(self) -> int:
+        """Pixels along each side of the pictures."""
+        return len(self.train.mask(0))
 
     def module(self) -> nn.Module:
         return mask_net(self.config.width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def data(self) -> dict[str, Any]:
-        return {"train": self.train.digest(), "val": self.val.digest()}
+        out = {"train": self.train.digest(), "val": self.val.digest()}
+        for split, scenes in self.scenes.items():
+            if scenes.photographs is not None:
+                out[f"photographs_{split}"] = scenes.photographs.digest()
+        return out
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         numbers = chosen(len(self.train), step, self.config.batch, self.config.seed)
@@ -68,10 +85,10 @@ class ImageToMask:
 
     def _sample(self, i: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(3, S, S) normalised and (1, S, S) of 0 and 1, mirrored and tinted at random."""
-        codes, mask = self.train.rgb(i), self.train.mask(i)
         if rng.random() < self.config.paste:
-            behind = self.train.rgb(int(rng.integers(len(self.train))))
-            codes, mask = pasted(codes, mask, behind, rng)
+            codes, mask = self.scenes["train"].scene(i, rng, self.side)
+        else:
+            codes, mask = self.train.rgb(i), self.train.mask(i)
         rgb = light(codes)
         if rng.random() < 0.5:
             rgb, mask = rgb[:, ::-1], mask[:, ::-1]
@@ -90,48 +107,35 @@ class ImageToMask:
         return {"loss": entropy + dice, "entropy": entropy, "dice": dice}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """IoU in the mean over pictures at the best threshold, which is said too."""
+        """IoU in the mean over pictures at the best threshold, which is said too. Every second thing is set before another
+        picture, if the run is of such."""
         count = min(self.config.held, len(self.val))
         numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
         hits = np.zeros((count, len(THRESHOLDS)))
         device = next(module.parameters()).device
         for first in range(0, count, 24):
             some = numbers[first : first + 24]
-            images = np.stack([normalised(light(self.val.rgb(i))) for i in some])
+            pairs = [self._held(int(i), k) for k, i in enumerate(some, first)]
+            images = np.stack([normalised(light(codes)) for codes, _ in pairs])
             said = torch.sigmoid(module(torch.from_numpy(images).to(device)).float()).cpu().numpy()[:, 0]
-            truth = np.stack([self.val.mask(i) for i in some])
+            truth = np.stack([mask for _, mask in pairs])
             for k, level in enumerate(THRESHOLDS):
                 hits[first : first + len(some), k] = iou(said > level, truth)
         means = hits.mean(0)
         best = int(means.argmax())
-        return {"iou": float(means[best]), "threshold": float(THRESHOLDS[best])}
+        out = {"iou": float(means[best]), "threshold": float(THRESHOLDS[best])}
+        if self.config.paste > 0:
+            out |= {
+                "as_rendered": float(hits[::2, best].mean()),
+                "set_before": float(hits[1::2, best].mean()),
+            }
+        return out
 
-
-def pasted(
-    rgb: NDArray[np.uint8], mask: NDArray[np.bool_], behind: NDArray[np.uint8], rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """The thing of one picture, at another size and place, before a part of another picture: what stands behind a thing in a
-    photo is other things (Ghiasi et al. 2021, arXiv:2012.07177)."""
-    side = len(mask)
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if len(rows) < 8 or len(columns) < 8:
-        return rgb, mask
-    part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    cut = Pil.fromarray(np.dstack([rgb[part], mask[part] * np.uint8(255)]))
-    scale = rng.uniform(0.35, 0.95) * side / max(cut.size)
-    cut = cut.resize([max(4, round(n * scale)) for n in cut.size], Pil.Resampling.BILINEAR)
-    width = int(side * rng.uniform(0.4, 1))
-    y, x = rng.integers(0, side - width + 1, 2)
-    back = Pil.fromarray(behind[y : y + width, x : x + width]).resize((side, side), Pil.Resampling.BILINEAR)
-    if rng.random() < 0.5:
-        back = back.transpose(Pil.Transpose.FLIP_LEFT_RIGHT)
-    if rng.random() < 0.3:
-        back = back.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 2.5)))
-    at = (int(rng.integers(0, side - cut.width + 1)), int(rng.integers(0, side - cut.height + 1)))
-    back.paste(cut, at, cut)
-    alpha = np.zeros((side, side), np.uint8)
-    alpha[at[1] : at[1] + cut.height, at[0] : at[0] + cut.width] = np.asarray(cut.getchannel("A"))
-    return np.asarray(back), alpha > 127
+    def _held(self, i: int, k: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """The k-th picture that is looked at: as it was rendered, or its thing before another picture."""
+        if k % 2 and self.config.paste > 0:
+            return self.scenes["val"].scene(i, np.random.default_rng([11, i]), self.side)
+        return self.val.rgb(i), self.val.mask(i)
 
 
 def light(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -133,7 +133,8 @@ class ImageToVoxels:
         return {"loss": total, **losses}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """IoU in the cells of the view, at the best threshold; the error of depth and of up (median, degrees)."""
+        """IoU in the cells of the view, at the best threshold, and with more pictures at the same (of every second thing);
+        the error of depth and of up (median, degrees)."""
         assert isinstance(module, nn.ModuleDict)
         net, device = module["net"], next(module.parameters()).device
         count = min(self.config.held, len(self.val))
@@ -154,12 +155,40 @@ class ImageToVoxels:
             up.append(torch.rad2deg(torch.acos(cosine)).numpy())
         means = np.concatenate(hits).mean(0)
         best = int(means.argmax())
+        more = {}
+        if self.config.kind == "views" and self.config.views > 1:
+            more = self._several(net, numbers[::2], float(LEVELS[best]), device)
         return {
             "iou": float(means[best]),
+            **more,
             "threshold": float(LEVELS[best]),
             "depth_error": float(np.concatenate(depth).mean()),
             "up_error": float(np.median(np.concatenate(up))),
         }
+
+    def _several(
+        self, net: nn.Module, numbers: NDArray[np.int64], level: float, device: torch.device
+    ) -> dict[str, float]:
+        """What more pictures of the same things bring: IoU with as many as trained with, less that with one."""
+        count, gains = self.config.views, []
+        for first in range(0, len(numbers), 12):
+            samples = []
+            for i in numbers[first : first + 12]:
+                view = self.val.view(int(i))
+                if view is None:
+                    continue
+                own = self.val.views[view.shape]
+                others = np.random.default_rng([7, int(i)]).permutation(own[own != view.number])
+                samples.append(sample_of(self.val, view, others.tolist(), count, CELLS))
+            if not samples:
+                continue
+            held = together(samples)
+            truth, pictures = held["cells"] > 127, held["pictures"].to(device)
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+                one, all_of_them = (net(p).volume for p in (pictures[:, :1], pictures))
+            hits = [overlap(torch.sigmoid(v).cpu() > level, truth) for v in (one, all_of_them)]
+            gains.append((hits[1] - hits[0]).numpy())
+        return {f"gain_of_{count}": float(np.concatenate(gains).mean())}
 
 
 def sample_of(

@@ -142,20 +142,21 @@ def picture(view: View, size: int = PICTURE) -> F32:
 
 
 def spoilt(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """A mask with the faults of masks that are found, not given: a pixel too much or little, a side cut off, a hole."""
+    """A mask with the faults of masks that are found, not given: up to three pixels too much, two too
+    little, a part hidden by something in front, a box too many."""
     kind = rng.random()
     if kind < 0.2:
-        return np.asarray(ndimage.binary_dilation(mask, iterations=1))
+        return np.asarray(ndimage.binary_dilation(mask, iterations=int(rng.integers(1, 4))))
     if kind < 0.4:
-        return np.asarray(ndimage.binary_erosion(mask, iterations=1))
-    if kind < 0.5:
+        return np.asarray(ndimage.binary_erosion(mask, iterations=int(rng.integers(1, 3))))
+    if kind < 0.65:
         rows, columns = np.nonzero(mask)
         if not len(rows):
             return mask
         out = mask.copy()
         at = rng.integers(len(rows))
-        h, w = (int(x * rng.uniform(0.1, 0.35)) + 1 for x in (np.ptp(rows) + 1, np.ptp(columns) + 1))
+        h, w = (int(x * rng.uniform(0.1, 0.5)) + 1 for x in (np.ptp(rows) + 1, np.ptp(columns) + 1))
         y, x = max(rows[at] - h // 2, 0), max(columns[at] - w // 2, 0)
-        out[y : y + h, x : x + w] = rng.random() < 0.3
+        out[y : y + h, x : x + w] = rng.random() < 0.2
         return out
     return mask
