@@ -71,7 +71,7 @@ def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Vi
     wanted = VoxelsToMesh(guess.level, faces=options.faces or FACES)
     mesh = run.step("surface", wanted, guess.voxels, keep=False)
     mesh = solid(mesh, MeshToSolid(), run)
-    plane = mirror_plane(guess.voxels.values > guess.level, guess.voxels.affine)
+    plane = guess.mirror or mirror_plane(guess.voxels.values > guess.level, guess.voxels.affine)
     run.context.note("mirror", likeness=round(plane.likeness, 4), used=plane.likeness >= ALIKE)
     mesh, views, scale = sized(mesh, guess.views, options, run)
     factor = _length(views) / _length(guess.views)

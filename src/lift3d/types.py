@@ -10,10 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from lift3d.geometry.mirror import Plane
 
 Mesh = trimesh.Trimesh
 F32 = NDArray[np.float32]
@@ -220,8 +224,10 @@ class Voxels:
 @dataclass(frozen=True, eq=False)
 class PhotoSolid:
     """A guess of the space that a thing fills: voxels (occupancy: the share of each cell that is full, z up, standing on
-    z = 0, longest side 1), the level above which a cell is full, and the photo that it was guessed from with its camera."""
+    z = 0, longest side 1), the level above which a cell is full, the photo that it was guessed from with its camera, and
+    the upright plane in which the thing is most like its mirror image."""
 
     voxels: Voxels
     level: float
     views: Views
+    mirror: Plane | None = None

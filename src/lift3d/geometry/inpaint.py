@@ -1,9 +1,9 @@
 """What no photo gives: colours diffused over the surface, and the texture between charts.
 
 Unknown vertex colours are harmonic over the mesh graph, L c = 0 with the known colours as boundary values:
-the smoothest filling there is (Laplace's equation, uniform weights), by conjugate gradients. Between charts,
-colours grow outwards texel by texel, and what is left takes ever coarser means (push-pull: Gortler et al.
-1996).
+the smoothest filling there is (Laplace's equation, uniform weights), by a sparse factorisation or, where they
+are many, by conjugate gradients. Between charts, colours grow outwards texel by texel, and what is left takes
+ever coarser means (push-pull: Gortler et al. 1996).
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import numpy as np
 import scipy.sparse as sp
 from numba import njit, prange
 from numpy.typing import NDArray
-from scipy.sparse.linalg import cg
+from scipy.sparse.linalg import cg, splu
 
 from lift3d.types import F32
 
 GREY = 0.5
+DIRECT = 60_000
+"""Up to so many unknown vertices a factorisation is faster; its memory grows as n log n on a surface."""
 
 
 def fill_vertices(colours: F32, known: NDArray[np.bool_], f: NDArray[np.int32]) -> F32:
@@ -36,8 +38,13 @@ def fill_vertices(colours: F32, known: NDArray[np.bool_], f: NDArray[np.int32]) 
     # The tiny pull towards the mean decides only where nothing known is connected.
     matrix = (sp.diags(degree + 1e-5) - graph[unknown][:, unknown]).tocsr()
     right = graph[unknown][:, np.flatnonzero(known)] @ colours[known].astype(np.float64) + 1e-5 * mean
-    precondition = sp.diags(1 / (degree + 1e-5))
     out = colours.copy()
+    if len(unknown) <= DIRECT:
+        out[unknown] = splu(
+            matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}
+        ).solve(right)
+        return out
+    precondition = sp.diags(1 / (degree + 1e-5))
     for c in range(3):
         start = np.full(len(unknown), float(mean[c]))
         out[unknown, c] = cg(matrix, right[:, c], x0=start, rtol=1e-4, maxiter=1500, M=precondition)[0]

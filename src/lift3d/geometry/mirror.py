@@ -16,6 +16,8 @@ from lift3d.types import F32, F64
 
 DIRECTIONS = 36
 """Planes that are tried first, over half a turn."""
+PROMISING = 8
+"""Of those, how many are tried beside the middle as well."""
 COARSE = 32
 """Cells along the longest side at which they are."""
 SHIFTS = (-0.04, -0.02, 0.0, 0.02, 0.04)
@@ -38,12 +40,15 @@ class Plane:
         return out
 
 
-def mirror_plane(full: NDArray[np.bool_], affine: F64) -> Plane:
-    """Of (X, Y, Z) cells; affine (4, 4), axis-aligned with cubic cells, maps their indices to a world with z up."""
+def mirror_plane(full: NDArray[np.bool_], affine: F64, near: float | None = None) -> Plane:
+    """Of (X, Y, Z) cells; affine (4, 4), axis-aligned with cubic cells, maps their indices to a world with z up. near: the
+    normal's angle from x in radians, where it is known to a few degrees."""
     step = float(affine[0, 0])
     factor = max(1, int(max(full.shape) / COARSE))
     coarse = ndimage.zoom(full.astype(np.float32), 1 / factor, order=1, grid_mode=True, mode="grid-constant")
-    best = _best(coarse, np.arange(DIRECTIONS) * np.pi / DIRECTIONS, SHIFTS)
+    directions = np.arange(DIRECTIONS) * np.pi / DIRECTIONS if near is None else np.array([near])
+    promising = sorted(directions.tolist(), key=lambda a: -_likeness(coarse, a, 0.0))[:PROMISING]
+    best = _best(coarse, np.array(promising), SHIFTS)
     finer = best[0] + np.linspace(-1, 1, 5) * np.pi / DIRECTIONS / 2
     angle, shift, _ = _best(coarse, finer, tuple(best[1] + np.array([-0.01, 0, 0.01])))
     likeness = _likeness(full.astype(np.float32), angle, shift)

@@ -25,8 +25,8 @@ NAME = "image_to_voxels"
 MOST = 8
 FIELD = 45.0
 """Degrees across the longer side of a photo that does not say its focal length."""
-CELLS = 112
-"""Along the longest side of the upright grid."""
+CELLS, ROUGH = 96, 40
+"""Along the longest side of the upright grid, and of the one in which the mirror plane is looked for."""
 EDGE = 2
 """Empty cells around the thing."""
 ALIKE = 0.75
@@ -77,13 +77,15 @@ class ImageToVoxels(Mapping[Photos, PhotoSolid]):
             NAME, weights=found.name, level=level, photos=len(images), sure=round(sureness(guess.share), 4)
         )
         up = guess.turn[2] if self.upright and guess.turn is not None else np.array([0.0, -1, 0])
-        solid = stand(guess.share, guess.frame(frame), facing(up), images, level)
-        plane = mirror_plane(solid.voxels.values > level, solid.voxels.affine)
+        axes, placed = facing(up), guess.frame(frame)
+        rough = stand(guess.share, placed, axes, images, level, ROUGH)
+        plane = mirror_plane(rough.voxels.values > level, rough.voxels.affine)
+        turn = float(np.arctan2(plane.normal[1], plane.normal[0]))
         if plane.likeness >= ALIKE:  # its sides along the axes, the photo still seen from the front
-            turn = float(np.arctan2(plane.normal[1], plane.normal[0]))
             quarter = turn - round(turn / (np.pi / 2)) * (np.pi / 2)
-            solid = stand(guess.share, guess.frame(frame), turned(-quarter) @ facing(up), images, level)
-        return solid
+            axes, turn = turned(-quarter) @ axes, turn - quarter
+        solid = stand(guess.share, placed, axes, images, level)
+        return replace(solid, mirror=mirror_plane(solid.voxels.values > level, solid.voxels.affine, turn))
 
 
 def facing(up: F64) -> F64:
@@ -143,9 +145,11 @@ def sureness(share: F32) -> float:
     return float(1 + (p * np.log2(p) + (1 - p) * np.log2(1 - p)).mean()) if len(p) else 0.0
 
 
-def stand(share: F32, frame: ViewFrame, axes: F64, images: tuple[Image, ...], level: float) -> PhotoSolid:
+def stand(
+    share: F32, frame: ViewFrame, axes: F64, images: tuple[Image, ...], level: float, long: int = CELLS
+) -> PhotoSolid:
     """The cells of a view (w, v, u), resampled in the frame of `axes` (3, 3: its directions in the view frame), standing on
-    z = 0 with longest side 1; and the first photo's camera there."""
+    z = 0 with longest side 1, `long` cells long; and the first photo's camera there."""
     n = len(share)
     share = np.where(_main(share > level), share, np.minimum(share, level * 0.999))
     w, v, u = np.nonzero(share > level)
@@ -155,7 +159,7 @@ def stand(share: F32, frame: ViewFrame, axes: F64, images: tuple[Image, ...], le
     low, high = points.min(0), points.max(0)
     scale = 1 / float((high - low).max())
     shift = -np.array([low[0] + high[0], low[1] + high[1], 2 * low[2]]) / 2 * scale
-    step = 1 / CELLS
+    step = 1 / long
     count = np.ceil((high - low) * scale / step).astype(int) + 2 * EDGE
     start = low * scale + shift + step / 2 - EDGE * step
     grid = np.stack(
