@@ -45,19 +45,27 @@ class Guess:
 
 def ask(net: torch.nn.Module, pictures: F32) -> Guess:
     """Of pictures (N, 4, 128, 128) of one thing, the first of which is the frame; in single precision, where the network
-    is."""
+    is. The mean of what is said of them and of their mirror images."""
     import torch
 
     from lift3d.nets.views_to_volume import CELLS, rotation
 
     device = next(net.parameters()).device
+    both = np.stack([pictures, pictures[..., ::-1]])
     with torch.no_grad():
-        said = net(torch.from_numpy(np.ascontiguousarray(pictures[None])).to(device))
+        said = net(torch.from_numpy(both).to(device))
         share = torch.sigmoid(said.volume.float())
+        share = (share[0] + share[1].flip(2)) / 2
         if share.shape[-1] != CELLS:
             share = torch.nn.functional.interpolate(
-                share[:, None], (CELLS,) * 3, mode="trilinear", align_corners=False
-            )[:, 0]
-        turn = rotation(said.pose[:, :6].float())[0].cpu().numpy()
-    pose = np.concatenate([turn[2], turn[0], said.pose[0, 6:].float().cpu().numpy()]).astype(np.float32)
-    return Guess(share[0].cpu().numpy(), float(said.depth[0]), pose)
+                share[None, None], (CELLS,) * 3, mode="trilinear", align_corners=False
+            )[0, 0]
+        turns = rotation(said.pose[:, :6].float()).cpu().numpy()
+    rest, side = said.pose[:, 6:].float().cpu().numpy(), np.array([-1, 1, 1])
+    up = turns[0, 2] + turns[1, 2] * side
+    middle = (rest[0, :3] + rest[1, :3] * side) / 2
+    # which of its sides is the front does not survive the mirror
+    pose = np.concatenate(
+        [up / max(float(np.linalg.norm(up)), 1e-9), turns[0, 0], middle, rest[:, 3].mean()[None]]
+    )
+    return Guess(share.cpu().numpy(), float(said.depth.mean()), pose.astype(np.float32))
