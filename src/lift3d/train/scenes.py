@@ -31,7 +31,7 @@ class Scenes:
         if thing is None:
             return self.pictures.rgb(number), self.pictures.mask(number)
         canvas = self._behind(rng, side)
-        thing = _sized(thing, side * rng.uniform(0.35, 0.97))
+        thing = _sized(thing, side * rng.uniform(0.45, 0.97))
         area = _area(thing)
         for _ in range(int(rng.choice([0, 1, 2], p=[0.5, 0.3, 0.2]))):
             other = self._thing(int(rng.integers(len(self.pictures))), rng)
