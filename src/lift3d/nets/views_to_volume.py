@@ -8,7 +8,8 @@ convolution at the price of pictures, to 32^2 and 64^2 with 64 depths. At each s
 laid along their rays: cell columns of the view frame are rays (geometry/view_frame.py), so that projecting local features is
 reading them where they are.
 
-Head of numbers: how deep the thing is, and the similarity that takes it from the view frame to its upright one.
+Heads of numbers, on the mean of the frame's tokens and on answers of all: how deep the thing is, and the similarity that
+takes it from the view frame to its upright one.
 """
 
 from __future__ import annotations
@@ -111,6 +112,27 @@ class Seek(nn.Module):
         return cells + torch.as_tensor(self.answer(seen)).transpose(1, 2).reshape(cells.shape)
 
 
+class Gather(nn.Module):
+    """A few learned questions to the tokens of all pictures: (B, T, W) to (B, out). How deep a thing is, a picture from its
+    side tells, which the mean over the frame's tokens washes out. Adds nothing at the beginning."""
+
+    def __init__(self, width: int, out: int, questions: int = 4, heads: int = 4) -> None:
+        super().__init__()
+        self.heads = heads
+        self.questions = nn.Parameter(torch.randn(questions, width) * 0.02)
+        self.held = nn.Linear(width, 2 * width)
+        self.wide, self.narrow = nn.Linear(questions * width, width), nn.Linear(width, out)
+        nn.init.zeros_(self.narrow.weight)
+        nn.init.zeros_(self.narrow.bias)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        b, t, w = tokens.shape
+        k, v = self.held(tokens).view(b, t, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        q = self.questions.view(1, -1, self.heads, w // self.heads).transpose(1, 2).expand(b, -1, -1, -1)
+        seen = nn.functional.scaled_dot_product_attention(q.to(k.dtype), k, v).transpose(1, 2).reshape(b, -1)
+        return torch.as_tensor(self.narrow(nn.functional.gelu(self.wide(seen))))
+
+
 class ViewsToVolume(nn.Module):
     """width: channels at 64 pixels; all else follows from it."""
 
@@ -124,6 +146,7 @@ class ViewsToVolume(nn.Module):
         self.layers = nn.ModuleList(Layer(c, 8) for _ in range(layers))
         self.settled = nn.LayerNorm(c)
         self.numbers = nn.Sequential(nn.Linear(c, c), nn.GELU(), nn.Linear(c, 1 + POSE))
+        self.gather = Gather(c, 1 + POSE)
         a, b = 2 * width, width
         self.coarse_channels, self.fine_channels = a, b
         self.lift8 = nn.Conv2d(c, 8 * a, 1)
@@ -161,7 +184,7 @@ class ViewsToVolume(nn.Module):
         held = self.encoder(pictures.flatten(0, 1).contiguous(memory_format=torch.channels_last))
         tokens = self.tokens(held[3], count)
         code = tokens[:, :64].mean(1)
-        numbers = self.numbers(code).float()
+        numbers = (self.numbers(code) + self.gather(tokens)).float()
         local = [h.unflatten(0, (b, count))[:, 0] for h in held[:3]]
         return Said(self.decode(tokens, local), numbers[:, 0], numbers[:, 1:], code.float())
 

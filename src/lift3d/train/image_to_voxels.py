@@ -43,7 +43,8 @@ class Config(Schedule):
     several: float = told(0.4, "share of steps with more than one picture of each thing")
     views: int = told(3, "pictures of a thing at most")
     faults: float = told(0.6, "share of pictures whose masks and crops are spoilt")
-    pose: float = told(0.3, "weight of the errors of depth and pose")
+    pose: float = told(0.3, "weight of the error of the pose")
+    depth: float = told(0.6, "weight of the error of the depth")
     upright: float = told(0.2, "weight of the upright cells")
     freeze: bool = told(False, "keep the image encoder as it is: for little data of your own")
     critic: float = told(0.0, "weight of the critic of shapes; 0 leaves it out")
@@ -118,14 +119,14 @@ class ImageToVoxels:
             share = torch.sigmoid(said.volume)
             both, sizes = (share * truth).sum((1, 2, 3)), (share + truth).sum((1, 2, 3))
             dice = (1 - (2 * both + 1) / (sizes + 1)).mean()
-            pose = pose_error(said, batch)
+            pose, depth = pose_error(said, batch), depth_error(said, batch)
             straight = upright(
                 share, said.pose, batch["to_cells"], batch["far"], said.depth.clamp(-4, 4).exp(), UPRIGHT
             )[:, 0]
             seen = batch["upright"].float() / 255
             canonical = nn.functional.binary_cross_entropy(straight.clamp(1e-4, 1 - 1e-4), seen)
-            losses = {"entropy": entropy, "dice": dice, "pose": pose, "upright": canonical}
-            total = entropy + dice + c.pose * pose + c.upright * canonical
+            losses = {"entropy": entropy, "dice": dice, "pose": pose, "depth": depth, "upright": canonical}
+            total = entropy + dice + c.pose * pose + c.depth * depth + c.upright * canonical
             if c.critic > 0:
                 fooled, judged = critic_losses(module["critic"], share, truth)
                 total = total + c.critic * fooled + judged
@@ -169,8 +170,9 @@ class ImageToVoxels:
     def _several(
         self, net: nn.Module, numbers: NDArray[np.int64], level: float, device: torch.device
     ) -> dict[str, float]:
-        """What more pictures of the same things bring: IoU with as many as trained with, less that with one."""
-        count, gains = self.config.views, []
+        """What more pictures of the same things bring: IoU with as many as trained with, less that with one; and how wrong
+        the depth still is."""
+        count, gains, wrong = self.config.views, [], []
         for first in range(0, len(numbers), 12):
             samples = []
             for i in numbers[first : first + 12]:
@@ -185,10 +187,14 @@ class ImageToVoxels:
             held = together(samples)
             truth, pictures = held["cells"] > 127, held["pictures"].to(device)
             with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
-                one, all_of_them = (net(p).volume for p in (pictures[:, :1], pictures))
-            hits = [overlap(torch.sigmoid(v).cpu() > level, truth) for v in (one, all_of_them)]
+                one, several = net(pictures[:, :1]), net(pictures)
+            hits = [overlap(torch.sigmoid(v.volume).cpu() > level, truth) for v in (one, several)]
+            wrong.append((several.depth.cpu() - held["depth"]).abs().numpy())
             gains.append((hits[1] - hits[0]).numpy())
-        return {f"gain_of_{count}": float(np.concatenate(gains).mean())}
+        return {
+            f"gain_of_{count}": float(np.concatenate(gains).mean()),
+            f"depth_error_of_{count}": float(np.concatenate(wrong).mean()),
+        }
 
 
 def sample_of(
@@ -239,14 +245,17 @@ def together(samples: list[dict[str, NDArray[Any]]]) -> Batch:
 
 
 def pose_error(said: Said, batch: Batch) -> torch.Tensor:
-    """Mean error of depth, up, front, middle and size."""
+    """Mean error of up, front, middle and size."""
     turn, truth = rotation(said.pose[:, :6]), batch["pose"]
     up = 1 - (turn[:, 2] * truth[:, :3]).sum(1)
     front = 1 - (turn[:, 0] * truth[:, 3:6]).sum(1)
-    small = nn.functional.smooth_l1_loss
-    depth = small(said.depth, batch["depth"], beta=0.1)
-    place = small(said.pose[:, 6:], truth[:, 6:], beta=0.1)
-    return depth + up.mean() + 0.2 * front.mean() + place
+    place = nn.functional.smooth_l1_loss(said.pose[:, 6:], truth[:, 6:], beta=0.1)
+    return up.mean() + 0.2 * front.mean() + place
+
+
+def depth_error(said: Said, batch: Batch) -> torch.Tensor:
+    """Mean error of the log of the depth: cells that are right in themselves overlap no more than the depth they are given."""
+    return nn.functional.smooth_l1_loss(said.depth, batch["depth"], beta=0.1)
 
 
 def grown(share: torch.Tensor) -> torch.Tensor:
