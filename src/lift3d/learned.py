@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,23 @@ from lift3d.weights import Weights, config_of, find, tensors_of
 
 if TYPE_CHECKING:
     import torch
+
+THREADS = 2
+"""Of torch while a network is asked: sums over another number of threads round otherwise, and numba's kernels change it."""
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Without gradients, and the same on every occasion."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @functools.lru_cache(4)

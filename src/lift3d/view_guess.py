@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lift3d.geometry.silhouette import behind_silhouette
 from lift3d.geometry.view_frame import ViewFrame
 from lift3d.types import F32, F64
 
@@ -20,11 +21,19 @@ DEEPEST = 0.95
 @dataclass(frozen=True, eq=False)
 class Guess:
     """share (D, H, W) of each cell of the view, w v u, that is full; depth: log of reach / lateral; pose (10,): up and front
-    (unit), middle and log of the size in lateral lengths (train/solids.pose_of), or None where nothing is said of it."""
+    (unit), middle and log of the size in lateral lengths (train/solids.pose_of), or None where nothing is said of it; silhouette
+    (H, W): how much of each ray's square the thing covers in the picture, or None."""
 
     share: F32
     depth: float
     pose: F32 | None = None
+    silhouette: F32 | None = None
+
+    def completed(self, level: float) -> Guess:
+        """With cells above the level on every ray of the silhouette, if there is one."""
+        if self.silhouette is None:
+            return self
+        return replace(self, share=behind_silhouette(self.share, self.silhouette, level), silhouette=None)
 
     def frame(self, given: ViewFrame) -> ViewFrame:
         """The guess's own depths around the given middle."""
@@ -48,11 +57,12 @@ def ask(net: torch.nn.Module, pictures: F32) -> Guess:
     is. The mean of what is said of them and of their mirror images."""
     import torch
 
+    from lift3d.learned import asking
     from lift3d.nets.views_to_volume import CELLS, rotation
 
     device = next(net.parameters()).device
     both = np.stack([pictures, pictures[..., ::-1]])
-    with torch.no_grad():
+    with asking():
         said = net(torch.from_numpy(both).to(device))
         share = torch.sigmoid(said.volume.float())
         share = (share[0] + share[1].flip(2)) / 2
@@ -68,4 +78,6 @@ def ask(net: torch.nn.Module, pictures: F32) -> Guess:
     pose = np.concatenate(
         [up / max(float(np.linalg.norm(up)), 1e-9), turns[0, 0], middle, rest[:, 3].mean()[None]]
     )
-    return Guess(share.cpu().numpy(), float(said.depth.mean()), pose.astype(np.float32))
+    step = pictures.shape[-1] // CELLS
+    silhouette = pictures[0, 3].reshape(CELLS, step, CELLS, step).mean((1, 3))
+    return Guess(share.cpu().numpy(), float(said.depth.mean()), pose.astype(np.float32), silhouette)

@@ -10,6 +10,7 @@ plain, net  networks (nets/views_to_volume.py)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -37,13 +38,14 @@ class Guesser(Protocol):
 
 
 class Network:
-    """With its weights, where it is."""
+    """With its weights, where it is; plain: as it says it, without what the silhouette adds."""
 
-    def __init__(self, net: torch.nn.Module) -> None:
-        self.net = net.eval()
+    def __init__(self, net: torch.nn.Module, plain: bool = False) -> None:
+        self.net, self.plain = net.eval(), plain
 
     def guess(self, view: View, pictures: F32) -> Guess:
-        return ask(self.net, pictures)
+        guess = ask(self.net, pictures)
+        return replace(guess, silhouette=None) if self.plain else guess
 
 
 class Mean:

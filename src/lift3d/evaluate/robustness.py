@@ -118,7 +118,7 @@ def robustness(
                 hits.append(0.0)
                 continue
             guess = guesser.guess(view, picture(view)[None])
-            hits.append(float(Truth(solids, view).overlaps(guess, np.array([level]), 64)[0]))
+            hits.append(float(Truth(solids, view).overlaps(guess.completed(level), np.array([level]), 64)[0]))
         out[name] = float(np.mean(hits))
         progress((k + 1) / (len(FAULTS) + 1))
     return out

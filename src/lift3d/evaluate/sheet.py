@@ -66,7 +66,7 @@ def shown(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def solid_tiles(guess: Guess, case: Case, level: float) -> list[NDArray[np.uint8]]:
     """The guess from four sides around the true up, beginning with the picture's own."""
-    found = mesh_of(guess, case.view.frame, level)
+    found = mesh_of(guess.completed(level), case.view.frame, level)
     if found is None:
         return [np.full((TILE, TILE, 3), 255, np.uint8) for _ in SIDES]
     v, f = found

@@ -94,6 +94,7 @@ class Truth:
 
     def score(self, guess: Guess, level: float) -> Score:
         """level: of the share, above which a cell is full."""
+        guess = guess.completed(level)
         said = self.filled(guess, level)
         iou = {n: overlap(said[n], self.cells[n]) for n in SIZES}
         mae, mse = self._depth_error(guess, level)

@@ -108,7 +108,7 @@ def guessers(
         "nearest training picture, the network's code": Nearest(gallery, "code"),
     }
     if plain is not None:
-        who["plain encoder-decoder, 32^3"] = Network(network("image_to_voxels", plain)[0])
+        who["plain encoder-decoder, 32^3"] = Network(network("image_to_voxels", plain)[0], plain=True)
     who[NET] = who[SEVERAL] = Network(net)
     who["oracle: nearest training shape"] = Oracle(
         train, sorted(set(shapes)), lambda f: progress("oracle", f)

@@ -90,9 +90,11 @@ class ImageToMask(Mapping[Image, Image]):
         """(SIZE, SIZE) share of the thing over the crop: the mean of what the network says of it and of its mirror image."""
         import torch
 
+        from lift3d.learned import asking
+
         small = _cut(image.pixels, crop, SIZE) / np.float32(255)
         both = np.stack([small, small[:, ::-1]]).transpose(0, 3, 1, 2)
-        with torch.no_grad():
+        with asking():
             said = torch.sigmoid(net(torch.from_numpy((both - 0.45) / 0.25).float()))[:, 0].numpy()
         return np.asarray((said[0] + said[1, :, ::-1]) / 2)
 

@@ -65,17 +65,17 @@ class ImageToVoxels(Mapping[Photos, PhotoSolid]):
         first = images[0]
         frame = ViewFrame(matrix_of(first), crops[0], 1.0, 1.0)
         pictures = np.stack([_picture(image, crop) for image, crop in zip(images, crops)])
-        guess = ask(net, pictures)
         level = float(found.card.get("threshold", 0.5))
+        guess = ask(net, pictures)
+        sure = round(sureness(guess.share), 4)
+        guess = guess.completed(level)
         if not (guess.share > level).any():
             raise CaptureError(
                 f"the network sees no solid in {first.name}",
                 "take a photo that shows the whole thing from a corner",
             )
         context.progress(NAME, 0.9)
-        context.note(
-            NAME, weights=found.name, level=level, photos=len(images), sure=round(sureness(guess.share), 4)
-        )
+        context.note(NAME, weights=found.name, level=level, photos=len(images), sure=sure)
         up = guess.turn[2] if self.upright and guess.turn is not None else np.array([0.0, -1, 0])
         axes, placed = facing(up), guess.frame(frame)
         rough = stand(guess.share, placed, axes, images, level, ROUGH)
