@@ -33,7 +33,11 @@ class Guess:
         """With cells above the level on every ray of the silhouette, if there is one."""
         if self.silhouette is None:
             return self
-        return replace(self, share=behind_silhouette(self.share, self.silhouette, level), silhouette=None)
+        return replace(
+            self,
+            share=behind_silhouette(self.share, self.silhouette, level, float(np.exp(-self.depth))),
+            silhouette=None,
+        )
 
     def frame(self, given: ViewFrame) -> ViewFrame:
         """The guess's own depths around the given middle."""
