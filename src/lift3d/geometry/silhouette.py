@@ -49,12 +49,21 @@ def behind_silhouette(share: F32, silhouette: F32, level: float, ratio: float = 
     solid = np.where(out >= level, out, 0)
     middle = (deep * solid).sum(0) / np.maximum(solid.sum(0), 1e-9)
     at = _smooth(around.argmax(0), around.max(0) / level, middle, lack, full)
-    v, u = np.nonzero(lack)
-    half = np.clip(
-        ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1][v, u] * ratio, THINNEST, THICKEST
+    deep_inside = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+    # of the outline's place within a ray's square its share tells: rays beside it get what lies just below the level
+    beyond = silhouette - INSIDE
+    beyond = np.where(
+        silhouette > 0.99, np.maximum(deep_inside, beyond), np.where(silhouette < 0.01, -1, beyond)
     )
-    ramp = level * (1 + 0.25 * np.clip(half - np.abs(deep[:, :, 0] - at), -4, 1))
-    out[:, v, u] = np.maximum(out[:, v, u], ramp)
+    near = ndimage.distance_transform_edt(~lack, return_distances=False, return_indices=True)
+    rays = lack | (ndimage.binary_dilation(lack, np.ones((3, 3))) & ~inside & ~full)
+    number = np.zeros(lack.shape, int)
+    number[lack] = np.arange(len(at))
+    half = np.clip(deep_inside[lack] * ratio, THINNEST, THICKEST)
+    nearest = number[near[0][rays], near[1][rays]]
+    v, u = np.nonzero(rays)
+    within = np.minimum(half[nearest] - np.abs(deep[:, :, 0] - at[nearest]), beyond[v, u])
+    out[:, v, u] = np.maximum(out[:, v, u], level * (1 + 0.5 * np.clip(within, -2, 0.5)))
     return out
 
 
