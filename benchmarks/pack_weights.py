@@ -19,6 +19,10 @@ DATA = (
     "pictures of the training split of lift3d's corpus: free shapes out of Debian packages, each with its licence and author in "
     "the corpus' ATTRIBUTION.csv (docs/data_and_licences.md)"
 )
+PHOTOGRAPHS = (
+    "; photographs and cut-outs that lift3d corpus photographs collects out of Debian packages, each with its licence and author "
+    "in their ATTRIBUTION.csv"
+)
 DOES = {
     "image_to_mask": "where in a photo the thing is",
     "image_to_voxels": "the space that a thing fills, from one to eight photos, upright",
@@ -59,7 +63,7 @@ def main() -> None:
         "mapping": args.name, "does": DOES[args.name], "config": told["plan"]["config"], "threshold": told["threshold"],
         "parameters": sum(t.numel() for t in tensors.values()), "input": "128 x 128 pixels",
         "sha256": hashlib.sha256(data).hexdigest(),
-        "licence": "Apache-2.0, as lift3d", "data": DATA, "data_digest": told["plan"]["data"], "command": args.command,
+        "licence": "Apache-2.0, as lift3d", "data": DATA + (PHOTOGRAPHS if told["plan"]["config"].get("photographs") else ""), "data_digest": told["plan"]["data"], "command": args.command,
         "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
         "measured": measured(args.name),
     }  # fmt: skip

@@ -1,4 +1,5 @@
-"""A photo to the mask of the thing in it: a U-Net looks at the whole photo, then closer, and the edge follows the colours.
+"""A photo to the mask of the thing in it: a U-Net looks at the whole photo, then closer; the photo's colours and edges decide
+the rest.
 
 What a photo says itself, by transparency or by a mask that is given, is taken as it is.
 """
@@ -15,6 +16,7 @@ from scipy import ndimage
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
+from lift3d.geometry.colour_walk import colour_walk
 from lift3d.geometry.guided import guided_filter
 from lift3d.geometry.view_frame import Crop, crop_of
 from lift3d.mapping import Card, Mapping, register
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
 NAME = "image_to_mask"
 SIZE = 128
 """Pixels along each side of what the network sees."""
-FINE = 384
-"""Pixels along the crop's side at which the edge is found."""
+COARSE, FINE = 192, 384
+"""Pixels along the crop's side at which colours are followed, and at which the edge is found."""
 CLOSER = (1.5, 1.2)
 """The second looks are this much wider than the thing's box, the widest first."""
 LEAST = 0.004
@@ -42,7 +44,7 @@ APART = 0.15
     Card(
         NAME, "Image", "Image",
         ("one connected thing", "transparency and given masks are taken as they are", "same input, same mask"),
-        "learned", "Ronneberger, Fischer & Brox 2015; He, Sun & Tang 2013",
+        "learned", "Ronneberger, Fischer & Brox 2015; Grady 2005; He, Sun & Tang 2013",
     )
 )  # fmt: skip
 @dataclass(frozen=True)
@@ -74,10 +76,8 @@ class ImageToMask(Mapping[Image, Image]):
             )
         # the network has learned from things that fill most of the picture: a second look, closer
         near = crop_of(mask, CLOSER[0])
-        fine = self._closer(net, source, near)
-        fine = guided_filter(_cut(source.pixels, near, FINE), fine, FINE // 48, 1e-4)
-        close = _uncut(fine, near, (source.height, source.width))
-        mask, _ = largest(close > level)
+        close = _uncut(self._closer(net, source, near, level), near, (source.height, source.width))
+        mask, _ = largest(close > 0.5)
         if not mask.any():
             raise CaptureError(f"no single thing stands out in {source.name}", "give a mask with --masks")
         mask = ndimage.binary_fill_holes(mask) if _small_holes(mask) else mask
@@ -98,8 +98,9 @@ class ImageToMask(Mapping[Image, Image]):
             said = torch.sigmoid(net(torch.from_numpy((both - 0.45) / 0.25).float()))[:, 0].numpy()
         return np.asarray((said[0] + said[1, :, ::-1]) / 2)
 
-    def _closer(self, net: torch.nn.Module, image: Image, near: Crop) -> F32:
-        """(FINE, FINE) share over the widest crop, the mean of looks at several."""
+    def _closer(self, net: torch.nn.Module, image: Image, near: Crop, level: float) -> F32:
+        """(FINE, FINE) share over the widest crop, the mean of looks at several, sharpened by the photo's colours; its edge is
+        at one half."""
         total, weight = np.zeros((FINE, FINE), np.float32), np.zeros((FINE, FINE), np.float32)
         for wider in CLOSER:
             half = near.half * wider / CLOSER[0]
@@ -110,7 +111,10 @@ class ImageToMask(Mapping[Image, Image]):
             fine = Pil.fromarray(share).resize((side, side), Pil.Resampling.BICUBIC)
             total[part, part] += np.asarray(fine, np.float32).clip(0, 1)
             weight[part, part] += 1
-        return total / weight
+        rough = Pil.fromarray(total / weight).resize((COARSE, COARSE), Pil.Resampling.BOX)
+        walked = colour_walk(_cut(image.pixels, near, COARSE), np.asarray(rough), level)
+        fine = Pil.fromarray(walked).resize((FINE, FINE), Pil.Resampling.BICUBIC)
+        return guided_filter(_cut(image.pixels, near, FINE), np.asarray(fine), FINE // 48, 1e-4)
 
 
 def largest(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
