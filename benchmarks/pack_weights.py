@@ -48,6 +48,11 @@ def measured(name: str) -> list[str]:
     return lines
 
 
+def data_of(config: dict[str, object]) -> str:
+    """What a run of this configuration has learned from."""
+    return DATA + (PHOTOGRAPHS if config.get("photographs") else "")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
@@ -63,7 +68,8 @@ def main() -> None:
         "mapping": args.name, "does": DOES[args.name], "config": told["plan"]["config"], "threshold": told["threshold"],
         "parameters": sum(t.numel() for t in tensors.values()), "input": "128 x 128 pixels",
         "sha256": hashlib.sha256(data).hexdigest(),
-        "licence": "Apache-2.0, as lift3d", "data": DATA + (PHOTOGRAPHS if told["plan"]["config"].get("photographs") else ""), "data_digest": told["plan"]["data"], "command": args.command,
+        "licence": "Apache-2.0, as lift3d", "data": data_of(told["plan"]["config"]),
+        "data_digest": told["plan"]["data"], "command": args.command,
         "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
         "measured": measured(args.name),
     }  # fmt: skip
