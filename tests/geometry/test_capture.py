@@ -53,6 +53,7 @@ def _table_and_ball(rng, noise=0.002):
     return np.concatenate([table, ball]), normals
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10_000))
 def test_the_table_is_found_and_the_ball_is_the_object(seed):

@@ -58,6 +58,7 @@ def test_sampled_points_lie_on_the_surface_and_within_the_masks(maps):
     assert 0.3 < len(fused_points(masked, 10**9)) / len(fused_points(maps, 10**9)) < 0.7
 
 
+@pytest.mark.slow
 def test_the_field_is_the_distance_to_a_ball_and_keeps_to_the_wish(maps):
     box = Box(upright_frame(np.array([0.0, 0, 1]), np.zeros(3)), np.array([-0.6, -0.6, 0.1]), np.full(3, 0.6))
     done: list[float] = []

@@ -39,6 +39,7 @@ def test_depths_are_right_where_they_are_given(maps):
     assert good > 0.97 * given
 
 
+@pytest.mark.slow
 def test_object_is_a_solid_ball_cut_flat_at_the_table(maps):
     context = Context()
     mesh = DepthsToMesh(faces=8000)(maps, context)
@@ -55,6 +56,7 @@ def test_object_is_a_solid_ball_cut_flat_at_the_table(maps):
     assert up @ [0, 0, 1] > 0.999
 
 
+@pytest.mark.slow
 def test_scene_is_open_and_trimmed(maps):
     context = Context()
     mesh = DepthsToMesh(kind="scene", faces=8000)(maps, context)
@@ -65,6 +67,7 @@ def test_scene_is_open_and_trimmed(maps):
     assert np.abs(world[low][:, 2]).mean() < 0.01
 
 
+@pytest.mark.slow
 def test_masks_carve_the_silhouette():
     views = orbit_views(14)
     images = []
@@ -79,6 +82,7 @@ def test_masks_carve_the_silhouette():
     assert trimesh.Trimesh(mesh.vertices, mesh.faces).volume == pytest.approx(4 / 3 * np.pi * 0.125, rel=0.08)
 
 
+@pytest.mark.slow
 def test_same_bytes_again(maps):
     first, second = (DepthsToMesh(faces=4000)(maps) for _ in range(2))
     assert first.vertices.tobytes() == second.vertices.tobytes()

@@ -88,6 +88,7 @@ def test_turn_and_focal_length_of_a_camera() -> None:
     assert float(zoom.detach().exp()) == pytest.approx(1.06, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(EXAMPLES))
     import fit_texture
