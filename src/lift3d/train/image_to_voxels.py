@@ -191,6 +191,8 @@ class ImageToVoxels:
             hits = [overlap(torch.sigmoid(v.volume).cpu() > level, truth) for v in (one, several)]
             wrong.append((several.depth.cpu() - held["depth"]).abs().numpy())
             gains.append((hits[1] - hits[0]).numpy())
+        if not gains:
+            return {}
         return {
             f"gain_of_{count}": float(np.concatenate(gains).mean()),
             f"depth_error_of_{count}": float(np.concatenate(wrong).mean()),
