@@ -29,7 +29,7 @@ ALIKE = 0.6
 SURE, OPEN = 0.15, 0.65
 """Openness around a surface that is drawn as sure, and as open: a sharp one has about 0.15 from interpolation alone."""
 BLUE, WHITE, RED = (np.array(c, float) for c in ((40, 80, 200), (235, 235, 235), (205, 45, 35)))
-TEXTURE, FACES = 1024, 16_000
+TEXTURE, FACES = 1024, 12_000
 """Of a guess, unless the user says otherwise: the photo's square of the thing seldom has more to show."""
 BEHIND = 0.02
 """Weight of the mirrored photo beside the photo: only where that sees nothing."""

@@ -36,7 +36,7 @@ def write_preview(mesh: Mesh, path: str | Path, side: int = 600) -> None:
     """Write the four views as a PNG of 2 side x 2 side pixels; the file appears whole or not at all."""
     sheet = PIL.Image.fromarray(preview(mesh, side))
     with writing(Path(path)) as temporary:
-        sheet.save(temporary, format="PNG")
+        sheet.save(temporary, format="PNG", compress_level=3)
 
 
 def preview(mesh: Mesh, side: int = 600) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -68,6 +69,36 @@ def _likeness(cells: F32, angle: float, shift: float) -> float:
     mirror = np.eye(3) - 2 * np.outer(normal, normal)
     middle = (np.array(cells.shape) - 1) / 2
     offset = middle - mirror @ middle + 2 * shift * max(cells.shape) * normal
-    image = ndimage.affine_transform(cells, mirror, offset, order=1, mode="constant")
-    either = np.maximum(cells, image).sum()
-    return float(np.minimum(cells, image).sum() / either) if either > 0 else 0.0
+    both, either = _shared(cells, mirror, offset)
+    return both / either if either > 0 else 0.0
+
+
+@numba.njit(cache=True, nogil=True)
+def _shared(cells: F32, mirror: F64, offset: F64) -> tuple[float, float]:
+    """Sums of the smaller and of the larger of each cell and of its image, which is interpolated in its layer; a cell of
+    the image beyond the others is empty."""
+    nx, ny, nz = cells.shape
+    both, either = 0.0, 0.0
+    for i in range(nx):
+        for j in range(ny):
+            x = mirror[0, 0] * i + mirror[0, 1] * j + offset[0]
+            y = mirror[1, 0] * i + mirror[1, 1] * j + offset[1]
+            a, b = int(np.floor(x + 1e-9)), int(np.floor(y + 1e-9))
+            if a < -1 or b < -1 or a >= nx or b >= ny:
+                for k in range(nz):
+                    either += cells[i, j, k]
+                continue
+            p, q = x - a, y - b
+            for k in range(nz):
+                value = 0.0
+                if a >= 0 and b >= 0:
+                    value += (1 - p) * (1 - q) * cells[a, b, k]
+                if a >= 0 and b + 1 < ny:
+                    value += (1 - p) * q * cells[a, b + 1, k]
+                if a + 1 < nx and b >= 0:
+                    value += p * (1 - q) * cells[a + 1, b, k]
+                if a + 1 < nx and b + 1 < ny:
+                    value += p * q * cells[a + 1, b + 1, k]
+                both += min(cells[i, j, k], value)
+                either += max(cells[i, j, k], value)
+    return both, either

@@ -25,7 +25,7 @@ NAME = "image_to_voxels"
 MOST = 8
 FIELD = 45.0
 """Degrees across the longer side of a photo that does not say its focal length."""
-CELLS, ROUGH = 96, 40
+CELLS, ROUGH = 80, 40
 """Along the longest side of the upright grid, and of the one in which the mirror plane is looked for."""
 EDGE = 2
 """Empty cells around the thing."""
@@ -152,10 +152,11 @@ def stand(
     z = 0 with longest side 1, `long` cells long; and the first photo's camera there."""
     n = len(share)
     share = np.where(_main(share > level), share, np.minimum(share, level * 0.999))
-    w, v, u = np.nonzero(share > level)
-    corners = np.array([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)])
-    cells = (np.stack([u, v, w], 1)[:, None] + corners).reshape(-1, 3) / n * 2 - 1
-    points = frame.place(np.unique(cells, axis=0)) @ axes.T
+    corner = np.zeros((n + 1,) * 3, bool)
+    for a, b, c in np.ndindex(2, 2, 2):
+        corner[a : n + a, b : n + b, c : n + c] |= share > level
+    cells = np.argwhere(corner)[:, ::-1] / n * 2 - 1
+    points = frame.place(cells) @ axes.T
     low, high = points.min(0), points.max(0)
     scale = 1 / float((high - low).max())
     shift = -np.array([low[0] + high[0], low[1] + high[1], 2 * low[2]]) / 2 * scale
