@@ -208,6 +208,37 @@ def test_signals_leave_nothing_behind(photos: Path, tmp_path: Path, number: int,
     assert (tmp_path / "work" / "cameras.json").exists()
 
 
+def test_ctrl_c_that_a_library_swallows_still_ends_the_run(photos: Path, tmp_path: Path) -> None:
+    """As trimesh does, which tries its imports with `except BaseException`."""
+    swallow = (
+        "import os\n"
+        "def apply(*_):\n"
+        "    try: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    except BaseException: pass\n"
+        "    return usual(*_)\n"
+        "usual, stub_maps.StubDepths.apply = stub_maps.StubDepths.apply, apply\n"
+    )
+    words = [sys.executable, "-c", STUBBED + swallow + "lift3d.cli.main()"]
+    words += ["reconstruct", str(photos), "-o", str(tmp_path / "m.glb")]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 130 and "nothing was written" in done.stderr, done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["photos"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["mask", "x.jpg"], "missing option '-o'"),
+        (["reconstruct", "--nonsense"], "--nonsense"),
+        (["fly"], "fly"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(words: list[str], said: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "lift3d", *words], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("lift3d: ") and said in done.stderr and "--help" in done.stderr
+
+
 def test_a_disk_that_is_full(photos: Path, tmp_path: Path) -> None:
     """Files may not grow beyond 20 kB: the model cannot be written, and the run says so."""
 

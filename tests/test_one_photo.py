@@ -50,6 +50,12 @@ def test_a_cut_out_becomes_a_solid_that_stands(tmp_path: Path) -> None:
     assert report["model"]["is_solid"] and report["model"]["unit"] == "m"
     assert (tmp_path / "out/ball.uncertainty.ply").exists()
     mesh = load_mesh(out)
+    low = np.asarray(mesh.vertices)[:, 2]
+    corners = mesh.vertices[mesh.faces]
+    foot = (np.abs(corners[..., 2] - low.min()) < 1e-7).all(1)
+    assert (
+        abs(low.min()) < 1e-6 and mesh.area_faces[foot].sum() > 2e-5
+    )  # it stands, on a flat foot of 20 mm^2
     extent = np.ptp(np.asarray(mesh.vertices), axis=0)
     assert extent[2] == pytest.approx(0.08, rel=1e-3) and extent.max() / extent.min() < 2.2  # about a ball
     again = tmp_path / "again/ball.glb"
@@ -101,9 +107,33 @@ def test_what_cannot_go_together_is_told(tmp_path: Path) -> None:
     many = [tmp_path / f"p{i}.png" for i in range(9)]
     code, said = lift3d("reconstruct", *many, "-o", out, "--method", "guessed")
     assert code == 2 and "the guess is made from 8 at most" in said
+    code, said = lift3d("reconstruct", tmp_path / "ball.png", "-o", out, "--cameras", tmp_path / "none.json")
+    assert code == 2 and "there are no cameras at" in said, said
+    (tmp_path / "words.txt").write_text("no weights")
+    code, said = lift3d("reconstruct", tmp_path / "ball.png", "-o", out, "--weights", tmp_path / "words.txt")
+    assert code == 2 and "is no weights file" in said, said
+    code, said = lift3d("mask", tmp_path, "-o", tmp_path / "cut.png")
+    assert code == 2 and "is a folder" in said, said
     for output, sentence in (("cut.jpg", "is no PNG"), ("ball.png", "take the place of the photo")):
         code, said = lift3d("mask", tmp_path / "ball.png", "-o", tmp_path / output)
         assert code == 2 and sentence in said, said
+
+
+@pytest.mark.slow
+def test_one_mask_for_one_photo_and_doubts_are_told(tmp_path: Path) -> None:
+    Pil.fromarray(ball()).save(tmp_path / "ball.png")
+    Pil.fromarray(np.asarray(cut())[..., 3]).save(tmp_path / "white.png")
+    out = tmp_path / "out/m.glb"
+    code, said = lift3d("reconstruct", tmp_path / "ball.png", "-o", out, "--masks", tmp_path / "white.png")
+    assert code == 0 and "guessed" in said, said
+    blue = np.where(np.asarray(cut())[..., 3:] > 0, [[[20, 60, 200]]], 0)
+    alpha = np.zeros((220, 220, 1)) + 255 * (np.abs(np.mgrid[-110:110, -110:110]).sum(0) < 30)[..., None]
+    Pil.fromarray(np.dstack([blue, alpha]).astype(np.uint8)).save(tmp_path / "other.png")
+    code, said = lift3d("reconstruct", tmp_path / "ball.png", tmp_path / "other.png", "-o", out)
+    words = " ".join(said.split())
+    assert code == 0 and "not like the first photo" in words and "colours are those of the first" in words, (
+        said
+    )
 
 
 def test_a_mask_that_is_given_is_kept(tmp_path: Path) -> None:

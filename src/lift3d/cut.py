@@ -20,6 +20,8 @@ def write_cut(photo: Path, output: Path, only: bool = False, weights: str | None
     share of the photo that the thing takes."""
     if output.suffix.lower() != ".png":
         raise InputError(f"the cut-out {output.name} is no PNG", "give it a name that ends in .png")
+    if photo.is_dir():
+        raise InputError(f"{photo} is a folder", "name one photo")
     if output.resolve() == photo.resolve():
         raise InputError("the cut-out would take the place of the photo", "give it another name")
     context = Context()

@@ -14,6 +14,7 @@ import trimesh
 from scipy import ndimage
 
 from lift3d.errors import InputError
+from lift3d.geometry.ground import standing
 from lift3d.geometry.mirror import Plane, mirror_plane
 from lift3d.maps.image_to_voxels import MOST, with_mask_eroded
 from lift3d.types import Camera, Image, Points, Views
@@ -31,6 +32,13 @@ SURE, OPEN = 0.15, 0.65
 BLUE, WHITE, RED = (np.array(c, float) for c in ((40, 80, 200), (235, 235, 235), (205, 45, 35)))
 TEXTURE, FACES = 1024, 12_000
 """Of a guess, unless the user says otherwise: the photo's square of the thing seldom has more to show."""
+FACING, SMEAR = 0.8, 0.06
+"""A mirror plane whose normal lies so near the line of sight has the photo's back on the other side: features smaller than
+this, in the thing's size, are not repeated there."""
+FOOT = 0.012
+"""Of the longest side: so much is cut off below, for the thing to stand."""
+SMALL = 0.03
+"""A thing that takes less of its photo is doubted."""
 BEHIND = 0.02
 """Weight of the mirrored photo beside the photo: only where that sees nothing."""
 
@@ -63,14 +71,14 @@ def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Vi
     guess: PhotoSolid = run.step(
         "shape", ImageToVoxels(options.weights, options.mask_weights), photos, keep=False
     )
-    many = _others(run)
-    if many:
-        run.warn(f"There are {many + 1} things in {photos.images[0].name}; the largest is taken.")
+    _doubts(photos, run)
     how, why = "; the shape is guessed, not measured", "guessed from few photos as a single thing"
+    if len(photos) > 1:
+        how += ", the colours are those of the first"
     run.context.note("reconstruct", photos=len(photos), placed=len(photos), how=how, why=why)
     wanted = VoxelsToMesh(guess.level, faces=options.faces or FACES)
     mesh = run.step("surface", wanted, guess.voxels, keep=False)
-    mesh = solid(mesh, MeshToSolid(), run)
+    mesh, guess = stood(solid(mesh, MeshToSolid(), run), guess)
     plane = guess.mirror or mirror_plane(guess.voxels.values > guess.level, guess.voxels.affine)
     run.context.note("mirror", likeness=round(plane.likeness, 4), used=plane.likeness >= ALIKE)
     mesh, views, scale = sized(mesh, guess.views, options, run)
@@ -84,12 +92,50 @@ def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Vi
     return set_unit(mesh, views.unit), views, "object", scale
 
 
+def stood(mesh: Mesh, guess: PhotoSolid) -> tuple[Mesh, PhotoSolid]:
+    """The solid on a flat foot on z = 0, and the guess moved with it."""
+    from lift3d.geometry.frames import moved_views
+
+    v, f, low = standing(np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32), FOOT)
+    down = np.eye(4)
+    down[2, 3] = -low
+    moved = replace(
+        guess,
+        voxels=replace(guess.voxels, affine=down @ guess.voxels.affine),
+        views=moved_views(guess.views, down, guess.views.unit),
+    )
+    return trimesh.Trimesh(v, f, process=False, validate=False), moved
+
+
+def _doubts(photos: Photos, run: Run) -> None:
+    """What may have gone wrong in finding the thing, told."""
+    found = run.context.report["image_to_mask"]["photos"]
+    name = photos.images[0].name
+    many, share = int(found[0].get("others", 0)), float(found[0].get("share", 1.0))
+    if many:
+        run.warn(
+            f"There are {many + 1} things in {name}; the largest is taken. To choose another, cut it out or give --masks."
+        )
+    if share < SMALL:
+        run.warn(
+            f"The thing found takes only {100 * share:.1f} % of {name}: if it is not what you meant, go nearer or give --masks "
+            "(`lift3d mask` shows what is found)."
+        )
+    unlike = run.context.report["image_to_voxels"].get("unlike", [])
+    if unlike:
+        run.warn(f"{', '.join(unlike)}: not like the first photo; all photos must show the same thing.")
+
+
 def painted_from(views: Views, plane: Plane) -> tuple[Views, tuple[float, ...]]:
     """The photo, its edge drawn in, and, for a solid that is its own mirror image, the photo in the mirror; their weights."""
     image, camera = with_mask_eroded(views.images[0]), views.cameras[0]
     images, cameras, preference = [image], [camera], [1.0]
     if plane.likeness >= ALIKE:
         other, seen_from = mirrored(image, camera, plane)
+        if (
+            abs(float(camera.R[2] @ plane.normal)) > FACING
+        ):  # the back takes its colours from the front, but not its face
+            other = smeared(other)
         images.append(other)
         cameras.append(seen_from)
         preference.append(BEHIND)
@@ -111,6 +157,21 @@ def mirrored(image: Image, camera: Camera, plane: Plane) -> tuple[Image, Camera]
     return flipped, replace(camera, cx=camera.width - camera.cx, world_to_camera=pose)
 
 
+def smeared(image: Image) -> Image:
+    """The image without its features, from within its mask."""
+    assert image.mask is not None
+    rows, columns = np.flatnonzero(image.mask.any(1)), np.flatnonzero(image.mask.any(0))
+    sigma = SMEAR * max(float(np.ptp(rows)), float(np.ptp(columns)), 1.0) if len(rows) else 1.0
+    weight = ndimage.gaussian_filter(image.mask.astype(np.float32), sigma)
+    pixels = np.empty_like(image.pixels)
+    for c in range(3):
+        total = ndimage.gaussian_filter(
+            np.where(image.mask, image.pixels[..., c], 0).astype(np.float32), sigma
+        )
+        pixels[..., c] = (total / np.maximum(weight, 1e-4) + 0.5).clip(0, 255)
+    return replace(image, pixels=pixels)
+
+
 def coloured(mesh: Mesh, guess: PhotoSolid, factor: float) -> Mesh:
     """The mesh with colours that say how sure the network is there: blue where the cells around are full or empty for
     certain, red where most are open. Openness of a cell: 4 p (1 - p), in the mean over 7 cells each way."""
@@ -130,8 +191,3 @@ def coloured(mesh: Mesh, guess: PhotoSolid, factor: float) -> Mesh:
 def _length(views: Views) -> float:
     """From the camera to the origin, in the world's unit."""
     return float(np.linalg.norm(views.cameras[0].centre))
-
-
-def _others(run: Run) -> int:
-    """How many other things the first photo shows."""
-    return int(run.context.report["image_to_mask"]["photos"][0].get("others", 0))

@@ -63,6 +63,8 @@ def read_sources(sources: Sequence[str | Path], options: Options, run: Run) -> P
 
     if not sources:
         raise InputError("no photos were given", "name a folder, a video, or photos")
+    if options.cameras is not None and not options.cameras.exists():
+        raise InputError(f"there are no cameras at {options.cameras}", "check the path")
     share = PHOTO_SHARE * max(options.memory - BASE_MEMORY, options.memory // 4) // BYTES_PER_PIXEL
     videos = [s for s in map(Path, sources) if s.suffix.lower() in VIDEO_SUFFIXES]
     if videos and len(sources) > 1:
@@ -77,7 +79,7 @@ def read_sources(sources: Sequence[str | Path], options: Options, run: Run) -> P
             photos = read_photos([str(s) for s in sources], options.masks, options.max_size, context)
         measured = options.method == "measured" or options.kind == "scene" or options.cameras is not None
         if measured and options.method != "guessed":
-            require_enough(len(photos))
+            require_enough(len(photos), options.kind == "scene")
         if options.scale.marks is not None:
             from lift3d.scale import photo_named
 
@@ -97,9 +99,11 @@ def grid_nodes(memory: int, photos: Photos) -> int:
     return min(max((memory - held) // BYTES_PER_NODE, NODES[0]), NODES[1])
 
 
-def require_enough(count: int) -> None:
+def require_enough(count: int, scene: bool = False) -> None:
     """At least three photos: fewer get a sentence that says what is needed."""
     advice = "take 20 to 60 overlapping photos all around the thing, 10 to 15 degrees apart"
+    if scene:
+        advice += ", or leave --kind scene out: single things are guessed from fewer"
     if count == 1:
         raise CaptureError("there is one photo, and nothing can be measured from a single photo", advice)
     if count < FEWEST:

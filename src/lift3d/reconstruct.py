@@ -26,6 +26,7 @@ from lift3d.io.capture_set import capture_set, require_free
 from lift3d.io.staging import staging
 from lift3d.mapping import Card, Mapping
 from lift3d.model_report import model_report
+from lift3d.run_report import compiled
 from lift3d.runner import Run, Say, to_json
 from lift3d.scale import Scale, mark_pixels
 from lift3d.stages import Stages
@@ -179,6 +180,10 @@ def reconstruct(
         folder = stack.enter_context(staging(output))
         stages = stack.enter_context(Stages(options.work)) if options.work is not None else None
         run = Run(Context(seed=options.seed, memory_budget=options.memory), progress, say, stages)
+        if not compiled():
+            run.say(
+                "First run on this machine: what must be fast is compiled, once; that takes a minute or two."
+            )
         try:
             photos = read_sources(sources, options, run)
             mesh, views, kind, scale = _either(photos, options, run, make_recipe or recipe)
@@ -202,7 +207,10 @@ def _either(
     if wants_a_guess(len(photos), options):
         return model_from_few(photos, options, run)
     try:
-        return _model(photos, make_recipe(options, photos), options, run)
+        found = _model(photos, make_recipe(options, photos), options, run)
+        if options.uncertainty or options.weights is not None:
+            run.warn("This model is measured, not guessed: --uncertainty and --weights say nothing of it.")
+        return found
     except CaptureError as error:
         if (
             options.method != "auto"

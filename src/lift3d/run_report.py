@@ -144,6 +144,14 @@ def limit_threads(count: int) -> None:
         return  # macOS and Windows have no affinity: the variables above still bound numba and BLAS
 
 
+def compiled() -> bool:
+    """Whether kernels that numba compiles have been compiled and kept before on this machine."""
+    from lift3d.geometry.view_frame import affine_cells
+
+    folder = getattr(getattr(affine_cells, "_cache", None), "cache_path", None)
+    return folder is None or any(Path(folder).glob("*.nbi"))
+
+
 def version_of(distribution: str) -> str | None:
     """Installed version of a distribution, or None."""
     try:

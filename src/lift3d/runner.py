@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lift3d import interrupt
 from lift3d.context import Context, Progress
 from lift3d.mapping import Mapping
 from lift3d.run_report import Recorder, Step
@@ -47,6 +48,7 @@ class Run:
     @contextmanager
     def measured(self, name: str) -> Iterator[Step]:
         """Time a step; progress reported inside appears under its name."""
+        interrupt.check()
         self.progress(name, 0.0)
         self.context.progress = lambda _, fraction: self.progress(name, min(max(fraction, 0.0), 1.0))
         with self.recorder.step(name) as measure:

@@ -56,6 +56,28 @@ class Guess:
         return np.stack([front, np.cross(up, front), up])
 
 
+def likeness(net: torch.nn.Module, pictures: F32) -> list[float]:
+    """How alike the first of (N, 4, 128, 128) pictures and each other are: the cosine of the network's codes, and the
+    Bhattacharyya coefficient of the things' colours. Of two pictures of one thing about 1.6."""
+    import torch
+
+    from lift3d.learned import asking
+
+    device = next(net.parameters()).device
+    with asking():
+        code = net.code(torch.from_numpy(pictures[:, None]).to(device)).float().cpu().numpy()  # type: ignore[operator]
+    code = code / np.linalg.norm(code, axis=1, keepdims=True)
+    colours = np.sqrt([_colours(p) for p in pictures])
+    return [float(x) for x in code[1:] @ code[0] + colours[1:] @ colours[0]]
+
+
+def _colours(picture: F32) -> F64:
+    """(64,) shares of colours, four levels of each channel, where the thing is."""
+    level = ((picture[:3, picture[3] > 0.5] + 1) * 2).astype(int).clip(0, 3)
+    count = np.bincount((level[0] * 4 + level[1]) * 4 + level[2], minlength=64)
+    return np.asarray(count / max(count.sum(), 1))
+
+
 def ask(net: torch.nn.Module, pictures: F32) -> Guess:
     """Of pictures (N, 4, 128, 128) of one thing, the first of which is the frame; in single precision, where the network
     is. The mean of what is said of them and of their mirror images."""

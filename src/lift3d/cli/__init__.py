@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import typer
 
 from lift3d.cli import corpus, info, learn, meshes, reconstruct, render
@@ -33,5 +35,28 @@ app.add_typer(corpus.app, name="corpus")
 
 
 def main() -> None:
-    """Entry point of `lift3d`."""
-    app()
+    """Entry point of `lift3d`; wrong usage is told in one sentence as well."""
+    try:
+        code = app(standalone_mode=False, prog_name="lift3d")
+    except Exception as error:
+        # of typer's parser, which is click or its own copy of it
+        told, context = getattr(error, "format_message", None), getattr(error, "ctx", None)
+        if told is None:
+            raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()  # type: ignore[attr-defined]
+            raise SystemExit(2) from None
+        typer.echo(
+            f"lift3d: {sentence(told())}: see {getattr(context, 'command_path', 'lift3d')} --help.", err=True
+        )
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        code = 130
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: ctrl-C while Python ends changes nothing
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def sentence(words: str) -> str:
+    """One line, begun small and without its full stop."""
+    line = " ".join(words.split()).rstrip(".")
+    return line[:1].lower() + line[1:]

@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from lift3d import interrupt
 from lift3d.errors import Lift3dError
 
 FAILED, INTERRUPTED, TERMINATED = 2, 130, 143
@@ -23,6 +24,10 @@ def explained(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*args: Any, **options: Any) -> None:
         usual = signal.signal(signal.SIGTERM, _terminate)
+        pressed = signal.getsignal(signal.SIGINT)
+        interrupt.forget()
+        if pressed is signal.default_int_handler:  # else ctrl-C is ignored, as in the background of a shell
+            signal.signal(signal.SIGINT, interrupt.note)
         try:
             command(*args, **options)
         except Lift3dError as error:
@@ -39,6 +44,7 @@ def explained(command: Callable[..., None]) -> Callable[..., None]:
             _fail(f"{(error.strerror or str(error)).lower()}{place}: check the disk and the permissions.")
         finally:
             signal.signal(signal.SIGTERM, usual)
+            signal.signal(signal.SIGINT, pressed)
 
     return run
 

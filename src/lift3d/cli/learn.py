@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from lift3d.errors import InputError
+
 SUFFIX = "-pictures"
 
 
 def train(
     mapping: Annotated[str, typer.Argument(help="image-to-mask or image-to-voxels.")],
-    data: Annotated[Path, typer.Option(help="A corpus that `lift3d corpus build` made.")],
+    data: Annotated[Path | None, typer.Option(help="A corpus that `lift3d corpus build` made.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The run's folder; runs/MAPPING if not given.")
     ] = None,
@@ -51,6 +53,10 @@ def train(
             typer.echo(f"{name:<12} {kind:<6} {default!s:<10} {text}")
         return
     config = with_words(task.config(), set_ or [])
+    if data is None:
+        raise InputError(
+            "there is nothing to learn from", "name a corpus with --data; lift3d corpus build makes one"
+        )
     folder = output if output is not None else Path("runs") / mapping.replace("_", "-")
     pictures = pictures if pictures is not None else data.parent / (data.name + SUFFIX)
     with Bars(quiet) as bars:
@@ -96,7 +102,7 @@ def models() -> None:
 
 def evaluate(
     mapping: Annotated[str, typer.Argument(help="image-to-mask or image-to-voxels.")],
-    data: Annotated[Path, typer.Option(help="A corpus that `lift3d corpus build` made.")],
+    data: Annotated[Path | None, typer.Option(help="A corpus that `lift3d corpus build` made.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder for the table, per category, and pictures.")
     ] = None,
@@ -120,7 +126,13 @@ def evaluate(
     require_torch()
     from lift3d.cli.bars import Bars
     from lift3d.evaluate.run import evaluate as run
+    from lift3d.train.tasks import trainable
 
+    trainable(mapping)
+    if data is None:
+        raise InputError(
+            "there is nothing to measure on", "name a corpus with --data; lift3d corpus build makes one"
+        )
     pictures = pictures if pictures is not None else data.parent / (data.name + SUFFIX)
     with Bars(quiet) as bars:
         lines = run(

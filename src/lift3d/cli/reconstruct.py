@@ -43,7 +43,9 @@ def reconstruct(
     ] = None,
     masks: Annotated[
         Path | None,
-        typer.Option(help="Folder of masks named like the photos, white on the object."),
+        typer.Option(
+            help="Masks, white on the object: a folder with names like the photos, or a file for one photo."
+        ),
     ] = None,
     size: Annotated[int, typer.Option(help="Photos are used at this many pixels on their long side.")] = 1600,
     texture: Annotated[
@@ -128,10 +130,16 @@ def summary(outcome: Outcome) -> list[str]:
         closed = "solid: closed, oriented, free of self-intersection and debris"
     else:
         closed = "open, as scenes are; it cannot be printed as it is"
+    guessed = report["evidence"].get("image_to_voxels")
+    colours = outcome.model.with_name(f"{outcome.model.stem}.uncertainty.ply")
+    sure = [f"sure     {guessed['sure']:.2f} of 1, by the network's own account"] if guessed else []
+    if guessed and report["options"].get("uncertainty"):
+        sure[0] += f"; red where it is not: {colours}"
     return [
         f"model    {outcome.model}",
         f"preview  {outcome.preview}",
         f"report   {outcome.report_file}",
+        *sure,
         f"kind     {report['kind']}: {report['kind_why']}",
         f"surface  {model['faces']} triangles, {closed}",
         f"size     {size}",

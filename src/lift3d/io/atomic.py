@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from lift3d import interrupt
 from lift3d.errors import InputError
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
@@ -103,6 +104,7 @@ def writing_together(*paths: str | os.PathLike[str]) -> Iterator[tuple[Path, ...
             parts.append(_reserve(current))
         try:
             yield tuple(parts)
+            interrupt.check()
             for part in parts:
                 _sync(part)
             for current, part in reversed(list(zip(targets, parts))):

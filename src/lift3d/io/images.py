@@ -101,6 +101,12 @@ def read_bytes(path: Path, limit: int = pictures.MAX_BYTES) -> bytes:
 
 def _find_masks(photos: list[Path], folder: Path) -> dict[Path, Path]:
     """Photo to mask by name: name.png, name.jpg.png, name_mask.png, name.mask.png, mask_name.png."""
+    if folder.is_file():
+        if len(photos) == 1:
+            return {photos[0]: folder}
+        raise InputError(
+            f"{folder} is one mask for {len(photos)} photos", "name the folder that holds all of them"
+        )
     if not folder.is_dir():
         raise InputError(f"the masks folder {folder} does not exist", "check the path")
     by_stem: dict[str, Path] = {}

@@ -77,6 +77,8 @@ def open_picture(data: bytes, name: str, formats: Sequence[str] = PHOTO_FORMATS)
         raise _too_large(name, int(count[0]) if count else MAX_PIXELS + 1) from error
     except DECODER_ERRORS as error:
         kinds = ", ".join(formats)
+        if data[:4] == b"GIF8" and "GIF" not in formats:
+            raise InputError(f"{name} is a GIF", "save it as PNG") from error
         raise InputError(
             f"{name} is not a picture that can be read ({kinds})", "remove it or save it anew"
         ) from error

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from lift3d import interrupt
 from lift3d.errors import InputError
 from lift3d.io.atomic import _alive, not_written
 
@@ -29,6 +30,7 @@ def staging(target: Path) -> Iterator[Path]:
         raise InputError(f"cannot write {target}: a folder has this name", "choose another name")
     with _hidden(target) as folder:
         yield folder
+        interrupt.check()
         try:
             written = sorted(folder.iterdir(), key=lambda path: (path.name == target.name, path.name))
             for path in written:
@@ -43,6 +45,7 @@ def staging_folder(target: Path) -> Iterator[Path]:
     target = Path(os.path.realpath(target))
     with _hidden(target) as folder:
         yield folder
+        interrupt.check()
         try:
             if target.exists():
                 target.rmdir()

@@ -36,6 +36,9 @@ LEAST = 0.004
 """Of the photo: what is smaller is no thing."""
 SURE = 0.75
 """A thing has a point that is this likely to be one."""
+CUT = "transparency is taken as the mask"
+LARGEST = 16_000_000
+"""Pixels: a thing in a larger photo is looked for in a smaller copy."""
 APART = 0.15
 """A second region of this share of the largest is another thing."""
 
@@ -62,6 +65,13 @@ class ImageToMask(Mapping[Image, Image]):
                 )
             context.note(NAME, how="given with the photo")
             return source
+        factor = int(np.ceil(np.sqrt(source.width * source.height / LARGEST)))
+        if factor > 1:
+            small = np.asarray(Pil.fromarray(source.pixels).reduce(factor))
+            mask = self.apply(replace(source, pixels=small), context).mask
+            assert mask is not None
+            large = mask.repeat(factor, 0).repeat(factor, 1)
+            return replace(source, mask=large[: source.height, : source.width])
         from lift3d.learned import network
 
         net, found = network(NAME, self.weights)
@@ -72,14 +82,15 @@ class ImageToMask(Mapping[Image, Image]):
         if mask.mean() < LEAST or share[mask].max(initial=0) < SURE:
             raise CaptureError(
                 f"no single thing stands out in {source.name}",
-                "take the photo so that the thing fills half of it before a calm background, or give a mask with --masks",
+                "take the photo so that the thing fills half of it before a calm background, or cut it out: "
+                + CUT,
             )
         # the network has learned from things that fill most of the picture: a second look, closer
         near = crop_of(mask, CLOSER[0])
         close = _uncut(self._closer(net, source, near, level), near, (source.height, source.width))
         mask, _ = largest(close > 0.5)
         if not mask.any():
-            raise CaptureError(f"no single thing stands out in {source.name}", "give a mask with --masks")
+            raise CaptureError(f"no single thing stands out in {source.name}", "cut it out: " + CUT)
         mask = ndimage.binary_fill_holes(mask) if _small_holes(mask) else mask
         context.note(
             NAME, how="found by the network", weights=found.name, share=float(mask.mean()), others=others

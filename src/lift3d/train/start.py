@@ -52,8 +52,9 @@ def ensure_pictures(corpus: Path, pictures: Path, views: int, say: Say, progress
 
     if (pictures / SHARDS).is_file():
         return
+    held = Corpus(corpus)
     say(f"{pictures} holds no pictures yet: rendering {views} of each shape")
-    render(Corpus(corpus), pictures, Options(views=views, size=128, recipe="natural"), say, progress)
+    render(held, pictures, Options(views=views, size=128, recipe="natural"), say, progress)
 
 
 def _silent(sentence: str) -> None:

@@ -47,6 +47,15 @@ def find(name: str | Path) -> Weights:
     inside = HERE / f"{str(name).replace('-', '_')}.json"
     if inside.is_file() and inside.parent == HERE:
         return _read(inside, inside.with_suffix(".safetensors"))
+    if path.is_file():
+        raise InputError(
+            f"{name} is no weights file",
+            "weights are a .safetensors file with its card beside it, as lift3d train writes them",
+        )
+    if Path(name).expanduser().is_dir():
+        raise InputError(
+            f"{name} holds no {BEST}.safetensors", "it is no run's folder, or the run has not validated yet"
+        )
     known = ", ".join(w.name for w in models()) or "none in this package"
     raise InputError(
         f"there are no weights called {name}", f"give a run's folder, a .safetensors file, or: {known}"
@@ -71,7 +80,10 @@ def tensors_of(name: str | Path, mapping: str | None = None) -> dict[str, torch.
     data = weights.file.read_bytes()
     told = weights.card.get("sha256")
     if told is not None and hashlib.sha256(data).hexdigest() != told:
-        raise InputError(f"{weights.file} is not what its card says (sha256)", "get both again")
+        raise InputError(
+            f"{weights.file} is not the file that its card {weights.file.stem}.json describes",
+            "get both again",
+        )
     try:
         held = load(data)
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
@@ -104,7 +116,8 @@ def _read(card: Path, file: Path) -> Weights:
         said = json.loads(card.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{file} has no card {card.name} beside it, or a damaged one", "get both again"
+            f"{file} has no card beside it, or a damaged one: {card.name}, which says what network it is",
+            "lift3d train writes both; get both again",
         ) from error
     if not isinstance(said, dict) or not file.is_file():
         raise InputError(f"{card} belongs to no weights", f"put {file.name} beside it")

@@ -20,7 +20,7 @@ MOST_SHELLS = 5000
 MOST_TESTS = 150
 
 
-def _manifold(v: F64, f: I32) -> manifold3d.Manifold | None:
+def manifold_of(v: F64, f: I32) -> manifold3d.Manifold | None:
     used, g = np.unique(f, return_inverse=True)
     body = manifold3d.Manifold(
         manifold3d.Mesh64(np.ascontiguousarray(v[used]), g.reshape(-1, 3).astype(np.uint64))
@@ -28,7 +28,7 @@ def _manifold(v: F64, f: I32) -> manifold3d.Manifold | None:
     return body if body.status() == manifold3d.Error.NoError and not body.is_empty() else None
 
 
-def _arrays(body: manifold3d.Manifold) -> tuple[F64, I32]:
+def arrays_of(body: manifold3d.Manifold) -> tuple[F64, I32]:
     out = body.to_mesh64()
     return np.asarray(out.vert_properties[:, :3], np.float64), np.asarray(out.tri_verts, np.int32)
 
@@ -45,7 +45,7 @@ def unite(soup: Soup) -> tuple[Soup, int] | None:
     budget = [MOST_TESTS + n]
     pieces: list[list[manifold3d.Manifold]] = []
     for k in range(n):
-        body = _manifold(soup.v, faces[k][:, ::-1] if inward[k] else faces[k])
+        body = manifold_of(soup.v, faces[k][:, ::-1] if inward[k] else faces[k])
         if body is None:
             return None
         pieces.append(_simple(body, 0, budget))
@@ -56,7 +56,7 @@ def unite(soup: Soup) -> tuple[Soup, int] | None:
     whole = _sum([whole, *rest])
     if whole.is_empty() or whole.status() != manifold3d.Error.NoError:
         return None
-    v, f = _arrays(whole)
+    v, f = arrays_of(whole)
     return Soup(v, f, np.full(len(f), -1, np.int32)), n
 
 
@@ -85,7 +85,7 @@ def _simple(body: manifold3d.Manifold, depth: int, budget: list[int]) -> list[ma
     of tests, which is counted down, allow."""
     out = []
     for piece in body.decompose() if depth else [body]:
-        v, f = _arrays(piece)
+        v, f = arrays_of(piece)
         if len(f) == 0:
             continue
         budget[0] -= 1
@@ -108,10 +108,10 @@ def _simple(body: manifold3d.Manifold, depth: int, budget: list[int]) -> list[ma
 
 def tidy(soup: Soup, tolerance: float) -> Soup | None:
     """The same surface within the tolerance, without the slivers that rounding to float32 folds over."""
-    body = _manifold(soup.v, soup.f)
+    body = manifold_of(soup.v, soup.f)
     if body is None:
         return None
-    v, f = _arrays(body.simplify(tolerance))
+    v, f = arrays_of(body.simplify(tolerance))
     return Soup(v, f, np.full(len(f), -1, np.int32)) if len(f) else None
 
 
