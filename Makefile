@@ -60,7 +60,7 @@ train-tiny: learn
 	$(BIN)/python examples/tiny_corpus.py demo/tiny/meshes
 	test -f demo/tiny/corpus/corpus.json || $(BIN)/lift3d corpus build demo/tiny/corpus --from demo/tiny/meshes
 	$(BIN)/lift3d train image-to-voxels --data demo/tiny/corpus --views 6 -o demo/tiny/run \
-	  --set steps=$(TINY_STEPS) --set width=16 --set layers=1 --set views=1 --set validate=100
+	  --set steps=$(TINY_STEPS) --set width=16 --set layers=1 --set views=1 --set batch=12 --set validate=100
 	@$(BIN)/python -c 'import json; iou = json.load(open("demo/tiny/run/best.json"))["iou"]; \
 	  print(f"overlap on furniture that it has not seen: {iou:.2f} (must be over $(TINY_IOU))"); raise SystemExit(iou < $(TINY_IOU))'
 

@@ -1,4 +1,4 @@
-"""Furniture made up from boxes and cylinders, for a first training run of minutes: python examples/tiny_corpus.py FOLDER
+"""Stout furniture made up from boxes and cylinders, for a first training run of minutes: python examples/tiny_corpus.py FOLDER
 
 120 chairs, tables and lamps with sizes drawn at random, as STL files in a folder for each kind, which
 `lift3d corpus build --from FOLDER` reads. `make train-tiny` does all of it.
@@ -34,22 +34,22 @@ def legs(width: float, depth: float, height: float, thick: float) -> list[trimes
 
 def chair(rng: np.random.Generator) -> list[trimesh.Trimesh]:
     w, d, h, back = rng.uniform([0.4, 0.4, 0.35, 0.35], [0.6, 0.6, 0.5, 0.7])
-    seat = box((w, d, 0.07), (0, 0, h))
+    seat = box((w, d, 0.16), (0, 0, h))
     return [
-        *legs(w, d, h, rng.uniform(0.04, 0.09)),
+        *legs(w, d, h, rng.uniform(0.09, 0.15)),
         seat,
-        box((w, 0.06, back), (0, d / 2 - 0.03, h + back / 2)),
+        box((w, 0.14, back), (0, d / 2 - 0.07, h + back / 2)),
     ]
 
 
 def table(rng: np.random.Generator) -> list[trimesh.Trimesh]:
     w, d, h = rng.uniform([0.7, 0.5, 0.4], [1.5, 1.0, 0.8])
-    return [*legs(w, d, h, rng.uniform(0.05, 0.12)), box((w * 1.05, d * 1.05, 0.08), (0, 0, h))]
+    return [*legs(w, d, h, rng.uniform(0.12, 0.2)), box((w * 1.05, d * 1.05, 0.16), (0, 0, h))]
 
 
 def lamp(rng: np.random.Generator) -> list[trimesh.Trimesh]:
-    base, stand, shade, h = rng.uniform([0.15, 0.02, 0.18, 0.6], [0.3, 0.05, 0.35, 1.2])
-    return [pole(base, 0, 0.06), pole(stand, 0, h), pole(shade, h, h + rng.uniform(0.2, 0.5))]
+    base, stand, shade, h = rng.uniform([0.2, 0.05, 0.2, 0.5], [0.3, 0.09, 0.35, 0.9])
+    return [pole(base, 0, 0.12), pole(stand, 0, h), pole(shade, h, h + rng.uniform(0.2, 0.5))]
 
 
 def main(folder: Path) -> None:
