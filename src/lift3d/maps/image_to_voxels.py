@@ -16,6 +16,7 @@ from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
 from lift3d.geometry.cut_out import cut_out
 from lift3d.geometry.mirror import mirror_plane
+from lift3d.geometry.pieces import joined, main_pieces
 from lift3d.geometry.view_frame import Crop, ViewFrame, crop_of
 from lift3d.mapping import Card, Mapping, register
 from lift3d.maps.image_to_mask import ImageToMask
@@ -72,6 +73,7 @@ class ImageToVoxels(Mapping[Photos, PhotoSolid]):
         guess = ask(net, pictures)
         sure = round(sureness(guess.share), 4)
         guess = guess.completed(level)
+        guess = replace(guess, share=joined(guess.share, level))
         if not (guess.share > level).any():
             raise CaptureError(
                 f"the network sees no solid in {first.name}",
@@ -158,7 +160,7 @@ def stand(
     """The cells of a view (w, v, u), resampled in the frame of `axes` (3, 3: its directions in the view frame), standing on
     z = 0 with longest side 1, `long` cells long; and the first photo's camera there."""
     n = len(share)
-    share = np.where(_main(share > level), share, np.minimum(share, level * 0.999))
+    share = np.where(main_pieces(share > level), share, np.minimum(share, level * 0.999))
     corner = np.zeros((n + 1,) * 3, bool)
     for a, b, c in np.ndindex(2, 2, 2):
         corner[a : n + a, b : n + b, c : n + c] |= share > level
@@ -191,16 +193,6 @@ def stand(
     views = Views((first,), (camera,), empty, np.zeros((0, 2), np.int32))
     voxels = Voxels(values.reshape(tuple(count)), affine, "occupancy")
     return PhotoSolid(voxels, level, views)
-
-
-def _main(full: np.ndarray, least: float = 0.02) -> np.ndarray:
-    """Without pieces of less than `least` of the largest."""
-    labels, count = ndimage.label(full, np.ones((3, 3, 3)))
-    if count < 2:
-        return full
-    sizes = np.bincount(labels.reshape(-1))
-    sizes[0] = 0
-    return np.asarray((sizes >= least * sizes.max())[labels])
 
 
 def with_mask_eroded(image: Image, share: float = 0.006) -> Image:

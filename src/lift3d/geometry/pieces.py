@@ -1,0 +1,49 @@
+"""Cells of one thing that fell into pieces, joined again: what a photo shows as one is printed as one."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from lift3d.types import F32
+
+RADIUS = 1.6
+"""Of a bridge, in cells."""
+FIRM = 1.3
+"""Share of a bridge's cells, in levels."""
+
+
+def main_pieces(full: NDArray[np.bool_], least: float = 0.02) -> NDArray[np.bool_]:
+    """Without pieces of less than `least` of the largest."""
+    labels, count = ndimage.label(full, np.ones((3, 3, 3)))
+    if count < 2:
+        return full
+    sizes = np.bincount(labels.reshape(-1))
+    sizes[0] = 0
+    return np.asarray((sizes >= least * sizes.max())[labels])
+
+
+def joined(share: F32, level: float) -> F32:
+    """(D, H, W) shares without crumbs, where every piece above the level is bridged to the larger ones before it at the
+    place where they are nearest; the same array where it is one piece."""
+    kept = main_pieces(share > level)
+    labels, count = ndimage.label(kept)  # joined by faces: what touches at an edge alone is no solid joint
+    if count < 2:
+        return share
+    out = np.where(kept, share, np.minimum(share, level * 0.999)).astype(np.float32)
+    order = np.argsort(-np.bincount(labels.reshape(-1))[1:]) + 1
+    held = labels == order[0]
+    cells = np.stack(np.meshgrid(*(np.arange(n) for n in share.shape), indexing="ij"), -1).astype(np.float64)
+    for number in order[1:]:
+        away, where = ndimage.distance_transform_edt(~held, return_indices=True)
+        piece = np.argwhere(labels == number)
+        start = piece[int(away[tuple(piece.T)].argmin())].astype(np.float64)
+        end = where[(slice(None), *start.astype(int))].astype(np.float64)
+        span = end - start
+        along = ((cells - start) @ span / max(float(span @ span), 1e-9)).clip(0, 1)
+        far = np.linalg.norm(cells - start - along[..., None] * span, axis=-1)
+        bridge = np.clip(level * (1 + (FIRM - 1) * (RADIUS - far)), 0, level * FIRM)
+        out = np.maximum(out, np.where(far < RADIUS, bridge, 0)).astype(np.float32)
+        held |= (labels == number) | (far < RADIUS)
+    return out
