@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import trimesh
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lift3d.geometry.face_ids import face_ids
@@ -61,7 +61,23 @@ def twin(p: np.ndarray, f: np.ndarray) -> dict[tuple[int, int, int, int, int], t
             if before != after:
                 pixel = (int(x), line) if axis == 0 else (line, int(x))
                 out[(a, b, axis, *pixel)] = before, after, x
-    return out
+    return once(out)
+
+
+def once(found: dict[tuple[int, int, int, int, int], tuple[int, int, float]]) -> dict:  # type: ignore[type-arg]
+    """Crossings of one pixel less than two hairs apart, as where two edges of a face meet, are one jump: the first edge's."""
+    kept, last = {}, {}
+    for key, value in sorted(found.items(), key=lambda item: (item[0][2:], item[1][2])):
+        place, group = last.get(key[2:], (-np.inf, None))
+        if value[2] - place > 2 * HAIR:
+            group = key
+        elif key[:2] < group[:2]:
+            kept.pop(group)
+            group = key
+        last[key[2:]] = value[2], group
+        if group == key:
+            kept[key] = value
+    return kept
 
 
 def jumps(p: np.ndarray, f: np.ndarray) -> Crossings:
@@ -76,6 +92,7 @@ def as_dict(p: np.ndarray, f: np.ndarray) -> dict[tuple[int, ...], tuple[int, in
 
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 10_000), open_one=st.booleans())
+@example(seed=504, open_one=True)  # two edges of a face within a hair of each other
 def test_equals_its_twin(seed: int, open_one: bool) -> None:
     rng = np.random.default_rng(seed)
     if open_one:  # loose triangles that cross and hide each other

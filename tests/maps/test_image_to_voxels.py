@@ -174,7 +174,7 @@ def test_wrong_weights_are_told(weights: Path, tmp_path: Path):
     told("does not fit the network", config=card["config"] | {"layers": 2})
     told("the card of these weights lacks", config={"kind": "views"})
     told("says nothing of their network", config=3)
-    told("is not what its card says", sha256="0" * 64)
+    told("is not the file that its card", sha256="0" * 64)
     (weights / "best.json").write_text(json.dumps(card))
     whole = (weights / "best.safetensors").read_bytes()
     for data in (b"", whole[: len(whole) // 2], b"\xff" * 64):
