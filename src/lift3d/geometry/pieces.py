@@ -27,11 +27,12 @@ def main_pieces(full: NDArray[np.bool_], least: float = 0.02) -> NDArray[np.bool
 def joined(share: F32, level: float) -> F32:
     """(D, H, W) shares without crumbs, where every piece above the level is bridged to the larger ones before it at the
     place where they are nearest; the same array where it is one piece."""
-    kept = main_pieces(share > level)
+    full = share > level
+    kept = main_pieces(full)
     labels, count = ndimage.label(kept)  # joined by faces: what touches at an edge alone is no solid joint
     if count < 2:
         return share
-    out = np.where(kept, share, np.minimum(share, level * 0.999)).astype(np.float32)
+    out = np.where(full & ~kept, level * 0.999, share).astype(np.float32)
     order = np.argsort(-np.bincount(labels.reshape(-1))[1:]) + 1
     held = labels == order[0]
     cells = np.stack(np.meshgrid(*(np.arange(n) for n in share.shape), indexing="ij"), -1).astype(np.float64)

@@ -189,7 +189,7 @@ class Run:
             if p.grad is None:
                 p.grad = torch.zeros_like(p)
         place.average([p.grad for p in self.parameters if p.grad is not None])
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, schedule.clip)
+        norm = self._clipped(schedule.clip)
         told = torch.stack([losses[k].detach().float() for k in sorted(losses)] + [norm.float()])
         place.average([told])
         values = dict(zip([*sorted(losses), "gradient"], told.tolist()))
@@ -198,6 +198,16 @@ class Run:
         self.step += 1
         self._follow()
         return values
+
+    def _clipped(self, most: float) -> torch.Tensor:
+        """The gradient's norm before it is scaled down; of several modules each for itself: a critic that learns fast must not
+        slow down what it judges."""
+        parts = list(self.module.values()) if isinstance(self.module, torch.nn.ModuleDict) else [self.module]
+        norms = [
+            torch.nn.utils.clip_grad_norm_([p for p in part.parameters() if p.requires_grad], most)
+            for part in parts
+        ]
+        return norms[0] if len(norms) == 1 else torch.stack(norms).norm()
 
     def _follow(self) -> None:
         """The averaged weights take a step after the weights; sooner at the start, when there is little to average."""
@@ -212,7 +222,7 @@ class Run:
 
     def _watch(self, values: dict[str, float]) -> None:
         """Stop a run that cannot come back, with what was seen."""
-        loss, norm = values["loss"], values["gradient"]
+        loss, norm = values.get("watched", values["loss"]), values["gradient"]
         if not math.isfinite(loss) or not math.isfinite(norm):
             what = "the loss" if not math.isfinite(loss) else "the gradient"
             raise Diverged(

@@ -129,8 +129,12 @@ class ImageToVoxels:
             total = entropy + dice + c.pose * pose + c.depth * depth + c.upright * canonical
             if c.critic > 0:
                 fooled, judged = critic_losses(module["critic"], share, truth)
+                losses |= {
+                    "fooled": fooled,
+                    "judged": judged,
+                    "watched": total,
+                }  # a critic's loss has no zero
                 total = total + c.critic * fooled + judged
-                losses |= {"fooled": fooled, "judged": judged}
         return {"loss": total, **losses}
 
     def validate(self, module: nn.Module) -> dict[str, float]:

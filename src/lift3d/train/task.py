@@ -31,7 +31,8 @@ class Task(Protocol):
         ...
 
     def loss(self, module: torch.nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
-        """Scalars by name; "loss" is what is made small. Means over the batch, so that processes can be averaged."""
+        """Scalars by name; "loss" is what is made small, "watched", if there, what divergence is judged by. Means over the
+        batch, so that processes can be averaged."""
         ...
 
     def validate(self, module: torch.nn.Module) -> dict[str, float]:
