@@ -2,6 +2,8 @@
 
     python benchmarks/solids.py CORPUS PICTURES [--plain RUN] [--weights RUN] [--limit N] [--look FOLDER] [--quick]
 
+The table in README.md: --plain RUN --limit 240 --search 4 --spoilt 100.
+
 --quick: a first look, at one in eight training pictures, thresholds on 60 pictures and faults on about 50.
 
 Writes results/solids.json and results/faults.json.
@@ -31,8 +33,13 @@ def main() -> None:
     parser.add_argument("--weights", default=None)
     parser.add_argument("--limit", type=int, default=None)
     parser.add_argument("--look", type=Path, default=None)
+    parser.add_argument("--search", type=int, default=voxels.EVERY, help="one of so many training pictures")
+    parser.add_argument(
+        "--spoilt", type=int, default=voxels.SPOILT, help="pictures that faults are tried on, about"
+    )
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
+    voxels.EVERY, voxels.SPOILT = args.search, args.spoilt
     if args.quick:
         voxels.EVERY, voxels.CHOOSING, voxels.SPOILT = 8, 60, 50
     torch.set_num_threads(os.cpu_count() or 1)

@@ -136,6 +136,18 @@ def test_one_mask_for_one_photo_and_doubts_are_told(tmp_path: Path) -> None:
     )
 
 
+def test_a_smeared_photo_keeps_its_colours_and_loses_its_features() -> None:
+    from lift3d.few_photos import smeared
+    from lift3d.types import Image
+
+    y, x = np.mgrid[0:300, 0:260]
+    mask = np.hypot(x - 130, y - 150) < 100
+    pixels = np.where(((x // 4 + y // 4) % 2 == 0)[..., None], [200, 40, 60], [100, 140, 60])
+    pixels[~mask] = 255  # what lies behind must not bleed in
+    out = smeared(Image(pixels.astype(np.uint8), "m", mask=mask)).pixels[mask].astype(float)
+    assert np.abs(out.mean(0) - [150, 90, 60]).max() < 3 and out.std(0).max() < 6
+
+
 def test_a_mask_that_is_given_is_kept(tmp_path: Path) -> None:
     cut().save(tmp_path / "ball.png")
     code, said = lift3d("mask", tmp_path / "ball.png", "-o", tmp_path / "cut.png", "--only")

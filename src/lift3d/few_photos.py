@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import trimesh
+from numpy.typing import NDArray
+from PIL import Image as Pil
 from scipy import ndimage
 
 from lift3d.errors import InputError
 from lift3d.geometry.ground import standing
 from lift3d.geometry.mirror import Plane, mirror_plane
 from lift3d.maps.image_to_voxels import MOST, with_mask_eroded
-from lift3d.types import Camera, Image, Points, Views
+from lift3d.types import F32, Camera, Image, Points, Views
 
 if TYPE_CHECKING:
     from lift3d.reconstruct import Options
@@ -132,10 +134,8 @@ def painted_from(views: Views, plane: Plane) -> tuple[Views, tuple[float, ...]]:
     images, cameras, preference = [image], [camera], [1.0]
     if plane.likeness >= ALIKE:
         other, seen_from = mirrored(image, camera, plane)
-        if (
-            abs(float(camera.R[2] @ plane.normal)) > FACING
-        ):  # the back takes its colours from the front, but not its face
-            other = smeared(other)
+        if abs(float(camera.R[2] @ plane.normal)) > FACING:
+            other = smeared(other)  # the back takes its colours from the front, but not its face
         images.append(other)
         cameras.append(seen_from)
         preference.append(BEHIND)
@@ -162,14 +162,20 @@ def smeared(image: Image) -> Image:
     assert image.mask is not None
     rows, columns = np.flatnonzero(image.mask.any(1)), np.flatnonzero(image.mask.any(0))
     sigma = SMEAR * max(float(np.ptp(rows)), float(np.ptp(columns)), 1.0) if len(rows) else 1.0
-    weight = ndimage.gaussian_filter(image.mask.astype(np.float32), sigma)
-    pixels = np.empty_like(image.pixels)
-    for c in range(3):
-        total = ndimage.gaussian_filter(
-            np.where(image.mask, image.pixels[..., c], 0).astype(np.float32), sigma
+    factor = max(1, int(sigma / 4))  # what is left is smooth: it is made small, and large again
+
+    def soft(values: NDArray[np.uint8]) -> F32:
+        small = np.asarray(Pil.fromarray(values).reduce(factor), np.float32)
+        wide = Pil.fromarray(ndimage.gaussian_filter(small, sigma / factor))
+        size = (image.width, image.height)
+        return np.asarray(
+            wide.resize(size, Pil.Resampling.BILINEAR, (0, 0, size[0] / factor, size[1] / factor))
         )
-        pixels[..., c] = (total / np.maximum(weight, 1e-4) + 0.5).clip(0, 255)
-    return replace(image, pixels=pixels)
+
+    weight = np.maximum(soft(image.mask.astype(np.uint8) * 255), 1e-2) / 255
+    inside = image.pixels * image.mask[..., None]
+    colours = [soft(np.ascontiguousarray(inside[..., c])) / weight for c in range(3)]
+    return replace(image, pixels=(np.stack(colours, -1) + 0.5).clip(0, 255).astype(np.uint8))
 
 
 def coloured(mesh: Mesh, guess: PhotoSolid, factor: float) -> Mesh:

@@ -44,7 +44,8 @@ def explained(command: Callable[..., None]) -> Callable[..., None]:
             _fail(f"{(error.strerror or str(error)).lower()}{place}: check the disk and the permissions.")
         finally:
             signal.signal(signal.SIGTERM, usual)
-            signal.signal(signal.SIGINT, pressed)
+            if pressed is signal.default_int_handler:
+                signal.signal(signal.SIGINT, pressed)
 
     return run
 
