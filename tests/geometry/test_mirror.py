@@ -35,3 +35,24 @@ def test_what_has_no_mirror_plane_is_less_alike():
     full = chair(0.0)
     full[24:, 24:] = False
     assert mirror_plane(full, np.eye(4)).likeness < 0.85
+
+
+def test_the_mirror_image_equals_its_twin() -> None:
+    """scipy's interpolation of every cell, against the kernel's within each layer."""
+    from scipy import ndimage
+
+    from lift3d.geometry.mirror import _shared
+
+    rng = np.random.default_rng(5)
+    cells = ndimage.gaussian_filter(rng.random((13, 17, 9)), 1.0).astype(np.float32)
+    for angle, shift in ((0.0, 0.0), (0.3, 0.02), (1.2, -0.04), (2.9, 0.7)):
+        normal = np.array([np.cos(angle), np.sin(angle), 0.0])
+        mirror = np.eye(3) - 2 * np.outer(normal, normal)
+        middle = (np.array(cells.shape) - 1) / 2
+        offset = middle - mirror @ middle + 2 * shift * 17 * normal
+        image = ndimage.affine_transform(
+            cells.astype(np.float64), mirror, offset, order=1, mode="grid-constant"
+        )
+        both, either = _shared(cells, mirror, offset)
+        assert np.isclose(both, np.minimum(cells, image).sum(), rtol=1e-6)
+        assert np.isclose(either, np.maximum(cells, image).sum(), rtol=1e-6)

@@ -129,11 +129,8 @@ class ImageToVoxels:
             total = entropy + dice + c.pose * pose + c.depth * depth + c.upright * canonical
             if c.critic > 0:
                 fooled, judged = critic_losses(module["critic"], share, truth)
-                losses |= {
-                    "fooled": fooled,
-                    "judged": judged,
-                    "watched": total,
-                }  # a critic's loss has no zero
+                # a critic's loss has no zero, so divergence is judged without it
+                losses |= {"fooled": fooled, "judged": judged, "watched": total}
                 total = total + c.critic * fooled + judged
         return {"loss": total, **losses}
 
