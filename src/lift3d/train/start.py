@@ -32,7 +32,7 @@ def start(
         )
     initial = None if init_from is None else tensors_of(init_from)
     with place(device) as where:
-        if where.first:
+        if where.first and task.pictures:
             ensure_pictures(corpus, pictures, views, say, progress)
         where.wait()
         made = task.make(pictures, corpus, config)

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from lift3d.errors import InputError
-from lift3d.train import image_to_mask, image_to_voxels
+from lift3d.train import autoencoder, image_to_mask, image_to_voxels
 from lift3d.train.config import Schedule
 from lift3d.train.task import Task
 
 
 @dataclass(frozen=True)
 class Trainable:
-    """config: the dataclass of its options; make(pictures, corpus, config): the task."""
+    """config: the dataclass of its options; make(pictures, corpus, config): the task; pictures: whether it learns from any."""
 
     config: type[Schedule]
     make: Callable[[Path, Path, Any], Task]
+    pictures: bool = True
 
 
 TASKS: dict[str, Trainable] = {
@@ -27,6 +28,14 @@ TASKS: dict[str, Trainable] = {
         image_to_mask.Config, lambda pictures, corpus, config: image_to_mask.ImageToMask(pictures, config)
     ),
     "image-to-voxels": Trainable(image_to_voxels.Config, image_to_voxels.ImageToVoxels),
+    "autoencoder": Trainable(
+        autoencoder.Config, lambda pictures, corpus, config: autoencoder.Autoencoder(corpus, config), False
+    ),
+    "vae": Trainable(
+        autoencoder.VaeConfig,
+        lambda pictures, corpus, config: autoencoder.Autoencoder(corpus, config, "vae"),
+        False,
+    ),
 }
 
 

@@ -1,0 +1,112 @@
+"""From what a solid fills to a small grid of numbers and back: an autoencoder, and a variational one.
+
+Space is folded first: 4^3 neighbouring cells become channels (as in sub-pixel convolution, Shi et al. 2016,
+arXiv:1609.05158), so that 64^3 cells cost what 16^3 do. Residual 3-D convolutions (He et al. 2016) at 16^3 and 8^3 follow;
+the decoder mirrors them. The code is local: (Z, 8, 8, 8), where each place tells of its 8^3 cells and, through the
+convolutions, of those around.
+
+Variational (Kingma & Welling 2014, arXiv:1312.6114). With q(z|x) = N(m(x), s(x)^2), a prior N(0, 1) and cells that are
+independent given z,
+
+    log p(x) >= E_q[log p(x|z)] - KL(q(z|x) || p(z))                                   (the evidence lower bound)
+    E_q[log p(x|z)] = - sum over cells of the binary cross-entropy at one z = m + s e, e ~ N(0, 1)      (their eq. 10)
+    KL = 1/2 sum over the code of (m^2 + s^2 - log s^2 - 1)                                      (their appendix B)
+
+because  log p(x) = E_q[log p(x, z) - log q(z|x)] + KL(q(z|x) || p(z|x))  and the last term is never negative.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from lift3d.nets.views_to_volume import Solid
+
+CELLS, FOLD, PLACES = 64, 4, 8
+"""Cells along each side of a shape; cells that are folded into channels; places of the code along each side."""
+QUIET = -6.0
+"""Log variance that the posterior begins with."""
+
+
+def folded(x: torch.Tensor, by: int = FOLD) -> torch.Tensor:
+    """(B, C, D, H, W) to (B, C * by^3, D / by, H / by, W / by)."""
+    b, c, d, h, w = x.shape
+    x = x.view(b, c, d // by, by, h // by, by, w // by, by).permute(0, 1, 3, 5, 7, 2, 4, 6)
+    return x.reshape(b, c * by**3, d // by, h // by, w // by)
+
+
+def unfolded(x: torch.Tensor, by: int = FOLD) -> torch.Tensor:
+    """The inverse of `folded`."""
+    b, c, d, h, w = x.shape
+    x = x.view(b, c // by**3, by, by, by, d, h, w).permute(0, 1, 5, 2, 6, 3, 7, 4)
+    return x.reshape(b, c // by**3, d * by, h * by, w * by)
+
+
+class ShapeEncoder(nn.Module):
+    """(B, inputs, 64, 64, 64) to the posterior: mean and log variance, each (B, codes, 8, 8, 8)."""
+
+    def __init__(self, width: int = 64, codes: int = 8, inputs: int = 1) -> None:
+        super().__init__()
+        self.start = nn.Conv3d(inputs * FOLD**3, width, 1)
+        self.fine = Solid(width)
+        self.down = nn.Conv3d(width, 2 * width, 2, 2)
+        self.coarse = nn.Sequential(Solid(2 * width), Solid(2 * width))
+        self.mean = nn.Conv3d(2 * width, codes, 1)
+        self.spread = nn.Conv3d(2 * width, codes, 1)
+        nn.init.zeros_(self.spread.weight)
+        nn.init.constant_(self.spread.bias, QUIET)  # type: ignore[arg-type]
+
+    def features(self, cells: torch.Tensor) -> torch.Tensor:
+        """(B, 2 * width, 8, 8, 8)."""
+        x = self.fine(torch.relu(self.start(folded(cells))))
+        return torch.as_tensor(self.coarse(torch.relu(self.down(x))))
+
+    def forward(self, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x = self.features(cells)
+        return self.mean(x).float(), self.spread(x).float().clamp(-12, 4)
+
+
+class ShapeDecoder(nn.Module):
+    """(B, codes, 8, 8, 8) to logits (B, 64, 64, 64)."""
+
+    def __init__(self, width: int = 64, codes: int = 8) -> None:
+        super().__init__()
+        self.start = nn.Conv3d(codes, 2 * width, 3, padding=1)
+        self.coarse = nn.Sequential(Solid(2 * width), Solid(2 * width))
+        self.up = nn.ConvTranspose3d(2 * width, width, 2, 2)
+        self.fine = nn.Sequential(Solid(width), Solid(width))
+        self.head = nn.Conv3d(width, FOLD**3, 1)
+
+    def forward(self, code: torch.Tensor) -> torch.Tensor:
+        x = self.coarse(torch.relu(self.start(code)))
+        x = self.fine(torch.relu(self.up(x)))
+        return unfolded(self.head(x)).float()[:, 0]
+
+
+class ShapeCodes(nn.Module):
+    """Encoder and decoder; cells come as shares in [0, 1]."""
+
+    def __init__(self, width: int = 64, codes: int = 8) -> None:
+        super().__init__()
+        self.encoder, self.decoder = ShapeEncoder(width, codes), ShapeDecoder(width, codes)
+
+    def posterior(self, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and log variance of the codes of (B, 64, 64, 64) shares."""
+        mean, spread = self.encoder(2 * cells[:, None] - 1)
+        return mean, spread
+
+    def encode(self, cells: torch.Tensor) -> torch.Tensor:
+        """The code itself: the posterior's mean."""
+        return self.posterior(cells)[0]
+
+    def decode(self, code: torch.Tensor) -> torch.Tensor:
+        """Logits (B, 64, 64, 64)."""
+        return torch.as_tensor(self.decoder(code))
+
+    def forward(self, cells: torch.Tensor) -> torch.Tensor:
+        return self.decode(self.encode(cells))
+
+
+def divergence(mean: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
+    """KL of N(mean, exp(spread)) from N(0, 1), in nats, each number of the code by itself."""
+    return 0.5 * (mean**2 + spread.exp() - spread - 1)
