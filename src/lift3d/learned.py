@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lift3d.errors import InputError
 from lift3d.nets import require_torch
-from lift3d.weights import Weights, config_of, find, tensors_of
+from lift3d.weights import Weights, config_of, data_of, find, tensors_of
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +40,7 @@ def network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.M
     require_torch()
     found = find(weights if weights is not None else mapping)
     tensors = tensors_of(found.file, mapping)
-    net = _made(mapping, config_of(found.card))
+    net = _made(mapping, config_of(found.card), data_of(found.card))
     own = net.state_dict()
     held = {name.removeprefix("net."): t for name, t in tensors.items() if not name.startswith("critic.")}
     if set(held) != set(own) or any(held[k].shape != own[k].shape for k in own):
@@ -52,8 +52,22 @@ def network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.M
     return net.eval(), found
 
 
-def _made(mapping: str, config: dict[str, Any]) -> torch.nn.Module:
+def _made(mapping: str, config: dict[str, Any], data: dict[str, Any]) -> torch.nn.Module:
     try:
+        if mapping in ("autoencoder", "vae"):
+            from lift3d.nets.shape_codes import ShapeCodes
+
+            return ShapeCodes(int(config["width"]), int(config["codes"]))
+        if mapping == "flow":
+            from lift3d.nets.latent_flow import LatentFlow
+
+            return LatentFlow(
+                int(data["codes"]), len(data["kinds"]), int(config["width"]), int(config["layers"])
+            )
+        if mapping == "gan":
+            from lift3d.nets.latent_gan import CodeMaker
+
+            return CodeMaker(int(data["codes"]), len(data["kinds"]), int(config["width"]))
         if mapping == "image_to_mask":
             from lift3d.nets.unet import mask_net
 
@@ -65,3 +79,15 @@ def _made(mapping: str, config: dict[str, Any]) -> torch.nn.Module:
         return ViewsToVolume(int(config["width"]), int(config["layers"]))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the card of these weights lacks {error}", "get weights and card again") from error
+
+
+def space_of(found: Weights) -> str:
+    """What tells the codes of one autoencoder from those of another."""
+    return str(found.card.get("sha256") or _sum(found.file))[:16]
+
+
+@functools.lru_cache(8)
+def _sum(file: Path) -> str:
+    import hashlib
+
+    return hashlib.sha256(file.read_bytes()).hexdigest()

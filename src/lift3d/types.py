@@ -231,3 +231,37 @@ class PhotoSolid:
     level: float
     views: Views
     mirror: Plane | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Latent:
+    """The code of a solid. values (Z, D, H, W) float32; space: which autoencoder's it is (the start of its weights' sum);
+    affine (4, 4): from the unit frame (geometry/unit_frame.py) to the world."""
+
+    values: F32
+    space: str
+    affine: F64 = field(default_factory=lambda: np.eye(4))
+
+    def __post_init__(self) -> None:
+        _require(
+            self.values.ndim == 4 and self.values.dtype == np.float32, "Latent.values must be (Z, D, H, W)"
+        )
+        _require(self.affine.shape == (4, 4), "Latent.affine must be 4x4")
+
+
+@dataclass(frozen=True, eq=False)
+class Label:
+    """What a thing is called. names and probabilities (N,), likeliest first; one name with probability 1 where it is said."""
+
+    names: tuple[str, ...]
+    probabilities: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        _require(
+            0 < len(self.names) == len(self.probabilities), "Label needs a probability for each of its names"
+        )
+
+    @property
+    def name(self) -> str:
+        """The likeliest."""
+        return self.names[0]

@@ -1,7 +1,6 @@
 """What the corpus keeps of a thing: what is inside, samples of its surface, a simplified mesh, and a few numbers.
 
-Frame: longest side 1, upright (z up), standing on z = 0 over the origin. The grid covers [-0.55, 0.55]^2 x [-0.05, 1.05]
-with cells of 1.1 / 64.
+Frame and grid: geometry/unit_frame.py.
 """
 
 from __future__ import annotations
@@ -17,16 +16,12 @@ from lift3d.corpus.descriptor import describe
 from lift3d.corpus.surface import Surface, sample
 from lift3d.geometry.inside import inside
 from lift3d.geometry.simplify_parts import simplify_parts
+from lift3d.geometry.unit_frame import GRID, grid
 from lift3d.geometry.voxelize import crossed
 from lift3d.geometry.weld import weld_exact
 from lift3d.io import glb
 from lift3d.io.parts import F64, Part
 
-GRID = 64
-SIDE = 1.1
-"""Length of the grid's cube."""
-LOW = (-SIDE / 2, -SIDE / 2, -(SIDE - 1) / 2)
-"""Its lowest corner."""
 SAMPLES = 4096
 FACES = 6000
 """A kept mesh has about this many faces at most."""
@@ -57,12 +52,6 @@ class Shape:
     @property
     def thin(self) -> bool:
         return self.thickness < THIN
-
-
-def grid(resolution: int = GRID) -> tuple[F64, float]:
-    """(centre of the first cell, side of a cell) of the corpus' cube at a resolution."""
-    step = SIDE / resolution
-    return np.array(LOW) + step / 2, step
 
 
 def make_shape(cleaned: Clean) -> Shape:

@@ -29,15 +29,16 @@ class Critic(nn.Module):
 
 
 def critic_losses(
-    critic: nn.Module, made: torch.Tensor, real: torch.Tensor
+    critic: nn.Module, made: torch.Tensor, real: torch.Tensor, *given: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """(for the maker, for the critic): each has gradients for its own weights alone, so one step can take both."""
+    """(for the maker, for the critic): each has gradients for its own weights alone, so one step can take both.
+    given: what the critic is told beside, as the kinds."""
     fixed = {name: p.detach() for name, p in critic.named_parameters()}
-    fooled = -torch.func.functional_call(critic, fixed, (made,)).mean()
+    fooled = -torch.func.functional_call(critic, fixed, (made, *given)).mean()
     still = made.detach()
-    mix = torch.rand(len(real), 1, 1, 1, device=real.device)
+    mix = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
     between = (mix * real + (1 - mix) * still).requires_grad_()
-    slope = torch.autograd.grad(critic(between).sum(), between, create_graph=True)[0]
+    slope = torch.autograd.grad(critic(between, *given).sum(), between, create_graph=True)[0]
     steep = slope.flatten(1).norm(dim=1)
-    judged = critic(still).mean() - critic(real).mean() + PENALTY * ((steep - 1) ** 2).mean()
+    judged = critic(still, *given).mean() - critic(real, *given).mean() + PENALTY * ((steep - 1) ** 2).mean()
     return fooled, judged

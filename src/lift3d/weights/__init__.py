@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 BEST = "best"
+KIN = {"autoencoder": ("vae",)}
+"""Whose weights fit a mapping beside its own: a variational autoencoder is one."""
 MOST = 512 << 20
 """Bytes of a weights file that is read at most."""
 
@@ -70,7 +72,7 @@ def tensors_of(name: str | Path, mapping: str | None = None) -> dict[str, torch.
     except ImportError as error:
         raise MissingExtra("learned mappings", "learn") from error
     weights = find(name)
-    if mapping is not None and weights.card.get("mapping") not in (None, mapping):
+    if mapping is not None and weights.card.get("mapping") not in (None, mapping, *KIN.get(mapping, ())):
         raise InputError(
             f"{weights.file.name} holds weights of {weights.card['mapping']}, not of {mapping}",
             "`lift3d models` lists what there is",
@@ -100,6 +102,13 @@ def config_of(card: dict[str, Any]) -> dict[str, Any]:
             "the card of these weights says nothing of their network", "get weights and card again"
         )
     return config
+
+
+def data_of(card: dict[str, Any]) -> dict[str, Any]:
+    """What the run was told of its data: sums, and the names that its numbers stand for."""
+    plan = card.get("plan", {})
+    data = card.get("data_digest", plan.get("data") if isinstance(plan, dict) else None)
+    return data if isinstance(data, dict) else {}
 
 
 def pack(tensors: dict[str, torch.Tensor]) -> bytes:

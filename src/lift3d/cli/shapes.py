@@ -1,0 +1,92 @@
+"""`lift3d generate | interpolate`: the space of shapes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lift3d.errors import InputError
+
+
+def generate(
+    kind: Annotated[
+        str | None, typer.Argument(help="What to make: chair, tree, ...; `--kinds` lists them.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A new folder for the models.")
+    ] = None,
+    count: Annotated[int, typer.Option("-n", "--count", help="How many models.")] = 1,
+    seed: Annotated[int, typer.Option(help="Another seed, other models.")] = 0,
+    size: Annotated[
+        str | None, typer.Option(help="Longest side, as in 80mm; 1 without a unit if not given.")
+    ] = None,
+    format_: Annotated[str, typer.Option("--format", help="glb stl 3mf obj ply usdz")] = "glb",
+    model: Annotated[
+        str, typer.Option(help="flow, gan, or prior (of the autoencoder; knows no kinds).")
+    ] = "flow",
+    weights: Annotated[
+        str | None, typer.Option(help="Of the generator: a run's folder or a weights file.")
+    ] = None,
+    autoencoder: Annotated[str | None, typer.Option(help="Of the autoencoder, likewise.")] = None,
+    kinds: Annotated[bool, typer.Option("--kinds", help="List the kinds that can be made, and end.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Make up new things of a kind: each closed, printable, and different from the others."""
+    from lift3d.nets import require_torch
+    from lift3d.units import parse_length
+
+    require_torch()
+    from lift3d.cli.bars import Bars
+    from lift3d.generate import Options, write_generated
+    from lift3d.shape_draws import drawer
+
+    if kinds:
+        for name in drawer(model, weights, autoencoder).kinds:
+            typer.echo(name)
+        return
+    if kind is None:
+        raise InputError("nothing was asked for", "name a kind, as in lift3d generate chair -o chairs")
+    if output is None:
+        raise InputError("there is nowhere to write to", "name a new folder with -o")
+    metres = None if size is None else parse_length(size, "--size")
+    options = Options(count, seed, model, format_.lstrip(".").lower(), metres, weights, autoencoder)
+    with Bars(quiet) as bars:
+        report = write_generated(kind, options, output, bars.say, bars.step)
+    if not quiet:
+        typer.echo(
+            f"wrote    {len(report['models'])} models of {report['kind']} to {output}, and sheet.png of them"
+        )
+        typer.echo(f"solid    all; {report['draws']} draws, {report['seconds']:.1f} s")
+
+
+def interpolate(
+    first: Annotated[Path, typer.Argument(help="A mesh: .glb .obj .ply .stl .3mf .usdz")],
+    second: Annotated[Path, typer.Argument(help="Another.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A new folder for the models.")],
+    steps: Annotated[int, typer.Option(help="How many models, the two ends among them.")] = 8,
+    way: Annotated[
+        str, typer.Option(help="flow: through things; straight: one fades into the other.")
+    ] = "flow",
+    format_: Annotated[str, typer.Option("--format", help="glb stl 3mf obj ply usdz")] = "glb",
+    weights: Annotated[
+        str | None, typer.Option(help="Of the flow: a run's folder or a weights file.")
+    ] = None,
+    autoencoder: Annotated[str | None, typer.Option(help="Of the autoencoder, likewise.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Make the things between two: each closed and printable, the ends as the networks see them."""
+    from lift3d.nets import require_torch
+
+    require_torch()
+    from lift3d.cli.bars import Bars
+    from lift3d.interpolate import Options, write_between
+
+    options = Options(steps, way, format_.lstrip(".").lower(), weights, autoencoder)
+    with Bars(quiet) as bars:
+        report = write_between(first, second, options, output, bars.say, bars.step)
+    if not quiet:
+        held = [f"{100 * share:.0f} %" for share in report["held"]]
+        typer.echo(f"wrote    {len(report['models'])} models to {output}, and sheet.png of them")
+        typer.echo(f"ends     the codes hold {held[0]} of {first.name} and {held[1]} of {second.name}")

@@ -1,0 +1,229 @@
+"""New things of a kind: the pipeline of `lift3d generate`.
+
+label -> label_to_latent -> latent_to_voxels -> voxels_to_mesh -> (mesh_to_solid)
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from lift3d.context import Context
+from lift3d.errors import CaptureError, InputError
+from lift3d.geometry.ground import standing
+from lift3d.geometry.pieces import joined
+from lift3d.geometry.solid_metrics import overlap
+from lift3d.types import Latent, Mesh, Voxels
+from lift3d.units import set_unit
+
+if TYPE_CHECKING:
+    from lift3d.shape_draws import Drawer
+
+FORMATS = ("glb", "stl", "3mf", "obj", "ply", "usdz")
+MOST = 10_000
+SECONDS, MEGABYTES = 1.2, 0.5
+"""A model takes about, told before many are made."""
+MANY = 100
+SAME = 0.92
+"""Solids that overlap more than this are one and the same."""
+TRIES = 4
+"""Times as many draws as models, at most."""
+SMALLEST = 40
+"""Full cells that a thing must have."""
+FACES = 12_000
+FOOT = 0.004
+"""Of the longest side: so much is cut off below, for the thing to stand."""
+SHOWN = 64
+Say = Callable[[str], None]
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """size: longest side in metres, None leaves it 1 without a unit; format: ending of the files."""
+
+    count: int = 1
+    seed: int = 0
+    model: str = "flow"
+    format: str = "glb"
+    size: float | None = None
+    weights: str | None = None
+    autoencoder: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise InputError(f"{self.count} models were asked for", "ask for 1 or more with -n")
+        if self.count > MOST:
+            hours, room = self.count * SECONDS / 3600, self.count * MEGABYTES / 1000
+            raise InputError(
+                f"{self.count} models would take about {hours:.0f} hours and {room:.0f} GB",
+                f"ask for {MOST} at most, and for more with another --seed",
+            )
+        if self.format not in FORMATS:
+            raise InputError(f"{self.format} is not a model format", f"use one of {' '.join(FORMATS)}")
+        if self.seed < 0:
+            raise InputError(f"the seed {self.seed} is negative", "give 0 or more")
+
+
+@dataclass
+class Made:
+    """A model and what was found on the way. draws: how many were needed for it."""
+
+    mesh: Mesh
+    full: NDArray[np.bool_]
+    draws: int
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+def generated(kind: str, options: Options, held: Drawer | None = None) -> Iterator[Made]:
+    """Models of a kind, each a solid on its foot, unlike the ones before it."""
+    from lift3d.kinds import kind_number
+    from lift3d.shape_draws import drawer
+
+    held = held if held is not None else drawer(options.model, options.weights, options.autoencoder)
+    number = kind_number(held.kinds, kind) if held.kinds else 0
+    kept: list[NDArray[np.bool_]] = []
+    draws, since = 0, 0
+    while len(kept) < options.count:
+        if draws >= max(TRIES * options.count, 16):
+            raise CaptureError(
+                f"after {draws} draws there are {len(kept)} solids of {kind} that differ: the generator has no more",
+                f"ask for {max(len(kept), 1)}, or for another kind",
+            )
+        code = held.draw(number, (options.seed, draws))
+        draws, since = draws + 1, since + 1
+        made = solid_of(Latent(code, held.space), options.autoencoder, options.seed)
+        if made is None or any(overlap(made.full, other) > SAME for other in kept):
+            continue
+        kept.append(made.full)
+        made.draws, since = since, 0
+        yield made
+
+
+def solid_of(code: Latent, autoencoder: str | None = None, seed: int = 0) -> Made | None:
+    """The solid of a code, upright on a flat foot; None where the code fills next to nothing, or nothing closed."""
+    from lift3d.learned import network
+    from lift3d.maps.latent_to_voxels import LatentToVoxels, level_of
+
+    context = Context(seed=seed)
+    voxels = LatentToVoxels(autoencoder)(code, context)
+    level = level_of(network("autoencoder", autoencoder)[1].card)
+    share = joined(voxels.values, level)
+    full = np.asarray(share > level)
+    if int(full.sum()) < SMALLEST:
+        return None
+    mesh = solid_mesh(Voxels(share, voxels.affine, "occupancy"), level, context)
+    if mesh is None:
+        return None
+    v, f, _ = standing(
+        np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32), FOOT * longest(mesh)
+    )
+    return Made(trimesh.Trimesh(v, f, process=False, validate=False), full, 1, context.report)
+
+
+def solid_mesh(voxels: Voxels, level: float, context: Context) -> Mesh | None:
+    """The surface of the cells as a solid, repaired where it must be; None where that fails."""
+    from lift3d.errors import Lift3dError
+    from lift3d.geometry.topology import inspect_solid
+    from lift3d.maps.mesh_to_solid import MeshToSolid
+    from lift3d.maps.voxels_to_mesh import VoxelsToMesh
+
+    mesh = VoxelsToMesh(level, faces=FACES)(voxels, context)
+    if inspect_solid(mesh).is_solid:
+        return mesh
+    try:
+        mesh = MeshToSolid()(mesh, context)
+    except Lift3dError:
+        return None
+    return mesh if inspect_solid(mesh).is_solid else None
+
+
+def longest(mesh: Mesh) -> float:
+    return float(np.ptp(np.asarray(mesh.vertices), axis=0).max())
+
+
+def sized(mesh: Mesh, size: float | None) -> Mesh:
+    """With its longest side so many metres; left as it is, without a unit, if none are given."""
+    if size is not None:
+        mesh.vertices = np.asarray(mesh.vertices) * (size / longest(mesh))
+    return set_unit(mesh, None if size is None else "m")
+
+
+def write_generated(
+    kind: str, options: Options, output: Path, say: Say, progress: Progress
+) -> dict[str, Any]:
+    """The models KIND-01.glb ... , sheet.png and report.json in a folder that appears when all are there; the report."""
+    from lift3d.geometry.topology import require_solid
+    from lift3d.io.meshes import load_mesh, save_mesh
+    from lift3d.io.staging import staging_folder
+    from lift3d.run_report import require_extra, versions
+    from lift3d.shape_draws import drawer
+
+    new_folder(output)
+    if options.format == "usdz":
+        require_extra("usdz", "writing USDZ")
+    held = drawer(options.model, options.weights, options.autoencoder)
+    if held.kinds:
+        from lift3d.kinds import kind_number
+
+        kind = held.kinds[kind_number(held.kinds, kind)]
+    if options.count >= MANY:
+        say(f"{options.count} models take about {options.count * SECONDS / 60:.0f} min and "
+            f"{options.count * MEGABYTES:.0f} MB")  # fmt: skip
+    started = time.monotonic()
+    rows: list[dict[str, Any]] = []
+    tiles: list[NDArray[np.uint8]] = []
+    names: list[str] = []
+    width = max(2, len(str(options.count)))
+    with staging_folder(output) as folder:
+        for i, made in enumerate(generated(kind, options, held)):
+            mesh = sized(made.mesh, options.size)
+            name = f"{kind}-{i + 1:0{width}d}.{options.format}"
+            save_mesh(mesh, folder / name)
+            require_solid(load_mesh(folder / name))  # what counts is what the file holds
+            rows.append({"file": name, "faces": len(mesh.faces), "draws": made.draws,
+                         "size": [round(float(e), 5) for e in np.ptp(np.asarray(mesh.vertices), axis=0)]})  # fmt: skip
+            if len(tiles) < SHOWN:
+                tiles.append(picture(mesh))
+                names.append(name)
+            progress("generate", (i + 1) / options.count)
+        draw_sheet(folder / "sheet.png", tiles, names)
+        report = {
+            **versions(), "kind": kind, "model": options.model, "weights": held.found.name, "seed": options.seed,
+            "unit": None if options.size is None else "m", "models": rows,
+            "draws": sum(int(row["draws"]) for row in rows), "seconds": round(time.monotonic() - started, 2),
+        }  # fmt: skip
+        (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    return report
+
+
+def new_folder(output: Path) -> None:
+    """Refuse a folder that holds something, or no folder."""
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        what = "holds other files already" if output.is_dir() else "is a file"
+        raise InputError(f"{output} {what}", "name a new folder with -o")
+
+
+def picture(mesh: Mesh, side: int = 192) -> NDArray[np.uint8]:
+    """(side, side, 3) of the model from the front, the right and above."""
+    from lift3d.corpus.sheet import tile
+    from lift3d.io.parts import Part
+
+    v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
+    return tile([Part(v, f)], side)
+
+
+def draw_sheet(path: Path, tiles: list[NDArray[np.uint8]], labels: list[str]) -> None:
+    """All pictures in one."""
+    from lift3d.corpus.sheet import sheet
+
+    across = min(len(tiles), 8) if len(tiles) != 9 else 3
+    sheet(tiles, labels, across).save(path, format="PNG")

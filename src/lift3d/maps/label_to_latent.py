@@ -1,0 +1,38 @@
+"""From a word for a kind, and a seed, to the code of a new thing of that kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lift3d.context import Context
+from lift3d.kinds import kind_number
+from lift3d.mapping import Card, Mapping, register
+from lift3d.types import Label, Latent
+
+NAME = "label_to_latent"
+
+
+@register(
+    Card(
+        NAME, "Label", "Latent",
+        ("another number, another thing", "same label, seed and number, same bytes"),
+        "learned", "Lipman et al. 2023; Gulrajani et al. 2017; Kingma & Welling 2014",
+    )
+)  # fmt: skip
+@dataclass(frozen=True)
+class LabelToLatent(Mapping[Label, Latent]):
+    """model: flow, gan or prior; number: which of the things that follow from the context's seed; weights: a run's folder or
+    a weights file, the package's own if not given; autoencoder: likewise."""
+
+    model: str = "flow"
+    number: int = 0
+    weights: str | None = None
+    autoencoder: str | None = None
+
+    def apply(self, source: Label, context: Context) -> Latent:
+        from lift3d.shape_draws import drawer
+
+        held = drawer(self.model, self.weights, self.autoencoder)
+        kind = kind_number(held.kinds, source.name) if held.kinds else 0
+        context.note(NAME, model=self.model, weights=held.found.name, kind=source.name, number=self.number)
+        return Latent(held.draw(kind, (context.seed, self.number)), held.space)

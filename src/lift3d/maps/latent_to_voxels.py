@@ -1,0 +1,62 @@
+"""From a code to the space that its solid fills: the decoder of an autoencoder (nets/shape_codes.py)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lift3d.context import Context
+from lift3d.errors import InputError
+from lift3d.geometry.unit_frame import unit_affine
+from lift3d.mapping import Card, Mapping, register
+from lift3d.maps.voxels_to_latent import WEIGHTS
+from lift3d.types import F32, F64, Latent, Voxels
+
+NAME = "latent_to_voxels"
+EDGE = 1
+"""Empty cells around the grid, so that what touches its wall is closed."""
+
+
+@register(
+    Card(
+        NAME, "Latent", "Voxels",
+        ("any code gives a solid or none, never half a one", "same code, same bytes"),
+        "learned", "Kingma & Welling 2014; Rombach et al. 2022",
+    )
+)  # fmt: skip
+@dataclass(frozen=True)
+class LatentToVoxels(Mapping[Latent, Voxels]):
+    """weights: as in VoxelsToLatent."""
+
+    weights: str | None = None
+
+    def apply(self, source: Latent, context: Context) -> Voxels:
+        import torch
+
+        from lift3d.learned import asking, network, space_of
+        from lift3d.nets.shape_codes import ShapeCodes
+
+        net, found = network(WEIGHTS, self.weights)
+        assert isinstance(net, ShapeCodes)
+        if space_of(found) != source.space:
+            raise InputError(
+                f"the code is not one of the autoencoder {found.name}", "give the weights that made it"
+            )
+        with asking():
+            share = torch.sigmoid(net.decode(torch.from_numpy(source.values[None])))[0].numpy()
+        context.note(NAME, weights=found.name, level=level_of(found.card))
+        return Voxels(*edged(share, source.affine @ unit_affine()), "occupancy")
+
+
+def level_of(card: dict[str, object]) -> float:
+    """The share above which a cell is full, as fixed on the validation set."""
+    value = card.get("threshold", 0.5)
+    return float(value) if isinstance(value, int | float) else 0.5
+
+
+def edged(share: F32, affine: F64) -> tuple[F32, F64]:
+    """With empty cells around."""
+    moved = affine.copy()
+    moved[:3, 3] -= affine[:3, :3].sum(1) * EDGE
+    return np.pad(share, EDGE), moved

@@ -1,0 +1,48 @@
+"""From what a solid fills to its code: the encoder of an autoencoder that has seen many things (nets/shape_codes.py)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lift3d.context import Context
+from lift3d.geometry.unit_frame import unit_cells_of
+from lift3d.mapping import Card, Mapping, register
+from lift3d.types import Latent, Voxels
+
+NAME = "voxels_to_latent"
+WEIGHTS = "autoencoder"
+
+
+@register(
+    Card(
+        NAME, "Voxels", "Latent",
+        ("knows no place and size: it is upright, longest side 1", "same voxels, same bytes"),
+        "learned", "Kingma & Welling 2014; Rombach et al. 2022",
+    )
+)  # fmt: skip
+@dataclass(frozen=True)
+class VoxelsToLatent(Mapping[Voxels, Latent]):
+    """weights: a run's folder or a weights file; the package's own if not given. level: above which a cell is full."""
+
+    weights: str | None = None
+    level: float = 0.5
+
+    def apply(self, source: Voxels, context: Context) -> Latent:
+        full, frame = unit_cells_of(source, self.level)
+        import torch
+
+        from lift3d.learned import asking, network, space_of
+        from lift3d.nets.shape_codes import ShapeCodes
+
+        net, found = network(WEIGHTS, self.weights)
+        assert isinstance(net, ShapeCodes)
+        with asking():
+            code = net.encode(torch.from_numpy(full[None]).float())[0].numpy()
+        context.note(NAME, weights=found.name, numbers=int(code.size))
+        return Latent(
+            np.ascontiguousarray(code, np.float32),
+            space_of(found),
+            np.asarray(np.linalg.inv(frame), np.float64),
+        )

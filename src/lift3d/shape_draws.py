@@ -1,0 +1,85 @@
+"""Codes drawn for a kind by one of the generators: what stands between `label_to_latent` and torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lift3d.errors import InputError
+from lift3d.learned import asking, network, space_of
+from lift3d.types import F32
+from lift3d.weights import Weights, data_of
+
+MODELS = ("flow", "gan", "prior")
+"""prior: of the autoencoder itself, as if its codes were independent; it knows no kinds."""
+STEPS, GUIDANCE = 24, 1.5
+"""Of the flow, unless the card of its weights says otherwise."""
+AUTOENCODER = "autoencoder"
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """kinds: names that can be asked for; space: of the codes; draw(kind number, seeds) gives a code."""
+
+    model: str
+    found: Weights
+    kinds: tuple[str, ...]
+    space: str
+    draw: Callable[[int, tuple[int, ...]], F32]
+
+
+def drawer(model: str = "flow", weights: str | None = None, autoencoder: str | None = None) -> Drawer:
+    """A generator with its weights; weights: a run's folder or file, the package's own if not given."""
+    if model not in MODELS:
+        raise InputError(f"there is no generator called {model}", f"choose from {', '.join(MODELS)}")
+    _, auto = network(AUTOENCODER, autoencoder)
+    space = space_of(auto)
+    if model == "prior":
+        channels = int(auto.card.get("config", auto.card.get("plan", {}).get("config"))["codes"])
+        return Drawer(model, auto, (), space, lambda kind, seeds: _noise(seeds, (channels, 8, 8, 8)).numpy())
+    net, found = network(model, weights)
+    told = data_of(found.card)
+    if told.get("space", space) != space:
+        raise InputError(
+            f"{found.name} learned the codes of another autoencoder", "give the weights of both from one run"
+        )
+    kinds = tuple(str(name) for name in told["kinds"])
+    if model == "flow":
+        return Drawer(model, found, kinds, space, _flow(net, found))
+    return Drawer(model, found, kinds, space, _gan(net))
+
+
+def _flow(net: torch.nn.Module, found: Weights) -> Callable[[int, tuple[int, ...]], F32]:
+    from lift3d.nets.latent_flow import LatentFlow, carried
+
+    assert isinstance(net, LatentFlow)
+    guidance = float(found.card.get("guidance", GUIDANCE))
+
+    def draw(kind: int, seeds: tuple[int, ...]) -> F32:
+        with asking():
+            noise = _noise(seeds, (net.codes, 8, 8, 8))[None]
+            made = net.code(carried(net, noise, torch.tensor([kind]), STEPS, guidance))
+        return np.ascontiguousarray(made[0].numpy())
+
+    return draw
+
+
+def _gan(net: torch.nn.Module) -> Callable[[int, tuple[int, ...]], F32]:
+    from lift3d.nets.latent_gan import NOISE, CodeMaker
+
+    assert isinstance(net, CodeMaker)
+
+    def draw(kind: int, seeds: tuple[int, ...]) -> F32:
+        with asking():
+            made = net.code(net(_noise(seeds, (NOISE,))[None], torch.tensor([kind])))
+        return np.ascontiguousarray(made[0].numpy())
+
+    return draw
+
+
+def _noise(seeds: tuple[int, ...], shape: tuple[int, ...]) -> torch.Tensor:
+    """Standard normal numbers that follow from the seeds alone."""
+    return torch.from_numpy(np.random.default_rng(list(seeds)).standard_normal(shape, np.float32))

@@ -1,0 +1,100 @@
+"""The codes of a corpus' shapes, which the generative networks learn from: made once for each autoencoder, and kept beside
+the corpus in CORPUS-codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lift3d.corpus.corpus import Corpus
+from lift3d.io.atomic import write_bytes
+from lift3d.nets.shape_codes import ShapeCodes
+from lift3d.train.shapes import ShapeSet, laid
+from lift3d.train.solids import side_plane
+from lift3d.types import F32
+
+SUFFIX = "-codes"
+FEWEST = 20
+"""Training shapes that a kind must have to be learned as one; the others are learned without a name."""
+NAMELESS = "unknown"
+CHUNK = 16
+ASIDE = (4, 6)
+"""The moves (train/shapes.py) that mirror a shape across x and across y."""
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """values (N, Z, 8, 8, 8) float16 of a split's shapes as they stand, mirrored the same from side to side; kinds (N,)
+    numbers of `names`, len(names) for a shape without a kind; space: which autoencoder's."""
+
+    values: NDArray[np.float16]
+    mirrored: NDArray[np.float16]
+    kinds: NDArray[np.int64]
+    names: tuple[str, ...]
+    space: str
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def statistics(self) -> tuple[F32, F32]:
+        """Mean and standard deviation of each channel, (Z, 1, 1, 1)."""
+        x = self.values.astype(np.float32)
+        axes = (0, 2, 3, 4)
+        middle, spread = x.mean(axes), x.std(axes)
+        return middle[:, None, None, None], np.maximum(spread, 1e-3)[:, None, None, None]
+
+
+def kinds_of(train: ShapeSet) -> tuple[str, ...]:
+    """The categories that have shapes enough, by name."""
+    names, counts = np.unique(train.category, return_counts=True)
+    return tuple(str(n) for n, count in zip(names, counts) if count >= FEWEST and n != NAMELESS)
+
+
+def codes_of(corpus: Corpus, split: str, weights: str, names: tuple[str, ...]) -> Codes:
+    """Of one split, from the kept file or made now; weights: of the autoencoder."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load, save
+
+    from lift3d.learned import network, space_of
+
+    shapes = ShapeSet(corpus, split)
+    net, found = network("autoencoder", weights)
+    assert isinstance(net, ShapeCodes)
+    folder = corpus.folder.parent / (corpus.folder.name + SUFFIX)
+    path = folder / f"{split}-{shapes.digest()}-{space_of(found)}.safetensors"
+    held: dict[str, NDArray[Any]] = {}
+    if path.is_file():
+        try:
+            held = load(path.read_bytes())
+        except (SafetensorError, ValueError):
+            held = {}
+    if set(held) != {"values", "mirrored"} or len(held["values"]) != len(shapes):
+        held = _made(shapes, net)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, save(held))
+    number = {name: i for i, name in enumerate(names)}
+    kinds = np.array([number.get(str(c), len(names)) for c in shapes.category], np.int64)
+    return Codes(held["values"], held["mirrored"], kinds, names, space_of(found))
+
+
+def _made(shapes: ShapeSet, net: ShapeCodes) -> dict[str, NDArray[Any]]:
+    """Both codes of every shape. The torch threads are the caller's."""
+    out: dict[str, list[NDArray[np.float16]]] = {"values": [], "mirrored": []}
+    for first in range(0, len(shapes), CHUNK):
+        full = [shapes.full(i) for i in range(first, min(first + CHUNK, len(shapes)))]
+        aside = [laid(f, ASIDE[side_plane(f)]) for f in full]
+        for name, some in (("values", full), ("mirrored", aside)):
+            out[name].append(encoded(net, np.stack(some)).astype(np.float16))
+    return {name: np.concatenate(parts) for name, parts in out.items()}
+
+
+def encoded(net: ShapeCodes, full: NDArray[np.bool_]) -> F32:
+    """(B, Z, 8, 8, 8) codes of (B, 64, 64, 64)."""
+    device = next(net.parameters()).device
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
+        code = net.encode(torch.from_numpy(full).to(device).float())
+    return np.asarray(code.float().cpu().numpy())

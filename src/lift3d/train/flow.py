@@ -1,0 +1,114 @@
+"""Training of `label_to_latent` by flow matching (nets/latent_flow.py) on the codes of a corpus' shapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lift3d.corpus.corpus import Corpus
+from lift3d.errors import InputError
+from lift3d.evaluate.variety import variety
+from lift3d.nets.latent_flow import LatentFlow, carried, flow_loss
+from lift3d.train.codes import codes_of, kinds_of
+from lift3d.train.config import Schedule, told
+from lift3d.train.pictures import chosen
+from lift3d.train.shapes import ShapeSet
+from lift3d.train.task import Batch
+
+
+@dataclass(frozen=True)
+class Config(Schedule):
+    """What the task adds."""
+
+    steps: int = told(4_000, "optimiser steps of the whole run")
+    batch: int = told(64, "codes in a step, over all processes")
+    rate: float = told(1e-3, "largest learning rate")
+    warmup: int = told(
+        200, "steps over which the rate rises from nothing; after them it falls along a cosine"
+    )
+    decay: float = told(0.02, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
+    precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
+    width: int = told(256, "of the transformer; a multiple of 64")
+    layers: int = told(8, "of the transformer")
+    nameless: float = told(0.1, "share of codes whose kind is left out")
+    autoencoder: str = told("autoencoder", "weights of the autoencoder: a name, or a run's folder")
+    held: int = told(512, "codes of the validation set that are looked at")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width % 64 or self.width < 64 or self.layers < 1:
+            raise InputError("width is a multiple of 64", "leave it out for the usual one")
+
+
+class Flow:
+    """The task."""
+
+    name = "flow"
+    better = "score"
+
+    def __init__(self, corpus: Path, config: Config) -> None:
+        self.config = config
+        held = Corpus(corpus)
+        self.names = kinds_of(ShapeSet(held, "train"))
+        self.digests = {split: ShapeSet(held, split).digest() for split in ("train", "val")}
+        self.train = codes_of(held, "train", config.autoencoder, self.names)
+        self.val = codes_of(held, "val", config.autoencoder, self.names)
+
+    def module(self) -> nn.Module:
+        net = LatentFlow(self.train.values.shape[1], len(self.names), self.config.width, self.config.layers)
+        middle, spread = self.train.statistics()
+        net.middle.copy_(torch.from_numpy(middle))
+        net.spread.copy_(torch.from_numpy(spread))
+        return net
+
+    def data(self) -> dict[str, Any]:
+        return {
+            **self.digests,
+            "kinds": list(self.names),
+            "space": self.train.space,
+            "codes": int(self.train.values.shape[1]),
+        }
+
+    def batch(self, step: int, rank: int, world: int) -> Batch:
+        c = self.config
+        numbers = chosen(len(self.train), step, c.batch, c.seed)[rank::world]
+        rng = np.random.default_rng([c.seed, step, rank])
+        aside = rng.random(len(numbers)) < 0.5
+        values = np.where(
+            aside[:, None, None, None, None], self.train.mirrored[numbers], self.train.values[numbers]
+        )
+        left_out = rng.random(len(numbers)) < c.nameless
+        kinds = np.where(left_out, len(self.names), self.train.kinds[numbers])
+        return {"code": torch.from_numpy(values.astype(np.float32)), "kind": torch.from_numpy(kinds)}
+
+    def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
+        assert isinstance(module, LatentFlow)
+        return {"loss": flow_loss(module, batch["code"], batch["kind"])}
+
+    def validate(self, module: nn.Module) -> dict[str, float]:
+        """The loss on codes never seen (at fixed noise and times), and how varied and near to real ones a few draws are."""
+        assert isinstance(module, LatentFlow)
+        count = min(self.config.held, len(self.val))
+        numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
+        losses = []
+        device = next(module.parameters()).device
+        with torch.random.fork_rng(devices=[]), torch.autocast(
+            device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
+        ):  # fmt: skip
+            torch.manual_seed(1)
+            for first in range(0, count, 128):
+                some = numbers[first : first + 128]
+                code = torch.from_numpy(self.val.values[some].astype(np.float32)).to(device)
+                kind = torch.from_numpy(self.val.kinds[some]).to(device)
+                losses.append(float(flow_loss(module, code, kind)) * len(some))
+            some = numbers[:: max(1, count // 96)]
+            kind = torch.from_numpy(self.val.kinds[some]).to(device)
+            drawn = carried(module, torch.randn(len(some), *self.val.values.shape[1:]).to(device), kind, 12)
+            real = module.normalised(torch.from_numpy(self.val.values[some].astype(np.float32)).to(device))
+        loss = sum(losses) / count
+        return {"score": -loss, "val_loss": loss, **variety(drawn.flatten(1).float(), real.flatten(1))}

@@ -1,0 +1,146 @@
+"""Autoencoder, flow and GAN on a corpus of boxes and rings: a run of each, and what their users get."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("pyarrow")
+
+from lift3d.corpus.corpus import Corpus  # noqa: E402
+from lift3d.evaluate.variety import variety  # noqa: E402
+from lift3d.nets.latent_flow import LatentFlow, carried, flow_loss  # noqa: E402
+from lift3d.nets.latent_gan import NOISE, CodeCritic, CodeMaker  # noqa: E402
+from lift3d.nets.shape_codes import ShapeCodes, divergence, folded, unfolded  # noqa: E402
+from lift3d.train.autoencoder import Autoencoder, Config, VaeConfig  # noqa: E402
+from lift3d.train.engine import Run  # noqa: E402
+from lift3d.train.gan import Collapsed, Gan  # noqa: E402
+from lift3d.train.gan import Config as GanConfig  # noqa: E402
+from lift3d.train.parallel import place  # noqa: E402
+from lift3d.train.shapes import MOVES, ShapeSet, laid  # noqa: E402
+
+TINY = {"steps": 2, "batch": 2, "warmup": 1, "validate": 2, "save": 2, "width": 8, "codes": 2, "held": 2}
+
+
+def quiet(*_: object) -> None:
+    pass
+
+
+def test_folding_is_undone_and_keeps_neighbours_together() -> None:
+    x = torch.arange(2 * 3 * 8**3, dtype=torch.float32).view(2, 3, 8, 8, 8)
+    assert folded(x).shape == (2, 3 * 64, 2, 2, 2)
+    assert torch.equal(unfolded(folded(x)), x) and torch.equal(unfolded(folded(x, 2), 2), x)
+    assert sorted(folded(x)[0, :64, 0, 0, 0].tolist()) == sorted(x[0, 0, :4, :4, :4].flatten().tolist())
+
+
+def test_divergence_is_that_of_normal_distributions() -> None:
+    mean, spread = torch.randn(50), torch.randn(50)
+    own = torch.distributions.Normal(mean, (spread / 2).exp())
+    wanted = torch.distributions.kl_divergence(own, torch.distributions.Normal(0.0, 1.0))
+    torch.testing.assert_close(divergence(mean, spread), wanted)
+    assert float(divergence(torch.zeros(1), torch.zeros(1))) == 0
+
+
+def test_moves_are_eight_different_ones_that_keep_up() -> None:
+    full = np.zeros((64, 64, 64), bool)
+    full[3, 10:30, 5:9] = full[3:9, 10, 7] = True
+    ways = [laid(full, m) for m in range(MOVES)]
+    assert len({w.tobytes() for w in ways}) == MOVES and (ways[0] == full).all()
+    for way in ways:
+        assert (way.sum((0, 1)) == full.sum((0, 1))).all()
+
+
+def test_the_autoencoder_trains_goes_on_and_is_asked(small: tuple[Path, Path], tmp_path: Path) -> None:
+    corpus, _ = small
+    with place("cpu") as where:
+        run = Run(Autoencoder(corpus, Config(**TINY)), tmp_path / "a", where, quiet, quiet)
+        last = run.fit()
+        assert np.isfinite(last["loss"]) and 0 <= last["iou"] <= 1
+        vae = Autoencoder(corpus, VaeConfig(**TINY), "vae")
+        told = Run(vae, tmp_path / "v", where, quiet, quiet).fit()
+        assert {"active", "lower_bound", "nats"} <= set(told)
+    from lift3d.learned import network
+
+    for folder in ("a", "v"):
+        net, _ = network("autoencoder", tmp_path / folder)
+        assert isinstance(net, ShapeCodes)
+        assert net(torch.zeros(1, 64, 64, 64)).shape == (1, 64, 64, 64)
+
+
+def test_a_shape_set_is_the_corpus_split(small: tuple[Path, Path]) -> None:
+    held = Corpus(small[0])
+    shapes = ShapeSet(held, "train")
+    assert len(shapes) == len(held.where(split="train")) and shapes.full(0).any()
+    first = int(shapes.numbers[0])
+    assert (shapes.full(0) >= held.inside(first)).all()
+    assert shapes.digest() != ShapeSet(held, "val").digest()
+
+
+def test_the_flow_is_still_at_first_and_turns_back() -> None:
+    torch.manual_seed(0)
+    net = LatentFlow(2, 3, 64, 1, 8).eval()
+    x, kind = torch.randn(2, 2, 8, 8, 8), torch.tensor([0, 3])
+    with torch.no_grad():
+        assert torch.equal(carried(net, x, kind, 2), x)
+        for p in net.parameters():
+            p.add_(0.05 * torch.randn_like(p))
+        there = carried(net, x, kind, 40)
+        assert (there - x).abs().max() > 1e-3
+        torch.testing.assert_close(carried(net, there, kind, 40, back=True), x, atol=2e-2, rtol=0)
+        guided = carried(net, x, kind, 4, 2.0)
+        assert torch.equal(guided[1] * 0, x[1] * 0) and not torch.equal(
+            guided[0], carried(net, x, kind, 4)[0]
+        )
+
+
+def test_the_flow_learns_two_points() -> None:
+    """Codes that are one of two constants, by kind: draws come near to the right one."""
+    torch.manual_seed(0)
+    net = LatentFlow(1, 2, 64, 1, 8)
+    points = torch.tensor([-1.0, 1.0])
+    optimiser = torch.optim.Adam(net.parameters(), 1e-2)
+    for _ in range(300):
+        kind = torch.randint(2, (32,))
+        loss = flow_loss(net, points[kind].view(-1, 1, 1, 1, 1).expand(-1, 1, 8, 8, 8).clone(), kind)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    with torch.no_grad():
+        drawn = carried(net.eval(), torch.randn(8, 1, 8, 8, 8), torch.arange(8) % 2, 12)
+    assert (drawn.mean((1, 2, 3, 4)).sign() == points[torch.arange(8) % 2]).all()
+
+
+def test_maker_and_critic_take_kinds() -> None:
+    maker, critic = CodeMaker(2, 3, 16), CodeCritic(2, 3, 16)
+    kind = torch.tensor([0, 3])
+    made = maker(torch.randn(2, NOISE), kind)
+    assert made.shape == (2, 2, 8, 8, 8) and critic(made, kind).shape == (2,)
+    assert critic.features(made).shape == (2, 256)
+
+
+def test_variety_knows_the_same_and_the_collapsed() -> None:
+    real = torch.randn(40, 5)
+    same = variety(real.clone(), real)
+    assert same["coverage"] == 1 and same["matching"] < 1e-2 and abs(same["apart"] - 1) < 1e-5
+    one = variety(real[:1].expand(40, -1) + 1e-6 * torch.randn(40, 5), real)
+    assert one["coverage"] == 1 / 40 and one["apart"] < 0.01 and one["one_nn"] > 0.9
+
+
+def test_a_collapsed_generator_is_stopped_with_a_diagnosis(small: tuple[Path, Path], tmp_path: Path) -> None:
+    corpus = small[0]
+    with place("cpu") as where:
+        Run(Autoencoder(corpus, Config(**TINY)), tmp_path / "a", where, quiet, quiet).fit()
+    task = Gan(corpus, GanConfig(autoencoder=str(tmp_path / "a"), width=16, batch=4, steps=1))
+    task.val = task.train
+    module = task.module()
+    losses = task.loss(module, task.batch(0, 0, 1), 0)
+    losses["loss"].backward()
+    assert all(p.grad is not None for name, p in module.named_parameters())
+    with torch.no_grad():
+        for p in module["net"].parameters():  # type: ignore[index]
+            p.zero_()
+    with pytest.raises(Collapsed, match="collapsed"):
+        task.validate(module)
