@@ -57,17 +57,23 @@ def _made(mapping: str, config: dict[str, Any], data: dict[str, Any]) -> torch.n
         if mapping in ("autoencoder", "vae"):
             from lift3d.nets.shape_codes import ShapeCodes
 
-            return ShapeCodes(int(config["width"]), int(config["codes"]))
+            return ShapeCodes(int(config["width"]), int(config["codes"]), int(config["places"]))
         if mapping == "flow":
             from lift3d.nets.latent_flow import LatentFlow
 
             return LatentFlow(
-                int(data["codes"]), len(data["kinds"]), int(config["width"]), int(config["layers"])
+                int(data["codes"]),
+                len(data["kinds"]),
+                int(config["width"]),
+                int(config["layers"]),
+                int(data["places"]),
             )
         if mapping == "gan":
             from lift3d.nets.latent_gan import CodeMaker
 
-            return CodeMaker(int(data["codes"]), len(data["kinds"]), int(config["width"]))
+            return CodeMaker(
+                int(data["codes"]), len(data["kinds"]), int(config["width"]), int(data["places"])
+            )
         if mapping == "image_to_mask":
             from lift3d.nets.unet import mask_net
 

@@ -10,6 +10,7 @@ import torch
 
 from lift3d.errors import InputError
 from lift3d.learned import asking, network, space_of
+from lift3d.nets.shape_codes import ShapeCodes
 from lift3d.types import F32
 from lift3d.weights import Weights, data_of
 
@@ -35,11 +36,12 @@ def drawer(model: str = "flow", weights: str | None = None, autoencoder: str | N
     """A generator with its weights; weights: a run's folder or file, the package's own if not given."""
     if model not in MODELS:
         raise InputError(f"there is no generator called {model}", f"choose from {', '.join(MODELS)}")
-    _, auto = network(AUTOENCODER, autoencoder)
+    codec, auto = network(AUTOENCODER, autoencoder)
     space = space_of(auto)
     if model == "prior":
-        channels = int(auto.card.get("config", auto.card.get("plan", {}).get("config"))["codes"])
-        return Drawer(model, auto, (), space, lambda kind, seeds: _noise(seeds, (channels, 8, 8, 8)).numpy())
+        assert isinstance(codec, ShapeCodes)
+        shape = codec.shape
+        return Drawer(model, auto, (), space, lambda kind, seeds: _noise(seeds, shape).numpy())
     net, found = network(model, weights)
     told = data_of(found.card)
     if told.get("space", space) != space:
@@ -60,7 +62,7 @@ def _flow(net: torch.nn.Module, found: Weights) -> Callable[[int, tuple[int, ...
 
     def draw(kind: int, seeds: tuple[int, ...]) -> F32:
         with asking():
-            noise = _noise(seeds, (net.codes, 8, 8, 8))[None]
+            noise = _noise(seeds, net.shape)[None]
             made = net.code(carried(net, noise, torch.tensor([kind]), STEPS, guidance))
         return np.ascontiguousarray(made[0].numpy())
 

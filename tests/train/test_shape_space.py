@@ -14,7 +14,7 @@ from lift3d.corpus.corpus import Corpus  # noqa: E402
 from lift3d.evaluate.variety import variety  # noqa: E402
 from lift3d.nets.latent_flow import LatentFlow, carried, flow_loss  # noqa: E402
 from lift3d.nets.latent_gan import NOISE, CodeCritic, CodeMaker  # noqa: E402
-from lift3d.nets.shape_codes import ShapeCodes, divergence, folded, unfolded  # noqa: E402
+from lift3d.nets.shape_codes import PLACES, ShapeCodes, divergence, folded, unfolded  # noqa: E402
 from lift3d.train.autoencoder import Autoencoder, Config, VaeConfig  # noqa: E402
 from lift3d.train.engine import Run  # noqa: E402
 from lift3d.train.gan import Collapsed, Gan  # noqa: E402
@@ -64,6 +64,7 @@ def test_the_autoencoder_trains_goes_on_and_is_asked(small: tuple[Path, Path], t
         assert {"active", "lower_bound", "nats"} <= set(told)
     from lift3d.learned import network
 
+    assert ShapeCodes(8, 2, 8).encode(torch.zeros(1, 64, 64, 64)).shape == (1, 2, 8, 8, 8)
     for folder in ("a", "v"):
         net, _ = network("autoencoder", tmp_path / folder)
         assert isinstance(net, ShapeCodes)
@@ -81,7 +82,7 @@ def test_a_shape_set_is_the_corpus_split(small: tuple[Path, Path]) -> None:
 
 def test_the_flow_is_still_at_first_and_turns_back() -> None:
     torch.manual_seed(0)
-    net = LatentFlow(2, 3, 64, 1, 8).eval()
+    net = LatentFlow(2, 3, 64, 1, 8, 8).eval()
     x, kind = torch.randn(2, 2, 8, 8, 8), torch.tensor([0, 3])
     with torch.no_grad():
         assert torch.equal(carried(net, x, kind, 2), x)
@@ -99,26 +100,27 @@ def test_the_flow_is_still_at_first_and_turns_back() -> None:
 def test_the_flow_learns_two_points() -> None:
     """Codes that are one of two constants, by kind: draws come near to the right one."""
     torch.manual_seed(0)
-    net = LatentFlow(1, 2, 64, 1, 8)
+    net = LatentFlow(1, 2, 64, 1)
     points = torch.tensor([-1.0, 1.0])
     optimiser = torch.optim.Adam(net.parameters(), 1e-2)
     for _ in range(300):
         kind = torch.randint(2, (32,))
-        loss = flow_loss(net, points[kind].view(-1, 1, 1, 1, 1).expand(-1, 1, 8, 8, 8).clone(), kind)
+        loss = flow_loss(net, points[kind].view(-1, 1, 1, 1, 1).expand(-1, 1, 4, 4, 4).clone(), kind)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     with torch.no_grad():
-        drawn = carried(net.eval(), torch.randn(8, 1, 8, 8, 8), torch.arange(8) % 2, 12)
+        drawn = carried(net.eval(), torch.randn(8, 1, 4, 4, 4), torch.arange(8) % 2, 12)
     assert (drawn.mean((1, 2, 3, 4)).sign() == points[torch.arange(8) % 2]).all()
 
 
 def test_maker_and_critic_take_kinds() -> None:
-    maker, critic = CodeMaker(2, 3, 16), CodeCritic(2, 3, 16)
-    kind = torch.tensor([0, 3])
-    made = maker(torch.randn(2, NOISE), kind)
-    assert made.shape == (2, 2, 8, 8, 8) and critic(made, kind).shape == (2,)
-    assert critic.features(made).shape == (2, 256)
+    for places in PLACES:
+        maker, critic = CodeMaker(2, 3, 16, places), CodeCritic(2, 3, 16, places)
+        kind = torch.tensor([0, 3])
+        made = maker(torch.randn(2, NOISE), kind)
+        assert made.shape == (2, 2, places, places, places) and critic(made, kind).shape == (2,)
+        assert critic.features(made).shape == (2, 256)
 
 
 def test_variety_knows_the_same_and_the_collapsed() -> None:

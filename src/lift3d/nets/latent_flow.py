@@ -9,8 +9,8 @@ t is drawn from a logit-normal distribution (Esser et al. 2024, arXiv:2403.03206
 both velocities are known and the one with the kind can be strengthened: v = v0 + w (v1 - v0) (Ho & Salimans 2022,
 arXiv:2207.12598).
 
-Network: convolutions at the code's own 8^3 places keep it locally smooth, 2^3 places are folded into a token, and a
-transformer whose layers are scaled and shifted by time and kind sees all 64 at once (Peebles & Xie 2023, arXiv:2212.09748;
+Network: convolutions at the code's own places keep it locally smooth; 4^3 of them, or 2^3 of 8^3 folded into one, are the
+tokens of a transformer whose layers are scaled and shifted by time and kind (Peebles & Xie 2023, arXiv:2212.09748;
 one table for all layers as in Chen et al. 2023, arXiv:2310.00426).
 """
 
@@ -21,15 +21,15 @@ import math
 import torch
 from torch import nn
 
-from lift3d.nets.shape_codes import PLACES, folded, unfolded
+from lift3d.nets.shape_codes import folded, unfolded
 
-SIDE = PLACES // 2
+SIDE = 4
 TOKENS = SIDE**3
 FREQUENCIES = 64
 
 
 class Smooth(nn.Module):
-    """Two 3 x 3 x 3 convolutions with a shortcut, normalised in groups: (B, C, 8, 8, 8) to the same."""
+    """Two 3 x 3 x 3 convolutions with a shortcut, normalised in groups: (B, C, P, P, P) to the same."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -69,23 +69,33 @@ class LatentFlow(nn.Module):
     """kinds: how many there are; number `kinds` stands for any. Codes are normalised with `middle` and `spread`, which are
     kept with the weights."""
 
-    def __init__(self, codes: int, kinds: int, width: int = 256, layers: int = 8, local: int = 48) -> None:
+    def __init__(
+        self,
+        codes: int,
+        kinds: int,
+        width: int = 256,
+        layers: int = 8,
+        places: int = 4,
+        local: int | None = None,
+    ) -> None:
+        """local: channels of the convolutions; 48 at 8 places and 96 at 4 if not given."""
         super().__init__()
-        self.codes, self.kinds = codes, kinds
+        local = local if local is not None else (96 if places == SIDE else 48)
+        self.shape, self.kinds, self.fold = (codes, places, places, places), kinds, places // SIDE
         self.middle: torch.Tensor
         self.spread: torch.Tensor
         self.register_buffer("middle", torch.zeros(codes, 1, 1, 1))
         self.register_buffer("spread", torch.ones(codes, 1, 1, 1))
         self.open = nn.Conv3d(codes, local, 3, padding=1)
         self.smooth = Smooth(local)
-        self.token = nn.Linear(8 * local, width)
+        self.token = nn.Linear(self.fold**3 * local, width)
         self.place = nn.Parameter(torch.randn(TOKENS, width) * 0.02)
         self.kind = nn.Embedding(kinds + 1, width)
         self.time = nn.Sequential(nn.Linear(2 * FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width))
         self.told = nn.Linear(width, 6 * width)
         self.layers = nn.ModuleList(Modulated(width, width // 64) for _ in range(layers))
         self.settled = nn.LayerNorm(width)
-        self.back = nn.Linear(width, 8 * local)
+        self.back = nn.Linear(width, self.fold**3 * local)
         self.join = nn.Conv3d(2 * local, local, 1)
         self.last = Smooth(local)
         self.close = nn.Conv3d(local, codes, 3, padding=1)
@@ -102,18 +112,18 @@ class LatentFlow(nn.Module):
         return x * self.spread + self.middle
 
     def forward(self, x: torch.Tensor, t: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
-        """The velocity at x (B, Z, 8, 8, 8), normalised, at times t (B,) of kinds (B,)."""
+        """The velocity at x (B, Z, P, P, P), normalised, at times t (B,) of kinds (B,)."""
         angle = (t[:, None] * 1000) * torch.exp(
             torch.arange(FREQUENCIES, device=t.device) * (-math.log(10_000) / FREQUENCIES)
         )
         told = self.time(torch.cat([angle.sin(), angle.cos()], 1)) + self.kind(kind)
         told = self.told(nn.functional.silu(told)).view(len(x), 6, -1)
         local = self.smooth(self.open(x))
-        y = self.token(folded(local, 2).flatten(2).transpose(1, 2)) + self.place
+        y = self.token(folded(local, self.fold).flatten(2).transpose(1, 2)) + self.place
         for layer in self.layers:
             y = layer(y, told)
         y = self.back(self.settled(y)).transpose(1, 2).unflatten(2, (SIDE, SIDE, SIDE))
-        y = self.join(torch.cat([unfolded(y, 2), local], 1))
+        y = self.join(torch.cat([unfolded(y, self.fold), local], 1))
         return torch.as_tensor(self.close(self.last(y))).float()
 
 

@@ -8,27 +8,24 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from lift3d.nets.shape_codes import PLACES
-
 NOISE = 128
 
 
 class CodeMaker(nn.Module):
-    """Noise (B, 128) and kinds (B,) to normalised codes (B, Z, 8, 8, 8)."""
+    """Noise (B, 128) and kinds (B,) to normalised codes (B, Z, P, P, P)."""
 
-    def __init__(self, codes: int, kinds: int, width: int = 128) -> None:
+    def __init__(self, codes: int, kinds: int, width: int = 128, places: int = 4) -> None:
         super().__init__()
-        self.codes, self.kinds = codes, kinds
+        self.shape, self.kinds = (codes, places, places, places), kinds
         self.middle: torch.Tensor
         self.spread: torch.Tensor
         self.register_buffer("middle", torch.zeros(codes, 1, 1, 1))
         self.register_buffer("spread", torch.ones(codes, 1, 1, 1))
         self.kind = nn.Embedding(kinds + 1, NOISE)
         self.start = nn.Linear(2 * NOISE, 2 * width * 2**3)
-        self.ups = nn.ModuleList(
-            nn.ConvTranspose3d(a, b, 4, 2, 1) for a, b in ((2 * width, 2 * width), (2 * width, width))
-        )
-        self.norms = nn.ModuleList(nn.GroupNorm(8, c) for c in (2 * width, width))
+        sizes = [2 * width] * (places.bit_length() - 2) + [width]
+        self.ups = nn.ModuleList(nn.ConvTranspose3d(a, b, 4, 2, 1) for a, b in zip(sizes, sizes[1:]))
+        self.norms = nn.ModuleList(nn.GroupNorm(8, c) for c in sizes[1:])
         self.last = nn.Sequential(
             nn.Conv3d(width, width, 3, padding=1), nn.SiLU(), nn.Conv3d(width, codes, 3, padding=1)
         )
@@ -48,13 +45,14 @@ class CodeMaker(nn.Module):
 
 
 class CodeCritic(nn.Module):
-    """Normalised codes (B, Z, 8, 8, 8) and kinds (B,) to how real they are (B,)."""
+    """Normalised codes (B, Z, P, P, P) and kinds (B,) to how real they are (B,)."""
 
-    def __init__(self, codes: int, kinds: int, width: int = 128) -> None:
+    def __init__(self, codes: int, kinds: int, width: int = 128, places: int = 4) -> None:
         super().__init__()
         self.start = nn.Conv3d(codes, width, 3, padding=1)
-        self.downs = nn.ModuleList(nn.Conv3d(a, 2 * width, 4, 2, 1) for a in (width, 2 * width))
-        features = 2 * width * (PLACES // 4) ** 3
+        sizes = [width] + [2 * width] * (places.bit_length() - 2)
+        self.downs = nn.ModuleList(nn.Conv3d(a, b, 4, 2, 1) for a, b in zip(sizes, sizes[1:]))
+        features = 2 * width * 2**3
         self.look, self.last = nn.Linear(features, 256), nn.Linear(256, 1)
         self.kind = nn.Embedding(kinds + 1, 256)
         nn.init.zeros_(self.kind.weight)

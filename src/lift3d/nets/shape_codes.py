@@ -1,9 +1,9 @@
 """From what a solid fills to a small grid of numbers and back: an autoencoder, and a variational one.
 
 Space is folded first: 4^3 neighbouring cells become channels (as in sub-pixel convolution, Shi et al. 2016,
-arXiv:1609.05158), so that 64^3 cells cost what 16^3 do. Residual 3-D convolutions (He et al. 2016) at 16^3 and 8^3 follow;
-the decoder mirrors them. The code is local: (Z, 8, 8, 8), where each place tells of its 8^3 cells and, through the
-convolutions, of those around.
+arXiv:1609.05158), so that 64^3 cells cost what 16^3 do. Residual 3-D convolutions (He et al. 2016) at 16^3, 8^3 and 4^3
+follow; the decoder mirrors them. The code is a small grid (Z, P, P, P), P = 4 or 8, where each place tells of its cells and,
+through the convolutions, of those around.
 
 Variational (Kingma & Welling 2014, arXiv:1312.6114). With q(z|x) = N(m(x), s(x)^2), a prior N(0, 1) and cells that are
 independent given z,
@@ -22,8 +22,8 @@ from torch import nn
 
 from lift3d.nets.views_to_volume import Solid
 
-CELLS, FOLD, PLACES = 64, 4, 8
-"""Cells along each side of a shape; cells that are folded into channels; places of the code along each side."""
+CELLS, FOLD, PLACES = 64, 4, (4, 8)
+"""Cells along each side of a shape; cells that are folded into channels; places that a code can have along each side."""
 QUIET = -6.0
 """Log variance that the posterior begins with."""
 
@@ -43,23 +43,29 @@ def unfolded(x: torch.Tensor, by: int = FOLD) -> torch.Tensor:
 
 
 class ShapeEncoder(nn.Module):
-    """(B, inputs, 64, 64, 64) to the posterior: mean and log variance, each (B, codes, 8, 8, 8)."""
+    """(B, inputs, 64, 64, 64) to the posterior: mean and log variance, each (B, codes, places, places, places)."""
 
-    def __init__(self, width: int = 64, codes: int = 8, inputs: int = 1) -> None:
+    def __init__(self, width: int = 64, codes: int = 16, places: int = 4, inputs: int = 1) -> None:
         super().__init__()
         self.start = nn.Conv3d(inputs * FOLD**3, width, 1)
         self.fine = Solid(width)
         self.down = nn.Conv3d(width, 2 * width, 2, 2)
         self.coarse = nn.Sequential(Solid(2 * width), Solid(2 * width))
-        self.mean = nn.Conv3d(2 * width, codes, 1)
-        self.spread = nn.Conv3d(2 * width, codes, 1)
+        deep = 5 * width // 2 if places == 4 else 2 * width
+        self.narrow = (
+            nn.Sequential(nn.Conv3d(2 * width, deep, 2, 2), nn.ReLU(), Solid(deep))
+            if places == 4
+            else nn.Identity()
+        )
+        self.mean = nn.Conv3d(deep, codes, 1)
+        self.spread = nn.Conv3d(deep, codes, 1)
         nn.init.zeros_(self.spread.weight)
         nn.init.constant_(self.spread.bias, QUIET)  # type: ignore[arg-type]
 
     def features(self, cells: torch.Tensor) -> torch.Tensor:
-        """(B, 2 * width, 8, 8, 8)."""
+        """(B, 5/2 width, 4, 4, 4), or (B, 2 * width, 8, 8, 8) for codes of 8 places."""
         x = self.fine(torch.relu(self.start(folded(cells))))
-        return torch.as_tensor(self.coarse(torch.relu(self.down(x))))
+        return torch.as_tensor(self.narrow(self.coarse(torch.relu(self.down(x)))))
 
     def forward(self, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         x = self.features(cells)
@@ -67,28 +73,36 @@ class ShapeEncoder(nn.Module):
 
 
 class ShapeDecoder(nn.Module):
-    """(B, codes, 8, 8, 8) to logits (B, 64, 64, 64)."""
+    """(B, codes, places, places, places) to logits (B, 64, 64, 64)."""
 
-    def __init__(self, width: int = 64, codes: int = 8) -> None:
+    def __init__(self, width: int = 64, codes: int = 16, places: int = 4) -> None:
         super().__init__()
-        self.start = nn.Conv3d(codes, 2 * width, 3, padding=1)
+        deep = 5 * width // 2 if places == 4 else 2 * width
+        self.start = nn.Conv3d(codes, deep, 3, padding=1)
+        self.widen = (
+            nn.Sequential(Solid(deep), nn.ConvTranspose3d(deep, 2 * width, 2, 2), nn.ReLU())
+            if places == 4
+            else nn.Identity()
+        )
         self.coarse = nn.Sequential(Solid(2 * width), Solid(2 * width))
         self.up = nn.ConvTranspose3d(2 * width, width, 2, 2)
         self.fine = nn.Sequential(Solid(width), Solid(width))
         self.head = nn.Conv3d(width, FOLD**3, 1)
 
     def forward(self, code: torch.Tensor) -> torch.Tensor:
-        x = self.coarse(torch.relu(self.start(code)))
+        x = self.coarse(self.widen(torch.relu(self.start(code))))
         x = self.fine(torch.relu(self.up(x)))
         return unfolded(self.head(x)).float()[:, 0]
 
 
 class ShapeCodes(nn.Module):
-    """Encoder and decoder; cells come as shares in [0, 1]."""
+    """Encoder and decoder; cells come as shares in [0, 1]. shape: of a code."""
 
-    def __init__(self, width: int = 64, codes: int = 8) -> None:
+    def __init__(self, width: int = 64, codes: int = 16, places: int = 4) -> None:
         super().__init__()
-        self.encoder, self.decoder = ShapeEncoder(width, codes), ShapeDecoder(width, codes)
+        self.shape = (codes, places, places, places)
+        self.encoder = ShapeEncoder(width, codes, places)
+        self.decoder = ShapeDecoder(width, codes, places)
 
     def posterior(self, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and log variance of the codes of (B, 64, 64, 64) shares."""

@@ -18,7 +18,7 @@ from torch import nn
 
 from lift3d.corpus.corpus import Corpus
 from lift3d.errors import InputError
-from lift3d.nets.shape_codes import CELLS, ShapeCodes, divergence
+from lift3d.nets.shape_codes import CELLS, PLACES, ShapeCodes, divergence
 from lift3d.train.config import Schedule, told
 from lift3d.train.pictures import chosen
 from lift3d.train.shapes import MOVES, ShapeSet, laid
@@ -42,7 +42,8 @@ class Config(Schedule):
     )
     average: float = told(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
     width: int = told(64, "channels at 16 cells a side; twice as many at 8")
-    codes: int = told(4, "numbers at each of the 8^3 places of the code")
+    codes: int = told(16, "numbers at each place of the code")
+    places: int = told(4, "places of the code along each side: 4 or 8")
     beta: float = told(0.0, "weight of the divergence from the prior: 0 autoencoder, 1 lower bound")
     rise: int = told(500, "steps over which beta rises from nothing")
     dice: float = told(0.5, "weight of the soft Dice loss")
@@ -50,8 +51,10 @@ class Config(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.width < 8 or not 1 <= self.codes <= 64:
-            raise InputError("width is 8 or more and codes are 1 to 64", "leave them out for the usual ones")
+        if self.width < 8 or not 1 <= self.codes <= 64 or self.places not in PLACES:
+            raise InputError(
+                "width is 8 or more, codes are 1 to 64 and places 4 or 8", "leave them out for the usual ones"
+            )
         if not self.beta >= 0 or self.rise < 1:
             raise InputError("beta is 0 or more, rise 1 or more", "leave them out for the usual ones")
 
@@ -60,7 +63,7 @@ class Config(Schedule):
 class VaeConfig(Config):
     """The same network with its prior."""
 
-    beta: float = told(0.5, "weight of the divergence from the prior: 0 autoencoder, 1 lower bound")
+    beta: float = told(0.02, "weight of the divergence from the prior: 0 autoencoder, 1 lower bound")
 
 
 class Autoencoder:
@@ -74,7 +77,7 @@ class Autoencoder:
         self.train, self.val = ShapeSet(held, "train"), ShapeSet(held, "val")
 
     def module(self) -> nn.Module:
-        return ShapeCodes(self.config.width, self.config.codes)
+        return ShapeCodes(self.config.width, self.config.codes, self.config.places)
 
     def data(self) -> dict[str, Any]:
         return {"train": self.train.digest(), "val": self.val.digest()}

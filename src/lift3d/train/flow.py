@@ -59,8 +59,16 @@ class Flow:
         self.train = codes_of(held, "train", config.autoencoder, self.names)
         self.val = codes_of(held, "val", config.autoencoder, self.names)
 
+    @property
+    def channels(self) -> int:
+        return int(self.train.values.shape[1])
+
+    @property
+    def places(self) -> int:
+        return int(self.train.values.shape[2])
+
     def module(self) -> nn.Module:
-        net = LatentFlow(self.train.values.shape[1], len(self.names), self.config.width, self.config.layers)
+        net = LatentFlow(self.channels, len(self.names), self.config.width, self.config.layers, self.places)
         middle, spread = self.train.statistics()
         net.middle.copy_(torch.from_numpy(middle))
         net.spread.copy_(torch.from_numpy(spread))

@@ -57,12 +57,12 @@ class Gan(Flow):
     config: Config
 
     def module(self) -> nn.Module:
-        channels, kinds = self.train.values.shape[1], len(self.names)
-        net = CodeMaker(channels, kinds, self.config.width)
+        size = (self.channels, len(self.names), self.config.width, self.places)
+        net = CodeMaker(*size)
         middle, spread = self.train.statistics()
         net.middle.copy_(torch.from_numpy(middle))
         net.spread.copy_(torch.from_numpy(spread))
-        return nn.ModuleDict({"net": net, "critic": CodeCritic(channels, kinds, self.config.width)})
+        return nn.ModuleDict({"net": net, "critic": CodeCritic(*size)})
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         assert isinstance(module, nn.ModuleDict)
