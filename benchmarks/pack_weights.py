@@ -1,6 +1,6 @@
 """A run's best weights into the package, in half precision, with their card.
 
-    python benchmarks/pack_weights.py RUN image_to_mask|image_to_voxels "COMMAND ..." [--note "how long, on what"]
+    python benchmarks/pack_weights.py RUN NAME "COMMAND ..." [--note "how long, on what"]
 
 The card's numbers come from benchmarks/results: run it again after the benchmarks.
 """
@@ -26,7 +26,20 @@ PHOTOGRAPHS = (
 DOES = {
     "image_to_mask": "where in a photo the thing is",
     "image_to_voxels": "the space that a thing fills, from one to eight photos, upright",
+    "autoencoder": "the code of a solid, and the solid of a code",
+    "flow": "codes of new things of a kind, by flow matching",
+    "gan": "codes of new things of a kind, by a Wasserstein GAN",
 }
+
+
+INPUT = {
+    "image_to_mask": "128 x 128 pixels", "image_to_voxels": "128 x 128 pixels", "autoencoder": "64 x 64 x 64 cells",
+    "flow": "a kind and noise", "gan": "a kind and noise",
+}  # fmt: skip
+SHAPES = (
+    "solids of the training split of lift3d's corpus: free shapes out of Debian packages, each with its licence and author in "
+    "the corpus' ATTRIBUTION.csv (docs/data_and_licences.md)"
+)
 
 
 def measured(name: str) -> list[str]:
@@ -50,6 +63,8 @@ def measured(name: str) -> list[str]:
 
 def data_of(config: dict[str, object]) -> str:
     """What a run of this configuration has learned from."""
+    if "kind" not in config and "paste" not in config:
+        return SHAPES
     return DATA + (PHOTOGRAPHS if config.get("photographs") else "")
 
 
@@ -65,14 +80,17 @@ def main() -> None:
     data = store.pack(tensors)
     assert len(data) <= 16_000_000, f"{len(data)} bytes"
     card = {
-        "mapping": args.name, "does": DOES[args.name], "config": told["plan"]["config"], "threshold": told["threshold"],
-        "parameters": sum(t.numel() for t in tensors.values()), "input": "128 x 128 pixels",
+        "mapping": args.name, "does": DOES[args.name], "config": told["plan"]["config"],
+        "parameters": sum(t.numel() for t in tensors.values()), "input": INPUT[args.name],
         "sha256": hashlib.sha256(data).hexdigest(),
         "licence": "Apache-2.0, as lift3d", "data": data_of(told["plan"]["config"]),
         "data_digest": told["plan"]["data"], "command": args.command,
         "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
         "measured": measured(args.name),
     }  # fmt: skip
+    for name in ("threshold", "guidance"):
+        if name in told:
+            card[name] = told[name]
     (store.HERE / f"{args.name}.safetensors").write_bytes(data)
     (store.HERE / f"{args.name}.json").write_text(json.dumps(card, indent=1) + "\n")
     print(f"{len(data) / 1e6:.1f} MB, {card['parameters']} weights")

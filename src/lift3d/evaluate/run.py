@@ -31,6 +31,14 @@ def evaluate(
         from lift3d.evaluate.masks import evaluate_masks
 
         return evaluate_masks(pictures, weights, split, limit, output, progress)
+    if mapping in ("autoencoder", "vae"):
+        from lift3d.evaluate.shape_codes import evaluate_codes
+
+        return evaluate_codes(corpus, weights, split, limit, output, say, progress)
+    if mapping in ("flow", "gan"):
+        from lift3d.evaluate.samples import evaluate_samples
+
+        return evaluate_samples(mapping, corpus, weights, None, split, limit, output, say, progress)
     from lift3d.evaluate.voxels import evaluate_voxels
 
     return evaluate_voxels(corpus, pictures, weights, plain, split, limit, output, say, progress)

@@ -1,0 +1,186 @@
+"""The table of a generator: its draws for the largest kinds, beside real shapes never seen (evaluate/generation.py).
+
+Beside it: as many training shapes drawn again, mixes of two training neighbours, the prior of the autoencoder, the other
+generator, and real shapes through the code (what the code itself costs).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.corpus.corpus import Corpus
+from lift3d.errors import InputError, Lift3dError
+from lift3d.evaluate.generation import POINTS, compared, nearest_among, points_of
+from lift3d.evaluate.shape_codes import Coded, mesh_of
+from lift3d.generate import solid_of
+from lift3d.io.atomic import write_bytes
+from lift3d.learned import network
+from lift3d.nets.shape_codes import ShapeCodes
+from lift3d.shape_draws import MODELS, Drawer, drawer
+from lift3d.train.codes import NAMELESS
+from lift3d.train.shapes import ShapeSet
+from lift3d.types import F32, Latent
+
+Say = Callable[[str], None]
+Progress = Callable[[str, float], None]
+KINDS = 5
+MOST = 150
+"""Draws of a kind, and real shapes that they are compared with."""
+EMPTY = np.zeros((POINTS, 3), np.float32)
+
+
+def evaluate_samples(
+    model: str, corpus: Path, weights: str | None, autoencoder: str | None, split: str, limit: int | None,
+    output: Path | None, say: Say, progress: Progress, seed: int = 0, others: bool = True,
+) -> list[str]:  # fmt: skip
+    """The table's lines; `output` gets JSON and a sheet of draws for each kind."""
+    held = Corpus(corpus)
+    train, test = ShapeSet(held, "train"), ShapeSet(held, split)
+    main = drawer(model, weights, autoencoder)
+    wanted = largest(train, test, main.kinds, KINDS)
+    if not wanted:
+        raise InputError("no kind has shapes enough to compare with", "build a larger corpus")
+    codec, _ = network("autoencoder", autoencoder)
+    assert isinstance(codec, ShapeCodes)
+    drawers = [main] + (other_drawers(model, main, autoencoder, say) if others else [])
+    rows: dict[str, list[dict[str, float]]] = {}
+    result: dict[str, Any] = {
+        "kinds": {},
+        "weights": main.found.card.get("sha256"),
+        "split": split,
+        "seed": seed,
+    }
+    for k, kind in enumerate(wanted):
+        rng = np.random.default_rng([seed, k])
+        known_numbers = np.flatnonzero(train.category == kind)
+        real_numbers = np.flatnonzero(test.category == kind)[: limit or MOST]
+        known, real = clouds(train, known_numbers), clouds(test, real_numbers)
+        usual = nearest_among(known)
+        count = len(real)
+        picked = rng.permutation(len(known))[:count]
+        table = {
+            "training shapes, drawn again": compared(known[picked], real, np.delete(known, picked, 0), usual),
+            "mixes of two training neighbours": compared(
+                mixes(train, known_numbers, known, count, rng), real, known, usual
+            ),
+            "real shapes through the code": compared(through(test, real_numbers, codec), real, known, usual),
+        }
+        told: dict[str, Any] = {"real": count, "known": len(known)}
+        for one in drawers:
+            drawn, solid, seen = draws(one, kind, count, seed, autoencoder)
+            name = one.model
+            table[name] = compared(drawn, real, known, usual)
+            told |= {f"solid {name}": solid}
+            if one is main and output is not None:
+                output.mkdir(parents=True, exist_ok=True)
+                seen.save(output / f"{model}-{kind}.png", format="PNG")
+        for name, said in table.items():
+            rows.setdefault(name, []).append(asdict(said))
+        result["kinds"][kind] = told | {name: asdict(said) for name, said in table.items()}
+        progress("kinds", (k + 1) / len(wanted))
+    result["rows"] = {
+        name: {c: float(np.mean([r[c] for r in some])) for c in some[0]} for name, some in rows.items()
+    }
+    if output is not None:
+        write_bytes(output / f"{model}.json", (json.dumps(result, indent=1) + "\n").encode())
+    return lines(result)
+
+
+def largest(train: ShapeSet, test: ShapeSet, kinds: tuple[str, ...], count: int) -> list[str]:
+    """The kinds with most shapes in both splits together."""
+    names, sizes = np.unique(np.concatenate([train.category, test.category]), return_counts=True)
+    order = [str(names[i]) for i in np.argsort(-sizes, kind="stable")]
+    able = [n for n in order if n != NAMELESS and n in kinds and (test.category == n).sum() > 1]
+    return able[:count]
+
+
+def other_drawers(model: str, main: Drawer, autoencoder: str | None, say: Say) -> list[Drawer]:
+    """The package's other generators, as far as they fit the same codes."""
+    out = []
+    for name in MODELS:
+        if name != model:
+            try:
+                out.append(drawer(name, None, autoencoder))
+            except Lift3dError as error:
+                say(f"{name} is left out: {error}")
+    return [one for one in out if one.space == main.space]
+
+
+def clouds(shapes: ShapeSet, numbers: NDArray[np.int64]) -> F32:
+    """(N, 1024, 3) of the shapes' cells."""
+    return np.stack([points_of(mesh_of(shapes.full(int(i)).astype(np.float32), 0.5)) for i in numbers])
+
+
+def mixes(
+    train: ShapeSet, numbers: NDArray[np.int64], known: F32, count: int, rng: np.random.Generator
+) -> F32:
+    """Cells that one of two neighbours fills, or half of what only one does: the level set of their mean distance."""
+    from scipy import ndimage
+
+    from lift3d.geometry.chamfer import chamfer_matrix
+
+    out = []
+    for i in rng.permutation(len(numbers))[:count]:
+        away = chamfer_matrix(known[i][None], known)[0]
+        away[i] = np.inf
+        pair = [train.full(int(numbers[j])) for j in (i, int(away.argmin()))]
+        far = sum(ndimage.distance_transform_edt(p) - ndimage.distance_transform_edt(~p) for p in pair)
+        full = np.asarray(far > 0)
+        out.append(points_of(mesh_of((full if full.any() else pair[0]).astype(np.float32), 0.5)))
+    return np.stack(out)
+
+
+def through(test: ShapeSet, numbers: NDArray[np.int64], codec: ShapeCodes) -> F32:
+    """Real shapes as their codes hold them."""
+    maker = Coded(codec)
+    out = []
+    for i in numbers:
+        full = test.full(int(i))
+        share = maker.again(full[None])[0]
+        out.append(points_of(mesh_of(share if (share > 0.5).any() else full.astype(np.float32), 0.5)))
+    return np.stack(out)
+
+
+def draws(held: Drawer, kind: str, count: int, seed: int, autoencoder: str | None) -> tuple[F32, float, Any]:
+    """Clouds of the first draws, none left out but those that fill nothing; the share of solids among all draws; a sheet."""
+    from lift3d.corpus.sheet import sheet
+    from lift3d.generate import picture
+
+    number = held.kinds.index(kind) if held.kinds else 0
+    rows: list[F32] = []
+    tiles: list[NDArray[np.uint8]] = []
+    tried = 0
+    while len(rows) < count and tried < 3 * count:
+        made = solid_of(Latent(held.draw(number, (seed, tried)), held.space), autoencoder)
+        tried += 1
+        if made is None:
+            continue
+        rows.append(points_of(made.mesh))
+        if len(tiles) < 64:
+            tiles.append(picture(made.mesh, 128))
+    solid = len(rows) / max(tried, 1)
+    rows += [EMPTY] * (count - len(rows))
+    return np.stack(rows), solid, sheet(tiles, [""] * len(tiles), 8)
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The table for a person."""
+    out = [
+        f"means over {', '.join(result['kinds'])}",
+        f"{'':<36}{'coverage':>10}{'1-NNA':>8}{'matching':>10}{'copies':>8}{'novelty':>9}",
+    ]
+    for name, row in result["rows"].items():
+        out.append(
+            f"{name:<36}{row['coverage']:10.3f}{row['one_nn']:8.3f}{row['matching']:10.4f}{row['copies']:8.3f}{row['novelty']:9.2f}"
+        )
+    for kind, row in result["kinds"].items():
+        solid = ", ".join(f"{k[6:]} {100 * v:.0f} %" for k, v in row.items() if k.startswith("solid "))
+        out.append(f"{kind}: {row['real']} real, {row['known']} known; solid: {solid}")
+    return out
