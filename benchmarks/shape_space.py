@@ -59,8 +59,8 @@ def samples(corpus: Path, autoencoder: str | None, limit: int | None, look: Path
     )
     result: dict[str, Any] = json.loads((look / "flow.json").read_text())
     rows = [
-        [name, f"{100 * r['coverage']:.0f}", f"{100 * r['one_nn']:.0f}", f"{1000 * r['matching']:.2f}", f"{100 * r['copies']:.0f}",
-         f"{r['novelty']:.2f}"]
+        [name, f"{100 * r['coverage']:.0f}", f"{100 * r['one_nn']:.0f}", f"{1000 * r['matching']:.2f}",
+         f"{100 * r['copies']:.0f}", f"{r['novelty']:.2f}"]
         for name, r in result["rows"].items()
     ]  # fmt: skip
     kinds = [
@@ -71,9 +71,9 @@ def samples(corpus: Path, autoencoder: str | None, limit: int | None, look: Path
     result["table"] = {
         "columns": ["drawn", "coverage, %", "1-NNA, %", "matching x 1000", "copies, %", "novelty"],
         "rows": rows,
-        "note": f"Means over {', '.join(result['kinds'])}: as many draws as the test split has shapes. 1-NNA: 50 is the best there "
-        "is. Copies: nearer to a training shape than half of those are to their nearest neighbour. Chamfer distance of 1024 "
-        "points, squared (src/lift3d/evaluate/generation.py).",
+        "note": f"Means over {', '.join(result['kinds'])}: as many draws as the test split has shapes. 1-NNA: 50 is the best "
+        "there is. Copies: nearer to a training shape than half of those are to their nearest neighbour. Chamfer distance of "
+        "1024 points, squared (src/lift3d/evaluate/generation.py).",
     }
     result["by_kind"] = {
         "columns": ["kind", "test shapes", "training shapes", "coverage, training, %", "flow, %", "1-NNA, training, %",
@@ -119,7 +119,11 @@ def main() -> None:
         }
         for what, (name, measure) in made.items():
             if args.only in (None, what):
-                (HERE / f"results/{name}.json").write_text(json.dumps(measure(), indent=1) + "\n")
+                result = measure()
+                (HERE / f"results/{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+                if "by_kind" in result:
+                    kinds = json.dumps({"table": result["by_kind"]}, indent=1) + "\n"
+                    (HERE / f"results/{name}_kinds.json").write_text(kinds)
 
 
 if __name__ == "__main__":
