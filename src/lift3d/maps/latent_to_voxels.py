@@ -22,7 +22,7 @@ EDGE = 1
     Card(
         NAME, "Latent", "Voxels",
         ("any code gives a solid or none, never half a one", "same code, same bytes"),
-        "learned", "Kingma & Welling 2014; Rombach et al. 2022",
+        "learned", "Kingma & Welling 2014; Park et al. 2019",
     )
 )  # fmt: skip
 @dataclass(frozen=True)

@@ -19,27 +19,30 @@ WEIGHTS = "autoencoder"
     Card(
         NAME, "Voxels", "Latent",
         ("knows no place and size: it is upright, longest side 1", "same voxels, same bytes"),
-        "learned", "Kingma & Welling 2014; Rombach et al. 2022",
+        "learned", "Kingma & Welling 2014; Park et al. 2019",
     )
 )  # fmt: skip
 @dataclass(frozen=True)
 class VoxelsToLatent(Mapping[Voxels, Latent]):
-    """weights: a run's folder or a weights file; the package's own if not given. level: above which a cell is full."""
+    """weights: a run's folder or a weights file; the package's own if not given. level: above which a cell is full;
+    refine: steps by which the code is moved to where the decoder makes the cells best, 0 takes the encoder's word."""
 
     weights: str | None = None
     level: float = 0.5
+    refine: int = 16
 
     def apply(self, source: Voxels, context: Context) -> Latent:
         full, frame = unit_cells_of(source, self.level)
         import torch
 
         from lift3d.learned import asking, network, space_of
-        from lift3d.nets.shape_codes import ShapeCodes
+        from lift3d.nets.shape_codes import ShapeCodes, refined
 
         net, found = network(WEIGHTS, self.weights)
         assert isinstance(net, ShapeCodes)
         with asking():
-            code = net.encode(torch.from_numpy(full[None]).float())[0].numpy()
+            cells = torch.from_numpy(full[None]).float()
+            code = refined(net, cells, net.encode(cells), self.refine)[0].numpy()
         context.note(NAME, weights=found.name, numbers=int(code.size))
         return Latent(
             np.ascontiguousarray(code, np.float32),
