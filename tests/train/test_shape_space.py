@@ -14,7 +14,7 @@ from lift3d.corpus.corpus import Corpus  # noqa: E402
 from lift3d.evaluate.variety import variety  # noqa: E402
 from lift3d.nets.latent_flow import LatentFlow, carried, flow_loss  # noqa: E402
 from lift3d.nets.latent_gan import NOISE, CodeCritic, CodeMaker  # noqa: E402
-from lift3d.nets.shape_codes import PLACES, ShapeCodes, divergence, folded, unfolded  # noqa: E402
+from lift3d.nets.shape_codes import PLACES, ShapeCodes, divergence, folded, refined, unfolded  # noqa: E402
 from lift3d.train.autoencoder import Autoencoder, Config, VaeConfig  # noqa: E402
 from lift3d.train.engine import Run  # noqa: E402
 from lift3d.train.gan import Collapsed, Gan  # noqa: E402
@@ -146,3 +146,41 @@ def test_a_collapsed_generator_is_stopped_with_a_diagnosis(small: tuple[Path, Pa
             p.zero_()
     with pytest.raises(Collapsed, match="collapsed"):
         task.validate(module)
+
+
+def test_refinement_makes_the_loss_smaller_and_leaves_the_network_alone() -> None:
+    torch.manual_seed(0)
+    net = ShapeCodes(8, 2, 8).eval()
+    before = {name: t.clone() for name, t in net.state_dict().items()}
+    cells = torch.zeros(2, 64, 64, 64)
+    cells[0, 10:50, 20:40, 5:30] = cells[1, 30:34] = 1
+    with torch.no_grad():
+        code = net.encode(cells)
+        moved = refined(net, cells, code, 8)
+        first, last = (
+            torch.nn.functional.binary_cross_entropy_with_logits(net.decode(c), cells) for c in (code, moved)
+        )
+        alone = refined(net, cells[:1], code[:1], 8)
+    assert last < first and torch.equal(refined(net, cells, code, 0), code)
+    torch.testing.assert_close(alone, moved[:1], atol=1e-3, rtol=1e-3)
+    assert all(torch.equal(t, before[name]) for name, t in net.state_dict().items())
+    assert all(p.requires_grad for p in net.parameters())
+
+
+def test_the_space_is_the_encoders_in_any_precision(small: tuple[Path, Path], tmp_path: Path) -> None:
+    import json
+
+    from lift3d.learned import space_of
+    from lift3d.weights import find, pack
+
+    net = ShapeCodes(8, 2, 8)
+    tensors = {**net.state_dict(), "decoder.head.bias": torch.ones(64)}
+    (tmp_path / "a.safetensors").write_bytes(pack(net.state_dict()))
+    (tmp_path / "b.safetensors").write_bytes(pack(tensors))
+    with torch.no_grad():
+        tensors["encoder.mean.bias"] = tensors["encoder.mean.bias"] + 1
+    (tmp_path / "c.safetensors").write_bytes(pack(tensors))
+    for name in "abc":
+        (tmp_path / f"{name}.json").write_text(json.dumps({"mapping": "autoencoder"}))
+    a, b, c = (space_of(find(tmp_path / f"{name}.safetensors")) for name in "abc")
+    assert a == b != c

@@ -148,7 +148,7 @@ def refined(
             entropy = nn.functional.binary_cross_entropy_with_logits(said, cells, reduction="none")
             loss = (entropy.mean((1, 2, 3)) - (both + 0.5) / (sizes + 1)).sum()
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimiser.step()
     for p, wanted in zip(net.parameters(), kept):
         p.requires_grad_(wanted)
