@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lift3d.errors import InputError
 from lift3d.nets import require_torch
-from lift3d.weights import Weights, config_of, find, tensors_of
+from lift3d.weights import Weights, config_of, find, labels_of, tensors_of
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +40,7 @@ def network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.M
     require_torch()
     found = find(weights if weights is not None else mapping)
     tensors = tensors_of(found.file, mapping)
-    net = _made(mapping, config_of(found.card))
+    net = _made(mapping, config_of(found.card), found.card)
     own = net.state_dict()
     held = {name.removeprefix("net."): t for name, t in tensors.items() if not name.startswith("critic.")}
     if set(held) != set(own) or any(held[k].shape != own[k].shape for k in own):
@@ -52,12 +52,16 @@ def network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.M
     return net.eval(), found
 
 
-def _made(mapping: str, config: dict[str, Any]) -> torch.nn.Module:
+def _made(mapping: str, config: dict[str, Any], card: dict[str, Any]) -> torch.nn.Module:
     try:
         if mapping == "image_to_mask":
             from lift3d.nets.unet import mask_net
 
             return mask_net(int(config["width"]))
+        if mapping == "voxels_to_label":
+            from lift3d.nets.shape_label import label_net
+
+            return label_net(config, len(labels_of(card)))
         from lift3d.nets.views_to_volume import Plain, ViewsToVolume
 
         if config["kind"] == "plain":

@@ -231,3 +231,25 @@ class PhotoSolid:
     level: float
     views: Views
     mirror: Plane | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Label:
+    """What kind of thing something is, as far as can be told: names of categories, and the probability of each (K,)."""
+
+    names: tuple[str, ...]
+    probabilities: F64
+
+    def __post_init__(self) -> None:
+        p = self.probabilities
+        _require(p.shape == (len(self.names),) and len(p) > 0, "Label needs one probability for each name")
+        _require(len(set(self.names)) == len(self.names), "Label.names must differ")
+        _require(
+            bool((p >= 0).all()) and abs(float(p.sum()) - 1) < 1e-4,
+            "Label.probabilities must be positive and sum to 1",
+        )
+
+    def top(self, count: int) -> list[tuple[str, float]]:
+        """The likeliest names, likeliest first; equal ones in the order of the names."""
+        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(self.names[i], float(self.probabilities[i])) for i in order]

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from lift3d.errors import InputError
-from lift3d.train import autoencoder, image_to_mask, image_to_voxels
+from lift3d.train import (
+    autoencoder,
+    classifier,
+    image_to_mask,
+    image_to_voxels,
+    masked_pictures,
+    masked_voxels,
+)
 from lift3d.train.config import Schedule
 from lift3d.train.task import Task
 
@@ -35,6 +42,18 @@ TASKS: dict[str, Trainable] = {
         autoencoder.VaeConfig,
         lambda pictures, corpus, config: autoencoder.Autoencoder(corpus, config, "vae"),
         False,
+    ),
+    "classifier": Trainable(
+        classifier.Config, lambda pictures, corpus, config: classifier.Classifier(corpus, config), False
+    ),
+    "masked-voxels": Trainable(
+        masked_voxels.Config,
+        lambda pictures, corpus, config: masked_voxels.MaskedVoxels(corpus, config),
+        False,
+    ),
+    "masked-pictures": Trainable(
+        masked_pictures.Config,
+        lambda pictures, corpus, config: masked_pictures.MaskedPictures(pictures, config),
     ),
 }
 
