@@ -69,10 +69,8 @@ def make_shape(cleaned: Clean) -> Shape:
     """Everything that is kept of a cleaned thing. Deterministic."""
     parts = cleaned.parts
     v, f = together(parts)
-    origin, step = grid()
-    shape = (GRID, GRID, GRID)
-    solid = inside(v, f, origin, step, shape)
-    touched = crossed(v, f, origin, step, shape)
+    step = grid()[1]
+    solid, touched = cells_of(v, f)
     surface = sample(parts, SAMPLES)
     kept = small_pictures(simplify_parts(parts, FACES), PICTURE)
     area = surface.area
@@ -84,10 +82,17 @@ def make_shape(cleaned: Clean) -> Shape:
         descriptor=describe(surface.points, surface.normals, touched),
         faces=(len(f), sum(len(part.faces) for part in kept)),
         thickness=2 * float(solid.sum()) * step**3 / max(area, 1e-12) / step,
-        closed=_is_closed(v, f),
+        closed=is_closed(v, f),
         textured=any(part.uv is not None and part.material and part.material.picture for part in kept),
         digest=_digest(v, f),
     )
+
+
+def cells_of(v: F64, f: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(64, 64, 64) each: cells whose centre is inside, by vote where the surface is open, and cells that it touches."""
+    origin, step = grid()
+    shape = (GRID, GRID, GRID)
+    return inside(v, f, origin, step, shape), crossed(v, f, origin, step, shape)
 
 
 def together(parts: list[Part]) -> tuple[F64, NDArray[np.int32]]:
@@ -118,7 +123,8 @@ def small_pictures(parts: list[Part], side: int) -> list[Part]:
     return out
 
 
-def _is_closed(v: F64, f: NDArray[np.int32]) -> bool:
+def is_closed(v: F64, f: NDArray[np.int32]) -> bool:
+    """Has every edge two faces, once vertices at one place are one?"""
     g = weld_exact(v)[1][f]
     a, b = g.reshape(-1), np.roll(g, -1, 1).reshape(-1)
     key = np.minimum(a, b).astype(np.int64) * (int(g.max()) + 1) + np.maximum(a, b)

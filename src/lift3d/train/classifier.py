@@ -94,7 +94,13 @@ class Classifier:
         held = Corpus(corpus)
         self.names = names_of(held, config.least)
         self.train = Labelled(held, "train", self.names, config.labels_share)
-        self.val = Labelled(held, "val", self.names)
+        try:
+            self.val = Labelled(held, "val", self.names)
+        except InputError as error:
+            raise InputError(
+                f"{corpus} holds nothing to validate on back from learning",
+                "add shapes: about one in ten, chosen by its name, is held back",
+            ) from error
         common = torch.from_numpy(self.train.counts / len(self.train)).float()
         self.common = common.clamp(min=1e-6).log()
 

@@ -23,11 +23,13 @@ from lift3d.train.task import Task
 
 @dataclass(frozen=True)
 class Trainable:
-    """config: the dataclass of its options; make(pictures, corpus, config): the task; pictures: whether it learns from any."""
+    """config: the dataclass of its options; make(pictures, corpus, config): the task; pictures: whether it learns from any;
+    folders: whether a folder of one's own meshes serves as a corpus, which is then built beside it."""
 
     config: type[Schedule]
     make: Callable[[Path, Path, Any], Task]
     pictures: bool = True
+    folders: bool = False
 
 
 TASKS: dict[str, Trainable] = {
@@ -44,7 +46,7 @@ TASKS: dict[str, Trainable] = {
         False,
     ),
     "classifier": Trainable(
-        classifier.Config, lambda pictures, corpus, config: classifier.Classifier(corpus, config), False
+        classifier.Config, lambda pictures, corpus, config: classifier.Classifier(corpus, config), False, True
     ),
     "masked-voxels": Trainable(
         masked_voxels.Config,
