@@ -1,6 +1,6 @@
 """A run's best weights into the package, in half precision, with their card.
 
-    python benchmarks/pack_weights.py RUN image_to_mask|image_to_voxels "COMMAND ..." [--note "how long, on what"]
+    python benchmarks/pack_weights.py RUN image_to_mask|image_to_voxels|voxels_to_label "COMMAND ..." [--note "how long, on what"]
 
 The card's numbers come from benchmarks/results: run it again after the benchmarks.
 """
@@ -26,6 +26,7 @@ PHOTOGRAPHS = (
 DOES = {
     "image_to_mask": "where in a photo the thing is",
     "image_to_voxels": "the space that a thing fills, from one to eight photos, upright",
+    "voxels_to_label": "what kind of thing a solid is, however it lies",
 }
 
 
@@ -45,11 +46,30 @@ def measured(name: str) -> list[str]:
             lines.append(
                 f"IoU {c['iou64']:.3f}, F {c['f1']:.3f} on test shapes, means over categories: {row}"
             )
+    if name == "voxels_to_label" and (results / "classifier.json").is_file():
+        told = json.loads((results / "classifier.json").read_text())
+        for row, m in told["rows"].items():
+            up, any_ = m["none"], m["any"]
+            lines.append(
+                f"right {up['accuracy']:.3f} over shapes, {up['balanced']:.3f} over categories, turned in any way "
+                f"{any_['accuracy']:.3f}, of {told['shapes']} test shapes: {row}"
+            )
     return lines
+
+
+def more_of(name: str, told: dict) -> dict:
+    """What only some cards hold: a threshold; categories, and how the network is asked (benchmarks/classifier.py)."""
+    if name != "voxels_to_label":
+        return {"threshold": told["threshold"], "input": "128 x 128 pixels"}
+    held = HERE / "results/classifier.json"
+    asked = json.loads(held.read_text())["asked"] if held.is_file() else {}
+    return {"labels": told["plan"]["data"]["labels"], "asked": asked, "input": "64 x 64 x 64 cells"}
 
 
 def data_of(config: dict[str, object]) -> str:
     """What a run of this configuration has learned from."""
+    if "labels_share" in config:
+        return DATA.removeprefix("pictures of ")
     return DATA + (PHOTOGRAPHS if config.get("photographs") else "")
 
 
@@ -65,8 +85,8 @@ def main() -> None:
     data = store.pack(tensors)
     assert len(data) <= 16_000_000, f"{len(data)} bytes"
     card = {
-        "mapping": args.name, "does": DOES[args.name], "config": told["plan"]["config"], "threshold": told["threshold"],
-        "parameters": sum(t.numel() for t in tensors.values()), "input": "128 x 128 pixels",
+        "mapping": args.name, "does": DOES[args.name], "config": told["plan"]["config"], **more_of(args.name, told),
+        "parameters": sum(t.numel() for t in tensors.values()),
         "sha256": hashlib.sha256(data).hexdigest(),
         "licence": "Apache-2.0, as lift3d", "data": data_of(told["plan"]["config"]),
         "data_digest": told["plan"]["data"], "command": args.command,

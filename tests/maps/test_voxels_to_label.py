@@ -65,15 +65,18 @@ def test_axes_of_the_affine_count() -> None:
     found = in_grid(Voxels(values, wide, "occupancy"), 0.5)
     sides = [int(found.any(axes).sum()) for axes in ((1, 2), (0, 2), (0, 1))]
     assert sides[0] == pytest.approx(60, abs=2) and sides[1] == pytest.approx(20, abs=2)
+    values = thing((45, 30, 60))
     turned = np.eye(4)[[1, 0, 2, 3]] * np.array([[1.0], [-1], [1], [1]])
     assert iou(in_grid(Voxels(values, turned, "occupancy"), 0.5), in_grid(
         Voxels(np.ascontiguousarray(values.transpose(1, 0, 2)[:, ::-1]), np.eye(4), "occupancy"), 0.5)) > 0.9  # fmt: skip
 
 
 def test_thin_sheets_are_not_lost() -> None:
-    values = np.zeros((200, 200, 200), np.float32)
-    values[:, :, :2] = 1
-    assert in_grid(Voxels(values, np.eye(4), "occupancy"), 0.5).sum() > 50**2
+    for thick in (1, 2, 5):
+        values = np.zeros((200, 200, 200), np.float32)
+        values[:, :, :thick] = 1
+        found = in_grid(Voxels(values, np.eye(4), "occupancy"), 0.5)
+        assert found.any(2).sum() >= 59**2 and found.sum() <= 3 * 62**2
 
 
 def test_answers_are_probabilities_whatever_the_size_and_the_place(weights: Path) -> None:

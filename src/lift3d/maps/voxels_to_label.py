@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from lift3d.context import Context
 from lift3d.errors import InputError
+from lift3d.geometry.view_frame import FULL, levels_of
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Label, Voxels
 from lift3d.weights import labels_of
@@ -22,11 +23,9 @@ from lift3d.weights import labels_of
 NAME = "voxels_to_label"
 CELLS, LONG = 64, 60
 """Of the network's grid, and of the longest side in it."""
-MOST = 512
+MOST = 384
 NEAR = (40, 62)
 """A thing whose longest side has so many cells is taken as it is."""
-HELD = 0.3
-"""Share above which a resampled cell is full: what is thin must not be lost."""
 
 
 @register(
@@ -98,7 +97,8 @@ def in_grid(voxels: Voxels, level: float) -> NDArray[np.bool_]:
 
 
 def _resampled(full: NDArray[np.bool_], axes: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """The same for cells of any size along any axes: columns of `axes` (3, 3)."""
+    """The same for cells of any size along any axes: columns of `axes` (3, 3). What is thinner than a cell has whole cells, as
+    in the corpus."""
     if not np.isfinite(axes).all() or abs(np.linalg.det(axes)) < 1e-30:
         raise InputError("the axes of the grid span no space", "give an affine that can be inverted")
     corners = np.array(list(np.ndindex(2, 2, 2))) * full.shape @ axes.T
@@ -107,7 +107,11 @@ def _resampled(full: NDArray[np.bool_], axes: NDArray[np.float64]) -> NDArray[np
     line = (np.arange(CELLS) + 0.5 - CELLS / 2) * step
     lattice = np.stack(np.meshgrid(line, line, line, indexing="ij"), -1).reshape(-1, 3) + (low + high) / 2
     at = lattice @ np.linalg.inv(axes).T - 0.5
-    wide = np.maximum(np.round(step / np.maximum(np.linalg.norm(axes, axis=0), 1e-300)), 1).astype(int)
-    share = ndimage.uniform_filter(np.pad(full, 1).astype(np.float32), tuple(wide), mode="constant")
-    said = ndimage.map_coordinates(share, (at + 1).T, order=1, mode="constant")
-    return np.asarray(said > HELD).reshape((CELLS,) * 3)
+    wide = np.maximum(np.ceil(step / np.maximum(np.linalg.norm(axes, axis=0), 1e-300)), 1).astype(int)
+    edge = int(wide.max()) + 1
+    held, at = np.pad(full, edge), (at + edge).T
+    share = ndimage.uniform_filter(held.astype(np.float32), tuple(wide), mode="constant")
+    touched = ndimage.maximum_filter(held, tuple(wide | 1), mode="constant")
+    inside = ndimage.map_coordinates(share, at, order=1, mode="constant") > 0.5
+    near = ndimage.map_coordinates(touched.astype(np.uint8), at, order=0, mode="constant") > 0
+    return np.asarray(levels_of(inside.reshape((CELLS,) * 3), near.reshape((CELLS,) * 3)) > FULL // 2)
