@@ -52,15 +52,13 @@ def table_of(result: dict) -> dict:
         f"{pose}, {of}" for pose in POSES.values() for of in ("objects", "categories")
     ]
     back = result["won_back"]
+    won = (
+        "" if back is None else f"Of what the plain network loses turned in any way, {back:.0%} is won back. "
+    )
     note = (
-        f"{result['shapes']} shapes of families that nothing was learned from, {len(result['labels'])} categories; 95 % "
-        "intervals from families drawn again. How often a network is asked, k and the strength of linear machines are fixed on validation. "
-        + (
-            f"Of what the plain network loses turned in any way, {back:.0%} is won back. "
-            if back is not None
-            else ""
-        )
-        + f"{result['minutes']:.0f} minutes."
+        f"{result['shapes']} shapes of families that nothing was learned from, {len(result['labels'])} categories; "
+        "95 % intervals from families drawn again. How often a network is asked, k and the strength of linear machines "
+        f"are fixed on validation. {won}{result['minutes']:.0f} minutes."
     )
     return {"columns": columns, "rows": rows, "note": note}
 

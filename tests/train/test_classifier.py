@@ -115,11 +115,11 @@ def test_the_table_on_unseen_families(small: tuple[Path, Path], run: Path, tmp_p
 
 @pytest.mark.slow
 def test_one_command_from_a_folder_of_meshes(small: tuple[Path, Path], run: Path, tmp_path: Path) -> None:
-    shutil.copytree(small[0].parent / "m", tmp_path / "mine")
-    words = ("train", "classifier", "--data", tmp_path / "mine", "--init-from", run, "-o", tmp_path / "own")
+    shutil.copytree(small[0].parent / "m", tmp_path / "m")
+    words = ("train", "classifier", "--data", tmp_path / "m", "--init-from", run, "-o", tmp_path / "own")
     code, said = lift3d(*words, *sets(*TINY, "freeze=true"))
     assert code == 0 and "holds 14 meshes" in said, said
-    assert (tmp_path / "mine-corpus/corpus.json").is_file()
+    assert (tmp_path / "m-corpus/corpus.json").is_file()
     from safetensors.torch import load_file
 
     before, after = (load_file(folder / "best.safetensors") for folder in (run, tmp_path / "own"))
