@@ -29,12 +29,13 @@ DOES = {
     "autoencoder": "the code of a solid, and the solid of a code",
     "flow": "codes of new things of a kind, by flow matching",
     "gan": "codes of new things of a kind, by a Wasserstein GAN",
+    "voxels_to_label": "what kind of thing a solid is, however it lies",
 }
 
 
 INPUT = {
     "image_to_mask": "128 x 128 pixels", "image_to_voxels": "128 x 128 pixels", "autoencoder": "64 x 64 x 64 cells",
-    "flow": "a kind and noise", "gan": "a kind and noise",
+    "flow": "a kind and noise", "gan": "a kind and noise", "voxels_to_label": "64 x 64 x 64 cells",
 }  # fmt: skip
 SHAPES = (
     "solids of the training split of lift3d's corpus: free shapes out of Debian packages, each with its licence and author in "
@@ -58,12 +59,29 @@ def measured(name: str) -> list[str]:
             lines.append(
                 f"IoU {c['iou64']:.3f}, F {c['f1']:.3f} on test shapes, means over categories: {row}"
             )
+    if name == "voxels_to_label" and (results / "classifier.json").is_file():
+        told = json.loads((results / "classifier.json").read_text())
+        for row, m in told["rows"].items():
+            up, any_ = m["none"], m["any"]
+            lines.append(
+                f"right {up['accuracy']:.3f} over shapes, {up['balanced']:.3f} over categories, turned in any way "
+                f"{any_['accuracy']:.3f}, of {told['shapes']} test shapes: {row}"
+            )
     return lines
+
+
+def more_of(name: str, told: dict) -> dict:
+    """What only some cards hold: a threshold; categories, and how the network is asked (benchmarks/classifier.py)."""
+    if name != "voxels_to_label":
+        return {key: told[key] for key in ("threshold", "guidance") if key in told}
+    held = HERE / "results/classifier.json"
+    asked = json.loads(held.read_text())["asked"] if held.is_file() else {}
+    return {"labels": told["plan"]["data"]["labels"], "asked": asked}
 
 
 def data_of(config: dict[str, object]) -> str:
     """What a run of this configuration has learned from."""
-    if "kind" not in config and "paste" not in config:
+    if not {"faults", "paste"} & set(config):
         return SHAPES
     return DATA + (PHOTOGRAPHS if config.get("photographs") else "")
 
@@ -80,7 +98,7 @@ def main() -> None:
     data = store.pack(tensors)
     assert len(data) <= 16_000_000, f"{len(data)} bytes"
     card = {
-        "mapping": args.name, "does": DOES[args.name], "config": told["plan"]["config"],
+        "mapping": args.name, "does": DOES[args.name], "config": told["plan"]["config"], **more_of(args.name, told),
         "parameters": sum(t.numel() for t in tensors.values()), "input": INPUT[args.name],
         "sha256": hashlib.sha256(data).hexdigest(),
         "licence": "Apache-2.0, as lift3d", "data": data_of(told["plan"]["config"]),
@@ -88,9 +106,6 @@ def main() -> None:
         "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
         "measured": measured(args.name),
     }  # fmt: skip
-    for name in ("threshold", "guidance"):
-        if name in told:
-            card[name] = told[name]
     (store.HERE / f"{args.name}.safetensors").write_bytes(data)
     (store.HERE / f"{args.name}.json").write_text(json.dumps(card, indent=1) + "\n")
     print(f"{len(data) / 1e6:.1f} MB, {card['parameters']} weights")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lift3d.errors import InputError
 from lift3d.nets import require_torch
-from lift3d.weights import Weights, config_of, data_of, find, tensors_of
+from lift3d.weights import Weights, config_of, data_of, find, labels_of, tensors_of
 
 if TYPE_CHECKING:
     import torch
@@ -33,14 +33,14 @@ def asking() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-@functools.lru_cache(4)
+@functools.lru_cache(8)
 def network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.Module, Weights]:
     """The network of a mapping in evaluation mode, and the weights it has; weights: name or path, the package's own if
     not given. InputError for weights that do not fit."""
     require_torch()
     found = find(weights if weights is not None else mapping)
     tensors = tensors_of(found.file, mapping)
-    net = _made(mapping, config_of(found.card), data_of(found.card))
+    net = _made(mapping, config_of(found.card), found.card)
     own = net.state_dict()
     held = {name.removeprefix("net."): t for name, t in tensors.items() if not name.startswith("critic.")}
     if set(held) != set(own) or any(held[k].shape != own[k].shape for k in own):
@@ -52,7 +52,8 @@ def network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.M
     return net.eval(), found
 
 
-def _made(mapping: str, config: dict[str, Any], data: dict[str, Any]) -> torch.nn.Module:
+def _made(mapping: str, config: dict[str, Any], card: dict[str, Any]) -> torch.nn.Module:
+    data = data_of(card)
     try:
         if mapping in ("autoencoder", "vae"):
             from lift3d.nets.shape_codes import ShapeCodes
@@ -78,6 +79,10 @@ def _made(mapping: str, config: dict[str, Any], data: dict[str, Any]) -> torch.n
             from lift3d.nets.unet import mask_net
 
             return mask_net(int(config["width"]))
+        if mapping == "voxels_to_label":
+            from lift3d.nets.shape_label import label_net
+
+            return label_net(config, len(labels_of(card)))
         from lift3d.nets.views_to_volume import Plain, ViewsToVolume
 
         if config["kind"] == "plain":

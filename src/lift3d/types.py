@@ -251,17 +251,31 @@ class Latent:
 
 @dataclass(frozen=True, eq=False)
 class Label:
-    """What a thing is called. names and probabilities (N,), likeliest first; one name with probability 1 where it is said."""
+    """What kind of thing something is, as far as can be told: names of categories, and the probability of each (K,)."""
 
     names: tuple[str, ...]
-    probabilities: tuple[float, ...] = (1.0,)
+    probabilities: F64
 
     def __post_init__(self) -> None:
+        p = self.probabilities
+        _require(p.shape == (len(self.names),) and len(p) > 0, "Label needs one probability for each name")
+        _require(len(set(self.names)) == len(self.names), "Label.names must differ")
         _require(
-            0 < len(self.names) == len(self.probabilities), "Label needs a probability for each of its names"
+            bool((p >= 0).all()) and abs(float(p.sum()) - 1) < 1e-4,
+            "Label.probabilities must be positive and sum to 1",
         )
+
+    def top(self, count: int) -> list[tuple[str, float]]:
+        """The likeliest names, likeliest first; equal ones in the order of the names."""
+        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(self.names[i], float(self.probabilities[i])) for i in order]
 
     @property
     def name(self) -> str:
-        """The likeliest."""
-        return self.names[0]
+        """The likeliest name."""
+        return self.top(1)[0][0]
+
+    @staticmethod
+    def said(name: str) -> Label:
+        """One name, for certain."""
+        return Label((name,), np.ones(1))

@@ -6,7 +6,7 @@ import signal
 
 import typer
 
-from lift3d.cli import corpus, info, learn, meshes, reconstruct, render, shapes
+from lift3d.cli import classify, corpus, info, learn, meshes, reconstruct, render, shapes
 from lift3d.cli.errors import explained
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ for command in (
     render.render,
     shapes.generate,
     shapes.interpolate,
+    classify.classify,
     learn.mask,
     learn.train,
     learn.evaluate,

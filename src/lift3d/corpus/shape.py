@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from lift3d.corpus.clean import Clean
 from lift3d.corpus.descriptor import describe
 from lift3d.corpus.surface import Surface, sample
-from lift3d.geometry.inside import inside
 from lift3d.geometry.simplify_parts import simplify_parts
-from lift3d.geometry.unit_frame import GRID, grid
-from lift3d.geometry.voxelize import crossed
+from lift3d.geometry.unit_frame import cells_of, grid
 from lift3d.geometry.weld import weld_exact
 from lift3d.io import glb
 from lift3d.io.parts import F64, Part
@@ -58,10 +56,8 @@ def make_shape(cleaned: Clean) -> Shape:
     """Everything that is kept of a cleaned thing. Deterministic."""
     parts = cleaned.parts
     v, f = together(parts)
-    origin, step = grid()
-    shape = (GRID, GRID, GRID)
-    solid = inside(v, f, origin, step, shape)
-    touched = crossed(v, f, origin, step, shape)
+    step = grid()[1]
+    solid, touched = cells_of(v, f)
     surface = sample(parts, SAMPLES)
     kept = small_pictures(simplify_parts(parts, FACES), PICTURE)
     area = surface.area
@@ -73,7 +69,7 @@ def make_shape(cleaned: Clean) -> Shape:
         descriptor=describe(surface.points, surface.normals, touched),
         faces=(len(f), sum(len(part.faces) for part in kept)),
         thickness=2 * float(solid.sum()) * step**3 / max(area, 1e-12) / step,
-        closed=_is_closed(v, f),
+        closed=is_closed(v, f),
         textured=any(part.uv is not None and part.material and part.material.picture for part in kept),
         digest=_digest(v, f),
     )
@@ -107,7 +103,8 @@ def small_pictures(parts: list[Part], side: int) -> list[Part]:
     return out
 
 
-def _is_closed(v: F64, f: NDArray[np.int32]) -> bool:
+def is_closed(v: F64, f: NDArray[np.int32]) -> bool:
+    """Has every edge two faces, once vertices at one place are one?"""
     g = weld_exact(v)[1][f]
     a, b = g.reshape(-1), np.roll(g, -1, 1).reshape(-1)
     key = np.minimum(a, b).astype(np.int64) * (int(g.max()) + 1) + np.maximum(a, b)

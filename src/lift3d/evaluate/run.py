@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from lift3d.errors import InputError
+from lift3d.train.start import corpus_of
 from lift3d.train.tasks import trainable
 
 Say = Callable[[str], None]
@@ -39,6 +40,12 @@ def evaluate(
         from lift3d.evaluate.samples import evaluate_samples
 
         return evaluate_samples(mapping, corpus, weights, None, split, limit, output, say, progress)
+    if mapping.replace("_", "-") == "classifier":
+        from lift3d.evaluate.labels import evaluate_labels
+
+        return evaluate_labels(corpus_of(corpus), weights, plain, split, limit, output, say, progress)
+    if mapping.replace("_", "-").startswith("masked-"):
+        raise InputError(f"{mapping} has no table", "measure what was trained from it")
     from lift3d.evaluate.voxels import evaluate_voxels
 
     return evaluate_voxels(corpus, pictures, weights, plain, split, limit, output, say, progress)

@@ -56,10 +56,15 @@ def unit_cells(mesh: Mesh) -> tuple[NDArray[np.bool_], F64]:
         raise InputError("the mesh has no faces with an area", "check the file it was read from")
     frame = to_unit(v[f].min((0, 1)), v[f].max((0, 1)))
     w = v @ frame[:3, :3].T + frame[:3, 3]
+    return np.asarray(levels_of(*cells_of(w, f)) > HALF), frame
+
+
+def cells_of(v: F64, f: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(64, 64, 64) each, of faces in the unit frame: cells whose centre is inside, by vote where the surface is open, and
+    cells that it touches."""
     origin, step = grid()
     shape = (GRID, GRID, GRID)
-    levels = levels_of(inside(w, f, origin, step, shape), crossed(w, f, origin, step, shape))
-    return np.asarray(levels > HALF), frame
+    return inside(v, f, origin, step, shape), crossed(v, f, origin, step, shape)
 
 
 def unit_cells_of(voxels: Voxels, level: float = 0.5) -> tuple[NDArray[np.bool_], F64]:

@@ -32,6 +32,10 @@ def start(
         )
     initial = None if init_from is None else tensors_of(init_from)
     with place(device) as where:
+        if where.first and task.folders:
+            ensure_corpus(corpus, say, progress)
+        where.wait()
+        corpus = corpus_of(corpus) if task.folders else corpus
         if where.first and task.pictures:
             ensure_pictures(corpus, pictures, views, say, progress)
         where.wait()
@@ -55,6 +59,40 @@ def ensure_pictures(corpus: Path, pictures: Path, views: int, say: Say, progress
     held = Corpus(corpus)
     say(f"{pictures} holds no pictures yet: rendering {views} of each shape")
     render(held, pictures, Options(views=views, size=128, recipe="natural"), say, progress)
+
+
+def corpus_of(folder: Path) -> Path:
+    """The folder itself, or the corpus that is built beside a folder of one's own meshes."""
+    from lift3d.corpus.build import WORK
+    from lift3d.corpus.corpus import CARD
+
+    own = (folder / CARD).is_file() or (folder / WORK).is_dir() or not folder.is_dir()
+    return folder if own else folder.parent / f"{folder.resolve().name}-corpus"
+
+
+def ensure_corpus(folder: Path, say: Say, progress: Progress) -> None:
+    """Build it of the meshes in a folder KIND/*.stl that holds no corpus yet, unless that is done or it holds no meshes."""
+    from lift3d.corpus.build import Options, build
+    from lift3d.corpus.corpus import Corpus
+    from lift3d.corpus.sources.folder import Folder
+
+    target = corpus_of(folder)
+    if target == folder:
+        return
+    try:
+        count = len(Folder(folder).entries())
+    except InputError as error:
+        raise InputError(
+            f"{folder} holds no corpus and no meshes",
+            "name a corpus, or a folder with one folder of meshes a category",
+        ) from error
+    if not (target / "corpus.json").is_file():
+        say(
+            f"{folder} holds {count} meshes: a corpus of them is built in {target}; files without an upright axis stand on z"
+        )
+        build(target, Options(folder=folder), say, progress)
+    elif Corpus(target).card["tried"] != count:
+        say(f"{target} was built of other meshes than {folder} holds now: remove it to build it anew")
 
 
 def _silent(sentence: str) -> None:

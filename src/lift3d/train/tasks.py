@@ -9,18 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from lift3d.errors import InputError
-from lift3d.train import autoencoder, flow, gan, image_to_mask, image_to_voxels
+from lift3d.train import (
+    autoencoder,
+    classifier,
+    flow,
+    gan,
+    image_to_mask,
+    image_to_voxels,
+    masked_pictures,
+    masked_voxels,
+)
 from lift3d.train.config import Schedule
 from lift3d.train.task import Task
 
 
 @dataclass(frozen=True)
 class Trainable:
-    """config: the dataclass of its options; make(pictures, corpus, config): the task; pictures: whether it learns from any."""
+    """config: the dataclass of its options; make(pictures, corpus, config): the task; pictures: whether it learns from any;
+    folders: whether a folder of one's own meshes serves as a corpus, which is then built beside it."""
 
     config: type[Schedule]
     make: Callable[[Path, Path, Any], Task]
     pictures: bool = True
+    folders: bool = False
 
 
 TASKS: dict[str, Trainable] = {
@@ -38,6 +49,18 @@ TASKS: dict[str, Trainable] = {
     ),
     "flow": Trainable(flow.Config, lambda pictures, corpus, config: flow.Flow(corpus, config), False),
     "gan": Trainable(gan.Config, lambda pictures, corpus, config: gan.Gan(corpus, config), False),
+    "classifier": Trainable(
+        classifier.Config, lambda pictures, corpus, config: classifier.Classifier(corpus, config), False, True
+    ),
+    "masked-voxels": Trainable(
+        masked_voxels.Config,
+        lambda pictures, corpus, config: masked_voxels.MaskedVoxels(corpus, config),
+        False,
+    ),
+    "masked-pictures": Trainable(
+        masked_pictures.Config,
+        lambda pictures, corpus, config: masked_pictures.MaskedPictures(pictures, config),
+    ),
 }
 
 

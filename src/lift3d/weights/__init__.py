@@ -111,6 +111,20 @@ def data_of(card: dict[str, Any]) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
+def labels_of(card: dict[str, Any]) -> tuple[str, ...]:
+    """The categories that a classifier tells apart, in the order of its answers."""
+    plan = card.get("plan", {})
+    data = plan.get("data") if isinstance(plan, dict) else None
+    names = card.get("labels", data.get("labels") if isinstance(data, dict) else None)
+    if (
+        not isinstance(names, list)
+        or not all(isinstance(n, str) for n in names)
+        or not len(set(names)) == len(names) > 1
+    ):
+        raise InputError("the card of these weights names no categories", "get weights and card again")
+    return tuple(names)
+
+
 def pack(tensors: dict[str, torch.Tensor]) -> bytes:
     """A safetensors file in half precision; counters stay whole numbers."""
     from safetensors.torch import save

@@ -1,0 +1,117 @@
+"""What kind of thing a solid is: a 3-D network sets it upright, looks at it in a few ways, and says how likely each kind is.
+
+The cells are laid into the grid that the network has learned from (64 a side, the longest side of the thing 60 of them); what
+is coarser or finer is resampled. How often the network asks itself is told by its card, where it was fixed on validation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from lift3d.context import Context
+from lift3d.errors import InputError
+from lift3d.geometry.view_frame import FULL, levels_of
+from lift3d.mapping import Card, Mapping, register
+from lift3d.types import Label, Voxels
+from lift3d.weights import labels_of
+
+NAME = "voxels_to_label"
+CELLS, LONG = 64, 60
+"""Of the network's grid, and of the longest side in it."""
+MOST = 384
+NEAR = (40, 62)
+"""A thing whose longest side has so many cells is taken as it is."""
+
+
+@register(
+    Card(
+        NAME, "Voxels", "Label",
+        ("probabilities sum to 1", "the same for every size and place of the thing", "same cells, same bytes"),
+        "learned", "Jaderberg et al. 2015; Zhou et al. 2019",
+    )
+)  # fmt: skip
+@dataclass(frozen=True)
+class VoxelsToLabel(Mapping[Voxels, Label]):
+    """level: above which a cell of occupancy is full. weights: a run's folder or a weights file; the package's own if not
+    given."""
+
+    level: float = 0.5
+    weights: str | None = None
+
+    def apply(self, source: Voxels, context: Context) -> Label:
+        cells = in_grid(source, self.level)
+        from lift3d.learned import asking, network
+
+        net, found = network(NAME, self.weights)
+        import torch
+
+        from lift3d.nets.shape_label import Plan
+
+        plan = Plan(**asked_of(found.card))
+        device = next(net.parameters()).device
+        with asking():
+            share = torch.from_numpy(cells[None]).to(device).float()
+            said = net.probabilities(share, plan)[0].double().cpu().numpy()  # type: ignore[operator]
+        if not np.isfinite(said).all():
+            raise InputError(f"{found.file.name} gives no numbers", "get weights and card again")
+        context.note(NAME, weights=found.name, sha256=found.card.get("sha256"), full=int(cells.sum()))
+        return Label(labels_of(found.card), said / said.sum())
+
+
+def asked_of(card: dict[str, Any]) -> dict[str, Any]:
+    """How the network is asked (nets/shape_label.Plan), as its card says or as is usual."""
+    told = card.get("asked")
+    told = told if isinstance(told, dict) else {}
+    try:
+        rounds, poses = int(told.get("rounds", 1)), int(told.get("poses", 3))
+    except (TypeError, ValueError) as error:
+        raise InputError("the card of these weights is damaged", "get weights and card again") from error
+    around = bool(told.get("around", True))
+    return {"rounds": min(max(rounds, 1), 4), "poses": min(max(poses, 1), 8), "around": around}
+
+
+def in_grid(voxels: Voxels, level: float) -> NDArray[np.bool_]:
+    """(64, 64, 64) full cells, the thing's box in the middle."""
+    values = voxels.values
+    if max(values.shape) > MOST:
+        raise InputError(f"a grid of {max(values.shape)} cells a side", f"give {MOST} at most")
+    full = values > level if voxels.kind == "occupancy" else values < 0
+    places = np.argwhere(full)
+    if not len(places):
+        raise InputError("no cell is full: there is no thing to name", "use a lower level")
+    low, high = places.min(0), places.max(0) + 1
+    full = full[tuple(slice(a, b) for a, b in zip(low, high))]
+    axes = voxels.affine[:3, :3]
+    step = axes[0, 0]
+    if step > 0 and np.allclose(axes, np.eye(3) * step) and NEAR[0] <= max(full.shape) <= NEAR[1]:
+        out = np.zeros((CELLS,) * 3, bool)
+        first = [(CELLS - size) // 2 for size in full.shape]
+        out[tuple(slice(a, a + size) for a, size in zip(first, full.shape))] = full
+        return out
+    return _resampled(full, axes)
+
+
+def _resampled(full: NDArray[np.bool_], axes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The same for cells of any size along any axes: columns of `axes` (3, 3). What is thinner than a cell has whole cells, as
+    in the corpus."""
+    if not np.isfinite(axes).all() or abs(np.linalg.det(axes)) < 1e-30:
+        raise InputError("the axes of the grid span no space", "give an affine that can be inverted")
+    corners = np.array(list(np.ndindex(2, 2, 2))) * full.shape @ axes.T
+    low, high = corners.min(0), corners.max(0)
+    step = float((high - low).max()) / LONG
+    line = (np.arange(CELLS) + 0.5 - CELLS / 2) * step
+    lattice = np.stack(np.meshgrid(line, line, line, indexing="ij"), -1).reshape(-1, 3) + (low + high) / 2
+    at = lattice @ np.linalg.inv(axes).T - 0.5
+    wide = np.maximum(np.ceil(step / np.maximum(np.linalg.norm(axes, axis=0), 1e-300)), 1).astype(int)
+    edge = int(wide.max()) + 1
+    held, at = np.pad(full, edge), (at + edge).T
+    share = ndimage.uniform_filter(held.astype(np.float32), tuple(wide), mode="constant")
+    touched = ndimage.maximum_filter(held, tuple(wide | 1), mode="constant")
+    inside = ndimage.map_coordinates(share, at, order=1, mode="constant") > 0.5
+    near = ndimage.map_coordinates(touched.astype(np.uint8), at, order=0, mode="constant") > 0
+    return np.asarray(levels_of(inside.reshape((CELLS,) * 3), near.reshape((CELLS,) * 3)) > FULL // 2)

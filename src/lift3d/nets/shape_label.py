@@ -1,0 +1,200 @@
+"""What kind of thing fills these cells: residual 3-D convolutions (He et al. 2016) over what a spatial transformer has set
+upright (Jaderberg et al. 2015, arXiv:1506.02025; rotations as Zhou et al. 2019, arXiv:1812.07035).
+
+The network is a trunk, which pre-training fills as well (nets/masked.py), and a head, which is exchangeable: other categories
+are another head. Beside what the trunk sees, the head is told how wide, deep and high the thing is and how much of its box it
+fills. Cells go in as 2 share - 1, so that 0 says nothing.
+
+`PointLabel` is the same question asked of points of the surface (PointNet, Qi et al. 2017, arXiv:1612.00593).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from lift3d.nets.posed import FULL, Stand, posed, smaller
+from lift3d.nets.views_to_volume import Solid, rotation
+
+STANDS = 32
+"""Cells along each side by which the transformer judges a pose."""
+SIZES = 5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a network is asked: rounds of setting upright, the second on what the first has set; poses: of how many of the
+    likeliest the answers are averaged; around: also of four quarter turns, each mirrored too."""
+
+    rounds: int = 1
+    poses: int = 1
+    around: bool = False
+
+
+class Trunk(nn.Module):
+    """(B, side, side, side) in [-1, 1] to features (B, 6 * width, 4, 4, 4); side: 32 or 64."""
+
+    def __init__(self, width: int = 16, side: int = 32) -> None:
+        super().__init__()
+        if side not in (32, 64):
+            raise ValueError(f"side = {side} is neither 32 nor 64")
+        self.side, by = side, side // 16
+        self.start = nn.Conv3d(1, width, by + 2, by, 1, bias=False)
+        self.start_norm = nn.BatchNorm3d(width)
+        self.fine = Solid(width)
+        self.down = nn.Conv3d(width, 3 * width, 2, 2)
+        self.middle = nn.Sequential(Solid(3 * width), Solid(3 * width))
+        self.last = nn.Conv3d(3 * width, 6 * width, 2, 2)
+        self.coarse = nn.Sequential(Solid(6 * width), Solid(6 * width))
+
+    def places(self, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features (B, 3 * width, 8, 8, 8) and (B, 6 * width, 4, 4, 4)."""
+        x = self.fine(torch.relu(self.start_norm(self.start(cells[:, None]))))
+        x = self.middle(torch.relu(self.down(x)))
+        return x, self.coarse(torch.relu(self.last(x)))
+
+    def forward(self, cells: torch.Tensor) -> torch.Tensor:
+        """(B, 12 * width): mean and largest of the last features."""
+        x = self.places(cells)[1].flatten(2).float()
+        return torch.cat([x.mean(2), x.amax(2)], 1)
+
+
+class ShapeLabel(nn.Module):
+    """(B, 64, 64, 64) shares to logits (B, labels)."""
+
+    def __init__(
+        self, labels: int, width: int = 16, side: int = 32, transformer: bool = True, dropout: float = 0.3
+    ) -> None:
+        super().__init__()
+        self.side = side
+        self.trunk = Trunk(width, side)
+        self.stand = Stand(3 * width // 2) if transformer else None
+        self.sizes = nn.Linear(SIZES, width)
+        self.drop = nn.Dropout(dropout)
+        self.head = nn.Linear(13 * width, labels)
+
+    def features(self, share: torch.Tensor) -> torch.Tensor:
+        """(B, 13 * width) of shares that stand upright already."""
+        share = smaller(share, self.side)
+        seen = self.trunk(2 * share - 1)
+        return torch.cat([seen, torch.relu(self.sizes(sizes(share))).float()], 1)
+
+    def upright_logits(self, share: torch.Tensor) -> torch.Tensor:
+        """(B, labels) of shares that stand upright already."""
+        return torch.as_tensor(self.head(self.drop(self.features(share)))).float()
+
+    def asked(self, share: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Poses (B, K, 6) and scores (B, K); of a network without transformer, the one that it was given."""
+        if self.stand is None:
+            still = torch.tensor([0.0, 0, 1, 1, 0, 0], device=share.device)
+            return still.expand(len(share), 1, 6), share.new_zeros(len(share), 1)
+        return self.stand(2 * smaller(share, STANDS) - 1)
+
+    def set_upright(self, share: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+        """(B, side, side, side) of shares turned by the pose (B, 6)."""
+        with torch.autocast(share.device.type, enabled=False):
+            return posed(smaller(share.float(), self.side), rotation(columns.float()))
+
+    def forward(self, share: torch.Tensor) -> torch.Tensor:
+        if self.stand is None:
+            return self.upright_logits(share)
+        poses, scores = self.asked(share)
+        likeliest = poses[torch.arange(len(poses), device=poses.device), scores.argmax(1)]
+        return self.upright_logits(self.set_upright(share, likeliest))
+
+    def probabilities(self, share: torch.Tensor, plan: Plan) -> torch.Tensor:
+        """(B, labels), asked as the plan says."""
+        if self.stand is None:
+            return _around(self.upright_logits, smaller(share, self.side), plan.around)
+        poses, scores = self.asked(share)
+        count = min(plan.poses, scores.shape[1])
+        weight, which = scores.softmax(1).topk(count, 1)
+        weight = weight / weight.sum(1, keepdim=True)
+        total = torch.zeros(0)
+        for k in range(count):
+            columns = poses[torch.arange(len(poses), device=poses.device), which[:, k]]
+            straight = self.set_upright(share, columns)
+            for _ in range(plan.rounds - 1):
+                straight, columns = self._again(share, straight, columns)
+            said = weight[:, k, None] * _around(self.upright_logits, straight, plan.around)
+            total = said if k == 0 else total + said
+        return total
+
+    def _again(
+        self, share: torch.Tensor, straight: torch.Tensor, columns: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Asked of what has been set upright; both turns as one, so that nothing is read twice."""
+        poses, scores = self.asked(straight)
+        more = poses[torch.arange(len(poses), device=poses.device), scores.argmax(1)]
+        turn = rotation(more.float()) @ rotation(columns.float())
+        both = torch.cat([turn[:, 2], turn[:, 0]], 1)
+        return self.set_upright(share, both), both
+
+
+class PointLabel(nn.Module):
+    """(B, 64, 64, 64) shares to logits by points on the surface of what is full, in [-1, 1]^3."""
+
+    def __init__(self, labels: int, width: int = 16, points: int = 768, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.points = points
+        w = (3, 4 * width, 8 * width, 32 * width)
+        self.maps = nn.ModuleList(nn.Conv1d(a, b, 1, bias=False) for a, b in zip(w, w[1:]))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(b) for b in w[1:])
+        self.wide = nn.Linear(w[3], 16 * width)
+        self.drop = nn.Dropout(dropout)
+        self.head = nn.Linear(16 * width, labels)
+
+    def forward(self, share: torch.Tensor) -> torch.Tensor:
+        x = surface_points(share, self.points).transpose(1, 2)
+        for to, norm in zip(self.maps, self.norms):
+            x = torch.relu(norm(to(x)))
+        return torch.as_tensor(self.head(self.drop(torch.relu(self.wide(x.amax(2)))))).float()
+
+    def probabilities(self, share: torch.Tensor, plan: Plan) -> torch.Tensor:
+        return _around(self, share, plan.around)
+
+
+def label_net(config: dict[str, Any], labels: int) -> ShapeLabel | PointLabel:
+    """The network of a run's options."""
+    width, dropout = int(config["width"]), float(config["dropout"])
+    if config["kind"] == "points":
+        return PointLabel(labels, width, dropout=dropout)
+    return ShapeLabel(labels, width, int(config["side"]), bool(config["transformer"]), dropout)
+
+
+def sizes(share: torch.Tensor) -> torch.Tensor:
+    """(B, 5): smaller and larger side along the ground, height, share of the box that is full, and of the grid."""
+    full = (share > FULL).float()
+    sides = torch.stack([full.amax(axes).mean(1) for axes in ((2, 3), (1, 3), (1, 2))], 1)
+    ground = sides[:, :2].sort(1).values
+    inside = share.float().mean((1, 2, 3))
+    fill = inside / sides.prod(1).clamp(min=1e-6)
+    return torch.stack([ground[:, 0], ground[:, 1], sides[:, 2], fill, inside.sqrt()], 1)
+
+
+def surface_points(share: torch.Tensor, count: int) -> torch.Tensor:
+    """(B, count, 3) in [-1, 1]: centres of full cells with an empty neighbour, spread evenly; the same cells, the same points."""
+    full = share > 0.5
+    n = share.shape[-1]
+    held = nn.functional.pad(full, (1, 1, 1, 1, 1, 1))
+    inner = held[:, 2:, 1:-1, 1:-1] & held[:, :-2, 1:-1, 1:-1] & held[:, 1:-1, 2:, 1:-1]
+    inner &= held[:, 1:-1, :-2, 1:-1] & held[:, 1:-1, 1:-1, 2:] & held[:, 1:-1, 1:-1, :-2]
+    shell = (full & ~inner).flatten(1)
+    order = torch.arange(n**3, device=share.device) * 0x9E3779B1 % 1_000_003 / 1_000_003 + 1e-6
+    value, where = (shell * order).topk(count, 1)
+    where = torch.where(value > 0, where, where[:, :1])
+    places = torch.stack([where // (n * n), where // n % n, where % n], -1)
+    return (places.float() + 0.5) / n * 2 - 1
+
+
+def _around(of: Callable[[torch.Tensor], torch.Tensor], share: torch.Tensor, around: bool) -> torch.Tensor:
+    """Probabilities, of the mean log-probability over quarter turns and mirrors if `around`."""
+    if not around:
+        return of(share).softmax(1)
+    laid = [torch.rot90(share, k, (1, 2)) for k in range(4)]
+    logs = [of(x).log_softmax(1) for turned in laid for x in (turned, turned.flip(1))]
+    return torch.stack(logs).mean(0).softmax(1)

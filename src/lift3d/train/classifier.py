@@ -1,0 +1,218 @@
+"""Training of `voxels_to_label`: what kind of thing is this?
+
+Loss: cross-entropy with smoothed labels (Szegedy et al. 2016, arXiv:1512.00567) of logits that are raised by `balance` times
+the log of how common each category is (Menon et al. 2021, arXiv:2007.07314): without it, what is rare is not said. Shapes are
+laid, stretched and turned as `rotate` says; as they stand upright in the corpus, the turn that makes them so again is known,
+and the spatial transformer is told it with the weight `pose` (nets/posed.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from lift3d.corpus.corpus import Corpus
+from lift3d.errors import InputError
+from lift3d.nets.posed import pose_losses, posed, smaller
+from lift3d.nets.shape_label import PointLabel, ShapeLabel, label_net
+from lift3d.nets.views_to_volume import rotation
+from lift3d.train.config import Schedule, told
+from lift3d.train.labelled import Labelled, fixed_turn, names_of, random_turn
+from lift3d.train.pictures import chosen
+from lift3d.train.shapes import MOVES, laid
+from lift3d.train.task import Batch
+
+ROTATIONS, KINDS = ("none", "up", "any"), ("voxels", "points")
+
+
+@dataclass(frozen=True)
+class Config(Schedule):
+    """What the task adds."""
+
+    steps: int = told(2_000, "optimiser steps of the whole run")
+    batch: int = told(32, "shapes in a step, over all processes")
+    rate: float = told(2e-3, "largest learning rate")
+    precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
+    decay: float = told(5e-2, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
+    warmup: int = told(
+        100, "steps over which the rate rises from nothing; after them it falls along a cosine"
+    )
+    average: float = told(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
+    validate: int = told(500, "steps between two looks at the validation set")
+    kind: str = told("voxels", "voxels, or points (the baseline: PointNet on the surface)")
+    width: int = told(16, "channels at 16 cells a side; three times as many at 8, six times at 4")
+    side: int = told(32, "cells along each side that the trunk sees: 32 or 64")
+    transformer: bool = told(True, "a spatial transformer sets things upright first")
+    rotate: str = told("any", "how things are turned in training: none, up (around the vertical) or any")
+    upright: float = told(0.3, "share of shapes that are left as they stand all the same")
+    stretch: float = told(0.1, "shapes are stretched along each axis by up to so much")
+    pose: float = told(0.5, "weight of the transformer's error")
+    balance: float = told(0.5, "how much rare categories are favoured: 0 not at all, 1 as if all were common")
+    smoothing: float = told(0.1, "share of each label that goes to all others")
+    dropout: float = told(0.3, "share of the features that the head does not see")
+    freeze: bool = told(False, "keep the trunk as it is: for little data of your own")
+    labels_share: float = told(1.0, "share of the training shapes whose labels are known")
+    least: int = told(0, "shapes that a category has at least; 0: 50, or 2 in a corpus of your own meshes")
+    held: int = told(1000, "shapes of the validation set that are looked at")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, known in (("rotate", ROTATIONS), ("kind", KINDS), ("side", (32, 64))):
+            if getattr(self, name) not in known:
+                raise InputError(
+                    f"{name} = {getattr(self, name)} is not known", f"use {', '.join(map(str, known))}"
+                )
+        if self.width < 4 or not 0 <= self.stretch < 0.5 or self.least < 0 or self.held < 1:
+            raise InputError(
+                "width is 4 or more, stretch under 0.5, least 0 or more, held 1 or more",
+                "leave them out for the usual ones",
+            )
+        for name in ("upright", "smoothing", "dropout", "balance"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} = {getattr(self, name)} is no share", "give 0 to 1")
+        if not 0 < self.labels_share <= 1 or not self.pose >= 0:
+            raise InputError(
+                "labels_share is over 0 and at most 1, and pose is 0 or more",
+                "leave them out for the usual ones",
+            )
+
+
+class Classifier:
+    """The task."""
+
+    name = "voxels_to_label"
+    better = "score"
+
+    def __init__(self, corpus: Path, config: Config) -> None:
+        self.config = config
+        held = Corpus(corpus)
+        self.names = names_of(held, config.least)
+        self.train = Labelled(held, "train", self.names, config.labels_share)
+        try:
+            self.val = Labelled(held, "val", self.names)
+        except InputError as error:
+            raise InputError(
+                f"{corpus} holds nothing to validate on back from learning",
+                "add shapes: about one in ten, chosen by its name, is held back",
+            ) from error
+        common = torch.from_numpy(self.train.counts / len(self.train)).float()
+        self.common = common.clamp(min=1e-6).log()
+
+    def module(self) -> nn.Module:
+        net = label_net(vars(self.config), len(self.names))
+        if self.config.freeze and isinstance(net, ShapeLabel):
+            net.trunk.requires_grad_(False)
+        return net
+
+    def data(self) -> dict[str, Any]:
+        shapes = self.train.shapes.digest(), self.val.shapes.digest()
+        return {"train": shapes[0], "val": shapes[1], "labels": list(self.names)}
+
+    def batch(self, step: int, rank: int, world: int) -> Batch:
+        c = self.config
+        numbers = chosen(len(self.train), step, c.batch, c.seed)
+        cells, turns, targets = [], [], []
+        for k, i in list(enumerate(numbers.tolist()))[rank::world]:
+            rng = np.random.default_rng([c.seed, step, k])
+            cells.append(laid(self.train.full(i), int(rng.integers(MOVES))))
+            turns.append(_turn(c, rng))
+            targets.append(self.train.targets[i])
+        turn, stretch = (np.stack(parts) for parts in zip(*turns))
+        return {
+            "cells": torch.from_numpy(np.stack(cells)), "turn": torch.from_numpy(turn),
+            "stretch": torch.from_numpy(stretch), "label": torch.from_numpy(np.array(targets)),
+        }  # fmt: skip
+
+    def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
+        assert isinstance(module, ShapeLabel | PointLabel)
+        c, device = self.config, batch["label"].device
+        if c.freeze and isinstance(module, ShapeLabel):  # or its normalisation would follow the new shapes
+            module.trunk.eval()
+        if not isinstance(module, ShapeLabel) or module.stand is None:
+            logits, more = module(self._seen(batch)), {}
+        else:
+            logits, more = self._stood(module, batch)
+        with torch.autocast(device.type, enabled=False):
+            raised = logits.float() + c.balance * self.common.to(device)
+            entropy = nn.functional.cross_entropy(raised, batch["label"], label_smoothing=c.smoothing)
+            right = (logits.argmax(1) == batch["label"]).float().mean()
+            total = entropy + c.pose * sum(more.values(), torch.zeros((), device=device))
+        return {"loss": total, "entropy": entropy, "right": right.detach(), **more}
+
+    def _seen(self, batch: Batch) -> torch.Tensor:
+        """The cells as the network gets them: turned and stretched."""
+        c, side = self.config, 64 if self.config.kind == "points" else self.config.side
+        share = smaller(batch["cells"].float(), side)
+        if c.rotate == "none" and c.stretch == 0:
+            return share
+        with torch.autocast(share.device.type, enabled=False):
+            return posed(share, batch["turn"] @ torch.diag_embed(batch["stretch"]))
+
+    def _stood(self, module: ShapeLabel, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Logits through the likeliest pose, and what is wrong with the poses."""
+        share = self._seen(batch)
+        poses, scores = module.asked(share)
+        with torch.autocast(share.device.type, enabled=False):
+            truth = batch["turn"].transpose(1, 2)
+            error, choice = pose_losses(poses.float(), scores.float(), truth)
+        likeliest = poses[torch.arange(len(poses), device=poses.device), scores.argmax(1)]
+        logits = module.upright_logits(module.set_upright(share, likeliest))
+        return logits, {"up": error, "choice": 0.5 * choice}
+
+    def validate(self, module: nn.Module) -> dict[str, float]:
+        """Share of shapes, and mean over categories of the share, that are told right: as they stand, and turned as in
+        training; the median error of up in degrees. score: the mean of all shares."""
+        assert isinstance(module, ShapeLabel | PointLabel)
+        c, device = self.config, next(module.parameters()).device
+        count = min(c.held, len(self.val))
+        numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
+        out: dict[str, float] = {}
+        for kind in dict.fromkeys(("none", c.rotate)):
+            said, tilt = [], []
+            for first in range(0, count, 32):
+                some = [int(i) for i in numbers[first : first + 32]]
+                turn = torch.from_numpy(np.stack([fixed_turn(self.val.number(i), kind) for i in some]))
+                cells = torch.from_numpy(np.stack([self.val.full(i) for i in some])).to(device).float()
+                if kind != "none":
+                    cells = posed(smaller(cells, self._side()), turn.to(device))
+                with torch.autocast(device.type, torch.bfloat16, enabled=c.precision == "bfloat16"):
+                    said.append(module(cells).argmax(1).cpu().numpy())
+                    if isinstance(module, ShapeLabel) and module.stand is not None:
+                        tilt.append(_tilt(module, cells, turn))
+            right = np.concatenate(said) == self.val.targets[numbers]
+            tail = "" if kind == "none" else "_turned"
+            out["accuracy" + tail] = float(right.mean())
+            out["balanced" + tail] = balanced(right, self.val.targets[numbers])
+            if tilt:
+                out["up_error" + tail] = float(np.median(np.concatenate(tilt)))
+        shares = [v for name, v in out.items() if name.startswith(("accuracy", "balanced"))]
+        return {"score": float(np.mean(shares)), **out}
+
+    def _side(self) -> int:
+        return 64 if self.config.kind == "points" else self.config.side
+
+
+def balanced(right: NDArray[np.bool_], targets: NDArray[np.int64]) -> float:
+    """The mean over categories of the share that is right."""
+    return float(np.mean([right[targets == k].mean() for k in np.unique(targets)]))
+
+
+def _turn(c: Config, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The rotation and the stretch of a sample."""
+    stretch = np.exp(rng.uniform(-c.stretch, c.stretch, 3)).astype(np.float32)
+    kind = "none" if rng.random() < c.upright else c.rotate
+    return random_turn(rng, kind), stretch
+
+
+def _tilt(module: ShapeLabel, cells: torch.Tensor, turn: torch.Tensor) -> NDArray[np.float32]:
+    """(B,) degrees between the likeliest up and the true one."""
+    poses, scores = module.asked(cells)
+    likeliest = poses[torch.arange(len(poses)), scores.argmax(1)].float().cpu()
+    cosine = (rotation(likeliest)[:, 2] * turn[:, :, 2]).sum(1).clamp(-1, 1)
+    return np.asarray(torch.rad2deg(torch.acos(cosine)).numpy())

@@ -1,0 +1,165 @@
+"""The classifier's parts: solids turned and turned back, poses that are pulled to the truth, answers that ignore how it lies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from lift3d.nets.masked import MaskedPicture, MaskedSolid, spread  # noqa: E402
+from lift3d.nets.posed import FILL, box, pose_losses, posed, smaller  # noqa: E402
+from lift3d.nets.shape_label import (  # noqa: E402
+    Plan,
+    PointLabel,
+    ShapeLabel,
+    label_net,
+    sizes,
+    surface_points,
+)
+from lift3d.nets.views_to_volume import rotation  # noqa: E402
+
+CONFIG = {"kind": "voxels", "width": 8, "side": 32, "transformer": True, "dropout": 0.3}
+
+
+def ell() -> torch.Tensor:
+    """An L with a foot: no rotation brings it onto itself."""
+    x = torch.zeros(1, 64, 64, 64)
+    x[0, 2:62, 20:44, 20:44] = 1
+    x[0, 2:26, 20:44, 20:60] = 1
+    x[0, 40:62, 4:44, 20:30] = 1
+    return posed(x, torch.eye(3)[None])
+
+
+def iou(a: torch.Tensor, b: torch.Tensor) -> float:
+    return float(((a > 0.5) & (b > 0.5)).sum() / ((a > 0.5) | (b > 0.5)).sum())
+
+
+def test_turned_and_turned_back_is_the_same_and_turned_is_not() -> None:
+    start = ell()
+    torch.manual_seed(0)
+    for _ in range(4):
+        turn = rotation(torch.randn(1, 6))
+        there = posed(start, turn)
+        assert iou(posed(there, turn.transpose(1, 2)), start) > 0.85 > iou(there, start)
+    quarter = torch.tensor([[[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]])
+    assert iou(posed(start, quarter), torch.rot90(start, 1, (1, 2))) > 0.97
+
+
+def test_whatever_the_pose_the_longest_side_of_the_box_fills_the_grid() -> None:
+    torch.manual_seed(1)
+    turned = posed(ell().expand(5, -1, -1, -1), rotation(torch.randn(5, 6)))
+    middle, half = box(turned, torch.eye(3).expand(5, 3, 3))
+    assert torch.allclose(half, torch.full((5,), FILL), atol=0.05) and middle.abs().max() < 0.04
+
+
+def test_the_box_is_that_of_all_full_cells() -> None:
+    torch.manual_seed(2)
+    share, turn = (torch.rand(3, 8, 8, 8) > 0.9).float(), torch.randn(3, 3, 3)
+    middle, half = box(share, turn)
+    for k in range(3):
+        places = ((share[k] > 0).nonzero().float() + 0.5) / 4 - 1
+        there = places @ turn[k].T
+        low, high = there.amin(0), there.amax(0)
+        assert torch.allclose(middle[k], (low + high) / 2, atol=1e-5)
+        assert torch.allclose(half[k], (high - low).max() / 2 + 1 / 8, atol=1e-5)
+
+
+def test_an_empty_grid_stays_empty() -> None:
+    assert float(posed(torch.zeros(2, 16, 16, 16), torch.eye(3).expand(2, 3, 3)).sum()) == 0
+
+
+def test_gradients_reach_the_pose() -> None:
+    columns = torch.tensor([[0.1, 0.0, 1, 1, 0, 0]], requires_grad=True)
+    (posed(smaller(ell(), 32), rotation(columns)) * torch.rand(32, 32, 32)).sum().backward()
+    assert columns.grad is not None and float(columns.grad.abs().sum()) > 0
+
+
+def test_only_the_nearest_pose_is_pulled_and_quarters_are_all_fronts() -> None:
+    truth = torch.eye(3)[None]
+    poses = torch.tensor([[[0.0, 0, 1, 0, 1, 0], [0, 0, -1, 1, 0, 0]]], requires_grad=True)
+    error, choice = pose_losses(poses, torch.tensor([[5.0, -5]]), truth, 0.0)
+    assert float(error.detach()) == pytest.approx(0, abs=1e-6) and float(choice) < 1e-3
+    wrong = torch.tensor([[[0.2, 0, 1, 1, 0, 0], [1.0, 0, 0, 0, 0, 1]]], requires_grad=True)
+    pose_losses(wrong, torch.zeros(1, 2), truth, 0.0)[0].backward()
+    assert wrong.grad is not None
+    assert float(wrong.grad[0, 0].abs().sum()) > 0 == float(wrong.grad[0, 1].abs().sum())
+
+
+def test_probabilities_are_such_and_do_not_change_when_the_thing_is_laid_otherwise() -> None:
+    torch.manual_seed(3)
+    net = ShapeLabel(5, 8, transformer=False).eval()
+    x = torch.cat([ell(), ell().flip(3)])
+    with torch.no_grad():
+        for plan in (Plan(), Plan(around=True)):
+            p = net.probabilities(x, plan)
+            assert p.shape == (2, 5) and torch.allclose(p.sum(1), torch.ones(2), atol=1e-5)
+        laid = torch.rot90(x, 1, (1, 2)).flip(1)
+        assert torch.allclose(net.probabilities(laid, Plan(around=True)), p, atol=1e-4)
+
+
+@pytest.mark.parametrize("plan", [Plan(), Plan(1, 3), Plan(2, 2, True)])
+def test_every_plan_is_answered_by_every_network(plan: Plan) -> None:
+    x = ell()
+    for change in ({}, {"transformer": False}, {"transformer": False, "side": 64}, {"kind": "points"}):
+        with torch.no_grad():
+            p = label_net({**CONFIG, **change}, 3).eval().probabilities(x, plan)
+        assert p.shape == (1, 3) and float(p.sum()) == pytest.approx(1, abs=1e-4)
+
+
+def test_one_question_is_the_forward_pass() -> None:
+    net = ShapeLabel(4, 8).eval()
+    with torch.no_grad():
+        assert torch.allclose(net.probabilities(ell(), Plan()), net(ell()).softmax(1), atol=1e-5)
+
+
+def test_sizes_are_those_of_the_box() -> None:
+    x = torch.zeros(1, 32, 32, 32)
+    x[0, :16, :8, :24] = 1
+    assert torch.allclose(
+        sizes(x)[0], torch.tensor([0.25, 0.5, 0.75, 1.0, np.sqrt(16 * 8 * 24 / 32**3)], dtype=torch.float32)
+    )
+    assert torch.equal(sizes(x), sizes(torch.rot90(x, 1, (1, 2))))
+
+
+def test_points_lie_on_the_surface() -> None:
+    x = torch.zeros(2, 16, 16, 16)
+    x[0, 4:12, 4:12, 4:12] = 1
+    x[1, 3, 5, 7] = 1
+    p = surface_points(x, 100)
+    inner = p[0].abs().amax(1)
+    assert torch.allclose(inner, torch.full((100,), 0.4375)) and len(p[0].unique(dim=0)) == 100
+    assert torch.allclose(p[1], torch.tensor([3.5, 5.5, 7.5]) / 8 - 1)
+    assert PointLabel(3, 8, 64).eval()(x).shape == (2, 3)
+
+
+def test_the_shipped_network_is_small() -> None:
+    net = ShapeLabel(46)
+    assert sum(p.numel() for p in net.parameters()) * 2 < 16e6
+
+
+def test_what_is_hidden_is_not_seen() -> None:
+    hidden = torch.zeros(1, 8, 8, 8, dtype=torch.bool)
+    hidden[0, 2, 3, 4] = True
+    other = ell()
+    other[0, 16:24, 24:32, 32:40] = 1 - other[0, 16:24, 24:32, 32:40]
+    net = MaskedSolid(8).eval()
+    with torch.no_grad():
+        assert torch.equal(net(ell(), hidden), net(other, hidden))
+        assert not torch.equal(net(ell(), ~hidden), net(other, ~hidden))
+        assert net(ell(), hidden).shape == (1, 64, 64, 64)
+    assert int(spread(hidden, 64).sum()) == 8**3 and bool(spread(hidden, 64)[0, 17, 25, 33])
+    pictures, flat = torch.randn(1, 4, 128, 128), torch.ones(1, 8, 8, dtype=torch.bool)
+    with torch.no_grad():
+        assert MaskedPicture(8).eval()(pictures, flat).shape == (1, 4, 128, 128)
+
+
+def test_pre_trained_trunks_fit_by_name_and_shape() -> None:
+    own = {k: v.shape for k, v in ShapeLabel(4).state_dict().items()}
+    held = {k: v.shape for k, v in MaskedSolid().state_dict().items() if k.startswith("trunk.")}
+    assert held and all(own[k] == shape for k, shape in held.items())
+    from lift3d.nets.views_to_volume import ViewsToVolume
+
+    views = {k: v.shape for k, v in ViewsToVolume(8, 1).state_dict().items()}
+    seen = {k: v.shape for k, v in MaskedPicture(8).state_dict().items() if k.startswith("encoder.")}
+    assert seen and all(views[k] == shape for k, shape in seen.items())
