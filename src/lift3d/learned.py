@@ -58,6 +58,10 @@ def _made(mapping: str, config: dict[str, Any]) -> torch.nn.Module:
             from lift3d.nets.unet import mask_net
 
             return mask_net(int(config["width"]))
+        if mapping == "embedding":
+            from lift3d.nets.embedding import Embedding
+
+            return Embedding(int(config["width"]), int(config["layers"]), int(config["solid"]))
         from lift3d.nets.views_to_volume import Plain, ViewsToVolume
 
         if config["kind"] == "plain":

@@ -6,7 +6,7 @@ import signal
 
 import typer
 
-from lift3d.cli import corpus, info, learn, meshes, reconstruct, render
+from lift3d.cli import corpus, info, learn, meshes, reconstruct, render, search
 from lift3d.cli.errors import explained
 
 app = typer.Typer(
@@ -23,6 +23,8 @@ for command in (
     meshes.repair,
     meshes.convert,
     render.render,
+    search.index,
+    search.search,
     learn.mask,
     learn.train,
     learn.evaluate,

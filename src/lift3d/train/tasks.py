@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lift3d.errors import InputError
-from lift3d.train import autoencoder, image_to_mask, image_to_voxels
+from lift3d.train import autoencoder, embedding, image_to_mask, image_to_voxels
 from lift3d.train.config import Schedule
 from lift3d.train.task import Task
 
@@ -36,6 +36,7 @@ TASKS: dict[str, Trainable] = {
         lambda pictures, corpus, config: autoencoder.Autoencoder(corpus, config, "vae"),
         False,
     ),
+    "embedding": Trainable(embedding.Config, embedding.EmbeddingTask),
 }
 
 
