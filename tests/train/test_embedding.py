@@ -107,8 +107,14 @@ def test_options_that_make_no_sense(small: tuple[Path, Path]) -> None:
 @pytest.mark.slow
 def test_a_run_stopped_and_gone_on_with_is_the_same(small: tuple[Path, Path], tmp_path: Path) -> None:
     def run(folder: str) -> Run:
-        place = Place()
-        return Run(EmbeddingTask(small[1], small[0], TINY), tmp_path / folder, place, lambda s: None, lambda n, f: None)
+        place = Place(0, 1, torch.device("cpu"))
+        return Run(
+            EmbeddingTask(small[1], small[0], TINY),
+            tmp_path / folder,
+            place,
+            lambda s: None,
+            lambda n, f: None,
+        )
 
     whole = run("a").fit()
     run("b").fit(until=2)

@@ -31,6 +31,10 @@ def evaluate(
         from lift3d.evaluate.masks import evaluate_masks
 
         return evaluate_masks(pictures, weights, split, limit, output, progress)
+    if mapping.replace("_", "-") == "embedding":
+        from lift3d.evaluate.embedding import evaluate_embedding
+
+        return evaluate_embedding(corpus, pictures, weights, split, limit, output, say, progress)
     from lift3d.evaluate.voxels import evaluate_voxels
 
     return evaluate_voxels(corpus, pictures, weights, plain, split, limit, output, say, progress)

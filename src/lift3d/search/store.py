@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,7 @@ class Store:
 
     def __init__(self, folder: Path, write: bool = False) -> None:
         self.folder = folder
+        self._quick: tuple[Path | None, Any] = None, None
         file = folder / FILE
         if not file.is_file():
             raise InputError(f"{folder} holds no index of models", "make one with lift3d index FOLDER")
@@ -295,12 +297,15 @@ class Store:
         asked, wanted = asked_of(query, mix), max(CANDIDATES, 2 * count)
         with self._guarded():
             file = self._graph_file()
-        if graph.there() and (quick := graph.opened(file, WIDE)) is not None:
-            return graph.nearest(quick, asked, wanted)
+        if graph.there() and self._quick[0] != file:
+            self._quick = file, graph.opened(file, WIDE)
+        if self._quick[0] == file and self._quick[1] is not None:
+            return graph.nearest(self._quick[1], asked, wanted)
         numbers, centres = self.centres()
         return numbers[np.argsort(-(centres @ asked), kind="stable")[:wanted]]
 
     def close(self) -> None:
+        self._quick = None, None
         self.base.close()
 
     def __enter__(self) -> Store:
