@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from lift3d import space  # noqa: E402
 from lift3d.corpus.corpus import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.geometry.colour_cells import colour_cells  # noqa: E402
@@ -22,6 +23,10 @@ TINY = Config(
     steps=4, batch=4, width=8, layers=1, solid=4, begin="none", words=False, held=4, validate=4, save=2, warmup=1,
     precision="float32", average=0.5,
 )  # fmt: skip
+
+
+def test_arrays_and_networks_agree_on_the_halves() -> None:
+    assert (space.LOOKS, space.KIND) == (LOOKS, SPACE - LOOKS)
 
 
 def test_halves_have_unit_length_and_the_network_says_nothing_else() -> None:

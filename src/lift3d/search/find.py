@@ -12,6 +12,9 @@ from lift3d.corpus.taxonomy import CATEGORIES, UNKNOWN
 from lift3d.errors import InputError
 from lift3d.io.atomic import write_bytes
 from lift3d.io.images import PHOTO_SUFFIXES, read_photos
+from lift3d.io.meshes import load_parts
+from lift3d.maps.image_to_embedding import ImageToEmbedding
+from lift3d.maps.words_to_embedding import WordsToEmbedding
 from lift3d.search.store import FILE, Store
 from lift3d.search.update import FOLDER, MODELS
 from lift3d.space import Space, nearest_words
@@ -79,25 +82,19 @@ def the_index(given: Path | None, here: Path) -> Path:
     raise InputError("there is no index here", "make one with lift3d index FOLDER, or name one with --index")
 
 
-def embedded(
-    query: str, asked: str, space: Space, context: Context, mask_weights: str | None = None
-) -> Embedding:
-    """The query's place in the space."""
+def embedded(query: str, asked: str, weights: str | None, context: Context) -> Embedding:
+    """The query's place in the space of these weights."""
     if asked == "words":
-        return space.of_words(Words(query))
-    if asked == "model":
-        from lift3d.io.meshes import load_parts
-
-        try:
-            return space.of_parts(load_parts(Path(query).expanduser()).parts)
-        except InputError as error:
-            if error.advice:
-                raise
-            raise InputError(f"{query} cannot be looked for: {error.cause}", "give another model") from error
-    from lift3d.maps.image_to_embedding import ImageToEmbedding
-
-    image = read_photos([Path(query).expanduser()], context=context).images[0]
-    return ImageToEmbedding(str(space.found.file), mask_weights)(image, context)
+        return WordsToEmbedding(weights)(Words(query), context)
+    path = Path(query).expanduser()
+    if asked == "photo":
+        return ImageToEmbedding(weights)(read_photos([path], context=context).images[0], context)
+    try:
+        return Space(weights).of_parts(load_parts(path).parts)
+    except InputError as error:
+        if error.advice:
+            raise
+        raise InputError(f"{query} cannot be looked for: {error.cause}", "give another model") from error
 
 
 def find(query: str, index: Path, count: int, weights: str | None, progress: Progress) -> Found:
@@ -112,7 +109,7 @@ def find(query: str, index: Path, count: int, weights: str | None, progress: Pro
             )
         space = Space(weights)
         store.require(space.name)
-        place = embedded(query, asked, space, Context(progress=progress))
+        place = embedded(query, asked, weights, Context(progress=progress))
         return Found(asked, store.search(place, count, space.mix), store.root)
 
 
