@@ -39,7 +39,7 @@ def halves(x: torch.Tensor) -> torch.Tensor:
 class Head(nn.Module):
     """(B, features) to (B, out): features to one scale, a linear map, and what a hidden layer adds to it."""
 
-    def __init__(self, features: int, out: int, hidden: int = 512) -> None:
+    def __init__(self, features: int, out: int, hidden: int = 256) -> None:
         super().__init__()
         self.norm = nn.BatchNorm1d(features)
         self.short = nn.Linear(features, out, bias=False)
@@ -83,7 +83,7 @@ class Solids(nn.Module):
         self.start = nn.Conv3d(FOLD**3 + COLOURS, w[0], 1)
         self.fine = Solid(w[0])
         self.down = nn.ModuleList(nn.Conv3d(a, b, 2, 2) for a, b in zip(w, w[1:]))
-        self.blocks = nn.ModuleList(nn.Sequential(Solid(b), Solid(b)) for b in w[1:])
+        self.blocks = nn.ModuleList([nn.Sequential(Solid(w[1]), Solid(w[1])), Solid(w[2])])
         self.features = 2 * sum(w)
 
     def forward(self, cells: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
@@ -98,7 +98,7 @@ class Solids(nn.Module):
 class Embedding(nn.Module):
     """width, layers: of the picture's encoder, as in `ViewsToVolume`; solid: channels of the solid's at 16 cells a side."""
 
-    def __init__(self, width: int = 32, layers: int = 3, solid: int = 32) -> None:
+    def __init__(self, width: int = 32, layers: int = 3, solid: int = 24) -> None:
         super().__init__()
         self.pictures = Pictures(width, layers)
         self.solids = Solids(solid)

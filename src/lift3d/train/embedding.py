@@ -51,7 +51,7 @@ class Config(Schedule):
     save: int = told(80, "steps between two checkpoints")
     width: int = told(32, "channels of the pictures' encoder at 64 pixels")
     layers: int = told(3, "of attention in the pictures' encoder")
-    solid: int = told(32, "channels of the solids' encoder at 16 cells a side")
+    solid: int = told(24, "channels of the solids' encoder at 16 cells a side")
     begin: str = told(
         "image_to_voxels", "weights that the pictures' encoder begins with, or none; a run that is told "
         "--init-from has those"
