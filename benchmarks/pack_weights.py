@@ -30,12 +30,14 @@ DOES = {
     "flow": "codes of new things of a kind, by flow matching",
     "gan": "codes of new things of a kind, by a Wasserstein GAN",
     "voxels_to_label": "what kind of thing a solid is, however it lies",
+    "embedding": "one space of photos, models and words: what belongs together is near",
 }
 
 
 INPUT = {
     "image_to_mask": "128 x 128 pixels", "image_to_voxels": "128 x 128 pixels", "autoencoder": "64 x 64 x 64 cells",
     "flow": "a kind and noise", "gan": "a kind and noise", "voxels_to_label": "64 x 64 x 64 cells",
+    "embedding": "128 x 128 pixels, 64 x 64 x 64 cells with their colours, or words",
 }  # fmt: skip
 SHAPES = (
     "solids of the training split of lift3d's corpus: free shapes out of Debian packages, each with its licence and author in "
@@ -67,6 +69,12 @@ def measured(name: str) -> list[str]:
                 f"right {up['accuracy']:.3f} over shapes, {up['balanced']:.3f} over categories, turned in any way "
                 f"{any_['accuracy']:.3f}, of {told['shapes']} test shapes: {row}"
             )
+    if name == "embedding" and (results / "embedding.json").is_file():
+        for row, held in json.loads((results / "embedding.json").read_text())["rows"].items():
+            o = held["objects"]
+            lines.append(
+                f"first {o['first']:.3f}, in five {o['five']:.3f}, kind mAP {o['kin']:.3f} on test shapes: {row}"
+            )
     return lines
 
 
@@ -77,6 +85,14 @@ def more_of(name: str, told: dict) -> dict:
     held = HERE / "results/classifier.json"
     asked = json.loads(held.read_text())["asked"] if held.is_file() else {}
     return {"labels": told["plan"]["data"]["labels"], "asked": asked}
+
+
+def mix_of(name: str) -> dict[str, object]:
+    """How much each part of nearness counts, as the benchmark fixed it on validation."""
+    told = HERE / "results/embedding.json"
+    if name != "embedding" or not told.is_file():
+        return {}
+    return {"mix": json.loads(told.read_text())["mix"]}
 
 
 def data_of(config: dict[str, object]) -> str:
@@ -104,7 +120,7 @@ def main() -> None:
         "licence": "Apache-2.0, as lift3d", "data": data_of(told["plan"]["config"]),
         "data_digest": told["plan"]["data"], "command": args.command,
         "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
-        "measured": measured(args.name),
+        "measured": measured(args.name), **mix_of(args.name),
     }  # fmt: skip
     (store.HERE / f"{args.name}.safetensors").write_bytes(data)
     (store.HERE / f"{args.name}.json").write_text(json.dumps(card, indent=1) + "\n")

@@ -83,6 +83,10 @@ def _made(mapping: str, config: dict[str, Any], card: dict[str, Any]) -> torch.n
             from lift3d.nets.shape_label import label_net
 
             return label_net(config, len(labels_of(card)))
+        if mapping == "embedding":
+            from lift3d.nets.embedding import Embedding
+
+            return Embedding(int(config["width"]), int(config["layers"]), int(config["solid"]))
         from lift3d.nets.views_to_volume import Plain, ViewsToVolume
 
         if config["kind"] == "plain":

@@ -38,6 +38,7 @@ EXTRAS = {
     "heic": ("pi-heif", "pi_heif", "HEIC photos (iPhone)"),
     "usdz": ("usd-core", "pxr", "USDZ models (iOS, Apple Vision)"),
     "learn": ("torch", "torch", "learned mappings"),
+    "search": ("usearch", "usearch", "quick search among many models"),
 }
 SAMPLE_SECONDS = 0.1
 

@@ -279,3 +279,49 @@ class Label:
     def said(name: str) -> Label:
         """One name, for certain."""
         return Label((name,), np.ones(1))
+
+
+@dataclass(frozen=True)
+class Words:
+    """What somebody calls a thing, in English."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        _require(bool(self.text.strip()), "Words need a word")
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """Where a thing lies in the space of shapes. vectors (N, D) float32, finite: of an "image" its own; of a "shape" its
+    solid's first, then its views'; of "words" their own. space: which weights made them; others do not compare."""
+
+    vectors: F32
+    of: str
+    space: str
+
+    def __post_init__(self) -> None:
+        v = self.vectors
+        _require(
+            v.ndim == 2 and len(v) > 0 and v.dtype == np.float32, "Embedding.vectors must be (N, D) float32"
+        )
+        _require(bool(np.isfinite(v).all()), "Embedding.vectors must be finite")
+        _require(self.of in ("image", "shape", "words"), "Embedding.of is image, shape or words")
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A find: its name in the index, and how near it is; larger is nearer, and 1 about as near as can be."""
+
+    name: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Finds, the nearest first."""
+
+    found: tuple[Neighbour, ...]
+
+    def __len__(self) -> int:
+        return len(self.found)

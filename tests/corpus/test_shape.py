@@ -11,9 +11,10 @@ import trimesh
 
 from lift3d.context import Context
 from lift3d.corpus.clean import clean
-from lift3d.corpus.shape import GRID, SIDE, grid, make_shape
+from lift3d.corpus.shape import make_shape
 from lift3d.corpus.surface import RANGE, sample, unpack
 from lift3d.errors import InputError
+from lift3d.geometry.unit_frame import GRID, SIDE, grid
 from lift3d.io import glb_reader
 from lift3d.io.parts import Material, Part
 from lift3d.maps.mesh_to_voxels import MeshToVoxels

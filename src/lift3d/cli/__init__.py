@@ -6,7 +6,7 @@ import signal
 
 import typer
 
-from lift3d.cli import classify, corpus, info, learn, meshes, reconstruct, render, shapes
+from lift3d.cli import classify, corpus, info, learn, meshes, reconstruct, render, search, shapes
 from lift3d.cli.errors import explained
 
 app = typer.Typer(
@@ -26,6 +26,8 @@ for command in (
     shapes.generate,
     shapes.interpolate,
     classify.classify,
+    search.index,
+    search.search,
     learn.mask,
     learn.train,
     learn.evaluate,

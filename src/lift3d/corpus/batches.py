@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from lift3d.corpus.clean import clean
 from lift3d.corpus.descriptor import LENGTH
 from lift3d.corpus.entry import Entry, Source
-from lift3d.corpus.shape import GRID, SAMPLES, make_shape
+from lift3d.corpus.shape import SAMPLES, make_shape
 from lift3d.corpus.surface import ROW
 from lift3d.errors import InputError, Lift3dError
+from lift3d.geometry.unit_frame import GRID
 from lift3d.io.atomic import write_bytes
 
 SIZE = 24

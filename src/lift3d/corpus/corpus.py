@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.corpus.batches import PLANE
-from lift3d.corpus.shape import GRID, SAMPLES, grid, together
+from lift3d.corpus.shape import SAMPLES, together
 from lift3d.corpus.surface import ROW, unpack
 from lift3d.errors import InputError, MissingExtra
+from lift3d.geometry.unit_frame import GRID, grid
 from lift3d.io import glb_reader
 from lift3d.io.parts import Part, join
 from lift3d.types import Mesh, Points, Voxels

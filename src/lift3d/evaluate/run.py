@@ -46,6 +46,10 @@ def evaluate(
         return evaluate_labels(corpus_of(corpus), weights, plain, split, limit, output, say, progress)
     if mapping.replace("_", "-").startswith("masked-"):
         raise InputError(f"{mapping} has no table", "measure what was trained from it")
+    if mapping.replace("_", "-") == "embedding":
+        from lift3d.evaluate.embedding import evaluate_embedding
+
+        return evaluate_embedding(corpus, pictures, weights, split, limit, output, say, progress)
     from lift3d.evaluate.voxels import evaluate_voxels
 
     return evaluate_voxels(corpus, pictures, weights, plain, split, limit, output, say, progress)

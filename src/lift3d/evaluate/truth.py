@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from lift3d.corpus.shape import GRID, grid, together
+from lift3d.corpus.shape import together
 from lift3d.geometry.components import without_debris
 from lift3d.geometry.isosurface import marching_tetrahedra
 from lift3d.geometry.solid_metrics import NOTHING, Likeness, Surface, likeness, overlap, surface_of
+from lift3d.geometry.unit_frame import GRID, grid
 from lift3d.geometry.view_frame import ViewFrame, affine_cells, lattice_of_view
 from lift3d.train.solids import Solids, View, target, to_index
 from lift3d.types import F64

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from lift3d.corpus.corpus import Corpus
-from lift3d.corpus.shape import GRID, grid
 from lift3d.errors import InputError
 from lift3d.geometry.cut_out import cut_out
+from lift3d.geometry.unit_frame import GRID, grid
 from lift3d.geometry.view_frame import Crop, ViewFrame, affine_cells, crop_of, frame_of, levels_of, view_cells
 from lift3d.nets.views_to_volume import CELLS, PICTURE
 from lift3d.train.pictures import PictureSet

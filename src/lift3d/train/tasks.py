@@ -12,6 +12,7 @@ from lift3d.errors import InputError
 from lift3d.train import (
     autoencoder,
     classifier,
+    embedding,
     flow,
     gan,
     image_to_mask,
@@ -61,6 +62,7 @@ TASKS: dict[str, Trainable] = {
         masked_pictures.Config,
         lambda pictures, corpus, config: masked_pictures.MaskedPictures(pictures, config),
     ),
+    "embedding": Trainable(embedding.Config, embedding.EmbeddingTask),
 }
 
 

@@ -1,0 +1,237 @@
+"""The table of the space of shapes: photo, model and words to models, on shapes that nothing has learned from.
+
+Queries: one picture of each shape of the split; gallery: all its shapes. How much views, solids and kinds count is fixed on the
+validation set. Beside it what it has to beat: chance, pixels of the views, and the codes of `image_to_voxels` of the same views,
+as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.corpus.corpus import Corpus
+from lift3d.corpus.taxonomy import UNKNOWN
+from lift3d.errors import InputError, MissingExtra
+from lift3d.evaluate.guessers import codes, pixels
+from lift3d.evaluate.statistics import Rows, intervals, means
+from lift3d.io.atomic import write_bytes
+from lift3d.learned import network
+from lift3d.space import LOOKS, Mix, Space, nearness, pictures_of, solid_arrays
+from lift3d.train.solids import Solids, picture
+from lift3d.train.words import kind_text, plain
+from lift3d.types import F32, Embedding
+
+Say = Callable[[str], None]
+Progress = Callable[[str, float], None]
+STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Weights of solids, and of kinds, beside that of views, which is 1, that are tried."""
+CHOOSING = 300
+"""Shapes of the validation set on which they are fixed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What is known of a split's shapes. shapes (N,); asked: pictures (N, 4, 128, 128), one of each; views: rendered ones of
+    all, one shape's after the other, with owners (M,); things: vectors of each; pixels, code: baselines' features of both."""
+
+    shapes: list[int]
+    asked: F32
+    queries: F32
+    things: list[F32]
+    owners: NDArray[np.int64]
+    features: dict[str, tuple[F32, F32]]
+
+
+def evaluate_embedding(
+    corpus: Path, pictures: Path, weights: str | None, split: str, limit: int | None, output: Path | None, say: Say,
+    progress: Progress,
+) -> list[str]:  # fmt: skip
+    """The table's lines."""
+    held = Corpus(corpus)
+    space = Space(weights)
+    category = np.array(held.column("category"))
+    val = gathered(Solids(pictures, held, "val"), space, CHOOSING, lambda f: progress("validation", f))
+    mix = best_mix(val, category[val.shapes])
+    say(
+        "weights of views, solid and kind, fixed on validation: "
+        + ", ".join(f"{v:.2f}" for v in asdict(mix).values())
+    )
+    test = gathered(Solids(pictures, held, split), space, limit, lambda f: progress(split, f))
+    kinds = category[test.shapes]
+    tables = {name: measured(scores, kinds) for name, scores in photo_scores(test, mix).items()}
+    tables["model, without itself"] = measured(model_scores(test, mix), kinds, alone=True)
+    result: dict[str, Any] = {"split": split, "shapes": len(test.shapes), "mix": asdict(mix), "rows": {}}
+    families = np.array(held.column("family"))[test.shapes]
+    for name, rows in tables.items():
+        known = kinds != UNKNOWN
+        part = {k: v[known] for k, v in rows.items()}
+        result["rows"][name] = {
+            "objects": {**means(rows, None), "kin": float(part["kin"].mean())}, "categories": means(part, kinds[known]),
+            "interval": intervals(part, kinds[known], families[known].tolist()),
+        }  # fmt: skip
+    try:
+        result |= by_words(test, space, held, kinds)
+    except MissingExtra as error:
+        say(f"words are left out: {error}")
+    result["weights"] = space.name
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        write_bytes(output / "embedding.json", (json.dumps(result, indent=1) + "\n").encode())
+        from lift3d.evaluate.embedding_sheet import write_sheet
+
+        write_sheet(output / "embedding.png", held, test, photo_scores(test, mix)[BEST])
+    return lines(result)
+
+
+BEST = "photo: views, solid and kind"
+
+
+def gathered(solids: Solids, space: Space, limit: int | None, progress: Callable[[float], None]) -> Held:
+    """Vectors of one picture of each shape, and of its model as `lift3d index` makes them: views are rendered."""
+    shapes = sorted(solids.views)
+    if limit is not None and limit < len(shapes):
+        shapes = [shapes[int(i)] for i in np.linspace(0, len(shapes) - 1, limit)]
+    net, _ = network("image_to_voxels")
+    of = {"pixels": pixels, "code": codes(net)}
+    rows: dict[str, tuple[list[F32], list[F32]]] = {name: ([], []) for name in of}
+    kept, asked, things, owners = list[int](), list[F32](), list[F32](), list[int]()
+    for number, shape in enumerate(shapes):
+        order = np.random.default_rng(shape).permutation(solids.views[shape])
+        view = next((v for i in order if (v := solids.view(int(i))) is not None), None)
+        parts = solids.corpus.parts(shape)
+        progress((number + 1) / len(shapes))
+        try:
+            seen = pictures_of(parts) if view is not None else None
+        except InputError:  # panes of glass alone
+            seen = None
+        if view is None or seen is None:
+            continue
+        cells, colours = solid_arrays(parts, space.coloured)
+        things.append(np.concatenate([space.of_solids(cells[None], colours[None]), space.of_pictures(seen)]))
+        asked.append(picture(view))
+        owners += [len(kept)] * len(seen)
+        kept.append(shape)
+        for name, feature in of.items():
+            rows[name][0].append(feature(asked[-1][None]))
+            rows[name][1].append(feature(seen))
+    pictures = np.stack(asked)
+    features = {name: (np.concatenate(a), np.concatenate(b)) for name, (a, b) in rows.items()}
+    return Held(kept, pictures, space.of_pictures(pictures), things, np.array(owners), features)
+
+
+def mixed(held: Held, mix: Mix, queries: Sequence[Embedding]) -> F32:
+    """(Q, N) how near each thing is to each query."""
+    vectors = np.concatenate(held.things)
+    owners = np.repeat(np.arange(len(held.things)), [len(t) for t in held.things])
+    return np.stack([nearness(q, vectors, owners, mix, len(held.things)) for q in queries])
+
+
+def photo_scores(held: Held, mix: Mix) -> dict[str, F32]:
+    """By the name of the row."""
+    queries = [Embedding(q[None], "image", "") for q in held.queries]
+    out: dict[str, F32] = {"chance": np.random.default_rng(0).random((len(queries),) * 2).astype(np.float32)}
+    for name, label in (("pixels", "pixels of views"), ("code", "codes of image_to_voxels, views")):
+        asked, seen = held.features[name]
+        if name == "pixels":
+            near = -((asked**2).sum(1)[:, None] + (seen**2).sum(1) - 2 * asked @ seen.T)
+        else:
+            near = asked @ seen.T
+        best = np.full((len(asked), len(held.shapes)), -np.inf, np.float32)
+        np.maximum.at(best.T, held.owners, near.T.astype(np.float32))
+        out[label] = best
+    out["photo: solid alone"] = mixed(held, Mix(0, 1, 0), queries)
+    out["photo: views alone"] = mixed(held, Mix(1, 0, 0), queries)
+    out["photo: kind alone"] = mixed(held, Mix(0, 0, 1), queries)
+    out[BEST] = mixed(held, mix, queries)
+    return out
+
+
+def model_scores(held: Held, mix: Mix) -> F32:
+    """Every thing asked for with its own vectors; itself is taken out."""
+    scores = mixed(held, mix, [Embedding(t, "shape", "") for t in held.things])
+    np.fill_diagonal(scores, -np.inf)
+    return scores
+
+
+def measured(scores: F32, kinds: NDArray[np.str_], alone: bool = False) -> Rows:
+    """Columns by query: is the thing itself the first, among the first five; the mean precision of finding its kind. alone:
+    the thing itself is not in the gallery, and the first two say whether one of its kind is there."""
+    n = len(scores)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    order = order[:, :-1] if alone else order
+    same = (kinds[order] == kinds[:, None]) & (kinds != UNKNOWN)[:, None]
+    own = same if alone else order == np.arange(n)[:, None]
+    right = same | (own if not alone else False)
+    found = np.maximum(right.sum(1), 1)
+    place = np.arange(1, order.shape[1] + 1)
+    return {
+        "first": own[:, :1].any(1).astype(float),
+        "five": own[:, :5].any(1).astype(float),
+        "kin": ((right.cumsum(1) / place) * right).sum(1) / found,
+    }
+
+
+def best_mix(held: Held, kinds: NDArray[np.str_]) -> Mix:
+    """The weights with the largest sum of finding the thing first and finding its kind."""
+    tried = {}
+    for solid, kind in product(STEPS, STEPS):
+        mix = Mix(1.0, solid, kind)
+        scores = mixed(held, mix, [Embedding(q[None], "image", "") for q in held.queries])
+        rows = measured(scores, kinds)
+        tried[mix] = rows["first"].mean() + rows["kin"][kinds != UNKNOWN].mean()
+    best = max(tried, key=lambda m: tried[m])
+    total = best.views + best.solid + best.kind
+    return Mix(best.views / total, best.solid / total, best.kind / total)
+
+
+def by_words(held: Held, space: Space, corpus: Corpus, kinds: NDArray[np.str_]) -> dict[str, Any]:
+    """Models found by their names and by what their category is, and photos named by the nearest category."""
+    names = [plain(str(corpus.row(i)["name"])) or "thing" for i in held.shapes]
+    told = [Embedding(v[None], "words", "") for v in space.of_texts(names)]
+    rows = measured(mixed(held, Mix(), told), kinds)
+    present = sorted(set(kinds.tolist()) - {UNKNOWN})
+    said = space.of_texts([kind_text(name) for name in present])
+    scores = mixed(held, Mix(), [Embedding(v[None], "words", "") for v in said])
+    precisions = []
+    for name, row in zip(present, scores):
+        right = (kinds == name)[np.argsort(-row, kind="stable")]
+        precisions.append(float((right.cumsum() / np.arange(1, len(right) + 1))[right].mean()))
+    known = kinds != UNKNOWN
+    label = np.array(present)[(held.queries[:, LOOKS:] @ said[:, LOOKS:].T).argmax(1)]
+    return {
+        "words": {"name_first": float(rows["first"].mean()), "name_five": float(rows["five"].mean()),
+                  "category": float(np.mean(precisions))},
+        "label": float((label == kinds)[known].mean()),
+        "label_categories": means({"right": (label == kinds)[known].astype(float)}, kinds[known])["right"],
+    }  # fmt: skip
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The table for a person."""
+    out = [
+        f"one picture of each of {result['shapes']} shapes of the {result['split']} split, sought among all of them",
+        f"{'':<36}{'first':>8}{'in 5':>8}{'kind mAP':>10}{'by category':>13}",
+    ]
+    for name, row in result["rows"].items():
+        o, c = row["objects"], row["categories"]
+        out.append(f"{name:<36}{o['first']:8.3f}{o['five']:8.3f}{o['kin']:10.3f}{c['kin']:13.3f}")
+    out.append("model, without itself: the first columns say whether one of its kind is there")
+    if "words" in result:
+        w = result["words"]
+        out.append(
+            f"by its name in words: first {w['name_first']:.3f}, in five {w['name_five']:.3f}; by its category's words: "
+            f"mAP {w['category']:.3f}"
+        )
+        out.append(
+            f"photo's category, the nearest in words: right {result['label']:.3f}, mean over categories "
+            f"{result['label_categories']:.3f}"
+        )
+    return out

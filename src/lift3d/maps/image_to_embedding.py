@@ -1,0 +1,42 @@
+"""A photo to its place in the space of shapes: what is not the thing is cut away, and a network sees the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lift3d.context import Context
+from lift3d.geometry.cut_out import cut_out
+from lift3d.geometry.view_frame import crop_of
+from lift3d.mapping import Card, Mapping, register
+from lift3d.maps.image_to_mask import ImageToMask
+from lift3d.types import Embedding, Image
+
+NAME = "image_to_embedding"
+
+
+@register(
+    Card(
+        NAME, "Image", "Embedding",
+        ("near the models that look like it, and the words for it", "same photo, same bytes"),
+        "learned", "van den Oord et al. 2018; Radford et al. 2021",
+    )
+)  # fmt: skip
+@dataclass(frozen=True)
+class ImageToEmbedding(Mapping[Image, Embedding]):
+    """weights, mask_weights: a run's folder or a weights file; the package's own if not given."""
+
+    weights: str | None = None
+    mask_weights: str | None = None
+
+    def apply(self, source: Image, context: Context) -> Embedding:
+        from lift3d.space import PIXELS, Space
+
+        space = Space(self.weights)
+        image = ImageToMask(self.mask_weights)(source, context)
+        assert image.mask is not None
+        alpha = image.mask.astype(np.uint8) * 255
+        picture = cut_out(image.pixels, alpha, crop_of(image.mask), PIXELS)
+        context.note(NAME, weights=space.found.name)
+        return Embedding(space.of_pictures(picture[None]), "image", space.name)

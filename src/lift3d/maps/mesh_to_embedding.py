@@ -1,0 +1,34 @@
+"""A model to its place in the space of shapes: of its solid with the colours of its surface, and of pictures from around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lift3d.context import Context
+from lift3d.io.parts import part_of
+from lift3d.mapping import Card, Mapping, register
+from lift3d.types import Embedding, Mesh
+
+NAME = "mesh_to_embedding"
+
+
+@register(
+    Card(
+        NAME, "Mesh", "Embedding",
+        ("near the photos of it, and the words for it", "size and place do not matter; up does", "same mesh, same bytes"),
+        "learned", "Su et al. 2015; Radford et al. 2021",
+    )
+)  # fmt: skip
+@dataclass(frozen=True)
+class MeshToEmbedding(Mapping[Mesh, Embedding]):
+    """weights: a run's folder or a weights file; the package's own if not given."""
+
+    weights: str | None = None
+
+    def apply(self, source: Mesh, context: Context) -> Embedding:
+        from lift3d.space import Space
+
+        space = Space(self.weights)
+        place = space.of_parts([part_of(source)])
+        context.note(NAME, weights=space.found.name, views=len(place.vectors) - 1)
+        return place

@@ -1,0 +1,31 @@
+"""Words to their place in the space of shapes: a sentence encoder that knows English, and a map of what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lift3d.context import Context
+from lift3d.mapping import Card, Mapping, register
+from lift3d.types import Embedding, Words
+
+NAME = "words_to_embedding"
+
+
+@register(
+    Card(
+        NAME, "Words", "Embedding", ("near what it names", "same words, same bytes"),
+        "learned", "Reimers & Gurevych 2019; Radford et al. 2021",
+    )
+)  # fmt: skip
+@dataclass(frozen=True)
+class WordsToEmbedding(Mapping[Words, Embedding]):
+    """weights: a run's folder or a weights file; the package's own if not given."""
+
+    weights: str | None = None
+
+    def apply(self, source: Words, context: Context) -> Embedding:
+        from lift3d.space import Space
+
+        space = Space(self.weights)
+        context.note(NAME, weights=space.found.name)
+        return space.of_words(source)
