@@ -58,6 +58,10 @@ def _made(mapping: str, config: dict[str, Any]) -> torch.nn.Module:
             from lift3d.nets.unet import mask_net
 
             return mask_net(int(config["width"]))
+        if mapping == "points_to_voxels":
+            from lift3d.nets.completion import Completion
+
+            return Completion(int(config["width"]), int(config["layers"]))
         from lift3d.nets.views_to_volume import Plain, ViewsToVolume
 
         if config["kind"] == "plain":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lift3d.errors import InputError
-from lift3d.train import autoencoder, image_to_mask, image_to_voxels
+from lift3d.train import autoencoder, completion, image_to_mask, image_to_voxels
 from lift3d.train.config import Schedule
 from lift3d.train.task import Task
 
@@ -35,6 +35,9 @@ TASKS: dict[str, Trainable] = {
         autoencoder.VaeConfig,
         lambda pictures, corpus, config: autoencoder.Autoencoder(corpus, config, "vae"),
         False,
+    ),
+    "completion": Trainable(
+        completion.Config, lambda pictures, corpus, config: completion.Completion(corpus, config), False
     ),
 }
 
