@@ -1,6 +1,6 @@
 """A run's best weights into the package, in half precision, with their card.
 
-    python benchmarks/pack_weights.py RUN image_to_mask|image_to_voxels "COMMAND ..." [--note "how long, on what"]
+    python benchmarks/pack_weights.py RUN MAPPING "COMMAND ..." [--note "how long, on what"]
 
 The card's numbers come from benchmarks/results: run it again after the benchmarks.
 """
@@ -26,7 +26,13 @@ PHOTOGRAPHS = (
 DOES = {
     "image_to_mask": "where in a photo the thing is",
     "image_to_voxels": "the space that a thing fills, from one to eight photos, upright",
+    "points_to_voxels": "the space that a whole thing fills, from part of its surface",
 }
+
+
+INPUT = {"points_to_voxels": "64 x 64 x 64 cells"}
+SHAPES = {"points_to_voxels"}
+"""What learns from shapes, not from pictures."""
 
 
 def measured(name: str) -> list[str]:
@@ -45,11 +51,17 @@ def measured(name: str) -> list[str]:
             lines.append(
                 f"IoU {c['iou64']:.3f}, F {c['f1']:.3f} on test shapes, means over categories: {row}"
             )
+    if name == "points_to_voxels" and (results / "completion.json").is_file():
+        for kind, held in json.loads((results / "completion.json").read_text())["rows"].items():
+            told = ", ".join(f"{row} {r['categories']['f1']:.3f}" for row, r in held.items())
+            lines.append(f"F at 1 % on test shapes, {kind}, means over categories: {told}")
     return lines
 
 
-def data_of(config: dict[str, object]) -> str:
+def data_of(config: dict[str, object], name: str = "") -> str:
     """What a run of this configuration has learned from."""
+    if name in SHAPES:
+        return DATA.replace("pictures of", "shapes of")
     return DATA + (PHOTOGRAPHS if config.get("photographs") else "")
 
 
@@ -66,9 +78,9 @@ def main() -> None:
     assert len(data) <= 16_000_000, f"{len(data)} bytes"
     card = {
         "mapping": args.name, "does": DOES[args.name], "config": told["plan"]["config"], "threshold": told["threshold"],
-        "parameters": sum(t.numel() for t in tensors.values()), "input": "128 x 128 pixels",
+        "parameters": sum(t.numel() for t in tensors.values()), "input": INPUT.get(args.name, "128 x 128 pixels"),
         "sha256": hashlib.sha256(data).hexdigest(),
-        "licence": "Apache-2.0, as lift3d", "data": data_of(told["plan"]["config"]),
+        "licence": "Apache-2.0, as lift3d", "data": data_of(told["plan"]["config"], args.name),
         "data_digest": told["plan"]["data"], "command": args.command,
         "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
         "measured": measured(args.name),

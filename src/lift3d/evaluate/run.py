@@ -31,6 +31,10 @@ def evaluate(
         from lift3d.evaluate.masks import evaluate_masks
 
         return evaluate_masks(pictures, weights, split, limit, output, progress)
+    if mapping == "completion":
+        from lift3d.evaluate.completion import evaluate_completion
+
+        return evaluate_completion(corpus, weights, split, limit, output, say, progress)
     from lift3d.evaluate.voxels import evaluate_voxels
 
     return evaluate_voxels(corpus, pictures, weights, plain, split, limit, output, say, progress)

@@ -1,4 +1,4 @@
-"""Point clouds in: PLY with x, y, z and, if it has them, normals (nx, ny, nz) and colours. Sizes are bounded as those of meshes."""
+"""Point clouds in: PLY with x, y, z and, if it has them, normals (nx, ny, nz) and colours. Sizes are bounded as meshes' are."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Part of a thing's surface to the space that the whole fills: a network that has seen many things guesses what is missing.
 
-The surface comes as samples with outward normals, even over its area (`geometry.distances.sample_surface` of a mesh); nothing is
-said of where it was cut or seen from. The network is asked about the part, its mirror images and its quarter turn, and the mean of
-what is said is taken. Where the guess runs into the frame's wall it is asked again in a larger frame.
+The surface comes as samples with outward normals, even over its area (`geometry.distances.sample_surface` of a mesh); nothing
+is said of where it was cut or seen from. The network is asked about the part, its mirror images and its quarter turn, and the
+mean of what is said is taken. Where the guess runs into the frame's wall it is asked again in a larger frame.
 """
 
 from __future__ import annotations
