@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 pytest.importorskip("torch")
 
 from lift3d.cli import app  # noqa: E402
-from lift3d.complete import Options, complete_file, is_closed, known_of, thinned  # noqa: E402
+from lift3d.complete import Options, complete_file, is_closed, known_of, sides, thinned  # noqa: E402
 from lift3d.context import Context  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.geometry.distances import closest_points, sample_surface  # noqa: E402
@@ -119,6 +119,12 @@ def test_thinning_keeps_the_sides_of_a_plate_apart() -> None:
     q, m, colours = thinned(p, n, rng.integers(0, 255, (4000, 3)).astype(np.uint8), 0.1)
     assert len(q) == 200 and np.allclose(np.abs(m[:, 2]), 1) and np.allclose(q[:, 2], 0.001 * m[:, 2])
     assert colours is not None and colours.shape == (200, 3)
+
+
+def test_the_squares_of_points_have_the_area_of_the_surface() -> None:
+    p, _, _ = sample_surface(*(np.asarray(x) for x in (trimesh.creation.box().vertices, trimesh.creation.box().faces)), 5000,
+                             np.random.default_rng(0))  # fmt: skip
+    assert (sides(p) ** 2).sum() == pytest.approx(6, rel=0.15)
 
 
 def test_samples_are_as_dense_as_the_network_has_learned() -> None:

@@ -42,8 +42,8 @@ DENSE = 1.6
 SAMPLES = (2000, 40_000)
 THIN = 200
 """Points along the longest side: what lies closer together is thinned."""
-WIDER = 1.25
-"""Side of a point's square, in spacings."""
+AROUND = 8
+"""Neighbours by which the area of a point is judged."""
 KNOWN = 0.01
 """Of the longest side: what lies nearer to the known part is called known."""
 
@@ -193,14 +193,22 @@ def _of_points(cloud: Points) -> Known:
     xyz = (cloud.xyz - middle) / side
     normals = cloud.normals.astype(np.float64)
     xyz, normals, colours = thinned(xyz, normals, cloud.colours, 1 / THIN)
-    away = cKDTree(xyz).query(xyz, 5)[0][:, 1:]
-    v, f = squares(xyz, normals, WIDER * float(np.median(away)))
+    v, f = squares(xyz, normals, sides(xyz))
     mesh = trimesh.Trimesh(v, f, process=False, validate=False)
     if colours is not None:
         mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=np.repeat(colours, 4, 0))
     step = frame_of(xyz, normals).side / CELLS
     p, n, _ = thinned(xyz, normals, None, step / np.sqrt(DENSE))
     return Known(mesh, Points(p, n.astype(np.float32)), middle, side, cloud.unit)
+
+
+def sides(xyz: F64) -> F64:
+    """(N,) side of the square that a point stands for: that many points to the disk around it that holds its neighbours. The
+    squares' area is then the surface's, and they wind about the inside once."""
+    away = cKDTree(xyz).query(xyz, min(AROUND, len(xyz) - 1) + 1)[0][:, -1]
+    side = np.sqrt(np.pi * away**2 / (AROUND + 0.5))
+    usual = float(np.median(side))
+    return np.asarray(np.clip(side, 0.5 * usual, 1.6 * usual))
 
 
 def thinned(

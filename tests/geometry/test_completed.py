@@ -77,6 +77,15 @@ def test_the_level_is_the_given_one_where_the_guess_does_not_meet_the_known() ->
     assert len(v) == len(f) == 0
 
 
+def test_what_the_network_would_leave_out_is_not_lost() -> None:
+    v, f, samples, guess = case()
+    nothing = Voxels(np.zeros_like(guess.values), guess.affine, "occupancy")
+    nv, nf = completed(v, f, samples, nothing, 0.5, 96)
+    assert inspect_arrays(nv, nf).is_solid
+    inner = samples.xyz[samples.xyz[:, 0] > 0.02]
+    assert np.percentile(closest_points(nv, nf, inner)[1], 95) < 0.004
+
+
 def test_what_says_the_same_is_left_out_and_the_other_side_of_a_plate_is_not() -> None:
     plate = trimesh.creation.box((1, 1, 0.02))
     v, f = np.asarray(plate.vertices), np.asarray(plate.faces, np.int32)
@@ -92,7 +101,7 @@ def test_squares_lie_on_their_planes_and_face_as_their_points() -> None:
     rng = np.random.default_rng(0)
     p, n = rng.normal(size=(50, 3)), rng.normal(size=(50, 3))
     n /= np.linalg.norm(n, axis=1, keepdims=True)
-    v, f = squares(p, n, 0.1)
+    v, f = squares(p, n, np.full(50, 0.1))
     assert np.allclose(unit_normals(v, f), np.concatenate([n, n]))
     assert np.allclose(v.reshape(50, 4, 3).mean(1), p)
     t = v[f]

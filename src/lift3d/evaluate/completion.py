@@ -21,7 +21,7 @@ from lift3d.geometry.solid_metrics import NOTHING, Likeness, Surface, likeness, 
 from lift3d.io.atomic import write_bytes
 from lift3d.learned import network
 from lift3d.maps.points_to_voxels import NAME
-from lift3d.train.partials import open_samples
+from lift3d.train.partials import open_samples, unburied
 from lift3d.train.shapes import ShapeSet
 from lift3d.types import F64, Mesh
 
@@ -48,10 +48,13 @@ class Broken:
 
 
 def broken(corpus: Corpus, shape: int, kind: str) -> Broken | None:
-    """None where nothing of it is seen."""
+    """None where nothing of it is seen. Faces that lie buried in the thing are no part of what is given: no scan has them."""
     v, f = together(corpus.parts(shape))
     points, normals = open_samples(corpus, shape)
-    part = partial(v, f, points, kind, shape)
+    inward = np.array([[1, 1, 1], [8, 1, 1], [1, 8, 1], [1, 1, 8]]) / np.array([[3], [10], [10], [10]])
+    places = (inward @ v[f]).reshape(-1, 3)
+    seen = unburied(corpus, shape, places).reshape(-1, len(inward)).any(1)
+    part = partial(v, f[seen] if seen.any() else f, points, kind, shape)
     if len(part.faces) < 4:
         return None
     side = float(np.ptp(points, axis=0).max())

@@ -1,7 +1,8 @@
 """A partial surface and a guess of the whole, made one solid in which the known part is kept.
 
-1. The guess's level is the one at which its surface passes through the known samples (within limits), and its surface is drawn
-   to them by a smooth displacement, so that it meets the known part without a step.
+1. The guess's level is the one at which its surface passes through the known samples (within limits). Behind every known sample
+   is something, whatever the guess says. Its surface is drawn to the samples by a smooth displacement, so that it meets the known
+   part without a step.
 2. Of the guess's surface only what continues the known one is kept; where both say the same, the known part stands alone.
 3. Both together wind about the inside almost everywhere: a new surface is made where their generalized winding number (Jacobson,
    Kavan & Sorkine-Hornung 2013) is a half, which closes the seam, and its vertices return to the old surfaces
@@ -9,6 +10,8 @@
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +39,10 @@ BESIDE, ABOVE = 0.6, 1.5
 """Cells: guessed faces nearer to the known surface than this, or straight over or under it, say the same as it."""
 ALIKE = 0.3
 """Least cosine between two faces that may say the same."""
+BEHIND, BACK = 0.6, 0.9
+"""Cells behind the known surface in which something must be, and how full they are at least."""
+LEAST = 0.002
+"""Of the largest part's volume, that a part must have."""
 RESOLUTION = 160
 FACES = 60_000
 
@@ -46,7 +53,7 @@ def completed(
     """The closed surface: v, f the known one (open, or a soup of small squares), samples of it with normals, the guess's
     cells (occupancy), whose level is looked for around `level`; resolution: steps along the longest side."""
     level = fitting_level(samples, guess, level)
-    gv, gf = guessed_surface(guess, level)
+    gv, gf = guessed_surface(backed(samples, guess), level)
     if len(gf):
         gv = drawn(gv, gf, samples, guess.affine)
         gf = gf[~repeated(gv, gf, v, f, float(guess.affine[0, 0]))]
@@ -55,7 +62,7 @@ def completed(
     nv, nf, step = remesh(both_v, both_f, resolution)
     if not len(nf):
         return nv, nf
-    nv, nf, _ = main_parts(nv, nf)
+    nv, nf, _ = main_parts(nv, nf, LEAST)
     fewer = decimate(nv, nf, max(2000, min(len(nf) // 4, FACES)), 0.05 * step)
     return fewer if inspect_arrays(*fewer, 1).is_solid else (nv, nf)
 
@@ -71,6 +78,19 @@ def fitting_level(samples: Points, guess: Voxels, level: float) -> float:
     said = ndimage.map_coordinates(guess.values, at(guess, samples.xyz), order=1, mode="nearest")
     near = said[(said > 0.05) & (said < 0.95)]
     return float(np.clip(np.median(near), LOWEST, HIGHEST)) if len(near) >= 0.2 * len(said) else level
+
+
+def backed(samples: Points, guess: Voxels) -> Voxels:
+    """The guess with full cells behind every known sample: where the network would leave out what is known, a leg or a sheet
+    that is thin for its cells, the known part gets a back a cell behind it, and is not lost."""
+    assert samples.normals is not None
+    behind = samples.xyz - BEHIND * guess.affine[0, 0] * samples.normals
+    cell = np.rint(at(guess, behind)).astype(int)
+    inside = ((cell >= 0) & (cell < np.array(guess.values.shape)[:, None])).all(0)
+    values = guess.values.copy()
+    where = tuple(cell[:, inside])
+    values[where] = np.maximum(values[where], BACK)
+    return replace(guess, values=values)
 
 
 def guessed_surface(guess: Voxels, level: float) -> tuple[F64, I32]:
@@ -124,12 +144,13 @@ def unit_normals(v: F64, f: NDArray[np.integer]) -> F64:
     return np.asarray(n / np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-300))
 
 
-def squares(points: F64, normals: F64, side: float) -> tuple[F64, I32]:
-    """A soup of small squares, one around each point (N, 3) on its plane: (4 N, 3) and (2 N, 3)."""
+def squares(points: F64, normals: F64, side: F64) -> tuple[F64, I32]:
+    """A soup of small squares, one around each point (N, 3) on its plane, side (N,): (4 N, 3) and (2 N, 3)."""
     across = np.cross(normals, np.eye(3)[np.abs(normals).argmin(1)])
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-12)
     other = np.cross(normals, across)
-    corner = [points + side / 2 * (a * across + b * other) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+    half = np.asarray(side)[:, None] / 2
+    corner = [points + half * (a * across + b * other) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
     first = 4 * np.arange(len(points))[:, None]
     faces = np.concatenate([first + [0, 1, 2], first + [0, 2, 3]])
     return np.stack(corner, 1).reshape(-1, 3), faces.astype(np.int32)

@@ -34,12 +34,17 @@ def open_samples(corpus: Corpus, number: int) -> tuple[F64, F64]:
     """Points and normals (N, 3) of a shape, without those buried in it (all, where none is open)."""
     held = corpus.surface(number)
     assert held.normals is not None
-    first, step = grid(GRID)
-    free = ndimage.binary_dilation(~corpus.filled(number), np.ones((3, 3, 3)))
-    cell = np.clip(np.rint((held.xyz - first) / step).astype(int), 0, GRID - 1)
-    seen = free[tuple(cell.T)]
+    seen = unburied(corpus, number, held.xyz)
     seen = seen if seen.any() else np.ones_like(seen)
     return held.xyz[seen], held.normals[seen].astype(np.float64)
+
+
+def unburied(corpus: Corpus, number: int, points: F64) -> NDArray[np.bool_]:
+    """Which points (N, 3) of a shape's surface have an empty cell beside theirs: a scanner could see them."""
+    first, step = grid(GRID)
+    free = ndimage.binary_dilation(~corpus.filled(number), np.ones((3, 3, 3)))
+    cell = np.clip(np.rint((points - first) / step).astype(int), 0, GRID - 1)
+    return np.asarray(free[tuple(cell.T)])
 
 
 def partial_samples(
