@@ -3,8 +3,10 @@
 1. The guess's level is the one at which its surface passes through the known samples (within limits). Behind every known sample
    is something, whatever the guess says. Its surface is drawn to the samples by a smooth displacement, so that it meets the known
    part without a step.
-2. Of the guess's surface only what continues the known one is kept; where both say the same, the known part stands alone.
-3. Both together wind about the inside almost everywhere: a new surface is made where their generalized winding number (Jacobson,
+2. Where the guess is its own mirror image, so is the known part: its image, which is finer than the guess, stands in for it
+   (geometry/mirrored.py).
+3. Of the guess's surface only what continues the known one is kept; where both say the same, the known part stands alone.
+4. All together wind about the inside almost everywhere: a new surface is made where their generalized winding number (Jacobson,
    Kavan & Sorkine-Hornung 2013) is a half, which closes the seam, and its vertices return to the old surfaces
    (geometry/repair/remesh.py).
 """
@@ -21,6 +23,7 @@ from lift3d.geometry.components import main_parts
 from lift3d.geometry.decimate import decimate
 from lift3d.geometry.distances import closest_in_tree, search_tree
 from lift3d.geometry.isosurface import marching_tetrahedra
+from lift3d.geometry.mirrored import SUPPORT, Guessed, fitted, images, planes
 from lift3d.geometry.pieces import main_pieces
 from lift3d.geometry.repair.remesh import remesh
 from lift3d.geometry.topology import inspect_arrays
@@ -48,17 +51,28 @@ FACES = 60_000
 
 
 def completed(
-    v: F64, f: I32, samples: Points, guess: Voxels, level: float, resolution: int = RESOLUTION
+    v: F64,
+    f: I32,
+    samples: Points,
+    guess: Voxels,
+    level: float,
+    resolution: int = RESOLUTION,
+    symmetric: bool = True,
 ) -> tuple[F64, I32]:
     """The closed surface: v, f the known one (open, or a soup of small squares), samples of it with normals, the guess's
-    cells (occupancy), whose level is looked for around `level`; resolution: steps along the longest side."""
+    cells (occupancy), whose level is looked for around `level`; resolution: steps along the longest side; symmetric: use
+    the known part's mirror images as well."""
     level = fitting_level(samples, guess, level)
-    gv, gf = guessed_surface(backed(samples, guess), level)
+    guess = backed(samples, guess)
+    gv, gf = guessed_surface(guess, level)
+    both_v, both_f = v, f
     if len(gf):
         gv = drawn(gv, gf, samples, guess.affine)
-        gf = gf[~repeated(gv, gf, v, f, float(guess.affine[0, 0]))]
-    both_v = np.concatenate([v, gv])
-    both_f = np.concatenate([f, gf + len(v)]).astype(np.int32)
+        step = float(guess.affine[0, 0])
+        if symmetric:
+            both_v, both_f = with_images(v, f, samples, guess, level, (gv, gf))
+        gf = gf[~repeated(gv, gf, both_v, both_f, step)]
+        both_v, both_f = together((both_v, both_f), (gv, gf))
     nv, nf, step = remesh(both_v, both_f, resolution)
     if not len(nf):
         return nv, nf
@@ -78,6 +92,29 @@ def fitting_level(samples: Points, guess: Voxels, level: float) -> float:
     said = ndimage.map_coordinates(guess.values, at(guess, samples.xyz), order=1, mode="nearest")
     near = said[(said > 0.05) & (said < 0.95)]
     return float(np.clip(np.median(near), LOWEST, HIGHEST)) if len(near) >= 0.2 * len(said) else level
+
+
+def with_images(
+    v: F64, f: I32, samples: Points, guess: Voxels, level: float, surface: tuple[F64, I32]
+) -> tuple[F64, I32]:
+    """The known surface and its mirror images where the guess agrees; after the second plane those of the first as well."""
+    gv, gf = surface
+    step = float(guess.affine[0, 0])
+    guessed = Guessed(gv, gf, gv[gf].mean(1), unit_normals(gv, gf), step)
+    for plane in planes(guess, level):
+        moved = fitted(plane, samples, guessed)
+        if moved.likeness < SUPPORT:
+            continue
+        mv, mf = images(v, f, moved, guessed)
+        if len(mf):
+            mf = mf[~repeated(mv, mf, v, f, step)]
+            v, f = together((v, f), (mv, mf))
+    return v, f
+
+
+def together(a: tuple[F64, I32], b: tuple[F64, I32]) -> tuple[F64, I32]:
+    """Two surfaces as one."""
+    return np.concatenate([a[0], b[0]]), np.concatenate([a[1], b[1] + len(a[0])]).astype(np.int32)
 
 
 def backed(samples: Points, guess: Voxels) -> Voxels:
