@@ -87,6 +87,10 @@ def _made(mapping: str, config: dict[str, Any], card: dict[str, Any]) -> torch.n
             from lift3d.nets.embedding import Embedding
 
             return Embedding(int(config["width"]), int(config["layers"]), int(config["solid"]))
+        if mapping == "points_to_voxels":
+            from lift3d.nets.completion import Completion
+
+            return Completion(int(config["width"]), int(config["layers"]))
         from lift3d.nets.views_to_volume import Plain, ViewsToVolume
 
         if config["kind"] == "plain":

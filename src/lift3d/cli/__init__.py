@@ -6,7 +6,7 @@ import signal
 
 import typer
 
-from lift3d.cli import classify, corpus, info, learn, meshes, reconstruct, render, search, shapes
+from lift3d.cli import classify, complete, corpus, info, learn, meshes, reconstruct, render, search, shapes
 from lift3d.cli.errors import explained
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ for command in (
     reconstruct.reconstruct,
     meshes.check,
     meshes.repair,
+    complete.complete,
     meshes.convert,
     render.render,
     shapes.generate,

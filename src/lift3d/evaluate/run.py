@@ -50,6 +50,10 @@ def evaluate(
         from lift3d.evaluate.embedding import evaluate_embedding
 
         return evaluate_embedding(corpus, pictures, weights, split, limit, output, say, progress)
+    if mapping == "completion":
+        from lift3d.evaluate.completion import evaluate_completion
+
+        return evaluate_completion(corpus, weights, split, limit, output, say, progress)
     from lift3d.evaluate.voxels import evaluate_voxels
 
     return evaluate_voxels(corpus, pictures, weights, plain, split, limit, output, say, progress)

@@ -192,20 +192,29 @@ def _fans(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.column_stack([first, first + step + 1, first + step + 2])
 
 
-def read(data: bytes, path: Path) -> Model:
-    """One part; texture coordinates by vertex or by face corner."""
-    name = path.name
+Tables = dict[str, tuple[dict[str, Column], dict[str, Lists]]]
+
+
+def tables(data: bytes, name: str) -> tuple[Tables, list[str]]:
+    """Scalar columns and lists of every element, and the comments."""
     kind, elements, comments, at = _header(data, name)
     lines = data[at:].splitlines() if kind == "ascii" else []
     lines = [line for line in lines if line.strip()]
     at = 0 if kind == "ascii" else at
-    found: dict[str, tuple[dict[str, Column], dict[str, Lists]]] = {}
+    found: Tables = {}
     for element in elements:
         if kind == "ascii":
             columns, lists, at = _ascii(lines, at, element, name)
         else:
             columns, lists, at = _binary(data, at, element, "<" if kind.startswith("binary_l") else ">", name)
         found[element.name] = (columns, lists)
+    return found, comments
+
+
+def read(data: bytes, path: Path) -> Model:
+    """One part; texture coordinates by vertex or by face corner."""
+    name = path.name
+    found, comments = tables(data, name)
     vertex = found.get("vertex", ({}, {}))[0]
     face_lists = found.get("face", ({}, {}))[1]
     corners = face_lists.get("vertex_indices", face_lists.get("vertex_index"))
@@ -217,7 +226,7 @@ def read(data: bytes, path: Path) -> Model:
     counts, flat = corners
     position = _fans(counts)
     index = flat.astype(np.int64)
-    colours = _colours(vertex)
+    colours = colours_of(vertex)
     material, warnings = _texture(comments, path)
     uv = None
     for u, v in (("s", "t"), ("u", "v"), ("texture_u", "texture_v")):
@@ -241,7 +250,7 @@ def read(data: bytes, path: Path) -> Model:
     return Model([Part(xyz, faces, uv, colours, material)], unit, warnings)
 
 
-def _colours(vertex: dict[str, Column]) -> NDArray[np.uint8] | None:
+def colours_of(vertex: dict[str, Column]) -> NDArray[np.uint8] | None:
     if not all(c in vertex for c in ("red", "green", "blue")):
         return None
     opaque = np.full(len(vertex["red"]), 255.0)

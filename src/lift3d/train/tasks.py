@@ -12,6 +12,7 @@ from lift3d.errors import InputError
 from lift3d.train import (
     autoencoder,
     classifier,
+    completion,
     embedding,
     flow,
     gan,
@@ -63,6 +64,9 @@ TASKS: dict[str, Trainable] = {
         lambda pictures, corpus, config: masked_pictures.MaskedPictures(pictures, config),
     ),
     "embedding": Trainable(embedding.Config, embedding.EmbeddingTask),
+    "completion": Trainable(
+        completion.Config, lambda pictures, corpus, config: completion.Completion(corpus, config), False
+    ),
 }
 
 

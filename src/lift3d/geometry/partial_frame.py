@@ -1,0 +1,147 @@
+"""Where the whole of a partial surface may lie, and the surface as cells of that place: what a network completes.
+
+Over a closed surface the area-weighted outward normals add up to nothing (the divergence theorem of a constant field), so what
+is missing of it has the negative sum of what is there: it lies towards where the known normals do not point. The frame is a cube
+around the known surface's box, which reaches further in that direction. z is up, as given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.types import F32, F64
+
+CELLS, CHANNELS = 64, 5
+"""Along each side; of the input: whether the surface crosses a cell, its mean normal there (3), its mean signed distance from
+the cell's centre in cells."""
+REACH = 0.7
+"""How far the frame reaches beyond the known box towards what is missing, in the known longest side: on half-cut shapes of the
+training split 3 in 4 wholes lie inside, and their mean loss is 4 % of their size."""
+MARGIN = 0.04
+"""Of the known longest side, around the box."""
+SPREAD = 0.5
+"""Cells that a sample reaches to each side on its plane: samples a cell apart leave no holes."""
+
+
+@dataclass(frozen=True, eq=False)
+class PartialFrame:
+    """A cube of 64^3 cells. low (3,): its lowest corner; side: its length."""
+
+    low: F64
+    side: float
+
+    @property
+    def step(self) -> float:
+        """Of a cell."""
+        return self.side / CELLS
+
+    @property
+    def affine(self) -> F64:
+        """(4, 4) from indices of cells, their centres at whole numbers, to the world."""
+        out = np.diag([self.step, self.step, self.step, 1.0])
+        out[:3, 3] = self.low + self.step / 2
+        return out
+
+
+def missing_side(normals: F64) -> F64:
+    """(3,) unit vector towards what is missing, of normals (N, 3) of samples even over the surface; up where all is even."""
+    d = -np.asarray(normals, np.float64).mean(0)
+    length = float(np.linalg.norm(d))
+    return d / length if length > 1e-6 else np.array([0.0, 0, 1])
+
+
+def frame_of(points: F64, normals: F64, reach: float = REACH) -> PartialFrame:
+    """Around samples (N, 3) of the known surface; ValueError where they have no extent."""
+    low, high = points.min(0), points.max(0)
+    side = float((high - low).max())
+    if not (np.isfinite(side) and side > 0):
+        raise ValueError("points in one place have no frame")
+    beyond = reach * side * missing_side(normals)
+    a, b = np.minimum(low, low + beyond), np.maximum(high, high + beyond)
+    cube = float((b - a).max()) + 2 * MARGIN * side
+    return PartialFrame((a + b) / 2 - cube / 2, cube)
+
+
+def partial_cells(points: F64, normals: F64, frame: PartialFrame) -> F32:
+    """(5, 64, 64, 64) of samples (N, 3) with unit normals; samples beyond the frame are left out."""
+    p = np.ascontiguousarray((points - frame.low) / frame.step, np.float64)
+    return _splat(p, np.ascontiguousarray(normals, np.float64), CELLS, SPREAD)
+
+
+@numba.njit(cache=True, nogil=True)
+def _splat(p: F64, normals: F64, n: int, spread: float) -> F32:
+    """p in cells from the lowest corner. Each sample counts at its place and at four around it, on its plane."""
+    out = np.zeros((5, n, n, n), np.float32)
+    for s in range(len(p)):
+        x, y, z = normals[s, 0], normals[s, 1], normals[s, 2]
+        # two directions on the plane (Duff et al. 2017)
+        sign = 1.0 if z >= 0 else -1.0
+        a = -1.0 / (sign + z)
+        b = x * y * a
+        u0, u1, u2 = 1 + sign * x * x * a, sign * b, -sign * x
+        w0, w1, w2 = b, sign + y * y * a, -y
+        for k in range(5):
+            du = spread if k == 1 else -spread if k == 2 else 0.0
+            dw = spread if k == 3 else -spread if k == 4 else 0.0
+            px = p[s, 0] + du * u0 + dw * w0
+            py = p[s, 1] + du * u1 + dw * w1
+            pz = p[s, 2] + du * u2 + dw * w2
+            i, j, l = int(np.floor(px)), int(np.floor(py)), int(np.floor(pz))
+            if i < 0 or j < 0 or l < 0 or i >= n or j >= n or l >= n:
+                continue
+            out[0, i, j, l] += 1
+            out[1, i, j, l] += x
+            out[2, i, j, l] += y
+            out[3, i, j, l] += z
+            out[4, i, j, l] += (i + 0.5 - px) * x + (j + 0.5 - py) * y + (l + 0.5 - pz) * z
+    for i in range(n):
+        for j in range(n):
+            for l in range(n):
+                count = out[0, i, j, l]
+                if count > 0:
+                    out[0, i, j, l] = 1
+                    for c in range(1, 5):
+                        out[c, i, j, l] /= count
+    return out
+
+
+def turned_cells(levels: NDArray[np.uint8], turn: F64, first: F64, step: float, n: int) -> NDArray[np.uint8]:
+    """(n, n, n) levels at indices (turn (x, y), z) of the places (x, y, z) = first + step * (i, j, k), turn (2, 2); linear
+    in between, zero outside. Along z first, whose cells lie in a row."""
+    return _turned(levels, np.ascontiguousarray(turn, np.float64), np.asarray(first, np.float64), step, n)
+
+
+@numba.njit(cache=True, nogil=True)
+def _turned(levels: NDArray[np.uint8], turn: F64, first: F64, step: float, n: int) -> NDArray[np.uint8]:
+    nx, ny, nz = levels.shape
+    columns = np.zeros((nx, ny, n), np.float32)
+    for k in range(n):
+        z = first[2] + step * k
+        c = int(np.floor(z))
+        if c < 0 or c >= nz - 1:
+            continue
+        t = np.float32(z - c)
+        for i in range(nx):
+            for j in range(ny):
+                columns[i, j, k] = levels[i, j, c] * (np.float32(1) - t) + levels[i, j, c + 1] * t
+    out = np.zeros((n, n, n), np.uint8)
+    half = np.float32(0.5)
+    for i in range(n):
+        for j in range(n):
+            x = turn[0, 0] * (first[0] + step * i) + turn[0, 1] * (first[1] + step * j)
+            y = turn[1, 0] * (first[0] + step * i) + turn[1, 1] * (first[1] + step * j)
+            a, b = int(np.floor(x)), int(np.floor(y))
+            if a < 0 or b < 0 or a >= nx - 1 or b >= ny - 1:
+                continue
+            p, q = x - a, y - b
+            w0, w1 = np.float32((1 - p) * (1 - q)), np.float32((1 - p) * q)
+            w2, w3 = np.float32(p * (1 - q)), np.float32(p * q)
+            for k in range(n):
+                value = w0 * columns[a, b, k] + w1 * columns[a, b + 1, k]
+                value += w2 * columns[a + 1, b, k] + w3 * columns[a + 1, b + 1, k]
+                out[i, j, k] = np.uint8(value + half)
+    return out

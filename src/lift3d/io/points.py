@@ -1,0 +1,60 @@
+"""Point clouds in: PLY with x, y, z and, if it has them, normals (nx, ny, nz) and colours. Sizes are bounded as meshes' are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from lift3d.errors import Lift3dError
+from lift3d.io import ply
+from lift3d.io.images import read_bytes
+from lift3d.io.meshes import _PARSE_ERRORS, load_mesh
+from lift3d.io.parts import MAX_FILE, damaged
+from lift3d.types import Mesh, Points
+
+SHORTEST = 1e-3
+"""A normal shorter than this says nothing."""
+
+
+def load_surface(path: str | os.PathLike[str]) -> Mesh | Points:
+    """A mesh file as `load_mesh` reads it, or the points of a PLY file without faces."""
+    path = Path(path)
+    if path.suffix.lower() == ".ply":
+        found = read_points(read_bytes(path, MAX_FILE), path.name)
+        if found is not None:
+            return found
+    return load_mesh(path)
+
+
+def read_points(data: bytes, name: str) -> Points | None:
+    """None where the file has faces. Points that are not finite, and those whose normal is none, are left out."""
+    try:
+        with np.errstate(all="ignore"):
+            return _points(data, name)
+    except Lift3dError:
+        raise
+    except _PARSE_ERRORS as error:
+        raise damaged(name, f"is damaged or no PLY file ({type(error).__name__})") from error
+
+
+def _points(data: bytes, name: str) -> Points | None:
+    found, comments = ply.tables(data, name)
+    faces = found.get("face", ({}, {}))[1]
+    if any(len(counts) for counts, _ in faces.values()):
+        return None
+    vertex = found.get("vertex", ({}, {}))[0]
+    if not all(axis in vertex for axis in "xyz"):
+        raise damaged(name, "holds no vertices")
+    xyz = np.column_stack([vertex[a] for a in "xyz"])
+    kept = (np.abs(xyz) < 1e30).all(1)
+    normals = None
+    if all(a in vertex for a in ("nx", "ny", "nz")):
+        normals = np.nan_to_num(np.column_stack([vertex[a] for a in ("nx", "ny", "nz")]), posinf=0, neginf=0)
+        length = np.linalg.norm(normals, axis=1)
+        kept &= length > SHORTEST
+        normals = (normals / np.maximum(length, SHORTEST)[:, None])[kept].astype(np.float32)
+    colours = ply.colours_of(vertex)
+    unit = "m" if "unit: m" in comments else None
+    return Points(xyz[kept], normals, None if colours is None else colours[kept, :3], unit)

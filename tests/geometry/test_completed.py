@@ -1,0 +1,109 @@
+"""A part and a guess become one solid: the known stays where it is, a right guess gives the whole, a step is closed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import trimesh
+
+from lift3d.geometry.completed import (
+    completed,
+    drawn,
+    fitting_level,
+    guessed_surface,
+    repeated,
+    squares,
+    unit_normals,
+)
+from lift3d.geometry.distances import closest_points, sample_surface
+from lift3d.geometry.partial_frame import frame_of
+from lift3d.geometry.solid_metrics import likeness, surface_of
+from lift3d.geometry.topology import inspect_arrays
+from lift3d.types import Points, Voxels
+
+
+def whole(points: np.ndarray) -> np.ndarray:
+    """Signed distance of a thick ring, negative inside."""
+    away = np.hypot(np.hypot(points[..., 0], points[..., 1]) - 0.36, points[..., 2])
+    return away - 0.13
+
+
+def case(shift: float = 0.0) -> tuple[np.ndarray, np.ndarray, Points, Voxels]:
+    """Half of the ring, and its whole as cells, grown by `shift`."""
+    ring = trimesh.creation.torus(0.36, 0.13, 96, 48)
+    v, f, _ = trimesh.intersections.slice_faces_plane(ring.vertices, ring.faces, [1, 0, 0], [-0.05, 0, 0])
+    p, n, _ = sample_surface(v, f, 3000, np.random.default_rng(0))
+    frame = frame_of(p, n)
+    line = np.stack(np.meshgrid(*[np.arange(64)] * 3, indexing="ij"), -1) * frame.step + frame.affine[:3, 3]
+    share = 1 / (1 + np.exp((whole(line) - shift) / (0.35 * frame.step)))
+    return (
+        v,
+        f.astype(np.int32),
+        Points(p, n.astype(np.float32)),
+        Voxels(share.astype(np.float32), frame.affine, "occupancy"),
+    )
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.012])
+def test_a_right_guess_gives_the_whole_and_keeps_the_known(shift: float) -> None:
+    v, f, samples, guess = case(shift)
+    nv, nf = completed(v, f, samples, guess, 0.5, 96)
+    assert inspect_arrays(nv, nf).is_solid
+    ring = trimesh.creation.torus(0.36, 0.13, 96, 48)
+    truth = surface_of(np.asarray(ring.vertices), np.asarray(ring.faces))
+    assert likeness(surface_of(nv, nf), truth).f > (0.97 if shift == 0 else 0.9)
+    # away from its rim, the known surface is in the result, to a small part of a step
+    inner = samples.xyz[samples.xyz[:, 0] > 0.02]
+    away = closest_points(nv, nf, inner)[1]
+    assert np.percentile(away, 99) < 0.002 and away.max() < 0.01
+
+
+def test_a_guess_that_is_too_large_is_drawn_to_the_known() -> None:
+    _, _, samples, guess = case(0.012)
+    gv, gf = guessed_surface(guess, 0.5)
+    before = np.abs(whole(gv))
+    after = np.abs(whole(drawn(gv, gf, samples, guess.affine)))
+    known = gv[:, 0] > 0.05
+    assert after[known].mean() < 0.3 * before[known].mean()
+    assert after[~known].mean() < before[~known].mean() + 1e-3  # what is far is left alone, or gains
+    assert fitting_level(samples, guess, 0.5) > 0.5
+
+
+def test_the_level_is_the_given_one_where_the_guess_does_not_meet_the_known() -> None:
+    _, _, samples, guess = case()
+    empty = Voxels(np.zeros_like(guess.values), guess.affine, "occupancy")
+    assert fitting_level(samples, empty, 0.42) == 0.42
+    v, f = guessed_surface(empty, 0.42)
+    assert len(v) == len(f) == 0
+
+
+def test_what_the_network_would_leave_out_is_not_lost() -> None:
+    v, f, samples, guess = case()
+    nothing = Voxels(np.zeros_like(guess.values), guess.affine, "occupancy")
+    nv, nf = completed(v, f, samples, nothing, 0.5, 96)
+    assert inspect_arrays(nv, nf).is_solid
+    inner = samples.xyz[samples.xyz[:, 0] > 0.02]
+    assert np.percentile(closest_points(nv, nf, inner)[1], 95) < 0.004
+
+
+def test_what_says_the_same_is_left_out_and_the_other_side_of_a_plate_is_not() -> None:
+    plate = trimesh.creation.box((1, 1, 0.02))
+    v, f = np.asarray(plate.vertices), np.asarray(plate.faces, np.int32)
+    top = f[unit_normals(v, f)[:, 2] > 0.5]
+    guessed = trimesh.creation.box((1, 1, 0.03)).subdivide().subdivide()
+    gv, gf = np.asarray(guessed.vertices), np.asarray(guessed.faces, np.int32)
+    same = repeated(gv, gf, v, top, 0.05)
+    up = unit_normals(gv, gf)[:, 2]
+    assert same[up > 0.5].all() and not same[up < 0.5].any()
+
+
+def test_squares_lie_on_their_planes_and_face_as_their_points() -> None:
+    rng = np.random.default_rng(0)
+    p, n = rng.normal(size=(50, 3)), rng.normal(size=(50, 3))
+    n /= np.linalg.norm(n, axis=1, keepdims=True)
+    v, f = squares(p, n, np.full(50, 0.1))
+    assert np.allclose(unit_normals(v, f), np.concatenate([n, n]))
+    assert np.allclose(v.reshape(50, 4, 3).mean(1), p)
+    t = v[f]
+    area = np.linalg.norm(np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]), axis=1).sum() / 2
+    assert area == pytest.approx(50 * 0.01)

@@ -1,0 +1,42 @@
+"""The network of completion: shapes, what it takes over from the autoencoder, and that the known reaches the end."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from lift3d.nets.completion import Completion  # noqa: E402
+from lift3d.nets.shape_codes import ShapeCodes  # noqa: E402
+from lift3d.train.engine import begin_with  # noqa: E402
+
+
+def test_it_begins_with_the_weights_of_the_autoencoder() -> None:
+    net, said = Completion(8, 1), []
+    held = ShapeCodes(8, 4).state_dict()
+    begin_with(net, held, said.append)
+    own = net.state_dict()
+    taken = [k for k in own if k in held and torch.equal(own[k], held[k])]
+    for part in (
+        "encoder.fine.",
+        "encoder.down.",
+        "encoder.coarse.",
+        "decoder.coarse.",
+        "decoder.up.",
+        "decoder.fine.",
+    ):
+        assert any(k.startswith(part) for k in taken), part
+    assert said and "taken over" in said[0]
+
+
+def test_every_cell_answers_to_its_own_and_to_far_ones() -> None:
+    torch.manual_seed(0)
+    net = Completion(8, 1).eval()
+    cells = torch.zeros(1, 5, 64, 64, 64)
+    cells[:, 0, 4:60, 4:60, 30] = 1
+    cells.requires_grad_()
+    said = net(cells)
+    assert said.shape == (1, 64, 64, 64)
+    (grad,) = torch.autograd.grad(said[0, 2:6, 2:6, 2:6].sum(), cells)
+    assert grad[0, :, 2:6, 2:6, 2:6].abs().sum() > 0  # through the shortcut
+    assert grad[0, :, 58:62, 58:62, 58:62].abs().sum() > 0  # by attention
