@@ -40,7 +40,7 @@ def network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.M
     require_torch()
     found = find(weights if weights is not None else mapping)
     tensors = tensors_of(found.file, mapping)
-    net = _made(mapping, config_of(found.card), found.card)
+    net = _made(mapping, found.card)
     own = net.state_dict()
     held = {name.removeprefix("net."): t for name, t in tensors.items() if not name.startswith("critic.")}
     if set(held) != set(own) or any(held[k].shape != own[k].shape for k in own):
@@ -52,50 +52,14 @@ def network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.M
     return net.eval(), found
 
 
-def _made(mapping: str, config: dict[str, Any], card: dict[str, Any]) -> torch.nn.Module:
+def _made(mapping: str, card: dict[str, Any]) -> torch.nn.Module:
+    from lift3d.nets.by_name import made
+
     data = data_of(card)
+    if mapping == "voxels_to_label":
+        data = {**data, "labels": labels_of(card)}
     try:
-        if mapping in ("autoencoder", "vae"):
-            from lift3d.nets.shape_codes import ShapeCodes
-
-            return ShapeCodes(int(config["width"]), int(config["codes"]), int(config["places"]))
-        if mapping == "flow":
-            from lift3d.nets.latent_flow import LatentFlow
-
-            return LatentFlow(
-                int(data["codes"]),
-                len(data["kinds"]),
-                int(config["width"]),
-                int(config["layers"]),
-                int(data["places"]),
-            )
-        if mapping == "gan":
-            from lift3d.nets.latent_gan import CodeMaker
-
-            return CodeMaker(
-                int(data["codes"]), len(data["kinds"]), int(config["width"]), int(data["places"])
-            )
-        if mapping == "image_to_mask":
-            from lift3d.nets.unet import mask_net
-
-            return mask_net(int(config["width"]))
-        if mapping == "voxels_to_label":
-            from lift3d.nets.shape_label import label_net
-
-            return label_net(config, len(labels_of(card)))
-        if mapping == "embedding":
-            from lift3d.nets.embedding import Embedding
-
-            return Embedding(int(config["width"]), int(config["layers"]), int(config["solid"]))
-        if mapping == "points_to_voxels":
-            from lift3d.nets.completion import Completion
-
-            return Completion(int(config["width"]), int(config["layers"]))
-        from lift3d.nets.views_to_volume import Plain, ViewsToVolume
-
-        if config["kind"] == "plain":
-            return Plain(int(config["width"]))
-        return ViewsToVolume(int(config["width"]), int(config["layers"]))
+        return made(mapping, config_of(card), data)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the card of these weights lacks {error}", "get weights and card again") from error
 
