@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from lift3d.evaluate.statistics import intervals
 from lift3d.io.atomic import write_bytes
 from lift3d.learned import network
 from lift3d.maps.voxels_to_label import NAME
-from lift3d.nets.shape_label import PointLabel, ShapeLabel
+from lift3d.nets.shape_label import Plan, PointLabel, ShapeLabel
 from lift3d.train.classifier import balanced
 from lift3d.train.labelled import Labelled
 from lift3d.weights import labels_of
@@ -53,7 +54,7 @@ def evaluate_labels(
     train, val = Labelled(held, "train", names), Labelled(held, "val", names)
     test = val if split == "val" else Labelled(held, split, names)
     with torch.no_grad():
-        who, told = _labellers(net, plain, others or {}, features or {}, train, val, names, progress)
+        who, told, plan = _labellers(net, plain, others or {}, features or {}, train, val, names, progress)
         say("fixed on validation: " + "; ".join(f"{name}: {text}" for name, text in told.items()))
         count = None if limit is None else min(limit, len(test))
         rows, said = _measured(who, test, count, progress)
@@ -61,7 +62,7 @@ def evaluate_labels(
     table = matrix(test.targets[numbers], said[NET], len(names))
     result = {
         "split": split, "shapes": len(numbers), "labels": list(names), "rows": rows, "told": told,
-        "asked": asdict(who[NET].plan) if isinstance(who[NET], Network) else {},
+        "asked": asdict(plan),
         "weights": found.card.get("sha256"), "categories": per_category(table, names), "confusions": table.tolist(),
     }  # fmt: skip
     result["won_back"] = won_back(rows)
@@ -134,15 +135,16 @@ def _network(weights: str | Path | None) -> tuple[ShapeLabel | PointLabel, Any]:
 def _labellers(
     net: ShapeLabel | PointLabel, plain: str | None, others: Mapping[str, str], features: Mapping[str, Features],
     train: Labelled, val: Labelled, names: tuple[str, ...], progress: Progress,
-) -> tuple[dict[str, Labeller], dict[str, str]]:  # fmt: skip
-    """All that are compared, and what was fixed for each."""
-    near = Nearest(train, progress=lambda f: progress("cells", f))
+) -> tuple[dict[str, Labeller], dict[str, str], Plan]:  # fmt: skip
+    """All that are compared, what was fixed for each, and how the network is asked."""
+    near = Nearest(train, progress=partial(progress, "cells"))
     near.k = best_k(near, val)
     who: dict[str, Labeller] = {NEAREST: near}
     told = {NEAREST: f"k = {near.k}"}
     for name, of in features.items():
-        who[name], strength = best_linear(of, train, val, lambda f, name=name: progress(name, f))
+        who[name], strength = best_linear(of, train, val, partial(progress, name))
         told[name] = f"strength {strength:g}"
+    plan = Plan()
     nets = {**({} if plain is None else {PLAIN: plain}), **others}
     for name, weights in [*nets.items(), (NET, None)]:
         one = net
@@ -152,11 +154,11 @@ def _labellers(
                 raise InputError(
                     f"{weights} tells other categories apart", "compare networks of the same corpus"
                 )
-        plan = best_plan(one, val, CHOOSING, lambda f, name=name: progress(f"asking {name}", f))
+        plan = best_plan(one, val, CHOOSING, partial(progress, f"asking {name}"))
         who[name] = Network(one, plan)
         around = "quarter turns and mirrors" if plan.around else "once"
         told[name] = f"{plan.rounds} rounds, {plan.poses} poses, {around}"
-    return who, told
+    return who, told, plan
 
 
 def _numbers(test: Labelled, count: int | None) -> list[int]:
@@ -175,7 +177,7 @@ def _measured(
     families = [test.families[i] for i in numbers] if count is not None else test.families
     for kind in POSES:
         said: dict[str, list[NDArray[np.int64]]] = {name: [] for name in who}
-        for _, share in chunks(test, kind, lambda f, kind=kind: progress(f"test, {POSES[kind]}", f), count):
+        for _, share in chunks(test, kind, partial(progress, f"test, {POSES[kind]}"), count):
             for name, labeller in who.items():
                 said[name].append(labeller(share).argmax(1).numpy())
         for name in who:

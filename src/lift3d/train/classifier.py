@@ -134,8 +134,9 @@ class Classifier:
         c, device = self.config, batch["label"].device
         if c.freeze and isinstance(module, ShapeLabel):  # or its normalisation would follow the new shapes
             module.trunk.eval()
+        more: dict[str, torch.Tensor] = {}
         if not isinstance(module, ShapeLabel) or module.stand is None:
-            logits, more = module(self._seen(batch)), {}
+            logits = module(self._seen(batch))
         else:
             logits, more = self._stood(module, batch)
         with torch.autocast(device.type, enabled=False):

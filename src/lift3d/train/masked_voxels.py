@@ -97,7 +97,8 @@ class MaskedVoxels:
         count = min(self.config.held, len(self.val))
         numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
         device = next(module.parameters()).device
-        found, all_full = [], []
+        found: list[torch.Tensor] = []
+        all_full: list[torch.Tensor] = []
         for first in range(0, count, 32):
             some = [int(i) for i in numbers[first : first + 32]]
             hidden = np.stack([blocks(np.random.default_rng([3, i]), self.config.hidden, 3) for i in some])
