@@ -179,7 +179,8 @@ class EmbeddingTask:
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         assert isinstance(module, nn.ModuleDict)
-        net, c = module["net"], self.config
+        net: Any = module["net"]
+        c = self.config
         if c.freeze:  # or its normalisation would follow the new pictures
             net.get_submodule("pictures").eval()
         b = len(batch["kind"])
@@ -216,7 +217,7 @@ class EmbeddingTask:
         """Of one picture of each thing that is looked at: is the thing found first among all by its other pictures, by its
         solid; are those of its kind before the others; is its category the nearest in words?"""
         assert isinstance(module, nn.ModuleDict)
-        net = module["net"]
+        net: Any = module["net"]
         asked, views, solids, owners = self._vectors(net)
         kinds = np.array([self.sayings.kind[i] for i in self.looked])
         by_solid = asked[:, :LOOKS] @ solids[:, :LOOKS].T
