@@ -99,8 +99,9 @@ class Nearest:
     def complete(self, part: Mesh) -> Mesh:
         known = known_of(part)
         assert known.samples.normals is not None
-        frame = frame_of(known.samples.xyz, known.samples.normals)
-        wanted = feature(partial_cells(known.samples.xyz, known.samples.normals, frame))
+        normals = known.samples.normals.astype(np.float64)
+        frame = frame_of(known.samples.xyz, normals)
+        wanted = feature(partial_cells(known.samples.xyz, normals, frame))
         alike = self.rows.astype(np.float32) @ wanted.astype(np.float32)
         full = self._pair(self.held[int(alike.argmax())])[1]
         guess = Voxels((full / 255).astype(np.float32), frame.affine, "occupancy")

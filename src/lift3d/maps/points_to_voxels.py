@@ -60,10 +60,11 @@ class PointsToVoxels(Mapping[Points, Voxels]):
 
         net, found = network(NAME, self.weights)
         level = float(found.card.get("threshold", 0.5))
+        normals = source.normals.astype(np.float64)
         for number, reach in enumerate(REACHES):
             context.progress(NAME, 0.2 + 0.4 * number)
-            frame = frame_of(source.xyz, source.normals, reach)
-            share = ask(net, partial_cells(source.xyz, source.normals, frame), self.asked)
+            frame = frame_of(source.xyz, normals, reach)
+            share = ask(net, partial_cells(source.xyz, normals, frame), self.asked)
             if touching(share, level) <= TOUCHES:
                 break
         context.note(
