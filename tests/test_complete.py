@@ -34,7 +34,8 @@ CUT = 0.6
 def part() -> trimesh.Trimesh:
     """A box of 2 x 1 x 0.8 without its end, in numbers of its own."""
     box = trimesh.creation.box((2, 1, 0.8)).subdivide().subdivide()
-    half = trimesh.intersections.slice_mesh_plane(box, [-1, 0, 0], [CUT, 0, 0])
+    v, f, _ = trimesh.intersections.slice_faces_plane(box.vertices, box.faces, [-1, 0, 0], [CUT, 0, 0])
+    half = trimesh.Trimesh(v, f, process=False)
     half.apply_transform(np.diag([SCALE, SCALE, SCALE, 1]))
     half.apply_translation(PLACE)
     return half
@@ -61,8 +62,8 @@ def knowing(monkeypatch: pytest.MonkeyPatch) -> None:
 def right(mesh: trimesh.Trimesh) -> None:
     assert inspect_solid(mesh).is_solid
     low, high = (np.asarray(mesh.bounds) - PLACE) / SCALE
-    assert np.allclose(low, [-1, -0.5, -0.4], atol=0.01)
-    assert np.allclose(high[1:], [0.5, 0.4], atol=0.01) and high[0] == pytest.approx(1, abs=0.06)
+    assert np.allclose(low, [-1, -0.5, -0.4], atol=0.02)
+    assert np.allclose(high[1:], [0.5, 0.4], atol=0.02) and high[0] == pytest.approx(1, abs=0.06)
 
 
 def test_a_mesh_is_completed_in_its_place(tmp_path: Path, knowing: None) -> None:

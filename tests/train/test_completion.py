@@ -142,8 +142,8 @@ def test_train_evaluate_and_complete(small: tuple[Path, Path], tmp_path: Path) -
     table = json.loads((tmp_path / "table/completion.json").read_text())
     assert set(table["ratio"]) == {"cut", "view"} and (tmp_path / "table/completion.png").is_file()
     box = trimesh.creation.box((2, 1, 1))
-    half = trimesh.intersections.slice_mesh_plane(box, [-1, 0, 0], [0.4, 0, 0])
-    half.export(tmp_path / "half.ply")
+    v, f, _ = trimesh.intersections.slice_faces_plane(box.vertices, box.faces, [-1, 0, 0], [0.4, 0, 0])
+    save_mesh(trimesh.Trimesh(v, f, process=False), tmp_path / "half.ply")
     code, said = lift3d(
         "complete", tmp_path / "half.ply", "-o", tmp_path / "whole.glb", "--weights", run, "--resolution", 48
     )

@@ -98,12 +98,11 @@ def fitted(plane: Plane, known: Points, guessed: Guessed) -> Plane:
 
 def images(v: F64, f: I32, plane: Plane, guessed: Guessed) -> tuple[F64, I32]:
     """Faces of the known surface in the mirror, in pieces no larger than a cell, where the guess agrees."""
-    pieces = trimesh.Trimesh(v, f, process=False, validate=False)
+    t = v[f]
+    longest = np.linalg.norm(t - np.roll(t, 1, 1), axis=2).max(1)
     edge = guessed.step
-    while True:  # a bound on the pieces, whatever the faces
-        area = float(pieces.area)
-        if 3 * area / edge**2 + 4 * len(f) < MOST_FACES or edge > 64 * guessed.step:
-            break
+    # every halving of its edges makes a face four: a bound, whatever the faces
+    while (4.0 ** np.ceil(np.log2(np.maximum(longest / edge, 1)))).sum() > max(MOST_FACES, 2 * len(f)):
         edge *= 1.5
     pv, pf = trimesh.remesh.subdivide_to_size(v, f, edge, max_iter=20)
     mirror = plane.reflection()

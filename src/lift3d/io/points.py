@@ -22,7 +22,10 @@ def load_surface(path: str | os.PathLike[str]) -> Mesh | Points:
     """A mesh file as `load_mesh` reads it, or the points of a PLY file without faces."""
     path = Path(path)
     if path.suffix.lower() == ".ply":
-        found = read_points(read_bytes(path, MAX_FILE), path.name)
+        data = read_bytes(path, MAX_FILE)
+        if not data:
+            raise damaged(path.name, "is empty")
+        found = read_points(data, path.name)
         if found is not None:
             return found
     return load_mesh(path)
