@@ -17,6 +17,7 @@ from lift3d.cli import app  # noqa: E402
 from lift3d.corpus.corpus import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.geometry.unit_frame import GRID, grid  # noqa: E402
+from lift3d.io.meshes import save_mesh  # noqa: E402
 from lift3d.train.completion import Completion, Config, pair  # noqa: E402
 from lift3d.train.partials import FACING, LEAVE, _seen, cut_kept, open_samples, partial_samples  # noqa: E402
 from lift3d.train.shapes import ShapeSet  # noqa: E402
