@@ -126,3 +126,16 @@ def test_means_by_kind_and_intervals_by_family() -> None:
     assert low < many["x"].mean() < high and 0.014 < high - low < 0.026
     wide = intervals(many, np.repeat("a", 400), [str(i // 40) for i in range(400)])["x"]
     assert wide[0] < many["x"].mean() < wide[1]
+
+
+def test_help_names_all_that_can_be_trained() -> None:
+    import re
+
+    from lift3d.cli.learn import MEASURED, TRAINED
+    from lift3d.train.tasks import TASKS
+
+    named = set(re.findall(r"[a-z]+(?:-[a-z]+)*", TRAINED)) - {"or"}
+    assert named == set(TASKS)
+    assert set(re.findall(r"[a-z]+(?:-[a-z]+)*", MEASURED)) - {"or"} == {
+        name for name in TASKS if not name.startswith("masked-")
+    }

@@ -10,10 +10,15 @@ import typer
 from lift3d.errors import InputError
 
 SUFFIX = "-pictures"
+TRAINED = (
+    "image-to-mask, image-to-voxels, autoencoder, vae, flow, gan, classifier, masked-voxels, masked-pictures, embedding or "
+    "completion."
+)
+MEASURED = "image-to-mask, image-to-voxels, autoencoder, vae, flow, gan, classifier, embedding or completion."
 
 
 def train(
-    mapping: Annotated[str, typer.Argument(help="image-to-mask or image-to-voxels.")],
+    mapping: Annotated[str, typer.Argument(help=TRAINED)],
     data: Annotated[Path | None, typer.Option(help="A corpus that `lift3d corpus build` made.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The run's folder; runs/MAPPING if not given.")
@@ -101,7 +106,7 @@ def models() -> None:
 
 
 def evaluate(
-    mapping: Annotated[str, typer.Argument(help="image-to-mask or image-to-voxels.")],
+    mapping: Annotated[str, typer.Argument(help=MEASURED)],
     data: Annotated[Path | None, typer.Option(help="A corpus that `lift3d corpus build` made.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder for the table, per category, and pictures.")
