@@ -60,7 +60,7 @@ def table(result: dict, minutes: float) -> dict:
             )  # fmt: skip
     ratios = ", ".join(f"{WORDS[kind]} {ratio:.2f}" for kind, ratio in result["ratio"].items())
     note = (
-        f"{result['cases']} parts of shapes of families that no network has seen; a cut leaves 40 to 85 % of the surface. Means "
+        f"{result['cases']} parts of shapes of families that no network has seen; a cut leaves 30 to 60 % of the surface. Means "
         "over categories, with 95 % intervals from families drawn again; last column: over objects. "
         f"{result['searched']} training shapes is searched for the nearest. Network by mirror: {ratios}. "
         f"Lengths in the longest side. {minutes:.0f} minutes."

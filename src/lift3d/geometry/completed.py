@@ -42,8 +42,9 @@ BESIDE, ABOVE = 0.6, 1.5
 """Cells: guessed faces nearer to the known surface than this, or straight over or under it, say the same as it."""
 ALIKE = 0.3
 """Least cosine between two faces that may say the same."""
-BEHIND, BACK = 0.6, 0.9
-"""Cells behind the known surface in which something must be, and how full they are at least."""
+BEHIND, MISSED, BACK = 0.6, 0.3, 0.9
+"""Cells behind the known surface where something must be; the share under which the guess says that nothing is; the share
+that it is given then."""
 LEAST = 0.002
 """Of the largest part's volume, that a part must have."""
 RESOLUTION = 160
@@ -121,8 +122,9 @@ def backed(samples: Points, guess: Voxels) -> Voxels:
     """The guess with full cells behind every known sample: where the network would leave out what is known, a leg or a sheet
     that is thin for its cells, the known part gets a back a cell behind it, and is not lost."""
     assert samples.normals is not None
-    behind = samples.xyz - BEHIND * guess.affine[0, 0] * samples.normals
-    cell = np.rint(at(guess, behind)).astype(int)
+    behind = at(guess, samples.xyz - BEHIND * guess.affine[0, 0] * samples.normals)
+    said = ndimage.map_coordinates(guess.values, behind, order=1, mode="constant")
+    cell = np.rint(behind[:, said < MISSED]).astype(int)
     inside = ((cell >= 0) & (cell < np.array(guess.values.shape)[:, None])).all(0)
     values = guess.values.copy()
     where = tuple(cell[:, inside])

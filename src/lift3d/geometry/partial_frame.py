@@ -18,9 +18,9 @@ from lift3d.types import F32, F64
 CELLS, CHANNELS = 64, 5
 """Along each side; of the input: whether the surface crosses a cell, its mean normal there (3), its mean signed distance from
 the cell's centre in cells."""
-REACH = 0.7
-"""How far the frame reaches beyond the known box towards what is missing, in the known longest side: on half-cut shapes of the
-training split 3 in 4 wholes lie inside, and their mean loss is 4 % of their size."""
+REACH = 0.8
+"""How far the frame reaches beyond the known box towards what is missing, in the known longest side. Of training shapes cut to
+40 to 85 % of their surface, 3 in 4 lie inside; of those seen from one side 97 %."""
 MARGIN = 0.04
 """Of the known longest side, around the box."""
 SPREAD = 0.5

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NAME = "points_to_voxels"
 FEWEST = 100
 """Samples that say anything."""
-REACHES = (0.7, 1.3)
+REACHES = (0.8, 1.4)
 """Of the frame, tried one after the other until the guess lies inside it."""
 WALL, TOUCHES = 2, 12
 """Cells from the frame's wall in which no more than so many may be full."""

@@ -33,7 +33,7 @@ from lift3d.types import F32, F64
 LEVELS = np.round(np.arange(0.3, 0.71, 0.05), 2)
 ASKEW = 0.25
 """Share of things that stand at any angle around z, not square to the axes."""
-REACHES = (0.45, 1.1)
+REACHES = (0.5, 1.4)
 """Of the frame in training."""
 SHIFT = 0.03
 """Of the frame, at most, in its side."""
@@ -44,7 +44,7 @@ HELD = ("cut", "view")
 class Config(Schedule):
     """What the task adds."""
 
-    steps: int = told(1_400, "optimiser steps of the whole run")
+    steps: int = told(1_250, "optimiser steps of the whole run")
     batch: int = told(16, "shapes in a step, over all processes")
     rate: float = told(2e-3, "largest learning rate")
     precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")

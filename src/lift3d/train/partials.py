@@ -19,7 +19,7 @@ CUT, VIEW = 0.45, 0.45
 """Shares of the samples that are cut, and seen; the rest are only holed."""
 HOLED = 0.3
 """Share of the cut and the seen that have holes as well."""
-KEPT = (0.4, 0.85)
+KEPT = (0.3, 0.85)
 LEAST = 200
 """Samples that must be left."""
 NOISY, NOISE, TILT = 0.4, 0.004, 0.15

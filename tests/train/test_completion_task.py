@@ -51,7 +51,7 @@ def test_a_cut_keeps_what_it_should() -> None:
     rng = np.random.default_rng(0)
     p = rng.normal(size=(2000, 3))
     shares = [cut_kept(p, np.random.default_rng(k)).mean() for k in range(60)]
-    assert 0.39 < min(shares) < 0.5 and 0.75 < max(shares) < 0.86
+    assert 0.29 < min(shares) < 0.4 and 0.75 < max(shares) < 0.86
 
 
 def test_what_is_seen_is_what_a_slow_twin_sees() -> None:
@@ -114,7 +114,7 @@ def test_the_loss_falls(small: tuple[Path, Path]) -> None:
     assert values[-1] < 0.8 * values[0]
     with torch.no_grad():
         told = task.validate(net.eval())
-    assert 0 <= told["iou"] <= 1 and {"threshold", "entropy", "iou_cut", "iou_view"} <= set(told)
+    assert 0 <= told["iou"] <= 1 and {"threshold", "entropy", "iou_cut"} <= set(told)
 
 
 def test_options_that_make_no_sense_are_refused() -> None:
