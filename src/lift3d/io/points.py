@@ -12,7 +12,7 @@ from lift3d.io import ply
 from lift3d.io.images import read_bytes
 from lift3d.io.meshes import _PARSE_ERRORS, load_mesh
 from lift3d.io.parts import MAX_FILE, damaged
-from lift3d.types import Mesh, Points
+from lift3d.types import F32, Mesh, Points
 
 SHORTEST = 1e-3
 """A normal shorter than this says nothing."""
@@ -52,12 +52,12 @@ def _points(data: bytes, name: str) -> Points | None:
         raise damaged(name, "holds no vertices")
     xyz = np.column_stack([vertex[a] for a in "xyz"])
     kept = (np.abs(xyz) < 1e30).all(1)
-    normals = None
+    normals: F32 | None = None
     if all(a in vertex for a in ("nx", "ny", "nz")):
-        normals = np.nan_to_num(np.column_stack([vertex[a] for a in ("nx", "ny", "nz")]), posinf=0, neginf=0)
-        length = np.linalg.norm(normals, axis=1)
+        given = np.nan_to_num(np.column_stack([vertex[a] for a in ("nx", "ny", "nz")]), posinf=0, neginf=0)
+        length = np.linalg.norm(given, axis=1)
         kept &= length > SHORTEST
-        normals = (normals / np.maximum(length, SHORTEST)[:, None])[kept].astype(np.float32)
+        normals = (given / np.maximum(length, SHORTEST)[:, None])[kept].astype(np.float32)
     colours = ply.colours_of(vertex)
     unit = "m" if "unit: m" in comments else None
     return Points(xyz[kept], normals, None if colours is None else colours[kept, :3], unit)
