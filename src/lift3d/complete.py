@@ -94,7 +94,8 @@ def complete_file(
     with staging(output) as folder:
         if closed and not options.force:
             assert not isinstance(thing, Points)
-            mesh, facts = MeshToSolid()(thing, context), dict[str, Any](closed=True)
+            mesh = MeshToSolid()(thing, context)
+            facts: dict[str, Any] = {"closed": True}
             lines = [
                 "it is closed already: nothing is missing, and it is written as it is (--force completes it)"
             ]

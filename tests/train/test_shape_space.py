@@ -110,8 +110,8 @@ def test_the_flow_learns_two_points() -> None:
         loss.backward()
         optimiser.step()
     with torch.no_grad():
-        drawn = carried(net.eval(), torch.randn(8, 1, 4, 4, 4), torch.arange(8) % 2, 12)
-    assert (drawn.mean((1, 2, 3, 4)).sign() == points[torch.arange(8) % 2]).all()
+        drawn = carried(net.eval(), torch.randn(16, 1, 4, 4, 4), torch.arange(16) % 2, 12).mean((1, 2, 3, 4))
+    assert drawn[::2].mean() < -0.5 and drawn[1::2].mean() > 0.5
 
 
 def test_maker_and_critic_take_kinds() -> None:

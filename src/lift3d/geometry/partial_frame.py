@@ -47,14 +47,14 @@ class PartialFrame:
         return out
 
 
-def missing_side(normals: F64) -> F64:
+def missing_side(normals: F64 | F32) -> F64:
     """(3,) unit vector towards what is missing, of normals (N, 3) of samples even over the surface; up where all is even."""
     d = -np.asarray(normals, np.float64).mean(0)
     length = float(np.linalg.norm(d))
     return d / length if length > 1e-6 else np.array([0.0, 0, 1])
 
 
-def frame_of(points: F64, normals: F64, reach: float = REACH) -> PartialFrame:
+def frame_of(points: F64, normals: F64 | F32, reach: float = REACH) -> PartialFrame:
     """Around samples (N, 3) of the known surface; ValueError where they have no extent."""
     low, high = points.min(0), points.max(0)
     side = float((high - low).max())
@@ -66,7 +66,7 @@ def frame_of(points: F64, normals: F64, reach: float = REACH) -> PartialFrame:
     return PartialFrame((a + b) / 2 - cube / 2, cube)
 
 
-def partial_cells(points: F64, normals: F64, frame: PartialFrame) -> F32:
+def partial_cells(points: F64, normals: F64 | F32, frame: PartialFrame) -> F32:
     """(5, 64, 64, 64) of samples (N, 3) with unit normals; samples beyond the frame are left out."""
     p = np.ascontiguousarray((points - frame.low) / frame.step, np.float64)
     return _splat(p, np.ascontiguousarray(normals, np.float64), CELLS, SPREAD)

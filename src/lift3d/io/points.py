@@ -54,10 +54,10 @@ def _points(data: bytes, name: str) -> Points | None:
     kept = (np.abs(xyz) < 1e30).all(1)
     normals: F32 | None = None
     if all(a in vertex for a in ("nx", "ny", "nz")):
-        raw = np.nan_to_num(np.column_stack([vertex[a] for a in ("nx", "ny", "nz")]), posinf=0, neginf=0)
-        length = np.linalg.norm(raw, axis=1)
+        given = np.nan_to_num(np.column_stack([vertex[a] for a in ("nx", "ny", "nz")]), posinf=0, neginf=0)
+        length = np.linalg.norm(given, axis=1)
         kept &= length > SHORTEST
-        normals = (raw / np.maximum(length, SHORTEST)[:, None])[kept].astype(np.float32)
+        normals = (given / np.maximum(length, SHORTEST)[:, None])[kept].astype(np.float32)
     colours = ply.colours_of(vertex)
     unit = "m" if "unit: m" in comments else None
     return Points(xyz[kept], normals, None if colours is None else colours[kept, :3], unit)
