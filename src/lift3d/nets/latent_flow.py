@@ -99,7 +99,7 @@ class LatentFlow(nn.Module):
         self.join = nn.Conv3d(2 * local, local, 1)
         self.last = Smooth(local)
         self.close = nn.Conv3d(local, codes, 3, padding=1)
-        nn.init.normal_(self.kind.weight, std=0.02)
+        nn.init.normal_(self.kind.weight, std=0.2)
         for still in (self.close, self.told):
             nn.init.zeros_(still.weight)
             nn.init.zeros_(still.bias)  # type: ignore[arg-type]
