@@ -129,6 +129,8 @@ def test_train_evaluate_and_complete(
 ) -> None:
     # what an untrained network says is noise, whose surface is large
     monkeypatch.setattr("lift3d.evaluate.completion.RESOLUTION", 32)
+    monkeypatch.setattr("lift3d.evaluate.completers.COARSE", 24)
+    monkeypatch.setattr("lift3d.evaluate.completion_sheet.EACH", 1)
 
     def lift3d(*words: object) -> tuple[int, str]:
         done = CliRunner().invoke(app, [str(w) for w in words])
