@@ -86,6 +86,11 @@ def test_what_the_network_would_leave_out_is_not_lost() -> None:
     assert np.percentile(closest_points(nv, nf, inner)[1], 95) < 0.004
 
 
+def test_a_guess_of_noise_has_no_surface_of_millions() -> None:
+    noise = np.random.default_rng(0).normal(0.5, 0.1, (64, 64, 64)).astype(np.float32)
+    assert len(guessed_surface(Voxels(noise, np.eye(4), "occupancy"), 0.5)[1]) < 500_000
+
+
 def test_what_says_the_same_is_left_out_and_the_other_side_of_a_plate_is_not() -> None:
     plate = trimesh.creation.box((1, 1, 0.02))
     v, f = np.asarray(plate.vertices), np.asarray(plate.faces, np.int32)

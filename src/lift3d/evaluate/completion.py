@@ -29,7 +29,9 @@ Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
 EVERY = 4
 """One of so many training shapes is searched."""
-MOST = 120
+RESOLUTION = Options().resolution
+"""Steps of the surfaces that are made."""
+MOST = 80
 """Shapes, unless the user says otherwise: surfaces are made anew for every row."""
 PART, MIRROR, NET = "the part, closed", "mirrored and closed", "network"
 NEAREST = "nearest training shape and the part"
@@ -68,15 +70,14 @@ def evaluate_completion(
     """The table's lines."""
     held = Corpus(corpus)
     test, found = ShapeSet(held, split), network(NAME, weights)[1]
-    resolution = Options().resolution
     nearest = Nearest(
-        ShapeSet(held, "train"), EVERY, resolution, lambda fraction: progress("gallery", fraction)
+        ShapeSet(held, "train"), EVERY, RESOLUTION, lambda fraction: progress("gallery", fraction)
     )
     who: dict[str, Completer] = {
         PART: Closed(False),
         MIRROR: Closed(True),
         NEAREST: nearest,
-        NET: Network(weights, resolution),
+        NET: Network(weights, RESOLUTION),
     }
     shapes = test.numbers[np.unique(np.linspace(0, len(test) - 1, min(limit or MOST, len(test))).astype(int))]
     cases = [b for s in shapes for kind in KINDS if (b := broken(held, int(s), kind)) is not None]

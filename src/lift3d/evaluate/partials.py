@@ -18,7 +18,7 @@ KINDS = ("cut", "view")
 KEPT = (0.3, 0.6)
 """Share of the surface that a cut leaves: about half. With much more, the part alone is all but the whole."""
 ELEVATION = (0.0, 50.0)
-PIXELS = 256
+PIXELS = 160
 LEAP = 6.0
 """Neighbouring pixels whose depths differ by more than so many of their own widths are of two surfaces."""
 

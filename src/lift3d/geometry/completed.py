@@ -34,6 +34,9 @@ LOWEST, HIGHEST = 0.3, 0.65
 """Of the guess's level."""
 FINER = 2
 """Times, before the guess's surface is taken."""
+ROUGHER, MOST_CROSSINGS = (0.0, 1.0, 2.0, 4.0, 8.0), 40_000
+"""Cells by which a guess is smoothed, in turn, until no more neighbours than this lie on different sides of its level. A ball
+that fills the grid has 18,000, the most intricate of the corpus' shapes 36,000 in a grid that they fill."""
 DRAWN, SPREAD = 2.5, 2.5
 """Cells: from so far the guess is drawn to the known samples, and so far that is felt around them."""
 FAINT = 0.05
@@ -133,8 +136,15 @@ def backed(samples: Points, guess: Voxels) -> Voxels:
 
 
 def guessed_surface(guess: Voxels, level: float) -> tuple[F64, I32]:
-    """In the world, without crumbs; finer than the cells by cubic interpolation."""
-    share = np.where(main_pieces(guess.values > level), guess.values, np.minimum(guess.values, level * 0.98))
+    """In the world, without crumbs; finer than the cells by cubic interpolation. A guess that is all noise is smoothed first: its
+    surface would be millions of faces that mean nothing."""
+    values = guess.values
+    for sigma in ROUGHER:
+        soft = ndimage.gaussian_filter(values, sigma) if sigma else values
+        share = np.where(main_pieces(soft > level), soft, np.minimum(soft, level * 0.98))
+        crossings = sum(int(np.count_nonzero(np.diff(share > level, axis=axis))) for axis in range(3))
+        if crossings <= MOST_CROSSINGS:
+            break
     fine: F32 = ndimage.zoom(
         share.astype(np.float32), FINER, order=3, grid_mode=True, mode="grid-constant", cval=0.0
     )
