@@ -90,7 +90,8 @@ def main() -> None:
         rows.append(cells)
     columns = ["labels known", *(f"{m}, {name}" for m in ("objects", "categories") for name in STARTS)]
     note = (
-        f"Share of upright test shapes that is told right; {args.steps} steps each, {args.seeds} seed"
+        "Share of upright test shapes that is told right, by the weights that were best on validation; "
+        f"{args.steps} steps each, {args.seeds} seed"
         f"{'s, ± their standard deviation' if args.seeds > 1 else ''}. {(time.monotonic() - started) / 60:.0f} minutes."
     )
     text = {"runs": results, "steps": args.steps, "table": {"columns": columns, "rows": rows, "note": note}}
