@@ -32,7 +32,7 @@ MARK = 0x6C336469
 WIDE = LOOKS + KIND
 FEW = 1500
 """Up to so many models each is compared in full."""
-CANDIDATES = 256
+CANDIDATES = 128
 """Models that are compared in full where there are more, and twice as many as are asked for."""
 MANY = 20_000
 """From here on a graph is kept; below, all centres are compared."""
@@ -284,16 +284,18 @@ class Store:
             if not all(len(h) for h in held):
                 raise ValueError("a model without vectors")
         owners = np.repeat(np.arange(len(rows)), [len(h) for h in held])
-        vectors = np.nan_to_num(np.concatenate(held).astype(np.float32), posinf=0, neginf=0)
-        scores = nearness(query, vectors, owners, mix, len(rows))
+        vectors = np.concatenate(held).astype(np.float32)
+        with np.errstate(all="ignore"):
+            scores = np.nan_to_num(nearness(query, vectors, owners, mix, len(rows)), nan=-9.0, posinf=-9.0)
         best = np.argsort(-scores, kind="stable")[:count]
         return Neighbours(tuple(Neighbour(str(rows[i][0]), float(scores[i])) for i in best))
 
     def _candidates(self, query: Embedding, count: int, mix: Mix) -> NDArray[np.int64]:
         """Numbers of the models that are compared in full: all, if they are few."""
-        if len(self) <= FEW:
-            with self._guarded():
-                return np.array([r[0] for r in self.base.execute("SELECT id FROM things")], np.int64)
+        with self._guarded():
+            some = self.base.execute(f"SELECT id FROM things LIMIT {FEW + 1}").fetchall()
+        if len(some) <= FEW:
+            return np.array([row[0] for row in some], np.int64)
         asked, wanted = asked_of(query, mix), max(CANDIDATES, 2 * count)
         with self._guarded():
             file = self._graph_file()
