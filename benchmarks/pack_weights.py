@@ -71,6 +71,14 @@ def measured(name: str) -> list[str]:
                 f"right {up['accuracy']:.3f} over shapes, {up['balanced']:.3f} over categories, turned in any way "
                 f"{any_['accuracy']:.3f}, of {told['shapes']} test shapes: {row}"
             )
+    if name == "autoencoder" and (results / "shape_codes.json").is_file():
+        for row, held in json.loads((results / "shape_codes.json").read_text())["rows"].items():
+            lines.append(f"IoU {held['objects']['iou']:.3f}, F {held['f']:.3f} on test shapes: {row}")
+    if name in ("flow", "gan") and (results / "generation.json").is_file():
+        for row, m in json.loads((results / "generation.json").read_text())["rows"].items():
+            lines.append(
+                f"coverage {m['coverage']:.2f}, 1-NNA {m['one_nn']:.2f}, copies {m['copies']:.2f} on test shapes: {row}"
+            )
     if name == "embedding" and (results / "embedding.json").is_file():
         for row, held in json.loads((results / "embedding.json").read_text())["rows"].items():
             o = held["objects"]
@@ -86,8 +94,11 @@ def measured(name: str) -> list[str]:
 
 def more_of(name: str, told: dict) -> dict:
     """What only some cards hold: a threshold; categories, and how the network is asked (benchmarks/classifier.py)."""
+    if name == "flow":
+        chosen = HERE / "results/guidance.json"
+        return {"guidance": json.loads(chosen.read_text())["guidance"]} if chosen.is_file() else {}
     if name != "voxels_to_label":
-        return {key: told[key] for key in ("threshold", "guidance") if key in told}
+        return {key: told[key] for key in ("threshold",) if key in told}
     held = HERE / "results/classifier.json"
     asked = json.loads(held.read_text())["asked"] if held.is_file() else {}
     return {"labels": told["plan"]["data"]["labels"], "asked": asked}

@@ -32,8 +32,12 @@ class Drawer:
     draw: Callable[[int, tuple[int, ...]], F32]
 
 
-def drawer(model: str = "flow", weights: str | None = None, autoencoder: str | None = None) -> Drawer:
-    """A generator with its weights; weights: a run's folder or file, the package's own if not given."""
+def drawer(
+    model: str = "flow", weights: str | None = None, autoencoder: str | None = None,
+    guidance: float | None = None, steps: int = STEPS,
+) -> Drawer:  # fmt: skip
+    """A generator with its weights; weights: a run's folder or file, the package's own if not given. guidance, steps: of
+    the flow; guidance as the card of its weights says if not given."""
     if model not in MODELS:
         raise InputError(f"there is no generator called {model}", f"choose from {', '.join(MODELS)}")
     codec, auto = network(AUTOENCODER, autoencoder)
@@ -50,20 +54,20 @@ def drawer(model: str = "flow", weights: str | None = None, autoencoder: str | N
         )
     kinds = tuple(str(name) for name in told["kinds"])
     if model == "flow":
-        return Drawer(model, found, kinds, space, _flow(net, found))
+        strength = float(found.card.get("guidance", GUIDANCE)) if guidance is None else guidance
+        return Drawer(model, found, kinds, space, _flow(net, strength, steps))
     return Drawer(model, found, kinds, space, _gan(net))
 
 
-def _flow(net: torch.nn.Module, found: Weights) -> Callable[[int, tuple[int, ...]], F32]:
+def _flow(net: torch.nn.Module, guidance: float, steps: int) -> Callable[[int, tuple[int, ...]], F32]:
     from lift3d.nets.latent_flow import LatentFlow, carried
 
     assert isinstance(net, LatentFlow)
-    guidance = float(found.card.get("guidance", GUIDANCE))
 
     def draw(kind: int, seeds: tuple[int, ...]) -> F32:
         with asking():
             noise = _noise(seeds, net.shape)[None]
-            made = net.code(carried(net, noise, torch.tensor([kind]), STEPS, guidance))
+            made = net.code(carried(net, noise, torch.tensor([kind]), steps, guidance))
         return np.ascontiguousarray(made[0].numpy())
 
     return draw
