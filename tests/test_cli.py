@@ -292,6 +292,7 @@ def test_maps_and_doctor() -> None:
     assert (
         listed.exit_code == 0 and "depths_to_mesh" in listed.stdout and "DepthMaps -> Mesh" in listed.stdout
     )
+    assert "one connected graph" in listed.stdout.splitlines()[0]
     dot = lift3d("maps", "--dot").stdout
     assert dot.startswith("digraph") and '"DepthMaps" -> "Mesh" [label="depths_to_mesh"' in dot
     result = lift3d("doctor")

@@ -18,6 +18,15 @@ MAPPINGS = registry()
 MODULES = [module.name for module in pkgutil.iter_modules(lift3d.maps.__path__)]
 
 
+def test_all_mappings_are_one_graph() -> None:
+    from lift3d.cli.info import components
+
+    cards = [mapping.card for mapping in MAPPINGS.values()]
+    assert len(components(cards)) == 1
+    apart = [card for card in cards if card.source in ("DepthMaps", "Words")]
+    assert len(components(apart)) == 2
+
+
 def test_every_module_of_maps_is_one_mapping_of_its_name() -> None:
     assert sorted(MAPPINGS) == sorted(MODULES)
     for name, mapping in MAPPINGS.items():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from lift3d.mapping import Card
 
 
 def maps(
@@ -21,11 +24,30 @@ def maps(
             typer.echo(f'  "{card.source}" -> "{card.target}" [label="{card.name}", style={style}];')
         typer.echo("}")
         return
+    parts = components(cards)
+    names = {name for part in parts for name in part}
+    whole = "one connected graph" if len(parts) == 1 else f"{len(parts)} graphs that nothing connects"
+    typer.echo(f"{len(cards)} mappings between {len(names)} representations, {whole}:")
+    for source in sorted(names):
+        targets = [f"{card.target} ({card.name})" for card in cards if card.source == source]
+        if targets:
+            typer.echo(f"  {source} -> {', '.join(targets)}")
+    typer.echo("")
     width = max(len(card.name) for card in cards)
     for card in cards:
         typer.echo(f"{card.name:<{width}}  {card.source} -> {card.target}  [{card.kind}]")
         for guarantee in card.guarantees:
             typer.echo(f"{'':<{width}}    {guarantee}")
+
+
+def components(cards: list[Card]) -> list[set[str]]:
+    """Representations that mappings connect, whichever way they go."""
+    parts: list[set[str]] = []
+    for card in cards:
+        joined = {card.source, card.target}
+        touching = [part for part in parts if part & joined]
+        parts = [part for part in parts if not part & joined] + [joined.union(*touching)]
+    return parts
 
 
 def doctor() -> None:
