@@ -12,7 +12,7 @@ pytest.importorskip("pyarrow")
 
 from lift3d.corpus.corpus import Corpus  # noqa: E402
 from lift3d.evaluate.variety import variety  # noqa: E402
-from lift3d.nets.latent_flow import LatentFlow, carried, flow_loss  # noqa: E402
+from lift3d.nets.latent_flow import LatentFlow, carried, drawn, flow_loss  # noqa: E402
 from lift3d.nets.latent_gan import NOISE, CodeCritic, CodeMaker  # noqa: E402
 from lift3d.nets.shape_codes import PLACES, ShapeCodes, divergence, folded, refined, unfolded  # noqa: E402
 from lift3d.train.autoencoder import Autoencoder, Config, VaeConfig  # noqa: E402
@@ -91,6 +91,7 @@ def test_the_flow_is_still_at_first_and_turns_back() -> None:
         there = carried(net, x, kind, 40)
         assert (there - x).abs().max() > 1e-3
         torch.testing.assert_close(carried(net, there, kind, 40, back=True), x, atol=2e-2, rtol=0)
+        torch.testing.assert_close(drawn(net, x, kind, 40), there, atol=2e-2, rtol=0)
         guided = carried(net, x, kind, 4, 2.0)
         assert torch.equal(guided[1] * 0, x[1] * 0) and not torch.equal(
             guided[0], carried(net, x, kind, 4)[0]
@@ -111,8 +112,8 @@ def test_the_flow_learns_two_points() -> None:
         loss.backward()
         optimiser.step()
     with torch.no_grad():
-        drawn = carried(net.eval(), torch.randn(16, 1, 4, 4, 4), torch.arange(16) % 2, 12).mean((1, 2, 3, 4))
-    assert drawn[::2].mean() < -0.5 and drawn[1::2].mean() > 0.5
+        made = carried(net.eval(), torch.randn(16, 1, 4, 4, 4), torch.arange(16) % 2, 12).mean((1, 2, 3, 4))
+    assert made[::2].mean() < -0.5 and made[1::2].mean() > 0.5
 
 
 def test_maker_and_critic_take_kinds() -> None:

@@ -161,3 +161,17 @@ def carried(
         second = velocity(net, x + (b - a) * first, b, kind, guidance)
         x = x + (b - a) * 0.5 * (first + second)
     return x
+
+
+def drawn(
+    net: LatentFlow, x: torch.Tensor, kind: torch.Tensor, steps: int = 24, guidance: float = 1.0
+) -> torch.Tensor:
+    """Noise along the flow to normalised codes by Adams and Bashforth's method of second order, whose first step is Heun's:
+    as exact as Heun's for half of its velocities, and not to be turned around as exactly."""
+    size = 1 / steps
+    before = velocity(net, x, 0.0, kind, guidance)
+    x = x + size * 0.5 * (before + velocity(net, x + size * before, size, kind, guidance))
+    for k in range(1, steps):
+        now = velocity(net, x, k * size, kind, guidance)
+        x, before = x + size * (1.5 * now - 0.5 * before), now
+    return x

@@ -79,7 +79,8 @@ class Flow:
             **self.digests,
             "kinds": list(self.names),
             "space": self.train.space,
-            "codes": int(self.train.values.shape[1]),
+            "codes": self.channels,
+            "places": self.places,
         }
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
