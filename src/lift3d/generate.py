@@ -20,6 +20,7 @@ from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
 from lift3d.geometry.ground import standing
 from lift3d.geometry.pieces import joined
+from lift3d.geometry.self_mirror import self_mirrored
 from lift3d.geometry.solid_metrics import overlap
 from lift3d.types import Latent, Mesh, Voxels
 from lift3d.units import set_unit
@@ -48,7 +49,8 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Options:
-    """size: longest side in metres, None leaves it 1 without a unit; format: ending of the files."""
+    """size: longest side in metres, None leaves it 1 without a unit; format: ending of the files; mirror: what is nearly its own
+    mirror image is made so."""
 
     count: int = 1
     seed: int = 0
@@ -57,6 +59,7 @@ class Options:
     size: float | None = None
     weights: str | None = None
     autoencoder: str | None = None
+    mirror: bool = True
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -100,7 +103,7 @@ def generated(kind: str, options: Options, held: Drawer | None = None) -> Iterat
             )
         code = held.draw(number, (options.seed, draws))
         draws, since = draws + 1, since + 1
-        made = solid_of(Latent(code, held.space), options.autoencoder, options.seed)
+        made = solid_of(Latent(code, held.space), options.autoencoder, options.seed, options.mirror)
         if made is None or any(overlap(made.full, other) > SAME for other in kept):
             continue
         kept.append(made.full)
@@ -108,15 +111,19 @@ def generated(kind: str, options: Options, held: Drawer | None = None) -> Iterat
         yield made
 
 
-def solid_of(code: Latent, autoencoder: str | None = None, seed: int = 0) -> Made | None:
-    """The solid of a code, upright on a flat foot; None where the code fills next to nothing, or nothing closed."""
+def solid_of(
+    code: Latent, autoencoder: str | None = None, seed: int = 0, mirror: bool = False
+) -> Made | None:
+    """The solid of a code, upright on a flat foot; None where the code fills next to nothing, or nothing closed. mirror: what is
+    nearly its own mirror image is made so."""
     from lift3d.learned import network
     from lift3d.maps.latent_to_voxels import LatentToVoxels, level_of
 
     context = Context(seed=seed)
     voxels = LatentToVoxels(autoencoder)(code, context)
     level = level_of(network("autoencoder", autoencoder)[1].card)
-    share = joined(voxels.values, level)
+    share = self_mirrored(voxels.values, level)[0] if mirror else voxels.values
+    share = joined(share, level)
     full = np.asarray(share > level)
     if int(full.sum()) < SMALLEST:
         return None

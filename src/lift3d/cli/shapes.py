@@ -30,6 +30,7 @@ def generate(
         str | None, typer.Option(help="Of the generator: a run's folder or a weights file.")
     ] = None,
     autoencoder: Annotated[str | None, typer.Option(help="Of the autoencoder, likewise.")] = None,
+    mirror: Annotated[bool, typer.Option(help="Make what is nearly its own mirror image exactly so.")] = True,
     kinds: Annotated[bool, typer.Option("--kinds", help="List the kinds that can be made, and end.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -51,7 +52,7 @@ def generate(
     if output is None:
         raise InputError("there is nowhere to write to", "name a new folder with -o")
     metres = None if size is None else parse_length(size, "--size")
-    options = Options(count, seed, model, format_.lstrip(".").lower(), metres, weights, autoencoder)
+    options = Options(count, seed, model, format_.lstrip(".").lower(), metres, weights, autoencoder, mirror)
     with Bars(quiet) as bars:
         report = write_generated(kind, options, output, bars.say, bars.step)
     if not quiet:
