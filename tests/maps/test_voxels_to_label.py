@@ -111,12 +111,11 @@ def test_what_cannot_be_named_is_refused(weights: Path, tmp_path: Path) -> None:
 
 
 def test_hostile_cards_ask_for_little() -> None:
-    assert asked_of({}) == {"rounds": 1, "poses": 3, "around": True}
-    assert asked_of({"asked": {"rounds": 10**9, "poses": -4, "around": False}}) == {
-        "rounds": 4, "poses": 1, "around": False,
-    }  # fmt: skip
+    assert asked_of({}) == {"poses": 3, "around": True}
+    assert asked_of({"asked": {"poses": 10**9, "around": False}}) == {"poses": 18, "around": False}
+    assert asked_of({"asked": {"poses": -4}}) == {"poses": 1, "around": True}
     with pytest.raises(InputError, match="damaged"):
-        asked_of({"asked": {"rounds": []}})
+        asked_of({"asked": {"poses": []}})
 
 
 def test_a_label_is_checked_when_it_is_made() -> None:

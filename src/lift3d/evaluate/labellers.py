@@ -30,7 +30,7 @@ SIDE = 32
 """Cells along each side where shapes are compared."""
 KS = (1, 3, 5, 9, 15)
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
-PLANS = (Plan(), Plan(around=True), Plan(1, 3, True), Plan(2, 3, True))
+PLANS = (Plan(), Plan(around=True), Plan(3, True), Plan(6, True))
 
 
 class Labeller(Protocol):

@@ -157,7 +157,7 @@ def _labellers(
         plan = best_plan(one, val, CHOOSING, partial(progress, f"asking {name}"))
         who[name] = Network(one, plan)
         around = "quarter turns and mirrors" if plan.around else "once"
-        told[name] = f"{plan.rounds} rounds, {plan.poses} poses, {around}"
+        told[name] = f"{plan.poses} poses, {around}"
     return who, told, plan
 
 

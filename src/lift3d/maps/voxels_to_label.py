@@ -68,11 +68,11 @@ def asked_of(card: dict[str, Any]) -> dict[str, Any]:
     told = card.get("asked")
     told = told if isinstance(told, dict) else {}
     try:
-        rounds, poses = int(told.get("rounds", 1)), int(told.get("poses", 3))
+        poses = int(told.get("poses", 3))
     except (TypeError, ValueError) as error:
         raise InputError("the card of these weights is damaged", "get weights and card again") from error
     around = bool(told.get("around", True))
-    return {"rounds": min(max(rounds, 1), 4), "poses": min(max(poses, 1), 8), "around": around}
+    return {"poses": min(max(poses, 1), 18), "around": around}
 
 
 def in_grid(voxels: Voxels, level: float) -> NDArray[np.bool_]:

@@ -3,9 +3,10 @@
 However a solid is turned, what comes out fills the grid as a shape of the corpus does: its box lies in the middle and the
 longest side of the box has length `FILL`. Gradients reach the pose through the places that are read; box and scale follow.
 
-Which way is up has several good answers (a crate, a rock), and their mean is none of them: `Stand` names several poses, one
-near each axis to begin with, and how likely each is; in training the nearest alone is pulled to the truth (multiple choice
-learning, Guzman-Rivera, Batra & Kohli 2012).
+The rotation is hardly learned from cells at once: a network of six guesses, pulled to the truth, named the wrong one half of
+the time after 40,000 turned shapes. So `Stand` is given exact axes (nets/frames.py): those along which most faces lie,
+the principal ones, and the grid's own. Each of the six directions of each may be up, and what is left to learn is how upright a
+thing looks. Of validation shapes turned in any way one of the first twelve is within 10 degrees of up for 89 of 100.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from lift3d.nets.frames import long_frames, straight_frames
 from lift3d.nets.shape_codes import folded
 from lift3d.nets.views_to_volume import Solid, rotation
 
@@ -20,8 +22,8 @@ FILL = 15 / 16
 """Share of the grid that the longest side takes: 60 of 64 cells, as in the corpus."""
 FULL = 0.2
 """A cell that is full to this share counts in the box."""
-UPS = ((0, 0, 1), (0, 0, -1), (1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0))
-"""Where the poses of `Stand` have their up when training begins."""
+POSES = 18
+"""Six directions of each of three frames."""
 
 
 def smaller(cells: torch.Tensor, side: int) -> torch.Tensor:
@@ -70,39 +72,44 @@ def box(share: torch.Tensor, turn: torch.Tensor) -> tuple[torch.Tensor, torch.Te
 
 
 class Stand(nn.Module):
-    """(B, 32, 32, 32) in [-1, 1] to poses: columns (B, K, 6) of `rotation`, up first, and their scores (B, K)."""
+    """(B, 32, 32, 32) shares to poses: columns (B, POSES, 6) of `rotation`, up first, and their scores (B, POSES)."""
 
-    def __init__(self, width: int = 24, several: int = 6) -> None:
+    def __init__(self, width: int = 16) -> None:
         super().__init__()
-        self.several = several
         self.start = nn.Conv3d(8, width, 1)
         self.near = nn.Sequential(nn.Conv3d(width, 2 * width, 2, 2), nn.ReLU(), Solid(2 * width))
         self.far = nn.Sequential(nn.Conv3d(2 * width, 4 * width, 2, 2), nn.ReLU(), Solid(4 * width))
-        self.seen = nn.Linear(4 * width * 64, 256)
-        self.poses, self.scores = nn.Linear(256, 6 * several), nn.Linear(256, several)
-        nn.init.normal_(self.poses.weight, std=1e-3)
-        with torch.no_grad():
-            start = [(*UPS[k % 6], *UPS[(k + 2) % 6]) for k in range(several)]
-            self.poses.bias.copy_(torch.tensor(start, dtype=torch.float32).flatten())
+        self.seen = nn.Linear(4 * width * 64, 128)
+        self.score = nn.Linear(128, 1)
 
-    def forward(self, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        x = torch.relu(self.start(folded(cells[:, None], 2)))
+    def upright(self, share: torch.Tensor) -> torch.Tensor:
+        """(N, 32, 32, 32) shares to (N,): how upright each looks."""
+        x = torch.relu(self.start(folded(2 * share[:, None] - 1, 2)))
         x = torch.relu(self.seen(self.far(self.near(x)).flatten(1)))
-        return self.poses(x).float().unflatten(1, (self.several, 6)), self.scores(x).float()
+        return self.score(x).float()[:, 0]
+
+    def forward(self, share: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.autocast(share.device.type, enabled=False), torch.no_grad():
+            poses = columns_of(share)
+        scores = []
+        for k in range(POSES):  # one pose of all at a time: eighteen grids of each would fill the memory
+            with torch.autocast(share.device.type, enabled=False), torch.no_grad():
+                straight = posed(share.float(), rotation(poses[:, k]))
+            scores.append(self.upright(straight))
+        return poses, torch.stack(scores, 1)
 
 
-def pose_losses(
-    poses: torch.Tensor, scores: torch.Tensor, truth: torch.Tensor, loose: float = 0.05
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """(error, cross-entropy of the score), means over the batch. truth (B, 3, 3): the rotation that makes upright.
+def columns_of(share: torch.Tensor) -> torch.Tensor:
+    """(B, POSES, 6): up along each of the six directions of the grid's axes, of the straight and of the long ones, and a front
+    for each."""
+    own = torch.eye(3, device=share.device).expand(len(share), 3, 3)
+    frames = torch.stack([own, straight_frames(share), long_frames(share)], 1)
+    both = torch.cat([frames, -frames], 2)  # the six directions
+    front = both.roll(1, 2)
+    return torch.cat([both, front], 3).flatten(1, 2)
 
-    Error: 1 - cosine of up, and a fifth of how far the front is from the nearest of the four quarters, as many things have no
-    front, but sides; of the nearest pose, and of all others with the weight `loose`, so that none is forgotten."""
-    b, k = scores.shape
-    turn = rotation(poses.reshape(-1, 6)).view(b, k, 3, 3)
-    up = 1 - (turn[:, :, 2] * truth[:, None, 2]).sum(-1)
-    sides = (turn[:, :, :1] * truth[:, None, :2]).sum(-1).abs().amax(-1)
-    error = up + 0.2 * (1 - sides)
-    nearest = up.detach().argmin(1)
-    weight = torch.full_like(error, loose / max(k - 1, 1)).scatter(1, nearest[:, None], 1 - loose)
-    return (weight * error).sum(1).mean(), nn.functional.cross_entropy(scores, nearest)
+
+def upright_losses(scores: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of the likeliest: scores (B, K), right (B, K) bool, where at least one of each row is."""
+    share = right.float() / right.sum(1, keepdim=True)
+    return -(share * scores.log_softmax(1)).sum(1).mean()

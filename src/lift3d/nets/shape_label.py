@@ -27,10 +27,9 @@ SIZES = 5
 
 @dataclass(frozen=True)
 class Plan:
-    """How a network is asked: rounds of setting upright, the second on what the first has set; poses: of how many of the
-    likeliest the answers are averaged; around: also of four quarter turns, each mirrored too."""
+    """How a network is asked. poses: of how many of the likeliest the answers are averaged; around: also of four quarter turns,
+    each mirrored too."""
 
-    rounds: int = 1
     poses: int = 1
     around: bool = False
 
@@ -72,7 +71,7 @@ class ShapeLabel(nn.Module):
         super().__init__()
         self.side = side
         self.trunk = Trunk(width, side)
-        self.stand = Stand(3 * width // 2) if transformer else None
+        self.stand = Stand(width) if transformer else None
         self.sizes = nn.Linear(SIZES, width)
         self.drop = nn.Dropout(dropout)
         self.head = nn.Linear(13 * width, labels)
@@ -92,7 +91,8 @@ class ShapeLabel(nn.Module):
         if self.stand is None:
             still = torch.tensor([0.0, 0, 1, 1, 0, 0], device=share.device)
             return still.expand(len(share), 1, 6), share.new_zeros(len(share), 1)
-        return self.stand(2 * smaller(share, STANDS) - 1)
+        said: tuple[torch.Tensor, torch.Tensor] = self.stand(smaller(share, STANDS))
+        return said
 
     def set_upright(self, share: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
         """(B, side, side, side) of shares turned by the pose (B, 6)."""
@@ -118,21 +118,9 @@ class ShapeLabel(nn.Module):
         for k in range(count):
             columns = poses[torch.arange(len(poses), device=poses.device), which[:, k]]
             straight = self.set_upright(share, columns)
-            for _ in range(plan.rounds - 1):
-                straight, columns = self._again(share, straight, columns)
             said = weight[:, k, None] * _around(self.upright_logits, straight, plan.around)
             total = said if k == 0 else total + said
         return total
-
-    def _again(
-        self, share: torch.Tensor, straight: torch.Tensor, columns: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Asked of what has been set upright; both turns as one, so that nothing is read twice."""
-        poses, scores = self.asked(straight)
-        more = poses[torch.arange(len(poses), device=poses.device), scores.argmax(1)]
-        turn = rotation(more.float()) @ rotation(columns.float())
-        both = torch.cat([turn[:, 2], turn[:, 0]], 1)
-        return self.set_upright(share, both), both
 
 
 class PointLabel(nn.Module):

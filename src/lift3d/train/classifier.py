@@ -2,8 +2,9 @@
 
 Loss: cross-entropy with smoothed labels (Szegedy et al. 2016, arXiv:1512.00567) of logits that are raised by `balance` times
 the log of how common each category is (Menon et al. 2021, arXiv:2007.07314): without it, what is rare is not said. Shapes are
-laid, stretched and turned as `rotate` says; as they stand upright in the corpus, the turn that makes them so again is known,
-and the spatial transformer is told it with the weight `pose` (nets/posed.py).
+laid and stretched. Where a spatial transformer sets them upright (nets/posed.py), it is given exact axes: so the trunk sees them
+upright but for a `tilt`, and the transformer learns, with the weight `pose`, to tell how they stand in the corpus from how they
+stand on their head, on a side, or askew. Without it they are turned as `rotate` says.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from torch import nn
 
 from lift3d.corpus.corpus import Corpus
 from lift3d.errors import InputError
-from lift3d.nets.posed import pose_losses, posed, smaller
-from lift3d.nets.shape_label import PointLabel, ShapeLabel, label_net
+from lift3d.nets.posed import posed, smaller, upright_losses
+from lift3d.nets.shape_label import STANDS, PointLabel, ShapeLabel, label_net
 from lift3d.nets.views_to_volume import rotation
 from lift3d.train.config import Schedule, told
-from lift3d.train.labelled import Labelled, fixed_turn, names_of, random_turn
+from lift3d.train.labelled import Labelled, fixed_turn, names_of, random_turn, small_turn
 from lift3d.train.pictures import chosen
 from lift3d.train.shapes import MOVES, laid
 from lift3d.train.task import Batch
@@ -49,10 +50,21 @@ class Config(Schedule):
     width: int = told(16, "channels at 16 cells a side; three times as many at 8, six times at 4")
     side: int = told(32, "cells along each side that the trunk sees: 32 or 64")
     transformer: bool = told(True, "a spatial transformer sets things upright first")
-    rotate: str = told("any", "how things are turned in training: none, up (around the vertical) or any")
-    upright: float = told(0.3, "share of shapes that are left as they stand all the same")
+    rotate: str = told(
+        "any",
+        "how things are turned: none, up (around the vertical) or any; with the transformer only to validate",
+    )
+    upright: float = told(
+        0.3, "without the transformer: share of shapes that are left as they stand all the same"
+    )
+    tilt: float = told(
+        8.0, "with the transformer: degrees by which shapes are off upright, a standard deviation"
+    )
+    askew: float = told(
+        0.3, "with the transformer: share of shapes that are turned around the vertical by any angle"
+    )
     stretch: float = told(0.1, "shapes are stretched along each axis by up to so much")
-    pose: float = told(0.5, "weight of the transformer's error")
+    pose: float = told(0.3, "weight of the transformer's error")
     balance: float = told(0.5, "how much rare categories are favoured: 0 not at all, 1 as if all were common")
     smoothing: float = told(0.1, "share of each label that goes to all others")
     dropout: float = told(0.3, "share of the features that the head does not see")
@@ -73,12 +85,12 @@ class Config(Schedule):
                 "width is 4 or more, stretch under 0.5, least 0 or more, held 1 or more",
                 "leave them out for the usual ones",
             )
-        for name in ("upright", "smoothing", "dropout", "balance"):
+        for name in ("upright", "smoothing", "dropout", "balance", "askew"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} = {getattr(self, name)} is no share", "give 0 to 1")
-        if not 0 < self.labels_share <= 1 or not self.pose >= 0:
+        if not 0 < self.labels_share <= 1 or not self.pose >= 0 or not 0 <= self.tilt <= 45:
             raise InputError(
-                "labels_share is over 0 and at most 1, and pose is 0 or more",
+                "labels_share is over 0 and at most 1, pose 0 or more, and tilt 0 to 45",
                 "leave them out for the usual ones",
             )
 
@@ -117,16 +129,18 @@ class Classifier:
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
         numbers = chosen(len(self.train), step, c.batch, c.seed)
-        cells, turns, targets = [], [], []
+        cells, turns, targets, askew = [], [], [], []
         for k, i in list(enumerate(numbers.tolist()))[rank::world]:
             rng = np.random.default_rng([c.seed, step, k])
             cells.append(laid(self.train.full(i), int(rng.integers(MOVES))))
             turns.append(_turn(c, rng))
+            askew.append(random_turn(rng, "any"))
             targets.append(self.train.targets[i])
         turn, stretch = (np.stack(parts) for parts in zip(*turns))
         return {
             "cells": torch.from_numpy(np.stack(cells)), "turn": torch.from_numpy(turn),
             "stretch": torch.from_numpy(stretch), "label": torch.from_numpy(np.array(targets)),
+            "askew": torch.from_numpy(np.stack(askew)),
         }  # fmt: skip
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
@@ -150,21 +164,28 @@ class Classifier:
         """The cells as the network gets them: turned and stretched."""
         c, side = self.config, 64 if self.config.kind == "points" else self.config.side
         share = smaller(batch["cells"].float(), side)
-        if c.rotate == "none" and c.stretch == 0:
+        if c.rotate == "none" and c.stretch == 0 and not c.transformer:
             return share
         with torch.autocast(share.device.type, enabled=False):
             return posed(share, batch["turn"] @ torch.diag_embed(batch["stretch"]))
 
     def _stood(self, module: ShapeLabel, batch: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Logits through the likeliest pose, and what is wrong with the poses."""
+        """Logits of things that stand upright, and what is wrong with how upright each looks, beside itself otherwise."""
+        assert module.stand is not None
         share = self._seen(batch)
-        poses, scores = module.asked(share)
-        with torch.autocast(share.device.type, enabled=False):
-            truth = batch["turn"].transpose(1, 2)
-            error, choice = pose_losses(poses.float(), scores.float(), truth)
-        likeliest = poses[torch.arange(len(poses), device=poses.device), scores.argmax(1)]
-        logits = module.upright_logits(module.set_upright(share, likeliest))
-        return logits, {"up": error, "choice": 0.5 * choice}
+        logits = module.upright_logits(share)
+        x = smaller(share, STANDS)
+        with torch.autocast(x.device.type, enabled=False):
+            askew = softened(posed(smaller(batch["cells"].float(), STANDS), batch["askew"]))
+            x = softened(x)
+        others = [x.flip(2, 3), torch.rot90(x, 1, (1, 3)), torch.rot90(x, 1, (2, 3)), askew]
+        half = len(x) // 2  # the other side of each, of half of them
+        others[1] = torch.cat([others[1][:half], others[1][half:].flip(1, 3)])
+        others[2] = torch.cat([others[2][:half], others[2][half:].flip(2, 3)])
+        scores = module.stand.upright(torch.cat([x, *others])).view(len(others) + 1, len(x)).T
+        right = torch.zeros_like(scores, dtype=torch.bool)
+        right[:, 0] = True
+        return logits, {"up": upright_losses(scores, right)}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         """Share of shapes, and mean over categories of the share, that are told right: as they stand, and turned as in
@@ -199,6 +220,12 @@ class Classifier:
         return 64 if self.config.kind == "points" else self.config.side
 
 
+def softened(share: torch.Tensor) -> torch.Tensor:
+    """(B, n, n, n), each blurred a little or not: what is read twice is softer, and that must say nothing of how it stands."""
+    weight = 0.7 * torch.rand(len(share), 1, 1, 1, device=share.device)
+    return torch.as_tensor(torch.lerp(share, nn.functional.avg_pool3d(share[:, None], 3, 1, 1)[:, 0], weight))
+
+
 def balanced(right: NDArray[np.bool_], targets: NDArray[np.int64]) -> float:
     """The mean over categories of the share that is right."""
     return float(np.mean([right[targets == k].mean() for k in np.unique(targets)]))
@@ -207,6 +234,9 @@ def balanced(right: NDArray[np.bool_], targets: NDArray[np.int64]) -> float:
 def _turn(c: Config, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The rotation and the stretch of a sample."""
     stretch = np.exp(rng.uniform(-c.stretch, c.stretch, 3)).astype(np.float32)
+    if c.transformer and c.kind == "voxels":
+        around = random_turn(rng, "up" if rng.random() < c.askew else "none")
+        return small_turn(rng, c.tilt) @ around, stretch
     kind = "none" if rng.random() < c.upright else c.rotate
     return random_turn(rng, kind), stretch
 

@@ -102,6 +102,13 @@ def random_turn(rng: np.random.Generator, kind: str) -> NDArray[np.float32]:
     )  # fmt: skip
 
 
+def small_turn(rng: np.random.Generator, degrees: float) -> NDArray[np.float32]:
+    """(3, 3) rotation around any axis, by an angle of this standard deviation in each of the three."""
+    from scipy.spatial.transform import Rotation
+
+    return Rotation.from_rotvec(rng.normal(0, np.deg2rad(degrees), 3)).as_matrix().astype(np.float32)
+
+
 def fixed_turn(number: int, kind: str) -> NDArray[np.float32]:
     """The turn in which shape `number` of a corpus is looked at when a network is measured."""
     return random_turn(np.random.default_rng([TURN_SEED, number]), kind)
