@@ -6,15 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("pyarrow")
 
+from lift3d.cli import app  # noqa: E402
 from lift3d.corpus.corpus import Corpus  # noqa: E402
 from lift3d.evaluate.variety import variety  # noqa: E402
 from lift3d.nets.latent_flow import LatentFlow, carried, drawn, flow_loss  # noqa: E402
 from lift3d.nets.latent_gan import NOISE, CodeCritic, CodeMaker  # noqa: E402
 from lift3d.nets.shape_codes import PLACES, ShapeCodes, divergence, folded, refined, unfolded  # noqa: E402
+from lift3d.shape_draws import drawer  # noqa: E402
 from lift3d.train.autoencoder import Autoencoder, Config, VaeConfig  # noqa: E402
 from lift3d.train.engine import Run  # noqa: E402
 from lift3d.train.gan import Collapsed, Gan  # noqa: E402
@@ -102,7 +105,7 @@ def test_the_flow_is_still_at_first_and_turns_back() -> None:
 def test_the_flow_learns_two_points() -> None:
     """Codes that are one of two constants, by kind: draws come near to the right one."""
     torch.manual_seed(0)
-    net = LatentFlow(1, 2, 64, 1)
+    net = LatentFlow(1, 2, 64, 1, local=16)
     points = torch.tensor([-1.0, 1.0])
     optimiser = torch.optim.Adam(net.parameters(), 2e-3)
     for _ in range(300):
@@ -186,3 +189,35 @@ def test_the_space_is_the_encoders_in_any_precision(small: tuple[Path, Path], tm
         (tmp_path / f"{name}.json").write_text(json.dumps({"mapping": "autoencoder"}))
     a, b, c = (space_of(find(tmp_path / f"{name}.safetensors")) for name in "abc")
     assert a == b != c
+
+
+@pytest.mark.slow
+def test_from_the_corpus_to_tables(
+    small: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a user types: an autoencoder, a flow and a GAN on its codes, their tables; each fits the one before."""
+    monkeypatch.setattr("lift3d.evaluate.shape_codes.REFINE", 1)
+
+    def lift3d(*words: object) -> str:
+        done = CliRunner().invoke(app, [str(w) for w in words])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    data, auto = ("--data", small[0]), tmp_path / "auto"
+    tiny = [w for k, v in TINY.items() for w in ("--set", f"{k}={v}")]
+    lift3d("train", "vae", *data, "-o", auto, *tiny)
+    said = lift3d(
+        "evaluate", "vae", *data, "--weights", auto, "--split", "val", "--limit", 2, "-o", tmp_path / "t"
+    )
+    assert "principal components" in said and (tmp_path / "t/autoencoder.json").is_file()
+    kept = {k: v for k, v in TINY.items() if k not in ("width", "codes")}
+    few = [w for k, v in kept.items() for w in ("--set", f"{k}={v}")]
+    for name, width in (("flow", 64), ("gan", 16)):
+        run = tmp_path / name
+        more = ["--set", f"width={width}", "--set", f"autoencoder={auto}"]
+        lift3d("train", name, *data, "-o", run, *few, *more)
+        held = drawer(name, str(run), str(auto), steps=2)
+        assert held.draw(0, (0, 5)).shape == (2, 4, 4, 4)
+        assert np.array_equal(
+            held.draw(0, (0, 5)), drawer(name, str(run), str(auto), steps=2).draw(0, (0, 5))
+        )

@@ -30,19 +30,25 @@ CHOOSING = 120
 """Shapes of the validation set on which each one's threshold is fixed."""
 SURFACES = 120
 """Shapes whose surfaces are compared, evenly spread."""
-CHUNK = 16
-REFINE = 24
+CHUNK, WIDE = 16, 256
+"""Shapes at once; of what walks over all training shapes for each."""
+REFINE, REFINED = 24, 48
+"""Steps of refinement, and shapes, evenly spread, on which it is looked at: each takes seconds."""
 NET = "autoencoder"
 
 
 class Maker(Protocol):
-    """Shapes (B, 64, 64, 64) made again, as shares (B, 64, 64, 64)."""
+    """Shapes (B, 64, 64, 64) made again, as shares (B, 64, 64, 64). chunk: how many at once."""
+
+    chunk: int
 
     def again(self, full: NDArray[np.bool_]) -> F32: ...
 
 
 class Coded:
     """Through the network's code, as the encoder says it or refined by some steps."""
+
+    chunk = CHUNK
 
     def __init__(self, net: ShapeCodes, refine: int = 0) -> None:
         self.net, self.refine = net, refine
@@ -83,6 +89,8 @@ class Components:
     """Principal components of the training shapes' cells (Pearson 1901), by the matrix of their inner products: `length`
     numbers a shape, or as many as there are."""
 
+    chunk = WIDE
+
     def __init__(self, known: Known, length: int, progress: Progress) -> None:
         n = len(known)
         self.known, self.length = known, min(length, n - 1)
@@ -117,6 +125,8 @@ class Components:
 class Average:
     """The mean of all training shapes, whatever is shown."""
 
+    chunk = CHUNK
+
     def __init__(self, known: Known) -> None:
         side = round((known.bits.shape[1] * 8) ** (1 / 3))
         self.mean = torch.cat([known.block(a, b).mean(0) for a, b in known.blocks()]).view(side, side, side)
@@ -127,6 +137,8 @@ class Average:
 
 class NearestCells:
     """The training shape that overlaps most: what the best retrieval gives."""
+
+    chunk = WIDE
 
     def __init__(self, known: Known) -> None:
         self.known = known
@@ -144,6 +156,8 @@ class NearestCells:
 
 class NearestCode:
     """The training shape whose code is nearest."""
+
+    chunk = CHUNK
 
     def __init__(self, known: Known, net: ShapeCodes, codes: F32) -> None:
         self.known, self.net, self.codes = known, net, torch.from_numpy(codes.reshape(len(codes), -1))
@@ -176,31 +190,33 @@ def evaluate_codes(
         "oracle: nearest training shape": NearestCells(known),
         f"principal components, {min(length, len(known) - 1)} numbers": Components(known, length, progress),
         f"{NET}, {length} numbers, as the encoder says them": Coded(net),
-        f"{NET}, {length} numbers, {REFINE} steps of refinement": Coded(net, REFINE),
     }
     numbers, choosing = spread(len(test), limit), spread(len(val), CHOOSING)
     levels = {
         name: float(LEVELS[overlaps(maker, val, choosing, LEVELS).mean(0).argmax()])
         for name, maker in who.items()
     }
-    some = set(numbers[spread(len(numbers), SURFACES)].tolist())
-    names = test.category[numbers]
-    families = [held.column("family")[int(i)] for i in test.numbers[numbers]]
+    few = numbers[spread(len(numbers), REFINED)]
+    plain, better = Coded(net), Coded(net, REFINE)
+    asked = [(name, maker, numbers, levels[name]) for name, maker in who.items()]
+    last = levels[list(who)[-1]]
+    asked.append((f"{len(few)} of them: as the encoder says them", plain, few, last))
+    asked.append((f"{len(few)} of them: {REFINE} steps of refinement", better, few, last))
     result: dict[str, Any] = {
-        "rows": {}, "levels": levels, "shapes": len(numbers), "surfaces": len(some), "length": length,
+        "rows": {}, "levels": levels, "shapes": len(numbers), "surfaces": min(len(numbers), SURFACES), "length": length,
         "weights": found.card.get("sha256"), "split": split,
     }  # fmt: skip
-    for k, (name, maker) in enumerate(who.items()):
-        table: Rows = {"iou": overlaps(maker, test, numbers, np.array([levels[name]]))[:, 0]}
-        few = np.array([i in some for i in numbers])
-        seen = surfaces(maker, test, numbers[few], levels[name])
+    for k, (name, maker, mine, level) in enumerate(asked):
+        table: Rows = {"iou": overlaps(maker, test, mine, np.array([level]))[:, 0]}
+        seen = surfaces(maker, test, mine[spread(len(mine), SURFACES)], level)
+        names, families = test.category[mine], [held.column("family")[int(i)] for i in test.numbers[mine]]
         result["rows"][name] = {
             "objects": means(table, None), "categories": means(table, names),
             "interval": intervals(table, names, families),
             "f": float(np.mean([x.f for x in seen])), "chamfer": float(np.mean([x.chamfer for x in seen])),
             "normals": float(np.mean([x.normals for x in seen])),
         }  # fmt: skip
-        progress("rows", (k + 1) / len(who))
+        progress("rows", (k + 1) / len(asked))
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         write_bytes(output / "autoencoder.json", (json.dumps(result, indent=1) + "\n").encode())
@@ -218,8 +234,8 @@ def overlaps(
 ) -> NDArray[np.float64]:
     """(N, levels) intersection over union."""
     out = np.empty((len(numbers), len(levels)))
-    for first in range(0, len(numbers), CHUNK):
-        some = numbers[first : first + CHUNK]
+    for first in range(0, len(numbers), maker.chunk):
+        some = numbers[first : first + maker.chunk]
         truth = np.stack([shapes.full(int(i)) for i in some])
         share = maker.again(truth)
         for k, level in enumerate(levels):
@@ -234,15 +250,14 @@ def surfaces(
 ) -> list[Likeness]:
     """How near the surface of what is made again lies to that of the shape's own cells."""
     out = []
-    for i in numbers:
-        full = shapes.full(int(i))
-        share = np.array(maker.again(full[None])[0], np.float32)
-        if not (share > level).any():
-            out.append(NOTHING)
-            continue
-        out.append(
-            likeness(*(sampled(m) for m in (mesh_of(share, level), mesh_of(full.astype(np.float32), 0.5))))
-        )
+    for first in range(0, len(numbers), maker.chunk):
+        truth = np.stack([shapes.full(int(i)) for i in numbers[first : first + maker.chunk]])
+        for full, share in zip(truth, maker.again(truth)):
+            if not (share > level).any():
+                out.append(NOTHING)
+                continue
+            meshes = mesh_of(np.array(share, np.float32), level), mesh_of(full.astype(np.float32), 0.5)
+            out.append(likeness(*(sampled(m) for m in meshes)))
     return out
 
 
