@@ -15,7 +15,8 @@ import trimesh
 from typer.testing import CliRunner
 
 from lift3d.cli import app
-from lift3d.io.meshes import save_mesh
+from lift3d.geometry.topology import inspect_solid
+from lift3d.io.meshes import load_mesh, save_mesh
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -84,6 +85,20 @@ def test_commands_on_one_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         code, output = run(command)
         assert code == 0, f"{command}\n{output}"
     assert (tmp_path / "cup.glb").exists() and (tmp_path / "cut-out.png").exists()
+
+
+@pytest.mark.slow
+def test_commands_on_the_space_of_shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    save_mesh(trimesh.creation.box((1, 0.6, 0.8)), "a.glb")
+    save_mesh(trimesh.creation.cylinder(0.4, 1.0), "b.stl")
+    for command in block("shapes"):
+        code, output = run(command)
+        assert code == 0, f"{command}\n{output}"
+    for folder, name in (("chairs", "chair"), ("between", "step")):
+        models = sorted((tmp_path / folder).glob(f"{name}-*.glb"))
+        assert len(models) == 8 and all(inspect_solid(load_mesh(m)).is_solid for m in models)
 
 
 @pytest.mark.slow
