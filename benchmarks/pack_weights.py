@@ -92,6 +92,12 @@ def measured(name: str) -> list[str]:
     return lines
 
 
+def on_validation(told: dict) -> list[str]:
+    """What stands in the card until its benchmark has been run."""
+    said = ", ".join(f"{k} {v:.3f}" for k, v in told.items() if isinstance(v, float))
+    return [f"on the validation split, while it was trained: {said}"]
+
+
 def more_of(name: str, told: dict) -> dict:
     """What only some cards hold: a threshold; categories, and how the network is asked (benchmarks/classifier.py)."""
     if name == "flow":
@@ -137,7 +143,7 @@ def main() -> None:
         "licence": "Apache-2.0, as lift3d", "data": data_of(told["plan"]["config"]),
         "data_digest": told["plan"]["data"], "command": args.command,
         "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
-        "measured": measured(args.name), **mix_of(args.name),
+        "measured": measured(args.name) or on_validation(told), **mix_of(args.name),
     }  # fmt: skip
     (store.HERE / f"{args.name}.safetensors").write_bytes(data)
     (store.HERE / f"{args.name}.json").write_text(json.dumps(card, indent=1) + "\n")

@@ -33,12 +33,13 @@ class Collapsed(Lift3dError):
 class Config(FlowConfig):
     """What differs from the flow's."""
 
-    steps: int = told(3_000, "optimiser steps of the whole run")
+    steps: int = told(2_000, "optimiser steps of the whole run")
+    batch: int = told(32, "codes in a step, over all processes")
     rate: float = told(2e-4, "largest learning rate")
     decay: float = told(0.0, "weight decay of matrices and kernels")
     precision: str = told("float32", "float32, or bfloat16 for the matrix products")
     clip: float = told(10.0, "the gradient is scaled down to this norm")
-    width: int = told(128, "channels of generator and critic")
+    width: int = told(64, "channels of generator and critic")
     judged: int = told(2, "steps of the critic for one of the generator")
 
     def __post_init__(self) -> None:
