@@ -33,7 +33,16 @@ def test_a_rough_share_is_sharpened(seed: int, level: float) -> None:
     )
     before = overlap(rough > level, truth)
     after = overlap(colour_walk(rgb, rough, level) > 0.5, truth)
-    assert after > 0.95 and after >= before - 0.01
+    assert after > 0.93 and after >= before - 0.01
+
+
+def test_rough_shares_are_sharpened_well_in_the_mean() -> None:
+    after = []
+    for seed in range(10):
+        rgb, truth = scene(seed)
+        rough = ndimage.gaussian_filter(np.roll(truth, (3, -2), (0, 1)).astype(np.float32), 4)
+        after.append(overlap(colour_walk(rgb, rough, 0.5) > 0.5, truth))
+    assert np.mean(after) > 0.97, after
 
 
 def test_the_minimum_is_that_of_the_energy() -> None:

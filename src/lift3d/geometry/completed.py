@@ -141,15 +141,19 @@ def guessed_surface(guess: Voxels, level: float) -> tuple[F64, I32]:
     values = guess.values
     for sigma in ROUGHER:
         soft = ndimage.gaussian_filter(values, sigma) if sigma else values
-        share = np.where(main_pieces(soft > level), soft, np.minimum(soft, level * 0.98))
+        full = soft > level
+        share = np.where(full & ~main_pieces(full), level * 0.98, soft)
         crossings = sum(int(np.count_nonzero(np.diff(share > level, axis=axis))) for axis in range(3))
         if crossings <= MOST_CROSSINGS:
             break
+    finer = (
+        1 if sigma else FINER
+    )  # what was smoothed has nothing finer, and waves of cubics would run in from the edge
     fine: F32 = ndimage.zoom(
-        share.astype(np.float32), FINER, order=3, grid_mode=True, mode="grid-constant", cval=0.0
+        np.pad(share.astype(np.float32), 1), finer, order=3, grid_mode=True, mode="grid-constant", cval=0.0
     )
     v, f = marching_tetrahedra(np.ascontiguousarray(-fine), -level)
-    v = (v + 0.5) / FINER - 0.5
+    v = (v + 0.5) / finer - 1.5
     return np.asarray(v @ guess.affine[:3, :3].T + guess.affine[:3, 3]), f
 
 
