@@ -34,6 +34,7 @@ from lift3d.train.shapes import ShapeSet
 
 HERE = Path(__file__).resolve().parent
 STRENGTHS = (1.0, 1.5, 2.0, 3.0)
+COVERAGE, ONE_NN, COPIES = 0.45, 0.75, 0.2
 _last = [0.0]
 
 
@@ -94,7 +95,8 @@ def samples(corpus: Path, autoencoder: str | None, limit: int | None, look: Path
 
 
 def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -> dict[str, Any]:
-    """Draws for the five largest kinds beside validation shapes, at several strengths; the best by coverage - 1-NNA."""
+    """Draws for the five largest kinds beside validation shapes, at several strengths. Taken is the strongest that keeps within
+    the bounds, as it is the most like its kind; if none does, the best by coverage - 1-NNA."""
     held = Corpus(corpus)
     train, val = ShapeSet(held, "train"), ShapeSet(held, "val")
     codec, _ = network("autoencoder", autoencoder)
@@ -119,7 +121,7 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
         for s in STRENGTHS
     }
     return {
-        "guidance": max(STRENGTHS, key=lambda s: told[s]["coverage"] - told[s]["one_nn"]),
+        "guidance": taken(told),
         "kinds": kinds, "rows": {str(s): told[s] for s in STRENGTHS},
         "table": {
             "columns": ["guidance", "coverage, %", "1-NNA, %", "copies, %"],
@@ -127,6 +129,15 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
             "note": f"On validation shapes of {', '.join(kinds)}, {limit} of each at most, 12 steps. 1 leaves the flow as it is.",
         },
     }  # fmt: skip
+
+
+def taken(told: dict[float, dict[str, float]]) -> float:
+    """The strongest within COVERAGE, ONE_NN and COPIES."""
+    within = [
+        s for s, m in told.items()
+        if m["coverage"] >= COVERAGE and m["one_nn"] <= ONE_NN and m["copies"] <= COPIES
+    ]  # fmt: skip
+    return max(within) if within else max(told, key=lambda s: told[s]["coverage"] - told[s]["one_nn"])
 
 
 def speed() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from lift3d.weights import Weights, data_of
 
 MODELS = ("flow", "gan", "prior")
 """prior: of the autoencoder itself, as if its codes were independent; it knows no kinds."""
-STEPS, GUIDANCE = 24, 1.5
+STEPS, GUIDANCE = 16, 1.5
 """Of the flow, unless the card of its weights says otherwise."""
 TOGETHER = 4
 """Draws made at once, however many are wanted: sums in another order would be another thing."""
