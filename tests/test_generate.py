@@ -13,11 +13,6 @@ from typer.testing import CliRunner
 
 pytest.importorskip("torch")
 
-from lift3d.weights import models  # noqa: E402
-
-if not {"autoencoder", "flow"} <= {weights.name for weights in models()}:
-    pytest.skip("the weights of autoencoder and flow are not in this package", allow_module_level=True)
-
 from lift3d.cli import app  # noqa: E402
 from lift3d.context import Context  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402

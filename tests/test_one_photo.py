@@ -158,7 +158,7 @@ def test_a_mask_that_is_given_is_kept(tmp_path: Path) -> None:
 
 def test_the_package_holds_its_weights_with_their_cards() -> None:
     held = {w.name: w for w in models()}
-    assert {"autoencoder", "image_to_mask", "image_to_voxels"} <= set(held)
+    assert set(held) == {"autoencoder", "embedding", "flow", "gan", "image_to_mask", "image_to_voxels"}
     for name, weights in held.items():
         assert weights.file.stat().st_size <= 16_000_000 < MOST
         card = weights.card

@@ -158,7 +158,7 @@ def draws(held: Drawer, kind: str, count: int, seed: int, autoencoder: str | Non
     tiles: list[NDArray[np.uint8]] = []
     tried = 0
     while len(rows) < count and tried < 3 * count:
-        made = solid_of(Latent(held.draw(number, (seed, tried)), held.space), autoencoder, 0, True)
+        made = solid_of(Latent(held.draw(number, (seed, tried)), held.space), autoencoder, mirror=True)
         tried += 1
         if made is None:
             continue

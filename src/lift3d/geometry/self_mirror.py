@@ -1,7 +1,7 @@
 """What is nearly its own mirror image is made so: both halves of a made-up thing say what one of them is.
 
 Of the corpus' airplanes 89 of 100 overlap with their mirror image by more than 0.8, of its connectors 92, of its buildings 48, of
-its trees 4; draws of a generator, whose halves are drawn apart, hardly ever do.
+its trees 4 (every fourth training shape); the halves of a draw are drawn apart, and differ.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
 However a solid is turned, what comes out fills the grid as a shape of the corpus does: its box lies in the middle and the
 longest side of the box has length `FILL`. Gradients reach the pose through the places that are read; box and scale follow.
 
-The rotation is hardly learned from cells at once: a network of six guesses, pulled to the truth, named the wrong one half of
-the time after 40,000 turned shapes. So `Stand` is given exact axes (nets/frames.py): those along which most faces lie,
-the principal ones, and the grid's own. Each of the six directions of each may be up, and what is left to learn is how upright a
-thing looks. Of validation shapes turned in any way one of the first twelve is within 10 degrees of up for 89 of 100.
+The rotation is hardly learned from cells at once: a network of six guesses, pulled to the truth, was wrong about up by 87
+degrees in the median after 1,000 steps of 32 shapes. So `Stand` is given exact axes (nets/frames.py): those along which most
+faces lie, the principal ones, and the grid's own. Each of the six directions of each may be up, and what is left to learn is how
+upright a thing looks. Of validation shapes turned in any way one of the first twelve is within 10 degrees of up for 89 of 100.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from lift3d.train.task import Batch
 class Config(Schedule):
     """What the task adds."""
 
-    steps: int = told(4_000, "optimiser steps of the whole run")
+    steps: int = told(3_000, "optimiser steps of the whole run")
     batch: int = told(64, "codes in a step, over all processes")
     rate: float = told(1e-3, "largest learning rate")
     warmup: int = told(
