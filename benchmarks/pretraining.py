@@ -40,7 +40,7 @@ def trained(args: argparse.Namespace, share: float, masked: bool, seed: int) -> 
     own = config_of(find(args.masked).card)
     words = {
         "steps": args.steps, "warmup": max(args.steps // 20, 1), "validate": max(args.steps // 4, 1), "seed": seed,
-        "labels_share": share, "width": own["width"], "side": own["side"], "transformer": "false", "rotate": "none",
+        "labels_share": share, "width": own["width"], "transformer": "false", "rotate": "none",
     }  # fmt: skip
     config = with_words(task.config(), [f"{name}={value}" for name, value in words.items()])
     folder = args.work / f"{'masked' if masked else 'nothing'}-{share:g}-{seed}"

@@ -29,7 +29,7 @@ from lift3d.nets.shape_label import (  # noqa: E402
 )
 from lift3d.nets.views_to_volume import rotation  # noqa: E402
 
-CONFIG = {"kind": "voxels", "width": 8, "side": 32, "transformer": True, "dropout": 0.3}
+CONFIG = {"kind": "voxels", "width": 8, "transformer": True, "dropout": 0.3}
 
 
 def ell() -> torch.Tensor:
@@ -157,7 +157,7 @@ def test_probabilities_are_such_and_do_not_change_when_the_thing_is_laid_otherwi
 @pytest.mark.parametrize("plan", [Plan(), Plan(3), Plan(2, True)])
 def test_every_plan_is_answered_by_every_network(plan: Plan) -> None:
     x = ell()
-    for change in ({}, {"transformer": False}, {"transformer": False, "side": 64}, {"kind": "points"}):
+    for change in ({}, {"transformer": False}, {"kind": "points"}):
         with torch.no_grad():
             p = label_net({**CONFIG, **change}, 3).eval().probabilities(x, plan)
         assert p.shape == (1, 3) and float(p.sum()) == pytest.approx(1, abs=1e-4)

@@ -25,7 +25,16 @@ from lift3d.train.masked_pictures import MaskedPictures  # noqa: E402
 from lift3d.train.masked_voxels import Config as VoxelConfig  # noqa: E402
 from lift3d.train.masked_voxels import MaskedVoxels, blocks  # noqa: E402
 
-TINY = ["steps=12", "batch=6", "width=4", "validate=6", "warmup=2", "precision=float32", "dropout=0"]
+TINY = [
+    "steps=12",
+    "batch=6",
+    "width=4",
+    "begin=none",
+    "validate=6",
+    "warmup=2",
+    "precision=float32",
+    "dropout=0",
+]
 
 
 def lift3d(*words: object) -> tuple[int, str]:
@@ -126,7 +135,7 @@ def test_one_command_from_a_folder_of_meshes(small: tuple[Path, Path], run: Path
     from safetensors.torch import load_file
 
     before, after = (load_file(folder / "best.safetensors") for folder in (run, tmp_path / "own"))
-    for name in ("trunk.start.weight", "trunk.start_norm.running_mean"):
+    for name in ("trunk.start.weight", "trunk.fine.first_norm.running_mean"):
         assert torch.allclose(before[name], after[name], atol=1e-6), "the trunk is frozen"
     assert not torch.equal(before["head.weight"], after["head.weight"])
     (tmp_path / "empty").mkdir()
@@ -136,7 +145,9 @@ def test_one_command_from_a_folder_of_meshes(small: tuple[Path, Path], run: Path
 
 @pytest.mark.parametrize("kind", ["voxels", "points"])
 def test_every_network_takes_a_step_and_looks(small: tuple[Path, Path], kind: str) -> None:
-    config = Config(kind=kind, width=4, transformer=False, rotate="none", stretch=0, batch=3, held=3)
+    config = Config(
+        kind=kind, width=4, begin="none", transformer=False, rotate="none", stretch=0, batch=3, held=3
+    )
     task = Classifier(small[0], config)
     net = task.module()
     losses = task.loss(net, task.batch(0, 0, 1), 0)
@@ -147,7 +158,7 @@ def test_every_network_takes_a_step_and_looks(small: tuple[Path, Path], kind: st
 
 
 def test_processes_share_a_batch_and_samples_follow_from_the_step(small: tuple[Path, Path]) -> None:
-    task = Classifier(small[0], Config(batch=6, width=4))
+    task = Classifier(small[0], Config(batch=6, width=4, begin="none"))
     whole, parts = task.batch(5, 0, 1), [task.batch(5, rank, 2) for rank in (0, 1)]
     for name in whole:
         assert torch.equal(whole[name][::2], parts[0][name]) and torch.equal(
@@ -193,6 +204,17 @@ def test_centred_moves_and_changes_nothing() -> None:
     assert abs(float(posed(share, torch.eye(3)[None]).sum() / share.sum()) - 1) < 0.3
 
 
+def test_the_trunk_begins_with_the_autoencoder(small: tuple[Path, Path]) -> None:
+    from lift3d.weights import tensors_of
+
+    net = Classifier(small[0], Config()).module()
+    given = tensors_of("autoencoder")
+    for name in ("start.weight", "fine.first.weight", "coarse.1.second_norm.running_var"):
+        assert torch.equal(net.state_dict()["trunk." + name], given["encoder." + name])
+    with pytest.raises(InputError, match="of another size"):
+        Classifier(small[0], Config(width=16)).module()
+
+
 @pytest.mark.slow
 def test_masked_tasks_learn_and_their_trunks_are_taken_over(small: tuple[Path, Path], tmp_path: Path) -> None:
     words = ("--data", small[0], "-o", tmp_path / "masked")
@@ -213,7 +235,10 @@ def test_masked_tasks_learn_and_their_trunks_are_taken_over(small: tuple[Path, P
     assert values[-1] < values[0]
     words = ("--data", small[0], "--init-from", tmp_path / "masked", "-o", tmp_path / "from")
     code, said = lift3d(
-        "train", "classifier", *words, *sets("steps=1", "batch=2", "width=4", "rate=1e-9", "warmup=1")
+        "train",
+        "classifier",
+        *words,
+        *sets("steps=1", "batch=2", "width=4", "begin=none", "rate=1e-9", "warmup=1"),
     )
     assert code == 0 and "taken over" in said, said
     from safetensors.torch import load_file
@@ -249,7 +274,6 @@ def test_masked_voxels_judge_hidden_cells_alone(small: tuple[Path, Path]) -> Non
 def test_slips_are_told(tmp_path: Path) -> None:
     for option, told in (
         ("rotate=sideways", "rotate = sideways is not known"),
-        ("side=48", "side = 48 is not known"),
         ("labels_share=0", "labels_share is over 0"),
         ("dropout=2", "dropout = 2.0 is no share"),
         ("width=1", "width is 4 or more"),

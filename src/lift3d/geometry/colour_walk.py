@@ -26,7 +26,9 @@ RARE = 2e-5
 COLOURS, LOUDEST = 0.8, 3.0
 """Weight of the colours' log ratio, and what it is at most."""
 STAY, EDGES = 0.05, 1.5
-ROUNDS = 2
+ROUNDS, FADES = 3, 0.7
+"""How often colours are counted anew, and how much of the rough share's say is left each time: where it is far off, colours that
+are counted by it are right before it is."""
 
 
 def colour_walk(rgb: NDArray[np.uint8], share: F32, level: float = 0.5) -> F32:
@@ -35,8 +37,8 @@ def colour_walk(rgb: NDArray[np.uint8], share: F32, level: float = 0.5) -> F32:
     said = log_odds(share) - float(log_odds(np.array(level)))
     weights = edge_weights(colours)
     out = 1 / (1 + np.exp(-said))
-    for _ in range(ROUNDS):
-        prior = 1 / (1 + np.exp(-(said + COLOURS * colour_ratio(rgb, out))))
+    for k in range(ROUNDS):
+        prior = 1 / (1 + np.exp(-(FADES**k * said + COLOURS * colour_ratio(rgb, out))))
         out = walked(prior, weights)
     return np.asarray(out, np.float32)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from lift3d.nets.posed import smaller
 from lift3d.nets.shape_codes import unfolded
 from lift3d.nets.shape_label import Trunk
 from lift3d.nets.unet import Block
@@ -23,16 +22,16 @@ BLOCKS = 8
 class MaskedSolid(nn.Module):
     """(B, 64, 64, 64) shares and (B, 8, 8, 8) True where a block is hidden, to logits (B, 64, 64, 64)."""
 
-    def __init__(self, width: int = 16, side: int = 32) -> None:
+    def __init__(self, width: int = 64) -> None:
         super().__init__()
-        self.trunk = Trunk(width, side)
-        self.join = nn.Conv3d(9 * width, 4 * width, 1)
-        self.solid = Solid(4 * width)
-        self.head = nn.Conv3d(4 * width, 8**3, 1)
+        self.trunk = Trunk(width)
+        self.join = nn.Conv3d(5 * width, width, 1)
+        self.solid = Solid(width)
+        self.head = nn.Conv3d(width, 8**3, 1)
 
     def forward(self, share: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         seen = (2 * share - 1) * ~spread(hidden, share.shape[-1])
-        near, far = self.trunk.places(smaller(seen, self.trunk.side))
+        near, far = self.trunk.places(seen)
         far = nn.functional.interpolate(far, scale_factor=2.0, mode="trilinear", align_corners=False)
         x = self.solid(torch.relu(self.join(torch.cat([near, far], 1))))
         return unfolded(self.head(x), 8).float()[:, 0]

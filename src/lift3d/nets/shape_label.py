@@ -18,11 +18,12 @@ import torch
 from torch import nn
 
 from lift3d.nets.posed import FULL, Stand, posed, smaller
+from lift3d.nets.shape_codes import FOLD, folded
 from lift3d.nets.views_to_volume import Solid, rotation
 
 STANDS = 32
 """Cells along each side by which the transformer judges a pose."""
-SIZES = 5
+SIZES, OF_SIZES = 5, 16
 
 
 @dataclass(frozen=True)
@@ -35,52 +36,48 @@ class Plan:
 
 
 class Trunk(nn.Module):
-    """(B, side, side, side) in [-1, 1] to features (B, 6 * width, 4, 4, 4); side: 32 or 64."""
+    """(B, 64, 64, 64) in [-1, 1] to features. Its first layers are those of `ShapeEncoder` (nets/shape_codes.py) and bear their
+    names: what the autoencoder has learned of solids without labels is what this begins with."""
 
-    def __init__(self, width: int = 16, side: int = 32) -> None:
+    def __init__(self, width: int = 64) -> None:
         super().__init__()
-        if side not in (32, 64):
-            raise ValueError(f"side = {side} is neither 32 nor 64")
-        self.side, by = side, side // 16
-        self.start = nn.Conv3d(1, width, by + 2, by, 1, bias=False)
-        self.start_norm = nn.BatchNorm3d(width)
+        self.start = nn.Conv3d(FOLD**3, width, 1)
         self.fine = Solid(width)
-        self.down = nn.Conv3d(width, 3 * width, 2, 2)
-        self.middle = nn.Sequential(Solid(3 * width), Solid(3 * width))
-        self.last = nn.Conv3d(3 * width, 6 * width, 2, 2)
-        self.coarse = nn.Sequential(Solid(6 * width), Solid(6 * width))
+        self.down = nn.Conv3d(width, 2 * width, 2, 2)
+        self.coarse = nn.Sequential(Solid(2 * width), Solid(2 * width))
+        self.last = nn.Conv3d(2 * width, 3 * width, 2, 2)
+        self.deep = Solid(3 * width)
+        self.features = 10 * width
 
     def places(self, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features (B, 3 * width, 8, 8, 8) and (B, 6 * width, 4, 4, 4)."""
-        x = self.fine(torch.relu(self.start_norm(self.start(cells[:, None]))))
-        x = self.middle(torch.relu(self.down(x)))
-        return x, self.coarse(torch.relu(self.last(x)))
+        """Features (B, 2 * width, 8, 8, 8) and (B, 3 * width, 4, 4, 4)."""
+        x = self.fine(torch.relu(self.start(folded(cells[:, None]))))
+        x = self.coarse(torch.relu(self.down(x)))
+        return x, self.deep(torch.relu(self.last(x)))
 
     def forward(self, cells: torch.Tensor) -> torch.Tensor:
-        """(B, 12 * width): mean and largest of the last features."""
-        x = self.places(cells)[1].flatten(2).float()
-        return torch.cat([x.mean(2), x.amax(2)], 1)
+        """(B, 10 * width): mean and largest of both."""
+        held = [x.flatten(2).float() for x in self.places(cells)]
+        return torch.cat([pool for x in held for pool in (x.mean(2), x.amax(2))], 1)
 
 
 class ShapeLabel(nn.Module):
     """(B, 64, 64, 64) shares to logits (B, labels)."""
 
-    def __init__(
-        self, labels: int, width: int = 16, side: int = 32, transformer: bool = True, dropout: float = 0.3
-    ) -> None:
+    def __init__(self, labels: int, width: int = 64, transformer: bool = True, dropout: float = 0.3) -> None:
         super().__init__()
-        self.side = side
-        self.trunk = Trunk(width, side)
-        self.stand = Stand(width) if transformer else None
-        self.sizes = nn.Linear(SIZES, width)
+        self.trunk = Trunk(width)
+        self.stand = Stand() if transformer else None
+        self.sizes = nn.Linear(SIZES, OF_SIZES)
+        self.norm = nn.BatchNorm1d(self.trunk.features + OF_SIZES)
         self.drop = nn.Dropout(dropout)
-        self.head = nn.Linear(13 * width, labels)
+        self.head = nn.Linear(self.trunk.features + OF_SIZES, labels)
 
     def features(self, share: torch.Tensor) -> torch.Tensor:
-        """(B, 13 * width) of shares that stand upright already."""
-        share = smaller(share, self.side)
+        """(B, 10 * width + OF_SIZES) of shares that stand upright already, each to one scale."""
         seen = self.trunk(2 * share - 1)
-        return torch.cat([seen, torch.relu(self.sizes(sizes(share))).float()], 1)
+        held = torch.cat([seen, torch.relu(self.sizes(sizes(share))).float()], 1)
+        return torch.as_tensor(self.norm(held))
 
     def upright_logits(self, share: torch.Tensor) -> torch.Tensor:
         """(B, labels) of shares that stand upright already."""
@@ -95,9 +92,9 @@ class ShapeLabel(nn.Module):
         return said
 
     def set_upright(self, share: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-        """(B, side, side, side) of shares turned by the pose (B, 6)."""
+        """(B, 64, 64, 64) of shares turned by the pose (B, 6)."""
         with torch.autocast(share.device.type, enabled=False):
-            return posed(smaller(share.float(), self.side), rotation(columns.float()))
+            return posed(share.float(), rotation(columns.float()))
 
     def forward(self, share: torch.Tensor) -> torch.Tensor:
         if self.stand is None:
@@ -109,7 +106,7 @@ class ShapeLabel(nn.Module):
     def probabilities(self, share: torch.Tensor, plan: Plan) -> torch.Tensor:
         """(B, labels), asked as the plan says."""
         if self.stand is None:
-            return _around(self.upright_logits, smaller(share, self.side), plan.around)
+            return _around(self.upright_logits, share, plan.around)
         poses, scores = self.asked(share)
         count = min(plan.poses, scores.shape[1])
         weight, which = scores.softmax(1).topk(count, 1)
@@ -150,8 +147,8 @@ def label_net(config: dict[str, Any], labels: int) -> ShapeLabel | PointLabel:
     """The network of a run's options."""
     width, dropout = int(config["width"]), float(config["dropout"])
     if config["kind"] == "points":
-        return PointLabel(labels, width, dropout=dropout)
-    return ShapeLabel(labels, width, int(config["side"]), bool(config["transformer"]), dropout)
+        return PointLabel(labels, width // 4, dropout=dropout)
+    return ShapeLabel(labels, width, bool(config["transformer"]), dropout)
 
 
 def sizes(share: torch.Tensor) -> torch.Tensor:

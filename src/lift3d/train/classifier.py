@@ -28,27 +28,32 @@ from lift3d.train.labelled import Labelled, fixed_turn, names_of, random_turn, s
 from lift3d.train.pictures import chosen
 from lift3d.train.shapes import MOVES, laid
 from lift3d.train.task import Batch
+from lift3d.weights import tensors_of
 
 ROTATIONS, KINDS = ("none", "up", "any"), ("voxels", "points")
+NOTHING = "none"
 
 
 @dataclass(frozen=True)
 class Config(Schedule):
     """What the task adds."""
 
-    steps: int = told(2_000, "optimiser steps of the whole run")
+    steps: int = told(800, "optimiser steps of the whole run")
     batch: int = told(32, "shapes in a step, over all processes")
-    rate: float = told(2e-3, "largest learning rate")
+    rate: float = told(1e-3, "largest learning rate")
     precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
     decay: float = told(5e-2, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
     warmup: int = told(
         100, "steps over which the rate rises from nothing; after them it falls along a cosine"
     )
     average: float = told(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
-    validate: int = told(500, "steps between two looks at the validation set")
+    validate: int = told(200, "steps between two looks at the validation set")
     kind: str = told("voxels", "voxels, or points (the baseline: PointNet on the surface)")
-    width: int = told(16, "channels at 16 cells a side; three times as many at 8, six times at 4")
-    side: int = told(32, "cells along each side that the trunk sees: 32 or 64")
+    width: int = told(64, "channels at 16 cells a side; twice as many at 8, three times at 4")
+    begin: str = told(
+        "autoencoder",
+        "weights that the trunk begins with, or none; a run that is told --init-from has those",
+    )
     transformer: bool = told(True, "a spatial transformer sets things upright first")
     rotate: str = told(
         "any",
@@ -75,7 +80,7 @@ class Config(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, known in (("rotate", ROTATIONS), ("kind", KINDS), ("side", (32, 64))):
+        for name, known in (("rotate", ROTATIONS), ("kind", KINDS)):
             if getattr(self, name) not in known:
                 raise InputError(
                     f"{name} = {getattr(self, name)} is not known", f"use {', '.join(map(str, known))}"
@@ -118,6 +123,8 @@ class Classifier:
 
     def module(self) -> nn.Module:
         net = label_net(vars(self.config), len(self.names))
+        if isinstance(net, ShapeLabel) and self.config.begin != NOTHING:
+            begin(net.trunk, tensors_of(self.config.begin))
         if self.config.freeze and isinstance(net, ShapeLabel):
             net.trunk.requires_grad_(False)
         return net
@@ -162,8 +169,7 @@ class Classifier:
 
     def _seen(self, batch: Batch) -> torch.Tensor:
         """The cells as the network gets them: turned and stretched."""
-        c, side = self.config, 64 if self.config.kind == "points" else self.config.side
-        share = smaller(batch["cells"].float(), side)
+        c, share = self.config, batch["cells"].float()
         if c.rotate == "none" and c.stretch == 0 and not c.transformer:
             return share
         with torch.autocast(share.device.type, enabled=False):
@@ -174,9 +180,10 @@ class Classifier:
         assert module.stand is not None
         share = self._seen(batch)
         logits = module.upright_logits(share)
-        x = smaller(share, STANDS)
+        some = (len(share) + 1) // 2  # by half of the batch: what is judged five times costs the most
+        x = smaller(share[:some], STANDS)
         with torch.autocast(x.device.type, enabled=False):
-            askew = softened(posed(smaller(batch["cells"].float(), STANDS), batch["askew"]))
+            askew = softened(posed(smaller(batch["cells"][:some].float(), STANDS), batch["askew"][:some]))
             x = softened(x)
         others = [x.flip(2, 3), torch.rot90(x, 1, (1, 3)), torch.rot90(x, 1, (2, 3)), askew]
         half = len(x) // 2  # the other side of each, of half of them
@@ -202,7 +209,7 @@ class Classifier:
                 turn = torch.from_numpy(np.stack([fixed_turn(self.val.number(i), kind) for i in some]))
                 cells = torch.from_numpy(np.stack([self.val.full(i) for i in some])).to(device).float()
                 if kind != "none":
-                    cells = posed(smaller(cells, self._side()), turn.to(device))
+                    cells = posed(cells, turn.to(device))
                 with torch.autocast(device.type, torch.bfloat16, enabled=c.precision == "bfloat16"):
                     said.append(module(cells).argmax(1).cpu().numpy())
                     if isinstance(module, ShapeLabel) and module.stand is not None:
@@ -216,8 +223,18 @@ class Classifier:
         shares = [v for name, v in out.items() if name.startswith(("accuracy", "balanced"))]
         return {"score": float(np.mean(shares)), **out}
 
-    def _side(self) -> int:
-        return 64 if self.config.kind == "points" else self.config.side
+
+def begin(trunk: nn.Module, given: dict[str, torch.Tensor]) -> None:
+    """The trunk's first layers from an autoencoder's encoder of the same width; InputError where none fits."""
+    own = trunk.state_dict()
+    held = {name.removeprefix("encoder."): t for name, t in given.items() if name.startswith("encoder.")}
+    fits = {name: t for name, t in held.items() if name in own and own[name].shape == t.shape}
+    if "start.weight" not in fits:
+        raise InputError(
+            "the trunk is of another size than the weights that it should begin with",
+            "leave width as it is, or set begin=none",
+        )
+    trunk.load_state_dict(fits, strict=False)
 
 
 def softened(share: torch.Tensor) -> torch.Tensor:

@@ -27,7 +27,7 @@ from lift3d.train.task import Batch
 
 @dataclass(frozen=True)
 class Config(Schedule):
-    """What the task adds; width and side as the classifier's, or its trunk is not taken over."""
+    """What the task adds; width as the classifier's, or its trunk is not taken over."""
 
     steps: int = told(1_200, "optimiser steps of the whole run")
     batch: int = told(32, "shapes in a step, over all processes")
@@ -38,17 +38,16 @@ class Config(Schedule):
     )
     average: float = told(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
     validate: int = told(400, "steps between two looks at the validation set")
-    width: int = told(16, "channels of the trunk at 16 cells a side")
-    side: int = told(32, "cells along each side that the trunk sees: 32 or 64")
+    width: int = told(64, "channels of the trunk at 16 cells a side")
     hidden: float = told(0.6, "share of the blocks of 8 cells a side that are hidden")
     dice: float = told(0.5, "weight of the soft Dice loss")
     held: int = told(240, "shapes of the validation set that are looked at")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.width < 4 or self.side not in (32, 64) or not 0 < self.hidden < 1 or self.held < 1:
+        if self.width < 4 or not 0 < self.hidden < 1 or self.held < 1:
             raise InputError(
-                "width is 4 or more, side 32 or 64, hidden between 0 and 1, held 1 or more",
+                "width is 4 or more, hidden between 0 and 1, held 1 or more",
                 "leave them out for the usual ones",
             )
 
@@ -65,7 +64,7 @@ class MaskedVoxels:
         self.train, self.val = ShapeSet(held, "train"), ShapeSet(held, "val")
 
     def module(self) -> nn.Module:
-        return MaskedSolid(self.config.width, self.config.side)
+        return MaskedSolid(self.config.width)
 
     def data(self) -> dict[str, Any]:
         return {"train": self.train.digest(), "val": self.val.digest()}
