@@ -56,7 +56,7 @@ def _made(mapping: str, card: dict[str, Any]) -> torch.nn.Module:
     from lift3d.nets.by_name import made
 
     data = data_of(card)
-    if mapping == "voxels_to_label":
+    if mapping in ("voxels_to_label", "embedding_to_label"):
         data = {**data, "labels": labels_of(card)}
     try:
         return made(mapping, config_of(card), data)

@@ -173,15 +173,25 @@ def asked_of(query: Embedding, mix: Mix) -> F32:
     return np.concatenate([looks, _kind(query, mix) * query.vectors[:, LOOKS:].mean(0)]).astype(np.float32)
 
 
-def nearness(query: Embedding, vectors: F32, owners: np.ndarray, mix: Mix, count: int) -> F32:
+def nearness(
+    query: Embedding,
+    vectors: F32,
+    owners: np.ndarray,
+    mix: Mix,
+    count: int,
+    told: tuple[F32, F32] | None = None,
+) -> F32:
     """(count,) how near each thing is, of (M, D) vectors and the thing (M,) that each belongs to; a thing's rows stand
-    together, its solid's first."""
+    together, its solid's first. told: probabilities of kinds of the query (K,) and of the things that are there (T, K); how
+    likely both are of one kind then counts in place of how alike the kinds' vectors are."""
     views, solid = _sides(query)
     first = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
-    kinds = np.add.reduceat(vectors[:, LOOKS:], first)
-    kinds /= np.maximum(np.linalg.norm(kinds, axis=1, keepdims=True), 1e-9)
-    kind = query.vectors[:, LOOKS:].mean(0)
-    score = _kind(query, mix) * (kinds @ kind)
+    if told is not None and query.of != "words":
+        score = mix.kind * (told[1] @ told[0])
+    else:
+        kinds = np.add.reduceat(vectors[:, LOOKS:], first)
+        kinds /= np.maximum(np.linalg.norm(kinds, axis=1, keepdims=True), 1e-9)
+        score = _kind(query, mix) * (kinds @ query.vectors[:, LOOKS:].mean(0))
     if query.of != "words":
         seen = np.ones(len(vectors), bool)
         seen[first] = (

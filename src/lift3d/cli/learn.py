@@ -11,8 +11,8 @@ from lift3d.errors import InputError
 
 SUFFIX = "-pictures"
 TRAINED = (
-    "image-to-mask, image-to-voxels, autoencoder, vae, flow, gan, classifier, masked-voxels, masked-pictures, embedding or "
-    "completion."
+    "image-to-mask, image-to-voxels, autoencoder, vae, flow, gan, classifier, masked-voxels, masked-pictures, embedding, "
+    "embedding-to-label or completion."
 )
 MEASURED = "image-to-mask, image-to-voxels, autoencoder, vae, flow, gan, classifier, embedding or completion."
 

@@ -23,6 +23,7 @@ from lift3d.errors import InputError, MissingExtra
 from lift3d.evaluate.guessers import codes, pixels
 from lift3d.evaluate.statistics import Rows, intervals, means
 from lift3d.io.atomic import write_bytes
+from lift3d.kinds_of_places import judge_of
 from lift3d.learned import network
 from lift3d.space import LOOKS, Mix, Space, nearness, pictures_of, solid_arrays
 from lift3d.train.solids import Solids, picture
@@ -48,6 +49,7 @@ class Held:
     things: list[F32]
     owners: NDArray[np.int64]
     features: dict[str, tuple[F32, F32]]
+    space: str = ""
 
 
 def evaluate_embedding(
@@ -124,19 +126,26 @@ def gathered(solids: Solids, space: Space, limit: int | None, progress: Callable
             rows[name][1].append(feature(seen))
     pictures = np.stack(asked)
     features = {name: (np.concatenate(a), np.concatenate(b)) for name, (a, b) in rows.items()}
-    return Held(kept, pictures, space.of_pictures(pictures), things, np.array(owners), features)
+    return Held(kept, pictures, space.of_pictures(pictures), things, np.array(owners), features, space.name)
 
 
 def mixed(held: Held, mix: Mix, queries: Sequence[Embedding]) -> F32:
     """(Q, N) how near each thing is to each query."""
     vectors = np.concatenate(held.things)
     owners = np.repeat(np.arange(len(held.things)), [len(t) for t in held.things])
-    return np.stack([nearness(q, vectors, owners, mix, len(held.things)) for q in queries])
+    count, judge = (
+        len(held.things),
+        judge_of(queries[0].space) if queries and queries[0].of != "words" else None,
+    )
+    if judge is None:
+        return np.stack([nearness(q, vectors, owners, mix, count) for q in queries])
+    known = judge.of_many(vectors, owners)
+    return np.stack([nearness(q, vectors, owners, mix, count, (judge.of_one(q), known)) for q in queries])
 
 
 def photo_scores(held: Held, mix: Mix) -> dict[str, F32]:
     """By the name of the row."""
-    queries = [Embedding(q[None], "image", "") for q in held.queries]
+    queries = [Embedding(q[None], "image", held.space) for q in held.queries]
     out: dict[str, F32] = {"chance": np.random.default_rng(0).random((len(queries),) * 2).astype(np.float32)}
     for name, label in (("pixels", "pixels of views"), ("code", "codes of image_to_voxels, views")):
         asked, seen = held.features[name]
@@ -156,7 +165,7 @@ def photo_scores(held: Held, mix: Mix) -> dict[str, F32]:
 
 def model_scores(held: Held, mix: Mix) -> F32:
     """Every thing asked for with its own vectors; itself is taken out."""
-    scores = mixed(held, mix, [Embedding(t, "shape", "") for t in held.things])
+    scores = mixed(held, mix, [Embedding(t, "shape", held.space) for t in held.things])
     np.fill_diagonal(scores, -np.inf)
     return scores
 
@@ -184,7 +193,7 @@ def best_mix(held: Held, kinds: NDArray[np.str_]) -> Mix:
     tried = {}
     for solid, kind in product(STEPS, STEPS):
         mix = Mix(1.0, solid, kind)
-        scores = mixed(held, mix, [Embedding(q[None], "image", "") for q in held.queries])
+        scores = mixed(held, mix, [Embedding(q[None], "image", held.space) for q in held.queries])
         rows = measured(scores, kinds)
         tried[mix] = rows["first"].mean() + rows["kin"][kinds != UNKNOWN].mean()
     best = max(tried, key=lambda m: tried[m])

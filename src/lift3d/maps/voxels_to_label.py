@@ -57,9 +57,16 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
         with asking():
             share = torch.from_numpy(cells[None]).to(device).float()
             said = net.probabilities(share, plan)[0].double().cpu().numpy()  # type: ignore[operator]
+            turn = net.upright(share)[0].double().cpu().numpy()  # type: ignore[operator]
         if not np.isfinite(said).all():
             raise InputError(f"{found.file.name} gives no numbers", "get weights and card again")
-        context.note(NAME, weights=found.name, sha256=found.card.get("sha256"), full=int(cells.sum()))
+        context.note(
+            NAME,
+            weights=found.name,
+            sha256=found.card.get("sha256"),
+            full=int(cells.sum()),
+            turn=turn.tolist(),
+        )
         return Label(labels_of(found.card), said / said.sum())
 
 

@@ -56,6 +56,12 @@ def _embedding(config: Card, data: Card) -> nn.Module:
     return Embedding(int(config["width"]), int(config["layers"]), int(config["solid"]))
 
 
+def _kinds(config: Card, data: Card) -> nn.Module:
+    from lift3d.nets.embedding_label import EmbeddingLabel
+
+    return EmbeddingLabel(len(data["labels"]), int(config["hidden"]), float(config["dropout"]))
+
+
 def _completion(config: Card, data: Card) -> nn.Module:
     from lift3d.nets.completion import Completion
 
@@ -71,6 +77,7 @@ NETWORKS: dict[str, Callable[[Card, Card], nn.Module]] = {
     "gan": _gan,
     "voxels_to_label": _label,
     "embedding": _embedding,
+    "embedding_to_label": _kinds,
     "points_to_voxels": _completion,
 }
 

@@ -91,17 +91,21 @@ class ShapeLabel(nn.Module):
         said: tuple[torch.Tensor, torch.Tensor] = self.stand(smaller(share, STANDS))
         return said
 
-    def set_upright(self, share: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-        """(B, 64, 64, 64) of shares turned by the pose (B, 6)."""
+    def upright(self, share: torch.Tensor) -> torch.Tensor:
+        """(B, 3, 3) rotations from how things lie to the likeliest pose."""
+        poses, scores = self.asked(share)
+        likeliest = poses[torch.arange(len(poses), device=poses.device), scores.argmax(1)]
+        return rotation(likeliest.float())
+
+    def set_upright(self, share: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
+        """(B, 64, 64, 64) of shares turned by (B, 3, 3)."""
         with torch.autocast(share.device.type, enabled=False):
-            return posed(share.float(), rotation(columns.float()))
+            return posed(share.float(), turn)
 
     def forward(self, share: torch.Tensor) -> torch.Tensor:
         if self.stand is None:
             return self.upright_logits(share)
-        poses, scores = self.asked(share)
-        likeliest = poses[torch.arange(len(poses), device=poses.device), scores.argmax(1)]
-        return self.upright_logits(self.set_upright(share, likeliest))
+        return self.upright_logits(self.set_upright(share, self.upright(share)))
 
     def probabilities(self, share: torch.Tensor, plan: Plan) -> torch.Tensor:
         """(B, labels), asked as the plan says."""
@@ -114,7 +118,7 @@ class ShapeLabel(nn.Module):
         total = torch.zeros(0)
         for k in range(count):
             columns = poses[torch.arange(len(poses), device=poses.device), which[:, k]]
-            straight = self.set_upright(share, columns)
+            straight = self.set_upright(share, rotation(columns.float()))
             said = weight[:, k, None] * _around(self.upright_logits, straight, plan.around)
             total = said if k == 0 else total + said
         return total
@@ -141,6 +145,10 @@ class PointLabel(nn.Module):
 
     def probabilities(self, share: torch.Tensor, plan: Plan) -> torch.Tensor:
         return _around(self, share, plan.around)
+
+    def upright(self, share: torch.Tensor) -> torch.Tensor:
+        """(B, 3, 3): it leaves everything as it lies."""
+        return torch.eye(3, device=share.device).expand(len(share), 3, 3)
 
 
 def label_net(config: dict[str, Any], labels: int) -> ShapeLabel | PointLabel:

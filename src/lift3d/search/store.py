@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from lift3d.errors import InputError
 from lift3d.io.atomic import not_written
+from lift3d.kinds_of_places import judge_of
 from lift3d.search import graph
 from lift3d.space import KIND, LOOKS, Mix, asked_of, centre_of, nearness
 from lift3d.types import F32, Embedding, Neighbour, Neighbours
@@ -285,8 +286,11 @@ class Store:
                 raise ValueError("a model without vectors")
         owners = np.repeat(np.arange(len(rows)), [len(h) for h in held])
         vectors = np.concatenate(held).astype(np.float32)
+        judge = judge_of(query.space) if query.of != "words" else None
+        told = None if judge is None else (judge.of_one(query), judge.of_many(vectors, owners))
         with np.errstate(all="ignore"):
-            scores = np.nan_to_num(nearness(query, vectors, owners, mix, len(rows)), nan=-9.0, posinf=-9.0)
+            scores = nearness(query, vectors, owners, mix, len(rows), told)
+            scores = np.nan_to_num(scores, nan=-9.0, posinf=-9.0)
         best = np.argsort(-scores, kind="stable")[:count]
         return Neighbours(tuple(Neighbour(str(rows[i][0]), float(scores[i])) for i in best))
 

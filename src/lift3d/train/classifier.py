@@ -22,7 +22,6 @@ from lift3d.corpus.corpus import Corpus
 from lift3d.errors import InputError
 from lift3d.nets.posed import posed, smaller, upright_losses
 from lift3d.nets.shape_label import STANDS, PointLabel, ShapeLabel, label_net
-from lift3d.nets.views_to_volume import rotation
 from lift3d.train.config import Schedule, told
 from lift3d.train.labelled import Labelled, fixed_turn, names_of, random_turn, small_turn
 from lift3d.train.pictures import chosen
@@ -76,7 +75,7 @@ class Config(Schedule):
     freeze: bool = told(False, "keep the trunk as it is: for little data of your own")
     labels_share: float = told(1.0, "share of the training shapes whose labels are known")
     least: int = told(0, "shapes that a category has at least; 0: 50, or 2 in a corpus of your own meshes")
-    held: int = told(1000, "shapes of the validation set that are looked at")
+    held: int = told(400, "shapes of the validation set that are looked at")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -211,9 +210,14 @@ class Classifier:
                 if kind != "none":
                     cells = posed(cells, turn.to(device))
                 with torch.autocast(device.type, torch.bfloat16, enabled=c.precision == "bfloat16"):
-                    said.append(module(cells).argmax(1).cpu().numpy())
                     if isinstance(module, ShapeLabel) and module.stand is not None:
-                        tilt.append(_tilt(module, cells, turn))
+                        up = module.upright(cells)
+                        said.append(
+                            module.upright_logits(module.set_upright(cells, up)).argmax(1).cpu().numpy()
+                        )
+                        tilt.append(_tilt(up.cpu(), turn))
+                    else:
+                        said.append(module(cells).argmax(1).cpu().numpy())
             right = np.concatenate(said) == self.val.targets[numbers]
             tail = "" if kind == "none" else "_turned"
             out["accuracy" + tail] = float(right.mean())
@@ -258,9 +262,7 @@ def _turn(c: Config, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDA
     return random_turn(rng, kind), stretch
 
 
-def _tilt(module: ShapeLabel, cells: torch.Tensor, turn: torch.Tensor) -> NDArray[np.float32]:
-    """(B,) degrees between the likeliest up and the true one."""
-    poses, scores = module.asked(cells)
-    likeliest = poses[torch.arange(len(poses)), scores.argmax(1)].float().cpu()
-    cosine = (rotation(likeliest)[:, 2] * turn[:, :, 2]).sum(1).clamp(-1, 1)
+def _tilt(up: torch.Tensor, turn: torch.Tensor) -> NDArray[np.float32]:
+    """(B,) degrees between the likeliest up, of rotations (B, 3, 3) to upright, and the true one."""
+    cosine = (up[:, 2] * turn[:, :, 2]).sum(1).clamp(-1, 1)
     return np.asarray(torch.rad2deg(torch.acos(cosine)).numpy())

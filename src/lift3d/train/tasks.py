@@ -14,6 +14,7 @@ from lift3d.train import (
     classifier,
     completion,
     embedding,
+    embedding_label,
     flow,
     gan,
     image_to_mask,
@@ -64,6 +65,7 @@ TASKS: dict[str, Trainable] = {
         lambda pictures, corpus, config: masked_pictures.MaskedPictures(pictures, config),
     ),
     "embedding": Trainable(embedding.Config, embedding.EmbeddingTask),
+    "embedding-to-label": Trainable(embedding_label.Config, embedding_label.EmbeddingLabelTask, True, True),
     "completion": Trainable(
         completion.Config, lambda pictures, corpus, config: completion.Completion(corpus, config), False
     ),

@@ -1,0 +1,41 @@
+"""A place in the space of shapes to the kind of thing that stands there: of a photo, of views of a model, of its solid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lift3d.context import Context
+from lift3d.errors import InputError
+from lift3d.mapping import Card, Mapping, register
+from lift3d.types import Embedding, Label
+
+NAME = "embedding_to_label"
+
+
+@register(
+    Card(
+        NAME, "Embedding", "Label",
+        ("probabilities sum to 1", "places that other weights made are refused", "same place, same bytes"),
+        "learned", "Su et al. 2015; Menon et al. 2021",
+    )
+)  # fmt: skip
+@dataclass(frozen=True)
+class EmbeddingToLabel(Mapping[Embedding, Label]):
+    """weights: a run's folder or a weights file; the package's own if not given."""
+
+    weights: str | None = None
+
+    def apply(self, source: Embedding, context: Context) -> Label:
+        from lift3d.kinds_of_places import Judge
+
+        if source.of == "words":
+            raise InputError("words are a name already", "give a photo or a model")
+        judge = Judge(self.weights)
+        judge.require(source.space)
+        said = judge.of_one(source).astype(np.float64)
+        if not np.isfinite(said).all():
+            raise InputError(f"{judge.found.file.name} gives no numbers", "get weights and card again")
+        context.note(NAME, weights=judge.found.name, sha256=judge.found.card.get("sha256"))
+        return Label(judge.names, said / said.sum())
