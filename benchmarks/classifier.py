@@ -1,9 +1,11 @@
 """The table of `voxels_to_label` on the test split of the corpus, as `lift3d evaluate classifier` measures it, with more rows.
 
-    python benchmarks/classifier.py CORPUS --weights RUN --plain RUN --turned RUN [--points RUN] [--critic RUN] [--limit N]
+    python benchmarks/classifier.py CORPUS --weights RUN --plain RUN --turned RUN [--points RUN] [--critic RUN]
+        [--places RUN] [--limit N]
 
 plain: trained upright without the transformer; turned: the same, trained turned in any way; critic: a run that trained a critic
-of shapes, whose features a linear machine is given, beside those of a critic that has learned nothing.
+of shapes, whose features a linear machine is given, beside those of a critic that has learned nothing; places: a run of
+embedding-to-label.
 
 Writes results/classifier.json and docs/images/confusions.png.
 """
@@ -43,6 +45,9 @@ def table_of(result: dict) -> dict:
     for name, row in result["rows"].items():
         cells: list[object] = [name]
         for kind in POSES:
+            if kind not in row:
+                cells += ["", ""]
+                continue
             m = row[kind]
             a, b = m["accuracy_interval"], m["balanced_interval"]
             cells.append(f"{m['accuracy']:.3f} ({a[0]:.3f}-{a[1]:.3f})")
@@ -71,6 +76,7 @@ def main() -> None:
     parser.add_argument("--turned", default=None)
     parser.add_argument("--points", default=None)
     parser.add_argument("--critic", default=None)
+    parser.add_argument("--places", default=None)
     parser.add_argument("--limit", type=int, default=None)
     args = parser.parse_args()
     torch.set_num_threads(os.cpu_count() or 1)
@@ -95,7 +101,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         lines = evaluate_labels(
             args.corpus, args.weights, args.plain, "test", args.limit, Path(folder), print, progress,
-            {name: run for name, run in others.items() if run is not None}, features,
+            {name: run for name, run in others.items() if run is not None}, features, args.places,
         )  # fmt: skip
         result = json.loads((Path(folder) / "classifier.json").read_text())
         (HERE.parent / "docs/images/confusions.png").write_bytes(

@@ -31,6 +31,7 @@ DOES = {
     "gan": "codes of new things of a kind, by a Wasserstein GAN",
     "voxels_to_label": "what kind of thing a solid is, however it lies",
     "embedding": "one space of photos, models and words: what belongs together is near",
+    "embedding_to_label": "what kind of thing stands at a place of the embedding: of a photo, or of a model's views and solid",
     "points_to_voxels": "the space that a whole thing fills, from part of its surface",
 }
 
@@ -39,7 +40,7 @@ INPUT = {
     "image_to_mask": "128 x 128 pixels", "image_to_voxels": "128 x 128 pixels", "autoencoder": "64 x 64 x 64 cells",
     "flow": "a kind and noise", "gan": "a kind and noise", "voxels_to_label": "64 x 64 x 64 cells",
     "embedding": "128 x 128 pixels, 64 x 64 x 64 cells with their colours, or words",
-    "points_to_voxels": "64 x 64 x 64 cells",
+    "embedding_to_label": "vectors of the embedding", "points_to_voxels": "64 x 64 x 64 cells",
 }  # fmt: skip
 SHAPES = (
     "solids of the training split of lift3d's corpus: free shapes out of Debian packages, each with its licence and author in "
@@ -63,7 +64,7 @@ def measured(name: str) -> list[str]:
             lines.append(
                 f"IoU {c['iou64']:.3f}, F {c['f1']:.3f} on test shapes, means over categories: {row}"
             )
-    if name == "voxels_to_label" and (results / "classifier.json").is_file():
+    if name in ("voxels_to_label", "embedding_to_label") and (results / "classifier.json").is_file():
         told = json.loads((results / "classifier.json").read_text())
         for row, m in told["rows"].items():
             up, any_ = m["none"], m["any"]
@@ -99,15 +100,18 @@ def on_validation(told: dict) -> list[str]:
 
 
 def more_of(name: str, told: dict) -> dict:
-    """What only some cards hold: a threshold; categories, and how the network is asked (benchmarks/classifier.py)."""
+    """What only some cards hold: a threshold; categories, and how the networks are asked (benchmarks/classifier.py)."""
     if name == "flow":
         chosen = HERE / "results/guidance.json"
         return {"guidance": json.loads(chosen.read_text())["guidance"]} if chosen.is_file() else {}
-    if name != "voxels_to_label":
+    if name not in ("voxels_to_label", "embedding_to_label"):
         return {key: told[key] for key in ("threshold",) if key in told}
     held = HERE / "results/classifier.json"
-    asked = json.loads(held.read_text())["asked"] if held.is_file() else {}
-    return {"labels": told["plan"]["data"]["labels"], "asked": asked}
+    table = json.loads(held.read_text()) if held.is_file() else {}
+    labels = {"labels": told["plan"]["data"]["labels"]}
+    if name == "embedding_to_label":
+        return labels | ({"beside": table["beside"]} if table.get("beside") is not None else {})
+    return labels | {"asked": table.get("asked", {})}
 
 
 def mix_of(name: str) -> dict[str, object]:
@@ -120,6 +124,8 @@ def mix_of(name: str) -> dict[str, object]:
 
 def data_of(config: dict[str, object]) -> str:
     """What a run of this configuration has learned from."""
+    if "embedding" in config:
+        return DATA
     if not {"faults", "paste"} & set(config):
         return SHAPES
     return DATA + (PHOTOGRAPHS if config.get("photographs") else "")

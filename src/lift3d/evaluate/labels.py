@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lift3d.corpus.corpus import Corpus
 from lift3d.errors import InputError
 from lift3d.evaluate.confusions import matrix, write_confusions
+from lift3d.evaluate.joined import best_weight, said_of
 from lift3d.evaluate.labellers import (
     Features,
     Labeller,
@@ -28,17 +29,21 @@ from lift3d.evaluate.labellers import (
 )
 from lift3d.evaluate.statistics import intervals
 from lift3d.io.atomic import write_bytes
+from lift3d.kinds_of_places import Judge
 from lift3d.learned import network
+from lift3d.maps.embedding_to_label import NAME as PLACES
 from lift3d.maps.voxels_to_label import NAME
 from lift3d.nets.shape_label import Plan, PointLabel, ShapeLabel
+from lift3d.space import Space
 from lift3d.train.classifier import balanced
 from lift3d.train.labelled import Labelled
-from lift3d.weights import labels_of
+from lift3d.weights import config_of, find, labels_of
 
 Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
 POSES = {"none": "upright", "up": "turned around the vertical", "any": "turned in any way"}
 NET, PLAIN, NEAREST = "network", "plain, trained upright", "nearest shapes, raw cells"
+VIEWS, BOTH = "views and solid with colours", "network with views (lift3d classify)"
 CHOOSING = 240
 """Shapes of the validation set on which it is fixed how a network is asked."""
 
@@ -46,8 +51,11 @@ CHOOSING = 240
 def evaluate_labels(
     corpus: Path, weights: str | None, plain: str | None, split: str, limit: int | None, output: Path | None, say: Say,
     progress: Progress, others: Mapping[str, str] | None = None, features: Mapping[str, Features] | None = None,
+    places: str | None = None,
 ) -> list[str]:  # fmt: skip
-    """The table's lines. others: more networks, by the name of their row; features: of any network, for a linear machine."""
+    """The table's lines. others: more networks, by the name of their row; features: of any network, for a linear machine;
+    places: weights of `embedding_to_label`, which is asked about views of the models; the package's own beside the package's
+    own network."""
     held = Corpus(corpus)
     net, found = _network(weights)
     names = labels_of(found.card)
@@ -59,10 +67,16 @@ def evaluate_labels(
         count = None if limit is None else min(limit, len(test))
         rows, said = _measured(who, test, count, progress)
     numbers = _numbers(test, count)
+    beside = None
+    if places is not None or (weights is None and _there()):
+        joined, beside = _joined(net, plan, places, val, test, numbers, progress)
+        rows |= joined
+        told[BOTH] = f"the cells count {beside:g}, the views {1 - beside:g}"
+        say(f"fixed on validation: {BOTH}: {told[BOTH]}")
     table = matrix(test.targets[numbers], said[NET], len(names))
     result = {
         "split": split, "shapes": len(numbers), "labels": list(names), "rows": rows, "told": told,
-        "asked": asdict(plan),
+        "asked": asdict(plan), "beside": beside,
         "weights": found.card.get("sha256"), "categories": per_category(table, names), "confusions": table.tolist(),
     }  # fmt: skip
     result["won_back"] = won_back(rows)
@@ -117,7 +131,10 @@ def lines(result: dict[str, Any]) -> list[str]:
         f"{'':<36} " + "".join(f"{POSES[kind]:>28}" for kind in POSES),
     ]
     for name, row in result["rows"].items():
-        cells = [f"{row[kind]['accuracy']:.3f} / {row[kind]['balanced']:.3f}" for kind in POSES]
+        cells = [
+            f"{row[kind]['accuracy']:.3f} / {row[kind]['balanced']:.3f}" if kind in row else "-"
+            for kind in POSES
+        ]
         out.append(f"{name:<36} " + "".join(f"{cell:>28}" for cell in cells))
     if result["won_back"] is not None:
         out.append(
@@ -159,6 +176,43 @@ def _labellers(
         around = "quarter turns and mirrors" if plan.around else "once"
         told[name] = f"{plan.poses} poses, {around}"
     return who, told, plan
+
+
+def _there() -> bool:
+    """Whether the package holds weights for the kinds of places."""
+    try:
+        find(PLACES)
+    except InputError:
+        return False
+    return True
+
+
+def _joined(
+    net: ShapeLabel | PointLabel, plan: Plan, weights: str | None, val: Labelled, test: Labelled, numbers: list[int],
+    progress: Progress,
+) -> tuple[dict[str, Any], float]:  # fmt: skip
+    """Rows of views alone and of both, upright and turned in any way, and how much the cells count beside the views."""
+    judge = Judge(weights)
+    told = config_of(judge.found.card).get("embedding")
+    space = Space(None if told in (None, "embedding") else str(told))
+    judge.require(space.name)
+    some = _numbers(val, min(CHOOSING, len(val)))
+    kinds = ("none", "any")
+    held = [
+        said_of(net, plan, judge, space, val, kind, some, partial(progress, f"views, {kind}"))
+        for kind in kinds
+    ]
+    weight = best_weight(held, val.targets[some])
+    rows: dict[str, Any] = {VIEWS: {}, BOTH: {}}
+    families = [test.families[i] for i in numbers]
+    for kind in kinds:
+        said = said_of(
+            net, plan, judge, space, test, kind, numbers, partial(progress, f"views, test, {POSES[kind]}")
+        )
+        for name, share in ((VIEWS, 0.0), (BOTH, weight)):
+            right = said.right(test.targets[numbers], share)
+            rows[name][kind] = measures(right, test.targets[numbers], families)
+    return rows, weight
 
 
 def _numbers(test: Labelled, count: int | None) -> list[int]:
