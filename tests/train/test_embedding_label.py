@@ -136,3 +136,25 @@ def test_two_answers_are_one(seed: int, weight: float) -> None:
     assert np.allclose(whole / whole.sum(), p, atol=1e-4)
     apart = Label(("u", "v"), np.array([0.5, 0.5]))
     assert fused(solid, apart, 0.5) is apart
+
+
+def test_both_answers_about_a_corpus(runs: tuple[Path, Path], small: tuple[Path, Path]) -> None:
+    from lift3d.corpus.corpus import Corpus
+    from lift3d.evaluate.joined import Said, best_weight, said_of
+    from lift3d.nets.shape_label import Plan, ShapeLabel
+    from lift3d.space import Space
+    from lift3d.train.labelled import Labelled
+
+    shapes = Labelled(Corpus(small[0]), "train", ("kind0", "kind1"))
+    net, judge, space = ShapeLabel(2, 4).eval(), Judge(runs[1]), Space(runs[0])
+    said = said_of(net, Plan(), judge, space, shapes, "any", [0, 2])
+    assert said.cells.shape == said.places.shape == (2, 2) and said.kinds == judge.names
+    for answers in (said.cells, said.places):
+        assert np.allclose(answers.sum(1), 1)
+    targets = np.array([0, 1, 1, 0])
+    cells = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7]])
+    places = np.array([[0.5, 0.4, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.6, 0.3, 0.1]])
+    held = Said(cells, places, ("a", "b"), ("a", "b", "c"))
+    assert held.right(targets, 0.0).tolist() == [True, True, False, True], "what only one knows is wrong here"
+    assert held.right(targets, 0.8).tolist() == [True, True, False, False]
+    assert best_weight([held], targets) == 0.0
