@@ -18,13 +18,16 @@ from lift3d.corpus.corpus import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.io.meshes import save_mesh  # noqa: E402
 from lift3d.nets.posed import posed  # noqa: E402
-from lift3d.train.classifier import Classifier, Config  # noqa: E402
+from lift3d.train.classifier import EARLY, Classifier, Config  # noqa: E402
+from lift3d.train.engine import Run  # noqa: E402
 from lift3d.train.labelled import Labelled, centred, fixed_turn, names_of, random_turn  # noqa: E402
 from lift3d.train.masked_pictures import Config as PictureConfig  # noqa: E402
 from lift3d.train.masked_pictures import MaskedPictures  # noqa: E402
 from lift3d.train.masked_voxels import Config as VoxelConfig  # noqa: E402
 from lift3d.train.masked_voxels import MaskedVoxels, blocks  # noqa: E402
+from lift3d.train.parallel import Place  # noqa: E402
 
+ALONE = Place(0, 1, torch.device("cpu"))
 TINY = [
     "steps=12",
     "batch=6",
@@ -213,6 +216,35 @@ def test_the_trunk_begins_with_the_autoencoder(small: tuple[Path, Path]) -> None
         assert torch.equal(net.state_dict()["trunk." + name], given["encoder." + name])
     with pytest.raises(InputError, match="of another size"):
         Classifier(small[0], Config(width=16)).module()
+
+
+def test_the_beginning_rests_in_the_early_steps(small: tuple[Path, Path], tmp_path: Path) -> None:
+    config = Config(
+        steps=4, early=3, variants=2, batch=2, validate=4, save=2, warmup=1, precision="float32", held=2
+    )
+    said: list[str] = []
+
+    def run(folder: str) -> Run:
+        return Run(Classifier(small[0], config), tmp_path / folder, ALONE, said.append, lambda n, f: None)
+
+    first = run("a")
+    before = {k: v.clone() for k, v in first.module.state_dict().items()}
+    first.fit(3)
+    after = first.module.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert not any(name.startswith(EARLY) for name in changed) and "trunk.last.weight" in changed
+    kept, _ = first.task._kept(first.module)  # type: ignore[attr-defined]
+    assert kept.shape == (2 * len(first.task.train), 128, 8, 8, 8)  # type: ignore[attr-defined]
+    first.fit()
+    assert not torch.equal(
+        before["trunk.fine.first.weight"], first.module.state_dict()["trunk.fine.first.weight"]
+    )
+    run("b").fit(2)
+    again = run("b")
+    assert "going on from step 2" in said[-1]
+    again.fit()
+    for name, t in first.module.state_dict().items():
+        assert torch.allclose(t.float(), again.module.state_dict()[name].float(), atol=1e-6), name
 
 
 @pytest.mark.slow

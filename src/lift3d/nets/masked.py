@@ -31,7 +31,8 @@ class MaskedSolid(nn.Module):
 
     def forward(self, share: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         seen = (2 * share - 1) * ~spread(hidden, share.shape[-1])
-        near, far = self.trunk.places(seen)
+        near = self.trunk.near(seen)
+        far = self.trunk.far(near)
         far = nn.functional.interpolate(far, scale_factor=2.0, mode="trilinear", align_corners=False)
         x = self.solid(torch.relu(self.join(torch.cat([near, far], 1))))
         return unfolded(self.head(x), 8).float()[:, 0]

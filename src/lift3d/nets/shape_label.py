@@ -36,8 +36,9 @@ class Plan:
 
 
 class Trunk(nn.Module):
-    """(B, 64, 64, 64) in [-1, 1] to features. Its first layers are those of `ShapeEncoder` (nets/shape_codes.py) and bear their
-    names: what the autoencoder has learned of solids without labels is what this begins with."""
+    """(B, 64, 64, 64) in [-1, 1] to features, in two parts. The layers of the first are those of `ShapeEncoder`
+    (nets/shape_codes.py) and bear their names: what the autoencoder has learned of solids without labels is what this begins
+    with."""
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
@@ -49,15 +50,18 @@ class Trunk(nn.Module):
         self.deep = Solid(3 * width)
         self.features = 10 * width
 
-    def places(self, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features (B, 2 * width, 8, 8, 8) and (B, 3 * width, 4, 4, 4)."""
+    def near(self, cells: torch.Tensor) -> torch.Tensor:
+        """Features (B, 2 * width, 8, 8, 8): what the layers say that an autoencoder has as well."""
         x = self.fine(torch.relu(self.start(folded(cells[:, None]))))
-        x = self.coarse(torch.relu(self.down(x)))
-        return x, self.deep(torch.relu(self.last(x)))
+        return torch.as_tensor(self.coarse(torch.relu(self.down(x))))
 
-    def forward(self, cells: torch.Tensor) -> torch.Tensor:
-        """(B, 10 * width): mean and largest of both."""
-        held = [x.flatten(2).float() for x in self.places(cells)]
+    def far(self, near: torch.Tensor) -> torch.Tensor:
+        """Features (B, 3 * width, 4, 4, 4)."""
+        return torch.as_tensor(self.deep(torch.relu(self.last(near))))
+
+    def forward(self, near: torch.Tensor) -> torch.Tensor:
+        """(B, 10 * width) of what is near: mean and largest of both."""
+        held = [x.flatten(2).float() for x in (near, self.far(near))]
         return torch.cat([pool for x in held for pool in (x.mean(2), x.amax(2))], 1)
 
 
@@ -73,15 +77,14 @@ class ShapeLabel(nn.Module):
         self.drop = nn.Dropout(dropout)
         self.head = nn.Linear(self.trunk.features + OF_SIZES, labels)
 
-    def features(self, share: torch.Tensor) -> torch.Tensor:
-        """(B, 10 * width + OF_SIZES) of shares that stand upright already, each to one scale."""
-        seen = self.trunk(2 * share - 1)
-        held = torch.cat([seen, torch.relu(self.sizes(sizes(share))).float()], 1)
-        return torch.as_tensor(self.norm(held))
+    def near_logits(self, near: torch.Tensor, extent: torch.Tensor) -> torch.Tensor:
+        """(B, labels) of what the trunk's beginning says, and of `sizes` (B, 5)."""
+        held = torch.cat([self.trunk(near), torch.relu(self.sizes(extent)).float()], 1)
+        return torch.as_tensor(self.head(self.drop(self.norm(held)))).float()
 
     def upright_logits(self, share: torch.Tensor) -> torch.Tensor:
         """(B, labels) of shares that stand upright already."""
-        return torch.as_tensor(self.head(self.drop(self.features(share)))).float()
+        return self.near_logits(self.trunk.near(2 * share - 1), sizes(share))
 
     def asked(self, share: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Poses (B, K, 6) and scores (B, K); of a network without transformer, the one that it was given."""

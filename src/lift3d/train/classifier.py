@@ -5,10 +5,14 @@ the log of how common each category is (Menon et al. 2021, arXiv:2007.07314): wi
 laid and stretched. Where a spatial transformer sets them upright (nets/posed.py), it is given exact axes: so the trunk sees them
 upright but for a `tilt`, and the transformer learns, with the weight `pose`, to tell how they stand in the corpus from how they
 stand on their head, on a side, or askew. Without it they are turned as `rotate` says.
+
+The first `early` steps let the beginning of the trunk rest, which has learned of solids already: what it says of a few `variants`
+of each shape is kept, so that what follows sees every shape many times in minutes. Then everything learns together.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +25,7 @@ from torch import nn
 from lift3d.corpus.corpus import Corpus
 from lift3d.errors import InputError
 from lift3d.nets.posed import posed, smaller, upright_losses
-from lift3d.nets.shape_label import STANDS, PointLabel, ShapeLabel, label_net
+from lift3d.nets.shape_label import STANDS, PointLabel, ShapeLabel, label_net, sizes
 from lift3d.train.config import Schedule, told
 from lift3d.train.labelled import Labelled, fixed_turn, names_of, random_turn, small_turn
 from lift3d.train.pictures import chosen
@@ -31,13 +35,17 @@ from lift3d.weights import tensors_of
 
 ROTATIONS, KINDS = ("none", "up", "any"), ("voxels", "points")
 NOTHING = "none"
+EARLY = tuple(f"trunk.{part}." for part in ("start", "fine", "down", "coarse"))
+"""The trunk's beginning."""
+MANY, SOME = 4, 16
+"""Batches' worth of shapes in an early step; shapes that the trunk's beginning sees at a time."""
 
 
 @dataclass(frozen=True)
 class Config(Schedule):
     """What the task adds."""
 
-    steps: int = told(800, "optimiser steps of the whole run")
+    steps: int = told(2_000, "optimiser steps of the whole run")
     batch: int = told(32, "shapes in a step, over all processes")
     rate: float = told(1e-3, "largest learning rate")
     precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
@@ -47,6 +55,10 @@ class Config(Schedule):
     )
     average: float = told(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
     validate: int = told(200, "steps between two looks at the validation set")
+    early: int = told(
+        1_500, "of these, steps in which the trunk's beginning rests; none with begin=none or points"
+    )
+    variants: int = told(2, "ways in which each shape is laid and stretched for the early steps")
     kind: str = told("voxels", "voxels, or points (the baseline: PointNet on the surface)")
     width: int = told(64, "channels at 16 cells a side; twice as many at 8, three times at 4")
     begin: str = told(
@@ -84,6 +96,8 @@ class Config(Schedule):
                 raise InputError(
                     f"{name} = {getattr(self, name)} is not known", f"use {', '.join(map(str, known))}"
                 )
+        if self.early < 0 or not 1 <= self.variants <= 8:
+            raise InputError("early is 0 or more and variants 1 to 8", "leave them out for the usual ones")
         if self.width < 4 or not 0 <= self.stretch < 0.5 or self.least < 0 or self.held < 1:
             raise InputError(
                 "width is 4 or more, stretch under 0.5, least 0 or more, held 1 or more",
@@ -119,6 +133,9 @@ class Classifier:
             ) from error
         common = torch.from_numpy(self.train.counts / len(self.train)).float()
         self.common = common.clamp(min=1e-6).log()
+        self.early = config.early if config.begin != NOTHING and config.kind == "voxels" else 0
+        self.kept: tuple[torch.Tensor, torch.Tensor] | None = None
+        self.watch: Callable[[str, float], None] = lambda name, fraction: None
 
     def module(self) -> nn.Module:
         net = label_net(vars(self.config), len(self.names))
@@ -132,8 +149,20 @@ class Classifier:
         shapes = self.train.shapes.digest(), self.val.shapes.digest()
         return {"train": shapes[0], "val": shapes[1], "labels": list(self.names)}
 
+    def resting(self, step: int) -> tuple[str, ...]:
+        """The parameters that are not moved in this step."""
+        return EARLY if step < self.early else ()
+
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
+        if step < self.early:
+            numbers = chosen(len(self.train), step, MANY * c.batch, c.seed)[rank::world]
+            rng = np.random.default_rng([c.seed, step, rank])
+            rows = numbers * c.variants + rng.integers(c.variants, size=len(numbers))
+            return {
+                "row": torch.from_numpy(rows),
+                "label": torch.from_numpy(self.train.targets[numbers]),
+            }
         numbers = chosen(len(self.train), step, c.batch, c.seed)
         cells, turns, targets, askew = [], [], [], []
         for k, i in list(enumerate(numbers.tolist()))[rank::world]:
@@ -155,7 +184,11 @@ class Classifier:
         if c.freeze and isinstance(module, ShapeLabel):  # or its normalisation would follow the new shapes
             module.trunk.eval()
         more: dict[str, torch.Tensor] = {}
-        if not isinstance(module, ShapeLabel) or module.stand is None:
+        if "row" in batch:
+            assert isinstance(module, ShapeLabel)
+            near, extent = (t[batch["row"].cpu()].to(device).float() for t in self._kept(module))
+            logits = module.near_logits(near, extent)
+        elif not isinstance(module, ShapeLabel) or module.stand is None:
             logits = module(self._seen(batch))
         else:
             logits, more = self._stood(module, batch)
@@ -165,6 +198,36 @@ class Classifier:
             right = (logits.argmax(1) == batch["label"]).float().mean()
             total = entropy + c.pose * sum(more.values(), torch.zeros((), device=device))
         return {"loss": total, "entropy": entropy, "right": right.detach(), **more}
+
+    def _kept(self, module: ShapeLabel) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the trunk's beginning says of the variants of every shape, (N * variants, C, 8, 8, 8) in half precision, and
+        their sizes (N * variants, 5): one shape's after the other."""
+        if self.kept is not None:
+            return self.kept
+        c, device = self.config, next(module.parameters()).device
+        said, extents = [], []
+        learning = module.trunk.training
+        module.trunk.eval()
+        for first in range(0, len(self.train), SOME):
+            cells, turns = [], []
+            for i in range(first, min(first + SOME, len(self.train))):
+                for v in range(c.variants):
+                    rng = np.random.default_rng([c.seed, i, v, MANY])
+                    cells.append(laid(self.train.full(i), int(rng.integers(MOVES))))
+                    turn, stretch = _turn(c, rng)
+                    turns.append(turn @ np.diag(stretch))
+            with torch.no_grad():
+                share = posed(
+                    torch.from_numpy(np.stack(cells)).to(device).float(),
+                    torch.from_numpy(np.stack(turns)).to(device),
+                )
+                with torch.autocast(device.type, torch.bfloat16, enabled=c.precision == "bfloat16"):
+                    said.append(module.trunk.near(2 * share - 1).bfloat16().cpu())
+                extents.append(sizes(share).cpu())
+            self.watch("solids", min(1.0, (first + SOME) / len(self.train)))
+        module.trunk.train(learning)
+        self.kept = torch.cat(said), torch.cat(extents)
+        return self.kept
 
     def _seen(self, batch: Batch) -> torch.Tensor:
         """The cells as the network gets them: turned and stretched."""

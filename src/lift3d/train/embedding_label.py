@@ -8,6 +8,7 @@ Loss: cross-entropy with smoothed labels of logits that are raised by `balance` 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,13 @@ def part_of(vectors: Vectors, corpus: Corpus, names: tuple[str, ...]) -> Part:
     rows = np.flatnonzero(known >= 0)
     first = np.searchsorted(vectors.owners, np.arange(len(vectors.shapes) + 1))
     return Part(vectors, rows, [np.arange(first[i], first[i + 1]) for i in rows], known[rows])
+
+
+def ready(pictures: Path, corpus: Path, config: Config, progress: Callable[[str, float], None]) -> None:
+    """Make the vectors of both splits, which are kept."""
+    held = Corpus(corpus)
+    for split in ("train", "val"):
+        vectors_of(pictures, held, split, config.embedding, lambda f, s=split: progress(f"places, {s}", f))  # type: ignore[misc]
 
 
 class EmbeddingLabelTask:

@@ -105,8 +105,9 @@ class Run:
             self.module.load_state_dict(held.weights)
             self.average = {k: v.to(self.where.device) for k, v in held.average.items()}
             for name, p in zip(self.names, self.parameters):
+                taken = held.optimiser.get(f"{name}.step", torch.tensor(float(held.step)))
                 self.optimiser.state[p] = {
-                    "step": torch.tensor(float(held.step)),
+                    "step": taken.float(),
                     "exp_avg": held.optimiser[f"{name}.first"].to(p.device),
                     "exp_avg_sq": held.optimiser[f"{name}.second"].to(p.device),
                 }
@@ -119,8 +120,10 @@ class Run:
         """A checkpoint of this moment."""
         moments = {}
         for name, p in zip(self.names, self.parameters):
-            state = self.optimiser.state[p]
-            moments[f"{name}.first"], moments[f"{name}.second"] = state["exp_avg"], state["exp_avg_sq"]
+            state = self.optimiser.state.get(p, {})
+            for which, moment in (("first", "exp_avg"), ("second", "exp_avg_sq")):
+                moments[f"{name}.{which}"] = state[moment] if moment in state else torch.zeros_like(p)
+            moments[f"{name}.step"] = state.get("step", torch.tensor(0.0))
         state = {"plan": self._plan(), "best": self.best, "usual": self.usual, "bad": self.bad}
         if self.where.first:
             store.write(
@@ -183,7 +186,7 @@ class Run:
         batch = {k: v.to(place.device) for k, v in batch.items()}
         with torch.autocast(place.device.type, torch.bfloat16, enabled=schedule.precision == "bfloat16"):
             losses = self.task.loss(self.module, batch, self.step)
-        self.optimiser.zero_grad(set_to_none=False)
+        self.optimiser.zero_grad()
         losses["loss"].backward()
         for p in self.parameters:
             if p.grad is None:
@@ -194,6 +197,7 @@ class Run:
         place.average([told])
         values = dict(zip([*sorted(losses), "gradient"], told.tolist()))
         self._watch(values)
+        self._rest()
         self.optimiser.step()
         self.step += 1
         self._follow()
@@ -208,6 +212,16 @@ class Run:
             for part in parts
         ]
         return norms[0] if len(norms) == 1 else torch.stack(norms).norm()
+
+    def _rest(self) -> None:
+        """Parameters that the task lets rest in this step, as they stand; one that is not moved does not decay either."""
+        resting = getattr(self.task, "resting", None)
+        if resting is None:
+            return
+        names = resting(self.step)
+        for name, p in zip(self.names, self.parameters):
+            if names and name.startswith(names):
+                p.grad = None
 
     def _follow(self) -> None:
         """The averaged weights take a step after the weights; sooner at the start, when there is little to average."""

@@ -39,7 +39,12 @@ def start(
         if where.first and task.pictures:
             ensure_pictures(corpus, pictures, views, say, progress)
         where.wait()
+        if where.first and task.ready is not None:
+            task.ready(pictures, corpus, config, progress)
+        where.wait()
         made = task.make(pictures, corpus, config)
+        if where.first and hasattr(made, "watch"):
+            made.watch = progress
         # numba's parallel kernels set torch's number of threads as well: after them, not before
         torch.set_num_threads(threads or os.cpu_count() or 1)
         run = Run(

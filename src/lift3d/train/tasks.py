@@ -29,12 +29,14 @@ from lift3d.train.task import Task
 @dataclass(frozen=True)
 class Trainable:
     """config: the dataclass of its options; make(pictures, corpus, config): the task; pictures: whether it learns from any;
-    folders: whether a folder of one's own meshes serves as a corpus, which is then built beside it."""
+    folders: whether a folder of one's own meshes serves as a corpus, which is then built beside it; ready(pictures, corpus,
+    config, progress): what takes long and is kept is made before the task, by the first process."""
 
     config: type[Schedule]
     make: Callable[[Path, Path, Any], Task]
     pictures: bool = True
     folders: bool = False
+    ready: Callable[[Path, Path, Any, Callable[[str, float], None]], None] | None = None
 
 
 TASKS: dict[str, Trainable] = {
