@@ -111,9 +111,13 @@ def test_what_cannot_be_named_is_refused(weights: Path, tmp_path: Path) -> None:
 
 
 def test_hostile_cards_ask_for_little() -> None:
-    assert asked_of({}) == {"poses": 3, "around": True}
-    assert asked_of({"asked": {"poses": 10**9, "around": False}}) == {"poses": 18, "around": False}
-    assert asked_of({"asked": {"poses": -4}}) == {"poses": 1, "around": True}
+    assert asked_of({}) == {"poses": 3, "around": True, "stay": 0.0}
+    assert asked_of({"asked": {"poses": 10**9, "around": False}}) == {
+        "poses": 18,
+        "around": False,
+        "stay": 0.0,
+    }
+    assert asked_of({"asked": {"poses": -4}}) == {"poses": 1, "around": True, "stay": 0.0}
     with pytest.raises(InputError, match="damaged"):
         asked_of({"asked": {"poses": []}})
 

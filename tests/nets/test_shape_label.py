@@ -11,6 +11,7 @@ from lift3d.nets.frames import _normals, long_frames, straight_frames  # noqa: E
 from lift3d.nets.masked import MaskedPicture, MaskedSolid, spread  # noqa: E402
 from lift3d.nets.posed import (  # noqa: E402
     FILL,
+    OWN,
     POSES,
     Stand,
     box,
@@ -161,6 +162,21 @@ def test_every_plan_is_answered_by_every_network(plan: Plan) -> None:
         with torch.no_grad():
             p = label_net({**CONFIG, **change}, 3).eval().probabilities(x, plan)
         assert p.shape == (1, 3) and float(p.sum()) == pytest.approx(1, abs=1e-4)
+
+
+def test_what_stays_is_left_as_it_stands() -> None:
+    torch.manual_seed(7)
+    net = ShapeLabel(3, 8).eval()
+    turned = posed(ell(), rotation(torch.randn(1, 6)))
+    with torch.no_grad():
+        asked = net.asked(turned)
+        assert torch.allclose(columns_of(smaller(turned, 32))[:, OWN], torch.tensor([0.0, 0, 1, 1, 0, 0]))
+        assert torch.allclose(net.upright(turned, 1e3), torch.eye(3)[None])
+        assert torch.equal(net.upright(turned, 0.5, asked), net.upright(turned, 0.5))
+        still = net.probabilities(turned, Plan(stay=1e3))
+        assert torch.allclose(
+            still, net.upright_logits(net.set_upright(turned, torch.eye(3)[None])).softmax(1)
+        )
 
 
 def test_one_question_is_the_forward_pass() -> None:

@@ -58,8 +58,9 @@ def said_of(
         share = torch.from_numpy(np.stack([shapes.full(i) for i in some])).float()
         with torch.no_grad():
             share = share if kind == "none" else posed(share, torch.from_numpy(turns))
-            cells.append(net.probabilities(share, plan).double().numpy())
-            ups = net.upright(share).double().numpy()
+            asked = net.asked(share)
+            cells.append(net.probabilities(share, plan, asked).double().numpy())
+            ups = net.upright(share, plan.stay, asked).double().numpy()
         for i, turn, up in zip(some, turns, ups):
             parts = shapes.shapes.corpus.parts(shapes.number(i))
             whole = up @ turn

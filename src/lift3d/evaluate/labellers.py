@@ -30,7 +30,7 @@ SIDE = 32
 """Cells along each side where shapes are compared."""
 KS = (1, 3, 5, 9, 15)
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
-PLANS = (Plan(), Plan(around=True), Plan(3, True), Plan(6, True))
+STAYS = (0.0, 1.0, 2.0, 3.0)
 
 
 class Labeller(Protocol):
@@ -153,23 +153,37 @@ def best_plan(
     net: ShapeLabel | PointLabel, val: Labelled, count: int, progress: Progress = lambda fraction: None
 ) -> Plan:
     """The plan whose answers are right most often on validation, upright and turned in any way, over objects and over
-    categories alike; the cheapest of equals."""
+    categories alike; the first of equals. What staying is worth is fixed first, then how often is asked."""
     turns = isinstance(net, ShapeLabel) and net.stand is not None
-    plans = PLANS if turns else PLANS[:2]
     kinds = ("none", "any") if turns else ("none",)
-    score = dict.fromkeys(plans, 0.0)
-    for kind in kinds:
-        right: dict[Plan, list[NDArray[np.bool_]]] = {plan: [] for plan in plans}
-        asked: list[int] = []
-        for numbers, share in chunks(val, kind, progress, min(count, len(val))):
-            asked += numbers
-            for plan in plans:
-                said = Network(net, plan)(share).argmax(1).numpy()
-                right[plan].append(said == val.targets[numbers])
-        for plan in plans:
-            hits = np.concatenate(right[plan])
-            score[plan] += float(hits.mean()) + balanced(hits, val.targets[asked])
-    return max(plans, key=lambda plan: round(score[plan], 6))
+    held = {
+        kind: [
+            (numbers, share, net.asked(share))
+            for numbers, share in chunks(val, kind, count=min(count, len(val)))
+        ]
+        for kind in kinds
+    }
+
+    def score(plan: Plan) -> float:
+        total = 0.0
+        for some in held.values():
+            said = [net.probabilities(share, plan, asked).argmax(1).numpy() for _, share, asked in some]
+            targets = val.targets[[i for numbers, _, _ in some for i in numbers]]
+            right = np.concatenate(said) == targets
+            total += float(right.mean()) + balanced(right, targets)
+        return round(total, 6)
+
+    def best(plans: list[Plan], at: float) -> Plan:
+        scores = []
+        for k, plan in enumerate(plans):
+            scores.append(score(plan))
+            progress(at + 0.5 * (k + 1) / len(plans))
+        return plans[int(np.argmax(scores))]
+
+    net.eval()
+    stay = best([Plan(stay=stay) for stay in STAYS], 0.0).stay if turns else 0.0
+    plans = [Plan(stay=stay), Plan(1, True, stay), *([Plan(3, True, stay)] if turns else [])]
+    return best(plans, 0.5)
 
 
 def best_k(nearest: Nearest, val: Labelled) -> int:

@@ -174,7 +174,7 @@ def _labellers(
         plan = best_plan(one, val, CHOOSING, partial(progress, f"asking {name}"))
         who[name] = Network(one, plan)
         around = "quarter turns and mirrors" if plan.around else "once"
-        told[name] = f"{plan.poses} poses, {around}"
+        told[name] = f"{plan.poses} poses, {around}, staying is worth {plan.stay:g}"
     return who, told, plan
 
 

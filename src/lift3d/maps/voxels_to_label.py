@@ -57,7 +57,7 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
         with asking():
             share = torch.from_numpy(cells[None]).to(device).float()
             said = net.probabilities(share, plan)[0].double().cpu().numpy()  # type: ignore[operator]
-            turn = net.upright(share)[0].double().cpu().numpy()  # type: ignore[operator]
+            turn = net.upright(share, plan.stay)[0].double().cpu().numpy()  # type: ignore[operator]
         if not np.isfinite(said).all():
             raise InputError(f"{found.file.name} gives no numbers", "get weights and card again")
         context.note(
@@ -75,11 +75,11 @@ def asked_of(card: dict[str, Any]) -> dict[str, Any]:
     told = card.get("asked")
     told = told if isinstance(told, dict) else {}
     try:
-        poses = int(told.get("poses", 3))
+        poses, stay = int(told.get("poses", 3)), float(told.get("stay", 0.0))
     except (TypeError, ValueError) as error:
         raise InputError("the card of these weights is damaged", "get weights and card again") from error
     around = bool(told.get("around", True))
-    return {"poses": min(max(poses, 1), 18), "around": around}
+    return {"poses": min(max(poses, 1), 18), "around": around, "stay": stay}
 
 
 def in_grid(voxels: Voxels, level: float) -> NDArray[np.bool_]:

@@ -22,8 +22,8 @@ FILL = 15 / 16
 """Share of the grid that the longest side takes: 60 of 64 cells, as in the corpus."""
 FULL = 0.2
 """A cell that is full to this share counts in the box."""
-POSES = 18
-"""Six directions of each of three frames."""
+POSES, OWN = 18, 2
+"""Six directions of each of three frames; the one that leaves a thing as it stands."""
 
 
 def smaller(cells: torch.Tensor, side: int) -> torch.Tensor:

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from lift3d.nets.posed import FULL, Stand, posed, smaller
+from lift3d.nets.posed import FULL, OWN, Stand, posed, smaller
 from lift3d.nets.shape_codes import FOLD, folded
 from lift3d.nets.views_to_volume import Solid, rotation
 
@@ -29,10 +29,15 @@ SIZES, OF_SIZES = 5, 16
 @dataclass(frozen=True)
 class Plan:
     """How a network is asked. poses: of how many of the likeliest the answers are averaged; around: also of four quarter turns,
-    each mirrored too."""
+    each mirrored too; stay: what is added to the score of standing as it was given, as most things do."""
 
     poses: int = 1
     around: bool = False
+    stay: float = 0.0
+
+
+Asked = tuple[torch.Tensor, torch.Tensor]
+"""Poses (B, K, 6) and their scores (B, K)."""
 
 
 class Trunk(nn.Module):
@@ -86,19 +91,19 @@ class ShapeLabel(nn.Module):
         """(B, labels) of shares that stand upright already."""
         return self.near_logits(self.trunk.near(2 * share - 1), sizes(share))
 
-    def asked(self, share: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Poses (B, K, 6) and scores (B, K); of a network without transformer, the one that it was given."""
+    def asked(self, share: torch.Tensor) -> Asked:
+        """Poses and scores; of a network without transformer, the one that it was given."""
         if self.stand is None:
             still = torch.tensor([0.0, 0, 1, 1, 0, 0], device=share.device)
             return still.expand(len(share), 1, 6), share.new_zeros(len(share), 1)
         said: tuple[torch.Tensor, torch.Tensor] = self.stand(smaller(share, STANDS))
         return said
 
-    def upright(self, share: torch.Tensor) -> torch.Tensor:
-        """(B, 3, 3) rotations from how things lie to the likeliest pose."""
-        poses, scores = self.asked(share)
-        likeliest = poses[torch.arange(len(poses), device=poses.device), scores.argmax(1)]
-        return rotation(likeliest.float())
+    def upright(self, share: torch.Tensor, stay: float = 0.0, asked: Asked | None = None) -> torch.Tensor:
+        """(B, 3, 3) rotations from how things lie to the likeliest pose. asked: if it is known already."""
+        poses, scores = asked if asked is not None else self.asked(share)
+        likeliest = staying(scores, stay).argmax(1)
+        return rotation(poses[torch.arange(len(poses), device=poses.device), likeliest].float())
 
     def set_upright(self, share: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
         """(B, 64, 64, 64) of shares turned by (B, 3, 3)."""
@@ -110,11 +115,12 @@ class ShapeLabel(nn.Module):
             return self.upright_logits(share)
         return self.upright_logits(self.set_upright(share, self.upright(share)))
 
-    def probabilities(self, share: torch.Tensor, plan: Plan) -> torch.Tensor:
+    def probabilities(self, share: torch.Tensor, plan: Plan, asked: Asked | None = None) -> torch.Tensor:
         """(B, labels), asked as the plan says."""
         if self.stand is None:
             return _around(self.upright_logits, share, plan.around)
-        poses, scores = self.asked(share)
+        poses, scores = asked if asked is not None else self.asked(share)
+        scores = staying(scores, plan.stay)
         count = min(plan.poses, scores.shape[1])
         weight, which = scores.softmax(1).topk(count, 1)
         weight = weight / weight.sum(1, keepdim=True)
@@ -146,12 +152,26 @@ class PointLabel(nn.Module):
             x = torch.relu(norm(to(x)))
         return torch.as_tensor(self.head(self.drop(torch.relu(self.wide(x.amax(2)))))).float()
 
-    def probabilities(self, share: torch.Tensor, plan: Plan) -> torch.Tensor:
+    def probabilities(self, share: torch.Tensor, plan: Plan, asked: Asked | None = None) -> torch.Tensor:
         return _around(self, share, plan.around)
 
-    def upright(self, share: torch.Tensor) -> torch.Tensor:
+    def asked(self, share: torch.Tensor) -> Asked:
+        """It knows one pose alone."""
+        still = torch.tensor([0.0, 0, 1, 1, 0, 0], device=share.device)
+        return still.expand(len(share), 1, 6), share.new_zeros(len(share), 1)
+
+    def upright(self, share: torch.Tensor, stay: float = 0.0, asked: Asked | None = None) -> torch.Tensor:
         """(B, 3, 3): it leaves everything as it lies."""
         return torch.eye(3, device=share.device).expand(len(share), 3, 3)
+
+
+def staying(scores: torch.Tensor, stay: float) -> torch.Tensor:
+    """(B, K) scores with what standing as it was given is worth beforehand."""
+    if stay == 0 or scores.shape[1] == 1:
+        return scores
+    more = torch.zeros_like(scores)
+    more[:, OWN] = stay
+    return scores + more
 
 
 def label_net(config: dict[str, Any], labels: int) -> ShapeLabel | PointLabel:

@@ -40,21 +40,21 @@ FEW = (1, 2, 4, 8)
 class Config(Schedule):
     """What the task adds."""
 
-    steps: int = told(3_000, "optimiser steps of the whole run")
+    steps: int = told(8_000, "optimiser steps of the whole run")
     batch: int = told(128, "shapes in a step, over all processes")
-    rate: float = told(1e-3, "largest learning rate")
+    rate: float = told(3e-3, "largest learning rate")
     warmup: int = told(
         100, "steps over which the rate rises from nothing; after them it falls along a cosine"
     )
-    decay: float = told(5e-2, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices")
+    decay: float = told(0.5, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices")
     average: float = told(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
     validate: int = told(300, "steps between two looks at the validation set")
     save: int = told(1_000, "steps between two checkpoints")
-    hidden: int = told(256, "numbers between the two layers")
+    hidden: int = told(512, "numbers between the two layers")
     dropout: float = told(0.5, "share of them that the second does not see")
     photo: float = told(0.5, "share of samples that are one picture alone")
     balance: float = told(0.5, "how much rare categories are favoured: 0 not at all, 1 as if all were common")
-    smoothing: float = told(0.1, "share of each label that goes to all others")
+    smoothing: float = told(0.0, "share of each label that goes to all others")
     least: int = told(0, "shapes that a category has at least; 0: 10, or 2 in a corpus of your own meshes")
     embedding: str = told("embedding", "weights of the space: a name, or a run's folder")
 
