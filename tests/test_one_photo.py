@@ -158,7 +158,17 @@ def test_a_mask_that_is_given_is_kept(tmp_path: Path) -> None:
 
 def test_the_package_holds_its_weights_with_their_cards() -> None:
     held = {w.name: w for w in models()}
-    assert set(held) == {"autoencoder", "embedding", "flow", "gan", "image_to_mask", "image_to_voxels"}
+    assert set(held) == {
+        "autoencoder",
+        "embedding",
+        "embedding_to_label",
+        "flow",
+        "gan",
+        "image_to_mask",
+        "image_to_voxels",
+        "points_to_voxels",
+        "voxels_to_label",
+    }
     for name, weights in held.items():
         assert weights.file.stat().st_size <= 16_000_000 < MOST
         card = weights.card
