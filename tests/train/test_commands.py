@@ -137,5 +137,5 @@ def test_help_names_all_that_can_be_trained() -> None:
     named = set(re.findall(r"[a-z]+(?:-[a-z]+)*", TRAINED)) - {"or"}
     assert named == set(TASKS)
     assert set(re.findall(r"[a-z]+(?:-[a-z]+)*", MEASURED)) - {"or"} == {
-        name for name in TASKS if not name.startswith("masked-")
-    }
+        name for name in TASKS if not name.startswith("masked-") and name != "embedding-to-label"
+    }, "the last is a row of the classifier's table"

@@ -26,9 +26,9 @@ RARE = 2e-5
 COLOURS, LOUDEST = 0.8, 3.0
 """Weight of the colours' log ratio, and what it is at most."""
 STAY, EDGES = 0.05, 1.5
-ROUNDS, FADES = 3, 0.7
-"""How often colours are counted anew, and how much of the rough share's say is left each time: where it is far off, colours that
-are counted by it are right before it is."""
+ROUNDS, FADES = 3, 0.6
+"""How often colours are counted anew, and how much of the rough share's say is left each time where colours tell something: where
+it is far off, colours that are counted by it are right before it is."""
 
 
 def colour_walk(rgb: NDArray[np.uint8], share: F32, level: float = 0.5) -> F32:
@@ -38,7 +38,9 @@ def colour_walk(rgb: NDArray[np.uint8], share: F32, level: float = 0.5) -> F32:
     weights = edge_weights(colours)
     out = 1 / (1 + np.exp(-said))
     for k in range(ROUNDS):
-        prior = 1 / (1 + np.exp(-(FADES**k * said + COLOURS * colour_ratio(rgb, out))))
+        ratio = colour_ratio(rgb, out)
+        left = 1 - (1 - FADES**k) * np.minimum(np.abs(ratio), 1)
+        prior = 1 / (1 + np.exp(-(left * said + COLOURS * ratio)))
         out = walked(prior, weights)
     return np.asarray(out, np.float32)
 
