@@ -7,7 +7,8 @@ upright but for a `tilt`, and the transformer learns, with the weight `pose`, to
 stand on their head, on a side, or askew. Without it they are turned as `rotate` says.
 
 The first `early` steps let the beginning of the trunk rest, which has learned of solids already: what it says of a few `variants`
-of each shape is kept, so that what follows sees every shape many times in minutes. Then everything learns together.
+of each shape is kept, so that what follows sees every shape many times in minutes. Then everything learns together. None is the
+usual number: with two variants the corpus' shapes are learned by heart (validation fell from 0.40 to 0.37 in 800 such steps).
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ MANY, SOME = 4, 16
 class Config(Schedule):
     """What the task adds."""
 
-    steps: int = told(2_000, "optimiser steps of the whole run")
+    steps: int = told(800, "optimiser steps of the whole run")
     batch: int = told(32, "shapes in a step, over all processes")
     rate: float = told(1e-3, "largest learning rate")
     precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
@@ -56,7 +57,7 @@ class Config(Schedule):
     average: float = told(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
     validate: int = told(200, "steps between two looks at the validation set")
     early: int = told(
-        1_500, "of these, steps in which the trunk's beginning rests; none with begin=none or points"
+        0, "of these, steps in which the trunk's beginning rests; none with begin=none or points"
     )
     variants: int = told(2, "ways in which each shape is laid and stretched for the early steps")
     kind: str = told("voxels", "voxels, or points (the baseline: PointNet on the surface)")
