@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from lift3d.corpus.corpus import Corpus
-from lift3d.io.atomic import write_bytes
 from lift3d.nets.shape_codes import ShapeCodes
+from lift3d.train.kept import kept_or_made
 from lift3d.train.shapes import ShapeSet, laid
 from lift3d.train.solids import side_plane
 from lift3d.types import F32
@@ -56,9 +56,6 @@ def kinds_of(train: ShapeSet) -> tuple[str, ...]:
 
 def codes_of(corpus: Corpus, split: str, weights: str, names: tuple[str, ...]) -> Codes:
     """Of one split, from the kept file or made now; weights: of the autoencoder."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load, save
-
     from lift3d.learned import network, space_of
 
     shapes = ShapeSet(corpus, split)
@@ -66,16 +63,11 @@ def codes_of(corpus: Corpus, split: str, weights: str, names: tuple[str, ...]) -
     assert isinstance(net, ShapeCodes)
     folder = corpus.folder.parent / (corpus.folder.name + SUFFIX)
     path = folder / f"{split}-{shapes.digest()}-{space_of(found)}.safetensors"
-    held: dict[str, NDArray[Any]] = {}
-    if path.is_file():
-        try:
-            held = load(path.read_bytes())
-        except (SafetensorError, ValueError):
-            held = {}
-    if set(held) != {"values", "mirrored"} or len(held["values"]) != len(shapes):
-        held = _made(shapes, net)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, save(held))
+    held = kept_or_made(
+        path,
+        lambda held: set(held) == {"values", "mirrored"} and len(held["values"]) == len(shapes),
+        lambda: _made(shapes, net),
+    )
     number = {name: i for i, name in enumerate(names)}
     kinds = np.array([number.get(str(c), len(names)) for c in shapes.category], np.int64)
     return Codes(held["values"], held["mirrored"], kinds, names, space_of(found))

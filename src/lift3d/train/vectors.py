@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from lift3d.corpus.corpus import Corpus
-from lift3d.io.atomic import write_bytes
 from lift3d.space import Space
 from lift3d.train.embedding import solid_of
+from lift3d.train.kept import kept_or_made
 from lift3d.train.solids import Solids, picture
 from lift3d.types import F32
 
@@ -49,24 +49,16 @@ def vectors_of(
     progress: Callable[[float], None] = lambda f: None,
 ) -> Vectors:
     """Of one split, from the kept file or made now; weights: of the embedding."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load, save
-
     space = Space(weights)
     solids = Solids(pictures, corpus, split)
     folder = corpus.folder.parent / (corpus.folder.name + SUFFIX)
     path = folder / f"{split}-{solids.pictures.digest()}-{space.name}.safetensors"
-    held: dict[str, NDArray[Any]] = {}
-    if path.is_file():
-        try:
-            held = load(path.read_bytes())
-        except (SafetensorError, ValueError):
-            held = {}
     shapes = np.array(sorted(solids.views), np.int64)
-    if set(held) != {"views", "owners", "solids"} or len(held["solids"]) != len(shapes):
-        held = _made(solids, shapes, space, progress)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, save(held))
+    held = kept_or_made(
+        path,
+        lambda held: set(held) == {"views", "owners", "solids"} and len(held["solids"]) == len(shapes),
+        lambda: _made(solids, shapes, space, progress),
+    )
     digest = solids.pictures.digest()
     return Vectors(shapes, held["views"], held["owners"], held["solids"], space.name, digest)
 
