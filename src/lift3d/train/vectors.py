@@ -52,14 +52,14 @@ def vectors_of(
     space = Space(weights)
     solids = Solids(pictures, corpus, split)
     folder = corpus.folder.parent / (corpus.folder.name + SUFFIX)
-    path = folder / f"{split}-{solids.pictures.digest()}-{space.name}.safetensors"
+    digest = solids.pictures.digest()
+    path = folder / f"{split}-{digest}-{space.name}.safetensors"
     shapes = np.array(sorted(solids.views), np.int64)
     held = kept_or_made(
         path,
         lambda held: set(held) == {"views", "owners", "solids"} and len(held["solids"]) == len(shapes),
         lambda: _made(solids, shapes, space, progress),
     )
-    digest = solids.pictures.digest()
     return Vectors(shapes, held["views"], held["owners"], held["solids"], space.name, digest)
 
 
