@@ -3,8 +3,8 @@
     python benchmarks/classifier.py CORPUS --weights RUN --plain RUN --turned RUN [--points RUN] [--critic RUN]
         [--places RUN] [--limit N]
 
-plain: trained upright without the transformer; turned: the same, trained turned in any way; critic: a run that trained a critic
-of shapes, whose features a linear machine is given, beside those of a critic that has learned nothing; places: a run of
+plain: trained upright without the transformer; turned: the same, trained turned in any way; critic: a run of `lift3d train gan`,
+whose critic's features a linear machine is given, beside those of a critic that has learned nothing; places: a run of
 embedding-to-label.
 
 Writes results/classifier.json and docs/images/confusions.png.
@@ -21,22 +21,33 @@ from pathlib import Path
 
 import torch
 
-from lift3d.evaluate.labellers import Features, critic_features
+from lift3d.evaluate.labellers import Features, code_features, critic_features
 from lift3d.evaluate.labels import POSES, evaluate_labels
-from lift3d.nets.critic import Critic
+from lift3d.learned import network
+from lift3d.nets.latent_gan import CodeCritic, CodeMaker
+from lift3d.nets.shape_codes import ShapeCodes
 from lift3d.weights import tensors_of
 
 HERE = Path(__file__).resolve().parent
 
 
-def critic_of(run: str) -> Critic:
-    """The critic that a run has trained: its tensors alone, or those called critic.*."""
-    every = tensors_of(run)
-    named = {name.removeprefix("critic."): t for name, t in every.items() if name.startswith("critic.")}
-    held = named or every
-    critic = Critic(held["down.0.weight"].shape[0])
-    critic.load_state_dict(held)
-    return critic.eval()
+def critics_of(run: str) -> dict[str, Features]:
+    """What linear machines are given: codes, what the critic of a GAN's run sees of them, and what an untrained one sees."""
+    codec, maker = network("autoencoder")[0], network("gan", run)[0]
+    assert isinstance(codec, ShapeCodes) and isinstance(maker, CodeMaker)
+    held = {k.removeprefix("critic."): t for k, t in tensors_of(run).items() if k.startswith("critic.")}
+    if not held:
+        raise SystemExit(f"{run} holds no critic: give the folder that `lift3d train gan` wrote")
+    codes, places = maker.shape[:2]
+    size = codes, len(held["kind.weight"]) - 1, held["start.weight"].shape[0], places
+    torch.manual_seed(0)
+    untrained, trained = CodeCritic(*size).eval(), CodeCritic(*size).eval()
+    trained.load_state_dict(held)
+    return {
+        "linear on codes": code_features(codec),
+        "linear on an untrained critic": critic_features(codec, maker.normalised, untrained),
+        "linear on the GAN's critic": critic_features(codec, maker.normalised, trained),
+    }
 
 
 def table_of(result: dict) -> dict:
@@ -91,13 +102,7 @@ def main() -> None:
         "plain, trained turned in any way": args.turned,
         "points of the surface (PointNet)": args.points,
     }
-    features: dict[str, Features] = {}
-    if args.critic is not None:
-        torch.manual_seed(0)
-        features = {
-            "linear on an untrained critic": critic_features(Critic().eval()),
-            "linear on a critic of shapes": critic_features(critic_of(args.critic)),
-        }
+    features = {} if args.critic is None else critics_of(args.critic)
     with tempfile.TemporaryDirectory() as folder:
         lines = evaluate_labels(
             args.corpus, args.weights, args.plain, "test", args.limit, Path(folder), print, progress,

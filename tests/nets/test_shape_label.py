@@ -30,7 +30,7 @@ from lift3d.nets.shape_label import (  # noqa: E402
 )
 from lift3d.nets.views_to_volume import rotation  # noqa: E402
 
-CONFIG = {"kind": "voxels", "width": 8, "transformer": True, "dropout": 0.3}
+CONFIG = {"kind": "voxels", "width": 8, "transformer": True, "dropout": 0.3, "hidden": 32}
 
 
 def ell() -> torch.Tensor:

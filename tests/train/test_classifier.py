@@ -18,8 +18,10 @@ from lift3d.corpus.corpus import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.io.meshes import save_mesh  # noqa: E402
 from lift3d.nets.posed import posed  # noqa: E402
-from lift3d.train.classifier import EARLY, Classifier, Config  # noqa: E402
+from lift3d.nets.shape_label import ShapeLabel  # noqa: E402
+from lift3d.train.classifier import HEAD, SIDES, TRUNK, Classifier, Config  # noqa: E402
 from lift3d.train.engine import Run  # noqa: E402
+from lift3d.train.features import features_of, ways_of  # noqa: E402
 from lift3d.train.labelled import Labelled, centred, fixed_turn, names_of, random_turn  # noqa: E402
 from lift3d.train.masked_pictures import Config as PictureConfig  # noqa: E402
 from lift3d.train.masked_pictures import MaskedPictures  # noqa: E402
@@ -62,7 +64,7 @@ def run(small: tuple[Path, Path]) -> Path:
 def test_the_card_names_the_categories_and_the_loss_falls(run: Path) -> None:
     card = json.loads((run / "best.json").read_text())
     assert card["plan"]["data"]["labels"] == ["kind0", "kind1"] and card["plan"]["task"] == "voxels_to_label"
-    assert {"score", "accuracy", "balanced", "accuracy_turned", "up_error"} <= set(card)
+    assert {"score", "accuracy", "balanced", "upright"} <= set(card)
     losses = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     values = [line["loss"] for line in losses if "loss" in line]
     assert np.mean(values[-4:]) < np.mean(values[:4])
@@ -132,7 +134,7 @@ def test_the_table_on_unseen_families(small: tuple[Path, Path], run: Path, tmp_p
 def test_one_command_from_a_folder_of_meshes(small: tuple[Path, Path], run: Path, tmp_path: Path) -> None:
     shutil.copytree(small[0].parent / "m", tmp_path / "m")
     words = ("train", "classifier", "--data", tmp_path / "m", "--init-from", run, "-o", tmp_path / "own")
-    code, said = lift3d(*words, *sets(*TINY, "freeze=true"))
+    code, said = lift3d(*words, *sets(*TINY, "late=0"))
     assert code == 0 and "holds 14 meshes" in said, said
     assert (tmp_path / "m-corpus/corpus.json").is_file()
     from safetensors.torch import load_file
@@ -140,7 +142,7 @@ def test_one_command_from_a_folder_of_meshes(small: tuple[Path, Path], run: Path
     before, after = (load_file(folder / "best.safetensors") for folder in (run, tmp_path / "own"))
     for name in ("trunk.start.weight", "trunk.fine.first_norm.running_mean"):
         assert torch.allclose(before[name], after[name], atol=1e-6), "the trunk is frozen"
-    assert not torch.equal(before["head.weight"], after["head.weight"])
+    assert not torch.equal(before["label.head.weight"], after["label.head.weight"])
     (tmp_path / "empty").mkdir()
     code, said = lift3d("train", "classifier", "--data", tmp_path / "empty")
     assert code == 2 and "no corpus and no meshes" in said
@@ -218,9 +220,9 @@ def test_the_trunk_begins_with_the_autoencoder(small: tuple[Path, Path]) -> None
         Classifier(small[0], Config(width=16)).module()
 
 
-def test_the_beginning_rests_in_the_early_steps(small: tuple[Path, Path], tmp_path: Path) -> None:
+def test_the_trunk_rests_until_the_late_steps(small: tuple[Path, Path], tmp_path: Path) -> None:
     config = Config(
-        steps=4, early=3, variants=2, batch=2, validate=4, save=2, warmup=1, precision="float32", held=2
+        steps=4, late=1, variants=2, batch=4, validate=4, save=2, warmup=1, precision="float32", held=2
     )
     said: list[str] = []
 
@@ -232,9 +234,8 @@ def test_the_beginning_rests_in_the_early_steps(small: tuple[Path, Path], tmp_pa
     first.fit(3)
     after = first.module.state_dict()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
-    assert not any(name.startswith(EARLY) for name in changed) and "trunk.last.weight" in changed
-    kept, _ = first.task._kept(first.module)  # type: ignore[attr-defined]
-    assert kept.shape == (2 * len(first.task.train), 128, 8, 8, 8)  # type: ignore[attr-defined]
+    assert not any(name.startswith(TRUNK) for name in changed)
+    assert {"label.wide.weight", "stand.score.weight"} <= changed
     first.fit()
     assert not torch.equal(
         before["trunk.fine.first.weight"], first.module.state_dict()["trunk.fine.first.weight"]
@@ -245,6 +246,26 @@ def test_the_beginning_rests_in_the_early_steps(small: tuple[Path, Path], tmp_pa
     again.fit()
     for name, t in first.module.state_dict().items():
         assert torch.allclose(t.float(), again.module.state_dict()[name].float(), atol=1e-6), name
+
+
+def test_what_is_kept_is_what_the_trunk_says(small: tuple[Path, Path]) -> None:
+    task = Classifier(small[0], Config(variants=2, precision="float32"))
+    net = task.module().eval()
+    assert isinstance(net, ShapeLabel)
+    kept = features_of(net, task.train, task.ways, "float32", lambda f: None)
+    assert kept.shape == (len(task.train), 2, net.trunk.features + 5)
+    cells, maps = ways_of(task.train, 3, task.ways)
+    assert np.array_equal(maps[0], np.eye(3)) and np.array_equal(cells[0], task.train.full(3))
+    with torch.no_grad():
+        said = net.features(posed(torch.from_numpy(cells).float(), torch.from_numpy(maps)))
+    assert torch.allclose(said, kept[3].float(), rtol=2e-3, atol=2e-3)
+    assert len(list((small[0].parent / f"{small[0].name}-features").iterdir())) >= 1
+
+
+def test_each_of_the_six_directions_is_up_once() -> None:
+    ways = np.stack([np.eye(3), HEAD, *SIDES])
+    assert np.allclose(ways @ ways.transpose(0, 2, 1), np.eye(3)) and np.allclose(np.linalg.det(ways), 1)
+    assert len(np.unique(ways[:, 2], axis=0)) == 6
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ linear                   a linear support vector machine (Cortes & Vapnik 1995) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from lift3d.nets.latent_gan import CodeCritic
 from lift3d.nets.posed import posed, smaller
+from lift3d.nets.shape_codes import ShapeCodes
 from lift3d.nets.shape_label import Plan, PointLabel, ShapeLabel
 from lift3d.train.classifier import balanced
 from lift3d.train.labelled import Labelled, fixed_turn
@@ -118,18 +120,23 @@ def fitted(
     return out
 
 
-def critic_features(critic: nn.Module) -> Features:
-    """What the layers of a critic of shapes (nets/critic.py) see, each the largest at 4^3 places (Wu et al. 2016)."""
-    layers: Sequence[nn.Module] = list(critic.get_submodule("down"))  # type: ignore[call-overload]
+def critic_features(codec: ShapeCodes, normalised: Features, critic: CodeCritic) -> Features:
+    """What the convolutions of a critic of codes (nets/latent_gan.py) see, each the largest at 4^3 places or fewer (Wu et al.
+    2016); codec, normalised: from solids to the codes that it has learned on."""
 
     def of(share: torch.Tensor) -> torch.Tensor:
-        x, held = smaller(share, SIDE)[:, None], []
-        for layer in layers:
+        x, held = normalised(codec.encode(share)), []
+        for layer in (critic.start, *critic.downs):
             x = nn.functional.leaky_relu(layer(x), 0.2)
-            held.append(nn.functional.adaptive_max_pool3d(x, 4).flatten(1))
+            held.append(nn.functional.adaptive_max_pool3d(x, min(4, x.shape[-1])).flatten(1))
         return torch.cat(held, 1)
 
     return of
+
+
+def code_features(codec: ShapeCodes) -> Features:
+    """The codes themselves."""
+    return lambda share: codec.encode(share).flatten(1)
 
 
 def chunks(

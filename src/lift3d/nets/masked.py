@@ -25,14 +25,16 @@ class MaskedSolid(nn.Module):
     def __init__(self, width: int = 64) -> None:
         super().__init__()
         self.trunk = Trunk(width)
+        self.last = nn.Conv3d(2 * width, 3 * width, 2, 2)
+        self.deep = Solid(3 * width)
         self.join = nn.Conv3d(5 * width, width, 1)
         self.solid = Solid(width)
         self.head = nn.Conv3d(width, 8**3, 1)
 
     def forward(self, share: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         seen = (2 * share - 1) * ~spread(hidden, share.shape[-1])
-        near = self.trunk.near(seen)
-        far = self.trunk.far(near)
+        near = self.trunk.near(seen)[1]
+        far = self.deep(torch.relu(self.last(near)))
         far = nn.functional.interpolate(far, scale_factor=2.0, mode="trilinear", align_corners=False)
         x = self.solid(torch.relu(self.join(torch.cat([near, far], 1))))
         return unfolded(self.head(x), 8).float()[:, 0]

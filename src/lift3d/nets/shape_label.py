@@ -1,9 +1,10 @@
 """What kind of thing fills these cells: residual 3-D convolutions (He et al. 2016) over what a spatial transformer has set
 upright (Jaderberg et al. 2015, arXiv:1506.02025; rotations as Zhou et al. 2019, arXiv:1812.07035).
 
-The network is a trunk, which pre-training fills as well (nets/masked.py), and a head, which is exchangeable: other categories
-are another head. Beside what the trunk sees, the head is told how wide, deep and high the thing is and how much of its box it
-fills. Cells go in as 2 share - 1, so that 0 says nothing.
+The trunk's layers are those of the autoencoder's encoder (nets/shape_codes.py), or what pre-training has made of them
+(nets/masked.py). A head of two layers reads it, which is exchangeable: other categories are another head. Beside what the trunk
+sees, it is told how wide, deep and high the thing is and how much of its box it fills. Cells go in as 2 share - 1, so that 0 says
+nothing.
 
 `PointLabel` is the same question asked of points of the surface (PointNet, Qi et al. 2017, arXiv:1612.00593).
 """
@@ -23,7 +24,7 @@ from lift3d.nets.views_to_volume import Solid, rotation
 
 STANDS = 32
 """Cells along each side by which the transformer judges a pose."""
-SIZES, OF_SIZES = 5, 16
+SIZES, EIGHTHS = 5, 8
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,8 @@ Asked = tuple[torch.Tensor, torch.Tensor]
 
 
 class Trunk(nn.Module):
-    """(B, 64, 64, 64) in [-1, 1] to features, in two parts. The layers of the first are those of `ShapeEncoder`
-    (nets/shape_codes.py) and bear their names: what the autoencoder has learned of solids without labels is what this begins
-    with."""
+    """(B, 64, 64, 64) in [-1, 1] to features. The layers bear the names of `ShapeEncoder` (nets/shape_codes.py): what the
+    autoencoder has learned of solids without labels is what this begins with."""
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
@@ -51,45 +51,53 @@ class Trunk(nn.Module):
         self.fine = Solid(width)
         self.down = nn.Conv3d(width, 2 * width, 2, 2)
         self.coarse = nn.Sequential(Solid(2 * width), Solid(2 * width))
-        self.last = nn.Conv3d(2 * width, 3 * width, 2, 2)
-        self.deep = Solid(3 * width)
-        self.features = 10 * width
+        self.features = 2 * width + (2 + EIGHTHS) * 2 * width
 
-    def near(self, cells: torch.Tensor) -> torch.Tensor:
-        """Features (B, 2 * width, 8, 8, 8): what the layers say that an autoencoder has as well."""
-        x = self.fine(torch.relu(self.start(folded(cells[:, None]))))
-        return torch.as_tensor(self.coarse(torch.relu(self.down(x))))
+    def near(self, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features (B, width, 16, 16, 16) and (B, 2 * width, 8, 8, 8)."""
+        fine = self.fine(torch.relu(self.start(folded(cells[:, None]))))
+        return fine, torch.as_tensor(self.coarse(torch.relu(self.down(fine))))
 
-    def far(self, near: torch.Tensor) -> torch.Tensor:
-        """Features (B, 3 * width, 4, 4, 4)."""
-        return torch.as_tensor(self.deep(torch.relu(self.last(near))))
+    def forward(self, cells: torch.Tensor) -> torch.Tensor:
+        """(B, features): mean and largest of both, and the means of the eight octants of the second."""
+        held = [x.float() for x in self.near(cells)]
+        pools = [pool for x in held for pool in (x.mean((2, 3, 4)), x.amax((2, 3, 4)))]
+        return torch.cat([*pools, nn.functional.adaptive_avg_pool3d(held[1], 2).flatten(1)], 1)
 
-    def forward(self, near: torch.Tensor) -> torch.Tensor:
-        """(B, 10 * width) of what is near: mean and largest of both."""
-        held = [x.flatten(2).float() for x in (near, self.far(near))]
-        return torch.cat([pool for x in held for pool in (x.mean(2), x.amax(2))], 1)
+
+class Reader(nn.Module):
+    """(B, features) to (B, out): features to one scale, and two layers."""
+
+    def __init__(self, features: int, hidden: int, out: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(features, affine=False)
+        self.some, self.drop = nn.Dropout(dropout / 2), nn.Dropout(dropout)
+        self.wide, self.head = nn.Linear(features, hidden), nn.Linear(hidden, out)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        x = self.wide(self.some(self.norm(features.float())))
+        return torch.as_tensor(self.head(self.drop(nn.functional.gelu(x)))).float()
 
 
 class ShapeLabel(nn.Module):
     """(B, 64, 64, 64) shares to logits (B, labels)."""
 
-    def __init__(self, labels: int, width: int = 64, transformer: bool = True, dropout: float = 0.3) -> None:
+    def __init__(
+        self, labels: int, width: int = 64, transformer: bool = True, dropout: float = 0.5, hidden: int = 512
+    ) -> None:
         super().__init__()
         self.trunk = Trunk(width)
+        features = self.trunk.features + SIZES
+        self.label = Reader(features, hidden, labels, dropout)
         self.stand = Stand() if transformer else None
-        self.sizes = nn.Linear(SIZES, OF_SIZES)
-        self.norm = nn.BatchNorm1d(self.trunk.features + OF_SIZES)
-        self.drop = nn.Dropout(dropout)
-        self.head = nn.Linear(self.trunk.features + OF_SIZES, labels)
 
-    def near_logits(self, near: torch.Tensor, extent: torch.Tensor) -> torch.Tensor:
-        """(B, labels) of what the trunk's beginning says, and of `sizes` (B, 5)."""
-        held = torch.cat([self.trunk(near), torch.relu(self.sizes(extent)).float()], 1)
-        return torch.as_tensor(self.head(self.drop(self.norm(held)))).float()
+    def features(self, share: torch.Tensor) -> torch.Tensor:
+        """(B, F) of what the trunk sees, and the sizes."""
+        return torch.cat([self.trunk(2 * share - 1), sizes(share)], 1)
 
     def upright_logits(self, share: torch.Tensor) -> torch.Tensor:
         """(B, labels) of shares that stand upright already."""
-        return self.near_logits(self.trunk.near(2 * share - 1), sizes(share))
+        return torch.as_tensor(self.label(self.features(share)))
 
     def asked(self, share: torch.Tensor) -> Asked:
         """Poses and scores; of a network without transformer, the one that it was given."""
@@ -179,7 +187,7 @@ def label_net(config: dict[str, Any], labels: int) -> ShapeLabel | PointLabel:
     width, dropout = int(config["width"]), float(config["dropout"])
     if config["kind"] == "points":
         return PointLabel(labels, width // 4, dropout=dropout)
-    return ShapeLabel(labels, width, bool(config["transformer"]), dropout)
+    return ShapeLabel(labels, width, bool(config["transformer"]), dropout, int(config["hidden"]))
 
 
 def sizes(share: torch.Tensor) -> torch.Tensor:
