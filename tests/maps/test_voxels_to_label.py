@@ -16,7 +16,7 @@ from lift3d.nets.shape_label import label_net  # noqa: E402
 from lift3d.types import Label, Voxels  # noqa: E402
 from lift3d.weights import labels_of, pack  # noqa: E402
 
-CONFIG = {"kind": "voxels", "width": 4, "transformer": True, "dropout": 0.0}
+CONFIG = {"kind": "voxels", "width": 4, "transformer": True, "dropout": 0.0, "hidden": 16}
 
 
 @pytest.fixture(scope="module")
