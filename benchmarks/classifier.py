@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from lift3d.evaluate.labellers import Features, code_features, critic_features
+from lift3d.evaluate.labellers import Features, Remembered, code_features, critic_features
 from lift3d.evaluate.labels import POSES, evaluate_labels
 from lift3d.learned import network
 from lift3d.nets.latent_gan import CodeCritic, CodeMaker
@@ -39,14 +39,15 @@ def critics_of(run: str) -> dict[str, Features]:
     if not held:
         raise SystemExit(f"{run} holds no critic: give the folder that `lift3d train gan` wrote")
     codes, places = maker.shape[:2]
+    once = Remembered(codec)
     size = codes, len(held["kind.weight"]) - 1, held["start.weight"].shape[0], places
     torch.manual_seed(0)
     untrained, trained = CodeCritic(*size).eval(), CodeCritic(*size).eval()
     trained.load_state_dict(held)
     return {
-        "linear on codes": code_features(codec),
-        "linear on an untrained critic": critic_features(codec, maker.normalised, untrained),
-        "linear on the GAN's critic": critic_features(codec, maker.normalised, trained),
+        "linear on codes": code_features(once),
+        "linear on an untrained critic": critic_features(once, maker.normalised, untrained),
+        "linear on the GAN's critic": critic_features(once, maker.normalised, trained),
     }
 
 

@@ -11,7 +11,7 @@ from PIL import Image as Pil
 torch = pytest.importorskip("torch")
 
 from lift3d.evaluate.confusions import matrix, picture, write_confusions  # noqa: E402
-from lift3d.evaluate.labellers import Nearest, code_features, critic_features, fitted  # noqa: E402
+from lift3d.evaluate.labellers import Nearest, Remembered, code_features, critic_features, fitted  # noqa: E402
 from lift3d.evaluate.labels import PLAIN, lines, measures, per_category, won_back  # noqa: E402
 from lift3d.nets.latent_gan import CodeCritic  # noqa: E402
 from lift3d.nets.shape_codes import ShapeCodes  # noqa: E402
@@ -74,14 +74,15 @@ def test_the_nearest_shape_of_a_known_shape_is_itself() -> None:
 
 def test_features_of_a_critic_have_the_size_of_the_protocol() -> None:
     codec, critic = ShapeCodes(8, 2, 8).eval(), CodeCritic(2, 3, 16, 8).eval()
-    of = critic_features(codec, lambda code: 2 * code, critic)
+    once = Remembered(codec)
+    of = critic_features(once, lambda code: 2 * code, critic)
     x = torch.rand(2, 64, 64, 64)
     with torch.no_grad():
         assert of(x).shape == (2, (16 + 32) * 4**3 + 32 * 2**3)
         seen = torch.nn.functional.leaky_relu(critic.start(2 * codec.encode(x)), 0.2)
         first = torch.nn.functional.adaptive_max_pool3d(seen, 4).flatten(1)
         assert torch.allclose(of(x)[:, : first.shape[1]], first)
-        assert torch.equal(code_features(codec)(x), codec.encode(x).flatten(1))
+        assert torch.equal(code_features(once)(x), codec.encode(x).flatten(1))
 
 
 def test_measures_weigh_objects_and_categories_and_what_is_won_back_is_a_share() -> None:

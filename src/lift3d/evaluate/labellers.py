@@ -8,6 +8,7 @@ linear                   a linear support vector machine (Cortes & Vapnik 1995) 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -120,7 +121,22 @@ def fitted(
     return out
 
 
-def critic_features(codec: ShapeCodes, normalised: Features, critic: CodeCritic) -> Features:
+class Remembered:
+    """The codes of solids (B, 64, 64, 64), each made once: several linear machines begin with them."""
+
+    def __init__(self, codec: ShapeCodes) -> None:
+        self.codec, self.held = codec, dict[bytes, torch.Tensor]()
+
+    def encode(self, share: torch.Tensor) -> torch.Tensor:
+        """(B, Z, P, P, P)."""
+        keys = [hashlib.sha256(one.numpy().tobytes()).digest() for one in share]
+        new = [k for k, key in enumerate(keys) if key not in self.held]
+        if new:
+            self.held |= dict(zip([keys[k] for k in new], self.codec.encode(share[new])))
+        return torch.stack([self.held[key] for key in keys])
+
+
+def critic_features(codec: Remembered, normalised: Features, critic: CodeCritic) -> Features:
     """What the convolutions of a critic of codes (nets/latent_gan.py) see, each the largest at 4^3 places or fewer (Wu et al.
     2016); codec, normalised: from solids to the codes that it has learned on."""
 
@@ -134,7 +150,7 @@ def critic_features(codec: ShapeCodes, normalised: Features, critic: CodeCritic)
     return of
 
 
-def code_features(codec: ShapeCodes) -> Features:
+def code_features(codec: Remembered) -> Features:
     """The codes themselves."""
     return lambda share: codec.encode(share).flatten(1)
 
@@ -189,8 +205,7 @@ def best_plan(
 
     net.eval()
     stay = best([Plan(stay=stay) for stay in STAYS], 0.0).stay if turns else 0.0
-    plans = [Plan(stay=stay), Plan(1, True, stay), *([Plan(3, True, stay)] if turns else [])]
-    return best(plans, 0.5)
+    return best([Plan(stay=stay), Plan(1, True, stay)], 0.5)
 
 
 def best_k(nearest: Nearest, val: Labelled) -> int:

@@ -44,7 +44,7 @@ Progress = Callable[[str, float], None]
 POSES = {"none": "upright", "up": "turned around the vertical", "any": "turned in any way"}
 NET, PLAIN, NEAREST = "network", "plain, trained upright", "nearest shapes, raw cells"
 VIEWS, BOTH = "views and solid with colours", "network with views (lift3d classify)"
-CHOOSING = 240
+CHOOSING = 160
 """Shapes of the validation set on which it is fixed how a network is asked."""
 
 
