@@ -73,8 +73,11 @@ def evaluate_samples(
             "real shapes through the code": compared(through(test, real_numbers, codec), real, known, usual),
         }
         told: dict[str, Any] = {"real": count, "known": len(known)}
-        for one in drawers:
-            drawn, solid, seen = draws(one, kind, count, seed, autoencoder)
+        for j, one in enumerate(drawers):
+            drawn, solid, seen = draws(
+                one, kind, count, seed, autoencoder,
+                lambda f, j=j, k=k: progress("kinds", (k + (1 + j + f) / (1 + len(drawers))) / len(wanted)),  # type: ignore[misc]
+            )  # fmt: skip
             name = one.model
             table[name] = compared(drawn, real, known, usual)
             told |= {f"solid {name}": solid}
@@ -148,7 +151,9 @@ def through(test: ShapeSet, numbers: NDArray[np.int64], codec: ShapeCodes) -> F3
     return np.stack(out)
 
 
-def draws(held: Drawer, kind: str, count: int, seed: int, autoencoder: str | None) -> tuple[F32, float, Any]:
+def draws(
+    held: Drawer, kind: str, count: int, seed: int, autoencoder: str | None, progress: Callable[[float], None]
+) -> tuple[F32, float, Any]:
     """Clouds of the first draws, none left out but those that fill nothing; the share of solids among all draws; a sheet."""
     from lift3d.corpus.sheet import sheet
     from lift3d.generate import picture
@@ -163,6 +168,7 @@ def draws(held: Drawer, kind: str, count: int, seed: int, autoencoder: str | Non
         if made is None:
             continue
         rows.append(points_of(made.mesh))
+        progress(len(rows) / count)
         if len(tiles) < 64:
             tiles.append(picture(made.mesh, 128))
     solid = len(rows) / max(tried, 1)
