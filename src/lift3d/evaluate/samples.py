@@ -31,7 +31,7 @@ from lift3d.types import F32, Latent
 Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
 KINDS = 5
-MOST = 60
+MOST = 150
 """Draws of a kind, and real shapes that they are compared with."""
 EMPTY = np.zeros((POINTS, 3), np.float32)
 
