@@ -48,11 +48,13 @@ WHY = {"no faces": "it has no faces", "few faces": "it has too few faces", "flat
 
 @dataclass(frozen=True)
 class Mix:
-    """How much each counts in how near two things are: looks of the nearest views, looks of the solid, kind."""
+    """How much each counts in how near two things are: looks of the nearest views, looks of the solid, kind. sharp: above 0,
+    looks of all things that are compared become probabilities first, softmax(sharp * looks)."""
 
     views: float = 0.6
     solid: float = 0.2
     kind: float = 0.2
+    sharp: float = 0.0
 
 
 class Space:
@@ -183,26 +185,47 @@ def nearness(
 ) -> F32:
     """(count,) how near each thing is, of (M, D) vectors and the thing (M,) that each belongs to; a thing's rows stand
     together, its solid's first. told: probabilities of kinds of the query (K,) and of the things that are there (T, K); how
-    likely both are of one kind then counts in place of how alike the kinds' vectors are."""
-    views, solid = _sides(query)
+    likely both are of one kind then counts in place of how alike the kinds' vectors are.
+
+    With a sharp mix: how likely it is this very thing, and how likely it is of its kind, each with its weight. A plain sum of
+    cosines lets the kind push the thing itself from the first place before it gathers its like behind it."""
     first = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
-    if told is not None and query.of != "words":
-        score = mix.kind * (told[1] @ told[0])
-    else:
-        kinds = np.add.reduceat(vectors[:, LOOKS:], first)
-        kinds /= np.maximum(np.linalg.norm(kinds, axis=1, keepdims=True), 1e-9)
-        score = _kind(query, mix) * (kinds @ query.vectors[:, LOOKS:].mean(0))
+    score = _kind(query, mix) * kinship(query, vectors, first, told)
     if query.of != "words":
-        seen = np.ones(len(vectors), bool)
-        seen[first] = (
-            np.diff(np.r_[first, len(vectors)]) == 1
-        )  # of a thing without views, the solid stands for them
-        alike = np.where(seen[:, None], vectors[:, :LOOKS] @ views[:, :LOOKS].T, -1)
-        score = score + mix.views * np.maximum.reduceat(alike, first).mean(1)
-        score = score + mix.solid * (vectors[first, :LOOKS] @ solid[:, :LOOKS].mean(0))
+        views, solid = looks(query, vectors, first)
+        score = score + mixed_looks(views, solid, mix)
     out = np.full(count, -np.inf, np.float32)
     out[owners[first]] = score
     return out
+
+
+def kinship(query: Embedding, vectors: F32, first: np.ndarray, told: tuple[F32, F32] | None) -> F32:
+    """(T,) how likely, or else how nearly, each thing, whose rows begin at first (T,), is of the query's kind."""
+    if told is not None and query.of != "words":
+        return np.asarray(told[1] @ told[0])
+    kinds = np.add.reduceat(vectors[:, LOOKS:], first)
+    kinds /= np.maximum(np.linalg.norm(kinds, axis=1, keepdims=True), 1e-9)
+    return np.asarray(kinds @ query.vectors[:, LOOKS:].mean(0))
+
+
+def looks(query: Embedding, vectors: F32, first: np.ndarray) -> tuple[F32, F32]:
+    """(T,) cosines with the nearest view of each thing, in the mean over the query's, and (T,) with its solid."""
+    views, solid = _sides(query)
+    seen = np.ones(len(vectors), bool)
+    # of a thing without views, the solid stands for them
+    seen[first] = np.diff(np.r_[first, len(vectors)]) == 1
+    alike = np.where(seen[:, None], vectors[:, :LOOKS] @ views[:, :LOOKS].T, -1)
+    return np.maximum.reduceat(alike, first).mean(1), vectors[first, :LOOKS] @ solid[:, :LOOKS].mean(0)
+
+
+def mixed_looks(views: F32, solid: F32, mix: Mix) -> F32:
+    """(T,) what looks add to the score."""
+    weight = mix.views + mix.solid
+    if mix.sharp <= 0 or weight <= 0:
+        return mix.views * views + mix.solid * solid
+    alike = mix.sharp * (mix.views * views + mix.solid * solid) / weight
+    likely = np.exp(alike - alike.max())
+    return np.asarray(weight * likely / likely.sum())
 
 
 def _sides(query: Embedding) -> tuple[F32, F32]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from lift3d.geometry.chamfer import chamfer_matrix
+from lift3d.geometry.chamfer import chamfer_matrix, nearest_chamfer
 
 
 def twin(a: np.ndarray, b: np.ndarray) -> float:
@@ -33,3 +33,21 @@ def test_among_themselves_it_is_a_distance() -> None:
 def test_a_moved_cloud_is_as_far_as_it_was_moved() -> None:
     one = np.zeros((1, 1, 3), np.float32)
     assert chamfer_matrix(one, one + np.float32([3, 0, 4]))[0, 0] == 50.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 6), st.integers(2, 7))
+def test_the_nearest_is_the_least_of_the_row(seed: int, n: int, m: int) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = (rng.normal(size=(k, 60, 3)).astype(np.float32) + rng.normal(size=(k, 1, 3)) for k in (n, m))
+    a, b = a.astype(np.float32), b.astype(np.float32)
+    np.testing.assert_allclose(nearest_chamfer(a, b), chamfer_matrix(a, b).min(1), rtol=1e-5)
+    own = chamfer_matrix(b)
+    np.fill_diagonal(own, np.inf)
+    np.testing.assert_allclose(nearest_chamfer(b), own.min(1), rtol=1e-5)
+
+
+def test_alone_there_is_no_nearest() -> None:
+    one = np.zeros((1, 60, 3), np.float32)
+    assert np.isinf(nearest_chamfer(one)).all()
+    assert nearest_chamfer(one, one)[0] == 0

@@ -25,15 +25,17 @@ from lift3d.evaluate.statistics import Rows, intervals, means
 from lift3d.io.atomic import write_bytes
 from lift3d.kinds_of_places import judge_of
 from lift3d.learned import network
-from lift3d.space import LOOKS, Mix, Space, nearness, pictures_of, solid_arrays
+from lift3d.space import LOOKS, Mix, Space, kinship, looks, mixed_looks, nearness, pictures_of, solid_arrays
 from lift3d.train.solids import Solids, picture
 from lift3d.train.words import kind_text, plain
 from lift3d.types import F32, Embedding
 
 Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
-STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Weights of solids, and of kinds, beside that of views, which is 1, that are tried."""
+SOLIDS = (0.0, 0.25, 0.5, 0.75, 1.0)
+KINDS = (0.0, 0.25, 0.5, 1.0, 2.0)
+SHARP = (0.0, 10.0, 20.0, 40.0)
+"""Weights of solids, and of kinds, beside that of views, which is 1, and sharpness, that are tried."""
 CHOOSING = 300
 """Shapes of the validation set on which they are fixed."""
 
@@ -63,7 +65,7 @@ def evaluate_embedding(
     val = gathered(Solids(pictures, held, "val"), space, CHOOSING, lambda f: progress("validation", f))
     mix = best_mix(val, category[val.shapes])
     say(
-        "weights of views, solid and kind, fixed on validation: "
+        "weights of views, solid and kind, and sharpness, fixed on validation: "
         + ", ".join(f"{v:.2f}" for v in asdict(mix).values())
     )
     test = gathered(Solids(pictures, held, split), space, limit, lambda f: progress(split, f))
@@ -189,16 +191,32 @@ def measured(scores: F32, kinds: NDArray[np.str_], alone: bool = False) -> Rows:
 
 
 def best_mix(held: Held, kinds: NDArray[np.str_]) -> Mix:
-    """The weights with the largest sum of finding the thing first and finding its kind."""
+    """That with the largest sum of finding the thing first and finding its kind."""
+    views, solid, kin = parts_of(held)
     tried = {}
-    for solid, kind in product(STEPS, STEPS):
-        mix = Mix(1.0, solid, kind)
-        scores = mixed(held, mix, [Embedding(q[None], "image", held.space) for q in held.queries])
+    for share, kind, sharp in product(SOLIDS, KINDS, SHARP):
+        total = 1 + share + kind
+        mix = Mix(1 / total, share / total, kind / total, sharp)
+        scores = np.stack([mixed_looks(v, s, mix) + mix.kind * k for v, s, k in zip(views, solid, kin)])
         rows = measured(scores, kinds)
         tried[mix] = rows["first"].mean() + rows["kin"][kinds != UNKNOWN].mean()
-    best = max(tried, key=lambda m: tried[m])
-    total = best.views + best.solid + best.kind
-    return Mix(best.views / total, best.solid / total, best.kind / total)
+    return max(tried, key=lambda m: tried[m])
+
+
+def parts_of(held: Held) -> tuple[F32, F32, F32]:
+    """(Q, N) each, what `nearness` of every picture is mixed of: views, solids, kinds."""
+    vectors = np.concatenate(held.things)
+    owners = np.repeat(np.arange(len(held.things)), [len(t) for t in held.things])
+    first = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
+    queries = [Embedding(q[None], "image", held.space) for q in held.queries]
+    judge = judge_of(held.space)
+    known = None if judge is None else judge.of_many(vectors, owners)
+    looked = [looks(q, vectors, first) for q in queries]
+    kin = [
+        kinship(q, vectors, first, None if judge is None or known is None else (judge.of_one(q), known))
+        for q in queries
+    ]
+    return np.stack([v for v, _ in looked]), np.stack([s for _, s in looked]), np.stack(kin)
 
 
 def by_words(held: Held, space: Space, corpus: Corpus, kinds: NDArray[np.str_]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.chamfer import chamfer_matrix
+from lift3d.geometry.chamfer import chamfer_matrix, nearest_chamfer
 from lift3d.geometry.distances import sample_surface
 from lift3d.maps.voxels_to_mesh import VoxelsToMesh
 from lift3d.types import F32, Mesh, Voxels
@@ -58,7 +58,7 @@ def compared(drawn: F32, real: F32, known: F32, among_known: NDArray[np.float64]
     """Clouds (N, 1024, 3) of S, R and T; among_known: T's nearest distances, if they are known already."""
     across, own, others = chamfer_matrix(drawn, real), chamfer_matrix(drawn), chamfer_matrix(real)
     nearest = nearest_among(known) if among_known is None else among_known
-    away = chamfer_matrix(drawn, known).min(1)
+    away = nearest_chamfer(drawn, known)
     usual = float(np.median(nearest))
     return Said(
         float(across.min(0).mean()),
@@ -71,9 +71,7 @@ def compared(drawn: F32, real: F32, known: F32, among_known: NDArray[np.float64]
 
 def nearest_among(clouds: F32) -> NDArray[np.float64]:
     """(N,) distance of each to its nearest neighbour among the others."""
-    far = chamfer_matrix(clouds)
-    np.fill_diagonal(far, np.inf)
-    return np.asarray(far.min(1))
+    return nearest_chamfer(clouds)
 
 
 def one_nn(own: NDArray[np.float64], across: NDArray[np.float64], others: NDArray[np.float64]) -> float:

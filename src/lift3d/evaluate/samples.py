@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from lift3d.corpus.corpus import Corpus
@@ -20,8 +21,9 @@ from lift3d.errors import InputError, Lift3dError
 from lift3d.evaluate.generation import POINTS, compared, nearest_among, points_of
 from lift3d.evaluate.shape_codes import Coded, mesh_of
 from lift3d.generate import solid_of
+from lift3d.geometry.self_mirror import self_mirrored
 from lift3d.io.atomic import write_bytes
-from lift3d.learned import network
+from lift3d.learned import asking, network
 from lift3d.nets.shape_codes import ShapeCodes
 from lift3d.shape_draws import MODELS, Drawer, drawer
 from lift3d.train.codes import NAMELESS
@@ -74,14 +76,16 @@ def evaluate_samples(
         }
         told: dict[str, Any] = {"real": count, "known": len(known)}
         for j, one in enumerate(drawers):
+            if one is not main:
+                table[one.model] = compared(surfaces(one, kind, count, seed, codec), real, known, usual)
+                continue
             drawn, solid, seen = draws(
                 one, kind, count, seed, autoencoder,
                 lambda f, j=j, k=k: progress("kinds", (k + (1 + j + f) / (1 + len(drawers))) / len(wanted)),  # type: ignore[misc]
             )  # fmt: skip
-            name = one.model
-            table[name] = compared(drawn, real, known, usual)
-            told |= {f"solid {name}": solid}
-            if one is main and output is not None:
+            table[model] = compared(drawn, real, known, usual)
+            told |= {f"solid {model}": solid}
+            if output is not None:
                 output.mkdir(parents=True, exist_ok=True)
                 seen.save(output / f"{model}-{kind}.png", format="PNG")
         for name, said in table.items():
@@ -148,6 +152,20 @@ def through(test: ShapeSet, numbers: NDArray[np.int64], codec: ShapeCodes) -> F3
         full = test.full(int(i))
         share = maker.again(full[None])[0]
         out.append(points_of(mesh_of(share if (share > 0.5).any() else full.astype(np.float32), 0.5)))
+    return np.stack(out)
+
+
+def surfaces(held: Drawer, kind: str, count: int, seed: int, codec: ShapeCodes) -> F32:
+    """Clouds of the first draws of a generator that ours is compared with, without making solids of them: of noise that
+    would take minutes each."""
+    number = held.kinds.index(kind) if held.kinds else 0
+    out = []
+    for k in range(count):
+        with asking():
+            code = torch.from_numpy(held.draw(number, (seed, k)))[None]
+            share = codec.decode(code).sigmoid()[0].numpy()
+        share = self_mirrored(share, 0.5)[0]
+        out.append(points_of(mesh_of(share, 0.5)) if (share > 0.5).any() else EMPTY)
     return np.stack(out)
 
 

@@ -44,3 +44,55 @@ def chamfer_matrix(a: F32, b: F32 | None = None) -> NDArray[np.float64]:
     out = np.zeros((len(left), len(right)))
     in_bands(_rows, len(left), lambda: None, left, right, b is None, out)
     return out + out.T if b is None else out
+
+
+COARSE = 48
+"""Points by which those that may be nearest are looked at first."""
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _toward_within(a: F32, b: F32, most: float) -> float:
+    """As `_toward`, or something above `most` as soon as that is sure."""
+    total, enough = 0.0, most * a.shape[1]
+    x, y, z = b[0], b[1], b[2]
+    for i in range(a.shape[1]):
+        best = np.inf
+        u, v, w = a[0, i], a[1, i], a[2, i]
+        for j in range(b.shape[1]):
+            d = (x[j] - u) * (x[j] - u) + (y[j] - v) * (y[j] - v) + (z[j] - w) * (z[j] - w)
+            if d < best:
+                best = d
+        total += best
+        if total > enough:
+            break
+    return total / a.shape[1]
+
+
+@njit(cache=True, nogil=True)
+def _nearest(
+    first: int, last: int, scratch: None, a: F32, b: F32, order: NDArray[np.int64], same: bool, out: NDArray[np.float64]
+) -> None:  # fmt: skip
+    for i in range(first, last):
+        best = np.inf
+        for k in range(order.shape[1]):
+            j = order[i, k]
+            if same and i == j:
+                continue
+            one = _toward_within(a[i], b[j], best)
+            if one < best:
+                one += _toward_within(b[j], a[i], best - one)
+                best = min(best, one)
+        out[i] = best
+
+
+def nearest_chamfer(a: F32, b: F32 | None = None) -> NDArray[np.float64]:
+    """(N,) distance of each cloud of a (N, P, 3) to the nearest of b (M, Q, 3), or to the nearest other of a: the least of each
+    row of `chamfer_matrix`, several times faster. Those that few of their points say to be near come first, and a pair is left as
+    soon as its sum exceeds the least so far."""
+    left = np.ascontiguousarray(a.transpose(0, 2, 1), np.float32)
+    right = left if b is None else np.ascontiguousarray(b.transpose(0, 2, 1), np.float32)
+    few, many = (x[:, np.linspace(0, x.shape[1] - 1, COARSE).astype(int)] for x in (a, a if b is None else b))
+    order = np.argsort(chamfer_matrix(few, None if b is None else many), axis=1, kind="stable")
+    out = np.full(len(left), np.inf)
+    in_bands(_nearest, len(left), lambda: None, left, right, order, b is None, out)
+    return out
