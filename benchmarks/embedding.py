@@ -21,6 +21,10 @@ from lift3d.evaluate.embedding import CHOOSING, evaluate_embedding
 HERE = Path(__file__).resolve().parent
 
 
+def mix_told(mix: dict[str, float]) -> str:
+    return "(" + ", ".join(f"{name} {v:.3g}" for name, v in mix.items()) + ")"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", type=Path)
@@ -68,9 +72,9 @@ def main() -> None:
         )
     note = (
         f"{result['shapes']} shapes of families that no network has seen, each sought among all of them by a rendered picture; "
-        f"how much views, solid and kind count ({', '.join(f'{v:.2f}' for v in result['mix'].values())}) is fixed on {CHOOSING} "
-        f"shapes of the validation set. {said}Intervals: 95 %, families drawn again. "
-        f"{(time.monotonic() - started) / 60:.0f} minutes."
+        f"how much counts is fixed on {CHOOSING} shapes of the validation set, for photos "
+        f"{mix_told(result['mix'])}, for models {mix_told(result['mix_of_models'])}. "
+        f"{said}Intervals: 95 %, families drawn again. {(time.monotonic() - started) / 60:.0f} minutes."
     )
     result["table"] = {"columns": columns, "rows": rows, "note": note}
     (HERE / "results/embedding.json").write_text(json.dumps(result, indent=1) + "\n")

@@ -119,7 +119,8 @@ def mix_of(name: str) -> dict[str, object]:
     told = HERE / "results/embedding.json"
     if name != "embedding" or not told.is_file():
         return {}
-    return {"mix": json.loads(told.read_text())["mix"]}
+    table = json.loads(told.read_text())
+    return {name: table[name] for name in ("mix", "mix_of_models") if name in table}
 
 
 def data_of(config: dict[str, object]) -> str:

@@ -3,18 +3,21 @@ search and classification."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from lift3d.errors import InputError
+from lift3d.errors import InputError, MissingExtra
 from lift3d.learned import asking, network
+from lift3d.space import LOOKS, Space
 from lift3d.types import F32, Embedding
 from lift3d.weights import data_of, find, labels_of
 
 NAME = "embedding_to_label"
 CHUNK = 4096
+SHARP = 20.0
+"""How much a cosine between words and a kind's words weighs, as the logarithm of a probability."""
 
 
 class Judge:
@@ -34,8 +37,25 @@ class Judge:
             )
 
     def of_one(self, place: Embedding) -> F32:
-        """(K,) probabilities."""
+        """(K,) probabilities; of words by how near they are to the kinds' own words, if these can be had."""
+        if place.of == "words" and self.said is not None:
+            alike = SHARP * (self.said @ place.vectors[:, LOOKS:].mean(0))
+            likely = np.exp(alike - alike.max())
+            return np.asarray(likely / likely.sum(), np.float32)
         return self.of_many(place.vectors, np.zeros(len(place.vectors), np.int64), place.of == "shape")[0]
+
+    @cached_property
+    def said(self) -> F32 | None:
+        """(K, KIND) of the words of every kind, by the package's embedding."""
+        from lift3d.train.words import kind_text
+
+        space = Space()
+        if space.name != self.space:
+            return None
+        try:
+            return space.of_texts([kind_text(name) for name in self.names])[:, LOOKS:]
+        except MissingExtra:
+            return None
 
     def of_many(self, vectors: F32, owners: np.ndarray, solids: bool = True) -> F32:
         """(T, K) of the things that the rows of vectors (M, D) belong to, owners (M,), one thing's rows together; solids: the

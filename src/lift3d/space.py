@@ -43,18 +43,34 @@ LEAST = 20
 """Pixels that a picture must show."""
 FULL = 127
 CHUNK = 32
+NAMED = 2.0
+"""How much it counts for words that a thing is likely of the kind they name, beside the cosine; fixed on validation, as the
+sharpness of kinds of words (kinds_of_places.py)."""
 WHY = {"no faces": "it has no faces", "few faces": "it has too few faces", "flat": "it is a flat sheet"}
 
 
 @dataclass(frozen=True)
 class Mix:
     """How much each counts in how near two things are: looks of the nearest views, looks of the solid, kind. sharp: above 0,
-    looks of all things that are compared become probabilities first, softmax(sharp * looks)."""
+    looks of all things that are compared become probabilities first, softmax(sharp * looks). feedback: share of the query's
+    kind that is learned from the things that are likely the one sought (Rocchio 1971)."""
 
     views: float = 0.6
     solid: float = 0.2
     kind: float = 0.2
     sharp: float = 0.0
+    feedback: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A query beside T things. views, solid, kin (T,): cosines of looks with the nearest view and with the solid, and of kinds;
+    told: probabilities of kinds of the query (K,) and of the things (T, K), if someone tells them."""
+
+    views: F32
+    solid: F32
+    kin: F32
+    told: tuple[F32, F32] | None
 
 
 class Space:
@@ -74,10 +90,10 @@ class Space:
         told = self.found.card.get("sha256")
         return str(told or hashlib.sha256(self.found.file.read_bytes()).hexdigest())[:16]
 
-    @property
-    def mix(self) -> Mix:
-        """As the weights' card says, fixed on validation."""
-        told = self.found.card.get("mix")
+    def mix(self, asked: str = "photo") -> Mix:
+        """For a "photo", a "model" or "words", as the weights' card says, fixed on validation."""
+        card = self.found.card
+        told = card.get("mix_of_models", card.get("mix")) if asked == "model" else card.get("mix")
         try:
             return Mix(**{k: float(v) for k, v in told.items()}) if isinstance(told, dict) else Mix()
         except (TypeError, ValueError) as error:
@@ -190,42 +206,41 @@ def nearness(
     With a sharp mix: how likely it is this very thing, and how likely it is of its kind, each with its weight. A plain sum of
     cosines lets the kind push the thing itself from the first place before it gathers its like behind it."""
     first = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
-    score = _kind(query, mix) * kinship(query, vectors, first, told)
-    if query.of != "words":
-        views, solid = looks(query, vectors, first)
-        score = score + mixed_looks(views, solid, mix)
     out = np.full(count, -np.inf, np.float32)
-    out[owners[first]] = score
+    out[owners[first]] = score(compared(query, vectors, first, told), mix, query.of == "words")
     return out
 
 
-def kinship(query: Embedding, vectors: F32, first: np.ndarray, told: tuple[F32, F32] | None) -> F32:
-    """(T,) how likely, or else how nearly, each thing, whose rows begin at first (T,), is of the query's kind."""
-    if told is not None and query.of != "words":
-        return np.asarray(told[1] @ told[0])
-    kinds = np.add.reduceat(vectors[:, LOOKS:], first)
-    kinds /= np.maximum(np.linalg.norm(kinds, axis=1, keepdims=True), 1e-9)
-    return np.asarray(kinds @ query.vectors[:, LOOKS:].mean(0))
-
-
-def looks(query: Embedding, vectors: F32, first: np.ndarray) -> tuple[F32, F32]:
-    """(T,) cosines with the nearest view of each thing, in the mean over the query's, and (T,) with its solid."""
+def compared(query: Embedding, vectors: F32, first: np.ndarray, told: tuple[F32, F32] | None) -> Compared:
+    """first (T,): where the rows of each thing begin; the rest as for `nearness`."""
     views, solid = _sides(query)
     seen = np.ones(len(vectors), bool)
     # of a thing without views, the solid stands for them
     seen[first] = np.diff(np.r_[first, len(vectors)]) == 1
     alike = np.where(seen[:, None], vectors[:, :LOOKS] @ views[:, :LOOKS].T, -1)
-    return np.maximum.reduceat(alike, first).mean(1), vectors[first, :LOOKS] @ solid[:, :LOOKS].mean(0)
+    by_views = np.maximum.reduceat(alike, first).mean(1)
+    by_solid = vectors[first, :LOOKS] @ solid[:, :LOOKS].mean(0)
+    kinds = np.add.reduceat(vectors[:, LOOKS:], first)
+    kinds /= np.maximum(np.linalg.norm(kinds, axis=1, keepdims=True), 1e-9)
+    return Compared(by_views, by_solid, kinds @ query.vectors[:, LOOKS:].mean(0), told)
 
 
-def mixed_looks(views: F32, solid: F32, mix: Mix) -> F32:
-    """(T,) what looks add to the score."""
-    weight = mix.views + mix.solid
-    if mix.sharp <= 0 or weight <= 0:
-        return mix.views * views + mix.solid * solid
-    alike = mix.sharp * (mix.views * views + mix.solid * solid) / weight
-    likely = np.exp(alike - alike.max())
-    return np.asarray(weight * likely / likely.sum())
+def score(of: Compared, mix: Mix, words: bool = False) -> F32:
+    """(T,); words know nothing of looks: what they say of the kind, beside what they say of this thing, is all that counts."""
+    if words:
+        return of.kin if of.told is None else np.asarray(of.kin + NAMED * (of.told[1] @ of.told[0]))
+    alike, weight = mix.views * of.views + mix.solid * of.solid, mix.views + mix.solid
+    likely = None
+    if mix.sharp > 0 and weight > 0:
+        likely = np.exp(mix.sharp / weight * (alike - alike.max()))
+        likely /= likely.sum()
+        alike = weight * likely
+    if of.told is None:
+        return np.asarray(alike + mix.kind * of.kin)
+    kind, kinds = of.told
+    if likely is not None and mix.feedback > 0:
+        kind = (1 - mix.feedback) * kind + mix.feedback * (likely @ kinds)
+    return np.asarray(alike + mix.kind * (kinds @ kind))
 
 
 def _sides(query: Embedding) -> tuple[F32, F32]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lift3d.errors import InputError
 from lift3d.search import graph, store
 from lift3d.search.store import FILE, File, Store
-from lift3d.space import LOOKS, Mix, centre_of, nearness
+from lift3d.space import LOOKS, NAMED, Mix, centre_of, nearness
 from lift3d.types import Embedding, Neighbours
 
 MIX = Mix()
@@ -159,6 +159,47 @@ def test_scores_are_those_of_a_slow_twin() -> None:
         slow = 0.6 * by_views + 0.2 * float(t[0, :LOOKS] @ q[0, :LOOKS]) + 0.2 * kind
         assert score == pytest.approx(slow, abs=1e-5)
     assert rng is not None
+
+
+def test_sharp_scores_are_probabilities() -> None:
+    things = [thing(n, rows) for n, rows in enumerate((1, 4, 13))]
+    owners = np.repeat(np.arange(3), [len(t) for t in things])
+    vectors, query = np.concatenate(things), Embedding(thing(9, 1), "image", "s")
+    kinds = np.random.default_rng(1).dirichlet(np.ones(5), 4).astype(np.float32)
+    told, looks = (kinds[3], kinds[:3]), []
+    for t in things:
+        views = t[1:] if len(t) > 1 else t
+        by_views = max(float(v[:LOOKS] @ query.vectors[0, :LOOKS]) for v in views)
+        looks.append(0.75 * by_views + 0.25 * float(t[0, :LOOKS] @ query.vectors[0, :LOOKS]))
+    weight = [np.exp(8 * x) for x in looks]
+    likely = [w / sum(weight) for w in weight]
+    kind = 0.5 * kinds[3] + 0.5 * sum(p * k for p, k in zip(likely, kinds))
+    slow = [0.8 * p + 0.2 * float(k @ kind) for p, k in zip(likely, kinds)]
+    said = nearness(query, vectors, owners, Mix(0.6, 0.2, 0.2, 8, 0.5), 3, told)
+    np.testing.assert_allclose(said, slow, atol=1e-5)
+    assert nearness(query, vectors, owners, Mix(1, 0, 0, 8), 3).sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_sharpness_leaves_the_order_of_looks() -> None:
+    things = [thing(n, 3) for n in range(20)]
+    owners, query = np.repeat(np.arange(20), 3), Embedding(thing(9, 1), "image", "s")
+    orders = [
+        np.argsort(-nearness(query, np.concatenate(things), owners, Mix(0.7, 0.3, 0, sharp), 20))
+        for sharp in (0.0, 10.0)
+    ]
+    assert (orders[0] == orders[1]).all()
+
+
+def test_words_count_by_kind_alone() -> None:
+    things = [thing(n, 3) for n in range(4)]
+    owners, words = np.repeat(np.arange(4), 3), Embedding(thing(9, 1), "words", "s")
+    vectors = np.concatenate(things)
+    plain = nearness(words, vectors, owners, Mix(1, 0, 0, 40), 4)
+    slow = [float(centre_of(t)[LOOKS:] @ words.vectors[0, LOOKS:]) for t in things]
+    np.testing.assert_allclose(plain, slow, atol=1e-5)
+    kinds = np.eye(4, dtype=np.float32)
+    named = nearness(words, vectors, owners, Mix(1, 0, 0, 40), 4, (kinds[2], kinds))
+    np.testing.assert_allclose(named, np.array(slow) + NAMED * kinds[2], atol=1e-5)
 
 
 def test_what_is_no_index(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ def test_train_evaluate_and_search(small: tuple[Path, Path], tmp_path: Path) -> 
     )
     assert code == 0 and "photo: views, solid and kind" in said and "codes of image_to_voxels" in said, said
     table = json.loads((tmp_path / "table/embedding.json").read_text())
-    assert sum(table["mix"].values()) == pytest.approx(1)
+    for name in ("mix", "mix_of_models"):
+        assert sum(table[name][part] for part in ("views", "solid", "kind")) == pytest.approx(1)
     assert all(0 <= v <= 1 for row in table["rows"].values() for v in row["objects"].values())
     assert (tmp_path / "table/embedding.png").stat().st_size > 1000
     models = small[0].parent / "m"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -25,17 +25,20 @@ from lift3d.evaluate.statistics import Rows, intervals, means
 from lift3d.io.atomic import write_bytes
 from lift3d.kinds_of_places import judge_of
 from lift3d.learned import network
-from lift3d.space import LOOKS, Mix, Space, kinship, looks, mixed_looks, nearness, pictures_of, solid_arrays
+from lift3d.space import LOOKS, Compared, Mix, Space, compared, pictures_of, score, solid_arrays
 from lift3d.train.solids import Solids, picture
 from lift3d.train.words import kind_text, plain
 from lift3d.types import F32, Embedding
 
 Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
-SOLIDS = (0.0, 0.25, 0.5, 0.75, 1.0)
-KINDS = (0.0, 0.25, 0.5, 1.0, 2.0)
-SHARP = (0.0, 10.0, 20.0, 40.0)
-"""Weights of solids, and of kinds, beside that of views, which is 1, and sharpness, that are tried."""
+SOLIDS = (0.0, 0.25, 0.5)
+KINDS = (0.0, 0.1, 0.25, 0.5, 1.0)
+SHARP = (0.0, 20.0, 40.0, 80.0)
+FEEDBACK = (0.0, 0.5, 0.75)
+"""Weights of solids, and of kinds, beside that of views, which is 1, sharpness and feedback, that are tried."""
+ITSELF = 0.99
+"""Share of models that must be found first when they are sought themselves."""
 CHOOSING = 300
 """Shapes of the validation set on which they are fixed."""
 
@@ -63,16 +66,16 @@ def evaluate_embedding(
     space = Space(weights)
     category = np.array(held.column("category"))
     val = gathered(Solids(pictures, held, "val"), space, CHOOSING, lambda f: progress("validation", f))
-    mix = best_mix(val, category[val.shapes])
-    say(
-        "weights of views, solid and kind, and sharpness, fixed on validation: "
-        + ", ".join(f"{v:.2f}" for v in asdict(mix).values())
-    )
+    mix, of_models = best_mixes(val, category[val.shapes])
+    for who, one in (("photos", mix), ("models", of_models)):
+        told = ", ".join(f"{name} {v:.3g}" for name, v in asdict(one).items())
+        say(f"how much counts for {who}, fixed on validation: {told}")
     test = gathered(Solids(pictures, held, split), space, limit, lambda f: progress(split, f))
     kinds = category[test.shapes]
     tables = {name: measured(scores, kinds) for name, scores in photo_scores(test, mix).items()}
-    tables["model, without itself"] = measured(model_scores(test, mix), kinds, alone=True)
-    result: dict[str, Any] = {"split": split, "shapes": len(test.shapes), "mix": asdict(mix), "rows": {}}
+    tables["model, without itself"] = measured(model_scores(test, of_models), kinds, alone=True)
+    result: dict[str, Any] = {"split": split, "shapes": len(test.shapes), "rows": {}}
+    result |= {"mix": asdict(mix), "mix_of_models": asdict(of_models)}
     families = np.array(held.column("family"))[test.shapes]
     for name, rows in tables.items():
         known = kinds != UNKNOWN
@@ -133,16 +136,36 @@ def gathered(solids: Solids, space: Space, limit: int | None, progress: Callable
 
 def mixed(held: Held, mix: Mix, queries: Sequence[Embedding]) -> F32:
     """(Q, N) how near each thing is to each query."""
+    return scored(beside(held, queries), mix, bool(queries) and queries[0].of == "words")
+
+
+def scored(pairs: Sequence[Compared], mix: Mix, words: bool = False) -> F32:
+    return np.stack([score(pair, mix, words) for pair in pairs]).astype(np.float32)
+
+
+def alone(scores: F32) -> F32:
+    """(N, N) without each thing itself."""
+    np.fill_diagonal(scores, -np.inf)
+    return scores
+
+
+def beside(held: Held, queries: Sequence[Embedding]) -> list[Compared]:
+    """Every query beside all things."""
     vectors = np.concatenate(held.things)
-    owners = np.repeat(np.arange(len(held.things)), [len(t) for t in held.things])
-    count, judge = (
-        len(held.things),
-        judge_of(queries[0].space) if queries and queries[0].of != "words" else None,
-    )
+    sizes = [len(t) for t in held.things]
+    first = np.r_[0, np.cumsum(sizes)[:-1]]
+    judge = judge_of(held.space)
     if judge is None:
-        return np.stack([nearness(q, vectors, owners, mix, count) for q in queries])
-    known = judge.of_many(vectors, owners)
-    return np.stack([nearness(q, vectors, owners, mix, count, (judge.of_one(q), known)) for q in queries])
+        return [compared(q, vectors, first, None) for q in queries]
+    known = judge.of_many(vectors, np.repeat(np.arange(len(sizes)), sizes))
+    return [compared(q, vectors, first, (judge.of_one(q), known)) for q in queries]
+
+
+def without(of: Compared, number: int) -> Compared:
+    """As if one thing looked like nothing: no share of what is likely is its."""
+    views, solid = of.views.copy(), of.solid.copy()
+    views[number] = solid[number] = -9
+    return replace(of, views=views, solid=solid)
 
 
 def photo_scores(held: Held, mix: Mix) -> dict[str, F32]:
@@ -167,9 +190,8 @@ def photo_scores(held: Held, mix: Mix) -> dict[str, F32]:
 
 def model_scores(held: Held, mix: Mix) -> F32:
     """Every thing asked for with its own vectors; itself is taken out."""
-    scores = mixed(held, mix, [Embedding(t, "shape", held.space) for t in held.things])
-    np.fill_diagonal(scores, -np.inf)
-    return scores
+    pairs = beside(held, [Embedding(t, "shape", held.space) for t in held.things])
+    return alone(scored([without(c, k) for k, c in enumerate(pairs)], mix))
 
 
 def measured(scores: F32, kinds: NDArray[np.str_], alone: bool = False) -> Rows:
@@ -190,33 +212,34 @@ def measured(scores: F32, kinds: NDArray[np.str_], alone: bool = False) -> Rows:
     }
 
 
-def best_mix(held: Held, kinds: NDArray[np.str_]) -> Mix:
-    """That with the largest sum of finding the thing first and finding its kind."""
-    views, solid, kin = parts_of(held)
-    tried = {}
-    for share, kind, sharp in product(SOLIDS, KINDS, SHARP):
-        total = 1 + share + kind
-        mix = Mix(1 / total, share / total, kind / total, sharp)
-        scores = np.stack([mixed_looks(v, s, mix) + mix.kind * k for v, s, k in zip(views, solid, kin)])
-        rows = measured(scores, kinds)
-        tried[mix] = rows["first"].mean() + rows["kin"][kinds != UNKNOWN].mean()
-    return max(tried, key=lambda m: tried[m])
+def best_mixes(held: Held, kinds: NDArray[np.str_]) -> tuple[Mix, Mix]:
+    """For photos, that with the largest sum of finding the thing first, among five, and its kind. For models, whose kind is
+    better known and whose own pictures are of no use, the same of others of its kind, as long as a model that is there is found
+    itself first."""
+    pairs = beside(held, [Embedding(q[None], "image", held.space) for q in held.queries])
+    photos = {mix: together(measured(scored(pairs, mix), kinds), kinds) for mix in mixes(FEEDBACK)}
+    pairs = beside(held, [Embedding(t, "shape", held.space) for t in held.things])
+    apart = [without(c, k) for k, c in enumerate(pairs)]
+    models = {}
+    for mix in mixes((0.0,)):
+        itself = measured(scored(pairs, mix), kinds)["first"].mean()
+        rows = measured(alone(scored(apart, mix)), kinds, alone=True)
+        models[mix] = (min(itself, ITSELF), together(rows, kinds))
+    return max(photos, key=lambda m: photos[m]), max(models, key=lambda m: models[m])
 
 
-def parts_of(held: Held) -> tuple[F32, F32, F32]:
-    """(Q, N) each, what `nearness` of every picture is mixed of: views, solids, kinds."""
-    vectors = np.concatenate(held.things)
-    owners = np.repeat(np.arange(len(held.things)), [len(t) for t in held.things])
-    first = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
-    queries = [Embedding(q[None], "image", held.space) for q in held.queries]
-    judge = judge_of(held.space)
-    known = None if judge is None else judge.of_many(vectors, owners)
-    looked = [looks(q, vectors, first) for q in queries]
-    kin = [
-        kinship(q, vectors, first, None if judge is None or known is None else (judge.of_one(q), known))
-        for q in queries
-    ]
-    return np.stack([v for v, _ in looked]), np.stack([s for _, s in looked]), np.stack(kin)
+def mixes(feedback: Sequence[float]) -> list[Mix]:
+    """All that are tried."""
+    out = []
+    for solid, kind, sharp, back in product(SOLIDS, KINDS, SHARP, feedback):
+        if not back or (sharp and kind):
+            total = 1 + solid + kind
+            out.append(Mix(1 / total, solid / total, kind / total, sharp, back))
+    return out
+
+
+def together(rows: Rows, kinds: NDArray[np.str_]) -> float:
+    return float(rows["first"].mean() + rows["five"].mean() + rows["kin"][kinds != UNKNOWN].mean())
 
 
 def by_words(held: Held, space: Space, corpus: Corpus, kinds: NDArray[np.str_]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ NAME = "embedding_to_neighbours"
 @dataclass(frozen=True)
 class EmbeddingToNeighbours(Mapping[Embedding, Neighbours]):
     """index: the folder of an index (`lift3d index`); count: how many are wanted; views, solid, kind: how much the looks of
-    the nearest views, the looks of the solid, and the kind of thing count; sharp: lift3d.space.Mix."""
+    the nearest views, the looks of the solid, and the kind of thing count; sharp, feedback: lift3d.space.Mix."""
 
     index: str = ".lift3d-index"
     count: int = 5
@@ -31,11 +31,13 @@ class EmbeddingToNeighbours(Mapping[Embedding, Neighbours]):
     solid: float = Mix.solid
     kind: float = Mix.kind
     sharp: float = Mix.sharp
+    feedback: float = Mix.feedback
 
     def apply(self, source: Embedding, context: Context) -> Neighbours:
         from lift3d.search.store import Store
 
         with Store(Path(self.index)) as store:
-            found = store.search(source, self.count, Mix(self.views, self.solid, self.kind, self.sharp))
+            mix = Mix(self.views, self.solid, self.kind, self.sharp, self.feedback)
+            found = store.search(source, self.count, mix)
             context.note(NAME, models=len(store), found=len(found))
         return found

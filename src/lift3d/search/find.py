@@ -110,7 +110,7 @@ def find(query: str, index: Path, count: int, weights: str | None, progress: Pro
         space = Space(weights)
         store.require(space.name)
         place = embedded(query, asked, weights, Context(progress=progress))
-        return Found(asked, store.search(place, count, space.mix), store.root)
+        return Found(asked, store.search(place, count, space.mix(asked)), store.root)
 
 
 def categories_of(place: Embedding, space: Space, count: int = 3) -> list[str]:

@@ -286,7 +286,7 @@ class Store:
                 raise ValueError("a model without vectors")
         owners = np.repeat(np.arange(len(rows)), [len(h) for h in held])
         vectors = np.concatenate(held).astype(np.float32)
-        judge = judge_of(query.space) if query.of != "words" else None
+        judge = judge_of(query.space)
         told = None if judge is None else (judge.of_one(query), judge.of_many(vectors, owners))
         with np.errstate(all="ignore"):
             scores = nearness(query, vectors, owners, mix, len(rows), told)
