@@ -17,10 +17,12 @@ import torch
 from numpy.typing import NDArray
 
 from lift3d.corpus.corpus import Corpus
+from lift3d.corpus.sheet import sheet
 from lift3d.errors import InputError, Lift3dError
 from lift3d.evaluate.generation import POINTS, compared, nearest_among, points_of
 from lift3d.evaluate.shape_codes import Coded, mesh_of
-from lift3d.generate import solid_of
+from lift3d.generate import picture, solid_of
+from lift3d.geometry.chamfer import chamfer_matrix
 from lift3d.geometry.self_mirror import self_mirrored
 from lift3d.io.atomic import write_bytes
 from lift3d.learned import asking, network
@@ -35,6 +37,8 @@ Progress = Callable[[str, float], None]
 KINDS = 5
 MOST = 150
 """Draws of a kind, and real shapes that they are compared with."""
+TILE, NOVEL = 128, 32
+"""Pixels of a picture; draws that are shown beside what was known."""
 EMPTY = np.zeros((POINTS, 3), np.float32)
 
 
@@ -87,7 +91,10 @@ def evaluate_samples(
             told |= {f"solid {model}": solid}
             if output is not None:
                 output.mkdir(parents=True, exist_ok=True)
-                seen.save(output / f"{model}-{kind}.png", format="PNG")
+                sheet(seen, [""] * len(seen), 8).save(output / f"{model}-{kind}.png", format="PNG")
+                beside(drawn, seen, known, known_numbers, train).save(
+                    output / f"{model}-{kind}-nearest.png", format="PNG"
+                )
         for name, said in table.items():
             rows.setdefault(name, []).append(asdict(said))
         result["kinds"][kind] = told | {name: asdict(said) for name, said in table.items()}
@@ -131,8 +138,6 @@ def mixes(
     """Cells that one of two neighbours fills, or half of what only one does: the level set of their mean distance."""
     from scipy import ndimage
 
-    from lift3d.geometry.chamfer import chamfer_matrix
-
     out = []
     for i in rng.permutation(len(numbers))[:count]:
         away = chamfer_matrix(known[i][None], known)[0]
@@ -171,11 +176,8 @@ def surfaces(held: Drawer, kind: str, count: int, seed: int, codec: ShapeCodes) 
 
 def draws(
     held: Drawer, kind: str, count: int, seed: int, autoencoder: str | None, progress: Callable[[float], None]
-) -> tuple[F32, float, Any]:
-    """Clouds of the first draws, none left out but those that fill nothing; the share of solids among all draws; a sheet."""
-    from lift3d.corpus.sheet import sheet
-    from lift3d.generate import picture
-
+) -> tuple[F32, float, list[NDArray[np.uint8]]]:
+    """Clouds of the first draws, none left out but those that fill nothing; the share of solids among all draws; pictures."""
     number = held.kinds.index(kind) if held.kinds else 0
     rows: list[F32] = []
     tiles: list[NDArray[np.uint8]] = []
@@ -188,10 +190,23 @@ def draws(
         rows.append(points_of(made.mesh))
         progress(len(rows) / count)
         if len(tiles) < 64:
-            tiles.append(picture(made.mesh, 128))
+            tiles.append(picture(made.mesh, TILE))
     solid = len(rows) / max(tried, 1)
     rows += [EMPTY] * (count - len(rows))
-    return np.stack(rows), solid, sheet(tiles, [""] * len(tiles), 8)
+    return np.stack(rows), solid, tiles
+
+
+def beside(
+    drawn: F32, tiles: list[NDArray[np.uint8]], known: F32, numbers: NDArray[np.int64], train: ShapeSet
+) -> Any:
+    """A sheet of the first draws, each with the training shape nearest to it at its right: is it new?"""
+    count = min(NOVEL, len(tiles))
+    nearest = chamfer_matrix(drawn[:count], known).argmin(1)
+    pairs = []
+    for k in range(count):
+        mesh = mesh_of(train.full(int(numbers[nearest[k]])).astype(np.float32), 0.5)
+        pairs += [tiles[k], picture(mesh, TILE)]
+    return sheet(pairs, ["drawn", "nearest known"] * count, 8)
 
 
 def lines(result: dict[str, Any]) -> list[str]:
