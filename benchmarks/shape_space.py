@@ -1,11 +1,12 @@
 """The tables of the space of shapes on the test split of the corpus, as `lift3d evaluate` measures them, and how long a
 model takes to make up.
 
-    python benchmarks/shape_space.py CORPUS [--look FOLDER] [--only guidance|codes|samples|speed] [--autoencoder RUN]
+    python benchmarks/shape_space.py CORPUS [--look FOLDER] [--only guidance|among|codes|samples|speed] [--autoencoder RUN]
         [--flow RUN] [--limit N]
 
 Writes results/guidance.json (how strongly the flow is told the kind, chosen on the validation split; it belongs into the card
-of its weights, so pack them after it), results/shape_codes.json, results/generation.json and results/generate_speed.json.
+of its weights, so pack them after it), results/among.json (of how many draws the surest is taken, likewise),
+results/shape_codes.json, results/generation.json and results/generate_speed.json.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ from lift3d.generate import Options, write_generated
 from lift3d.learned import network
 from lift3d.nets.shape_codes import ShapeCodes
 from lift3d.shape_draws import drawer
+from lift3d.surest import decoded, doubt
 from lift3d.train.shapes import ShapeSet
 
 HERE = Path(__file__).resolve().parent
 STRENGTHS = (1.0, 1.5, 2.0, 3.0)
+AMONG = (1, 2, 4)
 COVERAGE, ONE_NN, COPIES = 0.45, 0.75, 0.2
 _last = [0.0]
 
@@ -131,6 +134,47 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
     }  # fmt: skip
 
 
+def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -> dict[str, Any]:
+    """Draws beside validation shapes, the surest of 1, 2 and 4 taken."""
+    held = Corpus(corpus)
+    train, val = ShapeSet(held, "train"), ShapeSet(held, "val")
+    one = drawer("flow", flow, autoencoder)
+    kinds = largest(train, val, one.kinds, KINDS)
+    rows: dict[int, list[Said]] = {count: [] for count in AMONG}
+    for kind in kinds:
+        known = clouds(train, np.flatnonzero(train.category == kind)[: 4 * limit])
+        real = clouds(val, np.flatnonzero(val.category == kind)[:limit])
+        usual = nearest_among(known)
+        every = max(AMONG)
+        drawn: dict[int, list[np.ndarray]] = {count: [] for count in AMONG}
+        for k in range(len(real)):
+            shares = decoded(
+                [one.draw(one.kinds.index(kind), (0, every * k + j)) for j in range(every)], autoencoder
+            )
+            doubts = [doubt(share) for share in shares]
+            for count in AMONG:
+                best = shares[int(np.argmin(doubts[:count]))]
+                full = (best > 0.5).any()
+                drawn[count].append(
+                    points_of(mesh_of(best, 0.5)) if full else np.zeros((1024, 3), np.float32)
+                )
+        for count in AMONG:
+            rows[count].append(compared(np.stack(drawn[count]), real, known, usual))
+            print(kind, count, rows[count][-1], flush=True)
+    told = {
+        n: {name: float(np.mean([vars(r)[name] for r in rows[n]])) for name in vars(rows[n][0])}
+        for n in AMONG
+    }
+    return {
+        "kinds": kinds, "rows": {str(n): told[n] for n in AMONG},
+        "table": {
+            "columns": ["the surest of", "coverage, %", "1-NNA, %", "copies, %"],
+            "rows": [[n, *(f"{100 * told[n][k]:.0f}" for k in ("coverage", "one_nn", "copies"))] for n in AMONG],
+            "note": f"On validation shapes of {', '.join(kinds)}, {limit} of each at most.",
+        },
+    }  # fmt: skip
+
+
 def taken(told: dict[float, dict[str, float]]) -> float:
     """The strongest within COVERAGE, ONE_NN and COPIES."""
     within = [
@@ -161,7 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--look", type=Path, default=None, help="keep sheets and JSON here")
-    parser.add_argument("--only", choices=("guidance", "codes", "samples", "speed"), default=None)
+    parser.add_argument("--only", choices=("guidance", "among", "codes", "samples", "speed"), default=None)
     parser.add_argument("--autoencoder", default=None)
     parser.add_argument("--flow", default=None, help="a run that is not packed yet")
     parser.add_argument("--limit", type=int, default=None)
@@ -175,12 +219,13 @@ def main() -> None:
                 "guidance",
                 lambda: guidance(args.corpus, args.flow, args.autoencoder, args.limit or 40),
             ),
+            "among": ("among", lambda: among(args.corpus, args.flow, args.autoencoder, args.limit or 40)),
             "codes": ("shape_codes", lambda: codes(args.corpus, args.autoencoder, args.limit, look)),
             "samples": ("generation", lambda: samples(args.corpus, args.autoencoder, args.limit, look)),
             "speed": ("generate_speed", speed),
         }
         for what, (name, measure) in made.items():
-            if args.only == what or (args.only is None and what != "guidance"):
+            if args.only == what or (args.only is None and what not in ("guidance", "among")):
                 result = measure()
                 (HERE / f"results/{name}.json").write_text(json.dumps(result, indent=1) + "\n")
                 if "by_kind" in result:

@@ -22,6 +22,7 @@ from lift3d.geometry.ground import standing
 from lift3d.geometry.pieces import joined
 from lift3d.geometry.self_mirror import self_mirrored
 from lift3d.geometry.solid_metrics import overlap
+from lift3d.surest import AMONG, surest
 from lift3d.types import Latent, Mesh, Voxels
 from lift3d.units import set_unit
 
@@ -37,6 +38,7 @@ SAME = 0.92
 """Solids that overlap more than this are one and the same."""
 TRIES = 4
 """Times as many draws as models, at most."""
+MOST_AMONG = 64
 SMALLEST = 40
 """Full cells that a thing must have."""
 FACES = 12_000
@@ -50,7 +52,7 @@ Progress = Callable[[str, float], None]
 @dataclass(frozen=True)
 class Options:
     """size: longest side in metres, None leaves it 1 without a unit; format: ending of the files; mirror: what is nearly its own
-    mirror image is made so."""
+    mirror image is made so; among: draws, of which the surest is taken (surest.py)."""
 
     count: int = 1
     seed: int = 0
@@ -60,6 +62,7 @@ class Options:
     weights: str | None = None
     autoencoder: str | None = None
     mirror: bool = True
+    among: int = AMONG
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -72,6 +75,8 @@ class Options:
             )
         if self.format not in FORMATS:
             raise InputError(f"{self.format} is not a model format", f"use one of {' '.join(FORMATS)}")
+        if not 1 <= self.among <= MOST_AMONG:
+            raise InputError(f"among = {self.among}", f"give 1 to {MOST_AMONG}")
         if self.seed < 0:
             raise InputError(f"the seed {self.seed} is negative", "give 0 or more")
 
@@ -101,7 +106,7 @@ def generated(kind: str, options: Options, held: Drawer | None = None) -> Iterat
                 f"after {draws} draws there are {len(kept)} solids of {kind} that differ: the generator has no more",
                 f"ask for {max(len(kept), 1)}, or for another kind",
             )
-        code = held.draw(number, (options.seed, draws))
+        code = surest(held, number, (options.seed, draws), options.autoencoder, options.among)
         draws, since = draws + 1, since + 1
         made = solid_of(Latent(code, held.space), options.autoencoder, options.seed, options.mirror)
         if made is None or any(overlap(made.full, other) > SAME for other in kept):

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lift3d.errors import InputError
+from lift3d.surest import AMONG
 
 
 def generate(
@@ -31,6 +32,9 @@ def generate(
     ] = None,
     autoencoder: Annotated[str | None, typer.Option(help="Of the autoencoder, likewise.")] = None,
     mirror: Annotated[bool, typer.Option(help="Make what is nearly its own mirror image exactly so.")] = True,
+    among: Annotated[
+        int, typer.Option(help="Draws, of which the surest is taken: more are cleaner and less varied.")
+    ] = AMONG,
     kinds: Annotated[bool, typer.Option("--kinds", help="List the kinds that can be made, and end.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -52,7 +56,8 @@ def generate(
     if output is None:
         raise InputError("there is nowhere to write to", "name a new folder with -o")
     metres = None if size is None else parse_length(size, "--size")
-    options = Options(count, seed, model, format_.lstrip(".").lower(), metres, weights, autoencoder, mirror)
+    ending = format_.lstrip(".").lower()
+    options = Options(count, seed, model, ending, metres, weights, autoencoder, mirror, among)
     with Bars(quiet) as bars:
         report = write_generated(kind, options, output, bars.say, bars.step)
     if not quiet:

@@ -28,6 +28,7 @@ from lift3d.io.atomic import write_bytes
 from lift3d.learned import asking, network
 from lift3d.nets.shape_codes import ShapeCodes
 from lift3d.shape_draws import MODELS, Drawer, drawer
+from lift3d.surest import surest
 from lift3d.train.codes import NAMELESS
 from lift3d.train.shapes import ShapeSet
 from lift3d.types import F32, Latent
@@ -76,6 +77,7 @@ def evaluate_samples(
             "mixes of two training neighbours": compared(
                 mixes(train, known_numbers, known, count, rng), real, known, usual
             ),
+            f"{model}, any draw": compared(surfaces(main, kind, count, seed, codec), real, known, usual),
             "real shapes through the code": compared(through(test, real_numbers, codec), real, known, usual),
         }
         told: dict[str, Any] = {"real": count, "known": len(known)}
@@ -183,7 +185,8 @@ def draws(
     tiles: list[NDArray[np.uint8]] = []
     tried = 0
     while len(rows) < count and tried < 3 * count:
-        made = solid_of(Latent(held.draw(number, (seed, tried)), held.space), autoencoder, mirror=True)
+        code = surest(held, number, (seed, tried), autoencoder)
+        made = solid_of(Latent(code, held.space), autoencoder, mirror=True)
         tried += 1
         if made is None:
             continue

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lift3d.context import Context
 from lift3d.kinds import kind_number
 from lift3d.mapping import Card, Mapping, register
+from lift3d.surest import AMONG, surest
 from lift3d.types import Label, Latent
 
 NAME = "label_to_latent"
@@ -22,12 +23,14 @@ NAME = "label_to_latent"
 @dataclass(frozen=True)
 class LabelToLatent(Mapping[Label, Latent]):
     """model: flow, gan or prior; number: which of the things that follow from the context's seed; weights: a run's folder or
-    a weights file, the package's own if not given; autoencoder: likewise."""
+    a weights file, the package's own if not given; autoencoder: likewise; among: draws, of which
+    the surest is taken (lift3d/surest.py)."""
 
     model: str = "flow"
     number: int = 0
     weights: str | None = None
     autoencoder: str | None = None
+    among: int = AMONG
 
     def apply(self, source: Label, context: Context) -> Latent:
         from lift3d.shape_draws import drawer
@@ -35,4 +38,5 @@ class LabelToLatent(Mapping[Label, Latent]):
         held = drawer(self.model, self.weights, self.autoencoder)
         kind = kind_number(held.kinds, source.name) if held.kinds else 0
         context.note(NAME, model=self.model, weights=held.found.name, kind=source.name, number=self.number)
-        return Latent(held.draw(kind, (context.seed, self.number)), held.space)
+        code = surest(held, kind, (context.seed, self.number), self.autoencoder, self.among)
+        return Latent(code, held.space)

@@ -1,0 +1,48 @@
+"""The surest of several draws: what doubt is, and that choosing follows from the seeds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("torch")
+
+from lift3d.shape_draws import drawer  # noqa: E402
+from lift3d.surest import decoded, doubt, surest  # noqa: E402
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(0.05, 0.45), st.integers(2, 6))
+def test_doubt_is_that_of_a_slow_twin(unsure: float, side: int) -> None:
+    share = np.full((10, 10, 10), unsure, np.float32)
+    share[2 : 2 + side, 2 : 2 + side, 2 : 2 + side] = 1 - unsure
+    crossings, total = 0, 0.0
+    for place in np.ndindex(share.shape):
+        total += share[place] * (1 - share[place])
+        for axis in range(3):
+            beside = list(place)
+            beside[axis] += 1
+            if beside[axis] < 10:
+                crossings += (share[place] > 0.5) != (share[tuple(beside)] > 0.5)
+    assert crossings == 6 * side**2
+    assert doubt(share) == pytest.approx(total / crossings, rel=1e-4)
+
+
+def test_what_is_sure_has_no_doubt_and_nothing_is_all_doubt() -> None:
+    share = np.zeros((8, 8, 8), np.float32)
+    assert doubt(share) == float("inf")
+    share[3:5, 3:5, 3:5] = 1
+    assert doubt(share) == 0
+
+
+def test_the_surest_is_one_of_the_draws_and_none_is_surer() -> None:
+    held = drawer("gan")
+    kind = held.kinds.index("airplane")
+    codes = [held.draw(kind, (5, k)) for k in range(6, 9)]
+    doubts = [doubt(share) for share in decoded(codes)]
+    said = surest(held, kind, (5, 2), among=3)
+    assert np.array_equal(said, codes[int(np.argmin(doubts))])
+    assert np.array_equal(said, surest(held, kind, (5, 2), among=3))
+    assert np.array_equal(surest(held, kind, (5, 2), among=1), held.draw(kind, (5, 2)))
