@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from lift3d.corpus.corpus import Corpus
 from lift3d.corpus.taxonomy import UNKNOWN
@@ -94,18 +95,12 @@ def random_turn(rng: np.random.Generator, kind: str) -> NDArray[np.float32]:
     if kind == "up":
         c, s = np.cos(angle := rng.uniform(0, 2 * np.pi)), np.sin(angle)
         return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], np.float32)
-    w, x, y, z = (q := rng.normal(size=4)) / np.linalg.norm(q)
-    return np.array(
-        [[1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-         [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-         [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)]], np.float32
-    )  # fmt: skip
+    w, x, y, z = rng.normal(size=4)
+    return Rotation.from_quat([x, y, z, w]).as_matrix().astype(np.float32)
 
 
 def small_turn(rng: np.random.Generator, degrees: float) -> NDArray[np.float32]:
     """(3, 3) rotation around any axis, by an angle of this standard deviation in each of the three."""
-    from scipy.spatial.transform import Rotation
-
     return Rotation.from_rotvec(rng.normal(0, np.deg2rad(degrees), 3)).as_matrix().astype(np.float32)
 
 
