@@ -32,9 +32,9 @@ SURFACES = 120
 """Shapes whose surfaces are compared, evenly spread."""
 CHUNK, WIDE = 16, 256
 """Shapes at once; of what walks over all training shapes for each."""
-REFINE, REFINED = 24, 48
+REFINE, REFINED = 24, 160
 """Steps of refinement, and shapes, evenly spread, on which it is looked at: each takes seconds."""
-NET = "autoencoder"
+NET, LINEAR = "autoencoder", "principal components"
 
 
 class Maker(Protocol):
@@ -188,7 +188,7 @@ def evaluate_codes(
         "mean shape": Average(known),
         "nearest training shape, by code": NearestCode(known, net, codes),
         "oracle: nearest training shape": NearestCells(known),
-        f"principal components, {min(length, len(known) - 1)} numbers": Components(known, length, progress),
+        f"{LINEAR}, {min(length, len(known) - 1)} numbers": Components(known, length, progress),
         f"{NET}, {length} numbers, as the encoder says them": Coded(net),
     }
     numbers, choosing = spread(len(test), limit), spread(len(val), CHOOSING)
@@ -199,7 +199,9 @@ def evaluate_codes(
     few = numbers[spread(len(numbers), REFINED)]
     plain, better = Coded(net), Coded(net, REFINE)
     asked = [(name, maker, numbers, levels[name]) for name, maker in who.items()]
-    last = levels[list(who)[-1]]
+    linear, own = list(who)[-2:]
+    last = levels[own]
+    asked.append((f"{len(few)} of them: {LINEAR}", who[linear], few, levels[linear]))
     asked.append((f"{len(few)} of them: as the encoder says them", plain, few, last))
     asked.append((f"{len(few)} of them: {REFINE} steps of refinement", better, few, last))
     result: dict[str, Any] = {
