@@ -102,8 +102,8 @@ def on_validation(told: dict) -> list[str]:
 def more_of(name: str, told: dict) -> dict:
     """What only some cards hold: a threshold; categories, and how the networks are asked (benchmarks/classifier.py)."""
     if name == "flow":
-        chosen = HERE / "results/guidance.json"
-        return {"guidance": json.loads(chosen.read_text())["guidance"]} if chosen.is_file() else {}
+        fixed = {"guidance": HERE / "results/guidance.json", "doubts": HERE / "results/among.json"}
+        return {key: json.loads(path.read_text())[key] for key, path in fixed.items() if path.is_file()}
     if name not in ("voxels_to_label", "embedding_to_label"):
         return {key: told[key] for key in ("threshold",) if key in told}
     held = HERE / "results/classifier.json"

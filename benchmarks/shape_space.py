@@ -31,12 +31,15 @@ from lift3d.generate import Options, write_generated
 from lift3d.learned import network
 from lift3d.nets.shape_codes import ShapeCodes
 from lift3d.shape_draws import drawer
-from lift3d.surest import decoded, doubt
+from lift3d.surest import HELD, chosen, decoded, doubt
+from lift3d.train.codes import codes_of
 from lift3d.train.shapes import ShapeSet
 
 HERE = Path(__file__).resolve().parent
 STRENGTHS = (1.0, 1.5, 2.0, 3.0)
-AMONG = (1, 2, 4)
+WAYS = ("any draw", "the surest of four", "of four the first as sure as real ones")
+DOUBTED = 60
+"""Training shapes of a kind, of whose doubts the bound is taken."""
 COVERAGE, ONE_NN, COPIES = 0.45, 0.75, 0.2
 _last = [0.0]
 
@@ -135,44 +138,57 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
 
 
 def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -> dict[str, Any]:
-    """Draws beside validation shapes, the surest of 1, 2 and 4 taken."""
+    """Draws beside validation shapes, chosen in several ways, and the bounds of all kinds."""
     held = Corpus(corpus)
     train, val = ShapeSet(held, "train"), ShapeSet(held, "val")
     one = drawer("flow", flow, autoencoder)
+    doubts = bounds(held, one.kinds, autoencoder)
     kinds = largest(train, val, one.kinds, KINDS)
-    rows: dict[int, list[Said]] = {count: [] for count in AMONG}
+    rows: dict[str, list[Said]] = {way: [] for way in WAYS}
     for kind in kinds:
         known = clouds(train, np.flatnonzero(train.category == kind)[: 4 * limit])
         real = clouds(val, np.flatnonzero(val.category == kind)[:limit])
         usual = nearest_among(known)
-        every = max(AMONG)
-        drawn: dict[int, list[np.ndarray]] = {count: [] for count in AMONG}
+        drawn: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
         for k in range(len(real)):
-            shares = decoded(
-                [one.draw(one.kinds.index(kind), (0, every * k + j)) for j in range(every)], autoencoder
-            )
-            doubts = [doubt(share) for share in shares]
-            for count in AMONG:
-                best = shares[int(np.argmin(doubts[:count]))]
-                full = (best > 0.5).any()
-                drawn[count].append(
-                    points_of(mesh_of(best, 0.5)) if full else np.zeros((1024, 3), np.float32)
-                )
-        for count in AMONG:
-            rows[count].append(compared(np.stack(drawn[count]), real, known, usual))
-            print(kind, count, rows[count][-1], flush=True)
+            number = one.kinds.index(kind)
+            shares = decoded([one.draw(number, (0, 4 * k + j)) for j in range(4)], autoencoder)
+            said = [doubt(share) for share in shares]
+            for way, best in zip(WAYS, (0, chosen(said, 0.0), chosen(said, doubts[kind]))):
+                share = shares[best]
+                full = (share > 0.5).any()
+                drawn[way].append(points_of(mesh_of(share, 0.5)) if full else np.zeros((1024, 3), np.float32))
+        for way in WAYS:
+            rows[way].append(compared(np.stack(drawn[way]), real, known, usual))
+            print(kind, way, rows[way][-1], flush=True)
     told = {
-        n: {name: float(np.mean([vars(r)[name] for r in rows[n]])) for name in vars(rows[n][0])}
-        for n in AMONG
+        w: {name: float(np.mean([vars(r)[name] for r in rows[w]])) for name in vars(rows[w][0])} for w in WAYS
     }
     return {
-        "kinds": kinds, "rows": {str(n): told[n] for n in AMONG},
+        "kinds": kinds, "rows": told, "doubts": doubts,
         "table": {
-            "columns": ["the surest of", "coverage, %", "1-NNA, %", "copies, %"],
-            "rows": [[n, *(f"{100 * told[n][k]:.0f}" for k in ("coverage", "one_nn", "copies"))] for n in AMONG],
+            "columns": ["taken", "coverage, %", "1-NNA, %", "copies, %"],
+            "rows": [[w, *(f"{100 * told[w][k]:.0f}" for k in ("coverage", "one_nn", "copies"))] for w in WAYS],
             "note": f"On validation shapes of {', '.join(kinds)}, {limit} of each at most.",
         },
     }  # fmt: skip
+
+
+def bounds(corpus: Corpus, kinds: tuple[str, ...], autoencoder: str | None) -> dict[str, float]:
+    """So much doubt HELD of the training shapes of each kind stay under, made again from their codes."""
+    codes = codes_of(corpus, "train", autoencoder or "autoencoder", kinds)
+    out = {}
+    for number, kind in enumerate(kinds):
+        mine = np.flatnonzero(codes.kinds == number)
+        some = mine[np.linspace(0, len(mine) - 1, min(DOUBTED, len(mine))).astype(int)]
+        values = [np.asarray(codes.values[i], np.float32) for i in some]
+        said = [
+            doubt(share)
+            for at in range(0, len(values), 4)
+            for share in decoded(values[at : at + 4], autoencoder)
+        ]
+        out[kind] = round(float(np.quantile(said, HELD)), 4)
+    return out
 
 
 def taken(told: dict[float, dict[str, float]]) -> float:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 pytest.importorskip("torch")
 
 from lift3d.shape_draws import drawer  # noqa: E402
-from lift3d.surest import decoded, doubt, surest  # noqa: E402
+from lift3d.surest import chosen, decoded, doubt, surest  # noqa: E402
 
 
 @settings(max_examples=25, deadline=None)
@@ -37,8 +37,15 @@ def test_what_is_sure_has_no_doubt_and_nothing_is_all_doubt() -> None:
     assert doubt(share) == 0
 
 
+def test_the_first_within_the_bound_else_the_surest() -> None:
+    assert chosen([0.5, 0.2, 0.1], 0.3) == 1
+    assert chosen([0.5, 0.4, 0.45], 0.3) == 1
+    assert chosen([float("inf")] * 3, 0.3) == 0
+
+
 def test_the_surest_is_one_of_the_draws_and_none_is_surer() -> None:
     held = drawer("gan")
+    assert not held.doubts, "the GAN's card tells none: the surest is taken"
     kind = held.kinds.index("airplane")
     codes = [held.draw(kind, (5, k)) for k in range(6, 9)]
     doubts = [doubt(share) for share in decoded(codes)]

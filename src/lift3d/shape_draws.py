@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -25,13 +25,15 @@ AUTOENCODER = "autoencoder"
 
 @dataclass(frozen=True)
 class Drawer:
-    """kinds: names that can be asked for; space: of the codes; draw(kind number, seeds) gives a code."""
+    """kinds: names that can be asked for; space: of the codes; draw(kind number, seeds) gives a code; doubts: of real things of a
+    kind (surest.py), as the weights' card tells them."""
 
     model: str
     found: Weights
     kinds: tuple[str, ...]
     space: str
     draw: Callable[[int, tuple[int, ...]], F32]
+    doubts: Mapping[str, float] = field(default_factory=dict)
 
 
 def drawer(
@@ -57,8 +59,16 @@ def drawer(
     kinds = tuple(str(name) for name in told["kinds"])
     if model == "flow":
         strength = float(found.card.get("guidance", GUIDANCE)) if guidance is None else guidance
-        return Drawer(model, found, kinds, space, _flow(net, strength, steps))
-    return Drawer(model, found, kinds, space, _gan(net))
+        return Drawer(model, found, kinds, space, _flow(net, strength, steps), doubts_of(found))
+    return Drawer(model, found, kinds, space, _gan(net), doubts_of(found))
+
+
+def doubts_of(found: Weights) -> dict[str, float]:
+    """As the card tells them; none where it does not."""
+    told = found.card.get("doubts", {})
+    if not isinstance(told, dict):
+        return {}
+    return {str(k): float(v) for k, v in told.items() if isinstance(v, int | float)}
 
 
 def _flow(net: torch.nn.Module, guidance: float, steps: int) -> Callable[[int, tuple[int, ...]], F32]:

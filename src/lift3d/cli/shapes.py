@@ -33,7 +33,10 @@ def generate(
     autoencoder: Annotated[str | None, typer.Option(help="Of the autoencoder, likewise.")] = None,
     mirror: Annotated[bool, typer.Option(help="Make what is nearly its own mirror image exactly so.")] = True,
     among: Annotated[
-        int, typer.Option(help="Draws, of which the surest is taken: more are cleaner and less varied.")
+        int,
+        typer.Option(
+            help="Draws for each model, of which one is taken that is as sure as real things are; 1: any."
+        ),
     ] = AMONG,
     kinds: Annotated[bool, typer.Option("--kinds", help="List the kinds that can be made, and end.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
