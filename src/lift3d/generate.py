@@ -52,7 +52,7 @@ Progress = Callable[[str, float], None]
 @dataclass(frozen=True)
 class Options:
     """size: longest side in metres, None leaves it 1 without a unit; format: ending of the files; mirror: what is nearly its own
-    mirror image is made so; among: draws, of which the surest is taken (surest.py)."""
+    mirror image is made so; among: draws, of which one is taken (surest.py)."""
 
     count: int = 1
     seed: int = 0

@@ -4,7 +4,7 @@ A decoder that is given a code unlike any it has seen says neither full nor empt
 the shares s of its cells, for each place where the surface crosses between cells, is larger than of real shapes, and the larger
 the more ragged the shape looks. Of four draws the first is taken that is within the bound of its kind, so much doubt as three in
 four of the kind's training shapes have when they are made again from their codes; else the surest of the four (rejection sampling
-of a generator, Azadi et al. 2019, arXiv:1810.06758, whose judge is another network). The surest alone would make all things simple.
+of a generator, Azadi et al. 2019, arXiv:1810.06758, whose judge is another network). The surest alone would be simple things.
 """
 
 from __future__ import annotations

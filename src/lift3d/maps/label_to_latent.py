@@ -24,7 +24,7 @@ NAME = "label_to_latent"
 class LabelToLatent(Mapping[Label, Latent]):
     """model: flow, gan or prior; number: which of the things that follow from the context's seed; weights: a run's folder or
     a weights file, the package's own if not given; autoencoder: likewise; among: draws, of which
-    the surest is taken (lift3d/surest.py)."""
+    one is taken (lift3d/surest.py)."""
 
     model: str = "flow"
     number: int = 0
