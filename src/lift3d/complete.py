@@ -8,7 +8,7 @@ The known part stays where it is; what is missing is guessed. Numbers, unit and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from lift3d.context import Context, Progress, silent
 from lift3d.errors import InputError, SolidError
 from lift3d.geometry.completed import RESOLUTION, completed, squares
 from lift3d.geometry.distances import closest_points, proper_faces, sample_surface
+from lift3d.geometry.far_away import far_shift, told
 from lift3d.geometry.partial_frame import CELLS, frame_of
 from lift3d.geometry.repair.soup import Soup, boundary_edges
 from lift3d.geometry.repair.visuals import with_visuals
@@ -88,7 +89,12 @@ def complete_file(
     check_output(output, [])
     if output.resolve() == source.resolve():
         raise InputError("the result would take the place of the scan", "give it another name")
+    if source.is_dir():
+        raise InputError(f"{source} is a folder", "name a mesh, or a PLY file of points")
     thing = load_surface(source)
+    shift = far_shift(np.asarray(thing.xyz if isinstance(thing, Points) else thing.vertices))
+    if shift.any():
+        thing = moved(thing, -shift)
     context = Context(seed=options.seed, progress=progress)
     closed = not isinstance(thing, Points) and is_closed(thing)
     with staging(output) as folder:
@@ -110,12 +116,22 @@ def complete_file(
         save_mesh(mesh, folder / output.name)
         report = require_solid(load_mesh(folder / output.name))  # what counts is what the file holds
         write_preview(mesh, folder / f"{output.stem}.png")
-        told = {
+        facts |= {"origin": shift.tolist()} if shift.any() else {}
+        report_ = {
             **versions(), "command": list(command), "options": asdict(options), "source": source.name, **facts,
             "faces": len(mesh.faces), "unit": mesh.units, "is_solid": report.is_solid, "evidence": context.report,
         }  # fmt: skip
-        (folder / f"{output.stem}.report.json").write_text(to_json(told), encoding="utf-8")
-    return [*lines, f"solid    {output}"]
+        (folder / f"{output.stem}.report.json").write_text(to_json(report_), encoding="utf-8")
+    if isinstance(thing, Points) and thing.left_out:
+        lines.append(f"left out {thing.left_out} points that are not finite or have no normal")
+    return [*lines, *told(shift), f"solid    {output}"]
+
+
+def moved(thing: Mesh | Points, by: F64) -> Mesh | Points:
+    if isinstance(thing, Points):
+        return replace(thing, xyz=thing.xyz + by)
+    thing.vertices = np.asarray(thing.vertices) + by
+    return thing
 
 
 def complete(thing: Mesh | Points, options: Options, context: Context) -> tuple[Mesh, dict[str, Any]]:

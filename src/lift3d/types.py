@@ -122,12 +122,14 @@ class Camera:
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """xyz (N, 3) float64 in the world; normals (N, 3) unit float32; colours (N, 3) uint8."""
+    """xyz (N, 3) float64 in the world; normals (N, 3) unit float32; colours (N, 3) uint8; left_out: points of the file that
+    said nothing."""
 
     xyz: F64
     normals: F32 | None = None
     colours: NDArray[np.uint8] | None = None
     unit: str | None = None
+    left_out: int = 0
 
     def __post_init__(self) -> None:
         _require(self.xyz.ndim == 2 and self.xyz.shape[1] == 3, "Points.xyz must be (N, 3)")

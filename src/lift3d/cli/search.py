@@ -32,7 +32,7 @@ def index(
             raise typer.Exit(130) from None
     if not quiet:
         for path, why in sorted(report.refused.items()):
-            typer.echo(f"not read  {path}: {why}")
+            typer.echo(f"not read  {path}: {why.removeprefix(Path(path).name).strip(' :')}")
         typer.echo(f"{place}: {count} models; {report.to_text()}")
 
 

@@ -64,9 +64,8 @@ def generate(
     with Bars(quiet) as bars:
         report = write_generated(kind, options, output, bars.say, bars.step)
     if not quiet:
-        typer.echo(
-            f"wrote    {len(report['models'])} models of {report['kind']} to {output}, and sheet.png of them"
-        )
+        many = f"{len(report['models'])} model{'s' if len(report['models']) != 1 else ''}"
+        typer.echo(f"wrote    {many} of {report['kind']} to {output}, and sheet.png of them")
         typer.echo(f"solid    all; {report['draws']} draws, {report['seconds']:.1f} s")
 
 

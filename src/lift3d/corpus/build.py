@@ -73,7 +73,8 @@ def build(target: Path, options: Options, say: Say, progress: Progress) -> Corpu
         files += _make(source, roots[name], entries[name], work / name, options, progress)
     _require_something(files, target)
     say("comparing all shapes with each other")
-    rows = write_corpus(files, target, work, lambda fraction: progress("duplicates", fraction))
+    own = options.folder is not None
+    rows = write_corpus(files, target, work, lambda fraction: progress("duplicates", fraction), own)
     progress("duplicates", 1.0)
     say("choosing backgrounds for pictures")
     from lift3d.corpus.backgrounds import write_backgrounds

@@ -14,8 +14,11 @@ from lift3d.corpus.corpus import CELLS, INDEX, MESHES, SURFACE, parquet
 from lift3d.corpus.duplicates import Found, compare, families, split_of
 from lift3d.corpus.shape import SAMPLES
 from lift3d.corpus.surface import ROW
+from lift3d.corpus.taxonomy import UNKNOWN
 from lift3d.io.atomic import writing
 
+ENOUGH = {"val": 4, "test": 6}
+"""Families of a category in a folder of one's own meshes, of which one is held back at least."""
 COLUMNS: dict[str, str] = {
     "key": "string", "source": "string", "name": "string", "category": "string", "synset": "string", "family": "string",
     "split": "string", "licence": "string", "author": "string", "words": "string", "sha256": "string", "digest": "string",
@@ -31,9 +34,11 @@ def tried(files: Sequence[Path]) -> list[dict[str, Any]]:
 
 
 def write_corpus(
-    files: Sequence[Path], folder: Path, work: Path, progress: Callable[[float], None] = lambda fraction: None
-) -> list[dict[str, Any]]:
-    """Write index, cells, surfaces and meshes into `folder`; the rows of all shapes kept or dropped as repeated."""
+    files: Sequence[Path], folder: Path, work: Path, progress: Callable[[float], None] = lambda fraction: None,
+    own: bool = False,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Write index, cells, surfaces and meshes into `folder`; the rows of all shapes kept or dropped as repeated. own: a folder of
+    one's own meshes, of which some of each category are held back, however few they are."""
     import pyarrow
 
     rows, descriptors = [], []
@@ -51,12 +56,15 @@ def write_corpus(
     # a collection's own training and test shapes stay where it put them, kin or not
     kin = [(i, j) for i, j in found.kin if rows[i]["split"] == rows[j]["split"]]
     names = families([row["family"] for row in rows], Found(found.same, kin))
+    own = own and not any(row["split"] for row in rows)
     repeats: dict[int, list[str]] = {}
     for row, family, same in zip(rows, names, found.same):
         row["family"], row["split"] = family, split_of(family, row["split"])
         row["same"] = rows[same]["key"] if same >= 0 else ""
         if same >= 0:
             repeats.setdefault(same, []).append(row["key"])
+    if own:
+        hold_back(rows)
     _write_rows(files, rows, folder, found.same)
     index = [_indexed(rows[i], repeats.get(i, [])) for i in range(n) if found.same[i] < 0]
     types = {name: getattr(pyarrow, "bool_" if kind == "bool" else kind)() for name, kind in COLUMNS.items()}
@@ -65,6 +73,42 @@ def write_corpus(
         parquet().write_table(pyarrow.Table.from_pylist(index, schema=schema), part, compression="zstd")
     surfaces.unlink()
     return rows
+
+
+def hold_back(rows: list[dict[str, Any]]) -> None:
+    """Give val and test what they lack: a family of each category that has none there, if it has enough, and to val at least one
+    of all; and leave a family of each to learn from. Of many shapes the hash sees to that; of ten it may not."""
+    for category in sorted({row["category"] for row in rows}):
+        mine = [row for row in rows if row["category"] == category]
+        if not any(row["split"] == "train" for row in mine):
+            first = min(row["family"] for row in mine)
+            for row in rows:
+                row["split"] = "train" if row["family"] == first else row["split"]
+    for split in ENOUGH:
+        for category in sorted({row["category"] for row in rows}):
+            mine = [row for row in rows if row["category"] == category]
+            if not any(row["split"] == split for row in mine) and _families(mine) >= ENOUGH[split]:
+                _move(mine, rows, split)
+    if not any(row["split"] == "val" for row in rows):
+        kinds = sorted({row["category"] for row in rows} - {UNKNOWN})
+        largest = max(
+            kinds, key=lambda kind: _families([r for r in rows if r["category"] == kind]), default=None
+        )
+        mine = [row for row in rows if row["category"] == largest]
+        if _families(mine) > 1:
+            _move(mine, rows, "val")
+
+
+def _families(rows: list[dict[str, Any]]) -> int:
+    return len({row["family"] for row in rows})
+
+
+def _move(mine: list[dict[str, Any]], rows: list[dict[str, Any]], split: str) -> None:
+    """The last family of `mine` that is learned from, with all of it."""
+    families = sorted({row["family"] for row in mine if row["split"] == "train"})
+    for row in rows:
+        if len(families) > 1 and row["family"] == families[-1]:
+            row["split"] = split
 
 
 def _write_rows(files: Sequence[Path], rows: list[dict[str, Any]], folder: Path, same: Sequence[int]) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from lift3d.errors import InputError
 from lift3d.train.start import corpus_of
-from lift3d.train.tasks import trainable
+from lift3d.train.tasks import TASKS
 
 Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
@@ -22,7 +22,11 @@ def evaluate(
     output: Path | None, threads: int | None, say: Say, progress: Progress,
 ) -> list[str]:  # fmt: skip
     """The lines of the table; `output` gets it as JSON, with pictures."""
-    trainable(mapping)
+    known = sorted(name for name in TASKS if not name.startswith("masked-"))
+    if mapping.replace("_", "-") not in known and not mapping.replace("_", "-").startswith("masked-"):
+        raise InputError(
+            f"there is no mapping called {mapping} to measure", f"choose from {', '.join(known)}"
+        )
     if split not in SPLITS:
         raise InputError(f"there is nothing to measure on {split}", "choose test or val")
     if limit is not None and limit < 1:

@@ -58,6 +58,11 @@ def _points(data: bytes, name: str) -> Points | None:
         length = np.linalg.norm(given, axis=1)
         kept &= length > SHORTEST
         normals = (given / np.maximum(length, SHORTEST)[:, None])[kept].astype(np.float32)
+    if len(xyz) and not kept.any():
+        why = "finite coordinates" if normals is None else "finite coordinates and a normal that is not zero"
+        raise damaged(name, f"holds {len(xyz)} points, none of them with {why}")
     colours = ply.colours_of(vertex)
     unit = "m" if "unit: m" in comments else None
-    return Points(xyz[kept], normals, None if colours is None else colours[kept, :3], unit)
+    return Points(
+        xyz[kept], normals, None if colours is None else colours[kept, :3], unit, int((~kept).sum())
+    )

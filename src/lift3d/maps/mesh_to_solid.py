@@ -16,6 +16,7 @@ from lift3d.context import Context
 from lift3d.errors import SolidError
 from lift3d.geometry.decimate import decimate
 from lift3d.geometry.distances import directed_distances, proper_faces
+from lift3d.geometry.far_away import far_shift
 from lift3d.geometry.intersections import self_intersections
 from lift3d.geometry.repair.cleaning import (
     drop_debris,
@@ -90,6 +91,11 @@ class MeshToSolid(Mapping[Mesh, Mesh]):
 
     def apply(self, source: Mesh, context: Context) -> Mesh:
         v, f = np.array(source.vertices, np.float64), np.array(source.faces, np.int64)
+        if far_shift(v).any():
+            raise SolidError(
+                "the mesh lies so far from the origin that its coordinates are too coarse for its size",
+                "move it to the origin (lift3d.geometry.far_away says by how much)",
+            )
         start = _start(v, f)
         log = _Log()
         for share, soup in enumerate(_attempts(start, log)):

@@ -43,6 +43,11 @@ class Found:
 
 def kind_of(query: str) -> str:
     """ "photo", "model" or "words", by the query's ending; InputError for a file that is not there."""
+    if not query.strip() or len(query) > MOST_WORDS and not _there(query):
+        raise InputError(
+            "there is nothing to look for" if not query.strip() else f"the question has {len(query)} letters",
+            "ask in a few words, as in 'round table'",
+        )
     path = Path(query).expanduser()
     ending = path.suffix.lower()
     if ending in PHOTO_SUFFIXES or ending in MODELS:
@@ -54,12 +59,14 @@ def kind_of(query: str) -> str:
             f"{query} is {'a folder' if path.is_dir() else 'neither a photo nor a model'}",
             "name a photo or a model, or ask in words",
         )
-    if not query.strip() or len(query) > MOST_WORDS:
-        raise InputError(
-            "there is nothing to look for" if not query.strip() else f"the question has {len(query)} letters",
-            "ask in a few words, as in 'round table'",
-        )
     return "words"
+
+
+def _there(query: str) -> bool:
+    try:
+        return Path(query).expanduser().exists()
+    except OSError:  # longer than a name may be
+        return False
 
 
 def the_index(given: Path | None, here: Path) -> Path:

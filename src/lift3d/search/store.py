@@ -165,9 +165,12 @@ class Store:
             return int(self.base.execute("SELECT count(*) FROM things").fetchone()[0])
 
     def files(self) -> dict[str, tuple[File, str]]:
-        """What is held, with its sum, by path."""
+        """What is held, with its sum, by path; rows whose vectors are damaged are not, and will be made anew."""
         with self._guarded():
-            rows = self.base.execute("SELECT path, size, changed, sha256 FROM things").fetchall()
+            rows = self.base.execute(
+                "SELECT path, size, changed, sha256 FROM things WHERE length(vectors) > 0 AND length(vectors) % ? = 0",
+                (2 * WIDE,),
+            ).fetchall()
             return {str(p): (File(str(p), int(s), int(c)), str(sha)) for p, s, c, sha in rows}
 
     def refused(self) -> dict[str, tuple[File, str]]:

@@ -140,7 +140,6 @@ def _bring(
             why = error.cause if isinstance(error, InputError) else str(error)
             store.refuse(file, why)
             report.refused[file.path] = why
-            say(f"{file.path}: {why}")
             continue
         ready.append((file, total, vectors))
         report.changed += file.path in held

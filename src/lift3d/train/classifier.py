@@ -141,8 +141,8 @@ class Classifier:
             self.val = Labelled(held, "val", self.names)
         except InputError as error:
             raise InputError(
-                f"{corpus} holds nothing to validate on back from learning",
-                "add shapes: about one in ten, chosen by its name, is held back",
+                f"{corpus} has no shapes of these categories to validate on",
+                "add shapes: about one family in ten is held back, of your own meshes at least one",
             ) from error
         common = torch.from_numpy(self.train.counts / len(self.train)).float()
         self.common = common.clamp(min=1e-6).log()

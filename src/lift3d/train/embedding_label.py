@@ -117,8 +117,8 @@ class EmbeddingLabelTask:
         )
         if not len(self.val.rows):
             raise InputError(
-                f"{corpus} holds nothing to validate on back from learning",
-                "add shapes: about one in ten, chosen by its name, is held back",
+                f"{corpus} has no shapes of these categories to validate on",
+                "add shapes: about one family in ten is held back, of your own meshes at least one",
             )
         counts = np.bincount(self.train.targets, minlength=len(self.names))
         self.common = torch.from_numpy(counts / counts.sum()).float().clamp(min=1e-6).log()

@@ -27,9 +27,11 @@ def names_of(corpus: Corpus, least: int = 0) -> tuple[str, ...]:
     counts, learned = Counter(categories), {categories[int(i)] for i in corpus.where(split="train")}
     names = tuple(sorted(n for n, c in counts.items() if c >= enough and n in learned and n != UNKNOWN))
     if len(names) < 2:
+        has = f"{len(names)} {'category' if len(names) == 1 else 'categories'}"
+        less = " or say --set least=2" if enough > OWN_LEAST else ""
         raise InputError(
-            f"{corpus.folder} has {len(names)} categories of {enough} shapes or more, and two are needed to tell apart",
-            "add shapes, one folder for each category, or say --set least=2",
+            f"{corpus.folder} has {has} of {enough} shapes or more, and two are needed to tell apart",
+            f"add shapes, one folder for each category{',' if less else ''}{less}",
         )
     return names
 
@@ -49,8 +51,8 @@ class Labelled:
             self.members = _few(known, len(names), share, seed)
         if not len(self.members):
             raise InputError(
-                f"no shape of the split {split} of {corpus.folder} has a category that is to be told",
-                "add shapes of these categories",
+                f"no shape of the split {split} of {corpus.folder} has one of the {len(names)} categories that are told",
+                "add shapes of these categories, or name weights that know this corpus' own with --weights",
             )
         self.targets = known[self.members]
 

@@ -97,7 +97,10 @@ def ensure_corpus(folder: Path, say: Say, progress: Progress) -> None:
         )
         build(target, Options(folder=folder), say, progress)
     elif Corpus(target).card["tried"] != count:
-        say(f"{target} was built of other meshes than {folder} holds now: remove it to build it anew")
+        raise InputError(
+            f"{target} was built of other meshes than {folder} holds now",
+            f"remove {target} and all that is named after it to build it anew, or name {target} with --data to go on with it",
+        )
 
 
 def _silent(sentence: str) -> None:
