@@ -110,7 +110,7 @@ def test_options_are_listed_and_slips_are_told(tmp_path: Path) -> None:
         (("train", "image-to-mask", "--data", tmp_path, "--init-from", "nobody"), "no weights called nobody"),
         (("train", "image-to-mask", "--data", tmp_path, "--device", "tpu"), "no device called tpu"),
         (("evaluate", "image-to-voxels", "--data", tmp_path, "--split", "train"), "choose test or val"),
-        (("evaluate", "nothing", "--data", tmp_path), "no mapping called nothing"),
+        (("evaluate", "nothing", "--data", tmp_path), "no network called nothing"),
     ):
         code, said = lift3d(*words)
         assert code == 2 and told in said, said

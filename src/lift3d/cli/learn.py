@@ -15,11 +15,15 @@ TRAINED = (
     "embedding-to-label or completion."
 )
 MEASURED = "image-to-mask, image-to-voxels, autoencoder, vae, flow, gan, classifier, embedding or completion."
+DATA = (
+    "A corpus that `lift3d corpus build` made; classifier and embedding-to-label take a folder of your own meshes as well, with "
+    "one folder for each kind."
+)
 
 
 def train(
     mapping: Annotated[str, typer.Argument(help=TRAINED)],
-    data: Annotated[Path | None, typer.Option(help="A corpus that `lift3d corpus build` made.")] = None,
+    data: Annotated[Path | None, typer.Option(help=DATA)] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The run's folder; runs/MAPPING if not given.")
     ] = None,
@@ -107,7 +111,7 @@ def models() -> None:
 
 def evaluate(
     mapping: Annotated[str, typer.Argument(help=MEASURED)],
-    data: Annotated[Path | None, typer.Option(help="A corpus that `lift3d corpus build` made.")] = None,
+    data: Annotated[Path | None, typer.Option(help=DATA)] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder for the table, per category, and pictures.")
     ] = None,

@@ -24,9 +24,7 @@ def evaluate(
     """The lines of the table; `output` gets it as JSON, with pictures."""
     known = sorted(name for name in TASKS if not name.startswith("masked-"))
     if mapping.replace("_", "-") not in known and not mapping.replace("_", "-").startswith("masked-"):
-        raise InputError(
-            f"there is no mapping called {mapping} to measure", f"choose from {', '.join(known)}"
-        )
+        raise InputError(f"there is no table of {mapping}", f"choose from {', '.join(known)}")
     if split not in SPLITS:
         raise InputError(f"there is nothing to measure on {split}", "choose test or val")
     if limit is not None and limit < 1:

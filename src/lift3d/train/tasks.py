@@ -80,7 +80,5 @@ def trainable(name: str) -> Trainable:
     if wanted not in TASKS:
         near = get_close_matches(wanted, TASKS, 1, 0.3)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise InputError(
-            f"there is no mapping called {name} to train", f"{hint}choose from {', '.join(TASKS)}"
-        )
+        raise InputError(f"there is no network called {name}", f"{hint}choose from {', '.join(TASKS)}")
     return TASKS[wanted]
