@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from lift3d.errors import InputError
-from lift3d.surest import AMONG
 
 
 def generate(
@@ -33,11 +32,11 @@ def generate(
     autoencoder: Annotated[str | None, typer.Option(help="Of the autoencoder, likewise.")] = None,
     mirror: Annotated[bool, typer.Option(help="Make what is nearly its own mirror image exactly so.")] = True,
     among: Annotated[
-        int,
+        int | None,
         typer.Option(
-            help="Draws for each model, of which one is taken that is as sure as real things are; 1: any."
+            help="Draws for each model, 4 if not given: one as sure as real things are is taken. 1: any."
         ),
-    ] = AMONG,
+    ] = None,
     kinds: Annotated[bool, typer.Option("--kinds", help="List the kinds that can be made, and end.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -49,6 +48,7 @@ def generate(
     from lift3d.cli.bars import Bars
     from lift3d.generate import Options, write_generated
     from lift3d.shape_draws import drawer
+    from lift3d.surest import AMONG
 
     if kinds:
         for name in drawer(model, weights, autoencoder).kinds:
@@ -60,7 +60,9 @@ def generate(
         raise InputError("there is nowhere to write to", "name a new folder with -o")
     metres = None if size is None else parse_length(size, "--size")
     ending = format_.lstrip(".").lower()
-    options = Options(count, seed, model, ending, metres, weights, autoencoder, mirror, among)
+    options = Options(
+        count, seed, model, ending, metres, weights, autoencoder, mirror, AMONG if among is None else among
+    )
     with Bars(quiet) as bars:
         report = write_generated(kind, options, output, bars.say, bars.step)
     if not quiet:
