@@ -20,7 +20,7 @@ from lift3d.nets.shape_codes import PLACES, ShapeCodes, divergence, folded, refi
 from lift3d.shape_draws import drawer  # noqa: E402
 from lift3d.train.autoencoder import Autoencoder, Config, VaeConfig  # noqa: E402
 from lift3d.train.engine import Run  # noqa: E402
-from lift3d.train.gan import Collapsed, Gan  # noqa: E402
+from lift3d.train.gan import BEGUN, Collapsed, Gan  # noqa: E402
 from lift3d.train.gan import Config as GanConfig  # noqa: E402
 from lift3d.train.parallel import place  # noqa: E402
 from lift3d.train.shapes import MOVES, ShapeSet, laid  # noqa: E402
@@ -149,6 +149,8 @@ def test_a_collapsed_generator_is_stopped_with_a_diagnosis(small: tuple[Path, Pa
     with torch.no_grad():
         for p in module["net"].parameters():  # type: ignore[index]
             p.zero_()
+    assert task.validate(module)["apart"] < 0.01, "one that has only begun is not judged"
+    task.loss(module, task.batch(BEGUN, 0, 1), BEGUN)
     with pytest.raises(Collapsed, match="collapsed"):
         task.validate(module)
 

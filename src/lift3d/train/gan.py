@@ -23,6 +23,8 @@ from lift3d.train.task import Batch
 
 COLLAPSED = 0.25
 """Draws that lie apart less than this share of what real codes do are one and the same."""
+BEGUN = 100
+"""Steps before which a generator, whose draws are all alike at the start, is not judged."""
 
 
 class Collapsed(Lift3dError):
@@ -56,6 +58,7 @@ class Gan(Flow):
     name = "gan"
     better = "coverage"
     config: Config
+    begun = False
 
     def module(self) -> nn.Module:
         size = (self.channels, len(self.names), self.config.width, self.places)
@@ -67,6 +70,7 @@ class Gan(Flow):
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         assert isinstance(module, nn.ModuleDict)
+        self.begun = step + 1 >= BEGUN
         net, kind = module["net"], batch["kind"]
         real = net.normalised(batch["code"])  # type: ignore[operator]
         made = net(torch.randn(len(kind), NOISE, device=kind.device), kind)
@@ -86,7 +90,7 @@ class Gan(Flow):
         noise = torch.randn(count, NOISE, generator=torch.Generator().manual_seed(1)).to(device)
         real = net.normalised(torch.from_numpy(self.val.values[some].astype(np.float32)).to(device))  # type: ignore[operator]
         told_of = variety(net(noise, kind).flatten(1).float(), real.flatten(1))
-        if told_of["apart"] < COLLAPSED:
+        if self.begun and told_of["apart"] < COLLAPSED:
             raise Collapsed(
                 f"the generator has collapsed: its draws lie apart {100 * told_of['apart']:.0f} % of what real shapes do",
                 "start again with a smaller rate, a larger batch, or more steps of the critic (judged=4)",
