@@ -16,9 +16,9 @@ from lift3d.weights import Weights, data_of
 
 MODELS = ("flow", "gan", "prior")
 """prior: of the autoencoder itself, as if its codes were independent; it knows no kinds."""
-STEPS, GUIDANCE = 16, 1.5
+STEPS, GUIDANCE = 12, 1.5
 """Of the flow, unless the card of its weights says otherwise."""
-TOGETHER = 4
+TOGETHER = 16
 """Draws made at once, however many are wanted: sums in another order would be another thing."""
 AUTOENCODER = "autoencoder"
 
