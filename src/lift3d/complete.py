@@ -21,7 +21,7 @@ from lift3d.context import Context, Progress, silent
 from lift3d.errors import InputError, SolidError
 from lift3d.geometry.completed import RESOLUTION, completed, squares
 from lift3d.geometry.distances import closest_points, proper_faces, sample_surface
-from lift3d.geometry.far_away import far_shift, told
+from lift3d.geometry.far_away import far_shift, shift_lines
 from lift3d.geometry.partial_frame import CELLS, frame_of
 from lift3d.geometry.repair.soup import Soup, boundary_edges
 from lift3d.geometry.repair.visuals import with_visuals
@@ -117,14 +117,14 @@ def complete_file(
         report = require_solid(load_mesh(folder / output.name))  # what counts is what the file holds
         write_preview(mesh, folder / f"{output.stem}.png")
         facts |= {"origin": shift.tolist()} if shift.any() else {}
-        report_ = {
+        told = {
             **versions(), "command": list(command), "options": asdict(options), "source": source.name, **facts,
             "faces": len(mesh.faces), "unit": mesh.units, "is_solid": report.is_solid, "evidence": context.report,
         }  # fmt: skip
-        (folder / f"{output.stem}.report.json").write_text(to_json(report_), encoding="utf-8")
+        (folder / f"{output.stem}.report.json").write_text(to_json(told), encoding="utf-8")
     if isinstance(thing, Points) and thing.left_out:
         lines.append(f"left out {thing.left_out} points that are not finite or have no normal")
-    return [*lines, *told(shift), f"solid    {output}"]
+    return [*lines, *shift_lines(shift), f"solid    {output}"]
 
 
 def moved(thing: Mesh | Points, by: F64) -> Mesh | Points:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lift3d.context import Context
-from lift3d.geometry.far_away import far_shift, told
+from lift3d.geometry.far_away import far_shift, shift_lines
 from lift3d.geometry.topology import inspect_solid, require_solid
 from lift3d.inputs import check_output
 from lift3d.io.meshes import load_mesh, save_mesh
@@ -31,7 +31,7 @@ def repair_file(source: Path, output: Path, seed: int = 0) -> list[str]:
         require_solid(load_mesh(folder / output.name))  # what counts is what the file holds
     note = context.report["mesh_to_solid"]
     lines = [f"found    {'; '.join(defects) or 'nothing wrong: it is solid already'}"]
-    lines += told(shift)
+    lines += shift_lines(shift)
     lines += [f"did      {step}" for step in note["steps"]]
     lines += [
         f"moved    at most {note['hausdorff_percent_of_diagonal']:g} % of the diagonal",

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lift3d.errors import SolidError
-from lift3d.geometry.far_away import FAR, far_shift, told
+from lift3d.geometry.far_away import FAR, far_shift, shift_lines
 from lift3d.geometry.topology import inspect_solid
 from lift3d.io.meshes import load_mesh
 from lift3d.maps.mesh_to_solid import MeshToSolid
@@ -29,7 +29,7 @@ def test_after_the_shift_it_lies_near(side: float, at: tuple[float, float, float
         return
     assert np.abs(points - shift).max() <= max(FAR * extent, 12 * extent)
     if np.abs(points).max() <= FAR * extent:
-        assert not shift.any() and not told(shift)
+        assert not shift.any() and not shift_lines(shift)
 
 
 def test_a_broken_mesh_far_away_is_made_solid(tmp_path: Path) -> None:

@@ -13,46 +13,15 @@ from numpy.typing import NDArray
 from lift3d.geometry.threads import in_bands
 from lift3d.types import F32
 
-
-@njit(cache=True, fastmath=True, nogil=True)
-def _toward(a: F32, b: F32) -> float:
-    """Mean squared distance of a's points (3, P) to the nearest of b's (3, Q)."""
-    total = 0.0
-    x, y, z = b[0], b[1], b[2]
-    for i in range(a.shape[1]):
-        best = np.inf
-        u, v, w = a[0, i], a[1, i], a[2, i]
-        for j in range(b.shape[1]):
-            d = (x[j] - u) * (x[j] - u) + (y[j] - v) * (y[j] - v) + (z[j] - w) * (z[j] - w)
-            if d < best:
-                best = d
-        total += best
-    return total / a.shape[1]
-
-
-@njit(cache=True, nogil=True)
-def _rows(first: int, last: int, scratch: None, a: F32, b: F32, same: bool, out: NDArray[np.float64]) -> None:
-    for i in range(first, last):
-        for j in range(i + 1 if same else 0, len(b)):
-            out[i, j] = _toward(a[i], b[j]) + _toward(b[j], a[i])
-
-
-def chamfer_matrix(a: F32, b: F32 | None = None) -> NDArray[np.float64]:
-    """(N, M) distances of clouds a (N, P, 3) from clouds b (M, Q, 3); among themselves if b is not given."""
-    left = np.ascontiguousarray(a.transpose(0, 2, 1), np.float32)
-    right = left if b is None else np.ascontiguousarray(b.transpose(0, 2, 1), np.float32)
-    out = np.zeros((len(left), len(right)))
-    in_bands(_rows, len(left), lambda: None, left, right, b is None, out)
-    return out + out.T if b is None else out
-
-
+HUGE = 1e30
+"""Farther than any two clouds, yet a number: the compiler is told that nothing is infinite."""
 COARSE = 48
 """Points by which those that may be nearest are looked at first."""
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def _toward_within(a: F32, b: F32, most: float) -> float:
-    """As `_toward`, or something above `most` as soon as that is sure."""
+def _toward(a: F32, b: F32, most: float) -> float:
+    """Mean squared distance of a's points (3, P) to the nearest of b's (3, Q); something above `most` as soon as that is sure."""
     total, enough = 0.0, most * a.shape[1]
     x, y, z = b[0], b[1], b[2]
     for i in range(a.shape[1]):
@@ -69,20 +38,36 @@ def _toward_within(a: F32, b: F32, most: float) -> float:
 
 
 @njit(cache=True, nogil=True)
+def _rows(first: int, last: int, scratch: None, a: F32, b: F32, same: bool, out: NDArray[np.float64]) -> None:
+    for i in range(first, last):
+        for j in range(i + 1 if same else 0, len(b)):
+            out[i, j] = _toward(a[i], b[j], HUGE) + _toward(b[j], a[i], HUGE)
+
+
+def chamfer_matrix(a: F32, b: F32 | None = None) -> NDArray[np.float64]:
+    """(N, M) distances of clouds a (N, P, 3) from clouds b (M, Q, 3); among themselves if b is not given."""
+    left = np.ascontiguousarray(a.transpose(0, 2, 1), np.float32)
+    right = left if b is None else np.ascontiguousarray(b.transpose(0, 2, 1), np.float32)
+    out = np.zeros((len(left), len(right)))
+    in_bands(_rows, len(left), lambda: None, left, right, b is None, out)
+    return out + out.T if b is None else out
+
+
+@njit(cache=True, nogil=True)
 def _nearest(
     first: int, last: int, scratch: None, a: F32, b: F32, order: NDArray[np.int64], same: bool, out: NDArray[np.float64]
 ) -> None:  # fmt: skip
     for i in range(first, last):
-        best = np.inf
+        best = HUGE
         for k in range(order.shape[1]):
             j = order[i, k]
             if same and i == j:
                 continue
-            one = _toward_within(a[i], b[j], best)
+            one = _toward(a[i], b[j], best)
             if one < best:
-                one += _toward_within(b[j], a[i], best - one)
+                one += _toward(b[j], a[i], best - one)
                 best = min(best, one)
-        out[i] = best
+        out[i] = best if best < HUGE else np.inf
 
 
 def nearest_chamfer(a: F32, b: F32 | None = None) -> NDArray[np.float64]:

@@ -50,6 +50,8 @@ from lift3d.types import F64, Mesh
 NAME = "mesh_to_solid"
 FLAT = 1e-6
 THIN = 1e-5
+TOO_FAR = 10_000.0
+"""Times its size from the origin: single precision holds no thing there. What lies nearer is tried."""
 SLIVERS = 60
 MOST_FACES = 20_000_000
 
@@ -91,7 +93,7 @@ class MeshToSolid(Mapping[Mesh, Mesh]):
 
     def apply(self, source: Mesh, context: Context) -> Mesh:
         v, f = np.array(source.vertices, np.float64), np.array(source.faces, np.int64)
-        if far_shift(v).any():
+        if far_shift(v, TOO_FAR).any():
             raise SolidError(
                 "the mesh lies so far from the origin that its coordinates are too coarse for its size",
                 "move it to the origin (lift3d.geometry.far_away says by how much)",

@@ -54,7 +54,7 @@ def update(
     space = Space(weights)
     store = opened(folder, index, space)
     with store:
-        report = _bring(store, folder, files, space, say, progress)
+        report = _bring(store, folder, files, space, progress)
         count = len(store)
         if not store.settle():
             say(f"{count} models are searched faster with usearch: pip install 'lift3d[search]'")
@@ -109,9 +109,7 @@ def models_below(folder: Path, index: Path) -> Iterator[File]:
             yield File(path.relative_to(folder).as_posix(), about.st_size, about.st_mtime_ns)
 
 
-def _bring(
-    store: Store, folder: Path, files: dict[str, File], space: Space, say: Say, progress: Progress
-) -> Report:
+def _bring(store: Store, folder: Path, files: dict[str, File], space: Space, progress: Progress) -> Report:
     held, refused, report = store.files(), store.refused(), Report()
     gone = [path for path in (*held, *refused) if path not in files]
     if gone:
