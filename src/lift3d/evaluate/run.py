@@ -22,7 +22,7 @@ def evaluate(
     output: Path | None, threads: int | None, say: Say, progress: Progress,
 ) -> list[str]:  # fmt: skip
     """The lines of the table; `output` gets it as JSON, with pictures."""
-    known = sorted(name for name in TASKS if not name.startswith("masked-"))
+    known = sorted(name for name in TASKS if not name.startswith("masked-") and name != "embedding-to-label")
     if mapping.replace("_", "-") not in known and not mapping.replace("_", "-").startswith("masked-"):
         raise InputError(f"there is no table of {mapping}", f"choose from {', '.join(known)}")
     if split not in SPLITS:
