@@ -166,5 +166,8 @@ def test_wrong_wishes_are_one_sentence(tmp_path: Path) -> None:
     assert "32 to 320" in refused(tmp_path, str(tmp_path / "half.ply"), "--resolution", "5000")
     assert "weights" in refused(tmp_path, str(tmp_path / "half.ply"), "--weights", "nothing-of-the-kind")
     assert refused(tmp_path, str(tmp_path / "not-there.ply"))
+    plate = trimesh.Trimesh([[0, 0, 0], [3, 0, 0.4], [0, 2, 0]], [[0, 1, 2]], process=False)
+    save_mesh(plate, tmp_path / "flat.ply")
+    assert "one flat piece" in refused(tmp_path, str(tmp_path / "flat.ply"))
     with pytest.raises(InputError, match="take the place"):
         complete_file(tmp_path / "half.ply", tmp_path / "half.ply")

@@ -129,6 +129,9 @@ def test_kinds_are_listed_and_found_by_the_words_of_people() -> None:
         assert kind_number(names, word) == wanted
     with pytest.raises(InputError, match="no kind called 'chiar'.*chair"):
         kind_number(names, "chiar")
+    for word, meant in (("office chair", "chair"), ("armchair", "chair"), ("school bus", "bus")):
+        with pytest.raises(InputError, match=f"did you mean {meant}"):
+            kind_number(names, word)
 
 
 def test_the_maps_compose_from_a_word_to_cells_and_back() -> None:

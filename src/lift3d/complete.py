@@ -45,6 +45,8 @@ THIN = 200
 """Points along the longest side: what lies closer together is thinned."""
 AROUND = 8
 """Neighbours by which the area of a point is judged."""
+FLAT = 0.01
+"""Spread across a plane by the largest in it, below which the known part is flat."""
 KNOWN = 0.01
 """Of the longest side: what lies nearer to the known part is called known."""
 
@@ -127,6 +129,16 @@ def complete_file(
     return [*lines, *shift_lines(shift), f"solid    {output}"]
 
 
+def require_round(samples: Points) -> None:
+    """InputError where all samples lie in one plane: nothing tells how far the thing reaches behind it."""
+    spread = np.linalg.svd(samples.xyz - samples.xyz.mean(0), compute_uv=False)
+    if spread[-1] < FLAT * spread[0]:
+        raise InputError(
+            "the known part is one flat piece, which tells nothing of what is behind it",
+            "give more of the thing, from another side too",
+        )
+
+
 def moved(thing: Mesh | Points, by: F64) -> Mesh | Points:
     if isinstance(thing, Points):
         return replace(thing, xyz=thing.xyz + by)
@@ -137,6 +149,7 @@ def moved(thing: Mesh | Points, by: F64) -> Mesh | Points:
 def complete(thing: Mesh | Points, options: Options, context: Context) -> tuple[Mesh, dict[str, Any]]:
     """The closed solid in the input's own numbers, and facts for the report."""
     known = known_of(thing, options.seed)
+    require_round(known.samples)
     guess = PointsToVoxels(options.weights, options.asked)(known.samples, context)
     context.progress("surface", 0.7)
     level = float(context.report["points_to_voxels"]["level"])

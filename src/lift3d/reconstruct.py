@@ -26,7 +26,7 @@ from lift3d.io.capture_set import capture_set, require_free
 from lift3d.io.staging import staging
 from lift3d.mapping import Card, Mapping
 from lift3d.model_report import model_report
-from lift3d.run_report import compiled
+from lift3d.run_report import FIRST_RUN, compiled
 from lift3d.runner import Run, Say, to_json
 from lift3d.scale import Scale, mark_pixels
 from lift3d.stages import Stages
@@ -181,9 +181,7 @@ def reconstruct(
         stages = stack.enter_context(Stages(options.work)) if options.work is not None else None
         run = Run(Context(seed=options.seed, memory_budget=options.memory), progress, say, stages)
         if not compiled():
-            run.say(
-                "First run on this machine: what must be fast is compiled, once; that takes a minute or two."
-            )
+            run.say(FIRST_RUN)
         try:
             photos = read_sources(sources, options, run)
             mesh, views, kind, scale = _either(photos, options, run, make_recipe or recipe)

@@ -153,6 +153,9 @@ def compiled() -> bool:
     return folder is None or any(Path(folder).glob("*.nbi"))
 
 
+FIRST_RUN = "First run on this machine: what must be fast is compiled, once; that takes a minute or two."
+
+
 def version_of(distribution: str) -> str | None:
     """Installed version of a distribution, or None."""
     try:

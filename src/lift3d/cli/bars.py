@@ -29,6 +29,13 @@ class Screen:
         if self.bar is not None:
             self.bar.stop()
 
+    def say_first_run(self) -> None:
+        """Say why the first call on a machine is slow."""
+        from lift3d.run_report import FIRST_RUN, compiled
+
+        if not self.quiet and not compiled():
+            self.say(FIRST_RUN)
+
     def say(self, sentence: str) -> None:
         """One sentence for the user."""
         if self.quiet:
@@ -63,6 +70,7 @@ class Bars(Screen):
                 TimeRemainingColumn(), console=Console(stderr=True), transient=True,
             )  # fmt: skip
             self.bar.start()
+        self.say_first_run()
         return self
 
     def step(self, name: str, fraction: float) -> None:

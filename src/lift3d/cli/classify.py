@@ -21,11 +21,13 @@ def classify(
 ) -> None:
     """What kind of thing a model or a photo shows, with probabilities."""
     from lift3d.classify import classify_file
+    from lift3d.cli.bars import Screen
     from lift3d.errors import InputError
     from lift3d.io.atomic import write_bytes
 
     if as_json is not None and as_json.resolve() == file.resolve():
         raise InputError("the answer would take the place of the file", "give it another name")
+    Screen(quiet).say_first_run()
     answer = classify_file(file, weights, up)
     if as_json is not None:
         write_bytes(as_json, (json.dumps(answer.to_dict(top), indent=1) + "\n").encode())

@@ -50,7 +50,10 @@ def search(
     weights: Annotated[str | None, typer.Option(help="A run's folder or a weights file of your own.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Find the models of an index that are nearest to a photo, to a model, or to words."""
+    """Find the models of an index that are nearest to a photo, to a model, or to words.
+
+    The nearest stands first. The number before a find orders the finds of one question; it is no probability.
+    """
     from lift3d.nets import require_torch
 
     require_torch()

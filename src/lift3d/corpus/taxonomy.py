@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -53,6 +54,15 @@ def category(entry: Entry) -> str:
         if pattern.search(words):
             return name
     return UNKNOWN
+
+
+def meant(words: str) -> list[str]:
+    """The categories that the rules of any source see in words that nobody sorted, the most agreed upon first."""
+    said = " ".join(words.lower().replace("_", " ").replace("-", " ").split())
+    count: Counter[str] = Counter()
+    for rules in _rules().values():
+        count.update({name for name, pattern in rules if pattern.search(said)})
+    return [name for name, _ in count.most_common()]
 
 
 def is_object(entry: Entry) -> bool:
