@@ -12,11 +12,14 @@ from lift3d.geometry.completed import (
     fitting_level,
     guessed_surface,
     repeated,
+    rim_points,
+    seamless,
     squares,
     unit_normals,
 )
 from lift3d.geometry.distances import closest_points, sample_surface
 from lift3d.geometry.partial_frame import frame_of
+from lift3d.geometry.repair.remesh import remesh
 from lift3d.geometry.solid_metrics import likeness, surface_of
 from lift3d.geometry.topology import inspect_arrays
 from lift3d.types import Points, Voxels
@@ -112,3 +115,38 @@ def test_squares_lie_on_their_planes_and_face_as_their_points() -> None:
     t = v[f]
     area = np.linalg.norm(np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]), axis=1).sum() / 2
     assert area == pytest.approx(50 * 0.01)
+
+
+def test_the_seam_is_even_and_the_known_stays() -> None:
+    v, f, _, _ = case()
+    other = (
+        v * [-1, 1, 1] * 1.012
+    )  # the other half, that does not quite fit, its rim a little over the known one's
+    both = np.concatenate([v, other]), np.concatenate([f, f[:, ::-1] + len(v)]).astype(np.int32)
+    nv, nf, step = remesh(*both, 96)
+    even = seamless(nv, nf, (v, f), both, step)
+    assert inspect_arrays(even, nf).is_solid
+    kept = closest_points(v, f, nv)[1] < 0.1 * step
+    assert (even[kept] == nv[kept]).all() and kept.mean() > 0.3
+    middle = nv[nf].mean(1)
+    seam = np.abs(middle[:, 0]) < 0.04
+    assert bends(even, nf)[seam].mean() < 0.7 * bends(nv, nf)[seam].mean()
+    assert (even == nv).all(1)[np.abs(nv[:, 0]) > 0.2].all()
+
+
+def bends(v: np.ndarray, f: np.ndarray) -> np.ndarray:
+    """(F,) how far each face turns from the mean of its corners' normals."""
+    n = unit_normals(v, f)
+    corner = np.zeros_like(v)
+    for k in range(3):
+        np.add.at(corner, f[:, k], n)
+    corner /= np.maximum(np.linalg.norm(corner, axis=1, keepdims=True), 1e-12)
+    return 1 - (corner[f].mean(1) * n).sum(1)
+
+
+def test_the_rim_is_where_a_face_ends() -> None:
+    v, f, _, _ = case()
+    rim = rim_points(v, f, 0.01)
+    assert np.abs(rim[:, 0] + 0.05).max() < 1e-6 and len(rim) > 2 * 2 * np.pi * 0.13 / 0.011
+    ring = trimesh.creation.torus(0.36, 0.13, 32, 16)
+    assert not len(rim_points(np.asarray(ring.vertices), np.asarray(ring.faces, np.int32), 0.01))

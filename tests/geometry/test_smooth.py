@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import trimesh
 
-from lift3d.geometry.smooth import LAMBDA, MU, smoothed
+from lift3d.geometry.smooth import LAMBDA, MU, relaxed, smoothed
 
 
 def test_steps_go_and_size_stays():
@@ -25,3 +25,15 @@ def test_it_equals_the_mean_of_the_neighbours():
     for step in (LAMBDA, MU):
         slow = np.array([slow[i] + step * (slow[sorted(near[i])].mean(0) - slow[i]) for i in range(len(v))])
     assert np.allclose(smoothed(v, f, 1), slow)
+
+
+def test_a_film_is_drawn_tight_and_its_rim_stays():
+    box = trimesh.creation.box((2, 2, 0.1)).subdivide().subdivide().subdivide()
+    v, f = np.asarray(box.vertices, np.float64), np.asarray(box.faces)
+    loose = (np.abs(v[:, :2]) < 0.99).all(1)
+    rough = v.copy()
+    rough[loose, 2] += np.random.default_rng(0).normal(0, 0.02, int(loose.sum()))
+    out = relaxed(rough, f, 200, loose)
+    assert (out[~loose] == rough[~loose]).all()
+    assert np.abs(np.abs(out[loose, 2]) - 0.05).max() < 0.01 < np.abs(np.abs(rough[loose, 2]) - 0.05).max()
+    assert (relaxed(rough, f, 5, np.zeros(len(v), bool)) == rough).all()

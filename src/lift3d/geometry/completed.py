@@ -18,6 +18,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from lift3d.geometry.components import main_parts
 from lift3d.geometry.decimate import decimate
@@ -25,15 +26,15 @@ from lift3d.geometry.distances import closest_in_tree, search_tree
 from lift3d.geometry.isosurface import marching_tetrahedra
 from lift3d.geometry.mirrored import SUPPORT, Guessed, fitted, images, planes
 from lift3d.geometry.pieces import main_pieces
-from lift3d.geometry.repair.remesh import remesh
+from lift3d.geometry.repair.remesh import moved_towards, remesh
+from lift3d.geometry.smooth import relaxed, smoothed
 from lift3d.geometry.topology import inspect_arrays
-from lift3d.types import F32, F64, Points, Voxels
+from lift3d.geometry.weld import weld_exact
+from lift3d.types import F64, Points, Voxels
 
 I32 = NDArray[np.int32]
 LOWEST, HIGHEST = 0.3, 0.65
 """Of the guess's level."""
-FINER = 2
-"""Times, before the guess's surface is taken."""
 ROUGHER, MOST_CROSSINGS = (0.0, 1.0, 2.0, 4.0, 8.0), 40_000
 """Cells by which a guess is smoothed, in turn, until no more neighbours than this lie on different sides of its level. A ball
 that fills the grid has 18,000, the most intricate of the corpus' shapes 36,000 in a grid that they fill."""
@@ -48,6 +49,11 @@ ALIKE = 0.3
 BEHIND, MISSED, BACK = 0.6, 0.3, 0.9
 """Cells behind the known surface where something must be; the share under which the guess says that nothing is; the share
 that it is given then."""
+ROUNDS = 10
+"""Of smoothing, that take the cells' steps out of the guess's surface (geometry/smooth.py)."""
+SEAM, ON, EVENED = 3.0, 0.2, 40
+"""Steps of the new surface from a rim, that belong to the seam; steps from the known surface, that lie on it; rounds in which the
+seam is evened."""
 LEAST = 0.002
 """Of the largest part's volume, that a part must have."""
 RESOLUTION = 160
@@ -80,6 +86,7 @@ def completed(
     nv, nf, step = remesh(both_v, both_f, resolution)
     if not len(nf):
         return nv, nf
+    nv = seamless(nv, nf, (v, f), (both_v, both_f), step)
     nv, nf, _ = main_parts(nv, nf, LEAST)
     fewer = decimate(nv, nf, max(2000, min(len(nf) // 4, FACES)), 0.05 * step)
     return fewer if inspect_arrays(*fewer, 1).is_solid else (nv, nf)
@@ -136,7 +143,7 @@ def backed(samples: Points, guess: Voxels) -> Voxels:
 
 
 def guessed_surface(guess: Voxels, level: float) -> tuple[F64, I32]:
-    """In the world, without crumbs; finer than the cells by cubic interpolation. A guess that is all noise is smoothed first: its
+    """In the world, without crumbs and without the steps of its cells. A guess that is all noise is smoothed first: its
     surface would be millions of faces that mean nothing."""
     values = guess.values
     for sigma in ROUGHER:
@@ -146,15 +153,34 @@ def guessed_surface(guess: Voxels, level: float) -> tuple[F64, I32]:
         crossings = sum(int(np.count_nonzero(np.diff(share > level, axis=axis))) for axis in range(3))
         if crossings <= MOST_CROSSINGS:
             break
-    finer = (
-        1 if sigma else FINER
-    )  # what was smoothed has nothing finer, and waves of cubics would run in from the edge
-    fine: F32 = ndimage.zoom(
-        np.pad(share.astype(np.float32), 1), finer, order=3, grid_mode=True, mode="grid-constant", cval=0.0
-    )
-    v, f = marching_tetrahedra(np.ascontiguousarray(-fine), -level)
-    v = (v + 0.5) / finer - 1.5
+    padded = np.pad(share.astype(np.float32), 1)
+    v, f = marching_tetrahedra(np.ascontiguousarray(-padded), -level)
+    v = smoothed(v, f, ROUNDS) - 1
     return np.asarray(v @ guess.affine[:3, :3].T + guess.affine[:3, 3]), f
+
+
+def seamless(v: F64, f: I32, known: tuple[F64, I32], parts: tuple[F64, I32], step: float) -> F64:
+    """Vertices of the new surface, which lies around several open ones: near their rims two of them are nearly one, and it has
+    crumbs. There it is drawn tight between what lies on either side; what lies on the known surface stays."""
+    rim = rim_points(*parts, step)
+    if not len(rim):
+        return v
+    near = cKDTree(rim).query(v, distance_upper_bound=SEAM * step)[0] <= SEAM * step
+    loose = near & (closest_in_tree(search_tree(*known), v, ON * step)[2] < 0)
+    return moved_towards(v, f, relaxed(v, f, EVENED, loose), np.where(loose, 1.0, 0.0), step)
+
+
+def rim_points(v: F64, f: I32, step: float) -> F64:
+    """(N, 3) along the open edges, no farther apart than a step."""
+    v, same = weld_exact(v)
+    f = same[f]
+    sides = np.concatenate([f[:, [0, 1]], f[:, [1, 2]], f[:, [2, 0]]])
+    _, first, count = np.unique(np.sort(sides, 1), axis=0, return_index=True, return_counts=True)
+    a, b = v[sides[first[count == 1]]].transpose(1, 0, 2)
+    pieces = np.maximum(np.ceil(np.linalg.norm(b - a, axis=1) / step), 1).astype(int)
+    which = np.repeat(np.arange(len(a)), pieces)
+    share = (np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces) + 0.5) / pieces[which]
+    return np.asarray(a[which] + share[:, None] * (b - a)[which])
 
 
 def drawn(v: F64, f: I32, samples: Points, affine: F64) -> F64:

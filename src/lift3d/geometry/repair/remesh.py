@@ -74,7 +74,12 @@ def return_to_surface(nv: F64, nf: I32, v: F64, f: I32, step: float) -> F64:
     """New vertices at their closest points of the old surface (within half a step), pulled back halfway,
     then wholly, around faces that would cross."""
     points, _, found = closest_in_tree(search_tree(v, f), nv, 0.6 * step)
-    share = np.where(found >= 0, 0.95, 0.0)
+    return moved_towards(nv, nf, points, np.where(found >= 0, 0.95, 0.0), step)
+
+
+def moved_towards(nv: F64, nf: I32, points: F64, share: F64, step: float) -> F64:
+    """Vertices moved by their shares (V,) of the way to points (V, 3); less, or not at all, around faces that would cross."""
+    share = share.copy()
     moved = nv
     for attempt in range(12):
         moved = (nv + share[:, None] * (points - nv)).astype(np.float32).astype(np.float64)
