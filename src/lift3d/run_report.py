@@ -40,6 +40,7 @@ EXTRAS = {
     "learn": ("torch", "torch", "learned mappings"),
     "search": ("usearch", "usearch", "quick search among many models"),
 }
+FIRST_RUN = "First run on this machine: what must be fast is compiled, once; that takes a minute or two."
 SAMPLE_SECONDS = 0.1
 
 
@@ -151,9 +152,6 @@ def compiled() -> bool:
 
     folder = getattr(getattr(affine_cells, "_cache", None), "cache_path", None)
     return folder is None or any(Path(folder).glob("*.nbi"))
-
-
-FIRST_RUN = "First run on this machine: what must be fast is compiled, once; that takes a minute or two."
 
 
 def version_of(distribution: str) -> str | None:

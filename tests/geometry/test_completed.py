@@ -7,6 +7,7 @@ import pytest
 import trimesh
 
 from lift3d.geometry.completed import (
+    MOST_RIM,
     completed,
     drawn,
     fitting_level,
@@ -119,9 +120,7 @@ def test_squares_lie_on_their_planes_and_face_as_their_points() -> None:
 
 def test_the_seam_is_even_and_the_known_stays() -> None:
     v, f, _, _ = case()
-    other = (
-        v * [-1, 1, 1] * 1.012
-    )  # the other half, that does not quite fit, its rim a little over the known one's
+    other = v * [-1, 1, 1] * 1.012  # the other half does not quite fit: its rim lies over the known one's
     both = np.concatenate([v, other]), np.concatenate([f, f[:, ::-1] + len(v)]).astype(np.int32)
     nv, nf, step = remesh(*both, 96)
     even = seamless(nv, nf, (v, f), both, step)
@@ -149,4 +148,7 @@ def test_the_rim_is_where_a_face_ends() -> None:
     rim = rim_points(v, f, 0.01)
     assert np.abs(rim[:, 0] + 0.05).max() < 1e-6 and len(rim) > 2 * 2 * np.pi * 0.13 / 0.011
     ring = trimesh.creation.torus(0.36, 0.13, 32, 16)
+    soup = v[f].reshape(-1, 3) * (1 + 1e-3 * np.random.default_rng(0).standard_normal((3 * len(f), 1)))
+    many = rim_points(soup, np.arange(3 * len(f), dtype=np.int32).reshape(-1, 3), 1e-9)
+    assert len(many) <= MOST_RIM + 3 * len(f), "a soup of open edges is bounded, however small the step"
     assert not len(rim_points(np.asarray(ring.vertices), np.asarray(ring.faces, np.int32), 0.01))

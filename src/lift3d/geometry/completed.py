@@ -8,7 +8,7 @@
 3. Of the guess's surface only what continues the known one is kept; where both say the same, the known part stands alone.
 4. All together wind about the inside almost everywhere: a new surface is made where their generalized winding number (Jacobson,
    Kavan & Sorkine-Hornung 2013) is a half, which closes the seam, and its vertices return to the old surfaces
-   (geometry/repair/remesh.py).
+   (geometry/repair/remesh.py). Where two of them end beside each other it is drawn tight, but for what lies on the known one.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ ROUNDS = 10
 SEAM, ON, EVENED = 3.0, 0.2, 40
 """Steps of the new surface from a rim, that belong to the seam; steps from the known surface, that lie on it; rounds in which the
 seam is evened."""
+MOST_RIM = 2_000_000
+"""Points along rims, beside one for each edge."""
 LEAST = 0.002
 """Of the largest part's volume, that a part must have."""
 RESOLUTION = 160
@@ -171,13 +173,16 @@ def seamless(v: F64, f: I32, known: tuple[F64, I32], parts: tuple[F64, I32], ste
 
 
 def rim_points(v: F64, f: I32, step: float) -> F64:
-    """(N, 3) along the open edges, no farther apart than a step."""
+    """(N, 3) along the open edges, no farther apart than a step, or than a soup's many edges allow (MOST_RIM)."""
     v, same = weld_exact(v)
     f = same[f]
     sides = np.concatenate([f[:, [0, 1]], f[:, [1, 2]], f[:, [2, 0]]])
+    sides = sides[sides[:, 0] != sides[:, 1]]  # of faces that single precision makes none
     _, first, count = np.unique(np.sort(sides, 1), axis=0, return_index=True, return_counts=True)
     a, b = v[sides[first[count == 1]]].transpose(1, 0, 2)
-    pieces = np.maximum(np.ceil(np.linalg.norm(b - a, axis=1) / step), 1).astype(int)
+    length = np.linalg.norm(b - a, axis=1)
+    step = max(step, float(length.sum()) / MOST_RIM)
+    pieces = np.maximum(np.ceil(length / step), 1).astype(int)
     which = np.repeat(np.arange(len(a)), pieces)
     share = (np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces) + 0.5) / pieces[which]
     return np.asarray(a[which] + share[:, None] * (b - a)[which])
