@@ -13,13 +13,16 @@ pytest.importorskip("pyarrow")
 
 from lift3d.cli import app  # noqa: E402
 from lift3d.corpus.corpus import Corpus  # noqa: E402
+from lift3d.errors import InputError  # noqa: E402
 from lift3d.evaluate.variety import variety  # noqa: E402
 from lift3d.nets.latent_flow import LatentFlow, carried, drawn, flow_loss  # noqa: E402
 from lift3d.nets.latent_gan import NOISE, CodeCritic, CodeMaker  # noqa: E402
 from lift3d.nets.shape_codes import PLACES, ShapeCodes, divergence, folded, refined, unfolded  # noqa: E402
 from lift3d.shape_draws import drawer  # noqa: E402
 from lift3d.train.autoencoder import Autoencoder, Config, VaeConfig  # noqa: E402
+from lift3d.train.codes import codes_of  # noqa: E402
 from lift3d.train.engine import Run  # noqa: E402
+from lift3d.train.flow import Config as FlowConfig  # noqa: E402
 from lift3d.train.gan import BEGUN, Collapsed, Gan  # noqa: E402
 from lift3d.train.gan import Config as GanConfig  # noqa: E402
 from lift3d.train.parallel import place  # noqa: E402
@@ -81,6 +84,30 @@ def test_a_shape_set_is_the_corpus_split(small: tuple[Path, Path]) -> None:
     first = int(shapes.numbers[0])
     assert (shapes.full(0) >= held.inside(first)).all()
     assert shapes.digest() != ShapeSet(held, "val").digest()
+    levels = ShapeSet(held, "train", "levels")
+    assert levels.digest() != shapes.digest() and levels.full(0).any()
+    with pytest.raises(ValueError, match="cells are told full"):
+        ShapeSet(held, "train", "torn")
+
+
+def test_codes_come_in_other_proportions(small: tuple[Path, Path], tmp_path: Path) -> None:
+    held = Corpus(small[0])
+    with place("cpu") as where:
+        Run(Autoencoder(small[0], Config(**TINY)), tmp_path / "a", where, quiet, quiet).fit()
+    plain = codes_of(held, "train", str(tmp_path / "a"), ())
+    more = codes_of(held, "train", str(tmp_path / "a"), (), 2)
+    again = codes_of(held, "train", str(tmp_path / "a"), (), 2)
+    assert plain.stretched.shape[1] == 0 and more.stretched.shape == (len(more), 2, *more.values.shape[1:])
+    assert np.array_equal(more.stretched, again.stretched) and np.array_equal(more.values, plain.values)
+    assert not np.array_equal(more.stretched[:, 0], more.stretched[:, 1])
+    numbers, rng = np.zeros(60, np.int64), np.random.default_rng(0)
+    known = [more.values[0], more.mirrored[0], *more.stretched[0]]
+    for codes, count in ((plain, 2), (more, 4)):
+        drawn = codes.some(numbers, rng)
+        assert len({row.tobytes() for row in drawn}) <= count
+        assert all(any(np.array_equal(row, way.astype(np.float32)) for way in known[:count]) for row in drawn)
+    with pytest.raises(InputError, match="stretches are"):
+        FlowConfig(stretches=17)
 
 
 def test_the_flow_is_still_at_first_and_turns_back() -> None:

@@ -27,6 +27,7 @@ from lift3d.corpus.shape import SAMPLES, together
 from lift3d.corpus.surface import ROW, unpack
 from lift3d.errors import InputError, MissingExtra
 from lift3d.geometry.unit_frame import GRID, grid
+from lift3d.geometry.whole_cells import whole_cells
 from lift3d.io import glb_reader
 from lift3d.io.parts import Part, join
 from lift3d.types import Mesh, Points, Voxels
@@ -47,7 +48,7 @@ def parquet() -> Any:
 
 class Corpus:
     """Opened from its folder. `corpus.column("category")`, `corpus.where(split="test")`, then by number:
-    `inside`, `crossed`, `filled`, `surface`, `parts`, `mesh`, `voxels`."""
+    `inside`, `crossed`, `filled`, `full`, `surface`, `parts`, `mesh`, `voxels`."""
 
     def __init__(self, folder: str | Path, card: dict[str, Any] | None = None) -> None:
         """card: of a corpus that is just being written; read from the folder otherwise."""
@@ -127,6 +128,11 @@ class Corpus:
     def filled(self, i: int) -> NDArray[np.bool_]:
         """(64, 64, 64) cells inside or touched by the surface: nothing thin is lost, everything is up to half a cell larger."""
         return self.inside(i) | self.crossed(i)
+
+    def full(self, i: int) -> NDArray[np.bool_]:
+        """(64, 64, 64) cells that it fills (geometry/whole_cells.py): thick parts by their inside, thin ones whole, and what
+        joins them."""
+        return whole_cells(self.inside(i), self.crossed(i))
 
     def surface(self, i: int) -> Points:
         """4096 samples, even over the surface, with normals and colours."""

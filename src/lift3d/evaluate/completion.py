@@ -69,9 +69,9 @@ def evaluate_completion(
 ) -> list[str]:  # fmt: skip
     """The table's lines."""
     held = Corpus(corpus)
-    test, found = ShapeSet(held, split), network(NAME, weights)[1]
+    test, found = ShapeSet(held, split, "levels"), network(NAME, weights)[1]
     nearest = Nearest(
-        ShapeSet(held, "train"), EVERY, RESOLUTION, lambda fraction: progress("gallery", fraction)
+        ShapeSet(held, "train", "levels"), EVERY, RESOLUTION, lambda fraction: progress("gallery", fraction)
     )
     who: dict[str, Completer] = {
         PART: Closed(False),

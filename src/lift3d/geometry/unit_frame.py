@@ -10,8 +10,8 @@ from scipy import ndimage
 from lift3d.errors import InputError
 from lift3d.geometry.distances import proper_faces
 from lift3d.geometry.inside import inside
-from lift3d.geometry.view_frame import levels_of
 from lift3d.geometry.voxelize import crossed
+from lift3d.geometry.whole_cells import whole_cells
 from lift3d.types import F32, F64, Mesh, Voxels
 
 GRID = 64
@@ -19,7 +19,6 @@ SIDE = 1.1
 """Length of the grid's cube."""
 LOW = (-SIDE / 2, -SIDE / 2, -(SIDE - 1) / 2)
 """Its lowest corner."""
-HALF = 127
 
 
 def grid(resolution: int = GRID) -> tuple[F64, float]:
@@ -56,7 +55,7 @@ def unit_cells(mesh: Mesh) -> tuple[NDArray[np.bool_], F64]:
         raise InputError("the mesh has no faces with an area", "check the file it was read from")
     frame = to_unit(v[f].min((0, 1)), v[f].max((0, 1)))
     w = v @ frame[:3, :3].T + frame[:3, 3]
-    return np.asarray(levels_of(*cells_of(w, f)) > HALF), frame
+    return whole_cells(*cells_of(w, f)), frame
 
 
 def cells_of(v: F64, f: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -74,7 +74,7 @@ class Completion:
     def __init__(self, corpus: Path, config: Config) -> None:
         self.config = config
         held = Corpus(corpus)
-        self.train, self.val = ShapeSet(held, "train"), ShapeSet(held, "val")
+        self.train, self.val = ShapeSet(held, "train", "levels"), ShapeSet(held, "val", "levels")
 
     def module(self) -> nn.Module:
         return Net(self.config.width, self.config.layers)

@@ -14,7 +14,7 @@ from lift3d.corpus.corpus import Corpus
 from lift3d.errors import InputError
 from lift3d.evaluate.variety import variety
 from lift3d.nets.latent_flow import LatentFlow, carried, flow_loss
-from lift3d.train.codes import codes_of, kinds_of
+from lift3d.train.codes import MOST_STRETCHES, codes_of, kinds_of
 from lift3d.train.config import Schedule, told
 from lift3d.train.pictures import chosen
 from lift3d.train.shapes import ShapeSet
@@ -36,6 +36,7 @@ class Config(Schedule):
     width: int = told(256, "of the transformer; a multiple of 64")
     layers: int = told(8, "of the transformer")
     nameless: float = told(0.1, "share of codes whose kind is left out")
+    stretches: int = told(2, "other proportions in which each shape is learned as well, up to 16")
     autoencoder: str = told("autoencoder", "weights of the autoencoder: a name, or a run's folder")
     held: int = told(512, "codes of the validation set that are looked at")
 
@@ -43,6 +44,11 @@ class Config(Schedule):
         super().__post_init__()
         if self.width % 64 or self.width < 64 or self.layers < 1:
             raise InputError("width is a multiple of 64", "leave it out for the usual one")
+        self.check_stretches()
+
+    def check_stretches(self) -> None:
+        if not 0 <= self.stretches <= MOST_STRETCHES:
+            raise InputError(f"stretches are 0 to {MOST_STRETCHES}", "leave it out for the usual number")
 
 
 class Flow:
@@ -56,7 +62,7 @@ class Flow:
         held = Corpus(corpus)
         self.names = kinds_of(ShapeSet(held, "train"))
         self.digests = {split: ShapeSet(held, split).digest() for split in ("train", "val")}
-        self.train = codes_of(held, "train", config.autoencoder, self.names)
+        self.train = codes_of(held, "train", config.autoencoder, self.names, config.stretches)
         self.val = codes_of(held, "val", config.autoencoder, self.names)
 
     @property
@@ -87,13 +93,10 @@ class Flow:
         c = self.config
         numbers = chosen(len(self.train), step, c.batch, c.seed)[rank::world]
         rng = np.random.default_rng([c.seed, step, rank])
-        aside = rng.random(len(numbers)) < 0.5
-        values = np.where(
-            aside[:, None, None, None, None], self.train.mirrored[numbers], self.train.values[numbers]
-        )
+        values = self.train.some(numbers, rng)
         left_out = rng.random(len(numbers)) < c.nameless
         kinds = np.where(left_out, len(self.names), self.train.kinds[numbers])
-        return {"code": torch.from_numpy(values.astype(np.float32)), "kind": torch.from_numpy(kinds)}
+        return {"code": torch.from_numpy(values), "kind": torch.from_numpy(kinds)}
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         assert isinstance(module, LatentFlow)

@@ -50,6 +50,7 @@ class Config(FlowConfig):
             raise InputError(
                 "width is a multiple of 8 and judged 1 or more", "leave them out for the usual ones"
             )
+        self.check_stretches()
 
 
 class Gan(Flow):

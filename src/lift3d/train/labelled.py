@@ -43,7 +43,7 @@ class Labelled:
     def __init__(
         self, corpus: Corpus, split: str, names: tuple[str, ...], share: float = 1.0, seed: int = 0
     ) -> None:
-        self.shapes, self.names = ShapeSet(corpus, split), names
+        self.shapes, self.names = ShapeSet(corpus, split, "levels"), names
         row = {name: k for k, name in enumerate(names)}
         known = np.array([row.get(str(name), -1) for name in self.shapes.category])
         self.members = np.flatnonzero(known >= 0)

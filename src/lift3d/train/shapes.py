@@ -12,6 +12,9 @@ from lift3d.errors import InputError
 from lift3d.geometry.view_frame import levels_of
 
 HALF = 127
+RULES = ("whole", "levels")
+"""How cells are told full: so that thin parts hang together (geometry/whole_cells.py), or by levels (geometry/view_frame.py),
+which the networks that tell kinds have learned from."""
 MOVES = 8
 """Ways to lay a shape upright onto its grid: four quarter turns, each also mirrored."""
 
@@ -19,8 +22,11 @@ MOVES = 8
 class ShapeSet:
     """The shapes of one split; samples by number, in the order of the corpus."""
 
-    def __init__(self, corpus: Corpus, split: str) -> None:
-        self.corpus, self.split = corpus, split
+    def __init__(self, corpus: Corpus, split: str, rule: str = "whole") -> None:
+        """rule: one of RULES."""
+        if rule not in RULES:
+            raise ValueError(f"cells are told full by one of {RULES}, not by {rule!r}")
+        self.corpus, self.split, self.rule = corpus, split, rule
         self.numbers = corpus.where(split=split)
         if not len(self.numbers):
             raise InputError(
@@ -35,12 +41,16 @@ class ShapeSet:
     def full(self, i: int) -> NDArray[np.bool_]:
         """(64, 64, 64), x y z: which cells are full. What is thinner than a cell has whole cells, so that nothing is lost."""
         number = int(self.numbers[i])
+        if self.rule == "whole":
+            return self.corpus.full(number)
         return np.asarray(levels_of(self.corpus.inside(number), self.corpus.crossed(number)) > HALF)
 
     def digest(self) -> str:
-        """A sum over the shapes' keys: what a run was trained on."""
+        """A sum over the shapes' keys, and the rule: what a run was trained on."""
         keys = self.corpus.keys
         text = " ".join(keys[int(i)] for i in self.numbers)
+        if self.rule != "levels":
+            text += f" {self.rule}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
