@@ -73,6 +73,7 @@ def doubts_of(found: Weights) -> dict[str, float]:
 
 def _flow(net: torch.nn.Module, guidance: float, steps: int) -> Callable[[int, tuple[int, ...]], F32]:
     from lift3d.nets.latent_flow import LatentFlow, drawn
+    from lift3d.nets.precision import in_half
 
     assert isinstance(net, LatentFlow)
     held: dict[tuple[int, ...], F32] = {}  # the last few together
@@ -82,7 +83,7 @@ def _flow(net: torch.nn.Module, guidance: float, steps: int) -> Callable[[int, t
         wanted = (kind, *seeds[:-1], first)
         if wanted not in held:
             rows = [_noise((*seeds[:-1], first + k), net.shape) for k in range(TOGETHER)]
-            with asking(), torch.autocast("cpu", torch.bfloat16):
+            with asking(), in_half():
                 made = net.code(drawn(net, torch.stack(rows), torch.full((TOGETHER,), kind), steps, guidance))
             held.clear()
             held[wanted] = np.ascontiguousarray(made.float().numpy())

@@ -54,10 +54,11 @@ def decoded(codes: list[F32], autoencoder: str | None = None) -> F32:
     import torch
 
     from lift3d.learned import asking, network
+    from lift3d.nets.precision import in_half
     from lift3d.nets.shape_codes import ShapeCodes
     from lift3d.shape_draws import AUTOENCODER
 
     codec, _ = network(AUTOENCODER, autoencoder)
     assert isinstance(codec, ShapeCodes)
-    with asking(), torch.autocast("cpu", torch.bfloat16):
+    with asking(), in_half():
         return np.asarray(torch.sigmoid(codec.decode(torch.from_numpy(np.stack(codes)))).float().numpy())

@@ -19,6 +19,7 @@ from lift3d.geometry.solid_metrics import NOTHING, Likeness, likeness, surface_o
 from lift3d.geometry.unit_frame import unit_affine
 from lift3d.io.atomic import write_bytes
 from lift3d.learned import network
+from lift3d.nets.precision import in_half
 from lift3d.nets.shape_codes import ShapeCodes, refined
 from lift3d.train.shapes import ShapeSet
 from lift3d.types import F32, Mesh
@@ -55,7 +56,7 @@ class Coded:
 
     def again(self, full: NDArray[np.bool_]) -> F32:
         cells = torch.from_numpy(np.ascontiguousarray(full)).float()
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad(), in_half():
             code = refined(self.net, cells, self.net.encode(cells).float(), self.refine)
             said = self.net.decode(code)
         return np.asarray(torch.sigmoid(said.float()).numpy())

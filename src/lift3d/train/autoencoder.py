@@ -4,6 +4,9 @@ Loss: binary cross-entropy of the cells, 1 - soft Dice (Milletari, Navab & Ahmad
 times the divergence from the prior, all per cell: at beta = 1 without Dice it is the evidence lower bound
 (nets/shape_codes.py). Beta rises from nothing (Bowman et al. 2016, arXiv:1511.06349), or the posterior falls to the prior
 before the decoder has learned to listen; how many channels of the code still speak is told after each validation.
+
+With `torn` the encoder sees thin parts as cells by levels have them, in stripes and crumbs, and the decoder learns to make them
+whole (a denoising autoencoder: Vincent et al. 2008). With `freeze` only the decoder learns.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from torch import nn
 
 from lift3d.corpus.corpus import Corpus
 from lift3d.errors import InputError
+from lift3d.nets.precision import in_half
 from lift3d.nets.shape_codes import CELLS, PLACES, ShapeCodes, divergence
 from lift3d.train.config import Schedule, told
 from lift3d.train.pictures import chosen
@@ -47,6 +51,12 @@ class Config(Schedule):
     beta: float = told(0.0, "weight of the divergence from the prior: 0 autoencoder, 1 lower bound")
     rise: int = told(500, "steps over which beta rises from nothing")
     dice: float = told(0.5, "weight of the soft Dice loss")
+    freeze: bool = told(
+        False, "leave the encoder as it is: codes stay what they are, and what has learned them still fits"
+    )
+    torn: float = told(
+        0.0, "share of shapes of which the encoder sees the thin parts torn, while the whole is asked for"
+    )
     held: int = told(240, "shapes of the validation set that are looked at")
 
     def __post_init__(self) -> None:
@@ -57,6 +67,8 @@ class Config(Schedule):
             )
         if not self.beta >= 0 or self.rise < 1:
             raise InputError("beta is 0 or more, rise 1 or more", "leave them out for the usual ones")
+        if not 0 <= self.torn <= 1:
+            raise InputError("torn is a share from 0 to 1", "leave it out for none")
 
 
 @dataclass(frozen=True)
@@ -75,9 +87,13 @@ class Autoencoder:
         self.config, self.name = config, name
         held = Corpus(corpus)
         self.train, self.val = ShapeSet(held, "train"), ShapeSet(held, "val")
+        self.torn = ShapeSet(held, "train", "levels")
 
     def module(self) -> nn.Module:
-        return ShapeCodes(self.config.width, self.config.codes, self.config.places)
+        net = ShapeCodes(self.config.width, self.config.codes, self.config.places)
+        if self.config.freeze:
+            net.encoder.requires_grad_(False)
+        return net
 
     def data(self) -> dict[str, Any]:
         return {"train": self.train.digest(), "val": self.val.digest()}
@@ -86,13 +102,24 @@ class Autoencoder:
         c = self.config
         numbers = chosen(len(self.train), step, c.batch, c.seed)[rank::world]
         rng = np.random.default_rng([c.seed, step, rank])
-        cells = [laid(self.train.full(int(i)), int(rng.integers(MOVES))) for i in numbers]
-        return {"cells": torch.from_numpy(np.stack(cells))}
+        moves = [int(rng.integers(MOVES)) for _ in numbers]
+        cells = [laid(self.train.full(int(i)), move) for i, move in zip(numbers, moves)]
+        out = {"cells": torch.from_numpy(np.stack(cells))}
+        if c.torn > 0:
+            torn = rng.random(len(numbers)) < c.torn
+            seen = [
+                laid(self.torn.full(int(i)), move) if t else cell
+                for i, move, t, cell in zip(numbers, moves, torn, cells)
+            ]
+            out["seen"] = torch.from_numpy(np.stack(seen))
+        return out
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         assert isinstance(module, ShapeCodes)
         c, truth = self.config, batch["cells"].float()
-        mean, spread = module.posterior(truth)
+        if c.freeze:  # or its normalisation would follow the new cells
+            module.encoder.eval()
+        mean, spread = module.posterior(batch.get("seen", batch["cells"]).float())
         code = mean + torch.randn_like(mean) * (spread / 2).exp() if c.beta > 0 else mean
         said = module.decode(code)
         with torch.autocast(truth.device.type, enabled=False):
@@ -115,7 +142,7 @@ class Autoencoder:
         for first in range(0, count, 16):
             truth = torch.from_numpy(np.stack([self.val.full(int(i)) for i in numbers[first : first + 16]]))
             cells = truth.to(device).float()
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            with in_half(device.type, self.config.precision == "bfloat16"):
                 mean, spread = module.posterior(cells)
                 said = module.decode(mean)
             entropy.append(float(nn.functional.binary_cross_entropy_with_logits(said, cells)) * len(cells))

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from lift3d.corpus.corpus import Corpus
+from lift3d.nets.precision import in_half
 from lift3d.nets.shape_codes import ShapeCodes
 from lift3d.train.kept import kept_or_made
 from lift3d.train.shapes import ShapeSet, laid
@@ -135,6 +136,6 @@ def _stretched(
 def encoded(net: ShapeCodes, full: NDArray[np.bool_]) -> F32:
     """(B, Z, 8, 8, 8) codes of (B, 64, 64, 64)."""
     device = next(net.parameters()).device
-    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
+    with torch.no_grad(), in_half(device.type):
         code = net.encode(torch.from_numpy(full).to(device).float())
     return np.asarray(code.float().cpu().numpy())

@@ -22,6 +22,7 @@ from lift3d.geometry.partial_frame import CELLS, REACH, frame_of, partial_cells,
 from lift3d.geometry.unit_frame import GRID, grid
 from lift3d.geometry.view_frame import levels_of
 from lift3d.nets.completion import Completion as Net
+from lift3d.nets.precision import in_half
 from lift3d.train.autoencoder import overlap
 from lift3d.train.config import Schedule, told
 from lift3d.train.partials import open_samples, partial_samples
@@ -114,7 +115,7 @@ class Completion:
                 ]
             )
             truth = batch["full"].float().div(255).to(device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            with in_half(device.type, self.config.precision == "bfloat16"):
                 said = module(batch["known"].to(device))
             entropy += float(nn.functional.binary_cross_entropy_with_logits(said, truth)) * len(truth)
             share = torch.sigmoid(said)

@@ -23,6 +23,7 @@ from lift3d.errors import InputError
 from lift3d.geometry.colour_cells import colour_cells
 from lift3d.geometry.unit_frame import LOW, SIDE
 from lift3d.nets.embedding import LOOKS, WORDS, Embedding, told_alike, told_apart
+from lift3d.nets.precision import in_half
 from lift3d.train.config import Schedule, told
 from lift3d.train.pictures import chosen
 from lift3d.train.shapes import HALF, MOVES, laid
@@ -255,7 +256,7 @@ class EmbeddingTask:
             held = [solid_of(self.val, i, 0, self.config.colours) for i in self.looked[at : at + CHUNK]]
             cells = torch.from_numpy(np.stack([h[0] for h in held])).to(device).float()
             colours = torch.from_numpy(np.stack([h[1] for h in held])).to(device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            with in_half(device.type, half):
                 said = net(torch.from_numpy(np.stack(pictures)).to(device)).cpu().numpy()
                 solids.append(net.of_solids(cells, colours).cpu().numpy())
             asked.append(said[rows])

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from lift3d.errors import InputError, Lift3dError
+from lift3d.nets.precision import in_half
 from lift3d.train import checkpoint as store
 from lift3d.train.checkpoint import Checkpoint
 from lift3d.train.config import Schedule, to_json
@@ -184,7 +185,7 @@ class Run:
         torch.manual_seed((schedule.seed * 1_000_003 + self.step) * 64 + place.rank)
         self.module.train()
         batch = {k: v.to(place.device) for k, v in batch.items()}
-        with torch.autocast(place.device.type, torch.bfloat16, enabled=schedule.precision == "bfloat16"):
+        with in_half(place.device.type, schedule.precision == "bfloat16"):
             losses = self.task.loss(self.module, batch, self.step)
         self.optimiser.zero_grad()
         losses["loss"].backward()

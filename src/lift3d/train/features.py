@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from lift3d.nets.posed import posed
+from lift3d.nets.precision import in_half
 from lift3d.nets.shape_label import ShapeLabel
 from lift3d.train.kept import Arrays, kept_or_made
 from lift3d.train.labelled import Labelled, fixed_turn, random_turn, small_turn
@@ -107,7 +108,7 @@ def asked(net: ShapeLabel, poses: Iterable[tuple[NDArray[np.bool_], F32]], preci
         cells, maps = (torch.from_numpy(np.concatenate(parts)).to(device) for parts in zip(*held))
         with torch.no_grad():
             share = posed(cells.float(), maps)
-            with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            with in_half(device.type, precision == "bfloat16"):
                 out.append(net.features(share).float().cpu())
         held.clear()
 

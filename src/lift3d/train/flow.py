@@ -14,6 +14,7 @@ from lift3d.corpus.corpus import Corpus
 from lift3d.errors import InputError
 from lift3d.evaluate.variety import variety
 from lift3d.nets.latent_flow import LatentFlow, carried, flow_loss
+from lift3d.nets.precision import in_half
 from lift3d.train.codes import MOST_STRETCHES, codes_of, kinds_of
 from lift3d.train.config import Schedule, told
 from lift3d.train.pictures import chosen
@@ -109,9 +110,7 @@ class Flow:
         numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
         losses = []
         device = next(module.parameters()).device
-        with torch.random.fork_rng(devices=[]), torch.autocast(
-            device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"
-        ):  # fmt: skip
+        with torch.random.fork_rng(devices=[]), in_half(device.type, self.config.precision == "bfloat16"):  # fmt: skip
             torch.manual_seed(1)
             for first in range(0, count, 128):
                 some = numbers[first : first + 128]

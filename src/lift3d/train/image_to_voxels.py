@@ -19,6 +19,7 @@ from torch import nn
 from lift3d.corpus.corpus import Corpus
 from lift3d.errors import InputError
 from lift3d.nets.critic import Critic, critic_losses
+from lift3d.nets.precision import in_half
 from lift3d.nets.views_to_volume import CELLS, Plain, Said, ViewsToVolume, rotation, upright
 from lift3d.train.config import Schedule, told
 from lift3d.train.pictures import chosen
@@ -147,7 +148,7 @@ class ImageToVoxels:
             if not views:
                 continue
             held = together([sample_of(self.val, v, [], 1, CELLS) for v in views])
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            with in_half(device.type, self.config.precision == "bfloat16"):
                 said: Said = net(held["pictures"].to(device))
             share = grown(torch.sigmoid(said.volume)).cpu()
             truth = held["cells"] > 127
@@ -187,7 +188,7 @@ class ImageToVoxels:
                 continue
             held = together(samples)
             truth, pictures = held["cells"] > 127, held["pictures"].to(device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            with in_half(device.type, self.config.precision == "bfloat16"):
                 one, several = net(pictures[:, :1]), net(pictures)
             hits = [overlap(torch.sigmoid(v.volume).cpu() > level, truth) for v in (one, several)]
             wrong.append((several.depth.cpu() - held["depth"]).abs().numpy())

@@ -18,6 +18,7 @@ from lift3d.errors import InputError
 from lift3d.geometry.cut_out import cut_out
 from lift3d.geometry.view_frame import crop_of
 from lift3d.nets.masked import MaskedPicture, spread
+from lift3d.nets.precision import in_half
 from lift3d.nets.views_to_volume import PICTURE
 from lift3d.train.config import Schedule, told
 from lift3d.train.masked_voxels import blocks
@@ -105,7 +106,7 @@ class MaskedPictures:
             some = [int(i) for i in numbers[first : first + 32]]
             hidden = np.stack([blocks(np.random.default_rng([3, i]), self.config.hidden, 2) for i in some])
             truth = torch.from_numpy(np.stack([seen_in(self.val, i) for i in some]))
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            with in_half(device.type, self.config.precision == "bfloat16"):
                 said = module["net"](truth.to(device), torch.from_numpy(hidden).to(device)).cpu()
             asked = spread(torch.from_numpy(hidden), PICTURE)
             errors.append((said - truth).square().mean(1)[asked])

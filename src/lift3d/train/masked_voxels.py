@@ -18,6 +18,7 @@ from torch import nn
 from lift3d.corpus.corpus import Corpus
 from lift3d.errors import InputError
 from lift3d.nets.masked import BLOCKS, MaskedSolid, spread
+from lift3d.nets.precision import in_half
 from lift3d.train.config import Schedule, told
 from lift3d.train.labelled import centred
 from lift3d.train.pictures import chosen
@@ -103,7 +104,7 @@ class MaskedVoxels:
             hidden = np.stack([blocks(np.random.default_rng([3, i]), self.config.hidden, 3) for i in some])
             asked = spread(torch.from_numpy(hidden), 64)
             truth = torch.from_numpy(np.stack([centred(self.val.full(i)) for i in some]))
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            with in_half(device.type, self.config.precision == "bfloat16"):
                 said = module(truth.to(device).float(), torch.from_numpy(hidden).to(device)).cpu() > 0
             for guess, out in ((said, found), (torch.ones_like(said), all_full)):
                 both = (guess & truth & asked).sum((1, 2, 3))

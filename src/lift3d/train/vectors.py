@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from lift3d.corpus.corpus import Corpus
+from lift3d.nets.precision import in_half
 from lift3d.space import Space
 from lift3d.train.embedding import solid_of
 from lift3d.train.kept import kept_or_made
@@ -96,6 +97,6 @@ def _said(of: Callable[..., torch.Tensor], *arrays: F32) -> F32:
     out = []
     for at in range(0, len(arrays[0]), CHUNK):
         some = [torch.from_numpy(np.ascontiguousarray(a[at : at + CHUNK])) for a in arrays]
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad(), in_half():
             out.append(of(*some).float().numpy())
     return np.concatenate(out)
