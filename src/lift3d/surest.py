@@ -39,9 +39,15 @@ def surest(
     if among <= 1:
         return held.draw(kind, seeds)
     first = seeds[-1] * among
-    codes = [held.draw(kind, (*seeds[:-1], first + k)) for k in range(among)]
     bound = held.doubts.get(held.kinds[kind], 0.0) if held.kinds else 0.0
-    return codes[chosen([doubt(share) for share in decoded(codes, autoencoder)], bound)]
+    codes: list[F32] = []
+    doubts: list[float] = []
+    for k in range(among):  # one after the other: most often not all are needed
+        codes.append(held.draw(kind, (*seeds[:-1], first + k)))
+        doubts.append(doubt(decoded(codes[-1:], autoencoder)[0]))
+        if doubts[-1] <= bound:
+            break
+    return codes[chosen(doubts, bound)]
 
 
 def chosen(doubts: list[float], bound: float) -> int:

@@ -90,6 +90,27 @@ def test_a_shape_set_is_the_corpus_split(small: tuple[Path, Path]) -> None:
         ShapeSet(held, "train", "torn")
 
 
+def test_a_decoder_mends_what_its_encoder_sees_torn(
+    small: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = Autoencoder(small[0], VaeConfig(**TINY, freeze=True, torn=1.0), "vae")
+    batch = task.batch(0, 0, 1)
+    monkeypatch.setattr(task.torn, "full", lambda i: np.zeros((64, 64, 64), bool))
+    again = task.batch(0, 0, 1)
+    assert torch.equal(again["cells"], batch["cells"]) and batch["seen"].any() and not again["seen"].any()
+    plain = Autoencoder(small[0], VaeConfig(**TINY), "vae").batch(0, 0, 1)
+    assert set(plain) == {"cells"} and torch.equal(plain["cells"], batch["cells"])
+    with place("cpu") as where:
+        run = Run(task, tmp_path / "v", where, quiet, quiet)
+        before = {k: t.clone() for k, t in run.module.state_dict().items()}
+        run.fit()
+    for name, t in run.module.state_dict().items():
+        same = torch.equal(t, before[name])
+        assert same if name.startswith("encoder.") else not (same and "weight" in name), name
+    with pytest.raises(InputError, match="torn is a share"):
+        VaeConfig(torn=1.5)
+
+
 def test_codes_come_in_other_proportions(small: tuple[Path, Path], tmp_path: Path) -> None:
     held = Corpus(small[0])
     with place("cpu") as where:

@@ -30,7 +30,7 @@ from lift3d.train.task import Batch
 
 SPEAKS = 0.02
 """Nats that a channel tells in the mean place, at least, to count as active (Burda, Grosse & Salakhutdinov 2016)."""
-LEVELS = np.round(np.arange(0.3, 0.61, 0.05), 2)
+LEVELS = np.round(np.arange(0.3, 0.76, 0.05), 2)
 
 
 @dataclass(frozen=True)
