@@ -29,6 +29,7 @@ from lift3d.evaluate.samples import KINDS, clouds, evaluate_samples, largest
 from lift3d.evaluate.shape_codes import evaluate_codes, mesh_of
 from lift3d.generate import Options, write_generated
 from lift3d.learned import network
+from lift3d.nets.precision import half_is_fast
 from lift3d.nets.shape_codes import ShapeCodes
 from lift3d.shape_draws import drawer
 from lift3d.surest import HELD, chosen, decoded, doubt
@@ -213,7 +214,7 @@ def speed() -> dict[str, Any]:
     return {
         "seconds": seconds,
         "table": {"columns": ["eight models, solid, written, with their sheet", "seconds"], "rows": rows,
-                  "note": f"{os.cpu_count()} cores."},
+                  "note": f"{os.cpu_count()} cores {'with' if half_is_fast() else 'without'} units for bfloat16."},
     }  # fmt: skip
 
 

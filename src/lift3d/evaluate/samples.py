@@ -140,11 +140,11 @@ def mixes(
     """Cells that one of two neighbours fills, or half of what only one does: the level set of their mean distance."""
     from scipy import ndimage
 
-    out = []
-    for i in rng.permutation(len(numbers))[:count]:
-        away = chamfer_matrix(known[i][None], known)[0]
-        away[i] = np.inf
-        pair = [train.full(int(numbers[j])) for j in (i, int(away.argmin()))]
+    out, first = [], rng.permutation(len(numbers))[:count]
+    away = chamfer_matrix(known[first], known)
+    away[np.arange(len(first)), first] = np.inf
+    for i, other in zip(first, away.argmin(1)):
+        pair = [train.full(int(numbers[j])) for j in (i, other)]
         far = sum(ndimage.distance_transform_edt(p) - ndimage.distance_transform_edt(~p) for p in pair)
         full = np.asarray(far > 0)
         out.append(points_of(mesh_of((full if full.any() else pair[0]).astype(np.float32), 0.5)))

@@ -15,26 +15,32 @@ from lift3d.types import F32
 
 HUGE = 1e30
 """Farther than any two clouds, yet a number: the compiler is told that nothing is infinite."""
+SIDE_BY_SIDE = 128
 COARSE = 48
 """Points by which those that may be nearest are looked at first."""
 
 
 @njit(cache=True, fastmath=True, nogil=True)
 def _toward(a: F32, b: F32, most: float) -> float:
-    """Mean squared distance of a's points (3, P) to the nearest of b's (3, Q); something above `most` as soon as that is sure."""
-    total, enough = 0.0, most * a.shape[1]
-    x, y, z = b[0], b[1], b[2]
-    for i in range(a.shape[1]):
-        best = np.inf
-        u, v, w = a[0, i], a[1, i], a[2, i]
+    """Mean squared distance of a's points (3, P) to the nearest of b's (3, Q); something above `most` as soon as that is sure.
+    Points of a side by side look at one of b: that goes into wide registers, a search for the least of b's does not."""
+    n = a.shape[1]
+    total, enough = 0.0, most * n
+    best = np.empty(SIDE_BY_SIDE, np.float32)
+    for i in range(0, n, SIDE_BY_SIDE):
+        m = min(SIDE_BY_SIDE, n - i)
+        u, v, w = a[0, i : i + m], a[1, i : i + m], a[2, i : i + m]
+        best[:] = np.float32(HUGE)
         for j in range(b.shape[1]):
-            d = (x[j] - u) * (x[j] - u) + (y[j] - v) * (y[j] - v) + (z[j] - w) * (z[j] - w)
-            if d < best:
-                best = d
-        total += best
+            x, y, z = b[0, j], b[1, j], b[2, j]
+            for k in range(m):
+                d = (u[k] - x) * (u[k] - x) + (v[k] - y) * (v[k] - y) + (w[k] - z) * (w[k] - z)
+                best[k] = d if d < best[k] else best[k]
+        for k in range(m):
+            total += best[k]
         if total > enough:
             break
-    return total / a.shape[1]
+    return total / n
 
 
 @njit(cache=True, nogil=True)
