@@ -42,7 +42,7 @@ def surest(
     bound = held.doubts.get(held.kinds[kind], 0.0) if held.kinds else 0.0
     codes: list[F32] = []
     doubts: list[float] = []
-    for k in range(among):  # one after the other: most often not all are needed
+    for k in range(among):  # decoded one after the other: most often not all need be
         codes.append(held.draw(kind, (*seeds[:-1], first + k)))
         doubts.append(doubt(decoded(codes[-1:], autoencoder)[0]))
         if doubts[-1] <= bound:
