@@ -25,19 +25,30 @@ import torch
 
 from lift3d.corpus.corpus import Corpus
 from lift3d.evaluate.generation import Said, compared, nearest_among, points_of
-from lift3d.evaluate.samples import KINDS, clouds, evaluate_samples, largest
+from lift3d.evaluate.named import Judge
+from lift3d.evaluate.samples import (
+    KINDS,
+    clouds,
+    evaluate_samples,
+    largest,
+    mean_of_known,
+    surfaces,
+    through,
+)
 from lift3d.evaluate.shape_codes import evaluate_codes, mesh_of
 from lift3d.generate import Options, write_generated
 from lift3d.learned import network
 from lift3d.nets.precision import half_is_fast
 from lift3d.nets.shape_codes import ShapeCodes
 from lift3d.shape_draws import drawer
-from lift3d.surest import HELD, chosen, decoded, doubt
+from lift3d.surest import HELD, choices, chosen, decoded, doubt
 from lift3d.train.codes import codes_of
 from lift3d.train.shapes import ShapeSet
 
 HERE = Path(__file__).resolve().parent
-STRENGTHS = (1.0, 1.5, 2.0, 3.0)
+STRENGTHS = (1.0, 1.5, 2.5, 4.0)
+FEW, REAL = 8, "real shapes through the code"
+"""Draws of a smaller kind, which has as many validation shapes at least."""
 WAYS = ("any draw", "the surest of four", "of four the first as sure as real ones")
 DOUBTED = 60
 """Training shapes of a kind, of whose doubts the bound is taken."""
@@ -71,6 +82,10 @@ def codes(corpus: Path, autoencoder: str | None, limit: int | None, look: Path) 
     return result
 
 
+def percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.0f}"
+
+
 def samples(corpus: Path, autoencoder: str | None, limit: int | None, look: Path) -> dict[str, Any]:
     print(
         "\n".join(evaluate_samples("flow", corpus, None, autoencoder, "test", limit, look, print, progress))
@@ -78,7 +93,7 @@ def samples(corpus: Path, autoencoder: str | None, limit: int | None, look: Path
     result: dict[str, Any] = json.loads((look / "flow.json").read_text())
     rows = [
         [name, f"{100 * r['coverage']:.0f}", f"{100 * r['one_nn']:.0f}", f"{1000 * r['matching']:.2f}",
-         f"{100 * r['copies']:.0f}", f"{r['novelty']:.2f}"]
+         f"{100 * r['copies']:.0f}", f"{r['novelty']:.2f}", percent(r["named"])]
         for name, r in result["rows"].items()
     ]  # fmt: skip
     kinds = [
@@ -87,11 +102,19 @@ def samples(corpus: Path, autoencoder: str | None, limit: int | None, look: Path
         for kind, k in result["kinds"].items()
     ]  # fmt: skip
     result["table"] = {
-        "columns": ["drawn", "coverage, %", "1-NNA, %", "matching x 1000", "copies, %", "novelty"],
+        "columns": [
+            "drawn",
+            "coverage, %",
+            "1-NNA, %",
+            "matching x 1000",
+            "copies, %",
+            "novelty",
+            "named, %",
+        ],
         "rows": rows,
         "note": f"Means over {', '.join(result['kinds'])}: as many draws as the test split has shapes. 1-NNA: 50 is the best "
         "there is. Copies: nearer to a training shape than half of those are to their nearest neighbour. Chamfer distance of "
-        "1024 points, squared (src/lift3d/evaluate/generation.py).",
+        "1024 points, squared (src/lift3d/evaluate/generation.py). Named: the classifier has the kind among its first three.",
     }
     result["by_kind"] = {
         "columns": ["kind", "test shapes", "training shapes", "coverage, training, %", "flow, %", "1-NNA, training, %",
@@ -102,38 +125,55 @@ def samples(corpus: Path, autoencoder: str | None, limit: int | None, look: Path
 
 
 def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -> dict[str, Any]:
-    """Draws for the five largest kinds beside validation shapes, at several strengths. Taken is the strongest that keeps within
-    the bounds, as it is the most like its kind; if none does, the best by coverage - 1-NNA."""
+    """Draws for the five largest kinds beside validation shapes, at several strengths, and how often the classifier names those
+    of smaller kinds. Taken is the strongest that keeps within the bounds, as it is the most like its kind; if none does, the
+    best by coverage - 1-NNA."""
     held = Corpus(corpus)
     train, val = ShapeSet(held, "train"), ShapeSet(held, "val")
     codec, _ = network("autoencoder", autoencoder)
     assert isinstance(codec, ShapeCodes)
+    judge, flows = Judge(), {s: drawer("flow", flow, autoencoder, s) for s in STRENGTHS}
     rows: dict[float, list[Said]] = {strength: [] for strength in STRENGTHS}
-    kinds = largest(train, val, drawer("flow", flow, autoencoder).kinds, KINDS)
+    named: dict[str, list[float | None]] = {str(strength): [] for strength in STRENGTHS}
+    known_kinds = flows[STRENGTHS[0]].kinds
+    kinds = largest(train, val, known_kinds, KINDS)
     for kind in kinds:
         known = clouds(train, np.flatnonzero(train.category == kind)[: 4 * limit])
         real = clouds(val, np.flatnonzero(val.category == kind)[:limit])
         usual = nearest_among(known)
-        for strength in STRENGTHS:
-            one = drawer("flow", flow, autoencoder, strength, 12)
-            codes = [one.draw(one.kinds.index(kind), (0, k)) for k in range(len(real))]
-            with torch.no_grad():
-                shares = [codec.decode(torch.from_numpy(c)[None]).sigmoid()[0].numpy() for c in codes]
-            drawn = [points_of(mesh_of(s, 0.5)) for s in shares if (s > 0.5).any()]
-            drawn += [np.zeros((1024, 3), np.float32)] * (len(real) - len(drawn))
-            rows[strength].append(compared(np.stack(drawn), real, known, usual))
+        for strength, one in flows.items():
+            drawn, _ = surfaces(one, kind, len(real), 0, codec)
+            rows[strength].append(compared(drawn, real, known, usual))
             print(kind, strength, rows[strength][-1], flush=True)
+    smaller = [
+        kind for kind in known_kinds
+        if kind in judge.names and kind not in kinds and (val.category == kind).sum() >= FEW
+    ]  # fmt: skip
+    named[REAL] = []
+    for kind in smaller:
+        for strength, one in flows.items():
+            named[str(strength)].append(judge.said(kind, surfaces(one, kind, FEW, 0, codec)[1]))
+        named[REAL].append(
+            judge.said(kind, through(val, np.flatnonzero(val.category == kind)[:FEW], codec)[1])
+        )
+        print(kind, {who: said[-1] for who, said in named.items()}, flush=True)
     told = {
         s: {name: float(np.mean([vars(r)[name] for r in rows[s]])) for name in vars(rows[s][0])}
         for s in STRENGTHS
     }
+    right = {who: mean_of_known(said) for who, said in named.items()}
+    lines = [
+        [s, *(f"{100 * told[s][k]:.0f}" for k in ("coverage", "one_nn", "copies")), percent(right[str(s)])] for s in STRENGTHS
+    ]  # fmt: skip
     return {
         "guidance": taken(told),
         "kinds": kinds, "rows": {str(s): told[s] for s in STRENGTHS},
+        "smaller": smaller, "named": named,
         "table": {
-            "columns": ["guidance", "coverage, %", "1-NNA, %", "copies, %"],
-            "rows": [[s, *(f"{100 * told[s][k]:.0f}" for k in ("coverage", "one_nn", "copies"))] for s in STRENGTHS],
-            "note": f"On validation shapes of {', '.join(kinds)}, {limit} of each at most, 12 steps. 1 leaves the flow as it is.",
+            "columns": ["guidance", "coverage, %", "1-NNA, %", "copies, %", "named, smaller kinds, %"],
+            "rows": [*lines, [REAL, "", "", "", percent(right[REAL])]],
+            "note": f"On validation shapes of {', '.join(kinds)}, {limit} of each at most, any draw. 1 leaves the flow as it is. "
+            f"Named: the classifier has the kind among its first three, {FEW} draws of each of {len(smaller)} smaller kinds.",
         },
     }  # fmt: skip
 
@@ -153,7 +193,7 @@ def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -
         drawn: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
         for k in range(len(real)):
             number = one.kinds.index(kind)
-            shares = decoded([one.draw(number, (0, 4 * k + j)) for j in range(4)], autoencoder)
+            shares = decoded([one.draw(number, (0, n)) for n in choices(k, 4)], autoencoder)
             said = [doubt(share) for share in shares]
             for way, best in zip(WAYS, (0, chosen(said, 0.0), chosen(said, doubts[kind]))):
                 share = shares[best]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 pytest.importorskip("torch")
 
 from lift3d.shape_draws import drawer  # noqa: E402
-from lift3d.surest import chosen, decoded, doubt, surest  # noqa: E402
+from lift3d.surest import choices, chosen, decoded, doubt, surest  # noqa: E402
 
 
 @settings(max_examples=25, deadline=None)
@@ -47,9 +47,22 @@ def test_the_surest_is_one_of_the_draws_and_none_is_surer() -> None:
     held = drawer("gan")
     assert not held.doubts, "the GAN's card tells none: the surest is taken"
     kind = held.kinds.index("airplane")
-    codes = [held.draw(kind, (5, k)) for k in range(6, 9)]
+    codes = [held.draw(kind, (5, n)) for n in choices(2, 3)]
     doubts = [doubt(share) for share in decoded(codes)]
     said = surest(held, kind, (5, 2), among=3)
     assert np.array_equal(said, codes[int(np.argmin(doubts))])
     assert np.array_equal(said, surest(held, kind, (5, 2), among=3))
     assert np.array_equal(surest(held, kind, (5, 2), among=1), held.draw(kind, (5, 2)))
+
+
+def test_first_choices_follow_each_other_and_no_choice_is_had_twice() -> None:
+    assert [choices(n, 4)[0] for n in range(6)] == list(range(6))
+    assert len({number for n in range(100) for number in choices(n, 4)}) == 400
+
+
+def test_a_draw_of_the_flow_is_the_same_whatever_was_asked_for_before() -> None:
+    alone = drawer("flow", steps=1).draw(0, (3, 7))
+    held = drawer("flow", steps=1)
+    for number in (*range(40, 80), 6, 7):
+        last = held.draw(0, (3, number))
+    assert np.array_equal(alone, last)

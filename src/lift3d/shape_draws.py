@@ -18,8 +18,9 @@ MODELS = ("flow", "gan", "prior")
 """prior: of the autoencoder itself, as if its codes were independent; it knows no kinds."""
 STEPS, GUIDANCE = 12, 1.5
 """Of the flow, unless the card of its weights says otherwise."""
-TOGETHER = 16
-"""Draws made at once, however many are wanted: sums in another order would be another thing."""
+TOGETHER, KEPT = 2, 16
+"""Draws made at once, however many are wanted: sums in another order would be another thing. More at once cost no less each, on
+two cores, than the ones that nobody asks for; and how many such are kept until they are asked for."""
 AUTOENCODER = "autoencoder"
 
 
@@ -76,7 +77,7 @@ def _flow(net: torch.nn.Module, guidance: float, steps: int) -> Callable[[int, t
     from lift3d.nets.precision import in_half
 
     assert isinstance(net, LatentFlow)
-    held: dict[tuple[int, ...], F32] = {}  # the last few together
+    held: dict[tuple[int, ...], F32] = {}
 
     def draw(kind: int, seeds: tuple[int, ...]) -> F32:
         first = seeds[-1] - seeds[-1] % TOGETHER
@@ -85,7 +86,8 @@ def _flow(net: torch.nn.Module, guidance: float, steps: int) -> Callable[[int, t
             rows = [_noise((*seeds[:-1], first + k), net.shape) for k in range(TOGETHER)]
             with asking(), in_half():
                 made = net.code(drawn(net, torch.stack(rows), torch.full((TOGETHER,), kind), steps, guidance))
-            held.clear()
+            while len(held) >= KEPT:
+                del held[next(iter(held))]
             held[wanted] = np.ascontiguousarray(made.float().numpy())
         return held[wanted][seeds[-1] - first]
 

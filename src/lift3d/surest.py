@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 AMONG, HELD = 4, 0.75
 """Draws, of which one is taken, and the share of training shapes that the bound holds; fixed on validation
 (benchmarks/shape_space.py)."""
+ROOM = 2**20
+"""So far from the first choice of a thing stands its second: first choices that follow each other are drawn together, and a
+second one only where it is needed."""
 
 
 def doubt(share: F32) -> float:
@@ -38,16 +41,20 @@ def surest(
     """The code number seeds[-1] of a kind, one of as many draws. Same seeds, same code."""
     if among <= 1:
         return held.draw(kind, seeds)
-    first = seeds[-1] * among
     bound = held.doubts.get(held.kinds[kind], 0.0) if held.kinds else 0.0
     codes: list[F32] = []
     doubts: list[float] = []
-    for k in range(among):  # decoded one after the other: most often not all need be
-        codes.append(held.draw(kind, (*seeds[:-1], first + k)))
+    for number in choices(seeds[-1], among):  # one after the other: most often not all are needed
+        codes.append(held.draw(kind, (*seeds[:-1], number)))
         doubts.append(doubt(decoded(codes[-1:], autoencoder)[0]))
         if doubts[-1] <= bound:
             break
     return codes[chosen(doubts, bound)]
+
+
+def choices(number: int, among: int) -> list[int]:
+    """The numbers of the draws, of which one becomes thing `number`."""
+    return [k * ROOM + number for k in range(among)]
 
 
 def chosen(doubts: list[float], bound: float) -> int:
