@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from lift3d.errors import InputError
 from lift3d.learned import asking, network, space_of
 from lift3d.nets.shape_codes import ShapeCodes
 from lift3d.types import F32
-from lift3d.weights import Weights, data_of
+from lift3d.weights import Weights, config_of, data_of, find
 
 MODELS = ("flow", "gan", "prior")
 """prior: of the autoencoder itself, as if its codes were independent; it knows no kinds."""
@@ -55,13 +57,29 @@ def drawer(
     told = data_of(found.card)
     if told.get("space", space) != space:
         raise InputError(
-            f"{found.name} learned the codes of another autoencoder", "give the weights of both from one run"
+            f"{found.name} learned the codes of another autoencoder",
+            "name the one that it learned with by --autoencoder",
         )
     kinds = tuple(str(name) for name in told["kinds"])
     if model == "flow":
         strength = float(found.card.get("guidance", GUIDANCE)) if guidance is None else guidance
         return Drawer(model, found, kinds, space, _flow(net, strength, steps), doubts_of(found))
     return Drawer(model, found, kinds, space, _gan(net), doubts_of(found))
+
+
+def autoencoder_of(weights: str | None) -> str | None:
+    """The autoencoder whose codes a run has learned, where its card names one that is still there, as it was named or beside the
+    run; None: the package's own."""
+    if weights is None:
+        return None
+    told = config_of(find(weights).card).get(AUTOENCODER)
+    if not isinstance(told, str) or told == AUTOENCODER:
+        return None
+    for name in (told, str(Path(weights).expanduser().parent / Path(told).name)):
+        with contextlib.suppress(InputError):
+            find(name)
+            return name
+    return None
 
 
 def doubts_of(found: Weights) -> dict[str, float]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lift3d.evaluate.generation import compared, nearest_among, one_nn, points_of, surfaced
+from lift3d.evaluate.generation import compared, nearest_among, one_nn, points_of, shifted, surfaced
 from lift3d.geometry.unit_frame import unit_affine
+from lift3d.maps.voxels_to_mesh import VoxelsToMesh
+from lift3d.types import Voxels
 
 
 def clouds(count: int, seed: int, at: float = 0.0) -> np.ndarray:
@@ -55,3 +57,13 @@ def test_the_surface_of_cells_lies_where_they_end() -> None:
     assert np.ptp(points, axis=0) == pytest.approx(20 * step, rel=0.05)
     whole = surfaced(np.ones((64, 64, 64), np.float32), unit_affine())
     assert whole.is_watertight
+
+
+def test_the_surface_is_the_one_that_voxels_to_mesh_makes() -> None:
+    x, y, z = np.indices((64, 64, 64)) - 31.5
+    share = (1 / (1 + np.exp(np.hypot(np.hypot(x, y) - 18, z) - 6))).astype(np.float32)  # a ring
+    affine = unit_affine()
+    quick, step = surfaced(share, affine, 0.4), affine[0, 0]
+    slow = VoxelsToMesh(0.4, faces=10**9)(Voxels(np.pad(share, 1), shifted(affine), "occupancy"))
+    assert np.array_equal(quick.faces, slow.faces)
+    assert np.abs(quick.vertices - slow.vertices).max() < 1e-5 * step

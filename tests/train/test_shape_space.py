@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
@@ -15,6 +17,7 @@ from lift3d.cli import app  # noqa: E402
 from lift3d.corpus.corpus import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.evaluate.variety import variety  # noqa: E402
+from lift3d.generate import Made  # noqa: E402
 from lift3d.nets.latent_flow import LatentFlow, carried, drawn, flow_loss  # noqa: E402
 from lift3d.nets.latent_gan import NOISE, CodeCritic, CodeMaker  # noqa: E402
 from lift3d.nets.shape_codes import PLACES, ShapeCodes, divergence, folded, refined, unfolded  # noqa: E402
@@ -223,7 +226,6 @@ def test_refinement_makes_the_loss_smaller_and_leaves_the_network_alone() -> Non
 
 
 def test_the_space_is_the_encoders_in_any_precision(small: tuple[Path, Path], tmp_path: Path) -> None:
-    import json
 
     from lift3d.learned import space_of
     from lift3d.weights import find, pack
@@ -247,6 +249,14 @@ def test_from_the_corpus_to_tables(
 ) -> None:
     """What a user types: an autoencoder, a flow and a GAN on its codes, their tables; each fits the one before."""
     monkeypatch.setattr("lift3d.evaluate.shape_codes.REFINE", 1)
+    monkeypatch.setattr("lift3d.train.codes.FEWEST", 1)
+    block = np.zeros((64, 64, 64), bool)
+    block[20:40, 20:40, 2:60] = True
+    solid = Made(trimesh.creation.box((0.3, 0.3, 0.9)), block, 1)
+    monkeypatch.setattr(
+        "lift3d.evaluate.samples.solid_of", lambda *a, **k: solid
+    )  # of noise it would take minutes
+    monkeypatch.setattr("lift3d.evaluate.samples.largest", lambda train, test, kinds, count: ["kind0"])
 
     def lift3d(*words: object) -> str:
         done = CliRunner().invoke(app, [str(w) for w in words])
@@ -271,3 +281,24 @@ def test_from_the_corpus_to_tables(
         assert np.array_equal(
             held.draw(0, (0, 5)), drawer(name, str(run), str(auto), steps=2).draw(0, (0, 5))
         )
+    said = lift3d(
+        "evaluate",
+        "flow",
+        *data,
+        "--weights",
+        tmp_path / "flow",
+        "--split",
+        "val",
+        "--limit",
+        2,
+        "-o",
+        tmp_path / "g",
+    )
+    assert "flow, any draw" in said and "gan is left out" in said, (
+        "the autoencoder is the run's, not the package's"
+    )
+    told = json.loads((tmp_path / "g/flow.json").read_text())
+    assert all(0 <= row["one_nn"] <= 1 for row in told["rows"].values())
+    assert told["rows"]["training shapes, drawn again"]["named"] is None
+    (tmp_path / "flow").rename(tmp_path / "moved")
+    lift3d("generate", "--kinds", "--weights", tmp_path / "moved")

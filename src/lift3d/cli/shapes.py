@@ -29,7 +29,10 @@ def generate(
     weights: Annotated[
         str | None, typer.Option(help="Of the generator: a run's folder or a weights file.")
     ] = None,
-    autoencoder: Annotated[str | None, typer.Option(help="Of the autoencoder, likewise.")] = None,
+    autoencoder: Annotated[
+        str | None,
+        typer.Option(help="Of the autoencoder, likewise; usually the one that the others learned with."),
+    ] = None,
     mirror: Annotated[bool, typer.Option(help="Make what is nearly its own mirror image exactly so.")] = True,
     among: Annotated[
         int | None,
@@ -47,9 +50,10 @@ def generate(
     require_torch()
     from lift3d.cli.bars import Bars
     from lift3d.generate import Options, write_generated
-    from lift3d.shape_draws import drawer
+    from lift3d.shape_draws import autoencoder_of, drawer
     from lift3d.surest import AMONG
 
+    autoencoder = autoencoder or autoencoder_of(weights)
     if kinds:
         for name in drawer(model, weights, autoencoder).kinds:
             typer.echo(name)
@@ -83,7 +87,10 @@ def interpolate(
     weights: Annotated[
         str | None, typer.Option(help="Of the flow: a run's folder or a weights file.")
     ] = None,
-    autoencoder: Annotated[str | None, typer.Option(help="Of the autoencoder, likewise.")] = None,
+    autoencoder: Annotated[
+        str | None,
+        typer.Option(help="Of the autoencoder, likewise; usually the one that the others learned with."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Make the things between two: each closed and printable, the ends as the networks see them."""
@@ -92,7 +99,9 @@ def interpolate(
     require_torch()
     from lift3d.cli.bars import Bars
     from lift3d.interpolate import Options, write_between
+    from lift3d.shape_draws import autoencoder_of
 
+    autoencoder = autoencoder or autoencoder_of(weights)
     options = Options(steps, way, format_.lstrip(".").lower(), weights, autoencoder)
     with Bars(quiet) as bars:
         report = write_between(first, second, options, output, bars.say, bars.step)

@@ -40,8 +40,11 @@ def evaluate(
         return evaluate_codes(corpus, weights, split, limit, output, say, progress)
     if mapping in ("flow", "gan"):
         from lift3d.evaluate.samples import evaluate_samples
+        from lift3d.shape_draws import autoencoder_of
 
-        return evaluate_samples(mapping, corpus, weights, None, split, limit, output, say, progress)
+        return evaluate_samples(
+            mapping, corpus, weights, autoencoder_of(weights), split, limit, output, say, progress
+        )
     if mapping.replace("_", "-") == "classifier":
         from lift3d.evaluate.labels import evaluate_labels
 
