@@ -24,6 +24,7 @@ import numpy as np
 import torch
 
 from lift3d.corpus.corpus import Corpus
+from lift3d.decoder import shares_of
 from lift3d.evaluate.generation import Said, compared, nearest_among, points_of
 from lift3d.evaluate.named import Judge
 from lift3d.evaluate.samples import (
@@ -41,12 +42,14 @@ from lift3d.learned import network
 from lift3d.nets.precision import half_is_fast
 from lift3d.nets.shape_codes import ShapeCodes
 from lift3d.shape_draws import drawer
-from lift3d.surest import HELD, choices, chosen, decoded, doubt
+from lift3d.surest import HELD, choices, chosen, doubt
 from lift3d.train.codes import codes_of
 from lift3d.train.shapes import ShapeSet
 
 HERE = Path(__file__).resolve().parent
-STRENGTHS = (1.0, 1.5, 2.5, 4.0)
+STRENGTHS, MIDDLE = (1.0, 1.5, 2.5, 4.0), (0.15, 0.75)
+Way = tuple[float, float, float]
+"""Strength, and the times between which the kind is strengthened."""
 FEW, REAL = 8, "real shapes through the code"
 """Draws of a smaller kind, which has as many validation shapes at least."""
 WAYS = ("any draw", "the surest of four", "of four the first as sure as real ones")
@@ -125,53 +128,56 @@ def samples(corpus: Path, autoencoder: str | None, limit: int | None, look: Path
 
 
 def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -> dict[str, Any]:
-    """Draws for the five largest kinds beside validation shapes, at several strengths, and how often the classifier names those
-    of smaller kinds. Taken is the strongest that keeps within the bounds, as it is the most like its kind; if none does, the
-    best by coverage - 1-NNA."""
+    """Draws for the five largest kinds beside validation shapes, at several strengths, between all times and between some, and
+    how often the classifier names those of smaller kinds. Taken is what is named most often of what keeps within the bounds; if
+    nothing does, the best by coverage - 1-NNA."""
     held = Corpus(corpus)
     train, val = ShapeSet(held, "train"), ShapeSet(held, "val")
     codec, _ = network("autoencoder", autoencoder)
     assert isinstance(codec, ShapeCodes)
-    judge, flows = Judge(), {s: drawer("flow", flow, autoencoder, s) for s in STRENGTHS}
-    rows: dict[float, list[Said]] = {strength: [] for strength in STRENGTHS}
-    named: dict[str, list[float | None]] = {str(strength): [] for strength in STRENGTHS}
-    known_kinds = flows[STRENGTHS[0]].kinds
+    flows = {
+        way: drawer("flow", flow, autoencoder, way[0], guided=way[1:])
+        for way in [(s, 0.0, 1.0) for s in STRENGTHS] + [(s, *MIDDLE) for s in STRENGTHS if s > 1]
+    }
+    judge, known_kinds = Judge(), next(iter(flows.values())).kinds
+    rows: dict[Way, list[Said]] = {way: [] for way in flows}
+    named: dict[Way | None, list[float | None]] = {way: [] for way in (*flows, None)}
     kinds = largest(train, val, known_kinds, KINDS)
     for kind in kinds:
         known = clouds(train, np.flatnonzero(train.category == kind)[: 4 * limit])
         real = clouds(val, np.flatnonzero(val.category == kind)[:limit])
         usual = nearest_among(known)
-        for strength, one in flows.items():
-            drawn, _ = surfaces(one, kind, len(real), 0, codec)
-            rows[strength].append(compared(drawn, real, known, usual))
-            print(kind, strength, rows[strength][-1], flush=True)
+        for way, one in flows.items():
+            rows[way].append(compared(surfaces(one, kind, len(real), 0, codec)[0], real, known, usual))
+            print(kind, way, rows[way][-1], flush=True)
     smaller = [
         kind for kind in known_kinds
         if kind in judge.names and kind not in kinds and (val.category == kind).sum() >= FEW
     ]  # fmt: skip
-    named[REAL] = []
     for kind in smaller:
-        for strength, one in flows.items():
-            named[str(strength)].append(judge.said(kind, surfaces(one, kind, FEW, 0, codec)[1]))
-        named[REAL].append(
+        for way, one in flows.items():
+            named[way].append(judge.said(kind, surfaces(one, kind, FEW, 0, codec)[1]))
+        named[None].append(
             judge.said(kind, through(val, np.flatnonzero(val.category == kind)[:FEW], codec)[1])
         )
-        print(kind, {who: said[-1] for who, said in named.items()}, flush=True)
-    told = {
-        s: {name: float(np.mean([vars(r)[name] for r in rows[s]])) for name in vars(rows[s][0])}
-        for s in STRENGTHS
+        print(kind, [said[-1] for said in named.values()], flush=True)
+    right = {way: mean_of_known(said) for way, said in named.items()}
+    told: dict[Way, dict[str, float]] = {
+        way: {name: float(np.mean([vars(r)[name] for r in said])) for name in vars(said[0])}
+        | {"named": right[way] or 0.0}
+        for way, said in rows.items()
     }
-    right = {who: mean_of_known(said) for who, said in named.items()}
+    best = taken(told)
     lines = [
-        [s, *(f"{100 * told[s][k]:.0f}" for k in ("coverage", "one_nn", "copies")), percent(right[str(s)])] for s in STRENGTHS
+        [way[0], f"{way[1]:g} to {way[2]:g}", *(f"{100 * m[k]:.0f}" for k in ("coverage", "one_nn", "copies", "named"))]
+        for way, m in told.items()
     ]  # fmt: skip
     return {
-        "guidance": taken(told),
-        "kinds": kinds, "rows": {str(s): told[s] for s in STRENGTHS},
-        "smaller": smaller, "named": named,
+        "guidance": best[0], "guided": best[1:], "kinds": kinds, "smaller": smaller,
+        "rows": [{"guidance": way[0], "guided": way[1:], **m} for way, m in told.items()],
         "table": {
-            "columns": ["guidance", "coverage, %", "1-NNA, %", "copies, %", "named, smaller kinds, %"],
-            "rows": [*lines, [REAL, "", "", "", percent(right[REAL])]],
+            "columns": ["guidance", "at times", "coverage, %", "1-NNA, %", "copies, %", "named, %"],
+            "rows": [*lines, [REAL, "", "", "", "", percent(right[None])]],
             "note": f"On validation shapes of {', '.join(kinds)}, {limit} of each at most, any draw. 1 leaves the flow as it is. "
             f"Named: the classifier has the kind among its first three, {FEW} draws of each of {len(smaller)} smaller kinds.",
         },
@@ -193,7 +199,7 @@ def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -
         drawn: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
         for k in range(len(real)):
             number = one.kinds.index(kind)
-            shares = decoded([one.draw(number, (0, n)) for n in choices(k, 4)], autoencoder)
+            shares = [shares_of(one.draw(number, (0, n)), autoencoder) for n in choices(k, 4)]
             said = [doubt(share) for share in shares]
             for way, best in zip(WAYS, (0, chosen(said, 0.0), chosen(said, doubts[kind]))):
                 share = shares[best]
@@ -222,23 +228,20 @@ def bounds(corpus: Corpus, kinds: tuple[str, ...], autoencoder: str | None) -> d
     for number, kind in enumerate(kinds):
         mine = np.flatnonzero(codes.kinds == number)
         some = mine[np.linspace(0, len(mine) - 1, min(DOUBTED, len(mine))).astype(int)]
-        values = [np.asarray(codes.values[i], np.float32) for i in some]
-        said = [
-            doubt(share)
-            for at in range(0, len(values), 4)
-            for share in decoded(values[at : at + 4], autoencoder)
-        ]
+        said = [doubt(shares_of(np.asarray(codes.values[i], np.float32), autoencoder)) for i in some]
         out[kind] = round(float(np.quantile(said, HELD)), 4)
     return out
 
 
-def taken(told: dict[float, dict[str, float]]) -> float:
-    """The strongest within COVERAGE, ONE_NN and COPIES."""
+def taken(told: dict[Way, dict[str, float]]) -> Way:
+    """The best named within COVERAGE, ONE_NN and COPIES."""
     within = [
-        s for s, m in told.items()
+        way for way, m in told.items()
         if m["coverage"] >= COVERAGE and m["one_nn"] <= ONE_NN and m["copies"] <= COPIES
     ]  # fmt: skip
-    return max(within) if within else max(told, key=lambda s: told[s]["coverage"] - told[s]["one_nn"])
+    if within:
+        return max(within, key=lambda way: told[way]["named"])
+    return max(told, key=lambda way: told[way]["coverage"] - told[way]["one_nn"])
 
 
 def speed() -> dict[str, Any]:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch")
 
+from lift3d.decoder import KEPT, shares_of  # noqa: E402
 from lift3d.shape_draws import drawer  # noqa: E402
-from lift3d.surest import choices, chosen, decoded, doubt, surest  # noqa: E402
+from lift3d.surest import choices, chosen, doubt, surest  # noqa: E402
 
 
 @settings(max_examples=25, deadline=None)
@@ -48,7 +49,7 @@ def test_the_surest_is_one_of_the_draws_and_none_is_surer() -> None:
     assert not held.doubts, "the GAN's card tells none: the surest is taken"
     kind = held.kinds.index("airplane")
     codes = [held.draw(kind, (5, n)) for n in choices(2, 3)]
-    doubts = [doubt(share) for share in decoded(codes)]
+    doubts = [doubt(shares_of(code)) for code in codes]
     said = surest(held, kind, (5, 2), among=3)
     assert np.array_equal(said, codes[int(np.argmin(doubts))])
     assert np.array_equal(said, surest(held, kind, (5, 2), among=3))
@@ -66,3 +67,12 @@ def test_a_draw_of_the_flow_is_the_same_whatever_was_asked_for_before() -> None:
     for number in (*range(40, 80), 6, 7):
         last = held.draw(0, (3, number))
     assert np.array_equal(alone, last)
+
+
+def test_what_a_decoder_said_is_kept_and_is_what_it_says_again() -> None:
+    codes = [drawer("gan").draw(0, (1, n)) for n in range(KEPT + 1)]
+    first = shares_of(codes[0]).copy()
+    assert first.shape == (64, 64, 64) and not shares_of(codes[0]).flags.writeable
+    for code in codes[1:]:
+        assert not np.array_equal(shares_of(code), first)
+    assert np.array_equal(shares_of(codes[0]), first)

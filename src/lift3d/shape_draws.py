@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lift3d.decoder import AUTOENCODER
 from lift3d.errors import InputError
 from lift3d.learned import asking, network, space_of
 from lift3d.nets.shape_codes import ShapeCodes
@@ -20,10 +21,11 @@ MODELS = ("flow", "gan", "prior")
 """prior: of the autoencoder itself, as if its codes were independent; it knows no kinds."""
 STEPS, GUIDANCE = 12, 1.5
 """Of the flow, unless the card of its weights says otherwise."""
+GUIDED = (0.0, 1.0)
+"""Times between which the kind is strengthened."""
 TOGETHER, KEPT = 2, 16
 """Draws made at once, however many are wanted: sums in another order would be another thing. More at once cost no less each, on
 two cores, than the ones that nobody asks for; and how many such are kept until they are asked for."""
-AUTOENCODER = "autoencoder"
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,10 @@ class Drawer:
 
 def drawer(
     model: str = "flow", weights: str | None = None, autoencoder: str | None = None,
-    guidance: float | None = None, steps: int = STEPS,
+    guidance: float | None = None, steps: int = STEPS, guided: tuple[float, float] = GUIDED,
 ) -> Drawer:  # fmt: skip
-    """A generator with its weights; weights: a run's folder or file, the package's own if not given. guidance, steps: of
-    the flow; guidance as the card of its weights says if not given."""
+    """A generator with its weights; weights: a run's folder or file, the package's own if not given. guidance, steps, guided:
+    of the flow (nets/latent_flow.py); guidance as the card of its weights says if not given."""
     if model not in MODELS:
         raise InputError(f"there is no generator called {model}", f"choose from {', '.join(MODELS)}")
     codec, auto = network(AUTOENCODER, autoencoder)
@@ -63,7 +65,7 @@ def drawer(
     kinds = tuple(str(name) for name in told["kinds"])
     if model == "flow":
         strength = float(found.card.get("guidance", GUIDANCE)) if guidance is None else guidance
-        return Drawer(model, found, kinds, space, _flow(net, strength, steps), doubts_of(found))
+        return Drawer(model, found, kinds, space, _flow(net, strength, steps, guided), doubts_of(found))
     return Drawer(model, found, kinds, space, _gan(net), doubts_of(found))
 
 
@@ -90,7 +92,9 @@ def doubts_of(found: Weights) -> dict[str, float]:
     return {str(k): float(v) for k, v in told.items() if isinstance(v, int | float)}
 
 
-def _flow(net: torch.nn.Module, guidance: float, steps: int) -> Callable[[int, tuple[int, ...]], F32]:
+def _flow(
+    net: torch.nn.Module, guidance: float, steps: int, guided: tuple[float, float]
+) -> Callable[[int, tuple[int, ...]], F32]:
     from lift3d.nets.latent_flow import LatentFlow, drawn
     from lift3d.nets.precision import in_half
 
@@ -103,7 +107,9 @@ def _flow(net: torch.nn.Module, guidance: float, steps: int) -> Callable[[int, t
         if wanted not in held:
             rows = [_noise((*seeds[:-1], first + k), net.shape) for k in range(TOGETHER)]
             with asking(), in_half():
-                made = net.code(drawn(net, torch.stack(rows), torch.full((TOGETHER,), kind), steps, guidance))
+                made = net.code(
+                    drawn(net, torch.stack(rows), torch.full((TOGETHER,), kind), steps, guidance, guided)
+                )
             while len(held) >= KEPT:
                 del held[next(iter(held))]
             held[wanted] = np.ascontiguousarray(made.float().numpy())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lift3d.decoder import shares_of
 from lift3d.types import F32
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def surest(
     doubts: list[float] = []
     for number in choices(seeds[-1], among):  # one after the other: most often not all are needed
         codes.append(held.draw(kind, (*seeds[:-1], number)))
-        doubts.append(doubt(decoded(codes[-1:], autoencoder)[0]))
+        doubts.append(doubt(shares_of(codes[-1], autoencoder)))
         if doubts[-1] <= bound:
             break
     return codes[chosen(doubts, bound)]
@@ -60,18 +61,3 @@ def choices(number: int, among: int) -> list[int]:
 def chosen(doubts: list[float], bound: float) -> int:
     """The first within the bound, else the surest."""
     return next((k for k, d in enumerate(doubts) if d <= bound), int(np.argmin(doubts)))
-
-
-def decoded(codes: list[F32], autoencoder: str | None = None) -> F32:
-    """(N, 64, 64, 64) shares of full cells."""
-    import torch
-
-    from lift3d.learned import asking, network
-    from lift3d.nets.precision import in_half
-    from lift3d.nets.shape_codes import ShapeCodes
-    from lift3d.shape_draws import AUTOENCODER
-
-    codec, _ = network(AUTOENCODER, autoencoder)
-    assert isinstance(codec, ShapeCodes)
-    with asking(), in_half():
-        return np.asarray(torch.sigmoid(codec.decode(torch.from_numpy(np.stack(codes)))).float().numpy())

@@ -32,19 +32,15 @@ class LatentToVoxels(Mapping[Latent, Voxels]):
     weights: str | None = None
 
     def apply(self, source: Latent, context: Context) -> Voxels:
-        import torch
+        from lift3d.decoder import shares_of
+        from lift3d.learned import network, space_of
 
-        from lift3d.learned import asking, network, space_of
-        from lift3d.nets.shape_codes import ShapeCodes
-
-        net, found = network(WEIGHTS, self.weights)
-        assert isinstance(net, ShapeCodes)
+        _, found = network(WEIGHTS, self.weights)
         if space_of(found) != source.space:
             raise InputError(
                 f"the code is not one of the autoencoder {found.name}", "give the weights that made it"
             )
-        with asking():
-            share = torch.sigmoid(net.decode(torch.from_numpy(source.values[None])))[0].numpy()
+        share = shares_of(source.values, self.weights)
         context.note(NAME, weights=found.name, level=level_of(found.card))
         return Voxels(*edged(share, source.affine @ unit_affine()), "occupancy")
 

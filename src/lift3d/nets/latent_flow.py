@@ -164,14 +164,21 @@ def carried(
 
 
 def drawn(
-    net: LatentFlow, x: torch.Tensor, kind: torch.Tensor, steps: int = 24, guidance: float = 1.0
-) -> torch.Tensor:
+    net: LatentFlow, x: torch.Tensor, kind: torch.Tensor, steps: int = 24, guidance: float = 1.0,
+    guided: tuple[float, float] = (0.0, 1.0),
+) -> torch.Tensor:  # fmt: skip
     """Noise along the flow to normalised codes by Adams and Bashforth's method of second order, whose first step is Heun's:
-    as exact as Heun's for half of its velocities, and not to be turned around as exactly."""
+    as exact as Heun's for half of its velocities, and not to be turned around as exactly. guided: times between which the kind
+    is strengthened. Earlier it makes all draws alike, later it changes nothing and costs as much (Kynkaanniemi et al. 2024,
+    arXiv:2404.07724)."""
+
+    def at(x: torch.Tensor, t: float) -> torch.Tensor:
+        return velocity(net, x, t, kind, guidance if guided[0] <= t <= guided[1] else 1.0)
+
     size = 1 / steps
-    before = velocity(net, x, 0.0, kind, guidance)
-    x = x + size * 0.5 * (before + velocity(net, x + size * before, size, kind, guidance))
+    before = at(x, 0.0)
+    x = x + size * 0.5 * (before + at(x + size * before, size))
     for k in range(1, steps):
-        now = velocity(net, x, k * size, kind, guidance)
+        now = at(x, k * size)
         x, before = x + size * (1.5 * now - 0.5 * before), now
     return x
