@@ -28,6 +28,7 @@ from lift3d.decoder import shares_of
 from lift3d.evaluate.generation import Said, compared, nearest_among, points_of
 from lift3d.evaluate.named import Judge
 from lift3d.evaluate.samples import (
+    EMPTY,
     KINDS,
     clouds,
     evaluate_samples,
@@ -150,10 +151,7 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
         for way, one in flows.items():
             rows[way].append(compared(surfaces(one, kind, len(real), 0, codec)[0], real, known, usual))
             print(kind, way, rows[way][-1], flush=True)
-    smaller = [
-        kind for kind in known_kinds
-        if kind in judge.names and kind not in kinds and (val.category == kind).sum() >= FEW
-    ]  # fmt: skip
+    smaller = small(known_kinds, judge, kinds, val)
     for kind in smaller:
         for way, one in flows.items():
             named[way].append(judge.said(kind, surfaces(one, kind, FEW, 0, codec)[1]))
@@ -185,40 +183,62 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
 
 
 def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -> dict[str, Any]:
-    """Draws beside validation shapes, chosen in several ways, and the bounds of all kinds."""
+    """Draws beside validation shapes, chosen in several ways, how often the classifier names those of smaller kinds, and the
+    bounds of all kinds."""
     held = Corpus(corpus)
     train, val = ShapeSet(held, "train"), ShapeSet(held, "val")
-    one = drawer("flow", flow, autoencoder)
+    one, judge = drawer("flow", flow, autoencoder), Judge()
     doubts = bounds(held, one.kinds, autoencoder)
     kinds = largest(train, val, one.kinds, KINDS)
+
+    def drawn(kind: str, count: int) -> dict[str, list[np.ndarray]]:
+        """Shares, by way."""
+        out: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
+        for k in range(count):
+            codes = [one.draw(one.kinds.index(kind), (0, n)) for n in choices(k, 4)]
+            shares = [shares_of(code, autoencoder) for code in codes]
+            said = [doubt(share) for share in shares]
+            for way, best in zip(WAYS, (0, chosen(said, 0.0), chosen(said, doubts[kind]))):
+                out[way].append(shares[best])
+        return out
+
     rows: dict[str, list[Said]] = {way: [] for way in WAYS}
     for kind in kinds:
         known = clouds(train, np.flatnonzero(train.category == kind)[: 4 * limit])
         real = clouds(val, np.flatnonzero(val.category == kind)[:limit])
         usual = nearest_among(known)
-        drawn: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
-        for k in range(len(real)):
-            number = one.kinds.index(kind)
-            shares = [shares_of(one.draw(number, (0, n)), autoencoder) for n in choices(k, 4)]
-            said = [doubt(share) for share in shares]
-            for way, best in zip(WAYS, (0, chosen(said, 0.0), chosen(said, doubts[kind]))):
-                share = shares[best]
-                full = (share > 0.5).any()
-                drawn[way].append(points_of(mesh_of(share, 0.5)) if full else np.zeros((1024, 3), np.float32))
-        for way in WAYS:
-            rows[way].append(compared(np.stack(drawn[way]), real, known, usual))
+        for way, shares in drawn(kind, len(real)).items():
+            some = [points_of(mesh_of(s, 0.5)) if (s > 0.5).any() else EMPTY for s in shares]
+            rows[way].append(compared(np.stack(some), real, known, usual))
             print(kind, way, rows[way][-1], flush=True)
+    named: dict[str, list[float | None]] = {way: [] for way in WAYS}
+    smaller = small(one.kinds, judge, kinds, val)
+    for kind in smaller:
+        for way, shares in drawn(kind, FEW).items():
+            named[way].append(judge.said(kind, [s > 0.5 for s in shares]))
     told = {
-        w: {name: float(np.mean([vars(r)[name] for r in rows[w]])) for name in vars(rows[w][0])} for w in WAYS
+        w: {name: float(np.mean([vars(r)[name] for r in rows[w]])) for name in vars(rows[w][0])}
+        | {"named": mean_of_known(named[w]) or 0.0}
+        for w in WAYS
     }
+    columns = ("coverage", "one_nn", "copies", "named")
     return {
-        "kinds": kinds, "rows": told, "doubts": doubts,
+        "kinds": kinds, "smaller": smaller, "rows": told, "doubts": doubts,
         "table": {
-            "columns": ["taken", "coverage, %", "1-NNA, %", "copies, %"],
-            "rows": [[w, *(f"{100 * told[w][k]:.0f}" for k in ("coverage", "one_nn", "copies"))] for w in WAYS],
-            "note": f"On validation shapes of {', '.join(kinds)}, {limit} of each at most.",
+            "columns": ["taken", "coverage, %", "1-NNA, %", "copies, %", "named, %"],
+            "rows": [[w, *(f"{100 * told[w][k]:.0f}" for k in columns)] for w in WAYS],
+            "note": f"On validation shapes of {', '.join(kinds)}, {limit} of each at most. "
+            f"Named: the classifier has the kind among its first three, {FEW} draws of each of {len(smaller)} smaller kinds.",
         },
     }  # fmt: skip
+
+
+def small(known: tuple[str, ...], judge: Judge, largest_kinds: list[str], val: ShapeSet) -> list[str]:
+    """Smaller kinds that the judge knows and that have shapes to compare with."""
+    return [
+        kind for kind in known
+        if kind in judge.names and kind not in largest_kinds and (val.category == kind).sum() >= FEW
+    ]  # fmt: skip
 
 
 def bounds(corpus: Corpus, kinds: tuple[str, ...], autoencoder: str | None) -> dict[str, float]:
