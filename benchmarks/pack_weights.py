@@ -102,8 +102,13 @@ def on_validation(told: dict) -> list[str]:
 def more_of(name: str, told: dict) -> dict:
     """What only some cards hold: a threshold; categories, and how the networks are asked (benchmarks/classifier.py)."""
     if name == "flow":
-        fixed = {"guidance": HERE / "results/guidance.json", "doubts": HERE / "results/among.json"}
-        return {key: json.loads(path.read_text())[key] for key, path in fixed.items() if path.is_file()}
+        fixed = {
+            "guidance": HERE / "results/guidance.json",
+            "guided": HERE / "results/guidance.json",
+            "doubts": HERE / "results/among.json",
+        }
+        tables = {key: json.loads(path.read_text()) for key, path in fixed.items() if path.is_file()}
+        return {key: table[key] for key, table in tables.items() if key in table}
     if name not in ("voxels_to_label", "embedding_to_label"):
         return {key: told[key] for key in ("threshold",) if key in told}
     held = HERE / "results/classifier.json"

@@ -22,7 +22,7 @@ MODELS = ("flow", "gan", "prior")
 STEPS, GUIDANCE = 12, 1.5
 """Of the flow, unless the card of its weights says otherwise."""
 GUIDED = (0.0, 1.0)
-"""Times between which the kind is strengthened."""
+"""Times between which the kind is strengthened, likewise."""
 TOGETHER, KEPT = 2, 16
 """Draws made at once, however many are wanted: sums in another order would be another thing. More at once cost no less each, on
 two cores, than the ones that nobody asks for; and how many such are kept until they are asked for."""
@@ -43,10 +43,10 @@ class Drawer:
 
 def drawer(
     model: str = "flow", weights: str | None = None, autoencoder: str | None = None,
-    guidance: float | None = None, steps: int = STEPS, guided: tuple[float, float] = GUIDED,
+    guidance: float | None = None, steps: int = STEPS, guided: tuple[float, float] | None = None,
 ) -> Drawer:  # fmt: skip
     """A generator with its weights; weights: a run's folder or file, the package's own if not given. guidance, steps, guided:
-    of the flow (nets/latent_flow.py); guidance as the card of its weights says if not given."""
+    of the flow (nets/latent_flow.py), the first and the last as the card of its weights says if not given."""
     if model not in MODELS:
         raise InputError(f"there is no generator called {model}", f"choose from {', '.join(MODELS)}")
     codec, auto = network(AUTOENCODER, autoencoder)
@@ -64,9 +64,23 @@ def drawer(
         )
     kinds = tuple(str(name) for name in told["kinds"])
     if model == "flow":
-        strength = float(found.card.get("guidance", GUIDANCE)) if guidance is None else guidance
-        return Drawer(model, found, kinds, space, _flow(net, strength, steps, guided), doubts_of(found))
+        strength = guidance_of(found) if guidance is None else guidance
+        between = guided_of(found) if guided is None else guided
+        return Drawer(model, found, kinds, space, _flow(net, strength, steps, between), doubts_of(found))
     return Drawer(model, found, kinds, space, _gan(net), doubts_of(found))
+
+
+def guidance_of(found: Weights) -> float:
+    """How much the kind is strengthened, as the card tells it."""
+    told = found.card.get("guidance", GUIDANCE)
+    return float(told) if isinstance(told, int | float) else GUIDANCE
+
+
+def guided_of(found: Weights) -> tuple[float, float]:
+    """The times between which it is, likewise."""
+    told = found.card.get("guided", GUIDED)
+    numbers = [float(t) for t in told if isinstance(t, int | float)] if isinstance(told, list | tuple) else []
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else GUIDED
 
 
 def autoencoder_of(weights: str | None) -> str | None:
