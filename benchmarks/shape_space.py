@@ -48,9 +48,16 @@ from lift3d.train.codes import codes_of
 from lift3d.train.shapes import ShapeSet
 
 HERE = Path(__file__).resolve().parent
-STRENGTHS, MIDDLE = (1.0, 1.5, 2.5, 4.0), (0.15, 0.75)
 Way = tuple[float, float, float]
 """Strength, and the times between which the kind is strengthened."""
+STRENGTHS: tuple[Way, ...] = (
+    (1.0, 0.0, 1.0),
+    (1.5, 0.0, 1.0),
+    (1.5, 0.15, 0.75),
+    (2.5, 0.0, 1.0),
+    (2.5, 0.15, 0.75),
+    (4.0, 0.15, 0.75),
+)
 FEW, REAL = 8, "real shapes through the code"
 """Draws of a smaller kind, which has as many validation shapes at least."""
 WAYS = ("any draw", "the surest of four", "of four the first as sure as real ones")
@@ -136,10 +143,7 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
     train, val = ShapeSet(held, "train"), ShapeSet(held, "val")
     codec, _ = network("autoencoder", autoencoder)
     assert isinstance(codec, ShapeCodes)
-    flows = {
-        way: drawer("flow", flow, autoencoder, way[0], guided=way[1:])
-        for way in [(s, 0.0, 1.0) for s in STRENGTHS] + [(s, *MIDDLE) for s in STRENGTHS if s > 1]
-    }
+    flows = {way: drawer("flow", flow, autoencoder, way[0], guided=way[1:]) for way in STRENGTHS}
     judge, known_kinds = Judge(), next(iter(flows.values())).kinds
     rows: dict[Way, list[Said]] = {way: [] for way in flows}
     named: dict[Way | None, list[float | None]] = {way: [] for way in (*flows, None)}
