@@ -105,6 +105,7 @@ def more_of(name: str, told: dict) -> dict:
         fixed = {
             "guidance": HERE / "results/guidance.json",
             "guided": HERE / "results/guidance.json",
+            "begin": HERE / "results/guidance.json",
             "doubts": HERE / "results/among.json",
         }
         tables = {key: json.loads(path.read_text()) for key, path in fixed.items() if path.is_file()}

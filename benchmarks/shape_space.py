@@ -48,15 +48,14 @@ from lift3d.train.codes import codes_of
 from lift3d.train.shapes import ShapeSet
 
 HERE = Path(__file__).resolve().parent
-Way = tuple[float, float, float]
-"""Strength, and the times between which the kind is strengthened."""
-STRENGTHS: tuple[Way, ...] = (
-    (1.0, 0.0, 1.0),
-    (1.5, 0.0, 1.0),
-    (1.5, 0.15, 0.75),
-    (2.5, 0.0, 1.0),
-    (2.5, 0.15, 0.75),
-    (4.0, 0.15, 0.75),
+Way = tuple[float, float, float, float]
+"""Strength, the times between which the kind is strengthened, and the time at which an outline is gone on with."""
+WAYS_ON: tuple[Way, ...] = (
+    (1.5, 0.0, 1.0, 0.0),
+    (2.5, 0.15, 0.75, 0.0),
+    (1.5, 0.0, 1.0, 0.2),
+    (2.5, 0.15, 0.75, 0.2),
+    (2.5, 0.15, 0.75, 0.3),
 )
 FEW, REAL = 8, "real shapes through the code"
 """Draws of a smaller kind, which has as many validation shapes at least."""
@@ -136,14 +135,14 @@ def samples(corpus: Path, autoencoder: str | None, limit: int | None, look: Path
 
 
 def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -> dict[str, Any]:
-    """Draws for the five largest kinds beside validation shapes, at several strengths, between all times and between some, and
-    how often the classifier names those of smaller kinds. Taken is what is named most often of what keeps within the bounds; if
-    nothing does, the best by coverage - 1-NNA."""
+    """Draws for the five largest kinds beside validation shapes, in several ways, and how often the classifier names those of
+    smaller kinds. Taken is what is named most often of what keeps within the bounds; if nothing does, the best by coverage -
+    1-NNA."""
     held = Corpus(corpus)
     train, val = ShapeSet(held, "train"), ShapeSet(held, "val")
     codec, _ = network("autoencoder", autoencoder)
     assert isinstance(codec, ShapeCodes)
-    flows = {way: drawer("flow", flow, autoencoder, way[0], guided=way[1:]) for way in STRENGTHS}
+    flows = {w: drawer("flow", flow, autoencoder, w[0], guided=w[1:3], begin=w[3]) for w in WAYS_ON}
     judge, known_kinds = Judge(), next(iter(flows.values())).kinds
     rows: dict[Way, list[Said]] = {way: [] for way in flows}
     named: dict[Way | None, list[float | None]] = {way: [] for way in (*flows, None)}
@@ -170,18 +169,20 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
         for way, said in rows.items()
     }
     best = taken(told)
+    measures = ("coverage", "one_nn", "copies", "named")
     lines = [
-        [way[0], f"{way[1]:g} to {way[2]:g}", *(f"{100 * m[k]:.0f}" for k in ("coverage", "one_nn", "copies", "named"))]
+        [f"{way[3]:g}", way[0], f"{way[1]:g} to {way[2]:g}", *(f"{100 * m[k]:.0f}" for k in measures)]
         for way, m in told.items()
-    ]  # fmt: skip
+    ]
     return {
-        "guidance": best[0], "guided": best[1:], "kinds": kinds, "smaller": smaller,
-        "rows": [{"guidance": way[0], "guided": way[1:], **m} for way, m in told.items()],
+        "guidance": best[0], "guided": best[1:3], "begin": best[3], "kinds": kinds, "smaller": smaller,
+        "rows": [{"guidance": way[0], "guided": way[1:3], "begin": way[3], **m} for way, m in told.items()],
         "table": {
-            "columns": ["guidance", "at times", "coverage, %", "1-NNA, %", "copies, %", "named, %"],
-            "rows": [*lines, [REAL, "", "", "", "", percent(right[None])]],
-            "note": f"On validation shapes of {', '.join(kinds)}, {limit} of each at most, any draw. 1 leaves the flow as it is. "
-            f"Named: the classifier has the kind among its first three, {FEW} draws of each of {len(smaller)} smaller kinds.",
+            "columns": ["begins at", "guidance", "at times", "coverage, %", "1-NNA, %", "copies, %", "named, %"],
+            "rows": [*lines, [REAL, "", "", "", "", "", percent(right[None])]],
+            "note": f"On validation shapes of {', '.join(kinds)}, {limit} of each at most, any draw. "
+            "Begins at 0: with noise, without an outline. Named: the classifier has the kind among its first three, "
+            f"{FEW} draws of each of {len(smaller)} smaller kinds.",
         },
     }  # fmt: skip
 

@@ -23,6 +23,10 @@ STEPS, GUIDANCE = 12, 1.5
 """Of the flow, unless the card of its weights says otherwise."""
 GUIDED = (0.0, 1.0)
 """Times between which the kind is strengthened, likewise."""
+BEGIN = 0.0
+"""The time at which a drawing begins, with an outline (nets/outline.py); 0: with noise alone. Likewise."""
+OUTLINE = 1
+"""Told to the seeds of an outline's noise, so that it is other noise."""
 TOGETHER, KEPT = 2, 16
 """Draws made at once, however many are wanted: sums in another order would be another thing. More at once cost no less each, on
 two cores, than the ones that nobody asks for; and how many such are kept until they are asked for."""
@@ -44,9 +48,10 @@ class Drawer:
 def drawer(
     model: str = "flow", weights: str | None = None, autoencoder: str | None = None,
     guidance: float | None = None, steps: int = STEPS, guided: tuple[float, float] | None = None,
+    begin: float | None = None,
 ) -> Drawer:  # fmt: skip
-    """A generator with its weights; weights: a run's folder or file, the package's own if not given. guidance, steps, guided:
-    of the flow (nets/latent_flow.py), the first and the last as the card of its weights says if not given."""
+    """A generator with its weights; weights: a run's folder or file, the package's own if not given. guidance, steps, guided,
+    begin: of the flow (nets/latent_flow.py), all but the steps as the card of its weights says if not given."""
     if model not in MODELS:
         raise InputError(f"there is no generator called {model}", f"choose from {', '.join(MODELS)}")
     codec, auto = network(AUTOENCODER, autoencoder)
@@ -66,7 +71,9 @@ def drawer(
     if model == "flow":
         strength = guidance_of(found) if guidance is None else guidance
         between = guided_of(found) if guided is None else guided
-        return Drawer(model, found, kinds, space, _flow(net, strength, steps, between), doubts_of(found))
+        first = begin_of(found) if begin is None else begin
+        draw = _flow(net, Way(steps, strength, between, first))
+        return Drawer(model, found, kinds, space, draw, doubts_of(found))
     return Drawer(model, found, kinds, space, _gan(net), doubts_of(found))
 
 
@@ -81,6 +88,12 @@ def guided_of(found: Weights) -> tuple[float, float]:
     told = found.card.get("guided", GUIDED)
     numbers = [float(t) for t in told if isinstance(t, int | float)] if isinstance(told, list | tuple) else []
     return (numbers[0], numbers[1]) if len(numbers) == 2 else GUIDED
+
+
+def begin_of(found: Weights) -> float:
+    """When a drawing begins, likewise."""
+    told = found.card.get("begin", BEGIN)
+    return float(told) if isinstance(told, int | float) and 0 <= told < 1 else BEGIN
 
 
 def autoencoder_of(weights: str | None) -> str | None:
@@ -106,24 +119,36 @@ def doubts_of(found: Weights) -> dict[str, float]:
     return {str(k): float(v) for k, v in told.items() if isinstance(v, int | float)}
 
 
-def _flow(
-    net: torch.nn.Module, guidance: float, steps: int, guided: tuple[float, float]
-) -> Callable[[int, tuple[int, ...]], F32]:
-    from lift3d.nets.latent_flow import LatentFlow, drawn
+@dataclass(frozen=True)
+class Way:
+    """How a flow draws (nets/latent_flow.py, `drawn`)."""
+
+    steps: int
+    guidance: float
+    guided: tuple[float, float]
+    begin: float
+
+
+def _flow(net: torch.nn.Module, way: Way) -> Callable[[int, tuple[int, ...]], F32]:
+    from lift3d.nets.latent_flow import LatentFlow, drawn, outlined
     from lift3d.nets.precision import in_half
 
     assert isinstance(net, LatentFlow)
     held: dict[tuple[int, ...], F32] = {}
+    count = net.outline.count if net.outline is not None else 0
+    begin = way.begin if count else 0.0
 
     def draw(kind: int, seeds: tuple[int, ...]) -> F32:
         first = seeds[-1] - seeds[-1] % TOGETHER
         wanted = (kind, *seeds[:-1], first)
         if wanted not in held:
-            rows = [_noise((*seeds[:-1], first + k), net.shape) for k in range(TOGETHER)]
-            with asking(), in_half():
-                made = net.code(
-                    drawn(net, torch.stack(rows), torch.full((TOGETHER,), kind), steps, guidance, guided)
-                )
+            own = [(*seeds[:-1], first + k) for k in range(TOGETHER)]
+            kinds = torch.full((TOGETHER,), kind)
+            with asking():
+                x = torch.stack([_noise(seed, net.shape) for seed in own])
+                x = outlined(net, x, torch.stack([_noise((*seed, OUTLINE), (count,)) for seed in own]), kinds, begin)  # fmt: skip
+                with in_half():
+                    made = net.code(drawn(net, x, kinds, way.steps, way.guidance, way.guided, begin))
             while len(held) >= KEPT:
                 del held[next(iter(held))]
             held[wanted] = np.ascontiguousarray(made.float().numpy())

@@ -21,6 +21,7 @@ import math
 import torch
 from torch import nn
 
+from lift3d.nets.outline import Outline
 from lift3d.nets.shape_codes import folded, unfolded
 
 SIDE = 4
@@ -79,8 +80,10 @@ class LatentFlow(nn.Module):
         layers: int = 8,
         places: int = 4,
         local: int | None = None,
+        outline: int = 0,
     ) -> None:
-        """local: channels of the convolutions; 48 at 8 places and 96 at 4 if not given."""
+        """local: channels of the convolutions; 48 at 8 places and 96 at 4 if not given. outline: principal coordinates that are
+        drawn first (nets/outline.py), 0 for none."""
         super().__init__()
         local = local if local is not None else (96 if places == SIDE else 48)
         self.shape, self.kinds, self.fold = (codes, places, places, places), kinds, places // SIDE
@@ -101,6 +104,7 @@ class LatentFlow(nn.Module):
         self.join = nn.Conv3d(2 * local, local, 1)
         self.last = Smooth(local)
         self.close = nn.Conv3d(local, codes, 3, padding=1)
+        self.outline = Outline(kinds, outline, codes * places**3) if outline else None
         nn.init.normal_(self.kind.weight, std=0.2)
         for still in (self.close, self.told):
             nn.init.zeros_(still.weight)
@@ -165,20 +169,31 @@ def carried(
 
 def drawn(
     net: LatentFlow, x: torch.Tensor, kind: torch.Tensor, steps: int = 24, guidance: float = 1.0,
-    guided: tuple[float, float] = (0.0, 1.0),
+    guided: tuple[float, float] = (0.0, 1.0), begin: float = 0.0,
 ) -> torch.Tensor:  # fmt: skip
     """Noise along the flow to normalised codes by Adams and Bashforth's method of second order, whose first step is Heun's:
     as exact as Heun's for half of its velocities, and not to be turned around as exactly. guided: times between which the kind
     is strengthened. Earlier it makes all draws alike, later it changes nothing and costs as much (Kynkaanniemi et al. 2024,
-    arXiv:2404.07724)."""
+    arXiv:2404.07724). begin: the time of x; the fewer steps are left."""
 
     def at(x: torch.Tensor, t: float) -> torch.Tensor:
         return velocity(net, x, t, kind, guidance if guided[0] <= t <= guided[1] else 1.0)
 
-    size = 1 / steps
-    before = at(x, 0.0)
-    x = x + size * 0.5 * (before + at(x + size * before, size))
-    for k in range(1, steps):
-        now = at(x, k * size)
+    count = max(1, round(steps * (1 - begin)))
+    size = (1 - begin) / count
+    before = at(x, begin)
+    x = x + size * 0.5 * (before + at(x + size * before, begin + size))
+    for k in range(1, count):
+        now = at(x, begin + k * size)
         x, before = x + size * (1.5 * now - 0.5 * before), now
     return x
+
+
+def outlined(
+    net: LatentFlow, noise: torch.Tensor, coordinates: torch.Tensor, kind: torch.Tensor, begin: float
+) -> torch.Tensor:
+    """Noise (B, Z, P, P, P), and noise of an outline (B, K), to where the flow begins at the time `begin`."""
+    if net.outline is None or begin == 0:
+        return noise
+    y = net.outline.drawn(coordinates, kind)
+    return (1 - begin) * noise + begin * net.outline.code(y).view_as(noise)
