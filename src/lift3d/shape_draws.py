@@ -135,18 +135,22 @@ def _flow(net: torch.nn.Module, way: Way) -> Callable[[int, tuple[int, ...]], F3
 
     assert isinstance(net, LatentFlow)
     held: dict[tuple[int, ...], F32] = {}
-    count = net.outline.count if net.outline is not None else 0
-    begin = way.begin if count else 0.0
+
+    def begun(kind: int, seeds: tuple[int, ...], begin: float) -> torch.Tensor:
+        """Where a drawing begins: noise, or an outline that it hides."""
+        noise = _noise(seeds, net.shape)
+        if net.outline is None or begin == 0:
+            return noise
+        return outlined(net, noise, net.outline.drawn(kind, np.random.default_rng([*seeds, OUTLINE])), begin)
 
     def draw(kind: int, seeds: tuple[int, ...]) -> F32:
         first = seeds[-1] - seeds[-1] % TOGETHER
         wanted = (kind, *seeds[:-1], first)
         if wanted not in held:
-            own = [(*seeds[:-1], first + k) for k in range(TOGETHER)]
+            begin = way.begin if net.outline is not None and net.outline.knows(kind) else 0.0
             kinds = torch.full((TOGETHER,), kind)
             with asking():
-                x = torch.stack([_noise(seed, net.shape) for seed in own])
-                x = outlined(net, x, torch.stack([_noise((*seed, OUTLINE), (count,)) for seed in own]), kinds, begin)  # fmt: skip
+                x = torch.stack([begun(kind, (*seeds[:-1], first + k), begin) for k in range(TOGETHER)])
                 with in_half():
                     made = net.code(drawn(net, x, kinds, way.steps, way.guidance, way.guided, begin))
             while len(held) >= KEPT:

@@ -35,7 +35,9 @@ def _flow(config: Card, data: Card) -> nn.Module:
     from lift3d.nets.latent_flow import LatentFlow
 
     size = int(config["width"]), int(config["layers"]), int(data["places"])
-    return LatentFlow(int(data["codes"]), len(data["kinds"]), *size, outline=int(data.get("outline", 0)))
+    outline = data.get("outline")
+    kept = (int(outline[0]), int(outline[1])) if outline else None
+    return LatentFlow(int(data["codes"]), len(data["kinds"]), *size, outline=kept)
 
 
 def _gan(config: Card, data: Card) -> nn.Module:

@@ -80,10 +80,10 @@ class LatentFlow(nn.Module):
         layers: int = 8,
         places: int = 4,
         local: int | None = None,
-        outline: int = 0,
+        outline: tuple[int, int] | None = None,
     ) -> None:
-        """local: channels of the convolutions; 48 at 8 places and 96 at 4 if not given. outline: principal coordinates that are
-        drawn first (nets/outline.py), 0 for none."""
+        """local: channels of the convolutions; 48 at 8 places and 96 at 4 if not given. outline: how many coordinates of how many
+        codes are remembered (nets/outline.py)."""
         super().__init__()
         local = local if local is not None else (96 if places == SIDE else 48)
         self.shape, self.kinds, self.fold = (codes, places, places, places), kinds, places // SIDE
@@ -104,7 +104,7 @@ class LatentFlow(nn.Module):
         self.join = nn.Conv3d(2 * local, local, 1)
         self.last = Smooth(local)
         self.close = nn.Conv3d(local, codes, 3, padding=1)
-        self.outline = Outline(kinds, outline, codes * places**3) if outline else None
+        self.outline = Outline(outline[0], codes * places**3, outline[1]) if outline else None
         nn.init.normal_(self.kind.weight, std=0.2)
         for still in (self.close, self.told):
             nn.init.zeros_(still.weight)
@@ -189,11 +189,7 @@ def drawn(
     return x
 
 
-def outlined(
-    net: LatentFlow, noise: torch.Tensor, coordinates: torch.Tensor, kind: torch.Tensor, begin: float
-) -> torch.Tensor:
-    """Noise (B, Z, P, P, P), and noise of an outline (B, K), to where the flow begins at the time `begin`."""
-    if net.outline is None or begin == 0:
-        return noise
-    y = net.outline.drawn(coordinates, kind)
-    return (1 - begin) * noise + begin * net.outline.code(y).view_as(noise)
+def outlined(net: LatentFlow, noise: torch.Tensor, outline: torch.Tensor, begin: float) -> torch.Tensor:
+    """Noise (Z, P, P, P) and coordinates (K,) to where the flow begins at the time `begin`."""
+    assert net.outline is not None
+    return (1 - begin) * noise + begin * net.outline.code(outline).view_as(noise)

@@ -1,106 +1,82 @@
-"""The outline of a code before the code: its first principal coordinates, drawn for a kind by a flow of their own.
+"""The outline that a drawing begins with: a code's first principal coordinates, between those of two known things of its kind.
 
-What a thing is as a whole is decided while a flow still carries mostly noise, and of a kind with sixty shapes a large network
-has then seen too little: its details are right, and a chair is no chair. So a drawing begins as in cascades (Ho et al. 2022,
-arXiv:2106.15282): a small network, which sees every shape hundreds of times in the same minutes, draws the coordinates y of a
-code along the K directions of largest variance V; the larger flow (nets/latent_flow.py) begins at the time b > 0 with
+What a thing is as a whole is decided while a flow still carries mostly noise, and of a kind with sixty shapes a network has then
+seen too little: its details are right, and a chair is no chair. So a drawing may begin later, from something that is remembered
+(Meng et al. 2022, arXiv:2108.01073; Blattmann et al. 2022, arXiv:2204.11824). Of known codes the coordinates y along the K
+directions of largest variance V are kept, and the flow (nets/latent_flow.py) begins at the time b > 0 with
 
-    x_b = (1 - b) e + b (m + V y),      e ~ N(0, 1),
+    x_b = (1 - b) e + b (m + V y),      y = y_i + s (y_j - y_i),      e ~ N(0, 1),
 
-which is nearly where its own path would be (Meng et al. 2022, arXiv:2108.01073), since noise hides at that time what V y lacks.
+where j is one of the nearest to i and s is small. That is nearly where the flow's own path from e would be: at such a time noise
+hides all that V y lacks. What is drawn has the layout of things of its kind and details of its own; how near to known things
+it comes is measured (copies, evaluate/generation.py). A flow of these coordinates, trained instead of remembering them, was
+broader than its kinds: of eight chairs one was a chair.
 """
 
 from __future__ import annotations
 
-import math
-
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-FREQUENCIES = 64
-
-
-class Told(nn.Module):
-    """A layer of two linear maps with a shortcut, scaled, shifted and gated by time and kind: (B, W) to the same."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.tell = nn.Linear(width, 3 * width)
-        self.wide, self.narrow = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
-        nn.init.zeros_(self.tell.weight)
-        nn.init.zeros_(self.tell.bias)
-
-    def forward(self, x: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
-        scale, shift, gate = self.tell(told).chunk(3, 1)
-        y = self.norm(x) * (1 + scale) + shift
-        return x + torch.as_tensor((1 + gate) * self.narrow(nn.functional.gelu(self.wide(y))))
+MOST, NEAREST, MIXED = 128, (3, 10), 0.4
+"""Codes that are kept of a kind; which of the nearest one is mixed with, after what is itself in another way; and how much of it
+at most."""
 
 
 class Outline(nn.Module):
-    """Velocities of K coordinates, each in its own standard deviation. kinds: number `kinds` stands for any; size: numbers of a
-    code. `middle` (size,), `directions` (K, size) and `spread` (K,) are kept with the weights; `learn` sets them."""
+    """count: K; size: numbers of a code; kept: N. `middle` (size,), `directions` (K, size), `known` (N, K) and `kind` (N,) are
+    kept with the weights; `remember` sets them."""
 
-    def __init__(self, kinds: int, count: int, size: int, width: int = 256, layers: int = 3) -> None:
+    def __init__(self, count: int, size: int, kept: int) -> None:
         super().__init__()
-        self.count, self.kinds = count, kinds
+        self.count = count
         self.middle: torch.Tensor
         self.directions: torch.Tensor
-        self.spread: torch.Tensor
+        self.known: torch.Tensor
+        self.kind: torch.Tensor
         self.register_buffer("middle", torch.zeros(size))
         self.register_buffer("directions", torch.eye(count, size))
-        self.register_buffer("spread", torch.ones(count))
-        self.open, self.close = nn.Linear(count, width), nn.Linear(width, count)
-        self.kind = nn.Embedding(kinds + 1, width)
-        self.time = nn.Sequential(nn.Linear(2 * FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width))
-        self.layers = nn.ModuleList(Told(width) for _ in range(layers))
-        self.settled = nn.LayerNorm(width)
-        nn.init.normal_(self.kind.weight, std=0.5)
-        nn.init.zeros_(self.close.weight)
-        nn.init.zeros_(self.close.bias)
+        self.register_buffer("known", torch.zeros(kept, count))
+        self.register_buffer("kind", torch.zeros(kept, dtype=torch.int64))
 
-    def learn(self, codes: torch.Tensor) -> None:
-        """Directions of codes (N, size), of which there are `count` or more."""
+    def remember(self, codes: torch.Tensor, known: torch.Tensor, kind: torch.Tensor) -> None:
+        """Directions of codes (M, size); coordinates of those that are kept (N, size), of kinds (N,)."""
         middle = codes.mean(0)
-        centred = codes - middle
-        variance, directions = torch.linalg.eigh(centred.T.double() @ centred.double() / len(codes))
+        centred = (codes - middle).double()
+        directions = torch.linalg.eigh(centred.T @ centred / len(codes))[1].flip(1)
         self.middle.copy_(middle)
-        self.directions.copy_(directions.flip(1)[:, : self.count].T)
-        self.spread.copy_(variance.flip(0)[: self.count].clamp(min=1e-6).sqrt())
+        self.directions.copy_(directions[:, : self.count].T)
+        self.known.copy_(self.of(known))
+        self.kind.copy_(kind)
 
     def of(self, x: torch.Tensor) -> torch.Tensor:
         """(B, K) coordinates of codes (B, ...)."""
-        return (x.flatten(1) - self.middle) @ self.directions.T / self.spread
+        return (x.flatten(1) - self.middle) @ self.directions.T
 
     def code(self, y: torch.Tensor) -> torch.Tensor:
         """(B, size) codes that have these coordinates and no others."""
-        return self.middle + (y * self.spread) @ self.directions
+        return self.middle + y @ self.directions
 
-    def forward(self, y: torch.Tensor, t: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
-        """The velocity at y (B, K), at times t (B,) of kinds (B,)."""
-        angle = (t[:, None] * 1000) * torch.exp(
-            torch.arange(FREQUENCIES, device=t.device) * (-math.log(10_000) / FREQUENCIES)
-        )
-        told = self.time(torch.cat([angle.sin(), angle.cos()], 1)) + self.kind(kind)
-        told = nn.functional.silu(told)
-        x = self.open(y)
-        for layer in self.layers:
-            x = layer(x, told)
-        return torch.as_tensor(self.close(self.settled(x)))
+    def knows(self, kind: int) -> bool:
+        return bool((self.kind == kind).any())
 
-    def loss(self, x: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
-        """Of normalised codes (B, ...), as `flow_loss` (nets/latent_flow.py)."""
-        y = self.of(x)
-        noise = torch.randn_like(y)
-        t = torch.sigmoid(torch.randn(len(y), device=y.device))
-        said = self((1 - t[:, None]) * noise + t[:, None] * y, t, kind)
-        return (said - (y - noise)).square().mean()
+    def drawn(self, kind: int, rng: np.random.Generator) -> torch.Tensor:
+        """(K,) coordinates between those of two known things of a kind, of which one at least is known."""
+        own = self.known[self.kind == kind]
+        first = own[int(rng.integers(len(own)))]
+        near = (own - first).square().sum(1).argsort(stable=True)[slice(*NEAREST)]
+        share = float(rng.uniform(0, MIXED))
+        if not len(near):
+            return first
+        return first + share * (own[int(near[int(rng.integers(len(near)))])] - first)
 
-    def drawn(self, noise: torch.Tensor, kind: torch.Tensor, steps: int = 32) -> torch.Tensor:
-        """(B, K) noise to coordinates by Heun's method."""
-        y, size = noise, 1 / steps
-        for k in range(steps):
-            first = self(y, torch.full((len(y),), k * size), kind)
-            second = self(y + size * first, torch.full((len(y),), (k + 1) * size), kind)
-            y = y + size * 0.5 * (first + second)
-        return y
+
+def kept_of(kinds: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Numbers of the codes that are kept, of kinds (N,): MOST of each at most, evenly spread; none of a kind over `count`."""
+    out = []
+    for kind in range(count):
+        own = np.flatnonzero(kinds == kind)
+        out.append(own[np.linspace(0, len(own) - 1, min(MOST, len(own))).astype(int)] if len(own) else own)
+    return np.concatenate([np.zeros(0, np.int64), *out])
