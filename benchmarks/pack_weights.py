@@ -8,7 +8,9 @@ The card's numbers come from benchmarks/results: run it again after the benchmar
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
+import io
 import json
 from pathlib import Path
 
@@ -138,6 +140,15 @@ def data_of(config: dict[str, object]) -> str:
     return DATA + (PHOTOGRAPHS if config.get("photographs") else "")
 
 
+def write_credits(path: Path, rows: list[list[str]]) -> None:
+    """Who made what the weights remember, for their licences ask for it."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("key", "name", "author", "licence"))
+    table.writerows(rows)
+    path.write_text(text.getvalue(), "utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
@@ -158,6 +169,8 @@ def main() -> None:
         "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
         "measured": measured(args.name) or on_validation(told), **mix_of(args.name),
     }  # fmt: skip
+    if named := card["data_digest"].pop("credits", None):
+        write_credits(store.HERE / f"{args.name}.ATTRIBUTION.csv", named)
     (store.HERE / f"{args.name}.safetensors").write_bytes(data)
     (store.HERE / f"{args.name}.json").write_text(json.dumps(card, indent=1) + "\n")
     print(f"{len(data) / 1e6:.1f} MB, {card['parameters']} weights")

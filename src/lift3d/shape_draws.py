@@ -35,7 +35,7 @@ two cores, than the ones that nobody asks for; and how many such are kept until 
 @dataclass(frozen=True)
 class Drawer:
     """kinds: names that can be asked for; space: of the codes; draw(kind number, seeds) gives a code; doubts: of real things of a
-    kind (surest.py), as the weights' card tells them."""
+    kind (surest.py), as the weights' card tells them; outlined: kinds whose drawings begin with an outline."""
 
     model: str
     found: Weights
@@ -43,6 +43,7 @@ class Drawer:
     space: str
     draw: Callable[[int, tuple[int, ...]], F32]
     doubts: Mapping[str, float] = field(default_factory=dict)
+    outlined: frozenset[str] = frozenset()
 
 
 def drawer(
@@ -69,11 +70,19 @@ def drawer(
         )
     kinds = tuple(str(name) for name in told["kinds"])
     if model == "flow":
+        from lift3d.nets.latent_flow import LatentFlow
+
         strength = guidance_of(found) if guidance is None else guidance
         between = guided_of(found) if guided is None else guided
         first = begin_of(found) if begin is None else begin
         draw = _flow(net, Way(steps, strength, between, first))
-        return Drawer(model, found, kinds, space, draw, doubts_of(found))
+        outlines = (
+            set(net.outline.kind.tolist())
+            if isinstance(net, LatentFlow) and net.outline is not None
+            else set()
+        )
+        known = frozenset(kinds[k] for k in outlines if k < len(kinds)) if first else frozenset[str]()
+        return Drawer(model, found, kinds, space, draw, doubts_of(found), known)
     return Drawer(model, found, kinds, space, _gan(net), doubts_of(found))
 
 

@@ -20,6 +20,7 @@ from lift3d.nets.outline import kept_of
 from lift3d.nets.precision import in_half
 from lift3d.train.codes import MOST_STRETCHES, codes_of, kinds_of
 from lift3d.train.config import Schedule, told
+from lift3d.train.outlines import credits_of, remembered
 from lift3d.train.pictures import chosen
 from lift3d.train.shapes import ShapeSet
 from lift3d.train.task import Batch
@@ -71,10 +72,14 @@ class Flow:
     def __init__(self, corpus: Path, config: Config) -> None:
         self.config = config
         held = Corpus(corpus)
-        self.names = kinds_of(ShapeSet(held, "train"))
+        train = ShapeSet(held, "train")
+        self.names = kinds_of(train)
         self.digests = {split: ShapeSet(held, split).digest() for split in ("train", "val")}
         self.train = codes_of(held, "train", config.autoencoder, self.names, config.stretches)
         self.val = codes_of(held, "val", config.autoencoder, self.names)
+        rows = remembered(held, train.numbers, self.train.kinds, len(self.names))
+        self.known = rows if config.outline else rows[:0]
+        self.credits = credits_of(held, train.numbers[self.known])
 
     @property
     def channels(self) -> int:
@@ -91,22 +96,22 @@ class Flow:
         net.middle.copy_(torch.from_numpy(middle))
         net.spread.copy_(torch.from_numpy(spread))
         if net.outline is not None:
-            codes, kinds = self._known()
-            x = net.normalised(torch.from_numpy(codes.astype(np.float32))).flatten(1)
+            held = self.train
+            ways = [held.values, held.mirrored, *held.stretched.swapaxes(0, 1)]
+            every = net.normalised(torch.from_numpy(np.concatenate(ways[:2]).astype(np.float32)))
+            some, kinds = np.concatenate([way[self.known] for way in ways]), self._known_kinds()
             kept = kept_of(kinds, len(self.names))
-            net.outline.remember(x, x[torch.from_numpy(kept)], torch.from_numpy(kinds[kept]))
+            known = net.normalised(torch.from_numpy(some[kept].astype(np.float32)))
+            net.outline.remember(every.flatten(1), known.flatten(1), torch.from_numpy(kinds[kept]))
         return net
 
-    def _known(self) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
-        """Codes of training shapes as they stand, mirrored and in other proportions, and their kinds."""
-        held = self.train
-        ways = [held.values, held.mirrored, *held.stretched.swapaxes(0, 1)]
-        return np.concatenate(ways), np.tile(held.kinds, len(ways))
+    def _known_kinds(self) -> NDArray[np.int64]:
+        """Of what is known: as it stands, mirrored, and in other proportions."""
+        return np.tile(self.train.kinds[self.known], 2 + self.train.stretched.shape[1])
 
     def _outline(self) -> tuple[int, int] | None:
         """How many coordinates of how many codes are kept: no more than a code has."""
-        kinds = np.tile(self.train.kinds, 2 + self.train.stretched.shape[1])
-        kept = len(kept_of(kinds, len(self.names)))
+        kept = len(kept_of(self._known_kinds(), len(self.names)))
         count = min(self.config.outline, int(np.prod(self.train.values.shape[1:])))
         return (count, kept) if count and kept else None
 
@@ -118,6 +123,7 @@ class Flow:
             "codes": self.channels,
             "places": self.places,
             "outline": list(self._outline() or ()),
+            "credits": self.credits,
         }
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
