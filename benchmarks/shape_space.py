@@ -1,11 +1,12 @@
 """The tables of the space of shapes on the test split of the corpus, as `lift3d evaluate` measures them, and how long a
 model takes to make up.
 
-    python benchmarks/shape_space.py CORPUS [--look FOLDER] [--only guidance|among|codes|samples|speed] [--autoencoder RUN]
-        [--flow RUN] [--limit N]
+    python benchmarks/shape_space.py CORPUS [--look FOLDER] [--only guidance|among|outlines|codes|samples|speed]
+        [--autoencoder RUN] [--flow RUN] [--limit N]
 
 Writes results/guidance.json (how strongly the flow is told the kind, chosen on the validation split; it belongs into the card
 of its weights, so pack them after it), results/among.json (of how many draws the surest is taken, likewise),
+results/outlines.json (what drawings that begin with an outline gain, and whether they copy),
 results/shape_codes.json, results/generation.json and results/generate_speed.json.
 """
 
@@ -39,6 +40,7 @@ from lift3d.evaluate.samples import (
 )
 from lift3d.evaluate.shape_codes import evaluate_codes, mesh_of
 from lift3d.generate import Options, write_generated
+from lift3d.geometry.chamfer import nearest_chamfer
 from lift3d.learned import network
 from lift3d.nets.precision import half_is_fast
 from lift3d.nets.shape_codes import ShapeCodes
@@ -249,6 +251,51 @@ def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -
     }  # fmt: skip
 
 
+def outlines(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -> dict[str, Any]:
+    """Of the kinds that are begun with outlines: how often a draw is named, and how near it comes to known shapes, with the
+    outline and without."""
+    train = ShapeSet(Corpus(corpus), "train")
+    codec, _ = network("autoencoder", autoencoder)
+    assert isinstance(codec, ShapeCodes)
+    judge, ways = Judge(), [drawer("flow", flow, autoencoder, begin=b) for b in (0.0, None)]
+    rows: list[dict[str, Any]] = []
+    for kind in sorted(ways[1].outlined):
+        known = clouds(train, np.flatnonzero(train.category == kind))
+        usual = float(np.median(nearest_among(known)))
+        row: dict[str, Any] = {"kind": kind, "known": len(known)}
+        for name, one in zip(("without", "with"), ways):
+            drawn, cells = surfaces(one, kind, limit, 0, codec)
+            away = nearest_chamfer(drawn, known) / usual
+            row[name] = {
+                "named": judge.said(kind, cells),
+                "copies": float((away < 1).mean()),
+                "novelty": float(np.median(away)),
+            }
+        print(row, flush=True)
+        rows.append(row)
+    table = [
+        [r["kind"], r["known"], *(percent(r[w]["named"]) for w in ("without", "with")),
+         *(percent(r[w]["copies"]) for w in ("without", "with")), *(f"{r[w]['novelty']:.1f}" for w in ("without", "with"))]
+        for r in rows
+    ]  # fmt: skip
+    means = [
+        "mean", "", *(percent(mean_of_known([r[w]["named"] for r in rows])) for w in ("without", "with")),
+        *(percent(float(np.mean([r[w]["copies"] for r in rows]))) for w in ("without", "with")),
+        *(f"{np.mean([r[w]['novelty'] for r in rows]):.1f}" for w in ("without", "with")),
+    ]  # fmt: skip
+    return {
+        "kinds": rows,
+        "table": {
+            "columns": ["kind", "training shapes", "named, %", "with an outline", "copies, %", "with an outline",
+                        "novelty", "with an outline"],
+            "rows": [*table, means],
+            "note": f"{limit} draws of each kind, any draw, without and with an outline. Named: the classifier, which knows some "
+            "of these kinds, has the kind among its first three. Copies: nearer to a training shape than half of those are to "
+            "their nearest neighbour. Novelty: median distance to the nearest, in their own median.",
+        },
+    }  # fmt: skip
+
+
 def small(known: tuple[str, ...], judge: Judge, largest_kinds: list[str], val: ShapeSet) -> list[str]:
     """Smaller kinds that the judge knows and that have shapes to compare with."""
     return [
@@ -303,7 +350,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--look", type=Path, default=None, help="keep sheets and JSON here")
-    parser.add_argument("--only", choices=("guidance", "among", "codes", "samples", "speed"), default=None)
+    parser.add_argument(
+        "--only", choices=("guidance", "among", "outlines", "codes", "samples", "speed"), default=None
+    )
     parser.add_argument("--autoencoder", default=None)
     parser.add_argument("--flow", default=None, help="a run that is not packed yet")
     parser.add_argument("--limit", type=int, default=None)
@@ -318,6 +367,10 @@ def main() -> None:
                 lambda: guidance(args.corpus, args.flow, args.autoencoder, args.limit or 40),
             ),
             "among": ("among", lambda: among(args.corpus, args.flow, args.autoencoder, args.limit or 40)),
+            "outlines": (
+                "outlines",
+                lambda: outlines(args.corpus, args.flow, args.autoencoder, args.limit or 24),
+            ),
             "codes": ("shape_codes", lambda: codes(args.corpus, args.autoencoder, args.limit, look)),
             "samples": ("generation", lambda: samples(args.corpus, args.autoencoder, args.limit, look)),
             "speed": ("generate_speed", speed),
