@@ -125,7 +125,8 @@ def samples(corpus: Path, autoencoder: str | None, limit: int | None, look: Path
             "named, %",
         ],
         "rows": rows,
-        "note": f"Means over {', '.join(result['kinds'])}: as many draws as the test split has shapes. 1-NNA: 50 is the best "
+        "note": f"Means over {', '.join(result['kinds'])}: as many draws as the test split has shapes"
+        f"{f', {limit} of each at most' if limit else ''}. 1-NNA: 50 is the best "
         "there is. Copies: nearer to a training shape than half of those are to their nearest neighbour. Chamfer distance of "
         "1024 points, squared (src/lift3d/evaluate/generation.py). Named: the classifier has the kind among its first three.",
     }

@@ -16,6 +16,7 @@ pytest.importorskip("pyarrow")
 from lift3d.cli import app  # noqa: E402
 from lift3d.corpus.corpus import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
+from lift3d.evaluate.named import Judge  # noqa: E402
 from lift3d.evaluate.variety import variety  # noqa: E402
 from lift3d.generate import Made  # noqa: E402
 from lift3d.nets.latent_flow import LatentFlow, carried, drawn, flow_loss  # noqa: E402
@@ -250,12 +251,14 @@ def test_from_the_corpus_to_tables(
     """What a user types: an autoencoder, a flow and a GAN on its codes, their tables; each fits the one before."""
     monkeypatch.setattr("lift3d.evaluate.shape_codes.REFINE", 1)
     monkeypatch.setattr("lift3d.train.codes.FEWEST", 1)
-    block = np.zeros((64, 64, 64), bool)
+    block = np.zeros((66, 66, 66), bool)  # with its edge
     block[20:40, 20:40, 2:60] = True
     solid = Made(trimesh.creation.box((0.3, 0.3, 0.9)), block, 1)
     monkeypatch.setattr(
         "lift3d.evaluate.samples.solid_of", lambda *a, **k: solid
     )  # of noise it would take minutes
+    asked: list[tuple[int, ...]] = []
+    monkeypatch.setattr(Judge, "said", lambda self, kind, cells: asked.extend(c.shape for c in cells))
     monkeypatch.setattr("lift3d.evaluate.samples.largest", lambda train, test, kinds, count: ["kind0"])
 
     def lift3d(*words: object) -> str:
@@ -300,6 +303,7 @@ def test_from_the_corpus_to_tables(
     told = json.loads((tmp_path / "g/flow.json").read_text())
     assert all(0 <= row["one_nn"] <= 1 for row in told["rows"].values())
     assert told["rows"]["training shapes, drawn again"]["named"] is None
+    assert set(asked) == {(64, 64, 64)}, "the judge is shown cells of all draws, as it knows them"
     held = drawer("flow", str(tmp_path / "flow"), str(auto), steps=2, begin=0.25)
     plain = drawer("flow", str(tmp_path / "flow"), str(auto), steps=2, begin=0.0)
     assert not np.array_equal(held.draw(0, (0, 5)), plain.draw(0, (0, 5))), "a run remembers outlines"

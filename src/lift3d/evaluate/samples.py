@@ -27,6 +27,7 @@ from lift3d.geometry.chamfer import chamfer_matrix
 from lift3d.geometry.self_mirror import self_mirrored
 from lift3d.io.atomic import write_bytes
 from lift3d.learned import asking, network
+from lift3d.maps.latent_to_voxels import EDGE
 from lift3d.nets.shape_codes import CELLS, ShapeCodes
 from lift3d.shape_draws import MODELS, Drawer, drawer
 from lift3d.surest import surest
@@ -231,7 +232,7 @@ def draws(
         if made is None:
             continue
         rows.append(points_of(made.mesh))
-        cells.append(made.full)
+        cells.append(made.full[(slice(EDGE, -EDGE),) * 3])
         progress(len(rows) / count)
         if len(tiles) < 64:
             tiles.append(picture(made.mesh, TILE))
