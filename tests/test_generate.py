@@ -16,7 +16,7 @@ pytest.importorskip("torch")
 from lift3d.cli import app  # noqa: E402
 from lift3d.context import Context  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
-from lift3d.generate import Options, generated  # noqa: E402
+from lift3d.generate import Options, drawer_of, generated  # noqa: E402
 from lift3d.geometry.solid_metrics import overlap  # noqa: E402
 from lift3d.geometry.topology import inspect_solid  # noqa: E402
 from lift3d.geometry.unit_frame import unit_affine, unit_cells  # noqa: E402
@@ -60,6 +60,13 @@ def test_towers_are_solids_that_differ_and_stand(tmp_path: Path) -> None:
         assert extent.max() == pytest.approx(80, rel=1e-3) or extent.max() == pytest.approx(0.08, rel=1e-3)
         cells.append(unit_cells(mesh)[0])
     assert max(overlap(cells[a], cells[b]) for a, b in ((0, 1), (0, 2), (1, 2))) < 0.95
+
+
+def test_furniture_begins_with_an_outline_unless_told_otherwise() -> None:
+    with_, without = drawer_of(Options()), drawer_of(Options(outline=False))
+    assert "chair" in with_.outlined and "tree" not in with_.outlined and not without.outlined
+    number = with_.kinds.index("chair")
+    assert not np.array_equal(with_.draw(number, (0, 0)), without.draw(number, (0, 0)))
 
 
 @pytest.mark.slow

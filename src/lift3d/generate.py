@@ -52,7 +52,8 @@ Progress = Callable[[str, float], None]
 @dataclass(frozen=True)
 class Options:
     """size: longest side in metres, None leaves it 1 without a unit; format: ending of the files; mirror: what is nearly its own
-    mirror image is made so; among: draws, of which one is taken (surest.py)."""
+    mirror image is made so; among: draws, of which one is taken (surest.py); outline: whether a drawing may begin with a
+    layout of known things (nets/outline.py)."""
 
     count: int = 1
     seed: int = 0
@@ -63,6 +64,7 @@ class Options:
     autoencoder: str | None = None
     mirror: bool = True
     among: int = AMONG
+    outline: bool = True
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -94,9 +96,8 @@ class Made:
 def generated(kind: str, options: Options, held: Drawer | None = None) -> Iterator[Made]:
     """Models of a kind, each a solid on its foot, unlike the ones before it."""
     from lift3d.kinds import kind_number
-    from lift3d.shape_draws import drawer
 
-    held = held if held is not None else drawer(options.model, options.weights, options.autoencoder)
+    held = held if held is not None else drawer_of(options)
     number = kind_number(held.kinds, kind) if held.kinds else 0
     kept: list[NDArray[np.bool_]] = []
     draws, since = 0, 0
@@ -114,6 +115,14 @@ def generated(kind: str, options: Options, held: Drawer | None = None) -> Iterat
         kept.append(made.full)
         made.draws, since = since, 0
         yield made
+
+
+def drawer_of(options: Options) -> Drawer:
+    """The generator that is asked for."""
+    from lift3d.shape_draws import drawer
+
+    begin = None if options.outline else 0.0
+    return drawer(options.model, options.weights, options.autoencoder, begin=begin)
 
 
 def solid_of(
@@ -177,12 +186,11 @@ def write_generated(
     from lift3d.io.meshes import load_mesh, save_mesh
     from lift3d.io.staging import staging_folder
     from lift3d.run_report import require_extra, versions
-    from lift3d.shape_draws import drawer
 
     new_folder(output)
     if options.format == "usdz":
         require_extra("usdz", "writing USDZ")
-    held = drawer(options.model, options.weights, options.autoencoder)
+    held = drawer_of(options)
     if held.kinds:
         from lift3d.kinds import kind_number
 
@@ -210,6 +218,7 @@ def write_generated(
         draw_sheet(folder / "sheet.png", tiles, names)
         report = {
             **versions(), "kind": kind, "model": options.model, "weights": held.found.name, "seed": options.seed,
+            "outline": kind in held.outlined,
             "unit": None if options.size is None else "m", "models": rows,
             "draws": sum(int(row["draws"]) for row in rows), "seconds": round(time.monotonic() - started, 2),
         }  # fmt: skip

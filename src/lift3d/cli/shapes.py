@@ -34,6 +34,12 @@ def generate(
         typer.Option(help="Of the autoencoder, likewise; usually the one that the others learned with."),
     ] = None,
     mirror: Annotated[bool, typer.Option(help="Make what is nearly its own mirror image exactly so.")] = True,
+    outline: Annotated[
+        bool,
+        typer.Option(
+            help="Begin with a layout of known things, where a kind has them; without, stranger things."
+        ),
+    ] = True,
     among: Annotated[
         int | None,
         typer.Option(
@@ -65,7 +71,16 @@ def generate(
     metres = None if size is None else parse_length(size, "--size")
     ending = format_.lstrip(".").lower()
     options = Options(
-        count, seed, model, ending, metres, weights, autoencoder, mirror, AMONG if among is None else among
+        count,
+        seed,
+        model,
+        ending,
+        metres,
+        weights,
+        autoencoder,
+        mirror,
+        AMONG if among is None else among,
+        outline,
     )
     with Bars(quiet) as bars:
         report = write_generated(kind, options, output, bars.say, bars.step)
