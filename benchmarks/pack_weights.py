@@ -50,8 +50,8 @@ SHAPES = (
 )
 
 
-def measured(name: str) -> list[str]:
-    """Lines for `lift3d models`."""
+def measured(name: str, digest: str) -> list[str]:
+    """Lines for `lift3d models`; of a generator only if they are of these weights."""
     lines = []
     results = HERE / "results"
     if name == "image_to_mask" and (results / "masks.json").is_file():
@@ -78,7 +78,10 @@ def measured(name: str) -> list[str]:
         for row, held in json.loads((results / "shape_codes.json").read_text())["rows"].items():
             lines.append(f"IoU {held['objects']['iou']:.3f}, F {held['f']:.3f} on test shapes: {row}")
     if name in ("flow", "gan") and (results / "generation.json").is_file():
-        for row, m in json.loads((results / "generation.json").read_text())["rows"].items():
+        told = json.loads((results / "generation.json").read_text())
+        if name == "flow" and told["weights"] != digest:
+            return lines
+        for row, m in told["rows"].items():
             lines.append(
                 f"coverage {m['coverage']:.2f}, 1-NNA {m['one_nn']:.2f}, copies {m['copies']:.2f} on test shapes: {row}"
             )
@@ -167,7 +170,7 @@ def main() -> None:
         "licence": "Apache-2.0, as lift3d", "data": data_of(told["plan"]["config"]),
         "data_digest": told["plan"]["data"], "command": args.command,
         "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
-        "measured": measured(args.name) or on_validation(told), **mix_of(args.name),
+        "measured": measured(args.name, hashlib.sha256(data).hexdigest()) or on_validation(told), **mix_of(args.name),
     }  # fmt: skip
     if named := card["data_digest"].pop("credits", None):
         write_credits(store.HERE / f"{args.name}.ATTRIBUTION.csv", named)
