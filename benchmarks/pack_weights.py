@@ -174,6 +174,9 @@ def main() -> None:
     }  # fmt: skip
     if named := card["data_digest"].pop("credits", None):
         write_credits(store.HERE / f"{args.name}.ATTRIBUTION.csv", named)
+        card["licence"] += (
+            f"; outlines of shapes under CC0, CC BY and the like, of whom {args.name}.ATTRIBUTION.csv tells"
+        )
     (store.HERE / f"{args.name}.safetensors").write_bytes(data)
     (store.HERE / f"{args.name}.json").write_text(json.dumps(card, indent=1) + "\n")
     print(f"{len(data) / 1e6:.1f} MB, {card['parameters']} weights")

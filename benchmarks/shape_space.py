@@ -60,6 +60,7 @@ WAYS_ON: tuple[Way, ...] = (
     (2.5, 0.15, 0.75, 0.35),
 )
 ALIKE = 0.02
+"""Ways that are named as often within so much are as good."""
 FEW, REAL = 8, "real shapes through the code"
 """Draws of a smaller kind, which has as many validation shapes at least."""
 WAYS = ("any draw", "the surest of four", "of four the first as sure as real ones")

@@ -19,11 +19,11 @@ from lift3d.weights import Weights, config_of, data_of, find
 
 MODELS = ("flow", "gan", "prior")
 """prior: of the autoencoder itself, as if its codes were independent; it knows no kinds."""
-STEPS, GUIDANCE = 12, 1.5
+STEPS, GUIDANCE = 12, 2.5
 """Of the flow, unless the card of its weights says otherwise."""
-GUIDED = (0.0, 1.0)
+GUIDED = (0.15, 0.75)
 """Times between which the kind is strengthened, likewise."""
-BEGIN = 0.0
+BEGIN = 0.25
 """The time at which a drawing begins, with an outline (nets/outline.py); 0: with noise alone. Likewise."""
 OUTLINE = 1
 """Told to the seeds of an outline's noise, so that it is other noise."""
@@ -76,12 +76,9 @@ def drawer(
         between = guided_of(found) if guided is None else guided
         first = begin_of(found) if begin is None else begin
         draw = _flow(net, Way(steps, strength, between, first))
-        outlines = (
-            set(net.outline.kind.tolist())
-            if isinstance(net, LatentFlow) and net.outline is not None
-            else set()
-        )
-        known = frozenset(kinds[k] for k in outlines if k < len(kinds)) if first else frozenset[str]()
+        assert isinstance(net, LatentFlow)
+        outline = net.outline if first else None
+        known = frozenset(name for k, name in enumerate(kinds) if outline is not None and outline.knows(k))
         return Drawer(model, found, kinds, space, draw, doubts_of(found), known)
     return Drawer(model, found, kinds, space, _gan(net), doubts_of(found))
 

@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from lift3d.nets.by_name import made  # noqa: E402
 from lift3d.nets.latent_flow import LatentFlow, drawn, outlined  # noqa: E402
 from lift3d.nets.outline import MIXED, MOST, NEAREST, Outline, kept_of  # noqa: E402
 
@@ -49,7 +50,8 @@ def test_an_outline_lies_between_two_known_things_of_its_kind() -> None:
                 share = float((y - own[i]) @ way / (way @ way))
                 on = float((own[i] + share * way - y).abs().max()) < 1e-4
                 if on and -1e-4 <= share <= MIXED + 1e-4:
-                    found, _ = True, seen.add(i)
+                    found = True
+                    seen.add(i)
         assert found
     assert len(seen) > 10, "all of a kind are begun with"
 
@@ -92,5 +94,13 @@ def test_a_drawing_goes_on_from_where_it_begins(begin: float) -> None:
         net.close.bias.fill_(2.0)
         x = torch.randn(2, 2, 4, 4, 4)
         for steps in (1, 5, 12):
-            made = drawn(net, x, torch.tensor([0, 1]), steps, begin=begin)
-            assert torch.allclose(made, x + 2 * (1 - begin), atol=1e-4)
+            ended = drawn(net, x, torch.tensor([0, 1]), steps, begin=begin)
+            assert torch.allclose(ended, x + 2 * (1 - begin), atol=1e-4)
+
+
+@pytest.mark.parametrize("told", [[5], [5, 6, 7], [10**9, 10**9], [-1, 3], ["many", "more"], 7])
+def test_a_card_with_an_outline_that_cannot_be_is_refused(told: object) -> None:
+    config = {"width": 64, "layers": 1}
+    data = {"codes": 2, "places": 4, "kinds": ["a"], "outline": told}
+    with pytest.raises((ValueError, TypeError)):
+        made("flow", config, data)

@@ -304,7 +304,8 @@ def test_from_the_corpus_to_tables(
     assert all(0 <= row["one_nn"] <= 1 for row in told["rows"].values())
     assert told["rows"]["training shapes, drawn again"]["named"] is None
     assert set(asked) == {(64, 64, 64)}, "the judge is shown cells of all draws, as it knows them"
-    held = drawer("flow", str(tmp_path / "flow"), str(auto), steps=2, begin=0.25)
+    held = drawer("flow", str(tmp_path / "flow"), str(auto), steps=2)
+    assert held.outlined == {"kind0", "kind1"}, "of one's own meshes all are remembered, and begun with"
     plain = drawer("flow", str(tmp_path / "flow"), str(auto), steps=2, begin=0.0)
     assert not np.array_equal(held.draw(0, (0, 5)), plain.draw(0, (0, 5))), "a run remembers outlines"
     (tmp_path / "flow").rename(tmp_path / "moved")

@@ -35,8 +35,12 @@ def _flow(config: Card, data: Card) -> nn.Module:
     from lift3d.nets.latent_flow import LatentFlow
 
     size = int(config["width"]), int(config["layers"]), int(data["places"])
-    outline = data.get("outline")
-    kept = (int(outline[0]), int(outline[1])) if outline else None
+    kept = None
+    if data.get("outline"):
+        count, known = (int(number) for number in data["outline"])
+        if not 0 < count <= 4096 or not 0 < known <= 100_000:
+            raise ValueError("an outline of a size that can be")
+        kept = count, known
     return LatentFlow(int(data["codes"]), len(data["kinds"]), *size, outline=kept)
 
 
