@@ -55,12 +55,14 @@ Way = tuple[float, float, float, float]
 WAYS_ON: tuple[Way, ...] = (
     (1.5, 0.0, 1.0, 0.0),
     (2.5, 0.15, 0.75, 0.0),
-    (1.5, 0.0, 1.0, 0.25),
+    (2.5, 0.15, 0.75, 0.15),
     (2.5, 0.15, 0.75, 0.25),
     (2.5, 0.15, 0.75, 0.35),
 )
 ALIKE = 0.02
 """Ways that are named as often within so much are as good."""
+NEAR = 200
+"""Training shapes of a kind that draws are held beside, at most."""
 FEW, REAL = 8, "real shapes through the code"
 """Draws of a smaller kind, which has as many validation shapes at least."""
 WAYS = ("any draw", "the surest of four", "of four the first as sure as real ones")
@@ -254,19 +256,21 @@ def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -
 
 
 def outlines(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -> dict[str, Any]:
-    """Of the kinds that are begun with outlines: how often a draw is named, and how near it comes to known shapes, with the
-    outline and without."""
+    """Of kinds that are begun with outlines, those that are remembered and those that the judge knows: how often a draw is named,
+    and how near it comes to known shapes, with the outline and without."""
     train = ShapeSet(Corpus(corpus), "train")
     codec, _ = network("autoencoder", autoencoder)
     assert isinstance(codec, ShapeCodes)
-    judge, ways = Judge(), [drawer("flow", flow, autoencoder, begin=b) for b in (0.0, None)]
+    judge, one = Judge(), drawer("flow", flow, autoencoder)
+    ways = {"without": drawer("flow", flow, autoencoder, begin=0.0), "with": one}
     rows: list[dict[str, Any]] = []
-    for kind in sorted(ways[1].outlined):
-        known = clouds(train, np.flatnonzero(train.category == kind))
+    for kind in sorted(k for k in one.outlined if k in one.remembered or k in judge.names):
+        numbers = np.flatnonzero(train.category == kind)
+        known = clouds(train, numbers[np.linspace(0, len(numbers) - 1, min(NEAR, len(numbers))).astype(int)])
         usual = float(np.median(nearest_among(known)))
-        row: dict[str, Any] = {"kind": kind, "known": len(known)}
-        for name, one in zip(("without", "with"), ways):
-            drawn, cells = surfaces(one, kind, limit, 0, codec)
+        row: dict[str, Any] = {"kind": kind, "known": len(numbers), "remembered": kind in one.remembered}
+        for name, drawn_by in ways.items():
+            drawn, cells = surfaces(drawn_by, kind, limit, 0, codec)
             away = nearest_chamfer(drawn, known) / usual
             row[name] = {
                 "named": judge.said(kind, cells),
@@ -275,25 +279,31 @@ def outlines(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
             }
         print(row, flush=True)
         rows.append(row)
+    groups = {
+        "remembered": [r for r in rows if r["remembered"]],
+        **{
+            f"varied, {low} to {high} shapes": [
+                r for r in rows if not r["remembered"] and low <= r["known"] <= high
+            ]
+            for low, high in ((20, 100), (101, 200), (201, 999))
+        },
+    }
     table = [
-        [r["kind"], r["known"], *(percent(r[w]["named"]) for w in ("without", "with")),
-         *(percent(r[w]["copies"]) for w in ("without", "with")), *(f"{r[w]['novelty']:.1f}" for w in ("without", "with"))]
-        for r in rows
-    ]  # fmt: skip
-    means = [
-        "mean", "", *(percent(mean_of_known([r[w]["named"] for r in rows])) for w in ("without", "with")),
-        *(percent(float(np.mean([r[w]["copies"] for r in rows]))) for w in ("without", "with")),
-        *(f"{np.mean([r[w]['novelty'] for r in rows]):.1f}" for w in ("without", "with")),
+        [name, len(some),
+         *(percent(mean_of_known([r[w]["named"] for r in some])) for w in ways),
+         *(percent(float(np.mean([r[w]["copies"] for r in some]))) for w in ways),
+         *(f"{np.mean([r[w]['novelty'] for r in some]):.1f}" for w in ways)]
+        for name, some in groups.items() if some
     ]  # fmt: skip
     return {
         "kinds": rows,
         "table": {
-            "columns": ["kind", "training shapes", "named, %", "with an outline", "copies, %", "with an outline",
+            "columns": ["outlines", "kinds", "named, %", "with an outline", "copies, %", "with an outline",
                         "novelty", "with an outline"],
-            "rows": [*table, means],
-            "note": f"{limit} draws of each kind, any draw, without and with an outline. Named: the classifier, which knows some "
+            "rows": table,
+            "note": f"{limit} draws of each kind, any draw, without and with an outline. Named: the classifier, which knows most "
             "of these kinds, has the kind among its first three. Copies: nearer to a training shape than half of those are to "
-            "their nearest neighbour. Novelty: median distance to the nearest, in their own median.",
+            f"their nearest neighbour, {NEAR} of a kind at most. Novelty: median distance to the nearest, in their own median.",
         },
     }  # fmt: skip
 
@@ -371,7 +381,7 @@ def main() -> None:
             "among": ("among", lambda: among(args.corpus, args.flow, args.autoencoder, args.limit or 40)),
             "outlines": (
                 "outlines",
-                lambda: outlines(args.corpus, args.flow, args.autoencoder, args.limit or 24),
+                lambda: outlines(args.corpus, args.flow, args.autoencoder, args.limit or 16),
             ),
             "codes": ("shape_codes", lambda: codes(args.corpus, args.autoencoder, args.limit, look)),
             "samples": ("generation", lambda: samples(args.corpus, args.autoencoder, args.limit, look)),

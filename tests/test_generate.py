@@ -62,9 +62,10 @@ def test_towers_are_solids_that_differ_and_stand(tmp_path: Path) -> None:
     assert max(overlap(cells[a], cells[b]) for a, b in ((0, 1), (0, 2), (1, 2))) < 0.95
 
 
-def test_furniture_begins_with_an_outline_unless_told_otherwise() -> None:
+def test_things_begin_with_an_outline_unless_told_otherwise() -> None:
     with_, without = drawer_of(Options()), drawer_of(Options(outline=False))
-    assert "chair" in with_.outlined and "tree" not in with_.outlined and not without.outlined
+    assert with_.outlined == set(with_.kinds) and not without.outlined
+    assert "chair" in with_.remembered and "tree" not in with_.remembered
     number = with_.kinds.index("chair")
     assert not np.array_equal(with_.draw(number, (0, 0)), without.draw(number, (0, 0)))
 

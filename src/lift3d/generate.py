@@ -137,7 +137,7 @@ def solid_of(
     voxels = LatentToVoxels(autoencoder)(code, context)
     level = level_of(network("autoencoder", autoencoder)[1].card)
     share = self_mirrored(voxels.values, level)[0] if mirror else voxels.values
-    share = joined(share, level)
+    share = joined(share, level, feet=True)
     full = np.asarray(share > level)
     if int(full.sum()) < SMALLEST:
         return None

@@ -35,7 +35,8 @@ two cores, than the ones that nobody asks for; and how many such are kept until 
 @dataclass(frozen=True)
 class Drawer:
     """kinds: names that can be asked for; space: of the codes; draw(kind number, seeds) gives a code; doubts: of real things of a
-    kind (surest.py), as the weights' card tells them; outlined: kinds whose drawings begin with an outline."""
+    kind (surest.py), as the weights' card tells them; outlined: kinds whose drawings begin with an outline; remembered: those
+    of them whose outlines are remembered."""
 
     model: str
     found: Weights
@@ -44,6 +45,7 @@ class Drawer:
     draw: Callable[[int, tuple[int, ...]], F32]
     doubts: Mapping[str, float] = field(default_factory=dict)
     outlined: frozenset[str] = frozenset()
+    remembered: frozenset[str] = frozenset()
 
 
 def drawer(
@@ -78,8 +80,10 @@ def drawer(
         draw = _flow(net, Way(steps, strength, between, first))
         assert isinstance(net, LatentFlow)
         outline = net.outline if first else None
-        known = frozenset(name for k, name in enumerate(kinds) if outline is not None and outline.knows(k))
-        return Drawer(model, found, kinds, space, draw, doubts_of(found), known)
+        known = [k for k in range(len(kinds)) if outline is not None and outline.knows(k)]
+        kept = [k for k in known if outline is not None and outline.remembers(k)]
+        sets = [frozenset(kinds[k] for k in some) for some in (known, kept)]
+        return Drawer(model, found, kinds, space, draw, doubts_of(found), *sets)
     return Drawer(model, found, kinds, space, _gan(net), doubts_of(found))
 
 

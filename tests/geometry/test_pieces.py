@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from lift3d.geometry.pieces import joined
+from lift3d.geometry.pieces import joined, main_pieces, reach, with_feet
 
 
 @settings(max_examples=25, deadline=None)
@@ -30,3 +30,33 @@ def test_crumbs_are_left_out_and_one_piece_is_kept_as_it_is() -> None:
     share[4:12, 4:12, 13:15] = 0.9  # a plate beside the cube
     out = joined(share, 0.5)
     assert out[14, 14, 14] < 0.5 and out[2, 2, 2] < 0.5 and ndimage.label(out > 0.5)[1] == 1
+
+
+def table(*legs: tuple[int, int]) -> np.ndarray:
+    """A board on legs that ended below it."""
+    share = np.zeros((40, 30, 30), np.float32)
+    share[2:38, 2:28, 22:25] = 0.9
+    for x, y in legs:
+        share[x : x + 2, y : y + 2, 2:8] = 0.9
+    return share
+
+
+def test_legs_that_fell_off_their_table_are_no_crumbs() -> None:
+    share = table((4, 4), (34, 4), (4, 24), (34, 24))
+    assert reach(joined(share, 0.5) > 0.5) == (22, 24)  # of its 2,808 cells 24 are less than 2 %
+    out = joined(share, 0.5, feet=True) > 0.5
+    assert ndimage.label(out)[1] == 1 and reach(out) == (2, 24)
+    assert out[4:6, 4:6, 8:22].any((0, 1)).all() and out[34:36, 24:26, 8:22].any((0, 1)).all()
+
+
+def test_crumbs_beside_a_thing_and_below_one_that_stands_stay_crumbs() -> None:
+    beside = table()[:, :, 10:]  # a low board, and what lies beside it
+    beside = np.concatenate([beside, np.zeros((14, 30, 20), np.float32)])
+    beside[50:53, 4:7, 0:6] = 0.9
+    assert reach(joined(beside, 0.5, feet=True) > 0.5)[0] == 12
+    standing = table((4, 4))
+    standing[4:6, 4:6, 6:8] = 0  # 16 cells
+    standing[18:24, 12:18, 2:23] = 0.9
+    full = standing > 0.5
+    assert (with_feet(full, main_pieces(full)) == main_pieces(full)).all()
+    assert not main_pieces(full)[4:6, 4:6, 2:20].any()

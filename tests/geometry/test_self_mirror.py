@@ -42,3 +42,21 @@ def test_what_comes_out_is_its_own_image(seed: int, wide: int, deep: int) -> Non
     inner = made[low[0] : high[0], low[1] : high[1]]
     np.testing.assert_allclose(inner, inner[::-1], atol=1e-6)
     np.testing.assert_allclose(inner, inner[:, ::-1], atol=1e-6)
+
+
+def test_a_table_with_its_legs_at_one_end_has_them_at_both() -> None:
+    share = np.full((40, 20, 24), 0.02, np.float32)
+    share[2:38, 2:18, 18:22] = 0.98
+    share[4:8, 8:12, 2:18] = 0.98
+    made, axes = self_mirrored(share, 0.5)
+    assert axes == (0, 1)
+    legs = np.flatnonzero((made > 0.5)[:, 10, 4])
+    assert legs.tolist() == [*range(4, 8), *range(32, 36)]
+
+
+def test_a_chair_keeps_its_back() -> None:
+    share = np.full((20, 20, 40), 0.02, np.float32)
+    share[2:18, 2:18, 2:20] = 0.98
+    share[2:18, 2:5, 20:38] = 0.9
+    made, axes = self_mirrored(share, 0.5)
+    assert axes == (0,) and ((made > 0.5) == (share > 0.5)).all()

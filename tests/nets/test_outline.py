@@ -62,6 +62,28 @@ def test_few_known_things_are_taken_as_they_are() -> None:
     assert torch.equal(net.drawn(0, np.random.default_rng(0)), net.known[0])
 
 
+def test_a_kind_that_is_not_remembered_varies_as_its_parts_do() -> None:
+    g = torch.Generator().manual_seed(3)
+    x = held(4, 600)
+    x[:150] += 40 * torch.randn(24, generator=g)  # a second part, far from the first
+    net = Outline(5, 24, 0, 3, 2)
+    net.remember(x, x[:0], torch.zeros(0, dtype=torch.int64))
+    net.learn(x, [(1, np.arange(150)), (1, np.arange(150, 400)), (2, np.arange(400, 600))])
+    assert net.knows(1) and net.knows(2) and not net.knows(0) and not net.remembers(1)
+    assert torch.equal(net.drawn(1, np.random.default_rng([7])), net.drawn(1, np.random.default_rng([7])))
+    drawn = torch.stack([net.drawn(1, np.random.default_rng([k])) for k in range(4000)])
+    y = net.of(x)
+    nearest = torch.cdist(drawn, net.means[:2]).argmin(1)
+    assert abs(float((nearest == 0).float().mean()) - 150 / 400) < 0.03, "as often as the part is large"
+    for part, rows in ((0, slice(0, 150)), (1, slice(150, 400))):
+        some, own = drawn[nearest == part], y[rows]
+        # the slow twin: the covariance of the part, of which the two largest directions are kept
+        values, axes = np.linalg.eigh(np.cov(own.T.numpy(), bias=True))
+        wanted = (axes[:, -2:] * values[-2:]) @ axes[:, -2:].T
+        assert np.abs(np.cov(some.T.numpy()) - wanted).max() < 0.12 * values[-1]
+        assert float((some.mean(0) - own.mean(0)).abs().max()) < 0.12 * values[-1] ** 0.5
+
+
 def test_of_each_kind_so_many_are_kept_and_none_without_a_name() -> None:
     kinds = np.array([0] * 500 + [1] * 3 + [3] * 50)
     kept = kept_of(kinds, 3)
@@ -72,7 +94,7 @@ def test_of_each_kind_so_many_are_kept_and_none_without_a_name() -> None:
 
 def test_a_drawing_begins_between_noise_and_outline() -> None:
     torch.manual_seed(0)
-    net = LatentFlow(2, 3, 64, 1, 4, local=16, outline=(5, 6)).eval()
+    net = LatentFlow(2, 3, 64, 1, 4, local=16, outline=(5, 6, 0, 1)).eval()
     assert net.outline is not None
     codes = torch.randn(50, 128)
     net.outline.remember(codes, codes[:6], torch.zeros(6, dtype=torch.int64))
@@ -98,7 +120,20 @@ def test_a_drawing_goes_on_from_where_it_begins(begin: float) -> None:
             assert torch.allclose(ended, x + 2 * (1 - begin), atol=1e-4)
 
 
-@pytest.mark.parametrize("told", [[5], [5, 6, 7], [10**9, 10**9], [-1, 3], ["many", "more"], 7])
+@pytest.mark.parametrize(
+    "told",
+    [
+        [5],
+        [5, 6, 7],
+        [10**9, 10**9, 0, 1],
+        [5, 6, 0, 6],
+        [5, 0, 0, 1],
+        [-1, 3, 0, 1],
+        [5, -1, 3, 1],
+        ["many"] * 4,
+        7,
+    ],
+)
 def test_a_card_with_an_outline_that_cannot_be_is_refused(told: object) -> None:
     config = {"width": 64, "layers": 1}
     data = {"codes": 2, "places": 4, "kinds": ["a"], "outline": told}

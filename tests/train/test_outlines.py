@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 pytest.importorskip("pyarrow")
 
 from lift3d.corpus.corpus import Corpus  # noqa: E402
-from lift3d.train.outlines import LEAST, credits_of, is_free, remembered  # noqa: E402
+from lift3d.train.outlines import FEWEST, LEAST, credits_of, is_free, parts_of, remembered  # noqa: E402
 
 
 class Fake:
@@ -54,3 +54,19 @@ def test_who_is_remembered_is_named(small: tuple[Path, Path]) -> None:
     corpus = Corpus(small[0])
     rows = credits_of(corpus, np.array([2, 0]))
     assert rows[0][0] == corpus.keys[2] and rows[1][3] == corpus.column("licence")[0]
+
+
+def test_a_large_kind_has_parts_and_a_part_is_one_kinds() -> None:
+    rng = np.random.default_rng(0)
+    kinds = np.repeat([0, 1, 2, 3], [300, 90, FEWEST - 1, 80])
+    codes = rng.standard_normal((len(kinds), 6)).astype(np.float32)
+    codes[:100] += 30  # three heaps of the largest kind
+    codes[100:200] -= 30
+    parts = parts_of(codes, kinds, [0, 1, 2], 100)
+    assert [kind for kind, _ in parts] == [0, 0, 0, 1], (
+        "too small a kind has none, and one that is not asked for"
+    )
+    assert sorted(sorted(rows.tolist())[0] for _, rows in parts) == [0, 100, 200, 300]
+    assert all((kinds[rows] == kind).all() for kind, rows in parts)
+    again = parts_of(codes, kinds, [0, 1, 2], 100)
+    assert all((a == b).all() for (_, a), (_, b) in zip(parts, again))

@@ -12,6 +12,8 @@ RADIUS = 1.6
 """Of a bridge, in cells."""
 FIRM = 1.3
 """Share of a bridge's cells, in levels."""
+FOOT, STEEP = 12, 1.5
+"""Cells of what may be a foot, at least; how far above it the thing must be, for each cell that it is aside."""
 
 
 def main_pieces(full: NDArray[np.bool_], least: float = 0.02) -> NDArray[np.bool_]:
@@ -24,11 +26,38 @@ def main_pieces(full: NDArray[np.bool_], least: float = 0.02) -> NDArray[np.bool
     return np.asarray((sizes >= least * sizes.max())[labels])
 
 
-def joined(share: F32, level: float) -> F32:
+def with_feet(full: NDArray[np.bool_], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What is kept of cells whose last axis is up, and the pieces as well on which it stands: those that reach the floor below
+    what is kept. A leg that fell off its table is small, and no crumb."""
+    levels = np.flatnonzero(full.any((0, 1)))
+    if not kept.any() or kept[:, :, levels[0] : levels[0] + 2].any():
+        return kept
+    labels, _ = ndimage.label(full & ~kept, np.ones((3, 3, 3)))
+    away, nearest = ndimage.distance_transform_edt(~kept, return_indices=True)
+    out = kept.copy()
+    for number in np.setdiff1d(labels[:, :, levels[0] : levels[0] + 2], 0):
+        foot = np.argwhere(labels == number)
+        top = foot[int(away[tuple(foot.T)].argmin())]
+        aside, up = np.split(nearest[(slice(None), *top)] - top, [2])
+        if len(foot) >= FOOT and up[0] >= STEEP * np.linalg.norm(aside):
+            out |= labels == number
+    return out
+
+
+def reach(full: NDArray[np.bool_]) -> tuple[int, int]:
+    """The lowest and the highest layer that the main pieces reach, along the last axis; its length and -1 of nothing."""
+    levels = np.flatnonzero(main_pieces(full).any((0, 1)))
+    return (int(levels[0]), int(levels[-1])) if len(levels) else (full.shape[2], -1)
+
+
+def joined(share: F32, level: float, feet: bool = False) -> F32:
     """(D, H, W) shares without crumbs, where every piece above the level is bridged to the larger ones before it at the
-    place where they are nearest; the same array where it is one piece."""
+    place where they are nearest; the same array where it is one piece. feet: the last axis is up, and what the thing stands on
+    is no crumb."""
     full = share > level
     kept = main_pieces(full)
+    if feet:
+        kept = with_feet(full, kept)
     labels, count = ndimage.label(kept)  # joined by faces: what touches at an edge alone is no solid joint
     if count < 2:
         return share

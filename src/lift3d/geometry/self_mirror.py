@@ -9,18 +9,23 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lift3d.geometry.pieces import reach
 from lift3d.geometry.solid_metrics import overlap
 from lift3d.types import F32
 
 LEAST = 0.6
 """Of the overlap with the mirror image, from which on the two are made one."""
 FAINT = 1e-4
+LOST = 2
+"""Layers of cells at the bottom or at the top, of which no more may be lost."""
 
 
 def self_mirrored(share: F32, level: float, least: float = LEAST) -> tuple[F32, tuple[int, ...]]:
     """Shares (D, H, W) of full cells, made the mean of themselves and their mirror image (of the logarithms of their odds) along
     each of the first two axes along which what is above the level overlaps with its image by more than `least`; and these axes.
-    The mirror plane is the middle of the box of what is full."""
+    The mirror plane is the middle of the box of what is full. The last axis is up: where the mean would lose what the thing
+    stands on, as its legs are on one side alone, each half has what either has; where it would lose the top, as the back of a
+    chair, that axis is left."""
     axes = []
     for axis in (0, 1):
         full = share > level
@@ -32,7 +37,11 @@ def self_mirrored(share: F32, level: float, least: float = LEAST) -> tuple[F32, 
         image = np.take(share, np.clip(order, 0, share.shape[axis] - 1), axis)
         image = np.where(_along(known, axis), image, np.float32(0))
         if overlap(full, image > level) > least:
-            share = _share((_odds(share) + _odds(image)) / 2)
+            mean = _share((_odds(share) + _odds(image)) / 2)
+            low, high = np.subtract(reach(mean > level), reach(full))
+            if high < -LOST:
+                continue
+            share = np.maximum(share, image) if low > LOST else mean
             axes.append(axis)
     return share, tuple(axes)
 

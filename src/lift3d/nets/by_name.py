@@ -37,10 +37,10 @@ def _flow(config: Card, data: Card) -> nn.Module:
     size = int(config["width"]), int(config["layers"]), int(data["places"])
     kept = None
     if data.get("outline"):
-        count, known = (int(number) for number in data["outline"])
-        if not 0 < count <= 4096 or not 0 < known <= 100_000:
+        count, known, parts, ways = (int(number) for number in data["outline"])
+        if not 0 < ways <= count <= 4096 or min(known, parts) < 0 or not 0 < known + parts <= 100_000:
             raise ValueError("an outline of a size that can be")
-        kept = count, known
+        kept = count, known, parts, ways
     return LatentFlow(int(data["codes"]), len(data["kinds"]), *size, outline=kept)
 
 

@@ -80,10 +80,11 @@ class LatentFlow(nn.Module):
         layers: int = 8,
         places: int = 4,
         local: int | None = None,
-        outline: tuple[int, int] | None = None,
+        outline: tuple[int, int, int, int] | None = None,
     ) -> None:
-        """local: channels of the convolutions; 48 at 8 places and 96 at 4 if not given. outline: how many coordinates of how many
-        codes are remembered (nets/outline.py)."""
+        """local: channels of the convolutions; 48 at 8 places and 96 at 4 if not given. outline: how many coordinates it
+        has, of how many codes they are remembered, of how many parts it is known how they vary, and in how many ways
+        (nets/outline.py)."""
         super().__init__()
         local = local if local is not None else (96 if places == SIDE else 48)
         self.shape, self.kinds, self.fold = (codes, places, places, places), kinds, places // SIDE
@@ -104,7 +105,7 @@ class LatentFlow(nn.Module):
         self.join = nn.Conv3d(2 * local, local, 1)
         self.last = Smooth(local)
         self.close = nn.Conv3d(local, codes, 3, padding=1)
-        self.outline = Outline(outline[0], codes * places**3, outline[1]) if outline else None
+        self.outline = Outline(outline[0], codes * places**3, *outline[1:]) if outline else None
         nn.init.normal_(self.kind.weight, std=0.2)
         for still in (self.close, self.told):
             nn.init.zeros_(still.weight)

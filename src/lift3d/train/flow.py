@@ -1,9 +1,10 @@
-"""Training of `label_to_latent` by flow matching (nets/latent_flow.py) on the codes of a corpus' shapes; of some the outlines are
-kept (nets/outline.py)."""
+"""Training of `label_to_latent` by flow matching (nets/latent_flow.py) on the codes of a corpus' shapes; of each kind
+outlines are kept beside it (nets/outline.py)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from lift3d.nets.outline import kept_of
 from lift3d.nets.precision import in_half
 from lift3d.train.codes import MOST_STRETCHES, codes_of, kinds_of
 from lift3d.train.config import Schedule, told
-from lift3d.train.outlines import credits_of, remembered
+from lift3d.train.outlines import FEWEST, credits_of, parts_of, remembered
 from lift3d.train.pictures import chosen
 from lift3d.train.shapes import ShapeSet
 from lift3d.train.task import Batch
@@ -43,8 +44,11 @@ class Config(Schedule):
     nameless: float = told(0.1, "share of codes whose kind is left out")
     stretches: int = told(2, "other proportions in which each shape is learned as well, up to 16")
     outline: int = told(
-        128, "principal coordinates of known codes that are kept, for drawings to begin with; 0: none"
+        128,
+        "principal coordinates of a code whose distribution is learned, for drawings to begin with; 0: none",
     )
+    ways: int = told(16, "directions in which outlines that are not remembered vary")
+    part: int = told(100, "shapes of a part: a larger kind has several, each with outlines of its own")
     autoencoder: str = told("autoencoder", "weights of the autoencoder: a name, or a run's folder")
     held: int = told(512, "codes of the validation set that are looked at")
 
@@ -52,9 +56,10 @@ class Config(Schedule):
         super().__post_init__()
         if self.width % 64 or self.width < 64 or self.layers < 1:
             raise InputError("width is a multiple of 64", "leave it out for the usual one")
-        if self.outline < 0:
+        if self.outline < 0 or self.ways < 1 or self.part < FEWEST:
             raise InputError(
-                f"outline = {self.outline}", "give 0 for none, or leave it out for the usual number"
+                f"an outline has 0 coordinates or more, 1 way or more to vary, and {FEWEST} shapes or more of a part",
+                "leave them out for the usual numbers",
             )
         self.check_stretches()
 
@@ -98,22 +103,40 @@ class Flow:
         if net.outline is not None:
             held = self.train
             ways = [held.values, held.mirrored, *held.stretched.swapaxes(0, 1)]
-            every = net.normalised(torch.from_numpy(np.concatenate(ways[:2]).astype(np.float32)))
-            some, kinds = np.concatenate([way[self.known] for way in ways]), self._known_kinds()
+            every, kinds = self._normalised(ways[:2]), self._known_kinds()
             kept = kept_of(kinds, len(self.names))
-            known = net.normalised(torch.from_numpy(some[kept].astype(np.float32)))
-            net.outline.remember(every.flatten(1), known.flatten(1), torch.from_numpy(kinds[kept]))
+            known = self._normalised([way[self.known] for way in ways])
+            net.outline.remember(every, known[kept], torch.from_numpy(kinds[kept]))
+            net.outline.learn(every, self.parts)
         return net
+
+    def _normalised(self, ways: list[NDArray[np.float16]]) -> torch.Tensor:
+        """(M, size) of codes of several ways (N, Z, P, P, P)."""
+        middle, spread = self.train.statistics()
+        return torch.from_numpy((np.concatenate(ways).astype(np.float32) - middle) / spread).flatten(1)
 
     def _known_kinds(self) -> NDArray[np.int64]:
         """Of what is known: as it stands, mirrored, and in other proportions."""
         return np.tile(self.train.kinds[self.known], 2 + self.train.stretched.shape[1])
 
-    def _outline(self) -> tuple[int, int] | None:
-        """How many coordinates of how many codes are kept: no more than a code has."""
+    @cached_property
+    def parts(self) -> list[tuple[int, NDArray[np.int64]]]:
+        """Of the shapes as they stand, and mirrored, of kinds that are not remembered."""
+        if not self.config.outline:
+            return []
+        codes = self._normalised([self.train.values, self.train.mirrored]).numpy()
+        others = sorted(set(range(len(self.names))) - set(self.train.kinds[self.known].tolist()))
+        return parts_of(codes, np.tile(self.train.kinds, 2), others, 2 * self.config.part)
+
+    def _outline(self) -> tuple[int, int, int, int] | None:
+        """Of the network's outline (nets/latent_flow.py), with no more coordinates than a code has."""
         kept = len(kept_of(self._known_kinds(), len(self.names)))
         count = min(self.config.outline, int(np.prod(self.train.values.shape[1:])))
-        return (count, kept) if count and kept else None
+        return (
+            (count, kept, len(self.parts), min(self.config.ways, count))
+            if count and kept + len(self.parts)
+            else None
+        )
 
     def data(self) -> dict[str, Any]:
         return {
