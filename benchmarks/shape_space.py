@@ -53,13 +53,12 @@ HERE = Path(__file__).resolve().parent
 Way = tuple[float, float, float, float]
 """Strength, the times between which the kind is strengthened, and the time at which an outline is gone on with."""
 WAYS_ON: tuple[Way, ...] = (
-    (1.5, 0.0, 1.0, 0.0),
     (2.5, 0.15, 0.75, 0.0),
     (2.5, 0.15, 0.75, 0.15),
     (2.5, 0.15, 0.75, 0.25),
     (2.5, 0.15, 0.75, 0.35),
 )
-ALIKE = 0.02
+ALIKE = 0.01
 """Ways that are named as often within so much are as good."""
 NEAR = 200
 """Training shapes of a kind that draws are held beside, at most."""

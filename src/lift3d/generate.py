@@ -52,8 +52,8 @@ Progress = Callable[[str, float], None]
 @dataclass(frozen=True)
 class Options:
     """size: longest side in metres, None leaves it 1 without a unit; format: ending of the files; mirror: what is nearly its own
-    mirror image is made so; among: draws, of which one is taken (surest.py); outline: whether a drawing may begin with a
-    layout of known things (nets/outline.py)."""
+    mirror image is made so; among: draws, of which one is taken (surest.py); outline: whether a drawing begins with a
+    layout as things of the kind have it (nets/outline.py)."""
 
     count: int = 1
     seed: int = 0
@@ -155,10 +155,10 @@ def solid_mesh(voxels: Voxels, level: float, context: Context) -> Mesh | None:
     from lift3d.errors import Lift3dError
     from lift3d.geometry.topology import inspect_solid
     from lift3d.maps.mesh_to_solid import MeshToSolid
-    from lift3d.maps.voxels_to_mesh import VoxelsToMesh
+    from lift3d.maps.voxels_to_mesh import NAME, VoxelsToMesh
 
     mesh = VoxelsToMesh(level, faces=FACES)(voxels, context)
-    if inspect_solid(mesh).is_solid:
+    if context.report[NAME]["solid"] or inspect_solid(mesh).is_solid:
         return mesh
     try:
         mesh = MeshToSolid()(mesh, context)

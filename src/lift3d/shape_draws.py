@@ -19,11 +19,12 @@ from lift3d.weights import Weights, config_of, data_of, find
 
 MODELS = ("flow", "gan", "prior")
 """prior: of the autoencoder itself, as if its codes were independent; it knows no kinds."""
-STEPS, GUIDANCE = 12, 2.5
-"""Of the flow, unless the card of its weights says otherwise."""
+STEPS, GUIDANCE = 8, 2.5
+"""Of the flow; the guidance, unless the card of its weights says otherwise. With 8 steps half of 24 draws overlap by more than
+0.956 with what 48 give, with 12 by 0.979."""
 GUIDED = (0.15, 0.75)
 """Times between which the kind is strengthened, likewise."""
-BEGIN = 0.25
+BEGIN = 0.35
 """The time at which a drawing begins, with an outline (nets/outline.py); 0: with noise alone. Likewise."""
 OUTLINE = 1
 """Told to the seeds of an outline's noise, so that it is other noise."""

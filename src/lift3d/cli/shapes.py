@@ -36,9 +36,7 @@ def generate(
     mirror: Annotated[bool, typer.Option(help="Make what is nearly its own mirror image exactly so.")] = True,
     outline: Annotated[
         bool,
-        typer.Option(
-            help="Begin with a layout of known things, where a kind has them; without, stranger things."
-        ),
+        typer.Option(help="Begin with a layout as things of the kind have it; without, stranger things."),
     ] = True,
     among: Annotated[
         int | None,

@@ -49,10 +49,11 @@ class VoxelsToMesh(Mapping[Voxels, Mesh]):
         v = smoothed(v, f, self.smoothing)
         if len(f) > self.faces:
             v, f = decimate(v, f, self.faces)
-        if not inspect_arrays(v, f).is_solid:  # smoothing can fold what is thin
+        solid = inspect_arrays(v, f).is_solid
+        if not solid:  # smoothing can fold what is thin
             v, f = (plain, f) if len(plain) == len(v) else (v, f)
         v = v @ source.affine[:3, :3].T + source.affine[:3, 3]
         if np.linalg.det(source.affine[:3, :3]) < 0:
             f = f[:, ::-1]
-        context.note(NAME, faces=len(f), dropped=dropped)
+        context.note(NAME, faces=len(f), dropped=dropped, solid=solid)
         return trimesh.Trimesh(v, f, process=False, validate=False)

@@ -45,9 +45,10 @@ class Config(Schedule):
     stretches: int = told(2, "other proportions in which each shape is learned as well, up to 16")
     outline: int = told(
         128,
-        "principal coordinates of a code whose distribution is learned, for drawings to begin with; 0: none",
+        "principal coordinates of codes that drawings begin with, remembered or varied; 0: none",
     )
     ways: int = told(16, "directions in which outlines that are not remembered vary")
+    enough: int = told(300, "shapes of a kind, from which on its drawings need no such outline")
     part: int = told(100, "shapes of a part: a larger kind has several, each with outlines of its own")
     autoencoder: str = told("autoencoder", "weights of the autoencoder: a name, or a run's folder")
     held: int = told(512, "codes of the validation set that are looked at")
@@ -125,7 +126,9 @@ class Flow:
         if not self.config.outline:
             return []
         codes = self._normalised([self.train.values, self.train.mirrored]).numpy()
-        others = sorted(set(range(len(self.names))) - set(self.train.kinds[self.known].tolist()))
+        counts = np.bincount(self.train.kinds, minlength=len(self.names))[: len(self.names)]
+        remembered_kinds = set(self.train.kinds[self.known].tolist())
+        others = [k for k, n in enumerate(counts) if n < self.config.enough and k not in remembered_kinds]
         return parts_of(codes, np.tile(self.train.kinds, 2), others, 2 * self.config.part)
 
     def _outline(self) -> tuple[int, int, int, int] | None:
