@@ -64,7 +64,13 @@ NEAR = 200
 """Training shapes of a kind that draws are held beside, at most."""
 FEW, REAL = 8, "real shapes through the code"
 """Draws of a smaller kind, which has as many validation shapes at least."""
-WAYS = ("any draw", "the surest of four", "of four the first as sure as real ones")
+SURE = (0.75, 0.95)
+"""Shares of real shapes that a bound may hold."""
+WAYS = (
+    "any draw",
+    "the surest of four",
+    *(f"of four the first as sure as {100 * s:.0f} % of real ones" for s in SURE),
+)
 DOUBTED = 60
 """Training shapes of a kind, of whose doubts the bound is taken."""
 COVERAGE, ONE_NN, COPIES = 0.45, 0.75, 0.2
@@ -219,7 +225,8 @@ def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -
             codes = [one.draw(one.kinds.index(kind), (0, n)) for n in choices(k, 4)]
             shares = [shares_of(code, autoencoder) for code in codes]
             said = [doubt(share) for share in shares]
-            for way, best in zip(WAYS, (0, chosen(said, 0.0), chosen(said, doubts[kind]))):
+            taken_of = (0, chosen(said, 0.0), *(chosen(said, doubts[share][kind]) for share in SURE))
+            for way, best in zip(WAYS, taken_of):
                 out[way].append(shares[best])
         return out
 
@@ -244,7 +251,7 @@ def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -
     }
     columns = ("coverage", "one_nn", "copies", "named")
     return {
-        "kinds": kinds, "smaller": smaller, "rows": told, "doubts": doubts,
+        "kinds": kinds, "smaller": smaller, "rows": told, "doubts": doubts[HELD],
         "table": {
             "columns": ["taken", "coverage, %", "1-NNA, %", "copies, %", "named, %"],
             "rows": [[w, *(f"{100 * told[w][k]:.0f}" for k in columns)] for w in WAYS],
@@ -315,15 +322,16 @@ def small(known: tuple[str, ...], judge: Judge, largest_kinds: list[str], val: S
     ]  # fmt: skip
 
 
-def bounds(corpus: Corpus, kinds: tuple[str, ...], autoencoder: str | None) -> dict[str, float]:
-    """So much doubt HELD of the training shapes of each kind stay under, made again from their codes."""
+def bounds(corpus: Corpus, kinds: tuple[str, ...], autoencoder: str | None) -> dict[float, dict[str, float]]:
+    """So much doubt each share of SURE of the training shapes of each kind stays under, made again from their codes."""
     codes = codes_of(corpus, "train", autoencoder or "autoencoder", kinds)
-    out = {}
+    out: dict[float, dict[str, float]] = {share: {} for share in SURE}
     for number, kind in enumerate(kinds):
         mine = np.flatnonzero(codes.kinds == number)
         some = mine[np.linspace(0, len(mine) - 1, min(DOUBTED, len(mine))).astype(int)]
         said = [doubt(shares_of(np.asarray(codes.values[i], np.float32), autoencoder)) for i in some]
-        out[kind] = round(float(np.quantile(said, HELD)), 4)
+        for share in SURE:
+            out[share][kind] = round(float(np.quantile(said, share)), 4)
     return out
 
 
