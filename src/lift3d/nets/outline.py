@@ -18,8 +18,8 @@ those of a part have a mean u and R directions w of their own in which they vary
 
     y = u + sum_r c_r w_r,      c ~ N(0, 1).
 
-What is drawn then is new (copies, evaluate/generation.py), and what is named as often; but things of two boards and four legs,
-whose sums are none, are made well only from what is remembered. A flow of these coordinates was broader than its kinds: of eight
+What is drawn then is new (copies, evaluate/generation.py), and is named as often; but things of boards and legs, whose sums are
+none, are made well only from what is remembered. A flow of these coordinates was broader than its kinds: of eight
 chairs one was a chair.
 """
 
