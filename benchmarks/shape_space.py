@@ -59,8 +59,8 @@ WAYS_ON: tuple[Way, ...] = (
     (2.5, 0.15, 0.75, 0.35),
 )
 ALIKE = 0.01
-"""Ways that are named as often within so much are as good. With 0.02 drawings began at 0.15, and by eye 5 of 12 chairs were chairs,
-where at 0.35 there were 8: so much is between ways that the measure calls alike."""
+"""Ways that are named as often within so much are as good. With 0.02 drawings began at 0.15, and by eye 5 of 12 chairs were
+chairs, where at 0.35 there were 8: so much is between ways that the measure calls alike."""
 NEAR = 200
 """Training shapes of a kind that draws are held beside, at most."""
 FEW, REAL = 8, "real shapes through the code"
