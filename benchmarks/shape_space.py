@@ -245,6 +245,7 @@ def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -
     for kind in smaller:
         for way, shares in drawn(kind, FEW).items():
             named[way].append(judge.said(kind, [s > 0.5 for s in shares]))
+        print(kind, [said[-1] for said in named.values()], flush=True)
     told = {
         w: {name: float(np.mean([vars(r)[name] for r in rows[w]])) for name in vars(rows[w][0])}
         | {"named": mean_of_known(named[w]) or 0.0}

@@ -16,7 +16,7 @@ pytest.importorskip("torch")
 from lift3d.cli import app  # noqa: E402
 from lift3d.context import Context  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
-from lift3d.generate import Options, drawer_of, generated  # noqa: E402
+from lift3d.generate import Options, drawer_of, generated, longest, sized, stem  # noqa: E402
 from lift3d.geometry.solid_metrics import overlap  # noqa: E402
 from lift3d.geometry.topology import inspect_solid  # noqa: E402
 from lift3d.geometry.unit_frame import unit_affine, unit_cells  # noqa: E402
@@ -96,6 +96,17 @@ def test_between_two_things_lie_solids(tmp_path: Path, way: str) -> None:
     assert overlap(cells[0], ends[0]) > 0.8 and overlap(cells[2], ends[1]) > 0.8
 
 
+def test_without_a_size_the_longest_side_is_one_and_without_a_unit() -> None:
+    box = trimesh.creation.box((0.3, 0.96, 0.5))
+    assert longest(sized(box.copy(), None)) == pytest.approx(1) and sized(box.copy(), None).units is None
+    assert longest(sized(box.copy(), 0.08)) == pytest.approx(0.08) and sized(box, 0.08).units == "m"
+
+
+@pytest.mark.parametrize("kind", ["../evil", "a/b", "chair\nx", "k" * 300, "C:\\x"])
+def test_whatever_a_kind_is_called_its_files_stay_in_their_folder(kind: str) -> None:
+    assert Path(stem(kind)).name == stem(kind) and len(stem(kind)) <= 60 and stem(kind).isprintable()
+
+
 def test_bad_wishes_are_told_in_a_sentence(tmp_path: Path) -> None:
     out = tmp_path / "o"
     assert "armchair" in refused("generate", "armchair", "-o", out) and "chair" in refused(
@@ -109,6 +120,9 @@ def test_bad_wishes_are_told_in_a_sentence(tmp_path: Path) -> None:
     assert "nothing was asked for" in refused("generate", "-o", out)
     assert "not a model format" in refused("generate", "chair", "--format", "exe", "-o", out)
     assert "seed" in refused("generate", "chair", "--seed", -1, "-o", out)
+    assert "prior knows no kinds" in refused("generate", "../x", "--model", "prior", "-o", out)
+    for size in ("1e30m", "0.0001mm"):
+        assert "0.001 mm to 10 km" in refused("generate", "chair", "--size", size, "-o", out)
     (tmp_path / "full").mkdir()
     (tmp_path / "full/x").write_text("mine")
     assert "holds other files" in refused("generate", "chair", "-o", tmp_path / "full")
@@ -120,24 +134,37 @@ def test_bad_wishes_are_told_in_a_sentence(tmp_path: Path) -> None:
     )
     (tmp_path / "bad.stl").write_bytes(b"solid nothing")
     refused("interpolate", tmp_path / "bad.stl", tmp_path / "a.stl", "-o", out)
+    flat = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [2, 0, 0]], [[0, 1, 2]], process=False)
+    flat.export(tmp_path / "flat.ply")
+    assert "flat.ply cannot be used" in refused(
+        "interpolate", tmp_path / "a.stl", tmp_path / "flat.ply", "-o", out
+    )
     assert not out.exists()
 
 
 def test_kinds_are_listed_and_found_by_the_words_of_people() -> None:
     code, said = lift3d("generate", "--kinds")
     assert code == 0 and {"chair", "tower", "integrated_circuit"} <= set(said.split())
-    names = ["chair", "bus", "integrated_circuit", "body_armor"]
+    code, said = lift3d("generate", "--kinds", "--model", "prior")
+    assert code == 2 and "prior knows no kinds" in said
+    names = ["chair", "bus", "integrated_circuit", "body_armor", "airplane", "plant"]
     for word, wanted in (
         ("Chairs", 0),
         ("buses", 1),
         ("integrated circuit", 2),
         ("body-armor", 3),
+        ("body armour", 3),
         ("bus", 1),
     ):
         assert kind_number(names, word) == wanted
     with pytest.raises(InputError, match="no kind called 'chiar'.*chair"):
         kind_number(names, "chiar")
-    for word, meant in (("office chair", "chair"), ("armchair", "chair"), ("school bus", "bus")):
+    for word, meant in (
+        ("office chair", "chair"),
+        ("armchair", "chair"),
+        ("school bus", "bus"),
+        ("plane", "airplane"),
+    ):
         with pytest.raises(InputError, match=f"did you mean {meant}"):
             kind_number(names, word)
 

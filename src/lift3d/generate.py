@@ -6,6 +6,7 @@ label -> label_to_latent -> latent_to_voxels -> voxels_to_mesh -> (mesh_to_solid
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -39,12 +40,16 @@ SAME = 0.92
 TRIES = 4
 """Times as many draws as models, at most."""
 MOST_AMONG = 64
+MOST_LETTERS = 60
+"""Of a kind, in the names of files."""
 SMALLEST = 40
 """Full cells that a thing must have."""
 FACES = 12_000
 FOOT = 0.004
 """Of the longest side: so much is cut off below, for the thing to stand."""
 SHOWN = 64
+THING = "thing"
+"""What a model is called whose generator knows no kinds."""
 Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
 
@@ -78,7 +83,7 @@ class Options:
         if self.format not in FORMATS:
             raise InputError(f"{self.format} is not a model format", f"use one of {' '.join(FORMATS)}")
         if not 1 <= self.among <= MOST_AMONG:
-            raise InputError(f"among = {self.among}", f"give 1 to {MOST_AMONG}")
+            raise InputError(f"--among is {self.among}", f"give 1 to {MOST_AMONG}")
         if self.seed < 0:
             raise InputError(f"the seed {self.seed} is negative", "give 0 or more")
 
@@ -93,12 +98,11 @@ class Made:
     evidence: dict[str, Any] = field(default_factory=dict)
 
 
-def generated(kind: str, options: Options, held: Drawer | None = None) -> Iterator[Made]:
-    """Models of a kind, each a solid on its foot, unlike the ones before it."""
-    from lift3d.kinds import kind_number
-
+def generated(kind: str | None, options: Options, held: Drawer | None = None) -> Iterator[Made]:
+    """Models of a kind, each a solid on its foot, unlike the ones before it. kind: None where the generator knows none."""
     held = held if held is not None else drawer_of(options)
-    number = kind_number(held.kinds, kind) if held.kinds else 0
+    kind = kind_of(held, kind)
+    number = held.kinds.index(kind) if held.kinds else 0
     kept: list[NDArray[np.bool_]] = []
     draws, since = 0, 0
     while len(kept) < options.count:
@@ -115,6 +119,24 @@ def generated(kind: str, options: Options, held: Drawer | None = None) -> Iterat
         kept.append(made.full)
         made.draws, since = since, 0
         yield made
+
+
+def kind_of(held: Drawer, kind: str | None) -> str:
+    """The generator's own name of the kind that is meant; THING where it knows none, and none is asked for."""
+    from lift3d.kinds import kind_number
+
+    if held.kinds and kind is not None:
+        return held.kinds[kind_number(held.kinds, kind)]
+    if held.kinds:
+        raise InputError("nothing was asked for", "name a kind, as in lift3d generate chair -o chairs")
+    if kind is not None:
+        raise InputError(f"{held.model} knows no kinds", "leave the kind out, or leave --model out")
+    return THING
+
+
+def stem(kind: str) -> str:
+    """The kind as part of a file's name: whoever trained a network may have called it anything."""
+    return re.sub(r"\W+", "_", kind)[:MOST_LETTERS]
 
 
 def drawer_of(options: Options) -> Drawer:
@@ -172,14 +194,13 @@ def longest(mesh: Mesh) -> float:
 
 
 def sized(mesh: Mesh, size: float | None) -> Mesh:
-    """With its longest side so many metres; left as it is, without a unit, if none are given."""
-    if size is not None:
-        mesh.vertices = np.asarray(mesh.vertices) * (size / longest(mesh))
+    """With its longest side so many metres; 1, without a unit, if none are given."""
+    mesh.vertices = np.asarray(mesh.vertices) * ((1.0 if size is None else size) / longest(mesh))
     return set_unit(mesh, None if size is None else "m")
 
 
 def write_generated(
-    kind: str, options: Options, output: Path, say: Say, progress: Progress
+    kind: str | None, options: Options, output: Path, say: Say, progress: Progress
 ) -> dict[str, Any]:
     """The models KIND-01.glb ... , sheet.png and report.json in a folder that appears when all are there; the report."""
     from lift3d.geometry.topology import require_solid
@@ -191,10 +212,7 @@ def write_generated(
     if options.format == "usdz":
         require_extra("usdz", "writing USDZ")
     held = drawer_of(options)
-    if held.kinds:
-        from lift3d.kinds import kind_number
-
-        kind = held.kinds[kind_number(held.kinds, kind)]
+    what = kind_of(held, kind)
     if options.count >= MANY:
         say(f"{options.count} models take about {options.count * SECONDS / 60:.0f} min and "
             f"{options.count * MEGABYTES:.0f} MB")  # fmt: skip
@@ -206,7 +224,7 @@ def write_generated(
     with staging_folder(output) as folder:
         for i, made in enumerate(generated(kind, options, held)):
             mesh = sized(made.mesh, options.size)
-            name = f"{kind}-{i + 1:0{width}d}.{options.format}"
+            name = f"{stem(what)}-{i + 1:0{width}d}.{options.format}"
             save_mesh(mesh, folder / name)
             require_solid(load_mesh(folder / name))  # what counts is what the file holds
             rows.append({"file": name, "faces": len(mesh.faces), "draws": made.draws,
@@ -217,8 +235,8 @@ def write_generated(
             progress("generate", (i + 1) / options.count)
         draw_sheet(folder / "sheet.png", tiles, names)
         report = {
-            **versions(), "kind": kind, "model": options.model, "weights": held.found.name, "seed": options.seed,
-            "outline": kind in held.outlined,
+            **versions(), "kind": what, "model": options.model, "weights": held.found.name, "seed": options.seed,
+            "outline": what in held.outlined,
             "unit": None if options.size is None else "m", "models": rows,
             "draws": sum(int(row["draws"]) for row in rows), "seconds": round(time.monotonic() - started, 2),
         }  # fmt: skip

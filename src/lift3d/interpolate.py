@@ -63,15 +63,29 @@ class End:
     held: float
 
 
-def end_of(mesh: Mesh, autoencoder: str | None = None) -> End:
+@dataclass(frozen=True, eq=False)
+class Thing:
+    """A mesh, and the cells that it fills in its unit frame."""
+
+    mesh: Mesh
+    full: NDArray[np.bool_]
+
+
+def thing_of(mesh: Mesh) -> Thing:
     """InputError for a mesh that fills nothing."""
+    full, _ = unit_cells(mesh)
+    if not full.any():
+        raise InputError("the mesh fills nothing", "check the file it was read from")
+    return Thing(mesh, full)
+
+
+def end_of(thing: Thing, autoencoder: str | None = None) -> End:
+    """As the autoencoder sees it."""
     from lift3d.learned import network
     from lift3d.maps.latent_to_voxels import LatentToVoxels, level_of
     from lift3d.maps.voxels_to_latent import VoxelsToLatent
 
-    full, _ = unit_cells(mesh)
-    if not full.any():
-        raise InputError("the mesh fills nothing", "check the file it was read from")
+    mesh, full = thing.mesh, thing.full
     context = Context()
     code = VoxelsToLatent(autoencoder)(Voxels(full.astype(np.float32), unit_affine(), "occupancy"), context)
     again = LatentToVoxels(autoencoder)(code, context).values[1:-1, 1:-1, 1:-1]
@@ -134,7 +148,12 @@ def write_between(
     new_folder(output)
     if options.format == "usdz":
         require_extra("usdz", "writing USDZ")
-    ends = [_read(path, options.autoencoder) for path in (first, second)]
+    read = [_read(path) for path in (first, second)]  # both, before the network looks at one
+    ends = []
+    for i, thing in enumerate(read):
+        progress("read", i / len(read))
+        ends.append(end_of(thing, options.autoencoder))
+    progress("read", 1.0)
     for path, end in zip((first, second), ends):
         if end.held < 0.7:
             say(
@@ -172,7 +191,11 @@ def write_between(
     return report
 
 
-def _read(path: Path, autoencoder: str | None) -> End:
+def _read(path: Path) -> Thing:
     from lift3d.io.meshes import load_mesh
 
-    return end_of(load_mesh(path), autoencoder)
+    mesh = load_mesh(path)
+    try:
+        return thing_of(mesh)
+    except InputError as error:
+        raise InputError(f"{path.name} cannot be used: {error.cause}", error.advice) from error

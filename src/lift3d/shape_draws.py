@@ -17,7 +17,8 @@ from lift3d.nets.shape_codes import ShapeCodes
 from lift3d.types import F32
 from lift3d.weights import Weights, config_of, data_of, find
 
-MODELS = ("flow", "gan", "prior")
+PRIOR = "prior"
+MODELS = ("flow", "gan", PRIOR)
 """prior: of the autoencoder itself, as if its codes were independent; it knows no kinds."""
 STEPS, GUIDANCE = 8, 2.5
 """Of the flow; the guidance, unless the card of its weights says otherwise. With 8 steps half of 24 draws overlap by more than
@@ -60,7 +61,7 @@ def drawer(
         raise InputError(f"there is no generator called {model}", f"choose from {', '.join(MODELS)}")
     codec, auto = network(AUTOENCODER, autoencoder)
     space = space_of(auto)
-    if model == "prior":
+    if model == PRIOR:
         assert isinstance(codec, ShapeCodes)
         shape = codec.shape
         return Drawer(model, auto, (), space, lambda kind, seeds: _noise(seeds, shape).numpy())

@@ -3,7 +3,6 @@ is refused, because a unit is never guessed."""
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,8 @@ BYTES = {
 BYTES["G"] = 2**30
 LONGEST_METRES = 10_000.0
 
+SHORTEST_METRES = 1e-6
+
 _number = r"([0-9]+(?:[.,][0-9]+)?|[.,][0-9]+)"
 
 
@@ -40,21 +41,20 @@ def set_unit(mesh: Mesh, unit: str | None) -> Mesh:
 
 def parse_length(text: str, what: str = "a length") -> float:
     """ "24cm" -> 0.24 metres; mm, cm, m, in, ft; decimals with a point or a comma."""
-    match = re.fullmatch(rf"\s*{_number}\s*([a-zA-Z\"]*)\s*", text)
+    match = re.fullmatch(rf"\s*{_number}((?:[eE][+-]?[0-9]{{1,3}})?)\s*([a-zA-Z\"]*)\s*", text)
     if not match:
-        raise InputError(
-            f"'{text}' is not {what}", "write a number and its unit, such as 24cm, 240mm or 9.5in"
-        )
-    number, unit = float(match[1].replace(",", ".")), match[2].lower()
+        no = f"{what} '{text}' is no length" if what.startswith("-") else f"'{text}' is not {what}"
+        raise InputError(no, "write a number above zero and its unit, such as 24cm, 240mm or 9.5in")
+    number, unit = float(match[1].replace(",", ".") + match[2]), match[3].lower()
     if not unit:
         raise InputError(
             f"'{text}' has no unit", f"say which one: {match[1]}mm, {match[1]}cm, {match[1]}m or {match[1]}in"
         )
     if unit not in METRES:
-        raise InputError(f"'{match[2]}' is not a unit of length that lift3d knows", "use mm, cm, m, in or ft")
+        raise InputError(f"'{match[3]}' is not a unit of length that lift3d knows", "use mm, cm, m, in or ft")
     metres = number * METRES[unit]
-    if not (0 < metres <= LONGEST_METRES) or not math.isfinite(metres):
-        raise InputError(f"'{text}' is not a usable size", "give a length above zero and up to 10 km")
+    if not SHORTEST_METRES <= metres <= LONGEST_METRES:
+        raise InputError(f"'{text}' is not a usable size", "give a length from 0.001 mm to 10 km")
     return metres
 
 
@@ -95,6 +95,11 @@ def format_length(metres: float) -> str:
 def format_memory(amount: float) -> str:
     """1.5e9 -> "1.5 GB"."""
     return f"{amount / 1e9:.1f} GB" if amount >= 1e9 else f"{amount / 1e6:.0f} MB"
+
+
+def counted(number: int, what: str, many: str = "") -> str:
+    """1, "mesh", "meshes" -> "1 mesh"; the plural adds an s if not given."""
+    return f"{number} {what if number == 1 else many or what + 's'}"
 
 
 def format_seconds(seconds: float) -> str:

@@ -11,6 +11,7 @@ from lift3d.geometry.completed import (
     completed,
     drawn,
     fitting_level,
+    fitting_resolution,
     guessed_surface,
     repeated,
     rim_points,
@@ -93,6 +94,16 @@ def test_what_the_network_would_leave_out_is_not_lost() -> None:
 def test_a_guess_of_noise_has_no_surface_of_millions() -> None:
     noise = np.random.default_rng(0).normal(0.5, 0.1, (64, 64, 64)).astype(np.float32)
     assert len(guessed_surface(Voxels(noise, np.eye(4), "occupancy"), 0.5)[1]) < 500_000
+
+
+def test_a_tangle_of_faces_is_made_anew_in_larger_steps_and_a_thing_is_not() -> None:
+    v = np.random.default_rng(0).uniform(-0.5, 0.5, (6000, 3))
+    assert 32 <= fitting_resolution(v, np.arange(6000, dtype=np.int32).reshape(-1, 3), 160) < 60
+    ball = trimesh.creation.icosphere(3, radius=0.5)
+    for wanted in (32, 160):
+        assert (
+            fitting_resolution(np.asarray(ball.vertices), np.asarray(ball.faces, np.int32), wanted) == wanted
+        )
 
 
 def test_what_says_the_same_is_left_out_and_the_other_side_of_a_plate_is_not() -> None:

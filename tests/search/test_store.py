@@ -205,6 +205,11 @@ def test_words_count_by_kind_alone() -> None:
 def test_what_is_no_index(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no index"):
         Store(tmp_path)
+    with pytest.raises(InputError, match="does not exist"):
+        Store(tmp_path / "none")
+    (tmp_path / FILE).write_bytes(b"")
+    with pytest.raises(InputError, match="damaged.*delete its folder"):
+        Store(tmp_path)
     (tmp_path / FILE).write_bytes(b"something else" * 100)
     with pytest.raises(InputError, match="damaged"):
         Store(tmp_path)

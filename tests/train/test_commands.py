@@ -104,7 +104,8 @@ def test_options_are_listed_and_slips_are_told(tmp_path: Path) -> None:
     assert code == 0 and all(name in said for name in ("steps", "critic", "largest learning rate"))
     for words, told in (
         (("train", "image-to-voxel", "--data", tmp_path), "did you mean image-to-voxels?"),
-        (("train", "image-to-mask", "--data", tmp_path / "none"), "holds no corpus"),
+        (("train", "image-to-mask", "--data", tmp_path / "none"), "does not exist"),
+        (("train", "image-to-mask", "--data", tmp_path), "holds no corpus"),
         (("train", "image-to-mask", "--data", tmp_path, "--set", "stesp=3"), "give name=value"),
         (("train", "image-to-voxels", "--data", tmp_path, "--set", "kind=fancy"), "no network called fancy"),
         (("train", "image-to-mask", "--data", tmp_path, "--init-from", "nobody"), "no weights called nobody"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 import typer
@@ -62,7 +63,20 @@ def main() -> None:
     raise SystemExit(code if isinstance(code, int) else 0)
 
 
+PLAIN = (
+    (r"Input should be a valid integer.*", "give a whole number"),
+    (r"Input should be a valid number.*", "give a number"),
+    (r"Input should be greater than or equal to (\S+)", r"give \1 or more"),
+    (r"Input should be less than or equal to (\S+)", r"give \1 or less"),
+    (r"Input should be greater than (\S+)", r"give more than \1"),
+    (r"Input should be less than (\S+)", r"give less than \1"),
+)
+"""What the parser says, and what is meant."""
+
+
 def sentence(words: str) -> str:
-    """One line, begun small and without its full stop."""
+    """One line, begun small and without its full stop, in plain words."""
     line = " ".join(words.split()).rstrip(".")
+    for said, meant in PLAIN:
+        line = re.sub(said, meant, line)
     return line[:1].lower() + line[1:]

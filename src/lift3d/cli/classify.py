@@ -27,6 +27,8 @@ def classify(
 
     if as_json is not None and as_json.resolve() == file.resolve():
         raise InputError("the answer would take the place of the file", "give it another name")
+    if as_json is not None and as_json.is_dir():
+        raise InputError(f"{as_json} is a folder", "give the answer another name with --json")
     Screen(quiet).say_first_run()
     answer = classify_file(file, weights, up)
     if as_json is not None:

@@ -24,7 +24,7 @@ def generate(
     ] = None,
     format_: Annotated[str, typer.Option("--format", help="glb stl 3mf obj ply usdz")] = "glb",
     model: Annotated[
-        str, typer.Option(help="flow, gan, or prior (of the autoencoder; knows no kinds).")
+        str, typer.Option(help="flow, gan, or prior (of the autoencoder; it takes no kind).")
     ] = "flow",
     weights: Annotated[
         str | None, typer.Option(help="Of the generator: a run's folder or a weights file.")
@@ -54,15 +54,19 @@ def generate(
     require_torch()
     from lift3d.cli.bars import Bars
     from lift3d.generate import Options, write_generated
-    from lift3d.shape_draws import autoencoder_of, drawer
+    from lift3d.shape_draws import PRIOR, autoencoder_of, drawer
     from lift3d.surest import AMONG
+    from lift3d.units import counted
 
     autoencoder = autoencoder or autoencoder_of(weights)
     if kinds:
-        for name in drawer(model, weights, autoencoder).kinds:
+        known = drawer(model, weights, autoencoder).kinds
+        if not known:
+            raise InputError(f"{model} knows no kinds", "leave --model out for the kinds of the flow")
+        for name in known:
             typer.echo(name)
         return
-    if kind is None:
+    if kind is None and model != PRIOR:
         raise InputError("nothing was asked for", "name a kind, as in lift3d generate chair -o chairs")
     if output is None:
         raise InputError("there is nowhere to write to", "name a new folder with -o")
@@ -83,9 +87,9 @@ def generate(
     with Bars(quiet) as bars:
         report = write_generated(kind, options, output, bars.say, bars.step)
     if not quiet:
-        many = f"{len(report['models'])} model{'s' if len(report['models']) != 1 else ''}"
-        typer.echo(f"wrote    {many} of {report['kind']} to {output}, and sheet.png of them")
-        typer.echo(f"solid    all; {report['draws']} draws, {report['seconds']:.1f} s")
+        many = counted(len(report["models"]), "model")
+        typer.echo(f"wrote    {many} of {report['kind']} to {output}, and sheet.png to look at")
+        typer.echo(f"solid    all; {counted(report['draws'], 'draw')}, {report['seconds']:.1f} s")
 
 
 def interpolate(
@@ -113,6 +117,7 @@ def interpolate(
     from lift3d.cli.bars import Bars
     from lift3d.interpolate import Options, write_between
     from lift3d.shape_draws import autoencoder_of
+    from lift3d.units import counted
 
     autoencoder = autoencoder or autoencoder_of(weights)
     options = Options(steps, way, format_.lstrip(".").lower(), weights, autoencoder)
@@ -120,5 +125,7 @@ def interpolate(
         report = write_between(first, second, options, output, bars.say, bars.step)
     if not quiet:
         held = [f"{100 * share:.0f} %" for share in report["held"]]
-        typer.echo(f"wrote    {len(report['models'])} models to {output}, and sheet.png of them")
+        typer.echo(
+            f"wrote    {counted(len(report['models']), 'model')} to {output}, and sheet.png to look at"
+        )
         typer.echo(f"ends     the codes hold {held[0]} of {first.name} and {held[1]} of {second.name}")

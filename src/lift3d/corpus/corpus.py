@@ -169,11 +169,17 @@ class Corpus:
 
 def read_card(folder: Path) -> dict[str, Any]:
     """corpus.json of a whole corpus of this version; InputError otherwise."""
+    if not folder.exists():
+        raise InputError(
+            f"{folder} does not exist", "name the folder of a corpus; `lift3d corpus build` makes one"
+        )
     if not (folder / CARD).is_file():
         begun = (folder / ".building").is_dir()
         raise InputError(
             f"{folder} holds {'a corpus that is not finished' if begun else 'no corpus'}",
-            "run the same `lift3d corpus build` again" if begun else "make one with `lift3d corpus build`",
+            "run the same `lift3d corpus build` again"
+            if begun
+            else "make one with `lift3d corpus build`, of meshes of your own with --from",
         )
     try:
         card: dict[str, Any] = json.loads((folder / CARD).read_text("utf-8"))

@@ -55,7 +55,7 @@ def _ending(path: Path, what: str) -> str:
     if ending not in _READERS or (what == "written" and ending not in FORMATS):
         raise InputError(
             f"{path.name} cannot be {what}: {ending or 'a name without ending'} is no known format",
-            f"use one of {', '.join(FORMATS)}",
+            f"use one of {', '.join(FORMATS if what == 'written' else _READERS)}",
         )
     return ending
 

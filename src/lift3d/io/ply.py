@@ -221,7 +221,7 @@ def read(data: bytes, path: Path) -> Model:
     if not all(axis in vertex for axis in "xyz"):
         raise damaged(name, "holds no vertices")
     if corners is None or not len(corners[0]):
-        raise damaged(name, "holds points but no faces")
+        raise damaged(name, "holds points but no faces" if len(vertex["x"]) else "holds no vertices")
     xyz = np.column_stack([vertex[a] for a in "xyz"])
     counts, flat = corners
     position = _fans(counts)

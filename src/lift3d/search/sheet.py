@@ -56,7 +56,7 @@ def _asked(query: str, asked: str) -> Pil.Image:
 
 
 def _model(path: Path) -> Pil.Image:
-    """The model from the front and a little above; an empty tile where it is gone or cannot be read any more."""
+    """The model from the front and a little above, or what became of it."""
     from lift3d.maps.mesh_to_images import drawable, render
 
     try:
@@ -64,4 +64,7 @@ def _model(path: Path) -> Pil.Image:
         camera = orbit_camera(ready.v, -60.0, 22.0, TILE - 8, TILE - 8, 2.4 * TILE)
         return Pil.fromarray(render(ready, camera, 2, 0.7).rgb)
     except Lift3dError:
-        return Pil.new("RGB", (TILE - 8, TILE - 8), "lightgrey")
+        tile = Pil.new("RGB", (TILE - 8, TILE - 8), "lightgrey")
+        what = "is not there any more" if not path.is_file() else "cannot be read any more"
+        ImageDraw.Draw(tile).text((12, TILE // 2), what, fill="black")
+        return tile

@@ -65,6 +65,8 @@ class Store:
         self.folder = folder
         self._quick: tuple[Path | None, Any] = None, None
         file = folder / FILE
+        if not folder.exists():
+            raise InputError(f"{folder} does not exist", "name an index, or the folder that it was made of")
         if not file.is_file():
             raise InputError(f"{folder} holds no index of models", "make one with lift3d index FOLDER")
         self.base = sqlite3.connect(
@@ -103,6 +105,8 @@ class Store:
         ):
             self.base.setlimit(limit, most)
         self.base.execute("PRAGMA trusted_schema = OFF")
+        if not (self.folder / FILE).stat().st_size:
+            raise sqlite3.DatabaseError("it is empty")
         if self.base.execute("PRAGMA application_id").fetchone()[0] != MARK:
             raise InputError(f"{self.folder / FILE} is no index of lift3d", "give the folder of an index")
         if self.base.execute("SELECT 1 FROM sqlite_schema WHERE type NOT IN ('table', 'index')").fetchone():

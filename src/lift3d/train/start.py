@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import torch
 from lift3d.errors import InputError
 from lift3d.train.config import Schedule
 from lift3d.train.engine import Run
+from lift3d.train.labelled import OWN_LEAST
 from lift3d.train.parallel import place
 from lift3d.train.tasks import Trainable
+from lift3d.units import counted
 from lift3d.weights import tensors_of
 
 Say = Callable[[str], None]
@@ -85,15 +88,23 @@ def ensure_corpus(folder: Path, say: Say, progress: Progress) -> None:
     if target == folder:
         return
     try:
-        count = len(Folder(folder).entries())
+        kinds = Counter(entry.category for entry in Folder(folder).entries())
     except InputError as error:
         raise InputError(
             f"{folder} holds no corpus and no meshes",
             "name a corpus, or a folder with one folder of meshes a category",
         ) from error
+    count = kinds.total()
+    several = sum(n >= OWN_LEAST for kind, n in kinds.items() if kind)
+    if several < 2:  # said before the corpus is built, which takes its time
+        raise InputError(
+            f"{folder} has {counted(several, 'category', 'categories')} of {OWN_LEAST} meshes or more, and two are needed",
+            "put the meshes of each category into a folder of its name",
+        )
     if not (target / "corpus.json").is_file():
         say(
-            f"{folder} holds {count} meshes: a corpus of them is built in {target}; files without an upright axis stand on z"
+            f"{folder} holds {counted(count, 'mesh', 'meshes')}: a corpus of them is built in {target}; "
+            "files without an upright axis stand on z"
         )
         build(target, Options(folder=folder), say, progress)
     elif Corpus(target).card["tried"] != count:
