@@ -15,8 +15,8 @@ pytest.importorskip("torch")
 
 from lift3d.cli import app  # noqa: E402
 from lift3d.context import Context  # noqa: E402
-from lift3d.errors import InputError  # noqa: E402
-from lift3d.generate import Options, drawer_of, generated, longest, sized, stem  # noqa: E402
+from lift3d.errors import CaptureError, InputError  # noqa: E402
+from lift3d.generate import Ahead, Options, drawer_of, generated, longest, sized, stem  # noqa: E402
 from lift3d.geometry.solid_metrics import overlap  # noqa: E402
 from lift3d.geometry.topology import inspect_solid  # noqa: E402
 from lift3d.geometry.unit_frame import unit_affine, unit_cells  # noqa: E402
@@ -100,6 +100,24 @@ def test_without_a_size_the_longest_side_is_one_and_without_a_unit() -> None:
     box = trimesh.creation.box((0.3, 0.96, 0.5))
     assert longest(sized(box.copy(), None)) == pytest.approx(1) and sized(box.copy(), None).units is None
     assert longest(sized(box.copy(), 0.08)) == pytest.approx(0.08) and sized(box, 0.08).units == "m"
+
+
+def test_what_is_drawn_ahead_is_the_same_once_and_nothing_too_much() -> None:
+    asked: list[int] = []
+
+    def draw(number: int) -> np.ndarray:
+        asked.append(number)
+        return np.full(2, number, np.float32)
+
+    with Ahead(draw) as codes:
+        got = [int(codes.get(k, more=k not in (1, 4))[0]) for k in range(5)]
+    assert got == asked == [0, 1, 2, 3, 4]
+
+    def failing(number: int) -> np.ndarray:
+        raise CaptureError(f"draw {number}")
+
+    with Ahead(failing) as codes, pytest.raises(CaptureError, match="draw 0"):
+        codes.get(0, more=True)
 
 
 @pytest.mark.parametrize("kind", ["../evil", "a/b", "chair\nx", "k" * 300, "C:\\x"])

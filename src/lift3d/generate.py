@@ -9,6 +9,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from lift3d.geometry.pieces import joined
 from lift3d.geometry.self_mirror import self_mirrored
 from lift3d.geometry.solid_metrics import overlap
 from lift3d.surest import AMONG, surest
-from lift3d.types import Latent, Mesh, Voxels
+from lift3d.types import F32, Latent, Mesh, Voxels
 from lift3d.units import set_unit
 
 if TYPE_CHECKING:
@@ -105,20 +106,48 @@ def generated(kind: str | None, options: Options, held: Drawer | None = None) ->
     number = held.kinds.index(kind) if held.kinds else 0
     kept: list[NDArray[np.bool_]] = []
     draws, since = 0, 0
-    while len(kept) < options.count:
-        if draws >= max(TRIES * options.count, 16):
-            raise CaptureError(
-                f"after {draws} draws there are {len(kept)} solids of {kind} that differ: the generator has no more",
-                f"ask for {max(len(kept), 1)}, or for another kind",
-            )
-        code = surest(held, number, (options.seed, draws), options.autoencoder, options.among)
-        draws, since = draws + 1, since + 1
-        made = solid_of(Latent(code, held.space), options.autoencoder, options.seed, options.mirror)
-        if made is None or any(overlap(made.full, other) > SAME for other in kept):
-            continue
-        kept.append(made.full)
-        made.draws, since = since, 0
-        yield made
+
+    def drawn(draw: int) -> F32:
+        return surest(held, number, (options.seed, draw), options.autoencoder, options.among)
+
+    with Ahead(drawn) as codes:
+        while len(kept) < options.count:
+            if draws >= max(TRIES * options.count, 16):
+                raise CaptureError(
+                    f"after {draws} draws there are {len(kept)} solids of {kind} that differ: the generator has no more",
+                    f"ask for {max(len(kept), 1)}, or for another kind",
+                )
+            code = codes.get(draws, more=len(kept) + 1 < options.count)
+            draws, since = draws + 1, since + 1
+            made = solid_of(Latent(code, held.space), options.autoencoder, options.seed, options.mirror)
+            if made is None or any(overlap(made.full, other) > SAME for other in kept):
+                continue
+            kept.append(made.full)
+            made.draws, since = since, 0
+            yield made
+
+
+class Ahead:
+    """draw(0), draw(1), ... of which the next is drawn by a thread of its own while the last is worked on: torch and the heavy
+    kernels of the geometry let go of the interpreter."""
+
+    def __init__(self, draw: Callable[[int], F32]) -> None:
+        self.draw, self.next = draw, dict[int, Future[F32]]()
+        self.pool = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> Ahead:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.pool.shutdown(cancel_futures=True)
+
+    def get(self, number: int, more: bool) -> F32:
+        """Draw `number`; more: whether the one after it will be asked for, as far as can be told."""
+        waiting = self.next.pop(number, None)
+        code = self.draw(number) if waiting is None else waiting.result()
+        if more:
+            self.next[number + 1] = self.pool.submit(self.draw, number + 1)
+        return code
 
 
 def kind_of(held: Drawer, kind: str | None) -> str:

@@ -12,7 +12,7 @@ from lift3d.geometry._quadrics import BORDER, LOCKED, target
 RING = 256  # collapses around vertices with more faces than this are refused
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _sift_down(key: Any, item: Any, n: int, i: int) -> None:
     k, it = key[i], item[i]
     while True:
@@ -30,7 +30,7 @@ def _sift_down(key: Any, item: Any, n: int, i: int) -> None:
     key[i], item[i] = k, it
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _sift_up(key: Any, item: Any, i: int) -> None:
     k, it = key[i], item[i]
     while i > 0:
@@ -42,7 +42,7 @@ def _sift_up(key: Any, item: Any, i: int) -> None:
     key[i], item[i] = k, it
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _star(f: Any, alive: Any, head: Any, follow: Any, u: int, ring: Any) -> int:
     """Corners (3 face + k) of u's live faces into ring; dead ones are unlinked. RING + 1 if too many."""
     n = 0
@@ -64,7 +64,7 @@ def _star(f: Any, alive: Any, head: Any, follow: Any, u: int, ring: Any) -> int:
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _shape(
     p: Any, f: Any, ring: Any, n: int, other: int, x: float, y: float, z: float, flip: float
 ) -> tuple[float, float]:
@@ -95,7 +95,7 @@ def _shape(
     return before, after
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _valence(f: Any, alive: Any, head: Any, follow: Any, u: int) -> int:
     n = 0
     c = head[u]
@@ -105,7 +105,7 @@ def _valence(f: Any, alive: Any, head: Any, follow: Any, u: int) -> int:
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _linked(
     f: Any, alive: Any, head: Any, follow: Any, kind: Any, mark: Any, tick: int,
     u: int, w: int, ring_u: Any, nu: int, ring_w: Any, nw: int,
@@ -138,7 +138,7 @@ def _linked(
     return shared
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def corner_lists(f: Any, n_vertices: int) -> tuple[Any, Any]:
     """head (V,), follow (3F,): for each vertex the linked list of its corners, in the order of faces."""
     head = np.full(n_vertices, -1, np.int32)
@@ -150,7 +150,7 @@ def corner_lists(f: Any, n_vertices: int) -> tuple[Any, Any]:
     return head, follow
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _join(
     p: Any, f: Any, alive: Any, q: Any, kind: Any, head: Any, follow: Any, mark: Any, tick: int, rings: Any,
     u: int, w: int, x: float, y: float, z: float, flip: float, slim: float,
@@ -200,7 +200,7 @@ def _join(
     return shared
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def replay(
     p: Any, f: Any, alive: Any, q: Any, kind: Any, head: Any, follow: Any,
     pairs: Any, places: Any, n: int, flip: float, slim: float,
@@ -220,7 +220,7 @@ def replay(
     return done
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def collapse(
     p: Any, f: Any, alive: Any, q: Any, kind: Any, head: Any, follow: Any, edges: Any, cost: Any,
     excess: int, max_error2: float, flip: float, slim: float, pairs: Any, places: Any, done: int,
@@ -283,7 +283,7 @@ def collapse(
     return done
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def origins(pairs: Any, n: int, n_vertices: int) -> Any:
     """For each vertex the one that it went into by the first n logged collapses (V,)."""
     origin = np.arange(n_vertices).astype(np.int32)
@@ -292,7 +292,7 @@ def origins(pairs: Any, n: int, n_vertices: int) -> Any:
     return origin
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _grown(key: Any, item: Any, first: Any, second: Any, when: Any, room: int) -> Any:
     """The heap's arrays, longer."""
     n = len(key)

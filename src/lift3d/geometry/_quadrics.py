@@ -12,7 +12,7 @@ REGULAR = 1e-4  # pull to the edge's middle, relative to the quadric's weight: k
 SHAPE = 1e-5  # cost of length, relative to weight x length^2: among flat edges the short ones go first
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _add_plane(q: Any, i: int, nx: float, ny: float, nz: float, d: float, weight: float) -> None:
     """Add weight (n.x + d)^2 to the quadric of vertex i: xx xy xz yy yz zz, x y z, 1, weight."""
     q[i, 0] += weight * nx * nx
@@ -28,7 +28,7 @@ def _add_plane(q: Any, i: int, nx: float, ny: float, nz: float, d: float, weight
     q[i, 10] += weight
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def quadrics(p: Any, f: Any, edges: Any, edge_face: Any, shared: Any, border_weight: float) -> Any:
     """(V, 11) area-weighted plane quadrics; open edges add planes at right angles to their face."""
     q = np.zeros((len(p), 11))
@@ -63,7 +63,7 @@ def quadrics(p: Any, f: Any, edges: Any, edge_face: Any, shared: Any, border_wei
     return q
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def target(p: Any, q: Any, kind: Any, u: int, w: int) -> tuple[float, float, float, float, float]:
     """Where the collapsed edge uw should go, the cost that orders it, and its mean squared plane distance.
 
@@ -100,7 +100,7 @@ def target(p: Any, q: Any, kind: Any, u: int, w: int) -> tuple[float, float, flo
     return x, y, z, e + SHAPE * weight * length2, e / weight if weight > 0 else 0.0
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True, parallel=True)
 def first_costs(p: Any, q: Any, kind: Any, edges: Any, cost: Any) -> None:
     for e in prange(len(edges)):
         cost[e] = target(p, q, kind, edges[e, 0], edges[e, 1])[3]

@@ -36,7 +36,7 @@ def components(f: NDArray[np.int32], n_vertices: int = 0) -> NDArray[np.int32]:
     return labels
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _root(parent: Any, i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -44,7 +44,7 @@ def _root(parent: Any, i: int) -> int:
     return i
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _label(order: Any, key: Any, labels: Any) -> None:
     """Union-find (Tarjan 1975) over runs of equal edges; the lower face becomes the root."""
     parent = np.arange(len(labels), dtype=np.int32)
@@ -123,7 +123,7 @@ def winding_at(v: F64, f: NDArray[np.int32], point: F64) -> int:
     )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _solid_angle(v: Any, f: Any, x: float, y: float, z: float) -> float:
     total = 0.0
     for i in range(len(f)):

@@ -67,20 +67,20 @@ def degenerate_faces(v: F64, f: NDArray[np.int32]) -> NDArray[np.bool_]:
     return flat | bad[f].any(1)
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True, parallel=True)
 def _flat_faces(p: Any, f: Any, step: float, flat: Any) -> None:
     for i in prange(len(f)):
         flat[i] = degenerate(p[f[i, 0]], p[f[i, 1]], p[f[i, 2]], step)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _inside2d(x: Any, a: Any, b: Any, c: Any, p: int, q: int, step: float) -> bool:
     """True if x lies in the closed triangle abc (not degenerate) in the plane of coordinates p, q."""
     s, t, u = orient2d(a, b, x, p, q, step), orient2d(b, c, x, p, q, step), orient2d(c, a, x, p, q, step)
     return (s >= 0 and t >= 0 and u >= 0) or (s <= 0 and t <= 0 and u <= 0)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _segments2d(a: Any, b: Any, c: Any, d: Any, p: int, q: int, step: float) -> bool:
     """True if the closed segments ab and cd cross; contact at an end point is left to `_inside2d`."""
     s, t = orient2d(a, b, c, p, q, step), orient2d(a, b, d, p, q, step)
@@ -90,7 +90,7 @@ def _segments2d(a: Any, b: Any, c: Any, d: Any, p: int, q: int, step: float) -> 
     return u != w and s * t <= 0 and u * w <= 0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _segment_triangle(x: Any, y: Any, a: Any, b: Any, c: Any, ox: int, oy: int, step: float) -> bool:
     """True if the closed segment xy meets the closed triangle abc; ox, oy: sides of x and y of its plane."""
     if ox * oy > 0:
@@ -115,7 +115,7 @@ def _segment_triangle(x: Any, y: Any, a: Any, b: Any, c: Any, ox: int, oy: int, 
     return s * u >= 0 and t * u >= 0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def triangles_meet(p: Any, f: Any, i: int, j: int, step: float) -> bool:
     """True if faces i and j (neither degenerate) meet other than in what they share; p: welded positions."""
     shared = 0
@@ -166,7 +166,7 @@ def triangles_meet(p: Any, f: Any, i: int, j: int, step: float) -> bool:
     )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _boxes_meet(s: Any, t: Any) -> bool:
     for a in range(3):
         if max(s[0, a], s[1, a], s[2, a]) < min(t[0, a], t[1, a], t[2, a]):
@@ -176,7 +176,7 @@ def _boxes_meet(s: Any, t: Any) -> bool:
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _collect(
     p: Any, f: Any, flat: Any, step: float, tri: Any, face: Any, box: Any, leaf: int, pairs: Any, n: int
 ) -> int:
@@ -203,7 +203,7 @@ def _collect(
     return n
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True, parallel=True)
 def _count(
     p: Any, f: Any, flat: Any, step: float, tri: Any, face: Any, box: Any, first: int, limit: int, count: Any
 ) -> None:

@@ -98,7 +98,7 @@ def marching_tetrahedra(
     return v, f
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, nogil=True, inline="always")
 def _inside(values: Any, level: Any, i: int, j: int, k: int) -> int:
     """1 if the node (unpadded index) is in the grid and below the level."""
     x, y, z = values.shape
@@ -107,7 +107,7 @@ def _inside(values: Any, level: Any, i: int, j: int, k: int) -> int:
     return 1 if values[i, j, k] < level else 0
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True, parallel=True)
 def _classify(
     values: Any, level: Any, bits: Any, triangles: Any, code: Any, start: Any, n_vertices: Any, n_faces: Any
 ) -> None:
@@ -139,7 +139,7 @@ def _classify(
             n_faces[i, j] = faces
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True, parallel=True)
 def _place(values: Any, level: Any, least: float, code: Any, rows: Any, v: Any) -> None:
     """Vertices on the crossed edges, in the order of cells and directions."""
     nx, ny, nz = code.shape
@@ -172,7 +172,7 @@ def _place(values: Any, level: Any, least: float, code: Any, rows: Any, v: Any) 
                     n += 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _vertex(edge: int, i: int, j: int, k: int, code: Any, start: Any, rows: Any) -> int:
     """Number of the vertex on an edge (base corner | direction << 3) of cell (i, j, k)."""
     p, d = edge & 7, edge >> 3
@@ -186,7 +186,7 @@ def _vertex(edge: int, i: int, j: int, k: int, code: Any, start: Any, rows: Any)
     return n
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True, parallel=True)
 def _connect(
     tets: Any, polygons: Any, code: Any, start: Any, rows: Any, first_face: Any, v: Any, f: Any
 ) -> None:

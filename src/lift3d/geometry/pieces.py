@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from lift3d.types import F32
+from lift3d.types import F32, F64
 
 RADIUS = 1.6
 """Of a bridge, in cells."""
@@ -64,16 +64,25 @@ def joined(share: F32, level: float, feet: bool = False) -> F32:
     out = np.where(full & ~kept, level * 0.999, share).astype(np.float32)
     order = np.argsort(-np.bincount(labels.reshape(-1))[1:]) + 1
     held = labels == order[0]
-    cells = np.stack(np.meshgrid(*(np.arange(n) for n in share.shape), indexing="ij"), -1).astype(np.float64)
     for number in order[1:]:
         away, where = ndimage.distance_transform_edt(~held, return_indices=True)
         piece = np.argwhere(labels == number)
         start = piece[int(away[tuple(piece.T)].argmin())].astype(np.float64)
         end = where[(slice(None), *start.astype(int))].astype(np.float64)
-        span = end - start
-        along = ((cells - start) @ span / max(float(span @ span), 1e-9)).clip(0, 1)
-        far = np.linalg.norm(cells - start - along[..., None] * span, axis=-1)
+        low = np.maximum(np.minimum(start, end) - RADIUS, 0).astype(int)
+        high = np.minimum(np.maximum(start, end) + RADIUS + 1, share.shape).astype(int)
+        box = tuple(slice(a, b) for a, b in zip(low, high))
+        far = away_from(start, end, low, high)
         bridge = np.clip(level * (1 + (FIRM - 1) * (RADIUS - far)), 0, level * FIRM)
-        out = np.maximum(out, np.where(far < RADIUS, bridge, 0)).astype(np.float32)
-        held |= (labels == number) | (far < RADIUS)
+        out[box] = np.maximum(out[box], np.where(far < RADIUS, bridge, 0))
+        held |= labels == number
+        held[box] |= far < RADIUS
     return out
+
+
+def away_from(start: F64, end: F64, low: NDArray[np.int64], high: NDArray[np.int64]) -> F64:
+    """Distances of the cells from `low` up to `high` to the straight way from start to end."""
+    cells = np.stack(np.meshgrid(*(np.arange(a, b) for a, b in zip(low, high)), indexing="ij"), -1) - start
+    span = end - start
+    along = (cells @ span / max(float(span @ span), 1e-9)).clip(0, 1)
+    return np.asarray(np.linalg.norm(cells - along[..., None] * span, axis=-1))

@@ -131,7 +131,7 @@ def inspect_arrays(v: F64, f: NDArray[np.integer], limit: int = 1000) -> SolidRe
     )
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _edges_and_fans(f: Any, order: Any, key: Any, n_vertices: int) -> tuple[int, int, int, int]:
     """(open edges, edges with more than two faces, edges run twice the same way, vertices with several fans).
 
@@ -174,7 +174,7 @@ def _edges_and_fans(f: Any, order: Any, key: Any, n_vertices: int) -> tuple[int,
     return boundary, many, same_way, several
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _join(parent: Any, a: int, b: int) -> None:
     while parent[a] != a:
         parent[a] = parent[parent[a]]
