@@ -100,7 +100,7 @@ def target(p: Any, q: Any, kind: Any, u: int, w: int) -> tuple[float, float, flo
     return x, y, z, e + SHAPE * weight * length2, e / weight if weight > 0 else 0.0
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, parallel=True)
 def first_costs(p: Any, q: Any, kind: Any, edges: Any, cost: Any) -> None:
     for e in prange(len(edges)):
         cost[e] = target(p, q, kind, edges[e, 0], edges[e, 1])[3]

@@ -67,7 +67,7 @@ def degenerate_faces(v: F64, f: NDArray[np.int32]) -> NDArray[np.bool_]:
     return flat | bad[f].any(1)
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, parallel=True)
 def _flat_faces(p: Any, f: Any, step: float, flat: Any) -> None:
     for i in prange(len(f)):
         flat[i] = degenerate(p[f[i, 0]], p[f[i, 1]], p[f[i, 2]], step)
@@ -203,7 +203,7 @@ def _collect(
     return n
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, parallel=True)
 def _count(
     p: Any, f: Any, flat: Any, step: float, tri: Any, face: Any, box: Any, first: int, limit: int, count: Any
 ) -> None:

@@ -107,7 +107,7 @@ def _inside(values: Any, level: Any, i: int, j: int, k: int) -> int:
     return 1 if values[i, j, k] < level else 0
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, parallel=True)
 def _classify(
     values: Any, level: Any, bits: Any, triangles: Any, code: Any, start: Any, n_vertices: Any, n_faces: Any
 ) -> None:
@@ -139,7 +139,7 @@ def _classify(
             n_faces[i, j] = faces
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, parallel=True)
 def _place(values: Any, level: Any, least: float, code: Any, rows: Any, v: Any) -> None:
     """Vertices on the crossed edges, in the order of cells and directions."""
     nx, ny, nz = code.shape
@@ -186,7 +186,7 @@ def _vertex(edge: int, i: int, j: int, k: int, code: Any, start: Any, rows: Any)
     return n
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, parallel=True)
 def _connect(
     tets: Any, polygons: Any, code: Any, start: Any, rows: Any, first_face: Any, v: Any, f: Any
 ) -> None:
