@@ -64,6 +64,8 @@ def search(
 
     if output is not None and output.suffix.lower() != ".png":
         raise InputError(f"the sheet {output.name} is no PNG", "give it a name that ends in .png")
+    if as_json is not None and as_json.is_dir():
+        raise InputError(f"{as_json} is a folder", "give the finds another name with --json")
     with Bars(quiet) as bars:
         found = find(query, the_index(index, Path.cwd()), k, weights, bars.step)
     if as_json is not None:
