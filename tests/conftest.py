@@ -8,12 +8,22 @@ import sys
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
+WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if WORKER:
+    os.environ["OMP_NUM_THREADS"] = "1"
+
 import pytest  # noqa: E402
+
+from lift3d import learned  # noqa: E402
+
+if WORKER:
+    # two processes of two threads each wait for each other most of the time
+    learned.THREADS = 1
 
 
 @pytest.fixture(autouse=True)
 def few_threads() -> None:
     """Before each test, since a parallel numba kernel sets torch's number of threads back."""
     torch = sys.modules.get("torch")
-    if torch is not None and "PYTEST_XDIST_WORKER" in os.environ:
+    if torch is not None and WORKER:
         torch.set_num_threads(1)

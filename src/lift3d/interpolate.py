@@ -11,7 +11,7 @@ the way there and back loses at the ends is added in proportion, so that the end
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,21 +93,23 @@ def end_of(thing: Thing, autoencoder: str | None = None) -> End:
     return End(code, longest(mesh), mesh.units, overlap(np.asarray(again > level), full))
 
 
-def codes_between(a: Latent, b: Latent, options: Options) -> list[Latent]:
+def codes_between(a: Latent, b: Latent, options: Options) -> Iterator[Latent]:
     """`steps` codes from a to b, both included."""
-    shares = np.linspace(0, 1, options.steps)
+    shares = np.linspace(0, 1, options.steps).tolist()
+    rows: Iterator[F32]
     if options.way == "straight":
-        rows = [(1 - t) * a.values + t * b.values for t in shares]
+        rows = ((1 - t) * a.values + t * b.values for t in shares)
     else:
         rows = _flown(a.values, b.values, shares, options.weights)
-    return [Latent(np.ascontiguousarray(row, np.float32), a.space) for row in rows]
+    for row in rows:
+        yield Latent(np.ascontiguousarray(row, np.float32), a.space)
 
 
-def _flown(a: F32, b: F32, shares: NDArray[np.float64], weights: str | None) -> list[F32]:
+def _flown(a: F32, b: F32, shares: list[float], weights: str | None) -> Iterator[F32]:
     import torch
 
     from lift3d.learned import asking, network
-    from lift3d.nets.latent_flow import LatentFlow, carried
+    from lift3d.nets.latent_flow import LatentFlow, carried, drawn
 
     net, _ = network("flow", weights)
     assert isinstance(net, LatentFlow)
@@ -115,14 +117,16 @@ def _flown(a: F32, b: F32, shares: NDArray[np.float64], weights: str | None) -> 
     with asking():
         ends = net.normalised(torch.from_numpy(np.stack([a, b])))
         noise = carried(net, ends, any_kind, STEPS, back=True)
-        lost = (ends - carried(net, noise, any_kind, STEPS)).numpy()
-        rows = []
-        for t in shares.tolist():
-            way = great_circle(noise[0].numpy(), noise[1].numpy(), t)
-            there = carried(net, torch.from_numpy(way)[None], any_kind[:1], STEPS)[0]
-            row = net.code(there + torch.from_numpy((1 - t) * lost[0] + t * lost[1]))
-            rows.append(row[0].numpy() if row.ndim == 5 else row.numpy())
-    return rows
+        lost = ends - drawn(net, noise, any_kind, STEPS)
+    x, y = noise.numpy()
+    for t in shares:
+        if t in (0.0, 1.0):
+            yield b if t else a
+            continue
+        with asking():
+            there = drawn(net, torch.from_numpy(great_circle(x, y, t))[None], any_kind[:1], STEPS)
+            code = net.code(there + (1 - t) * lost[:1] + t * lost[1:])[0]
+        yield code.numpy()
 
 
 def great_circle(a: F32, b: F32, t: float) -> F32:

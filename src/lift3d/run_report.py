@@ -135,6 +135,12 @@ def usable_cores() -> int:
         return os.cpu_count() or 1
 
 
+def thread_count() -> int:
+    """Threads of a process that has the machine for itself: as many as OMP_NUM_THREADS says, or the cores it may use."""
+    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return max(1, int(first)) if first.isdigit() else usable_cores()
+
+
 def limit_threads(count: int) -> None:
     """Keep this process on `count` cores; call it before numba is imported."""
     count = max(1, min(count, usable_cores()))

@@ -44,7 +44,9 @@ def train(
     device: Annotated[
         str | None, typer.Option(help="cpu or cuda; the fastest there is if not given.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Processor cores; all if not given.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Processor cores; OMP_NUM_THREADS or all if not given.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Train a mapping, or go on where the last run in the folder stopped. With torchrun: on several devices."""
@@ -126,7 +128,9 @@ def evaluate(
     ] = None,
     split: Annotated[str, typer.Option(help="test, or val while you are still choosing.")] = "test",
     limit: Annotated[int | None, typer.Option(min=1, help="Shapes, spread evenly; all if not given.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Processor cores; all if not given.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Processor cores; OMP_NUM_THREADS or all if not given.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Measure a learned mapping on shapes it has never seen, beside the baselines that it has to beat."""

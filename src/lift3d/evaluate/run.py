@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from lift3d.errors import InputError
+from lift3d.run_report import thread_count
 from lift3d.train.start import corpus_of
 from lift3d.train.tasks import TASKS
 
@@ -29,7 +29,7 @@ def evaluate(
         raise InputError(f"there is nothing to measure on {split}", "choose test or val")
     if limit is not None and limit < 1:
         raise InputError(f"limit = {limit}", "give 1 or more")
-    torch.set_num_threads(threads or os.cpu_count() or 1)
+    torch.set_num_threads(threads or thread_count())
     if mapping.replace("_", "-") == "image-to-mask":
         from lift3d.evaluate.masks import evaluate_masks
 

@@ -130,26 +130,29 @@ def refined(
     net: ShapeCodes, cells: torch.Tensor, code: torch.Tensor, steps: int, rate: float = 0.05
 ) -> torch.Tensor:
     """The code of (B, 64, 64, 64) shares, moved to where its decoder makes them best: what the encoder says is a first guess
-    (Kim et al. 2018, arXiv:1802.02550; Park et al. 2019, arXiv:1901.05103, section 4.2). Adam on the loss of training, a step
-    is about `rate` of the codes' spread and falls to nothing. Each shape is by itself, whatever else is in the batch."""
+    (Kim et al. 2018, arXiv:1802.02550; Park et al. 2019, arXiv:1901.05103, section 4.2). Adam (Kingma & Ba 2015, algorithm 1;
+    torch's own loads its compiler first, for seconds) on the loss of training, a step is about `rate` of the codes' spread
+    and falls to nothing. Each shape is by itself, whatever else is in the batch."""
     if steps < 1:
         return code
     kept = [p.requires_grad for p in net.parameters()]
     net.requires_grad_(False)
     scale = code.detach().flatten(1).std(1).clamp(min=1e-3).view(-1, 1, 1, 1, 1)
     moved = torch.zeros_like(code).requires_grad_()
-    optimiser = torch.optim.Adam([moved], rate)
+    first, second = torch.zeros_like(code), torch.zeros_like(code)
     with torch.enable_grad():
         for step in range(steps):
-            optimiser.param_groups[0]["lr"] = rate * (1 - step / steps)
             said = net.decode(code.detach() + scale * moved)
             share = torch.sigmoid(said)
             both, sizes = (share * cells).sum((1, 2, 3)), (share + cells).sum((1, 2, 3))
             entropy = nn.functional.binary_cross_entropy_with_logits(said, cells, reduction="none")
             loss = (entropy.mean((1, 2, 3)) - (both + 0.5) / (sizes + 1)).sum()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            (slope,) = torch.autograd.grad(loss, moved)
+            with torch.no_grad():
+                first = 0.9 * first + 0.1 * slope
+                second = 0.999 * second + 0.001 * slope * slope
+                mean, square = first / (1 - 0.9 ** (step + 1)), second / (1 - 0.999 ** (step + 1))
+                moved -= rate * (1 - step / steps) * mean / (square.sqrt() + 1e-8)
     for p, wanted in zip(net.parameters(), kept):
         p.requires_grad_(wanted)
     return code.detach() + scale * moved.detach()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import torch
 
 from lift3d.errors import InputError
+from lift3d.run_report import thread_count
 from lift3d.train.config import Schedule
 from lift3d.train.engine import Run
 from lift3d.train.labelled import OWN_LEAST
@@ -49,7 +49,7 @@ def start(
         if where.first and hasattr(made, "watch"):
             made.watch = progress
         # numba's parallel kernels set torch's number of threads as well: after them, not before
-        torch.set_num_threads(threads or os.cpu_count() or 1)
+        torch.set_num_threads(threads or thread_count())
         run = Run(
             made, folder, where, say if where.first else _silent, progress if where.first else _still, initial
         )
