@@ -174,10 +174,17 @@ def _minus(a, b):
     return (a[0] - b[0], a[1] - b[1], a[2] - b[2])
 
 
+def _whole(points: np.ndarray) -> list[tuple[int, ...]]:
+    """Doubles as whole numbers, all times one power of two: exact, and Python multiplies these faster than fractions."""
+    ratios = [[x.as_integer_ratio() for x in p] for p in points.tolist()]
+    most = max(below for p in ratios for _, below in p)
+    return [tuple(above * (most // below) for above, below in p) for p in ratios]
+
+
 def improper(v: np.ndarray, fa: list[int], fb: list[int]) -> bool:
     """Exact: do the triangles share a point outside their common vertex or edge?"""
-    a = [tuple(Fraction(float(x)) for x in v[i]) for i in fa]
-    b = [tuple(Fraction(float(x)) for x in v[i]) for i in fb]
+    whole = _whole(v[[*fa, *fb]])
+    a, b = whole[:3], whole[3:]
     shared = set(fa) & set(fb)
     na, nb = (_cross(_minus(t[1], t[0]), _minus(t[2], t[0])) for t in (a, b))
     if len(shared) == 3 or not any(na) or not any(nb):
@@ -203,7 +210,7 @@ def _span(t, d, line):
     for i in range(3):
         j = (i + 1) % 3
         if d[i] * d[j] < 0:
-            u = d[i] / (d[i] - d[j])
+            u = Fraction(d[i], d[i] - d[j])
             at.append(_dot(line, t[i]) * (1 - u) + _dot(line, t[j]) * u)
     return (min(at), max(at)) if at else None
 
@@ -230,7 +237,7 @@ def _coplanar(a, b, fa, fb, shared, normal) -> bool:
             s = polygon[k - 1]
             dr, ds = side(p, q, r), side(p, q, s)
             if dr * ds < 0:
-                u = ds / (ds - dr)
+                u = Fraction(ds, ds - dr)
                 out.append((s[0] + u * (r[0] - s[0]), s[1] + u * (r[1] - s[1])))
             if dr >= 0:
                 out.append(r)

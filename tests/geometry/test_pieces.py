@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from lift3d.geometry.pieces import joined, main_pieces, reach, with_feet
+from lift3d.geometry.pieces import BESIDE, joined, main_pieces, nearest, reach, with_feet
 
 
 @settings(max_examples=25, deadline=None)
@@ -60,3 +60,18 @@ def test_crumbs_beside_a_thing_and_below_one_that_stands_stay_crumbs() -> None:
     full = standing > 0.5
     assert (with_feet(full, main_pieces(full)) == main_pieces(full)).all()
     assert not main_pieces(full)[4:6, 4:6, 2:20].any()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**31), st.integers(0, 3 * BESIDE))
+def test_the_nearest_cell_is_the_nearest_of_all(seed: int, gap: int) -> None:
+    rng = np.random.default_rng(seed)
+    piece = np.argwhere(rng.random((4, 5, 3)) < 0.3) if seed % 2 else rng.integers(0, 4, (1, 3))
+    piece = (piece if len(piece) else np.zeros((1, 3), int)) + [9, 0, 5]
+    held = np.zeros((40, 12, 30), bool)
+    held[13 + gap :] = rng.random((27 - gap, 12, 30)) < 0.02
+    held[-1, -1, -1] = True
+    start, end = nearest(held, piece)
+    assert held[tuple(end.astype(int))] and (piece == start).all(1).any()
+    every = np.linalg.norm(piece[:, None] - np.argwhere(held)[None], axis=2)
+    assert np.linalg.norm(end - start) == every.min()

@@ -135,7 +135,6 @@ def photo(size: int = 80) -> Image:
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_photos_become_a_solid_whatever_the_network_says(weights: Path):
     context = Context()
     guess = ImageToVoxels(str(weights))(Photos((photo(), photo())), context)

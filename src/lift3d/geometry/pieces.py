@@ -12,6 +12,8 @@ RADIUS = 1.6
 """Of a bridge, in cells."""
 FIRM = 1.3
 """Share of a bridge's cells, in levels."""
+BESIDE = 6
+"""Cells around a piece in which what it is bridged to is looked for first."""
 FOOT, STEEP = 12, 1.5
 """Cells of what may be a foot, at least; how far above it the thing must be, for each cell that it is aside."""
 
@@ -64,20 +66,37 @@ def joined(share: F32, level: float, feet: bool = False) -> F32:
     out = np.where(full & ~kept, level * 0.999, share).astype(np.float32)
     order = np.argsort(-np.bincount(labels.reshape(-1))[1:]) + 1
     held = labels == order[0]
+    boxes = ndimage.find_objects(labels)
     for number in order[1:]:
-        away, where = ndimage.distance_transform_edt(~held, return_indices=True)
-        piece = np.argwhere(labels == number)
-        start = piece[int(away[tuple(piece.T)].argmin())].astype(np.float64)
-        end = where[(slice(None), *start.astype(int))].astype(np.float64)
+        box = boxes[number - 1]
+        piece = np.argwhere(labels[box] == number) + [side.start for side in box]
+        start, end = nearest(held, piece)
         low = np.maximum(np.minimum(start, end) - RADIUS, 0).astype(int)
         high = np.minimum(np.maximum(start, end) + RADIUS + 1, share.shape).astype(int)
         box = tuple(slice(a, b) for a, b in zip(low, high))
         far = away_from(start, end, low, high)
         bridge = np.clip(level * (1 + (FIRM - 1) * (RADIUS - far)), 0, level * FIRM)
         out[box] = np.maximum(out[box], np.where(far < RADIUS, bridge, 0))
-        held |= labels == number
+        held[tuple(piece.T)] = True
         held[box] |= far < RADIUS
     return out
+
+
+def nearest(held: NDArray[np.bool_], piece: NDArray[np.int64]) -> tuple[F64, F64]:
+    """The cell of a piece (N, 3) that is nearest to one that is held, and that one. Nearly always it is near, and is looked for
+    there: of noise there are hundreds of pieces."""
+    for margin in (BESIDE, max(held.shape)):
+        low = np.maximum(piece.min(0) - margin, 0)
+        around = held[tuple(slice(a, b) for a, b in zip(low, piece.max(0) + margin + 1))]
+        if not around.any():
+            continue
+        away, where = ndimage.distance_transform_edt(~around, return_indices=True)
+        far = away[tuple((piece - low).T)]
+        first = int(far.argmin())
+        if far[first] <= margin:
+            break
+    start = piece[first] - low
+    return (start + low).astype(np.float64), (where[(slice(None), *start)] + low).astype(np.float64)
 
 
 def away_from(start: F64, end: F64, low: NDArray[np.int64], high: NDArray[np.int64]) -> F64:
