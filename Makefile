@@ -43,10 +43,10 @@ demo: learn
 	@echo "Beside each: four views, NAME.png, and its report, NAME.report.json"
 
 test: lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 quick: learn
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 lint: learn types
 	$(BIN)/ruff check .

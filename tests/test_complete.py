@@ -89,6 +89,7 @@ def test_a_mesh_is_completed_in_its_place(tmp_path: Path, knowing: None) -> None
     assert (tmp_path / "whole.png").is_file()
 
 
+@pytest.mark.slow
 def test_points_are_completed_as_well(tmp_path: Path, knowing: None) -> None:
     p, n, _ = sample_surface(part().vertices, part().faces, 6000, np.random.default_rng(0))
     rows = "\n".join(" ".join(f"{x:.6f}" for x in row) for row in np.column_stack([p, n]))

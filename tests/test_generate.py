@@ -187,6 +187,7 @@ def test_kinds_are_listed_and_found_by_the_words_of_people() -> None:
             kind_number(names, word)
 
 
+@pytest.mark.slow
 def test_the_maps_compose_from_a_word_to_cells_and_back() -> None:
     word = LabelToLatent(number=3) >> LatentToVoxels()
     voxels = word(Label.said("rock"), Context(seed=2))

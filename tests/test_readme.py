@@ -154,6 +154,7 @@ def test_commands_on_a_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (tmp_path / "pictures/shards.json").exists()
 
 
+@pytest.mark.slow
 def test_every_command_of_the_pages_uses_options_that_exist() -> None:
     assert len(COMMANDS) >= 8
     for command in COMMANDS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from lift3d.geometry.orbit import orbit_cameras
 from lift3d.maps.mesh_to_images import render
@@ -14,6 +15,7 @@ def test_meshes_are_as_described() -> None:
     assert vase().visual.material.baseColorTexture.size == (512, 512)
 
 
+@pytest.mark.slow
 def test_depth_errors_are_those_of_the_pictures() -> None:
     truths, mine, diagonals = {}, {}, {}
     for name, mesh in solids().items():

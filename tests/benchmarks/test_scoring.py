@@ -122,6 +122,7 @@ def test_depth_score_counts_pixels_of_the_object(truth):
     assert result["within"] == result["measured"] and 0.3 < result["within"] < 0.7
 
 
+@pytest.mark.slow
 def test_a_photo_shows_the_object_where_the_geometry_says(truth):
     """The rendered photo differs from the empty table inside the mask, repeats exactly, and has noise."""
     mesh, camera = truth.mesh, rendered_sets.orbit(truth.mesh.vertices, 3, np.random.default_rng(0))[0]

@@ -254,6 +254,7 @@ def test_objaverse_names_come_from_its_list(tmp_path: Path) -> None:
         Folder(tmp_path).entries()
 
 
+@pytest.mark.slow
 def test_modelnet_keeps_its_own_test_split(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     for split, count in (("train", 25), ("test", 5)):

@@ -13,6 +13,7 @@ from lift3d.geometry.support_plane import find_support_plane
 from scenes import look_at, orbit_views
 
 
+@pytest.mark.slow
 def test_an_orbit_is_an_object_and_a_row_is_a_scene():
     cameras = orbit_views(12).cameras
     assert decide_kind(cameras, focus(cameras))[0] == "object"
@@ -40,6 +41,7 @@ def test_focus_is_the_common_point(x, y, z, seed):
     assert spot.ahead == 1 and spot.distance == pytest.approx(3, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_up_is_up():
     assert camera_up(orbit_views(10).cameras) @ [0, 0, 1] > 0.9
 

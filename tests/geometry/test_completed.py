@@ -82,6 +82,7 @@ def test_the_level_is_the_given_one_where_the_guess_does_not_meet_the_known() ->
     assert len(v) == len(f) == 0
 
 
+@pytest.mark.slow
 def test_what_the_network_would_leave_out_is_not_lost() -> None:
     v, f, samples, guess = case()
     nothing = Voxels(np.zeros_like(guess.values), guess.affine, "occupancy")

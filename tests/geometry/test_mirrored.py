@@ -75,6 +75,7 @@ def test_images_are_taken_where_the_guess_agrees_and_nowhere_else() -> None:
     assert not (horns & (mv[mf].mean(1)[:, 1] < -0.05)).any()
 
 
+@pytest.mark.slow
 def test_images_make_a_rough_guess_better() -> None:
     whole, part, samples, guess, _ = case(0.5)
     v, f = np.asarray(part.vertices), np.asarray(part.faces, np.int32)

@@ -166,6 +166,7 @@ def test_known_cameras_are_kept_and_points_triangulated():
     assert context.report[NAME]["epipolar_agreement"] > 0.9
 
 
+@pytest.mark.slow
 def test_the_unit_of_known_cameras_is_kept(tmp_path):
     photos = tuple(replace(image, name=f"{i}.jpg") for i, image in enumerate(room()))
     none = Points(np.zeros((0, 3)))

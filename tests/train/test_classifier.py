@@ -220,6 +220,7 @@ def test_the_trunk_begins_with_the_autoencoder(small: tuple[Path, Path]) -> None
         Classifier(small[0], Config(width=16)).module()
 
 
+@pytest.mark.slow
 def test_the_trunk_rests_until_the_late_steps(small: tuple[Path, Path], tmp_path: Path) -> None:
     config = Config(
         steps=4, late=1, variants=2, batch=4, validate=4, save=2, warmup=1, precision="float32", held=2

@@ -89,6 +89,7 @@ def test_stopped_anywhere_and_gone_on_with_it_is_the_same_run(tmp_path: Path) ->
     assert json.loads((tmp_path / "whole/best.json").read_text())["step"] in (20, 40, 60)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
     run(tmp_path / "whole")
     code = (
