@@ -53,6 +53,7 @@ THING = "thing"
 """What a model is called whose generator knows no kinds."""
 Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
+NO_KIND = "nothing was asked for", "name a kind, as in lift3d generate chair -o chairs"
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def kind_of(held: Drawer, kind: str | None) -> str:
     if held.kinds and kind is not None:
         return held.kinds[kind_number(held.kinds, kind)]
     if held.kinds:
-        raise InputError("nothing was asked for", "name a kind, as in lift3d generate chair -o chairs")
+        raise InputError(*NO_KIND)
     if kind is not None:
         raise InputError(f"{held.model} knows no kinds", "leave the kind out, or leave --model out")
     return THING

@@ -53,7 +53,7 @@ def generate(
 
     require_torch()
     from lift3d.cli.bars import Bars
-    from lift3d.generate import Options, write_generated
+    from lift3d.generate import NO_KIND, Options, write_generated
     from lift3d.shape_draws import PRIOR, autoencoder_of, drawer
     from lift3d.surest import AMONG
     from lift3d.units import counted
@@ -67,7 +67,7 @@ def generate(
             typer.echo(name)
         return
     if kind is None and model != PRIOR:
-        raise InputError("nothing was asked for", "name a kind, as in lift3d generate chair -o chairs")
+        raise InputError(*NO_KIND)
     if output is None:
         raise InputError("there is nowhere to write to", "name a new folder with -o")
     metres = None if size is None else parse_length(size, "--size")
