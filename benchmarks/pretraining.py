@@ -3,9 +3,9 @@ that have told hidden parts of solids (`lift3d train masked-voxels`) or made sol
 
     python benchmarks/pretraining.py CORPUS MASKED_RUN [--steps 300] [--seeds 1] [--work FOLDER]
 
-Upright shapes, no transformer. From nothing everything learns for the steps, 32 shapes each; a pre-trained trunk rests, and the
-head learns from what it says for 4,000 steps, which takes less time. Seeds change weights and order, not the shapes whose labels
-are known. FOLDER keeps the runs: the same command goes on. Writes results/pretraining.json.
+Upright shapes, no transformer. Everything learns for the same steps of 32 shapes each; only what the trunk begins with differs.
+Seeds change weights and order, not the shapes whose labels are known. FOLDER keeps the runs: the same command goes on. Writes
+results/pretraining.json.
 """
 
 from __future__ import annotations
@@ -41,15 +41,9 @@ def trained(args: argparse.Namespace, share: float, begin: str, seed: int) -> Pa
     task = trainable("classifier")
     words: dict[str, object] = {
         "seed": seed, "labels_share": share, "transformer": "false", "rotate": "none", "variants": 1, "smoothing": 0,
+        "begin": "autoencoder" if begin == SOLIDS else "none", "batch": 32, "steps": args.steps,
+        "late": args.steps if begin == SOLIDS else -1, "validate": max(args.steps // 4, 1), "warmup": 20,
     }  # fmt: skip
-    if begin == NOTHING:
-        words |= {
-            "begin": "none",
-            "batch": 32,
-            "steps": args.steps,
-            "validate": max(args.steps // 4, 1),
-            "warmup": 20,
-        }
     config = with_words(task.config(), [f"{name}={value}" for name, value in words.items()])
     folder = args.work / f"{STARTS[begin]}-{share:g}-{seed}"
     initial = str(args.masked) if begin == MASKED else None
@@ -60,13 +54,18 @@ def trained(args: argparse.Namespace, share: float, begin: str, seed: int) -> Pa
 
 
 def measured(corpus: Path, run: Path) -> dict:
-    """On upright test shapes."""
+    """On upright test shapes; kept beside the run."""
+    kept = run / "measured.json"
+    if kept.is_file():
+        return json.loads(kept.read_text())
     net, found = network("voxels_to_label", str(run))
     test = Labelled(Corpus(corpus), "test", labels_of(found.card))
     ask = Network(net, Plan(around=True))  # type: ignore[arg-type]
     with torch.no_grad():
         said = np.concatenate([ask(share).argmax(1).numpy() for _, share in chunks(test, "none")])
-    return measures(said == test.targets, test.targets, test.families)
+    told = measures(said == test.targets, test.targets, test.families)
+    kept.write_text(json.dumps(told))
+    return told
 
 
 def main() -> None:
@@ -99,7 +98,7 @@ def main() -> None:
     columns = ["labels known", *(f"{m}, {name}" for m in ("objects", "categories") for name in STARTS)]
     note = (
         "Share of upright test shapes that is told right, by the weights that were best on validation; "
-        f"from nothing {args.steps} steps, {args.seeds} seed"
+        f"{args.steps} steps of 32 shapes, {args.seeds} seed"
         f"{'s, ± their standard deviation' if args.seeds > 1 else ''}. {(time.monotonic() - started) / 60:.0f} minutes."
     )
     text = {"runs": results, "steps": args.steps, "table": {"columns": columns, "rows": rows, "note": note}}
