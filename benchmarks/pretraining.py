@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -54,9 +53,9 @@ def trained(args: argparse.Namespace, share: float, begin: str, seed: int) -> Pa
 
 
 def measured(corpus: Path, run: Path) -> dict:
-    """On upright test shapes; kept beside the run."""
-    kept = run / "measured.json"
-    if kept.is_file():
+    """On upright test shapes; kept beside the run until its weights change."""
+    kept, weights = run / "measured.json", run / "best.safetensors"
+    if kept.is_file() and kept.stat().st_mtime >= weights.stat().st_mtime:
         return json.loads(kept.read_text())
     net, found = network("voxels_to_label", str(run))
     test = Labelled(Corpus(corpus), "test", labels_of(found.card))
@@ -77,7 +76,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/pretraining"))
     args = parser.parse_args()
     torch.set_num_threads(os.cpu_count() or 1)
-    started, results = time.monotonic(), []
+    results = []
     for share in SHARES:
         for name in STARTS:
             for seed in range(args.seeds):
@@ -99,7 +98,7 @@ def main() -> None:
     note = (
         "Share of upright test shapes that is told right, by the weights that were best on validation; "
         f"{args.steps} steps of 32 shapes, {args.seeds} seed"
-        f"{'s, ± their standard deviation' if args.seeds > 1 else ''}. {(time.monotonic() - started) / 60:.0f} minutes."
+        f"{'s, ± their standard deviation' if args.seeds > 1 else ''}."
     )
     text = {"runs": results, "steps": args.steps, "table": {"columns": columns, "rows": rows, "note": note}}
     (HERE / "results/pretraining.json").write_text(json.dumps(text, indent=1) + "\n")

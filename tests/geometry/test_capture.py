@@ -56,7 +56,7 @@ def _table_and_ball(rng, noise=0.002):
 
 
 @pytest.mark.slow
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10_000))
 def test_the_table_is_found_and_the_ball_is_the_object(seed):
     rng = np.random.default_rng(seed)

@@ -68,8 +68,8 @@ def joined(share: F32, level: float, feet: bool = False) -> F32:
     held = labels == order[0]
     boxes = ndimage.find_objects(labels)
     for number in order[1:]:
-        box = boxes[number - 1]
-        piece = np.argwhere(labels[box] == number) + [side.start for side in box]
+        around = boxes[number - 1]
+        piece = np.argwhere(labels[around] == number) + [side.start for side in around]
         start, end = nearest(held, piece)
         low = np.maximum(np.minimum(start, end) - RADIUS, 0).astype(int)
         high = np.minimum(np.maximum(start, end) + RADIUS + 1, share.shape).astype(int)
