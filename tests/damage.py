@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import manifold3d
 import numpy as np
@@ -18,13 +19,17 @@ Arrays = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Case:
-    """v, f: what the user has; original: what was meant (None if nothing was)."""
+    """v, f: what the user has; meant: how to get what was meant (None if nothing was)."""
 
     name: str
     v: np.ndarray
     f: np.ndarray
-    original: Arrays | None
+    meant: Callable[[], Arrays] | None
     refusable: bool = False
+
+    @cached_property
+    def original(self) -> Arrays | None:
+        return self.meant() if self.meant else None
 
     @property
     def mesh(self) -> trimesh.Trimesh:
@@ -295,11 +300,15 @@ def union(v: np.ndarray, f: np.ndarray, first: int) -> Arrays:
     return _from_manifold(manifold3d.Manifold.batch_boolean(bodies, manifold3d.OpType.Add))
 
 
+def _itself(v: np.ndarray, f: np.ndarray) -> Arrays:
+    return v, f
+
+
 def _specials() -> Iterator[Case]:
     v, f = solids()["sphere"]
     for share in (0.1, 0.15, 0.2, 0.25):
         gone = np.argsort(-v[f].mean(1)[:, 2], kind="stable")[: int(share * len(f))]
-        yield Case(f"open-sphere-{share}", v, np.delete(f, gone, axis=0), (v, f))
+        yield Case(f"open-sphere-{share}", v, np.delete(f, gone, axis=0), partial(_itself, v, f))
     for i, thickness in enumerate((0.02, 0.05, 0.1)):
         n = 24
         x, y = np.meshgrid(np.linspace(0, 1, n), np.linspace(0, 0.8, n), indexing="ij")
@@ -316,7 +325,8 @@ def _specials() -> Iterator[Case]:
         a, b = a[keep], b[keep]
         sides = np.concatenate([np.stack([a, a + n * n, b + n * n], 1), np.stack([a, b + n * n, b], 1)])
         whole = np.concatenate([g, g[:, ::-1] + n * n, sides])
-        yield Case(f"two-sheets-{thickness}", w, np.concatenate([g, g[:, ::-1] + n * n]), (w, whole))
+        sheets = np.concatenate([g, g[:, ::-1] + n * n])
+        yield Case(f"two-sheets-{thickness}", w, sheets, partial(_itself, w, whole))
     curls = {
         "eight": lambda t: np.stack([np.sin(2 * np.pi * t), np.sin(4 * np.pi * t) / 2, 0.02 * t], 1),
         "loop": lambda t: np.stack([2 * t - 1 + np.sin(6 * t), np.cos(6 * t), 0.1 * t], 1),
@@ -345,11 +355,8 @@ def damaged_meshes() -> list[Case]:
                     continue
                 rng = np.random.default_rng([level, k, len(f)])
                 w, g = hurt(v, f, rng, level)
-                original: Arrays | None = (v, f)
-                if hurt in UNITES:
-                    original = union(w, g, len(f))
-                elif hurt in UNKNOWN or (hurt is mixed and level == 2):
-                    original = None
-                cases.append(Case(f"{name}-{hurt.__name__}-{level}", w, g, original))
+                meant = partial(union, w, g, len(f)) if hurt in UNITES else partial(_itself, v, f)
+                unknown = hurt in UNKNOWN or (hurt is mixed and level == 2)
+                cases.append(Case(f"{name}-{hurt.__name__}-{level}", w, g, None if unknown else meant))
     cases.extend(_specials())
     return cases

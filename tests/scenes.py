@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from lift3d.geometry.projection import pixel_rays, project
@@ -23,11 +25,12 @@ def look_at(centre, target, width=320, height=240, focal=340.0, up=(0.0, 0.0, 1.
 def texture(p: np.ndarray) -> np.ndarray:
     """Grey value in [20, 235] at world points (..., 3): a fixed sum of waves, so there is detail everywhere."""
     rng = np.random.default_rng(7)
-    value = np.zeros(p.shape[:-1])
+    p = p.astype(np.float32)
+    value = np.zeros(p.shape[:-1], np.float32)
     for _ in range(24):
         k = rng.normal(size=3)
         k *= rng.uniform(6, 90) / np.linalg.norm(k)
-        value += np.sin(p @ k + rng.uniform(0, 6.28))
+        value += np.sin(p @ k.astype(np.float32) + np.float32(rng.uniform(0, 6.28)))
     return np.clip(127 + 22 * value, 20, 235)
 
 
@@ -58,13 +61,19 @@ def photograph(camera: Camera, radius: float = 0.5) -> Image:
     return Image(np.repeat(np.rint(grey).astype(np.uint8)[..., None], 3, 2), name="photo")
 
 
-def orbit_views(count: int = 14, radius: float = 0.5, distance: float = 2.4) -> Views:
-    """Views around the sphere from two heights, with sparse points on what they see."""
-    cameras = []
-    for i in range(count):
-        azimuth = 2 * np.pi * i / count
-        z = 1.0 if i % 2 else 1.8
-        cameras.append(look_at([distance * np.cos(azimuth), distance * np.sin(azimuth), z], [0, 0, 0.4]))
+def orbit_cameras(count: int, distance: float = 2.4) -> list[Camera]:
+    """Cameras around the sphere at two heights."""
+    angles = 2 * np.pi * np.arange(count) / count
+    places = [
+        [distance * np.cos(a), distance * np.sin(a), 1.0 if i % 2 else 1.8] for i, a in enumerate(angles)
+    ]
+    return [look_at(place, [0, 0, 0.4]) for place in places]
+
+
+@cache
+def orbit_views(count: int = 14, radius: float = 0.5) -> Views:
+    """Views around the sphere from two heights, with sparse points on what they see; the same object each time."""
+    cameras = orbit_cameras(count)
     rng = np.random.default_rng(0)
     normal = rng.normal(size=(400, 3))
     ball = normal / np.linalg.norm(normal, axis=1, keepdims=True) * radius + [0, 0, 0.5]

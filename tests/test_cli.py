@@ -239,6 +239,7 @@ def test_wrong_usage_is_one_sentence(words: list[str], said: str) -> None:
     assert done.stderr.startswith("lift3d: ") and said in done.stderr and "--help" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full(photos: Path, tmp_path: Path) -> None:
     """Files may not grow beyond 20 kB: the model cannot be written, and the run says so."""
 

@@ -66,6 +66,7 @@ def right(mesh: trimesh.Trimesh) -> None:
     assert np.allclose(high[1:], [0.5, 0.4], atol=0.02) and high[0] == pytest.approx(1, abs=0.06)
 
 
+@pytest.mark.slow
 def test_a_mesh_is_completed_in_its_place(tmp_path: Path, knowing: None) -> None:
     half = part()
     half.visual = trimesh.visual.ColorVisuals(

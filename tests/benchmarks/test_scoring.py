@@ -58,6 +58,7 @@ def test_moved_camera_sees_moved_points_in_the_same_pixels(truth, elsewhere):
         np.testing.assert_allclose(far, back[0] * depth)
 
 
+@pytest.mark.slow
 def test_the_truth_itself_scores_one_from_any_frame(truth, elsewhere):
     forth, back, estimated = elsewhere
     mesh = trimesh.Trimesh(scoring.moved(back, truth.mesh.vertices), truth.mesh.faces, process=False)

@@ -111,6 +111,7 @@ def test_show_and_its_sheet(corpus: Corpus, tmp_path: Path) -> None:
     assert Pil.open(tmp_path / "all.png").width > 1000
 
 
+@pytest.mark.slow
 def test_built_again_it_is_the_same_to_the_byte(corpus: Corpus, tmp_path: Path) -> None:
     source = folder_of(tmp_path / "mine", SHAPES)
     (source / "chair/broken.obj").write_text("v 1 2\nf 1 2 3\n")
@@ -280,6 +281,7 @@ def test_slips_of_the_pen_are_no_empty_selections(corpus: Corpus) -> None:
     assert corpus.row(1)["name"] == "chair/a" and "licence" in corpus.columns
 
 
+@pytest.mark.slow
 def test_what_is_no_shape_is_named_with_its_reason(tmp_path: Path) -> None:
     source = folder_of(
         tmp_path / "m",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
@@ -12,6 +13,7 @@ from lift3d.geometry.projection import pixel_rays
 from lift3d.types import Camera, Depth, Image
 
 
+@cache
 def texture(seed: int, size: int = 512) -> np.ndarray:
     """(size, size, 3) in [0, 255]: noise of several scales, so that features are found at any distance."""
     rng = np.random.default_rng(seed)
@@ -34,8 +36,8 @@ def look_at(centre, target, width=400, height=300, focal=380.0) -> Camera:
     return Camera(width, height, focal, focal, width / 2, height / 2, pose)
 
 
-def rectangles(seed: int):
-    """(corner, edge, edge, texture): floor, two walls, and the five visible faces of a box."""
+def rectangles(seed: int | None = None):
+    """(corner, edge, edge, texture): floor, two walls, and the five visible faces of a box; without a seed no textures."""
     quads = [
         ((-3, -3, 0), (6, 0, 0), (0, 6, 0)),
         ((-3, 3, 0), (6, 0, 0), (0, 0, 3)),
@@ -46,7 +48,8 @@ def rectangles(seed: int):
         ((-0.5, -0.5, 0), (0, 1, 0), (0, 0, 0.8)),
         ((0.5, -0.5, 0), (0, 1, 0), (0, 0, 0.8)),
     ]
-    return [(*(np.array(x, float) for x in q), texture(100 * seed + n)) for n, q in enumerate(quads)]
+    pictures = [None if seed is None else texture(100 * seed + n) for n in range(len(quads))]
+    return [(*(np.array(x, float) for x in q), picture) for q, picture in zip(quads, pictures)]
 
 
 def cast(camera: Camera, scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from lift3d.geometry.capture import camera_up, decide_kind, focus
 from lift3d.geometry.region import object_cluster, seen_share
 from lift3d.geometry.support_plane import find_support_plane
-from scenes import look_at, orbit_views
+from scenes import look_at, orbit_cameras
 
 
 @pytest.mark.slow
 def test_an_orbit_is_an_object_and_a_row_is_a_scene():
-    cameras = orbit_views(12).cameras
+    cameras = orbit_cameras(12)
     assert decide_kind(cameras, focus(cameras))[0] == "object"
     row = [look_at([x, 5, 1], [x * 0.8, 0, 1]) for x in np.linspace(-3, 3, 9)]
     kind, why = decide_kind(row, focus(row))
@@ -43,7 +43,7 @@ def test_focus_is_the_common_point(x, y, z, seed):
 
 @pytest.mark.slow
 def test_up_is_up():
-    assert camera_up(orbit_views(10).cameras) @ [0, 0, 1] > 0.9
+    assert camera_up(orbit_cameras(10)) @ [0, 0, 1] > 0.9
 
 
 def _table_and_ball(rng, noise=0.002):
@@ -61,7 +61,7 @@ def _table_and_ball(rng, noise=0.002):
 def test_the_table_is_found_and_the_ball_is_the_object(seed):
     rng = np.random.default_rng(seed)
     xyz, normals = _table_and_ball(rng)
-    cameras = orbit_views(10).cameras
+    cameras = orbit_cameras(10)
     centres = np.array([c.centre for c in cameras])
     plane = find_support_plane(xyz, normals, centres, np.array([0.1, 0, 0.995]), 1.2, seed)
     assert plane is not None
@@ -75,13 +75,13 @@ def test_the_table_is_found_and_the_ball_is_the_object(seed):
 def test_no_plane_in_a_ball_alone_nor_above_the_cameras():
     rng = np.random.default_rng(0)
     xyz, normals = _table_and_ball(rng)
-    cameras = orbit_views(10).cameras
+    cameras = orbit_cameras(10)
     centres = np.array([c.centre for c in cameras])
     assert find_support_plane(xyz[3000:], normals[3000:], centres, np.array([0, 0, 1.0]), 1.2) is None
     assert find_support_plane(xyz + [0, 0, 5], normals, centres, np.array([0, 0, 1.0]), 1.2) is None
 
 
 def test_share_of_cameras_that_see_a_point():
-    cameras = orbit_views(10).cameras
+    cameras = orbit_cameras(10)
     share = seen_share(cameras, np.array([[0, 0, 0.4], [50.0, 0, 0]]))
     assert share[0] == 1 and share[1] < 0.5

@@ -49,6 +49,7 @@ def case(shift: float = 0.0) -> tuple[np.ndarray, np.ndarray, Points, Voxels]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.0, 0.012])
 def test_a_right_guess_gives_the_whole_and_keeps_the_known(shift: float) -> None:
     v, f, samples, guess = case(shift)
@@ -130,6 +131,7 @@ def test_squares_lie_on_their_planes_and_face_as_their_points() -> None:
     assert area == pytest.approx(50 * 0.01)
 
 
+@pytest.mark.slow
 def test_the_seam_is_even_and_the_known_stays() -> None:
     v, f, _, _ = case()
     other = v * [-1, 1, 1] * 1.012  # the other half does not quite fit: its rim lies over the known one's

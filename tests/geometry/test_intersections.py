@@ -88,6 +88,7 @@ def test_two_triangles(other, meets):
         assert _pairs(v[::-1], f) == brute_self_intersections(v[::-1], f)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(4, 14), st.sampled_from([2, 4, 9, 10**6]))
 def test_random_soups_equal_the_rational_twin(seed, n, steps):

@@ -13,7 +13,7 @@ from lift3d.geometry.support_plane import find_floor
 from lift3d.maps.depths_to_mesh import DepthsToMesh
 from lift3d.types import Camera, DepthMaps, Image, Points, Views
 
-SCENE = rectangles(1)
+SCENE = rectangles()
 UP = np.array([0.0, 0.0, 1.0])
 
 
@@ -53,6 +53,7 @@ def test_the_floor_is_down_however_the_photos_were_held(how):
     )  # the mean alone would lead astray
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("roll", [0, 40])
 def test_a_scene_stands_upright_on_its_floor(roll):
     cameras = [rolled(c, roll) for c in small(arc(8), 0.45)]

@@ -109,6 +109,7 @@ def test_same_bytes() -> None:
     assert a.uv.tobytes() == b.uv.tobytes() and a.faces.tobytes() == b.faces.tobytes()
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0, 0.08), st.sampled_from(["sphere", "torus", "two"]))
 def test_any_noise_unwraps(seed: int, noise: float, kind: str) -> None:

@@ -60,6 +60,7 @@ def test_random_cells_are_those_of_the_twin(seed: int, share: float, touched: fl
     assert (full >= inside).all() and not (full & ~inside & ~crossed).any()
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     st.floats(0.004, 0.03), st.floats(-80, 80), st.floats(-80, 80), st.floats(0.2, 0.6)

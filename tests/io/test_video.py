@@ -138,6 +138,7 @@ def test_a_file_without_pictures(tmp_path: Path) -> None:
         read_video(tmp_path / "sound.mp4")
 
 
+@pytest.mark.slow
 def test_damaged_videos_give_photos_or_a_sentence(tmp_path: Path) -> None:
     good = film(tmp_path / "good.mp4", lambda i: 6 * i, 20).read_bytes()
     rng = np.random.default_rng(2)

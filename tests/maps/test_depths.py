@@ -28,6 +28,7 @@ def to_world(mesh) -> np.ndarray:
     return mesh.vertices @ frame[:3, :3].T + frame[:3, 3]
 
 
+@pytest.mark.slow
 def test_depths_are_right_where_they_are_given(maps):
     good = given = 0
     for depth in maps.depths:
@@ -89,6 +90,7 @@ def test_same_bytes_again(maps):
     assert first.faces.tobytes() == second.faces.tobytes()
 
 
+@pytest.mark.slow
 def test_too_few_measurements_are_said(maps):
     empty = DepthMaps(maps.views, tuple(replace(d, z=np.zeros_like(d.z)) for d in maps.depths))
     with pytest.raises(CaptureError, match="points were measured"):

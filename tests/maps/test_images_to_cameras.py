@@ -74,6 +74,7 @@ def test_the_report_is_plain_json():
     assert {"points", "track_length", "intrinsics", "diagnosis"} <= set(report)
 
 
+@pytest.mark.slow
 def test_same_photos_and_seed_give_the_same_bytes():
     first, second = solved()[0], ImagesToCameras()(Photos(room()))
     assert first.points.xyz.tobytes() == second.points.xyz.tobytes()
@@ -156,6 +157,7 @@ def test_turning_on_the_spot():
     assert "turned on the spot" in refusal(render(c, scene, str(k), seed=k) for k, c in enumerate(turned))
 
 
+@pytest.mark.slow
 def test_known_cameras_are_kept_and_points_triangulated():
     context = Context()
     views = views_from_cameras(Photos(room()), CAMERAS, context, unit="m")
@@ -177,6 +179,7 @@ def test_the_unit_of_known_cameras_is_kept(tmp_path):
         assert views.unit == views.points.unit == unit
 
 
+@pytest.mark.slow
 def test_cameras_of_other_photos_are_refused():
     with pytest.raises(InputError, match="do not match"):
         views_from_cameras(Photos(room()), CAMERAS[2:] + CAMERAS[:2])

@@ -127,6 +127,7 @@ def test_geometry_is_untouched(ball: trimesh.Trimesh, textured: tuple) -> None:
     assert len(np.unique(index)) == len(ball.vertices) and welded.faces.shape == ball.faces.shape
 
 
+@pytest.mark.slow
 def test_a_box_of_twelve_faces_with_a_hidden_side_and_same_bytes() -> None:
     box = trimesh.creation.box((1.2, 0.9, 0.7))
     views = views_of(box, np.ones(7))  # one ring above: the bottom is never seen
@@ -150,6 +151,7 @@ def test_a_box_of_twelve_faces_with_a_hidden_side_and_same_bytes() -> None:
     )
 
 
+@pytest.mark.slow
 def test_masks_are_respected(ball: trimesh.Trimesh) -> None:
     views = views_of(ball, np.ones(13))
     images = []

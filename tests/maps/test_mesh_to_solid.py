@@ -39,6 +39,7 @@ def moved(out: trimesh.Trimesh, case: Case) -> float:
     return 100 * hausdorff(np.array(out.vertices), np.array(out.faces), v, f, 5000) / float(scale)
 
 
+@pytest.mark.slow
 def test_there_are_enough_damaged_meshes_and_they_are_always_the_same() -> None:
     assert len(CASES) >= 200
     again = damaged_meshes()
@@ -92,6 +93,7 @@ def test_a_solid_comes_back_untouched() -> None:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**31), st.floats(0.0, 0.5), st.integers(0, 4))
 def test_flips_duplicates_and_lost_faces_of_a_box_are_undone(seed: int, share: float, lost: int) -> None:

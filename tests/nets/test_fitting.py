@@ -45,6 +45,7 @@ def test_place_and_size_of_a_ball_from_its_outlines() -> None:
     assert float(s.detach()) == pytest.approx(float(scale), abs=2e-4)
 
 
+@pytest.mark.slow
 def test_direction_and_colours_of_the_light() -> None:
     ball = surface(*(lambda m: (np.asarray(m.vertices), np.asarray(m.faces)))(trimesh.creation.icosphere(3)))
     cameras = Cameras.of(orbit_cameras(np.asarray(ball.vertices), 2, 40, 40))

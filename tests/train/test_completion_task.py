@@ -99,6 +99,7 @@ def test_samples_do_not_depend_on_the_number_of_processes(small: tuple[Path, Pat
     )
 
 
+@pytest.mark.slow
 def test_the_loss_falls(small: tuple[Path, Path]) -> None:
     task = Completion(small[0], TINY)
     torch.manual_seed(0)
