@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,6 +68,29 @@ def measured(corpus: Path, run: Path) -> dict:
     return told
 
 
+def table(results: list[dict[str, Any]], steps: int, seeds: int) -> dict[str, Any]:
+    """Of one seed with the intervals of its test shapes, of several with what they differ by."""
+    rows = []
+    for share in SHARES:
+        cells: list[object] = [f"{100 * share:g} %"]
+        for measure in ("accuracy", "balanced"):
+            for name in STARTS:
+                held = [r for r in results if r["share"] == share and r["start"] == name]
+                values = [r[measure] for r in held]
+                low, high = held[0][f"{measure}_interval"]
+                spread = f"± {np.std(values, ddof=1):.3f}" if len(held) > 1 else f"({low:.3f}-{high:.3f})"
+                cells.append(f"{np.mean(values):.3f} {spread}")
+        rows.append(cells)
+    columns = ["labels known", *(f"{m}, {name}" for m in ("objects", "categories") for name in STARTS)]
+    several = f"{seeds} seeds, ± their standard deviation"
+    one = "one seed, 95 % intervals from families drawn again"
+    note = (
+        "Share of upright test shapes that is told right, by the weights that were best on validation; "
+        f"{steps} steps of 32 shapes, {several if seeds > 1 else one}."
+    )
+    return {"columns": columns, "rows": rows, "note": note}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", type=Path)
@@ -85,22 +109,7 @@ def main() -> None:
                     f"{share:g} {name} seed {seed}: {row['accuracy']:.3f} / {row['balanced']:.3f}", flush=True
                 )
                 results.append({"share": share, "start": name, "seed": seed, **row})
-    rows = []
-    for share in SHARES:
-        cells: list[object] = [f"{100 * share:g} %"]
-        for measure in ("accuracy", "balanced"):
-            for name in STARTS:
-                held = [r[measure] for r in results if r["share"] == share and r["start"] == name]
-                spread = f" ± {np.std(held, ddof=1):.3f}" if len(held) > 1 else ""
-                cells.append(f"{np.mean(held):.3f}{spread}")
-        rows.append(cells)
-    columns = ["labels known", *(f"{m}, {name}" for m in ("objects", "categories") for name in STARTS)]
-    note = (
-        "Share of upright test shapes that is told right, by the weights that were best on validation; "
-        f"{args.steps} steps of 32 shapes, {args.seeds} seed"
-        f"{'s, ± their standard deviation' if args.seeds > 1 else ''}."
-    )
-    text = {"runs": results, "steps": args.steps, "table": {"columns": columns, "rows": rows, "note": note}}
+    text = {"runs": results, "steps": args.steps, "table": table(results, args.steps, args.seeds)}
     (HERE / "results/pretraining.json").write_text(json.dumps(text, indent=1) + "\n")
 
 
