@@ -191,6 +191,7 @@ STUBBED = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_leave_nothing_behind(photos: Path, tmp_path: Path, number: int, code: int) -> None:
     wait = (
@@ -208,6 +209,7 @@ def test_signals_leave_nothing_behind(photos: Path, tmp_path: Path, number: int,
     assert (tmp_path / "work" / "cameras.json").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_that_a_library_swallows_still_ends_the_run(photos: Path, tmp_path: Path) -> None:
     """As trimesh does, which tries its imports with `except BaseException`."""
     swallow = (
@@ -312,6 +314,7 @@ def test_doctor_tells_what_is_missing_and_what_is_broken(monkeypatch: pytest.Mon
     assert "pip install 'lift3d[video]'" in result.stdout and "BROKEN  scipy" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_failure() -> None:
     command = f"{sys.executable} -m lift3d maps --dot | head -c 1"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=dict(os.environ))

@@ -61,6 +61,7 @@ def test_first_choices_follow_each_other_and_no_choice_is_had_twice() -> None:
     assert len({number for n in range(100) for number in choices(n, 4)}) == 400
 
 
+@pytest.mark.slow
 def test_a_draw_of_the_flow_is_the_same_whatever_was_asked_for_before() -> None:
     alone = drawer("flow", steps=1).draw(0, (3, 7))
     held = drawer("flow", steps=1)

@@ -204,6 +204,7 @@ def test_a_corpus_without_a_bank_has_made_up_backgrounds(corpus: Corpus, tmp_pat
     assert grounds == {None, "made up"}
 
 
+@pytest.mark.slow
 def test_made_up_textures_are_calm_and_repeat_without_a_seam() -> None:
     def saturation(rgb: np.ndarray) -> float:
         rgb = rgb.astype(float)
@@ -318,6 +319,7 @@ def test_depth_and_normals_survive_their_codes(seed: int, near: float, deep: flo
     assert (back[~whole] == 0).all() and ((back * n).sum(-1)[whole] > np.cos(np.radians(0.8))).all()
 
 
+@pytest.mark.slow
 def test_shards_hold_all_and_go_on_after_a_kill(corpus: Corpus, tmp_path: Path) -> None:
     small = Options(views=3, size=32, extras=("depth", "normals"), shard=30_000)
     done = render(corpus, tmp_path / "a", small, quiet, quiet, 1)

@@ -31,6 +31,7 @@ class Few:
         return self.cells[i]
 
 
+@pytest.mark.slow
 def test_a_linear_machine_parts_what_can_be_parted() -> None:
     torch.manual_seed(0)
     targets = torch.arange(90) % 3

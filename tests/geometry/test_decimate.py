@@ -89,6 +89,7 @@ def test_high_genus_noise_stays_sound(seed):
         assert components(g).max() == components(f).max()
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0, 4, 30, 80]))
 def test_small_noise_by_the_independent_judge(seed, target):

@@ -108,6 +108,7 @@ def test_solver_reaches_the_minimum():
     np.testing.assert_allclose(phi.ravel(), np.linalg.solve(A, b), atol=2e-4)
 
 
+@pytest.mark.slow
 def test_multigrid_spans_what_is_unseen_as_a_direct_solve_does():
     """A cup whose inside is known only near its wall: coarse grids alone would leave it empty."""
     from scipy.sparse import coo_array, eye_array

@@ -79,6 +79,7 @@ def test_checkerboards_give_no_worse_than_many_manifold_parts():
         assert not topology_defects(v, f)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     st.integers(0, 2**32 - 1),

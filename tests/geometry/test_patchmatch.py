@@ -110,6 +110,7 @@ def test_depth_and_normals_of_a_ball_on_a_table(ball):
     assert (depth.normals[..., 2] <= 0.3).mean() > 0.99
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes_with_any_number_of_threads(ball):
     import numba
 

@@ -90,6 +90,7 @@ def as_dict(p: np.ndarray, f: np.ndarray) -> dict[tuple[int, ...], tuple[int, in
     return {tuple(k): tuple(s) for k, s in zip(keys, c.faces.tolist())}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 10_000), open_one=st.booleans())
 @example(seed=504, open_one=True)  # two edges of a face within a hair of each other

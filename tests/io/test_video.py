@@ -54,6 +54,7 @@ def uneven(i: int) -> float:
     return 12 * i if i < 30 else 360 + 3 * (i - 30) if i < 60 else 450
 
 
+@pytest.mark.slow
 def test_keyframes_are_evenly_spread_and_sharp(tmp_path: Path) -> None:
     blurred = frozenset(range(5, 90, 3))
     path = film(tmp_path / "walk.mp4", uneven, 90, blurred)

@@ -59,6 +59,7 @@ def test_it_stands_upright_and_lies_behind_its_photo():
     assert (drawn & mask).sum() / (drawn | mask).sum() > 0.9
 
 
+@pytest.mark.slow
 def test_the_mirrored_photo_shows_the_mirrored_solid():
     solid, _, image = seen()
     mesh = VoxelsToMesh(0.5)(solid.voxels)

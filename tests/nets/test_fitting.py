@@ -70,6 +70,7 @@ def test_direction_and_colours_of_the_light() -> None:
     np.testing.assert_allclose(sun.detach(), truth.sun_colour, atol=0.03)
 
 
+@pytest.mark.slow
 def test_turn_and_focal_length_of_a_camera() -> None:
     mesh = trimesh.creation.torus(0.7, 0.3, major_sections=24, minor_sections=12)
     v = np.asarray(mesh.vertices) * [1, 0.8, 1.2]
