@@ -43,7 +43,7 @@ demo: learn
 	@echo "Beside each: four views, NAME.png, and its report, NAME.report.json"
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=15
 
 quick: learn
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
