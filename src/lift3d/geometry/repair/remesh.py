@@ -20,6 +20,7 @@ from lift3d.types import F64
 BLOCK = 6
 PAD = 2
 MOST_NODES = 24_000_000
+MOST_PAIRS = 20_000
 
 
 def signed_field(v: F64, f: I32, resolution: int) -> tuple[np.ndarray, F64, float]:
@@ -39,8 +40,9 @@ def signed_field(v: F64, f: I32, resolution: int) -> tuple[np.ndarray, F64, floa
     centre = origin + step * (index * BLOCK + 0.5 * (BLOCK - 1))
     reach = step * (0.5 * np.sqrt(3) * (BLOCK - 1) + 2.0)
     near = closest_in_tree(tree, centre, reach)[2] >= 0
-    near |= np.abs(winding_in_tree(wind, centre) - 0.5) < 0.35  # holes: the field may change sign far away
-    far = np.where(winding_in_tree(wind, centre) > 0.5, -2.0, 2.0).astype(np.float32)
+    around = winding_in_tree(wind, centre)
+    near |= np.abs(around - 0.5) < 0.35  # holes: the field may change sign far away
+    far = np.where(around > 0.5, -2.0, 2.0).astype(np.float32)
     values = np.empty((*blocks, BLOCK, BLOCK, BLOCK), np.float32)
     values[...] = far.reshape(*blocks, 1, 1, 1)
     inner = np.stack(np.meshgrid(*(np.arange(BLOCK),) * 3, indexing="ij"), -1).reshape(-1, 3)
@@ -80,10 +82,11 @@ def return_to_surface(nv: F64, nf: I32, v: F64, f: I32, step: float) -> F64:
 def moved_towards(nv: F64, nf: I32, points: F64, share: F64, step: float) -> F64:
     """Vertices moved by their shares (V,) of the way to points (V, 3); less, or not at all, around faces that would cross."""
     share = share.copy()
-    moved = nv
+    before, pairs = nv, None
     for attempt in range(12):
         moved = (nv + share[:, None] * (points - nv)).astype(np.float32).astype(np.float64)
-        pairs = self_intersections(moved, nf, 20000)
+        pairs = crossings_since(before, moved, nf, pairs)
+        before = moved
         thin = _flattened(moved, nf, step)
         bad = np.union1d(np.unique(pairs), thin).astype(np.int64)
         if len(bad) == 0:
@@ -94,6 +97,30 @@ def moved_towards(nv: F64, nf: I32, points: F64, share: F64, step: float) -> F64
             around[nf[around[nf].any(1)]] = True
         share[around] = np.where(attempt < 3, 0.5 * share[around], 0.0)
     return nv
+
+
+def crossings_since(before: F64, v: F64, f: I32, known: I32 | None) -> I32:
+    """Pairs (K, 2) of faces that meet, K <= MOST_PAIRS, in no order; known: those of the same faces f (F, 3) with vertices
+    before (V, 3), None if they were not sought. Only what may meet a face that has changed since is looked at."""
+    if known is None or len(known) >= MOST_PAIRS:
+        return self_intersections(v, f, MOST_PAIRS)
+    changed = (v != before).any(1)[f].any(1)
+    t = v[f]
+    centres = t.mean(1)
+    # Faces that meet have their middles within twice the largest radius: in the same cell, or in one beside it.
+    size = 2.001 * float(np.linalg.norm(t - centres[:, None], axis=2).max())
+    if not size > 0:
+        return self_intersections(v, f, MOST_PAIRS)
+    cell = np.floor((centres - centres.min(0)) / size).astype(np.int64) + 1
+    row = cell.max(0) + 2
+    number = (cell[:, 0] * row[1] + cell[:, 1]) * row[2] + cell[:, 2]
+    beside = np.stack(np.meshgrid(*(np.arange(-1, 2),) * 3, indexing="ij"), -1).reshape(-1, 3)
+    reached = (
+        np.unique(number[changed])[:, None] + (beside[:, 0] * row[1] + beside[:, 1]) * row[2] + beside[:, 2]
+    )
+    near = np.flatnonzero(np.isin(number, reached))
+    found = near[self_intersections(v, f[near], MOST_PAIRS)].astype(np.int32)
+    return np.concatenate([known[~changed[known].any(1)], found[changed[found].any(1)]])
 
 
 def _flattened(v: F64, f: I32, step: float) -> np.ndarray:
