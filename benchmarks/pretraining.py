@@ -1,7 +1,7 @@
 """What pre-training without labels is worth: the classifier with 1, 10 and 100 % of the labels, from nothing, and from trunks
 that have told hidden parts of solids (`lift3d train masked-voxels`) or made solids again (`lift3d train autoencoder`).
 
-    python benchmarks/pretraining.py CORPUS MASKED_RUN [--steps 300] [--seeds 1] [--work FOLDER]
+    python benchmarks/pretraining.py CORPUS MASKED_RUN [--steps 200] [--seeds 1] [--work FOLDER]
 
 Upright shapes, no transformer. Everything learns for the same steps of 32 shapes each; only what the trunk begins with differs.
 Seeds change weights and order, not the shapes whose labels are known. FOLDER keeps the runs: the same command goes on. Writes
@@ -95,7 +95,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", type=Path)
     parser.add_argument("masked", type=Path)
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--work", type=Path, default=Path("runs/pretraining"))
     args = parser.parse_args()

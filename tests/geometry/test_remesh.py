@@ -14,7 +14,7 @@ from lift3d.types import F64
 
 
 def crumpled(seed: int, noise: float) -> tuple[F64, np.ndarray]:
-    """A ball whose vertices have been moved, beside a large face."""
+    """A ball whose vertices have been moved, beside a face far larger than its own, or not."""
     ball = trimesh.creation.icosphere(3)
     v = np.asarray(ball.vertices) + np.random.default_rng(seed).normal(0, noise, (len(ball.vertices), 3))
     far = (
@@ -40,7 +40,26 @@ def test_crossings_since_equal_all(seed: int, noise: float, share: float) -> Non
     np.testing.assert_array_equal(found[np.lexsort((found[:, 1], found[:, 0]))], every)
 
 
-def test_points_alone_and_too_many_pairs_are_looked_at_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_none_is_lost_where_the_limit_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached = 0
+    for seed in range(12):
+        before, f = crumpled(seed, 0.06)
+        v = (
+            (before * np.where(np.arange(len(before)) % 9 == 0, 0.8, 1.0)[:, None])
+            .astype(np.float32)
+            .astype(np.float64)
+        )
+        known, every = self_intersections(before, f), self_intersections(v, f, 20_000)
+        monkeypatch.setattr(remesh, "MOST_PAIRS", len(known) + 1 + 40 * seed)
+        found = remesh.crossings_since(before, v, f, known)
+        assert len(found) >= min(remesh.MOST_PAIRS, len(every))
+        assert set(map(tuple, found.tolist())) <= set(map(tuple, every.tolist()))
+        assert len(np.unique(found, axis=0)) == len(found)
+        reached += len(every) > remesh.MOST_PAIRS
+    assert 0 < reached < 12
+
+
+def test_too_many_pairs_and_faces_without_size_are_looked_at_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     before, f = crumpled(3, 0.1)
     assert len(self_intersections(before, f)) > 5
     monkeypatch.setattr(remesh, "MOST_PAIRS", 5)
@@ -56,7 +75,7 @@ def test_a_return_is_the_same_whichever_way_crossings_are_sought(monkeypatch: py
     kept = np.delete(f, slice(300, 420), axis=0)
     quick = remesh.remesh(rough, kept, 40)
     monkeypatch.setattr(
-        remesh, "crossings_since", lambda before, v, f, known: self_intersections(v, f, 20_000)
+        remesh, "crossings_since", lambda before, v, f, known: self_intersections(v, f, remesh.MOST_PAIRS)
     )
     slow = remesh.remesh(rough, kept, 40)
     assert quick[0].tobytes() == slow[0].tobytes() and quick[1].tobytes() == slow[1].tobytes()

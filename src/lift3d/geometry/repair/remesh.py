@@ -100,8 +100,9 @@ def moved_towards(nv: F64, nf: I32, points: F64, share: F64, step: float) -> F64
 
 
 def crossings_since(before: F64, v: F64, f: I32, known: I32 | None) -> I32:
-    """Pairs (K, 2) of faces that meet, K <= MOST_PAIRS, in no order; known: those of the same faces f (F, 3) with vertices
-    before (V, 3), None if they were not sought. Only what may meet a face that has changed since is looked at."""
+    """Pairs (K, 2) of faces f (F, 3) that meet, each once, in no order: all of them if they are fewer than MOST_PAIRS, else at
+    least that many. known: those with the vertices before (V, 3), None if they were not sought. Only what lies near a face
+    that has changed since is looked at."""
     if known is None or len(known) >= MOST_PAIRS:
         return self_intersections(v, f, MOST_PAIRS)
     changed = (v != before).any(1)[f].any(1)
