@@ -116,13 +116,17 @@ def crossings(v: np.ndarray, f: np.ndarray):
     """Yields pairs of faces that share more than their common vertex or edge."""
     t = v[f]
     low, high = t.min(1), t.max(1)
-    order = np.argsort(low[:, 0], kind="stable")
-    sorted_low = low[order, 0]
+    axis = min(range(3), key=lambda k: np.searchsorted(np.sort(low[:, k]), high[:, k], side="right").sum())
+    rest = [k for k in range(3) if k != axis]  # swept along the axis on which least lies beside each other
+    order = np.argsort(low[:, axis], kind="stable")
+    ends = np.searchsorted(low[order, axis], high[order, axis], side="right")
+    left, right = low[order][:, rest].T.copy(), high[order][:, rest].T.copy()
     firsts, seconds = [], []
     for k, i in enumerate(order):
-        end = np.searchsorted(sorted_low, high[i, 0], side="right")
-        j = order[k + 1 : end]
-        j = j[((low[j, 1:] <= high[i, 1:]) & (high[j, 1:] >= low[i, 1:])).all(1)]
+        s = slice(k + 1, ends[k])
+        meet = (left[0, s] <= right[0, k]) & (right[0, s] >= left[0, k])
+        meet &= (left[1, s] <= right[1, k]) & (right[1, s] >= left[1, k])
+        j = order[s][meet]
         firsts.append(np.full(len(j), i))
         seconds.append(j)
     a, b = np.concatenate(firsts), np.concatenate(seconds)
@@ -138,28 +142,46 @@ def _surely_apart(p: np.ndarray, q: np.ndarray, fp: np.ndarray, fq: np.ndarray) 
     """(N,) True where an axis separates the triangles (but for a shared vertex) with a margin."""
     same = fp[:, :, None] == fq[:, None, :]
     shared = same.sum((1, 2))
-    ps, qs = same.any(2), same.any(1)
-    ep, eq = np.roll(p, -1, 1) - p, np.roll(q, -1, 1) - q
-    axes = [np.cross(ep[:, 0], ep[:, 1]), np.cross(eq[:, 0], eq[:, 1])]
-    axes += [np.cross(ep[:, i], eq[:, j]) for i in range(3) for j in range(3)]
-    axes += [np.cross(axes[0], ep[:, i]) for i in range(3)] + [np.cross(axes[1], eq[:, i]) for i in range(3)]
-    apart = np.zeros(len(p), bool)
-    for axis in axes:
-        margin = 1e-9 * np.linalg.norm(axis, axis=1) * np.abs(np.concatenate([p, q], 1)).max((1, 2)) + 1e-300
-        x, y = np.einsum("nkd,nd->nk", p, axis), np.einsum("nkd,nd->nk", q, axis)
-        for lower, upper, free_l, free_u in ((x, y, ~ps, ~qs), (y, x, ~qs, ~ps)):
-            wall = np.where(free_l, -np.inf, lower).max(1)  # at the shared vertex, if there is one
-            high_l = np.where(free_l, lower, -np.inf).max(1)
-            low_u = np.where(free_u, upper, np.inf).min(1)
-            touching = (shared == 1) & (high_l < wall - margin) & (low_u > wall + margin)
-            apart |= np.where(shared == 0, high_l < low_u - margin, touching)
     # Two faces over a common edge share only it unless folded onto each other.
-    n0, n1 = axes[0], axes[1]
-    flat = np.linalg.norm(np.cross(n0, n1), axis=1) <= 1e-9 * np.linalg.norm(n0, axis=1) * np.linalg.norm(
-        n1, axis=1
-    )
-    apart |= (shared == 2) & ~flat & (np.linalg.norm(n0, axis=1) > 0) & (np.linalg.norm(n1, axis=1) > 0)
+    n0, n1 = (np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 1]) for t in (p, q))
+    l0, l1 = np.linalg.norm(n0, axis=1), np.linalg.norm(n1, axis=1)
+    flat = np.linalg.norm(np.cross(n0, n1), axis=1) <= 1e-9 * l0 * l1
+    apart = (shared == 2) & ~flat & (l0 > 0) & (l1 > 0)
+    left = np.flatnonzero(shared < 2)  # each axis is tried on those that none has parted yet
+    for k in range(17):
+        if k == 0:
+            axis = n0[left]
+        elif k == 1:
+            axis = n1[left]
+        elif k < 11:
+            i, j = divmod(k - 2, 3)
+            axis = np.cross(_side(p, left, i), _side(q, left, j))
+        elif k < 14:
+            axis = np.cross(n0[left], _side(p, left, k - 11))
+        else:
+            axis = np.cross(n1[left], _side(q, left, k - 14))
+        parted = _parted(p[left], q[left], axis, same[left])
+        apart[left[parted]] = True
+        left = left[~parted]
     return apart
+
+
+def _side(t: np.ndarray, rows: np.ndarray, k: int) -> np.ndarray:
+    return t[rows, (k + 1) % 3] - t[rows, k]
+
+
+def _parted(p: np.ndarray, q: np.ndarray, axis: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """(N,) True where p lies wholly below q along the axis, or above it, but for the vertex that both have."""
+    touch, ps, qs = same.any((1, 2)), same.any(2), same.any(1)
+    margin = 1e-9 * np.linalg.norm(axis, axis=1) * np.abs(np.concatenate([p, q], 1)).max((1, 2)) + 1e-300
+    x, y = np.einsum("nkd,nd->nk", p, axis), np.einsum("nkd,nd->nk", q, axis)
+    parted = np.zeros(len(p), bool)
+    for lower, upper, free_l, free_u in ((x, y, ~ps, ~qs), (y, x, ~qs, ~ps)):
+        wall = np.where(free_l, -np.inf, lower).max(1)  # at the shared vertex, if there is one
+        high_l = np.where(free_l, lower, -np.inf).max(1)
+        low_u = np.where(free_u, upper, np.inf).min(1)
+        parted |= np.where(touch, (high_l < wall - margin) & (low_u > wall + margin), high_l < low_u - margin)
+    return parted
 
 
 def _cross(a, b):

@@ -30,14 +30,24 @@ def _det3(points):
 def test_orientation_signs_are_those_of_rational_arithmetic():
     rng = np.random.default_rng(0)
     zeros = 0
-    for i in range(2000):
+    for i in range(3000):
         p = (rng.normal(size=(4, 3)) * 10 ** rng.uniform(-8, 8, (4, 1))).astype(np.float32)
-        if i % 4 == 1:
+        if i % 6 == 1:
             p[3] = p[0] + (p[1] - p[0]) * np.float32(0.5) + (p[2] - p[0]) * np.float32(0.25)
-        if i % 4 == 2:
+        if i % 6 == 2:
             p = rng.integers(-3, 4, (4, 3)).astype(np.float32) / np.float32(3)
-        if i % 4 == 3:
+        if i % 6 == 3:
             p = (p[:1] + rng.integers(-2, 3, (4, 3)) * np.spacing(np.abs(p[:1]))).astype(np.float32)
+        if (
+            i % 6 > 3
+        ):  # coplanar, or as near as whole numbers can be to it; some with a coordinate far below the others
+            q = rng.integers(-(2**20), 2**20, (4, 3))
+            s, t = rng.integers(-3, 4, 2)
+            q[3] = q[0] + s * (q[1] - q[0]) + t * (q[2] - q[0]) + (i % 6 == 5) * rng.integers(-1, 2, 3)
+            p = np.ldexp(q.astype(np.float32), rng.integers(-60, 60)) * np.where(
+                i % 24 > 17, [1, 1, 2e-14], 1
+            )
+            p = p.astype(np.float32)
         p = p.astype(np.float64)
         truth, step = _det3(p), common_step(p)
         zeros += truth == 0

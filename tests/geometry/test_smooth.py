@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import trimesh
 
-from lift3d.geometry.smooth import LAMBDA, MU, relaxed, smoothed
+from lift3d.geometry.isosurface import marching_tetrahedra
+from lift3d.geometry.smooth import LAMBDA, MU, evened, relaxed, smoothed
 
 
 def test_steps_go_and_size_stays():
@@ -37,3 +39,23 @@ def test_a_film_is_drawn_tight_and_its_rim_stays():
     assert (out[~loose] == rough[~loose]).all()
     assert np.abs(np.abs(out[loose, 2]) - 0.05).max() < 0.01 < np.abs(np.abs(rough[loose, 2]) - 0.05).max()
     assert (relaxed(rough, f, 5, np.zeros(len(v), bool)) == rough).all()
+
+
+def test_terraces_go_and_neither_a_ball_nor_a_wire_grows_thin():
+    x, y, z = np.meshgrid(*(np.arange(48.0) - 23.5,) * 3, indexing="ij")
+    away = np.sqrt(x * x + y * y + z * z)
+    v, f = marching_tetrahedra(-(away < 20).astype(np.float32), -0.5)
+    out, taubin = (g - 23.5 for g in (evened(v, f, 30, 0.45), smoothed(v, f, 10)))
+    rough, even, before = (np.linalg.norm(g, axis=1) for g in (v - 23.5, out, taubin))
+    assert even.std() < 0.6 * before.std() < rough.std() and abs(even.mean() - rough.mean()) < 0.02
+    normals = [trimesh.Trimesh(g, f, process=False).vertex_normals for g in (out, taubin)]
+    along, rough_along = (
+        1 - (n * g / np.linalg.norm(g, axis=1, keepdims=True)).sum(1) for n, g in zip(normals, (out, taubin))
+    )
+    assert along.mean() < 0.25 * rough_along.mean()
+    wire = ((np.abs(x) < 1) & (np.abs(y) < 1) & (np.abs(z) < 20)).astype(np.float32)
+    v, f = marching_tetrahedra(-wire, -0.5)
+    volumes = [trimesh.Trimesh(g, f, process=False).volume for g in (v, evened(v, f, 30, 0.45))]
+    assert volumes[1] == pytest.approx(volumes[0], rel=0.1)
+    assert np.linalg.norm(evened(v, f, 30, 0.45) - v, axis=1).max() < 0.9
+    assert (evened(v, f, 0, 0.45) == v).all()

@@ -65,20 +65,24 @@ def broken(corpus: Corpus, shape: int, kind: str) -> Broken | None:
 
 def evaluate_completion(
     corpus: Path, weights: str | None, split: str, limit: int | None, output: Path | None, say: Say,
-    progress: Progress,
+    progress: Progress, only: tuple[str, ...] = (PART, MIRROR, NEAREST, NET),
 ) -> list[str]:  # fmt: skip
-    """The table's lines."""
+    """The table's lines, for those of its rows that are wanted."""
     held = Corpus(corpus)
     test, found = ShapeSet(held, split, "levels"), network(NAME, weights)[1]
-    nearest = Nearest(
-        ShapeSet(held, "train", "levels"), EVERY, RESOLUTION, lambda fraction: progress("gallery", fraction)
-    )
-    who: dict[str, Completer] = {
-        PART: Closed(False),
-        MIRROR: Closed(True),
-        NEAREST: nearest,
-        NET: Network(weights, RESOLUTION),
+    net = Network(weights, RESOLUTION)
+    made: dict[str, Callable[[], Completer]] = {
+        PART: lambda: Closed(False),
+        MIRROR: lambda: Closed(True),
+        NEAREST: lambda: Nearest(
+            ShapeSet(held, "train", "levels"),
+            EVERY,
+            RESOLUTION,
+            lambda fraction: progress("gallery", fraction),
+        ),
+        NET: lambda: net,
     }
+    who = {name: made[name]() for name in only}
     shapes = test.numbers[np.unique(np.linspace(0, len(test) - 1, min(limit or MOST, len(test))).astype(int))]
     cases = [b for s in shapes for kind in KINDS if (b := broken(held, int(s), kind)) is not None]
     scores: dict[str, list[Likeness]] = {name: [] for name in who}
@@ -91,9 +95,10 @@ def evaluate_completion(
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         write_bytes(output / "completion.json", (json.dumps(result, indent=1) + "\n").encode())
+    if output is not None and NET in who:
         from lift3d.evaluate.completion_sheet import write_sheet
 
-        write_sheet(output / "completion.png", cases, who[NET], np.array([s.f for s in scores[NET]]))
+        write_sheet(output / "completion.png", cases, net, np.array([s.f for s in scores[NET]]))
     for kind, ratio in result["ratio"].items():
         say(f"{kind}: {ratio:.2f} times the F-score of {MIRROR}; {WANTED} is wanted")
     return lines(result)

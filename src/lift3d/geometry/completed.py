@@ -27,7 +27,7 @@ from lift3d.geometry.isosurface import marching_tetrahedra
 from lift3d.geometry.mirrored import SUPPORT, Guessed, fitted, images, planes
 from lift3d.geometry.pieces import main_pieces
 from lift3d.geometry.repair.remesh import moved_towards, remesh
-from lift3d.geometry.smooth import relaxed, smoothed
+from lift3d.geometry.smooth import evened, relaxed
 from lift3d.geometry.topology import inspect_arrays
 from lift3d.geometry.weld import weld_exact
 from lift3d.types import F64, Points, Voxels
@@ -49,8 +49,10 @@ ALIKE = 0.3
 BEHIND, MISSED, BACK = 0.6, 0.3, 0.9
 """Cells behind the known surface where something must be; the share under which the guess says that nothing is; the share
 that it is given then."""
-ROUNDS = 10
-"""Of smoothing, that take the cells' steps out of the guess's surface (geometry/smooth.py)."""
+ROUNDS, REACH = 30, 0.45
+"""Of smoothing, that take the cells' steps out of the guess's surface, and the cells by which it moves (geometry/smooth.py).
+Taubin's leaves terraces: of four validation shapes, cut and seen from one side, normals agree with the true ones by 0.831 with it
+and by 0.834 so; F is 0.582 both times."""
 SEAM, ON, EVENED = 3.0, 0.2, 40
 """Steps of the new surface from a rim, that belong to the seam; steps from the known surface, that lie on it; rounds in which the
 seam is evened."""
@@ -168,7 +170,7 @@ def guessed_surface(guess: Voxels, level: float) -> tuple[F64, I32]:
             break
     padded = np.pad(share.astype(np.float32), 1)
     v, f = marching_tetrahedra(np.ascontiguousarray(-padded), -level)
-    v = smoothed(v, f, ROUNDS) - 1
+    v = evened(v, f, ROUNDS, REACH) - 1
     return np.asarray(v @ guess.affine[:3, :3].T + guess.affine[:3, 3]), f
 
 

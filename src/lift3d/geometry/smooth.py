@@ -1,7 +1,12 @@
-"""Smoothing that keeps the size: Taubin 1995 (doi:10.1145/218380.218473), lambda | mu.
+"""Smoothing that keeps the size.
 
-Each round is a step of lambda towards the mean of the neighbours and one of mu, negative and larger, back: low frequencies
-pass, the steps of a grid do not.
+smoothed   Taubin 1995 (doi:10.1145/218380.218473), lambda | mu: each round is a step of lambda towards the mean of the
+           neighbours and one of mu, negative and larger, back. Low frequencies pass, the roughness of single cells does not.
+evened     for surfaces of full and empty cells, which are terraces, each many cells wide where the surface is nearly upright
+           or level: no low frequency, but never higher than a cell. Relaxed, no vertex farther than half a cell from its place
+           (the constraint of Gibson 1998, "Constrained elastic surface nets"); what the relaxing took from all around, as it
+           does from wires, is given back.
+relaxed    some vertices alone, as a film between the others.
 """
 
 from __future__ import annotations
@@ -25,6 +30,22 @@ def smoothed(v: F64, f: NDArray[np.integer], rounds: int) -> F64:
     return out
 
 
+def evened(v: F64, f: NDArray[np.integer], rounds: int, reach: float) -> F64:
+    """(V, 3) vertices after `rounds` towards the mean of their neighbours, none farther than `reach` from its place; then moved
+    back along their normals as far as those around them have moved in the mean."""
+    near, count = _neighbours(v, f)
+    out = np.array(v, np.float64)
+    for _ in range(rounds):
+        out += LAMBDA * (near @ out / count - out)
+        away = out - v
+        out = v + away * np.minimum(1, reach / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-12))
+    normal = _normals(out, f)
+    shift = ((out - v) * normal).sum(1, keepdims=True)
+    for _ in range(rounds):
+        shift += LAMBDA * (near @ shift / count - shift)
+    return np.asarray(out - shift * normal)
+
+
 def relaxed(v: F64, f: NDArray[np.integer], rounds: int, loose: NDArray[np.bool_]) -> F64:
     """(V, 3) vertices after `rounds` towards the mean of their neighbours; only the loose (V,) move, as a film held at its
     rim."""
@@ -34,6 +55,14 @@ def relaxed(v: F64, f: NDArray[np.integer], rounds: int, loose: NDArray[np.bool_
     for _ in range(rounds):
         out[loose] += LAMBDA * (rows @ out / count[loose] - out[loose])
     return out
+
+
+def _normals(v: F64, f: NDArray[np.integer]) -> F64:
+    """(V, 3) of unit length, means of the faces around, each as large as it is; zero where there is none."""
+    t = v[f]
+    each = np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0])
+    sums = np.stack([np.bincount(f.reshape(-1), np.repeat(each[:, k], 3), len(v)) for k in range(3)], 1)
+    return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-300))
 
 
 def _neighbours(v: F64, f: NDArray[np.integer]) -> tuple[sparse.csr_array, F64]:
