@@ -209,7 +209,7 @@ def solid_mesh(voxels: Voxels, level: float, context: Context) -> Mesh | None:
     from lift3d.maps.mesh_to_solid import MeshToSolid
     from lift3d.maps.voxels_to_mesh import NAME, VoxelsToMesh
 
-    mesh = VoxelsToMesh(level, faces=FACES)(voxels, context)
+    mesh = VoxelsToMesh(level, even=True, faces=FACES)(voxels, context)
     if context.report[NAME]["solid"] or inspect_solid(mesh).is_solid:
         return mesh
     try:
