@@ -26,3 +26,10 @@ def test_parts_of_like_size_are_all_in_the_frame() -> None:
         part.apply_translation([4 * i, 0, 0])
     points = _main_points(drawable(trimesh.util.concatenate(parts)))
     assert points[:, 0].max() > 8.9 and points[:, 0].min() < -0.9
+
+
+def test_the_size_does_not_matter() -> None:
+    ball = trimesh.creation.icosphere(2)
+    small = trimesh.Trimesh(np.asarray(ball.vertices) * 2.0**-100, ball.faces, process=False)
+    far = np.abs(preview(small, 60).astype(int) - preview(ball, 60))
+    assert far.max() <= 2

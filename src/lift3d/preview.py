@@ -41,7 +41,7 @@ def write_preview(mesh: Mesh, path: str | Path, side: int = 600) -> None:
 
 def preview(mesh: Mesh, side: int = 600) -> NDArray[np.uint8]:
     """(2 side, 2 side, 3) uint8 sheet: front and right above, back and three-quarter from above below."""
-    ready = drawable(mesh)
+    ready = _handy(drawable(mesh))
     shading = 0.45 if len(ready.texels) else 0.85
     shadow = _footprint(ready)
     used = ready.v[np.unique(ready.f)]
@@ -52,6 +52,14 @@ def preview(mesh: Mesh, side: int = 600) -> NDArray[np.uint8]:
         tiles.append(srgb_from_linear(rgb + ground * (1 - cover[..., None])))
     sheet = np.concatenate([np.concatenate(tiles[:2], 1), np.concatenate(tiles[2:], 1)])
     return _label(sheet, side)
+
+
+def _handy(ready: Drawable) -> Drawable:
+    """Of a size that can be drawn: numbers as small as 1e-30 vanish beside the least distances that anything here heeds."""
+    longest = float(np.ptp(ready.v[np.unique(ready.f)], axis=0).max())
+    if not 0 < longest < np.inf or 1e-6 < longest < 1e6:
+        return ready
+    return replace(ready, v=ready.v * 2.0 ** -np.round(np.log2(longest)))
 
 
 def _main_points(ready: Drawable, least: float = 0.15) -> F64:
