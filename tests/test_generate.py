@@ -130,6 +130,8 @@ def test_bad_wishes_are_told_in_a_sentence(tmp_path: Path) -> None:
     assert "armchair" in refused("generate", "armchair", "-o", out) and "chair" in refused(
         "generate", "chiar", "-o", out
     )
+    assert refused("generate", "bar chair", "-o", out).strip().endswith("did you mean chair?")
+    assert "--kinds" in refused("generate", "", "-o", out)
     assert "ask for 1 or more" in refused("generate", "chair", "-n", 0, "-o", out)
     said = refused("generate", "chair", "-n", 1_000_000, "-o", out)
     assert "hours" in said and "GB" in said
@@ -157,6 +159,9 @@ def test_bad_wishes_are_told_in_a_sentence(tmp_path: Path) -> None:
     assert "flat.ply cannot be used" in refused(
         "interpolate", tmp_path / "a.stl", tmp_path / "flat.ply", "-o", out
     )
+    one = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]], process=False)
+    one.export(tmp_path / "one.obj")
+    assert "too few faces" in refused("interpolate", tmp_path / "a.stl", tmp_path / "one.obj", "-o", out)
     assert not out.exists()
 
 

@@ -109,9 +109,11 @@ def complete_file(
             ]
         else:
             mesh, facts = complete(thing, options, context)
+            told_unit = thing.unit if isinstance(thing, Points) else thing.units
+            unit = f" {told_unit}" if told_unit else " without a unit"
             lines = [
-                f"known    {100 * facts['known_share']:.0f} % of the surface; the rest is guessed",
-                f"size     {' x '.join(f'{s:.4g}' for s in facts['size'])}, where the known part has "
+                f"known    {100 * facts['known_share']:.0f} % of the new surface; the rest is guessed",
+                f"size     {' x '.join(f'{s:.4g}' for s in facts['size'])}{unit}, where the known part has "
                 f"{' x '.join(f'{s:.4g}' for s in facts['known_size'])}",
             ]
         set_unit(mesh, thing.unit if isinstance(thing, Points) else thing.units)
@@ -213,7 +215,10 @@ def _of_mesh(mesh: Mesh, seed: int) -> Known:
 
 def _of_points(cloud: Points) -> Known:
     if len(cloud) < FEWEST:
-        raise InputError(f"there are only {len(cloud)} points", f"give {FEWEST} or more")
+        raise InputError(
+            f"there are only {len(cloud)} points" if len(cloud) else "there are no points",
+            f"give {FEWEST} or more",
+        )
     if cloud.normals is None:
         raise InputError(
             "the points have no normals, and without them nothing says which side is outside",

@@ -15,7 +15,9 @@ class Lift3dError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        return f"{self.cause}: {self.advice}." if self.advice else f"{self.cause}."
+        if not self.advice:
+            return f"{self.cause}."
+        return f"{self.cause}: {self.advice}" + ("" if self.advice.endswith("?") else ".")
 
 
 class InputError(Lift3dError):

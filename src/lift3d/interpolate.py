@@ -46,7 +46,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if not 2 <= self.steps <= MOST:
-            raise InputError(f"{self.steps} steps", f"give 2 to {MOST}: the two ends are counted")
+            raise InputError(f"steps = {self.steps}", f"give 2 to {MOST}: the two ends are counted")
         if self.way not in WAYS:
             raise InputError(f"there is no way called {self.way}", f"choose from {', '.join(WAYS)}")
         if self.format not in FORMATS:
@@ -196,8 +196,13 @@ def write_between(
 
 
 def _read(path: Path) -> Thing:
-    from lift3d.io.meshes import load_mesh
+    from lift3d.corpus.clean import clean
+    from lift3d.io.meshes import load_mesh, load_parts
+    from lift3d.space import WHY
 
+    cleaned = clean(load_parts(path).parts)
+    if isinstance(cleaned, str):
+        raise InputError(f"{path.name} cannot be used: {WHY[cleaned]}", "name another model")
     mesh = load_mesh(path)
     try:
         return thing_of(mesh)

@@ -25,4 +25,6 @@ def kind_number(names: Sequence[str], kind: str) -> int:
     near = list(dict.fromkeys([*named, *holding]))[:4] or get_close_matches(wanted, names, 4, 0.6)
     near = near or [n for n in names if wanted and wanted[:4] in n][:4]
     hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(names)}"
+    if not wanted:
+        raise InputError("no kind is named", "`lift3d generate --kinds` lists them")
     raise InputError(f"there is no kind called {kind[:MOST_LETTERS]!r}", hint)

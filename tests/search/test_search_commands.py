@@ -36,7 +36,7 @@ def refused(*words: object) -> str:
     code, said = lift3d(*words)
     assert code == 2 and "Traceback" not in said, said
     last = said.strip().splitlines()[-1]
-    assert last.startswith("lift3d: ") and last.endswith("."), said
+    assert last.startswith("lift3d: ") and last.endswith((".", "?")), said
     return last
 
 
@@ -134,6 +134,13 @@ def test_what_cannot_be_searched(made: tuple[Path, Path], tmp_path: Path) -> Non
     other = weights_in(tmp_path / "other", 1)
     assert "other weights" in refused("search", ring, "--index", models, "--weights", other)
     assert "broken.stl" in refused("search", models / "broken.stl", *ask)
+
+
+def test_where_nothing_can_be_read_nothing_is_left(made: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "broken.stl").write_bytes(b"solid nothing")
+    said = refused("index", tmp_path, "--weights", made[1])
+    assert "none of 1 models" in said and "broken.stl" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.stl"]
 
 
 def test_a_damaged_index_and_one_of_another_version(made: tuple[Path, Path], tmp_path: Path) -> None:

@@ -106,7 +106,8 @@ def test_options_are_listed_and_slips_are_told(tmp_path: Path) -> None:
         (("train", "image-to-voxel", "--data", tmp_path), "did you mean image-to-voxels?"),
         (("train", "image-to-mask", "--data", tmp_path / "none"), "does not exist"),
         (("train", "image-to-mask", "--data", tmp_path), "holds no corpus"),
-        (("train", "image-to-mask", "--data", tmp_path, "--set", "stesp=3"), "give name=value"),
+        (("train", "image-to-mask", "--data", tmp_path, "--set", "stesp=3"), "no option called 'stesp'"),
+        (("train", "image-to-mask", "--data", tmp_path, "--set", "stesp"), "give name=value"),
         (("train", "image-to-voxels", "--data", tmp_path, "--set", "kind=fancy"), "no network called fancy"),
         (("train", "image-to-mask", "--data", tmp_path, "--init-from", "nobody"), "no weights called nobody"),
         (("train", "image-to-mask", "--data", tmp_path, "--device", "tpu"), "no device called tpu"),
@@ -115,6 +116,18 @@ def test_options_are_listed_and_slips_are_told(tmp_path: Path) -> None:
     ):
         code, said = lift3d(*words)
         assert code == 2 and told in said, said
+
+
+def test_an_interrupted_run_says_that_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*words: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lift3d.train.start.start", interrupted)
+    words = ("train", "image-to-mask", "--data", tmp_path, "-o", tmp_path / "run")
+    assert "nothing was written" in lift3d(*words)[1]
+    (tmp_path / "run/step-00000100").mkdir(parents=True)
+    code, said = lift3d(*words)
+    assert code == 130 and "goes on from the last checkpoint" in said
 
 
 def test_means_by_kind_and_intervals_by_family() -> None:

@@ -19,6 +19,7 @@ DATA = (
     "A corpus that `lift3d corpus build` made; classifier and embedding-to-label take a folder of your own meshes as well, with "
     "one folder for each kind."
 )
+MEASURED_ON = "A corpus that `lift3d corpus build` made; classifier takes a folder of your own meshes, KIND/*.stl, as well."
 
 
 def train(
@@ -71,9 +72,18 @@ def train(
     folder = output if output is not None else Path("runs") / mapping.replace("_", "-")
     pictures = pictures if pictures is not None else data.parent / (data.name + SUFFIX)
     with Bars(quiet) as bars:
-        last = start(
-            task, config, data, pictures, views, folder, init_from, device, threads, bars.say, bars.step
-        )
+        try:
+            last = start(
+                task, config, data, pictures, views, folder, init_from, device, threads, bars.say, bars.step
+            )
+        except KeyboardInterrupt:
+            if not any(folder.glob("step-*")):
+                raise
+            typer.echo(
+                f"lift3d: interrupted; the same command goes on from the last checkpoint in {folder}.",
+                err=True,
+            )
+            raise typer.Exit(130) from None
     if not quiet:
         typer.echo(f"weights   {folder / 'best.safetensors'}")
         typer.echo("last      " + ", ".join(f"{k} {v:.4f}" for k, v in last.items()))
@@ -113,7 +123,7 @@ def models() -> None:
 
 def evaluate(
     mapping: Annotated[str, typer.Argument(help=MEASURED)],
-    data: Annotated[Path | None, typer.Option(help=DATA)] = None,
+    data: Annotated[Path | None, typer.Option(help=MEASURED_ON)] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder for the table, per category, and pictures.")
     ] = None,

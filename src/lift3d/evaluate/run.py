@@ -24,7 +24,8 @@ def evaluate(
     """The lines of the table; `output` gets it as JSON, with pictures."""
     known = sorted(name for name in TASKS if not name.startswith("masked-") and name != "embedding-to-label")
     if mapping.replace("_", "-") not in known and not mapping.replace("_", "-").startswith("masked-"):
-        raise InputError(f"there is no table of {mapping}", f"choose from {', '.join(known)}")
+        hint = ", or ask `lift3d classify` with its weights" if "label" in mapping else ""
+        raise InputError(f"there is no table of {mapping}", f"choose from {', '.join(known)}{hint}")
     if split not in SPLITS:
         raise InputError(f"there is nothing to measure on {split}", "choose test or val")
     if limit is not None and limit < 1:

@@ -92,7 +92,7 @@ def checked(part: Part, name: str) -> Part:
     if bad.any():
         count, first = int(bad.sum()), int(np.argmax(bad)) + 1
         many = "a vertex" if count == 1 else f"{count} vertices"
-        raise damaged(name, f"holds {many} with numbers that are not finite (first: {first})")
+        raise damaged(name, f"holds {many} with numbers that are not finite, or over 1e30 (first: {first})")
     if f.size and (f.min() < 0 or f.max() >= len(v)):
         raise damaged(name, f"has faces that name vertices out of range (there are {len(v)} vertices)")
     uv = part.uv

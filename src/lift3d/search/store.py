@@ -115,7 +115,7 @@ class Store:
         if version != str(VERSION):
             raise InputError(
                 f"{self.folder} is an index of version {version[:20]}, and this program reads version {VERSION}",
-                "delete its folder and run lift3d index again",
+                f"delete {self.folder} (no model is in it) and run lift3d index again",
             )
 
     @contextlib.contextmanager
@@ -137,7 +137,8 @@ class Store:
         if "disk" in text and "full" in text:
             return _unwritten(self.folder, error)
         return InputError(
-            f"{self.folder / FILE} is damaged ({text})", "delete its folder and run lift3d index again"
+            f"{self.folder / FILE} is damaged ({text})",
+            f"delete {self.folder} (no model is in it) and run lift3d index again",
         )
 
     def meta(self, name: str) -> str:
@@ -161,7 +162,8 @@ class Store:
         """InputError unless the vectors are of this space."""
         if self.space != space:
             raise InputError(
-                f"{self.folder} was made with other weights", "delete its folder and run lift3d index again"
+                f"{self.folder} was made with other weights",
+                f"delete {self.folder} (no model is in it) and run lift3d index again",
             )
 
     def __len__(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,13 +52,22 @@ def update(
     files = {file.path: file for file in models_below(folder, index)}
     if not files and not (index / FILE).is_file():
         raise InputError(f"there are no models in {folder}", f"lift3d reads {', '.join(sorted(MODELS))}")
-    space = Space(weights)
+    space, fresh = Space(weights), not index.exists()
     store = opened(folder, index, space)
     with store:
         report = _bring(store, folder, files, space, progress)
         count = len(store)
-        if not store.settle():
+        useless = fresh and not count and report.refused
+        if not useless and not store.settle():
             say(f"{count} models are searched faster with usearch: pip install 'lift3d[search]'")
+    if useless:
+        shutil.rmtree(index)
+        path, why = next(iter(report.refused.items()))
+        one = f"{path}: {why.removeprefix(Path(path).name).strip(' :')}"
+        raise InputError(
+            f"none of {len(report.refused)} models in {folder} could be read ({one})",
+            "export them again",
+        )
     return index, report, count
 
 

@@ -66,7 +66,8 @@ def with_words(config: C, words: list[str]) -> C:
         name, sep, value = word.partition("=")
         if not sep or name not in hints:
             known = ", ".join(hints)
-            raise InputError(f"{word!r} is not understood", f"give name=value, with a name of: {known}")
+            what = f"there is no option called {name!r}" if sep else f"{word!r} is not understood"
+            raise InputError(what, f"give name=value, with a name of: {known}")
         kind = hints[name]
         try:
             changes[name] = value.lower() in ("1", "true", "yes") if kind is bool else kind(value)
