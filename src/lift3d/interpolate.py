@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
 from lift3d.generate import FORMATS, Made, draw_sheet, longest, new_folder, picture, sized, solid_of
+from lift3d.geometry.distances import proper_faces
 from lift3d.geometry.solid_metrics import overlap
 from lift3d.geometry.unit_frame import unit_affine, unit_cells
 from lift3d.types import F32, Latent, Mesh, Voxels
@@ -29,6 +30,8 @@ from lift3d.units import set_unit
 
 MOST = 1000
 STEPS = 24
+FEWEST, FLAT = 4, 1e-3
+"""Faces with an area; spread across a plane by the largest in it."""
 WAYS = ("flow", "straight")
 Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
@@ -73,6 +76,15 @@ class Thing:
 
 def thing_of(mesh: Mesh) -> Thing:
     """InputError for a mesh that fills nothing."""
+    v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces)
+    f = f[proper_faces(v, f)]
+    if 0 < len(f) < FEWEST:
+        raise InputError("it has too few faces", "name another model")
+    if len(f):
+        used = v[np.unique(f)] - v[f].mean((0, 1))
+        spread = np.linalg.svd(used / max(float(np.abs(used).max()), 1e-300), compute_uv=False)
+        if spread[-1] < FLAT * spread[0]:
+            raise InputError("it is a flat sheet", "give it a thickness, or name another model")
     full, _ = unit_cells(mesh)
     if not full.any():
         raise InputError("the mesh fills nothing", "check the file it was read from")
@@ -196,13 +208,8 @@ def write_between(
 
 
 def _read(path: Path) -> Thing:
-    from lift3d.corpus.clean import clean
-    from lift3d.io.meshes import load_mesh, load_parts
-    from lift3d.space import WHY
+    from lift3d.io.meshes import load_mesh
 
-    cleaned = clean(load_parts(path).parts)
-    if isinstance(cleaned, str):
-        raise InputError(f"{path.name} cannot be used: {WHY[cleaned]}", "name another model")
     mesh = load_mesh(path)
     try:
         return thing_of(mesh)
