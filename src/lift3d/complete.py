@@ -26,6 +26,7 @@ from lift3d.geometry.partial_frame import CELLS, frame_of
 from lift3d.geometry.repair.soup import Soup, boundary_edges
 from lift3d.geometry.repair.visuals import with_visuals
 from lift3d.geometry.topology import inspect_solid, require_solid
+from lift3d.geometry.unit_frame import flatness
 from lift3d.geometry.weld import weld_exact
 from lift3d.inputs import check_output
 from lift3d.io.meshes import load_mesh, save_mesh
@@ -133,8 +134,7 @@ def complete_file(
 
 def require_round(samples: Points) -> None:
     """InputError where all samples lie in one plane: nothing tells how far the thing reaches behind it."""
-    spread = np.linalg.svd(samples.xyz - samples.xyz.mean(0), compute_uv=False)
-    if spread[-1] < FLAT * spread[0]:
+    if flatness(samples.xyz) < FLAT:
         raise InputError(
             "the known part is one flat piece, which tells nothing of what is behind it",
             "give more of the thing, from another side too",

@@ -24,7 +24,7 @@ from lift3d.errors import CaptureError, InputError
 from lift3d.generate import FORMATS, Made, draw_sheet, longest, new_folder, picture, sized, solid_of
 from lift3d.geometry.distances import proper_faces
 from lift3d.geometry.solid_metrics import overlap
-from lift3d.geometry.unit_frame import unit_affine, unit_cells
+from lift3d.geometry.unit_frame import flatness, unit_affine, unit_cells
 from lift3d.types import F32, Latent, Mesh, Voxels
 from lift3d.units import set_unit
 
@@ -80,11 +80,8 @@ def thing_of(mesh: Mesh) -> Thing:
     f = f[proper_faces(v, f)]
     if 0 < len(f) < FEWEST:
         raise InputError("it has too few faces", "name another model")
-    if len(f):
-        used = v[np.unique(f)] - v[f].mean((0, 1))
-        spread = np.linalg.svd(used / max(float(np.abs(used).max()), 1e-300), compute_uv=False)
-        if spread[-1] < FLAT * spread[0]:
-            raise InputError("it is a flat sheet", "give it a thickness, or name another model")
+    if len(f) and flatness(v[np.unique(f)]) < FLAT:
+        raise InputError("it is a flat sheet", "give it a thickness, or name another model")
     full, _ = unit_cells(mesh)
     if not full.any():
         raise InputError("the mesh fills nothing", "check the file it was read from")

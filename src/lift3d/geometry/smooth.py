@@ -18,6 +18,9 @@ from scipy import sparse
 from lift3d.types import F64
 
 LAMBDA, MU = 0.5, -0.53
+ROUNDS, REACH = 30, 0.45
+"""Of evening, in cells. Taubin's smoothing leaves terraces: of four validation shapes, completed from a cut and from one side,
+normals agree with the true ones by 0.831 after ten rounds of it and by 0.834 so; F is 0.582 both times."""
 
 
 def smoothed(v: F64, f: NDArray[np.integer], rounds: int) -> F64:
@@ -30,7 +33,7 @@ def smoothed(v: F64, f: NDArray[np.integer], rounds: int) -> F64:
     return out
 
 
-def evened(v: F64, f: NDArray[np.integer], rounds: int, reach: float) -> F64:
+def evened(v: F64, f: NDArray[np.integer], rounds: int = ROUNDS, reach: float = REACH) -> F64:
     """(V, 3) vertices after `rounds` towards the mean of their neighbours, none farther than `reach` from its place; then moved
     back along their normals as far as those around them have moved in the mean."""
     near, count = _neighbours(v, f)

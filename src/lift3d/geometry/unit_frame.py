@@ -46,6 +46,13 @@ def to_unit(low: F64, high: F64) -> F64:
     return out
 
 
+def flatness(points: F64) -> float:
+    """Spread of points (N, 3) across their plane by that along their longest way: 0 for a sheet."""
+    away = points - points.mean(0)
+    spread = np.linalg.svd(away / max(float(np.abs(away).max()), 1e-300), compute_uv=False)
+    return float(spread[-1] / max(float(spread[0]), 1e-300))
+
+
 def unit_cells(mesh: Mesh) -> tuple[NDArray[np.bool_], F64]:
     """(64, 64, 64) x y z: which cells the mesh fills in its unit frame, and (4, 4) from the world to that frame. What is
     thinner than a cell has whole cells. Open and crossing meshes are decided by vote (geometry/inside.py)."""

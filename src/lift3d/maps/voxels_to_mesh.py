@@ -20,8 +20,6 @@ from lift3d.types import F64, Mesh, Voxels
 
 NAME = "voxels_to_mesh"
 MOST = 512
-ROUNDS, REACH = 30, 0.45
-"""Of evening, and the cells by which it moves a vertex at most (geometry/smooth.py)."""
 
 
 @register(
@@ -52,7 +50,7 @@ class VoxelsToMesh(Mapping[Voxels, Mesh]):
         v, f, dropped = main_parts(v, f)
         plain, faces, solid = v, f, False
         if self.even:  # this and smoothing can fold what is thin
-            v, f, solid = self._finished(evened(plain, faces, ROUNDS, REACH), faces)
+            v, f, solid = self._finished(evened(plain, faces), faces)
         if not solid:
             v, f, solid = self._finished(smoothed(plain, faces, self.smoothing), faces)
         if not solid and len(f) == len(faces):

@@ -115,7 +115,7 @@ class Store:
         if version != str(VERSION):
             raise InputError(
                 f"{self.folder} is an index of version {version[:20]}, and this program reads version {VERSION}",
-                f"delete {self.folder} (no model is in it) and run lift3d index again",
+                self._anew(),
             )
 
     @contextlib.contextmanager
@@ -132,13 +132,16 @@ class Store:
         except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
             raise self._damaged(error) from error
 
+    def _anew(self) -> str:
+        return f"delete the index, {self.folder}, and run lift3d index again"
+
     def _damaged(self, error: Exception) -> InputError:
         text = " ".join(str(error).split())[:80]
         if "disk" in text and "full" in text:
             return _unwritten(self.folder, error)
         return InputError(
             f"{self.folder / FILE} is damaged ({text})",
-            f"delete {self.folder} (no model is in it) and run lift3d index again",
+            self._anew(),
         )
 
     def meta(self, name: str) -> str:
@@ -163,7 +166,7 @@ class Store:
         if self.space != space:
             raise InputError(
                 f"{self.folder} was made with other weights",
-                f"delete {self.folder} (no model is in it) and run lift3d index again",
+                self._anew(),
             )
 
     def __len__(self) -> int:
