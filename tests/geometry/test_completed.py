@@ -17,9 +17,9 @@ from lift3d.geometry.completed import (
     rim_points,
     seamless,
     squares,
-    unit_normals,
 )
 from lift3d.geometry.distances import closest_points, sample_surface
+from lift3d.geometry.normals import unit_normals
 from lift3d.geometry.partial_frame import frame_of
 from lift3d.geometry.repair.remesh import remesh
 from lift3d.geometry.solid_metrics import likeness, surface_of

@@ -7,11 +7,12 @@ import pytest
 import trimesh
 from scipy import ndimage
 
-from lift3d.geometry.completed import completed, guessed_surface, unit_normals
+from lift3d.geometry.completed import completed, guessed_surface
 from lift3d.geometry.distances import sample_surface
 from lift3d.geometry.inside import inside
 from lift3d.geometry.mirror import Plane
 from lift3d.geometry.mirrored import Guessed, fitted, images, planes
+from lift3d.geometry.normals import unit_normals
 from lift3d.geometry.partial_frame import frame_of
 from lift3d.geometry.solid_metrics import likeness, surface_of
 from lift3d.types import Points, Voxels

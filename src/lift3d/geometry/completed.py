@@ -25,6 +25,7 @@ from lift3d.geometry.decimate import decimate
 from lift3d.geometry.distances import closest_in_tree, search_tree
 from lift3d.geometry.isosurface import marching_tetrahedra
 from lift3d.geometry.mirrored import SUPPORT, Guessed, fitted, images, planes
+from lift3d.geometry.normals import unit_normals
 from lift3d.geometry.pieces import main_pieces
 from lift3d.geometry.repair.remesh import moved_towards, remesh
 from lift3d.geometry.smooth import evened, relaxed
@@ -228,13 +229,6 @@ def repeated(gv: F64, gf: I32, v: F64, f: I32, step: float) -> NDArray[np.bool_]
     alike = (unit_normals(gv, gf) * normal).sum(1) > ALIKE
     straight = np.abs(((middle - q) * normal).sum(1)) > 0.8 * away
     return np.asarray((face >= 0) & alike & ((away < BESIDE * step) | straight))
-
-
-def unit_normals(v: F64, f: NDArray[np.integer]) -> F64:
-    """(F, 3); zero for faces without area."""
-    t = v[f]
-    n = np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0])
-    return np.asarray(n / np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-300))
 
 
 def squares(points: F64, normals: F64, side: F64) -> tuple[F64, I32]:

@@ -19,6 +19,7 @@ from scipy.spatial import cKDTree
 
 from lift3d.geometry.distances import closest_in_tree, search_tree
 from lift3d.geometry.mirror import Plane, mirror_plane
+from lift3d.geometry.normals import unit_normals
 from lift3d.types import F64, Points, Voxels
 
 I32 = NDArray[np.int32]
@@ -109,7 +110,7 @@ def images(v: F64, f: I32, plane: Plane, guessed: Guessed) -> tuple[F64, I32]:
     pv, pf = pv @ mirror[:3, :3].T + mirror[:3, 3], np.asarray(pf, np.int32)[:, ::-1]
     middle = pv[pf].mean(1)
     _, _, face = closest_in_tree(search_tree(guessed.v, guessed.f), middle, NEAR * guessed.step)
-    same = (_normals(pv, pf) * guessed.normals[face]).sum(1) > FACING
+    same = (unit_normals(pv, pf) * guessed.normals[face]).sum(1) > FACING
     good = (face >= 0) & same
     return pv, np.ascontiguousarray(pf[good & _among(middle, good, guessed.step)])
 
@@ -123,9 +124,3 @@ def _among(middle: F64, good: NDArray[np.bool_], step: float) -> NDArray[np.bool
     np.add.at(sums[1], cell, good.astype(float))
     every, fine = (ndimage.gaussian_filter(x, AROUND)[cell] for x in sums)
     return np.asarray(fine >= SHARE * every)
-
-
-def _normals(v: F64, f: I32) -> F64:
-    t = v[f]
-    n = np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0])
-    return np.asarray(n / np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-300))

@@ -1,4 +1,4 @@
-"""Shading normals: smooth where the surface bends, sharp where it has an edge."""
+"""Normals of faces, and shading normals: smooth where the surface bends, sharp where it has an edge."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.types import F32, F64
+
+
+def unit_normals(v: F64, f: NDArray[np.integer]) -> F64:
+    """(F, 3); zero for faces without area."""
+    t = v[f]
+    n = np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0])
+    return np.asarray(n / np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-300))
 
 
 def corner_normals(v: F64, f: NDArray[np.integer], crease: float = 40.0) -> F32:
