@@ -21,7 +21,7 @@ from PIL import Image as Pillow
 from scipy.spatial.distance import pdist
 
 from lift3d.context import Context
-from lift3d.geometry.metrics import umeyama
+from lift3d.geometry.metrics.points import umeyama
 from lift3d.maps.images_to_cameras import NAME, ImagesToCameras
 from lift3d.types import Image, Photos, Views
 

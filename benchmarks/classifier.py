@@ -21,11 +21,11 @@ from pathlib import Path
 
 import torch
 
-from lift3d.evaluate.labellers import Features, Remembered, code_features, critic_features
-from lift3d.evaluate.labels import POSES, evaluate_labels
-from lift3d.learned import network
+from lift3d.evaluate.baselines.classifier import Features, Remembered, code_features, critic_features
+from lift3d.evaluate.classifier import POSES, evaluate_labels
+from lift3d.inference.networks import network
 from lift3d.nets.latent_gan import CodeCritic, CodeMaker
-from lift3d.nets.shape_codes import ShapeCodes
+from lift3d.nets.shape_autoencoder import ShapeCodes
 from lift3d.weights import tensors_of
 
 HERE = Path(__file__).resolve().parent

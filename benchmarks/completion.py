@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from lift3d.evaluate import completion
+from lift3d.evaluate import points_to_voxels as completion
 
 HERE = Path(__file__).resolve().parent
 NAMES = (completion.PART, completion.MIRROR, completion.NEAREST, completion.NET)

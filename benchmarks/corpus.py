@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lift3d.corpus.corpus import CARD, Corpus
+from lift3d.corpus.dataset import CARD, Corpus
 
 HERE = Path(__file__).resolve().parent
 ENOUGH = 50

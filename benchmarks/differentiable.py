@@ -23,11 +23,11 @@ import trimesh
 from scipy.ndimage import gaussian_filter
 
 from gradient_peers import neighbours, soft
-from lift3d.geometry.orbit import orbit_camera
-from lift3d.geometry.projection import resized
-from lift3d.geometry.raster import rasterize
-from lift3d.nets.differentiable_renderer import render
-from lift3d.nets.scene import Cameras, Light, Surface, surface
+from lift3d.geometry.camera.orbit import orbit_camera
+from lift3d.geometry.camera.projection import resized
+from lift3d.geometry.render.rasterizer import rasterize
+from lift3d.nets.renderer.differentiable_renderer import render
+from lift3d.nets.renderer.scene import Cameras, Light, Surface, surface
 from lift3d.types import Camera
 
 HERE = Path(__file__).resolve().parent

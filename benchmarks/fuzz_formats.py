@@ -19,24 +19,24 @@ import trimesh
 from PIL import Image as Pil
 from trimesh.visual.texture import TextureVisuals
 
-from lift3d.corpus.clean import clean
-from lift3d.corpus.deb import listing, unpack
-from lift3d.corpus.licences import Copyright, stated
+from lift3d.corpus.packages.deb import listing, unpack
+from lift3d.corpus.packages.licences import Copyright, stated
+from lift3d.corpus.packages.unzip import unzip
 from lift3d.corpus.readers import ac3d, g3d, md2, obj, pmd, spm, vrml
+from lift3d.corpus.readers.texture_lookup import Textures
 from lift3d.corpus.sources.glest import authors
 from lift3d.corpus.sources.homedecor import definitions
 from lift3d.corpus.sources.supertuxkart import kart
 from lift3d.corpus.sources.sweethome3d import catalogue, size
 from lift3d.corpus.sources.zeroad import actor
-from lift3d.corpus.textures import Textures
-from lift3d.corpus.unzip import unzip
 from lift3d.errors import InputError
-from lift3d.io.archives import pack
-from lift3d.io.meshes import load_parts, save_mesh
-from lift3d.io.parts import Part
+from lift3d.geometry.parts.clean import clean
+from lift3d.io.mesh.meshes import load_parts, save_mesh
+from lift3d.io.mesh.zip_archive import pack
+from lift3d.types import Part
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "corpus"))
+sys.path.insert(0, str(ROOT / "tests" / "helpers"))
 import game_files as files  # noqa: E402
 
 USD = importlib.util.find_spec("pxr") is not None

@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lift3d.nets.differentiable_renderer import render
-from lift3d.nets.scene import Cameras, Surface
+from lift3d.nets.renderer.differentiable_renderer import render
+from lift3d.nets.renderer.scene import Cameras, Surface
 
 
 def projected(surface: Surface, cameras: Cameras) -> tuple[Tensor, Tensor]:

@@ -16,16 +16,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pil
 
-from lift3d.corpus.corpus import Corpus
-from lift3d.corpus.pictures import Studio
-from lift3d.evaluate.guessers import Network
-from lift3d.evaluate.sheet import mesh_tiles
-from lift3d.evaluate.truth import Truth
-from lift3d.evaluate.voxels import cases_of
-from lift3d.io.meshes import load_mesh
-from lift3d.learned import network
-from lift3d.reconstruct import Options, reconstruct
-from lift3d.train.solids import Solids
+from lift3d.corpus.dataset import Corpus
+from lift3d.corpus.pictures.picture_maker import Studio
+from lift3d.evaluate.baselines.image_to_voxels import Network
+from lift3d.evaluate.cases.image_to_voxels import cases_of
+from lift3d.evaluate.scores.view_truth import Truth
+from lift3d.evaluate.sheets.image_to_voxels import mesh_tiles
+from lift3d.inference.networks import network
+from lift3d.io.mesh.meshes import load_mesh
+from lift3d.pipelines.options import Options
+from lift3d.pipelines.reconstruct import reconstruct
+from lift3d.train.data.view_set import Solids
 
 ROOT = Path(__file__).resolve().parent.parent
 FREE = ("CC0", "CC-BY-3", "CC-BY-4", "Public")

@@ -19,7 +19,7 @@ import numpy as np
 import trimesh
 from scipy.spatial.transform import Rotation
 
-from lift3d.geometry.inside import inside
+from lift3d.geometry.voxels.inside_test import inside
 
 HERE = Path(__file__).resolve().parent
 Field = Callable[[np.ndarray], np.ndarray]

@@ -20,10 +20,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from lift3d.corpus.categorize import category, is_object
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.packages import obtain
+from lift3d.corpus.packages.obtain import obtain
 from lift3d.corpus.sources import sources
-from lift3d.corpus.taxonomy import CATEGORIES, UNKNOWN, category, is_object
+from lift3d.taxonomy.categories import CATEGORIES, UNKNOWN
 
 HERE = Path(__file__).resolve().parent
 SALT = "labels 2 "

@@ -15,7 +15,7 @@ import numpy as np
 import trimesh
 from PIL import Image
 
-from lift3d.geometry.normals import corner_normals
+from lift3d.geometry.mesh.normals import corner_normals
 from owl import owl_colours, owl_mesh
 from photo_studio import Light, Studio, Subject
 from rendered_sets import FOCAL, WIDTH, orbit

@@ -21,11 +21,12 @@ import trimesh
 from PIL import Image as Pil
 
 from lift3d.errors import Lift3dError
-from lift3d.evaluate.sheet import mesh_tiles
-from lift3d.geometry.topology import inspect_solid
-from lift3d.io.meshes import load_mesh
-from lift3d.learned import network
-from lift3d.reconstruct import Options, reconstruct
+from lift3d.evaluate.sheets.image_to_voxels import mesh_tiles
+from lift3d.geometry.mesh.solidity import inspect_solid
+from lift3d.inference.networks import network
+from lift3d.io.mesh.meshes import load_mesh
+from lift3d.pipelines.options import Options
+from lift3d.pipelines.reconstruct import reconstruct
 
 HERE = Path(__file__).resolve().parent
 TILE = 192

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lift3d.geometry.isosurface import marching_tetrahedra
+from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
 
 GLAZES = {
     "body": (0.56, 0.45, 0.30),

@@ -16,9 +16,9 @@ import numba
 import numpy as np
 from scipy import ndimage
 
-from lift3d.geometry.orbit import look_at
-from lift3d.geometry.projection import resized
-from lift3d.geometry.raster import depth_map, rasterize
+from lift3d.geometry.camera.orbit import look_at
+from lift3d.geometry.camera.projection import resized
+from lift3d.geometry.render.rasterizer import depth_map, rasterize
 from lift3d.types import Camera
 from solid_textures import mean_colour, room_colour, solid_colour, table_colour
 

@@ -18,12 +18,12 @@ from typing import Any
 
 import numba
 
-from lift3d.corpus.corpus import Corpus
-from lift3d.corpus.pictures import Studio
-from lift3d.corpus.recipes import RECIPES
-from lift3d.corpus.samples import packed
-from lift3d.corpus.shard_plan import Options, planned
-from lift3d.corpus.shards import render
+from lift3d.corpus.dataset import Corpus
+from lift3d.corpus.pictures.picture_maker import Studio
+from lift3d.corpus.pictures.recipes import RECIPES
+from lift3d.corpus.pictures.sample_files import packed
+from lift3d.corpus.pictures.shard_plan import Options, planned
+from lift3d.corpus.pictures.shards import render
 
 HERE = Path(__file__).resolve().parent
 

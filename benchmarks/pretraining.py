@@ -19,15 +19,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from lift3d.corpus.corpus import Corpus
-from lift3d.evaluate.labellers import Network, chunks
-from lift3d.evaluate.labels import measures
-from lift3d.learned import network
-from lift3d.nets.shape_label import Plan
+from lift3d.corpus.dataset import Corpus
+from lift3d.evaluate.baselines.classifier import Network, chunks
+from lift3d.evaluate.classifier import measures
+from lift3d.inference.networks import network
+from lift3d.nets.shape_classifier import Plan
 from lift3d.train.config import with_words
-from lift3d.train.labelled import Labelled
-from lift3d.train.start import start
-from lift3d.train.tasks import trainable
+from lift3d.train.data.labelled_shapes import Labelled
+from lift3d.train.launch import start
+from lift3d.train.registry import trainable
 from lift3d.weights import labels_of
 
 HERE = Path(__file__).resolve().parent

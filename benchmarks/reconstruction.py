@@ -30,10 +30,12 @@ NAMES = ("spot", "monkey", "avocado", "armchair", "building", "vase")
 
 def one(name: str, cache: Path, out: Path) -> dict[str, Any]:
     """Reconstruct one set, score it and its baselines."""
-    from lift3d.geometry.frames import moved_views
-    from lift3d.geometry.projection import project
+    from lift3d.geometry.camera.projection import project
+    from lift3d.geometry.camera.similarity import moved_views
     from lift3d.mapping import Mapping
-    from lift3d.reconstruct import Options, recipe, reconstruct
+    from lift3d.pipelines.multi_view import recipe
+    from lift3d.pipelines.options import Options
+    from lift3d.pipelines.reconstruct import reconstruct
     from rendered_sets import rendered_set
     from scoring import align_cameras, depth_score, refine, score, surface_score
     from texture import coverage_of_seen
@@ -112,7 +114,7 @@ def visual_hull(cameras: Any, masks: Any, low: Any, high: Any, project: Any, nod
     import trimesh
     from scipy.ndimage import gaussian_filter
 
-    from lift3d.geometry.isosurface import marching_tetrahedra
+    from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
 
     step = float((high - low).max()) / nodes
     shape = tuple(np.ceil((high - low) / step).astype(int) + 1)

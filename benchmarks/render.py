@@ -29,11 +29,12 @@ from PIL import Image
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
-from lift3d.geometry.bvh import build, first_hit
-from lift3d.geometry.lights import Lighting, sunlight
-from lift3d.geometry.orbit import orbit_cameras
-from lift3d.geometry.projection import pixel_rays
-from lift3d.maps.mesh_to_images import drawable, render, render_many
+from lift3d.geometry.camera.orbit import orbit_cameras
+from lift3d.geometry.camera.projection import pixel_rays
+from lift3d.geometry.mesh.bvh import build, first_hit
+from lift3d.geometry.render.drawable import drawable
+from lift3d.geometry.render.lights import Lighting, sunlight
+from lift3d.geometry.render.renderer import render, render_many
 from lift3d.types import Camera
 
 HERE = Path(__file__).resolve().parent

@@ -9,7 +9,7 @@ import numpy as np
 import trimesh
 from PIL import Image
 
-from lift3d.geometry.normals import corner_normals
+from lift3d.geometry.mesh.normals import corner_normals
 from photo_studio import Subject
 
 MESHES = Path(__file__).resolve().parents[1] / "../shared/data/meshes"

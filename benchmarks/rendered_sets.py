@@ -21,9 +21,9 @@ import numpy as np
 import trimesh
 from PIL import Image
 
-from lift3d.geometry.orbit import look_at
-from lift3d.geometry.projection import resized
-from lift3d.geometry.raster import depth_map, rasterize, visible
+from lift3d.geometry.camera.orbit import look_at
+from lift3d.geometry.camera.projection import resized
+from lift3d.geometry.render.rasterizer import depth_map, rasterize, visible
 from lift3d.types import Camera
 from photo_studio import Light, Studio
 from rendered_models import RECIPES, load_subject

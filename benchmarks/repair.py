@@ -19,14 +19,15 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "helpers"))
 
 from damage import Case, damaged_meshes  # noqa: E402
+from solid_twin import why_not_solid  # noqa: E402
+
 from lift3d.context import Context  # noqa: E402
 from lift3d.errors import SolidError  # noqa: E402
-from lift3d.geometry.distances import hausdorff  # noqa: E402
+from lift3d.geometry.mesh.distances import hausdorff  # noqa: E402
 from lift3d.maps.mesh_to_solid import NAME, MeshToSolid  # noqa: E402
-from solid_twin import why_not_solid  # noqa: E402
 
 
 def run(case: Case) -> dict[str, Any]:

@@ -20,11 +20,12 @@ import numpy as np
 import trimesh
 from PIL import Image
 
-from lift3d.geometry.distances import closest_in_tree, sample_surface, search_tree
-from lift3d.geometry.metrics import nearest_distances, umeyama
-from lift3d.geometry.projection import resized
-from lift3d.geometry.raster import depth_map, visible
-from lift3d.maps.mesh_to_images import drawable, render
+from lift3d.geometry.camera.projection import resized
+from lift3d.geometry.mesh.distances import closest_in_tree, sample_surface, search_tree
+from lift3d.geometry.metrics.points import nearest_distances, umeyama
+from lift3d.geometry.render.drawable import drawable
+from lift3d.geometry.render.rasterizer import depth_map, visible
+from lift3d.geometry.render.renderer import render
 from lift3d.types import Camera, Depth, Mesh
 from rendered_sets import RenderedSet
 

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lift3d.search import graph
-from lift3d.search.store import WIDE, File, Store
-from lift3d.space import LOOKS, Mix, asked_of
+from lift3d.index import hnsw as graph
+from lift3d.index.ranking import asked_of
+from lift3d.index.store import WIDE, File, Store
+from lift3d.inference.embedding import LOOKS, Mix
 from lift3d.types import Embedding
 
 HERE = Path(__file__).resolve().parent

@@ -24,11 +24,9 @@ import numba
 import numpy as np
 import torch
 
-from lift3d.corpus.corpus import Corpus
-from lift3d.decoder import shares_of
-from lift3d.evaluate.generation import Said, compared, nearest_among, points_of
-from lift3d.evaluate.named import Judge
-from lift3d.evaluate.samples import (
+from lift3d.corpus.dataset import Corpus
+from lift3d.evaluate.autoencoder import evaluate_codes, mesh_of
+from lift3d.evaluate.generator import (
     EMPTY,
     KINDS,
     clouds,
@@ -38,16 +36,18 @@ from lift3d.evaluate.samples import (
     surfaces,
     through,
 )
-from lift3d.evaluate.shape_codes import evaluate_codes, mesh_of
-from lift3d.generate import Options, write_generated
-from lift3d.geometry.chamfer import nearest_chamfer
-from lift3d.learned import network
-from lift3d.nets.precision import half_is_fast
-from lift3d.nets.shape_codes import ShapeCodes
-from lift3d.shape_draws import drawer
-from lift3d.surest import HELD, choices, chosen, doubt
-from lift3d.train.codes import codes_of
-from lift3d.train.shapes import ShapeSet
+from lift3d.evaluate.scores.gan_test import Judge
+from lift3d.evaluate.scores.generation import Said, compared, nearest_among, points_of
+from lift3d.geometry.metrics.chamfer import nearest_chamfer
+from lift3d.inference.generators import drawer
+from lift3d.inference.networks import network
+from lift3d.inference.rejection_sampling import HELD, choices, chosen, doubt
+from lift3d.inference.shape_decoder import shares_of
+from lift3d.nets.mixed_precision import half_is_fast
+from lift3d.nets.shape_autoencoder import ShapeCodes
+from lift3d.pipelines.generate import Options, write_generated
+from lift3d.train.data.latents import codes_of
+from lift3d.train.data.shape_set import ShapeSet
 
 HERE = Path(__file__).resolve().parent
 Way = tuple[float, float, float, float]
@@ -138,7 +138,8 @@ def samples(corpus: Path, autoencoder: str | None, limit: int | None, look: Path
         "note": f"Means over {', '.join(result['kinds'])}: as many draws as the test split has shapes"
         f"{f', {limit} of each at most' if limit else ''}. 1-NNA: 50 is the best "
         "there is. Copies: nearer to a training shape than half of those are to their nearest neighbour. Chamfer distance of "
-        "1024 points, squared (src/lift3d/evaluate/generation.py). Named: the classifier has the kind among its first three.",
+        "1024 points, squared (src/lift3d/evaluate/scores/generation.py). Named: the classifier has the kind among "
+        "its first three.",
     }
     result["by_kind"] = {
         "columns": ["kind", "test shapes", "training shapes", "coverage, training, %", "flow, %", "1-NNA, training, %",

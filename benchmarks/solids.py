@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from lift3d.evaluate import voxels
+from lift3d.evaluate import image_to_voxels as voxels
 
 HERE = Path(__file__).resolve().parent
 
@@ -84,7 +84,7 @@ def main() -> None:
     table = {
         "columns": ["fault", "IoU 64", "falls by"],
         "rows": [[k, f"{v:.3f}", f"{faults['none'] - v:.3f}"] for k, v in faults.items()],
-        "note": "Over objects; what each fault is: src/lift3d/evaluate/robustness.py.",
+        "note": "Over objects; what each fault is: src/lift3d/evaluate/corruptions.py.",
     }
     (HERE / "results/faults.json").write_text(json.dumps({"table": table}, indent=1) + "\n")
 

@@ -47,9 +47,9 @@ def run(photos: Path, out: Path, *options: str) -> dict[str, Any]:
 
 def one_map() -> dict[str, float]:
     """Seconds of a depth map at 1024x768 with 4 source views; and of one cost of all pixels in numba and torch."""
-    from lift3d.geometry import patchmatch
-    from lift3d.geometry.orbit import look_at
-    from lift3d.geometry.pyramid import halve
+    from lift3d.geometry.camera.orbit import look_at
+    from lift3d.geometry.image.pyramid import halve
+    from lift3d.geometry.stereo import patchmatch
     from lift3d.maps.images_to_depths import photo_depth
 
     rng = np.random.default_rng(0)

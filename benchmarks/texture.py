@@ -22,10 +22,10 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial.transform import Rotation
 
 from lift3d.context import Context
-from lift3d.geometry.projection import resized
-from lift3d.geometry.raster import depth_map, visible
-from lift3d.geometry.refine import split_long_edges
-from lift3d.geometry.view_selection import sight
+from lift3d.geometry.camera.projection import resized
+from lift3d.geometry.render.rasterizer import depth_map, visible
+from lift3d.geometry.texture.subdivide import split_long_edges
+from lift3d.geometry.texture.view_selection import sight
 from lift3d.maps.images_to_texture import ImagesToTexture
 from lift3d.types import Camera, Image, Points, Views
 from rendered_sets import CACHE, RECIPES, RenderedSet, rendered_set

@@ -17,9 +17,9 @@ import torch
 import trimesh
 from PIL import Image
 
-from lift3d.geometry.orbit import orbit_cameras
-from lift3d.nets.differentiable_renderer import render
-from lift3d.nets.scene import Cameras, Light, Surface, surface
+from lift3d.geometry.camera.orbit import orbit_cameras
+from lift3d.nets.renderer.differentiable_renderer import render
+from lift3d.nets.renderer.scene import Cameras, Light, Surface, surface
 
 SCALE, SHIFT = (1.0, 0.7, 0.85), (0.12, -0.08, 0.1)
 

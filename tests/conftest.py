@@ -14,7 +14,7 @@ if WORKER:
 
 import pytest  # noqa: E402
 
-from lift3d import learned  # noqa: E402
+from lift3d.inference import networks as learned  # noqa: E402
 
 if WORKER:
     # two processes of two threads each wait for each other most of the time

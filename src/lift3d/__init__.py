@@ -1,3 +1,5 @@
 """lift3d: everything is a mapping. Photos or a video in, a solid, textured, printable 3D model out."""
 
-__version__ = "0.1.0"
+from lift3d.version import __version__
+
+__all__ = ["__version__"]

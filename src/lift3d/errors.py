@@ -37,3 +37,8 @@ class MissingExtra(Lift3dError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an optional part", f"pip install 'lift3d[{extra}]'")
+
+
+def damaged(name: str, what: str) -> InputError:
+    """The error of every reader: what is wrong with the file called `name`."""
+    return InputError(f"{name} {what}", "export it again from the program it came from")

@@ -7,8 +7,6 @@ source_to_target; importing `lift3d.maps` fills the registry.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -87,12 +85,3 @@ def register(card: Card) -> Callable[[M], M]:
         return cls
 
     return enter
-
-
-def registry() -> dict[str, type[Mapping[Any, Any]]]:
-    """All mappings by name, sorted; imports every module of `lift3d.maps`."""
-    import lift3d.maps as package
-
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"lift3d.maps.{module.name}")
-    return dict(sorted(_registry.items()))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lift3d.geometry.orbit import orbit_cameras
-from lift3d.maps.mesh_to_images import render
+from lift3d.geometry.camera.orbit import orbit_cameras
+from lift3d.geometry.render.renderer import render
 from render import compare, crates, solids, table, true_depth, vase
 
 

@@ -13,8 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import rendered_sets  # noqa: E402
 import scoring  # noqa: E402
-from lift3d.geometry.normals import corner_normals  # noqa: E402
-from lift3d.geometry.projection import project  # noqa: E402
+from lift3d.geometry.camera.projection import project  # noqa: E402
+from lift3d.geometry.mesh.normals import corner_normals  # noqa: E402
 from lift3d.types import Depth  # noqa: E402
 from photo_studio import Light, Studio, Subject  # noqa: E402
 from rendered_models import MESHES  # noqa: E402

@@ -12,7 +12,8 @@ import typing
 import pytest
 
 import lift3d.maps
-from lift3d.mapping import Card, Composition, Mapping, registry
+from lift3d.mapping import Card, Composition, Mapping
+from lift3d.maps import registry
 
 MAPPINGS = registry()
 MODULES = [module.name for module in pkgutil.iter_modules(lift3d.maps.__path__)]

@@ -19,11 +19,11 @@ from typer.testing import CliRunner
 
 from lift3d.cli import app
 from lift3d.corpus.build import Options, build
-from lift3d.corpus.corpus import Corpus
+from lift3d.corpus.dataset import Corpus
 from lift3d.corpus.sources.folder import SYNSETS, Folder, layout, place
 from lift3d.errors import InputError
-from lift3d.geometry.topology import inspect_solid
-from lift3d.io.meshes import load_mesh, load_parts, save_mesh
+from lift3d.geometry.mesh.solidity import inspect_solid
+from lift3d.io.mesh.meshes import load_mesh, load_parts, save_mesh
 
 pytest.importorskip("pyarrow")
 SHAPES = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import trimesh
-from test_shape import box, made, part
+from shape_makers import box, made, part
 
 from lift3d.corpus.descriptor import LENGTH
-from lift3d.corpus.duplicates import KIN, SAME, Cloud, Found, compare, difference, families, split_of
-from lift3d.corpus.shape import Shape
-from lift3d.corpus.surface import unpack
+from lift3d.corpus.duplicates import KIN, SAME, Cloud, Found, compare, difference
+from lift3d.corpus.shape_record import Shape
+from lift3d.corpus.splits import families, split_of
+from lift3d.geometry.parts.sampling import unpack
 
 
 def chair(leg: float = 0.05, back: float = 0.6) -> list:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pil
 
-from lift3d.corpus.licences import UNCLEAR
+from lift3d.corpus.packages.licences import UNCLEAR
+from lift3d.corpus.readers.texture_lookup import Textures
 from lift3d.corpus.sources import sources
 from lift3d.corpus.sources.common import files_below, from_left_handed, kin, words, xml
 from lift3d.corpus.sources.flightgear import family
@@ -19,9 +20,8 @@ from lift3d.corpus.sources.homedecor import definitions
 from lift3d.corpus.sources.supertuxkart import kart
 from lift3d.corpus.sources.sweethome3d import catalogue, size
 from lift3d.corpus.sources.zeroad import actor
-from lift3d.corpus.textures import Textures
-from lift3d.io.archives import pack
-from lift3d.io.parts import Material, Part
+from lift3d.io.mesh.zip_archive import pack
+from lift3d.types import Material, Part
 
 RIGHTS = "Files: *\nCopyright: 2001 The Team\nLicense: GPL-2+\n"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image as Pil
 
+from lift3d.corpus.readers.texture_lookup import TEAM, in_team_colour
 from lift3d.corpus.sources.homedecor import LYING
 from lift3d.corpus.sources.zeroad import actor, shown_by
-from lift3d.corpus.textures import TEAM, in_team_colour
-from lift3d.io.parts import Material, Part
+from lift3d.types import Material, Part
 
 
 def part(picture: Pil.Image | None) -> Part:

@@ -10,12 +10,12 @@ from PIL import Image as Pil
 
 torch = pytest.importorskip("torch")
 
-from lift3d.evaluate.confusions import matrix, picture, write_confusions  # noqa: E402
-from lift3d.evaluate.labellers import Nearest, Remembered, code_features, critic_features, fitted  # noqa: E402
-from lift3d.evaluate.labels import PLAIN, lines, measures, per_category, won_back  # noqa: E402
+from lift3d.evaluate.baselines.classifier import Nearest, Remembered, code_features, critic_features, fitted  # noqa: E402
+from lift3d.evaluate.classifier import PLAIN, lines, measures, per_category, won_back  # noqa: E402
+from lift3d.evaluate.sheets.confusion_matrix import matrix, picture, write_confusions  # noqa: E402
 from lift3d.nets.latent_gan import CodeCritic  # noqa: E402
-from lift3d.nets.shape_codes import ShapeCodes  # noqa: E402
-from lift3d.train.classifier import balanced  # noqa: E402
+from lift3d.nets.shape_autoencoder import ShapeCodes  # noqa: E402
+from lift3d.train.tasks.classifier import balanced  # noqa: E402
 
 
 class Few:

@@ -10,7 +10,7 @@ import trimesh
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
-from lift3d.geometry.topology import require_solid
+from lift3d.geometry.mesh.solidity import require_solid
 from lift3d.maps.depths_to_mesh import DepthsToMesh
 from lift3d.maps.images_to_depths import ImagesToDepths
 from lift3d.types import DepthMaps, Views

@@ -11,14 +11,15 @@ import pytest
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
-from lift3d.few_photos import mirrored, painted_from
-from lift3d.geometry.mirror import Plane, mirror_plane
-from lift3d.geometry.raster import depth_map
-from lift3d.geometry.topology import inspect_solid
-from lift3d.geometry.view_frame import Crop, ViewFrame, crop_of
+from lift3d.geometry.image.crop import Crop, crop_of
+from lift3d.geometry.mesh.solidity import inspect_solid
+from lift3d.geometry.render.rasterizer import depth_map
+from lift3d.geometry.symmetry.plane import mirror_plane
+from lift3d.geometry.voxels.view_frame import ViewFrame
 from lift3d.maps.image_to_voxels import facing, matrix_of, stand, sureness, turned, with_mask_eroded
 from lift3d.maps.voxels_to_mesh import VoxelsToMesh
-from lift3d.types import Image, Photos, PhotoSolid
+from lift3d.pipelines.single_view import mirrored, painted_from
+from lift3d.types import Image, Photos, PhotoSolid, Plane
 
 N = 64
 UP = np.array([0.1, -0.9, -0.42]) / np.linalg.norm([0.1, -0.9, -0.42])

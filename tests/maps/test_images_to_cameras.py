@@ -5,25 +5,22 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
+from box_room import arc, look_at, photos, rectangles, render  # noqa: E402
 from scipy.ndimage import gaussian_filter
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
-from lift3d.geometry import sfm
-from lift3d.geometry.colmap_engine import pycolmap
-from lift3d.geometry.metrics import umeyama
-from lift3d.geometry.projection import project
-from lift3d.io.cameras import write_transforms
+from lift3d.geometry.camera.projection import project
+from lift3d.geometry.metrics.points import umeyama
+from lift3d.geometry.sfm import mapper as sfm
+from lift3d.geometry.sfm.colmap import pycolmap
+from lift3d.io.camera.cameras import write_transforms
 from lift3d.maps.images_to_cameras import NAME, ImagesToCameras, views_from_cameras
-from lift3d.reconstruct import KnownCameras
+from lift3d.pipelines.multi_view import KnownCameras
 from lift3d.types import Image, Photos, Points, Views
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "geometry"))
-from box_room import arc, look_at, photos, rectangles, render  # noqa: E402
 
 CAMERAS = arc(6)
 

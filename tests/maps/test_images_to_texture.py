@@ -10,8 +10,8 @@ import trimesh
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
-from lift3d.geometry.exposure import linear_of_srgb, srgb_of_linear
-from lift3d.geometry.raster import rasterize
+from lift3d.geometry.image.colour_space import linear_of_srgb, srgb_of_linear
+from lift3d.geometry.render.rasterizer import rasterize
 from lift3d.maps.images_to_texture import ImagesToTexture
 from lift3d.types import Camera, Image, Points, Views
 

@@ -11,12 +11,14 @@ from trimesh.visual.material import PBRMaterial, SimpleMaterial
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.geometry.normals import corner_normals
-from lift3d.geometry.orbit import look_at, orbit_camera, orbit_cameras
-from lift3d.geometry.paint import linear_from_srgb, mip_pyramid, srgb_from_linear
-from lift3d.geometry.projection import project, unproject
-from lift3d.maps.mesh_to_images import MeshToImages, drawable, render
-from lift3d.preview import preview, write_preview
+from lift3d.geometry.camera.orbit import look_at, orbit_camera, orbit_cameras
+from lift3d.geometry.camera.projection import project, unproject
+from lift3d.geometry.mesh.normals import corner_normals
+from lift3d.geometry.render.drawable import drawable
+from lift3d.geometry.render.paint import linear_from_srgb, mip_pyramid, srgb_from_linear
+from lift3d.geometry.render.renderer import render
+from lift3d.maps.mesh_to_images import MeshToImages
+from lift3d.pipelines.preview import preview, write_preview
 from lift3d.types import Camera
 
 

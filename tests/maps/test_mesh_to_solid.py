@@ -12,7 +12,7 @@ from trimesh.visual.material import PBRMaterial
 from damage import Case, damaged_meshes, solids
 from lift3d.context import Context
 from lift3d.errors import SolidError
-from lift3d.geometry.distances import hausdorff
+from lift3d.geometry.mesh.distances import hausdorff
 from lift3d.maps.mesh_to_solid import NAME, MeshToSolid
 from solid_twin import why_not_solid
 

@@ -7,7 +7,7 @@ import pytest
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.geometry.partial_frame import PartialFrame, partial_cells
+from lift3d.geometry.completion.partial_frame import PartialFrame, partial_cells
 from lift3d.maps.points_to_voxels import MOVES, PointsToVoxels, ask, back, laid, touching
 from lift3d.types import Points
 

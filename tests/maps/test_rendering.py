@@ -9,13 +9,14 @@ import trimesh
 from PIL import Image
 
 from lift3d.errors import InputError
-from lift3d.geometry.lights import Environment, Lighting, PointLight, Sun, studio
-from lift3d.geometry.orbit import look_at, orbit_cameras
-from lift3d.geometry.paint import linear_from_srgb, srgb_from_linear
-from lift3d.geometry.projection import pixel_rays, unproject
-from lift3d.io.parts import Material, Part
-from lift3d.maps.mesh_to_images import MeshToImages, drawable, render, render_many
-from lift3d.types import Camera
+from lift3d.geometry.camera.orbit import look_at, orbit_cameras
+from lift3d.geometry.camera.projection import pixel_rays, unproject
+from lift3d.geometry.render.drawable import drawable
+from lift3d.geometry.render.lights import Environment, Lighting, PointLight, Sun, studio
+from lift3d.geometry.render.paint import linear_from_srgb, srgb_from_linear
+from lift3d.geometry.render.renderer import render, render_many
+from lift3d.maps.mesh_to_images import MeshToImages
+from lift3d.types import Camera, Material, Part
 
 FRONT = Camera(16, 16, 8.0, 8.0, 8.0, 8.0, np.eye(4))
 

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.maps.voxels_to_label import VoxelsToLabel, asked_of, in_grid  # noqa: E402
-from lift3d.nets.shape_label import label_net  # noqa: E402
+from lift3d.nets.shape_classifier import label_net  # noqa: E402
 from lift3d.types import Label, Voxels  # noqa: E402
 from lift3d.weights import labels_of, pack  # noqa: E402
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lift3d.errors import InputError
-from lift3d.geometry.topology import inspect_solid
+from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.maps.voxels_to_mesh import VoxelsToMesh
 from lift3d.types import Voxels
 

@@ -6,8 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from lift3d.nets.completion import Completion  # noqa: E402
-from lift3d.nets.shape_codes import ShapeCodes  # noqa: E402
+from lift3d.nets.completion_net import Completion  # noqa: E402
+from lift3d.nets.shape_autoencoder import ShapeCodes  # noqa: E402
 from lift3d.train.engine import begin_with  # noqa: E402
 
 

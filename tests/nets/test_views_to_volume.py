@@ -6,8 +6,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from lift3d.nets.critic import Critic, critic_losses  # noqa: E402
-from lift3d.nets.views_to_volume import CELLS, Plain, ViewsToVolume, rotation, upright  # noqa: E402
+from lift3d.nets.rotation6d import rotation  # noqa: E402
+from lift3d.nets.views_to_volume import CELLS, Plain, ViewsToVolume, upright  # noqa: E402
+from lift3d.nets.wgan import Critic, critic_losses  # noqa: E402
 
 
 @pytest.fixture(scope="module")

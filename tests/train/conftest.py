@@ -16,9 +16,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     pytest.importorskip("pyarrow")
     from lift3d.corpus.build import Options as Build
     from lift3d.corpus.build import build
-    from lift3d.corpus.shard_plan import Options
-    from lift3d.corpus.shards import render
-    from lift3d.io.meshes import save_mesh
+    from lift3d.corpus.pictures.shard_plan import Options
+    from lift3d.corpus.pictures.shards import render
+    from lift3d.io.mesh.meshes import save_mesh
 
     root = tmp_path_factory.mktemp("small")
     rng = np.random.default_rng(0)

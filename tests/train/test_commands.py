@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 torch = pytest.importorskip("torch")
 
 from lift3d.cli import app  # noqa: E402
-from lift3d.evaluate.robustness import FAULTS  # noqa: E402
-from lift3d.evaluate.statistics import intervals, means  # noqa: E402
+from lift3d.evaluate.corruptions import FAULTS  # noqa: E402
+from lift3d.evaluate.scores.bootstrap import intervals, means  # noqa: E402
 
 TINY = ["steps=2", "batch=2", "width=8", "layers=1", "held=3", "validate=2", "warmup=1"]
 
@@ -122,7 +122,7 @@ def test_an_interrupted_run_says_that_it_goes_on(tmp_path: Path, monkeypatch: py
     def interrupted(*words: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lift3d.train.start.start", interrupted)
+    monkeypatch.setattr("lift3d.train.launch.start", interrupted)
     words = ("train", "image-to-mask", "--data", tmp_path, "-o", tmp_path / "run")
     assert "nothing was written" in lift3d(*words)[1]
     (tmp_path / "run/step-00000100").mkdir(parents=True)
@@ -146,7 +146,7 @@ def test_help_names_all_that_can_be_trained() -> None:
     import re
 
     from lift3d.cli.learn import MEASURED, TRAINED
-    from lift3d.train.tasks import TASKS
+    from lift3d.train.registry import TASKS
 
     named = set(re.findall(r"[a-z]+(?:-[a-z]+)*", TRAINED)) - {"or"}
     assert named == set(TASKS)

@@ -17,9 +17,9 @@ torch = pytest.importorskip("torch")
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.train import checkpoint as store  # noqa: E402
 from lift3d.train.config import Schedule, helps, told, with_words  # noqa: E402
+from lift3d.train.distributed import place  # noqa: E402
 from lift3d.train.engine import Diverged, Run, rate_at  # noqa: E402
-from lift3d.train.log import read_lines  # noqa: E402
-from lift3d.train.parallel import place  # noqa: E402
+from lift3d.train.run_log import read_lines  # noqa: E402
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Screen:
 
     def say_first_run(self) -> None:
         """Say why the first call on a machine is slow."""
-        from lift3d.run_report import FIRST_RUN, compiled
+        from lift3d.runtime.environment import FIRST_RUN, compiled
 
         if not self.quiet and not compiled():
             self.say(FIRST_RUN)

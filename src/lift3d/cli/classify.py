@@ -20,10 +20,10 @@ def classify(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the categories alone.")] = False,
 ) -> None:
     """What kind of thing a model or a photo shows, with probabilities."""
-    from lift3d.classify import classify_file
     from lift3d.cli.bars import Screen
     from lift3d.errors import InputError
-    from lift3d.io.atomic import write_bytes
+    from lift3d.io.files.atomic import write_bytes
+    from lift3d.pipelines.classify import classify_file
 
     if as_json is not None and as_json.resolve() == file.resolve():
         raise InputError("the answer would take the place of the file", "give it another name")

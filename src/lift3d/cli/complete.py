@@ -30,7 +30,7 @@ def complete(
 
     require_torch()
     from lift3d.cli.bars import Bars
-    from lift3d.complete import Options, complete_file
+    from lift3d.pipelines.complete import Options, complete_file
 
     options = Options(weights, force, resolution, seed=seed)
     with Bars(quiet) as bars:

@@ -10,7 +10,7 @@ import typer
 from lift3d.cli.errors import explained
 
 if TYPE_CHECKING:
-    from lift3d.corpus.corpus import Corpus
+    from lift3d.corpus.dataset import Corpus
 
 CACHE = "~/.cache/lift3d"
 
@@ -66,7 +66,7 @@ def show(
     ] = None,
 ) -> None:
     """Counts by category, licence and source; where the contact sheets and the attribution are."""
-    from lift3d.corpus.corpus import Corpus
+    from lift3d.corpus.dataset import Corpus
     from lift3d.corpus.overview import check_sheet, write_overview
 
     check_sheet(output)
@@ -95,9 +95,9 @@ def render(
 ) -> None:
     """Pictures of a corpus with masks, cameras and what else is true of them, in shards that stream."""
     from lift3d.cli.bars import Bars
-    from lift3d.corpus.corpus import Corpus
-    from lift3d.corpus.shard_plan import Options
-    from lift3d.corpus.shards import render as run
+    from lift3d.corpus.dataset import Corpus
+    from lift3d.corpus.pictures.shard_plan import Options
+    from lift3d.corpus.pictures.shards import render as run
 
     extras = tuple(dict.fromkeys(word.strip() for word in with_.split(",") if word.strip()))
     options = Options(views, size, recipe, extras, split, limit, seed)
@@ -118,7 +118,7 @@ def photographs(
 ) -> None:
     """Photographs and things cut out of them, from Debian packages: what masks learn from beside pictures of a corpus."""
     from lift3d.cli.bars import Bars
-    from lift3d.corpus.photographs import collect
+    from lift3d.corpus.pictures.photographs import collect
 
     with Bars(quiet) as bars:
         done = collect(folder, cache.expanduser(), debs, bars.say, bars.step)

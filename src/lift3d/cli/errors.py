@@ -12,8 +12,8 @@ from typing import Any
 
 import typer
 
-from lift3d import interrupt
 from lift3d.errors import Lift3dError
+from lift3d.io.files import interrupt
 
 FAILED, INTERRUPTED, TERMINATED = 2, 130, 143
 

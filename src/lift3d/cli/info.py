@@ -14,7 +14,7 @@ def maps(
     dot: Annotated[bool, typer.Option("--dot", help="Print the graph in Graphviz' DOT language.")] = False,
 ) -> None:
     """The graph of mappings: name, source, target and what each guarantees."""
-    from lift3d.mapping import registry
+    from lift3d.maps import registry
 
     cards = [mapping.card for mapping in registry().values()]
     if dot:
@@ -52,7 +52,7 @@ def components(cards: list[Card]) -> list[set[str]]:
 
 def doctor() -> None:
     """Versions, threads, memory, optional parts present or missing; exit code 1 if something is broken."""
-    from lift3d.doctor import examine
+    from lift3d.runtime.doctor import examine
 
     findings = examine()
     width = max(len(finding.name) for finding in findings)

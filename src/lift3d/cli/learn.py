@@ -56,8 +56,8 @@ def train(
     require_torch()
     from lift3d.cli.bars import Bars
     from lift3d.train.config import helps, with_words
-    from lift3d.train.start import start
-    from lift3d.train.tasks import trainable
+    from lift3d.train.launch import start
+    from lift3d.train.registry import trainable
 
     task = trainable(mapping)
     if options:
@@ -97,7 +97,7 @@ def mask(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Cut the thing out of a photo: what is not the thing becomes transparent."""
-    from lift3d.cut import write_cut
+    from lift3d.pipelines.cut_out import write_cut
 
     facts = write_cut(photo, output, only, weights)
     if not quiet:
@@ -149,7 +149,7 @@ def evaluate(
     require_torch()
     from lift3d.cli.bars import Bars
     from lift3d.evaluate.run import evaluate as run
-    from lift3d.train.tasks import trainable
+    from lift3d.train.registry import trainable
 
     trainable(mapping)
     if data is None:

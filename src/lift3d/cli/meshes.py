@@ -20,7 +20,7 @@ def check(
 ) -> None:
     """Would it print? A readable report; exit code 1 if not."""
     width, depth, height = (1000 * side for side in parse_bed(bed))
-    from lift3d.printing import check_file
+    from lift3d.pipelines.print_check import check_file
 
     report, code = check_file(file, (width, depth, height))
     if as_json:
@@ -40,7 +40,7 @@ def repair(
     output: Annotated[Path, typer.Option("-o", "--output", help="The solid: .glb .obj .ply .stl .3mf .usdz")],
 ) -> None:
     """Make a mesh solid with the least change, and say what was changed and how far the surface moved."""
-    from lift3d.repair import repair_file
+    from lift3d.pipelines.repair import repair_file
 
     for line in repair_file(file, output):
         typer.echo(line)
@@ -51,8 +51,8 @@ def convert(
     target: Annotated[Path, typer.Argument(help="The file to write: .glb .obj .ply .stl .3mf .usdz")],
 ) -> None:
     """Write a mesh in another format, with its texture and unit."""
-    from lift3d.inputs import check_output
-    from lift3d.io.meshes import convert_mesh
+    from lift3d.io.mesh.meshes import convert_mesh
+    from lift3d.pipelines.inputs import check_output
 
     check_output(target, [])
     for path in convert_mesh(source, target):

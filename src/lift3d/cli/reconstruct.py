@@ -12,7 +12,7 @@ from lift3d.cli.progress import Show
 from lift3d.units import format_length, format_memory, format_seconds, parse_length, parse_memory
 
 if TYPE_CHECKING:
-    from lift3d.reconstruct import Outcome
+    from lift3d.pipelines.reconstruct import Outcome
 
 
 def reconstruct(
@@ -79,13 +79,13 @@ def reconstruct(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Make a textured model from photos or a video, with NAME.png and NAME.report.json beside it."""
-    from lift3d.run_report import limit_threads
+    from lift3d.runtime.environment import limit_threads
 
     if threads is not None:
         limit_threads(threads)  # before numba is imported
-    from lift3d.reconstruct import Options
-    from lift3d.reconstruct import reconstruct as run
-    from lift3d.scale import Marks, Scale
+    from lift3d.pipelines.options import Options
+    from lift3d.pipelines.reconstruct import reconstruct as run
+    from lift3d.pipelines.scale import Marks, Scale
 
     options = Options(
         kind=kind,

@@ -34,7 +34,7 @@ def render(
     """Pictures of a model from all around: colour, depth, normals, masks and cameras; or a turntable film."""
     angles = parse_angles(elevation)
     from lift3d.cli.bars import Bars
-    from lift3d.render import Options, render_file
+    from lift3d.pipelines.render import Options, render_file
 
     wide, high = size if width is None else width, size if height is None else height
     options = Options(views, wide, high, angles, light, background, seed, up)

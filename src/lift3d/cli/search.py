@@ -22,7 +22,7 @@ def index(
     from lift3d.nets import require_torch
 
     require_torch()
-    from lift3d.search.update import update
+    from lift3d.pipelines.index import update
 
     with Bars(quiet) as bars:
         try:
@@ -59,8 +59,8 @@ def search(
     require_torch()
     from lift3d.cli.bars import Bars
     from lift3d.errors import InputError
-    from lift3d.search.find import find, the_index, write_json
-    from lift3d.search.sheet import write_sheet
+    from lift3d.pipelines.search import find, the_index, write_json
+    from lift3d.pipelines.search_sheet import write_sheet
 
     if output is not None and output.suffix.lower() != ".png":
         raise InputError(f"the sheet {output.name} is no PNG", "give it a name that ends in .png")

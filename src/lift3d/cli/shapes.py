@@ -53,9 +53,9 @@ def generate(
 
     require_torch()
     from lift3d.cli.bars import Bars
-    from lift3d.generate import NO_KIND, Options, write_generated
-    from lift3d.shape_draws import PRIOR, autoencoder_of, drawer
-    from lift3d.surest import AMONG
+    from lift3d.inference.generators import PRIOR, autoencoder_of, drawer
+    from lift3d.inference.rejection_sampling import AMONG
+    from lift3d.pipelines.generate import NO_KIND, Options, write_generated
     from lift3d.units import counted
 
     autoencoder = autoencoder or autoencoder_of(weights)
@@ -115,8 +115,8 @@ def interpolate(
 
     require_torch()
     from lift3d.cli.bars import Bars
-    from lift3d.interpolate import Options, write_between
-    from lift3d.shape_draws import autoencoder_of
+    from lift3d.inference.generators import autoencoder_of
+    from lift3d.pipelines.interpolate import Options, write_between
     from lift3d.units import counted
 
     autoencoder = autoencoder or autoencoder_of(weights)

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.corpus.clean import clean
 from lift3d.corpus.descriptor import LENGTH
 from lift3d.corpus.entry import Entry, Source
-from lift3d.corpus.shape import SAMPLES, make_shape
-from lift3d.corpus.surface import ROW
+from lift3d.corpus.shape_record import make_shape
 from lift3d.errors import InputError, Lift3dError
-from lift3d.geometry.unit_frame import GRID
-from lift3d.io.atomic import write_bytes
+from lift3d.geometry.parts.clean import clean
+from lift3d.geometry.parts.sampling import ROW, SAMPLES
+from lift3d.geometry.voxels.canonical_frame import GRID
+from lift3d.io.files.atomic import write_bytes
 
 SIZE = 24
 """Things in a batch."""
@@ -126,7 +126,7 @@ def make_batch(source: Source, entries: Sequence[Entry]) -> Batch:
 
 def _said(source: Source, entry: Entry) -> dict[str, Any]:
     """What the source says of a thing."""
-    from lift3d.corpus.taxonomy import category
+    from lift3d.corpus.categorize import category
 
     kind = entry.category if source.packages == () else category(entry)
     return {

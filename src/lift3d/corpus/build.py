@@ -20,18 +20,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lift3d import __version__
 from lift3d.corpus import workers
+from lift3d.corpus.assemble import tried, write_corpus
 from lift3d.corpus.batches import batches, make_batch
-from lift3d.corpus.corpus import CARD, VERSION, Corpus, parquet
+from lift3d.corpus.dataset import CARD, VERSION, Corpus, parquet
 from lift3d.corpus.entry import Entry, Source
-from lift3d.corpus.layout import tried, write_corpus
-from lift3d.corpus.packages import Package, obtain
+from lift3d.corpus.packages.obtain import Package, obtain
 from lift3d.corpus.sources import sources
 from lift3d.corpus.sources.folder import Folder
 from lift3d.errors import InputError
-from lift3d.io.atomic import write_bytes
+from lift3d.io.files.atomic import write_bytes
 from lift3d.units import format_seconds
+from lift3d.version import __version__
 
 WORK = ".building"
 Say = Callable[[str], None]
@@ -77,8 +77,8 @@ def build(target: Path, options: Options, say: Say, progress: Progress) -> Corpu
     rows = write_corpus(files, target, work, lambda fraction: progress("duplicates", fraction), own)
     progress("duplicates", 1.0)
     say("choosing backgrounds for pictures")
-    from lift3d.corpus.backgrounds import write_backgrounds
-    from lift3d.corpus.card import write_card
+    from lift3d.corpus.data_card import write_card
+    from lift3d.corpus.pictures.backgrounds import write_backgrounds
 
     bank = write_backgrounds(roots, target, {source.name: source.packages for source in wanted})
     if options.folder is None and not bank:
@@ -198,7 +198,7 @@ def _begin(work: Path, plan: dict[str, Any]) -> None:
 
 def listed(source: Source, roots: Sequence[Path], limit: int | None) -> list[Entry]:
     """The things of a source that are objects, by key; `limit` of them, spread evenly."""
-    from lift3d.corpus.taxonomy import is_object
+    from lift3d.corpus.categorize import is_object
 
     found = sorted(source.entries(roots), key=lambda entry: entry.key)
     if source.packages:

@@ -11,7 +11,6 @@ through kin.
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from lift3d.corpus.surface import unpack
+from lift3d.geometry.parts.sampling import unpack
 from lift3d.types import F64
 
 NEAR = 0.5
@@ -33,7 +32,6 @@ SAME, KIN = (0.002, 0.009), (0.007, 0.05)
 PROBE, FULL = 192, 1024
 """Samples that choose the turn, and samples that measure."""
 KEPT = 512
-SPLITS = (("train", 0.8), ("val", 0.9), ("test", 1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,31 +153,3 @@ def compare(
             if mean < KIN[0] and high < KIN[1]:
                 kin.append((j, i))
     return Found(same, kin)
-
-
-def families(names: Sequence[str], found: Found) -> list[str]:
-    """A family's name for each shape: the first in order of all that are joined."""
-    parent: dict[str, str] = {name: name for name in names}
-
-    def root(name: str) -> str:
-        while parent[name] != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    pairs = [*found.kin, *((j, i) for i, j in enumerate(found.same) if j >= 0)]
-    for a, b in pairs:
-        x, y = sorted((root(names[a]), root(names[b])))
-        parent[y] = x
-    return [root(name) for name in names]
-
-
-def split_of(family: str, stated: str | None = None) -> str:
-    """ "train", "val" or "test", by hash: the same family always falls into the same one. What a collection states is kept:
-    "test" is test, and "train" is divided between train and val."""
-    if stated == "test":
-        return stated
-    number = int.from_bytes(hashlib.sha256(f"lift3d split {family}".encode()).digest()[:6], "big") / 2**48
-    if stated == "train":
-        number *= SPLITS[1][1]
-    return next(name for name, end in SPLITS if number < end)

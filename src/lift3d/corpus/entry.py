@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from lift3d.io.parts import Part
+from lift3d.types import Part
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.corpus.corpus import Corpus
-from lift3d.corpus.sheet import ACROSS, BACKGROUND, spread, tile, write_sheet
+from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
+from lift3d.io.image.contact_sheet import ACROSS, BACKGROUND, spread, tile, write_sheet
 
 ROWS = 24
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.corpus.corpus import Corpus
-from lift3d.corpus.taxonomy import UNKNOWN
+from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError, MissingExtra
-from lift3d.evaluate.guessers import codes, pixels
-from lift3d.evaluate.statistics import Rows, intervals, means
-from lift3d.io.atomic import write_bytes
-from lift3d.kinds_of_places import judge_of
-from lift3d.learned import network
-from lift3d.space import LOOKS, Compared, Mix, Space, compared, pictures_of, score, solid_arrays
-from lift3d.train.solids import Solids, picture
-from lift3d.train.words import kind_text, plain
+from lift3d.evaluate.baselines.image_to_voxels import codes, pixels
+from lift3d.evaluate.cases.embedding import Held
+from lift3d.evaluate.scores.bootstrap import Rows, intervals, means
+from lift3d.index.ranking import Compared, compared, score
+from lift3d.inference.embedding import LOOKS, Mix, Space, pictures_of, solid_arrays
+from lift3d.inference.embedding_classifier import judge_of
+from lift3d.inference.networks import network
+from lift3d.io.files.atomic import write_bytes
+from lift3d.taxonomy.captions import kind_text, plain
+from lift3d.taxonomy.categories import UNKNOWN
+from lift3d.train.data.view_set import Solids, picture
 from lift3d.types import F32, Embedding
 
 Say = Callable[[str], None]
@@ -41,20 +43,6 @@ ITSELF = 0.99
 """Share of models that must be found first when they are sought themselves."""
 CHOOSING = 300
 """Shapes of the validation set on which they are fixed."""
-
-
-@dataclass(frozen=True, eq=False)
-class Held:
-    """What is known of a split's shapes. shapes (N,); asked: pictures (N, 4, 128, 128), one of each; views: rendered ones of
-    all, one shape's after the other, with owners (M,); things: vectors of each; pixels, code: baselines' features of both."""
-
-    shapes: list[int]
-    asked: F32
-    queries: F32
-    things: list[F32]
-    owners: NDArray[np.int64]
-    features: dict[str, tuple[F32, F32]]
-    space: str = ""
 
 
 def evaluate_embedding(
@@ -92,7 +80,7 @@ def evaluate_embedding(
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         write_bytes(output / "embedding.json", (json.dumps(result, indent=1) + "\n").encode())
-        from lift3d.evaluate.embedding_sheet import write_sheet
+        from lift3d.evaluate.sheets.embedding import write_sheet
 
         write_sheet(output / "embedding.png", held, test, photo_scores(test, mix)[BEST])
     return lines(result)

@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from lift3d.errors import InputError
-from lift3d.run_report import thread_count
-from lift3d.train.start import corpus_of
-from lift3d.train.tasks import TASKS
+from lift3d.runtime.environment import thread_count
+from lift3d.train.launch import corpus_of
+from lift3d.train.registry import TASKS
 
 Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
@@ -32,22 +32,22 @@ def evaluate(
         raise InputError(f"limit = {limit}", "give 1 or more")
     torch.set_num_threads(threads or thread_count())
     if mapping.replace("_", "-") == "image-to-mask":
-        from lift3d.evaluate.masks import evaluate_masks
+        from lift3d.evaluate.image_to_mask import evaluate_masks
 
         return evaluate_masks(pictures, weights, split, limit, output, progress)
     if mapping in ("autoencoder", "vae"):
-        from lift3d.evaluate.shape_codes import evaluate_codes
+        from lift3d.evaluate.autoencoder import evaluate_codes
 
         return evaluate_codes(corpus, weights, split, limit, output, say, progress)
     if mapping in ("flow", "gan"):
-        from lift3d.evaluate.samples import evaluate_samples
-        from lift3d.shape_draws import autoencoder_of
+        from lift3d.evaluate.generator import evaluate_samples
+        from lift3d.inference.generators import autoencoder_of
 
         return evaluate_samples(
             mapping, corpus, weights, autoencoder_of(weights), split, limit, output, say, progress
         )
     if mapping.replace("_", "-") == "classifier":
-        from lift3d.evaluate.labels import evaluate_labels
+        from lift3d.evaluate.classifier import evaluate_labels
 
         return evaluate_labels(corpus_of(corpus), weights, plain, split, limit, output, say, progress)
     if mapping.replace("_", "-").startswith("masked-"):
@@ -57,9 +57,9 @@ def evaluate(
 
         return evaluate_embedding(corpus, pictures, weights, split, limit, output, say, progress)
     if mapping == "completion":
-        from lift3d.evaluate.completion import evaluate_completion
+        from lift3d.evaluate.points_to_voxels import evaluate_completion
 
         return evaluate_completion(corpus, weights, split, limit, output, say, progress)
-    from lift3d.evaluate.voxels import evaluate_voxels
+    from lift3d.evaluate.image_to_voxels import evaluate_voxels
 
     return evaluate_voxels(corpus, pictures, weights, plain, split, limit, output, say, progress)

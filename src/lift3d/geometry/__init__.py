@@ -1,1 +1,1 @@
-"""Exact maths on arrays and representations: no files, no printing."""
+"""Exact mathematics on arrays and meshes, in sub-packages by subject. No files, no networks, no printing."""

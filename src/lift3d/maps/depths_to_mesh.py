@@ -1,7 +1,7 @@
 """Depth maps to a surface: closed and standing on its base for an object, open and trimmed for a scene.
 
 The maps are fused into a signed field that knows measured surface, seen emptiness and nothing else
-(`lift3d.geometry.depth_fusion`), meshed by marching tetrahedra, which is closed by construction. For an object the
+(`lift3d.geometry.fusion.fuse`), meshed by marching tetrahedra, which is closed by construction. For an object the
 region of interest is what most cameras look at; the table is found, taken out of the measured surface, and
 cuts the object flat. For a scene the box of the measured points is meshed and faces without evidence go; up is the
 normal of its floor if that is clear, else the mean up direction of the photos.
@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
-from lift3d.geometry.capture import Focus, camera_up, decide_kind, focus
-from lift3d.geometry.components import keep_faces, large_parts, main_parts
-from lift3d.geometry.decimate import decimate
-from lift3d.geometry.depth_fusion import Box, Grid, Wish, fuse, fused_points, resized_mask
-from lift3d.geometry.frames import upright_frame
-from lift3d.geometry.intersections import self_intersections
-from lift3d.geometry.isosurface import marching_tetrahedra
-from lift3d.geometry.projection import unproject
-from lift3d.geometry.region import object_cluster
-from lift3d.geometry.support_plane import SupportPlane, find_floor, find_support_plane
+from lift3d.geometry.camera.projection import unproject
+from lift3d.geometry.camera.similarity import upright_frame
+from lift3d.geometry.fusion.capture_layout import Focus, camera_up, decide_kind, focus
+from lift3d.geometry.fusion.fuse import Box, Grid, Wish, fuse, fused_points, resized_mask
+from lift3d.geometry.fusion.object_region import object_cluster
+from lift3d.geometry.fusion.support_plane import SupportPlane, find_floor, find_support_plane
+from lift3d.geometry.mesh.components import keep_faces, large_parts, main_parts
+from lift3d.geometry.mesh.self_intersection import self_intersections
+from lift3d.geometry.surface.decimation import decimate
+from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F64, DepthMaps, Mesh, Points
 from lift3d.units import set_unit

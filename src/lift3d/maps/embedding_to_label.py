@@ -28,7 +28,7 @@ class EmbeddingToLabel(Mapping[Embedding, Label]):
     weights: str | None = None
 
     def apply(self, source: Embedding, context: Context) -> Label:
-        from lift3d.kinds_of_places import Judge
+        from lift3d.inference.embedding_classifier import Judge
 
         if source.of == "words":
             raise InputError("words are a name already", "give a photo or a model")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lift3d.context import Context
+from lift3d.inference.embedding import Mix
 from lift3d.mapping import Card, Mapping, register
-from lift3d.space import Mix
 from lift3d.types import Embedding, Neighbours
 
 NAME = "embedding_to_neighbours"
@@ -23,7 +23,7 @@ NAME = "embedding_to_neighbours"
 @dataclass(frozen=True)
 class EmbeddingToNeighbours(Mapping[Embedding, Neighbours]):
     """index: the folder of an index (`lift3d index`); count: how many are wanted; views, solid, kind: how much the looks of
-    the nearest views, the looks of the solid, and the kind of thing count; sharp, feedback: lift3d.space.Mix."""
+    the nearest views, the looks of the solid, and the kind of thing count; sharp, feedback: lift3d.inference.embedding.Mix."""
 
     index: str = ".lift3d-index"
     count: int = 5
@@ -34,7 +34,7 @@ class EmbeddingToNeighbours(Mapping[Embedding, Neighbours]):
     feedback: float = Mix.feedback
 
     def apply(self, source: Embedding, context: Context) -> Neighbours:
-        from lift3d.search.store import Store
+        from lift3d.index.store import Store
 
         with Store(Path(self.index)) as store:
             mix = Mix(self.views, self.solid, self.kind, self.sharp, self.feedback)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lift3d.context import Context
-from lift3d.geometry.cut_out import cut_out
-from lift3d.geometry.view_frame import crop_of
+from lift3d.geometry.image.crop import crop_of
+from lift3d.geometry.image.cutout import cut_out
 from lift3d.mapping import Card, Mapping, register
 from lift3d.maps.image_to_mask import ImageToMask
 from lift3d.types import Embedding, Image
@@ -31,7 +31,7 @@ class ImageToEmbedding(Mapping[Image, Embedding]):
     mask_weights: str | None = None
 
     def apply(self, source: Image, context: Context) -> Embedding:
-        from lift3d.space import PIXELS, Space
+        from lift3d.inference.embedding import PIXELS, Space
 
         space = Space(self.weights)
         image = ImageToMask(self.mask_weights)(source, context)

@@ -16,9 +16,9 @@ from scipy import ndimage
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
-from lift3d.geometry.colour_walk import colour_walk
-from lift3d.geometry.guided import guided_filter
-from lift3d.geometry.view_frame import Crop, crop_of
+from lift3d.geometry.image.crop import Crop, crop_of
+from lift3d.geometry.image.guided_filter import guided_filter
+from lift3d.geometry.image.random_walker import colour_walk
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, Image
 
@@ -72,7 +72,7 @@ class ImageToMask(Mapping[Image, Image]):
             assert mask is not None
             large = mask.repeat(factor, 0).repeat(factor, 1)
             return replace(source, mask=large[: source.height, : source.width])
-        from lift3d.learned import network
+        from lift3d.inference.networks import network
 
         net, found = network(NAME, self.weights)
         level = float(found.card.get("threshold", 0.5))
@@ -101,7 +101,7 @@ class ImageToMask(Mapping[Image, Image]):
         """(SIZE, SIZE) share of the thing over the crop: the mean of what the network says of it and of its mirror image."""
         import torch
 
-        from lift3d.learned import asking
+        from lift3d.inference.networks import asking
 
         small = _cut(image.pixels, crop, SIZE) / np.float32(255)
         both = np.stack([small, small[:, ::-1]]).transpose(0, 3, 1, 2)

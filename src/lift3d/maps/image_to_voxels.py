@@ -14,10 +14,11 @@ from scipy import ndimage
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
-from lift3d.geometry.cut_out import cut_out
-from lift3d.geometry.mirror import mirror_plane
-from lift3d.geometry.pieces import joined, main_pieces
-from lift3d.geometry.view_frame import Crop, ViewFrame, crop_of
+from lift3d.geometry.image.crop import Crop, crop_of
+from lift3d.geometry.image.cutout import cut_out
+from lift3d.geometry.symmetry.plane import mirror_plane
+from lift3d.geometry.voxels.bridge_components import joined, main_pieces
+from lift3d.geometry.voxels.view_frame import ViewFrame
 from lift3d.mapping import Card, Mapping, register
 from lift3d.maps.image_to_mask import ImageToMask
 from lift3d.types import F32, F64, Camera, Image, Photos, PhotoSolid, Points, Views, Voxels
@@ -62,8 +63,8 @@ class ImageToVoxels(Mapping[Photos, PhotoSolid]):
         images = tuple(_masked(source, ImageToMask(self.mask_weights), context))
         context.progress(NAME, 0.5)
         crops = [_crop(image) for image in images]
-        from lift3d.learned import network
-        from lift3d.view_guess import ask, likeness
+        from lift3d.inference.networks import network
+        from lift3d.inference.single_view import ask, likeness
 
         net, found = network("image_to_voxels", self.weights)
         first = images[0]

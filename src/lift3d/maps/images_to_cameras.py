@@ -16,11 +16,13 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
-from lift3d.geometry import features, sfm, sfm_diagnosis
-from lift3d.geometry.colmap_engine import pycolmap
-from lift3d.geometry.pairs import select_pairs
-from lift3d.geometry.projection import project
-from lift3d.geometry.undistort import undistort
+from lift3d.geometry.camera.projection import project
+from lift3d.geometry.camera.undistort import undistort
+from lift3d.geometry.sfm import diagnosis as sfm_diagnosis
+from lift3d.geometry.sfm import features
+from lift3d.geometry.sfm import mapper as sfm
+from lift3d.geometry.sfm.colmap import pycolmap
+from lift3d.geometry.sfm.pair_selection import select_pairs
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F64, Camera, Image, Photos, Points, Views
 

@@ -1,10 +1,11 @@
 """Depth of every photo by multi-view stereo on the CPU: slanted PatchMatch, coarse to fine.
 
 Per photo: source views from the sparse model, a pyramid of grey images, random planes at the coarsest
-level, red-black propagation and refinement at each level (`lift3d.geometry.patchmatch`); then each depth
-is kept only where enough other photos measured the same point (`lift3d.geometry.consistency`), after
+level, red-black propagation and refinement at each level (`lift3d.geometry.stereo.patchmatch`); then each depth
+is kept only where enough other photos measured the same point (`lift3d.geometry.stereo.cross_check`), after
 Schoenberger et al. 2016, section 5, and what a photo could not measure itself is filled in from those that could,
-with less confidence (`lift3d.geometry.completion`). A learned stereo network can stand beside it behind the same interface.
+with less confidence (`lift3d.geometry.stereo.depth_propagation`). A learned stereo network can stand beside it
+behind the same interface.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
-from lift3d.geometry import patchmatch
-from lift3d.geometry.completion import complete
-from lift3d.geometry.consistency import cross_check
-from lift3d.geometry.projection import resized
-from lift3d.geometry.pyramid import halve
-from lift3d.geometry.source_views import choose_sources, depth_range, pair_scores
+from lift3d.geometry.camera.projection import resized
+from lift3d.geometry.image.pyramid import halve
+from lift3d.geometry.stereo import patchmatch
+from lift3d.geometry.stereo.cross_check import cross_check
+from lift3d.geometry.stereo.depth_propagation import complete
+from lift3d.geometry.stereo.source_views import choose_sources, depth_range, pair_scores
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, Camera, Depth, DepthMaps, Views
 

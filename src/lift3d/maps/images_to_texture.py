@@ -15,14 +15,14 @@ from trimesh.visual.texture import TextureVisuals
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
-from lift3d.geometry.bake import bake_faces, colour_vertices, stack_photos
-from lift3d.geometry.charts import face_neighbours
-from lift3d.geometry.exposure import level_exposures, levelling_tables
-from lift3d.geometry.inpaint import fill_vertices, pad_texture
-from lift3d.geometry.labelling import count_seams, label_faces, label_weights, vertex_weights
-from lift3d.geometry.refine import split_long_edges
-from lift3d.geometry.unwrap import Atlas, unwrap
-from lift3d.geometry.view_selection import Sightings, agreement, photo_sharpness, sight, without_faces
+from lift3d.geometry.texture.bake import bake_faces, colour_vertices, stack_photos
+from lift3d.geometry.texture.charts import face_neighbours
+from lift3d.geometry.texture.exposure import level_exposures, levelling_tables
+from lift3d.geometry.texture.inpaint import fill_vertices, pad_texture
+from lift3d.geometry.texture.subdivide import split_long_edges
+from lift3d.geometry.texture.unwrap import Atlas, unwrap
+from lift3d.geometry.texture.view_labelling import count_seams, label_faces, label_weights, vertex_weights
+from lift3d.geometry.texture.view_selection import Sightings, agreement, photo_sharpness, sight, without_faces
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, F64, Mesh, Views
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lift3d.context import Context
-from lift3d.kinds import kind_number
+from lift3d.inference.rejection_sampling import AMONG, surest
 from lift3d.mapping import Card, Mapping, register
-from lift3d.surest import AMONG, surest
+from lift3d.taxonomy.lookup import kind_number
 from lift3d.types import Label, Latent
 
 NAME = "label_to_latent"
@@ -33,7 +33,7 @@ class LabelToLatent(Mapping[Label, Latent]):
     among: int = AMONG
 
     def apply(self, source: Label, context: Context) -> Latent:
-        from lift3d.shape_draws import drawer
+        from lift3d.inference.generators import drawer
 
         held = drawer(self.model, self.weights, self.autoencoder)
         kind = kind_number(held.kinds, source.name) if held.kinds else 0

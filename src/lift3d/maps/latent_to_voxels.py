@@ -1,4 +1,4 @@
-"""From a code to the space that its solid fills: the decoder of an autoencoder (nets/shape_codes.py)."""
+"""From a code to the space that its solid fills: the decoder of an autoencoder (nets/shape_autoencoder.py)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.geometry.unit_frame import unit_affine
+from lift3d.geometry.voxels.canonical_frame import unit_affine
 from lift3d.mapping import Card, Mapping, register
 from lift3d.maps.voxels_to_latent import WEIGHTS
 from lift3d.types import F32, F64, Latent, Voxels
@@ -32,8 +32,8 @@ class LatentToVoxels(Mapping[Latent, Voxels]):
     weights: str | None = None
 
     def apply(self, source: Latent, context: Context) -> Voxels:
-        from lift3d.decoder import shares_of
-        from lift3d.learned import network, space_of
+        from lift3d.inference.networks import network, space_of
+        from lift3d.inference.shape_decoder import shares_of
 
         _, found = network(WEIGHTS, self.weights)
         if space_of(found) != source.space:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lift3d.context import Context
-from lift3d.io.parts import part_of
+from lift3d.geometry.parts.convert import part_of
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Embedding, Mesh
 
@@ -26,7 +26,7 @@ class MeshToEmbedding(Mapping[Mesh, Embedding]):
     weights: str | None = None
 
     def apply(self, source: Mesh, context: Context) -> Embedding:
-        from lift3d.space import Space
+        from lift3d.inference.embedding import Space
 
         space = Space(self.weights)
         place = space.of_parts([part_of(source)])

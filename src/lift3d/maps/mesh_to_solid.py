@@ -14,10 +14,11 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import SolidError
-from lift3d.geometry.decimate import decimate
-from lift3d.geometry.distances import directed_distances, proper_faces
-from lift3d.geometry.far_away import far_shift
-from lift3d.geometry.intersections import self_intersections
+from lift3d.geometry.mesh.distances import directed_distances, proper_faces
+from lift3d.geometry.mesh.recentre import far_shift
+from lift3d.geometry.mesh.self_intersection import self_intersections
+from lift3d.geometry.mesh.solidity import inspect_arrays
+from lift3d.geometry.mesh.winding_number import winding_in_tree, winding_tree
 from lift3d.geometry.repair.cleaning import (
     drop_debris,
     drop_degenerate,
@@ -31,8 +32,9 @@ from lift3d.geometry.repair.holes import fill_holes
 from lift3d.geometry.repair.nonmanifold import prune_walls, separate, split_fans
 from lift3d.geometry.repair.orientation import orient_consistently, orient_outward
 from lift3d.geometry.repair.remesh import remesh
-from lift3d.geometry.repair.shells import collapse_offenders, tidy, unite
-from lift3d.geometry.repair.soup import (
+from lift3d.geometry.repair.shell_union import collapse_offenders, tidy, unite
+from lift3d.geometry.repair.transfer_visuals import with_visuals
+from lift3d.geometry.repair.working_mesh import (
     Soup,
     areas,
     boundary_edges,
@@ -41,9 +43,7 @@ from lift3d.geometry.repair.soup import (
     diagonal,
     volumes,
 )
-from lift3d.geometry.repair.visuals import with_visuals
-from lift3d.geometry.topology import inspect_arrays
-from lift3d.geometry.winding import winding_in_tree, winding_tree
+from lift3d.geometry.surface.decimation import decimate
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F64, Mesh
 
@@ -96,7 +96,7 @@ class MeshToSolid(Mapping[Mesh, Mesh]):
         if far_shift(v, TOO_FAR).any():
             raise SolidError(
                 "the mesh lies so far from the origin that its coordinates are too coarse for its size",
-                "move it to the origin (lift3d.geometry.far_away says by how much)",
+                "move it to the origin (lift3d.geometry.mesh.recentre says by how much)",
             )
         start = _start(v, f)
         log = _Log()

@@ -1,7 +1,7 @@
 """Mesh to voxels: which cells are inside, or how far each is from the surface, for any mesh, open and crossing ones too.
 
-What is inside is voted by lines through every cell's centre (`lift3d.geometry.inside`); distances are exact, to the nearest
-point of the surface, negative inside.
+What is inside is voted by lines through every cell's centre (`lift3d.geometry.voxels.inside_test`); distances are
+exact, to the nearest point of the surface, negative inside.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.geometry.distances import closest_in_tree, proper_faces, search_tree
-from lift3d.geometry.inside import inside
+from lift3d.geometry.mesh.distances import proper_faces
+from lift3d.geometry.voxels.field import field
 from lift3d.mapping import Card, Mapping, register
-from lift3d.types import F32, F64, Mesh, Voxels
+from lift3d.types import Mesh, Voxels
 
 NAME = "mesh_to_voxels"
 MARGIN = 0.05
@@ -61,17 +60,3 @@ class MeshToVoxels(Mapping[Mesh, Voxels]):
         share = float((values < 0).mean() if self.kind == "signed_distance" else values.mean())
         context.note(NAME, resolution=self.resolution, inside_share=round(share, 5))
         return Voxels(values, affine, self.kind)
-
-
-def field(
-    v: F64, f: NDArray[np.int32], origin: F64, step: float, shape: tuple[int, int, int], kind: str
-) -> F32:
-    """(X, Y, Z) float32 at the points origin + step * (i, j, k): 1 inside and 0 outside, or distances, negative inside."""
-    solid = inside(v, f, origin, step, shape)
-    if kind == "occupancy":
-        return solid.astype(np.float32)
-    if kind != "signed_distance":
-        raise InputError(f"voxels of kind {kind!r}", "use occupancy or signed_distance")
-    places = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1).reshape(-1, 3) * step + origin
-    far = closest_in_tree(search_tree(v, f), places)[1].reshape(shape)
-    return np.where(solid, -far, far).astype(np.float32)

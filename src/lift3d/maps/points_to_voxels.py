@@ -14,7 +14,7 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.geometry.partial_frame import frame_of, partial_cells
+from lift3d.geometry.completion.partial_frame import frame_of, partial_cells
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, Points, Voxels
 
@@ -56,7 +56,7 @@ class PointsToVoxels(Mapping[Points, Voxels]):
             raise InputError(f"there are only {len(source)} points", f"give {FEWEST} or more")
         if not 1 <= self.asked <= MOVES:
             raise InputError(f"asked = {self.asked}", f"give 1 to {MOVES}")
-        from lift3d.learned import network
+        from lift3d.inference.networks import network
 
         net, found = network(NAME, self.weights)
         level = float(found.card.get("threshold", 0.5))
@@ -84,7 +84,7 @@ def ask(net: torch.nn.Module, cells: F32, asked: int = MOVES) -> F32:
     """(64, 64, 64) shares in [0, 1]: the mean over so many ways to lay (5, 64, 64, 64)."""
     import torch
 
-    from lift3d.learned import asking
+    from lift3d.inference.networks import asking
 
     total = np.zeros(cells.shape[1:], np.float32)
     device = next(net.parameters()).device

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.geometry.view_frame import FULL, levels_of
+from lift3d.geometry.voxels.occupancy import FULL, levels_of
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Label, Voxels
 from lift3d.weights import labels_of
@@ -45,12 +45,12 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
 
     def apply(self, source: Voxels, context: Context) -> Label:
         cells = in_grid(source, self.level)
-        from lift3d.learned import asking, network
+        from lift3d.inference.networks import asking, network
 
         net, found = network(NAME, self.weights)
         import torch
 
-        from lift3d.nets.shape_label import Plan
+        from lift3d.nets.shape_classifier import Plan
 
         plan = Plan(**asked_of(found.card))
         device = next(net.parameters()).device

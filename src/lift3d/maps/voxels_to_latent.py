@@ -1,4 +1,4 @@
-"""From what a solid fills to its code: the encoder of an autoencoder that has seen many things (nets/shape_codes.py)."""
+"""From what a solid fills to its code: the encoder of an autoencoder that has seen many things (nets/shape_autoencoder.py)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lift3d.context import Context
-from lift3d.geometry.unit_frame import unit_cells_of
+from lift3d.geometry.voxels.canonical_frame import unit_cells_of
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Latent, Voxels
 
@@ -35,8 +35,8 @@ class VoxelsToLatent(Mapping[Voxels, Latent]):
         full, frame = unit_cells_of(source, self.level)
         import torch
 
-        from lift3d.learned import asking, network, space_of
-        from lift3d.nets.shape_codes import ShapeCodes, refined
+        from lift3d.inference.networks import asking, network, space_of
+        from lift3d.nets.shape_autoencoder import ShapeCodes, refined
 
         net, found = network(WEIGHTS, self.weights)
         assert isinstance(net, ShapeCodes)

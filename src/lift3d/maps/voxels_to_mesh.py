@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.geometry.components import main_parts
-from lift3d.geometry.decimate import decimate
-from lift3d.geometry.isosurface import marching_tetrahedra
-from lift3d.geometry.smooth import evened, smoothed
-from lift3d.geometry.topology import inspect_arrays
+from lift3d.geometry.mesh.components import main_parts
+from lift3d.geometry.mesh.solidity import inspect_arrays
+from lift3d.geometry.surface.decimation import decimate
+from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
+from lift3d.geometry.surface.smoothing import evened, smoothed
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F64, Mesh, Voxels
 

@@ -24,7 +24,7 @@ class WordsToEmbedding(Mapping[Words, Embedding]):
     weights: str | None = None
 
     def apply(self, source: Words, context: Context) -> Embedding:
-        from lift3d.space import Space
+        from lift3d.inference.embedding import Space
 
         space = Space(self.weights)
         context.note(NAME, weights=space.found.name)

@@ -1,4 +1,4 @@
-"""A generator of codes and its critic, both given a kind: Wasserstein GAN with gradient penalty (nets/critic.py).
+"""A generator of codes and its critic, both given a kind: Wasserstein GAN with gradient penalty (nets/wgan.py).
 
 The critic holds the kind against what it sees by an inner product (Miyato & Koyama 2018, arXiv:1802.05637).
 """

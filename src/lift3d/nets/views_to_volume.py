@@ -5,7 +5,8 @@ Encoder: residual convolutions (He et al. 2016, arXiv:1512.03385), 128 -> 64 -> 
 that any number of them serves. Decoder: the tokens become 8^3 cells, each of which asks all tokens again; 3-D convolutions
 take them to 16^3; from there on depth lies in the channels (as in Jackson et al. 2017, arXiv:1703.07834), which is 2-D
 convolution at the price of pictures, to 32^2 and 64^2 with 64 depths. At each size the encoder's features of the same size are
-laid along their rays: cell columns of the view frame are rays (geometry/view_frame.py), so that projecting local features is
+laid along their rays: cell columns of the view frame are rays (geometry/voxels/view_frame.py), so that projecting
+local features is
 reading them where they are.
 
 Heads of numbers, on the mean of the frame's tokens and on answers of all: how deep the thing is, and the similarity that
@@ -19,7 +20,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from lift3d.nets.unet import Block
+from lift3d.nets.blocks import Block, Encoder, Layer, Solid
+from lift3d.nets.rotation6d import rotation
 
 PICTURE, CELLS = 128, 64
 """Pixels and cells along each side."""
@@ -35,56 +37,6 @@ class Said:
     depth: torch.Tensor
     pose: torch.Tensor
     code: torch.Tensor
-
-
-class Solid(nn.Module):
-    """Two 3 x 3 x 3 convolutions with a shortcut: (B, C, D, H, W) to the same."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = nn.Conv3d(channels, channels, 3, padding=1, bias=False)
-        self.first_norm = nn.BatchNorm3d(channels)
-        self.second = nn.Conv3d(channels, channels, 3, padding=1, bias=False)
-        self.second_norm = nn.BatchNorm3d(channels)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = torch.relu(self.first_norm(self.first(x)))
-        return torch.relu(self.second_norm(self.second(y)) + x)
-
-
-class Encoder(nn.Module):
-    """(B, 4, 128, 128), colour and mask, to features of 64, 32, 16 and 8 pixels."""
-
-    def __init__(self, widths: tuple[int, int, int, int]) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(4, widths[0], 5, 2, 2)
-        self.first = Block(widths[0], widths[0])
-        self.down = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in zip(widths, widths[1:]))
-        self.blocks = nn.ModuleList(nn.Sequential(Block(b, b), Block(b, b)) for b in widths[1:])
-
-    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        held = [self.first(torch.relu(self.stem(x)))]
-        for down, block in zip(self.down, self.blocks):
-            held.append(block(torch.relu(down(held[-1]))))
-        return held
-
-
-class Layer(nn.Module):
-    """Attention and two linear maps, each after a normalisation and added to what was: (B, T, C) to the same."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.first, self.second = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.ask, self.answer = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.wide, self.narrow = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        b, t, c = x.shape
-        q, k, v = self.ask(self.first(x)).view(b, t, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
-        seen = nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, t, c)
-        x = x + self.answer(seen)
-        return x + torch.as_tensor(self.narrow(nn.functional.gelu(self.wide(self.second(x)))))
 
 
 class Seek(nn.Module):
@@ -231,15 +183,6 @@ class Plain(nn.Module):
             x = torch.relu(norm(up(x)))
         numbers = self.numbers(code).float()
         return Said(self.head(x)[:, 0].float(), numbers[:, 0], numbers[:, 1:], code.float())
-
-
-def rotation(columns: torch.Tensor) -> torch.Tensor:
-    """(B, 6) to (B, 3, 3) rotations by Gram and Schmidt; continuous, unlike angles (Zhou et al. 2019, arXiv:1812.07035).
-    The last row is the first that is made, as it matters most: the upright frame's up."""
-    up = nn.functional.normalize(columns[:, :3], dim=1)
-    front = columns[:, 3:] - (columns[:, 3:] * up).sum(1, keepdim=True) * up
-    front = nn.functional.normalize(front, dim=1)
-    return torch.stack([front, torch.linalg.cross(up, front), up], 1)
 
 
 def upright(

@@ -1,1 +1,2 @@
-"""How a learned mapping gets its weights: one loop for all of them. Needs the extra `learn` (torch)."""
+"""How mappings get their weights: one training loop (`engine`) with checkpoints and a log, the registry of training tasks,
+`tasks` with one module per network, and `data` with the datasets that feed them."""

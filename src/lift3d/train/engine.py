@@ -18,12 +18,12 @@ from typing import Any
 import torch
 
 from lift3d.errors import InputError, Lift3dError
-from lift3d.nets.precision import in_half
+from lift3d.nets.mixed_precision import in_half
 from lift3d.train import checkpoint as store
 from lift3d.train.checkpoint import Checkpoint
 from lift3d.train.config import Schedule, to_json
-from lift3d.train.log import Log
-from lift3d.train.parallel import Place
+from lift3d.train.distributed import Place
+from lift3d.train.run_log import Log
 from lift3d.train.task import Batch, Task
 
 Say = Callable[[str], None]
@@ -269,7 +269,7 @@ class Run:
             if self.where.first:
                 from safetensors.torch import save
 
-                from lift3d.io.atomic import write_bytes
+                from lift3d.io.files.atomic import write_bytes
 
                 write_bytes(
                     self.folder / "best.safetensors",

@@ -1,2 +1,1 @@
-"""Small readers of formats that games hold. Each has `read(data, name) -> list[Part]` with parts in the file's own axes;
-a part's material is named after its texture file, whose picture the caller looks for."""
+"""Readers for the mesh formats of games, bounded and safe on damaged files."""

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from lift3d.corpus.readers.text import fans, numbers, picked, rows
-from lift3d.io.parts import F64, WHITE, Bytes4, Material, Part, checked, damaged
+from lift3d.errors import damaged
+from lift3d.geometry.parts.convert import checked
+from lift3d.types import F64, WHITE, Bytes4, Material, Part
 
 Lines = Iterator[str]
 Colours = list[Bytes4]

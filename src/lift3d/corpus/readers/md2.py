@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lift3d.corpus.cursor import Cursor
-from lift3d.io.parts import Material, Part, checked, damaged
+from lift3d.corpus.readers.byte_cursor import Cursor
+from lift3d.errors import damaged
+from lift3d.geometry.parts.convert import checked
+from lift3d.types import Material, Part
 
 
 def read(data: bytes, name: str) -> list[Part]:

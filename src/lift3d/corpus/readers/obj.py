@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lift3d.io import obj
-from lift3d.io.parts import Material, Part, checked, damaged
+from lift3d.errors import damaged
+from lift3d.geometry.parts.convert import checked
+from lift3d.io.mesh import obj
+from lift3d.types import Material, Part
 
 
 def read(data: bytes, path: Path, given: dict[str, Material] | None = None) -> list[Part]:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from lift3d.corpus.cursor import Cursor
-from lift3d.io.parts import F64, Part, checked, damaged
+from lift3d.corpus.readers.byte_cursor import Cursor
+from lift3d.errors import damaged
+from lift3d.geometry.parts.convert import checked
+from lift3d.types import F64, Part
 
 
 def read(data: bytes, name: str) -> list[Part]:

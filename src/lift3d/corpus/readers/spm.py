@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lift3d.corpus.cursor import Cursor
-from lift3d.io.parts import F64, Material, Part, checked, damaged
+from lift3d.corpus.readers.byte_cursor import Cursor
+from lift3d.errors import damaged
+from lift3d.geometry.parts.convert import checked
+from lift3d.types import F64, Material, Part
 
 WITH_BONES, STATIC = 1 << 3 | 1, 1 << 3 | 2
 """Version 1 and type."""

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.io.parts import F64, MAX_ELEMENTS, damaged
+from lift3d.errors import damaged
+from lift3d.geometry.parts.convert import MAX_ELEMENTS
+from lift3d.types import F64
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 

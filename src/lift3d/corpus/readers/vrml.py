@@ -10,7 +10,9 @@ import re
 import numpy as np
 
 from lift3d.corpus.readers.text import fans, numbers, picked
-from lift3d.io.parts import F64, Material, Part, checked, damaged
+from lift3d.errors import damaged
+from lift3d.geometry.parts.convert import checked
+from lift3d.types import F64, Material, Part
 
 _MATERIAL = re.compile(r"DEF\s+(\S+)\s+Material\s*\{([^}]*)\}")
 _COLOUR = re.compile(r"diffuseColor\s+(\S+)\s+(\S+)\s+([^\s}]+)")

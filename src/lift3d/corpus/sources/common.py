@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from lift3d.corpus.licences import LARGEST, Copyright
-from lift3d.io.parts import Part
+from lift3d.corpus.packages.licences import LARGEST, Copyright
+from lift3d.types import Part
 
 VARIANT = (
     r"[a-z]|[0-9]+|open|closed|destroyed|broken|damaged|new|old|main|on|off|left|right|small|large|low|high"

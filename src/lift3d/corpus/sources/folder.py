@@ -18,9 +18,10 @@ from pathlib import Path
 
 from lift3d.corpus.entry import Entry
 from lift3d.errors import InputError
-from lift3d.io.images import read_bytes
-from lift3d.io.meshes import load_parts
-from lift3d.io.parts import Part, y_up_to_z_up_parts
+from lift3d.geometry.parts.convert import y_up_to_z_up_parts
+from lift3d.io.image.photos import read_bytes
+from lift3d.io.mesh.meshes import load_parts
+from lift3d.types import Part
 
 ENDINGS = (".glb", ".gltf", ".obj", ".off", ".ply", ".stl", ".3mf", ".usdz")
 MOST = 2_000_000

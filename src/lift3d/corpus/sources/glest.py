@@ -8,10 +8,12 @@ from pathlib import Path
 
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.readers import g3d
+from lift3d.corpus.readers.texture_lookup import Textures, in_team_colour
 from lift3d.corpus.sources.common import bare_paths, files_below, kin, rights, words
-from lift3d.corpus.textures import Textures, in_team_colour
-from lift3d.io.images import read_bytes
-from lift3d.io.parts import MAX_FILE, Part, y_up_to_z_up_parts
+from lift3d.geometry.parts.convert import y_up_to_z_up_parts
+from lift3d.io.image.photos import read_bytes
+from lift3d.io.mesh.common import MAX_FILE
+from lift3d.types import Part
 
 ROOT = "usr/share/games/megaglest"
 UNIT = re.compile(r"^(.*)/units/([^/]+)/")

@@ -11,8 +11,9 @@ from pathlib import Path
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.readers import vrml
 from lift3d.corpus.sources.common import bare_paths, files_below, rights
-from lift3d.io.images import read_bytes
-from lift3d.io.parts import MAX_FILE, Part
+from lift3d.io.image.photos import read_bytes
+from lift3d.io.mesh.common import MAX_FILE
+from lift3d.types import Part
 
 MODELS = "usr/share/kicad/3dmodels"
 UNIT = 0.00254

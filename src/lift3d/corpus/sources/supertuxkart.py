@@ -11,10 +11,11 @@ import numpy as np
 
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.readers import spm
+from lift3d.corpus.readers.texture_lookup import Textures
 from lift3d.corpus.sources.common import bare_paths, files_below, from_left_handed, kin, rights, words, xml
-from lift3d.corpus.textures import Textures
-from lift3d.io.images import read_bytes
-from lift3d.io.parts import F64, MAX_FILE, Part
+from lift3d.io.image.photos import read_bytes
+from lift3d.io.mesh.common import MAX_FILE
+from lift3d.types import F64, Part
 
 ROOT = "usr/share/games/supertuxkart/data"
 KINDS = ("karts", "library", "models", "tracks")

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.licences import stated
+from lift3d.corpus.packages.licences import stated
+from lift3d.corpus.packages.unzip import unzip
 from lift3d.corpus.readers import obj
 from lift3d.corpus.sources.common import files_below, rights
-from lift3d.corpus.unzip import unzip
-from lift3d.io.images import read_bytes
-from lift3d.io.parts import MAX_FILE, Part, y_up_to_z_up_parts
+from lift3d.geometry.parts.convert import y_up_to_z_up_parts
+from lift3d.io.image.photos import read_bytes
+from lift3d.io.mesh.common import MAX_FILE
+from lift3d.types import Part
 
 FOLDER = "usr/share/sweethome3d/furniture"
 CATALOGUE = "PluginFurnitureCatalog.properties"

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
+from lift3d.corpus.packages.unzip import unzip
 from lift3d.corpus.readers import md2
+from lift3d.corpus.readers.texture_lookup import Textures
 from lift3d.corpus.sources.common import bare_paths, files_below, kin, rights, words
-from lift3d.corpus.textures import Textures
-from lift3d.corpus.unzip import unzip
-from lift3d.io.images import read_bytes
-from lift3d.io.parts import MAX_FILE, Part
+from lift3d.io.image.photos import read_bytes
+from lift3d.io.mesh.common import MAX_FILE
+from lift3d.types import Part
 
 PACK = "usr/share/games/ufoai/base/0models.pk3"
 

@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.licences import Terms
+from lift3d.corpus.packages.licences import Terms
+from lift3d.corpus.packages.unzip import unzip
 from lift3d.corpus.readers import pmd
+from lift3d.corpus.readers.texture_lookup import Textures, in_team_colour
 from lift3d.corpus.sources.common import bare_paths, files_below, from_left_handed, kin, rights, words, xml
-from lift3d.corpus.textures import Textures, in_team_colour
-from lift3d.corpus.unzip import unzip
 from lift3d.errors import InputError
-from lift3d.io.images import read_bytes
-from lift3d.io.parts import F64, MAX_FILE, Part
+from lift3d.io.image.photos import read_bytes
+from lift3d.io.mesh.common import MAX_FILE
+from lift3d.types import F64, Part
 
 ZIP = "usr/share/games/0ad/mods/public/public.zip"
 WHOLE = ("structures/", "flora/", "geology/", "campaigns/structures/")

@@ -1,1 +1,2 @@
-"""Steps that turn a damaged triangle mesh into a solid, each one small and each one optional."""
+"""Making a mesh solid with the least change: cleaning, non-manifold edges, holes, orientation, union of shells, and
+remeshing as the last resort."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from lift3d.geometry.intersections import degenerate_faces
-from lift3d.geometry.repair.soup import (
+from lift3d.geometry.mesh.self_intersection import degenerate_faces
+from lift3d.geometry.mesh.weld import weld_exact
+from lift3d.geometry.repair.working_mesh import (
     Soup,
     areas,
     boundary_edges,
@@ -17,7 +18,6 @@ from lift3d.geometry.repair.soup import (
     patches,
     volumes,
 )
-from lift3d.geometry.weld import weld_exact
 
 WELD_TOLERANCES = (1e-7, 1e-6, 1e-5, 1e-4, 5e-4)
 DEBRIS = 1e-3

@@ -13,7 +13,7 @@ import manifold3d
 import numpy as np
 from numba import njit
 
-from lift3d.geometry.repair.soup import Soup, edges
+from lift3d.geometry.repair.working_mesh import Soup, edges
 from lift3d.types import F64
 
 LONGEST = 360

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lift3d.geometry.repair.soup import Soup, areas, diagonal, edges, linked, patches
-from lift3d.geometry.winding import winding_in_tree, winding_tree
+from lift3d.geometry.mesh.winding_number import winding_in_tree, winding_tree
+from lift3d.geometry.repair.working_mesh import Soup, areas, diagonal, edges, linked, patches
 
 NUDGE = 1e-4
 EXACT = 8.0  # of the winding number: errors of about 1 %

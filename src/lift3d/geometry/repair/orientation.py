@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lift3d.geometry.repair.soup import Soup, areas, edges, linked, patches, volumes
-from lift3d.geometry.winding import winding_in_tree, winding_tree
+from lift3d.geometry.mesh.winding_number import winding_in_tree, winding_tree
+from lift3d.geometry.repair.working_mesh import Soup, areas, edges, linked, patches, volumes
 
 
 def orient_consistently(soup: Soup) -> tuple[Soup, int]:

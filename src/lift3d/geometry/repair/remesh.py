@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from lift3d.errors import SolidError
-from lift3d.geometry.distances import closest_in_tree, search_tree
-from lift3d.geometry.intersections import self_intersections
-from lift3d.geometry.isosurface import marching_tetrahedra
-from lift3d.geometry.repair.soup import I32
-from lift3d.geometry.winding import winding_in_tree, winding_tree
+from lift3d.geometry.mesh.distances import closest_in_tree, search_tree
+from lift3d.geometry.mesh.self_intersection import self_intersections
+from lift3d.geometry.mesh.winding_number import winding_in_tree, winding_tree
+from lift3d.geometry.repair.working_mesh import I32
+from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
 from lift3d.types import F64
 
 BLOCK = 6

@@ -1,0 +1,112 @@
+"""From finished batches to a corpus on disk: duplicates dropped, families and splits fixed, files written in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lift3d.corpus.batches import read_batch
+from lift3d.corpus.dataset import CELLS, INDEX, MESHES, SURFACE, parquet
+from lift3d.corpus.duplicates import Found, compare
+from lift3d.corpus.splits import families, hold_back, split_of
+from lift3d.geometry.parts.sampling import ROW, SAMPLES
+from lift3d.io.files.atomic import writing
+
+COLUMNS: dict[str, str] = {
+    "key": "string", "source": "string", "name": "string", "category": "string", "synset": "string", "family": "string",
+    "split": "string", "licence": "string", "author": "string", "words": "string", "sha256": "string", "digest": "string",
+    "faces_source": "int32", "faces": "int32", "thickness": "float32", "thin": "bool", "closed": "bool",
+    "textured": "bool", "width": "float32", "depth": "float32", "height": "float32", "same": "string",
+    "mesh_offset": "int64", "mesh_bytes": "int64",
+}  # fmt: skip
+
+
+def tried(files: Sequence[Path]) -> list[dict[str, Any]]:
+    """What is said of every thing that was tried, in order."""
+    return [row for file in files for row in read_batch(file, only_rows=True).rows]
+
+
+def write_corpus(
+    files: Sequence[Path], folder: Path, work: Path, progress: Callable[[float], None] = lambda fraction: None,
+    own: bool = False,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Write index, cells, surfaces and meshes into `folder`; the rows of all shapes kept or dropped as repeated. own: a folder of
+    one's own meshes, of which some of each category are held back, however few they are."""
+    import pyarrow
+
+    rows, descriptors = [], []
+    surfaces = work / "surfaces.tmp"
+    with open(surfaces, "wb") as out:
+        for file in files:
+            batch = read_batch(file)
+            rows += [row for row in batch.rows if row["state"] == "kept"]
+            descriptors.append(batch.descriptor)
+            out.write(batch.surface.tobytes())
+    n = len(rows)
+    table = np.concatenate(descriptors) if descriptors else np.zeros((0, 1), np.float32)
+    samples = np.memmap(surfaces, np.uint8, "r", shape=(n, SAMPLES, ROW))
+    found = compare([row["digest"] for row in rows], table, lambda i: np.asarray(samples[i]), progress)
+    # a collection's own training and test shapes stay where it put them, kin or not
+    kin = [(i, j) for i, j in found.kin if rows[i]["split"] == rows[j]["split"]]
+    names = families([row["family"] for row in rows], Found(found.same, kin))
+    own = own and not any(row["split"] for row in rows)
+    repeats: dict[int, list[str]] = {}
+    for row, family, same in zip(rows, names, found.same):
+        row["family"], row["split"] = family, split_of(family, row["split"])
+        row["same"] = rows[same]["key"] if same >= 0 else ""
+        if same >= 0:
+            repeats.setdefault(same, []).append(row["key"])
+    if own:
+        hold_back(rows)
+    _write_rows(files, rows, folder, found.same)
+    index = [_indexed(rows[i], repeats.get(i, [])) for i in range(n) if found.same[i] < 0]
+    types = {name: getattr(pyarrow, "bool_" if kind == "bool" else kind)() for name, kind in COLUMNS.items()}
+    schema = pyarrow.schema(list(types.items()))
+    with writing(folder / INDEX) as part:
+        parquet().write_table(pyarrow.Table.from_pylist(index, schema=schema), part, compression="zstd")
+    surfaces.unlink()
+    return rows
+
+
+def _write_rows(files: Sequence[Path], rows: list[dict[str, Any]], folder: Path, same: Sequence[int]) -> None:
+    """The three large files, batch after batch; rows get their offsets."""
+    at, offset = 0, 0
+    with (
+        writing(folder / CELLS) as cells,
+        writing(folder / SURFACE) as surface,
+        writing(folder / MESHES) as meshes,
+        open(cells, "wb") as a,
+        open(surface, "wb") as b,
+        open(meshes, "wb") as c,
+    ):
+        for file in files:
+            batch = read_batch(file)
+            for k, mesh in enumerate(batch.meshes):
+                if same[at] < 0:
+                    a.write(batch.cells[k].tobytes())
+                    b.write(batch.surface[k].tobytes())
+                    c.write(mesh)
+                    rows[at].update(mesh_offset=offset, mesh_bytes=len(mesh))
+                    offset += len(mesh)
+                at += 1
+
+
+def _indexed(row: dict[str, Any], repeats: list[str]) -> dict[str, Any]:
+    from lift3d.taxonomy.categories import CATEGORIES
+
+    size = row["size"] or (None, None, None)
+    known = CATEGORIES.get(row["category"])
+    more = {
+        "words": " | ".join(row["words"]), "width": size[0], "depth": size[1], "height": size[2],
+        "synset": (known.synset or "") if known else "", "same": json.dumps(repeats) if repeats else "",
+    }  # fmt: skip
+    return {name: more.get(name, row.get(name)) for name in COLUMNS}
+
+
+def kept(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Those that are shapes of the corpus, not repeats."""
+    return (row for row in rows if not row["same"])

@@ -1,0 +1,44 @@
+"""The category of a corpus entry, from the words that its author gave it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from lift3d.corpus.entry import Entry
+from lift3d.taxonomy.categories import UNKNOWN, Rules, _data, _rules, _whole
+
+
+def text(entry: Entry) -> str:
+    """What the rules look at: "name ; tags ; shelf" where a catalogue gives tags, the path within the source elsewhere
+    (with " ; " and the path of the actor that shows a bare mesh; without the name of the race track or landscape a
+    thing stands in); lower case, words apart, " / " between folders."""
+    path = entry.key.partition("/")[2]
+    if entry.key.startswith("sweethome3d-furniture/"):
+        path = " ; ".join(entry.words)
+    elif len(entry.words) == 3 and path.startswith("meshes/"):
+        path = f"{path} ; {entry.words[2]}"
+    path = re.sub(r"^(tracks|tilesets)/[^/]*/(?:models/)?", r"\1/", path)
+    path = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])", " ", path)
+    path = re.sub(r"([/;,])", r" \1 ", re.sub(r"[_\-.:'()]", " ", path))
+    return " ".join(path.lower().split())
+
+
+def category(entry: Entry) -> str:
+    """The name of the entry's category, a key of `CATEGORIES`; "unknown" if no rule knows it."""
+    words = text(entry)
+    for name, pattern in _rules().get(entry.key.partition("/")[0], ()):
+        if pattern.search(words):
+            return name
+    return UNKNOWN
+
+
+def is_object(entry: Entry) -> bool:
+    """False for what is no thing by itself: bodies for collisions, effects, ground, parts laid out for another whole."""
+    words = text(entry)
+    return not any(p.search(words) for _, p in _drops().get(entry.key.partition("/")[0], ()))
+
+
+@cache
+def _drops() -> Rules:
+    return {source: tuple((why, _whole(p)) for why, p in rows) for source, rows in _data()["drop"].items()}

@@ -1,0 +1,215 @@
+"""What a corpus says of itself: a card for people and one for programs, the attribution of every shape, contact sheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from lift3d.corpus.dataset import CARD, CELLS, INDEX, MESHES, SURFACE, VERSION, Corpus
+from lift3d.corpus.descriptor import describe
+from lift3d.corpus.duplicates import Cloud, difference
+from lift3d.corpus.entry import Source
+from lift3d.corpus.packages.obtain import Package
+from lift3d.corpus.pictures.backgrounds import BACKGROUNDS, LISTED
+from lift3d.corpus.splits import SPLITS
+from lift3d.geometry.parts.clean import FEWEST
+from lift3d.io.files.atomic import write_bytes
+from lift3d.io.files.checksum import sha256_of
+from lift3d.io.image.contact_sheet import spread, tile, write_sheet
+
+ATTRIBUTION, README, SHEETS = "ATTRIBUTION.csv", "README.md", "sheets"
+ON_SHEET = 72
+LOOKED = 8
+"""Training shapes nearest by descriptor that a test shape is compared with."""
+EDGES = (0.0, 0.0025, 0.005, 0.01, 0.02, 0.04, np.inf)
+WHY = {
+    "no faces": "it holds no faces that have an area and can be seen",
+    "few faces": f"it has fewer than {FEWEST} faces",
+    "flat": "it is flat: a sign or a decal, not a shape",
+}
+"""Why a thing that can be read is no shape, by its state."""
+Rows = Sequence[dict[str, Any]]
+
+
+def write_card(
+    folder: Path, plan: dict[str, Any], origin: Sequence[tuple[Source, Sequence[Package]]], tried: Rows, rows: Rows,
+    backgrounds: dict[str, Any] | None = None, progress: Callable[[float], None] = lambda fraction: None,
+) -> None:  # fmt: skip
+    """Attribution, sheets, README.md, and last corpus.json, with which the corpus is whole. tried: every thing looked at;
+    rows: those made into shapes, with their split and whose repeat they are; backgrounds: what is said of the bank."""
+    names = (INDEX, CELLS, SURFACE, MESHES) + ((BACKGROUNDS, LISTED) if backgrounds else ())
+    files = {name: sha256_of(folder / name) for name in names}
+    card: dict[str, Any] = {
+        "version": VERSION, "plan": plan, "files": files, **counts(tried, rows),
+        "sources": [_source(source, packages, tried, rows) for source, packages in origin],
+        "unusable": [{"key": r["key"], "why": r["reason"]} for r in tried if r["state"] in ("refused", "failed")],
+        "left_out": [{"key": r["key"], "why": WHY[r["state"]]} for r in tried if r["state"] in WHY],
+        "backgrounds": backgrounds or {},
+    }  # fmt: skip
+    write_bytes(folder / ATTRIBUTION, attribution(rows))
+    corpus = Corpus(folder, card)
+    card["neighbours"] = neighbours(corpus, lambda done: progress(done / 2))
+    write_sheets(corpus, folder / SHEETS, lambda done: progress((1 + done) / 2))
+    write_bytes(folder / README, readme(card).encode())
+    write_bytes(folder / CARD, json.dumps(card, indent=1).encode())
+
+
+def counts(tried: Rows, rows: Rows) -> dict[str, Any]:
+    """How many, by what became of them, category, licence, split."""
+    held = [row for row in rows if not row["same"]]
+    share = max(len(held), 1)
+    return {
+        "tried": len(tried),
+        "states": dict(Counter(row["state"] for row in tried).most_common()),
+        "shapes": len(held),
+        "repeats": len(rows) - len(held),
+        "families": len({row["family"] for row in held}),
+        "solid_share": round(1 - sum(row["thin"] for row in held) / share, 4),
+        "closed_share": round(sum(row["closed"] for row in held) / share, 4),
+        "textured_share": round(sum(row["textured"] for row in held) / share, 4),
+        "categories": dict(Counter(row["category"] for row in held).most_common()),
+        "licences": dict(Counter(row["licence"] for row in held).most_common()),
+        "splits": {name: sum(row["split"] == name for row in held) for name, _ in SPLITS},
+    }
+
+
+def _source(source: Source, packages: Sequence[Package], tried: Rows, rows: Rows) -> dict[str, Any]:
+    mine = [row for row in tried if row["source"] == source.name]
+    kept = [row for row in rows if row["source"] == source.name and not row["same"]]
+    bad = sum(row["state"] in ("refused", "failed") for row in mine)
+    return {
+        "name": source.name, "about": source.about, "tried": len(mine), "shapes": len(kept),
+        "readable_share": round(1 - bad / max(len(mine), 1), 4),
+        "packages": [{"package": p.name, "version": p.version, "sha256": p.sha256} for p in packages],
+    }  # fmt: skip
+
+
+def attribution(rows: Rows) -> bytes:
+    """A table of every shape's name, author, licence and the file it was made of."""
+    out = io.StringIO(newline="")
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(["key", "name", "author", "licence", "source", "sha256 of the file"])
+    for row in rows:
+        if not row["same"]:
+            table.writerow([row[k] for k in ("key", "name", "author", "licence", "source", "sha256")])
+    return out.getvalue().encode()
+
+
+def neighbours(corpus: Corpus, progress: Callable[[float], None] = lambda fraction: None) -> dict[str, Any]:
+    """How far test shapes are from the nearest training shape: mean distance of the surfaces in longest sides."""
+    test, train = corpus.where(split="test"), corpus.where(split="train")
+    if not len(test) or not len(train):
+        return {}
+    table = np.array([_described(corpus, i) for i in range(len(corpus))])
+    far = cdist(table[test], table[train])
+    best = []
+    for k, (row, i) in enumerate(zip(far, test)):
+        progress(k / len(test))
+        mine = Cloud.of(np.asarray(corpus.samples[i]))
+        near = train[np.argsort(row, kind="stable")[:LOOKED]]
+        best.append(min(difference(mine, Cloud.of(np.asarray(corpus.samples[j])))[0] for j in near))
+    share = np.histogram(best, EDGES)[0] / len(best)
+    names = [f"{a:g} to {b:g}" if np.isfinite(b) else f"over {a:g}" for a, b in zip(EDGES, EDGES[1:])]
+    return {
+        "test_shapes": len(test),
+        "median": round(float(np.median(best)), 4),
+        "least": round(float(min(best)), 5),
+        "histogram": {name: round(float(x), 4) for name, x in zip(names, share)},
+    }
+
+
+def _described(corpus: Corpus, i: int) -> NDArray[np.float32]:
+    points = corpus.surface(i)
+    assert points.normals is not None
+    return describe(points.xyz, points.normals.astype(np.float64), corpus.crossed(i))
+
+
+def write_sheets(corpus: Corpus, folder: Path, progress: Callable[[float], None]) -> None:
+    """One PNG for each category, its shapes spread evenly over the category."""
+    column = np.array(corpus.column("category"))
+    names = sorted(set(column.tolist()))
+    for number, name in enumerate(names):
+        progress(number / len(names))
+        mine = np.flatnonzero(column == name)
+        mine = mine[spread(len(mine), ON_SHEET)]
+        tiles = [tile(corpus.parts(int(i))) for i in mine]
+        write_sheet(folder / f"{name}.png", tiles, [corpus.keys[i].rsplit("/", 1)[-1] for i in mine])
+
+
+def readme(card: dict[str, Any]) -> str:
+    """The card in words."""
+
+    def table(head: tuple[str, str], values: dict[str, Any]) -> list[str]:
+        return [
+            f"| {head[0]} | {head[1]} |",
+            "|---|---:|",
+            *(f"| {k} | {v} |" for k, v in values.items()),
+            "",
+        ]
+
+    lines = [
+        f"# A corpus of {card['shapes']} {'shape' if card['shapes'] == 1 else 'shapes'}",
+        "",
+        f"Made by `lift3d corpus build` (lift3d {card['plan']['lift3d']}) of {card['tried']} things; "
+        f"{card['repeats']} repeat others and were left out (the column `same` of the index names them). "
+        f"{100 * card['solid_share']:.1f} % have a solid interior, the rest are marked `thin`; "
+        f"{100 * card['closed_share']:.1f} % are closed as they came; {100 * card['textured_share']:.1f} % have pictures as "
+        f"texture. The {card['families']} families are never parted between splits.",
+        "",
+        "Each shape keeps its own licence and author: ATTRIBUTION.csv names them, and whoever passes shapes on must too. "
+        "The files are described in lift3d's docs/corpus.md; sheets/ shows each category.",
+        "",
+        "## Sources",
+        "",
+        "| source | what | packages | tried | readable | shapes |",
+        "|---|---|---|---:|---:|---:|",
+    ]
+    for s in card["sources"]:
+        names = ", ".join(f"{p['package']} {p['version']}" for p in s["packages"]) or "files"
+        lines.append(
+            f"| {s['name']} | {s['about']} | {names} | {s['tried']} | {100 * s['readable_share']:.1f} % | {s['shapes']} |"
+        )
+    lines += [
+        "",
+        *table(("category", "shapes"), card["categories"]),
+        *table(("licence", "shapes"), card["licences"]),
+    ]
+    lines += [
+        *table(("split", "shapes"), card["splits"]),
+        *table(("what became of things", "number"), card["states"]),
+    ]
+    if card["backgrounds"]:
+        bank = card["backgrounds"]
+        lines += [
+            f"{bank['pictures']} backgrounds for pictures of the shapes ("
+            + ", ".join(f"{n} of {kind}" for kind, n in bank["kind"].items())
+            + f"); {LISTED} names their authors and licences.",
+            "",
+        ]
+    if card["neighbours"]:
+        near = card["neighbours"]
+        lines += [
+            f"Distance of {near['test_shapes']} test shapes to the nearest training shape, mean between the surfaces, in longest "
+            f"sides: median {near['median']}, least {near['least']}.",
+            "",
+            *table(("distance", "share of test shapes"), near["histogram"]),
+        ]
+    for title, name in (("Files that could not be read", "unusable"), ("What is no shape", "left_out")):
+        if card[name]:
+            lines += [f"## {title}", ""]
+            lines += [f"- `{_one_line(row['key'])}`: {_one_line(row['why'])}" for row in card[name]] + [""]
+    return "\n".join(lines) + "\n"
+
+
+def _one_line(text: str) -> str:
+    """For a list in Markdown: file names may hold anything."""
+    return " ".join(text.replace("`", "'").split())

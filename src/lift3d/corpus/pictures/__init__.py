@@ -1,0 +1,1 @@
+"""Training pictures: framing, light, backgrounds, sensor noise, and the shards they are stored in."""

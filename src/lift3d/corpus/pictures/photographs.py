@@ -1,0 +1,225 @@
+"""Photographs, and things cut out of photographs, out of Debian packages: what masks are learned from beside renders.
+
+    FOLDER/photographs/NAME.jpg     landscapes, rooms, animals, buildings: at most 768 pixels along the shorter side
+    FOLDER/cutouts/NAME.png         single things with transparency around them, at most 320 pixels along the longer side
+    FOLDER/ATTRIBUTION.csv          file, package, version, path, licence, author, split
+
+A mask that has only seen renders before textures takes what stands behind a thing in a photo for a part of it. Splits go by
+hash as in a corpus. A folder of your own with these two folders serves as well; then splits follow from the files' names.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pil
+
+from lift3d.corpus.packages.obtain import obtain
+from lift3d.corpus.sources.common import kin, rights
+from lift3d.corpus.splits import split_of
+from lift3d.errors import InputError
+from lift3d.io.files.atomic import write_bytes
+from lift3d.io.image.decode import DECODER_ERRORS, open_picture
+
+PHOTOGRAPHS, CUTOUTS = "photographs", "cutouts"
+SHORTER, LONGER = 768, 320
+FORMATS = ("JPEG", "PNG", "WEBP")
+MAX_FILE, MAX_FILES = 64 << 20, 20_000
+EDGE = 20
+"""Alpha of the clearest pixel of a cut-out is below this."""
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Pictures of a package. path: a pattern of the whole path; packed: the files are Qt resources that hold WebP pictures."""
+
+    package: str
+    kind: str
+    path: str
+    packed: bool = False
+
+
+PICKS = (
+    Pick("tuxpaint-stamps-default", CUTOUTS, r"usr/share/tuxpaint/stamps/(?!symbols/).*(?<!_mirror)\.png"),
+    Pick(
+        "gcompris-qt-data", PHOTOGRAPHS,
+        r"usr/share/gcompris-qt/rcc/(erase|categorization|explore_(monuments|farm_animals|world_animals|world_music))\.rcc",
+        packed=True,
+    ),
+    Pick("gnome-backgrounds", PHOTOGRAPHS, r"usr/share/backgrounds/gnome/wood-.\.webp"),
+    Pick("lomiri-wallpapers-16.04", PHOTOGRAPHS, r"usr/share/backgrounds/.*\.jpg"),
+    Pick("lomiri-wallpapers-20.04", PHOTOGRAPHS, r"usr/share/backgrounds/.*\.jpg"),
+    Pick("mate-backgrounds", PHOTOGRAPHS, r"usr/share/backgrounds/mate/nature/.*\.jpg"),
+    Pick("palapeli-data", PHOTOGRAPHS, r"usr/share/palapeli/collection/.*\.jpg"),
+    Pick("plasma-workspace-wallpapers", PHOTOGRAPHS, r"usr/share/wallpapers/[^/]*/contents/screenshot\.(jpg|png)"),
+    Pick("ukui-wallpapers", PHOTOGRAPHS, r"usr/share/backgrounds/.*\.(jpg|png)"),
+)  # fmt: skip
+
+
+def collect(
+    folder: Path, cache: Path, debs: Path | None, say: Callable[[str], None], progress: Callable[[str, float], None]
+) -> dict[str, int]:  # fmt: skip
+    """Fill a folder from the packages; how many photographs and cut-outs it holds. The same packages give the same bytes."""
+    rows: list[dict[str, str]] = []
+    seen: set[str] = set()
+    for k, pick in enumerate(PICKS):
+        fits = re.compile(pick.path)
+        package = obtain(
+            pick.package, cache, debs, say, lambda path, fits=fits: bool(fits.fullmatch(path))  # type: ignore[misc]
+        )  # fmt: skip
+        terms = rights(package.root, pick.package)
+        make = _cutout if pick.kind == CUTOUTS else _photograph
+        for path, data in _pictures(package.root, pick):
+            picture = make(data, path)
+            if picture is None or (like := _like(picture)) in seen:
+                continue
+            seen.add(like)
+            said = terms.of(path)
+            stem = re.sub(r"[^\w]+", "-", path.removeprefix("usr/share/").rpartition(".")[0])
+            ending = "png" if pick.kind == CUTOUTS else "jpg"
+            name = f"{pick.kind}/{stem}-{hashlib.sha256(data).hexdigest()[:6]}.{ending}"
+            write_bytes(folder / name, _encoded(picture, ending))
+            rows.append({
+                "file": name, "package": pick.package, "version": package.version, "path": path, "licence": said.licence,
+                "author": said.author(f"{pick.package}'s authors"), "split": _split(name),
+            })  # fmt: skip
+        progress("photographs", (k + 1) / len(PICKS))
+    text = io.StringIO()
+    table = csv.DictWriter(
+        text, ["file", "package", "version", "path", "licence", "author", "split"], lineterminator="\n"
+    )
+    table.writeheader()
+    table.writerows(rows)
+    write_bytes(folder / "ATTRIBUTION.csv", text.getvalue().encode())
+    return {kind: sum(row["file"].startswith(kind) for row in rows) for kind in (PHOTOGRAPHS, CUTOUTS)}
+
+
+class Photographs:
+    """The pictures of one split of such a folder, held in memory."""
+
+    def __init__(self, folder: str | Path, split: str) -> None:
+        folder = Path(folder).expanduser()
+        self.photographs: list[NDArray[np.uint8]] = []
+        self.cutouts: list[Pil.Image] = []
+        self._sum = hashlib.sha256()
+        for kind, make in ((PHOTOGRAPHS, _photograph), (CUTOUTS, _cutout)):
+            files = sorted((folder / kind).glob("*")) if (folder / kind).is_dir() else []
+            for file in files[:MAX_FILES]:
+                name = f"{kind}/{file.name}"
+                if file.suffix.lower() not in (".jpg", ".jpeg", ".png", ".webp") or _split(name) != split:
+                    continue
+                if not file.is_file() or file.stat().st_size > MAX_FILE:
+                    continue
+                data = file.read_bytes()
+                picture = make(data, file.name)
+                if picture is None:
+                    continue
+                self._sum.update(name.encode() + hashlib.sha256(data).digest())
+                if kind == PHOTOGRAPHS:
+                    self.photographs.append(np.asarray(picture))
+                else:
+                    self.cutouts.append(picture)
+        if not self.photographs:
+            raise InputError(
+                f"{folder} holds no photographs for the split {split}",
+                "fill it with lift3d corpus photographs, or with a hundred of your own in its folder photographs",
+            )
+
+    def digest(self) -> str:
+        """A sum over the files: what a run was trained on."""
+        return self._sum.hexdigest()[:16]
+
+
+def _split(name: str) -> str:
+    """ "train" or "val": a mask is tested on pictures from elsewhere."""
+    stem = re.sub(r"-[0-9a-f]{6}$", "", name.rpartition(".")[0])
+    return "train" if split_of(f"photograph {kin(stem)}") != "val" else "val"
+
+
+def _pictures(root: Path, pick: Pick) -> Iterator[tuple[str, bytes]]:
+    """Path and bytes, by path; pictures within a packed file are numbered."""
+    fits = re.compile(pick.path)
+    for file in sorted((root / "usr/share").rglob("*")):
+        path = file.relative_to(root).as_posix()
+        if (
+            not fits.fullmatch(path)
+            or file.is_symlink()
+            or not file.is_file()
+            or file.stat().st_size > MAX_FILE
+        ):
+            continue
+        data = file.read_bytes()
+        if not pick.packed:
+            yield path, data
+            continue
+        for k, start in enumerate(m.start() for m in re.finditer(b"RIFF....WEBP", data, re.DOTALL)):
+            size = int.from_bytes(data[start + 4 : start + 8], "little") + 8
+            yield f"{path}.{k:03d}.webp", data[start : start + size]
+
+
+def _photograph(data: bytes, name: str) -> Pil.Image | None:
+    """At most SHORTER; nothing where it is small, flat or transparent."""
+    picture = _opened(data, name)
+    if picture is None or min(picture.size) < 200 or _clear(picture):
+        return None
+    picture = _smaller(picture.convert("RGB"), SHORTER / min(picture.size))
+    return picture if np.asarray(picture.convert("L"), np.float32).std() >= 4 else None
+
+
+def _cutout(data: bytes, name: str) -> Pil.Image | None:
+    """Cut to the thing, at most LONGER; nothing where it is opaque or small."""
+    picture = _opened(data, name)
+    if picture is None or not _clear(picture):
+        return None
+    picture = picture.convert("RGBA")
+    seen = np.asarray(picture.getchannel("A")) > 127
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    if seen.sum() < 500 or max(np.ptp(rows), np.ptp(columns)) < 90:
+        return None
+    picture = picture.crop((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
+    return _smaller(picture, LONGER / max(picture.size))
+
+
+def _opened(data: bytes, name: str) -> Pil.Image | None:
+    try:
+        picture = open_picture(data, name, FORMATS)
+        picture.load()
+    except (InputError, *DECODER_ERRORS):
+        return None
+    return picture
+
+
+def _smaller(picture: Pil.Image, scale: float) -> Pil.Image:
+    if scale >= 1:
+        return picture
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return picture.resize(size, Pil.Resampling.LANCZOS)
+
+
+def _encoded(picture: Pil.Image, ending: str) -> bytes:
+    out = io.BytesIO()
+    if ending == "png":
+        picture.save(out, "PNG")
+    else:
+        picture.save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def _clear(picture: Pil.Image) -> bool:
+    """Whether parts of it are transparent."""
+    if "A" not in picture.getbands() and "transparency" not in picture.info:
+        return False
+    return int(np.asarray(picture.convert("RGBA").getchannel("A")).min()) < EDGE
+
+
+def _like(picture: Pil.Image) -> str:
+    small = np.asarray(picture.convert("RGB").resize((6, 6), Pil.Resampling.BOX), np.int64) // 12
+    return hashlib.sha256(small.tobytes()).hexdigest()

@@ -1,0 +1,246 @@
+"""Pictures of a corpus' shapes as photos would show them, with what is true of each: mask, depth, normals, camera.
+
+    from lift3d.corpus.corpus import Corpus
+    from lift3d.corpus.pictures import picture
+    shot = picture(Corpus("corpus"), 17, view=3, seed=0, size=128, recipe="natural")
+
+The same corpus, shape, view, seed, size and recipe give the same picture, in whatever order they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pil
+
+from lift3d.corpus.dataset import Corpus
+from lift3d.corpus.pictures.backgrounds import GROUND, Backgrounds
+from lift3d.corpus.pictures.framing import framed, outline
+from lift3d.corpus.pictures.procedural import texture
+from lift3d.corpus.pictures.recipes import BEFORE, BEHIND, LIGHT, SENSOR, Recipe, random_of, recipe_of
+from lift3d.corpus.pictures.scenery import before, behind, ground, on_ground, surrounding
+from lift3d.corpus.pictures.sensor import developed
+from lift3d.errors import InputError
+from lift3d.geometry.image.colour_space import linear_from_srgb
+from lift3d.geometry.render.drawable import Drawable, drawable
+from lift3d.geometry.render.lights import Environment, Lighting, Sun, Triple, studio
+from lift3d.geometry.render.paint import picture as painted
+from lift3d.geometry.render.shadow_maps import Lights, lights_of
+from lift3d.types import F32, F64, Camera
+
+SIZES = (16, 2048)
+KEPT = 4
+"""Shapes held ready to be drawn."""
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_CUT_OUT: F64 = np.full(3, -1.0)
+GAIN = (0.5, 5.0)
+"""How far the brightness of a thing is brought to what was drawn."""
+ALIKE, APART = 1.35, 1.7
+"""Ratio of linear light below which a thing would vanish before what is behind it; what that is changed by."""
+BLACKEST = (0.025, 20)
+"""Least linear colour of a material, least sRGB of a texture."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """rgb (S, S, 3) uint8 sRGB, as `jpeg` decodes. whole (S, S) bool: where the thing is, at the pixels' centres; mask:
+    where it is seen. depth (S, S) float32: z along the optical axis in the thing's longest sides, and normals (S, S, 3)
+    float32, unit, in the camera's frame (x right, y down, z forward): of the thing, also where something hides it; 0
+    elsewhere. camera: to the corpus' frame. said: key, category, split and everything that was drawn."""
+
+    rgb: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+    whole: NDArray[np.bool_]
+    depth: F32
+    normals: F32
+    camera: Camera
+    jpeg: bytes
+    said: dict[str, Any]
+
+
+@dataclass(eq=False)
+class _Ready:
+    """A shape held ready: what is drawn, its outline, its row of the index, its light by group of views."""
+
+    drawable: Drawable
+    outline: F64
+    row: dict[str, Any]
+    lights: dict[int, tuple[Lights, int, dict[str, Any]]]
+
+
+def picture(
+    corpus: Corpus, i: int, view: int = 0, seed: int = 0, size: int = 128, recipe: str | Recipe = "natural"
+) -> Picture:
+    """One picture of shape i. For many, `Studio` keeps shapes and lights between them."""
+    return Studio(corpus, recipe, size, seed).picture(i, view)
+
+
+class Studio:
+    """Takes pictures of a corpus' shapes by one recipe; quick where views of one shape follow each other."""
+
+    def __init__(
+        self, corpus: Corpus, recipe: str | Recipe = "natural", size: int = 128, seed: int = 0
+    ) -> None:
+        if not SIZES[0] <= size <= SIZES[1]:
+            raise InputError(f"pictures of {size} pixels cannot be made", f"give {SIZES[0]} to {SIZES[1]}")
+        if seed < 0:
+            raise InputError(f"the seed {seed} is negative", "give 0 or more")
+        self.corpus, self.recipe, self.size, self.seed = corpus, recipe_of(recipe), size, seed
+        self.bank = Backgrounds(corpus.folder)
+        self._ready: OrderedDict[int, _Ready] = OrderedDict()
+        self._grounds: OrderedDict[int, Drawable] = OrderedDict()
+
+    def picture(self, i: int, view: int) -> Picture:
+        """The picture of shape i in this view; the views of a shape are spread evenly around it, however many."""
+        if not 0 <= i < len(self.corpus) or view < 0:
+            raise InputError(
+                f"there is no view {view} of shape {i}",
+                f"shapes go from 0 to {len(self.corpus) - 1}, views from 0",
+            )
+        ready = self._shape(i)
+        key, split = str(ready.row["key"]), str(ready.row["split"])
+        camera, drawn = framed(ready.outline, self.recipe, self.size, self.seed, key, view)
+        lights, source, light_said = self._light(ready, view)
+        rgb, cover, depth, normals, whole = painted(
+            ready.drawable, camera, 2, lights, _CUT_OUT, threads=False
+        )
+        rng = random_of(self.seed, key, view, BEHIND)
+        back, back_said = behind(self.recipe, self.bank, split, self.size, rng, source)
+        thing = linear_from_srgb(rgb)
+        gain = self._gain(thing, cover, rng)
+        back = self._with_ground(back, back_said, split, camera, lights, gain, rng)
+        if not self.recipe.white:
+            back = apart(thing * np.float32(gain), cover, back)
+        light = thing * gain * cover[..., None] + back * (1 - cover[..., None])
+        rng = random_of(self.seed, key, view, BEFORE)
+        front, hides, front_said = before(whole, self.recipe, self.bank, split, rng)
+        light = front * hides[..., None] + light * (1 - hides[..., None])
+        shown, data, done = developed(
+            light.astype(np.float32), self.recipe, random_of(self.seed, key, view, SENSOR)
+        )
+        said = {
+            "key": key, "view": view, "category": ready.row["category"], "split": split, "seed": self.seed,
+            "recipe": self.recipe.name, "pixels": int(whole.sum()), "gain": round(gain, 4),
+        }  # fmt: skip
+        for more in (drawn, light_said, back_said, front_said, done):
+            said.update(more)
+        return Picture(shown, whole & (hides < 0.5), whole, depth, normals, camera, data, said)
+
+    def _shape(self, i: int) -> _Ready:
+        if i not in self._ready:
+            ready = _lifted(drawable(self.corpus.parts(i)))
+            used = ready.v[np.unique(ready.f)]
+            self._ready[i] = _Ready(ready, outline(used), self.corpus.row(i), {})
+            while len(self._ready) > KEPT:
+                self._ready.popitem(last=False)
+        self._ready.move_to_end(i)
+        return self._ready[i]
+
+    def _light(self, ready: _Ready, view: int) -> tuple[Lights, int, dict[str, Any]]:
+        """The light of the view's group, the picture of the bank that it comes from (-1: none), what was drawn."""
+        group = 0 if self.recipe.studio else view // self.recipe.lights_each
+        if group not in ready.lights:
+            rng = random_of(self.seed, str(ready.row["key"]), group, LIGHT)
+            if self.recipe.studio:
+                lighting, source, said = studio(), -1, {"light": "studio"}
+            else:
+                source = surrounding(self.bank, str(ready.row["split"]), rng)
+                around = None if source < 0 or rng.random() < 0.4 else self.bank[source]
+                lighting, said = lighting_of(around, self.recipe.shadows, rng)
+            lights = lights_of(ready.drawable, lighting, 512 if self.size <= 256 else 1024)
+            ready.lights = {group: (lights, source, said)}
+        return ready.lights[group]
+
+    def _gain(self, thing: F32, cover: F32, rng: np.random.Generator) -> float:
+        """As a photographer exposes: the thing's mean brightness is brought most of the way to what was drawn."""
+        low, high = self.recipe.level
+        level = float(np.exp(rng.uniform(np.log(max(low, 1e-3)), np.log(high))))
+        total = float(cover.sum())
+        if (low, high) == (0, 1) or total == 0:
+            return 1.0
+        mean = float(((thing @ _LUMA) * cover).sum()) / total
+        return float(np.clip((level / max(mean, 1e-3)) ** 0.75, *GAIN))
+
+    def _with_ground(
+        self, back: F32, said: dict[str, Any], split: str, camera: Camera, lights: Lights, gain: float,
+        rng: np.random.Generator,
+    ) -> F32:  # fmt: skip
+        """The background with a lit floor before it, where the dice say so and the camera is above it."""
+        held = self.bank.of(split, GROUND)
+        if rng.random() >= self.recipe.ground or camera.centre[2] < 0.05:
+            return back
+        if held:
+            chosen = held[int(rng.integers(len(held)))]
+            look, said["ground"] = self.bank[chosen], self.bank.rows[chosen]["name"]
+        else:
+            look, said["ground"] = texture(rng), "made up"
+        light, seen = on_ground(ground(look, rng), camera, lights)
+        share = seen[..., None]
+        return light * np.float32(np.clip(gain, 0.7, 1.3)) * share + back * (1 - share)
+
+
+def apart(thing: F32, cover: F32, back: F32) -> F32:
+    """What is behind (S, S, 3, linear), made a good half lighter or darker where a thing (S, S, 3) of this cover (S, S)
+    would vanish before it: where the mean colours of the thing and of what is around it differ by less than `ALIKE`."""
+    rows, columns = np.nonzero(cover > 0.5)
+    if not len(rows):
+        return back
+    edge = len(cover) // 8
+    box = np.zeros_like(cover)
+    box[
+        max(rows.min() - edge, 0) : rows.max() + edge, max(columns.min() - edge, 0) : columns.max() + edge
+    ] = 1
+    around = box * (1 - cover)
+    if around.sum() < 1:
+        return back
+    a = (thing * cover[..., None]).sum((0, 1), np.float64) / cover.sum() + 0.01
+    b = (back * around[..., None]).sum((0, 1), np.float64) / around.sum() + 0.01
+    if float(np.abs(np.log(a / b)).max()) >= np.log(ALIKE):
+        return back
+    darker = float((a - b) @ _LUMA) > 0 or float(b @ _LUMA) > 0.4
+    return back * np.float32(1 / APART if darker else APART)
+
+
+def _lifted(ready: Drawable) -> Drawable:
+    """Nothing in the world reflects less than a few hundredths: black as games have it would show no shape."""
+    texels = ready.texels.copy()
+    texels[:, :3] = np.maximum(texels[:, :3], BLACKEST[1])
+    return replace(ready, colours=np.maximum(ready.colours, np.float32(BLACKEST[0])), texels=texels)
+
+
+def lighting_of(
+    around: NDArray[np.uint8] | None, shadows: bool, rng: np.random.Generator
+) -> tuple[Lighting, dict[str, Any]]:
+    """A sun and what surrounds the thing: the colours of a picture, or a colour above and one below."""
+    turn, height = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(15, 80))
+    direction = (np.cos(height) * np.cos(turn), np.cos(height) * np.sin(turn), np.sin(height))
+    strength, sky = rng.uniform(0.1, 0.85), rng.uniform(0.25, 0.6)
+    warm, tint, floor = rng.uniform(-0.25, 0.6), rng.normal(0, 0.06, (2, 3)), rng.uniform(0.25, 0.7)
+    sun = Sun(
+        _triple(direction), _triple(strength * np.array([1, 1 - 0.18 * warm, 1 - 0.45 * warm])), shadows
+    )
+    if around is None:
+        ground = sky * floor
+        environment = Environment.of_colours(sky * np.exp(tint[0]), ground * np.exp(tint[1]), shadows)
+        kind = "two colours"
+    else:
+        small = Pil.fromarray(around).resize((16, 8), Pil.Resampling.BOX)
+        radiance = linear_from_srgb(np.asarray(small)).astype(np.float64)
+        grey = radiance.mean()
+        radiance = 0.35 * grey + 0.65 * radiance  # a picture is less than the whole surrounding
+        environment = Environment.of_picture(radiance * sky / max(radiance.mean(), 1e-3), shadows)
+        kind = "picture"
+    said = {
+        "light": kind, "sun": [round(float(x), 4) for x in direction], "strength": round(float(strength), 4),
+        "sky": round(float(sky), 4),
+    }  # fmt: skip
+    return Lighting((sun,), (), environment), said
+
+
+def _triple(values: Any) -> Triple:
+    x, y, z = (float(value) for value in values)
+    return x, y, z

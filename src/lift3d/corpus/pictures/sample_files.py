@@ -1,0 +1,149 @@
+"""One picture as the files of a shard, and back. Names follow WebDataset: KEY.rgb.jpg, KEY.mask.png, KEY.json and,
+where wanted, KEY.depth.png, KEY.normal.png.
+
+    rgb      the picture itself, as the recipe's JPEG
+    mask     8 bits: 255 where the thing is seen, 64 where something hides it, 0 elsewhere
+    depth    16 bits: 0 where nothing is, else near + (value - 1) / 65534 (far - near), with (near, far) of the json
+    normal   8 bits a channel: 0 where nothing is, else (value - 128) / 127, camera's frame
+    json     camera (K and world_to_camera), depth range, key, category, split, and everything that was drawn
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pil
+
+from lift3d.corpus.pictures.picture_maker import SIZES, Picture
+from lift3d.errors import InputError
+from lift3d.io.image.decode import open_picture
+from lift3d.types import F32, Camera
+
+EXTRAS = ("depth", "normals")
+SEEN, HIDDEN = 255, 64
+NAMES = {"rgb.jpg": "JPEG", "mask.png": "PNG", "depth.png": "PNG", "normal.png": "PNG", "json": ""}
+NAME = re.compile(r"([0-9a-f]{16}-[0-9]{4,9})\.(" + "|".join(map(re.escape, NAMES)) + ")")
+_STEPS = 65534
+
+
+def sample_key(key: str, view: int) -> str:
+    """The name that the files of a picture share; no dots, as WebDataset wants it."""
+    return f"{hashlib.sha256(key.encode()).hexdigest()[:16]}-{view:04d}"
+
+
+def packed(shot: Picture, extras: tuple[str, ...]) -> dict[str, bytes]:
+    """The files of a picture by their endings."""
+    mask = np.where(shot.mask, SEEN, np.where(shot.whole, HIDDEN, 0)).astype(np.uint8)
+    files = {"rgb.jpg": shot.jpeg, "mask.png": _png(Pil.fromarray(mask))}
+    said = dict(shot.said)
+    if "depth" in extras:
+        codes, said["depth"] = depth_codes(shot.depth, shot.whole)
+        files["depth.png"] = _png(Pil.fromarray(codes))
+    if "normals" in extras:
+        files["normal.png"] = _png(Pil.fromarray(normal_codes(shot.normals, shot.whole)))
+    camera = shot.camera
+    said["camera"] = {
+        "width": camera.width, "height": camera.height, "fx": camera.fx, "fy": camera.fy, "cx": camera.cx,
+        "cy": camera.cy, "world_to_camera": camera.world_to_camera.tolist(),
+    }  # fmt: skip
+    files["json"] = json.dumps(said, sort_keys=True).encode()
+    return files
+
+
+def depth_codes(z: F32, whole: NDArray[np.bool_]) -> tuple[NDArray[np.uint16], list[float]]:
+    """(codes (S, S) uint16, [near, far])."""
+    held = z[whole].astype(np.float64)
+    near, far = (float(held.min()), float(held.max())) if held.size else (0.0, 1.0)
+    codes = np.zeros(z.shape, np.uint16)
+    codes[whole] = 1 + np.rint((held - near) / max(far - near, 1e-9) * _STEPS)
+    return codes, [near, far]
+
+
+def depth_of(codes: NDArray[np.uint16], near: float, far: float) -> F32:
+    """(S, S) depth of its codes; 0 where nothing is."""
+    z = near + (codes.astype(np.float64) - 1) / _STEPS * (far - near)
+    return np.where(codes > 0, z, 0).astype(np.float32)
+
+
+def normal_codes(normals: F32, whole: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """(S, S, 3) bytes."""
+    codes = np.rint(128 + 127 * np.clip(normals, -1, 1))
+    return np.where(whole[..., None], codes, 0).astype(np.uint8)
+
+
+def normals_of(codes: NDArray[np.uint8]) -> F32:
+    """(S, S, 3) unit normals of their bytes; 0 where nothing is."""
+    n = (codes.astype(np.float32) - 128) / 127
+    n /= np.maximum(np.linalg.norm(n, axis=-1, keepdims=True), 1e-6)
+    return np.where(codes.any(-1, keepdims=True), n, 0).astype(np.float32)
+
+
+def _png(picture: Pil.Image) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "PNG", compress_level=4)
+    return out.getvalue()
+
+
+def unpacked(key: str, files: dict[str, bytes]) -> dict[str, Any]:
+    """The sample of its files: "key", "rgb" (S, S, 3) uint8, "mask" and "whole" (S, S) bool, "camera", "said", and where
+    they were written "depth" (S, S) and "normals" (S, S, 3) float32. InputError for whatever is not as written here."""
+    try:
+        said: dict[str, Any] = json.loads(files["json"])
+        view = dict(said["camera"])
+        pose = np.array(view.pop("world_to_camera"), np.float64)
+        numbers = {name: view[name] for name in ("fx", "fy", "cx", "cy")}
+        size = (int(view["width"]), int(view["height"]))
+        if (
+            not all(math.isfinite(float(value)) for value in numbers.values())
+            or not 0 < max(size) <= SIZES[1]
+        ):
+            raise ValueError("numbers out of range")
+        camera = Camera(*size, **numbers, world_to_camera=pose)
+        pixels = {name: _pixels(files[name], f"{key}.{name}", kind, size) for name, kind in NAMES.items()
+                  if kind and name in files}  # fmt: skip
+        mask = pixels["mask.png"]
+        out = {
+            "key": key,
+            "rgb": pixels["rgb.jpg"],
+            "mask": mask == SEEN,
+            "whole": mask > 0,
+            "camera": camera,
+            "said": said,
+        }
+        if "depth.png" in pixels:
+            near, far = (float(x) for x in said["depth"])
+            out["depth"] = depth_of(pixels["depth.png"], near, far)
+        if "normal.png" in pixels:
+            out["normals"] = normals_of(pixels["normal.png"])
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise InputError(
+            f"the sample {key} of a shard is damaged ({error})", "render the pictures again"
+        ) from error
+    return out
+
+
+_MODES = {
+    "rgb.jpg": ("RGB",),
+    "mask.png": ("L",),
+    "depth.png": ("I;16", "I;16B", "I"),
+    "normal.png": ("RGB",),
+}
+
+
+def _pixels(data: bytes, name: str, kind: str, size: tuple[int, int]) -> NDArray[Any]:
+    picture = open_picture(data, name, (kind,))
+    if picture.size != size or picture.mode not in _MODES[name.split(".", 1)[1]]:
+        raise ValueError(f"{name} is {picture.width}x{picture.height} {picture.mode}")
+    try:
+        picture.load()
+    except Exception as error:  # decoders let out anything on damaged files
+        raise ValueError(f"{name} cannot be decoded") from error
+    values = np.array(picture)
+    return values.astype(np.uint16) if values.dtype.kind == "i" else values

@@ -1,0 +1,85 @@
+"""Which pictures of a corpus go into which shard: the same for any number of processes, a fair sample in any first part."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from lift3d.corpus.dataset import Corpus
+from lift3d.corpus.pictures.sample_files import EXTRAS
+from lift3d.errors import InputError
+
+SPLITS = ("train", "val", "test")
+SHARD = 64 << 20
+MOST_VIEWS = 1000
+
+
+@dataclass(frozen=True)
+class Options:
+    """views of each shape; size in pixels; recipe by name; extras: of "depth", "normals"; split: one of them or all;
+    limit: shapes, drawn by hash; shard: bytes, about."""
+
+    views: int = 24
+    size: int = 128
+    recipe: str = "natural"
+    extras: tuple[str, ...] = ()
+    split: str | None = None
+    limit: int | None = None
+    seed: int = 0
+    shard: int = SHARD
+
+
+@dataclass(frozen=True)
+class Shard:
+    """name: of its file; shapes: their numbers in the corpus; views: the first and one past the last."""
+
+    name: str
+    split: str
+    shapes: tuple[int, ...]
+    views: tuple[int, int]
+
+    @property
+    def pictures(self) -> int:
+        return len(self.shapes) * (self.views[1] - self.views[0])
+
+
+def check(options: Options) -> None:
+    if options.views > MOST_VIEWS:
+        raise InputError(f"{options.views} views of each shape cannot be made", f"give 1 to {MOST_VIEWS}")
+    for name, value in (("views", options.views), ("limit", options.limit)):
+        if value is not None and value < 1:
+            raise InputError(f"--{name} {value} leaves nothing", "give 1 or more")
+    if options.split not in (None, *SPLITS):
+        raise InputError(f"there is no split called {options.split}", f"choose from {', '.join(SPLITS)}")
+    for extra in options.extras:
+        if extra not in EXTRAS:
+            raise InputError(f"pictures come with no {extra}", f"choose from {', '.join(EXTRAS)}")
+
+
+def hashed(*words: object) -> bytes:
+    return hashlib.sha256(" ".join(map(str, words)).encode()).digest()
+
+
+def planned(corpus: Corpus, options: Options) -> list[Shard]:
+    """Which shapes go into which shard; the same for any number of processes."""
+    splits = corpus.column("split")
+    order = sorted(range(len(corpus)), key=lambda i: hashed("shape", options.seed, corpus.keys[i]))
+    order = [i for i in order if options.split in (None, splits[i])][: options.limit]
+    room = max(options.shard // _estimate(options), 1)  # pictures of a shard
+    each = max(room // options.views, 1)
+    parts = [(a, min(a + room, options.views)) for a in range(0, options.views, room)]
+    out = []
+    for split in SPLITS:
+        mine = [i for i in order if splits[i] == split]
+        groups = [tuple(mine[first : first + each]) for first in range(0, len(mine), each)]
+        pairs = [(shapes, views) for views in parts for shapes in groups]
+        out += [Shard(f"{split}-{n:05d}.tar", split, *pair) for n, pair in enumerate(pairs)]
+    return out
+
+
+def _estimate(options: Options) -> int:
+    """Bytes of a picture with its files, about."""
+    area = options.size**2
+    return 3800 + int(
+        area * (0.25 + 0.4 * ("depth" in options.extras) + 0.15 * ("normals" in options.extras))
+    )

@@ -1,0 +1,231 @@
+"""Pictures of a whole corpus, written as shards that stream: tar files of about 64 MiB, in an order shuffled by hash.
+
+    train-00000.tar ...   all views of some shapes, drawn by hash, in an order drawn by hash: any prefix is a fair sample;
+                          of a shape whose views fill more than a shard, first its first views, later the next
+    shards.json           recipe, counts, sha256 of each shard; there when all is whole
+    ATTRIBUTION.csv       who made what is seen, and on what terms
+
+A shard appears when it is whole. Killed and run again, the rest is made, and the bytes are the same.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import shutil
+import tarfile
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lift3d.corpus import workers
+from lift3d.corpus.dataset import Corpus
+from lift3d.corpus.pictures.backgrounds import Backgrounds
+from lift3d.corpus.pictures.picture_maker import Studio
+from lift3d.corpus.pictures.recipes import recipe_of
+from lift3d.corpus.pictures.sample_files import packed, sample_key
+from lift3d.corpus.pictures.shard_plan import SPLITS, Options, Shard, check, hashed, planned
+from lift3d.errors import InputError
+from lift3d.io.files.atomic import not_written, write_bytes
+from lift3d.version import __version__
+
+SHARDS, ATTRIBUTION, WORK = "shards.json", "ATTRIBUTION.csv", ".rendering"
+VERSION = 1
+LOOK = 0.5
+"""Seconds between two looks at how far the processes are."""
+Say = Callable[[str], None]
+Progress = Callable[[str, float], None]
+
+
+def render(
+    corpus: Corpus, target: Path, options: Options, say: Say, progress: Progress, processes: int | None = None
+) -> dict[str, Any]:
+    """Write the pictures, or what is left of them to write; what shards.json holds."""
+    Studio(corpus, options.recipe, options.size, options.seed)  # refuses before any work
+    check(options)
+    if target.resolve().is_relative_to(corpus.folder.resolve()):
+        raise InputError(f"{target} lies in the corpus", "give a folder outside it for the pictures")
+    plan = _plan(corpus, options)
+    done = _begun(target, plan)
+    if done:
+        say(f"{target} is whole already; nothing to do")
+        return done
+    shards = planned(corpus, options)
+    if not shards:
+        raise InputError("the corpus has no shapes in this split", "choose another with --split")
+    _write(target, f"{WORK}/plan.json", _text(plan))
+    missing = [shard for shard in shards if not (target / shard.name).is_file()]
+    say(f"{len(shards)} shard{'s' if len(shards) != 1 else ''}, {len(missing)} of them to write")
+    _run(corpus, target, missing, options, progress, processes)
+    _write(target, ATTRIBUTION, _attribution(corpus, shards))
+    result = {"version": VERSION, "plan": plan, **_counts(corpus, target, shards, options)}
+    _write(target, SHARDS, _text(result))
+    shutil.rmtree(target / WORK)
+    return result
+
+
+def _write(target: Path, name: str, data: bytes) -> None:
+    """A file of the pictures; what goes wrong is said of the folder that the user named."""
+    try:
+        write_bytes(target / name, data)
+    except InputError as error:
+        if isinstance(error.__cause__, OSError):
+            raise not_written(error.__cause__, target) from error
+        raise
+
+
+def _plan(corpus: Corpus, options: Options) -> dict[str, Any]:
+    """What the bytes depend on."""
+    return {
+        "version": VERSION, "lift3d": __version__, "corpus": corpus.card["files"], "options": asdict(options),
+        "recipe": asdict(recipe_of(options.recipe)),
+    }  # fmt: skip
+
+
+def _text(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, sort_keys=True, indent=1).encode()
+
+
+def _begun(target: Path, plan: dict[str, Any]) -> dict[str, Any] | None:
+    """What shards.json holds if all is there; InputError if the folder holds something else."""
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target} is a file", "give a folder for the pictures")
+    try:
+        if not target.is_dir() or not any(target.iterdir()):
+            return None
+    except OSError as error:
+        raise not_written(error, target) from error
+    done, begun = target / SHARDS, target / WORK / "plan.json"
+    if done.is_file():
+        held: dict[str, Any] = json.loads(done.read_text("utf-8"))
+        if _text(held.get("plan", {})) == _text(plan):
+            return held
+    elif begun.is_file() and begun.read_bytes() == _text(plan):
+        return None
+    elif not begun.is_file() and not (target / WORK).is_dir():
+        raise InputError(f"{target} is not empty and holds no pictures of a corpus", "give a new folder")
+    raise InputError(
+        f"{target} holds pictures of another corpus or with other options",
+        "give a new folder, or remove this one",
+    )
+
+
+def _run(
+    corpus: Corpus, target: Path, missing: list[Shard], options: Options, progress: Progress, processes: int | None
+) -> None:  # fmt: skip
+    count = min(processes or os.cpu_count() or 1, len(missing))
+    total = sum(shard.pictures for shard in missing)
+    if count <= 1:
+        before = 0
+        for shard in missing:
+
+            def step(done: int, before: int = before) -> None:
+                progress("pictures", (before + done) / total)
+
+            _write(target, shard.name, tar_of(corpus, shard, options, step))
+            before += shard.pictures
+        return
+    made = multiprocessing.get_context("spawn").RawArray(
+        "q", len(missing)
+    )  # pictures of each shard; one process writes each number
+    pool = workers.pool(count, _share, made)
+    try:
+        left = {pool.submit(_work, corpus.folder, target, s, options, n) for n, s in enumerate(missing)}
+        while left:
+            done, left = wait(left, LOOK, FIRST_COMPLETED)
+            for job in done:
+                job.result()
+            progress("pictures", min(sum(made) / total, 0.999) if left else 1.0)
+    except BrokenProcessPool as error:
+        raise InputError(
+            "a process that made pictures was killed, perhaps for want of memory",
+            "run the same command again with --processes 1: it goes on where it stopped",
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_MADE: Any = None
+"""In a process of the pool: how many pictures of each shard are made."""
+
+
+def _share(made: Any) -> None:
+    global _MADE
+    _MADE = made
+
+
+def _work(folder: Path, target: Path, shard: Shard, options: Options, number: int) -> None:
+    """One shard, in a process of the pool."""
+    import numba
+
+    def step(done: int) -> None:
+        _MADE[number] = done
+
+    numba.set_num_threads(1)
+    _write(target, shard.name, tar_of(Corpus(folder), shard, options, step))
+
+
+def tar_of(
+    corpus: Corpus, shard: Shard, options: Options, progress: Callable[[int], None] = lambda pictures: None
+) -> bytes:
+    """The tar file of a shard: no times, no owners, plain names, so that its bytes depend on the pictures alone.
+    progress: called with the number of pictures made."""
+    studio = Studio(corpus, options.recipe, options.size, options.seed)
+    made: list[tuple[bytes, str, dict[str, bytes]]] = []
+    for i in shard.shapes:
+        for view in range(*shard.views):
+            files = packed(studio.picture(i, view), options.extras)
+            key = corpus.keys[i]
+            made.append((hashed("picture", options.seed, key, view), sample_key(key, view), files))
+            progress(len(made))
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for _, key, files in sorted(made, key=lambda x: x[0]):
+            for ending, data in files.items():
+                member = tarfile.TarInfo(f"{key}.{ending}")
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
+def _counts(corpus: Corpus, target: Path, shards: list[Shard], options: Options) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = []
+    for shard in shards:
+        digest = hashlib.sha256((target / shard.name).read_bytes()).hexdigest()
+        size = (target / shard.name).stat().st_size
+        rows.append({"file": shard.name, "split": shard.split, "shapes": len(shard.shapes), "views": list(shard.views),
+                     "pictures": shard.pictures, "bytes": size, "sha256": digest})  # fmt: skip
+    categories, shapes = corpus.column("category"), _shapes(shards)
+    used = Counter(categories[i] for i in shapes)
+    splits = {split: sum(r["pictures"] for r in rows if r["split"] == split) for split in SPLITS}
+    return {
+        "pictures": sum(row["pictures"] for row in rows), "shapes": len(shapes), "splits": splits,
+        "bytes": sum(row["bytes"] for row in rows), "categories": dict(used.most_common()), "shards": rows,
+    }  # fmt: skip
+
+
+def _shapes(shards: list[Shard]) -> list[int]:
+    """Each shape once, in the corpus' order."""
+    return sorted({i for shard in shards for i in shard.shapes})
+
+
+def _attribution(corpus: Corpus, shards: list[Shard]) -> bytes:
+    out = io.StringIO(newline="")
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(["what", "name", "author", "licence"])
+    for i in _shapes(shards):
+        row = corpus.row(i)
+        table.writerow(["shape", row["key"], row["author"], row["licence"]])
+    splits = {shard.split for shard in shards}
+    for row in Backgrounds(corpus.folder).rows:
+        if row["split"] in splits:
+            table.writerow(["background", row["name"], row["author"], row["licence"]])
+    return out.getvalue().encode()

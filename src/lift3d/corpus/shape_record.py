@@ -1,0 +1,104 @@
+"""What the corpus keeps of a thing: what is inside, samples of its surface, a simplified mesh, and a few numbers.
+
+Frame and grid: geometry/voxels/canonical_frame.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.corpus.descriptor import describe
+from lift3d.geometry.parts.clean import Clean
+from lift3d.geometry.parts.convert import is_closed, together
+from lift3d.geometry.parts.sampling import SAMPLES, Surface, sample
+from lift3d.geometry.parts.simplify import simplify_parts
+from lift3d.geometry.voxels.canonical_frame import cells_of, grid
+from lift3d.io.mesh import glb_writer as glb
+from lift3d.types import F64, Part
+
+FACES = 6000
+"""A kept mesh has about this many faces at most."""
+PICTURE = 256
+"""A kept texture has this many pixels at most on its long side."""
+JPEG = 88
+THIN = 0.25
+"""A shape whose mean thickness is less than this many cells has no interior to speak of: sheets, nets, wires, leaves."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """inside, crossed: (64, 64, 64) bool, cells whose centre is inside and cells that the surface touches; surface: samples;
+    mesh: GLB; descriptor (D,) float32; faces: before and after; thickness: mean, in cells; closed: every edge has two faces
+    once vertices at one place are one; textured: with a picture; digest: sha256 of the cleaned geometry."""
+
+    inside: NDArray[np.bool_]
+    crossed: NDArray[np.bool_]
+    surface: Surface
+    mesh: bytes
+    descriptor: NDArray[np.float32]
+    faces: tuple[int, int]
+    thickness: float
+    closed: bool
+    textured: bool
+    digest: str
+
+    @property
+    def thin(self) -> bool:
+        return self.thickness < THIN
+
+
+def make_shape(cleaned: Clean) -> Shape:
+    """Everything that is kept of a cleaned thing. Deterministic."""
+    parts = cleaned.parts
+    v, f = together(parts)
+    step = grid()[1]
+    solid, touched = cells_of(v, f)
+    surface = sample(parts, SAMPLES)
+    kept = small_pictures(simplify_parts(parts, FACES), PICTURE)
+    area = surface.area
+    return Shape(
+        inside=solid,
+        crossed=touched,
+        surface=surface,
+        mesh=glb.write(kept, None, lossy=JPEG),
+        descriptor=describe(surface.points, surface.normals, touched),
+        faces=(len(f), sum(len(part.faces) for part in kept)),
+        thickness=2 * float(solid.sum()) * step**3 / max(area, 1e-12) / step,
+        closed=is_closed(v, f),
+        textured=any(part.uv is not None and part.material and part.material.picture for part in kept),
+        digest=_digest(v, f),
+    )
+
+
+def small_pictures(parts: list[Part], side: int) -> list[Part]:
+    """The parts with textures of at most `side` pixels a side; pictures that nothing uses are dropped."""
+    made = {}
+    out = []
+    for part in parts:
+        material = part.material
+        if material is not None and material.picture is not None:
+            picture = material.picture
+            if part.uv is None:
+                material = replace(material, picture=None)
+            else:
+                if id(picture) not in made:
+                    small = picture.copy()
+                    small.thumbnail((side, side))
+                    made[id(picture)] = small
+                material = replace(material, picture=made[id(picture)])
+        uv = part.uv if material is not None and material.picture is not None else None
+        out.append(replace(part, material=material, uv=uv))
+    return out
+
+
+def _digest(v: F64, f: NDArray[np.int32]) -> str:
+    """The same for the same triangles, whatever their order, their corners' order and their last digits."""
+    t = np.rint(v[f] * 1e4).astype(np.int32)
+    order = np.lexsort(t.reshape(-1, 3).T[::-1]).argsort().reshape(-1, 3)  # rank of each corner
+    t = np.take_along_axis(t, order.argsort(1)[:, :, None], 1).reshape(-1, 9)
+    t = np.unique(t, axis=0)
+    return hashlib.sha256(t.tobytes()).hexdigest()

@@ -1,0 +1,1 @@
+"""Methods that a network is compared with, behind the same interface as the network."""

@@ -1,0 +1,169 @@
+"""The true solid of a picture, in the frame of the picture, and how well a guess agrees with it.
+
+Frame: the view frame (geometry/voxels/view_frame.py). What no single picture tells, how far away the thing is and so
+how large, is
+given: the depth of its middle. Overlap is counted on cells of 1/32 and 1/64 of the true thing's longest side, over a cube of
+1.5 times that side around its middle; surfaces are compared with the true mesh, without what lies buried inside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from lift3d.geometry.mesh.components import without_debris
+from lift3d.geometry.metrics.solids import NOTHING, Likeness, Surface, likeness, overlap, surface_of
+from lift3d.geometry.parts.convert import together
+from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
+from lift3d.geometry.voxels.canonical_frame import GRID, grid
+from lift3d.geometry.voxels.view_frame import ViewFrame, affine_cells, lattice_of_view
+from lift3d.inference.single_view import Guess
+from lift3d.train.data.view_set import Solids, View, target, to_index
+from lift3d.types import F64
+
+ROOM = 1.5
+SIZES = (32, 64)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One picture: overlap by cells along the longest side, surface likeness, error of depth (mean absolute and mean square,
+    over pixels where both have a surface, in the longest side), of up in degrees, and overlap in the upright frame (what is
+    the front of a thing is not agreed upon, and the turn around up not judged)."""
+
+    iou: dict[int, float]
+    surface: Likeness
+    depth_mae: float
+    depth_mse: float
+    up: float
+    upright: float
+
+
+class Truth:
+    """The thing in one picture."""
+
+    def __init__(self, solids: Solids, view: View) -> None:
+        self.solids, self.view = solids, view
+        self.levels = solids.levels(view.shape)
+        self.points = solids.points(view.shape) @ view.to_view[:3, :3].T + view.to_view[:3, 3]
+        low, high = self.points.min(0), self.points.max(0)
+        self.middle, self.side = (low + high) / 2, float((high - low).max())
+
+    def lattice(self, n: int) -> tuple[F64, float, int]:
+        """(first centre, step, count along each side) of cells of 1/n of the longest side."""
+        m = int(ROOM * n)
+        step = self.side / n
+        return self.middle - (m - 1) / 2 * step, step, m
+
+    @cached_property
+    def cells(self) -> dict[int, NDArray[np.bool_]]:
+        """What is full, by n."""
+        to, out = to_index(self.view.to_view), {}
+        for n in SIZES:
+            first, step, m = self.lattice(n)
+            out[n] = affine_cells(self.levels, to[:3, :3] @ first + to[:3, 3], to[:3, :3] * step, m) > 127
+        return out
+
+    @cached_property
+    def surface(self) -> Surface:
+        """Of the true mesh; samples that lie buried are left out."""
+        v, f = together(self.solids.corpus.parts(self.view.shape))
+        held = self.solids.corpus.surface(self.view.shape)
+        open_ = ~self.solids.corpus.filled(self.view.shape)
+        first, step = grid(GRID)
+        near_open = ndimage.binary_dilation(open_, np.ones((3, 3, 3)))
+        cell = np.clip(np.rint((held.xyz - first) / step).astype(int), 0, GRID - 1)
+        outside = near_open[tuple(cell.T)]
+        outside = outside if outside.any() else np.ones_like(outside)
+        turn, shift = self.view.to_view[:3, :3], self.view.to_view[:3, 3]
+        assert held.normals is not None
+        normals = held.normals[outside].astype(np.float64) @ turn.T
+        return Surface(v @ turn.T + shift, np.asarray(f, np.int32), self.points[outside], normals, self.side)
+
+    def filled(self, guess: Guess, level: float) -> dict[int, NDArray[np.bool_]]:
+        """What the guess says is full, on the same cells."""
+        frame = guess.frame(self.view.frame)
+        return {n: lattice_of_view(guess.share, frame, *self.lattice(n)) > level for n in SIZES}
+
+    def overlaps(self, guess: Guess, levels: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+        """Overlap at n cells along the longest side, at each of these thresholds."""
+        share = lattice_of_view(guess.share, guess.frame(self.view.frame), *self.lattice(n))
+        return np.array([overlap(share > level, self.cells[n]) for level in levels])
+
+    def score(self, guess: Guess, level: float) -> Score:
+        """level: of the share, above which a cell is full."""
+        guess = guess.completed(level)
+        said = self.filled(guess, level)
+        iou = {n: overlap(said[n], self.cells[n]) for n in SIZES}
+        mae, mse = self._depth_error(guess, level)
+        up, upright = self._upright(guess, said[SIZES[-1]])
+        return Score(iou, self._likeness(guess, level), mae, mse, up, upright)
+
+    def _likeness(self, guess: Guess, level: float) -> Likeness:
+        mesh = mesh_of(guess, self.view.frame, level)
+        return NOTHING if mesh is None else likeness(surface_of(*mesh), self.surface)
+
+    def _depth_error(self, guess: Guess, level: float) -> tuple[float, float]:
+        """Of the first full cell along each ray."""
+        said, n = guess.share > level, len(guess.share)
+        truth = target(self.view, self.levels, n) > 127
+        both = said.any(0) & truth.any(0)
+        if not both.any():
+            return 1.0, 1.0
+        near = [
+            first_depth(x, frame)[both]
+            for x, frame in ((said, guess.frame(self.view.frame)), (truth, self.view.frame))
+        ]
+        error = (near[0] - near[1]) / self.side
+        return float(np.abs(error).mean()), float((error**2).mean())
+
+    def _upright(self, guess: Guess, said: NDArray[np.bool_]) -> tuple[float, float]:
+        """Angle between said and true up; overlap where each is turned into its own upright frame."""
+        up = self.view.to_view[:3, 2]
+        if guess.pose is None:
+            return float(np.degrees(np.arccos(np.clip(-up[1], -1, 1)))), 0.0
+        turn = guess.turn
+        assert turn is not None
+        said_up = turn[2]
+        angle = float(np.degrees(np.arccos(np.clip(said_up @ up, -1, 1))))
+        back = between(up, said_up)
+        middle = np.full(3, (len(said) - 1) / 2)
+        moved = affine_cells(said.astype(np.uint8) * 255, middle - back @ middle, back, len(said)) > 127
+        return angle, overlap(moved, self.cells[SIZES[-1]])
+
+
+def between(a: F64, b: F64) -> F64:
+    """(3, 3) the smallest rotation from one direction to another."""
+    axis, cosine = np.cross(a, b), float(np.clip(a @ b, -1, 1))
+    sine = float(np.linalg.norm(axis))
+    if sine < 1e-9:
+        return np.eye(3) if cosine > 0 else 2 * np.outer(p := _aside(a), p) - np.eye(3)
+    x, y, z = axis / sine
+    k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.asarray(np.eye(3) + sine * k + (1 - cosine) * k @ k)
+
+
+def _aside(a: F64) -> F64:
+    """A unit vector at a right angle to a."""
+    other = np.cross(a, np.eye(3)[int(np.abs(a).argmin())])
+    return np.asarray(other / np.linalg.norm(other))
+
+
+def first_depth(full: NDArray[np.bool_], frame: ViewFrame) -> F64:
+    """(H, W) depth of the first full cell along each ray (w, v, u)."""
+    w = (full.argmax(0) + 0.5) / len(full) * 2 - 1
+    return np.asarray(frame.middle + frame.reach * w)
+
+
+def mesh_of(guess: Guess, given: ViewFrame, level: float) -> tuple[F64, NDArray[np.int32]] | None:
+    """The closed surface of a guess in the view frame, without debris; None where nothing is full."""
+    n = len(guess.share)
+    v, f = marching_tetrahedra(np.ascontiguousarray(-guess.share.transpose(2, 1, 0)), -level)
+    if not len(f):
+        return None
+    v, f = without_debris(v, f)
+    return guess.frame(given).place((v + 0.5) / n * 2 - 1), f

@@ -1,0 +1,1 @@
+"""Pictures of evaluation results: inputs, predictions and ground truth side by side."""

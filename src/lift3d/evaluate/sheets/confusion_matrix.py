@@ -1,0 +1,70 @@
+"""A picture of what is taken for what: a square for each pair of categories, the darker the more often."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pil
+from PIL import ImageDraw, ImageFont
+
+from lift3d.io.files.atomic import writing
+
+CELL, BAND = 18, 150
+PAPER, INK, RIGHT, WRONG = (250, 249, 246), (60, 58, 54), np.array([24, 92, 150]), np.array([176, 48, 32])
+
+
+def matrix(targets: NDArray[np.int64], said: NDArray[np.int64], labels: int) -> NDArray[np.int64]:
+    """(labels, labels): row the truth, column the answer."""
+    return np.bincount(targets * labels + said, minlength=labels**2).reshape(labels, labels)
+
+
+def picture(table: NDArray[np.int64], names: tuple[str, ...], title: str) -> Pil.Image:
+    """Shares of each row, blue where right and red where wrong, with counts; names cut to fit."""
+    n = len(names)
+    side = BAND + n * CELL + 8
+    sheet = Pil.new("RGB", (side + 40, side + 24), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    font, small = ImageFont.load_default(size=11), ImageFont.load_default(size=9)
+    draw.text((6, 4), title, fill=INK, font=font)
+    top = BAND + 24
+    total = table.sum(1)
+    across = Pil.new("RGB", (n * CELL, BAND), PAPER)
+    for k, name in enumerate(names):
+        text = _fit(draw, name, font, BAND - 10)
+        y = top + k * CELL
+        draw.text((BAND - 6 - draw.textlength(text, font=font), y + 2), text, fill=INK, font=font)
+        draw.text((BAND + n * CELL + 5, y + 4), str(int(total[k])), fill=INK, font=small)
+        strip = Pil.new("RGB", (BAND, CELL), PAPER)
+        ImageDraw.Draw(strip).text((4, 2), text, fill=INK, font=font)
+        across.paste(strip.rotate(90, expand=True), (k * CELL, 0))
+    sheet.paste(across, (BAND, 24))
+    for i, j in np.ndindex(n, n):
+        share = float(table[i, j]) / max(int(total[i]), 1)
+        ink = RIGHT if i == j else WRONG
+        colour = tuple(int(p + (c - p) * share**0.6) for p, c in zip(PAPER, ink))
+        x, y = BAND + j * CELL, top + i * CELL
+        draw.rectangle((x, y, x + CELL - 2, y + CELL - 2), fill=colour)
+        if table[i, j]:
+            draw.text((x + 2, y + 4), str(int(table[i, j])), fill=PAPER if share > 0.35 else INK, font=small)
+    return sheet
+
+
+def write_confusions(
+    path: Path, table: NDArray[np.int64], names: tuple[str, ...], title: str = "truth down, answer across"
+) -> None:
+    """The picture as PNG."""
+    with writing(path) as part:
+        picture(table, names, title).quantize(128, dither=Pil.Dither.NONE).save(
+            part, format="PNG", optimize=True
+        )
+
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+def _fit(draw: ImageDraw.ImageDraw, text: str, font: Font, width: int) -> str:
+    while len(text) > 1 and draw.textlength(text, font=font) > width:
+        text = text[:-1]
+    return text

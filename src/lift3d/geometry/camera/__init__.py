@@ -1,0 +1,1 @@
+"""Cameras: projection, lens distortion, orbits around an object, and similarity transforms between frames."""

@@ -1,0 +1,1 @@
+"""Completing a partial scan: its frame, the merge of scan and prediction, and transfer across a symmetry plane."""

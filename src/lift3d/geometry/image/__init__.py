@@ -1,0 +1,1 @@
+"""Image operations: colour spaces, pyramids, guided filter, random walker, cropping and cut-outs."""

@@ -1,0 +1,30 @@
+"""The square crop around a mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MARGIN = 1.12
+"""The crop is this much larger than the thing's box in the picture."""
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A square of a picture: middle (x, y) and half its side in pixels; it may reach beyond the picture."""
+
+    x: float
+    y: float
+    half: float
+
+
+def crop_of(mask: NDArray[np.bool_], margin: float = MARGIN) -> Crop:
+    """The square around what is true in (H, W), with a margin; ValueError where nothing is."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        raise ValueError("an empty mask has no crop")
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    half = max(bottom - top, right - left) / 2 * margin
+    return Crop((left + right) / 2, (top + bottom) / 2, max(half, 1.0))

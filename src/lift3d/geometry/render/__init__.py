@@ -1,0 +1,1 @@
+"""A software renderer: rasterisation, texture sampling, shading, shadow maps and face identifiers."""

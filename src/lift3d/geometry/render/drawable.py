@@ -1,0 +1,226 @@
+"""What the renderer draws: triangles with smooth normals, colours with alpha and any number of textures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pil
+
+from lift3d.errors import InputError
+from lift3d.geometry.image.colour_space import DECODED, linear_from_srgb
+from lift3d.geometry.mesh.normals import corner_normals
+from lift3d.geometry.parts.convert import part_of
+from lift3d.geometry.render.texture_sampling import CUT_OUT, OPAQUE, TRANSLUCENT, kinds_of_faces, mip_pyramid
+from lift3d.types import F32, F64, Mesh, Part
+
+FLAT, NORMALS, COLOURS, UV, LEVELS, KIND, COLUMNS = 0, 3, 12, 24, 30, 32, 33
+"""Columns of `Surface.face`: the face's unit normal; then by corner normals, linear colours with alpha, texture
+coordinates; first and one past the last level of its texture (-1 without); OPAQUE, CUT_OUT or TRANSLUCENT."""
+
+
+class Surface(NamedTuple):
+    """A `Drawable` as kernels take it: few arrays, since each costs counting of references in inner loops.
+    corners (F, 3, 3) float64 world; face (F, COLUMNS) float32; texels (N, 4) uint8; levels (L, 3); decoded (256,)."""
+
+    corners: Any
+    face: Any
+    texels: Any
+    levels: Any
+    decoded: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Drawable:
+    """A mesh ready to be painted: v (V, 3), f (F, 3), corner normals (F, 3, 3), corner colours (F, 3, 3) linear
+    float32, corner uv (F, 3, 2) float32 with v up, and the pyramids of its textures one after the other, texels
+    (N, 4) uint8 sRGB and alpha with levels (L, 3) rows of offset, height, width; texels is empty without texture.
+
+    alpha (F, 3) float32 of the corners, None is 1; picture (F,) int32 which texture, -1 is none, None is 0 for all;
+    first (P + 1,) int64: texture p has the levels first[p] .. first[p + 1], None is one texture; kind (F,) uint8:
+    OPAQUE, CUT_OUT (what has alpha below one half is not there) or TRANSLUCENT (blended), None is OPAQUE."""
+
+    v: F64
+    f: NDArray[np.int32]
+    normals: F32
+    colours: F32
+    uv: F32
+    texels: NDArray[np.uint8]
+    levels: NDArray[np.int64]
+    alpha: F32 | None = None
+    picture: NDArray[np.int32] | None = None
+    first: NDArray[np.int64] | None = None
+    kind: NDArray[np.uint8] | None = None
+
+    @cached_property
+    def surface(self) -> Surface:
+        """The arrays for kernels, made once."""
+        n = len(self.f)
+        corners = np.ascontiguousarray(np.asarray(self.v, np.float64)[self.f])
+        flat = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-300)
+        face = np.empty((n, COLUMNS), np.float32)
+        face[:, FLAT:NORMALS] = flat
+        face[:, NORMALS:COLOURS] = self.normals.reshape(n, 9)
+        alpha = np.ones((n, 3), np.float32) if self.alpha is None else self.alpha
+        face[:, COLOURS:UV] = np.dstack([self.colours, alpha]).reshape(n, 12)
+        face[:, UV:LEVELS] = self.uv.reshape(n, 6)
+        face[:, LEVELS:KIND] = self._levels_of_faces()
+        face[:, KIND] = OPAQUE if self.kind is None else self.kind
+        texels = self.texels
+        if texels.shape[1] == 3:
+            texels = np.column_stack([texels, np.full(len(texels), 255, np.uint8)])
+        return Surface(corners, face, np.ascontiguousarray(texels), self.levels, DECODED)
+
+    def _levels_of_faces(self) -> NDArray[np.int64]:
+        """(F, 2) first and one past the last level of each face's texture; -1 without."""
+        none = np.full((len(self.f), 2), -1, np.int64)
+        if len(self.texels) == 0:
+            return none
+        first = np.array([0, len(self.levels)], np.int64) if self.first is None else self.first
+        picture = np.zeros(len(self.f), np.int64) if self.picture is None else self.picture
+        chosen = np.maximum(picture, 0)
+        return np.where((picture >= 0)[:, None], np.stack([first[chosen], first[chosen + 1]], 1), none)
+
+    @cached_property
+    def see_through(self) -> bool:
+        """Whether any of it is TRANSLUCENT."""
+        return bool((self.surface.face[:, KIND] == TRANSLUCENT).any())
+
+    @cached_property
+    def cut_out(self) -> bool:
+        """Whether any of it is CUT_OUT."""
+        return bool((self.surface.face[:, KIND] == CUT_OUT).any())
+
+    @cached_property
+    def ball(self) -> tuple[F64, float]:
+        """Centre (3,) of the box of what is drawn, and the radius around it that holds all of it."""
+        used = np.asarray(self.v, np.float64)[np.unique(self.f)]
+        centre = (used.min(0) + used.max(0)) / 2
+        return centre, max(float(np.linalg.norm(used - centre, axis=1).max()), 1e-12)
+
+
+_GREY = (188, 188, 188, 255)
+
+_OPAQUE = 0.99
+"""Alpha from which a colour counts as opaque."""
+
+
+@dataclass(eq=False)
+class _Textures:
+    """Pictures met so far, each once, and their pyramids."""
+
+    number: dict[int, int] = field(default_factory=dict)
+    pictures: list[Pil.Image] = field(default_factory=list)
+    pixels: list[NDArray[np.uint8]] = field(default_factory=list)
+    texels: list[NDArray[np.uint8]] = field(default_factory=list)
+    levels: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def add(self, picture: Pil.Image) -> int:
+        """Its number."""
+        if id(picture) not in self.number:
+            see_through = "A" in picture.mode or "transparency" in picture.info
+            pixels = np.asarray(picture.convert("RGBA" if see_through else "RGB"), np.uint8)
+            texels, levels = mip_pyramid(pixels)
+            self.number[id(picture)] = len(self.pictures)
+            self.pictures.append(picture)  # kept, so that no other picture gets its id
+            self.pixels.append(pixels)
+            self.texels.append(texels)
+            self.levels.append(levels)
+        return self.number[id(picture)]
+
+    def packed(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+        """(texels, levels, first) of `Drawable`."""
+        if not self.pictures:
+            return np.zeros((0, 4), np.uint8), np.zeros((0, 3), np.int64), np.zeros(1, np.int64)
+        starts = np.cumsum([0] + [len(t) for t in self.texels])
+        levels = [rows + [start, 0, 0] for rows, start in zip(self.levels, starts)]
+        first = np.cumsum([0] + [len(rows) for rows in levels]).astype(np.int64)
+        return np.concatenate(self.texels), np.concatenate(levels).astype(np.int64), first
+
+
+def drawable(thing: Mesh | Sequence[Part], crease: float = 40.0) -> Drawable:
+    """What the renderer needs of a mesh or of parts: textures, colours by vertex, material colours, else grey.
+
+    Textures with alpha are cut out (foliage) or blended (glass), as their alpha says; a material or a colour with
+    alpha below one is blended. A thing of which nothing could be seen is drawn opaque. crease: where faces meet at
+    less than this angle in degrees they are shaded as one smooth surface; 0 shades every face flat.
+    """
+    parts = _parts_of(thing) if isinstance(thing, Mesh) else list(thing)
+    parts = [part for part in parts if len(part.faces)]
+    if not parts:
+        raise _refused("faces to draw", True)
+    offsets = np.cumsum([0] + [len(part.vertices) for part in parts])
+    v = np.concatenate([np.asarray(part.vertices, np.float64) for part in parts])
+    f = np.concatenate([np.asarray(part.faces) + at for part, at in zip(parts, offsets)]).astype(np.int32)
+    if not np.isfinite(v[f.ravel()]).all():
+        raise _refused("vertices that are not finite", False)
+    textures = _Textures()
+    done = [_faces_of(part, textures) for part in parts]
+    colours, uv, picture, kind = (np.concatenate([d[k] for d in done]) for k in range(4))
+    alpha = (colours[..., 3] / 255).astype(np.float32)
+    if not (alpha > 0.05).any():
+        alpha, kind = np.ones_like(alpha), np.where(kind == TRANSLUCENT, OPAQUE, kind)
+    texels, levels, first = textures.packed()
+    return Drawable(
+        v, f, corner_normals(v, f, crease), linear_from_srgb(colours[..., :3]), uv, texels, levels,
+        alpha, picture.astype(np.int32), first, kind.astype(np.uint8),
+    )  # fmt: skip
+
+
+def _refused(what: str, missing: bool) -> InputError:
+    return InputError(
+        f"The mesh has {'no ' if missing else ''}{what}",
+        "check the file it was read from, or repair it first",
+    )
+
+
+def _parts_of(mesh: Mesh) -> list[Part]:
+    """The mesh as one part; colours by face as one part by corner, so that vertices keep their order."""
+    v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
+    if len(f) == 0:
+        return []
+    if not np.isfinite(v[f.ravel()]).all():
+        raise _refused("vertices that are not finite", False)
+    visual: Any = mesh.visual
+    if visual.kind == "face":
+        return [_ByFace(v, f, None, np.asarray(visual.face_colors, np.uint8))]
+    safe = mesh if np.isfinite(v).all() else None
+    if safe is None:
+        mesh = mesh.copy()
+        mesh.vertices = np.nan_to_num(v, posinf=0, neginf=0)
+    part = part_of(mesh)
+    return [Part(v, f, part.uv, part.colours, part.material)]
+
+
+class _ByFace(Part):
+    """A part whose colours (F, 4) belong to its faces."""
+
+
+def _faces_of(part: Part, textures: _Textures) -> tuple[Any, F32, NDArray[np.int64], NDArray[np.uint8]]:
+    """Of one part: corner colours (F, 3, 4) uint8 sRGB, corner uv (F, 3, 2), texture and kind (F,)."""
+    f = np.asarray(part.faces)
+    material = part.material
+    picture = material.picture if material is not None and part.uv is not None else None
+    if isinstance(part, _ByFace) and part.colours is not None:
+        colours = np.repeat(part.colours[:, None], 3, 1)
+    elif part.colours is not None:
+        colours = np.asarray(part.colours, np.uint8)[f]
+    else:
+        colours = np.tile(np.array(_GREY if material is None else material.colour, np.uint8), (len(f), 3, 1))
+    uv, number = np.zeros((len(f), 3, 2), np.float32), -1
+    kinds = np.full(len(f), OPAQUE, np.uint8)
+    if picture is not None and part.uv is not None:
+        number = textures.add(picture)
+        corners = np.nan_to_num(np.clip(np.asarray(part.uv, np.float64), -1e6, 1e6))[f]
+        uv = (corners - np.floor(corners.min(1, keepdims=True))).astype(
+            np.float32
+        )  # wrapped: near 0 is finer
+        kinds = kinds_of_faces(textures.pixels[number], uv)
+    clear = colours[..., 3].max(1) < 255 * _OPAQUE
+    kinds = np.where(clear, TRANSLUCENT, kinds)
+    return colours, uv, np.full(len(f), number, np.int64), kinds

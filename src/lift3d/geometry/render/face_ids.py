@@ -1,0 +1,53 @@
+"""Which face every pixel's centre sees, on the caller's own thread and without the interpreter's lock.
+
+The arithmetic of `lift3d.geometry.render.rasterizer`, with the same ids, for callers that draw many small pictures side by side.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.geometry.render.rasterizer import set_up
+from lift3d.types import F64
+
+
+def face_ids(
+    p: F64, f: NDArray[np.integer], grid: tuple[float, ...], size: tuple[int, int]
+) -> NDArray[np.int32]:
+    """(H, W) int32, -1 where nothing is seen. p (V, 3) vertices in the camera frame; grid fx, fy, cx, cy; size
+    (width, height)."""
+    ids = np.full((size[1], size[0]), -1, np.int32)
+    faces = np.ascontiguousarray(f, np.int32)
+    fx, fy, cx, cy = (float(g) for g in grid)
+    _fill(np.ascontiguousarray(p, np.float64), faces, (fx, fy, cx, cy), np.zeros(ids.shape, np.float32), ids)
+    return ids
+
+
+@numba.njit(cache=True, nogil=True)
+def _fill(p, faces, grid, z, ids):  # type: ignore[no-untyped-def]
+    fx, fy, cx, cy = grid
+    height, width = ids.shape
+    corners, c, box = np.empty((3, 3)), np.empty(10), np.empty(4, np.int32)
+    for i in range(len(faces)):
+        for k in range(3):
+            corners[k] = p[faces[i, k]]
+        c[:] = 0.0
+        box[:] = 0
+        set_up(corners, grid, 0.0, width, height, c, box)
+        for row in range(box[2], box[3]):
+            y = (row + 0.5 - cy) / fy
+            for column in range(box[0], box[1]):
+                x = (column + 0.5 - cx) / fx
+                e0 = (c[0] * x + c[1] * y) + c[2]
+                e1 = (c[3] * x + c[4] * y) + c[5]
+                e2 = (c[6] * x + c[7] * y) + c[8]
+                if e0 >= 0 and e1 >= 0 and e2 >= 0:
+                    total = e0 + e1 + e2
+                    if total > 0:
+                        depth = np.float32(c[9] / total)
+                        old = z[row, column]
+                        if depth > 0 and (old == 0 or depth < old) and depth < np.inf:
+                            z[row, column] = depth
+                            ids[row, column] = i

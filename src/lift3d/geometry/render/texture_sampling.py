@@ -1,0 +1,200 @@
+"""Textures for the renderer: pyramids in linear light, and what a point of a texture looks like from some way off.
+
+Levels are box means (Williams, "Pyramidal parametrics", 1983) of light times alpha, so that what a cut-out leaves away
+does not bleed into what it keeps. A cut-out's alpha is scaled level by level until as much of it passes the test of
+one half as in the finest (Castaño, "Computing alpha mipmaps", 2010): leaves neither thin out nor swell with distance.
+Lookups are bilinear within a level and linear between two.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.geometry.image.colour_space import DECODED, ENCODED, encoded
+from lift3d.geometry.kernels import inner, kernel
+from lift3d.types import F32
+
+OPAQUE, CUT_OUT, TRANSLUCENT = 0, 1, 2
+_SEEN, _CLEAR, _HALF = 16, 230, 128
+"""Alpha from which a texel is there at all; from which it is opaque; at which a cut-out is cut."""
+
+
+_MOST = 1e8
+"""Texels that are looked at to tell the faces of a part; beyond, the whole texture speaks for all."""
+
+
+def kind_of(texture: NDArray[np.uint8]) -> int:
+    """OPAQUE, CUT_OUT or TRANSLUCENT: by how much of what is there at all lets some light through. Edges of leaves
+    are few texels; a pane of glass is most of its picture."""
+    if texture.shape[2] == 3 or int(texture[..., 3].min()) >= _CLEAR:
+        return OPAQUE
+    alpha = texture[..., 3]
+    there = alpha >= _SEEN
+    return _cut_or_blended(int(there.sum()), int((there & (alpha < _CLEAR)).sum()))
+
+
+def _cut_or_blended(there: int, between: int) -> int:
+    return TRANSLUCENT if between > 0.5 * max(there, 1) else CUT_OUT
+
+
+def kinds_of_faces(texture: NDArray[np.uint8], uv: F32) -> NDArray[np.uint8]:
+    """(F,) OPAQUE for faces on which no texel lets light through; for the others of the part, whose corners are
+    uv (F, 3, 2), together CUT_OUT or TRANSLUCENT. One picture may hold a hull, its windows and a fence."""
+    whole = kind_of(texture)
+    if whole == OPAQUE:
+        return np.full(len(uv), OPAQUE, np.uint8)
+    sides = np.minimum(np.ptp(uv.astype(np.float64), axis=1) * texture.shape[1::-1], texture.shape[1::-1])
+    if float((sides + 2).prod(1).sum()) > _MOST:
+        return np.full(len(uv), whole, np.uint8)
+    counts = np.zeros((len(uv), 3), np.int64)
+    _count(np.ascontiguousarray(texture[..., 3]), np.ascontiguousarray(uv, np.float64), counts)
+    holes = counts[:, 2] > 0
+    there, between = counts[holes, :2].sum(0)
+    kind = _cut_or_blended(int(there), int(between)) if there else whole
+    return np.where(holes, kind, OPAQUE).astype(np.uint8)
+
+
+def mip_pyramid(texture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Of a texture (H, W, 3 or 4): texels (N, 4) uint8, sRGB and alpha, of all levels down to one texel, and levels
+    (L, 3), their rows of offset, height, width."""
+    opaque = np.full((*texture.shape[:2], 1), 255, np.uint8)
+    pictures = [np.ascontiguousarray(texture if texture.shape[2] == 4 else np.dstack([texture, opaque]))]
+    while max(pictures[-1].shape[:2]) > 1:
+        p = pictures[-1]
+        half = np.empty((max(p.shape[0] // 2, 1), max(p.shape[1] // 2, 1), 4), np.uint8)
+        _halve(p, DECODED, ENCODED, half)
+        pictures.append(half)
+    if kind_of(texture) == CUT_OUT:
+        share = float((pictures[0][..., 3] >= _HALF).mean())
+        pictures[1:] = [_covering(p, share) for p in pictures[1:]]
+    sizes = np.array([p.shape[0] * p.shape[1] for p in pictures])
+    levels = np.array([[o, *p.shape[:2]] for o, p in zip(np.cumsum(sizes) - sizes, pictures)], np.int64)
+    return np.concatenate([p.reshape(-1, 4) for p in pictures]), levels
+
+
+def _covering(picture: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
+    """The level with its alpha scaled so that the same share of it is at least one half."""
+    alpha = np.sort(picture[..., 3].ravel())[::-1]
+    kept = min(max(round(share * len(alpha)), 1), len(alpha))
+    out = picture.copy()
+    scale = (_HALF + 0.5) / max(float(alpha[kept - 1]), 1.0)
+    out[..., 3] = np.clip(np.round(picture[..., 3] * min(scale, 8.0)), 0, 255).astype(np.uint8)
+    return out
+
+
+@kernel
+def _count(alpha, uv, counts):  # type: ignore[no-untyped-def]
+    """By face: texels inside it that are there, those of them that are not opaque, and the texels in its box that are
+    not opaque. Of a face that repeats the texture, all texels count once."""
+    height, width = alpha.shape
+    for i in range(len(uv)):
+        x0, x1 = (
+            min(uv[i, 0, 0], uv[i, 1, 0], uv[i, 2, 0]) * width,
+            max(uv[i, 0, 0], uv[i, 1, 0], uv[i, 2, 0]) * width,
+        )
+        y0, y1 = (
+            min(uv[i, 0, 1], uv[i, 1, 1], uv[i, 2, 1]) * height,
+            max(uv[i, 0, 1], uv[i, 1, 1], uv[i, 2, 1]) * height,
+        )
+        first, low = int(math.floor(x0 - 0.5)), int(math.floor(y0 - 0.5))
+        wide, high = min(int(x1 - first) + 2, width), min(int(y1 - low) + 2, height)
+        repeats = x1 - x0 >= width or y1 - y0 >= height
+        ax, ay = uv[i, 0, 0] * width, uv[i, 0, 1] * height
+        ux, uy = uv[i, 1, 0] * width - ax, uv[i, 1, 1] * height - ay
+        wx, wy = uv[i, 2, 0] * width - ax, uv[i, 2, 1] * height - ay
+        area = ux * wy - uy * wx
+        for row in range(low, low + high):
+            for column in range(first, first + wide):
+                a = alpha[height - 1 - row % height, column % width]
+                if a < _CLEAR:
+                    counts[i, 2] += 1
+                if a < _SEEN:
+                    continue
+                x, y = column + 0.5 - ax, row + 0.5 - ay
+                s, t = (x * wy - y * wx) / area, (ux * y - uy * x) / area
+                if repeats or not (s < 0 or t < 0 or s + t > 1):
+                    counts[i, 0] += 1
+                    if a < _CLEAR:
+                        counts[i, 1] += 1
+
+
+@kernel
+def _halve(p, decoded, table, out):  # type: ignore[no-untyped-def]
+    """Mean over the box of each new texel; where a side is odd its boxes share texels by their overlap."""
+    height, width = p.shape[:2]
+    sy, sx = height / out.shape[0], width / out.shape[1]
+    for row in range(out.shape[0]):
+        y0, y1 = row * sy, (row + 1) * sy
+        for column in range(out.shape[1]):
+            x0, x1 = column * sx, (column + 1) * sx
+            r, g, b, a, bare, whole = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+            for clear in range(2):  # second: the plain mean, for texels with nothing in them
+                if clear == 1 and a > 0:
+                    break
+                for y in range(int(y0), min(int(math.ceil(y1 - 1e-9)), height)):
+                    for x in range(int(x0), min(int(math.ceil(x1 - 1e-9)), width)):
+                        w = (min(y + 1.0, y1) - max(float(y), y0)) * (min(x + 1.0, x1) - max(float(x), x0))
+                        alpha = w * (p[y, x, 3] if clear == 0 else 1.0)
+                        r += alpha * decoded[p[y, x, 0]]
+                        g += alpha * decoded[p[y, x, 1]]
+                        b += alpha * decoded[p[y, x, 2]]
+                        if clear == 0:
+                            a += alpha
+                            whole += w
+                        else:
+                            bare += alpha
+            total = a if a > 0 else bare
+            out[row, column, 0] = int(encoded(r / total, table) + 0.5)
+            out[row, column, 1] = int(encoded(g / total, table) + 0.5)
+            out[row, column, 2] = int(encoded(b / total, table) + 0.5)
+            out[row, column, 3] = int(a / whole + 0.5)
+
+
+@inner
+def _bilinear(texels, levels, level, decoded, u, v, share, out):  # type: ignore[no-untyped-def]
+    """Add `share` of the level's light times alpha, and alpha, at (u, v), repeated beyond [0, 1]."""
+    base, h, w = levels[level, 0], levels[level, 1], levels[level, 2]
+    s, t = u * w - 0.5, (1 - v) * h - 0.5
+    s0, t0 = math.floor(s), math.floor(t)
+    s, t = s - s0, t - t0
+    left, top = int(s0) % w, int(t0) % h
+    right, low = left + 1 if left + 1 < w else 0, top + 1 if top + 1 < h else 0
+    for k in range(4):
+        if k == 0:
+            at, weight = base + top * w + left, (1 - s) * (1 - t)
+        elif k == 1:
+            at, weight = base + top * w + right, s * (1 - t)
+        elif k == 2:
+            at, weight = base + low * w + left, (1 - s) * t
+        else:
+            at, weight = base + low * w + right, s * t
+        weight *= share * texels[at, 3]
+        out[0] += weight * decoded[texels[at, 0]]
+        out[1] += weight * decoded[texels[at, 1]]
+        out[2] += weight * decoded[texels[at, 2]]
+        out[3] += weight
+
+
+@inner
+def look_up(texels, levels, first, end, decoded, u, v, lod, out):  # type: ignore[no-untyped-def]
+    """out (4,): linear colour and alpha in [0, 1] of the texture of levels first..end, `lod` levels up."""
+    for k in range(4):
+        out[k] = 0.0
+    last = end - 1 - first
+    lod = min(max(lod, 0.0), float(last))
+    low = int(lod)
+    part = lod - low
+    if part < 0.02 or low == last:
+        _bilinear(texels, levels, first + low, decoded, u, v, 1.0, out)
+    elif part > 0.98:
+        _bilinear(texels, levels, first + low + 1, decoded, u, v, 1.0, out)
+    else:
+        _bilinear(texels, levels, first + low, decoded, u, v, 1 - part, out)
+        _bilinear(texels, levels, first + low + 1, decoded, u, v, part, out)
+    if out[3] > 0:
+        for k in range(3):
+            out[k] /= out[3]
+    out[3] /= 255.0

@@ -1,0 +1,146 @@
+"""Closed shells united, exactly (manifold3d), also a shell that crosses itself.
+
+A shell that crosses itself is cut by planes into pieces that do not, and the pieces are united again: inside
+twice becomes inside once, and the surface does not move.
+"""
+
+from __future__ import annotations
+
+import manifold3d
+import numpy as np
+
+from lift3d.geometry.mesh.self_intersection import self_intersections
+from lift3d.geometry.mesh.weld import weld_exact
+from lift3d.geometry.mesh.winding_number import winding_in_tree, winding_tree
+from lift3d.geometry.repair.working_mesh import I32, Soup, linked, patches, volumes
+from lift3d.types import F64
+
+DEEPEST = 8
+MOST_SHELLS = 5000
+MOST_TESTS = 150
+
+
+def manifold_of(v: F64, f: I32) -> manifold3d.Manifold | None:
+    used, g = np.unique(f, return_inverse=True)
+    body = manifold3d.Manifold(
+        manifold3d.Mesh64(np.ascontiguousarray(v[used]), g.reshape(-1, 3).astype(np.uint64))
+    )
+    return body if body.status() == manifold3d.Error.NoError and not body.is_empty() else None
+
+
+def arrays_of(body: manifold3d.Manifold) -> tuple[F64, I32]:
+    out = body.to_mesh64()
+    return np.asarray(out.vert_properties[:, :3], np.float64), np.asarray(out.tri_verts, np.int32)
+
+
+def unite(soup: Soup) -> tuple[Soup, int] | None:
+    """The union of all closed shells, cavities taken out of the shells around them only; and how many shells
+    there were. None if a shell is not closed and oriented or the union is empty."""
+    label, each = patches(soup.f), volumes(soup.v, soup.f)
+    n = int(label.max()) + 1
+    if n > MOST_SHELLS:
+        return None
+    faces = [soup.f[label == k] for k in range(n)]
+    inward = np.bincount(label, each, n) < 0
+    budget = [MOST_TESTS + n]
+    pieces: list[list[manifold3d.Manifold]] = []
+    for k in range(n):
+        body = manifold_of(soup.v, faces[k][:, ::-1] if inward[k] else faces[k])
+        if body is None:
+            return None
+        pieces.append(_simple(body, 0, budget))
+    cavities, around = _cavities(soup.v, faces, inward)
+    whole = _sum([p for k in range(n) if k in around for p in pieces[k]])
+    whole = whole - _sum([p for k in range(n) if k in cavities for p in pieces[k]])
+    rest = [p for k in range(n) if k not in around and k not in cavities for p in pieces[k]]
+    whole = _sum([whole, *rest])
+    if whole.is_empty() or whole.status() != manifold3d.Error.NoError:
+        return None
+    v, f = arrays_of(whole)
+    return Soup(v, f, np.full(len(f), -1, np.int32)), n
+
+
+def _sum(bodies: list[manifold3d.Manifold]) -> manifold3d.Manifold:
+    return (
+        manifold3d.Manifold.batch_boolean(bodies, manifold3d.OpType.Add) if bodies else manifold3d.Manifold()
+    )
+
+
+def _cavities(v: F64, faces: list[I32], inward: np.ndarray) -> tuple[set[int], set[int]]:
+    """Inward shells that lie inside of outward ones, and the outward shells around them."""
+    cavities, around = set(), set()
+    for k in np.flatnonzero(inward).tolist():
+        at = v[faces[k][:: max(1, len(faces[k]) // 50), 0]]
+        for m in np.flatnonzero(~inward).tolist():
+            box = v[faces[m]].reshape(-1, 3)
+            within = ((at > box.min(0)) & (at < box.max(0))).all(1)
+            if within.mean() > 0.9 and np.median(winding_in_tree(winding_tree(v, faces[m]), at)) > 0.5:
+                cavities.add(k)
+                around.add(m)
+    return cavities, around
+
+
+def _simple(body: manifold3d.Manifold, depth: int, budget: list[int]) -> list[manifold3d.Manifold]:
+    """Pieces that do not cross themselves, their union being the body; as far as DEEPEST cuts and the budget
+    of tests, which is counted down, allow."""
+    out = []
+    for piece in body.decompose() if depth else [body]:
+        v, f = arrays_of(piece)
+        if len(f) == 0:
+            continue
+        budget[0] -= 1
+        pairs = self_intersections(v, f, 200) if budget[0] >= 0 else np.zeros((0, 2), np.int32)
+        if len(pairs) == 0 or depth >= DEEPEST:
+            if piece.volume() > 0:
+                out.append(piece)
+            continue
+        t = v[f[pairs.reshape(-1)]].reshape(-1, 3)
+        size = np.ptp(v, axis=0)
+        axis = int(np.argsort(-size, kind="stable")[depth % 2] if depth % 3 == 2 else np.argmax(size))
+        # Not quite the middle, so that a cut seldom runs through vertices.
+        at = 0.5 * (t[:, axis].min() + t[:, axis].max()) if depth % 2 else v[:, axis].min() + 0.5 * size[axis]
+        at += 1.37e-3 * size[axis]
+        for half in piece.split_by_plane(np.eye(3)[axis].tolist(), float(at)):
+            if not half.is_empty():
+                out.extend(_simple(half, depth + 1, budget))
+    return out
+
+
+def tidy(soup: Soup, tolerance: float) -> Soup | None:
+    """The same surface within the tolerance, without the slivers that rounding to float32 folds over."""
+    body = manifold_of(soup.v, soup.f)
+    if body is None:
+        return None
+    v, f = arrays_of(body.simplify(tolerance))
+    return Soup(v, f, np.full(len(f), -1, np.int32)) if len(f) else None
+
+
+def collapse_offenders(soup: Soup) -> Soup:
+    """Faces that meet others shrink away: their shortest edge collapses where the link condition allows."""
+    v, row = weld_exact(soup.v)
+    f = row[soup.f].astype(np.int32)
+    pairs = self_intersections(v, f, 2000)
+    bad = np.unique(pairs)
+    touched = np.zeros(len(v), bool)
+    merge = []
+    for i in bad.tolist():
+        t = f[i]
+        lengths = [float(((v[t[k]] - v[t[(k + 1) % 3]]) ** 2).sum()) for k in range(3)]
+        k = int(np.argmin(lengths))
+        a, b = int(t[k]), int(t[(k + 1) % 3])
+        around = f[(f == a).any(1) | (f == b).any(1)]
+        if touched[around].any():
+            continue
+        na, nb = np.unique(f[(f == a).any(1)]), np.unique(f[(f == b).any(1)])
+        if len(np.intersect1d(na, nb)) != 4:
+            continue
+        touched[around] = True
+        merge.append((a, b))
+    if not merge:
+        return soup
+    label = linked(np.array(merge), len(v))
+    first = np.full(label.max() + 1, -1)
+    first[label[::-1]] = np.arange(len(v))[::-1]
+    f = first[label][f].astype(np.int32)
+    keep = (f != np.roll(f, 1, axis=1)).all(1)
+    return Soup(v, f[keep], soup.origin[keep])

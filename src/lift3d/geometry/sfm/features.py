@@ -1,0 +1,214 @@
+"""Features of photos and their verified matches, in COLMAP's database.
+
+A `Workspace` is a temporary folder with the grey photos, their masks and the database. Image ids are fixed before the
+threads start and every random choice takes the seed, so the same photos give the same matches. Only SIFT is used: the
+learned extractors that pycolmap lists end the interpreter in its wheel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from scipy.ndimage import binary_dilation
+
+from lift3d.geometry.sfm.colmap import pycolmap
+from lift3d.types import F32, F64, Image
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard to look. peak: contrast of a feature; ratio: Lowe's; inliers: matches a pair or pose needs."""
+
+    features: int = 5000
+    peak: float = 0.004
+    affine: bool = False
+    ratio: float = 0.8
+    inliers: int = 12
+    first_inliers: int = 50
+    first_angle: float = 12.0
+
+
+@dataclass
+class Workspace:
+    """photos[k] is file names[k] with database id ids[k]; groups: photos that share one lens."""
+
+    folder: Path
+    photos: Sequence[Image]
+    groups: list[list[int]]
+    names: list[str]
+    ids: list[int] = field(default_factory=list)
+    masked: bool = False
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "database.db"
+
+    @property
+    def pictures(self) -> Path:
+        return self.folder / "photos"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Photos i < j, with (M, 2) verified matches as keypoint indices."""
+
+    i: int
+    j: int
+    matches: NDArray[np.uint32]
+
+
+def lens_groups(photos: Sequence[Image], shared: bool | None) -> list[list[int]]:
+    """Photos that share intrinsics: a group per size and EXIF focal length (to 1 %); alone if not shared."""
+    if shared is False:
+        return [[k] for k in range(len(photos))]
+    groups: dict[tuple[int, int, int], list[int]] = {}
+    for k, photo in enumerate(photos):
+        focal = 0 if photo.focal is None or shared else round(np.log(photo.focal) / 0.01)
+        groups.setdefault((photo.width, photo.height, focal), []).append(k)
+    return list(groups.values())
+
+
+def lens_model(count: int) -> str:
+    """COLMAP camera model for a lens seen in `count` photos: few photos bear few parameters."""
+    return "RADIAL" if count >= 12 else "SIMPLE_RADIAL"
+
+
+def quiet() -> None:
+    """Keep COLMAP from writing on the terminal: what fails is seen in what it returns."""
+    pycolmap.logging.minloglevel = 3
+
+
+def open_workspace(
+    folder: Path,
+    photos: Sequence[Image],
+    shared: bool | None = None,
+    model: str | None = None,
+    focals: Sequence[float | None] | None = None,
+    use_masks: bool = True,
+) -> Workspace:
+    """Write photos, masks and an empty database with cameras (`model`, or by `lens_model`) and images."""
+    quiet()
+    groups = lens_groups(photos, shared)
+    names = [""] * len(photos)
+    masked = use_masks and any(photo.mask is not None for photo in photos)
+    for g, members in enumerate(groups):
+        (folder / "photos" / f"{g:04d}").mkdir(parents=True)
+        (folder / "masks" / f"{g:04d}").mkdir(parents=True)
+        for k in members:
+            names[k] = f"{g:04d}/{k:05d}.pgm"
+            grey = np.clip(photos[k].grey + 0.5, 0, 255).astype(np.uint8)
+            Pillow.fromarray(grey).save(folder / "photos" / names[k])
+            if masked:
+                mask = photos[k].mask
+                keep = np.ones(grey.shape, bool) if mask is None else binary_dilation(mask, iterations=2)
+                Pillow.fromarray(keep.astype(np.uint8) * 255).save(folder / "masks" / f"{names[k]}.png")
+    space = Workspace(folder, photos, groups, names, masked=masked)
+    pycolmap.Database.open(space.database).close()
+    reader = pycolmap.ImageReaderOptions()
+    ordered = [names[k] for members in groups for k in members]
+    pycolmap.import_images(space.database, space.pictures, pycolmap.CameraMode.PER_FOLDER, ordered, reader)
+    database = pycolmap.Database.open(space.database)
+    by_name = {image.name: image for image in database.read_all_images()}
+    space.ids = [by_name[name].image_id for name in names]
+    for members in groups:
+        first = photos[members[0]]
+        known = [f for f in ((focals or [p.focal for p in photos])[k] for k in members) if f]
+        focal = float(np.median(known)) if known else 1.2 * max(first.width, first.height)
+        camera_id = by_name[names[members[0]]].camera_id
+        name = model or lens_model(len(members))
+        camera = pycolmap.Camera.create_from_model_name(camera_id, name, focal, first.width, first.height)
+        camera.has_prior_focal_length = bool(known)
+        database.update_camera(camera)
+    database.close()
+    return space
+
+
+def extract(space: Workspace, effort: Effort) -> None:
+    """Fill the database with SIFT features (Lowe 2004; affine: Mikolajczyk & Schmid 2004)."""
+    database = pycolmap.Database.open(space.database)
+    database.clear_two_view_geometries()
+    database.clear_matches()
+    database.clear_descriptors()
+    database.clear_keypoints()
+    database.close()
+    options = pycolmap.FeatureExtractionOptions()
+    options.use_gpu = False
+    options.sift.max_num_features = effort.features
+    options.sift.peak_threshold = effort.peak
+    options.sift.estimate_affine_shape = effort.affine
+    reader = pycolmap.ImageReaderOptions()
+    if space.masked:
+        reader.mask_path = space.folder / "masks"
+    pycolmap.extract_features(
+        space.database,
+        space.pictures,
+        space.names,
+        pycolmap.CameraMode.PER_FOLDER,
+        reader,
+        options,
+        pycolmap.Device.cpu,
+    )
+
+
+def read_descriptors(space: Workspace) -> list[F32]:
+    """Descriptors (n_i, 128) of every photo."""
+    database = pycolmap.Database.open(space.database)
+    out = [np.asarray(database.read_descriptors(i).data, np.uint8).astype(np.float32) for i in space.ids]
+    database.close()
+    return out
+
+
+def read_keypoints(space: Workspace) -> list[F64]:
+    """Pixel positions (n_i, 2) of every photo's features."""
+    database = pycolmap.Database.open(space.database)
+    out = [np.asarray(database.read_keypoints(i), np.float64)[:, :2] for i in space.ids]
+    database.close()
+    return out
+
+
+def match(space: Workspace, pairs: NDArray[np.int32], effort: Effort, seed: int) -> None:
+    """Match the pairs (P, 2) of photos and verify them by two-view geometry, over again if already done."""
+    if not len(pairs):
+        return
+    database = pycolmap.Database.open(space.database)
+    for i, j in pairs:
+        a, b = space.ids[i], space.ids[j]
+        if database.exists_matches(a, b):
+            database.delete_matches(a, b)
+        if database.exists_two_view_geometry(a, b):
+            database.delete_two_view_geometry(a, b)
+    database.close()
+    listing = space.folder / "pairs.txt"
+    listing.write_text(
+        "\n".join(f"{space.names[i]} {space.names[j]}" for i, j in pairs) + "\n", encoding="utf-8"
+    )
+    options = pycolmap.FeatureMatchingOptions()
+    options.use_gpu = False
+    options.sift.max_ratio = effort.ratio
+    verify = pycolmap.TwoViewGeometryOptions()
+    verify.min_num_inliers = effort.inliers
+    verify.ransac.random_seed = seed + 1
+    verify.ransac.max_num_trials = 1000
+    pairing = pycolmap.ImportedPairingOptions()
+    pairing.match_list_path = listing
+    pycolmap.match_image_pairs(space.database, options, pairing, verify, pycolmap.Device.cpu)
+
+
+def read_pairs(space: Workspace) -> list[Pair]:
+    """All verified pairs."""
+    index = {image_id: k for k, image_id in enumerate(space.ids)}
+    database = pycolmap.Database.open(space.database)
+    keys, geometries = database.read_two_view_geometries()
+    database.close()
+    out = []
+    for key, geometry in zip(keys, geometries):
+        a, b = (index[i] for i in pycolmap.pair_id_to_image_pair(key))
+        matches = np.asarray(geometry.inlier_matches, np.uint32).reshape(-1, 2)
+        if len(matches):
+            out.append(Pair(a, b, matches) if a < b else Pair(b, a, matches[:, ::-1]))
+    return sorted(out, key=lambda p: (p.i, p.j))

@@ -1,0 +1,108 @@
+"""Slanted-plane PatchMatch stereo of one reference photo against several source photos, on all cores.
+
+Each pixel carries a plane, stored as inverse depth w at the pixel centre and its gradient (gx, gy) per
+pixel: the inverse depth of a plane is affine in pixel coordinates, so the plane's homography into a source
+view is x' ~ A [u, v, 1]^T + b w(u, v) with A = K_s R K_r^-1, b = K_s t (Hartley & Zisserman eq. 13.2).
+The cost is 1 - ZNCC over a window weighted by colour similarity (Yoon & Kweon 2006), averaged over the
+best source views of the pixel. Planes spread over a red-black checkerboard (Bleyer et al. 2011; Galliani
+et al. 2015) and are refined by shrinking random steps. The random numbers are a hash of pixel and round,
+and red pixels read only black ones, so the result does not depend on the number of threads. The kernels take
+bands of rows and are shared out by `threads.in_bands`, each compiled into one function: numba's own parallel loops
+give other bytes in the process that compiles them than in those that load them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.geometry.camera.projection import relative_pose, resized
+from lift3d.geometry.kernels import in_bands
+from lift3d.geometry.stereo import patchmatch_kernels as kernels
+from lift3d.geometry.stereo.patchmatch_kernels import OFFSETS, REACH, SIGMA, UNSEEN, WORST, N
+from lift3d.types import F32, Camera
+
+__all__ = [
+    "OFFSETS", "REACH", "SIGMA", "UNSEEN", "WORST", "N", "Photos",
+    "judge", "pack", "photos", "spread", "start", "upsample_planes",
+]  # fmt: skip
+
+
+class Photos(NamedTuple):
+    """What every kernel reads: padded, the reference's grey with REACH pixels added on every side, flattened;
+    sources, all source greys flattened; shape (S, 4) int32, their offset, stride, height, width; M (S, 12), A and b of
+    each; sigma, see `SIGMA`; keep, how many of the best views make the cost."""
+
+    padded: F32
+    sources: F32
+    shape: NDArray[np.int32]
+    M: F32
+    sigma: np.float32
+    keep: int
+
+
+def photos(greys: Sequence[F32], cameras: Sequence[Camera], keep: int) -> Photos:
+    """Grey photos (H, W), the reference first, and their cameras (resized to the photos where they differ)."""
+    fitted = [resized(c, g.shape[1], g.shape[0]) for c, g in zip(cameras, greys)]
+    padded = np.pad(greys[0], REACH, mode="edge").reshape(-1)
+    sources, shape = pack(greys[1:])
+    M = np.array([relative_pose(fitted[0], c) for c in fitted[1:]], np.float32)
+    return Photos(padded, sources, shape, M, SIGMA, min(keep, len(M)))
+
+
+def pack(greys: Sequence[F32]) -> tuple[F32, NDArray[np.int32]]:
+    """Grey photos of any sizes as one flat array, and rows of (offset, stride, height, width)."""
+    sizes = [g.size for g in greys]
+    offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    shape = np.array([(o, g.shape[1], *g.shape) for o, g in zip(offsets, greys)], np.int32)
+    return np.concatenate([g.reshape(-1) for g in greys]), shape
+
+
+def start(
+    p: Photos, planes: F32, cost: F32, chosen: NDArray[np.uint8],
+    *, views: int, tries: int, span: tuple[np.float32, np.float32], seed: int,
+) -> None:  # fmt: skip
+    """Fill cost (H, W) and chosen (H, W), the bits of each pixel's `views` best source views. With tries > 0
+    planes (3, H, W) become the best of that many stratified random inverse depths in `span`, else they are kept."""
+    in_bands(kernels.start, len(cost), _scratch(p), tuple(p), planes, cost, chosen, views, tries, span, seed)
+
+
+def spread(
+    p: Photos, planes: F32, cost: F32, chosen: NDArray[np.uint8],
+    *, K: F32, parity: int, far: int, step: np.float32, tilt: np.float32, span: tuple[np.float32, np.float32],
+    tries: int, seed: int,
+) -> None:  # fmt: skip
+    """One half-sweep over the pixels with (x + y) % 2 == parity. They try their neighbours' planes (the cheapest at
+    distance 1, 3, .. `far` in each direction), then `tries` random refinements of inverse depth (+- step) and gradient
+    (+- tilt). K: fx, fy, cx, cy of the reference."""
+    sweep = (K, parity, far, step, tilt, span, tries, seed)
+    in_bands(kernels.spread, len(cost), _scratch(p), tuple(p), planes, cost, chosen, *sweep)
+
+
+def _scratch(p: Photos) -> Callable[[], F32]:
+    """Room for a window's two rows and the costs of all views. The kernels do not allocate: without numba's reference
+    counts on the photos, which all threads would write to, they are a fifth faster."""
+    return lambda: np.empty(2 * N + len(p.M), np.float32)
+
+
+def judge(p: Photos, width: int, x: NDArray[np.int64], y: NDArray[np.int64], planes: F32) -> F32:
+    """(N,) costs of given planes (3, N) at pixels (x, y) of a reference `width` wide."""
+    cost = np.empty(len(x), np.float32)
+    in_bands(kernels.judge, len(x), _scratch(p), tuple(p), width, x, y, planes, cost)
+    return cost
+
+
+def upsample_planes(planes: F32, height: int, width: int) -> F32:
+    """Planes (3, h, w) carried to a finer grid: each fine pixel takes the plane of its coarse pixel, extended."""
+    h, w = planes.shape[1:]
+    sy, sx = h / height, w / width
+    yf = (np.arange(height) + 0.5) * sy
+    xf = (np.arange(width) + 0.5) * sx
+    yi = np.minimum(yf.astype(np.int64), h - 1)
+    xi = np.minimum(xf.astype(np.int64), w - 1)
+    p = planes[:, yi][:, :, xi]
+    w0 = p[0] + p[1] * (xf - (xi + 0.5))[None, :] + p[2] * (yf - (yi + 0.5))[:, None]
+    return np.ascontiguousarray(np.stack([w0, p[1] * sx, p[2] * sy]), np.float32)

@@ -1,0 +1,302 @@
+"""Kernels of `decimate`: connectivity under edge collapse, its guards, and the heap that orders collapses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from lift3d.geometry.surface.quadrics import BORDER, LOCKED, target
+
+RING = 256  # collapses around vertices with more faces than this are refused
+
+
+@njit(cache=True, nogil=True)
+def _sift_down(key: Any, item: Any, n: int, i: int) -> None:
+    k, it = key[i], item[i]
+    while True:
+        child = 4 * i + 1
+        if child >= n:
+            break
+        best = child
+        for c in range(child + 1, min(child + 4, n)):
+            if key[c] < key[best]:
+                best = c
+        if key[best] >= k:
+            break
+        key[i], item[i] = key[best], item[best]
+        i = best
+    key[i], item[i] = k, it
+
+
+@njit(cache=True, nogil=True)
+def _sift_up(key: Any, item: Any, i: int) -> None:
+    k, it = key[i], item[i]
+    while i > 0:
+        parent = (i - 1) >> 2
+        if key[parent] <= k:
+            break
+        key[i], item[i] = key[parent], item[parent]
+        i = parent
+    key[i], item[i] = k, it
+
+
+@njit(cache=True, nogil=True)
+def _star(f: Any, alive: Any, head: Any, follow: Any, u: int, ring: Any) -> int:
+    """Corners (3 face + k) of u's live faces into ring; dead ones are unlinked. RING + 1 if too many."""
+    n = 0
+    before = -1
+    c = head[u]
+    while c >= 0:
+        after = follow[c]
+        if alive[c // 3]:
+            if n >= RING:
+                return RING + 1
+            ring[n] = c
+            n += 1
+            before = c
+        elif before < 0:
+            head[u] = after
+        else:
+            follow[before] = after
+        c = after
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _shape(
+    p: Any, f: Any, ring: Any, n: int, other: int, x: float, y: float, z: float, flip: float
+) -> tuple[float, float]:
+    """Worst |normal|^2 / longest^4 of the star's faces before and after its vertex moves to (x, y, z);
+    those at `other` vanish. -1 after if a face turns by more than arccos(flip); flip < 0 allows any turn."""
+    before, after = 1.0, 1.0
+    for i in range(n):
+        g, k = ring[i] // 3, ring[i] % 3
+        a, b = f[g, (k + 1) % 3], f[g, (k + 2) % 3]
+        u = f[g, k]
+        bx, by, bz = p[b, 0] - p[a, 0], p[b, 1] - p[a, 1], p[b, 2] - p[a, 2]
+        ox, oy, oz = p[u, 0] - p[a, 0], p[u, 1] - p[a, 1], p[u, 2] - p[a, 2]
+        mx, my, mz = by * oz - bz * oy, bz * ox - bx * oz, bx * oy - by * ox
+        old = mx * mx + my * my + mz * mz
+        base = bx * bx + by * by + bz * bz
+        far = max(base, ox * ox + oy * oy + oz * oz, (ox - bx) ** 2 + (oy - by) ** 2 + (oz - bz) ** 2)
+        before = min(before, old / (far * far))
+        if a == other or b == other:
+            continue
+        vx, vy, vz = x - p[a, 0], y - p[a, 1], z - p[a, 2]
+        nx, ny, nz = by * vz - bz * vy, bz * vx - bx * vz, bx * vy - by * vx
+        new = nx * nx + ny * ny + nz * nz
+        dot = mx * nx + my * ny + mz * nz
+        if new <= 0 or (flip >= 0 and (dot <= 0 or dot * dot < flip * flip * old * new)):
+            return before, -1.0
+        far = max(base, vx * vx + vy * vy + vz * vz, (vx - bx) ** 2 + (vy - by) ** 2 + (vz - bz) ** 2)
+        after = min(after, new / (far * far))
+    return before, after
+
+
+@njit(cache=True, nogil=True)
+def _valence(f: Any, alive: Any, head: Any, follow: Any, u: int) -> int:
+    n = 0
+    c = head[u]
+    while c >= 0:
+        n += alive[c // 3]
+        c = follow[c]
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _linked(
+    f: Any, alive: Any, head: Any, follow: Any, kind: Any, mark: Any, tick: int,
+    u: int, w: int, ring_u: Any, nu: int, ring_w: Any, nw: int,
+) -> int:  # fmt: skip
+    """How many faces the edge uw has, 0 if its collapse would change the topology (link condition, Dey et
+    al. 1999): the common neighbours of u and w are the corners opposite to the edge, and these keep a fan."""
+    shared = 0
+    for i in range(nu):
+        g, k = ring_u[i] // 3, ring_u[i] % 3
+        a, b = f[g, (k + 1) % 3], f[g, (k + 2) % 3]
+        mark[a] = tick
+        mark[b] = tick
+        if a == w or b == w:
+            shared += 1
+            c = b if a == w else a
+            if _valence(f, alive, head, follow, c) < (2 if kind[c] == BORDER else 4):
+                return 0
+    common = 0
+    for i in range(nw):
+        g, k = ring_w[i] // 3, ring_w[i] % 3
+        for s in range(1, 3):
+            a = f[g, (k + s) % 3]
+            if mark[a] == tick and a != u:
+                mark[a] = tick - 1
+                common += 1
+    if common != shared or shared > 2:
+        return 0
+    if shared == 2 and kind[u] == BORDER and kind[w] == BORDER:
+        return 0
+    return shared
+
+
+@njit(cache=True, nogil=True)
+def corner_lists(f: Any, n_vertices: int) -> tuple[Any, Any]:
+    """head (V,), follow (3F,): for each vertex the linked list of its corners, in the order of faces."""
+    head = np.full(n_vertices, -1, np.int32)
+    follow = np.full(3 * len(f), -1, np.int32)
+    for c in range(3 * len(f) - 1, -1, -1):
+        u = f[c // 3, c % 3]
+        follow[c] = head[u]
+        head[u] = c
+    return head, follow
+
+
+@njit(cache=True, nogil=True)
+def _join(
+    p: Any, f: Any, alive: Any, q: Any, kind: Any, head: Any, follow: Any, mark: Any, tick: int, rings: Any,
+    u: int, w: int, x: float, y: float, z: float, flip: float, slim: float,
+) -> int:  # fmt: skip
+    """Collapse w into u at (x, y, z) if all guards agree; returns how many faces vanish, 0 if refused."""
+    if kind[u] == LOCKED or kind[w] == LOCKED:
+        return 0
+    ring_u, ring_w = rings[0], rings[1]
+    nu = _star(f, alive, head, follow, u, ring_u)
+    nw = _star(f, alive, head, follow, w, ring_w)
+    if nu + nw > RING:
+        return 0
+    before_u, after_u = _shape(p, f, ring_u, nu, w, x, y, z, flip)
+    if after_u < 0:
+        return 0
+    before_w, after_w = _shape(p, f, ring_w, nw, u, x, y, z, flip)
+    if min(after_u, after_w) < min(slim * slim, before_u, before_w):
+        return 0
+    shared = _linked(f, alive, head, follow, kind, mark, tick, u, w, ring_u, nu, ring_w, nw)
+    if shared == 0:
+        return 0
+    p[u, 0], p[u, 1], p[u, 2] = x, y, z
+    for k in range(11):
+        q[u, k] += q[w, k]
+    kind[u] = max(kind[u], kind[w])
+    last = -1
+    for i in range(nu + nw):
+        c = ring_u[i] if i < nu else ring_w[i - nu]
+        other = w if i < nu else u
+        g, k = c // 3, c % 3
+        if not alive[g]:
+            continue
+        if f[g, (k + 1) % 3] == other or f[g, (k + 2) % 3] == other:
+            alive[g] = False
+            continue
+        f[g, k] = u
+        if last < 0:
+            head[u] = c
+        else:
+            follow[last] = c
+        last = c
+    if last < 0:
+        head[u] = -1
+    else:
+        follow[last] = -1
+    head[w] = -1
+    return shared
+
+
+@njit(cache=True, nogil=True)
+def replay(
+    p: Any, f: Any, alive: Any, q: Any, kind: Any, head: Any, follow: Any,
+    pairs: Any, places: Any, n: int, flip: float, slim: float,
+) -> int:  # fmt: skip
+    """Repeat the first n logged collapses, without those at LOCKED vertices or refused because of what was
+    left out before. The log is compacted in place; returns its new length."""
+    mark = np.zeros(len(p), np.int64)
+    rings = np.empty((2, RING), np.int32)
+    done = 0
+    for i in range(n):
+        u, w = pairs[i, 0], pairs[i, 1]
+        x, y, z = places[i, 0], places[i, 1], places[i, 2]
+        if _join(p, f, alive, q, kind, head, follow, mark, 2 * i + 2, rings, u, w, x, y, z, flip, slim):
+            pairs[done, 0], pairs[done, 1] = u, w
+            places[done, 0], places[done, 1], places[done, 2] = x, y, z
+            done += 1
+    return done
+
+
+@njit(cache=True, nogil=True)
+def collapse(
+    p: Any, f: Any, alive: Any, q: Any, kind: Any, head: Any, follow: Any, edges: Any, cost: Any,
+    excess: int, max_error2: float, flip: float, slim: float, pairs: Any, places: Any, done: int,
+) -> int:  # fmt: skip
+    """Collapse edges in the order of their cost until `excess` faces have vanished or nothing is allowed.
+
+    p, f, alive, q, kind, head, follow change in place; each collapse is logged in pairs (kept, vanished) and
+    places from row `done` on. Returns the length of the log.
+    """
+    mark = np.zeros(len(p), np.int64)
+    stamp = np.zeros(len(p), np.int32)
+    rings = np.empty((2, RING), np.int32)
+    n = len(edges)
+    room = n + n // 2 + 64
+    key, item = np.empty(room, np.float64), np.arange(room).astype(np.int32)
+    first, second, when = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
+    for e in range(n):
+        key[e], first[e], second[e], when[e] = cost[e], edges[e, 0], edges[e, 1], 0
+    for i in range((n - 2) // 4, -1, -1):
+        _sift_down(key, item, n, i)
+    tick = 0
+    while n > 0 and excess > 0:
+        slot = item[0]
+        u, w, s = first[slot], second[slot], when[slot]
+        n -= 1
+        key[0], item[0], item[n] = key[n], item[n], slot
+        _sift_down(key, item, n, 0)
+        if stamp[u] + stamp[w] != s:
+            continue
+        x, y, z, _, error2 = target(p, q, kind, u, w)
+        if error2 > max_error2:
+            continue
+        tick += 2
+        gone = _join(p, f, alive, q, kind, head, follow, mark, tick, rings, u, w, x, y, z, flip, slim)
+        if gone == 0:
+            continue
+        excess -= gone
+        pairs[done, 0], pairs[done, 1] = u, w
+        places[done, 0], places[done, 1], places[done, 2] = x, y, z
+        done += 1
+        stamp[u] += 1
+        stamp[w] += 1 << 24
+        tick += 2
+        c = head[u]
+        while c >= 0:
+            for s in range(1, 3):
+                a = f[c // 3, (c % 3 + s) % 3]
+                if mark[a] == tick or kind[a] == LOCKED:
+                    continue
+                mark[a] = tick
+                if n == room:
+                    room *= 2
+                    key, item, first, second, when = _grown(key, item, first, second, when, room)
+                slot = item[n]
+                first[slot], second[slot], when[slot] = u, a, stamp[u] + stamp[a]
+                key[n] = target(p, q, kind, u, a)[3]
+                n += 1
+                _sift_up(key, item, n - 1)
+            c = follow[c]
+    return done
+
+
+@njit(cache=True, nogil=True)
+def origins(pairs: Any, n: int, n_vertices: int) -> Any:
+    """For each vertex the one that it went into by the first n logged collapses (V,)."""
+    origin = np.arange(n_vertices).astype(np.int32)
+    for i in range(n - 1, -1, -1):
+        origin[pairs[i, 1]] = origin[pairs[i, 0]]
+    return origin
+
+
+@njit(cache=True, nogil=True)
+def _grown(key: Any, item: Any, first: Any, second: Any, when: Any, room: int) -> Any:
+    """The heap's arrays, longer."""
+    n = len(key)
+    key2, item2 = np.empty(room, np.float64), np.arange(room).astype(np.int32)
+    a, b, c = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
+    key2[:n], item2[:n], a[:n], b[:n], c[:n] = key, item, first, second, when
+    return key2, item2, a, b, c

@@ -1,0 +1,1 @@
+"""Reflection symmetry: finding the plane of a whole or a partial shape, and making a shape exactly symmetric."""

@@ -1,0 +1,1 @@
+"""Texture from photos: charts, unwrapping, view selection and labelling, exposure, baking and inpainting."""

@@ -1,0 +1,299 @@
+"""Which photos see a face, and how well: occlusion, angle, resolution, sharpness, borders, and agreement.
+
+A face is seen by a photo when its centre and two of its three corners (drawn in a little) pass the depth test
+against the mesh itself, all lie in the picture and on the mask, and the face turns towards the camera. How well
+follows the masked photo blending of Callieri et al. (2008): cosine of the viewing angle, pixels per area,
+sharpness of the photo, and the distance in pixels to the next border (picture, mask, depth step), so that
+weights run out smoothly where a small error of camera or surface would pick up something else. A photo that
+disagrees with the median of the others over a neighbourhood of faces (a passer-by, a highlight) loses its
+weight there (Sinha et al. 2008).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, uniform_filter
+
+from lift3d.geometry.camera.projection import project
+from lift3d.geometry.render.rasterizer import depth_map
+from lift3d.types import F32, F64, Camera, Image
+
+I32 = NDArray[np.int32]
+RAMP = 12.0
+"""Pixels over which a photo's weight grows from a border to full."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sightings:
+    """Per face and photo (F, V): quality float32 (0 = not seen); colours (F, V, 3) uint8 means; detail (F,
+    V) float32
+    local contrast in grey levels; inside: per photo (H, W) bool, True where it shows the mesh and its mask
+    is True."""
+
+    quality: F32
+    colours: NDArray[np.uint8]
+    detail: F32
+    inside: tuple[NDArray[np.bool_], ...]
+
+
+def sight(
+    v: F64, f: I32, cameras: tuple[Camera, ...], images: tuple[Image, ...], progress: Any = None
+) -> Sightings:
+    """Look at every face from every photo."""
+    shape = (len(f), len(cameras))
+    quality, detail = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    colours = np.zeros((*shape, 3), np.uint8)
+    inside: list[NDArray[np.bool_]] = []
+    for k, (camera, image) in enumerate(zip(cameras, images)):
+        z = depth_map(camera, v, f)
+        mask = np.require(_mask_of(image), requirements=["C", "W"])
+        inside.append((z > 0) & mask)
+        margin = border_distance(z, mask, 6.0 / camera.fx)
+        _sight_one(
+            v, f, np.ascontiguousarray(camera.R), np.ascontiguousarray(camera.t),
+            np.array([camera.fx, camera.fy, camera.cx, camera.cy]), z, mask, margin,
+            np.require(image.pixels, requirements=["C", "W"]), local_contrast(image),
+            quality[:, k], colours[:, k], detail[:, k],
+        )  # fmt: skip
+        if progress is not None:
+            progress((k + 1) / len(cameras))
+    return Sightings(quality, colours, detail, tuple(inside))
+
+
+def _mask_of(image: Image) -> NDArray[np.bool_]:
+    return image.mask if image.mask is not None else np.ones((image.height, image.width), bool)
+
+
+def local_contrast(image: Image) -> F32:
+    """(H, W) float32: mean absolute difference between the photo and its own 3x3 mean, averaged over 9x9."""
+    grey = image.grey
+    return uniform_filter(np.abs(grey - uniform_filter(grey, 3, mode="nearest")), 9, mode="nearest")
+
+
+@njit(cache=True)
+def border_distance(z: Any, mask: Any, steep: float) -> Any:
+    """(H, W) float32 distance in pixels to the next pixel that is off the mesh, off the mask, outside the
+    picture or at
+    a depth step (neighbours differ by more than steep x depth): two chamfer passes (Borgefors 1986), up to
+    64."""
+    height, width = z.shape
+    out = np.full((height, width), np.float32(64.0))
+    for y in range(height):
+        for x in range(width):
+            here = z[y, x]
+            if here == 0 or not mask[y, x]:
+                out[y, x] = 0.0
+                continue
+            if y + 1 < height and z[y + 1, x] > 0 and abs(z[y + 1, x] - here) > steep * here:
+                out[y, x] = out[y + 1, x] = 0.0
+            if x + 1 < width and z[y, x + 1] > 0 and abs(z[y, x + 1] - here) > steep * here:
+                out[y, x] = out[y, x + 1] = 0.0
+    one, diagonal = np.float32(1.0), np.float32(1.4142)
+    for y in range(height):
+        for x in range(width):
+            best = min(out[y, x], np.float32(min(x, y, width - 1 - x, height - 1 - y) + 0.5))
+            if y > 0:
+                best = min(best, out[y - 1, x] + one)
+                if x > 0:
+                    best = min(best, out[y - 1, x - 1] + diagonal)
+                if x + 1 < width:
+                    best = min(best, out[y - 1, x + 1] + diagonal)
+            if x > 0:
+                best = min(best, out[y, x - 1] + one)
+            out[y, x] = best
+    for y in range(height - 1, -1, -1):
+        for x in range(width - 1, -1, -1):
+            best = out[y, x]
+            if y + 1 < height:
+                best = min(best, out[y + 1, x] + one)
+                if x > 0:
+                    best = min(best, out[y + 1, x - 1] + diagonal)
+                if x + 1 < width:
+                    best = min(best, out[y + 1, x + 1] + diagonal)
+            if x + 1 < width:
+                best = min(best, out[y, x + 1] + one)
+            out[y, x] = best
+    return out
+
+
+@njit(cache=True, parallel=True)
+def _sight_one(
+    v: Any,
+    f: Any,
+    R: Any,
+    t: Any,
+    k: Any,
+    z: Any,
+    mask: Any,
+    margin: Any,
+    pixels: Any,
+    contrast: Any,
+    quality: Any,
+    colours: Any,
+    detail: Any,
+) -> None:
+    height, width = z.shape
+    for i in prange(len(f)):
+        p = np.empty((3, 3))
+        for a in range(3):
+            q = v[f[i, a]]
+            for r in range(3):
+                p[a, r] = R[r, 0] * q[0] + R[r, 1] * q[1] + R[r, 2] * q[2] + t[r]
+        centre = (p[0] + p[1] + p[2]) / 3
+        n = np.cross(p[1] - p[0], p[2] - p[0])
+        twice = np.sqrt((n * n).sum())
+        reach = np.sqrt((centre * centre).sum())
+        if twice < 1e-300 or centre[2] <= 0:
+            continue
+        cosine = -(n * centre).sum() / (twice * reach)
+        if cosine < 0.05:
+            continue
+        slope = min(np.sqrt(1 / (cosine * cosine) - 1), 8.0)
+        seen, hidden, nearest = True, 0, np.float32(64.0)
+        red, green, blue = 0.0, 0.0, 0.0
+        for s in range(4):
+            q = centre if s == 3 else 0.9 * p[s] + 0.1 * centre
+            if q[2] <= 0:
+                seen = False
+                break
+            x, y = k[0] * q[0] / q[2] + k[2], k[1] * q[1] / q[2] + k[3]
+            c, r = int(np.floor(x)), int(np.floor(y))
+            if not (x >= 1 and y >= 1 and x < width - 1 and y < height - 1):
+                seen = False
+                break
+            # The pixel's own depth, loosened by what the surface may fall away within it.
+            if z[r, c] > 0 and q[2] > z[r, c] * 1.001 + 1.5 * slope * q[2] / k[0]:
+                hidden += 1
+                if s == 3 or hidden > 1:
+                    seen = False
+                    break
+            nearest = min(nearest, margin[r, c])
+            red += pixels[r, c, 0]
+            green += pixels[r, c, 1]
+            blue += pixels[r, c, 2]
+            if not mask[r, c]:
+                seen = False
+                break
+            if s == 3:
+                detail[i] = contrast[r, c]
+        if not seen:
+            detail[i] = 0
+            continue
+        # At a border of the mesh (not of the mask), or where something hides a corner of the face, a photo counts a
+        # millionth: where no other sees the face better.
+        nearest = max(nearest, np.float32(0.012)) if hidden == 0 else np.float32(0.012)
+        ramp = min(nearest / RAMP, 1.0)
+        quality[i] = cosine * cosine * k[0] * k[1] / (centre[2] * centre[2]) * ramp * ramp
+        colours[i, 0], colours[i, 1], colours[i, 2] = (
+            int(red / 4 + 0.5),
+            int(green / 4 + 0.5),
+            int(blue / 4 + 0.5),
+        )
+
+
+def photo_sharpness(s: Sightings) -> F64:
+    """(V,) sharpness of each photo against the others on the same faces: 1 is usual, below is blurred."""
+    step = max(1, len(s.quality) // 20_000)
+    detail, seen = s.detail[::step] + 0.5, s.quality[::step] > 0
+    ratios = np.full(detail.shape, np.nan)
+    rows = seen.sum(1) >= 3
+    logs = np.where(seen, np.log(detail), np.nan)[rows]
+    out = np.ones(s.quality.shape[1])
+    if rows.any():
+        ratios = logs - np.nanmedian(logs, axis=1, keepdims=True)
+        for k in range(len(out)):
+            column = ratios[:, k][np.isfinite(ratios[:, k])]
+            if len(column) >= 20:
+                out[k] = np.exp(np.median(column))
+    return out.clip(0.05, 1.25)
+
+
+@njit(cache=True)
+def disagreement(quality: Any, colours: Any, tables: Any) -> Any:
+    """(F, V) float32 largest channel difference between a photo's levelled colour and the median over the
+    photos that
+    see the face; -1 where not seen or fewer than three see it."""
+    faces, photos = quality.shape
+    out = np.full((faces, photos), np.float32(-1.0))
+    for i in range(faces):
+        best = np.float32(0.0)
+        for k in range(photos):
+            best = max(best, quality[i, k])
+        ids = np.empty(photos, np.int32)
+        n = 0
+        for k in range(photos):
+            if quality[i, k] > 0.02 * best:
+                ids[n] = k
+                n += 1
+        if n < 3:
+            continue
+        values = np.empty(n, np.float32)
+        for c in range(3):
+            for j in range(n):
+                values[j] = tables[ids[j], c, colours[i, ids[j], c]]
+            ordered = np.sort(values)
+            middle = (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
+            for k in range(photos):
+                if quality[i, k] > 0:
+                    out[i, k] = max(out[i, k], abs(tables[k, c, colours[i, k, c]] - middle))
+    return out
+
+
+@njit(cache=True)
+def spread_over_faces(values: Any, neighbours: Any, rounds: int) -> Any:
+    """Values (F, V) averaged with the neighbouring faces, `rounds` times; entries < 0 take no part."""
+    now, new = values.copy(), values.copy()
+    for _ in range(rounds):
+        for i in range(len(values)):
+            for k in range(values.shape[1]):
+                if values[i, k] < 0:
+                    continue
+                total, n = now[i, k], np.float32(1.0)
+                for e in range(3):
+                    j = neighbours[i, e]
+                    if j >= 0 and values[j, k] >= 0:
+                        total += now[j, k]
+                        n += np.float32(1.0)
+                new[i, k] = total / n
+        now, new = new, now
+    return now
+
+
+def agreement(s: Sightings, tables: F32, neighbours: I32) -> tuple[F32, float]:
+    """Factor (F, V) float32 in (0, 1] that takes disagreeing photos out, and the difference (of 1) that
+    halves it.
+
+    That difference is four times the median one over the whole set, and at least 0.06.
+    """
+    d = disagreement(s.quality, s.colours, tables)
+    known = d[d >= 0]
+    usual = float(np.median(known)) if len(known) else 0.0
+    half = float(np.clip(4 * usual, 0.06, 0.25))
+    wide = np.maximum(spread_over_faces(d, neighbours, 6), d / 2)
+    factor = np.where(d >= 0, 1 / (1 + (wide / half) ** 6), 1.0).astype(np.float32)
+    there = np.where(neighbours >= 0, neighbours, np.arange(len(neighbours))[:, None])
+    for _ in range(2):  # a thing in front also mixes into the pixels around it
+        factor = np.minimum.reduce([factor, *(factor[there[:, e]] for e in range(3))])
+    return factor, half
+
+
+def without_faces(
+    s: Sightings, dropped: NDArray[np.bool_], v: F64, f: I32, cameras: tuple[Camera, ...]
+) -> tuple[NDArray[np.bool_], ...]:
+    """s.inside without the pixels (and their eight neighbours) where a photo shows the centres of faces
+    that it is
+    not to be used for; dropped (F, V)."""
+    out = []
+    for k, (camera, inside) in enumerate(zip(cameras, s.inside)):
+        pixels, _ = project(camera, v[f[dropped[:, k]]].mean(1))
+        x, y = np.floor(pixels).astype(np.int64).T
+        on = (x >= 0) & (y >= 0) & (x < camera.width) & (y < camera.height)
+        hit = np.zeros(inside.shape, bool)
+        hit[y[on], x[on]] = True
+        out.append(inside & ~binary_dilation(hit, np.ones((3, 3), bool)))
+    return tuple(out)

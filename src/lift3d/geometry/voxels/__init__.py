@@ -1,0 +1,1 @@
+"""Regular grids: canonical and view-aligned frames, occupancy from meshes, inside tests, silhouettes and components."""

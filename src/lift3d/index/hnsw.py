@@ -1,0 +1,152 @@
+"""The quick way to near vectors: a graph in the manner of Malkov & Yashunin (2018, arXiv:1603.09320), by usearch, the extra
+`search`.
+
+The graph is made from what the index's tables hold and can be made again, so it is never trusted: a file is compared with what
+such a file must be, number by number, before the library, which believes what it reads, gets it.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.errors import MissingExtra
+from lift3d.io.files.atomic import writing
+from lift3d.types import F32
+
+EDGES, EFFORT = 16, 256
+"""Neighbours of a vector; vectors that are looked at in a search, at least."""
+HEAD = struct.Struct("<7s3H4B3QB")
+"""usearch, version, metric, numbers, key, slot, present, deleted, dimensions, several by key."""
+_MAGIC = b"usearch"
+
+
+def there() -> bool:
+    """Is the library installed?"""
+    try:
+        import usearch.index  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def new(dimensions: int) -> Any:
+    """An empty graph of half-precision vectors, compared by their products; MissingExtra where the library is missing."""
+    try:
+        from usearch.index import Index
+    except ImportError as error:
+        raise MissingExtra("quick search among many models", "search") from error
+    return Index(
+        ndim=dimensions,
+        metric="ip",
+        dtype="f16",
+        connectivity=EDGES,
+        expansion_add=EFFORT // 2,
+        expansion_search=EFFORT,
+    )
+
+
+def add(graph: Any, numbers: NDArray[np.int64], vectors: F32) -> None:
+    """Enter vectors (N, D) under numbers (N,), in the place of what was there."""
+    gone = [int(n) for n in numbers if n in graph]
+    for n in gone:
+        graph.remove(n)
+    if len(numbers):
+        graph.add(numbers.astype(np.uint64), np.asarray(vectors, np.float32), threads=1)
+
+
+def nearest(graph: Any, vector: F32, count: int) -> NDArray[np.int64]:
+    """Numbers of about the nearest `count`."""
+    found = graph.search(np.asarray(vector, np.float32), min(count, len(graph)), threads=1)
+    return np.asarray(found.keys).astype(np.int64)
+
+
+def save(graph: Any, path: Path) -> None:
+    with writing(path) as part:
+        graph.save(os.fspath(part))
+
+
+def opened(path: Path, dimensions: int, view: bool = True) -> Any | None:
+    """The graph of a file, left on the disk if `view`; None where it is missing or not what it must be."""
+    if not path.is_file() or not sound(path, dimensions):
+        return None
+    graph = new(dimensions)
+    try:
+        graph.view(os.fspath(path)) if view else graph.load(os.fspath(path))
+    except (RuntimeError, ValueError, OSError, OverflowError):
+        return None
+    return graph
+
+
+def sound(path: Path, dimensions: int) -> bool:
+    """Is every size, level, neighbour and entrance of the file within it? Read in place: memory does not grow with it."""
+    size = path.stat().st_size
+    if size < 8 + 64 + 40:
+        return False
+    data = np.memmap(path, np.uint8, "r")
+    rows, width = struct.unpack("<II", data[:8].tobytes())
+    at = 8 + rows * width
+    if width != 2 * dimensions or at + 64 + 40 > size:
+        return False
+    magic, major, *_, metric, number, key, slot, present, deleted, d, several = HEAD.unpack(
+        data[at : at + HEAD.size].tobytes()
+    )
+    if magic != _MAGIC or major != 2 or (metric, number, key, slot) != (ord("i"), 12, 14, 15) or several:
+        return False
+    count, edges, base, top, entry = struct.unpack("<5Q", data[at + 64 : at + 104].tobytes())
+    at += 104
+    if (edges, base, d) != (EDGES, 2 * EDGES, dimensions) or count != rows or present + deleted != rows:
+        return False
+    if rows == 0:
+        return size == at
+    if entry >= rows or at + 2 * rows > size:
+        return False
+    levels = data[at : at + 2 * rows].view("<i2").astype(np.int64)
+    at += 2 * rows
+    if levels.min() < 0 or levels.max() != top or levels[entry] != top:
+        return False
+    each = 14 + 4 * base + levels * (4 + 4 * edges)
+    if at + int(each.sum()) != size:
+        return False
+    starts = at + np.concatenate([[0], np.cumsum(each)[:-1]])
+    return _level_sound(data, starts + 10, base, rows, starts, levels) and _upper_sound(
+        data, starts, levels, edges, base, rows
+    )
+
+
+def _level_sound(
+    data: Any, at: NDArray[np.int64], most: int, rows: int, starts: Any = None, levels: Any = None,
+    lowest: int = 0, every: NDArray[np.int64] | None = None,
+) -> bool:  # fmt: skip
+    """Counts and neighbours of one level of some vectors; every: the level that each vector of the graph reaches."""
+    for first in range(0, len(at), 8192):
+        some = at[first : first + 8192]
+        held = data[some[:, None] + np.arange(4 + 4 * most)].view("<u4")
+        counts, near = held[:, 0], held[:, 1:]
+        used = np.arange(most) < counts[:, None]
+        if (counts > most).any() or (near[used] >= rows).any():
+            return False
+        if every is not None and (every[near[used]] < lowest).any():
+            return False
+        if starts is not None and levels is not None:
+            told = data[starts[first : first + 8192, None] + np.arange(8, 10)].view("<i2")[:, 0]
+            if (told != levels[first : first + 8192]).any():
+                return False
+    return True
+
+
+def _upper_sound(
+    data: Any, starts: NDArray[np.int64], levels: NDArray[np.int64], edges: int, base: int, rows: int
+) -> bool:
+    """The levels above the lowest: neighbours there must reach as high."""
+    for level in range(1, int(levels.max()) + 1):
+        mine = np.flatnonzero(levels >= level)
+        at = starts[mine] + 10 + 4 + 4 * base + (level - 1) * (4 + 4 * edges)
+        if not _level_sound(data, at, edges, rows, lowest=level, every=levels):
+            return False
+    return True

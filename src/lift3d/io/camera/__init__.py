@@ -1,0 +1,1 @@
+"""Camera files: COLMAP models, transforms.json and the capture sets that lift3d writes."""

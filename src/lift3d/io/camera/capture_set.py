@@ -1,0 +1,95 @@
+"""A folder with the photos as used, straightened, and their cameras: what training of radiance fields and Gaussian
+splats, and other reconstruction programs, start from.
+
+FOLDER/images/NAME.jpg, FOLDER/sparse/0/{cameras,images,points3D}.bin (COLMAP) and FOLDER/transforms.json, all in the
+frame and unit of the model they were made with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image as Pillow
+
+from lift3d.errors import InputError
+from lift3d.io.camera.cameras import write_colmap, write_transforms
+from lift3d.io.files.atomic import not_written
+from lift3d.io.files.staging import staging_folder
+from lift3d.types import Views
+
+QUALITY = 95
+
+
+def require_free(folder: Path, sources: Sequence[str | Path] = (), others: Sequence[Path] = ()) -> None:
+    """Raise InputError unless `folder` does not exist yet or is empty, does not lie among the photos, and will not hold
+    other things that the run writes."""
+    place = folder.resolve()
+    for other in others:
+        if other.resolve().is_relative_to(place):
+            raise InputError(f"{other} would lie in {folder}", "give the cameras a folder of their own")
+    for source in map(Path, sources):
+        if source.is_dir() and place.is_relative_to(source.resolve()):
+            raise InputError(f"{folder} lies among the photos", "give a folder elsewhere for the cameras")
+    try:
+        taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    except OSError as error:
+        raise not_written(error, folder) from error
+    if taken:
+        raise InputError(f"{folder} is there already and not empty", "give another folder for the cameras")
+
+
+@contextlib.contextmanager
+def capture_set(folder: str | os.PathLike[str]) -> Iterator[Callable[[Views], None]]:
+    """A function that writes photos and cameras of views; `folder` appears when the block ends well, else not at all.
+
+    Photos are named like their files with the ending .jpg; of two that would be alike the later gets a number.
+    """
+    folder = Path(os.path.realpath(folder))
+    require_free(folder)
+    with staging_folder(folder) as part:
+
+        def write(views: Views) -> None:
+            try:
+                _fill(views, part)
+            except OSError as error:
+                raise not_written(error, folder) from error
+
+        yield write
+
+
+def write_capture_set(views: Views, folder: str | os.PathLike[str]) -> Path:
+    """Write photos and cameras of `views`, see `capture_set`, at once. Returns the folder's path."""
+    with capture_set(folder) as write:
+        write(views)
+    return Path(os.path.realpath(folder))
+
+
+def _fill(views: Views, folder: Path) -> None:
+    (folder / "images").mkdir()
+    (folder / "sparse" / "0").mkdir(parents=True)
+    names = _names([image.name for image in views.images])
+    for image, name in zip(views.images, names):
+        Pillow.fromarray(image.pixels).save(folder / "images" / name, quality=QUALITY, subsampling=0)
+    renamed = replace(views, images=tuple(replace(i, name=n) for i, n in zip(views.images, names)))
+    write_colmap(renamed, folder / "sparse" / "0")
+    beside = tuple(replace(i, name=f"images/{n}") for i, n in zip(views.images, names))
+    write_transforms(replace(views, images=beside), folder / "transforms.json")
+
+
+def _names(given: list[str]) -> list[str]:
+    """File names ending in .jpg, each once."""
+    taken: set[str] = set()
+    names = []
+    for name in given:
+        stem = Path(name).stem or "photo"
+        candidate, number = f"{stem}.jpg", 1
+        while candidate.lower() in taken:
+            number += 1
+            candidate = f"{stem}_{number}.jpg"
+        taken.add(candidate.lower())
+        names.append(candidate)
+    return names

@@ -1,0 +1,300 @@
+"""COLMAP's model files, text and binary (https://colmap.github.io/format.html), parsed within bounds."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.errors import InputError
+from lift3d.geometry.camera.projection import project
+from lift3d.io.image.photos import read_bytes
+from lift3d.types import F64, Views
+
+_LIMIT = 1 << 31
+_MODELS = {"SIMPLE_PINHOLE": 3, "PINHOLE": 4, "SIMPLE_RADIAL": 4, "RADIAL": 5, "OPENCV": 8}
+_NUMBERS = (
+    "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "OPENCV_FISHEYE", "FULL_OPENCV", "FOV",
+    "SIMPLE_RADIAL_FISHEYE", "RADIAL_FISHEYE", "THIN_PRISM_FISHEYE",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Intrinsics:
+    """One of COLMAP's cameras; distortion is OpenCV's (k1, k2, p1, p2)."""
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    distortion: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """An image: quaternion (w, x, y, z) and translation, world to camera; the number of its camera."""
+
+    name: str
+    camera: int
+    quaternion: F64
+    translation: F64
+
+
+@dataclass(eq=False)
+class ModelFiles:
+    """observations: (image number, point number) pairs."""
+
+    cameras: dict[int, Intrinsics] = field(default_factory=dict)
+    images: dict[int, Placed] = field(default_factory=dict)
+    point_numbers: list[int] = field(default_factory=list)
+    xyz: F64 = field(default_factory=lambda: np.zeros((0, 3)))
+    colours: NDArray[np.uint8] | None = None
+    observations: list[tuple[int, int]] = field(default_factory=list)
+
+
+def rotation(q: F64) -> F64:
+    """Unit quaternion (w, x, y, z) to a rotation matrix."""
+    w, x, y, z = q
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def quaternion(r: F64) -> F64:
+    """Rotation to the unit quaternion (w, x, y, z), w >= 0, by its largest component (Shepperd 1978)."""
+    squares = np.array([r.trace(), r[0, 0], r[1, 1], r[2, 2]])
+    i = int(np.argmax(squares))
+    if i == 0:
+        q = np.array([1 + r.trace(), r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]])
+    else:
+        a, b, c = ((0, 1, 2), (1, 2, 0), (2, 0, 1))[i - 1]
+        q = np.zeros(4)
+        q[0] = r[c, b] - r[b, c]
+        q[1 + a] = 1 + r[a, a] - r[b, b] - r[c, c]
+        q[1 + b] = r[b, a] + r[a, b]
+        q[1 + c] = r[c, a] + r[a, c]
+    q /= np.linalg.norm(q)
+    return q if q[0] >= 0 else -q
+
+
+def _intrinsics(model: str, width: int, height: int, p: tuple[float, ...], where: str) -> Intrinsics:
+    if model not in _MODELS:
+        raise InputError(
+            f"{where} uses the camera model {model[:40]}; lift3d reads {', '.join(_MODELS)}",
+            "undistort the model with COLMAP's image_undistorter first",
+        )
+    if len(p) != _MODELS[model]:
+        raise InputError(f"{where} has a {model} camera with {len(p)} numbers", "export the model again")
+    if model in ("PINHOLE", "OPENCV"):
+        fx, fy, cx, cy = p[:4]
+        rest = p[4:]
+    else:
+        fx, cx, cy = p[:3]
+        fy, rest = fx, p[3:]
+    k = (*rest, 0.0, 0.0, 0.0, 0.0)
+    return Intrinsics(width, height, fx, fy, cx, cy, (k[0], k[1], k[2], k[3]))
+
+
+def read(folder: Path, kind: str) -> ModelFiles:
+    """The model of a folder, `kind` "bin" or "txt"; points3D may be missing."""
+    model = ModelFiles()
+    steps = {
+        "bin": (_cameras_bin, _images_bin, _points_bin),
+        "txt": (_cameras_txt, _images_txt, _points_txt),
+    }[kind]
+    for name, parse in zip(("cameras", "images", "points3D"), steps):
+        path = folder / f"{name}.{kind}"
+        if name == "points3D" and not path.is_file():
+            continue
+        try:
+            parse(read_bytes(path, _LIMIT), model, str(path))
+        except (ValueError, IndexError, OverflowError, struct.error, MemoryError) as error:
+            raise InputError(f"{path} is damaged or cut short", "export the model again") from error
+    return model
+
+
+def _rows(data: bytes) -> list[list[str]]:
+    lines = data.decode("utf-8").splitlines()
+    return [line.split() for line in lines if not line.startswith("#")]
+
+
+def _cameras_txt(data: bytes, model: ModelFiles, where: str) -> None:
+    for words in _rows(data):
+        if words:
+            numbers = tuple(float(w) for w in words[4:])
+            model.cameras[int(words[0])] = _intrinsics(words[1], int(words[2]), int(words[3]), numbers, where)
+
+
+def _images_txt(data: bytes, model: ModelFiles, where: str) -> None:
+    """Two lines an image; the second, its points, may be empty."""
+    lines = [line for line in data.decode("utf-8").splitlines() if not line.startswith("#")]
+    for line in lines[::2]:
+        words = line.split(maxsplit=9)
+        if not words:
+            continue
+        pose = np.array([float(w) for w in words[1:8]])
+        model.images[int(words[0])] = Placed(words[9].strip(), int(words[8]), pose[:4], pose[4:])
+
+
+def _points_txt(data: bytes, model: ModelFiles, where: str) -> None:
+    xyz, colours = [], []
+    for words in _rows(data):
+        if not words:
+            continue
+        if len(words) < 8:
+            raise ValueError("cut short")
+        number = int(words[0])
+        model.point_numbers.append(number)
+        xyz.append([float(w) for w in words[1:4]])
+        colours.append([int(w) for w in words[4:7]])
+        model.observations += [(int(image), number) for image in words[8::2]]
+    _set_points(
+        model, np.array(xyz, np.float64).reshape(-1, 3), np.array(colours, np.int64).reshape(-1, 3), where
+    )
+
+
+def _set_points(model: ModelFiles, xyz: F64, colours: NDArray[np.int64], where: str) -> None:
+    if not np.isfinite(xyz).all():
+        raise InputError(f"{where} holds points that are not finite numbers", "export the model again")
+    model.xyz, model.colours = xyz, np.clip(colours, 0, 255).astype(np.uint8)
+
+
+class _Cursor:
+    """Reads little-endian numbers one after the other; struct.error at the end of the data."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def take(self, pattern: str) -> tuple[float, ...]:
+        values = struct.unpack_from("<" + pattern, self.data, self.at)
+        self.at += struct.calcsize("<" + pattern)
+        return values
+
+    def count(self, each: int) -> int:
+        """A length whose entries of at least `each` bytes fit into what is left."""
+        (number,) = self.take("Q")
+        if number * each > len(self.data) - self.at:
+            raise ValueError("cut short")
+        return int(number)
+
+    def text(self) -> str:
+        end = self.data.index(b"\0", self.at, self.at + 4096)
+        value = self.data[self.at : end].decode("utf-8")
+        self.at = end + 1
+        return value
+
+
+def _cameras_bin(data: bytes, model: ModelFiles, where: str) -> None:
+    cursor = _Cursor(data)
+    for _ in range(cursor.count(24)):
+        number, kind, width, height = (int(n) for n in cursor.take("iiQQ"))
+        name = _NUMBERS[kind] if 0 <= kind < len(_NUMBERS) else f"number {kind}"
+        numbers = cursor.take(f"{_MODELS[name]}d") if name in _MODELS else ()
+        model.cameras[number] = _intrinsics(name, width, height, numbers, where)
+
+
+def _images_bin(data: bytes, model: ModelFiles, where: str) -> None:
+    cursor = _Cursor(data)
+    for _ in range(cursor.count(72)):
+        number, *pose, camera = cursor.take("i7di")
+        name = cursor.text()
+        seen = cursor.count(24)
+        cursor.at += 24 * seen
+        model.images[int(number)] = Placed(name, int(camera), np.array(pose[:4]), np.array(pose[4:]))
+
+
+def _points_bin(data: bytes, model: ModelFiles, where: str) -> None:
+    cursor = _Cursor(data)
+    count = cursor.count(51)
+    xyz, colours = np.zeros((count, 3)), np.zeros((count, 3), np.int64)
+    for row in range(count):
+        number, x, y, z, r, g, b, _ = cursor.take("Q3d3Bd")
+        xyz[row], colours[row] = (x, y, z), (r, g, b)
+        length = cursor.count(8)
+        track = np.frombuffer(data, "<i4", 2 * length, cursor.at)[::2]
+        cursor.at += 8 * length
+        model.point_numbers.append(int(number))
+        model.observations += [(int(image), int(number)) for image in track]
+    _set_points(model, xyz, colours, where)
+
+
+def encode(views: Views, binary: bool) -> dict[str, bytes]:
+    """The three files of a model by name. Equal intrinsics share a camera; numbers count from 1."""
+    keys = [(c.width, c.height, c.fx, c.fy, c.cx, c.cy) for c in views.cameras]
+    shared = {key: number + 1 for number, key in enumerate(dict.fromkeys(keys))}
+    order = np.lexsort((views.observations[:, 1], views.observations[:, 0]))
+    observations = views.observations[order].astype(np.int64)
+    starts = np.searchsorted(observations[:, 0], np.arange(len(views) + 1))
+    slots = (
+        np.arange(len(observations)) - starts[observations[:, 0]] if len(observations) else observations[:, 0]
+    )
+    pixels = np.zeros((len(observations), 2))
+    for i, camera in enumerate(views.cameras):
+        rows = slice(starts[i], starts[i + 1])
+        pixels[rows] = project(camera, views.points.xyz[observations[rows, 1]])[0]
+    by_point = np.argsort(observations[:, 1], kind="stable")
+    point_starts = np.searchsorted(observations[by_point, 1], np.arange(len(views.points) + 1))
+    colours = views.points.colours
+    if colours is None:
+        colours = np.full((len(views.points), 3), 128, np.uint8)
+    images = []
+    for i, (image, camera) in enumerate(zip(views.images, views.cameras)):
+        if "\0" in image.name or "\n" in image.name:
+            raise InputError(
+                f"the photo name {image.name!r} cannot be written to a COLMAP model", "rename the photo"
+            )
+        rows = slice(starts[i], starts[i + 1])
+        pose = [*quaternion(camera.R).tolist(), *camera.t.tolist()]
+        images.append((i + 1, pose, shared[keys[i]], image.name, pixels[rows], observations[rows, 1] + 1))
+    points = []
+    for p in range(len(views.points)):
+        seen = by_point[point_starts[p] : point_starts[p + 1]]
+        track = np.column_stack([observations[seen, 0] + 1, slots[seen]]).astype(np.int64)
+        points.append((p + 1, views.points.xyz[p].tolist(), colours[p].tolist(), track))
+    return _binary(shared, images, points) if binary else _text(shared, images, points)
+
+
+def _binary(shared: dict, images: list, points: list) -> dict[str, bytes]:
+    cameras = [struct.pack("<Q", len(shared))]
+    for (width, height, *k), number in shared.items():
+        cameras.append(struct.pack("<iiQQ4d", number, 1, width, height, *k))
+    pictures = [struct.pack("<Q", len(images))]
+    row = np.dtype([("xy", "<f8", 2), ("point", "<i8")])
+    for number, pose, camera, name, xy, seen in images:
+        table = np.zeros(len(seen), row)
+        table["xy"], table["point"] = xy, seen
+        head = struct.pack("<i7di", number, *pose, camera) + name.encode() + b"\0"
+        pictures.append(head + struct.pack("<Q", len(seen)) + table.tobytes())
+    cloud = [struct.pack("<Q", len(points))]
+    for number, xyz, rgb, track in points:
+        cloud.append(
+            struct.pack("<Q3d3BdQ", number, *xyz, *rgb, 0.0, len(track)) + track.astype("<i4").tobytes()
+        )
+    return {"cameras": b"".join(cameras), "images": b"".join(pictures), "points3D": b"".join(cloud)}
+
+
+def _text(shared: dict, images: list, points: list) -> dict[str, bytes]:
+    cameras = ["# CAMERA_ID, MODEL, WIDTH, HEIGHT, PARAMS[]"]
+    for (width, height, *k), number in shared.items():
+        cameras.append(f"{number} PINHOLE {width} {height} " + " ".join(map(repr, map(float, k))))
+    pictures = [
+        "# IMAGE_ID, QW, QX, QY, QZ, TX, TY, TZ, CAMERA_ID, NAME, then POINTS2D[] as (X, Y, POINT3D_ID)"
+    ]
+    for number, pose, camera, name, xy, seen in images:
+        pictures.append(f"{number} {' '.join(map(repr, pose))} {camera} {name}")
+        pictures.append(" ".join(f"{x:.6f} {y:.6f} {p}" for (x, y), p in zip(xy.tolist(), seen.tolist())))
+    cloud = ["# POINT3D_ID, X, Y, Z, R, G, B, ERROR, TRACK[] as (IMAGE_ID, POINT2D_IDX)"]
+    for number, xyz, rgb, track in points:
+        pairs = " ".join(map(str, track.reshape(-1).tolist()))
+        cloud.append(f"{number} {' '.join(map(repr, xyz))} {' '.join(map(str, rgb))} 0 {pairs}")
+    texts = {"cameras": cameras, "images": pictures, "points3D": cloud}
+    return {name: ("\n".join(lines) + "\n").encode() for name, lines in texts.items()}

@@ -1,0 +1,1 @@
+"""Writing safely: temporary names moved into place, staging folders, clean-up on interruption, checksums."""

@@ -1,0 +1,1 @@
+"""Photos, pictures and video: decoding with limits, animations, and contact sheets."""

@@ -1,0 +1,64 @@
+"""Contact sheets: many shapes in one picture, to look a corpus over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
+from numpy.typing import NDArray
+
+from lift3d.geometry.camera.orbit import orbit_camera
+from lift3d.geometry.render.drawable import drawable
+from lift3d.geometry.render.renderer import render
+from lift3d.io.files.atomic import writing
+from lift3d.types import Part
+
+TILE = 128
+ACROSS = 12
+BACKGROUND = (246, 245, 242)
+SIDE = -55.0
+"""Azimuth of the look: from the front, a little from the right."""
+
+
+def tile(
+    parts: list[Part], side: int = TILE, azimuth: float = SIDE, elevation: float = 22.0
+) -> NDArray[np.uint8]:
+    """(side, side, 3) picture of a thing from the front, the right and above."""
+    ready = drawable(parts)
+    camera = orbit_camera(ready.v, azimuth, elevation, side, side, 2.4 * side, 0.94)
+    return render(ready, camera, 2, 0.55, BACKGROUND).rgb
+
+
+def sheet(tiles: Sequence[NDArray[np.uint8]], labels: Sequence[str], across: int = ACROSS) -> PIL.Image.Image:
+    """Tiles of one size in rows, each with its label below."""
+    side = tiles[0].shape[0] if tiles else TILE
+    band = max(side // 9, 11)
+    rows = -(-len(tiles) // across)
+    picture = PIL.Image.new("RGB", (across * side, rows * (side + band)), BACKGROUND)
+    draw = PIL.ImageDraw.Draw(picture)
+    font = PIL.ImageFont.load_default(size=max(band - 3, 8))
+    for i, (image, label) in enumerate(zip(tiles, labels)):
+        x, y = i % across * side, i // across * (side + band)
+        picture.paste(PIL.Image.fromarray(image), (x, y))
+        while label and draw.textlength(label, font=font) > side - 4:
+            label = label[1:]
+        draw.text((x + 2, y + side), label, fill=(90, 88, 84), font=font)
+    return picture
+
+
+def write_sheet(path: Path, tiles: Sequence[NDArray[np.uint8]], labels: Sequence[str]) -> None:
+    """The sheet as PNG of few colours."""
+    with writing(path) as part:
+        sheet(tiles, labels).quantize(128, dither=PIL.Image.Dither.NONE).save(
+            part, format="PNG", optimize=True
+        )
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most `most` of range(count), evenly over it."""
+    shown = min(count, most)
+    return [i * count // shown for i in range(shown)]

@@ -1,0 +1,259 @@
+"""A folder, list or glob of photos (with masks, if any) to `Photos`, and what became of each file."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import re
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image as Pil
+
+from lift3d.context import Context
+from lift3d.errors import InputError, Lift3dError
+from lift3d.io.image import decode as pictures
+from lift3d.types import Image, Photos
+
+_PHOTO_ENDINGS = "jpg jpeg jpe jfif png tif tiff webp heic heif hif bmp ppm pgm mpo"
+PHOTO_SUFFIXES = frozenset(f".{ending}" for ending in _PHOTO_ENDINGS.split())
+_VIDEO_ENDINGS = "mp4 mov m4v avi mkv webm mts m2ts mpg mpeg 3gp wmv"
+VIDEO_SUFFIXES = frozenset(f".{ending}" for ending in _VIDEO_ENDINGS.split())
+MIN_GOOD = 3
+"""As many photos must be readable for unreadable ones to be left out with a note instead of an error."""
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sorts photo2 before photo10."""
+    parts = re.findall(r"\d+|\D+", name.casefold())
+    return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts)
+
+
+def list_photos(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """The photos of a folder (hidden and other files left aside), a glob or a list, naturally sorted."""
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        if path.is_dir():
+            return _in_folder(path)
+        if path.exists():
+            return [path]
+        found = [Path(p) for p in glob.glob(os.fspath(source), recursive=True)]
+        found = [p for p in found if p.is_file() and p.suffix.lower() in PHOTO_SUFFIXES]
+        if not found:
+            raise InputError(f"there are no photos at {source}", "check the path")
+        return sorted(found, key=lambda p: (natural_key(str(p)), str(p)))
+    files: list[Path] = []
+    for item in source:
+        files += list_photos(item)
+    if not files:
+        raise InputError("no photos were given", "name a folder, or at least three photos")
+    return list(dict.fromkeys(files))
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    try:
+        # hidden files are no photos, and neither are the textures that lie beside OBJ and PLY files of ours
+        entries = [
+            p for p in folder.iterdir() if not p.name.startswith(".") and ".texture" not in p.suffixes[:-1]
+        ]
+        photos = [p for p in entries if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file()]
+        if photos:
+            return sorted(photos, key=lambda p: (natural_key(p.name), p.name))
+        advice = "name a folder with JPEG, PNG, TIFF, WebP or HEIC files"
+        if not entries:
+            raise InputError(f"the folder {folder} is empty", advice)
+        if any(p.suffix.lower() in VIDEO_SUFFIXES for p in entries):
+            advice = "name the video file itself"
+        inner = [
+            p for p in entries if p.is_dir() and any(q.suffix.lower() in PHOTO_SUFFIXES for q in p.iterdir())
+        ]
+    except OSError as error:
+        raise InputError(
+            f"the folder {folder} cannot be read ({error.strerror})", "check its permissions"
+        ) from error
+    if inner:
+        advice = f"did you mean {sorted(inner)[0]}"
+    raise InputError(f"there are no photos in the folder {folder}", advice)
+
+
+def read_bytes(path: Path, limit: int = pictures.MAX_BYTES) -> bytes:
+    """The whole file, at most `limit` bytes; InputError with one sentence otherwise."""
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder, not a file", "name a file")
+        if not path.is_file() and path.exists():
+            raise InputError(f"{path} is not a regular file", "name a file")
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist", "check the path") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})", "check its permissions") from error
+    if len(data) > limit:
+        raise InputError(f"{path} is larger than {limit >> 20} MB", "make it smaller first")
+    return data
+
+
+def _find_masks(photos: list[Path], folder: Path) -> dict[Path, Path]:
+    """Photo to mask by name: name.png, name.jpg.png, name_mask.png, name.mask.png, mask_name.png."""
+    if folder.is_file():
+        if len(photos) == 1:
+            return {photos[0]: folder}
+        raise InputError(
+            f"{folder} is one mask for {len(photos)} photos", "name the folder that holds all of them"
+        )
+    if not folder.is_dir():
+        raise InputError(f"the masks folder {folder} does not exist", "check the path")
+    by_stem: dict[str, Path] = {}
+    for path in sorted(folder.iterdir(), key=lambda p: p.name):
+        if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file():
+            by_stem.setdefault(path.stem.casefold(), path)
+    found: dict[Path, Path] = {}
+    for photo in photos:
+        stem, name = photo.stem.casefold(), photo.name.casefold()
+        for key in (
+            name,
+            f"{name}_mask",
+            f"{stem}_mask",
+            f"{stem}.mask",
+            f"{stem}-mask",
+            f"mask_{stem}",
+            stem,
+        ):
+            mask = by_stem.get(key)
+            if mask is not None and mask.resolve() != photo.resolve():
+                found[photo] = mask
+                break
+    if not found:
+        raise InputError(
+            f"no file in {folder} is named like a photo",
+            f"name the masks after the photos, for example {photos[0].stem}.png",
+        )
+    return found
+
+
+@dataclass
+class _Loaded:
+    """One file: `image` when usable, otherwise `error`."""
+
+    path: Path
+    name: str
+    sha256: str | None = None
+    image: Image | None = None
+    error: Lift3dError | None = None
+    full_size: tuple[int, int] | None = None
+    mask_error: Lift3dError | None = None
+
+    def record(self) -> dict[str, Any]:
+        size = self.full_size
+        return {
+            "name": self.name,
+            "sha256": self.sha256,
+            "width": size[0] if size else None,
+            "height": size[1] if size else None,
+            "status": "read" if self.image is not None else "unreadable",
+            "reason": "" if self.error is None else str(self.error),
+        }
+
+
+def _load(path: Path, name: str, mask: Path | None, max_size: int | None) -> _Loaded:
+    result = _Loaded(path, name)
+    try:
+        data = read_bytes(path)
+        result.sha256 = hashlib.sha256(data).hexdigest()
+        picture = pictures.decode(data, name, max_size)
+    except Lift3dError as error:
+        result.error = error
+        return result
+    result.full_size = picture.full_size
+    cut = picture.mask
+    if mask is not None:
+        height, width = picture.pixels.shape[:2]
+        try:
+            cut = pictures.decode_mask(
+                read_bytes(mask), mask.name, (width, height), picture.full_size, picture.orientation
+            )
+        except Lift3dError as error:
+            result.mask_error = error
+    result.image = Image(picture.pixels, name, cut, picture.focal, result.sha256)
+    return result
+
+
+def _names(files: list[Path]) -> list[str]:
+    """File names, or paths below the common folder where two files share a name."""
+    names = [f.name for f in files]
+    if len(set(names)) == len(names):
+        return names
+    common = os.path.commonpath([os.path.abspath(f.parent) for f in files])
+    return [Path(os.path.relpath(os.path.abspath(f), common)).as_posix() for f in files]
+
+
+def _size_for_budget(files: list[Path], max_size: int | None, budget: int) -> int | None:
+    """The long side at which all photos together fit the budget (bytes); looks only at the headers."""
+    total, longest = 0, 1
+    for path in files:
+        try:
+            Pil.init()
+            with open(path, "rb") as file, Pil.open(file, formats=list(pictures.PHOTO_FORMATS)) as head:
+                width, height = pictures.fitted(head.width, head.height, max_size)
+        except (OSError, ValueError, SyntaxError, Pil.DecompressionBombError):
+            width, height = pictures.fitted(4032, 3024, max_size)
+        total += 3 * width * height
+        longest = max(longest, width, height)
+    if total <= budget:
+        return max_size
+    return max(pictures.MIN_SIDE, int(longest * (budget / total) ** 0.5) - 1)
+
+
+def read_photos(
+    source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    masks: str | os.PathLike[str] | None = None,
+    max_size: int | None = None,
+    context: Context | None = None,
+) -> Photos:
+    """Photos of a folder, list or glob: upright, sRGB, long side at most max_size, with masks.
+
+    A file that cannot be used is left out with its reason in the report as long as three good ones remain;
+    otherwise its reason is raised. Wrong masks are always an error. Notes "inputs" (a list of name, sha256,
+    width, height, status, reason) in the context under "read_photos".
+    """
+    context = context if context is not None else Context()
+    files = list_photos(source)
+    names = _names(files)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitting = _size_for_budget(files, max_size, context.memory_budget // 4)
+        found = _find_masks(files, Path(masks)) if masks is not None else {}
+        results: list[_Loaded] = []
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            jobs = [pool.submit(_load, f, n, found.get(f), fitting) for f, n in zip(files, names)]
+            try:
+                for number, job in enumerate(jobs):
+                    results.append(job.result())
+                    context.progress("read photos", (number + 1) / len(jobs))
+            finally:
+                for job in jobs:
+                    job.cancel()
+    context.note("read_photos", inputs=[r.record() for r in results], max_size=fitting)
+    if fitting != max_size:
+        context.note("read_photos", resized_to_fit_memory=fitting)
+    for result in results:
+        if result.mask_error is not None:
+            raise result.mask_error
+    images = tuple(r.image for r in results if r.image is not None)
+    bad = [r.error for r in results if r.error is not None]
+    if bad and len(images) < MIN_GOOD:
+        if len(bad) == 1:
+            raise bad[0]
+        raise InputError(
+            f"{len(bad)} of {len(results)} photos cannot be used; the first: {bad[0].cause}", bad[0].advice
+        )
+    if masks is not None:
+        without = [i.name for i in images if i.mask is None]
+        context.note("read_photos", masks=len(images) - len(without), without_mask=without)
+    return Photos(images)

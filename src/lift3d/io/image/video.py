@@ -1,0 +1,294 @@
+"""A video to photos: keyframes by sharpness and motion, spread evenly along the camera's path.
+
+Two passes, neither holding more than a few frames. The first measures every frame: sharpness is the variance
+of the Laplacian over that of the picture (Pech-Pacheco et al. 2000), motion the mean shift of 32-pixel blocks
+of a tiny grey copy against an anchor frame by phase correlation (Kuglin & Hines 1975), so that a camera at
+rest adds nothing to the path. The path is cut into equal pieces of motion and the sharpest frame of each is
+taken; the second pass decodes those at full size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pil
+
+from lift3d.context import Context
+from lift3d.errors import CaptureError, InputError, MissingExtra
+from lift3d.io.image.decode import MAX_PIXELS, MIN_SIDE, fitted
+from lift3d.types import F32, F64, Image, Photos
+
+MAX_FRAMES = 60_000
+TINY = 128
+BLOCK = 32
+ANCHOR_STEP = 4.0
+"""Shift of the tiny picture, in its pixels, at which the anchor moves on."""
+MIN_STEP = 1.5
+"""Least path between keyframes, in tiny pixels: about 1 % of the picture's width."""
+BLURRED = 0.15
+"""A keyframe with less than this share of the median sharpness is left out."""
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """Of one frame: number, time in seconds, sharpness, position on the path in tiny pixels."""
+
+    index: int
+    time: float
+    sharpness: float
+    path: float
+
+
+def _frames(path: Path) -> Iterator[tuple[int, Any, float, float]]:
+    """(number, frame, time, duration); ends at the first frame that cannot be decoded or at MAX_FRAMES."""
+    try:
+        import av
+    except ImportError as error:
+        raise MissingExtra("reading videos", "video") from error
+    advice = "convert it to MP4 (H.264), or give photos"
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise InputError(f"{path.name} holds no video", advice)
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            duration = (
+                float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
+            )
+            if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
+                raise InputError(f"the pictures of {path.name} are too large", "make the video smaller first")
+            start: float | None = None
+            index = 0
+            try:
+                for frame in container.decode(stream):
+                    time = float(frame.time) if frame.time is not None else index / 30
+                    start = time if start is None else start
+                    yield index, frame, time - start, duration
+                    index += 1
+                    if index >= MAX_FRAMES:
+                        return
+            except av.error.FFmpegError:
+                if index == 0:
+                    raise
+            if index == 0:
+                raise InputError(f"no picture of {path.name} can be decoded", advice)
+    except (av.error.FFmpegError, OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path.name} is no video that can be read ({_reason(error)})", advice) from error
+
+
+def _reason(error: BaseException) -> str:
+    return str(getattr(error, "strerror", None) or error)[:80]
+
+
+def _grey(frame: Any, width: int, height: int) -> F32:
+    """(height, width) grey copy of a frame."""
+    return np.asarray(frame.to_ndarray(format="gray", width=width, height=height), np.float32)
+
+
+def sharpness_of(grey: F32) -> float:
+    """Variance of the Laplacian over the variance of the picture, noise smoothed first; 0 for a flat one."""
+    grey = 0.25 * grey[:, :-2] + 0.5 * grey[:, 1:-1] + 0.25 * grey[:, 2:]
+    grey = 0.25 * grey[:-2] + 0.5 * grey[1:-1] + 0.25 * grey[2:]
+    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
+    spread = float(grey.var(dtype=np.float64))
+    return float(laplacian.var(dtype=np.float64)) / (spread + 5.0)
+
+
+class _Motion:
+    """Shift of frames against an anchor, block by block."""
+
+    def __init__(self, height: int, width: int) -> None:
+        ys = np.linspace(0, max(height - BLOCK, 0), max(1, round(height / BLOCK))).astype(int)
+        xs = np.linspace(0, max(width - BLOCK, 0), max(1, round(width / BLOCK))).astype(int)
+        self.corners = [(y, x) for y in ys for x in xs]
+        window = np.hanning(BLOCK + 2)[1:-1]
+        self.window = np.outer(window, window)
+
+    def spectrum(self, tiny: F32) -> NDArray[np.complexfloating]:
+        """(blocks, 32, 17) spectra of the windowed blocks."""
+        blocks = np.stack([tiny[y : y + BLOCK, x : x + BLOCK] for y, x in self.corners]).astype(np.float64)
+        blocks = (blocks - blocks.mean((1, 2), keepdims=True)) * self.window
+        return np.fft.rfft2(blocks)
+
+    def shift(self, a: NDArray[np.complexfloating], b: NDArray[np.complexfloating]) -> float:
+        """Mean length of the blocks' shifts in pixels, blocks weighted by how clear their peak is."""
+        cross = a * np.conj(b)
+        surface = np.fft.irfft2(cross / (np.abs(cross) + 1e-3), s=(BLOCK, BLOCK))
+        flat = surface.reshape(len(surface), -1)
+        top = flat.argmax(1)
+        y, x = np.divmod(top, BLOCK)
+        weight = np.maximum(flat[np.arange(len(flat)), top], 0.0) ** 2
+        length = np.hypot(_peak(surface, y, x, 0), _peak(surface, y, x, 1))
+        return float((weight * length).sum() / max(weight.sum(), 1e-12))
+
+
+def _peak(surface: F64, y: NDArray[np.intp], x: NDArray[np.intp], axis: int) -> F64:
+    """Sub-pixel coordinate of each peak along an axis (parabola), wrapped to [-16, 16)."""
+    row = np.arange(len(surface))
+    step = (1, 0) if axis == 0 else (0, 1)
+    low = surface[row, (y - step[0]) % BLOCK, (x - step[1]) % BLOCK]
+    mid = surface[row, y, x]
+    high = surface[row, (y + step[0]) % BLOCK, (x + step[1]) % BLOCK]
+    curve = low - 2 * mid + high
+    offset = np.where(
+        np.abs(curve) > 1e-12, 0.5 * (low - high) / np.where(np.abs(curve) > 1e-12, curve, 1.0), 0.0
+    )
+    position = (y if axis == 0 else x) + np.clip(offset, -0.5, 0.5)
+    return (position + BLOCK / 2) % BLOCK - BLOCK / 2
+
+
+def _measure(path: Path, context: Context) -> tuple[list[_Measure], float, tuple[int, int]]:
+    """First pass: every frame's sharpness and position on the path; the duration; the upright size."""
+    measures: list[_Measure] = []
+    motion: _Motion | None = None
+    anchor: NDArray[np.complexfloating] | None = None
+    travelled = position = duration = 0.0
+    size = (0, 0)
+    for index, frame, time, duration in _frames(path):
+        scale = TINY / max(frame.width, frame.height)
+        width, height = max(BLOCK, round(frame.width * scale)), max(BLOCK, round(frame.height * scale))
+        if motion is None:
+            motion, size = _Motion(height, width), _upright_size(frame)
+        spectrum = motion.spectrum(_grey(frame, width, height))
+        if anchor is None or anchor.shape != spectrum.shape:
+            anchor = spectrum
+        shift = motion.shift(anchor, spectrum)
+        position = max(position, travelled + shift)
+        if shift > ANCHOR_STEP:
+            anchor, travelled = spectrum, position
+        middle = fitted(frame.width, frame.height, 640)
+        measures.append(_Measure(index, time, sharpness_of(_grey(frame, *middle)), position))
+        if duration > 0 and index % 15 == 0:
+            context.progress("read video", min(0.7, 0.7 * time / duration))
+    return measures, duration, size
+
+
+def choose(measures: list[_Measure], count: int) -> list[_Measure]:
+    """The sharpest frame of each of `count` equal pieces of the path, fewer when the path is short."""
+    total = measures[-1].path
+    pieces = min(count, int(total / MIN_STEP) + 1, len(measures))
+    width = total / pieces
+    chosen: list[_Measure] = []
+    bins: dict[int, list[_Measure]] = {}
+    for m in measures:
+        bins.setdefault(min(pieces - 1, int(m.path / width)) if width > 0 else 0, []).append(m)
+    for number in sorted(bins):
+        free = [m for m in bins[number] if not chosen or m.path - chosen[-1].path >= 0.4 * width]
+        if free:
+            chosen.append(max(free, key=lambda m: (m.sharpness, -m.index)))
+    return chosen
+
+
+def _rotation(frame: Any) -> int:
+    """Quarter turns counter-clockwise that make the frame upright."""
+    return round(float(getattr(frame, "rotation", 0) or 0) / 90) % 4
+
+
+def _pixel_aspect(frame: Any) -> float:
+    aspect = getattr(frame, "sample_aspect_ratio", None)
+    value = float(aspect) if aspect else 1.0
+    return value if math.isfinite(value) and 0.2 < value < 5 else 1.0
+
+
+def _upright_size(frame: Any) -> tuple[int, int]:
+    width, height = round(frame.width * _pixel_aspect(frame)), frame.height
+    return (height, width) if _rotation(frame) % 2 else (width, height)
+
+
+def _pixels(frame: Any, max_size: int | None) -> NDArray[np.uint8]:
+    """(H, W, 3) upright, square pixels, long side at most max_size."""
+    picture = Pil.fromarray(np.rot90(frame.to_ndarray(format="rgb24"), _rotation(frame)))
+    size = fitted(*_upright_size(frame), max_size)
+    if picture.size != size:
+        picture = picture.resize(size, Pil.Resampling.LANCZOS)
+    return np.array(picture)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        if not path.is_file():
+            raise InputError(f"there is no video at {path}", "check the path")
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})", "check its permissions") from error
+    return digest.hexdigest()
+
+
+def read_video(
+    source: str | os.PathLike[str],
+    count: int = 60,
+    max_size: int | None = None,
+    context: Context | None = None,
+) -> Photos:
+    """At most `count` keyframes of a video as ordered photos, upright, long side at most max_size.
+
+    Notes under "read_video" what was looked at, and each keyframe's time, sharpness and position on the path.
+    """
+    context = context if context is not None else Context()
+    path = Path(source)
+    sha256 = _sha256(path)
+    measures, duration, size = _measure(path, context)
+    if min(size) < MIN_SIDE:
+        what = f"the pictures of {path.name} are only {size[0]}x{size[1]} pixels"
+        raise InputError(what, "use the original video")
+    chosen = choose(measures, count)
+    middle = float(np.median([m.sharpness for m in chosen]))
+    blurred = [m for m in chosen if m.sharpness < BLURRED * middle]
+    chosen = [m for m in chosen if m.sharpness >= BLURRED * middle]
+    record = {"name": path.name, "sha256": sha256, "width": size[0], "height": size[1]}
+    record |= {"status": "read", "reason": ""}
+    context.note(
+        "read_video",
+        inputs=[record],
+        frames=len(measures),
+        duration=round(duration or measures[-1].time, 3),
+        path_in_widths=round(measures[-1].path / TINY, 3),
+        choice="the sharpest frame in each of equal pieces of the camera's path, measured as image motion",
+        truncated=len(measures) >= MAX_FRAMES,
+        left_out_as_blurred=[round(m.time, 3) for m in blurred],
+        keyframes=[
+            {
+                "name": _frame_name(path, m),
+                "time": round(m.time, 3),
+                "sharpness": round(m.sharpness, 4),
+                "path_in_widths": round(m.path / TINY, 4),
+            }
+            for m in chosen
+        ],
+    )
+    if len(chosen) < 3:
+        moved = f"{100 * measures[-1].path / TINY:.1f} % of its width in {len(measures)} frames"
+        raise CaptureError(
+            f"the camera hardly moves in {path.name} (the picture shifts by {moved})",
+            "walk around the object slowly while filming",
+        )
+    longest, room = max(size), context.memory_budget // 4
+    needed = len(chosen) * 3 * math.prod(fitted(*size, max_size))
+    if needed > room:
+        shown = longest if max_size is None else min(longest, max_size)
+        max_size = max(MIN_SIDE, int(shown * math.sqrt(room / needed)))
+        context.note("read_video", resized_to_fit_memory=max_size)
+    wanted = {m.index: m for m in chosen}
+    images: list[Image] = []
+    for index, frame, _, _ in _frames(path):
+        if index in wanted:
+            images.append(Image(_pixels(frame, max_size), _frame_name(path, wanted[index])))
+            context.progress("read video", 0.7 + 0.3 * len(images) / len(wanted))
+            if len(images) == len(wanted):
+                break
+    return Photos(tuple(images), ordered=True)
+
+
+def _frame_name(path: Path, measure: _Measure) -> str:
+    return f"{path.stem}_{measure.index:06d}"

@@ -1,0 +1,150 @@
+"""glTF 2.0 out, as one GLB. Y up, metres, colours by vertex linear, texture v down.
+
+The unit glTF demands is the metre. A model whose scale is unknown is written as it is and says so in
+`asset.extras`: {"unit": null}, which is read back; files that say nothing are in metres.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pil
+
+from lift3d.geometry.image.colour_space import to_linear
+from lift3d.geometry.parts.convert import z_up_to_y_up  # fmt: skip
+from lift3d.io.mesh.common import encode_picture  # fmt: skip
+from lift3d.types import Material, Part  # fmt: skip
+from lift3d.version import __version__
+
+
+def _padded(data: bytes, fill: bytes = b"\0") -> bytes:
+    return data + fill * (-len(data) % 4)
+
+
+def write(
+    parts: Part | Sequence[Part],
+    unit: str | None,
+    normals: NDArray[np.float32] | None = None,
+    lossy: int | None = None,
+) -> bytes:
+    """One part, or several, (metres or bare numbers, Z up) as a GLB; the same parts give the same bytes.
+
+    normals: (V, 3) of a single part. lossy: pictures without transparency as JPEG of this quality, whatever their size.
+    """
+    file = _File(lossy)
+    several = [parts] if isinstance(parts, Part) else list(parts)
+    primitives = [file.primitive(part, normals) for part in several]
+    return file.bytes(primitives, unit)
+
+
+class _File:
+    """What has been put into the file so far."""
+
+    def __init__(self, lossy: int | None) -> None:
+        self.lossy = lossy
+        self.chunks: list[bytes] = []
+        self.views: list[dict[str, Any]] = []
+        self.accessors: list[dict[str, Any]] = []
+        self.images: list[dict[str, Any]] = []
+        self.materials: list[dict[str, Any]] = []
+        self.pictures: dict[int, int] = {}
+
+    def view(self, data: bytes, target: int | None = None) -> int:
+        view: dict[str, Any] = {
+            "buffer": 0,
+            "byteOffset": sum(map(len, self.chunks)),
+            "byteLength": len(data),
+        }
+        if target is not None:
+            view["target"] = target
+        self.views.append(view)
+        self.chunks.append(_padded(data))
+        return len(self.views) - 1
+
+    def add(self, array: NDArray[Any], component: int, kind: str, target: int = 34962, **more: Any) -> int:
+        view = self.view(np.ascontiguousarray(array).tobytes(), target)
+        self.accessors.append(
+            {"bufferView": view, "componentType": component, "count": len(array), "type": kind, **more}
+        )
+        return len(self.accessors) - 1
+
+    def primitive(self, part: Part, normals: NDArray[np.float32] | None) -> dict[str, Any]:
+        xyz = z_up_to_y_up(part.vertices).astype("<f4")
+        low, high = xyz.min(0).tolist(), xyz.max(0).tolist()
+        attributes = {"POSITION": self.add(xyz, 5126, "VEC3", min=low, max=high)}
+        if normals is not None:
+            turned = z_up_to_y_up(normals.astype(np.float64)).astype("<f4")
+            attributes["NORMAL"] = self.add(turned, 5126, "VEC3")
+        if part.uv is not None:
+            down = np.column_stack([part.uv[:, 0], 1 - part.uv[:, 1]]).astype("<f4")
+            attributes["TEXCOORD_0"] = self.add(down, 5126, "VEC2")
+        if part.colours is not None:
+            light = part.colours / 255.0
+            light[:, :3] = to_linear(light[:, :3])
+            colours = np.rint(light * 65535).astype("<u2")
+            attributes["COLOR_0"] = self.add(colours, 5123, "VEC4", normalized=True)
+        small = len(part.vertices) <= 65535
+        faces = part.faces.reshape(-1).astype("<u2" if small else "<u4")
+        primitive: dict[str, Any] = {
+            "attributes": attributes,
+            "indices": self.add(faces, 5123 if small else 5125, "SCALAR", 34963),
+            "mode": 4,
+        }
+        if part.material is not None or part.colours is not None:
+            primitive["material"] = self.material(part)
+        return primitive
+
+    def material(self, part: Part) -> int:
+        material = part.material if part.material is not None else Material()
+        factor = np.array(material.colour) / 255.0
+        factor[:3] = to_linear(factor[:3])
+        pbr: dict[str, Any] = {
+            "baseColorFactor": [round(float(c), 9) for c in factor],
+            "metallicFactor": 0.0,
+            "roughnessFactor": 0.9,
+        }
+        if part.uv is not None and material.picture is not None:
+            pbr["baseColorTexture"] = {"index": self.picture(material.picture)}
+        entry: dict[str, Any] = {"name": material.name, "pbrMetallicRoughness": pbr, "doubleSided": True}
+        clear = material.colour[3] < 255 or (material.picture is not None and material.picture.mode == "RGBA")
+        if clear:
+            entry["alphaMode"] = "BLEND"
+        if entry not in self.materials:
+            self.materials.append(entry)
+        return self.materials.index(entry)
+
+    def picture(self, picture: Pil.Image) -> int:
+        """The number of its texture; a picture that several parts share is written once."""
+        if id(picture) not in self.pictures:
+            data, ending = encode_picture(picture, self.lossy)
+            mime = "image/png" if ending == "png" else "image/jpeg"
+            self.pictures[id(picture)] = len(self.images)
+            self.images.append({"bufferView": self.view(data), "mimeType": mime})
+        return self.pictures[id(picture)]
+
+    def bytes(self, primitives: list[dict[str, Any]], unit: str | None) -> bytes:
+        document: dict[str, Any] = {
+            "asset": {"version": "2.0", "generator": f"lift3d {__version__}", "extras": {"unit": unit}},
+            "scene": 0,
+            "scenes": [{"nodes": [0]}],
+            "nodes": [{"mesh": 0, "name": "model"}],
+            "meshes": [{"primitives": primitives}],
+        }
+        if self.images:
+            document["images"] = self.images
+            document["samplers"] = [{"magFilter": 9729, "minFilter": 9987}]
+            document["textures"] = [{"source": i, "sampler": 0} for i in range(len(self.images))]
+        if self.materials:
+            document["materials"] = self.materials
+        binary = b"".join(self.chunks)
+        document["buffers"] = [{"byteLength": len(binary)}]
+        document["bufferViews"], document["accessors"] = self.views, self.accessors
+        text = _padded(json.dumps(document, separators=(",", ":")).encode(), b" ")
+        total = 12 + 8 + len(text) + 8 + len(binary)
+        head = struct.pack("<4sII", b"glTF", 2, total) + struct.pack("<I4s", len(text), b"JSON")
+        return head + text + struct.pack("<I4s", len(binary), b"BIN\0") + binary

@@ -1,0 +1,173 @@
+"""Meshes in and out: GLB, OBJ, PLY, STL, 3MF, USDZ, each in its own convention of axes and units.
+
+In memory: right-handed, Z up, `mesh.units` "m" when the scale is known and None when it is not. A unit is
+never guessed: the bare numbers of a model of unknown scale are written as they are and the file says so.
+Files come from strangers: whatever is wrong with one is an InputError of one sentence, sizes are bounded,
+nothing outside the model's own folder is opened, and nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.errors import InputError, Lift3dError, damaged
+from lift3d.geometry.parts.convert import checked, join, part_of, scale_to_metres
+from lift3d.io.files.atomic import writing_together
+from lift3d.io.image.photos import read_bytes
+from lift3d.io.mesh import glb_reader, obj, off, ply, stl, threemf_reader
+from lift3d.io.mesh import glb_writer as glb
+from lift3d.io.mesh import threemf_writer as threemf
+from lift3d.io.mesh import usdz_worker as usdz_process
+from lift3d.io.mesh import usdz_writer as usdz
+from lift3d.io.mesh.common import MAX_FILE, encode_picture
+from lift3d.types import Mesh, Model, Part
+
+M = TypeVar("M")
+
+FORMATS: dict[str, str] = {
+    ".glb": "glTF binary: one file with texture; Y up, metres",
+    ".obj": "Wavefront OBJ with MTL and texture beside it; Z up",
+    ".ply": "PLY binary with colours, texture beside it; Z up",
+    ".stl": "STL binary for printing: shape only, millimetres",
+    ".3mf": "3MF for printing: shape, texture or colours, millimetres",
+    ".usdz": "USDZ for augmented reality: one file with texture; Y up, metres (extra: usdz)",
+}
+"""Extension to description, of every format that is read and written (.gltf and .off are read, too)."""
+
+_READERS: dict[str, Callable[[bytes, Path], Model]] = {
+    ".glb": glb_reader.read, ".gltf": glb_reader.read, ".obj": obj.read, ".ply": ply.read, ".stl": stl.read,
+    ".3mf": threemf_reader.read, ".usdz": usdz_process.read, ".off": off.read,
+}  # fmt: skip
+_PARSE_ERRORS = (
+    ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError, MemoryError,
+    EOFError, OSError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile, np.exceptions.AxisError,
+)  # fmt: skip
+
+
+def _ending(path: Path, what: str) -> str:
+    ending = path.suffix.lower()
+    if ending not in _READERS or (what == "written" and ending not in FORMATS):
+        raise InputError(
+            f"{path.name} cannot be {what}: {ending or 'a name without ending'} is no known format",
+            f"use one of {', '.join(FORMATS if what == 'written' else _READERS)}",
+        )
+    return ending
+
+
+def load_mesh(path: str | os.PathLike[str]) -> Mesh:
+    """All triangles of a file as one mesh in memory's frame; `mesh.units` is "m" or None.
+
+    Several textures are packed into one. `mesh.metadata["warnings"]` lists what the file names but lacks.
+    """
+    path = Path(path)
+    return _guarded(path, lambda model: join(model, path.name))
+
+
+def load_parts(path: str | os.PathLike[str]) -> Model:
+    """The parts of a file as they are, each with its own material, in memory's frame."""
+    path = Path(path)
+    return _guarded(path, lambda model: replace(model, parts=[checked(p, path.name) for p in model.parts]))
+
+
+def _guarded(path: Path, finish: Callable[[Model], M]) -> M:
+    """What `finish` makes of the file's model; whatever goes wrong is one clear error."""
+    read = _READERS[_ending(path, "read")]
+    data = read_bytes(path, MAX_FILE)
+    if not data:
+        raise damaged(path.name, "is empty")
+    try:
+        with np.errstate(all="ignore"):
+            return finish(read(data, path))
+    except Lift3dError:
+        raise
+    except _PARSE_ERRORS as error:
+        raise damaged(
+            path.name, f"is damaged or no {path.suffix[1:].upper()} file ({_short(error)})"
+        ) from error
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(str(error).split())[:80]
+    return text or type(error).__name__
+
+
+def save_mesh(mesh: Mesh, path: str | os.PathLike[str], *, normals: bool = False) -> tuple[Path, ...]:
+    """Write the mesh by the path's ending; returns the files written, the model first, then its companions.
+
+    Whole files appear or none. normals: write smooth normals by vertex (GLB, OBJ, PLY, USDZ); without,
+    viewers shade each triangle flat. The same mesh gives the same bytes.
+    """
+    path = Path(path)
+    ending = _ending(path, "written")
+    part = part_of(mesh)
+    if not len(part.faces):
+        raise InputError(f"cannot write {path.name}: the mesh has no faces")
+    metres = scale_to_metres(mesh)
+    unit = None if metres is None else "m"
+    if metres is not None and metres != 1.0:
+        part = Part(part.vertices * metres, part.faces, part.uv, part.colours, part.material)
+    smooth = smooth_normals(part) if normals else None
+    files = [(path, data) for path, data in _encode(part, unit, path, ending, smooth)]
+    with writing_together(*(p for p, _ in files)) as temporaries:
+        for temporary, (_, data) in zip(temporaries, files):
+            temporary.write_bytes(data)
+    return tuple(p for p, _ in files)
+
+
+def _encode(
+    part: Part, unit: str | None, path: Path, ending: str, normals: NDArray[np.float32] | None
+) -> list[tuple[Path, bytes]]:
+    """The files of a model, the model itself first."""
+    if ending == ".glb":
+        return [(path, glb.write(part, unit, normals))]
+    if ending == ".stl":
+        return [(path, stl.write(part, unit))]
+    if ending == ".3mf":
+        return [(path, threemf.write(part, unit))]
+    if ending == ".usdz":
+        return [(path, usdz.write(part, unit, normals))]
+    companions: list[tuple[Path, bytes]] = []
+    picture = None
+    stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in path.stem)  # MTL knows no spaces
+    if part.uv is not None and part.material is not None and part.material.picture is not None:
+        data, kind = encode_picture(part.material.picture)
+        # NAME.png is the preview beside every model, and NAME.obj and NAME.ply may stand in one folder
+        picture = f"{stem}.{ending[1:]}.texture.{kind}"
+        companions.append((path.with_name(picture), data))
+    if ending == ".ply":
+        return [(path, ply.write(part, unit, picture, normals)), *companions]
+    library = None
+    if part.material is not None:
+        library = f"{stem}.mtl"
+        companions.insert(0, (path.with_name(library), obj.write_library(part.material, picture)))
+    return [(path, obj.write(part, unit, library, normals)), *companions]
+
+
+def smooth_normals(part: Part) -> NDArray[np.float32]:
+    """(V, 3) unit, area-weighted over all faces that meet at the position (texture seams do not show)."""
+    corners = part.vertices[part.faces]
+    area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    _, place = np.unique(part.vertices, axis=0, return_inverse=True)
+    index = place.reshape(-1)[part.faces].reshape(-1)
+    total = np.column_stack([np.bincount(index, np.repeat(area[:, i], 3)) for i in range(3)])[
+        place.reshape(-1)
+    ]
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    unit = np.where(length > 0, total / np.where(length > 0, length, 1), [0.0, 0.0, 1.0])
+    return unit.astype(np.float32)
+
+
+def convert_mesh(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> tuple[Path, ...]:
+    """Read one format, write another; refuses before reading when the target's ending is unknown."""
+    _ending(Path(target), "written")
+    return save_mesh(load_mesh(source), target)

@@ -1,0 +1,68 @@
+"""Point clouds in: PLY with x, y, z and, if it has them, normals (nx, ny, nz) and colours. Sizes are bounded as meshes' are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from lift3d.errors import Lift3dError, damaged
+from lift3d.io.image.photos import read_bytes
+from lift3d.io.mesh import ply
+from lift3d.io.mesh.common import MAX_FILE
+from lift3d.io.mesh.meshes import _PARSE_ERRORS, load_mesh
+from lift3d.types import F32, Mesh, Points
+
+SHORTEST = 1e-3
+"""A normal shorter than this says nothing."""
+
+
+def load_surface(path: str | os.PathLike[str]) -> Mesh | Points:
+    """A mesh file as `load_mesh` reads it, or the points of a PLY file without faces."""
+    path = Path(path)
+    if path.suffix.lower() == ".ply":
+        data = read_bytes(path, MAX_FILE)
+        if not data:
+            raise damaged(path.name, "is empty")
+        found = read_points(data, path.name)
+        if found is not None:
+            return found
+    return load_mesh(path)
+
+
+def read_points(data: bytes, name: str) -> Points | None:
+    """None where the file has faces. Points that are not finite, and those whose normal is none, are left out."""
+    try:
+        with np.errstate(all="ignore"):
+            return _points(data, name)
+    except Lift3dError:
+        raise
+    except _PARSE_ERRORS as error:
+        raise damaged(name, f"is damaged or no PLY file ({type(error).__name__})") from error
+
+
+def _points(data: bytes, name: str) -> Points | None:
+    found, comments = ply.tables(data, name)
+    faces = found.get("face", ({}, {}))[1]
+    if any(len(counts) for counts, _ in faces.values()):
+        return None
+    vertex = found.get("vertex", ({}, {}))[0]
+    if not all(axis in vertex for axis in "xyz"):
+        raise damaged(name, "holds no vertices")
+    xyz = np.column_stack([vertex[a] for a in "xyz"])
+    kept = (np.abs(xyz) < 1e30).all(1)
+    normals: F32 | None = None
+    if all(a in vertex for a in ("nx", "ny", "nz")):
+        given = np.nan_to_num(np.column_stack([vertex[a] for a in ("nx", "ny", "nz")]), posinf=0, neginf=0)
+        length = np.linalg.norm(given, axis=1)
+        kept &= length > SHORTEST
+        normals = (given / np.maximum(length, SHORTEST)[:, None])[kept].astype(np.float32)
+    if len(xyz) and not kept.any():
+        why = "finite coordinates" if normals is None else "finite coordinates and a normal that is not zero"
+        raise damaged(name, f"holds {len(xyz)} points, none of them with {why}")
+    colours = ply.colours_of(vertex)
+    unit = "m" if "unit: m" in comments else None
+    return Points(
+        xyz[kept], normals, None if colours is None else colours[kept, :3], unit, int((~kept).sum())
+    )

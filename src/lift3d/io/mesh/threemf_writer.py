@@ -1,0 +1,110 @@
+"""3MF (core specification 1.3, materials and properties 1.2): out, in millimetres, Z up.
+
+The unit is part of the format. A model of unknown scale is written with its numbers as they are and the
+metadata "lift3d:unit" = "null", which is read back. Vertices are merged by exact position, as printing
+programs judge by shared indices whether a mesh is closed; texture coordinates go by triangle corner.
+"""
+
+from __future__ import annotations
+
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+
+from lift3d.io.mesh import zip_archive as archives
+from lift3d.io.mesh.common import encode_picture, float_text
+from lift3d.types import Part
+
+_CORE = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02"
+_MATERIAL = "http://schemas.microsoft.com/3dmanufacturing/material/2015/02"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_MODEL_TYPE = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"
+_TEXTURE_TYPE = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dtexture"
+
+
+def write(part: Part, unit: str | None) -> bytes:
+    """Millimetres of a part in metres (unit "m"), or its bare numbers (unit None)."""
+    millimetres = (part.vertices * (1000.0 if unit == "m" else 1.0)).astype(np.float32) + np.float32(0)
+    merged, place = np.unique(millimetres, axis=0, return_inverse=True)
+    faces = place.reshape(-1)[part.faces]
+    resources, group, picks, files = _resources(part)
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>']
+    lines.append(
+        f'<model unit="millimeter" xml:lang="en-US" xmlns="{_CORE}" xmlns:m="{_MATERIAL}" '
+        'xmlns:lift3d="https://lift3d.invalid/2026">'
+    )
+    lines.append('<metadata name="Application">lift3d</metadata>')
+    lines.append(f'<metadata name="lift3d:unit">{"mm" if unit == "m" else "null"}</metadata>')
+    lines.append("<resources>")
+    lines += resources
+    default = f' pid="{group}" pindex="0"' if group else ""
+    lines.append(f'<object id="1" type="model"{default}><mesh><vertices>')
+    for row in float_text(merged):
+        x, y, z = row.split()
+        lines.append(f'<vertex x="{x}" y="{y}" z="{z}"/>')
+    lines.append("</vertices><triangles>")
+    if picks is None:
+        lines += [f'<triangle v1="{a}" v2="{b}" v3="{c}"/>' for a, b, c in faces.tolist()]
+    else:
+        lines += [
+            f'<triangle v1="{a}" v2="{b}" v3="{c}" pid="{group}" p1="{p}" p2="{q}" p3="{r}"/>'
+            for (a, b, c), (p, q, r) in zip(faces.tolist(), picks.tolist())
+        ]
+    lines.append("</triangles></mesh></object>")
+    lines.append('</resources><build><item objectid="1"/></build></model>')
+    kinds = "".join(
+        f'<Default Extension="{e}" ContentType="{t}"/>'
+        for e, t in (
+            ("rels", "application/vnd.openxmlformats-package.relationships+xml"),
+            ("model", "application/vnd.ms-package.3dmanufacturing-3dmodel+xml"),
+            ("png", "image/png"),
+            ("jpg", "image/jpeg"),
+        )
+    )
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    content = f'{head}<Types xmlns="{_PACKAGE}/content-types">{kinds}</Types>'
+    package = [
+        ("[Content_Types].xml", content.encode()),
+        ("_rels/.rels", _relations([("/3D/3dmodel.model", _MODEL_TYPE)])),
+        ("3D/3dmodel.model", "\n".join(lines).encode()),
+    ]
+    if files:
+        package.append(("3D/_rels/3dmodel.model.rels", _relations([(f"/{files[0][0]}", _TEXTURE_TYPE)])))
+    return archives.pack(package + files)
+
+
+def _relations(targets: list[tuple[str, str]]) -> bytes:
+    rows = "".join(
+        f"<Relationship Target={quoteattr(target)} Id={quoteattr(f'rel{i}')} Type={quoteattr(kind)}/>"
+        for i, (target, kind) in enumerate(targets)
+    )
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    return f'{head}<Relationships xmlns="{_PACKAGE}/relationships">{rows}</Relationships>'.encode()
+
+
+def _resources(part: Part) -> tuple[list[str], str, np.ndarray | None, list[tuple[str, bytes]]]:
+    """(XML lines, group id or "", property index by triangle corner or None, files of the package)."""
+    material = part.material
+    if part.uv is not None and material is not None and material.picture is not None:
+        data, ending = encode_picture(material.picture)
+        place = f"3D/Textures/texture.{ending}"
+        kind = "image/png" if ending == "png" else "image/jpeg"
+        lines = [
+            f'<m:texture2d id="2" path="/{place}" contenttype="{kind}"/>',
+            '<m:texture2dgroup id="3" texid="2">',
+        ]
+        coordinates, pick = np.unique(part.uv.astype(np.float32), axis=0, return_inverse=True)
+        for row in float_text(coordinates):
+            u, v = row.split()
+            lines.append(f'<m:tex2coord u="{u}" v="{v}"/>')
+        return [*lines, "</m:texture2dgroup>"], "3", pick.reshape(-1)[part.faces], [(place, data)]
+    if part.colours is not None:
+        rgba, pick = np.unique(part.colours, axis=0, return_inverse=True)
+        lines = ['<m:colorgroup id="3">']
+        lines += [f'<m:color color="#{bytes(c).hex().upper()}"/>' for c in rgba]
+        return [*lines, "</m:colorgroup>"], "3", pick.reshape(-1)[part.faces], []
+    if material is not None:
+        code = bytes(material.colour).hex().upper()
+        base = f'<base name={quoteattr(material.name)} displaycolor="#{code}"/>'
+        return ['<basematerials id="3">', base, "</basematerials>"], "3", None, []
+    return [], "", None, []

@@ -1,0 +1,1 @@
+"""A differentiable triangle renderer in torch with gradients for vertices, colours, light and cameras."""

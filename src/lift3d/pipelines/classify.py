@@ -1,0 +1,183 @@
+"""A model or a photo in, what kind of thing it is out: the pipeline of `lift3d classify`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lift3d.context import Context
+from lift3d.errors import InputError
+from lift3d.geometry.parts.convert import y_up_to_z_up_parts
+from lift3d.io.image.photos import PHOTO_SUFFIXES, VIDEO_SUFFIXES, read_bytes
+from lift3d.io.mesh.common import MAX_FILE
+from lift3d.maps.embedding_to_label import NAME as PLACES
+from lift3d.maps.embedding_to_label import EmbeddingToLabel
+from lift3d.maps.voxels_to_label import NAME, VoxelsToLabel
+from lift3d.types import Embedding, Label, Part, Voxels
+from lift3d.weights import config_of, find
+
+SURE = 0.5
+"""A category with less of the probability than this is a doubt."""
+BESIDE, LEAST = 0.5, 1e-6
+"""How much the answer of the cells counts if no card says it; the smallest probability in a geometric mean."""
+TELLS_UP = (".glb", ".gltf", ".usdz", ".3mf")
+"""Formats that say which way is up."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """label; notes: sentences on what was done to the model and how sure the answer is; facts: for the report."""
+
+    label: Label
+    notes: list[str]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self, top: int) -> dict[str, Any]:
+        """As JSON says it."""
+        labels = [{"name": name, "probability": round(p, 6)} for name, p in self.label.top(top)]
+        return {"labels": labels, "notes": self.notes, **self.facts}
+
+
+def classify_file(
+    path: Path, weights: str | None = None, up: str = "z", context: Context | None = None
+) -> Answer:
+    """What kind of thing a model file shows, or one photo. weights: of `voxels_to_label` or of `embedding_to_label`; without
+    any both of the package's own are asked about a model, and the second about a photo. up: how files stand that do not say
+    it, "z" or "y"."""
+    context = context if context is not None else Context()
+    if up not in ("y", "z"):
+        raise InputError(f"--up {up} is no axis", "give y or z")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder", "name one model or one photo")
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        raise InputError(f"{path.name} is a video", "name one model or one photo")
+    own = None if weights is None else find(weights).card.get("mapping")
+    if path.suffix.lower() in PHOTO_SUFFIXES:
+        if own == NAME:
+            label, notes = _of_guess(path, weights, context)
+        else:
+            label, notes = EmbeddingToLabel(weights)(_seen(path, weights, context), context), list[str]()
+    else:
+        thing = solid_of(path, up)
+        notes = thing.notes
+        if own == PLACES:
+            label = EmbeddingToLabel(weights)(_place(thing.parts, weights), context)
+        else:
+            label = VoxelsToLabel(0.5, weights)(thing.voxels, context)
+            if own is None:
+                label = _both(label, thing, context)
+    if label.top(1)[0][1] < SURE:
+        notes.append("this is a doubt: no category has half of the probability")
+    digest = hashlib.sha256(read_bytes(path, MAX_FILE)).hexdigest()
+    said = {name: context.report[name] for name in (NAME, PLACES) if name in context.report}
+    return Answer(label, notes, {"file": path.name, "sha256": digest, "weights": said})
+
+
+def fused(solid: Label, place: Label, weight: float) -> Label:
+    """One answer of two: of the categories that both know the probabilities' geometric mean, where the first counts `weight` of
+    1, scaled to what the second gives to all of them; of all others what the second says."""
+    index = {name: k for k, name in enumerate(solid.names)}
+    both = np.array([name in index for name in place.names])
+    if not both.any():
+        return place
+    p = np.maximum(solid.probabilities[[index[name] for name in place.names if name in index]], LEAST)
+    q = np.maximum(place.probabilities[both], LEAST)
+    mean = p**weight * q ** (1 - weight)
+    out = place.probabilities.copy()
+    out[both] = mean / mean.sum() * place.probabilities[both].sum()
+    return Label(place.names, out / out.sum())
+
+
+def _of_guess(path: Path, weights: str | None, context: Context) -> tuple[Label, list[str]]:
+    """Of the shape that is guessed of a photo, for networks that know shapes alone."""
+    from lift3d.io.image.photos import read_photos
+    from lift3d.maps.image_to_voxels import ImageToVoxels
+
+    solid = ImageToVoxels()(read_photos([path], context=context), context)
+    notes = ["the shape was guessed from one photo, and the answer is of the guess"]
+    return VoxelsToLabel(solid.level, weights)(solid.voxels, context), notes
+
+
+def _seen(path: Path, weights: str | None, context: Context) -> Embedding:
+    from lift3d.io.image.photos import read_photos
+    from lift3d.maps.image_to_embedding import ImageToEmbedding
+
+    photo = read_photos([path], context=context).images[0]
+    return ImageToEmbedding(_space_of(weights))(photo, context)
+
+
+def _place(parts: list[Part], weights: str | None) -> Embedding:
+    from lift3d.inference.embedding import Space
+
+    return Space(_space_of(weights)).of_parts(parts)
+
+
+def _space_of(weights: str | None) -> str | None:
+    """The embedding that a run's labels were learned with; None for the package's own."""
+    if weights is None:
+        return None
+    told = config_of(find(weights).card).get("embedding")
+    return None if told in (None, "embedding") else str(told)
+
+
+def _both(label: Label, thing: Thing, context: Context) -> Label:
+    """The answer of the cells, joined by that of views of the thing, set upright as the cells were."""
+    turn = np.array(context.report[NAME]["turn"])
+    parts = [replace(part, vertices=part.vertices @ turn.T) for part in thing.parts]
+    place = _place(parts, None)
+    return fused(label, EmbeddingToLabel()(place, context), beside_of(find(PLACES).card))
+
+
+def beside_of(card: dict[str, Any]) -> float:
+    """How much the answer of the cells counts beside that of the views, fixed on validation."""
+    told = card.get("beside", BESIDE)
+    if not isinstance(told, int | float) or not 0 <= told <= 1:
+        raise InputError("the card of these weights is damaged", "get weights and card again")
+    return float(told)
+
+
+@dataclass(frozen=True, eq=False)
+class Thing:
+    """A model: its cells as the corpus keeps them, its clean parts, and what had to be said of it."""
+
+    voxels: Voxels
+    parts: list[Part]
+    notes: list[str]
+
+
+def solid_of(path: Path, up: str = "z") -> Thing:
+    """A model as the corpus keeps them (docs/corpus.md)."""
+    from lift3d.corpus.batches import MOST_FACES
+    from lift3d.geometry.parts.clean import clean
+    from lift3d.geometry.parts.convert import is_closed, together
+    from lift3d.geometry.voxels.canonical_frame import cells_of, unit_affine
+    from lift3d.geometry.voxels.occupancy import FULL, levels_of
+    from lift3d.io.mesh.meshes import load_parts
+
+    model = load_parts(path)
+    parts = model.parts
+    if up == "y" and path.suffix.lower() not in TELLS_UP:
+        parts = y_up_to_z_up_parts(parts)
+    if sum(len(part.faces) for part in parts) > MOST_FACES:
+        raise InputError(f"{path.name} has more than {MOST_FACES} faces", "simplify it first")
+    cleaned = clean(parts)
+    if isinstance(cleaned, str):
+        why = {
+            "no faces": "holds no faces with an area",
+            "few faces": "has too few faces to be a thing",
+            "flat": "is a flat sheet",
+        }
+        raise InputError(f"{path.name} {why[cleaned]}: there is no shape to name", "name another model")
+    notes = [warning.rstrip(".") for warning in model.warnings]
+    if cleaned.strays:
+        notes.append(f"{cleaned.strays} faces far from all others were left out")
+    v, f = together(cleaned.parts)
+    if not is_closed(v, f):
+        notes.append("its surface is not closed: what is inside was voted by lines through every cell")
+    inside, crossed = cells_of(v, f)
+    full = levels_of(inside, crossed) > FULL // 2
+    return Thing(Voxels(full.astype(np.float32), unit_affine(), "occupancy"), cleaned.parts, notes)

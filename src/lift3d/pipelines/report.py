@@ -1,0 +1,83 @@
+"""NAME.report.json: everything about a run, in one file (docs/reconstruct.md says what each entry means)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lift3d.io.files.checksum import sha256_of
+from lift3d.runtime.environment import versions
+from lift3d.runtime.runner import Run
+
+if TYPE_CHECKING:
+    from lift3d.geometry.mesh.solidity import SolidReport
+    from lift3d.types import Mesh
+
+SCHEMA = 1
+PREDICATES = ("finite", "closed", "oriented", "positive_volume", "no_self_intersection", "no_debris")
+
+
+def model_report(
+    mesh: Mesh,
+    kind: str,
+    solid: SolidReport | None,
+    scale: dict[str, Any],
+    run: Run,
+    options: dict[str, Any],
+    command: Sequence[str],
+    folder: Path,
+) -> dict[str, Any]:
+    """The report of a finished run; folder: where its files are staged (to name and hash them)."""
+    evidence = run.context.report
+    told = {**evidence.get("depths_to_mesh", {}), **evidence.get("reconstruct", {})}
+    extent = np.ptp(np.asarray(mesh.vertices), axis=0)
+    return {
+        "schema": SCHEMA,
+        **versions(),
+        "command": list(command),
+        "options": options,
+        "seed": run.context.seed,
+        "inputs": inputs(evidence),
+        "kind": kind,
+        "kind_why": told.get("why", ""),
+        "model": {
+            "faces": len(mesh.faces),
+            "vertices": len(mesh.vertices),
+            "unit": mesh.units,
+            "size": [round(float(e), 6) for e in extent],
+            "scale": scale,
+            "coverage": evidence.get("images_to_texture", {}).get("coverage"),
+            "solid": None if solid is None else {name: getattr(solid, name) for name in PREDICATES},
+            "is_solid": solid is not None and solid.is_solid,
+            "open": "a scene is open by nature and not judged as a solid" if solid is None else None,
+        },
+        "memory": {"budget": run.context.memory_budget, **_peak(run)},
+        "run": run.recorder.summary(),
+        "evidence": evidence,
+        "warnings": run.warnings,
+        "files": {
+            p.name: {"sha256": sha256_of(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir())
+        },
+    }
+
+
+def inputs(evidence: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each photo, or the video with its frames, with checksum, and what became of it: used or not, and why."""
+    cameras = {entry["name"]: entry for entry in evidence.get("images_to_cameras", {}).get("photos", [])}
+
+    def followed(entry: dict[str, Any]) -> dict[str, Any]:
+        return {**entry, **cameras.get(entry["name"], {})}
+
+    video = evidence.get("read_video")
+    if video is not None:
+        frames = [followed(frame) for frame in video["keyframes"]]
+        return [{**video["inputs"][0], "frames": frames}]
+    return [followed(entry) for entry in evidence.get("read_photos", {}).get("inputs", [])]
+
+
+def _peak(run: Run) -> dict[str, int]:
+    peak = run.recorder.summary()["peak_memory"]
+    return {"peak": peak, "over_budget": max(0, peak - run.context.memory_budget)}

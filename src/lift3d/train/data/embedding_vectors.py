@@ -1,0 +1,101 @@
+"""The vectors of a corpus' shapes in the space of shapes: of pictures of each, and of its solid. Made once for the weights of an
+embedding, and kept beside the corpus in CORPUS-vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lift3d.corpus.dataset import Corpus
+from lift3d.inference.embedding import Space
+from lift3d.nets.mixed_precision import in_half
+from lift3d.train.data.array_cache import kept_or_made
+from lift3d.train.data.view_set import Solids, picture, solid_of
+from lift3d.types import F32
+
+SUFFIX = "-vectors"
+PICTURES = 8
+"""Of each shape, at most; every second one with a mask and a crop that are spoilt, as those that are found in photos are."""
+MIRROR = 4
+"""The move (train/data/shape_set.py) that mirrors a shape."""
+CHUNK = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """shapes (N,) numbers in the corpus; views (M, D) of pictures, those of a shape together, owners (M,) rows of `shapes`;
+    solids (N, 2, D) as they stand and mirrored; space: the name of the embedding's weights;
+    digest: of the pictures."""
+
+    shapes: NDArray[np.int64]
+    views: NDArray[np.float16]
+    owners: NDArray[np.int64]
+    solids: NDArray[np.float16]
+    space: str
+    digest: str
+
+
+def vectors_of(
+    pictures: Path,
+    corpus: Corpus,
+    split: str,
+    weights: str,
+    progress: Callable[[float], None] = lambda f: None,
+) -> Vectors:
+    """Of one split, from the kept file or made now; weights: of the embedding."""
+    space = Space(weights)
+    solids = Solids(pictures, corpus, split)
+    folder = corpus.folder.parent / (corpus.folder.name + SUFFIX)
+    digest = solids.pictures.digest()
+    path = folder / f"{split}-{digest}-{space.name}.safetensors"
+    shapes = np.array(sorted(solids.views), np.int64)
+    held = kept_or_made(
+        path,
+        lambda held: set(held) == {"views", "owners", "solids"} and len(held["solids"]) == len(shapes),
+        lambda: _made(solids, shapes, space, progress),
+    )
+    return Vectors(shapes, held["views"], held["owners"], held["solids"], space.name, digest)
+
+
+def _made(
+    solids: Solids, shapes: NDArray[np.int64], space: Space, progress: Callable[[float], None]
+) -> dict[str, NDArray[Any]]:
+    views, owners, rows = [], [], []
+    for first in range(0, len(shapes), CHUNK):
+        some = [int(i) for i in shapes[first : first + CHUNK]]
+        seen = list[F32]()
+        for row, shape in enumerate(some, first):
+            for k, number in enumerate(solids.views[shape][:PICTURES]):
+                rng = np.random.default_rng([shape, k]) if k % 2 else None
+                view = solids.view(int(number), rng)
+                if view is not None:
+                    seen.append(picture(view))
+                    owners.append(row)
+        if seen:
+            views.append(_said(space.net.of_pictures, np.stack(seen)))  # type: ignore[arg-type]
+        both = [solid_of(solids, shape, move, space.coloured) for shape in some for move in (0, MIRROR)]
+        cells, colours = (np.stack([b[part] for b in both]).astype(np.float32) for part in (0, 1))
+        rows.append(_said(space.net.of_solids, cells, colours))  # type: ignore[arg-type]
+        progress(min(1.0, (first + CHUNK) / len(shapes)))
+    solid = np.concatenate(rows)
+    seen_by = np.concatenate(views) if views else np.zeros((0, solid.shape[1]), np.float32)
+    return {
+        "views": seen_by.astype(np.float16), "owners": np.array(owners, np.int64),
+        "solids": solid.reshape(len(shapes), 2, -1).astype(np.float16),
+    }  # fmt: skip
+
+
+def _said(of: Callable[..., torch.Tensor], *arrays: F32) -> F32:
+    """In half precision, in which it was trained. The torch threads are the caller's."""
+    out = []
+    for at in range(0, len(arrays[0]), CHUNK):
+        some = [torch.from_numpy(np.ascontiguousarray(a[at : at + CHUNK])) for a in arrays]
+        with torch.no_grad(), in_half():
+            out.append(of(*some).float().numpy())
+    return np.concatenate(out)

@@ -1,0 +1,84 @@
+"""The mappings that can be trained, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from lift3d.errors import InputError
+from lift3d.train.config import Schedule
+from lift3d.train.task import Task
+from lift3d.train.tasks import (
+    autoencoder,
+    classifier,
+    completion,
+    embedding,
+    flow,
+    gan,
+    image_to_mask,
+    image_to_voxels,
+    masked_pictures,
+    masked_voxels,
+)
+from lift3d.train.tasks import embedding_to_label as embedding_label
+
+
+@dataclass(frozen=True)
+class Trainable:
+    """config: the dataclass of its options; make(pictures, corpus, config): the task; pictures: whether it learns from any;
+    folders: whether a folder of one's own meshes serves as a corpus, which is then built beside it; ready(pictures, corpus,
+    config, progress): what takes long and is kept is made before the task, by the first process."""
+
+    config: type[Schedule]
+    make: Callable[[Path, Path, Any], Task]
+    pictures: bool = True
+    folders: bool = False
+    ready: Callable[[Path, Path, Any, Callable[[str, float], None]], None] | None = None
+
+
+TASKS: dict[str, Trainable] = {
+    "image-to-mask": Trainable(
+        image_to_mask.Config, lambda pictures, corpus, config: image_to_mask.ImageToMask(pictures, config)
+    ),
+    "image-to-voxels": Trainable(image_to_voxels.Config, image_to_voxels.ImageToVoxels),
+    "autoencoder": Trainable(
+        autoencoder.Config, lambda pictures, corpus, config: autoencoder.Autoencoder(corpus, config), False
+    ),
+    "vae": Trainable(
+        autoencoder.VaeConfig,
+        lambda pictures, corpus, config: autoencoder.Autoencoder(corpus, config, "vae"),
+        False,
+    ),
+    "flow": Trainable(flow.Config, lambda pictures, corpus, config: flow.Flow(corpus, config), False),
+    "gan": Trainable(gan.Config, lambda pictures, corpus, config: gan.Gan(corpus, config), False),
+    "classifier": Trainable(
+        classifier.Config, lambda pictures, corpus, config: classifier.Classifier(corpus, config), False, True
+    ),
+    "masked-voxels": Trainable(
+        masked_voxels.Config,
+        lambda pictures, corpus, config: masked_voxels.MaskedVoxels(corpus, config),
+        False,
+    ),
+    "masked-pictures": Trainable(
+        masked_pictures.Config,
+        lambda pictures, corpus, config: masked_pictures.MaskedPictures(pictures, config),
+    ),
+    "embedding": Trainable(embedding.Config, embedding.EmbeddingTask),
+    "embedding-to-label": Trainable(embedding_label.Config, embedding_label.EmbeddingLabelTask, True, True),
+    "completion": Trainable(
+        completion.Config, lambda pictures, corpus, config: completion.Completion(corpus, config), False
+    ),
+}
+
+
+def trainable(name: str) -> Trainable:
+    """By name, with - or _; InputError that names what there is."""
+    wanted = name.replace("_", "-")
+    if wanted not in TASKS:
+        near = get_close_matches(wanted, TASKS, 1, 0.3)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise InputError(f"there is no network called {name}", f"{hint}choose from {', '.join(TASKS)}")
+    return TASKS[wanted]

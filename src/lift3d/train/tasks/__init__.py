@@ -1,0 +1,1 @@
+"""One module per trainable network: its configuration, loss, and validation metric."""

@@ -1,0 +1,303 @@
+"""Training of the space of shapes: pictures, solids and words of one thing are brought near each other.
+
+Loss: InfoNCE (van den Oord et al. 2018) of the looks of two pictures of a thing, and of each with the solid; of kinds, the
+cross-entropy of the true category among all categories' words, which makes any category a question in words (Radford et al.
+2021), and InfoNCE with what the corpus says of this thing, where sentences of one category are as right (Khosla et al. 2020).
+`kin` of a batch are of the categories of the others: things of other kinds are told apart too easily.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from lift3d.corpus.dataset import Corpus
+from lift3d.errors import InputError
+from lift3d.nets.mixed_precision import in_half
+from lift3d.nets.multimodal_embedding import LOOKS, WORDS, Embedding, told_alike, told_apart
+from lift3d.taxonomy.captions import kind_text
+from lift3d.taxonomy.categories import UNKNOWN
+from lift3d.train.config import Schedule, told
+from lift3d.train.data.captions import texts_of
+from lift3d.train.data.picture_set import chosen
+from lift3d.train.data.shape_set import MOVES
+from lift3d.train.data.view_set import Solids, picture, solid_of
+from lift3d.train.task import Batch
+from lift3d.types import F32
+
+NOTHING = "none"
+SMOOTH = 0.1
+"""Share of the truth that is spread over all categories: some rules that gave them are wrong."""
+CHUNK = 32
+
+
+@dataclass(frozen=True)
+class Config(Schedule):
+    """What the task adds."""
+
+    steps: int = told(480, "optimiser steps of the whole run")
+    batch: int = told(64, "things in a step, over all processes; each is told from the others")
+    rate: float = told(6e-4, "largest learning rate")
+    precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
+    warmup: int = told(40, "steps over which the rate rises from nothing; after them it falls along a cosine")
+    average: float = told(0.98, "how slowly the averaged weights follow; they are the ones that are kept")
+    validate: int = told(80, "steps between two looks at the validation set")
+    save: int = told(80, "steps between two checkpoints")
+    width: int = told(32, "channels of the pictures' encoder at 64 pixels")
+    layers: int = told(3, "of attention in the pictures' encoder")
+    solid: int = told(24, "channels of the solids' encoder at 16 cells a side")
+    begin: str = told(
+        "image_to_voxels", "weights that the pictures' encoder begins with, or none; a run that is told "
+        "--init-from has those"
+    )  # fmt: skip
+    freeze: bool = told(False, "keep the pictures' encoder as it is, and train what reads it alone")
+    colours: bool = told(True, "solids come with the colours of their surface")
+    kin: float = told(0.5, "share of a batch of the categories of the rest")
+    faults: float = told(0.6, "share of pictures whose masks and crops are spoilt")
+    solids: float = told(0.7, "weight of pictures with solids")
+    kinds: float = told(0.5, "weight of categories and words")
+    words: bool = told(True, "learn words as well, which needs the extra `text`")
+    held: int = told(300, "shapes of the validation set that are looked at")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width % 8 or self.width < 8 or self.solid < 1 or not 0 <= self.kin < 1:
+            raise InputError(
+                "width is a multiple of 8, solid 1 or more and kin 0 up to 1",
+                "leave them out for the usual ones",
+            )
+        if self.batch < 2:
+            raise InputError("a thing alone is told from nothing", "give a batch of 2 or more")
+
+
+class Sayings:
+    """Vectors of all that is said of a corpus' shapes: rows (N, 384); of (shape): rows of its sentences; kinds (K, 384):
+    of each category's; kind (shape): the number of its category, -1 where that is unknown."""
+
+    def __init__(self, corpus: Corpus, shapes: list[int], speak: bool) -> None:
+        names = corpus.column("category")
+        self.names = sorted({str(names[i]) for i in shapes} - {UNKNOWN})
+        self.kind = {i: self.names.index(names[i]) if names[i] in self.names else -1 for i in shapes}
+        texts: dict[str, int] = {}
+        self.of: dict[int, list[int]] = {}
+        for i in shapes:
+            self.of[i] = [texts.setdefault(text, len(texts)) for text in texts_of(corpus, i)]
+        every = [*texts, *(kind_text(name) for name in self.names)]
+        if speak:
+            from lift3d.inference.sentence_encoder import vectors
+
+            rows = vectors(every)
+        else:  # categories are told apart, and mean nothing
+            rows = np.random.default_rng(0).standard_normal((len(every), WORDS)).astype(np.float32)
+            rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        self.rows, self.kinds = rows[: len(texts)], rows[len(texts) :]
+
+
+class EmbeddingTask:
+    """The task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
+
+    name = "embedding"
+    better = "score"
+
+    def __init__(self, pictures: Path, corpus: Path, config: Config) -> None:
+        if config.words:
+            from lift3d.inference.sentence_encoder import require
+
+            require()
+        self.config = config
+        held = Corpus(corpus)
+        self.train, self.val = Solids(pictures, held, "train"), Solids(pictures, held, "val")
+        self.shapes = sorted(self.train.views)
+        count = min(config.held, len(self.val.views))
+        every = sorted(self.val.views)
+        self.looked = [every[int(i)] for i in np.linspace(0, len(every) - 1, count)]
+        self.sayings = Sayings(held, [*self.shapes, *self.looked], config.words)
+        kinds = np.array([self.sayings.kind[i] for i in self.shapes])
+        self.alike = {int(k): np.flatnonzero(kinds == k) for k in np.unique(kinds)}
+        self.kinds = kinds
+
+    def module(self) -> nn.Module:
+        c = self.config
+        net = Embedding(c.width, c.layers, c.solid)
+        if c.begin != NOTHING:
+            from lift3d.weights import tensors_of
+
+            begin(net.pictures, {k.removeprefix("net."): t for k, t in tensors_of(c.begin).items()})
+        for part in net.pictures.modules():
+            if isinstance(part, nn.Conv2d):
+                part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if c.freeze:
+            net.pictures.requires_grad_(False)
+        return nn.ModuleDict({"net": net})
+
+    def data(self) -> dict[str, Any]:
+        return {"train": self.train.pictures.digest(), "val": self.val.pictures.digest()}
+
+    def batch(self, step: int, rank: int, world: int) -> Batch:
+        c = self.config
+        numbers = chosen(len(self.shapes), step, c.batch - round(c.batch * c.kin), c.seed).tolist()
+        rng, alone = np.random.default_rng([c.seed, step]), len(numbers)
+        for k in range(c.batch - alone):
+            group = self.alike[int(self.kinds[numbers[k % alone]])]
+            near, far = int(group[rng.integers(len(group))]), int(rng.integers(len(self.shapes)))
+            numbers.append(far if near in numbers else near)
+        mine = list(enumerate(numbers))[rank::world]
+        return together([self._sample(n, np.random.default_rng([c.seed, step, k])) for k, n in mine])
+
+    def _sample(self, number: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """Two pictures of a thing, what it fills, its colours and one of its sentences; mirrored half of the time."""
+        c, pictures = self.config, list[F32]()
+        while not pictures:
+            shape = self.shapes[number]
+            for i in rng.permutation(self.train.views[shape]):
+                view = self.train.view(int(i), rng if rng.random() < c.faults else None)
+                if view is not None and len(pictures) < 2:
+                    pictures.append(picture(view))
+                if len(pictures) == 2:
+                    break
+            number = int(rng.integers(len(self.shapes)))
+        pictures = [pictures[0], pictures[-1]]
+        turn, mirrored = int(rng.integers(MOVES // 2)), rng.random() < 0.5
+        cells, colours = solid_of(self.train, shape, turn + (MOVES // 2 if mirrored else 0), c.colours)
+        if mirrored:
+            pictures = [p[..., ::-1] for p in pictures]
+        own = self.sayings.of[shape]
+        return {
+            "first": np.ascontiguousarray(pictures[0]),
+            "second": np.ascontiguousarray(pictures[1]),
+            "cells": cells,
+            "colours": colours,
+            "words": self.sayings.rows[own[int(rng.integers(len(own)))]],
+            "kind": np.array(self.sayings.kind[shape]),
+        }
+
+    def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
+        assert isinstance(module, nn.ModuleDict)
+        net: Any = module["net"]
+        c = self.config
+        if c.freeze:  # or its normalisation would follow the new pictures
+            net.get_submodule("pictures").eval()
+        b = len(batch["kind"])
+        both = net(torch.cat([batch["first"], batch["second"]]))
+        solid = net.of_solids(batch["cells"].float(), batch["colours"])
+        with torch.autocast(both.device.type, enabled=False):
+            looks, kind = net.scales()
+            first, second = both[:b], both[b:]
+            views = told_apart(first[:, :LOOKS], second[:, :LOOKS], looks)
+            solids = sum(told_apart(x[:, :LOOKS], solid[:, :LOOKS], looks) for x in (first, second)) / 2
+            named = net.of_words(torch.from_numpy(self.sayings.kinds).to(both.device))
+            words = net.of_words(batch["words"])
+            same = batch["kind"][:, None] == batch["kind"][None]
+            alike = (same & (batch["kind"] >= 0)[:, None]) | torch.eye(
+                b, dtype=torch.bool, device=both.device
+            )
+            categories, sentences = torch.zeros(()), torch.zeros(())
+            known = batch["kind"] >= 0
+            for said in (first, second, solid):
+                logits = kind * said[known][:, LOOKS:] @ named.T
+                truth = batch["kind"][known]
+                if len(truth):
+                    categories = categories + nn.functional.cross_entropy(
+                        logits, truth, label_smoothing=SMOOTH
+                    )
+                sentences = sentences + told_alike(said[:, LOOKS:], words, alike, kind)
+            total = views + c.solids * solids + c.kinds * (categories + 0.5 * sentences) / 3
+        return {
+            "loss": total, "views": views, "solids": torch.as_tensor(solids), "categories": categories / 3,
+            "sentences": sentences / 3, "scale": looks.detach(),
+        }  # fmt: skip
+
+    def validate(self, module: nn.Module) -> dict[str, float]:
+        """Of one picture of each thing that is looked at: is the thing found first among all by its other pictures, by its
+        solid; are those of its kind before the others; is its category the nearest in words?"""
+        assert isinstance(module, nn.ModuleDict)
+        net: Any = module["net"]
+        asked, views, solids, owners = self._vectors(net)
+        kinds = np.array([self.sayings.kind[i] for i in self.looked])
+        by_solid = asked[:, :LOOKS] @ solids[:, :LOOKS].T
+        by_views = np.full_like(by_solid, -2)
+        np.maximum.at(by_views.T, owners, views[:, :LOOKS] @ asked[:, :LOOKS].T)
+        alike = asked[:, LOOKS:] @ solids[:, LOOKS:].T
+        with torch.no_grad():
+            device = next(net.parameters()).device
+            named = net.of_words(torch.from_numpy(self.sayings.kinds).to(device)).cpu().numpy()
+        known = kinds >= 0
+        label = (
+            float((((asked[:, LOOKS:] @ named.T).argmax(1) == kinds)[known]).mean()) if known.any() else 0.0
+        )
+        mixed, kin = by_views + 0.5 * by_solid, precision(alike, kinds)
+        return {
+            "score": (first_of(mixed, 1) + kin) / 2,
+            "recall_1": first_of(mixed, 1), "recall_5": first_of(mixed, 5), "by_views": first_of(by_views, 1),
+            "by_solid": first_of(by_solid, 1), "kin": kin, "label": label,
+        }  # fmt: skip
+
+    def _vectors(self, net: Any) -> tuple[F32, F32, F32, NDArray[np.int64]]:
+        """(N, SPACE) of a picture of each, (M, SPACE) of up to three others with their owners (M,), (N, SPACE) of solids."""
+        device = next(net.parameters()).device
+        asked, others, owners, solids = [], [], list[int](), []
+        half = self.config.precision == "bfloat16"
+        for at in range(0, len(self.looked), CHUNK):
+            pictures, mine, rows = list[F32](), list[int](), list[int]()
+            for k, shape in enumerate(self.looked[at : at + CHUNK], at):
+                order = np.random.default_rng(shape).permutation(self.val.views[shape])
+                seen = [v for i in order[:5] if (v := self.val.view(int(i))) is not None][:4]
+                seen = seen or [v for i in order if (v := self.val.view(int(i))) is not None][:1]
+                pictures += [picture(v) for v in seen] or [np.zeros((4, 128, 128), np.float32)]
+                mine += [k] * max(len(seen), 1)
+                rows.append(len(pictures) - max(len(seen), 1))
+            held = [solid_of(self.val, i, 0, self.config.colours) for i in self.looked[at : at + CHUNK]]
+            cells = torch.from_numpy(np.stack([h[0] for h in held])).to(device).float()
+            colours = torch.from_numpy(np.stack([h[1] for h in held])).to(device)
+            with in_half(device.type, half):
+                said = net(torch.from_numpy(np.stack(pictures)).to(device)).cpu().numpy()
+                solids.append(net.of_solids(cells, colours).cpu().numpy())
+            asked.append(said[rows])
+            rest = np.setdiff1d(np.arange(len(said)), rows)
+            others.append(said[rest])
+            owners += [mine[i] for i in rest]
+        return (
+            np.concatenate(asked),
+            np.concatenate(others),
+            np.concatenate(solids),
+            np.array(owners, np.int64),
+        )
+
+
+def begin(pictures: nn.Module, given: dict[str, torch.Tensor]) -> None:
+    """The encoder's weights from those of `image_to_voxels`; InputError where they are of another size."""
+    own = pictures.state_dict()
+    if any(name not in given or given[name].shape != t.shape for name, t in own.items()):
+        raise InputError(
+            "the pictures' encoder is of another size than the weights that it should begin with",
+            "leave width and layers as they are, or set begin=none",
+        )
+    pictures.load_state_dict({name: given[name] for name in own})
+
+
+def first_of(scores: F32, count: int) -> float:
+    """Share of rows whose own column is among the best `count`; scores (N, N)."""
+    own = np.diag(scores)[:, None]
+    return float(((scores > own).sum(1) < count).mean())
+
+
+def precision(scores: F32, kinds: NDArray[np.int64]) -> float:
+    """Mean average precision of finding those of the same kind, oneself left out; -1 is no kind."""
+    out = []
+    for i in np.flatnonzero(kinds >= 0):
+        rest = np.delete(np.arange(len(kinds)), i)
+        right = (kinds[rest] == kinds[i])[np.argsort(-scores[i, rest], kind="stable")]
+        if right.any():
+            out.append(float((right.cumsum() / np.arange(1, len(right) + 1))[right].mean()))
+    return float(np.mean(out)) if out else 0.0
+
+
+def together(samples: list[dict[str, NDArray[Any]]]) -> Batch:
+    """One tensor of each array."""
+    return {name: torch.from_numpy(np.stack([s[name] for s in samples])) for name in samples[0]}

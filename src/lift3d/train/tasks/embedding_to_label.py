@@ -1,0 +1,181 @@
+"""Training of `embedding_to_label`: kinds of places in the space of shapes. The space stays as it is, so that this takes seconds
+once the corpus' vectors are made (train/data/embedding_vectors.py).
+
+Loss: cross-entropy with smoothed labels of logits that are raised by `balance` times the log of how common each category is
+(Menon et al. 2021, arXiv:2007.07314). A sample is the mean of some pictures' vectors with the solid's, or, with the probability
+`photo`, one picture alone, as a photo is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from lift3d.corpus.dataset import Corpus
+from lift3d.errors import InputError
+from lift3d.nets.embedding_classifier import EmbeddingLabel
+from lift3d.train.config import Schedule, told
+from lift3d.train.data.embedding_vectors import Vectors, vectors_of
+from lift3d.train.data.labelled_shapes import names_of
+from lift3d.train.data.picture_set import chosen
+from lift3d.train.task import Batch
+from lift3d.train.tasks.classifier import balanced
+from lift3d.train.tasks.embedding import precision
+from lift3d.types import F32
+
+LEAST, OWN_LEAST = 10, 2
+"""Shapes that a category has at least: in the corpus of packages, in one of one's own meshes."""
+FEW = (1, 2, 4, 8)
+"""Pictures that are averaged."""
+
+
+@dataclass(frozen=True)
+class Config(Schedule):
+    """What the task adds."""
+
+    steps: int = told(8_000, "optimiser steps of the whole run")
+    batch: int = told(128, "shapes in a step, over all processes")
+    rate: float = told(3e-3, "largest learning rate")
+    warmup: int = told(
+        100, "steps over which the rate rises from nothing; after them it falls along a cosine"
+    )
+    decay: float = told(0.5, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices")
+    average: float = told(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
+    validate: int = told(300, "steps between two looks at the validation set")
+    save: int = told(1_000, "steps between two checkpoints")
+    hidden: int = told(512, "numbers between the two layers")
+    dropout: float = told(0.5, "share of them that the second does not see")
+    photo: float = told(0.5, "share of samples that are one picture alone")
+    balance: float = told(0.5, "how much rare categories are favoured: 0 not at all, 1 as if all were common")
+    smoothing: float = told(0.0, "share of each label that goes to all others")
+    least: int = told(0, "shapes that a category has at least; 0: 10, or 2 in a corpus of your own meshes")
+    embedding: str = told("embedding", "weights of the space: a name, or a run's folder")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.hidden < 1 or self.least < 0:
+            raise InputError("hidden is 1 or more and least 0 or more", "leave them out for the usual ones")
+        for name in ("dropout", "photo", "smoothing", "balance"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} = {getattr(self, name)} is no share", "give 0 to 1")
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A split's shapes whose categories are told: rows of its vectors, the pictures of each, and the number of its category."""
+
+    vectors: Vectors
+    rows: NDArray[np.int64]
+    pictures: list[NDArray[np.int64]]
+    targets: NDArray[np.int64]
+
+    def views(self, k: int, numbers: NDArray[np.int64] | None = None) -> F32:
+        """(D,) the mean of pictures, or nothing."""
+        which = self.pictures[k] if numbers is None else numbers
+        held = self.vectors.views
+        return held[which].astype(np.float32).mean(0) if len(which) else np.zeros(held.shape[1], np.float32)
+
+
+def part_of(vectors: Vectors, corpus: Corpus, names: tuple[str, ...]) -> Part:
+    """The shapes of `vectors` whose category is one of `names`."""
+    row = {name: k for k, name in enumerate(names)}
+    category = corpus.column("category")
+    known = np.array([row.get(str(category[int(i)]), -1) for i in vectors.shapes], np.int64)
+    rows = np.flatnonzero(known >= 0)
+    first = np.searchsorted(vectors.owners, np.arange(len(vectors.shapes) + 1))
+    return Part(vectors, rows, [np.arange(first[i], first[i + 1]) for i in rows], known[rows])
+
+
+def ready(pictures: Path, corpus: Path, config: Config, progress: Callable[[str, float], None]) -> None:
+    """Make the vectors of both splits, which are kept."""
+    held = Corpus(corpus)
+    for split in ("train", "val"):
+        vectors_of(pictures, held, split, config.embedding, lambda f, s=split: progress(f"places, {s}", f))  # type: ignore[misc]
+
+
+class EmbeddingLabelTask:
+    """The task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
+
+    name = "embedding_to_label"
+    better = "score"
+
+    def __init__(self, pictures: Path, corpus: Path, config: Config) -> None:
+        self.config = config
+        held = Corpus(corpus)
+        own = held.card.get("plan", {}).get("folder") is not None
+        self.names = names_of(held, config.least or (OWN_LEAST if own else LEAST))
+        self.train, self.val = (
+            part_of(vectors_of(pictures, held, split, config.embedding), held, self.names)
+            for split in ("train", "val")
+        )
+        if not len(self.val.rows):
+            raise InputError(
+                f"{corpus} has no shapes of these categories to validate on",
+                "add shapes: about one family in ten is held back, of your own meshes at least one",
+            )
+        counts = np.bincount(self.train.targets, minlength=len(self.names))
+        self.common = torch.from_numpy(counts / counts.sum()).float().clamp(min=1e-6).log()
+
+    def module(self) -> nn.Module:
+        net = EmbeddingLabel(len(self.names), self.config.hidden, self.config.dropout)
+        vectors = self.train.vectors
+        for side, held in enumerate((vectors.views, vectors.solids[:, 0])):
+            x = held.astype(np.float32)
+            net.middle[side] = torch.from_numpy(x.mean(0))
+            net.spread[side] = torch.from_numpy(np.maximum(x.std(0), 1e-3))
+        return net
+
+    def data(self) -> dict[str, Any]:
+        digests = {"train": self.train.vectors.digest, "val": self.val.vectors.digest}
+        return {**digests, "space": self.train.vectors.space, "labels": list(self.names)}
+
+    def batch(self, step: int, rank: int, world: int) -> Batch:
+        c, part = self.config, self.train
+        views, solids, there, targets = [], [], [], []
+        for k, i in list(enumerate(chosen(len(part.rows), step, c.batch, c.seed).tolist()))[rank::world]:
+            rng, seen = np.random.default_rng([c.seed, step, k]), part.pictures[i]
+            photo = rng.random() < c.photo and len(seen) > 0
+            count = 1 if photo else int(FEW[rng.integers(len(FEW))])
+            views.append(part.views(i, rng.permutation(seen)[:count]))
+            solids.append(part.vectors.solids[part.rows[i], int(rng.integers(2))].astype(np.float32))
+            there.append([len(seen) > 0, not photo])
+            targets.append(part.targets[i])
+        return {
+            "views": torch.from_numpy(np.stack(views)), "solids": torch.from_numpy(np.stack(solids)),
+            "there": torch.tensor(there), "label": torch.from_numpy(np.array(targets)),
+        }  # fmt: skip
+
+    def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
+        c = self.config
+        logits = module(batch["views"], batch["solids"], batch["there"])
+        raised = logits + c.balance * self.common.to(logits.device)
+        loss = nn.functional.cross_entropy(raised, batch["label"], label_smoothing=c.smoothing)
+        return {"loss": loss, "right": (logits.argmax(1) == batch["label"]).float().mean().detach()}
+
+    def validate(self, module: nn.Module) -> dict[str, float]:
+        """Share told right of shapes and of single pictures, over objects and over categories; how well shapes of a picture's
+        kind are found. score: the mean of all."""
+        part, device = self.val, next(module.parameters()).device
+        everything = [part.views(k) for k in range(len(part.rows))]
+        single = [part.views(k, part.pictures[k][:1]) for k in range(len(part.rows))]
+        solids = torch.from_numpy(part.vectors.solids[part.rows, 0].astype(np.float32)).to(device)
+        seen = torch.tensor([len(p) > 0 for p in part.pictures], device=device)
+        said, out = [], dict[str, float]()
+        for name, views, solid in (("", everything, True), ("_photo", single, False)):
+            there = torch.stack([seen, torch.full_like(seen, solid)], 1)
+            p = module(torch.from_numpy(np.stack(views)).to(device), solids, there).softmax(1).cpu().numpy()
+            right = p.argmax(1) == part.targets
+            out["accuracy" + name], out["balanced" + name] = (
+                float(right.mean()),
+                balanced(right, part.targets),
+            )
+            said.append(p)
+        out["kin"] = precision(said[1] @ said[0].T, part.targets)
+        return {"score": float(np.mean(list(out.values()))), **out}

@@ -1,0 +1,187 @@
+"""Training of `label_to_latent` by flow matching (nets/flow_matching.py) on the codes of a corpus' shapes; of each kind
+outlines are kept beside it (nets/latent_pca.py)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from lift3d.corpus.dataset import Corpus
+from lift3d.errors import InputError
+from lift3d.geometry.metrics.diversity import variety
+from lift3d.nets.flow_matching import LatentFlow, carried, flow_loss
+from lift3d.nets.latent_pca import kept_of
+from lift3d.nets.mixed_precision import in_half
+from lift3d.train.config import Schedule, told
+from lift3d.train.data.latent_pca import FEWEST, credits_of, parts_of, remembered
+from lift3d.train.data.latents import MOST_STRETCHES, codes_of, kinds_of
+from lift3d.train.data.picture_set import chosen
+from lift3d.train.data.shape_set import ShapeSet
+from lift3d.train.task import Batch
+
+
+@dataclass(frozen=True)
+class Config(Schedule):
+    """What the task adds."""
+
+    steps: int = told(3_000, "optimiser steps of the whole run")
+    batch: int = told(64, "codes in a step, over all processes")
+    rate: float = told(1e-3, "largest learning rate")
+    warmup: int = told(
+        200, "steps over which the rate rises from nothing; after them it falls along a cosine"
+    )
+    decay: float = told(0.02, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
+    precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
+    width: int = told(256, "of the transformer; a multiple of 64")
+    layers: int = told(8, "of the transformer")
+    nameless: float = told(0.1, "share of codes whose kind is left out")
+    stretches: int = told(2, "other proportions in which each shape is learned as well, up to 16")
+    outline: int = told(
+        128,
+        "principal coordinates of codes that drawings begin with, remembered or varied; 0: none",
+    )
+    ways: int = told(16, "directions in which outlines that are not remembered vary")
+    enough: int = told(300, "shapes of a kind, from which on its drawings need no such outline")
+    part: int = told(100, "shapes of a part: a larger kind has several, each with outlines of its own")
+    autoencoder: str = told("autoencoder", "weights of the autoencoder: a name, or a run's folder")
+    held: int = told(512, "codes of the validation set that are looked at")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width % 64 or self.width < 64 or self.layers < 1:
+            raise InputError("width is a multiple of 64", "leave it out for the usual one")
+        if self.outline < 0 or self.ways < 1 or self.part < FEWEST:
+            raise InputError(
+                f"an outline has 0 coordinates or more, 1 way or more to vary, and {FEWEST} shapes or more of a part",
+                "leave them out for the usual numbers",
+            )
+        self.check_stretches()
+
+    def check_stretches(self) -> None:
+        if not 0 <= self.stretches <= MOST_STRETCHES:
+            raise InputError(f"stretches are 0 to {MOST_STRETCHES}", "leave it out for the usual number")
+
+
+class Flow:
+    """The task."""
+
+    name = "flow"
+    better = "score"
+
+    def __init__(self, corpus: Path, config: Config) -> None:
+        self.config = config
+        held = Corpus(corpus)
+        train = ShapeSet(held, "train")
+        self.names = kinds_of(train)
+        self.digests = {split: ShapeSet(held, split).digest() for split in ("train", "val")}
+        self.train = codes_of(held, "train", config.autoencoder, self.names, config.stretches)
+        self.val = codes_of(held, "val", config.autoencoder, self.names)
+        rows = remembered(held, train.numbers, self.train.kinds, len(self.names))
+        self.known = rows if config.outline else rows[:0]
+        self.credits = credits_of(held, train.numbers[self.known])
+
+    @property
+    def channels(self) -> int:
+        return int(self.train.values.shape[1])
+
+    @property
+    def places(self) -> int:
+        return int(self.train.values.shape[2])
+
+    def module(self) -> nn.Module:
+        c, outline = self.config, self._outline()
+        net = LatentFlow(self.channels, len(self.names), c.width, c.layers, self.places, outline=outline)
+        middle, spread = self.train.statistics()
+        net.middle.copy_(torch.from_numpy(middle))
+        net.spread.copy_(torch.from_numpy(spread))
+        if net.outline is not None:
+            held = self.train
+            ways = [held.values, held.mirrored, *held.stretched.swapaxes(0, 1)]
+            every, kinds = self._normalised(ways[:2]), self._known_kinds()
+            kept = kept_of(kinds, len(self.names))
+            known = self._normalised([way[self.known] for way in ways])
+            net.outline.remember(every, known[kept], torch.from_numpy(kinds[kept]))
+            net.outline.learn(every, self.parts)
+        return net
+
+    def _normalised(self, ways: list[NDArray[np.float16]]) -> torch.Tensor:
+        """(M, size) of codes of several ways (N, Z, P, P, P)."""
+        middle, spread = self.train.statistics()
+        return torch.from_numpy((np.concatenate(ways).astype(np.float32) - middle) / spread).flatten(1)
+
+    def _known_kinds(self) -> NDArray[np.int64]:
+        """Of what is known: as it stands, mirrored, and in other proportions."""
+        return np.tile(self.train.kinds[self.known], 2 + self.train.stretched.shape[1])
+
+    @cached_property
+    def parts(self) -> list[tuple[int, NDArray[np.int64]]]:
+        """Of the shapes as they stand, and mirrored, of kinds that are not remembered."""
+        if not self.config.outline:
+            return []
+        codes = self._normalised([self.train.values, self.train.mirrored]).numpy()
+        counts = np.bincount(self.train.kinds, minlength=len(self.names))[: len(self.names)]
+        remembered_kinds = set(self.train.kinds[self.known].tolist())
+        others = [k for k, n in enumerate(counts) if n < self.config.enough and k not in remembered_kinds]
+        return parts_of(codes, np.tile(self.train.kinds, 2), others, 2 * self.config.part)
+
+    def _outline(self) -> tuple[int, int, int, int] | None:
+        """Of the network's outline (nets/flow_matching.py), with no more coordinates than a code has."""
+        kept = len(kept_of(self._known_kinds(), len(self.names)))
+        count = min(self.config.outline, int(np.prod(self.train.values.shape[1:])))
+        return (
+            (count, kept, len(self.parts), min(self.config.ways, count))
+            if count and kept + len(self.parts)
+            else None
+        )
+
+    def data(self) -> dict[str, Any]:
+        return {
+            **self.digests,
+            "kinds": list(self.names),
+            "space": self.train.space,
+            "codes": self.channels,
+            "places": self.places,
+            "outline": list(self._outline() or ()),
+            "credits": self.credits,
+        }
+
+    def batch(self, step: int, rank: int, world: int) -> Batch:
+        c = self.config
+        numbers = chosen(len(self.train), step, c.batch, c.seed)[rank::world]
+        rng = np.random.default_rng([c.seed, step, rank])
+        values = self.train.some(numbers, rng)
+        left_out = rng.random(len(numbers)) < c.nameless
+        kinds = np.where(left_out, len(self.names), self.train.kinds[numbers])
+        return {"code": torch.from_numpy(values), "kind": torch.from_numpy(kinds)}
+
+    def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
+        assert isinstance(module, LatentFlow)
+        return {"loss": flow_loss(module, batch["code"], batch["kind"])}
+
+    def validate(self, module: nn.Module) -> dict[str, float]:
+        """The loss on codes never seen (at fixed noise and times), and how varied and near to real ones a few draws are."""
+        assert isinstance(module, LatentFlow)
+        count = min(self.config.held, len(self.val))
+        numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
+        losses = []
+        device = next(module.parameters()).device
+        with torch.random.fork_rng(devices=[]), in_half(device.type, self.config.precision == "bfloat16"):  # fmt: skip
+            torch.manual_seed(1)
+            for first in range(0, count, 128):
+                some = numbers[first : first + 128]
+                code = torch.from_numpy(self.val.values[some].astype(np.float32)).to(device)
+                kind = torch.from_numpy(self.val.kinds[some]).to(device)
+                losses.append(float(flow_loss(module, code, kind)) * len(some))
+            some = numbers[:: max(1, count // 96)]
+            kind = torch.from_numpy(self.val.kinds[some]).to(device)
+            drawn = carried(module, torch.randn(len(some), *self.val.values.shape[1:]).to(device), kind, 12)
+            real = module.normalised(torch.from_numpy(self.val.values[some].astype(np.float32)).to(device))
+        loss = sum(losses) / count
+        return {"score": -loss, "val_loss": loss, **variety(drawn.flatten(1).float(), real.flatten(1))}

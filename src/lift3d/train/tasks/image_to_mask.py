@@ -1,0 +1,154 @@
+"""Training of `image_to_mask`: where is the thing in the picture? A U-Net on pictures of the corpus.
+
+Loss: binary cross-entropy plus 1 - 2 |P M| / (|P| + |M|) (soft Dice; Milletari, Navab & Ahmadi 2016), so that small things
+count as much as large ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from lift3d.corpus.pictures.photographs import Photographs
+from lift3d.nets.mask_unet import mask_net
+from lift3d.train.config import Schedule, told
+from lift3d.train.data.copy_paste import Scenes
+from lift3d.train.data.picture_set import PictureSet, chosen
+from lift3d.train.task import Batch
+
+MEAN, SPREAD = 0.45, 0.25
+THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
+
+
+@dataclass(frozen=True)
+class Config(Schedule):
+    """What the task adds."""
+
+    steps: int = told(6_000, "optimiser steps of the whole run")
+    batch: int = told(24, "pictures in a step, over all processes")
+    rate: float = told(2e-3, "largest learning rate")
+    precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
+    width: int = told(16, "channels at full size; the network's size goes with its square")
+    paste: float = told(
+        0.5, "share of pictures whose thing is cut out and set before another picture, things and all"
+    )
+    photographs: str = told(
+        "",
+        "a folder of photographs and cut-outs for that (lift3d corpus photographs); renders alone if not given",
+    )
+    held: int = told(600, "pictures of the validation set that are looked at")
+
+
+class ImageToMask:
+    """The task; pictures: a folder that `lift3d corpus render` wrote."""
+
+    name = "image_to_mask"
+    better = "iou"
+
+    def __init__(self, pictures: Path, config: Config) -> None:
+        self.config = config
+        self.train, self.val = PictureSet(pictures, "train"), PictureSet(pictures, "val")
+        splits = ("train", "val")
+        real = [Photographs(config.photographs, x) if config.photographs else None for x in splits]
+        self.scenes = {x: Scenes(held, more) for x, held, more in zip(splits, (self.train, self.val), real)}
+
+    @cached_property
+    def side(self) -> int:
+        """Pixels along each side of the pictures."""
+        return len(self.train.mask(0))
+
+    def module(self) -> nn.Module:
+        return mask_net(self.config.width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def data(self) -> dict[str, Any]:
+        out = {"train": self.train.digest(), "val": self.val.digest()}
+        for split, scenes in self.scenes.items():
+            if scenes.photographs is not None:
+                out[f"photographs_{split}"] = scenes.photographs.digest()
+        return out
+
+    def batch(self, step: int, rank: int, world: int) -> Batch:
+        numbers = chosen(len(self.train), step, self.config.batch, self.config.seed)
+        mine = list(enumerate(numbers.tolist()))[rank::world]
+        pairs = [self._sample(i, np.random.default_rng([self.config.seed, step, k])) for k, i in mine]
+        return {
+            "image": torch.from_numpy(np.stack([image for image, _ in pairs])),
+            "mask": torch.from_numpy(np.stack([mask for _, mask in pairs])),
+        }
+
+    def _sample(self, i: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(3, S, S) normalised and (1, S, S) of 0 and 1, mirrored and tinted at random."""
+        if rng.random() < self.config.paste:
+            codes, mask = self.scenes["train"].scene(i, rng, self.side)
+        else:
+            codes, mask = self.train.rgb(i), self.train.mask(i)
+        rgb = light(codes)
+        if rng.random() < 0.5:
+            rgb, mask = rgb[:, ::-1], mask[:, ::-1]
+        if rng.random() < 0.08:
+            rgb = np.repeat(rgb @ np.array([[0.299], [0.587], [0.114]], np.float32), 3, 2)
+        if rng.random() < 0.5:
+            rgb = (rgb * rng.uniform(0.8, 1.2, 3) + rng.uniform(-0.06, 0.06)).astype(np.float32)
+        return normalised(rgb), np.ascontiguousarray(mask[None], np.float32)
+
+    def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
+        said, truth = module(batch["image"]).float(), batch["mask"]
+        entropy = nn.functional.binary_cross_entropy_with_logits(said, truth)
+        share = torch.sigmoid(said)
+        both, sizes = (share * truth).sum((1, 2, 3)), (share + truth).sum((1, 2, 3))
+        dice = (1 - (2 * both + 1) / (sizes + 1)).mean()
+        return {"loss": entropy + dice, "entropy": entropy, "dice": dice}
+
+    def validate(self, module: nn.Module) -> dict[str, float]:
+        """IoU in the mean over pictures at the best threshold, which is said too. Every second thing is set before another
+        picture, if the run is of such."""
+        count = min(self.config.held, len(self.val))
+        numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
+        hits = np.zeros((count, len(THRESHOLDS)))
+        device = next(module.parameters()).device
+        for first in range(0, count, 24):
+            some = numbers[first : first + 24]
+            pairs = [self._held(int(i), k) for k, i in enumerate(some, first)]
+            images = np.stack([normalised(light(codes)) for codes, _ in pairs])
+            said = torch.sigmoid(module(torch.from_numpy(images).to(device)).float()).cpu().numpy()[:, 0]
+            truth = np.stack([mask for _, mask in pairs])
+            for k, level in enumerate(THRESHOLDS):
+                hits[first : first + len(some), k] = iou(said > level, truth)
+        means = hits.mean(0)
+        best = int(means.argmax())
+        out = {"iou": float(means[best]), "threshold": float(THRESHOLDS[best])}
+        if self.config.paste > 0:
+            out |= {
+                "as_rendered": float(hits[::2, best].mean()),
+                "set_before": float(hits[1::2, best].mean()),
+            }
+        return out
+
+    def _held(self, i: int, k: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """The k-th picture that is looked at: as it was rendered, or its thing before another picture."""
+        if k % 2 and self.config.paste > 0:
+            return self.scenes["val"].scene(i, np.random.default_rng([11, i]), self.side)
+        return self.val.rgb(i), self.val.mask(i)
+
+
+def light(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """sRGB in [0, 1]."""
+    return (rgb / np.float32(255)).astype(np.float32)
+
+
+def normalised(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(3, H, W) as the network sees it, of (H, W, 3) in [0, 1]."""
+    return np.ascontiguousarray(((rgb - MEAN) / SPREAD).transpose(2, 0, 1), np.float32)
+
+
+def iou(said: NDArray[np.bool_], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(B,) intersection over union of (B, H, W) masks; 1 where both are empty."""
+    both, either = (said & truth).sum((1, 2)), (said | truth).sum((1, 2))
+    return np.where(either > 0, both / np.maximum(either, 1), 1.0)

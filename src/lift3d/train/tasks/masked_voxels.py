@@ -1,0 +1,122 @@
+"""Pre-training without labels: random blocks of a solid are hidden, and the network tells what fills them
+(nets/masked_autoencoder.py).
+
+`lift3d train classifier --init-from runs/masked-voxels` goes on with its trunk. Loss: cross-entropy and soft Dice (Milletari,
+Navab & Ahmadi 2016) of the hidden cells alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from lift3d.corpus.dataset import Corpus
+from lift3d.errors import InputError
+from lift3d.nets.masked_autoencoder import BLOCKS, MaskedSolid, spread
+from lift3d.nets.mixed_precision import in_half
+from lift3d.train.config import Schedule, told
+from lift3d.train.data.labelled_shapes import centred
+from lift3d.train.data.picture_set import chosen
+from lift3d.train.data.shape_set import MOVES, ShapeSet, laid
+from lift3d.train.task import Batch
+
+
+@dataclass(frozen=True)
+class Config(Schedule):
+    """What the task adds; width as the classifier's, or its trunk is not taken over."""
+
+    steps: int = told(1_200, "optimiser steps of the whole run")
+    batch: int = told(32, "shapes in a step, over all processes")
+    rate: float = told(2e-3, "largest learning rate")
+    precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
+    warmup: int = told(
+        100, "steps over which the rate rises from nothing; after them it falls along a cosine"
+    )
+    average: float = told(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
+    validate: int = told(400, "steps between two looks at the validation set")
+    width: int = told(64, "channels of the trunk at 16 cells a side")
+    hidden: float = told(0.6, "share of the blocks of 8 cells a side that are hidden")
+    dice: float = told(0.5, "weight of the soft Dice loss")
+    held: int = told(240, "shapes of the validation set that are looked at")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width < 4 or not 0 < self.hidden < 1 or self.held < 1:
+            raise InputError(
+                "width is 4 or more, hidden between 0 and 1, held 1 or more",
+                "leave them out for the usual ones",
+            )
+
+
+class MaskedVoxels:
+    """The task."""
+
+    name = "masked_voxels"
+    better = "iou"
+
+    def __init__(self, corpus: Path, config: Config) -> None:
+        self.config = config
+        held = Corpus(corpus)
+        self.train, self.val = ShapeSet(held, "train", "levels"), ShapeSet(held, "val", "levels")
+
+    def module(self) -> nn.Module:
+        return MaskedSolid(self.config.width)
+
+    def data(self) -> dict[str, Any]:
+        return {"train": self.train.digest(), "val": self.val.digest()}
+
+    def batch(self, step: int, rank: int, world: int) -> Batch:
+        c = self.config
+        cells, hidden = [], []
+        numbers = chosen(len(self.train), step, c.batch, c.seed)
+        for k, i in list(enumerate(numbers.tolist()))[rank::world]:
+            rng = np.random.default_rng([c.seed, step, k])
+            cells.append(laid(centred(self.train.full(i)), int(rng.integers(MOVES))))
+            hidden.append(blocks(rng, c.hidden, 3))
+        return {"cells": torch.from_numpy(np.stack(cells)), "hidden": torch.from_numpy(np.stack(hidden))}
+
+    def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
+        truth = batch["cells"].float()
+        said = module(truth, batch["hidden"])
+        with torch.autocast(truth.device.type, enabled=False):
+            asked = spread(batch["hidden"], truth.shape[-1]).float()
+            each = nn.functional.binary_cross_entropy_with_logits(said, truth, reduction="none")
+            entropy = (each * asked).sum() / asked.sum()
+            share, wanted = torch.sigmoid(said) * asked, truth * asked
+            both, sizes = (share * wanted).sum((1, 2, 3)), (share + wanted).sum((1, 2, 3))
+            dice = (1 - (2 * both + 1) / (sizes + 1)).mean()
+        return {"loss": entropy + self.config.dice * dice, "entropy": entropy, "dice": dice}
+
+    def validate(self, module: nn.Module) -> dict[str, float]:
+        """Overlap of what is told of the hidden cells, and of saying that all of them are full."""
+        count = min(self.config.held, len(self.val))
+        numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
+        device = next(module.parameters()).device
+        found: list[torch.Tensor] = []
+        all_full: list[torch.Tensor] = []
+        for first in range(0, count, 32):
+            some = [int(i) for i in numbers[first : first + 32]]
+            hidden = np.stack([blocks(np.random.default_rng([3, i]), self.config.hidden, 3) for i in some])
+            asked = spread(torch.from_numpy(hidden), 64)
+            truth = torch.from_numpy(np.stack([centred(self.val.full(i)) for i in some]))
+            with in_half(device.type, self.config.precision == "bfloat16"):
+                said = module(truth.to(device).float(), torch.from_numpy(hidden).to(device)).cpu() > 0
+            for guess, out in ((said, found), (torch.ones_like(said), all_full)):
+                both = (guess & truth & asked).sum((1, 2, 3))
+                either = ((guess | truth) & asked).sum((1, 2, 3))
+                out.append(both / either.clamp(min=1))
+        return {"iou": float(torch.cat(found).mean()), "all_full": float(torch.cat(all_full).mean())}
+
+
+def blocks(rng: np.random.Generator, share: float, axes: int) -> NDArray[np.bool_]:
+    """(8, ...) True where a block is hidden: so many of all, and at least one."""
+    count = max(1, round(share * BLOCKS**axes))
+    out = np.zeros(BLOCKS**axes, bool)
+    out[rng.permutation(len(out))[:count]] = True
+    return out.reshape((BLOCKS,) * axes)

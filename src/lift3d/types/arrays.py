@@ -1,0 +1,15 @@
+"""Types of arrays, and the check that every representation makes of its fields."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+
+F64 = NDArray[np.float64]
+
+
+def _require(ok: bool, message: str) -> None:
+    if not ok:
+        raise ValueError(message)

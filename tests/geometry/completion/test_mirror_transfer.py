@@ -1,0 +1,87 @@
+"""A mirror plane that is nearly right is made right, and images are taken only where the guess agrees."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import trimesh
+from scipy import ndimage
+
+from lift3d.geometry.completion.merge import completed, guessed_surface
+from lift3d.geometry.completion.mirror_transfer import Guessed, fitted, images, planes
+from lift3d.geometry.completion.partial_frame import frame_of
+from lift3d.geometry.mesh.distances import sample_surface
+from lift3d.geometry.mesh.normals import unit_normals
+from lift3d.geometry.metrics.solids import likeness, surface_of
+from lift3d.geometry.voxels.inside_test import inside
+from lift3d.types import Plane, Points, Voxels
+
+
+def horned() -> trimesh.Trimesh:
+    """A box with a horn on each side, its own mirror image in x = 0.05 and in nothing else."""
+    parts = [trimesh.creation.box((0.7, 0.5, 0.3))]
+    parts[0].apply_translation([0.05, 0, 0])
+    for side in (-1, 1):
+        horn = trimesh.creation.cylinder(0.09, 0.42, sections=24)
+        horn.apply_translation([0.05 + side * 0.22, 0.1, 0.3])
+        parts.append(horn)
+    return trimesh.boolean.union(parts, engine="manifold")
+
+
+def case(rough: float) -> tuple[trimesh.Trimesh, trimesh.Trimesh, Points, Voxels, Guessed]:
+    """The whole, its right part, samples of that, and a guess whose surface is off by some `rough` cells here and there."""
+    whole = horned()
+    v, f, _ = trimesh.intersections.slice_faces_plane(whole.vertices, whole.faces, [1, 0, 0], [-0.02, 0, 0])
+    part = trimesh.Trimesh(v, f, process=False)
+    p, n, _ = sample_surface(part.vertices, part.faces, 4000, np.random.default_rng(0))
+    frame = frame_of(p, n)
+    low = frame.affine[:3, 3]
+    full = inside(np.asarray(whole.vertices), np.asarray(whole.faces, np.int32), low, frame.step, (64,) * 3)
+    far = ndimage.distance_transform_edt(full) - ndimage.distance_transform_edt(~full)
+    noise = ndimage.gaussian_filter(np.random.default_rng(1).normal(size=far.shape), 4)
+    share = 1 / (1 + np.exp(-2 * (far + rough * noise / noise.std())))
+    guess = Voxels(share.astype(np.float32), frame.affine, "occupancy")
+    gv, gf = guessed_surface(guess, 0.5)
+    samples = Points(p, n.astype(np.float32))
+    return whole, part, samples, guess, Guessed(gv, gf, gv[gf].mean(1), unit_normals(gv, gf), frame.step)
+
+
+def test_the_plane_is_found_and_moved_into_its_place() -> None:
+    _, _, samples, guess, guessed = case(0.4)
+    best = planes(guess, 0.5)[0]
+    assert abs(best.normal[0]) > np.cos(np.radians(8))
+    off = Plane(np.array([np.cos(0.05), np.sin(0.05), 0.0]), 0.05 + guessed.step, 0.0)
+    for start in (best, off):
+        moved = fitted(start, samples, guessed)
+        assert abs(moved.normal[1]) < 0.012 and moved.likeness > 0.9
+        assert moved.offset * np.sign(moved.normal[0]) == pytest.approx(0.05, abs=0.15 * guessed.step)
+
+
+def test_images_are_taken_where_the_guess_agrees_and_nowhere_else() -> None:
+    whole, part, samples, _, guessed = case(0.0)
+    v, f = np.asarray(part.vertices), np.asarray(part.faces, np.int32)
+    right = fitted(Plane(np.array([1.0, 0, 0]), 0.05, 1.0), samples, guessed)
+    mv, mf = images(v, f, right, guessed)
+    area = float(trimesh.Trimesh(mv, mf, process=False).area)
+    assert area == pytest.approx(part.area, rel=0.1)
+    low = mv[mf].min((0, 1))
+    assert low[0] == pytest.approx(whole.bounds[0][0], abs=0.01)
+    # normals still point outwards: the image of a face turns the other way round
+    middle = mv[mf].mean(1)
+    end = (middle[:, 0] < whole.bounds[0][0] + 0.005) & (np.abs(middle[:, 1:]) < 0.1).all(1)
+    assert end.any() and (unit_normals(mv, mf)[end][:, 0] < -0.9).all()
+    mv, mf = images(v, f, Plane(np.array([0.0, 1, 0]), 0.0, 1.0), guessed)  # no plane of the horns
+    horns = mv[mf].mean(1)[:, 2] > 0.3
+    assert not (horns & (mv[mf].mean(1)[:, 1] < -0.05)).any()
+
+
+@pytest.mark.slow
+def test_images_make_a_rough_guess_better() -> None:
+    whole, part, samples, guess, _ = case(0.5)
+    v, f = np.asarray(part.vertices), np.asarray(part.faces, np.int32)
+    truth = surface_of(np.asarray(whole.vertices), np.asarray(whole.faces))
+    plain, better = (
+        likeness(surface_of(*completed(v, f, samples, guess, 0.5, 96, symmetric)), truth).f
+        for symmetric in (False, True)
+    )
+    assert better > plain and better > 0.95

@@ -1,0 +1,94 @@
+"""The floor of a room, however the photos were held."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from box_room import arc, look_at, measured, rectangles, rolled
+
+from lift3d.geometry.camera.projection import resized
+from lift3d.geometry.fusion.capture_layout import camera_up
+from lift3d.geometry.fusion.fuse import fused_points
+from lift3d.geometry.fusion.support_plane import find_floor
+from lift3d.maps.depths_to_mesh import DepthsToMesh
+from lift3d.types import Camera, DepthMaps, Image, Points, Views
+
+SCENE = rectangles()
+UP = np.array([0.0, 0.0, 1.0])
+
+
+def maps(cameras: list[Camera], scene=SCENE, noise: float = 0.002) -> DepthMaps:
+    depths = tuple(measured(c, scene, noise, seed=i) for i, c in enumerate(cameras))
+    images = tuple(Image(np.zeros((c.height, c.width, 3), np.uint8)) for c in cameras)
+    views = Views(images, tuple(cameras), Points(np.zeros((0, 3))), np.zeros((0, 2), np.int32))
+    return DepthMaps(views, depths)
+
+
+def small(cameras: list[Camera], share: float = 0.3) -> list[Camera]:
+    return [resized(c, round(400 * share), round(300 * share)) for c in cameras]
+
+
+def tilt(direction: np.ndarray) -> float:
+    return float(np.degrees(np.arccos(np.clip(direction @ UP, -1, 1))))
+
+
+ROLLS = {
+    "level": [0] * 8,
+    "slanted": [35] * 8,
+    "slanted the other way": [-50] * 8,
+    "each otherwise": [20, -30, 10, 40, -5, 25, 0, 15],
+    "on the left side": [90] * 8,
+    "on the right side": [-90] * 8,
+    "on the side and slanted": [80, 95, 85, 100, 90, 92, 84, 97],
+}
+
+
+@pytest.mark.parametrize("how", ROLLS)
+def test_the_floor_is_down_however_the_photos_were_held(how):
+    cameras = [rolled(c, roll) for c, roll in zip(small(arc(8)), ROLLS[how])]
+    floor = find_floor(fused_points(maps(cameras), 40_000), cameras)
+    assert floor is not None and tilt(floor.normal) < 0.3
+    assert (
+        how in ("level", "each otherwise") or tilt(camera_up(cameras)) > 15
+    )  # the mean alone would lead astray
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("roll", [0, 40])
+def test_a_scene_stands_upright_on_its_floor(roll):
+    cameras = [rolled(c, roll) for c in small(arc(8), 0.45)]
+    mesh = DepthsToMesh("scene", faces=4000, nodes=1_000_000)(maps(cameras))
+    frame = np.array(mesh.metadata["world_from_model"])
+    assert tilt(frame[:3, 2]) < 0.3
+    level = mesh.face_normals[:, 2] > 0.95
+    height = mesh.triangles_center[level, 2] + frame[2, 3]
+    on_floor = np.abs(height) < 0.03
+    assert mesh.area_faces[level][on_floor].sum() > 0.25 * mesh.area
+
+
+@pytest.mark.slow
+def test_flat_ground_alone_is_kept():
+    """Exactly flat: upright, the box of its points has no height at all."""
+    cameras = small(arc(8))
+    mesh = DepthsToMesh("scene", faces=3000)(maps(cameras, SCENE[:1], noise=0.0))
+    frame = np.array(mesh.metadata["world_from_model"])
+    assert tilt(frame[:3, 2]) < 0.3
+    assert np.quantile(np.abs(np.asarray(mesh.vertices)[:, 2] + frame[2, 3]), 0.9) < 0.04  # two cells
+    assert 20 < mesh.area < 40
+
+
+def test_without_a_floor_the_photos_say_what_is_up():
+    walls = SCENE[1:3]
+    cameras = small(arc(8))
+    points = fused_points(maps(cameras, walls), 40_000)
+    assert find_floor(points, cameras) is None
+    mesh = DepthsToMesh("scene", faces=4000, nodes=200_000)(maps(cameras, walls))
+    frame = np.array(mesh.metadata["world_from_model"])
+    assert np.allclose(frame[:3, 2], camera_up(cameras))
+
+
+def test_a_wall_beside_a_level_corridor_is_no_floor():
+    """Looking along a wall, level: its normal is the side of every photo, but the floor is there as well."""
+    cameras = [look_at((-2.2, -2.5 + 0.4 * k, 1.2), (-2.4, 3, 0.9), 120, 90, 80.0) for k in range(6)]
+    floor = find_floor(fused_points(maps(cameras), 40_000), cameras)
+    assert floor is not None and tilt(floor.normal) < 0.3

@@ -1,0 +1,177 @@
+"""The signed field against exact balls, and its solver against a slow twin."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import trimesh
+from scenes import exact_maps, orbit_views
+
+from lift3d.geometry.fusion.membrane_solver import TRUST, near_surface, refine, relax, solve
+from lift3d.geometry.fusion.tsdf import BLANK, FACING, FREE, HIDDEN, UNSEEN, DepthField, assume_standing
+from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
+
+
+@pytest.fixture(scope="module")
+def field():
+    maps = exact_maps(orbit_views(14), 1.0)
+    return DepthField(maps, [np.ones(m.z.shape, np.int8) for m in maps])
+
+
+def slow_value(maps, x, reach):
+    """Mean truncated distance of one point, as the docstring of the module reads."""
+    total = weight = free = hidden = 0.0
+    for m in maps:
+        c = m.camera
+        p = c.R @ x + c.t
+        u, v = int(np.floor(c.fx * p[0] / p[2] + c.cx)), int(np.floor(c.fy * p[1] / p[2] + c.cy))
+        if not (0 <= u < c.width and 0 <= v < c.height):
+            continue
+        if m.z[v, u] <= 0:
+            hidden -= BLANK
+            continue
+        z = m.z[v, u]
+        q = np.array([(u + 0.5 - c.cx) / c.fx, (v + 0.5 - c.cy) / c.fy, 1]) * z
+        d = m.normals[v, u] @ (p - q)
+        if -m.normals[v, u, 2] < FACING and abs(p[2] - z) <= 3 * reach:
+            continue
+        behind = p[2] - z
+        if behind < -3 * reach or (d > reach and behind < 0):
+            free += 1
+        elif behind > 3 * reach:
+            hidden += 1
+        elif d > -reach:
+            a = m.confidence[v, u] * -m.normals[v, u, 2] * (1 + 0.7 * d / reach if d < 0 else 1)
+            total, weight = total + a * min(d / reach, 1), weight + a
+    solid = HIDDEN * max(hidden - 1, 0) if free == 0 else 0
+    whole = weight + FREE * free + solid
+    return (total + FREE * free - solid) / whole if whole else 0.0, whole
+
+
+def test_integration_equals_its_slow_twin(field):
+    maps = exact_maps(orbit_views(14), 1.0)
+    low, step, shape, reach = np.array([-0.7, -0.7, 0.05]), 0.11, (13, 13, 11), 0.15
+    f, w = field.integrate(low, step, shape, reach)
+    rng = np.random.default_rng(0)
+    same = 0
+    for _ in range(200):
+        i = tuple(int(rng.integers(n)) for n in shape)
+        value, weight = slow_value(maps, low + step * np.array(i), reach)
+        same += bool(np.isclose(f[i], value, atol=2e-3) and np.isclose(w[i], weight, atol=2e-2))
+    assert same >= 196  # a node on a pixel's border may round to the neighbouring pixel in single precision
+
+
+def test_a_ball_comes_back_round(field):
+    low, step = np.array([-0.65, -0.65, 0.06]), 0.04
+    f, w = field.integrate(low, 2 * step, (17, 17, 16), 0.16)
+    phi = solve(f, w, 0.04)
+    active = near_surface(phi)
+    phi = refine(phi)
+    f, w = field.integrate(low, step, phi.shape, 0.12, active)
+    relax(phi, f, w, 0.04, 14, active, over=1.3)
+    v, faces = marching_tetrahedra(phi)
+    v = low + step * v
+    parts = trimesh.Trimesh(v, faces, process=False).split()
+    ball = max(parts, key=lambda m: m.volume)
+    r = np.linalg.norm(ball.vertices - [0, 0, 0.5], axis=1)
+    seen = ball.vertices[:, 2] > 0.4
+    assert ball.is_watertight and ball.volume > 0
+    assert np.abs(r[seen] - 0.5).mean() < 0.006 and np.abs(r[seen] - 0.5).max() < 0.03
+
+
+def test_solver_reaches_the_minimum():
+    """On a small grid the sweeps end where a direct solve of the normal equations does."""
+    rng = np.random.default_rng(1)
+    shape = (7, 6, 8)
+    f = rng.uniform(-1, 1, shape).astype(np.float32)
+    w = (rng.random(shape) < 0.4).astype(np.float32) * 2
+    smooth = 0.3
+    n = f.size
+    index = np.arange(n).reshape(shape)
+    A, b = np.zeros((n, n)), np.zeros(n)
+    a = w / (w + TRUST)
+    A[np.arange(n), np.arange(n)] += a.ravel()
+    b += (a * f).ravel()
+    for axis in range(3):
+        p, q = (
+            np.take(index, range(shape[axis] - 1), axis).ravel(),
+            np.take(index, range(1, shape[axis]), axis).ravel(),
+        )
+        for i, j in zip(p, q):
+            A[i, i] += smooth
+            A[j, j] += smooth
+            A[i, j] -= smooth
+            A[j, i] -= smooth
+    phi = relax(np.zeros(shape, np.float32), f, w, smooth, 400, over=1.0)
+    np.testing.assert_allclose(phi.ravel(), np.linalg.solve(A, b), atol=2e-4)
+
+
+@pytest.mark.slow
+def test_multigrid_spans_what_is_unseen_as_a_direct_solve_does():
+    """A cup whose inside is known only near its wall: coarse grids alone would leave it empty."""
+    from scipy.sparse import coo_array, eye_array
+    from scipy.sparse.linalg import spsolve
+
+    shape = (25, 23, 27)
+    x = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1) - np.array([12, 11, 13])
+    d = np.linalg.norm(x, axis=-1) - 9
+    known = (np.abs(d) < 1.5) & (x[..., 2] > -4) | (d > 1.5) & (x[..., 2] > -4)
+    f = np.clip(d / 1.5, -1, 1).astype(np.float32)
+    w = np.where(known, 3, 0).astype(np.float32)
+    phi = solve(f, w, 0.04, cycles=12)
+    n, index = f.size, np.arange(f.size).reshape(shape)
+    a = (w / (w + TRUST)).ravel()
+    pairs = [
+        (np.take(index, range(m - 1), axis).ravel(), np.take(index, range(1, m), axis).ravel())
+        for axis, m in enumerate(shape)
+    ]
+    p, q = (np.concatenate(side) for side in zip(*pairs))
+    one = np.full(len(p), 0.04)
+    graph = coo_array((np.r_[one, one, -one, -one], (np.r_[p, q, p, q], np.r_[p, q, q, p])), (n, n))
+    exact = spsolve((eye_array(n).multiply(a[:, None]) + graph).tocsc(), a * f.ravel()).reshape(shape)
+    assert np.abs(phi - exact).max() < 0.02
+    assert exact[12, 11, 13] < -0.5 and phi[12, 11, 13] < -0.5
+
+
+def test_empty_space_that_no_look_can_reach_is_forgotten(field):
+    origin, step, shape = np.array([-0.8, -0.8, 0.02]), 0.05, (33, 33, 25)
+    f, w = field.integrate(origin, step, shape, 0.15)
+    before, weights = f.copy(), w.copy()
+    assert field.forget_enclosed(f, w, origin, step) == 0
+    middle = (16, 16, slice(8, 11))  # deep in the ball, measured too far by one photo
+    f[middle], w[middle] = 1.0, 0.25
+    assert field.forget_enclosed(f, w, origin, step) == 3
+    assert (f[middle] == 0).all() and (w[middle] == 0).all()
+    f[middle], w[middle] = before[middle], weights[middle]
+    np.testing.assert_array_equal(f, before)
+
+
+def test_what_a_camera_stands_in_is_empty_even_if_enclosed(field):
+    centre = -field.pose[0, :, :3].T @ field.pose[0, :, 3]
+    f, w = np.zeros((9, 9, 9), np.float32), np.zeros((9, 9, 9), np.float32)
+    f[4, 4, 4], w[4, 4, 4] = 1.0, 0.25
+    assert field.forget_enclosed(f.copy(), w.copy(), centre - 4 * 0.05, 0.05) == 0
+    assert field.forget_enclosed(f.copy(), w.copy(), centre + 9.0, 0.05) == 1
+
+
+def test_the_unseen_stands_below_what_was_measured():
+    f, w = np.zeros((12, 12, 10), np.float32), np.zeros((12, 12, 10), np.float32)
+    f[4:8, 4:8, 6], w[4:8, 4:8, 6] = -1.0, 1.0  # a roof, seen from above
+    f[4:8, 4:8, 7:], w[4:8, 4:8, 7:] = 1.0, 1.0
+    f[5, 5, 2], w[5, 5, 2] = 0.7, 0.5
+    assume_standing(f, w)
+    assert (f[4:8, 4:8, :6] < 0).sum() == 4 * 4 * 6 - 1 and f[5, 5, 2] == np.float32(0.7)
+    assert (f[:3] > 0).all() and (f[:, :, 8:] > 0).all()
+    assert (w[:3] == UNSEEN).all() and (w[4:8, 4:8, 6] == 1).all()
+
+
+def test_planes_seen_from_behind_are_no_evidence():
+    maps = exact_maps(orbit_views(6), 1.0)
+    turned = [replace(m, normals=np.where(m.normals[..., 2:] > -0.5, -m.normals, m.normals)) for m in maps]
+    spoiled = DepthField(turned, [np.ones(m.z.shape, np.int8) for m in maps])
+    f, w = spoiled.integrate(np.array([-0.8, -0.8, 0.02]), 0.05, (33, 33, 25), 0.15)
+    assert w.min() >= 0 and np.abs(f).max() <= 1 + 1e-6
+    phi = solve(f, w, 0.06)
+    assert np.abs(phi).max() <= 1.05

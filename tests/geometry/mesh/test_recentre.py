@@ -1,0 +1,51 @@
+"""What lies far from the origin is brought to it, and what lies near is left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lift3d.errors import SolidError
+from lift3d.geometry.mesh.recentre import FAR, far_shift, shift_lines
+from lift3d.geometry.mesh.solidity import inspect_solid
+from lift3d.io.mesh.meshes import load_mesh
+from lift3d.maps.mesh_to_solid import MeshToSolid
+from lift3d.pipelines.repair import repair_file
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(1e-3, 1e3), st.tuples(*[st.floats(-1e9, 1e9)] * 3))
+def test_after_the_shift_it_lies_near(side: float, at: tuple[float, float, float]) -> None:
+    points = np.array([[0, 0, 0], [1, 0.5, 0.2]]) * side + np.array(at)
+    extent = float(np.ptp(points, axis=0).max())
+    shift = far_shift(points)
+    if extent == 0:
+        assert not shift.any()
+        return
+    assert np.abs(points - shift).max() <= max(FAR * extent, 12 * extent)
+    if np.abs(points).max() <= FAR * extent:
+        assert not shift.any() and not shift_lines(shift)
+
+
+def test_a_broken_mesh_far_away_is_made_solid(tmp_path: Path) -> None:
+    ball = trimesh.creation.icosphere(2)
+    lines = ["v " + " ".join(f"{x:.9f}" for x in v + [4e7, 5e7, 0]) for v in ball.vertices]
+    lines += ["f " + " ".join(str(i + 1) for i in f) for f in ball.faces[3:]]
+    (tmp_path / "far.obj").write_text("\n".join(lines) + "\n")
+    said = repair_file(tmp_path / "far.obj", tmp_path / "near.obj")
+    assert any(line.startswith("origin") for line in said)
+    made = load_mesh(tmp_path / "near.obj")
+    assert inspect_solid(made).is_solid and np.abs(made.vertices).max() < 20
+    assert made.volume == pytest.approx(ball.volume, rel=0.02)
+
+
+def test_the_mapping_refuses_what_it_cannot_hold() -> None:
+    far = trimesh.creation.box()
+    far.vertices = far.vertices + 1e7
+    with pytest.raises(SolidError, match="far from the origin"):
+        MeshToSolid()(far)

@@ -1,0 +1,88 @@
+"""The graph of near vectors: it finds what exact search finds, and files that are not what they must be are not opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lift3d.index import hnsw as graph
+
+pytest.importorskip("usearch")
+WIDE = 16
+
+
+def vectors(n: int, seed: int = 0) -> np.ndarray:
+    x = np.random.default_rng(seed).standard_normal((n, WIDE)).astype(np.float32)
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
+    path, x = tmp_path_factory.mktemp("graph") / "a.usearch", vectors(600)
+    made = graph.new(WIDE)
+    graph.add(made, np.arange(600) + 5, x)
+    graph.save(made, path)
+    return path, x
+
+
+@pytest.mark.parametrize("view", [True, False])
+def test_finds_what_exact_search_finds(held: tuple[Path, np.ndarray], view: bool) -> None:
+    path, x = held
+    opened = graph.opened(path, WIDE, view)
+    assert opened is not None and len(opened) == 600
+    asked = vectors(40, 1)
+    truth = np.argsort(-(asked @ x.T), 1)[:, :10] + 5
+    found = [graph.nearest(opened, q, 10) for q in asked]
+    assert np.mean([len(set(f) & set(t)) / 10 for f, t in zip(found, truth)]) > 0.97
+
+
+def test_added_replaced_and_removed_without_making_it_anew(
+    held: tuple[Path, np.ndarray], tmp_path: Path
+) -> None:
+    opened, new = graph.opened(held[0], WIDE, view=False), vectors(3, 7)
+    assert opened is not None
+    graph.add(opened, np.array([5, 6, 5000]), new)
+    opened.remove(7)
+    graph.save(opened, tmp_path / "b.usearch")
+    again = graph.opened(tmp_path / "b.usearch", WIDE)
+    assert again is not None and len(again) == 600
+    assert [int(graph.nearest(again, v, 1)[0]) for v in new] == [5, 6, 5000]
+    assert 7 not in graph.nearest(again, held[1][2], 600)
+
+
+def test_an_empty_one(tmp_path: Path) -> None:
+    graph.save(graph.new(WIDE), tmp_path / "e.usearch")
+    assert graph.sound(tmp_path / "e.usearch", WIDE)
+
+
+def test_other_dimensions_and_nothing_are_refused(held: tuple[Path, np.ndarray], tmp_path: Path) -> None:
+    assert graph.opened(held[0], WIDE + 1) is None
+    assert graph.opened(tmp_path / "none.usearch", WIDE) is None
+    (tmp_path / "short").write_bytes(b"usearch")
+    assert graph.opened(tmp_path / "short", WIDE) is None
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 10**9), st.integers(0, 255), st.sampled_from(["set", "cut", "grow"]))
+def test_a_damaged_file_is_refused_or_harmless(
+    held: tuple[Path, np.ndarray], at: int, value: int, how: str
+) -> None:
+    """Whatever byte is changed outside the vectors, the search either is not opened or ends."""
+    data = bytearray(held[0].read_bytes())
+    first = 8 + 600 * 2 * WIDE
+    if how == "set":
+        place = first + at % (len(data) - first) if at % 8 else at % 8
+        data[place] = value
+    else:
+        data = data[: at % len(data)] if how == "cut" else data + bytes([value])
+    path = held[0].with_name("damaged.usearch")
+    path.write_bytes(bytes(data))
+    opened = graph.opened(path, WIDE)
+    if how != "set":
+        assert opened is None
+    elif opened is not None:
+        assert len(graph.nearest(opened, held[1][0], 5)) <= 5

@@ -1,0 +1,254 @@
+"""The index on disk: what is put in is found, what is taken out is not, and whatever is wrong with it is one sentence."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lift3d.errors import InputError
+from lift3d.index import hnsw as graph
+from lift3d.index import store
+from lift3d.index.ranking import NAMED, centre_of, nearness
+from lift3d.index.store import FILE, File, Store
+from lift3d.inference.embedding import LOOKS, Mix
+from lift3d.types import Embedding, Neighbours
+
+MIX = Mix()
+
+
+def thing(seed: int, rows: int = 5) -> np.ndarray:
+    """Vectors of a thing: near each other, halves of unit length."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(256) + 0.4 * rng.standard_normal((rows, 256))
+    x[:, :LOOKS] /= np.linalg.norm(x[:, :LOOKS], axis=1, keepdims=True)
+    x[:, LOOKS:] /= np.linalg.norm(x[:, LOOKS:], axis=1, keepdims=True)
+    return x.astype(np.float32)
+
+
+def file(n: int) -> File:
+    return File(f"m/{n}.stl", n + 1, 1000 + n)
+
+
+def asked(n: int, row: int = 2, of: str = "image") -> Embedding:
+    return Embedding(thing(n)[row : row + 1], of, "s")
+
+
+def full(folder: Path, count: int) -> Store:
+    made = Store.make(folder, "s", "..")
+    made.put([(file(n), f"sum{n}", thing(n)) for n in range(count)])
+    return made
+
+
+def names(found: Neighbours) -> list[str]:
+    return [n.name for n in found.found]
+
+
+def test_found_again_by_every_view(tmp_path: Path) -> None:
+    with full(tmp_path / "i", 40) as held:
+        for n in range(40):
+            found = held.search(asked(n), 3, MIX)
+            assert names(found)[0] == file(n).path and len(found) == 3
+            assert found.found[0].score == pytest.approx(0.6 + 0.2 * 0.8 + 0.2 * 0.9, abs=0.12)
+        assert len(held.search(asked(0), 1000, MIX)) == 40, "more than there are"
+
+
+@pytest.mark.parametrize("count", [0, -1, 10**6])
+def test_counts_that_make_no_sense(tmp_path: Path, count: int) -> None:
+    with full(tmp_path / "i", 2) as held, pytest.raises(InputError, match="asked for"):
+        held.search(asked(0), count, MIX)
+
+
+def test_words_know_nothing_of_looks(tmp_path: Path) -> None:
+    said = thing(3)[:1].copy()
+    said[:, :LOOKS] = 0
+    with full(tmp_path / "i", 20) as held:
+        assert names(held.search(Embedding(said, "words", "s"), 1, MIX)) == [file(3).path]
+
+
+def test_replace_remove_and_open_again(tmp_path: Path) -> None:
+    with full(tmp_path / "i", 10) as held:
+        held.put([(file(3), "other", thing(77))])
+        held.remove([file(4).path])
+        held.refuse(file(5), "is damaged")
+    with Store(tmp_path / "i") as held:
+        assert len(held) == 8
+        assert names(held.search(asked(77), 1, MIX)) == [file(3).path]
+        assert held.files()[file(3).path] == (file(3), "other")
+        assert file(4).path not in names(held.search(asked(4), 10, MIX))
+        assert held.refused() == {file(5).path: (file(5), "is damaged")}
+
+
+def test_a_change_that_fails_changes_nothing(tmp_path: Path) -> None:
+    with full(tmp_path / "i", 5) as held:
+        before = held.files()
+        with pytest.raises(Exception, match="."):
+            held.put([(file(1), "new", thing(1)), (file(2), None, thing(2))])  # type: ignore[list-item]
+        assert held.files() == before and len(held.search(asked(1), 5, MIX)) == 5
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from("prx"), st.integers(0, 5), st.integers(0, 30)), max_size=12))
+def test_any_history_ends_as_a_dictionary_would(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
+) -> None:
+    truth: dict[str, int] = {}
+    with Store.make(tmp_path_factory.mktemp("h"), "s", "..") as held:
+        for what, name, seed in steps:
+            path = file(name).path
+            if what == "p":
+                held.put([(file(name), str(seed), thing(seed))])
+                truth[path] = seed
+            else:
+                held.remove([path]) if what == "r" else held.refuse(file(name), "why")
+                truth.pop(path, None)
+        assert {p: int(sha) for p, (_, sha) in held.files().items()} == truth
+        assert sorted(names(held.search(asked(1), 20, MIX))) == sorted(truth)
+        numbers, centres = held.centres()
+        assert len(numbers) == len(truth) == len(centres)
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_many_are_found_as_few_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: bool) -> None:
+    """Centres and graph choose candidates among which the exact order is the same."""
+    if quick:
+        pytest.importorskip("usearch")
+        monkeypatch.setattr(store, "MANY", 100)
+    else:
+        monkeypatch.setattr(graph, "there", lambda: False)
+    with full(tmp_path / "i", 400) as held:
+        exact = [names(held.search(asked(n), 5, MIX)) for n in range(0, 400, 20)]
+        assert held.settle()
+        monkeypatch.setattr(store, "FEW", 10)
+        monkeypatch.setattr(store, "CANDIDATES", 200)
+        found = [names(held.search(asked(n), 5, MIX)) for n in range(0, 400, 20)]
+        assert [f[0] for f in found] == [e[0] for e in exact]
+        held.put([(file(900), "new", thing(900))])
+        assert names(held.search(asked(900), 1, MIX)) == [file(900).path], "the graph is of before: not used"
+        held.settle()
+        assert len(list((tmp_path / "i").glob("near-*"))) == (1 if quick else 0)
+        assert names(held.search(asked(900), 1, MIX)) == [file(900).path]
+
+
+def test_a_damaged_graph_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("usearch")
+    monkeypatch.setattr(store, "MANY", 10)
+    monkeypatch.setattr(store, "FEW", 5)
+    with full(tmp_path / "i", 30) as held:
+        held.settle()
+        (path,) = (tmp_path / "i").glob("near-*")
+        path.write_bytes(path.read_bytes()[:-9])
+        assert names(held.search(asked(7), 1, MIX)) == [file(7).path]
+        held.settle()
+        assert graph.sound(path, 256)
+
+
+def test_scores_are_those_of_a_slow_twin() -> None:
+    rng = np.random.default_rng(0)
+    things = [thing(n, rows) for n, rows in enumerate((1, 4, 13))]
+    owners = np.repeat(np.arange(3), [len(t) for t in things])
+    query = Embedding(thing(9, 3), "shape", "s")
+    said = nearness(query, np.concatenate(things), owners, MIX, 3)
+    for t, score in zip(things, said):
+        views, q = (t[1:] if len(t) > 1 else t), query.vectors
+        by_views = np.mean([max(float(v[:LOOKS] @ a[:LOOKS]) for v in views) for a in q[1:]])
+        kind = centre_of(t)[LOOKS:] @ q[:, LOOKS:].mean(0)
+        slow = 0.6 * by_views + 0.2 * float(t[0, :LOOKS] @ q[0, :LOOKS]) + 0.2 * kind
+        assert score == pytest.approx(slow, abs=1e-5)
+    assert rng is not None
+
+
+def test_sharp_scores_are_probabilities() -> None:
+    things = [thing(n, rows) for n, rows in enumerate((1, 4, 13))]
+    owners = np.repeat(np.arange(3), [len(t) for t in things])
+    vectors, query = np.concatenate(things), Embedding(thing(9, 1), "image", "s")
+    kinds = np.random.default_rng(1).dirichlet(np.ones(5), 4).astype(np.float32)
+    told, looks = (kinds[3], kinds[:3]), []
+    for t in things:
+        views = t[1:] if len(t) > 1 else t
+        by_views = max(float(v[:LOOKS] @ query.vectors[0, :LOOKS]) for v in views)
+        looks.append(0.75 * by_views + 0.25 * float(t[0, :LOOKS] @ query.vectors[0, :LOOKS]))
+    weight = [np.exp(8 * x) for x in looks]
+    likely = [w / sum(weight) for w in weight]
+    kind = 0.5 * kinds[3] + 0.5 * sum(p * k for p, k in zip(likely, kinds))
+    slow = [0.8 * p + 0.2 * float(k @ kind) for p, k in zip(likely, kinds)]
+    said = nearness(query, vectors, owners, Mix(0.6, 0.2, 0.2, 8, 0.5), 3, told)
+    np.testing.assert_allclose(said, slow, atol=1e-5)
+    assert nearness(query, vectors, owners, Mix(1, 0, 0, 8), 3).sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_sharpness_leaves_the_order_of_looks() -> None:
+    things = [thing(n, 3) for n in range(20)]
+    owners, query = np.repeat(np.arange(20), 3), Embedding(thing(9, 1), "image", "s")
+    orders = [
+        np.argsort(-nearness(query, np.concatenate(things), owners, Mix(0.7, 0.3, 0, sharp), 20))
+        for sharp in (0.0, 10.0)
+    ]
+    assert (orders[0] == orders[1]).all()
+
+
+def test_words_count_by_kind_alone() -> None:
+    things = [thing(n, 3) for n in range(4)]
+    owners, words = np.repeat(np.arange(4), 3), Embedding(thing(9, 1), "words", "s")
+    vectors = np.concatenate(things)
+    plain = nearness(words, vectors, owners, Mix(1, 0, 0, 40), 4)
+    slow = [float(centre_of(t)[LOOKS:] @ words.vectors[0, LOOKS:]) for t in things]
+    np.testing.assert_allclose(plain, slow, atol=1e-5)
+    kinds = np.eye(4, dtype=np.float32)
+    named = nearness(words, vectors, owners, Mix(1, 0, 0, 40), 4, (kinds[2], kinds))
+    np.testing.assert_allclose(named, np.array(slow) + NAMED * kinds[2], atol=1e-5)
+
+
+def test_what_is_no_index(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no index"):
+        Store(tmp_path)
+    with pytest.raises(InputError, match="does not exist"):
+        Store(tmp_path / "none")
+    (tmp_path / FILE).write_bytes(b"")
+    with pytest.raises(InputError, match="damaged.*delete the index, "):
+        Store(tmp_path)
+    (tmp_path / FILE).write_bytes(b"something else" * 100)
+    with pytest.raises(InputError, match="damaged"):
+        Store(tmp_path)
+    other = tmp_path / "o"
+    other.mkdir()
+    base = sqlite3.connect(other / FILE)
+    base.execute("CREATE TABLE a (b)")
+    base.commit()
+    base.close()
+    with pytest.raises(InputError, match="no index of lift3d"):
+        Store(other)
+
+
+def test_other_versions_and_other_weights(tmp_path: Path) -> None:
+    with full(tmp_path / "i", 2) as held:
+        with pytest.raises(InputError, match="other weights.*run lift3d index again"):
+            held.search(Embedding(thing(0)[:1], "image", "t"), 1, MIX)
+        held.base.execute("UPDATE meta SET value = '9' WHERE name = 'version'")
+        held.base.commit()
+    with pytest.raises(InputError, match="version 9.*run lift3d index again"):
+        Store(tmp_path / "i")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_damaged_file_is_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("d")
+    full(folder, 6).close()
+    held = bytearray((folder / FILE).read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(held) - 17))
+        held[at : at + 16] = os.urandom(16) if data.draw(st.booleans()) else bytes(16)
+    (folder / FILE).write_bytes(bytes(held[: data.draw(st.sampled_from([len(held), len(held) // 2]))]))
+    try:
+        with Store(folder) as opened:
+            assert len(opened.search(asked(1), 5, MIX)) <= 6
+    except InputError as error:
+        assert str(error).count("\n") == 0

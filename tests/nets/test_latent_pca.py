@@ -1,0 +1,141 @@
+"""The outline that a drawing begins with: coordinates there and back, what is mixed with what, and where the code begins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from lift3d.nets.factory import made  # noqa: E402
+from lift3d.nets.flow_matching import LatentFlow, drawn, outlined  # noqa: E402
+from lift3d.nets.latent_pca import MIXED, MOST, NEAREST, Outline, kept_of  # noqa: E402
+
+
+def held(seed: int = 0, count: int = 200, size: int = 24) -> torch.Tensor:
+    """Codes of three large directions and small noise."""
+    g = torch.Generator().manual_seed(seed)
+    wide = torch.randn(count, 3, generator=g) * torch.tensor([5.0, 3.0, 2.0])
+    axes = torch.linalg.qr(torch.randn(size, size, generator=torch.Generator().manual_seed(9)))[0][:3]
+    return wide @ axes + 0.05 * torch.randn(count, size, generator=g) + 1
+
+
+def test_coordinates_hold_what_varies() -> None:
+    net, x = Outline(3, 24, 10), held()
+    net.remember(x, x[:10], torch.arange(10) % 2)
+    y = net.of(x)
+    variance = y.var(0, unbiased=False)
+    assert (variance[:-1] > variance[1:]).all() and float(y.mean(0).abs().max()) < 1e-3
+    assert float((net.code(y) - x).square().mean()) < 0.05**2 * 1.2
+    assert torch.allclose(net.of(net.code(y)), y, atol=1e-4) and torch.allclose(net.known, y[:10], atol=1e-5)
+    new = held(1)
+    assert float((net.code(net.of(new)) - new).square().mean()) < 0.05**2 * 1.5, "directions are of all"
+
+
+def test_an_outline_lies_between_two_known_things_of_its_kind() -> None:
+    net, x = Outline(3, 24, 40), held(count=40)
+    net.remember(x, x, (torch.arange(40) >= 20).long())
+    assert net.knows(0) and net.knows(1) and not net.knows(2)
+    seen = set()
+    for number in range(60):
+        y = net.drawn(1, np.random.default_rng([number]))
+        assert torch.equal(y, net.drawn(1, np.random.default_rng([number])))
+        own = net.known[20:]
+        # the slow twin: some pair of near neighbours of the kind has it on its line, near to the first
+        found = False
+        for i in range(20):
+            order = (own - own[i]).square().sum(1).argsort()
+            for j in order[slice(*NEAREST)].tolist():
+                way = own[j] - own[i]
+                share = float((y - own[i]) @ way / (way @ way))
+                on = float((own[i] + share * way - y).abs().max()) < 1e-4
+                if on and -1e-4 <= share <= MIXED + 1e-4:
+                    found = True
+                    seen.add(i)
+        assert found
+    assert len(seen) > 10, "all of a kind are begun with"
+
+
+def test_few_known_things_are_taken_as_they_are() -> None:
+    net, x = Outline(2, 24, 2), held(count=30)
+    net.remember(x, x[:2], torch.tensor([0, 1]))
+    assert torch.equal(net.drawn(0, np.random.default_rng(0)), net.known[0])
+
+
+def test_a_kind_that_is_not_remembered_varies_as_its_parts_do() -> None:
+    g = torch.Generator().manual_seed(3)
+    x = held(4, 600)
+    x[:150] += 40 * torch.randn(24, generator=g)  # a second part, far from the first
+    net = Outline(5, 24, 0, 3, 2)
+    net.remember(x, x[:0], torch.zeros(0, dtype=torch.int64))
+    net.learn(x, [(1, np.arange(150)), (1, np.arange(150, 400)), (2, np.arange(400, 600))])
+    assert net.knows(1) and net.knows(2) and not net.knows(0) and not net.remembers(1)
+    assert torch.equal(net.drawn(1, np.random.default_rng([7])), net.drawn(1, np.random.default_rng([7])))
+    drawn = torch.stack([net.drawn(1, np.random.default_rng([k])) for k in range(4000)])
+    y = net.of(x)
+    nearest = torch.cdist(drawn, net.means[:2]).argmin(1)
+    assert abs(float((nearest == 0).float().mean()) - 150 / 400) < 0.03, "as often as the part is large"
+    for part, rows in ((0, slice(0, 150)), (1, slice(150, 400))):
+        some, own = drawn[nearest == part], y[rows]
+        # the slow twin: the covariance of the part, of which the two largest directions are kept
+        values, axes = np.linalg.eigh(np.cov(own.T.numpy(), bias=True))
+        wanted = (axes[:, -2:] * values[-2:]) @ axes[:, -2:].T
+        assert np.abs(np.cov(some.T.numpy()) - wanted).max() < 0.12 * values[-1]
+        assert float((some.mean(0) - own.mean(0)).abs().max()) < 0.12 * values[-1] ** 0.5
+
+
+def test_of_each_kind_so_many_are_kept_and_none_without_a_name() -> None:
+    kinds = np.array([0] * 500 + [1] * 3 + [3] * 50)
+    kept = kept_of(kinds, 3)
+    assert len(kept) == MOST + 3 and len(set(kept.tolist())) == len(kept)
+    assert set(kinds[kept]) == {0, 1} and kept[0] == 0 and kept[MOST - 1] == 499
+    assert len(kept_of(kinds, 0)) == 0
+
+
+def test_a_drawing_begins_between_noise_and_outline() -> None:
+    torch.manual_seed(0)
+    net = LatentFlow(2, 3, 64, 1, 4, local=16, outline=(5, 6, 0, 1)).eval()
+    assert net.outline is not None
+    codes = torch.randn(50, 128)
+    net.outline.remember(codes, codes[:6], torch.zeros(6, dtype=torch.int64))
+    noise, y = torch.randn(2, 4, 4, 4), net.outline.known[2]
+    x = outlined(net, noise, y, 0.25)
+    assert torch.allclose((x - 0.75 * noise).flatten() / 0.25, net.outline.code(y), atol=1e-5)
+    with torch.no_grad():
+        still = drawn(net, x[None], torch.tensor([0]), 4, begin=0.25)
+    assert torch.equal(still[0], x), "an untrained flow stands still"
+    assert LatentFlow(2, 3, 64, 1, 4, local=16).outline is None
+
+
+@pytest.mark.parametrize("begin", [0.0, 0.25, 0.5])
+def test_a_drawing_goes_on_from_where_it_begins(begin: float) -> None:
+    """With a velocity that is the same everywhere the way from `begin` on is the rest of the way."""
+    net = LatentFlow(2, 3, 64, 1, 4, local=16).eval()
+    with torch.no_grad():
+        assert net.close.bias is not None
+        net.close.bias.fill_(2.0)
+        x = torch.randn(2, 2, 4, 4, 4)
+        for steps in (1, 5, 12):
+            ended = drawn(net, x, torch.tensor([0, 1]), steps, begin=begin)
+            assert torch.allclose(ended, x + 2 * (1 - begin), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [5],
+        [5, 6, 7],
+        [10**9, 10**9, 0, 1],
+        [5, 6, 0, 6],
+        [5, 0, 0, 1],
+        [-1, 3, 0, 1],
+        [5, -1, 3, 1],
+        ["many"] * 4,
+        7,
+    ],
+)
+def test_a_card_with_an_outline_that_cannot_be_is_refused(told: object) -> None:
+    config = {"width": 64, "layers": 1}
+    data = {"codes": 2, "places": 4, "kinds": ["a"], "outline": told}
+    with pytest.raises((ValueError, TypeError)):
+        made("flow", config, data)

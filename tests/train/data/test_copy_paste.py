@@ -1,0 +1,131 @@
+"""Things before other pictures: the mask is where the thing is seen, whatever lies behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image as Pil
+from scipy import ndimage
+
+from lift3d.corpus.pictures.photographs import (
+    CUTOUTS,
+    PHOTOGRAPHS,
+    PICKS,
+    Photographs,
+    _cutout,
+    _photograph,
+    _split,
+)
+from lift3d.errors import InputError
+from lift3d.train.data.copy_paste import Scenes
+
+
+class Red:
+    """Pictures of one red box before black."""
+
+    def __init__(self, mask: np.ndarray) -> None:
+        self.held = mask
+
+    def __len__(self) -> int:
+        return 3
+
+    def mask(self, i: int) -> np.ndarray:
+        return self.held
+
+    def rgb(self, i: int) -> np.ndarray:
+        return np.where(self.held[..., None], np.array([255, 0, 0]), 0).astype(np.uint8)
+
+
+def box() -> np.ndarray:
+    mask = np.zeros((64, 64), bool)
+    mask[20:50, 15:40] = True
+    return mask
+
+
+def blue(**more: object) -> SimpleNamespace:
+    return SimpleNamespace(photographs=[np.full((300, 400, 3), [0, 0, 255], np.uint8)], cutouts=[], **more)
+
+
+def test_the_thing_is_where_the_mask_says() -> None:
+    scenes = Scenes(Red(box()), blue())  # type: ignore[arg-type]
+    places = set()
+    for seed in range(30):
+        shown, where = scenes.scene(0, np.random.default_rng(seed), 64)
+        assert shown.shape == (64, 64, 3) and shown.dtype == np.uint8
+        inner = ndimage.binary_erosion(where, iterations=2)
+        if inner.any():
+            red = shown[inner].astype(int)
+            assert (red[:, 0] > 100).mean() > 0.95 and (red[:, 2] < 60).mean() > 0.95
+        beside = ~ndimage.binary_dilation(where, iterations=3)
+        assert where.any() and beside.any()
+        places.add(tuple(np.argwhere(where).min(0)))
+    assert len(places) > 15
+
+
+def test_the_same_seed_is_the_same_scene() -> None:
+    scenes = Scenes(Red(box()), blue())  # type: ignore[arg-type]
+    first, second = (scenes.scene(1, np.random.default_rng(4), 64) for _ in range(2))
+    assert np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1])
+
+
+def test_a_picture_that_shows_nothing_stays_as_it_is() -> None:
+    nothing = np.zeros((64, 64), bool)
+    shown, where = Scenes(Red(nothing)).scene(0, np.random.default_rng(0), 64)  # type: ignore[arg-type]
+    assert not where.any() and not shown.any()
+
+
+def _noise(rng: np.random.Generator, size: tuple[int, int], bands: int = 3) -> Pil.Image:
+    return Pil.fromarray(rng.integers(0, 255, (size[1], size[0], bands), dtype=np.uint8))
+
+
+def _own(folder: Path, count: int = 30) -> Path:
+    rng = np.random.default_rng(0)
+    for kind in (PHOTOGRAPHS, CUTOUTS):
+        (folder / kind).mkdir(parents=True)
+    for k in range(count):
+        name = f"{chr(97 + k % 26)}{chr(97 + k // 26)}thing"
+        _noise(rng, (260, 240)).save(folder / PHOTOGRAPHS / f"{name}.jpg")
+        cut = np.zeros((120, 140, 4), np.uint8)
+        cut[10:110, 5:130] = rng.integers(1, 255, (100, 125, 4), dtype=np.uint8)
+        cut[10:110, 5:130, 3] = 255
+        Pil.fromarray(cut).save(folder / CUTOUTS / f"{name}.png")
+    return folder
+
+
+def test_a_folder_of_your_own_serves_and_is_divided_by_name(tmp_path: Path) -> None:
+    folder = _own(tmp_path)
+    (folder / PHOTOGRAPHS / "notes.txt").write_text("not a picture")
+    (folder / PHOTOGRAPHS / "broken.jpg").write_bytes(b"\xff\xd8\xff not a picture")
+    held = {split: Photographs(folder, split) for split in ("train", "val")}
+    assert sum(len(h.photographs) for h in held.values()) == 30
+    assert sum(len(h.cutouts) for h in held.values()) == 30
+    assert held["train"].digest() == Photographs(folder, "train").digest() != held["val"].digest()
+    assert {picture.size for picture in held["train"].cutouts} == {(125, 100)}
+
+
+def test_a_folder_without_photographs_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no photographs") as caught:
+        Photographs(tmp_path, "train")
+    assert "lift3d corpus photographs" in caught.value.advice
+
+
+def test_what_is_taken_and_what_is_not(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+
+    def data(picture: Pil.Image) -> bytes:
+        path = tmp_path / "one.png"
+        picture.save(path)
+        return path.read_bytes()
+
+    large = _photograph(data(_noise(rng, (1700, 1000))), "large")
+    assert large is not None and large.size == (1306, 768)
+    assert _photograph(data(Pil.new("RGB", (400, 400), (9, 9, 9))), "flat") is None
+    assert _photograph(data(_noise(rng, (400, 150))), "narrow") is None
+    assert _photograph(b"no picture", "text") is None
+    assert _cutout(data(_noise(rng, (200, 200))), "opaque") is None
+    assert _cutout(b"", "nothing") is None
+    assert _split("photographs/castle-1-abc123.jpg") == _split("photographs/castle-2-def456.jpg")
+    assert len({pick.package for pick in PICKS}) == len(PICKS)

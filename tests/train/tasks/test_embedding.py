@@ -1,0 +1,129 @@
+"""The space of shapes in training: what is near what, samples that belong together, and a run that goes on to the last bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from lift3d.corpus.dataset import Corpus  # noqa: E402
+from lift3d.errors import InputError  # noqa: E402
+from lift3d.geometry.voxels.colour_grid import colour_cells  # noqa: E402
+from lift3d.inference import embedding as space  # noqa: E402
+from lift3d.nets.multimodal_embedding import LOOKS, SPACE, Embedding, halves, told_alike, told_apart  # noqa: E402
+from lift3d.taxonomy.captions import kind_text, plain  # noqa: E402
+from lift3d.train.data.captions import texts_of  # noqa: E402
+from lift3d.train.data.view_set import solid_of  # noqa: E402
+from lift3d.train.distributed import Place  # noqa: E402
+from lift3d.train.engine import Run  # noqa: E402
+from lift3d.train.tasks.embedding import Config, EmbeddingTask, first_of, precision  # noqa: E402
+
+TINY = Config(
+    steps=4, batch=4, width=8, layers=1, solid=4, begin="none", words=False, held=4, validate=4, save=2, warmup=1,
+    precision="float32", average=0.5,
+)  # fmt: skip
+
+
+def test_arrays_and_networks_agree_on_the_halves() -> None:
+    assert (space.LOOKS, space.KIND) == (LOOKS, SPACE - LOOKS)
+
+
+def test_halves_have_unit_length_and_the_network_says_nothing_else() -> None:
+    net = Embedding(8, 1, 4).eval()
+    said = net.of_pictures(torch.rand(3, 4, 128, 128))
+    solid = net.of_solids(torch.rand(2, 64, 64, 64), torch.rand(2, 4, 16, 16, 16))
+    for x in (said, solid, halves(torch.randn(5, SPACE))):
+        assert torch.allclose(x[:, :LOOKS].norm(dim=1), torch.ones(len(x)), atol=1e-5)
+        assert torch.allclose(x[:, LOOKS:].norm(dim=1), torch.ones(len(x)), atol=1e-5)
+    assert net.of_words(torch.randn(2, 384)).norm(dim=1).allclose(torch.ones(2))
+
+
+def test_losses_are_least_where_mine_is_nearest() -> None:
+    x = torch.nn.functional.normalize(torch.randn(6, 8), dim=1)
+    hot = torch.tensor(100.0)
+    own = torch.eye(6, dtype=torch.bool)
+    assert told_apart(x, x, hot) < 0.05 < told_apart(x, x.roll(1, 0), hot)
+    assert torch.allclose(told_alike(x, x, own, hot), told_apart(x, x, hot), atol=1e-6)
+    pair = x.repeat_interleave(2, 0)
+    both = torch.eye(6).repeat_interleave(2, 0).repeat_interleave(2, 1).bool()
+    assert told_alike(pair, pair, both, hot) == pytest.approx(np.log(2), abs=0.05)
+    assert told_apart(x[:1], x[:1], hot) == pytest.approx(0, abs=1e-6)
+
+
+def test_measures() -> None:
+    scores = np.array([[3, 1, 2], [1, 0, 2], [0, 1, 5]], np.float32)
+    assert first_of(scores, 1) == pytest.approx(2 / 3) and first_of(scores, 3) == 1
+    kinds = np.array([0, 0, 1, -1])
+    table = np.array([[0, 1, 2, 0], [5, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]], np.float32)
+    assert precision(table, kinds) == pytest.approx((1 / 2 + 1) / 2)
+    assert precision(table, np.array([-1, -1, -1, -1])) == 0
+
+
+def test_colours_lie_where_the_surface_is() -> None:
+    points = np.array([[0.1, 0.1, 0.1], [0.12, 0.1, 0.1], [0.9, 0.9, 0.9], [2, 0, 0]])
+    rgb = np.array([[255, 0, 0], [255, 255, 0], [0, 0, 255], [9, 9, 9]], np.uint8)
+    out = colour_cells(points, rgb, np.zeros(3), 1.0, 4)
+    assert out.shape == (4, 4, 4, 4) and out[3].sum() == 2
+    assert np.allclose(out[:, 0, 0, 0], [1, 0, -1, 1]) and np.allclose(out[:, 3, 3, 3], [-1, -1, 1, 1])
+    assert not out[:, 1].any()
+
+
+def test_sentences_of_shapes(small: tuple[Path, Path]) -> None:
+    corpus = Corpus(small[0])
+    assert all(text.strip() for i in range(len(corpus)) for text in texts_of(corpus, i))
+    assert plain("TO-220-3_HorizontalTabUp") == "to horizontal tab up"
+    assert kind_text("chair").startswith("chair: a seat")
+    assert kind_text("street_sign").startswith("street sign: ") and kind_text("unknown") == "unknown"
+
+
+def test_cells_and_colours_are_laid_alike(small: tuple[Path, Path]) -> None:
+    task = EmbeddingTask(small[1], small[0], TINY)
+    shape = task.shapes[0]
+    for move in range(8):
+        full, colours = solid_of(task.train, shape, move, True)
+        coarse = full.reshape(16, 4, 16, 4, 16, 4).any((1, 3, 5))
+        near = coarse.copy()
+        for axis in range(3):
+            near |= np.roll(near, 1, axis) | np.roll(near, -1, axis)
+        assert near[colours[3] > 0].mean() > 0.98, "surface lies where it is full"
+
+
+def test_samples_follow_from_step_and_seed_alone(small: tuple[Path, Path]) -> None:
+    task, again = (EmbeddingTask(small[1], small[0], TINY) for _ in range(2))
+    whole = task.batch(3, 0, 1)
+    for name, t in again.batch(3, 0, 1).items():
+        assert torch.equal(t, whole[name]), name
+    for rank in range(2):
+        part = task.batch(3, rank, 2)
+        assert all(torch.equal(t, whole[name][rank::2]) for name, t in part.items())
+    assert whole["first"].shape == (4, 4, 128, 128) and whole["cells"].dtype == torch.bool
+    assert not torch.equal(whole["first"], whole["second"])
+
+
+def test_options_that_make_no_sense(small: tuple[Path, Path]) -> None:
+    for wrong in ({"width": 12}, {"batch": 1}, {"kin": 1.0}, {"solid": 0}):
+        with pytest.raises(InputError):
+            Config(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="another size"):
+        EmbeddingTask(small[1], small[0], Config(width=8, words=False)).module()
+
+
+@pytest.mark.slow
+def test_a_run_stopped_and_gone_on_with_is_the_same(small: tuple[Path, Path], tmp_path: Path) -> None:
+    def run(folder: str) -> Run:
+        place = Place(0, 1, torch.device("cpu"))
+        return Run(
+            EmbeddingTask(small[1], small[0], TINY),
+            tmp_path / folder,
+            place,
+            lambda s: None,
+            lambda n, f: None,
+        )
+
+    whole = run("a").fit()
+    run("b").fit(until=2)
+    parts = run("b").fit()
+    assert parts == whole and 0 <= whole["score"] <= 1 and whole["recall_5"] == 1

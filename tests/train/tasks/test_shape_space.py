@@ -1,0 +1,332 @@
+"""Autoencoder, flow and GAN on a corpus of boxes and rings: a run of each, and what their users get."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from typer.testing import CliRunner
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("pyarrow")
+
+from lift3d.cli import app  # noqa: E402
+from lift3d.corpus.dataset import Corpus  # noqa: E402
+from lift3d.errors import InputError  # noqa: E402
+from lift3d.evaluate.scores.gan_test import Judge  # noqa: E402
+from lift3d.geometry.metrics.diversity import variety  # noqa: E402
+from lift3d.inference.generators import drawer  # noqa: E402
+from lift3d.nets.blocks import PLACES, folded, unfolded  # noqa: E402
+from lift3d.nets.flow_matching import LatentFlow, carried, drawn, flow_loss  # noqa: E402
+from lift3d.nets.latent_gan import NOISE, CodeCritic, CodeMaker  # noqa: E402
+from lift3d.nets.shape_autoencoder import ShapeCodes, divergence, refined  # noqa: E402
+from lift3d.pipelines.generate import Made  # noqa: E402
+from lift3d.train.data.latents import codes_of  # noqa: E402
+from lift3d.train.data.shape_set import MOVES, ShapeSet, laid  # noqa: E402
+from lift3d.train.distributed import place  # noqa: E402
+from lift3d.train.engine import Run  # noqa: E402
+from lift3d.train.tasks.autoencoder import Autoencoder, Config, VaeConfig  # noqa: E402
+from lift3d.train.tasks.flow import Config as FlowConfig  # noqa: E402
+from lift3d.train.tasks.gan import BEGUN, Collapsed, Gan  # noqa: E402
+from lift3d.train.tasks.gan import Config as GanConfig  # noqa: E402
+
+TINY = {"steps": 2, "batch": 2, "warmup": 1, "validate": 2, "save": 2, "width": 8, "codes": 2, "held": 2}
+
+
+def quiet(*_: object) -> None:
+    pass
+
+
+def test_folding_is_undone_and_keeps_neighbours_together() -> None:
+    x = torch.arange(2 * 3 * 8**3, dtype=torch.float32).view(2, 3, 8, 8, 8)
+    assert folded(x).shape == (2, 3 * 64, 2, 2, 2)
+    assert torch.equal(unfolded(folded(x)), x) and torch.equal(unfolded(folded(x, 2), 2), x)
+    assert sorted(folded(x)[0, :64, 0, 0, 0].tolist()) == sorted(x[0, 0, :4, :4, :4].flatten().tolist())
+
+
+def test_divergence_is_that_of_normal_distributions() -> None:
+    mean, spread = torch.randn(50), torch.randn(50)
+    own = torch.distributions.Normal(mean, (spread / 2).exp())
+    wanted = torch.distributions.kl_divergence(own, torch.distributions.Normal(0.0, 1.0))
+    torch.testing.assert_close(divergence(mean, spread), wanted)
+    assert float(divergence(torch.zeros(1), torch.zeros(1))) == 0
+
+
+def test_moves_are_eight_different_ones_that_keep_up() -> None:
+    full = np.zeros((64, 64, 64), bool)
+    full[3, 10:30, 5:9] = full[3:9, 10, 7] = True
+    ways = [laid(full, m) for m in range(MOVES)]
+    assert len({w.tobytes() for w in ways}) == MOVES and (ways[0] == full).all()
+    for way in ways:
+        assert (way.sum((0, 1)) == full.sum((0, 1))).all()
+
+
+def test_the_autoencoder_trains_goes_on_and_is_asked(small: tuple[Path, Path], tmp_path: Path) -> None:
+    corpus, _ = small
+    with place("cpu") as where:
+        run = Run(Autoencoder(corpus, Config(**TINY)), tmp_path / "a", where, quiet, quiet)
+        last = run.fit()
+        assert np.isfinite(last["loss"]) and 0 <= last["iou"] <= 1
+        vae = Autoencoder(corpus, VaeConfig(**TINY), "vae")
+        told = Run(vae, tmp_path / "v", where, quiet, quiet).fit()
+        assert {"active", "lower_bound", "nats"} <= set(told)
+    from lift3d.inference.networks import network
+
+    assert ShapeCodes(8, 2, 8).encode(torch.zeros(1, 64, 64, 64)).shape == (1, 2, 8, 8, 8)
+    for folder in ("a", "v"):
+        net, _ = network("autoencoder", tmp_path / folder)
+        assert isinstance(net, ShapeCodes)
+        assert net(torch.zeros(1, 64, 64, 64)).shape == (1, 64, 64, 64)
+
+
+def test_a_shape_set_is_the_corpus_split(small: tuple[Path, Path]) -> None:
+    held = Corpus(small[0])
+    shapes = ShapeSet(held, "train")
+    assert len(shapes) == len(held.where(split="train")) and shapes.full(0).any()
+    first = int(shapes.numbers[0])
+    assert (shapes.full(0) >= held.inside(first)).all()
+    assert shapes.digest() != ShapeSet(held, "val").digest()
+    levels = ShapeSet(held, "train", "levels")
+    assert levels.digest() != shapes.digest() and levels.full(0).any()
+    with pytest.raises(ValueError, match="cells are told full"):
+        ShapeSet(held, "train", "torn")
+
+
+def test_a_decoder_mends_what_its_encoder_sees_torn(
+    small: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = Autoencoder(small[0], VaeConfig(**TINY, freeze=True, torn=1.0), "vae")
+    batch = task.batch(0, 0, 1)
+    monkeypatch.setattr(task.torn, "full", lambda i: np.zeros((64, 64, 64), bool))
+    again = task.batch(0, 0, 1)
+    assert torch.equal(again["cells"], batch["cells"]) and batch["seen"].any() and not again["seen"].any()
+    plain = Autoencoder(small[0], VaeConfig(**TINY), "vae").batch(0, 0, 1)
+    assert set(plain) == {"cells"} and torch.equal(plain["cells"], batch["cells"])
+    with place("cpu") as where:
+        run = Run(task, tmp_path / "v", where, quiet, quiet)
+        before = {k: t.clone() for k, t in run.module.state_dict().items()}
+        run.fit()
+    for name, t in run.module.state_dict().items():
+        same = torch.equal(t, before[name])
+        assert same if name.startswith("encoder.") else not (same and "weight" in name), name
+    with pytest.raises(InputError, match="torn is a share"):
+        VaeConfig(torn=1.5)
+
+
+def test_codes_come_in_other_proportions(small: tuple[Path, Path], tmp_path: Path) -> None:
+    held = Corpus(small[0])
+    with place("cpu") as where:
+        Run(Autoencoder(small[0], Config(**TINY)), tmp_path / "a", where, quiet, quiet).fit()
+    plain = codes_of(held, "train", str(tmp_path / "a"), ())
+    more = codes_of(held, "train", str(tmp_path / "a"), (), 2)
+    again = codes_of(held, "train", str(tmp_path / "a"), (), 2)
+    assert plain.stretched.shape[1] == 0 and more.stretched.shape == (len(more), 2, *more.values.shape[1:])
+    assert np.array_equal(more.stretched, again.stretched) and np.array_equal(more.values, plain.values)
+    assert not np.array_equal(more.stretched[:, 0], more.stretched[:, 1])
+    numbers, rng = np.zeros(60, np.int64), np.random.default_rng(0)
+    known = [more.values[0], more.mirrored[0], *more.stretched[0]]
+    for codes, count in ((plain, 2), (more, 4)):
+        drawn = codes.some(numbers, rng)
+        assert len({row.tobytes() for row in drawn}) <= count
+        assert all(any(np.array_equal(row, way.astype(np.float32)) for way in known[:count]) for row in drawn)
+    with pytest.raises(InputError, match="stretches are"):
+        FlowConfig(stretches=17)
+
+
+def test_the_flow_is_still_at_first_and_turns_back() -> None:
+    torch.manual_seed(0)
+    net = LatentFlow(2, 3, 64, 1, 8, 8).eval()
+    x, kind = torch.randn(2, 2, 8, 8, 8), torch.tensor([0, 3])
+    with torch.no_grad():
+        assert torch.equal(carried(net, x, kind, 2), x)
+        for p in net.parameters():
+            p.add_(0.05 * torch.randn_like(p))
+        there = carried(net, x, kind, 40)
+        assert (there - x).abs().max() > 1e-3
+        torch.testing.assert_close(carried(net, there, kind, 40, back=True), x, atol=2e-2, rtol=0)
+        torch.testing.assert_close(drawn(net, x, kind, 40), there, atol=2e-2, rtol=0)
+        guided = carried(net, x, kind, 4, 2.0)
+        assert torch.equal(guided[1] * 0, x[1] * 0) and not torch.equal(
+            guided[0], carried(net, x, kind, 4)[0]
+        )
+
+
+@pytest.mark.slow
+def test_the_flow_learns_two_points() -> None:
+    """Codes that are one of two constants, by kind: draws come near to the right one."""
+    torch.manual_seed(0)
+    net = LatentFlow(1, 2, 64, 1, local=16)
+    points = torch.tensor([-1.0, 1.0])
+    optimiser = torch.optim.Adam(net.parameters(), 2e-3)
+    for _ in range(300):
+        kind = torch.randint(2, (32,))
+        loss = flow_loss(net, points[kind].view(-1, 1, 1, 1, 1).expand(-1, 1, 4, 4, 4).clone(), kind)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    with torch.no_grad():
+        made = carried(net.eval(), torch.randn(16, 1, 4, 4, 4), torch.arange(16) % 2, 12).mean((1, 2, 3, 4))
+    assert made[::2].mean() < -0.5 and made[1::2].mean() > 0.5
+
+
+def test_maker_and_critic_take_kinds() -> None:
+    for places in PLACES:
+        maker, critic = CodeMaker(2, 3, 16, places), CodeCritic(2, 3, 16, places)
+        kind = torch.tensor([0, 3])
+        made = maker(torch.randn(2, NOISE), kind)
+        assert made.shape == (2, 2, places, places, places) and critic(made, kind).shape == (2,)
+        assert critic.features(made).shape == (2, 256)
+
+
+def test_variety_knows_the_same_and_the_collapsed() -> None:
+    real = torch.randn(40, 5)
+    same = variety(real.clone(), real)
+    assert same["coverage"] == 1 and same["matching"] < 1e-2 and abs(same["apart"] - 1) < 1e-5
+    one = variety(real[:1].expand(40, -1) + 1e-6 * torch.randn(40, 5), real)
+    assert one["coverage"] == 1 / 40 and one["apart"] < 0.01 and one["one_nn"] > 0.9
+
+
+def test_a_collapsed_generator_is_stopped_with_a_diagnosis(small: tuple[Path, Path], tmp_path: Path) -> None:
+    corpus = small[0]
+    with place("cpu") as where:
+        Run(Autoencoder(corpus, Config(**TINY)), tmp_path / "a", where, quiet, quiet).fit()
+    task = Gan(corpus, GanConfig(autoencoder=str(tmp_path / "a"), width=16, batch=4, steps=1))
+    task.val = task.train
+    module = task.module()
+    losses = task.loss(module, task.batch(0, 0, 1), 0)
+    losses["loss"].backward()
+    assert all(p.grad is not None for name, p in module.named_parameters())
+    with torch.no_grad():
+        for p in module["net"].parameters():  # type: ignore[index]
+            p.zero_()
+    assert task.validate(module)["apart"] < 0.01, "one that has only begun is not judged"
+    task.loss(module, task.batch(BEGUN, 0, 1), BEGUN)
+    with pytest.raises(Collapsed, match="collapsed"):
+        task.validate(module)
+
+
+def refined_by_torch(net: ShapeCodes, cells: torch.Tensor, code: torch.Tensor, steps: int) -> torch.Tensor:
+    """As `refined`, with torch's own Adam."""
+    scale = code.flatten(1).std(1).view(-1, 1, 1, 1, 1)
+    moved = torch.zeros_like(code).requires_grad_()
+    optimiser = torch.optim.Adam([moved], 0.05)
+    for step in range(steps):
+        optimiser.param_groups[0]["lr"] = 0.05 * (1 - step / steps)
+        with torch.enable_grad():
+            said = net.decode(code + scale * moved)
+            share = torch.sigmoid(said)
+            iou = ((share * cells).sum((1, 2, 3)) + 0.5) / ((share + cells).sum((1, 2, 3)) + 1)
+            wrong = torch.nn.functional.binary_cross_entropy_with_logits(said, cells, reduction="none")
+            (moved.grad,) = torch.autograd.grad((wrong.mean((1, 2, 3)) - iou).sum(), moved)
+        optimiser.step()
+    return code + scale * moved.detach()
+
+
+def test_refinement_makes_the_loss_smaller_and_leaves_the_network_alone() -> None:
+    torch.manual_seed(0)
+    net = ShapeCodes(8, 2, 8).eval()
+    before = {name: t.clone() for name, t in net.state_dict().items()}
+    cells = torch.zeros(2, 64, 64, 64)
+    cells[0, 10:50, 20:40, 5:30] = cells[1, 30:34] = 1
+    with torch.no_grad():
+        code = net.encode(cells)
+        moved = refined(net, cells, code, 8)
+        first, last = (
+            torch.nn.functional.binary_cross_entropy_with_logits(net.decode(c), cells) for c in (code, moved)
+        )
+        alone = refined(net, cells[:1], code[:1], 8)
+        twin = refined_by_torch(net, cells, code, 8)
+    assert last < first and torch.equal(refined(net, cells, code, 0), code)
+    torch.testing.assert_close(alone, moved[:1], atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(twin, moved, atol=1e-3, rtol=1e-3)
+    assert all(torch.equal(t, before[name]) for name, t in net.state_dict().items())
+    assert all(p.requires_grad for p in net.parameters())
+
+
+def test_the_space_is_the_encoders_in_any_precision(small: tuple[Path, Path], tmp_path: Path) -> None:
+
+    from lift3d.inference.networks import space_of
+    from lift3d.weights import find, pack
+
+    net = ShapeCodes(8, 2, 8)
+    tensors = {**net.state_dict(), "decoder.head.bias": torch.ones(64)}
+    (tmp_path / "a.safetensors").write_bytes(pack(net.state_dict()))
+    (tmp_path / "b.safetensors").write_bytes(pack(tensors))
+    with torch.no_grad():
+        tensors["encoder.mean.bias"] = tensors["encoder.mean.bias"] + 1
+    (tmp_path / "c.safetensors").write_bytes(pack(tensors))
+    for name in "abc":
+        (tmp_path / f"{name}.json").write_text(json.dumps({"mapping": "autoencoder"}))
+    a, b, c = (space_of(find(tmp_path / f"{name}.safetensors")) for name in "abc")
+    assert a == b != c
+
+
+@pytest.mark.slow
+def test_from_the_corpus_to_tables(
+    small: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a user types: an autoencoder, a flow and a GAN on its codes, their tables; each fits the one before."""
+    monkeypatch.setattr("lift3d.evaluate.autoencoder.REFINE", 1)
+    monkeypatch.setattr("lift3d.train.data.latents.FEWEST", 1)
+    block = np.zeros((66, 66, 66), bool)  # with its edge
+    block[20:40, 20:40, 2:60] = True
+    solid = Made(trimesh.creation.box((0.3, 0.3, 0.9)), block, 1)
+    monkeypatch.setattr(
+        "lift3d.evaluate.generator.solid_of", lambda *a, **k: solid
+    )  # of noise it would take minutes
+    asked: list[tuple[int, ...]] = []
+    monkeypatch.setattr(Judge, "said", lambda self, kind, cells: asked.extend(c.shape for c in cells))
+    monkeypatch.setattr("lift3d.evaluate.generator.largest", lambda train, test, kinds, count: ["kind0"])
+
+    def lift3d(*words: object) -> str:
+        done = CliRunner().invoke(app, [str(w) for w in words])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    data, auto = ("--data", small[0]), tmp_path / "auto"
+    tiny = [w for k, v in TINY.items() for w in ("--set", f"{k}={v}")]
+    lift3d("train", "vae", *data, "-o", auto, *tiny)
+    said = lift3d(
+        "evaluate", "vae", *data, "--weights", auto, "--split", "val", "--limit", 2, "-o", tmp_path / "t"
+    )
+    assert "principal components" in said and (tmp_path / "t/autoencoder.json").is_file()
+    kept = {k: v for k, v in TINY.items() if k not in ("width", "codes")}
+    few = [w for k, v in kept.items() for w in ("--set", f"{k}={v}")]
+    for name, width in (("flow", 64), ("gan", 16)):
+        run = tmp_path / name
+        more = ["--set", f"width={width}", "--set", f"autoencoder={auto}"]
+        lift3d("train", name, *data, "-o", run, *few, *more)
+        held = drawer(name, str(run), str(auto), steps=2)
+        assert held.draw(0, (0, 5)).shape == (2, 4, 4, 4)
+        assert np.array_equal(
+            held.draw(0, (0, 5)), drawer(name, str(run), str(auto), steps=2).draw(0, (0, 5))
+        )
+    said = lift3d(
+        "evaluate",
+        "flow",
+        *data,
+        "--weights",
+        tmp_path / "flow",
+        "--split",
+        "val",
+        "--limit",
+        2,
+        "-o",
+        tmp_path / "g",
+    )
+    assert "flow, any draw" in said and "gan is left out" in said, (
+        "the autoencoder is the run's, not the package's"
+    )
+    told = json.loads((tmp_path / "g/flow.json").read_text())
+    assert all(0 <= row["one_nn"] <= 1 for row in told["rows"].values())
+    assert told["rows"]["training shapes, drawn again"]["named"] is None
+    assert set(asked) == {(64, 64, 64)}, "the judge is shown cells of all draws, as it knows them"
+    held = drawer("flow", str(tmp_path / "flow"), str(auto), steps=2)
+    assert held.outlined == {"kind0", "kind1"}, "of one's own meshes all are remembered, and begun with"
+    plain = drawer("flow", str(tmp_path / "flow"), str(auto), steps=2, begin=0.0)
+    assert not np.array_equal(held.draw(0, (0, 5)), plain.draw(0, (0, 5))), "a run remembers outlines"
+    (tmp_path / "flow").rename(tmp_path / "moved")
+    lift3d("generate", "--kinds", "--weights", tmp_path / "moved")
