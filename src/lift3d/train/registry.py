@@ -37,25 +37,52 @@ class Trainable:
     pictures: bool = True
     folders: bool = False
     ready: Callable[[Path, Path, Any, Callable[[str, float], None]], None] | None = None
+    evaluator: str = ""
+    """Dotted name of the function that measures the network on the test split; a name, since `lift3d.evaluate` stands on
+    a higher floor. Empty: another network's table has a row for it, or only what is trained from it can be measured."""
 
 
 TASKS: dict[str, Trainable] = {
     "image-to-mask": Trainable(
-        image_to_mask.Config, lambda pictures, corpus, config: image_to_mask.ImageToMask(pictures, config)
+        image_to_mask.Config,
+        lambda pictures, corpus, config: image_to_mask.ImageToMask(pictures, config),
+        evaluator="lift3d.evaluate.image_to_mask.evaluate_masks",
     ),
-    "image-to-voxels": Trainable(image_to_voxels.Config, image_to_voxels.ImageToVoxels),
+    "image-to-voxels": Trainable(
+        image_to_voxels.Config,
+        image_to_voxels.ImageToVoxels,
+        evaluator="lift3d.evaluate.image_to_voxels.evaluate_voxels",
+    ),
     "autoencoder": Trainable(
-        autoencoder.Config, lambda pictures, corpus, config: autoencoder.Autoencoder(corpus, config), False
+        autoencoder.Config,
+        lambda pictures, corpus, config: autoencoder.Autoencoder(corpus, config),
+        False,
+        evaluator="lift3d.evaluate.autoencoder.evaluate_codes",
     ),
     "vae": Trainable(
         autoencoder.VaeConfig,
         lambda pictures, corpus, config: autoencoder.Autoencoder(corpus, config, "vae"),
         False,
+        evaluator="lift3d.evaluate.autoencoder.evaluate_codes",
     ),
-    "flow": Trainable(flow.Config, lambda pictures, corpus, config: flow.Flow(corpus, config), False),
-    "gan": Trainable(gan.Config, lambda pictures, corpus, config: gan.Gan(corpus, config), False),
+    "flow": Trainable(
+        flow.Config,
+        lambda pictures, corpus, config: flow.Flow(corpus, config),
+        False,
+        evaluator="lift3d.evaluate.generator.evaluate_samples",
+    ),
+    "gan": Trainable(
+        gan.Config,
+        lambda pictures, corpus, config: gan.Gan(corpus, config),
+        False,
+        evaluator="lift3d.evaluate.generator.evaluate_samples",
+    ),
     "classifier": Trainable(
-        classifier.Config, lambda pictures, corpus, config: classifier.Classifier(corpus, config), False, True
+        classifier.Config,
+        lambda pictures, corpus, config: classifier.Classifier(corpus, config),
+        False,
+        True,
+        evaluator="lift3d.evaluate.classifier.evaluate_labels",
     ),
     "masked-voxels": Trainable(
         masked_voxels.Config,
@@ -66,10 +93,17 @@ TASKS: dict[str, Trainable] = {
         masked_pictures.Config,
         lambda pictures, corpus, config: masked_pictures.MaskedPictures(pictures, config),
     ),
-    "embedding": Trainable(embedding.Config, embedding.EmbeddingTask),
+    "embedding": Trainable(
+        embedding.Config,
+        embedding.EmbeddingTask,
+        evaluator="lift3d.evaluate.embedding.evaluate_embedding",
+    ),
     "embedding-to-label": Trainable(embedding_label.Config, embedding_label.EmbeddingLabelTask, True, True),
     "completion": Trainable(
-        completion.Config, lambda pictures, corpus, config: completion.Completion(corpus, config), False
+        completion.Config,
+        lambda pictures, corpus, config: completion.Completion(corpus, config),
+        False,
+        evaluator="lift3d.evaluate.points_to_voxels.evaluate_completion",
     ),
 }
 
