@@ -78,7 +78,7 @@ def main() -> None:
                 started = time.perf_counter()
                 found = held.search(query, WANTED, mix)
                 times.append(time.perf_counter() - started)
-                right.append(found.found[0].name == f"{n}.stl")
+                right.append(found.items[0].name == f"{n}.stl")
             ids, centres = held.centres()
             quick = graph.opened(held._graph_file(), WIDE)
             exact, missed = [], []

@@ -21,13 +21,13 @@ C = TypeVar("C")
 
 @dataclass(frozen=True)
 class Card:
-    """What `lift3d maps` shows of a mapping. kind: "exact" or "learned"."""
+    """What `lift3d maps` shows of a mapping. method: "exact" or "learned"."""
 
     name: str
     source: str
     target: str
     guarantees: tuple[str, ...]
-    kind: str = "exact"
+    method: str = "exact"
     reference: str = ""
 
 
@@ -62,7 +62,7 @@ class Composition(Mapping[A, C], Generic[A, B, C]):
             first.card.source,
             then.card.target,
             then.card.guarantees,
-            "learned" if "learned" in (first.card.kind, then.card.kind) else "exact",
+            "learned" if "learned" in (first.card.method, then.card.method) else "exact",
         )
 
     def apply(self, source: A, context: Context) -> C:

@@ -38,7 +38,7 @@ def test_every_module_of_maps_is_one_mapping_of_its_name() -> None:
 def test_card(name: str) -> None:
     card = MAPPINGS[name].card
     assert isinstance(card, Card) and card.name == name
-    assert card.source and card.target and card.kind in ("exact", "learned")
+    assert card.source and card.target and card.method in ("exact", "learned")
     assert card.guarantees and all(isinstance(g, str) and g.strip() == g and g for g in card.guarantees)
     assert "_to_" in name, "named source_to_target"
 

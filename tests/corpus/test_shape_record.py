@@ -75,7 +75,7 @@ def test_what_a_texture_leaves_out_is_not_sampled() -> None:
         np.array([[0, 1, 2], [0, 2, 3]]),
         v[:, :2],
         None,
-        Material("m", picture=PIL.Image.fromarray(pixels)),
+        Material("m", texture=PIL.Image.fromarray(pixels)),
     )
     s = sample([leaf], 400)
     assert (s.points[:, 0] > 0.49).all() and (s.colours == [10, 200, 10]).all()

@@ -103,13 +103,13 @@ def test_textures_are_found_beside_then_by_path_then_by_name(tmp_path):
     glass = Part(np.eye(3), np.array([[0, 1, 2]]), material=Material("iron", (9, 9, 9, 100)))
     plain = Part(np.eye(3), np.array([[0, 1, 2]]), material=Material("brick", (9, 9, 9, 100)))
     first, second = found.dressed([glass, plain])
-    assert first.material.colour == (255, 255, 255, 100) and first.material.picture.getpixel((0, 0)) == (
+    assert first.material.colour == (255, 255, 255, 100) and first.material.texture.getpixel((0, 0)) == (
         3,
         0,
         0,
     )
-    assert second.material.colour == (9, 9, 9, 100) and second.material.picture is None
-    assert found.dressed([plain], otherwise="wood")[0].material.picture is not None
+    assert second.material.colour == (9, 9, 9, 100) and second.material.texture is None
+    assert found.dressed([plain], otherwise="wood")[0].material.texture is not None
 
 
 def test_a_kart_has_its_wheels_and_is_no_mirror_image(tmp_path):
@@ -124,7 +124,7 @@ def test_a_kart_has_its_wheels_and_is_no_mirror_image(tmp_path):
     assert (tux.licence, tux.author, hat.name) == ("CC-BY-SA-3.0", "Bob", "hat")
     body, wheel = source.load(tux)
     np.testing.assert_allclose(wheel.vertices - body.vertices, np.tile([-0.3, 0.4, 0.1], (4, 1)))
-    assert volume([body]) == pytest.approx(4) and body.material.picture.getpixel((0, 0)) == (5, 6, 7)
+    assert volume([body]) == pytest.approx(4) and body.material.texture.getpixel((0, 0)) == (5, 6, 7)
 
 
 def test_descriptions_that_are_hostile_or_damaged_are_empty():

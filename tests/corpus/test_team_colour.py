@@ -12,16 +12,16 @@ from lift3d.types import Material, Part
 
 
 def part(picture: Pil.Image | None) -> Part:
-    return Part(np.eye(3), np.array([[0, 1, 2]]), np.zeros((3, 2)), material=Material("a", picture=picture))
+    return Part(np.eye(3), np.array([[0, 1, 2]]), np.zeros((3, 2)), material=Material("a", texture=picture))
 
 
 def test_the_owners_colour_shows_where_alpha_is_low() -> None:
     pixels = np.array([[[100, 200, 250, 255], [100, 200, 250, 0]]], np.uint8)
     (mixed,) = in_team_colour([part(Pil.fromarray(pixels))], multiplied=False)
-    np.testing.assert_array_equal(np.asarray(mixed.material.picture), [[[100, 200, 250], TEAM]])
+    np.testing.assert_array_equal(np.asarray(mixed.material.texture), [[[100, 200, 250], TEAM]])
     (times,) = in_team_colour([part(Pil.fromarray(pixels))], multiplied=True)
     expected = np.rint(np.array([100, 200, 250]) * np.array(TEAM) / 255)
-    np.testing.assert_array_equal(np.asarray(times.material.picture)[0, 1], expected)
+    np.testing.assert_array_equal(np.asarray(times.material.texture)[0, 1], expected)
 
 
 def test_opaque_pictures_stay() -> None:

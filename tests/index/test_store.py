@@ -46,7 +46,7 @@ def full(folder: Path, count: int) -> Store:
 
 
 def names(found: Neighbours) -> list[str]:
-    return [n.name for n in found.found]
+    return [n.name for n in found.items]
 
 
 def test_found_again_by_every_view(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_found_again_by_every_view(tmp_path: Path) -> None:
         for n in range(40):
             found = held.search(asked(n), 3, MIX)
             assert names(found)[0] == file(n).path and len(found) == 3
-            assert found.found[0].score == pytest.approx(0.6 + 0.2 * 0.8 + 0.2 * 0.9, abs=0.12)
+            assert found.items[0].score == pytest.approx(0.6 + 0.2 * 0.8 + 0.2 * 0.9, abs=0.12)
         assert len(held.search(asked(0), 1000, MIX)) == 40, "more than there are"
 
 
@@ -68,7 +68,7 @@ def test_words_know_nothing_of_looks(tmp_path: Path) -> None:
     said = thing(3)[:1].copy()
     said[:, :LOOKS] = 0
     with full(tmp_path / "i", 20) as held:
-        assert names(held.search(Embedding(said, "words", "s"), 1, MIX)) == [file(3).path]
+        assert names(held.search(Embedding(said, "text", "s"), 1, MIX)) == [file(3).path]
 
 
 def test_replace_remove_and_open_again(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_sharpness_leaves_the_order_of_looks() -> None:
 
 def test_words_count_by_kind_alone() -> None:
     things = [thing(n, 3) for n in range(4)]
-    owners, words = np.repeat(np.arange(4), 3), Embedding(thing(9, 1), "words", "s")
+    owners, words = np.repeat(np.arange(4), 3), Embedding(thing(9, 1), "text", "s")
     vectors = np.concatenate(things)
     plain = nearness(words, vectors, owners, Mix(1, 0, 0, 40), 4)
     slow = [float(centre_of(t)[LOOKS:] @ words.vectors[0, LOOKS:]) for t in things]

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import trimesh
+from scenes import cast, orbit_views
+from solid_twin import why_not_solid
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
@@ -14,8 +16,6 @@ from lift3d.geometry.mesh.solidity import require_solid
 from lift3d.maps.depths_to_mesh import DepthsToMesh
 from lift3d.maps.images_to_depths import ImagesToDepths
 from lift3d.types import DepthMaps, Views
-from scenes import cast, orbit_views
-from solid_twin import why_not_solid
 
 
 @pytest.fixture(scope="module")

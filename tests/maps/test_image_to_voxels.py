@@ -19,13 +19,13 @@ from lift3d.geometry.voxels.view_frame import ViewFrame
 from lift3d.maps.image_to_voxels import facing, matrix_of, stand, sureness, turned, with_mask_eroded
 from lift3d.maps.voxels_to_mesh import VoxelsToMesh
 from lift3d.pipelines.single_view import mirrored, painted_from
-from lift3d.types import Image, Photos, PhotoSolid, Plane
+from lift3d.types import Image, Photos, SolidPrediction, SymmetryPlane
 
 N = 64
 UP = np.array([0.1, -0.9, -0.42]) / np.linalg.norm([0.1, -0.9, -0.42])
 
 
-def seen(turn: float = 0.4) -> tuple[PhotoSolid, np.ndarray, Image]:
+def seen(turn: float = 0.4) -> tuple[SolidPrediction, np.ndarray, Image]:
     """A box with a knob, as its true cells say it, its mask in the photo, and the photo."""
     image = Image(np.full((200, 240, 3), 90, np.uint8), "box", np.ones((200, 240), bool), 260.0)
     frame = ViewFrame(matrix_of(image), Crop(130, 95, 70), 1.0, 0.26)
@@ -74,7 +74,7 @@ def test_the_mirrored_photo_shows_the_mirrored_solid():
     assert (drawn & other.mask).sum() / (drawn | other.mask).sum() > 0.85
     views, weights = painted_from(solid.views, plane)
     assert len(views) == 2 and weights[0] > 10 * weights[1]
-    alone, weights = painted_from(solid.views, Plane(plane.normal, plane.offset, 0.1))
+    alone, weights = painted_from(solid.views, SymmetryPlane(plane.normal, plane.offset, 0.1))
     assert len(alone) == 1 and weights == (1.0,)
 
 

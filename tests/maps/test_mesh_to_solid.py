@@ -4,17 +4,17 @@ import numpy as np
 import PIL.Image
 import pytest
 import trimesh
+from damage import Case, damaged_meshes, solids
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from solid_twin import why_not_solid
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
-from damage import Case, damaged_meshes, solids
 from lift3d.context import Context
 from lift3d.errors import SolidError
 from lift3d.geometry.mesh.distances import hausdorff
 from lift3d.maps.mesh_to_solid import NAME, MeshToSolid
-from solid_twin import why_not_solid
 
 CASES = damaged_meshes()
 SHAPE_KNOWN = (

@@ -195,8 +195,8 @@ def test_kinds_are_listed_and_found_by_the_words_of_people() -> None:
 @pytest.mark.slow
 def test_the_maps_compose_from_a_word_to_cells_and_back() -> None:
     word = LabelToLatent(number=3) >> LatentToVoxels()
-    voxels = word(Label.said("rock"), Context(seed=2))
-    assert voxels.kind == "occupancy" and voxels.values.min() >= 0 and voxels.values.max() <= 1
+    voxels = word(Label.certain("rock"), Context(seed=2))
+    assert voxels.quantity == "occupancy" and voxels.values.min() >= 0 and voxels.values.max() <= 1
     ball = (
         np.linalg.norm(np.argwhere(np.ones((64,) * 3)) - [31.5, 31.5, 31.5], axis=1).reshape(64, 64, 64) < 29
     )

@@ -20,7 +20,7 @@ def maps(
     if dot:
         typer.echo("digraph lift3d {\n  rankdir=LR;\n  node [shape=box];")
         for card in cards:
-            style = "dashed" if card.kind == "learned" else "solid"
+            style = "dashed" if card.method == "learned" else "solid"
             typer.echo(f'  "{card.source}" -> "{card.target}" [label="{card.name}", style={style}];')
         typer.echo("}")
         return
@@ -35,7 +35,7 @@ def maps(
     typer.echo("")
     width = max(len(card.name) for card in cards)
     for card in cards:
-        typer.echo(f"{card.name:<{width}}  {card.source} -> {card.target}  [{card.kind}]")
+        typer.echo(f"{card.name:<{width}}  {card.source} -> {card.target}  [{card.method}]")
         for guarantee in card.guarantees:
             typer.echo(f"{'':<{width}}    {guarantee}")
 

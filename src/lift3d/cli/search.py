@@ -72,7 +72,7 @@ def search(
         write_json(found, query, as_json)
     if output is not None:
         write_sheet(output, query, found)
-    for near in found.neighbours.found:
+    for near in found.neighbours.items:
         name = "".join(letter if letter.isprintable() else "?" for letter in near.name)
         gone = "" if (found.root / near.name).is_file() else "  (not there any more)"
         typer.echo(f"{near.score:6.3f}  {name}{gone}")

@@ -69,7 +69,7 @@ def make_shape(cleaned: Clean) -> Shape:
         faces=(len(f), sum(len(part.faces) for part in kept)),
         thickness=2 * float(solid.sum()) * step**3 / max(area, 1e-12) / step,
         closed=is_closed(v, f),
-        textured=any(part.uv is not None and part.material and part.material.picture for part in kept),
+        textured=any(part.uv is not None and part.material and part.material.texture for part in kept),
         digest=_digest(v, f),
     )
 
@@ -80,17 +80,17 @@ def small_pictures(parts: list[Part], side: int) -> list[Part]:
     out = []
     for part in parts:
         material = part.material
-        if material is not None and material.picture is not None:
-            picture = material.picture
+        if material is not None and material.texture is not None:
+            picture = material.texture
             if part.uv is None:
-                material = replace(material, picture=None)
+                material = replace(material, texture=None)
             else:
                 if id(picture) not in made:
                     small = picture.copy()
                     small.thumbnail((side, side))
                     made[id(picture)] = small
-                material = replace(material, picture=made[id(picture)])
-        uv = part.uv if material is not None and material.picture is not None else None
+                material = replace(material, texture=made[id(picture)])
+        uv = part.uv if material is not None and material.texture is not None else None
         out.append(replace(part, material=material, uv=uv))
     return out
 

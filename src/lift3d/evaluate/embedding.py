@@ -124,7 +124,7 @@ def gathered(solids: Solids, space: Space, limit: int | None, progress: Callable
 
 def mixed(held: Held, mix: Mix, queries: Sequence[Embedding]) -> F32:
     """(Q, N) how near each thing is to each query."""
-    return scored(beside(held, queries), mix, bool(queries) and queries[0].of == "words")
+    return scored(beside(held, queries), mix, bool(queries) and queries[0].modality == "text")
 
 
 def scored(pairs: Sequence[Compared], mix: Mix, words: bool = False) -> F32:
@@ -233,11 +233,11 @@ def together(rows: Rows, kinds: NDArray[np.str_]) -> float:
 def by_words(held: Held, space: Space, corpus: Corpus, kinds: NDArray[np.str_]) -> dict[str, Any]:
     """Models found by their names and by what their category is, and photos named by the nearest category."""
     names = [plain(str(corpus.row(i)["name"])) or "thing" for i in held.shapes]
-    told = [Embedding(v[None], "words", "") for v in space.of_texts(names)]
+    told = [Embedding(v[None], "text", "") for v in space.of_texts(names)]
     rows = measured(mixed(held, Mix(), told), kinds)
     present = sorted(set(kinds.tolist()) - {UNKNOWN})
     said = space.of_texts([kind_text(name) for name in present])
-    scores = mixed(held, Mix(), [Embedding(v[None], "words", "") for v in said])
+    scores = mixed(held, Mix(), [Embedding(v[None], "text", "") for v in said])
     precisions = []
     for name, row in zip(present, scores):
         right = (kinds == name)[np.argsort(-row, kind="stable")]

@@ -55,7 +55,7 @@ def nearness(
     cosines lets the kind push the thing itself from the first place before it gathers its like behind it."""
     first = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
     out = np.full(count, -np.inf, np.float32)
-    out[owners[first]] = score(compared(query, vectors, first, told), mix, query.of == "words")
+    out[owners[first]] = score(compared(query, vectors, first, told), mix, query.modality == "text")
     return out
 
 
@@ -93,14 +93,14 @@ def score(of: Compared, mix: Mix, words: bool = False) -> F32:
 
 def _sides(query: Embedding) -> tuple[F32, F32]:
     """The rows that are compared with views, and those with solids."""
-    if query.of == "shape" and len(query.vectors) > 1:
+    if query.modality == "shape" and len(query.vectors) > 1:
         return query.vectors[1:], query.vectors[:1]
     return query.vectors, query.vectors
 
 
 def _kind(query: Embedding, mix: Mix) -> float:
     """Words know of the kind alone."""
-    return 1.0 if query.of == "words" else mix.kind
+    return 1.0 if query.modality == "text" else mix.kind
 
 
 def nearest_words(query: F32, said: F32) -> np.ndarray:

@@ -118,7 +118,7 @@ class Space:
         return np.concatenate([np.zeros((len(kind), LOOKS), np.float32), kind], 1)
 
     def of_words(self, words: Words) -> Embedding:
-        return Embedding(self.of_texts([words.text]), "words", self.name)
+        return Embedding(self.of_texts([words.text]), "text", self.name)
 
     def of_parts(self, parts: list[Part]) -> Embedding:
         """A model, z up: its solid and its views. InputError for what has no shape."""

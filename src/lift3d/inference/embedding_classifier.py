@@ -39,11 +39,13 @@ class Judge:
 
     def of_one(self, place: Embedding) -> F32:
         """(K,) probabilities; of words by how near they are to the kinds' own words, if these can be had."""
-        if place.of == "words" and self.said is not None:
+        if place.modality == "text" and self.said is not None:
             alike = SHARP * (self.said @ place.vectors[:, LOOKS:].mean(0))
             likely = np.exp(alike - alike.max())
             return np.asarray(likely / likely.sum(), np.float32)
-        return self.of_many(place.vectors, np.zeros(len(place.vectors), np.int64), place.of == "shape")[0]
+        return self.of_many(place.vectors, np.zeros(len(place.vectors), np.int64), place.modality == "shape")[
+            0
+        ]
 
     @cached_property
     def said(self) -> F32 | None:

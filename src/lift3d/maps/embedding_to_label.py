@@ -30,7 +30,7 @@ class EmbeddingToLabel(Mapping[Embedding, Label]):
     def apply(self, source: Embedding, context: Context) -> Label:
         from lift3d.inference.embedding_classifier import Judge
 
-        if source.of == "words":
+        if source.modality == "text":
             raise InputError("words are a name already", "give a photo or a model")
         judge = Judge(self.weights)
         judge.require(source.space)

@@ -21,7 +21,7 @@ from lift3d.geometry.voxels.bridge_components import joined, main_pieces
 from lift3d.geometry.voxels.view_frame import ViewFrame
 from lift3d.mapping import Card, Mapping, register
 from lift3d.maps.image_to_mask import ImageToMask
-from lift3d.types import F32, F64, Camera, Image, Photos, PhotoSolid, Points, Views, Voxels
+from lift3d.types import F32, F64, Camera, Image, Photos, Points, SolidPrediction, Views, Voxels
 
 NAME = "image_to_voxels"
 MOST = 8
@@ -42,14 +42,14 @@ SMALLEST = 24
 
 @register(
     Card(
-        NAME, "Photos", "PhotoSolid",
+        NAME, "Photos", "SolidPrediction",
         ("the first photo's rays are columns of the guess: it can be laid back on it", "upright, standing on z = 0",
          "the order of the other photos does not matter", "same photos, same bytes"),
         "learned", "Choy et al. 2016; Jackson et al. 2017; Jaderberg et al. 2015",
     )
 )  # fmt: skip
 @dataclass(frozen=True)
-class ImageToVoxels(Mapping[Photos, PhotoSolid]):
+class ImageToVoxels(Mapping[Photos, SolidPrediction]):
     """weights, mask_weights: a run's folder or a weights file; the package's own if not given. upright: False leaves the
     thing as the camera saw it, z up against the photo's down."""
 
@@ -57,7 +57,7 @@ class ImageToVoxels(Mapping[Photos, PhotoSolid]):
     mask_weights: str | None = None
     upright: bool = True
 
-    def apply(self, source: Photos, context: Context) -> PhotoSolid:
+    def apply(self, source: Photos, context: Context) -> SolidPrediction:
         if not 1 <= len(source) <= MOST:
             raise InputError(f"{len(source)} photos were given", f"give one to {MOST} of the same thing")
         images = tuple(_masked(source, ImageToMask(self.mask_weights), context))
@@ -91,11 +91,13 @@ class ImageToVoxels(Mapping[Photos, PhotoSolid]):
         rough = stand(guess.share, placed, axes, images, level, ROUGH)
         plane = mirror_plane(rough.voxels.values > level, rough.voxels.affine)
         turn = float(np.arctan2(plane.normal[1], plane.normal[0]))
-        if plane.likeness >= ALIKE:  # its sides along the axes, the photo still seen from the front
+        if plane.score >= ALIKE:  # its sides along the axes, the photo still seen from the front
             quarter = turn - round(turn / (np.pi / 2)) * (np.pi / 2)
             axes, turn = turned(-quarter) @ axes, turn - quarter
         solid = stand(guess.share, placed, axes, images, level)
-        return replace(solid, mirror=mirror_plane(solid.voxels.values > level, solid.voxels.affine, turn))
+        return replace(
+            solid, symmetry_plane=mirror_plane(solid.voxels.values > level, solid.voxels.affine, turn)
+        )
 
 
 def facing(up: F64) -> F64:
@@ -157,7 +159,7 @@ def sureness(share: F32) -> float:
 
 def stand(
     share: F32, frame: ViewFrame, axes: F64, images: tuple[Image, ...], level: float, long: int = CELLS
-) -> PhotoSolid:
+) -> SolidPrediction:
     """The cells of a view (w, v, u), resampled in the frame of `axes` (3, 3: its directions in the view frame), standing on
     z = 0 with longest side 1, `long` cells long; and the first photo's camera there."""
     n = len(share)
@@ -193,7 +195,7 @@ def stand(
     empty = Points(np.zeros((0, 3)))
     views = Views((first,), (camera,), empty, np.zeros((0, 2), np.int32))
     voxels = Voxels(values.reshape(tuple(count)), affine, "occupancy")
-    return PhotoSolid(voxels, level, views)
+    return SolidPrediction(voxels, level, views)
 
 
 def with_mask_eroded(image: Image, share: float = 0.006) -> Image:

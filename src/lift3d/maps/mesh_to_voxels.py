@@ -38,10 +38,10 @@ LARGEST = 512
 )
 @dataclass(frozen=True)
 class MeshToVoxels(Mapping[Mesh, Voxels]):
-    """resolution: cells along each side of a cube around the mesh; kind: "occupancy" or "signed_distance"."""
+    """resolution: cells along each side of a cube around the mesh; quantity: "occupancy" or "signed_distance"."""
 
     resolution: int = 64
-    kind: str = "occupancy"
+    quantity: str = "occupancy"
 
     def apply(self, source: Mesh, context: Context) -> Voxels:
         if not 2 <= self.resolution <= LARGEST:
@@ -54,9 +54,9 @@ class MeshToVoxels(Mapping[Mesh, Voxels]):
         side = float((high - low).max()) * (1 + 2 * MARGIN)
         step = side / self.resolution
         origin = (low + high) / 2 - side / 2 + step / 2
-        values = field(v, f, origin, step, (self.resolution,) * 3, self.kind)
+        values = field(v, f, origin, step, (self.resolution,) * 3, self.quantity)
         affine = np.diag([step, step, step, 1.0])
         affine[:3, 3] = origin
-        share = float((values < 0).mean() if self.kind == "signed_distance" else values.mean())
+        share = float((values < 0).mean() if self.quantity == "signed_distance" else values.mean())
         context.note(NAME, resolution=self.resolution, inside_share=round(share, 5))
-        return Voxels(values, affine, self.kind)
+        return Voxels(values, affine, self.quantity)

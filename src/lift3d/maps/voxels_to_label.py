@@ -87,7 +87,7 @@ def in_grid(voxels: Voxels, level: float) -> NDArray[np.bool_]:
     values = voxels.values
     if max(values.shape) > MOST:
         raise InputError(f"a grid of {max(values.shape)} cells a side", f"give {MOST} at most")
-    full = values > level if voxels.kind == "occupancy" else values < 0
+    full = values > level if voxels.quantity == "occupancy" else values < 0
     places = np.argwhere(full)
     if not len(places):
         raise InputError("no cell is full: there is no thing to name", "use a lower level")

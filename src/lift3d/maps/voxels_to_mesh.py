@@ -42,7 +42,7 @@ class VoxelsToMesh(Mapping[Voxels, Mesh]):
     def apply(self, source: Voxels, context: Context) -> Mesh:
         if max(source.values.shape) > MOST:
             raise InputError(f"a grid of {max(source.values.shape)} cells a side", f"give {MOST} at most")
-        sign, level = (-1, -self.level) if source.kind == "occupancy" else (1, 0.0)
+        sign, level = (-1, -self.level) if source.quantity == "occupancy" else (1, 0.0)
         values = np.ascontiguousarray(sign * source.values, np.float32)
         v, f = marching_tetrahedra(values, level)
         if len(f) == 0:

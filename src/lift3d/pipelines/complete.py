@@ -127,8 +127,8 @@ def complete_file(
             "faces": len(mesh.faces), "unit": mesh.units, "is_solid": report.is_solid, "evidence": context.report,
         }  # fmt: skip
         (folder / f"{output.stem}.report.json").write_text(to_json(told), encoding="utf-8")
-    if isinstance(thing, Points) and thing.left_out:
-        lines.append(f"left out {thing.left_out} points that are not finite or have no normal")
+    if isinstance(thing, Points) and thing.dropped:
+        lines.append(f"left out {thing.dropped} points that are not finite or have no normal")
     return [*lines, *shift_lines(shift), f"solid    {output}"]
 
 

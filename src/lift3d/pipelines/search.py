@@ -37,7 +37,7 @@ class Found:
     def to_json(self, query: str) -> str:
         rows = [
             {"rank": k + 1, "path": n.name, "score": round(n.score, 5)}
-            for k, n in enumerate(self.neighbours.found)
+            for k, n in enumerate(self.neighbours.items)
         ]
         return json.dumps({"query": query, "by": self.asked, "found": rows}, indent=1) + "\n"
 

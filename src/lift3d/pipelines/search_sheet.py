@@ -25,7 +25,7 @@ def write_sheet(path: Path, query: str, found: Found) -> None:
     if path.suffix.lower() != ".png":
         raise InputError(f"the sheet {path.name} is no PNG", "give it a name that ends in .png")
     tiles = [(_asked(query, found.asked), "asked for")]
-    for number, near in enumerate(found.neighbours.found[:MOST]):
+    for number, near in enumerate(found.neighbours.items[:MOST]):
         label = f"{number + 1}  {near.score:.2f}\n{near.name[-34:]}"
         tiles.append((_model(found.root / near.name), label))
     rows = math.ceil(len(tiles) / ACROSS)

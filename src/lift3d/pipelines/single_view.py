@@ -19,12 +19,12 @@ from lift3d.errors import InputError
 from lift3d.geometry.repair.flat_base import standing
 from lift3d.geometry.symmetry.plane import mirror_plane
 from lift3d.maps.image_to_voxels import MOST, with_mask_eroded
-from lift3d.types import F32, Camera, Image, Plane, Points, Views
+from lift3d.types import F32, Camera, Image, Points, SymmetryPlane, Views
 
 if TYPE_CHECKING:
     from lift3d.pipelines.options import Options
     from lift3d.runtime.runner import Run
-    from lift3d.types import Mesh, Photos, PhotoSolid
+    from lift3d.types import Mesh, Photos, SolidPrediction
 
 FEWEST_MEASURED = 3
 ALIKE = 0.6
@@ -70,7 +70,7 @@ def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Vi
     from lift3d.pipelines.finish import sized, solid
     from lift3d.units import set_unit
 
-    guess: PhotoSolid = run.step(
+    guess: SolidPrediction = run.step(
         "shape", ImageToVoxels(options.weights, options.mask_weights), photos, keep=False
     )
     _doubts(photos, run)
@@ -81,8 +81,8 @@ def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Vi
     wanted = VoxelsToMesh(guess.level, faces=options.faces or FACES)
     mesh = run.step("surface", wanted, guess.voxels, keep=False)
     mesh, guess = stood(solid(mesh, MeshToSolid(), run), guess)
-    plane = guess.mirror or mirror_plane(guess.voxels.values > guess.level, guess.voxels.affine)
-    run.context.note("mirror", likeness=round(plane.likeness, 4), used=plane.likeness >= ALIKE)
+    plane = guess.symmetry_plane or mirror_plane(guess.voxels.values > guess.level, guess.voxels.affine)
+    run.context.note("mirror", likeness=round(plane.score, 4), used=plane.score >= ALIKE)
     mesh, views, scale = sized(mesh, guess.views, options, run)
     factor = _length(views) / _length(guess.views)
     if options.uncertainty:
@@ -94,7 +94,7 @@ def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Vi
     return set_unit(mesh, views.unit), views, "object", scale
 
 
-def stood(mesh: Mesh, guess: PhotoSolid) -> tuple[Mesh, PhotoSolid]:
+def stood(mesh: Mesh, guess: SolidPrediction) -> tuple[Mesh, SolidPrediction]:
     """The solid on a flat foot on z = 0, and the guess moved with it."""
     from lift3d.geometry.camera.similarity import moved_views
 
@@ -128,11 +128,11 @@ def _doubts(photos: Photos, run: Run) -> None:
         run.warn(f"{', '.join(unlike)}: not like the first photo; all photos must show the same thing.")
 
 
-def painted_from(views: Views, plane: Plane) -> tuple[Views, tuple[float, ...]]:
+def painted_from(views: Views, plane: SymmetryPlane) -> tuple[Views, tuple[float, ...]]:
     """The photo, its edge drawn in, and, for a solid that is its own mirror image, the photo in the mirror; their weights."""
     image, camera = with_mask_eroded(views.images[0]), views.cameras[0]
     images, cameras, preference = [image], [camera], [1.0]
-    if plane.likeness >= ALIKE:
+    if plane.score >= ALIKE:
         other, seen_from = mirrored(image, camera, plane)
         if abs(float(camera.R[2] @ plane.normal)) > FACING:
             other = smeared(other)  # the back takes its colours from the front, but not its face
@@ -145,7 +145,7 @@ def painted_from(views: Views, plane: Plane) -> tuple[Views, tuple[float, ...]]:
     )
 
 
-def mirrored(image: Image, camera: Camera, plane: Plane) -> tuple[Image, Camera]:
+def mirrored(image: Image, camera: Camera, plane: SymmetryPlane) -> tuple[Image, Camera]:
     """What the photo would show of the mirrored world: its pixels from right to left, seen by the camera's mirror image."""
     assert image.mask is not None
     flipped = replace(
@@ -178,7 +178,7 @@ def smeared(image: Image) -> Image:
     return replace(image, pixels=(np.stack(colours, -1) + 0.5).clip(0, 255).astype(np.uint8))
 
 
-def coloured(mesh: Mesh, guess: PhotoSolid, factor: float) -> Mesh:
+def coloured(mesh: Mesh, guess: SolidPrediction, factor: float) -> Mesh:
     """The mesh with colours that say how sure the network is there: blue where the cells around are full or empty for
     certain, red where most are open. Openness of a cell: 4 p (1 - p), in the mean over 7 cells each way."""
     p = guess.voxels.values

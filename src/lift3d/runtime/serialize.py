@@ -31,7 +31,7 @@ def pack(value: Any, source: Any = None) -> tuple[dict[str, Any], Arrays]:
             arrays[f"z{i}"] = depth.z
             _keep(arrays, f"normals{i}", depth.normals)
             _keep(arrays, f"confidence{i}", depth.confidence)
-            _keep(arrays, f"carried{i}", depth.carried)
+            _keep(arrays, f"propagated{i}", depth.propagated)
         return header, arrays
     if isinstance(value, trimesh.Trimesh):
         arrays["vertices"], arrays["faces"] = np.asarray(value.vertices), np.asarray(value.faces)
@@ -60,7 +60,7 @@ def unpack(header: dict[str, Any], arrays: Table[str, NDArray[Any]], source: Any
                 _unpack_camera(camera),
                 arrays.get(f"normals{i}"),
                 arrays.get(f"confidence{i}"),
-                arrays.get(f"carried{i}"),
+                arrays.get(f"propagated{i}"),
             )
             for i, camera in enumerate(header["cameras"])
         )

@@ -19,14 +19,14 @@ from lift3d.types.solids import (
     Mesh,
     Model,
     Part,
-    PhotoSolid,
-    Plane,
+    SolidPrediction,
+    SymmetryPlane,
     Voxels,
 )
 from lift3d.types.views import Camera, Depth, DepthMaps, Image, Photos, Points, Views
 
 __all__ = [
     "F32", "F64", "GREY", "WHITE", "Bytes4", "Camera", "Depth", "DepthMaps", "Embedding", "Image", "Label", "Latent",
-    "Material", "Mesh", "Model", "Neighbour", "Neighbours", "Part", "PhotoSolid", "Photos", "Plane", "Points", "Views",
-    "Voxels", "Words",
+    "Material", "Mesh", "Model", "Neighbour", "Neighbours", "Part", "Photos", "Points", "SolidPrediction",
+    "SymmetryPlane", "Views", "Voxels", "Words",
 ]  # fmt: skip

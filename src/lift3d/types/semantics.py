@@ -52,8 +52,8 @@ class Label:
         return self.top(1)[0][0]
 
     @staticmethod
-    def said(name: str) -> Label:
-        """One name, for certain."""
+    def certain(name: str) -> Label:
+        """One category with probability 1."""
         return Label((name,), np.ones(1))
 
 
@@ -73,7 +73,7 @@ class Embedding:
     solid's first, then its views'; of "words" their own. space: which weights made them; others do not compare."""
 
     vectors: F32
-    of: str
+    modality: str
     space: str
 
     def __post_init__(self) -> None:
@@ -82,7 +82,7 @@ class Embedding:
             v.ndim == 2 and len(v) > 0 and v.dtype == np.float32, "Embedding.vectors must be (N, D) float32"
         )
         _require(bool(np.isfinite(v).all()), "Embedding.vectors must be finite")
-        _require(self.of in ("image", "shape", "words"), "Embedding.of is image, shape or words")
+        _require(self.modality in ("image", "shape", "text"), "Embedding.modality is image, shape or text")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Neighbour:
 class Neighbours:
     """Finds, the nearest first."""
 
-    found: tuple[Neighbour, ...]
+    items: tuple[Neighbour, ...]
 
     def __len__(self) -> int:
-        return len(self.found)
+        return len(self.items)

@@ -26,11 +26,11 @@ WHITE: Bytes4 = (255, 255, 255, 255)
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """colour: sRGB with alpha, multiplied with the picture (RGB or RGBA) where there is one."""
+    """colour: sRGB with alpha, multiplied with the texture (RGB or RGBA) where there is one."""
 
     name: str = "material"
     colour: Bytes4 = WHITE
-    picture: Pil.Image | None = None
+    texture: Pil.Image | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,15 +54,16 @@ class Model:
 
 
 @dataclass(frozen=True, eq=False)
-class Plane:
-    """normal (3,) unit, horizontal; offset: normal . x = offset on the plane; likeness from 0 to 1."""
+class SymmetryPlane:
+    """An upright plane of symmetry. normal (3,) unit, horizontal; offset: normal . x = offset on the plane; score: share
+    of the shape that coincides with its reflection, from 0 to 1."""
 
     normal: F64
     offset: float
-    likeness: float
+    score: float
 
     def reflection(self) -> F64:
-        """(4, 4) the mirror."""
+        """(4, 4) float64: reflection of the world in this plane (a Householder matrix)."""
         out = np.eye(4)
         out[:3, :3] -= 2 * np.outer(self.normal, self.normal)
         out[:3, 3] = 2 * self.offset * self.normal
@@ -75,20 +76,23 @@ Mesh = trimesh.Trimesh
 @dataclass(frozen=True, eq=False)
 class Voxels:
     """values (X, Y, Z) float32 at grid nodes; affine (4, 4) maps node indices to the world;
-    kind: "signed_distance" (negative inside) or "occupancy" (1 inside, 0 outside)."""
+    quantity: "signed_distance" (negative inside) or "occupancy" (1 inside, 0 outside)."""
 
     values: F32
     affine: F64 = field(default_factory=lambda: np.eye(4))
-    kind: str = "signed_distance"
+    quantity: str = "signed_distance"
 
     def __post_init__(self) -> None:
         _require(self.values.ndim == 3, "Voxels.values must be (X, Y, Z)")
         _require(self.affine.shape == (4, 4), "Voxels.affine must be 4x4")
-        _require(self.kind in ("signed_distance", "occupancy"), "Voxels.kind is signed_distance or occupancy")
+        _require(
+            self.quantity in ("signed_distance", "occupancy"),
+            "Voxels.quantity is signed_distance or occupancy",
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class PhotoSolid:
+class SolidPrediction:
     """A guess of the space that a thing fills: voxels (occupancy: the share of each cell that is full, z up, standing on
     z = 0, longest side 1), the level above which a cell is full, the photo that it was guessed from with its camera, and
     the upright plane in which the thing is most like its mirror image."""
@@ -96,4 +100,4 @@ class PhotoSolid:
     voxels: Voxels
     level: float
     views: Views
-    mirror: Plane | None = None
+    symmetry_plane: SymmetryPlane | None = None

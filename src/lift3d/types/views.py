@@ -114,14 +114,14 @@ class Camera:
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """xyz (N, 3) float64 in the world; normals (N, 3) unit float32; colours (N, 3) uint8; left_out: points of the file that
-    said nothing."""
+    """xyz (N, 3) float64 in the world; normals (N, 3) unit float32; colours (N, 3) uint8; dropped: number of points of the file
+    that were not finite or had no normal."""
 
     xyz: F64
     normals: F32 | None = None
     colours: NDArray[np.uint8] | None = None
     unit: str | None = None
-    left_out: int = 0
+    dropped: int = 0
 
     def __post_init__(self) -> None:
         _require(self.xyz.ndim == 2 and self.xyz.shape[1] == 3, "Points.xyz must be (N, 3)")
@@ -175,14 +175,14 @@ class Views:
 @dataclass(frozen=True, eq=False)
 class Depth:
     """z (H, W) float32 distance along the optical axis, 0 where unknown; normals (H, W, 3) float32 or float16 unit,
-    camera frame, facing the camera (n_z < 0); confidence (H, W) float32 in [0, 1]; carried (H, W) bool: True where
+    camera frame, facing the camera (n_z < 0); confidence (H, W) float32 in [0, 1]; propagated (H, W) bool: True where
     the depth was taken over from other views, which says that the surface is there but not that nothing is before it."""
 
     z: F32
     camera: Camera
     normals: F32 | NDArray[np.float16] | None = None
     confidence: F32 | None = None
-    carried: NDArray[np.bool_] | None = None
+    propagated: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         _require(self.z.ndim == 2 and self.z.dtype == np.float32, "Depth.z must be (H, W) float32")

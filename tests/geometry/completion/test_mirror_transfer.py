@@ -14,7 +14,7 @@ from lift3d.geometry.mesh.distances import sample_surface
 from lift3d.geometry.mesh.normals import unit_normals
 from lift3d.geometry.metrics.solids import likeness, surface_of
 from lift3d.geometry.voxels.inside_test import inside
-from lift3d.types import Plane, Points, Voxels
+from lift3d.types import Points, SymmetryPlane, Voxels
 
 
 def horned() -> trimesh.Trimesh:
@@ -50,17 +50,17 @@ def test_the_plane_is_found_and_moved_into_its_place() -> None:
     _, _, samples, guess, guessed = case(0.4)
     best = planes(guess, 0.5)[0]
     assert abs(best.normal[0]) > np.cos(np.radians(8))
-    off = Plane(np.array([np.cos(0.05), np.sin(0.05), 0.0]), 0.05 + guessed.step, 0.0)
+    off = SymmetryPlane(np.array([np.cos(0.05), np.sin(0.05), 0.0]), 0.05 + guessed.step, 0.0)
     for start in (best, off):
         moved = fitted(start, samples, guessed)
-        assert abs(moved.normal[1]) < 0.012 and moved.likeness > 0.9
+        assert abs(moved.normal[1]) < 0.012 and moved.score > 0.9
         assert moved.offset * np.sign(moved.normal[0]) == pytest.approx(0.05, abs=0.15 * guessed.step)
 
 
 def test_images_are_taken_where_the_guess_agrees_and_nowhere_else() -> None:
     whole, part, samples, _, guessed = case(0.0)
     v, f = np.asarray(part.vertices), np.asarray(part.faces, np.int32)
-    right = fitted(Plane(np.array([1.0, 0, 0]), 0.05, 1.0), samples, guessed)
+    right = fitted(SymmetryPlane(np.array([1.0, 0, 0]), 0.05, 1.0), samples, guessed)
     mv, mf = images(v, f, right, guessed)
     area = float(trimesh.Trimesh(mv, mf, process=False).area)
     assert area == pytest.approx(part.area, rel=0.1)
@@ -70,7 +70,7 @@ def test_images_are_taken_where_the_guess_agrees_and_nowhere_else() -> None:
     middle = mv[mf].mean(1)
     end = (middle[:, 0] < whole.bounds[0][0] + 0.005) & (np.abs(middle[:, 1:]) < 0.1).all(1)
     assert end.any() and (unit_normals(mv, mf)[end][:, 0] < -0.9).all()
-    mv, mf = images(v, f, Plane(np.array([0.0, 1, 0]), 0.0, 1.0), guessed)  # no plane of the horns
+    mv, mf = images(v, f, SymmetryPlane(np.array([0.0, 1, 0]), 0.0, 1.0), guessed)  # no plane of the horns
     horns = mv[mf].mean(1)[:, 2] > 0.3
     assert not (horns & (mv[mf].mean(1)[:, 1] < -0.05)).any()
 

@@ -28,7 +28,7 @@ def wavy(n: int = 60, uv: bool = True) -> Part:
     at = np.arange((n + 1) ** 2).reshape(n + 1, n + 1)
     a, b, c, d = (q.ravel() for q in (at[:-1, :-1], at[1:, :-1], at[1:, 1:], at[:-1, 1:]))
     f = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
-    return Part(v, f, v[:, :2].copy() if uv else None, None, Material("m", picture=GRADIENT))
+    return Part(v, f, v[:, :2].copy() if uv else None, None, Material("m", texture=GRADIENT))
 
 
 def test_the_texture_stays_where_it_was() -> None:
@@ -48,7 +48,7 @@ def test_no_face_reaches_over_a_seam() -> None:
     upper = v[f].mean(1)[:, 2] > 0
     corners = v[f].reshape(-1, 3)
     uv = np.where(np.repeat(upper, 3)[:, None], 0.95, 0.05) * np.ones((1, 2))
-    part = Part(corners, np.arange(len(corners)).reshape(-1, 3), uv, None, Material("m", picture=GRADIENT))
+    part = Part(corners, np.arange(len(corners)).reshape(-1, 3), uv, None, Material("m", texture=GRADIENT))
     (simple,) = simplify_parts([part], 800)
     assert len(simple.faces) < 1000
     red = sample([simple], 4000).colours[:, 0] / 255

@@ -25,4 +25,4 @@ def test_a_part_from_in_front_is_mirrored_from_side_to_side(turn: float) -> None
     plane = half_mirror(p @ spin.T, n @ spin.T)
     assert abs(plane.normal @ spin[:, 0]) > np.cos(np.radians(6))
     assert plane.offset * np.sign(plane.normal @ spin[:, 0]) == pytest.approx(0.05, abs=0.03)
-    assert plane.likeness > 0.5
+    assert plane.score > 0.5

@@ -24,7 +24,7 @@ def test_a_chair_is_its_own_mirror_image_sideways(turn: float):
     affine[:3, 3] = [5, -3, 1]
     plane = mirror_plane(chair(turn), affine)
     side = np.array([-np.sin(turn), np.cos(turn), 0])
-    assert abs(plane.normal @ side) > np.cos(np.radians(4)) and plane.likeness > 0.85
+    assert abs(plane.normal @ side) > np.cos(np.radians(4)) and plane.score > 0.85
     middle = affine[:3, :3] @ np.full(3, 23.5) + affine[:3, 3]
     assert abs(plane.normal @ middle - plane.offset) < 0.06
     mirror = plane.reflection()
@@ -34,7 +34,7 @@ def test_a_chair_is_its_own_mirror_image_sideways(turn: float):
 def test_what_has_no_mirror_plane_is_less_alike():
     full = chair(0.0)
     full[24:, 24:] = False
-    assert mirror_plane(full, np.eye(4)).likeness < 0.85
+    assert mirror_plane(full, np.eye(4)).score < 0.85
 
 
 def test_the_mirror_image_equals_its_twin() -> None:

@@ -42,8 +42,8 @@ def test_a_model_comes_back_as_it_was():
         for field in ("vertices", "faces", "uv", "colours"):
             np.testing.assert_array_equal(getattr(one, field), getattr(two, field))
     material = back.parts[0].material
-    assert material is not None and material.picture is not None and material.colour == wood.colour
-    assert material.picture.tobytes() == wood.picture.tobytes() and back.parts[1].material is None
+    assert material is not None and material.texture is not None and material.colour == wood.colour
+    assert material.texture.tobytes() == wood.texture.tobytes() and back.parts[1].material is None
 
 
 def test_one_process_reads_many_files_and_is_replaced_when_it_is_lost(box: Path):

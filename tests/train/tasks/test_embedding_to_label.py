@@ -77,7 +77,7 @@ def test_places_of_another_space_are_refused(runs: tuple[Path, Path]) -> None:
         EmbeddingToLabel(str(runs[1]))(place, Context())
     judge = Judge(runs[1])
     with pytest.raises(InputError, match="a name already"):
-        EmbeddingToLabel(str(runs[1]))(Embedding(place.vectors, "words", judge.space), Context())
+        EmbeddingToLabel(str(runs[1]))(Embedding(place.vectors, "text", judge.space), Context())
 
 
 def test_many_places_at_once_are_what_each_alone_is(runs: tuple[Path, Path]) -> None:

@@ -101,7 +101,7 @@ def ground(picture: Bytes, rng: np.random.Generator) -> Drawable:
     uv = corners @ np.array([[c, -s], [s, c]]) / tile + rng.random(2)
     part = Part(
         np.column_stack([corners, np.zeros(4)]), np.array([[0, 1, 2], [0, 2, 3]]), uv, None,
-        Material("ground", picture=Pil.fromarray(picture)),
+        Material("ground", texture=Pil.fromarray(picture)),
     )  # fmt: skip
     return drawable([part])
 

@@ -86,12 +86,12 @@ def in_team_colour(parts: list[Part], multiplied: bool) -> list[Part]:
     out, team = [], np.array(TEAM, np.float32)
     for part in parts:
         material = part.material
-        if material is not None and material.picture is not None and material.picture.mode == "RGBA":
-            pixels = np.asarray(material.picture, np.float32)
+        if material is not None and material.texture is not None and material.texture.mode == "RGBA":
+            pixels = np.asarray(material.texture, np.float32)
             rgb, alpha = pixels[..., :3], pixels[..., 3:] / 255
             full = rgb * team / 255 if multiplied else team
             mixed = np.rint(rgb * alpha + full * (1 - alpha)).astype(np.uint8)
-            part = replace(part, material=replace(material, picture=Pil.fromarray(mixed)))
+            part = replace(part, material=replace(material, texture=Pil.fromarray(mixed)))
         out.append(part)
     return out
 

@@ -63,7 +63,7 @@ class HomeDecor:
         tiles = self.tiles.get(entry.file.name, [])
         assert self.textures is not None
         given = {
-            name.decode("utf-8", "replace"): Material(tile, picture=self.textures.open(tile))
+            name.decode("utf-8", "replace"): Material(tile, texture=self.textures.open(tile))
             for name, tile in zip(names, tiles + tiles[-1:] * len(names))
         }
         parts = obj.read(data, entry.file, given)

@@ -24,7 +24,7 @@ from lift3d.maps.points_to_voxels import NAME, PointsToVoxels
 from lift3d.pipelines.complete import Known, known_of, solid_of
 from lift3d.train.data.shape_set import ShapeSet
 from lift3d.train.tasks.completion import HELD, pair
-from lift3d.types import F32, F64, Mesh, Plane, Voxels
+from lift3d.types import F32, F64, Mesh, SymmetryPlane, Voxels
 
 Progress = Callable[[float], None]
 COARSE = 144
@@ -51,14 +51,14 @@ class Closed:
             assert known.samples.normals is not None
             plane = half_mirror(known.samples.xyz, known.samples.normals.astype(np.float64))
             offset = plane.offset * known.side + float(plane.normal @ known.middle)
-            part = with_image(part, Plane(plane.normal, offset, plane.likeness))
+            part = with_image(part, SymmetryPlane(plane.normal, offset, plane.score))
         try:
             return MeshToSolid(COARSE, samples=QUICK)(part)
         except Lift3dError:
             return part
 
 
-def with_image(mesh: Mesh, plane: Plane) -> Mesh:
+def with_image(mesh: Mesh, plane: SymmetryPlane) -> Mesh:
     """The mesh and its mirror image."""
     v, f, mirror = np.asarray(mesh.vertices), np.asarray(mesh.faces), plane.reflection()
     image = v @ mirror[:3, :3].T + mirror[:3, 3]

@@ -126,7 +126,7 @@ def with_images(
     guessed = Guessed(gv, gf, gv[gf].mean(1), unit_normals(gv, gf), step)
     for plane in planes(guess, level):
         moved = fitted(plane, samples, guessed)
-        if moved.likeness < SUPPORT:
+        if moved.score < SUPPORT:
             continue
         mv, mf = images(v, f, moved, guessed)
         if len(mf):

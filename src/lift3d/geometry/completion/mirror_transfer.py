@@ -21,7 +21,7 @@ from scipy.spatial import cKDTree
 from lift3d.geometry.mesh.distances import closest_in_tree, search_tree
 from lift3d.geometry.mesh.normals import unit_normals
 from lift3d.geometry.symmetry.plane import mirror_plane
-from lift3d.types import F64, Plane, Points, Voxels
+from lift3d.types import F64, Points, SymmetryPlane, Voxels
 
 I32 = NDArray[np.int32]
 ROUNDS = 12
@@ -51,7 +51,7 @@ class Guessed:
     step: float
 
 
-def planes(guess: Voxels, level: float) -> list[Plane]:
+def planes(guess: Voxels, level: float) -> list[SymmetryPlane]:
     """The upright plane in which the guess is most its own mirror image, and the best one at a right angle to it."""
     full = guess.values > level
     used = np.argwhere(full)
@@ -66,7 +66,7 @@ def planes(guess: Voxels, level: float) -> list[Plane]:
     return [first, mirror_plane(box, affine, angle + np.pi / 2)]
 
 
-def fitted(plane: Plane, known: Points, guessed: Guessed) -> Plane:
+def fitted(plane: SymmetryPlane, known: Points, guessed: Guessed) -> SymmetryPlane:
     """The plane, moved; its likeness is the share of the known samples whose images lie on a surface."""
     assert known.normals is not None
     p, n = known.xyz, known.normals.astype(np.float64)
@@ -95,10 +95,10 @@ def fitted(plane: Plane, known: Points, guessed: Guessed) -> Plane:
         step = np.linalg.solve(system, -columns.T @ (heavy[:, 0] * rest))
         angle += float(np.clip(step[0], -0.05, 0.05))
         offset += float(np.clip(step[1], -guessed.step, guessed.step))
-    return Plane(np.array([np.cos(angle), np.sin(angle), 0.0]), offset, found)
+    return SymmetryPlane(np.array([np.cos(angle), np.sin(angle), 0.0]), offset, found)
 
 
-def images(v: F64, f: I32, plane: Plane, guessed: Guessed) -> tuple[F64, I32]:
+def images(v: F64, f: I32, plane: SymmetryPlane, guessed: Guessed) -> tuple[F64, I32]:
     """Faces of the known surface in the mirror, in pieces no larger than a cell, where the guess agrees."""
     t = v[f]
     longest = np.linalg.norm(t - np.roll(t, 1, 1), axis=2).max(1)

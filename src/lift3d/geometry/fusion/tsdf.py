@@ -175,10 +175,10 @@ def _facts(depth: Depth, kind: NDArray[np.int8]) -> NDArray[np.uint32]:
     what the pixel proves (see SURE)."""
     assert depth.normals is not None and depth.confidence is not None
     facts = np.clip(depth.confidence * SURE + np.float32(0.5), 0, SURE).astype(np.uint32)
-    if depth.carried is not None:
-        facts[depth.carried] += CARRIED
-        facts[depth.carried & (kind == 0)] = SILENT
-        kind = np.where(depth.carried & (kind == 0), np.int8(1), kind)
+    if depth.propagated is not None:
+        facts[depth.propagated] += CARRIED
+        facts[depth.propagated & (kind == 0)] = SILENT
+        kind = np.where(depth.propagated & (kind == 0), np.int8(1), kind)
     facts[kind == 0] = FREE_ONLY
     facts[kind < 0] = OUTSIDE
     for axis in (2, 1, 0):

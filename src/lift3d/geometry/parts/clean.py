@@ -77,7 +77,7 @@ def _proper(part: Part) -> Part:
 def _visible(part: Part) -> Part:
     """Without faces that are all but transparent: beams of light, wakes, glows. Window panes stay."""
     clear = part.material is not None and (
-        part.material.colour[3] < 255 or getattr(part.material.picture, "mode", "") == "RGBA"
+        part.material.colour[3] < 255 or getattr(part.material.texture, "mode", "") == "RGBA"
     )
     n = len(part.faces)
     if n == 0 or (not clear and part.colours is None):

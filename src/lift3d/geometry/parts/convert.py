@@ -69,14 +69,14 @@ def join(model: Model, name: str) -> Mesh:
     materials = [p.material for p in parts]
     first = materials[0]
     visual = None
-    if any(p.uv is not None and p.material is not None and p.material.picture is not None for p in parts):
+    if any(p.uv is not None and p.material is not None and p.material.texture is not None for p in parts):
         if all(m is first for m in materials) and all(p.uv is not None for p in parts):
             uv = np.concatenate([p.uv for p in parts if p.uv is not None])
             visual = _textured(uv, first)
         else:
             packed = pack(
                 [
-                    (p.vertices, p.faces, p.uv, p.material.picture if p.material else None, _flat(p))
+                    (p.vertices, p.faces, p.uv, p.material.texture if p.material else None, _flat(p))
                     for p in parts
                 ]
             )
@@ -126,7 +126,7 @@ def _pbr(material: Material | None) -> PBRMaterial:
     return PBRMaterial(
         name=material.name,
         baseColorFactor=np.array(material.colour, np.uint8),
-        baseColorTexture=material.picture,
+        baseColorTexture=material.texture,
         metallicFactor=0.0,
         roughnessFactor=0.9,
     )
@@ -145,7 +145,7 @@ def part_of(mesh: Mesh, name: str = "the mesh") -> Part:
     material: Material | None = None
     if isinstance(visual, TextureVisuals):
         material = _material(visual.material)
-        if visual.uv is not None and material.picture is not None:
+        if visual.uv is not None and material.texture is not None:
             uv = np.asarray(visual.uv, np.float64)[:, :2]
     elif visual.kind == "vertex":
         colours = np.asarray(visual.vertex_colors, np.uint8)
@@ -194,7 +194,7 @@ def sample_colours(part: Part) -> NDArray[np.uint8] | None:
     if part.colours is not None or part.material is None:
         return part.colours
     flat = np.array(part.material.colour, np.float64)
-    picture = part.material.picture
+    picture = part.material.texture
     if part.uv is None or picture is None:
         return np.tile(flat.astype(np.uint8), (len(part.vertices), 1))
     pixels = np.asarray(picture.convert("RGBA"))

@@ -76,7 +76,7 @@ def colours_at(part: Part, face: NDArray[np.integer], weight: F64) -> F64:
     else:
         own = np.full((len(face), 4), 255.0)
     tint = np.array(part.material.colour if part.material else WHITE, np.float64) / 255
-    picture = part.material.picture if part.material else None
+    picture = part.material.texture if part.material else None
     if picture is not None and part.uv is not None:
         uv = np.einsum("nk,nkc->nc", weight, part.uv[corner])
         pixels = np.asarray(picture.convert("RGBA"))

@@ -205,7 +205,7 @@ def _faces_of(part: Part, textures: _Textures) -> tuple[Any, F32, NDArray[np.int
     """Of one part: corner colours (F, 3, 4) uint8 sRGB, corner uv (F, 3, 2), texture and kind (F,)."""
     f = np.asarray(part.faces)
     material = part.material
-    picture = material.picture if material is not None and part.uv is not None else None
+    picture = material.texture if material is not None and part.uv is not None else None
     if isinstance(part, _ByFace) and part.colours is not None:
         colours = np.repeat(part.colours[:, None], 3, 1)
     elif part.colours is not None:

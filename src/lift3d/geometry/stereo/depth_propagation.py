@@ -100,7 +100,7 @@ def _first_agreed(nearest, agree, relative, wanted, z, chosen):
 def complete(
     views: Views, depths: Sequence[Depth], partners: Sequence[Sequence[int]], agree: int = 2
 ) -> list[Depth]:
-    """The depth maps with their gaps filled from each other, marked as `carried`. The arrays of `depths` are
+    """The depth maps with their gaps filled from each other, marked as `propagated`. The arrays of `depths` are
     written to, since of many photos there is no room for a second copy.
 
     depths: confirmed ones (normals and confidence given) of the size of the photos; partners[i]: views asked for view
@@ -117,7 +117,7 @@ def complete(
             depth.normals.reshape(-1, 3)[at] = normals
             depth.confidence.reshape(-1)[at] = confidence
             carried.reshape(-1)[at] = True
-        out.append(replace(depth, carried=carried))
+        out.append(replace(depth, propagated=carried))
     return out
 
 

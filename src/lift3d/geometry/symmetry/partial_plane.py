@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from lift3d.geometry.symmetry.plane import DIRECTIONS
-from lift3d.types import F64, Plane
+from lift3d.types import F64, SymmetryPlane
 
 NEAR = 0.02
 """Of the longest side: an image so near the surface lies on it."""
@@ -21,7 +21,7 @@ MOST = 800
 OFFSETS = 25
 
 
-def half_mirror(points: F64, normals: F64) -> Plane:
+def half_mirror(points: F64, normals: F64) -> SymmetryPlane:
     """Of samples (N, 3), even over the surface, with outward normals; z is up."""
     some = np.linspace(0, len(points) - 1, min(MOST, len(points))).astype(int)
     p, n, tree = points[some], normals[some], cKDTree(points)
@@ -37,7 +37,7 @@ def half_mirror(points: F64, normals: F64) -> Plane:
                 near = NEAR * side
                 best = max(best, (_likeness(p, n, tree, normals, angle, offset, near), angle, offset))
     normal = np.array([np.cos(best[1]), np.sin(best[1]), 0.0])
-    return Plane(normal, float(best[2]), best[0])
+    return SymmetryPlane(normal, float(best[2]), best[0])
 
 
 def _likeness(p: F64, n: F64, tree: cKDTree, normals: F64, angle: float, offset: float, near: float) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from lift3d.types import F32, F64, Plane
+from lift3d.types import F32, F64, SymmetryPlane
 
 DIRECTIONS = 36
 """Planes that are tried first, over half a turn."""
@@ -23,7 +23,7 @@ SHIFTS = (-0.04, -0.02, 0.0, 0.02, 0.04)
 """Of the plane from the middle, in the longest side."""
 
 
-def mirror_plane(full: NDArray[np.bool_], affine: F64, near: float | None = None) -> Plane:
+def mirror_plane(full: NDArray[np.bool_], affine: F64, near: float | None = None) -> SymmetryPlane:
     """Of (X, Y, Z) cells; affine (4, 4), axis-aligned with cubic cells, maps their indices to a world with z up. near: the
     normal's angle from x in radians, where it is known to a few degrees."""
     step = float(affine[0, 0])
@@ -37,7 +37,7 @@ def mirror_plane(full: NDArray[np.bool_], affine: F64, near: float | None = None
     likeness = _likeness(full.astype(np.float32), angle, shift)
     normal = np.array([np.cos(angle), np.sin(angle), 0.0])
     middle = affine[:3, :3] @ ((np.array(full.shape) - 1) / 2) + affine[:3, 3]
-    return Plane(normal, float(normal @ middle + shift * max(full.shape) * step), likeness)
+    return SymmetryPlane(normal, float(normal @ middle + shift * max(full.shape) * step), likeness)
 
 
 def _best(cells: F32, angles: F64, shifts: tuple[float, ...]) -> tuple[float, float, float]:

@@ -75,8 +75,8 @@ def cells_of(v: F64, f: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[n
 
 def unit_cells_of(voxels: Voxels, level: float = 0.5) -> tuple[NDArray[np.bool_], F64]:
     """The same of voxels in any frame and grid: resampled, unless they are unit cells already."""
-    values = voxels.values if voxels.kind == "occupancy" else -voxels.values
-    level = level if voxels.kind == "occupancy" else 0.0
+    values = voxels.values if voxels.quantity == "occupancy" else -voxels.values
+    level = level if voxels.quantity == "occupancy" else 0.0
     full = values > level
     if not full.any():
         raise InputError("no cell is full: there is no solid", "use a lower level")

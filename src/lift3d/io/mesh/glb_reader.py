@@ -180,7 +180,7 @@ class _Reader:
             info = _table(pbr.get("baseColorTexture"))
         uv = colours = None
         key = f"TEXCOORD_{info.get('texCoord', 0)}"
-        if key in attributes and material is not None and material.picture is not None:
+        if key in attributes and material is not None and material.texture is not None:
             uv = self.accessor(attributes[key]).astype(np.float64)[:, :2]
             uv = _moved(uv, _table(_table(info.get("extensions")).get("KHR_texture_transform")))
             uv = np.column_stack([uv[:, 0], 1 - uv[:, 1]])

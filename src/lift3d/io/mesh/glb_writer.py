@@ -108,10 +108,10 @@ class _File:
             "metallicFactor": 0.0,
             "roughnessFactor": 0.9,
         }
-        if part.uv is not None and material.picture is not None:
-            pbr["baseColorTexture"] = {"index": self.picture(material.picture)}
+        if part.uv is not None and material.texture is not None:
+            pbr["baseColorTexture"] = {"index": self.picture(material.texture)}
         entry: dict[str, Any] = {"name": material.name, "pbrMetallicRoughness": pbr, "doubleSided": True}
-        clear = material.colour[3] < 255 or (material.picture is not None and material.picture.mode == "RGBA")
+        clear = material.colour[3] < 255 or (material.texture is not None and material.texture.mode == "RGBA")
         if clear:
             entry["alphaMode"] = "BLEND"
         if entry not in self.materials:

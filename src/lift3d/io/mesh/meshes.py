@@ -139,8 +139,8 @@ def _encode(
     companions: list[tuple[Path, bytes]] = []
     picture = None
     stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in path.stem)  # MTL knows no spaces
-    if part.uv is not None and part.material is not None and part.material.picture is not None:
-        data, kind = encode_picture(part.material.picture)
+    if part.uv is not None and part.material is not None and part.material.texture is not None:
+        data, kind = encode_picture(part.material.texture)
         # NAME.png is the preview beside every model, and NAME.obj and NAME.ply may stand in one folder
         picture = f"{stem}.{ending[1:]}.texture.{kind}"
         companions.append((path.with_name(picture), data))

@@ -114,7 +114,7 @@ def _part(
     if position.min() < 0 or position.max() >= len(points):
         worst = int(position.max() if position.max() >= len(points) else position.min()) + 1
         raise damaged(name, f"has a face that names vertex {worst}, but there are {len(points)} vertices")
-    textured = material is not None and material.picture is not None
+    textured = material is not None and material.texture is not None
     texture = np.array([int(s[1]) if len(s) > 1 and s[1] else 0 for s in split]) - 1
     if not textured or (texture < 0).any():
         textured = False
@@ -166,13 +166,13 @@ def _materials(data: bytes, path: Path, warnings: list[str], bare: bool) -> dict
             rgb = [min(255, max(0, round(float(c) * 255))) for c in rest.split()[:3]]
             if len(rgb) == 3:
                 colour: Bytes4 = (rgb[0], rgb[1], rgb[2], found[label].colour[3])
-                found[label] = Material(label[:200], colour, found[label].picture)
+                found[label] = Material(label[:200], colour, found[label].texture)
         elif label and key in ("d", "Tr") and rest:
             alpha = float(rest.split()[-1])
             alpha = 1 - alpha if key == "Tr" else alpha
             old = found[label]
             found[label] = Material(
-                old.name, (*old.colour[:3], min(255, max(0, round(alpha * 255)))), old.picture
+                old.name, (*old.colour[:3], min(255, max(0, round(alpha * 255)))), old.texture
             )
         elif label and key == "map_Kd":
             reference = rest if not rest.startswith("-") else rest.split()[-1]
@@ -185,9 +185,9 @@ def _materials(data: bytes, path: Path, warnings: list[str], bare: bool) -> dict
                         raise
                     warnings.append(f"the texture {reference} is missing")
                     pictures[reference] = Material("")
-            found[label] = Material(label[:200], found[label].colour, pictures[reference].picture)
+            found[label] = Material(label[:200], found[label].colour, pictures[reference].texture)
     # many exporters leave Kd black or grey beside a texture; viewers show the texture as it is
-    return {k: Material(m.name, WHITE, m.picture) if m.picture is not None else m for k, m in found.items()}
+    return {k: Material(m.name, WHITE, m.texture) if m.texture is not None else m for k, m in found.items()}
 
 
 def write(part: Part, unit: str | None, library: str | None, normals: np.ndarray | None = None) -> bytes:

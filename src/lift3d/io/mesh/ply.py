@@ -259,7 +259,7 @@ def _texture(comments: list[str], path: Path) -> tuple[Material | None, list[str
                 picture = decode_texture(read_bytes(beside(path.parent, reference, path.name)), reference)
             except FileNotFoundError:
                 return None, [f"the texture {reference} is missing"]
-            return Material("material", picture=picture), []
+            return Material("material", texture=picture), []
     return None, []
 
 

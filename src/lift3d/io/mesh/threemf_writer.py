@@ -85,8 +85,8 @@ def _relations(targets: list[tuple[str, str]]) -> bytes:
 def _resources(part: Part) -> tuple[list[str], str, np.ndarray | None, list[tuple[str, bytes]]]:
     """(XML lines, group id or "", property index by triangle corner or None, files of the package)."""
     material = part.material
-    if part.uv is not None and material is not None and material.picture is not None:
-        data, ending = encode_picture(material.picture)
+    if part.uv is not None and material is not None and material.texture is not None:
+        data, ending = encode_picture(material.texture)
         place = f"3D/Textures/texture.{ending}"
         kind = "image/png" if ending == "png" else "image/jpeg"
         lines = [

@@ -139,7 +139,7 @@ def _faces(
         if not len(corners):
             continue
         flat = corners.reshape(-1)
-        textured = uv is not None and material is not None and material.picture is not None
+        textured = uv is not None and material is not None and material.texture is not None
         extra = uv if textured else colour if material is None else None
         if extra is None:
             parts.append(Part(world, index[corners], None, None, material))

@@ -175,8 +175,8 @@ def _packed(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             materials[id(part.material)] = part.material
         parts.append(None if part.material is None else list(materials).index(id(part.material)))
     for number, material in enumerate(materials.values()):
-        if material.picture is not None:
-            arrays[f"p{number}"] = np.asarray(material.picture)
+        if material.texture is not None:
+            arrays[f"p{number}"] = np.asarray(material.texture)
     named = [(m.name, m.colour) for m in materials.values()]
     return {"parts": parts, "materials": named, "unit": model.unit, "warnings": model.warnings}, arrays
 

@@ -75,11 +75,11 @@ def _write_material(
     diffuse = surface.CreateInput("diffuseColor", types.Color3f)
     made.CreateSurfaceOutput().ConnectToSource(surface.ConnectableAPI(), "surface")
     shade.MaterialBindingAPI.Apply(mesh.GetPrim()).Bind(made)
-    if not textured or material.picture is None:
+    if not textured or material.texture is None:
         diffuse.Set(tuple(to_linear(np.array(material.colour[:3]) / 255.0).tolist()))
         surface.CreateInput("opacity", types.Float).Set(material.colour[3] / 255)
         return []
-    data, ending = encode_picture(material.picture)
+    data, ending = encode_picture(material.texture)
     place = f"textures/texture.{ending}"
     reader = shade.Shader.Define(stage, f"{path}/coordinates")
     reader.CreateIdAttr("UsdPrimvarReader_float2")
@@ -93,7 +93,7 @@ def _write_material(
     joint = texture.CreateInput("st", types.Float2)
     joint.ConnectToSource(reader.CreateOutput("result", types.Float2))
     diffuse.ConnectToSource(texture.CreateOutput("rgb", types.Float3))
-    if material.picture.mode == "RGBA":
+    if material.texture.mode == "RGBA":
         opacity = surface.CreateInput("opacity", types.Float)
         opacity.ConnectToSource(texture.CreateOutput("a", types.Float))
     return [(place, data)]
