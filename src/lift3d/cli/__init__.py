@@ -7,38 +7,22 @@ import signal
 
 import typer
 
-from lift3d.cli import classify, complete, corpus, info, learn, meshes, reconstruct, render, search, shapes
-from lift3d.cli.errors import explained
+from lift3d.cli.lazy import LazyGroup
 
 app = typer.Typer(
     name="lift3d",
+    cls=LazyGroup,
     help="Photos or a video in, a solid, textured, printable 3D model out.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (
-    reconstruct.reconstruct,
-    meshes.check,
-    meshes.repair,
-    complete.complete,
-    meshes.convert,
-    render.render,
-    shapes.generate,
-    shapes.interpolate,
-    classify.classify,
-    search.index,
-    search.search,
-    learn.mask,
-    learn.train,
-    learn.evaluate,
-    learn.models,
-    info.maps,
-    info.doctor,
-):
-    app.command()(explained(command))
-app.add_typer(corpus.app, name="corpus")
+
+
+@app.callback()
+def root() -> None:
+    """Photos or a video in, a solid, textured, printable 3D model out."""
 
 
 def main() -> None:

@@ -1,0 +1,63 @@
+"""The commands of `lift3d` by name. The module of a command is imported only when that command is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+COMMANDS = {
+    "reconstruct": ("reconstruct", "Reconstruct a textured 3D model from photos or a video."),
+    "check": ("meshes", "Check whether a mesh is printable; exit code 1 if it is not."),
+    "repair": ("meshes", "Make a mesh solid with the smallest change, and report what changed."),
+    "complete": ("complete", "Complete a partial scan of one object to a closed solid."),
+    "convert": ("meshes", "Write a mesh in another format, with its texture and unit."),
+    "render": ("render", "Render views of a model, or a turntable film."),
+    "generate": ("shapes", "Generate new models of a category; each is closed and printable."),
+    "interpolate": ("shapes", "Generate the models between two models; each is closed and printable."),
+    "classify": ("classify", "Classify the object of a model or a photo."),
+    "index": ("search", "Index a folder of models for search."),
+    "search": ("search", "Search an index by photo, model or text."),
+    "mask": ("learn", "Cut the object out of a photo; the background becomes transparent."),
+    "train": ("learn", "Train a network, or resume training from the last checkpoint."),
+    "evaluate": ("learn", "Evaluate a network on the test split, beside its baselines."),
+    "models": ("learn", "List the networks that come with lift3d, or show the card of one."),
+    "maps": ("info", "List the mappings between representations and their guarantees."),
+    "doctor": ("info", "Check versions, threads, memory and optional packages."),
+    "corpus": ("corpus", "Build, show and render the corpus of shapes for training."),
+}
+"""Name -> (module of `lift3d.cli`, first sentence of its help). The sentences are repeated here so that `lift3d --help` imports
+no command; a test compares them with the docstrings."""
+
+
+class LazyGroup(TyperGroup):
+    """The group of all commands; imports the module of a command on demand."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands: Any = dict.fromkeys(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The parsed command, or None for an unknown name."""
+        if cmd_name in COMMANDS and self.commands[cmd_name] is None:
+            self.commands[cmd_name] = load_command(cmd_name)
+        return self.commands.get(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of commands with their first sentences."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+
+
+def load_command(name: str) -> Any:
+    """Import the module of a command and build its parser. KeyError for an unknown name."""
+    from lift3d.cli.errors import explained
+
+    found = getattr(import_module(f"lift3d.cli.{COMMANDS[name][0]}"), "app" if name == "corpus" else name)
+    if isinstance(found, typer.Typer):
+        return typer.main.get_command(found)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command(name)(explained(found))
+    return typer.main.get_command(app)
