@@ -179,7 +179,11 @@ def split_alpha(picture: Pil.Image) -> tuple[Pil.Image, Pil.Image | None]:
 
 def decode(data: bytes, name: str, max_size: int | None = None) -> Picture:
     """Decode a photo; raises InputError with one sentence for whatever is wrong with it."""
-    picture = open_picture(data, name)
+    return decode_opened(open_picture(data, name), name, max_size)
+
+
+def decode_opened(picture: Pil.Image, name: str, max_size: int | None = None) -> Picture:
+    """The same for a picture that Pillow has opened or holds in memory."""
     try:
         exif = picture.getexif()
         orientation = _orientation(picture)
