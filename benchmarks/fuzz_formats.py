@@ -19,16 +19,16 @@ import trimesh
 from PIL import Image as Pil
 from trimesh.visual.texture import TextureVisuals
 
-from lift3d.corpus.packages.deb import listing, unpack
-from lift3d.corpus.packages.licences import Copyright, stated
+from lift3d.corpus.packages.deb import list_files, unpack
+from lift3d.corpus.packages.licences import Copyright, licence_in_text
 from lift3d.corpus.packages.unzip import unzip
 from lift3d.corpus.readers import ac3d, g3d, md2, obj, pmd, spm, vrml
 from lift3d.corpus.readers.texture_lookup import Textures
-from lift3d.corpus.sources.glest import authors
-from lift3d.corpus.sources.homedecor import definitions
-from lift3d.corpus.sources.supertuxkart import kart
-from lift3d.corpus.sources.sweethome3d import catalogue, size
-from lift3d.corpus.sources.zeroad import actor
+from lift3d.corpus.sources.glest import parse_authors
+from lift3d.corpus.sources.homedecor import parse_definitions
+from lift3d.corpus.sources.supertuxkart import parse_kart
+from lift3d.corpus.sources.sweethome3d import parse_catalogue, size_in_metres
+from lift3d.corpus.sources.zeroad import parse_actor
 from lift3d.errors import InputError
 from lift3d.geometry.parts.clean import clean
 from lift3d.io.mesh.meshes import load_parts, save_mesh
@@ -77,7 +77,9 @@ def formats(folder: Path) -> dict[str, Format]:
     every = {
         "AC3D": Format([files.ac3d()], partial(_parts, ac3d.read), real="*.ac"),
         "PMD": Format([files.pmd(), files.pmd(3), files.pmd_with_points()], _pmd, real="*.pmd"),
-        "actor XML": Format([files.ACTOR], lambda data, _: 1 + len(actor(data).props), real="actors/*/*.xml"),
+        "actor XML": Format(
+            [files.ACTOR], lambda data, _: 1 + len(parse_actor(data).props), real="actors/*/*.xml"
+        ),
         "MD2": Format([files.md2()], partial(_parts, md2.read), real="*.md2"),
         "G3D": Format([files.g3d(), files.g3d(1, False), *old], partial(_parts, g3d.read), real="*.g3d"),
         "SPM": Format(all_spm, partial(_parts, spm.read), real="*.spm"),
@@ -98,9 +100,9 @@ def formats(folder: Path) -> dict[str, Format]:
         ),
         "catalogue": Format([files.CATALOGUE], _catalogue, real="PluginFurnitureCatalog.properties"),
         "Lua": Format(
-            [files.LUA], lambda data, _: len(definitions(data.decode("utf-8", "replace"))), real="*.lua"
+            [files.LUA], lambda data, _: len(parse_definitions(data.decode("utf-8", "replace"))), real="*.lua"
         ),
-        "kart XML": Format([files.KART], lambda data, _: 1 + len(kart(data)[1]), real="kart.xml"),
+        "kart XML": Format([files.KART], lambda data, _: 1 + len(parse_kart(data)[1]), real="kart.xml"),
         "zip": Format([zipped], _zip),
         "deb": Format([deb], _deb),
         "deb, its tar": Format([tar], _deb, files.deb_around),
@@ -122,7 +124,7 @@ def _parts(read: Callable[[bytes, str], list[Part]], data: bytes, folder: Path) 
 def _pmd(data: bytes, folder: Path) -> int:
     parts = _parts(pmd.read, data, folder)
     with contextlib.suppress(InputError):  # as the source does: without points there are no props
-        parts += len(pmd.fixing_points(data, "damaged file"))
+        parts += len(pmd.attachment_points(data, "damaged file"))
     return parts
 
 
@@ -139,8 +141,8 @@ def _model(ending: str, data: bytes, folder: Path) -> int:
 
 
 def _catalogue(data: bytes, folder: Path) -> int:
-    rows = catalogue(data)
-    return len([size(row) for row in rows])
+    rows = parse_catalogue(data)
+    return len([size_in_metres(row) for row in rows])
 
 
 def _zip(data: bytes, folder: Path) -> int:
@@ -150,7 +152,7 @@ def _zip(data: bytes, folder: Path) -> int:
 
 def _deb(data: bytes, folder: Path) -> int:
     (folder / "x.deb").write_bytes(data)
-    listing(folder / "x.deb")
+    list_files(folder / "x.deb")
     unpack(folder / "x.deb", folder / "out", lambda name: True)
     return _inside(folder / "out", folder)
 
@@ -165,7 +167,7 @@ def _inside(root: Path, folder: Path) -> int:
 
 def _rights(data: bytes, folder: Path) -> int:
     text = data.decode("utf-8", "replace")
-    stated(text), authors(text)
+    licence_in_text(text), parse_authors(text)
     return len(Copyright(text).of("data/chairs/a.obj").author("them"))
 
 

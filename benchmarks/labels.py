@@ -20,7 +20,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from lift3d.corpus.categorize import category, is_object
+from lift3d.corpus.categorize import category_of, is_object
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.packages.obtain import obtain
 from lift3d.corpus.sources import sources
@@ -76,7 +76,7 @@ def main() -> None:
     assert set(labels.values()) <= set(CATEGORIES), "a label is no category"
     gone = [key for key in keys if key not in things]
     between = [k for k, e in things.items() if k not in labels and rank(k) < rank(keys[-1]) and is_object(e)]
-    pairs = {key: (category(things[key]), labels[key]) for key in keys if key in things}
+    pairs = {key: (category_of(things[key]), labels[key]) for key in keys if key in things}
     names = sorted({key.partition("/")[0] for key in keys})
     rows = [row(n, [p for k, p in pairs.items() if k.startswith(f"{n}/")]) for n in names]
     rows.append(row("all", list(pairs.values())))
@@ -95,8 +95,10 @@ def main() -> None:
     (HERE / "results" / "labels.json").write_text(json.dumps(out, indent=1) + "\n")
 
     objects = [e for e in things.values() if is_object(e)]
-    count = Counter(category(e) for e in objects)
-    kin = Counter(kind for kind, _, _ in {(category(e), e.key.partition("/")[0], e.family) for e in objects})
+    count = Counter(category_of(e) for e in objects)
+    kin = Counter(
+        kind for kind, _, _ in {(category_of(e), e.key.partition("/")[0], e.family) for e in objects}
+    )
     table = [
         [c.name, c.synset or "", c.has_up, count[c.name], kin[c.name], c.about] for c in CATEGORIES.values()
     ]

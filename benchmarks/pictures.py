@@ -21,32 +21,32 @@ import numba
 from lift3d.corpus.dataset import Corpus
 from lift3d.corpus.pictures.picture_maker import Studio
 from lift3d.corpus.pictures.recipes import RECIPES
-from lift3d.corpus.pictures.sample_files import packed
-from lift3d.corpus.pictures.shard_plan import Options, planned
-from lift3d.corpus.pictures.shards import render
+from lift3d.corpus.pictures.sample_files import encode_sample
+from lift3d.corpus.pictures.shard_plan import RenderOptions, plan_shards
+from lift3d.corpus.pictures.shards import render_shards
 
 HERE = Path(__file__).resolve().parent
 
 
-def one_core(corpus: Corpus, shapes: list[int], options: Options) -> float:
+def one_core(corpus: Corpus, shapes: list[int], options: RenderOptions) -> float:
     """Pictures by second of CPU time; kernels are compiled before."""
     numba.set_num_threads(1)
     studio = Studio(corpus, options.recipe, options.size)
     for view in range(8):
-        packed(studio.picture(shapes[0], view), options.extras)
+        encode_sample(studio.picture(shapes[0], view), options.extras)
     started, made = time.process_time(), 0
     for i in shapes:
         for view in range(options.views):
-            packed(studio.picture(i, view), options.extras)
+            encode_sample(studio.picture(i, view), options.extras)
             made += 1
     return made / (time.process_time() - started)
 
 
-def all_cores(corpus: Corpus, options: Options) -> tuple[float, float]:
+def all_cores(corpus: Corpus, options: RenderOptions) -> tuple[float, float]:
     """Pictures by second of the clock, bytes of a picture in its shard."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
-        done = render(corpus, Path(folder) / "out", options, lambda s: None, lambda n, f: None)
+        done = render_shards(corpus, Path(folder) / "out", options, lambda s: None, lambda n, f: None)
         return done["pictures"] / (time.monotonic() - started), done["bytes"] / done["pictures"]
 
 
@@ -64,14 +64,14 @@ def main() -> None:
     for name in RECIPES:
         for extras in ((), ("depth", "normals")):
             cores = os.cpu_count() or 1
-            options = Options(given.views, given.size, name, extras, None, given.shapes)
-            shapes = [i for shard in planned(corpus, options) for i in shard.shapes]
+            options = RenderOptions(given.views, given.size, name, extras, None, given.shapes)
+            shapes = [i for shard in plan_shards(corpus, options) for i in shard.shapes]
             shard = (
                 int(0.6 * given.shapes / cores) * given.views * 4096
             )  # a few for each core, as with a whole corpus
             alone = one_core(corpus, shapes, options)
             together, size = all_cores(
-                corpus, Options(given.views, given.size, name, extras, None, given.shapes, 0, shard)
+                corpus, RenderOptions(given.views, given.size, name, extras, None, given.shapes, 0, shard)
             )
             rows.append(
                 [name, ", ".join(extras) or "-", round(alone, 1), round(together, 1), round(size / 1024, 1)]

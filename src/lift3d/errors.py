@@ -39,6 +39,6 @@ class MissingExtra(Lift3dError):
         super().__init__(f"{what} needs an optional part", f"pip install 'lift3d[{extra}]'")
 
 
-def damaged(name: str, what: str) -> InputError:
+def damaged_file(name: str, what: str) -> InputError:
     """The error of every reader: what is wrong with the file called `name`."""
     return InputError(f"{name} {what}", "export it again from the program it came from")

@@ -97,7 +97,7 @@ def format_memory(amount: float) -> str:
     return f"{amount / 1e9:.1f} GB" if amount >= 1e9 else f"{amount / 1e6:.0f} MB"
 
 
-def counted(number: int, what: str, many: str = "") -> str:
+def format_count(number: int, what: str, many: str = "") -> str:
     """1, "mesh", "meshes" -> "1 mesh"; the plural adds an s if not given."""
     return f"{number} {what if number == 1 else many or what + 's'}"
 

@@ -18,9 +18,9 @@ from PIL import Image as Pil
 from typer.testing import CliRunner
 
 from lift3d.cli import app
-from lift3d.corpus.build import Options, build
+from lift3d.corpus.build import BuildOptions, build
 from lift3d.corpus.dataset import Corpus
-from lift3d.corpus.sources.folder import SYNSETS, Folder, layout, place
+from lift3d.corpus.sources.folder import SYNSETS, Folder, detect_layout, parse_path
 from lift3d.errors import InputError
 from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.io.mesh.meshes import load_mesh, load_parts, save_mesh
@@ -47,7 +47,7 @@ def lift3d(*words: object):
 
 
 def one(target: Path, source: Path, **more) -> Corpus:
-    return build(target, Options(folder=source, processes=1, **more), lambda s: None, lambda n, f: None)
+    return build(target, BuildOptions(folder=source, processes=1, **more), lambda s: None, lambda n, f: None)
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -118,13 +118,13 @@ def test_built_again_it_is_the_same_to_the_byte(corpus: Corpus, tmp_path: Path) 
     (source / "flat.stl").write_bytes(b"")
     again = build(
         tmp_path / "d",
-        Options(folder=source, processes=2, licence="CC0-1.0", author="me"),
+        BuildOptions(folder=source, processes=2, licence="CC0-1.0", author="me"),
         print,
         lambda n, f: None,
     )
     assert tree(again.folder) == tree(corpus.folder)
     said: list[str] = []
-    options = Options(folder=source, licence="CC0-1.0", author="me")
+    options = BuildOptions(folder=source, licence="CC0-1.0", author="me")
     build(again.folder, options, said.append, lambda n, f: None)
     assert "whole already" in said[-1]
     with pytest.raises(InputError, match="other options"):
@@ -204,18 +204,24 @@ def test_a_damaged_corpus_is_refused(corpus: Corpus, tmp_path: Path) -> None:
 
 def test_layouts_of_collections() -> None:
     shapenet = ["03001627/1a2b/models/model_normalized.obj", "02691156/ff/models/model_normalized.obj"]
-    assert layout(shapenet) == "ShapeNetCore" and layout(["02691156/ff/model.obj"]) == "ShapeNetCore"
-    assert place(shapenet[0], "ShapeNetCore") == ("chair", "1a2b", None)
-    assert layout(["night_stand/train/night_stand_0001.off"]) == "ModelNet"
-    assert place("m/night_stand/test/night_stand_0201.off", "ModelNet") == (
+    assert (
+        detect_layout(shapenet) == "ShapeNetCore"
+        and detect_layout(["02691156/ff/model.obj"]) == "ShapeNetCore"
+    )
+    assert parse_path(shapenet[0], "ShapeNetCore") == ("chair", "1a2b", None)
+    assert detect_layout(["night_stand/train/night_stand_0001.off"]) == "ModelNet"
+    assert parse_path("m/night_stand/test/night_stand_0201.off", "ModelNet") == (
         "night_stand",
         "night_stand_0201",
         "test",
     )
     uid = "0123456789abcdef" * 2
-    assert layout([f"glbs/000-023/{uid}.glb"]) == "Objaverse"
-    assert place(f"glbs/000-023/{uid}.glb", "Objaverse") == (None, uid, None)
-    assert layout(["a/b.stl", "c.stl"]) == "folder" and place("Old Chairs/x.stl", "folder")[0] == "old_chairs"
+    assert detect_layout([f"glbs/000-023/{uid}.glb"]) == "Objaverse"
+    assert parse_path(f"glbs/000-023/{uid}.glb", "Objaverse") == (None, uid, None)
+    assert (
+        detect_layout(["a/b.stl", "c.stl"]) == "folder"
+        and parse_path("Old Chairs/x.stl", "folder")[0] == "old_chairs"
+    )
     assert len(SYNSETS) == 55
 
 

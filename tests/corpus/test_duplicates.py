@@ -7,9 +7,16 @@ import trimesh
 from shape_makers import box, made, part
 
 from lift3d.corpus.descriptor import LENGTH
-from lift3d.corpus.duplicates import KIN, SAME, Cloud, Found, compare, difference
-from lift3d.corpus.shape_record import Shape
-from lift3d.corpus.splits import families, split_of
+from lift3d.corpus.duplicates import (
+    RELATED_LIMITS,
+    SAME_LIMITS,
+    Cloud,
+    Duplicates,
+    find_duplicates,
+    surface_difference,
+)
+from lift3d.corpus.shape_record import ShapeRecord
+from lift3d.corpus.splits import assign_split, name_families
 from lift3d.geometry.parts.sampling import unpack
 
 
@@ -29,7 +36,7 @@ def chair(leg: float = 0.05, back: float = 0.6) -> list:
     return out
 
 
-def shape(meshes: list, turn: float = 0.0, scale: float = 1.0, mirror: bool = False) -> Shape:
+def shape(meshes: list, turn: float = 0.0, scale: float = 1.0, mirror: bool = False) -> ShapeRecord:
     joined = trimesh.util.concatenate(meshes)
     joined.apply_transform(trimesh.transformations.rotation_matrix(np.radians(turn), [0, 0, 1]))
     joined.apply_scale(scale)
@@ -39,14 +46,14 @@ def shape(meshes: list, turn: float = 0.0, scale: float = 1.0, mirror: bool = Fa
     return made(part(joined))
 
 
-def clouds(*shapes: Shape) -> list[Cloud]:
+def clouds(*shapes: ShapeRecord) -> list[Cloud]:
     return [Cloud.of(s.surface.pack()) for s in shapes]
 
 
 def test_the_same_chair_turned_and_scaled_is_the_same() -> None:
     a, b = clouds(shape(chair()), shape(chair(), 90, 3.7))
-    mean, high, mirrored = difference(a, b)
-    assert mean < SAME[0] and high < SAME[1] and not mirrored
+    mean, high, mirrored = surface_difference(a, b)
+    assert mean < SAME_LIMITS[0] and high < SAME_LIMITS[1] and not mirrored
 
 
 def test_mirrored_and_slightly_other_chairs_are_kin_and_a_ball_is_a_stranger() -> None:
@@ -56,11 +63,14 @@ def test_mirrored_and_slightly_other_chairs_are_kin_and_a_ball_is_a_stranger() -
         shape(chair(0.07)),
         made(part(trimesh.creation.icosphere(4))),
     )
-    mean, high, mirrored = difference(a, m)
-    assert mirrored and mean < KIN[0] and high < KIN[1]
-    mean, high, _ = difference(a, b)
-    assert mean < KIN[0] and not (mean < SAME[0] and high < SAME[1])
-    assert difference(a, ball)[0] > KIN[0] and difference(ball, a)[0] > KIN[0]
+    mean, high, mirrored = surface_difference(a, m)
+    assert mirrored and mean < RELATED_LIMITS[0] and high < RELATED_LIMITS[1]
+    mean, high, _ = surface_difference(a, b)
+    assert mean < RELATED_LIMITS[0] and not (mean < SAME_LIMITS[0] and high < SAME_LIMITS[1])
+    assert (
+        surface_difference(a, ball)[0] > RELATED_LIMITS[0]
+        and surface_difference(ball, a)[0] > RELATED_LIMITS[0]
+    )
 
 
 def test_repeats_are_found_among_many() -> None:
@@ -71,19 +81,27 @@ def test_repeats_are_found_among_many() -> None:
     ]
     shapes += [shape(chair()), shape(chair(0.12, 0.2)), shape(chair(), 180, 0.2), shapes[2]]
     packed = [s.surface.pack() for s in shapes]
-    found = compare([s.digest for s in shapes], np.array([s.descriptor for s in shapes]), lambda i: packed[i])
+    found = find_duplicates(
+        [s.digest for s in shapes], np.array([s.descriptor for s in shapes]), lambda i: packed[i]
+    )
     assert found.same == [-1, -1, -1, -1, -1, -1, -1, -1, 6, 2]
     assert shapes[0].descriptor.shape == (LENGTH,)
 
 
 def test_families_are_joined_through_kin() -> None:
     names = ["a/x", "b/y", "a/x", "c/z", "d/w"]
-    assert families(names, Found([-1, -1, -1, 1, -1], [(1, 2)])) == ["a/x", "a/x", "a/x", "a/x", "d/w"]
+    assert name_families(names, Duplicates([-1, -1, -1, 1, -1], [(1, 2)])) == [
+        "a/x",
+        "a/x",
+        "a/x",
+        "a/x",
+        "d/w",
+    ]
 
 
 def test_splits_are_fixed_and_in_proportion() -> None:
-    splits = [split_of(f"source/{i}") for i in range(4000)]
-    assert splits == [split_of(f"source/{i}") for i in range(4000)]
+    splits = [assign_split(f"source/{i}") for i in range(4000)]
+    assert splits == [assign_split(f"source/{i}") for i in range(4000)]
     share = {name: splits.count(name) / 4000 for name in ("train", "val", "test")}
     assert (
         abs(share["train"] - 0.8) < 0.02

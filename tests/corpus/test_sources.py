@@ -13,13 +13,13 @@ from PIL import Image as Pil
 from lift3d.corpus.packages.licences import UNCLEAR
 from lift3d.corpus.readers.texture_lookup import Textures
 from lift3d.corpus.sources import sources
-from lift3d.corpus.sources.common import files_below, from_left_handed, kin, words, xml
-from lift3d.corpus.sources.flightgear import family
-from lift3d.corpus.sources.glest import authors
-from lift3d.corpus.sources.homedecor import definitions
-from lift3d.corpus.sources.supertuxkart import kart
-from lift3d.corpus.sources.sweethome3d import catalogue, size
-from lift3d.corpus.sources.zeroad import actor
+from lift3d.corpus.sources.common import family_stem, files_below, from_left_handed, parse_xml, split_words
+from lift3d.corpus.sources.flightgear import family_of
+from lift3d.corpus.sources.glest import parse_authors
+from lift3d.corpus.sources.homedecor import parse_definitions
+from lift3d.corpus.sources.supertuxkart import parse_kart
+from lift3d.corpus.sources.sweethome3d import parse_catalogue, size_in_metres
+from lift3d.corpus.sources.zeroad import parse_actor
 from lift3d.io.mesh.zip_archive import pack
 from lift3d.types import Material, Part
 
@@ -61,18 +61,22 @@ def test_all_sources_by_name_and_made_anew():
     ],
 )  # fmt: skip
 def test_kin_lose_numbers_letters_and_states_but_no_part_of_a_word(path, stem):
-    assert kin(path) == stem
+    assert family_stem(path) == stem
 
 
 def test_families_of_flightgear():
-    assert family("AI/Aircraft/737/Models/737-blue") == family("AI/Aircraft/737/737-red") == "ai/aircraft/737"
-    assert family("Scenery/Models/Commercial/tower_02") == family("Models/Commercial/tower_01")
-    assert family("Models/Airport/KIMTHangarB") == family("Models/Airport/KIMTHangarX")
-    assert family("Models/Airport/HANGAR") == "models/airport/hangar"
+    assert (
+        family_of("AI/Aircraft/737/Models/737-blue")
+        == family_of("AI/Aircraft/737/737-red")
+        == "ai/aircraft/737"
+    )
+    assert family_of("Scenery/Models/Commercial/tower_02") == family_of("Models/Commercial/tower_01")
+    assert family_of("Models/Airport/KIMTHangarB") == family_of("Models/Airport/KIMTHangarX")
+    assert family_of("Models/Airport/HANGAR") == "models/airport/hangar"
 
 
 def test_words_of_paths():
-    assert words("Town/TownHall_b-2.old") == "Town Town Hall b 2 old"
+    assert split_words("Town/TownHall_b-2.old") == "Town Town Hall b 2 old"
 
 
 def test_from_left_handed_keeps_volumes_and_puts_y_up_to_z(tmp_path):
@@ -135,26 +139,30 @@ def test_descriptions_that_are_hostile_or_damaged_are_empty():
         b"\xff\xfe<\0k\0",
         b"<a>" + b" " * (1 << 20),
     ):
-        assert xml(text) is None and kart(text) == ("", []) and actor(text).mesh == ""
+        assert parse_xml(text) is None and parse_kart(text) == ("", []) and parse_actor(text).mesh == ""
     evil = files.KART.replace(b"wheel-front-left.spm", b"../../evil.spm").replace(
         b'"-0.3 0.1 -0.3"', b'"1 2 inf"'
     )
-    assert kart(evil) == ("tux.spm", [])
+    assert parse_kart(evil) == ("tux.spm", [])
 
 
 def test_actors_show_the_most_frequent_variant():
-    what = actor(files.ACTOR)
+    what = parse_actor(files.ACTOR)
     assert what.mesh == "structural/hut" and what.texture.startswith("structural/wall")
     assert what.props == (("door", "props/door"), ("root", "props/roof"))
 
 
 def test_catalogue_and_licences_of_sweet_home(tmp_path):
-    rows = catalogue(files.CATALOGUE)
-    assert [r["name"] for r in rows] == ["Chair \u00e9", "Table"] and size(rows[0]) == (0.505, 0.4, 0.9)
+    rows = parse_catalogue(files.CATALOGUE)
+    assert [r["name"] for r in rows] == ["Chair \u00e9", "Table"] and size_in_metres(rows[0]) == (
+        0.505,
+        0.4,
+        0.9,
+    )
     assert (
-        size(rows[1]) is None
-        and size(rows[0] | {"width": "-1"}) is None
-        and size(rows[0] | {"width": "x"}) is None
+        size_in_metres(rows[1]) is None
+        and size_in_metres(rows[0] | {"width": "-1"}) is None
+        and size_in_metres(rows[0] | {"width": "x"}) is None
     )
     far = files.MTL.replace(b"thing.png", b"/home/bob/far.png")
     library = pack([
@@ -188,11 +196,14 @@ def test_poses_of_a_unit_are_one_family_and_links_are_left_out(tmp_path):
 def test_who_made_tilesets():
     text = "Tilesets:\n=====\n Pine Peat          by Trappin. Uses\n                      some. \n"
     text += " Scrubland   by Mad\n\nMaps:\n x   by y\n"
-    assert authors(text) == {"tilesets/pine_peat/": "Trappin. Uses some.", "tilesets/scrub_land/": "Mad"}
+    assert parse_authors(text) == {
+        "tilesets/pine_peat/": "Trappin. Uses some.",
+        "tilesets/scrub_land/": "Mad",
+    }
 
 
 def test_the_tiles_nearest_to_a_mesh_are_its_own():
-    assert definitions(files.LUA.decode()) == [
+    assert parse_definitions(files.LUA.decode()) == [
         ("homedecor_chair.obj", ["wood.png", "cloth.png"]), ("lamp.obj", ["lamp.png"])
     ]  # fmt: skip
 

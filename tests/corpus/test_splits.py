@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lift3d.corpus.splits import hold_back, split_of
+from lift3d.corpus.splits import assign_split, hold_out
 
 
 def rows_of(counts: dict[str, int], each: int = 1) -> list[dict[str, str]]:
     return [
-        {"category": kind, "family": f"{kind}/{k}", "split": split_of(f"{kind}/{k}")}
+        {"category": kind, "family": f"{kind}/{k}", "split": assign_split(f"{kind}/{k}")}
         for kind, count in counts.items()
         for k in range(count)
         for _ in range(each)
@@ -21,7 +21,7 @@ def rows_of(counts: dict[str, int], each: int = 1) -> list[dict[str, str]]:
 @given(st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 9), min_size=1), st.integers(1, 3))
 def test_there_is_something_of_each_split(counts: dict[str, int], each: int) -> None:
     rows = rows_of(counts, each)
-    hold_back(rows)
+    hold_out(rows)
     splits = {(row["category"], row["split"]) for row in rows}
     of_family: dict[str, set[str]] = {}
     for row in rows:
@@ -42,5 +42,5 @@ def test_what_is_held_back_already_stays() -> None:
         {"category": "a", "family": str(k), "split": s} for k, s in enumerate(["train"] * 8 + ["val", "test"])
     ]
     wanted = [row["split"] for row in rows]
-    hold_back(rows)
+    hold_out(rows)
     assert [row["split"] for row in rows] == wanted

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image as Pil
 
-from lift3d.corpus.readers.texture_lookup import TEAM, in_team_colour
-from lift3d.corpus.sources.homedecor import LYING
-from lift3d.corpus.sources.zeroad import actor, shown_by
+from lift3d.corpus.readers.texture_lookup import TEAM_COLOUR, apply_team_colour
+from lift3d.corpus.sources.homedecor import WALL_MOUNTED
+from lift3d.corpus.sources.zeroad import parse_actor, shown_by
 from lift3d.types import Material, Part
 
 
@@ -17,17 +17,17 @@ def part(picture: Pil.Image | None) -> Part:
 
 def test_the_owners_colour_shows_where_alpha_is_low() -> None:
     pixels = np.array([[[100, 200, 250, 255], [100, 200, 250, 0]]], np.uint8)
-    (mixed,) = in_team_colour([part(Pil.fromarray(pixels))], multiplied=False)
-    np.testing.assert_array_equal(np.asarray(mixed.material.texture), [[[100, 200, 250], TEAM]])
-    (times,) = in_team_colour([part(Pil.fromarray(pixels))], multiplied=True)
-    expected = np.rint(np.array([100, 200, 250]) * np.array(TEAM) / 255)
+    (mixed,) = apply_team_colour([part(Pil.fromarray(pixels))], multiplied=False)
+    np.testing.assert_array_equal(np.asarray(mixed.material.texture), [[[100, 200, 250], TEAM_COLOUR]])
+    (times,) = apply_team_colour([part(Pil.fromarray(pixels))], multiplied=True)
+    expected = np.rint(np.array([100, 200, 250]) * np.array(TEAM_COLOUR) / 255)
     np.testing.assert_array_equal(np.asarray(times.material.texture)[0, 1], expected)
 
 
 def test_opaque_pictures_stay() -> None:
     for picture in (None, Pil.new("RGB", (2, 2))):
         before = part(picture)
-        assert in_team_colour([before], multiplied=True) == [before]
+        assert apply_team_colour([before], multiplied=True) == [before]
 
 
 ACTOR = b"""<actor version="1"><group>
@@ -38,7 +38,7 @@ ACTOR = b"""<actor version="1"><group>
 
 
 def test_every_variant_of_an_actor_is_dressed() -> None:
-    found = shown_by({"p": actor(ACTOR % b"player_trans.xml")})
+    found = shown_by({"p": parse_actor(ACTOR % b"player_trans.xml")})
     assert found == {
         "a/one": ("p", "x.png.cached.dds", False),
         "a/two": ("p", "y.png.cached.dds", False),
@@ -48,11 +48,14 @@ def test_every_variant_of_an_actor_is_dressed() -> None:
 
 def test_materials_say_what_alpha_means() -> None:
     clear = {
-        name: actor(ACTOR % name.encode()).clear for name in ("basic_trans_wind.xml", "no_trans_spec.xml", "")
+        name: parse_actor(ACTOR % name.encode()).clear
+        for name in ("basic_trans_wind.xml", "no_trans_spec.xml", "")
     }
     assert clear == {"basic_trans_wind.xml": True, "no_trans_spec.xml": False, "": False}
 
 
 def test_what_hangs_on_walls_lies() -> None:
-    assert LYING.search("homedecor_bed_kingsize") and LYING.search("homedecor_kitchen_chair")
-    assert not LYING.search("homedecor_office_chair_basic") and not LYING.search("homedecor_refrigerator")
+    assert WALL_MOUNTED.search("homedecor_bed_kingsize") and WALL_MOUNTED.search("homedecor_kitchen_chair")
+    assert not WALL_MOUNTED.search("homedecor_office_chair_basic") and not WALL_MOUNTED.search(
+        "homedecor_refrigerator"
+    )

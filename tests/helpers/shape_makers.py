@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import trimesh
 
-from lift3d.corpus.shape_record import make_shape
+from lift3d.corpus.shape_record import record_shape
 from lift3d.geometry.parts.clean import clean
 from lift3d.types import Material, Part
 
@@ -21,4 +21,4 @@ def box(*extents: float) -> Part:
 def made(*parts: Part):
     cleaned = clean(list(parts))
     assert not isinstance(cleaned, str), cleaned
-    return make_shape(cleaned)
+    return record_shape(cleaned)

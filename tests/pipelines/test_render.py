@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from lift3d.cli import app
 from lift3d.geometry.camera.orbit import orbit_cameras
 from lift3d.geometry.camera.projection import unproject
-from lift3d.io.camera.cameras import match_cameras, read_known
+from lift3d.io.camera.cameras import match_cameras, read_known_cameras
 from lift3d.io.image.photos import read_photos
 from lift3d.io.mesh.meshes import load_mesh, save_mesh
 from lift3d.pipelines.render import Options, render_file
@@ -42,7 +42,7 @@ def test_a_set_is_read_back_with_its_cameras_masks_and_depth(ball, tmp_path):
     result = run(ball, "-o", out, "--views", 4, "--width", 80, "--height", 64)
     assert result.exit_code == 0, result.output
     photos = read_photos(out, masks=out / "masks")
-    photos, cameras = match_cameras(photos, read_known(out / "transforms.json").cameras)
+    photos, cameras = match_cameras(photos, read_known_cameras(out / "transforms.json").cameras)
     document = json.loads((out / "transforms.json").read_text())
     assert len(cameras) == 4 and document["unit"] == "m"
     asked = orbit_cameras(np.asarray(load_mesh(ball).vertices), 4, 80, 64)
@@ -73,7 +73,8 @@ def test_random_places_and_no_background(ball, tmp_path):
     assert picture.shape == (48, 48, 4) and picture[0, 0, 3] == 0
     assert np.abs(picture[24, 24].astype(int) - [200, 120, 60, 255]).max() <= 1
     heights = [
-        camera.centre[2] / np.linalg.norm(camera.centre) for camera in read_known(out).cameras.values()
+        camera.centre[2] / np.linalg.norm(camera.centre)
+        for camera in read_known_cameras(out).cameras.values()
     ]
     assert (
         len(set(heights)) == 5

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lift3d.corpus import categorize
-from lift3d.corpus.categorize import category, is_object, text
+from lift3d.corpus.categorize import category_of, is_object, rule_text
 from lift3d.corpus.entry import Entry
 from lift3d.taxonomy import categories as taxonomy
 from lift3d.taxonomy.categories import CATEGORIES, UNKNOWN
@@ -41,13 +41,14 @@ def test_rules_name_categories_and_each_category_has_a_rule() -> None:
 
 def test_text_parts_words() -> None:
     assert (
-        text(entry("supertuxkart-data/library/stklib_autumnTree_b/x")) == "library / stklib autumn tree b / x"
+        rule_text(entry("supertuxkart-data/library/stklib_autumnTree_b/x"))
+        == "library / stklib autumn tree b / x"
     )
-    assert text(entry("flightgear-data/Scenery/Models/Airport/Hangar_16x22m")) == (
+    assert rule_text(entry("flightgear-data/Scenery/Models/Airport/Hangar_16x22m")) == (
         "scenery / models / airport / hangar 16 x 22 m"
     )
     words = ("Glass door cabinet", "Cupboard, Kitchen", "Kitchen")
-    assert text(entry("sweethome3d-furniture/Scopia/a", *words)) == (
+    assert rule_text(entry("sweethome3d-furniture/Scopia/a", *words)) == (
         "glass door cabinet ; cupboard , kitchen ; kitchen"
     )
 
@@ -76,17 +77,17 @@ KNOWN = [
 
 @pytest.mark.parametrize(("key", "name"), KNOWN)
 def test_known_things(key: str, name: str) -> None:
-    assert category(entry(key)) == name
+    assert category_of(entry(key)) == name
     assert is_object(entry(key))
 
 
 def test_known_things_with_words() -> None:
     sofa = ("Corner sofa", "Blend Swap, Couch, Seat", "Living room")
-    assert category(entry("sweethome3d-furniture/BlendSwap-CC-0/cornerSofa", *sofa)) == "sofa"
+    assert category_of(entry("sweethome3d-furniture/BlendSwap-CC-0/cornerSofa", *sofa)) == "sofa"
     helmet = ("celt agris", "props/helmet/celt_agris", "props units heads helmet")
-    assert category(entry("0ad-data/meshes/props/helmet/celt_agris", *helmet)) == "helmet"
+    assert category_of(entry("0ad-data/meshes/props/helmet/celt_agris", *helmet)) == "helmet"
     house = ("house", "structural/brit_house", "structures britons house")
-    assert category(entry("0ad-data/structures/britons/house", *house)) == "building"
+    assert category_of(entry("0ad-data/structures/britons/house", *house)) == "building"
 
 
 NOTHING = [
@@ -105,11 +106,11 @@ def test_what_is_no_object(key: str) -> None:
 @given(st.sampled_from(SOURCES), st.text(max_size=60), st.tuples(st.text(max_size=20), st.text(max_size=20)))
 def test_category_is_total_and_depends_on_words_alone(source: str, path: str, words: tuple[str, str]) -> None:
     thing = entry(f"{source}/{path}", *words)
-    assert category(thing) in CATEGORIES
-    assert category(thing) == category(entry(f"{source}/{path}", *words))
+    assert category_of(thing) in CATEGORIES
+    assert category_of(thing) == category_of(entry(f"{source}/{path}", *words))
     assert is_object(thing) in (True, False)
 
 
 def test_unknown_source_is_unknown() -> None:
-    assert category(entry("my_models/chair/a")) == UNKNOWN
+    assert category_of(entry("my_models/chair/a")) == UNKNOWN
     assert is_object(entry("my_models/chair/a"))

@@ -14,10 +14,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """(corpus, pictures)"""
     pytest.importorskip("torch")
     pytest.importorskip("pyarrow")
-    from lift3d.corpus.build import Options as Build
+    from lift3d.corpus.build import BuildOptions as Build
     from lift3d.corpus.build import build
-    from lift3d.corpus.pictures.shard_plan import Options
-    from lift3d.corpus.pictures.shards import render
+    from lift3d.corpus.pictures.shard_plan import RenderOptions
+    from lift3d.corpus.pictures.shards import render_shards
     from lift3d.io.mesh.meshes import save_mesh
 
     root = tmp_path_factory.mktemp("small")
@@ -32,5 +32,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         save_mesh(mesh, root / f"m/kind{i % 2}/{i}.stl")
     quiet = lambda s: None  # noqa: E731
     corpus = build(root / "c", Build(folder=root / "m", processes=1), quiet, lambda n, f: None)
-    render(corpus, root / "p", Options(views=4, size=64, recipe="clean"), quiet, lambda n, f: None, 1)
+    render_shards(
+        corpus, root / "p", RenderOptions(views=4, size=64, recipe="clean"), quiet, lambda n, f: None, 1
+    )
     return root / "c", root / "p"

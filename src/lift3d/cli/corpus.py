@@ -45,10 +45,10 @@ def build(
 ) -> None:
     """Build a corpus; the same command goes on where a killed build stopped."""
     from lift3d.cli.bars import Bars
-    from lift3d.corpus.build import Options
+    from lift3d.corpus.build import BuildOptions
     from lift3d.corpus.build import build as run
 
-    options = Options(
+    options = BuildOptions(
         only=tuple(only or ()), limit=limit, cache=cache.expanduser(), debs=debs, folder=from_, up=up, licence=licence,
         author=author, processes=processes,
     )  # fmt: skip
@@ -67,9 +67,9 @@ def show(
 ) -> None:
     """Counts by category, licence and source; where the contact sheets and the attribution are."""
     from lift3d.corpus.dataset import Corpus
-    from lift3d.corpus.overview import check_sheet, write_overview
+    from lift3d.corpus.overview import check_sheet_path, write_overview
 
-    check_sheet(output)
+    check_sheet_path(output)
     corpus = Corpus(folder)
     for line in summary(corpus, everything=True):
         typer.echo(line)
@@ -96,11 +96,11 @@ def render(
     """Pictures of a corpus with masks, cameras and what else is true of them, in shards that stream."""
     from lift3d.cli.bars import Bars
     from lift3d.corpus.dataset import Corpus
-    from lift3d.corpus.pictures.shard_plan import Options
-    from lift3d.corpus.pictures.shards import render as run
+    from lift3d.corpus.pictures.shard_plan import RenderOptions
+    from lift3d.corpus.pictures.shards import render_shards as run
 
     extras = tuple(dict.fromkeys(word.strip() for word in with_.split(",") if word.strip()))
-    options = Options(views, size, recipe, extras, split, limit, seed)
+    options = RenderOptions(views, size, recipe, extras, split, limit, seed)
     with Bars(quiet) as bars:
         done = run(Corpus(folder), output, options, bars.say, bars.step, processes)
     if not quiet:
@@ -118,10 +118,10 @@ def photographs(
 ) -> None:
     """Photographs and things cut out of them, from Debian packages: what masks learn from beside pictures of a corpus."""
     from lift3d.cli.bars import Bars
-    from lift3d.corpus.pictures.photographs import collect
+    from lift3d.corpus.pictures.photographs import collect_photographs
 
     with Bars(quiet) as bars:
-        done = collect(folder, cache.expanduser(), debs, bars.say, bars.step)
+        done = collect_photographs(folder, cache.expanduser(), debs, bars.say, bars.step)
     if not quiet:
         typer.echo(f"{done['photographs']} photographs and {done['cutouts']} cut-outs in {folder}")
 

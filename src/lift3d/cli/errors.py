@@ -25,9 +25,9 @@ def explained(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **options: Any) -> None:
         usual = signal.signal(signal.SIGTERM, _terminate)
         pressed = signal.getsignal(signal.SIGINT)
-        interrupt.forget()
+        interrupt.reset()
         if pressed is signal.default_int_handler:  # else ctrl-C is ignored, as in the background of a shell
-            signal.signal(signal.SIGINT, interrupt.note)
+            signal.signal(signal.SIGINT, interrupt.handle_signal)
         try:
             command(*args, **options)
         except Lift3dError as error:

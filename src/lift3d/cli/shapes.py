@@ -56,7 +56,7 @@ def generate(
     from lift3d.inference.generators import PRIOR, autoencoder_of, drawer
     from lift3d.inference.rejection_sampling import AMONG
     from lift3d.pipelines.generate import NO_KIND, Options, write_generated
-    from lift3d.units import counted
+    from lift3d.units import format_count
 
     autoencoder = autoencoder or autoencoder_of(weights)
     if kinds:
@@ -87,9 +87,9 @@ def generate(
     with Bars(quiet) as bars:
         report = write_generated(kind, options, output, bars.say, bars.step)
     if not quiet:
-        many = counted(len(report["models"]), "model")
+        many = format_count(len(report["models"]), "model")
         typer.echo(f"wrote    {many} of {report['kind']} to {output}, and sheet.png to look at")
-        typer.echo(f"solid    all; {counted(report['draws'], 'draw')}, {report['seconds']:.1f} s")
+        typer.echo(f"solid    all; {format_count(report['draws'], 'draw')}, {report['seconds']:.1f} s")
 
 
 def interpolate(
@@ -117,7 +117,7 @@ def interpolate(
     from lift3d.cli.bars import Bars
     from lift3d.inference.generators import autoencoder_of
     from lift3d.pipelines.interpolate import Options, write_between
-    from lift3d.units import counted
+    from lift3d.units import format_count
 
     autoencoder = autoencoder or autoencoder_of(weights)
     options = Options(steps, way, format_.lstrip(".").lower(), weights, autoencoder)
@@ -126,6 +126,6 @@ def interpolate(
     if not quiet:
         held = [f"{100 * share:.0f} %" for share in report["held"]]
         typer.echo(
-            f"wrote    {counted(len(report['models']), 'model')} to {output}, and sheet.png to look at"
+            f"wrote    {format_count(len(report['models']), 'model')} to {output}, and sheet.png to look at"
         )
         typer.echo(f"ends     the codes hold {held[0]} of {first.name} and {held[1]} of {second.name}")

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from lift3d.corpus.batches import read_batch
-from lift3d.corpus.dataset import CELLS, INDEX, MESHES, SURFACE, parquet
-from lift3d.corpus.duplicates import Found, compare
-from lift3d.corpus.splits import families, hold_back, split_of
+from lift3d.corpus.dataset import CELLS, INDEX, MESHES, SURFACE, import_parquet
+from lift3d.corpus.duplicates import Duplicates, find_duplicates
+from lift3d.corpus.splits import assign_split, hold_out, name_families
 from lift3d.geometry.parts.sampling import ROW, SAMPLES
 from lift3d.io.files.atomic import writing
 
@@ -25,7 +25,7 @@ COLUMNS: dict[str, str] = {
 }  # fmt: skip
 
 
-def tried(files: Sequence[Path]) -> list[dict[str, Any]]:
+def read_rows(files: Sequence[Path]) -> list[dict[str, Any]]:
     """What is said of every thing that was tried, in order."""
     return [row for file in files for row in read_batch(file, only_rows=True).rows]
 
@@ -49,25 +49,29 @@ def write_corpus(
     n = len(rows)
     table = np.concatenate(descriptors) if descriptors else np.zeros((0, 1), np.float32)
     samples = np.memmap(surfaces, np.uint8, "r", shape=(n, SAMPLES, ROW))
-    found = compare([row["digest"] for row in rows], table, lambda i: np.asarray(samples[i]), progress)
+    found = find_duplicates(
+        [row["digest"] for row in rows], table, lambda i: np.asarray(samples[i]), progress
+    )
     # a collection's own training and test shapes stay where it put them, kin or not
     kin = [(i, j) for i, j in found.kin if rows[i]["split"] == rows[j]["split"]]
-    names = families([row["family"] for row in rows], Found(found.same, kin))
+    names = name_families([row["family"] for row in rows], Duplicates(found.same, kin))
     own = own and not any(row["split"] for row in rows)
     repeats: dict[int, list[str]] = {}
     for row, family, same in zip(rows, names, found.same):
-        row["family"], row["split"] = family, split_of(family, row["split"])
+        row["family"], row["split"] = family, assign_split(family, row["split"])
         row["same"] = rows[same]["key"] if same >= 0 else ""
         if same >= 0:
             repeats.setdefault(same, []).append(row["key"])
     if own:
-        hold_back(rows)
+        hold_out(rows)
     _write_rows(files, rows, folder, found.same)
     index = [_indexed(rows[i], repeats.get(i, [])) for i in range(n) if found.same[i] < 0]
     types = {name: getattr(pyarrow, "bool_" if kind == "bool" else kind)() for name, kind in COLUMNS.items()}
     schema = pyarrow.schema(list(types.items()))
     with writing(folder / INDEX) as part:
-        parquet().write_table(pyarrow.Table.from_pylist(index, schema=schema), part, compression="zstd")
+        import_parquet().write_table(
+            pyarrow.Table.from_pylist(index, schema=schema), part, compression="zstd"
+        )
     surfaces.unlink()
     return rows
 

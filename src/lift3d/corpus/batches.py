@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 
 from lift3d.corpus.descriptor import LENGTH
 from lift3d.corpus.entry import Entry, Source
-from lift3d.corpus.shape_record import make_shape
+from lift3d.corpus.shape_record import record_shape
 from lift3d.errors import InputError, Lift3dError
 from lift3d.geometry.parts.clean import clean
 from lift3d.geometry.parts.sampling import ROW, SAMPLES
 from lift3d.geometry.voxels.canonical_frame import GRID
 from lift3d.io.files.atomic import write_bytes
 
-SIZE = 24
+BATCH_SIZE = 24
 """Things in a batch."""
-PLANE = GRID**3 // 8
+PLANE_BYTES = GRID**3 // 8
 """Bytes of one plane of cells, a bit each."""
-MOST_FACES = 2_000_000
+MAX_FACES = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ def read_batch(file: Path, only_rows: bool = False) -> Batch:
         with np.load(file, allow_pickle=False) as held:
             rows = json.loads(held["rows"].tobytes())
             if only_rows:
-                empty = np.zeros((0, 2, PLANE), np.uint8), np.zeros((0, SAMPLES, ROW), np.uint8)
+                empty = np.zeros((0, 2, PLANE_BYTES), np.uint8), np.zeros((0, SAMPLES, ROW), np.uint8)
                 return Batch(rows, *empty, held["descriptor"], [])
             ends = np.concatenate([[0], held["ends"]])
             blob = held["blob"].tobytes()
@@ -71,10 +71,10 @@ def read_batch(file: Path, only_rows: bool = False) -> Batch:
         ) from error
 
 
-def batches(entries: Sequence[Entry]) -> Iterator[tuple[int, Sequence[Entry]]]:
+def split_into_batches(entries: Sequence[Entry]) -> Iterator[tuple[int, Sequence[Entry]]]:
     """Number and things of each batch."""
-    for number, first in enumerate(range(0, len(entries), SIZE)):
-        yield number, entries[first : first + SIZE]
+    for number, first in enumerate(range(0, len(entries), BATCH_SIZE)):
+        yield number, entries[first : first + BATCH_SIZE]
 
 
 def make_batch(source: Source, entries: Sequence[Entry]) -> Batch:
@@ -86,13 +86,13 @@ def make_batch(source: Source, entries: Sequence[Entry]) -> Batch:
         try:
             row["sha256"] = hashlib.sha256(entry.file.read_bytes()).hexdigest()
             parts = source.load(entry)
-            if sum(len(part.faces) for part in parts) > MOST_FACES:
-                raise InputError(f"{entry.file.name} has more than {MOST_FACES} faces", "simplify it first")
+            if sum(len(part.faces) for part in parts) > MAX_FACES:
+                raise InputError(f"{entry.file.name} has more than {MAX_FACES} faces", "simplify it first")
             cleaned = clean(parts)
             if isinstance(cleaned, str):
                 row.update(state=cleaned)
                 continue
-            shape = make_shape(cleaned)
+            shape = record_shape(cleaned)
         except Lift3dError as error:
             row.update(state="refused", reason=str(error))
             continue
@@ -117,7 +117,7 @@ def make_batch(source: Source, entries: Sequence[Entry]) -> Batch:
         meshes.append(shape.mesh)
     return Batch(
         rows,
-        np.array(cells, np.uint8).reshape(-1, 2, PLANE),
+        np.array(cells, np.uint8).reshape(-1, 2, PLANE_BYTES),
         np.array(surface, np.uint8).reshape(-1, SAMPLES, ROW),
         np.array(descriptor, np.float32).reshape(-1, LENGTH),
         meshes,
@@ -126,9 +126,9 @@ def make_batch(source: Source, entries: Sequence[Entry]) -> Batch:
 
 def _said(source: Source, entry: Entry) -> dict[str, Any]:
     """What the source says of a thing."""
-    from lift3d.corpus.categorize import category
+    from lift3d.corpus.categorize import category_of
 
-    kind = entry.category if source.packages == () else category(entry)
+    kind = entry.category if source.packages == () else category_of(entry)
     return {
         "key": entry.key, "source": source.name, "name": entry.name, "words": list(entry.words),
         "family": f"{source.name}/{entry.family}", "licence": entry.licence, "author": entry.author,

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from lift3d.corpus import workers
-from lift3d.corpus.assemble import tried, write_corpus
-from lift3d.corpus.batches import batches, make_batch
-from lift3d.corpus.dataset import CARD, VERSION, Corpus, parquet
+from lift3d.corpus.assemble import read_rows, write_corpus
+from lift3d.corpus.batches import make_batch, split_into_batches
+from lift3d.corpus.dataset import CARD, VERSION, Corpus, import_parquet
 from lift3d.corpus.entry import Entry, Source
 from lift3d.corpus.packages.obtain import Package, obtain
 from lift3d.corpus.sources import sources
@@ -34,12 +34,12 @@ from lift3d.units import format_seconds
 from lift3d.version import __version__
 
 WORK = ".building"
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
-class Options:
+class BuildOptions:
     """only: names of sources, all if empty; limit: things of each source, spread evenly; cache: for packages; debs: a folder
     of .deb files instead of apt; folder: own meshes instead of packages, with how they stand and whose they are."""
 
@@ -54,17 +54,17 @@ class Options:
     processes: int | None = None
 
 
-def build(target: Path, options: Options, say: Say, progress: Progress) -> Corpus:
+def build(target: Path, options: BuildOptions, say: Log, progress: Progress) -> Corpus:
     """Make the corpus, or what is left of it to make, and open it."""
     _check(target, options)
-    parquet()  # before hours of work
+    import_parquet()  # before hours of work
     wanted = _wanted(options)
     packages = _packages(wanted, options, say, progress)
     plan = _plan(options, packages)
     if (target / CARD).is_file():
         return _already(target, plan, say)
     roots = {source.name: [package.root for package in packages[source.name]] for source in wanted}
-    entries = {source.name: listed(source, roots[source.name], options.limit) for source in wanted}
+    entries = {source.name: list_entries(source, roots[source.name], options.limit) for source in wanted}
     started, work, files = time.monotonic(), target / WORK, list[Path]()
     _begin(work, plan)
     for source in wanted:
@@ -85,13 +85,13 @@ def build(target: Path, options: Options, say: Say, progress: Progress) -> Corpu
         say("these packages hold no backgrounds: pictures of this corpus will have made-up ones")
     origin = [(source, packages[source.name]) for source in wanted]
     say("writing the card and the contact sheets")
-    write_card(target, plan, origin, tried(files), rows, bank, lambda done: progress("card", done))
+    write_card(target, plan, origin, read_rows(files), rows, bank, lambda done: progress("card", done))
     shutil.rmtree(work)
     say(f"built in {format_seconds(time.monotonic() - started)}")
     return Corpus(target)
 
 
-def _check(target: Path, options: Options) -> None:
+def _check(target: Path, options: BuildOptions) -> None:
     if target.exists() and not target.is_dir():
         raise InputError(f"{target} is a file", "give a folder for the corpus")
     for name, folder in (("--debs", options.debs), ("--from", options.folder)):
@@ -113,7 +113,7 @@ def _check(target: Path, options: Options) -> None:
             raise InputError(f"the corpus would lie inside {options.folder}", "give another folder for it")
 
 
-def _wanted(options: Options) -> list[Source]:
+def _wanted(options: BuildOptions) -> list[Source]:
     if options.folder is not None:
         return [Folder(options.folder, options.up, options.licence, options.author)]
     known = sources()
@@ -124,7 +124,7 @@ def _wanted(options: Options) -> list[Source]:
 
 
 def _packages(
-    wanted: Sequence[Source], options: Options, say: Say, progress: Progress
+    wanted: Sequence[Source], options: BuildOptions, say: Log, progress: Progress
 ) -> dict[str, list[Package]]:
     """The packages of every source, downloaded and unpacked, two at a time."""
     todo = [(source, name) for source in wanted for name in source.packages]
@@ -151,7 +151,7 @@ def _packages(
     return held
 
 
-def _plan(options: Options, packages: dict[str, list[Package]]) -> dict[str, Any]:
+def _plan(options: BuildOptions, packages: dict[str, list[Package]]) -> dict[str, Any]:
     """What the bytes of the corpus depend on."""
     return {
         "version": VERSION,
@@ -168,7 +168,7 @@ def _plan(options: Options, packages: dict[str, list[Package]]) -> dict[str, Any
     }  # fmt: skip
 
 
-def _already(target: Path, plan: dict[str, Any], say: Say) -> Corpus:
+def _already(target: Path, plan: dict[str, Any], say: Log) -> Corpus:
     corpus = Corpus(target)
     if corpus.card["plan"] != plan:
         raise InputError(
@@ -196,7 +196,7 @@ def _begin(work: Path, plan: dict[str, Any]) -> None:
     write_bytes(file, text)
 
 
-def listed(source: Source, roots: Sequence[Path], limit: int | None) -> list[Entry]:
+def list_entries(source: Source, roots: Sequence[Path], limit: int | None) -> list[Entry]:
     """The things of a source that are objects, by key; `limit` of them, spread evenly."""
     from lift3d.corpus.categorize import is_object
 
@@ -208,20 +208,20 @@ def listed(source: Source, roots: Sequence[Path], limit: int | None) -> list[Ent
     return found
 
 
-_held: dict[str, tuple[Source, list[Entry]]] = {}
+_listed: dict[str, tuple[Source, list[Entry]]] = {}
 """In a worker: the source it works on, listed."""
 
 
 def _work(source: Source, roots: Sequence[Path], limit: int | None, number: int, file: Path) -> None:
     """One batch, in a process of its own pool."""
-    if source.name not in _held:
+    if source.name not in _listed:
         import numba
 
         numba.set_num_threads(1)
-        _held.clear()
-        _held[source.name] = (source, listed(source, roots, limit))
-    source, entries = _held[source.name]
-    chosen = dict(batches(entries))[number]
+        _listed.clear()
+        _listed[source.name] = (source, list_entries(source, roots, limit))
+    source, entries = _listed[source.name]
+    chosen = dict(split_into_batches(entries))[number]
     make_batch(source, chosen).write(file)
 
 
@@ -230,20 +230,20 @@ def _make(
     roots: Sequence[Path],
     entries: list[Entry],
     folder: Path,
-    options: Options,
+    options: BuildOptions,
     progress: Progress,
 ) -> list[Path]:
     """All batches of a source; those that are there already are kept."""
     keys = hashlib.sha256("\n".join(entry.key for entry in entries).encode()).hexdigest()[:12]
     folder = folder.with_name(f"{folder.name}-{keys}")
-    files = [folder / f"{number:05d}.npz" for number, _ in batches(entries)]
+    files = [folder / f"{number:05d}.npz" for number, _ in split_into_batches(entries)]
     source = sources().get(source.name, source)  # one that has listed nothing yet travels light
     missing = [number for number, file in enumerate(files) if not file.is_file()]
     done = len(files) - len(missing)
     if not missing:
         return files
     processes = max(min(options.processes or os.cpu_count() or 1, len(missing)), 1)
-    pool = workers.pool(processes)
+    pool = workers.process_pool(processes)
     try:
         jobs = [pool.submit(_work, source, roots, options.limit, number, files[number]) for number in missing]
         for job in as_completed(jobs):
@@ -261,7 +261,7 @@ def _make(
 
 
 def _require_something(files: Sequence[Path], target: Path) -> None:
-    rows = tried(files)
+    rows = read_rows(files)
     if any(row["state"] == "kept" for row in rows):
         return
     first = next((row for row in rows if "reason" in row), None)

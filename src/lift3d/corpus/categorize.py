@@ -9,7 +9,7 @@ from lift3d.corpus.entry import Entry
 from lift3d.taxonomy.categories import UNKNOWN, Rules, _data, _rules, _whole
 
 
-def text(entry: Entry) -> str:
+def rule_text(entry: Entry) -> str:
     """What the rules look at: "name ; tags ; shelf" where a catalogue gives tags, the path within the source elsewhere
     (with " ; " and the path of the actor that shows a bare mesh; without the name of the race track or landscape a
     thing stands in); lower case, words apart, " / " between folders."""
@@ -24,9 +24,9 @@ def text(entry: Entry) -> str:
     return " ".join(path.lower().split())
 
 
-def category(entry: Entry) -> str:
+def category_of(entry: Entry) -> str:
     """The name of the entry's category, a key of `CATEGORIES`; "unknown" if no rule knows it."""
-    words = text(entry)
+    words = rule_text(entry)
     for name, pattern in _rules().get(entry.key.partition("/")[0], ()):
         if pattern.search(words):
             return name
@@ -35,7 +35,7 @@ def category(entry: Entry) -> str:
 
 def is_object(entry: Entry) -> bool:
     """False for what is no thing by itself: bodies for collisions, effects, ground, parts laid out for another whole."""
-    words = text(entry)
+    words = rule_text(entry)
     return not any(p.search(words) for _, p in _drops().get(entry.key.partition("/")[0], ()))
 
 

@@ -16,22 +16,22 @@ from scipy.spatial.distance import cdist
 
 from lift3d.corpus.dataset import CARD, CELLS, INDEX, MESHES, SURFACE, VERSION, Corpus
 from lift3d.corpus.descriptor import describe
-from lift3d.corpus.duplicates import Cloud, difference
+from lift3d.corpus.duplicates import Cloud, surface_difference
 from lift3d.corpus.entry import Source
 from lift3d.corpus.packages.obtain import Package
-from lift3d.corpus.pictures.backgrounds import BACKGROUNDS, LISTED
-from lift3d.corpus.splits import SPLITS
+from lift3d.corpus.pictures.backgrounds import BACKGROUNDS, LISTING
+from lift3d.corpus.splits import SPLIT_BOUNDS
 from lift3d.geometry.parts.clean import FEWEST
 from lift3d.io.files.atomic import write_bytes
-from lift3d.io.files.checksum import sha256_of
-from lift3d.io.image.contact_sheet import spread, tile, write_sheet
+from lift3d.io.files.checksum import file_sha256
+from lift3d.io.image.contact_sheet import evenly_spaced, render_tile, write_contact_sheet
 
 ATTRIBUTION, README, SHEETS = "ATTRIBUTION.csv", "README.md", "sheets"
-ON_SHEET = 72
-LOOKED = 8
+TILES_PER_SHEET = 72
+NEIGHBOURS_COMPARED = 8
 """Training shapes nearest by descriptor that a test shape is compared with."""
-EDGES = (0.0, 0.0025, 0.005, 0.01, 0.02, 0.04, np.inf)
-WHY = {
+HISTOGRAM_EDGES = (0.0, 0.0025, 0.005, 0.01, 0.02, 0.04, np.inf)
+REASONS = {
     "no faces": "it holds no faces that have an area and can be seen",
     "few faces": f"it has fewer than {FEWEST} faces",
     "flat": "it is flat: a sign or a decal, not a shape",
@@ -46,13 +46,13 @@ def write_card(
 ) -> None:  # fmt: skip
     """Attribution, sheets, README.md, and last corpus.json, with which the corpus is whole. tried: every thing looked at;
     rows: those made into shapes, with their split and whose repeat they are; backgrounds: what is said of the bank."""
-    names = (INDEX, CELLS, SURFACE, MESHES) + ((BACKGROUNDS, LISTED) if backgrounds else ())
-    files = {name: sha256_of(folder / name) for name in names}
+    names = (INDEX, CELLS, SURFACE, MESHES) + ((BACKGROUNDS, LISTING) if backgrounds else ())
+    files = {name: file_sha256(folder / name) for name in names}
     card: dict[str, Any] = {
         "version": VERSION, "plan": plan, "files": files, **counts(tried, rows),
         "sources": [_source(source, packages, tried, rows) for source, packages in origin],
         "unusable": [{"key": r["key"], "why": r["reason"]} for r in tried if r["state"] in ("refused", "failed")],
-        "left_out": [{"key": r["key"], "why": WHY[r["state"]]} for r in tried if r["state"] in WHY],
+        "left_out": [{"key": r["key"], "why": REASONS[r["state"]]} for r in tried if r["state"] in REASONS],
         "backgrounds": backgrounds or {},
     }  # fmt: skip
     write_bytes(folder / ATTRIBUTION, attribution(rows))
@@ -78,7 +78,7 @@ def counts(tried: Rows, rows: Rows) -> dict[str, Any]:
         "textured_share": round(sum(row["textured"] for row in held) / share, 4),
         "categories": dict(Counter(row["category"] for row in held).most_common()),
         "licences": dict(Counter(row["licence"] for row in held).most_common()),
-        "splits": {name: sum(row["split"] == name for row in held) for name, _ in SPLITS},
+        "splits": {name: sum(row["split"] == name for row in held) for name, _ in SPLIT_BOUNDS},
     }
 
 
@@ -115,10 +115,13 @@ def neighbours(corpus: Corpus, progress: Callable[[float], None] = lambda fracti
     for k, (row, i) in enumerate(zip(far, test)):
         progress(k / len(test))
         mine = Cloud.of(np.asarray(corpus.samples[i]))
-        near = train[np.argsort(row, kind="stable")[:LOOKED]]
-        best.append(min(difference(mine, Cloud.of(np.asarray(corpus.samples[j])))[0] for j in near))
-    share = np.histogram(best, EDGES)[0] / len(best)
-    names = [f"{a:g} to {b:g}" if np.isfinite(b) else f"over {a:g}" for a, b in zip(EDGES, EDGES[1:])]
+        near = train[np.argsort(row, kind="stable")[:NEIGHBOURS_COMPARED]]
+        best.append(min(surface_difference(mine, Cloud.of(np.asarray(corpus.samples[j])))[0] for j in near))
+    share = np.histogram(best, HISTOGRAM_EDGES)[0] / len(best)
+    names = [
+        f"{a:g} to {b:g}" if np.isfinite(b) else f"over {a:g}"
+        for a, b in zip(HISTOGRAM_EDGES, HISTOGRAM_EDGES[1:])
+    ]
     return {
         "test_shapes": len(test),
         "median": round(float(np.median(best)), 4),
@@ -140,9 +143,9 @@ def write_sheets(corpus: Corpus, folder: Path, progress: Callable[[float], None]
     for number, name in enumerate(names):
         progress(number / len(names))
         mine = np.flatnonzero(column == name)
-        mine = mine[spread(len(mine), ON_SHEET)]
-        tiles = [tile(corpus.parts(int(i))) for i in mine]
-        write_sheet(folder / f"{name}.png", tiles, [corpus.keys[i].rsplit("/", 1)[-1] for i in mine])
+        mine = mine[evenly_spaced(len(mine), TILES_PER_SHEET)]
+        tiles = [render_tile(corpus.parts(int(i))) for i in mine]
+        write_contact_sheet(folder / f"{name}.png", tiles, [corpus.keys[i].rsplit("/", 1)[-1] for i in mine])
 
 
 def readme(card: dict[str, Any]) -> str:
@@ -192,7 +195,7 @@ def readme(card: dict[str, Any]) -> str:
         lines += [
             f"{bank['pictures']} backgrounds for pictures of the shapes ("
             + ", ".join(f"{n} of {kind}" for kind, n in bank["kind"].items())
-            + f"); {LISTED} names their authors and licences.",
+            + f"); {LISTING} names their authors and licences.",
             "",
         ]
     if card["neighbours"]:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.corpus.batches import PLANE
+from lift3d.corpus.batches import PLANE_BYTES
 from lift3d.errors import InputError, MissingExtra
 from lift3d.geometry.parts.convert import join, together
 from lift3d.geometry.parts.sampling import ROW, SAMPLES, unpack
@@ -36,7 +36,7 @@ SPLIT_NAMES = ("train", "val", "test")
 INDEX, CELLS, SURFACE, MESHES, CARD = "index.parquet", "cells.bin", "surface.bin", "meshes.bin", "corpus.json"
 
 
-def parquet() -> Any:
+def import_parquet() -> Any:
     """pyarrow.parquet; MissingExtra that names the extra where it is not installed."""
     try:
         import pyarrow.parquet
@@ -53,9 +53,9 @@ class Corpus:
         """card: of a corpus that is just being written; read from the folder otherwise."""
         self.folder = Path(folder).expanduser()
         self.card = read_card(self.folder) if card is None else card
-        self.table = parquet().read_table(self.folder / INDEX)
+        self.table = import_parquet().read_table(self.folder / INDEX)
         n = self.table.num_rows
-        self.cells = self._map(CELLS, (n, 2, PLANE))
+        self.cells = self._map(CELLS, (n, 2, PLANE_BYTES))
         self.samples = self._map(SURFACE, (n, SAMPLES, ROW))
         self.meshes = self._map(MESHES, (-1,))
 

@@ -23,15 +23,15 @@ from scipy.spatial.distance import cdist
 from lift3d.geometry.parts.sampling import unpack
 from lift3d.types import F64
 
-NEAR = 0.5
+MAX_DESCRIPTOR_DISTANCE = 0.5
 """Descriptors farther apart than this are of different shapes."""
-MOST = 32
+MAX_CANDIDATES = 32
 """A shape is compared with at most so many of those before it, the nearest first."""
-SAME, KIN = (0.002, 0.009), (0.007, 0.05)
+SAME_LIMITS, RELATED_LIMITS = (0.002, 0.009), (0.007, 0.05)
 """(mean, 95 % quantile) of the distances, in longest sides, below which two shapes are the same, or kin."""
-PROBE, FULL = 192, 1024
+PROBE_SAMPLES, FULL_SAMPLES = 192, 1024
 """Samples that choose the turn, and samples that measure."""
-KEPT = 512
+CACHED_CLOUDS = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Cloud:
         return cls(points, normals, cKDTree(points))
 
 
-def turns() -> list[tuple[F64, bool]]:
+def quarter_rotations() -> list[tuple[F64, bool]]:
     """(3, 3) quarter turns about z, as they are and mirrored, and whether they mirror."""
     out = []
     for mirrored in (False, True):
@@ -60,23 +60,23 @@ def turns() -> list[tuple[F64, bool]]:
     return out
 
 
-TURNS = turns()
+ROTATIONS = quarter_rotations()
 
 
-def difference(a: Cloud, b: Cloud) -> tuple[float, float, bool]:
+def surface_difference(a: Cloud, b: Cloud) -> tuple[float, float, bool]:
     """(mean, 95 % quantile) of the distances of the two surfaces under the best turn, and whether it mirrors."""
-    probe = slice(None, None, max(len(a.points) // PROBE, 1))
-    costs = [float(_to_planes(a.points[probe] @ turn.T, b).mean()) for turn, _ in TURNS]
+    probe = slice(None, None, max(len(a.points) // PROBE_SAMPLES, 1))
+    costs = [float(_to_planes(a.points[probe] @ turn.T, b).mean()) for turn, _ in ROTATIONS]
     best = int(np.argmin(costs))
-    plain = int(np.argmin(costs[: len(TURNS) // 2]))
+    plain = int(np.argmin(costs[: len(ROTATIONS) // 2]))
     if (
         costs[plain] < 1.2 * costs[best] + 3e-4
     ):  # a symmetric thing is its own mirror image but for its samples
         best = plain
-    turn, mirrored = TURNS[best]
-    if min(costs) > 2.5 * KIN[0]:
+    turn, mirrored = ROTATIONS[best]
+    if min(costs) > 2.5 * RELATED_LIMITS[0]:
         return min(costs), np.inf, mirrored
-    full = slice(None, None, max(len(a.points) // FULL, 1))
+    full = slice(None, None, max(len(a.points) // FULL_SAMPLES, 1))
     there = _to_planes(a.points[full] @ turn.T, b)
     back = _to_planes(b.points[full] @ turn, a)
     mean = max(float(there.mean()), float(back.mean()))
@@ -101,13 +101,13 @@ class _Clouds:
     def __call__(self, i: int) -> Cloud:
         if i not in self.held:
             self.held[i] = Cloud.of(self.rows(i))
-            while len(self.held) > KEPT:
+            while len(self.held) > CACHED_CLOUDS:
                 self.held.popitem(last=False)
         self.held.move_to_end(i)
         return self.held[i]
 
 
-def candidates(descriptor: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+def candidate_pairs(descriptor: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.intp]]]:
     """For each shape, the earlier ones that may be like it, nearest first."""
     table = descriptor.astype(np.float64)
     for first in range(0, len(table), 256):
@@ -115,29 +115,29 @@ def candidates(descriptor: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[n
         far = cdist(block, table[: first + len(block)])
         for k in range(len(block)):
             row = far[k, : first + k]
-            near = np.flatnonzero(row < NEAR)
-            yield first + k, near[np.argsort(row[near], kind="stable")][:MOST]
+            near = np.flatnonzero(row < MAX_DESCRIPTOR_DISTANCE)
+            yield first + k, near[np.argsort(row[near], kind="stable")][:MAX_CANDIDATES]
 
 
 @dataclass(frozen=True)
-class Found:
+class Duplicates:
     """same: for each shape the earlier one that it repeats, or -1; kin: pairs of one family."""
 
     same: list[int]
     kin: list[tuple[int, int]]
 
 
-def compare(
+def find_duplicates(
     digests: Sequence[str],
     descriptor: NDArray[np.float32],
     rows: Callable[[int], NDArray[np.uint8]],
     progress: Callable[[float], None] = lambda fraction: None,
-) -> Found:
+) -> Duplicates:
     """Which shapes repeat earlier ones and which are kin; rows(i): packed samples of shape i."""
     clouds = _Clouds(rows)
     same, kin = [-1] * len(digests), []
     first: dict[str, int] = {}
-    for i, near in candidates(descriptor):
+    for i, near in candidate_pairs(descriptor):
         progress(i / max(len(digests), 1))
         if digests[i] in first:
             same[i] = first[digests[i]]
@@ -146,10 +146,10 @@ def compare(
         for j in near.tolist():
             if same[j] >= 0:
                 continue
-            mean, high, mirrored = difference(clouds(i), clouds(j))
-            if mean < SAME[0] and high < SAME[1] and not mirrored:
+            mean, high, mirrored = surface_difference(clouds(i), clouds(j))
+            if mean < SAME_LIMITS[0] and high < SAME_LIMITS[1] and not mirrored:
                 same[i] = j
                 break
-            if mean < KIN[0] and high < KIN[1]:
+            if mean < RELATED_LIMITS[0] and high < RELATED_LIMITS[1]:
                 kin.append((j, i))
-    return Found(same, kin)
+    return Duplicates(same, kin)

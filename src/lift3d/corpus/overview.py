@@ -9,28 +9,28 @@ from numpy.typing import NDArray
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
-from lift3d.io.image.contact_sheet import ACROSS, BACKGROUND, spread, tile, write_sheet
+from lift3d.io.image.contact_sheet import BACKGROUND, COLUMNS, evenly_spaced, render_tile, write_contact_sheet
 
 ROWS = 24
 
 
 def write_overview(corpus: Corpus, path: Path) -> None:
     """A PNG: up to 24 categories, the largest first, 12 shapes of each, spread evenly over it."""
-    check_sheet(path)
+    check_sheet_path(path)
     column = np.array(corpus.column("category"))
     names = [name for name in corpus.card["categories"] if name != "unknown"][:ROWS] or ["unknown"]
     tiles: list[NDArray[np.uint8]] = []
     labels: list[str] = []
     for name in names:
         mine = np.flatnonzero(column == name)
-        shown = spread(len(mine), ACROSS)
-        tiles += [tile(corpus.parts(int(mine[k]))) for k in shown]
-        tiles += [np.full_like(tiles[0], BACKGROUND)] * (ACROSS - len(shown))
-        labels += [name, *[""] * (ACROSS - 1)]
-    write_sheet(path, tiles, labels)
+        shown = evenly_spaced(len(mine), COLUMNS)
+        tiles += [render_tile(corpus.parts(int(mine[k]))) for k in shown]
+        tiles += [np.full_like(tiles[0], BACKGROUND)] * (COLUMNS - len(shown))
+        labels += [name, *[""] * (COLUMNS - 1)]
+    write_contact_sheet(path, tiles, labels)
 
 
-def check_sheet(path: Path | None) -> None:
+def check_sheet_path(path: Path | None) -> None:
     """Refuse a name that is no PNG's, or a folder that is not there, before any work."""
     if path is not None and path.suffix.lower() != ".png":
         raise InputError(f"the sheet {path.name} would be a PNG", "end its name in .png")

@@ -20,17 +20,17 @@ from lift3d.geometry.voxels.canonical_frame import cells_of, grid
 from lift3d.io.mesh import glb_writer as glb
 from lift3d.types import F64, Part
 
-FACES = 6000
+MAX_FACES = 6000
 """A kept mesh has about this many faces at most."""
-PICTURE = 256
+TEXTURE_SIZE = 256
 """A kept texture has this many pixels at most on its long side."""
-JPEG = 88
-THIN = 0.25
+JPEG_QUALITY = 88
+MIN_THICKNESS = 0.25
 """A shape whose mean thickness is less than this many cells has no interior to speak of: sheets, nets, wires, leaves."""
 
 
 @dataclass(frozen=True, eq=False)
-class Shape:
+class ShapeRecord:
     """inside, crossed: (64, 64, 64) bool, cells whose centre is inside and cells that the surface touches; surface: samples;
     mesh: GLB; descriptor (D,) float32; faces: before and after; thickness: mean, in cells; closed: every edge has two faces
     once vertices at one place are one; textured: with a picture; digest: sha256 of the cleaned geometry."""
@@ -48,23 +48,23 @@ class Shape:
 
     @property
     def thin(self) -> bool:
-        return self.thickness < THIN
+        return self.thickness < MIN_THICKNESS
 
 
-def make_shape(cleaned: Clean) -> Shape:
+def record_shape(cleaned: Clean) -> ShapeRecord:
     """Everything that is kept of a cleaned thing. Deterministic."""
     parts = cleaned.parts
     v, f = together(parts)
     step = grid()[1]
     solid, touched = cells_of(v, f)
     surface = sample(parts, SAMPLES)
-    kept = small_pictures(simplify_parts(parts, FACES), PICTURE)
+    kept = shrink_textures(simplify_parts(parts, MAX_FACES), TEXTURE_SIZE)
     area = surface.area
-    return Shape(
+    return ShapeRecord(
         inside=solid,
         crossed=touched,
         surface=surface,
-        mesh=glb.write(kept, None, lossy=JPEG),
+        mesh=glb.write(kept, None, lossy=JPEG_QUALITY),
         descriptor=describe(surface.points, surface.normals, touched),
         faces=(len(f), sum(len(part.faces) for part in kept)),
         thickness=2 * float(solid.sum()) * step**3 / max(area, 1e-12) / step,
@@ -74,7 +74,7 @@ def make_shape(cleaned: Clean) -> Shape:
     )
 
 
-def small_pictures(parts: list[Part], side: int) -> list[Part]:
+def shrink_textures(parts: list[Part], side: int) -> list[Part]:
     """The parts with textures of at most `side` pixels a side; pictures that nothing uses are dropped."""
     made = {}
     out = []

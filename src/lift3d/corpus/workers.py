@@ -11,7 +11,9 @@ from multiprocessing.connection import wait
 from typing import Any
 
 
-def pool(processes: int, prepare: Callable[..., None] | None = None, *args: Any) -> ProcessPoolExecutor:
+def process_pool(
+    processes: int, prepare: Callable[..., None] | None = None, *args: Any
+) -> ProcessPoolExecutor:
     """A pool of fresh processes; prepare(*args) is called once in each."""
     spawn = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(processes, spawn, _begin, (prepare, args))

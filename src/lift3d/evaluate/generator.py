@@ -27,7 +27,7 @@ from lift3d.inference.generators import MODELS, Drawer, drawer
 from lift3d.inference.networks import asking, network
 from lift3d.inference.rejection_sampling import surest
 from lift3d.io.files.atomic import write_bytes
-from lift3d.io.image.contact_sheet import sheet
+from lift3d.io.image.contact_sheet import contact_sheet
 from lift3d.maps.latent_to_voxels import EDGE
 from lift3d.nets.blocks import CELLS
 from lift3d.nets.shape_autoencoder import ShapeCodes
@@ -119,7 +119,7 @@ def evaluate_samples(
             told |= {f"solid {model}": solid}
             if output is not None:
                 output.mkdir(parents=True, exist_ok=True)
-                sheet(seen, [""] * len(seen), 8).save(output / f"{model}-{kind}.png", format="PNG")
+                contact_sheet(seen, [""] * len(seen), 8).save(output / f"{model}-{kind}.png", format="PNG")
                 beside(drawn, seen, known, known_numbers, train).save(
                     output / f"{model}-{kind}-nearest.png", format="PNG"
                 )
@@ -253,7 +253,7 @@ def beside(
     for k in range(count):
         mesh = mesh_of(train.full(int(numbers[nearest[k]])).astype(np.float32), 0.5)
         pairs += [tiles[k], picture(mesh, TILE)]
-    return sheet(pairs, ["drawn", "nearest known"] * count, 8)
+    return contact_sheet(pairs, ["drawn", "nearest known"] * count, 8)
 
 
 def lines(result: dict[str, Any]) -> list[str]:

@@ -24,7 +24,7 @@ from lift3d.index import hnsw as graph
 from lift3d.index.ranking import asked_of, centre_of, nearness
 from lift3d.inference.embedding import KIND, LOOKS, Mix
 from lift3d.inference.embedding_classifier import judge_of
-from lift3d.io.files.atomic import not_written
+from lift3d.io.files.atomic import write_error
 from lift3d.types import F32, Embedding, Neighbour, Neighbours
 
 VERSION = 1
@@ -88,7 +88,7 @@ class Store:
             base = sqlite3.connect(folder / FILE)
         except (OSError, sqlite3.Error) as error:
             raise (
-                not_written(error, folder) if isinstance(error, OSError) else _unwritten(folder, error)
+                write_error(error, folder) if isinstance(error, OSError) else _unwritten(folder, error)
             ) from error
         try:
             with contextlib.closing(base), base:

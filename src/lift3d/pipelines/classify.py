@@ -151,7 +151,7 @@ class Thing:
 
 def solid_of(path: Path, up: str = "z") -> Thing:
     """A model as the corpus keeps them (docs/corpus.md)."""
-    from lift3d.corpus.batches import MOST_FACES
+    from lift3d.corpus.batches import MAX_FACES
     from lift3d.geometry.parts.clean import clean
     from lift3d.geometry.parts.convert import is_closed, together
     from lift3d.geometry.voxels.canonical_frame import cells_of, unit_affine
@@ -162,8 +162,8 @@ def solid_of(path: Path, up: str = "z") -> Thing:
     parts = model.parts
     if up == "y" and path.suffix.lower() not in TELLS_UP:
         parts = y_up_to_z_up_parts(parts)
-    if sum(len(part.faces) for part in parts) > MOST_FACES:
-        raise InputError(f"{path.name} has more than {MOST_FACES} faces", "simplify it first")
+    if sum(len(part.faces) for part in parts) > MAX_FACES:
+        raise InputError(f"{path.name} has more than {MAX_FACES} faces", "simplify it first")
     cleaned = clean(parts)
     if isinstance(cleaned, str):
         why = {

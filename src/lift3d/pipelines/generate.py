@@ -284,16 +284,16 @@ def new_folder(output: Path) -> None:
 
 def picture(mesh: Mesh, side: int = 192) -> NDArray[np.uint8]:
     """(side, side, 3) of the model from the front, the right and above."""
-    from lift3d.io.image.contact_sheet import tile
+    from lift3d.io.image.contact_sheet import render_tile
     from lift3d.types import Part
 
     v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
-    return tile([Part(v, f)], side)
+    return render_tile([Part(v, f)], side)
 
 
 def draw_sheet(path: Path, tiles: list[NDArray[np.uint8]], labels: list[str]) -> None:
     """All pictures in one."""
-    from lift3d.io.image.contact_sheet import sheet
+    from lift3d.io.image.contact_sheet import contact_sheet
 
     across = min(len(tiles), 8) if len(tiles) != 9 else 3
-    sheet(tiles, labels, across).save(path, format="PNG")
+    contact_sheet(tiles, labels, across).save(path, format="PNG")

@@ -124,9 +124,9 @@ def _image_key(image: Image) -> list[Any]:
 
 def _file_key(path: Path | None) -> list[tuple[str, str]]:
     """Names and checksums of a file or of the files in a folder."""
-    from lift3d.io.files.checksum import sha256_of
+    from lift3d.io.files.checksum import file_sha256
 
     if path is None or not path.exists():
         return []
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    return [(p.name, sha256_of(p)) for p in files]
+    return [(p.name, file_sha256(p)) for p in files]

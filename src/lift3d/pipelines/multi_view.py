@@ -42,10 +42,10 @@ class KnownCameras(Mapping["Photos", "Views"]):
     card = Card("images_to_cameras", "Photos", "Views", ("the given poses are kept",))
 
     def apply(self, source: Photos, context: Context) -> Views:
-        from lift3d.io.camera.cameras import match_cameras, read_known
+        from lift3d.io.camera.cameras import match_cameras, read_known_cameras
         from lift3d.maps.images_to_cameras import views_from_cameras
 
-        known = read_known(self.path)
+        known = read_known_cameras(self.path)
         photos, cameras = match_cameras(source, known.cameras)
         used = {image.name for image in photos.images}
         rows = [

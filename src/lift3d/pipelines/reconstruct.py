@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from lift3d.context import Context, Progress, silent
 from lift3d.errors import CaptureError, Lift3dError
-from lift3d.io.camera.capture_set import capture_set, require_free
+from lift3d.io.camera.capture_set import capture_set, require_empty_folder
 from lift3d.io.files.staging import staging
 from lift3d.pipelines.inputs import check_output, read_sources
 from lift3d.pipelines.multi_view import Recipe, _model, recipe
@@ -63,7 +63,7 @@ def reconstruct(
     check_output(output, sources)
     if options.save_cameras is not None:
         others = [output] if options.work is None else [output, options.work]
-        require_free(options.save_cameras, sources, others)
+        require_empty_folder(options.save_cameras, sources, others)
     with ExitStack() as stack:
         save = None  # entered before the model's folder, so it ends after: no cameras without their model
         if options.save_cameras is not None:

@@ -29,8 +29,8 @@ from lift3d.geometry.render.drawable import Drawable, drawable
 from lift3d.geometry.render.lights import Environment, Lighting, flat, studio, sunlight
 from lift3d.geometry.render.renderer import Rendering, render_many
 from lift3d.io.camera.cameras import write_transforms
-from lift3d.io.files.atomic import not_written
-from lift3d.io.image.animation import FILMS, write_film
+from lift3d.io.files.atomic import write_error
+from lift3d.io.image.animation import ANIMATION_SUFFIXES, write_animation
 from lift3d.io.image.decode import MAX_BYTES, open_picture
 from lift3d.io.image.photos import read_bytes
 from lift3d.io.mesh.meshes import load_parts
@@ -68,7 +68,7 @@ def render_file(
 ) -> str:
     """Make the pictures or the film; returns a sentence about what was written. Nothing half-done is left."""
     output = Path(output)
-    film = output.suffix.lower() in FILMS
+    film = output.suffix.lower() in ANIMATION_SUFFIXES
     check(output, options, film)
     if film:  # half of the colours: even sides
         options = replace(options, width=options.width // 2 * 2, height=options.height // 2 * 2)
@@ -79,7 +79,7 @@ def render_file(
     shots = _counting(_shots(ready, cameras, lighting, background, progress), empty)
     size = f"{options.width}x{options.height}"
     if film:
-        write_film(output, (shot.rgb for shot in shots))
+        write_animation(output, (shot.rgb for shot in shots))
         said = f"wrote {output}: {counted(len(cameras), 'frame')} of {size}"
     else:
         write_set(output, shots, cameras, _farthest(ready, cameras), unit, background is None)
@@ -142,12 +142,12 @@ def check(output: Path, options: Options, film: bool) -> None:
     elif output.is_file():
         raise InputError(
             f"{output} is a file",
-            f"name a folder for the pictures, or a film that ends in {' or '.join(FILMS)}",
+            f"name a folder for the pictures, or a film that ends in {' or '.join(ANIMATION_SUFFIXES)}",
         )
     elif output.suffix:
         raise InputError(
             f"{output.name} is neither a folder nor a film",
-            f"end it in {' or '.join(FILMS)}, or name a folder",
+            f"end it in {' or '.join(ANIMATION_SUFFIXES)}, or name a folder",
         )
     else:
         _require_free(output)
@@ -157,7 +157,7 @@ def _require_free(folder: Path) -> None:
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     except OSError as error:
-        raise not_written(error, folder) from error
+        raise write_error(error, folder) from error
     if taken:
         raise InputError(f"{folder} is there already and not empty", "name another folder for the pictures")
 
@@ -265,7 +265,7 @@ def write_set(
             folder.rmdir()
         os.replace(part, folder)
     except OSError as error:
-        raise not_written(error, folder) from error
+        raise write_error(error, folder) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

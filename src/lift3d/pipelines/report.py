@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lift3d.io.files.checksum import sha256_of
+from lift3d.io.files.checksum import file_sha256
 from lift3d.runtime.environment import versions
 from lift3d.runtime.runner import Run
 
@@ -59,7 +59,7 @@ def model_report(
         "evidence": evidence,
         "warnings": run.warnings,
         "files": {
-            p.name: {"sha256": sha256_of(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir())
+            p.name: {"sha256": file_sha256(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir())
         },
     }
 

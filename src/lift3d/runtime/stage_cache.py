@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from lift3d.errors import InputError
-from lift3d.io.files.checksum import sha256_of
+from lift3d.io.files.checksum import file_sha256
 from lift3d.runtime.environment import version_of
 from lift3d.runtime.serialize import pack, unpack
 
@@ -61,7 +61,7 @@ class Stages:
         try:
             with open(part, "wb") as file:
                 np.savez(file, **arrays)  # type: ignore[arg-type]
-            digest = sha256_of(part)
+            digest = file_sha256(part)
             (self.folder / f"{name}.json").unlink(missing_ok=True)
             os.replace(part, data)
             part = self.folder / f"{name}.json.part"
@@ -79,7 +79,7 @@ class Stages:
             about = json.loads((self.folder / f"{name}.json").read_text())
             if not isinstance(about, dict) or (about.get("format"), about.get("key")) != (FORMAT, key):
                 return None
-            if about.get("sha256") != sha256_of(data):
+            if about.get("sha256") != file_sha256(data):
                 return None
             with np.load(data, allow_pickle=False) as file:
                 arrays = {entry: file[entry] for entry in file.files}

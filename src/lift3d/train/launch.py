@@ -15,7 +15,7 @@ from lift3d.train.data.labelled_shapes import OWN_LEAST
 from lift3d.train.distributed import place
 from lift3d.train.engine import Run
 from lift3d.train.registry import Trainable
-from lift3d.units import counted
+from lift3d.units import format_count
 from lift3d.weights import tensors_of
 
 Say = Callable[[str], None]
@@ -59,14 +59,14 @@ def start(
 def ensure_pictures(corpus: Path, pictures: Path, views: int, say: Say, progress: Progress) -> None:
     """Render them unless they are there, or finish rendering."""
     from lift3d.corpus.dataset import Corpus
-    from lift3d.corpus.pictures.shard_plan import Options
-    from lift3d.corpus.pictures.shards import SHARDS, render
+    from lift3d.corpus.pictures.shard_plan import RenderOptions
+    from lift3d.corpus.pictures.shards import SHARDS, render_shards
 
     if (pictures / SHARDS).is_file():
         return
     held = Corpus(corpus)
     say(f"{pictures} holds no pictures yet: rendering {views} of each shape")
-    render(held, pictures, Options(views=views, size=128, recipe="natural"), say, progress)
+    render_shards(held, pictures, RenderOptions(views=views, size=128, recipe="natural"), say, progress)
 
 
 def corpus_of(folder: Path) -> Path:
@@ -80,7 +80,7 @@ def corpus_of(folder: Path) -> Path:
 
 def ensure_corpus(folder: Path, say: Say, progress: Progress) -> None:
     """Build it of the meshes in a folder KIND/*.stl that holds no corpus yet, unless that is done or it holds no meshes."""
-    from lift3d.corpus.build import Options, build
+    from lift3d.corpus.build import BuildOptions, build
     from lift3d.corpus.dataset import Corpus
     from lift3d.corpus.sources.folder import Folder
 
@@ -98,15 +98,15 @@ def ensure_corpus(folder: Path, say: Say, progress: Progress) -> None:
     several = sum(n >= OWN_LEAST for kind, n in kinds.items() if kind)
     if several < 2:  # said before the corpus is built, which takes its time
         raise InputError(
-            f"{folder} has {counted(several, 'category', 'categories')} of {OWN_LEAST} meshes or more, and two are needed",
+            f"{folder} has {format_count(several, 'category', 'categories')} of {OWN_LEAST} meshes or more, and two are needed",
             "put the meshes of each category into a folder of its name",
         )
     if not (target / "corpus.json").is_file():
         say(
-            f"{folder} holds {counted(count, 'mesh', 'meshes')}: a corpus of them is built in {target}; "
+            f"{folder} holds {format_count(count, 'mesh', 'meshes')}: a corpus of them is built in {target}; "
             "files without an upright axis stand on z"
         )
-        build(target, Options(folder=folder), say, progress)
+        build(target, BuildOptions(folder=folder), say, progress)
     elif Corpus(target).card["tried"] != count:
         raise InputError(
             f"{target} was built of other meshes than {folder} holds now",

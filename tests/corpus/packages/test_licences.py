@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lift3d.corpus.packages.licences import UNCLEAR, Copyright, Terms, licence_of, spdx, stated
+from lift3d.corpus.packages.licences import UNCLEAR, Copyright, Terms, licence_in_text, licence_of, spdx
 
 TEXT = """Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Comment: made up
@@ -67,12 +67,12 @@ def test_many_holders_are_not_all_named():
 
 
 def test_texts_beside_models():
-    assert stated("Released under\nCreative Commons Zero (Public Domain)") == "CC0-1.0"
-    assert stated("<b>Creative Commons Attribution 3.0</b>") == "CC-BY-3.0"
-    assert stated("Creative Commons Attribution 3.0 United States") == "CC-BY-3.0-US"
-    assert stated("creative commons attribution-NonCommercial-ShareAlike 4.0") == "CC-BY-NC-SA-4.0"
-    assert stated("Creative Commons Zero, or Creative Commons Attribution 3.0") is None
-    assert stated("a Creative Commons License or copyright") is None
+    assert licence_in_text("Released under\nCreative Commons Zero (Public Domain)") == "CC0-1.0"
+    assert licence_in_text("<b>Creative Commons Attribution 3.0</b>") == "CC-BY-3.0"
+    assert licence_in_text("Creative Commons Attribution 3.0 United States") == "CC-BY-3.0-US"
+    assert licence_in_text("creative commons attribution-NonCommercial-ShareAlike 4.0") == "CC-BY-NC-SA-4.0"
+    assert licence_in_text("Creative Commons Zero, or Creative Commons Attribution 3.0") is None
+    assert licence_in_text("a Creative Commons License or copyright") is None
 
 
 @given(

@@ -18,35 +18,35 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from typer.testing import CliRunner
 
 from lift3d.cli import app
-from lift3d.corpus.build import Options as Build
+from lift3d.corpus.build import BuildOptions as Build
 from lift3d.corpus.build import build
 from lift3d.corpus.dataset import Corpus
 from lift3d.corpus.pictures import backgrounds
 from lift3d.corpus.pictures import procedural as made_up
 from lift3d.corpus.pictures.backgrounds import Backgrounds, Pick, write_backgrounds
-from lift3d.corpus.pictures.framing import NEAREST, framed, outline
-from lift3d.corpus.pictures.picture_maker import Picture, Studio, apart, picture
+from lift3d.corpus.pictures.framing import NEAREST, extreme_points, frame_camera
+from lift3d.corpus.pictures.picture_maker import Picture, Studio, render_picture, separate_from_background
 from lift3d.corpus.pictures.recipes import RECIPES, Recipe
 from lift3d.corpus.pictures.sample_files import (
-    depth_codes,
-    depth_of,
-    normal_codes,
-    normals_of,
-    packed,
-    unpacked,
+    decode_depth,
+    decode_normals,
+    decode_sample,
+    encode_depth,
+    encode_normals,
+    encode_sample,
 )
-from lift3d.corpus.pictures.scenery import gradient, noise, piece
-from lift3d.corpus.pictures.sensor import developed, streak
-from lift3d.corpus.pictures.shard_plan import Options, planned
+from lift3d.corpus.pictures.scenery import random_gradient, random_noise, random_occluder
+from lift3d.corpus.pictures.sensor import motion_kernel, simulate_sensor
+from lift3d.corpus.pictures.shard_plan import RenderOptions, plan_shards
 from lift3d.corpus.pictures.shard_reader import read_shard, read_shards
-from lift3d.corpus.pictures.shards import render
+from lift3d.corpus.pictures.shards import render_shards
 from lift3d.errors import InputError
 from lift3d.geometry.camera.projection import project
 from lift3d.geometry.render.renderer import render as direct
 from lift3d.io.mesh.meshes import save_mesh
 
 pytest.importorskip("pyarrow")
-OPTIONS = Options(views=3, size=32, extras=("depth", "normals"))
+OPTIONS = RenderOptions(views=3, size=32, extras=("depth", "normals"))
 
 
 def quiet(*words: object) -> None:
@@ -108,14 +108,14 @@ def test_the_bank_leaves_out_what_cannot_serve(corpus: Corpus, tmp_path: Path) -
     (tmp_path / "corpus").mkdir()
     said = bank(tmp_path)
     assert said["pictures"] == 24
-    for name in (backgrounds.BACKGROUNDS, backgrounds.LISTED):
+    for name in (backgrounds.BACKGROUNDS, backgrounds.LISTING):
         assert (tmp_path / "corpus" / name).read_bytes() == (corpus.folder / name).read_bytes()
     assert write_backgrounds({"unknown": [tmp_path]}, tmp_path) == {} and len(Backgrounds(tmp_path)) == 0
 
 
 def test_a_damaged_bank_is_refused(corpus: Corpus, tmp_path: Path) -> None:
     for text in ("[", "{}", "[{}]", '[{"offset": 0, "bytes": 99, "kind": "sky"}]', "[1]", "null"):
-        (tmp_path / backgrounds.LISTED).write_text(text)
+        (tmp_path / backgrounds.LISTING).write_text(text)
         (tmp_path / backgrounds.BACKGROUNDS).write_bytes(b"x")
         try:
             assert len(Backgrounds(tmp_path)) == 0
@@ -132,9 +132,9 @@ def test_pictures_do_not_depend_on_the_order(corpus: Corpus, name: str) -> None:
     for a, b in zip(first, (again[3], again[1], again[4], again[2], again[5], again[0]), strict=True):
         assert a.jpeg == b.jpeg and a.said == b.said
         assert (a.depth == b.depth).all() and (a.mask == b.mask).all()
-    assert (picture(corpus, 3, 1, size=48, recipe=name).rgb == again[0].rgb).all()
+    assert (render_picture(corpus, 3, 1, size=48, recipe=name).rgb == again[0].rgb).all()
     assert len({shot.jpeg for shot in first}) == len(first)
-    assert picture(corpus, 3, 1, seed=1, size=48, recipe=name).jpeg != again[0].jpeg or name == "clean"
+    assert render_picture(corpus, 3, 1, seed=1, size=48, recipe=name).jpeg != again[0].jpeg or name == "clean"
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -173,7 +173,7 @@ def test_the_camera_sees_the_surface_where_the_mask_is(corpus: Corpus) -> None:
 def test_things_stand_in_the_frame_as_drawn(seed: int, view: int, name: str) -> None:
     points = np.random.default_rng(seed).normal(size=(300, 3)) * (0.3, 0.1, 0.2) + (0, 0, 0.4)
     recipe = RECIPES[name]
-    camera, drawn = framed(outline(points), recipe, 100, seed, "key", view)
+    camera, drawn = frame_camera(extreme_points(points), recipe, 100, seed, "key", view)
     uv, z = project(camera, points)
     low, high = uv.min(0), uv.max(0)
     large, wanted = (high - low).max(), 100 * drawn["fill"]
@@ -203,7 +203,7 @@ def test_the_same_light_gives_a_shape_its_views(corpus: Corpus) -> None:
 
 def test_a_corpus_without_a_bank_has_made_up_backgrounds(corpus: Corpus, tmp_path: Path) -> None:
     bare = shutil.copytree(corpus.folder, tmp_path / "bare")
-    for name in (backgrounds.BACKGROUNDS, backgrounds.LISTED):
+    for name in (backgrounds.BACKGROUNDS, backgrounds.LISTING):
         (bare / name).unlink()
     studio = Studio(Corpus(bare), "natural", 32)
     kinds = {studio.picture(0, view).said["background"] for view in range(30)}
@@ -218,10 +218,10 @@ def test_made_up_textures_are_calm_and_repeat_without_a_seam() -> None:
         rgb = rgb.astype(float)
         return float(((rgb.max(-1) - rgb.min(-1)) / np.maximum(rgb.max(-1), 1)).mean())
 
-    scenes = [made_up.scene(np.random.default_rng(seed)) for seed in range(40)]
+    scenes = [made_up.random_scene(np.random.default_rng(seed)) for seed in range(40)]
     assert all(s.shape == (256, 256, 3) and s.dtype == np.uint8 for s in scenes)
     assert np.mean([saturation(s) for s in scenes]) < 0.4
-    assert (made_up.scene(np.random.default_rng(3)) == scenes[3]).all()
+    assert (made_up.random_scene(np.random.default_rng(3)) == scenes[3]).all()
     for kind in made_up.TEXTURES:
         for seed in range(4):
             t = kind(np.random.default_rng(seed)).astype(float)
@@ -241,11 +241,11 @@ def test_things_do_not_vanish_before_what_is_behind() -> None:
                 np.full((40, 40, 3), level, np.float32),
                 np.full((40, 40, 3), level * other, np.float32),
             )
-            changed = apart(thing, cover, back)
+            changed = separate_from_background(thing, cover, back)
             ratio = (level + 0.01) / (changed[0, 0, 0] + 0.01)
             assert max(ratio, 1 / ratio) > 1.2
             assert other != 2.0 or (changed == back).all()
-    assert (apart(thing, np.zeros_like(cover), back) == back).all()
+    assert (separate_from_background(thing, np.zeros_like(cover), back) == back).all()
 
 
 def test_backgrounds_keep_to_the_split(corpus: Corpus) -> None:
@@ -264,16 +264,16 @@ def test_backgrounds_keep_to_the_split(corpus: Corpus) -> None:
 def test_faults_of_a_photo_are_as_stated() -> None:
     light = np.full((64, 64, 3), 0.2, np.float32)
     none = Recipe("none", blur=(0, 0), motion=(0, 0), read=0, shot=0, exposure=0, balance=0, jpeg=(95, 95))
-    rgb, data, done = developed(light, none, np.random.default_rng(0))
+    rgb, data, done = simulate_sensor(light, none, np.random.default_rng(0))
     assert done == {"stops": 0.0, "jpeg": 95} and np.ptp(rgb) == 0 and abs(int(rgb[0, 0, 0]) - 124) <= 1
     assert Pil.open(io.BytesIO(data)).size == (64, 64)
     grainy = Recipe("g", blur=(0, 0), motion=(0, 0), read=0.05, shot=0, exposure=0, balance=0, jpeg=(95, 95))
     for seed in range(8):
-        rgb, _, done = developed(light, grainy, np.random.default_rng(seed))
+        rgb, _, done = simulate_sensor(light, grainy, np.random.default_rng(seed))
         linear = ((rgb / 255 + 0.055) / 1.055) ** 2.4
         assert linear.std() == pytest.approx(done["noise"][0], rel=0.3, abs=0.003)
     for length, turn in ((1, 0.3), (5.5, 2.0), (9, 1.57)):
-        kernel = streak(length, turn)
+        kernel = motion_kernel(length, turn)
         y, x = np.mgrid[: len(kernel), : len(kernel)] - len(kernel) // 2
         assert kernel.sum() == pytest.approx(1, abs=1e-6)
         assert (kernel * x).sum() == pytest.approx(0, abs=1e-5) and (kernel * y).sum() == pytest.approx(
@@ -290,19 +290,19 @@ def test_made_up_pieces_are_pictures() -> None:
     mask[10:30, 5:35] = True
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        for made in (gradient(40, rng), noise(40, rng)):
+        for made in (random_gradient(40, rng), random_noise(40, rng)):
             assert made.shape == (40, 40, 3) and made.dtype == np.uint8
-        cover = piece(mask, rng)
+        cover = random_occluder(mask, rng)
         assert cover.shape == (40, 40) and cover.min() >= 0 and cover.max() == 1
 
 
 def sample(corpus: Corpus) -> Picture:
-    return picture(corpus, 1, 4, size=40)
+    return render_picture(corpus, 1, 4, size=40)
 
 
 def test_files_of_a_picture_give_it_back(corpus: Corpus) -> None:
     shot = sample(corpus)
-    back = unpacked("k", packed(shot, ("depth", "normals")))
+    back = decode_sample("k", encode_sample(shot, ("depth", "normals")))
     assert (back["rgb"] == shot.rgb).all()
     assert (back["mask"] == shot.mask).all() and (back["whole"] == shot.whole).all()
     np.testing.assert_allclose(back["depth"], shot.depth, atol=2e-5)
@@ -310,7 +310,14 @@ def test_files_of_a_picture_give_it_back(corpus: Corpus) -> None:
     assert angle.min() > np.cos(np.radians(0.8))
     np.testing.assert_array_equal(back["camera"].world_to_camera, shot.camera.world_to_camera)
     assert back["camera"].fx == shot.camera.fx and back["said"]["key"] == shot.said["key"]
-    assert set(unpacked("k", packed(shot, ()))) == {"key", "rgb", "mask", "whole", "camera", "said"}
+    assert set(decode_sample("k", encode_sample(shot, ()))) == {
+        "key",
+        "rgb",
+        "mask",
+        "whole",
+        "camera",
+        "said",
+    }
 
 
 @settings(max_examples=40, deadline=None)
@@ -319,18 +326,18 @@ def test_depth_and_normals_survive_their_codes(seed: int, near: float, deep: flo
     rng = np.random.default_rng(seed)
     whole = rng.random((9, 9)) < 0.7
     z = np.where(whole, near + deep * rng.random((9, 9)), 0).astype(np.float32)
-    codes, (low, high) = depth_codes(z, whole)
-    np.testing.assert_allclose(depth_of(codes, low, high), z, atol=(high - low) / 65534 + 4e-6)
+    codes, (low, high) = encode_depth(z, whole)
+    np.testing.assert_allclose(decode_depth(codes, low, high), z, atol=(high - low) / 65534 + 4e-6)
     n = rng.normal(size=(9, 9, 3))
     n = np.where(whole[..., None], n / np.linalg.norm(n, axis=-1, keepdims=True), 0).astype(np.float32)
-    back = normals_of(normal_codes(n, whole))
+    back = decode_normals(encode_normals(n, whole))
     assert (back[~whole] == 0).all() and ((back * n).sum(-1)[whole] > np.cos(np.radians(0.8))).all()
 
 
 @pytest.mark.slow
 def test_shards_hold_all_and_go_on_after_a_kill(corpus: Corpus, tmp_path: Path) -> None:
-    small = Options(views=3, size=32, extras=("depth", "normals"), shard=30_000)
-    done = render(corpus, tmp_path / "a", small, quiet, quiet, 1)
+    small = RenderOptions(views=3, size=32, extras=("depth", "normals"), shard=30_000)
+    done = render_shards(corpus, tmp_path / "a", small, quiet, quiet, 1)
     assert done["pictures"] == 24 == sum(done["splits"].values()) and len(done["shards"]) > 2
     held = list(read_shards(tmp_path / "a"))
     assert len({s["key"] for s in held}) == 24
@@ -346,42 +353,44 @@ def test_shards_hold_all_and_go_on_after_a_kill(corpus: Corpus, tmp_path: Path) 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        render(corpus, tmp_path / "b", small, quiet, stop, 1)
+        render_shards(corpus, tmp_path / "b", small, quiet, stop, 1)
     with pytest.raises(InputError, match="not finished"):
         list(read_shards(tmp_path / "b"))
     begun = sorted((tmp_path / "b").glob("*.tar"))
     assert begun and len(begun) < len(done["shards"])
     times = [file.stat().st_mtime_ns for file in begun]
     with pytest.raises(InputError, match="other options"):
-        render(corpus, tmp_path / "b", OPTIONS, quiet, quiet, 1)
-    render(corpus, tmp_path / "b", small, quiet, quiet, 1)
+        render_shards(corpus, tmp_path / "b", OPTIONS, quiet, quiet, 1)
+    render_shards(corpus, tmp_path / "b", small, quiet, quiet, 1)
     assert times == [file.stat().st_mtime_ns for file in begun]
     files = sorted(file.name for file in (tmp_path / "a").iterdir())
     assert files == sorted(file.name for file in (tmp_path / "b").iterdir())
     for name in files:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     said: list[str] = []
-    render(corpus, tmp_path / "b", small, said.append, quiet, 1)
+    render_shards(corpus, tmp_path / "b", small, said.append, quiet, 1)
     assert "nothing to do" in said[0]
 
 
 @pytest.mark.slow
 def test_several_processes_write_the_same_bytes(corpus: Corpus, tmp_path: Path) -> None:
-    small = Options(views=2, size=32, shard=30_000)
-    one = render(corpus, tmp_path / "a", small, quiet, quiet, 1)
+    small = RenderOptions(views=2, size=32, shard=30_000)
+    one = render_shards(corpus, tmp_path / "a", small, quiet, quiet, 1)
     seen: list[float] = []
-    two = render(corpus, tmp_path / "b", small, quiet, lambda name, x: seen.append(x), 2)
+    two = render_shards(corpus, tmp_path / "b", small, quiet, lambda name, x: seen.append(x), 2)
     assert one == two and seen == sorted(seen) and seen[-1] == 1
 
 
 def test_any_prefix_is_drawn_by_hash(corpus: Corpus) -> None:
-    whole = [i for shard in planned(corpus, Options(views=1, shard=1)) for i in shard.shapes]
+    whole = [i for shard in plan_shards(corpus, RenderOptions(views=1, shard=1)) for i in shard.shapes]
     assert sorted(whole) == list(range(len(corpus)))
-    few = [i for shard in planned(corpus, Options(limit=3)) for i in shard.shapes]
+    few = [i for shard in plan_shards(corpus, RenderOptions(limit=3)) for i in shard.shapes]
     assert len(few) == 3
-    other = [i for shard in planned(corpus, Options(views=1, seed=1, shard=1)) for i in shard.shapes]
+    other = [
+        i for shard in plan_shards(corpus, RenderOptions(views=1, seed=1, shard=1)) for i in shard.shapes
+    ]
     assert other != whole and sorted(other) == sorted(whole)
-    for shard in planned(corpus, Options(split="train")):
+    for shard in plan_shards(corpus, RenderOptions(split="train")):
         assert {corpus.row(i)["split"] for i in shard.shapes} == {"train"}
 
 
@@ -421,24 +430,24 @@ def test_pictures_stay_out_of_the_corpus_and_errors_name_the_folder(corpus: Corp
     before = sorted(corpus.folder.rglob("*"))
     for inside in (corpus.folder, corpus.folder / "in", corpus.folder / ".." / corpus.folder.name / "a/b"):
         with pytest.raises(InputError, match="lies in the corpus"):
-            render(corpus, inside, OPTIONS, quiet, quiet, 1)
+            render_shards(corpus, inside, OPTIONS, quiet, quiet, 1)
     assert sorted(corpus.folder.rglob("*")) == before
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match="file/out: a part of this path is a file") as caught:
-        render(corpus, tmp_path / "file/out", OPTIONS, quiet, quiet, 1)
+        render_shards(corpus, tmp_path / "file/out", OPTIONS, quiet, quiet, 1)
     assert "plan.json" not in str(caught.value)
 
 
 def test_views_of_a_shape_go_to_several_shards_and_progress_moves(corpus: Corpus, tmp_path: Path) -> None:
-    small, seen = Options(views=7, size=32, shard=13_000, limit=2), list[float]()
-    shards = planned(corpus, small)
+    small, seen = RenderOptions(views=7, size=32, shard=13_000, limit=2), list[float]()
+    shards = plan_shards(corpus, small)
     assert all(1 <= shard.pictures <= 3 for shard in shards)
     asked = [(i, v) for shard in shards for i in shard.shapes for v in range(*shard.views)]
     assert len(asked) == len(set(asked)) == 14
-    done = render(corpus, tmp_path / "a", small, quiet, lambda name, x: seen.append(x), 1)
+    done = render_shards(corpus, tmp_path / "a", small, quiet, lambda name, x: seen.append(x), 1)
     np.testing.assert_allclose(seen, (np.arange(14) + 1) / 14)
     assert done["shapes"] == 2 == sum(done["categories"].values()) and done["pictures"] == 14
-    whole = render(corpus, tmp_path / "b", Options(views=7, size=32, limit=2), quiet, quiet, 1)
+    whole = render_shards(corpus, tmp_path / "b", RenderOptions(views=7, size=32, limit=2), quiet, quiet, 1)
     assert whole["pictures"] == 14
     rgb = [{s["key"]: s["rgb"].tobytes() for s in read_shards(tmp_path / name)} for name in "ab"]
     assert rgb[0] == rgb[1]
@@ -483,10 +492,10 @@ def test_hostile_shards_end_in_one_sentence(data: bytes, tmp_path: Path) -> None
 
 
 def test_damaged_shards_end_in_pictures_or_one_sentence(corpus: Corpus, tmp_path: Path) -> None:
-    render(
+    render_shards(
         corpus,
         tmp_path / "a",
-        Options(views=1, size=24, extras=("depth", "normals"), limit=2),
+        RenderOptions(views=1, size=24, extras=("depth", "normals"), limit=2),
         quiet,
         quiet,
         1,
@@ -532,7 +541,7 @@ def test_a_listing_that_leads_outside_is_refused(tmp_path: Path) -> None:
                                                          (0, 0, 9999, 0), (0, 0, 32, -1)])  # fmt: skip
 def test_what_cannot_be_shown_is_refused(corpus: Corpus, i: int, view: int, size: int, seed: int) -> None:
     with pytest.raises(InputError):
-        picture(corpus, i, view, seed, size)
+        render_picture(corpus, i, view, seed, size)
 
 
 def test_the_page_tells_the_ranges() -> None:

@@ -116,6 +116,6 @@ def test_old_g3d(version, textured):
 
 
 def test_pmd_points_that_hang_on_no_bone():
-    points = pmd.fixing_points(files.pmd_with_points(), "x.pmd")
+    points = pmd.attachment_points(files.pmd_with_points(), "x.pmd")
     assert list(points) == ["prop-head"]
     np.testing.assert_allclose(points["prop-head"] @ [1, 0, 0, 1], [1, 3, 3, 1], atol=1e-6)

@@ -18,7 +18,13 @@ from scipy.spatial.transform import Rotation
 from lift3d.errors import InputError
 from lift3d.geometry.camera.projection import project
 from lift3d.io.camera import colmap
-from lift3d.io.camera.cameras import match_cameras, read_cameras, read_known, write_colmap, write_transforms
+from lift3d.io.camera.cameras import (
+    match_cameras,
+    read_cameras,
+    read_known_cameras,
+    write_colmap,
+    write_transforms,
+)
 from lift3d.types import Camera, Image, Photos, Points, Views
 
 
@@ -50,7 +56,7 @@ def test_colmap_round_trip(tmp_path: Path, binary: bool) -> None:
     v = views()
     files = write_colmap(v, tmp_path / "model", binary)
     assert {f.suffix for f in files} == {".bin" if binary else ".txt"}
-    known = read_known(tmp_path / "model")
+    known = read_known_cameras(tmp_path / "model")
     assert list(known.cameras) == [i.name for i in v.images]
     assert all(same(known.cameras[i.name], c) for i, c in zip(v.images, v.cameras))
     assert (known.points.xyz == v.points.xyz).all() and (known.points.colours == v.points.colours).all()
@@ -74,7 +80,7 @@ def test_pycolmap_reads_ours_and_we_read_its(tmp_path: Path, binary: bool) -> No
     (tmp_path / "theirs" / "sparse" / "0").mkdir(parents=True)
     write = model.write_binary if binary else model.write_text
     write(str(tmp_path / "theirs" / "sparse" / "0"))
-    known = read_known(tmp_path / "theirs")
+    known = read_known_cameras(tmp_path / "theirs")
     assert all(same(known.cameras[i.name], c, 1e-8) for i, c in zip(v.images, v.cameras))
     assert len(known.points) == 40 and len(known.observations) == len(v.observations)
 
@@ -122,9 +128,9 @@ def test_quaternions(seed: int) -> None:
         rotation * Rotation.from_rotvec([math.pi, 0, 0]),
         Rotation.from_rotvec([0, 0, math.pi]),
     ):
-        q = colmap.quaternion(r.as_matrix())
+        q = colmap.quaternion_from_rotation(r.as_matrix())
         assert q[0] >= 0 and np.linalg.norm(q) == pytest.approx(1)
-        assert np.allclose(colmap.rotation(q), r.as_matrix(), atol=1e-12)
+        assert np.allclose(colmap.rotation_from_quaternion(q), r.as_matrix(), atol=1e-12)
 
 
 def test_transforms_round_trip(tmp_path: Path) -> None:
@@ -133,30 +139,32 @@ def test_transforms_round_trip(tmp_path: Path) -> None:
     cameras = read_cameras(tmp_path)
     assert all(same(cameras[i.name], c) for i, c in zip(v.images, v.cameras))
     assert json.loads((tmp_path / "transforms.json").read_text())["unit"] is None
-    assert read_known(tmp_path).unit is None
+    assert read_known_cameras(tmp_path).unit is None
 
 
 def test_the_unit_comes_back_if_it_is_metres_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "transforms.json"
     write_transforms(views(unit="m"), path)
-    known = read_known(path)
+    known = read_known_cameras(path)
     assert known.unit == known.points.unit == "m"
     for strange in ("cm", 1, ["m"], {"m": 1}, "M"):
         path.write_text(json.dumps(json.loads(path.read_text()) | {"unit": strange}))
-        assert read_known(path).unit is None
+        assert read_known_cameras(path).unit is None
 
 
 def test_a_colmap_model_takes_the_unit_of_the_same_cameras_beside_it(tmp_path: Path) -> None:
     v = views(unit="m")
     write_colmap(v, tmp_path / "sparse" / "0")
-    assert read_known(tmp_path).unit is None
+    assert read_known_cameras(tmp_path).unit is None
     write_transforms(v, tmp_path / "transforms.json")
-    assert read_known(tmp_path).unit == "m" and len(read_known(tmp_path).points) == len(v.points)
+    assert read_known_cameras(tmp_path).unit == "m" and len(read_known_cameras(tmp_path).points) == len(
+        v.points
+    )
     pose = v.cameras[2].world_to_camera.copy()
     pose[:3, 3] *= 1.01
     others = (*v.cameras[:2], replace(v.cameras[2], world_to_camera=pose), *v.cameras[3:])
     write_transforms(replace(v, cameras=others), tmp_path / "transforms.json")
-    assert read_known(tmp_path).unit is None
+    assert read_known_cameras(tmp_path).unit is None
 
 
 def test_transforms_follow_opengl() -> None:
@@ -311,7 +319,7 @@ def test_fuzz(tmp_path: Path, name: str) -> None:
             data[:8] = b"\xff" * 8
         path.write_bytes(data)
         try:
-            read_known(tmp_path)
+            read_known_cameras(tmp_path)
         except InputError as error:
             assert "\n" not in str(error)
             refused += 1

@@ -11,7 +11,7 @@ from scenes import orbit_views
 
 from lift3d.errors import InputError
 from lift3d.io.camera.cameras import read_cameras
-from lift3d.io.camera.capture_set import capture_set, require_free, write_capture_set
+from lift3d.io.camera.capture_set import capture_set, require_empty_folder, write_capture_set
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +45,9 @@ def test_an_empty_folder_is_filled_and_a_full_one_refused(views, tmp_path):
         write_capture_set(views, folder)
     assert sorted(folder.rglob("*")) == before
     with pytest.raises(InputError, match="among the photos"):
-        require_free(tmp_path / "set" / "cameras", [tmp_path / "set"])
+        require_empty_folder(tmp_path / "set" / "cameras", [tmp_path / "set"])
     with pytest.raises(InputError, match="of their own"):
-        require_free(tmp_path / "new", others=[tmp_path / "new" / "model.glb"])
+        require_empty_folder(tmp_path / "new", others=[tmp_path / "new" / "model.glb"])
 
 
 def test_a_failure_leaves_nothing(views, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from PIL import ImageFilter
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError, MissingExtra
-from lift3d.io.image.video import _Measure, choose, read_video, sharpness_of
+from lift3d.io.image.video import FrameMeasure, read_video, select_keyframes, sharpness
 
 WIDTH, HEIGHT, FPS = 320, 180, 30
 
@@ -164,18 +164,18 @@ def test_without_its_extra_the_extra_is_named(tmp_path: Path, monkeypatch: pytes
 def test_sharpness_falls_with_blur_and_not_with_brightness() -> None:
     view = Pil.fromarray(wall()[:, :WIDTH]).convert("L")
     values = [
-        sharpness_of(np.asarray(view.filter(ImageFilter.GaussianBlur(s)), np.float32)) for s in (0, 1, 2, 4)
+        sharpness(np.asarray(view.filter(ImageFilter.GaussianBlur(s)), np.float32)) for s in (0, 1, 2, 4)
     ]
     assert values == sorted(values, reverse=True) and values[0] > 10 * values[-1]
-    assert sharpness_of(np.asarray(view, np.float32) * 0.5) == pytest.approx(values[0], rel=0.1)
-    assert sharpness_of(np.full((50, 50), 7, np.float32)) == 0
+    assert sharpness(np.asarray(view, np.float32) * 0.5) == pytest.approx(values[0], rel=0.1)
+    assert sharpness(np.full((50, 50), 7, np.float32)) == 0
 
 
 def test_choice_never_repeats_and_never_exceeds_the_count() -> None:
     rng = np.random.default_rng(0)
     for count in (1, 3, 10, 500):
         path = np.cumsum(rng.random(200) * 3)
-        measures = [_Measure(i, i / 30, float(rng.random()), float(p)) for i, p in enumerate(path)]
-        chosen = choose(measures, count)
+        measures = [FrameMeasure(i, i / 30, float(rng.random()), float(p)) for i, p in enumerate(path)]
+        chosen = select_keyframes(measures, count)
         indices = [m.index for m in chosen]
         assert indices == sorted(set(indices)) and 1 <= len(chosen) <= count

@@ -20,15 +20,15 @@ from typing import IO
 
 from lift3d.errors import InputError
 
-Wanted = Callable[[str], bool]
+PathFilter = Callable[[str], bool]
 MAX_UNPACKED = 20 << 30
 """Bytes that one package may unpack to."""
 MAX_FILES = 500_000
 MAX_LISTING = 64 << 20
-DAMAGE = (tarfile.TarError, lzma.LZMAError, EOFError, ValueError, OSError, OverflowError, zlib.error)
+ARCHIVE_ERRORS = (tarfile.TarError, lzma.LZMAError, EOFError, ValueError, OSError, OverflowError, zlib.error)
 
 
-def listing(deb: Path) -> list[str] | None:
+def list_files(deb: Path) -> list[str] | None:
     """The paths of the package's regular files as its md5sums tell them; None where it has none."""
     with _opened(deb, "control") as tar:
         for entry in tar:
@@ -39,7 +39,7 @@ def listing(deb: Path) -> list[str] | None:
     return None
 
 
-def unpack(deb: Path, root: Path, wanted: Wanted) -> None:
+def unpack(deb: Path, root: Path, wanted: PathFilter) -> None:
     """The wanted files of a package, below `root`. Raises InputError for a damaged one, and leaves nothing behind."""
     part = root.with_name(f"{root.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -96,13 +96,13 @@ def _opened(deb: Path, which: str) -> Iterator[tarfile.TarFile]:
                         yield tar
                     return
         raise InputError(f"{deb.name} holds no {which} files that can be unpacked", "download it again")
-    except DAMAGE as error:
-        if of_the_disk(error):
+    except ARCHIVE_ERRORS as error:
+        if is_disk_error(error):
             raise
-        raise InputError(f"{deb.name} is damaged ({brief(error)})", "download it again") from error
+        raise InputError(f"{deb.name} is damaged ({short_reason(error)})", "download it again") from error
 
 
-def _extract(tar: tarfile.TarFile, root: Path, wanted: Wanted) -> None:
+def _extract(tar: tarfile.TarFile, root: Path, wanted: PathFilter) -> None:
     """Regular files; then links to files inside, so that nothing is ever written through a link."""
     total = count = 0
     links: list[tuple[Path, str]] = []
@@ -134,7 +134,7 @@ def _extract(tar: tarfile.TarFile, root: Path, wanted: Wanted) -> None:
             place.unlink()
 
 
-def of_the_disk(error: BaseException) -> bool:
+def is_disk_error(error: BaseException) -> bool:
     """Whether an error is the disk's and not the archive's."""
     return isinstance(error, OSError) and error.errno in (
         errno.ENOSPC,
@@ -144,6 +144,6 @@ def of_the_disk(error: BaseException) -> bool:
     )
 
 
-def brief(error: Exception) -> str:
+def short_reason(error: Exception) -> str:
     """What a library says of damage, fit for one line: some quote the bytes they stumbled over."""
     return ascii(" ".join(str(error).split()))[1:-1][:80] or type(error).__name__

@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 
 UNCLEAR = "see debian/copyright"
-LARGEST = 16 << 20
-FEW = 4
+MAX_TEXT = 16 << 20
+MAX_HOLDERS = 4
 """More holders than this, of hundreds of files in one paragraph, say nothing about one of them."""
 
 _SPDX = {
@@ -38,7 +38,7 @@ class Terms:
 
     def author(self, otherwise: str) -> str:
         """The holders in one line; of a long list, `otherwise` and where the list stands."""
-        if len(self.holders) > FEW:
+        if len(self.holders) > MAX_HOLDERS:
             return f"{otherwise} ({len(self.holders)} people in debian/copyright)"
         return "; ".join(self.holders) or otherwise
 
@@ -50,7 +50,7 @@ class Copyright:
         self._exact: dict[str, int] = {}
         self._patterns: list[tuple[int, re.Pattern[str]]] = []
         self._terms: list[Terms] = []
-        for fields in _paragraphs(text[:LARGEST]):
+        for fields in _paragraphs(text[:MAX_TEXT]):
             if "files" not in fields:
                 continue
             number, names = len(self._terms), fields.get("license", "").split("\n")[0].strip()
@@ -92,10 +92,10 @@ def spdx(names: str) -> str:
     )
 
 
-def stated(text: str) -> str | None:
+def licence_in_text(text: str) -> str | None:
     """The Creative Commons licence that a text beside a model says it is released under; None if it says none or several."""
     found = set()
-    for zero, commercial, derivatives, alike, version, american in _CREATIVE.findall(text[:LARGEST]):
+    for zero, commercial, derivatives, alike, version, american in _CREATIVE.findall(text[:MAX_TEXT]):
         if zero:
             found.add("CC0-1.0")
             continue

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lift3d.corpus.packages.deb import Wanted, listing, unpack
+from lift3d.corpus.packages.deb import PathFilter, list_files, unpack
 from lift3d.errors import InputError
-from lift3d.io.files.checksum import sha256_of
+from lift3d.io.files.checksum import file_sha256
 
 BOOKWORM = {
     "0ad-data": "0.0.26-1",
@@ -48,7 +48,7 @@ def obtain(
     cache: Path,
     debs: Path | None = None,
     say: Callable[[str], None] = print,
-    wanted: Wanted | None = None,
+    wanted: PathFilter | None = None,
 ) -> Package:
     """The package, from a folder of .deb files if given, else by `apt-get download` into the cache.
 
@@ -63,14 +63,14 @@ def obtain(
             f"{debs} holds no {name}_*.deb",
             f"run `apt-get download {name}` on a Debian machine and copy it there",
         )
-    version, digest = _version(found), sha256_of(found)
+    version, digest = _version(found), file_sha256(found)
     folder = f"{name}_{found.stem.split('_')[1]}_{digest[:12]}"
 
     def chosen(path: str) -> bool:
         return wanted is None or wanted(path) or path == f"usr/share/doc/{name}/copyright"
 
     if wanted is not None:
-        paths = listing(found)
+        paths = list_files(found)
         if paths is not None:
             folder += "_" + hashlib.sha256("\n".join(filter(chosen, paths)).encode()).hexdigest()[:8]
         else:  # nobody knows what is in it before it is unpacked

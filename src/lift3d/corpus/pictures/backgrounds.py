@@ -26,16 +26,16 @@ from numpy.typing import NDArray
 from PIL import Image as Pil
 
 from lift3d.corpus.readers.texture_lookup import FORMATS
-from lift3d.corpus.sources.common import kin, rights
-from lift3d.corpus.splits import split_of
+from lift3d.corpus.sources.common import family_stem, read_copyright
+from lift3d.corpus.splits import assign_split
 from lift3d.errors import InputError
 from lift3d.io.files.atomic import write_bytes
 from lift3d.io.image.decode import open_picture
 
-BACKGROUNDS, LISTED = "backgrounds.bin", "backgrounds.json"
-SIDE, SMALLEST, MOST = 256, 200, 1200
+BACKGROUNDS, LISTING = "backgrounds.bin", "backgrounds.json"
+SIDE, MIN_SIDE, MAX_PICTURES = 256, 200, 1200
 GROUND, WALL, SKY, SCENE = "ground", "wall", "sky", "scene"
-FLATTEST = 4.0
+MIN_DEVIATION = 4.0
 """Standard deviation of the grey values, 0 to 255, that a picture must have."""
 MAX_FILE = 64 << 20
 _NOT_COLOUR = (
@@ -87,7 +87,7 @@ def write_backgrounds(
     roots: Mapping[str, Sequence[Path]],
     folder: Path,
     packages: Mapping[str, Sequence[str]] | None = None,
-    most: int = MOST,
+    most: int = MAX_PICTURES,
 ) -> dict[str, Any]:
     """Write the bank into a corpus. roots: for each source where its packages are unpacked; packages: what those are
     called (one package called as its source otherwise). What the card says of the bank: counts by kind, source, split;
@@ -98,7 +98,7 @@ def write_backgrounds(
     for source, folders in roots.items():
         names = list((packages or {}).get(source, [source] * len(folders)))
         for package, root in zip(names, folders):
-            terms = rights(root, package)
+            terms = read_copyright(root, package)
             for kind, path, read in _found(PICKS.get(source, ()), root):
                 jpeg, like = _made(read, path)
                 if not jpeg or like in seen:
@@ -108,7 +108,7 @@ def write_backgrounds(
                 name = f"{source}/{re.sub(r'^usr/share/games/', '', path)}"
                 rows.append({
                     "name": name, "source": source, "kind": kind, "licence": said.licence,
-                    "author": said.author(f"{source}'s authors"), "split": split_of(f"background {kin(_stem(name))}"),
+                    "author": said.author(f"{source}'s authors"), "split": assign_split(f"background {family_stem(_stem(name))}"),
                 })  # fmt: skip
                 data.append(jpeg)
     order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(rows[i]["name"].encode()).digest())[:most]
@@ -121,7 +121,7 @@ def write_backgrounds(
     if not rows:
         return {}
     write_bytes(folder / BACKGROUNDS, b"".join(data[i] for i in order))
-    write_bytes(folder / LISTED, json.dumps(rows, indent=0, sort_keys=True).encode())
+    write_bytes(folder / LISTING, json.dumps(rows, indent=0, sort_keys=True).encode())
     said_of = {
         key: dict(Counter(row[key] for row in rows).most_common()) for key in ("kind", "source", "split")
     }
@@ -168,7 +168,7 @@ def _made(read: Callable[[], bytes], path: str) -> tuple[bytes, str]:
     """(JPEG, what it looks like): cut to a square; nothing where the picture cannot serve."""
     try:
         picture = open_picture(read(), path, FORMATS)
-        if min(picture.size) < SMALLEST or max(picture.size) > 4096:
+        if min(picture.size) < MIN_SIDE or max(picture.size) > 4096:
             return b"", ""
         if "A" in picture.getbands() or "transparency" in picture.info:
             picture = picture.convert("RGBA")
@@ -182,7 +182,7 @@ def _made(read: Callable[[], bytes], path: str) -> tuple[bytes, str]:
     picture = picture.crop((x, y, x + side, y + side)).resize((SIDE, SIDE), Pil.Resampling.LANCZOS)
     grey, mean = np.asarray(picture.convert("L"), np.float32), np.asarray(picture).mean((0, 1))
     directions = bool((np.abs(mean - (128, 128, 250)) < (20, 20, 24)).all())  # a map of normals
-    if grey.std() < FLATTEST or not 12 < grey.mean() < 248 or directions:
+    if grey.std() < MIN_DEVIATION or not 12 < grey.mean() < 248 or directions:
         return b"", ""
     small = np.asarray(picture.resize((6, 6), Pil.Resampling.BOX), np.int64) // 12
     out = io.BytesIO()
@@ -196,15 +196,15 @@ class Backgrounds:
     def __init__(self, folder: Path) -> None:
         self.rows: list[dict[str, Any]] = []
         self.data: NDArray[np.uint8] = np.zeros(0, np.uint8)
-        if not (folder / LISTED).is_file():
+        if not (folder / LISTING).is_file():
             return
         try:
-            self.rows = json.loads((folder / LISTED).read_text("utf-8"))
+            self.rows = json.loads((folder / LISTING).read_text("utf-8"))
             self.data = np.memmap(folder / BACKGROUNDS, np.uint8, "r") if self.rows else self.data
             ends = [int(row["offset"]) + int(row["bytes"]) for row in self.rows]
             whole = max(ends, default=0) <= len(self.data) and all(row["kind"] for row in self.rows)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{folder / LISTED} is damaged", "build the corpus again") from error
+            raise InputError(f"{folder / LISTING} is damaged", "build the corpus again") from error
         if not whole:
             raise InputError(f"{folder / BACKGROUNDS} is cut short", "build the corpus again")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lift3d.corpus.pictures.recipes import CAMERA, START, Recipe, random_of
+from lift3d.corpus.pictures.recipes import CAMERA, START, Recipe, random_stream
 from lift3d.geometry.camera.orbit import look_at
 from lift3d.types import F64, Camera
 
@@ -15,7 +15,7 @@ NEAREST = 0.3
 """Of the camera to the thing, in its longest side."""
 
 
-def outline(v: F64) -> F64:
+def extreme_points(v: F64) -> F64:
     """(N, 3) the points of v that are farthest in one of 256 directions: they frame it as all of them would, to 1 %."""
     k = np.arange(_DIRECTIONS) + 0.5
     z, turn = 1 - 2 * k / _DIRECTIONS, np.radians(k * GOLDEN)
@@ -24,12 +24,12 @@ def outline(v: F64) -> F64:
     return v[np.unique((v @ directions.T).argmax(0))]
 
 
-def framed(
+def frame_camera(
     points: F64, recipe: Recipe, size: int, seed: int, key: str, view: int
 ) -> tuple[Camera, dict[str, float]]:
     """The camera of a view for a thing with this `outline`, and what was drawn."""
-    rng = random_of(seed, key, view, CAMERA)
-    start = random_of(seed, key, 0, START).uniform(0, 360)
+    rng = random_stream(seed, key, view, CAMERA)
+    start = random_stream(seed, key, 0, START).uniform(0, 360)
     low, high = recipe.usual if rng.random() < recipe.often else recipe.elevation
     elevation = float(rng.uniform(low, high))
     azimuth = float((start + view * GOLDEN + rng.uniform(-20, 20)) % 360)

@@ -23,17 +23,17 @@ from numpy.typing import NDArray
 from PIL import Image as Pil
 
 from lift3d.corpus.packages.obtain import obtain
-from lift3d.corpus.sources.common import kin, rights
-from lift3d.corpus.splits import split_of
+from lift3d.corpus.sources.common import family_stem, read_copyright
+from lift3d.corpus.splits import assign_split
 from lift3d.errors import InputError
 from lift3d.io.files.atomic import write_bytes
 from lift3d.io.image.decode import DECODER_ERRORS, open_picture
 
 PHOTOGRAPHS, CUTOUTS = "photographs", "cutouts"
-SHORTER, LONGER = 768, 320
+MAX_SHORT_SIDE, MAX_LONG_SIDE = 768, 320
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_FILE, MAX_FILES = 64 << 20, 20_000
-EDGE = 20
+MAX_CLEAR_ALPHA = 20
 """Alpha of the clearest pixel of a cut-out is below this."""
 
 
@@ -64,7 +64,7 @@ PICKS = (
 )  # fmt: skip
 
 
-def collect(
+def collect_photographs(
     folder: Path, cache: Path, debs: Path | None, say: Callable[[str], None], progress: Callable[[str, float], None]
 ) -> dict[str, int]:  # fmt: skip
     """Fill a folder from the packages; how many photographs and cut-outs it holds. The same packages give the same bytes."""
@@ -75,7 +75,7 @@ def collect(
         package = obtain(
             pick.package, cache, debs, say, lambda path, fits=fits: bool(fits.fullmatch(path))  # type: ignore[misc]
         )  # fmt: skip
-        terms = rights(package.root, pick.package)
+        terms = read_copyright(package.root, pick.package)
         make = _cutout if pick.kind == CUTOUTS else _photograph
         for path, data in _pictures(package.root, pick):
             picture = make(data, path)
@@ -141,7 +141,7 @@ class Photographs:
 def _split(name: str) -> str:
     """ "train" or "val": a mask is tested on pictures from elsewhere."""
     stem = re.sub(r"-[0-9a-f]{6}$", "", name.rpartition(".")[0])
-    return "train" if split_of(f"photograph {kin(stem)}") != "val" else "val"
+    return "train" if assign_split(f"photograph {family_stem(stem)}") != "val" else "val"
 
 
 def _pictures(root: Path, pick: Pick) -> Iterator[tuple[str, bytes]]:
@@ -170,7 +170,7 @@ def _photograph(data: bytes, name: str) -> Pil.Image | None:
     picture = _opened(data, name)
     if picture is None or min(picture.size) < 200 or _clear(picture):
         return None
-    picture = _smaller(picture.convert("RGB"), SHORTER / min(picture.size))
+    picture = _smaller(picture.convert("RGB"), MAX_SHORT_SIDE / min(picture.size))
     return picture if np.asarray(picture.convert("L"), np.float32).std() >= 4 else None
 
 
@@ -185,7 +185,7 @@ def _cutout(data: bytes, name: str) -> Pil.Image | None:
     if seen.sum() < 500 or max(np.ptp(rows), np.ptp(columns)) < 90:
         return None
     picture = picture.crop((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
-    return _smaller(picture, LONGER / max(picture.size))
+    return _smaller(picture, MAX_LONG_SIDE / max(picture.size))
 
 
 def _opened(data: bytes, name: str) -> Pil.Image | None:
@@ -217,7 +217,7 @@ def _clear(picture: Pil.Image) -> bool:
     """Whether parts of it are transparent."""
     if "A" not in picture.getbands() and "transparency" not in picture.info:
         return False
-    return int(np.asarray(picture.convert("RGBA").getchannel("A")).min()) < EDGE
+    return int(np.asarray(picture.convert("RGBA").getchannel("A")).min()) < MAX_CLEAR_ALPHA
 
 
 def _like(picture: Pil.Image) -> str:

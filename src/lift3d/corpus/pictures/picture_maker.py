@@ -19,11 +19,25 @@ from PIL import Image as Pil
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.corpus.pictures.backgrounds import GROUND, Backgrounds
-from lift3d.corpus.pictures.framing import framed, outline
-from lift3d.corpus.pictures.procedural import texture
-from lift3d.corpus.pictures.recipes import BEFORE, BEHIND, LIGHT, SENSOR, Recipe, random_of, recipe_of
-from lift3d.corpus.pictures.scenery import before, behind, ground, on_ground, surrounding
-from lift3d.corpus.pictures.sensor import developed
+from lift3d.corpus.pictures.framing import extreme_points, frame_camera
+from lift3d.corpus.pictures.procedural import random_texture
+from lift3d.corpus.pictures.recipes import (
+    BACKGROUND,
+    LIGHT,
+    OCCLUSION,
+    SENSOR,
+    Recipe,
+    get_recipe,
+    random_stream,
+)
+from lift3d.corpus.pictures.scenery import (
+    choose_environment,
+    ground_plane,
+    make_background,
+    make_occlusion,
+    render_ground,
+)
+from lift3d.corpus.pictures.sensor import simulate_sensor
 from lift3d.errors import InputError
 from lift3d.geometry.image.colour_space import linear_from_srgb
 from lift3d.geometry.render.drawable import Drawable, drawable
@@ -32,16 +46,16 @@ from lift3d.geometry.render.paint import picture as painted
 from lift3d.geometry.render.shadow_maps import Lights, lights_of
 from lift3d.types import F32, F64, Camera
 
-SIZES = (16, 2048)
-KEPT = 4
+SIZE_RANGE = (16, 2048)
+CACHED_SHAPES = 4
 """Shapes held ready to be drawn."""
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _CUT_OUT: F64 = np.full(3, -1.0)
-GAIN = (0.5, 5.0)
+GAIN_RANGE = (0.5, 5.0)
 """How far the brightness of a thing is brought to what was drawn."""
-ALIKE, APART = 1.35, 1.7
+MIN_CONTRAST, CONTRAST_FACTOR = 1.35, 1.7
 """Ratio of linear light below which a thing would vanish before what is behind it; what that is changed by."""
-BLACKEST = (0.025, 20)
+MIN_REFLECTANCE = (0.025, 20)
 """Least linear colour of a material, least sRGB of a texture."""
 
 
@@ -72,7 +86,7 @@ class _Ready:
     lights: dict[int, tuple[Lights, int, dict[str, Any]]]
 
 
-def picture(
+def render_picture(
     corpus: Corpus, i: int, view: int = 0, seed: int = 0, size: int = 128, recipe: str | Recipe = "natural"
 ) -> Picture:
     """One picture of shape i. For many, `Studio` keeps shapes and lights between them."""
@@ -85,11 +99,13 @@ class Studio:
     def __init__(
         self, corpus: Corpus, recipe: str | Recipe = "natural", size: int = 128, seed: int = 0
     ) -> None:
-        if not SIZES[0] <= size <= SIZES[1]:
-            raise InputError(f"pictures of {size} pixels cannot be made", f"give {SIZES[0]} to {SIZES[1]}")
+        if not SIZE_RANGE[0] <= size <= SIZE_RANGE[1]:
+            raise InputError(
+                f"pictures of {size} pixels cannot be made", f"give {SIZE_RANGE[0]} to {SIZE_RANGE[1]}"
+            )
         if seed < 0:
             raise InputError(f"the seed {seed} is negative", "give 0 or more")
-        self.corpus, self.recipe, self.size, self.seed = corpus, recipe_of(recipe), size, seed
+        self.corpus, self.recipe, self.size, self.seed = corpus, get_recipe(recipe), size, seed
         self.bank = Backgrounds(corpus.folder)
         self._ready: OrderedDict[int, _Ready] = OrderedDict()
         self._grounds: OrderedDict[int, Drawable] = OrderedDict()
@@ -103,24 +119,24 @@ class Studio:
             )
         ready = self._shape(i)
         key, split = str(ready.row["key"]), str(ready.row["split"])
-        camera, drawn = framed(ready.outline, self.recipe, self.size, self.seed, key, view)
+        camera, drawn = frame_camera(ready.outline, self.recipe, self.size, self.seed, key, view)
         lights, source, light_said = self._light(ready, view)
         rgb, cover, depth, normals, whole = painted(
             ready.drawable, camera, 2, lights, _CUT_OUT, threads=False
         )
-        rng = random_of(self.seed, key, view, BEHIND)
-        back, back_said = behind(self.recipe, self.bank, split, self.size, rng, source)
+        rng = random_stream(self.seed, key, view, BACKGROUND)
+        back, back_said = make_background(self.recipe, self.bank, split, self.size, rng, source)
         thing = linear_from_srgb(rgb)
         gain = self._gain(thing, cover, rng)
         back = self._with_ground(back, back_said, split, camera, lights, gain, rng)
         if not self.recipe.white:
-            back = apart(thing * np.float32(gain), cover, back)
+            back = separate_from_background(thing * np.float32(gain), cover, back)
         light = thing * gain * cover[..., None] + back * (1 - cover[..., None])
-        rng = random_of(self.seed, key, view, BEFORE)
-        front, hides, front_said = before(whole, self.recipe, self.bank, split, rng)
+        rng = random_stream(self.seed, key, view, OCCLUSION)
+        front, hides, front_said = make_occlusion(whole, self.recipe, self.bank, split, rng)
         light = front * hides[..., None] + light * (1 - hides[..., None])
-        shown, data, done = developed(
-            light.astype(np.float32), self.recipe, random_of(self.seed, key, view, SENSOR)
+        shown, data, done = simulate_sensor(
+            light.astype(np.float32), self.recipe, random_stream(self.seed, key, view, SENSOR)
         )
         said = {
             "key": key, "view": view, "category": ready.row["category"], "split": split, "seed": self.seed,
@@ -134,8 +150,8 @@ class Studio:
         if i not in self._ready:
             ready = _lifted(drawable(self.corpus.parts(i)))
             used = ready.v[np.unique(ready.f)]
-            self._ready[i] = _Ready(ready, outline(used), self.corpus.row(i), {})
-            while len(self._ready) > KEPT:
+            self._ready[i] = _Ready(ready, extreme_points(used), self.corpus.row(i), {})
+            while len(self._ready) > CACHED_SHAPES:
                 self._ready.popitem(last=False)
         self._ready.move_to_end(i)
         return self._ready[i]
@@ -144,13 +160,13 @@ class Studio:
         """The light of the view's group, the picture of the bank that it comes from (-1: none), what was drawn."""
         group = 0 if self.recipe.studio else view // self.recipe.lights_each
         if group not in ready.lights:
-            rng = random_of(self.seed, str(ready.row["key"]), group, LIGHT)
+            rng = random_stream(self.seed, str(ready.row["key"]), group, LIGHT)
             if self.recipe.studio:
                 lighting, source, said = studio(), -1, {"light": "studio"}
             else:
-                source = surrounding(self.bank, str(ready.row["split"]), rng)
+                source = choose_environment(self.bank, str(ready.row["split"]), rng)
                 around = None if source < 0 or rng.random() < 0.4 else self.bank[source]
-                lighting, said = lighting_of(around, self.recipe.shadows, rng)
+                lighting, said = sample_lighting(around, self.recipe.shadows, rng)
             lights = lights_of(ready.drawable, lighting, 512 if self.size <= 256 else 1024)
             ready.lights = {group: (lights, source, said)}
         return ready.lights[group]
@@ -163,7 +179,7 @@ class Studio:
         if (low, high) == (0, 1) or total == 0:
             return 1.0
         mean = float(((thing @ _LUMA) * cover).sum()) / total
-        return float(np.clip((level / max(mean, 1e-3)) ** 0.75, *GAIN))
+        return float(np.clip((level / max(mean, 1e-3)) ** 0.75, *GAIN_RANGE))
 
     def _with_ground(
         self, back: F32, said: dict[str, Any], split: str, camera: Camera, lights: Lights, gain: float,
@@ -177,13 +193,13 @@ class Studio:
             chosen = held[int(rng.integers(len(held)))]
             look, said["ground"] = self.bank[chosen], self.bank.rows[chosen]["name"]
         else:
-            look, said["ground"] = texture(rng), "made up"
-        light, seen = on_ground(ground(look, rng), camera, lights)
+            look, said["ground"] = random_texture(rng), "made up"
+        light, seen = render_ground(ground_plane(look, rng), camera, lights)
         share = seen[..., None]
         return light * np.float32(np.clip(gain, 0.7, 1.3)) * share + back * (1 - share)
 
 
-def apart(thing: F32, cover: F32, back: F32) -> F32:
+def separate_from_background(thing: F32, cover: F32, back: F32) -> F32:
     """What is behind (S, S, 3, linear), made a good half lighter or darker where a thing (S, S, 3) of this cover (S, S)
     would vanish before it: where the mean colours of the thing and of what is around it differ by less than `ALIKE`."""
     rows, columns = np.nonzero(cover > 0.5)
@@ -199,20 +215,20 @@ def apart(thing: F32, cover: F32, back: F32) -> F32:
         return back
     a = (thing * cover[..., None]).sum((0, 1), np.float64) / cover.sum() + 0.01
     b = (back * around[..., None]).sum((0, 1), np.float64) / around.sum() + 0.01
-    if float(np.abs(np.log(a / b)).max()) >= np.log(ALIKE):
+    if float(np.abs(np.log(a / b)).max()) >= np.log(MIN_CONTRAST):
         return back
     darker = float((a - b) @ _LUMA) > 0 or float(b @ _LUMA) > 0.4
-    return back * np.float32(1 / APART if darker else APART)
+    return back * np.float32(1 / CONTRAST_FACTOR if darker else CONTRAST_FACTOR)
 
 
 def _lifted(ready: Drawable) -> Drawable:
     """Nothing in the world reflects less than a few hundredths: black as games have it would show no shape."""
     texels = ready.texels.copy()
-    texels[:, :3] = np.maximum(texels[:, :3], BLACKEST[1])
-    return replace(ready, colours=np.maximum(ready.colours, np.float32(BLACKEST[0])), texels=texels)
+    texels[:, :3] = np.maximum(texels[:, :3], MIN_REFLECTANCE[1])
+    return replace(ready, colours=np.maximum(ready.colours, np.float32(MIN_REFLECTANCE[0])), texels=texels)
 
 
-def lighting_of(
+def sample_lighting(
     around: NDArray[np.uint8] | None, shadows: bool, rng: np.random.Generator
 ) -> tuple[Lighting, dict[str, Any]]:
     """A sun and what surrounds the thing: the colours of a picture, or a colour above and one below."""

@@ -17,15 +17,15 @@ from scipy import fft, ndimage
 from lift3d.types import F32
 
 Bytes = NDArray[np.uint8]
-SIDE = 256
+SIZE = 256
 """Pixels of a texture and of a scene, as of the pictures of a bank."""
-_Y, _X = np.mgrid[:SIDE, :SIDE].astype(np.float32)
-_FY = (np.fft.fftfreq(SIDE)[:, None] * SIDE).astype(np.float32)
-_FX = (np.fft.rfftfreq(SIDE)[None] * SIDE).astype(np.float32)
+_Y, _X = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+_FY = (np.fft.fftfreq(SIZE)[:, None] * SIZE).astype(np.float32)
+_FX = (np.fft.rfftfreq(SIZE)[None] * SIZE).astype(np.float32)
 _GREY, _EARTH, _COLD = (0.0, 0.12), (0.05, 0.13), (0.5, 0.65)
 
 
-def colour(rng: np.random.Generator) -> F32:
+def random_colour(rng: np.random.Generator) -> F32:
     """(3,) sRGB 0 to 255, as walls, wood, earth and cloth have: mostly brownish or greyish, seldom strong."""
     chance = rng.random()
     if chance < 0.5:
@@ -41,29 +41,29 @@ def colour(rng: np.random.Generator) -> F32:
     return np.array(colorsys.hsv_to_rgb(h, s, rng.uniform(0.2, 0.92)), np.float32) * 255
 
 
-def near(base: F32, rng: np.random.Generator, spread: float = 0.15) -> F32:
+def similar_colour(base: F32, rng: np.random.Generator, spread: float = 0.15) -> F32:
     """(3,) a colour like this one, lighter or darker, a little warmer or colder."""
     warm = rng.normal(0, spread / 5)
     scale = np.exp(rng.normal(0, spread)) * np.array([1 + warm, 1, 1 - warm])
     return np.clip(base * scale, 8, 247).astype(np.float32)
 
 
-def clouds(rng: np.random.Generator, slope: float, along: float = 1.0) -> F32:
+def spectral_noise(rng: np.random.Generator, slope: float, along: float = 1.0) -> F32:
     """(SIDE, SIDE) noise of mean 0 and deviation 1 whose amplitude falls as f ** -slope; along > 1 draws it out in x."""
     f = np.hypot(_FX * np.float32(along), _FY)
     f[0, 0] = np.inf
-    seen = fft.rfft2(rng.standard_normal((SIDE, SIDE), np.float32)) * f ** np.float32(-slope)
-    values: F32 = fft.irfft2(seen, (SIDE, SIDE))
+    seen = fft.rfft2(rng.standard_normal((SIZE, SIZE), np.float32)) * f ** np.float32(-slope)
+    values: F32 = fft.irfft2(seen, (SIZE, SIZE))
     return values / np.float32(max(float(values.std()), 1e-9))
 
 
-def texture(rng: np.random.Generator) -> Bytes:
+def random_texture(rng: np.random.Generator) -> Bytes:
     """(SIDE, SIDE, 3) sRGB that repeats without a seam: one of `TEXTURES`."""
     kind = TEXTURES[int(rng.integers(len(TEXTURES)))]
     return _bytes(kind(rng))
 
 
-def scene(rng: np.random.Generator) -> Bytes:
+def random_scene(rng: np.random.Generator) -> Bytes:
     """(SIDE, SIDE, 3) sRGB, upright: a wall and a floor, a wall alone, or a room far out of focus."""
     chance = rng.random()
     if chance < 0.4:
@@ -73,7 +73,7 @@ def scene(rng: np.random.Generator) -> Bytes:
     else:
         out = _blurred(rng)
     turn, fall = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.35)
-    way = ((_X / SIDE - 0.5) * np.cos(turn) + (_Y / SIDE - 0.5) * np.sin(turn))[..., None]
+    way = ((_X / SIZE - 0.5) * np.cos(turn) + (_Y / SIZE - 0.5) * np.sin(turn))[..., None]
     return _bytes(out * (1 + fall * way))
 
 
@@ -82,25 +82,29 @@ def _bytes(values: NDArray[np.floating]) -> Bytes:
 
 
 def _plaster(rng: np.random.Generator) -> F32:
-    base = colour(rng)
-    shade = 1 + rng.uniform(0.02, 0.07) * clouds(rng, rng.uniform(1.0, 1.6)) + 0.015 * clouds(rng, 0.2)
+    base = random_colour(rng)
+    shade = (
+        1
+        + rng.uniform(0.02, 0.07) * spectral_noise(rng, rng.uniform(1.0, 1.6))
+        + 0.015 * spectral_noise(rng, 0.2)
+    )
     return (base * shade[..., None]).astype(np.float32)
 
 
 def _earth(rng: np.random.Generator) -> F32:
     """Two like colours in patches, with grain: soil, gravel, stone, lawn, carpet."""
-    base = colour(rng)
-    other = near(base, rng, 0.3)
-    share = 1 / (1 + np.exp(-rng.uniform(0.8, 3) * clouds(rng, rng.uniform(0.8, 1.4))))[..., None]
-    grain = 1 + rng.uniform(0.03, 0.14) * clouds(rng, rng.uniform(0.3, 0.8))[..., None]
+    base = random_colour(rng)
+    other = similar_colour(base, rng, 0.3)
+    share = 1 / (1 + np.exp(-rng.uniform(0.8, 3) * spectral_noise(rng, rng.uniform(0.8, 1.4))))[..., None]
+    grain = 1 + rng.uniform(0.03, 0.14) * spectral_noise(rng, rng.uniform(0.3, 0.8))[..., None]
     return ((base + (other - base) * share) * grain).astype(np.float32)
 
 
 def _laid(cells: NDArray[np.int64], gap: F32, base: F32, joint: F32, rng: np.random.Generator) -> F32:
     """Pieces of like colours with joints between; cells: number of the piece, gap: 0 to 1 in the joints."""
     spread = rng.uniform(0.03, 0.13)
-    colours = np.stack([near(base, rng, spread) for _ in range(int(cells.max()) + 1)])
-    worn = 1 + rng.uniform(0.02, 0.08) * clouds(rng, 0.8)[..., None]
+    colours = np.stack([similar_colour(base, rng, spread) for _ in range(int(cells.max()) + 1)])
+    worn = 1 + rng.uniform(0.02, 0.08) * spectral_noise(rng, 0.8)[..., None]
     return ((colours[cells] * (1 - gap[..., None]) + joint * gap[..., None]) * worn).astype(np.float32)
 
 
@@ -111,19 +115,19 @@ def _edge(away: NDArray[np.floating], width: float) -> F32:
 
 def _grid(rows: int, columns: int, shift: NDArray[np.floating]) -> tuple[NDArray[np.int64], F32, F32]:
     """(number of each pixel's piece, pixels to the joint above or below, to that beside) of rows shifted sideways."""
-    y = _Y * rows / SIDE
+    y = _Y * rows / SIZE
     row = y.astype(np.int64)
-    x = (_X * columns / SIDE + shift[row]) % columns
+    x = (_X * columns / SIZE + shift[row]) % columns
     column = x.astype(np.int64)
-    up, side = np.minimum(y % 1, 1 - y % 1) * SIDE / rows, np.minimum(x % 1, 1 - x % 1) * SIDE / columns
+    up, side = np.minimum(y % 1, 1 - y % 1) * SIZE / rows, np.minimum(x % 1, 1 - x % 1) * SIZE / columns
     return row * columns + column, up.astype(np.float32), side.astype(np.float32)
 
 
 def _bricks(rng: np.random.Generator) -> F32:
     rows = 2 * int(rng.integers(3, 8))
     cells, up, side = _grid(rows, max(rows // 2 - int(rng.integers(0, 2)), 2), 0.5 * (np.arange(rows) % 2))
-    base = colour(rng)
-    joint = near(base * 0.5 + 80, rng, 0.2)
+    base = random_colour(rng)
+    joint = similar_colour(base * 0.5 + 80, rng, 0.2)
     return _laid(cells, _edge(np.minimum(up, side), rng.uniform(0.7, 1.8)), base, joint, rng)
 
 
@@ -133,7 +137,7 @@ def _planks(rng: np.random.Generator) -> F32:
     h, s, v = rng.uniform(0.05, 0.11), rng.uniform(0.15, 0.6), rng.uniform(0.25, 0.8)
     base = np.array(colorsys.hsv_to_rgb(h, s, v), np.float32) * 255
     out = _laid(cells, _edge(np.minimum(up, side), rng.uniform(0.3, 1.0)), base, base * 0.4, rng)
-    grain = 1 + rng.uniform(0.03, 0.1) * clouds(rng, 0.9, 12.0)[..., None]
+    grain = 1 + rng.uniform(0.03, 0.1) * spectral_noise(rng, 0.9, 12.0)[..., None]
     out = (out * grain).astype(np.float32)
     return out if rng.random() < 0.5 else np.ascontiguousarray(out.transpose(1, 0, 2))
 
@@ -141,9 +145,13 @@ def _planks(rng: np.random.Generator) -> F32:
 def _tiles(rng: np.random.Generator) -> F32:
     n = 2 * int(rng.integers(1, 5))
     cells, up, side = _grid(n, n, np.zeros(n))
-    base = colour(rng)
+    base = random_colour(rng)
     out = _laid(
-        cells, _edge(np.minimum(up, side), rng.uniform(0.5, 1.5)), base, near(base * 0.7 + 30, rng), rng
+        cells,
+        _edge(np.minimum(up, side), rng.uniform(0.5, 1.5)),
+        base,
+        similar_colour(base * 0.7 + 30, rng),
+        rng,
     )
     if rng.random() < 0.25:  # as a chessboard, softly
         odd = ((cells // n + cells % n) % 2)[..., None]
@@ -155,37 +163,37 @@ def _room(rng: np.random.Generator) -> F32:
     """A wall, below it a floor in perspective, with a skirting board or a shadow where they meet."""
     wall = (_plaster, _plaster, _bricks, _planks, _tiles)[int(rng.integers(5))](rng)
     floor = (_earth, _planks, _tiles, _plaster)[int(rng.integers(4))](rng)
-    low = int(rng.uniform(0.5, 0.8) * SIDE)
-    down = np.arange(1, SIDE - low + 1, dtype=np.float32)[:, None]
+    low = int(rng.uniform(0.5, 0.8) * SIZE)
+    down = np.arange(1, SIZE - low + 1, dtype=np.float32)[:, None]
     deep = rng.uniform(40, 90)
-    z = deep * SIDE / (down + np.float32(deep))  # the camera stands above the floor: its rows are 1 / depth
-    u = (_X[:1] - SIDE / 2) * z / deep * 0.8 + rng.uniform(0, SIDE)
+    z = deep * SIZE / (down + np.float32(deep))  # the camera stands above the floor: its rows are 1 / depth
+    u = (_X[:1] - SIZE / 2) * z / deep * 0.8 + rng.uniform(0, SIZE)
     v = np.broadcast_to(2.5 * z, u.shape)
-    floor = floor[v.astype(np.int64) % SIDE, np.floor(u).astype(np.int64) % SIDE]
+    floor = floor[v.astype(np.int64) % SIZE, np.floor(u).astype(np.int64) % SIZE]
     out = wall.copy()
     out[low:] = floor * (0.75 + 0.25 * np.clip(down / 40, 0, 1))[..., None]
     if rng.random() < 0.5:
         board = int(rng.integers(3, 12))
-        out[low - board : low] = near(np.full(3, rng.uniform(60, 230), np.float32), rng, 0.05)
+        out[low - board : low] = similar_colour(np.full(3, rng.uniform(60, 230), np.float32), rng, 0.05)
     return out.astype(np.float32)
 
 
 def _blurred(rng: np.random.Generator) -> F32:
     """Things far out of focus: boxes and lumps of like colours over a gradient, drawn at a quarter of the size."""
-    n = SIDE // 4
+    n = SIZE // 4
     px, py = _X[:n, :n], _Y[:n, :n]
-    base = colour(rng)
-    other = near(base, rng, 0.35)
+    base = random_colour(rng)
+    other = similar_colour(base, rng, 0.35)
     out = base + (other - base) * (py / n)[..., None]
     for _ in range(int(rng.integers(5, 16))):
-        tint = near(base, rng, 0.4) if rng.random() < 0.6 else colour(rng)
+        tint = similar_colour(base, rng, 0.4) if rng.random() < 0.6 else random_colour(rng)
         (cx, cy), (a, b) = rng.uniform(0, n, 2), rng.uniform(0.04, 0.25, 2) * n
         x, y = (px - cx) / a, (py - cy) / b
         inside = np.maximum(abs(x), abs(y)) < 1 if rng.random() < 0.6 else x * x + y * y < 1
         out[inside] = tint
     sigma = rng.uniform(1.2, 4)
     small = ndimage.gaussian_filter(out, (sigma, sigma, 0), mode="reflect")
-    large = Pil.fromarray(_bytes(small)).resize((SIDE, SIDE), Pil.Resampling.BICUBIC)
+    large = Pil.fromarray(_bytes(small)).resize((SIZE, SIZE), Pil.Resampling.BICUBIC)
     return np.asarray(large).astype(np.float32)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from lift3d.errors import InputError
 
 Range = tuple[float, float]
-CAMERA, LIGHT, BEHIND, BEFORE, SENSOR, START = range(6)
+CAMERA, LIGHT, BACKGROUND, OCCLUSION, SENSOR, START = range(6)
 """Each has random numbers of its own, so that a change in one leaves the others as they are."""
 
 
@@ -71,7 +71,7 @@ RECIPES: dict[str, Recipe] = {
 }  # fmt: skip
 
 
-def recipe_of(name: str | Recipe) -> Recipe:
+def get_recipe(name: str | Recipe) -> Recipe:
     """The recipe of this name; InputError that lists them otherwise."""
     if isinstance(name, Recipe):
         return name
@@ -80,7 +80,7 @@ def recipe_of(name: str | Recipe) -> Recipe:
     return RECIPES[name]
 
 
-def random_of(seed: int, key: str, number: int, what: int) -> np.random.Generator:
+def random_stream(seed: int, key: str, number: int, what: int) -> np.random.Generator:
     """Random numbers for one thing in one view (or group of views), whatever was drawn before."""
     digest = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
     return np.random.default_rng([seed, digest, number, what])

@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pil
 
-from lift3d.corpus.pictures.picture_maker import SIZES, Picture
+from lift3d.corpus.pictures.picture_maker import SIZE_RANGE, Picture
 from lift3d.errors import InputError
 from lift3d.io.image.decode import open_picture
 from lift3d.types import F32, Camera
 
 EXTRAS = ("depth", "normals")
-SEEN, HIDDEN = 255, 64
+VISIBLE, HIDDEN = 255, 64
 NAMES = {"rgb.jpg": "JPEG", "mask.png": "PNG", "depth.png": "PNG", "normal.png": "PNG", "json": ""}
 NAME = re.compile(r"([0-9a-f]{16}-[0-9]{4,9})\.(" + "|".join(map(re.escape, NAMES)) + ")")
 _STEPS = 65534
@@ -38,16 +38,16 @@ def sample_key(key: str, view: int) -> str:
     return f"{hashlib.sha256(key.encode()).hexdigest()[:16]}-{view:04d}"
 
 
-def packed(shot: Picture, extras: tuple[str, ...]) -> dict[str, bytes]:
+def encode_sample(shot: Picture, extras: tuple[str, ...]) -> dict[str, bytes]:
     """The files of a picture by their endings."""
-    mask = np.where(shot.mask, SEEN, np.where(shot.whole, HIDDEN, 0)).astype(np.uint8)
+    mask = np.where(shot.mask, VISIBLE, np.where(shot.whole, HIDDEN, 0)).astype(np.uint8)
     files = {"rgb.jpg": shot.jpeg, "mask.png": _png(Pil.fromarray(mask))}
     said = dict(shot.said)
     if "depth" in extras:
-        codes, said["depth"] = depth_codes(shot.depth, shot.whole)
+        codes, said["depth"] = encode_depth(shot.depth, shot.whole)
         files["depth.png"] = _png(Pil.fromarray(codes))
     if "normals" in extras:
-        files["normal.png"] = _png(Pil.fromarray(normal_codes(shot.normals, shot.whole)))
+        files["normal.png"] = _png(Pil.fromarray(encode_normals(shot.normals, shot.whole)))
     camera = shot.camera
     said["camera"] = {
         "width": camera.width, "height": camera.height, "fx": camera.fx, "fy": camera.fy, "cx": camera.cx,
@@ -57,7 +57,7 @@ def packed(shot: Picture, extras: tuple[str, ...]) -> dict[str, bytes]:
     return files
 
 
-def depth_codes(z: F32, whole: NDArray[np.bool_]) -> tuple[NDArray[np.uint16], list[float]]:
+def encode_depth(z: F32, whole: NDArray[np.bool_]) -> tuple[NDArray[np.uint16], list[float]]:
     """(codes (S, S) uint16, [near, far])."""
     held = z[whole].astype(np.float64)
     near, far = (float(held.min()), float(held.max())) if held.size else (0.0, 1.0)
@@ -66,19 +66,19 @@ def depth_codes(z: F32, whole: NDArray[np.bool_]) -> tuple[NDArray[np.uint16], l
     return codes, [near, far]
 
 
-def depth_of(codes: NDArray[np.uint16], near: float, far: float) -> F32:
+def decode_depth(codes: NDArray[np.uint16], near: float, far: float) -> F32:
     """(S, S) depth of its codes; 0 where nothing is."""
     z = near + (codes.astype(np.float64) - 1) / _STEPS * (far - near)
     return np.where(codes > 0, z, 0).astype(np.float32)
 
 
-def normal_codes(normals: F32, whole: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def encode_normals(normals: F32, whole: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """(S, S, 3) bytes."""
     codes = np.rint(128 + 127 * np.clip(normals, -1, 1))
     return np.where(whole[..., None], codes, 0).astype(np.uint8)
 
 
-def normals_of(codes: NDArray[np.uint8]) -> F32:
+def decode_normals(codes: NDArray[np.uint8]) -> F32:
     """(S, S, 3) unit normals of their bytes; 0 where nothing is."""
     n = (codes.astype(np.float32) - 128) / 127
     n /= np.maximum(np.linalg.norm(n, axis=-1, keepdims=True), 1e-6)
@@ -91,7 +91,7 @@ def _png(picture: Pil.Image) -> bytes:
     return out.getvalue()
 
 
-def unpacked(key: str, files: dict[str, bytes]) -> dict[str, Any]:
+def decode_sample(key: str, files: dict[str, bytes]) -> dict[str, Any]:
     """The sample of its files: "key", "rgb" (S, S, 3) uint8, "mask" and "whole" (S, S) bool, "camera", "said", and where
     they were written "depth" (S, S) and "normals" (S, S, 3) float32. InputError for whatever is not as written here."""
     try:
@@ -102,7 +102,7 @@ def unpacked(key: str, files: dict[str, bytes]) -> dict[str, Any]:
         size = (int(view["width"]), int(view["height"]))
         if (
             not all(math.isfinite(float(value)) for value in numbers.values())
-            or not 0 < max(size) <= SIZES[1]
+            or not 0 < max(size) <= SIZE_RANGE[1]
         ):
             raise ValueError("numbers out of range")
         camera = Camera(*size, **numbers, world_to_camera=pose)
@@ -112,16 +112,16 @@ def unpacked(key: str, files: dict[str, bytes]) -> dict[str, Any]:
         out = {
             "key": key,
             "rgb": pixels["rgb.jpg"],
-            "mask": mask == SEEN,
+            "mask": mask == VISIBLE,
             "whole": mask > 0,
             "camera": camera,
             "said": said,
         }
         if "depth.png" in pixels:
             near, far = (float(x) for x in said["depth"])
-            out["depth"] = depth_of(pixels["depth.png"], near, far)
+            out["depth"] = decode_depth(pixels["depth.png"], near, far)
         if "normal.png" in pixels:
-            out["normals"] = normals_of(pixels["normal.png"])
+            out["normals"] = decode_normals(pixels["normal.png"])
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(
             f"the sample {key} of a shard is damaged ({error})", "render the pictures again"

@@ -10,7 +10,13 @@ from PIL import Image as Pil
 from PIL import ImageFilter
 
 from lift3d.corpus.pictures.backgrounds import GROUND, SCENE, SKY, WALL, Backgrounds
-from lift3d.corpus.pictures.procedural import clouds, colour, near, scene, texture
+from lift3d.corpus.pictures.procedural import (
+    random_colour,
+    random_scene,
+    random_texture,
+    similar_colour,
+    spectral_noise,
+)
 from lift3d.corpus.pictures.recipes import Recipe
 from lift3d.geometry.image.colour_space import linear_from_srgb
 from lift3d.geometry.render.drawable import Drawable, drawable
@@ -19,66 +25,73 @@ from lift3d.geometry.render.shadow_maps import Lights
 from lift3d.types import F32, F64, Camera, Material, Part
 
 Bytes = NDArray[np.uint8]
-Said = dict[str, Any]
-FAR, HAZE = 14.0, (3.0, 12.0)
+Record = dict[str, Any]
+GROUND_HALF_SIZE, FADE_RANGE = 14.0, (3.0, 12.0)
 """Half of the ground's side; between which distances it fades into what is behind, in the thing's longest sides."""
 
 
-SMALL = 0.06
+SMALL_OBJECT = 0.06
 """Share of the frame below which a thing is hidden less, down to 0.3 of what the recipe says: little of it is seen anyway."""
 
 
-def behind(
+def make_background(
     recipe: Recipe, bank: Backgrounds, split: str, size: int, rng: np.random.Generator, prefer: int = -1
-) -> tuple[F32, Said]:
+) -> tuple[F32, Record]:
     """Linear light (S, S, 3) and what it is. prefer: a picture of the bank that also gives the light; -1 for none."""
     if recipe.white:
         return np.ones((size, size, 3), np.float32), {"background": "white"}
     chance, same = rng.random(), rng.random() < 0.5
     if chance < recipe.plain:
-        out, said = np.full((size, size, 3), colour(rng).astype(np.uint8)), "plain"
+        out, said = np.full((size, size, 3), random_colour(rng).astype(np.uint8)), "plain"
     elif chance < recipe.plain + recipe.gradient:
-        out, said = gradient(size, rng), "gradient"
+        out, said = random_gradient(size, rng), "gradient"
     else:
         held = bank.of(split)
         if chance < recipe.plain + recipe.gradient + recipe.noise:
-            out, said = noise(size, rng), "noise"
+            out, said = random_noise(size, rng), "noise"
         elif not held:
-            out, said = crop(scene(rng), SCENE, size, rng), "made up"
+            out, said = random_crop(random_scene(rng), SCENE, size, rng), "made up"
         else:
             chosen = prefer if prefer >= 0 and same else held[int(rng.integers(len(held)))]
-            out, said = crop(bank[chosen], bank.rows[chosen]["kind"], size, rng), bank.rows[chosen]["name"]
+            out, said = (
+                random_crop(bank[chosen], bank.rows[chosen]["kind"], size, rng),
+                bank.rows[chosen]["name"],
+            )
     sigma = recipe.defocus * size / 128 * rng.random() ** 2
     soft = Pil.fromarray(out).filter(ImageFilter.GaussianBlur(sigma)) if sigma > 0.2 else out
     return linear_from_srgb(np.asarray(soft)), {"background": said}
 
 
-def gradient(size: int, rng: np.random.Generator) -> Bytes:
+def random_gradient(size: int, rng: np.random.Generator) -> Bytes:
     """From one colour to another, along a line or away from a point, as light falls on a wall."""
     y, x = (np.mgrid[:size, :size] + 0.5) / size - 0.5
     turn, at = rng.uniform(0, 2 * np.pi), rng.uniform(-0.5, 0.5, 2)
     along = x * np.cos(turn) + y * np.sin(turn) + 0.5
     way = along if rng.random() < 0.6 else 1.3 * np.hypot(x - at[0], y - at[1])
-    a, b = colour(rng), colour(rng)
+    a, b = random_colour(rng), random_colour(rng)
     b = b if rng.random() < 0.4 else a * rng.uniform(0.35, 0.85)
     return np.clip(a + (b - a) * np.clip(way, 0, 1)[..., None], 0, 255).astype(np.uint8)
 
 
-def noise(size: int, rng: np.random.Generator) -> Bytes:
+def random_noise(size: int, rng: np.random.Generator) -> Bytes:
     """Clouds between two like colours and a third; sometimes with sharp edges, like stone or paint."""
-    base = colour(rng)
+    base = random_colour(rng)
     three = np.stack(
-        [near(base, rng, 0.35), base, near(base, rng, 0.35) if rng.random() < 0.7 else colour(rng)]
+        [
+            similar_colour(base, rng, 0.35),
+            base,
+            similar_colour(base, rng, 0.35) if rng.random() < 0.7 else random_colour(rng),
+        ]
     )
     sharp = rng.choice([0.6, 1.2, 3.0])
-    share = 2 / (1 + np.exp(-sharp * clouds(rng, rng.uniform(0.9, 1.7))))[..., None]
+    share = 2 / (1 + np.exp(-sharp * spectral_noise(rng, rng.uniform(0.9, 1.7))))[..., None]
     out = np.where(
         share < 1, three[0] + (three[1] - three[0]) * share, three[1] + (three[2] - three[1]) * (share - 1)
     )
-    return crop(np.clip(out, 0, 255).astype(np.uint8), WALL, size, rng)
+    return random_crop(np.clip(out, 0, 255).astype(np.uint8), WALL, size, rng)
 
 
-def crop(picture: Bytes, kind: str, size: int, rng: np.random.Generator) -> Bytes:
+def random_crop(picture: Bytes, kind: str, size: int, rng: np.random.Generator) -> Bytes:
     """A part of a picture of the bank at the size wanted; what has an up stays upright."""
     side, whole = int(picture.shape[0] * rng.uniform(0.4, 1)), picture.shape[0]
     x, y = (int(rng.integers(0, whole - side + 1)) for _ in range(2))
@@ -93,9 +106,9 @@ def crop(picture: Bytes, kind: str, size: int, rng: np.random.Generator) -> Byte
     )
 
 
-def ground(picture: Bytes, rng: np.random.Generator) -> Drawable:
+def ground_plane(picture: Bytes, rng: np.random.Generator) -> Drawable:
     """The plane z = 0 far around, tiled with a picture, turned and scaled at random."""
-    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * FAR
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * GROUND_HALF_SIZE
     turn, tile = rng.uniform(0, 2 * np.pi), rng.uniform(0.7, 2.5)
     c, s = np.cos(turn), np.sin(turn)
     uv = corners @ np.array([[c, -s], [s, c]]) / tile + rng.random(2)
@@ -106,7 +119,7 @@ def ground(picture: Bytes, rng: np.random.Generator) -> Drawable:
     return drawable([part])
 
 
-def on_ground(plane: Drawable, camera: Camera, lights: Lights) -> tuple[F32, F32]:
+def render_ground(plane: Drawable, camera: Camera, lights: Lights) -> tuple[F32, F32]:
     """(light (S, S, 3) of the ground, how much of it is seen (S, S)): lit, with the shadow of the thing that `lights`
     were made for, fading with distance."""
     light, cover = paint(plane, camera, 1, 1.0, lights)
@@ -117,12 +130,12 @@ def on_ground(plane: Drawable, camera: Camera, lights: Lights) -> tuple[F32, F32
     eye: F64 = camera.centre
     t = -eye[2] / np.minimum(rays[..., 2], -1e-6)
     away = np.hypot(eye[0] + t * rays[..., 0], eye[1] + t * rays[..., 1])
-    fade = np.clip((HAZE[1] - away) / (HAZE[1] - HAZE[0]), 0, 1)
+    fade = np.clip((FADE_RANGE[1] - away) / (FADE_RANGE[1] - FADE_RANGE[0]), 0, 1)
     seen = (cover * fade * fade * (3 - 2 * fade) * (rays[..., 2] < 0)).astype(np.float32)
     return (light / np.maximum(cover, 1e-6)[..., None]).astype(np.float32), seen
 
 
-def piece(mask: NDArray[np.bool_], rng: np.random.Generator) -> F32:
+def random_occluder(mask: NDArray[np.bool_], rng: np.random.Generator) -> F32:
     """Cover (S, S) of something in front of a thing with this mask: a lump, a leaf or bars."""
     size = mask.shape[0]
     rows, columns = np.nonzero(mask)
@@ -147,34 +160,38 @@ def piece(mask: NDArray[np.bool_], rng: np.random.Generator) -> F32:
     return np.clip(inside / max(size / 128, 1.0) + 0.5, 0, 1).astype(np.float32)
 
 
-def before(
+def make_occlusion(
     mask: NDArray[np.bool_], recipe: Recipe, bank: Backgrounds, split: str, rng: np.random.Generator
-) -> tuple[F32, F32, Said]:
+) -> tuple[F32, F32, Record]:
     """(light (S, S, 3), cover (S, S), what was done) of pieces that hide a share of the mask, never more than wanted."""
     size = mask.shape[0]
     cover = np.zeros((size, size), np.float32)
     if rng.random() >= recipe.occluded or not mask.any():
         return np.zeros((size, size, 3), np.float32), cover, {}
-    limit = recipe.hidden * rng.uniform(0.2, 1) * min(max(float(mask.mean()) / SMALL, 0.3), 1.0)
+    limit = recipe.hidden * rng.uniform(0.2, 1) * min(max(float(mask.mean()) / SMALL_OBJECT, 0.3), 1.0)
     left = int(rng.integers(1, 4))
     for _ in range(8):  # tries
         if not left:
             break
-        more = np.maximum(cover, piece(mask, rng))
+        more = np.maximum(cover, random_occluder(mask, rng))
         if ((more >= 0.5) & mask).sum() <= limit * mask.sum():
             cover, left = more, left - 1
     held = bank.of(split, GROUND, WALL)
     if held and rng.random() < 0.6:
         chosen = held[int(rng.integers(len(held)))]
-        look = crop(bank[chosen], WALL, size, rng)
+        look = random_crop(bank[chosen], WALL, size, rng)
     else:
-        look = crop(texture(rng), WALL, size, rng) if rng.random() < 0.6 else gradient(size, rng)
+        look = (
+            random_crop(random_texture(rng), WALL, size, rng)
+            if rng.random() < 0.6
+            else random_gradient(size, rng)
+        )
     hidden = float(((cover >= 0.5) & mask).sum() / mask.sum())
     light = linear_from_srgb(look) * np.float32(rng.uniform(0.35, 1))
     return light, cover, {"hidden": round(hidden, 4)} if hidden else {}
 
 
-def surrounding(bank: Backgrounds, split: str, rng: np.random.Generator) -> int:
+def choose_environment(bank: Backgrounds, split: str, rng: np.random.Generator) -> int:
     """A picture of the bank that gives light to a group of views; -1 where there is none."""
     held = bank.of(split, SKY, SCENE) if rng.random() < 0.5 else bank.of(split)
     return held[int(rng.integers(len(held)))] if held else -1

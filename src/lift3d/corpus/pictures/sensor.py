@@ -19,7 +19,7 @@ from lift3d.geometry.image.colour_space import srgb_from_linear
 from lift3d.types import F32
 
 
-def developed(
+def simulate_sensor(
     light: F32, recipe: Recipe, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], bytes, dict[str, Any]]:
     """(rgb (S, S, 3) as the JPEG decodes, the JPEG, what was done) of linear light (S, S, 3)."""
@@ -38,7 +38,7 @@ def developed(
         )
     if chances[1] < recipe.motion[0]:
         done["motion"] = [round(float(length * scale), 2), round(float(np.degrees(turn)), 1)]
-        kernel = streak(length * scale, turn)[..., None]
+        kernel = motion_kernel(length * scale, turn)[..., None]
         light = ndimage.convolve(light, kernel, mode="nearest")
     stops, gains = rng.uniform(-1, 1) * recipe.exposure, np.exp(recipe.balance * rng.normal(size=3))
     light = light * (2**stops * gains / gains.mean()).astype(np.float32)
@@ -50,18 +50,18 @@ def developed(
         light = (light + spread * rng.standard_normal(light.shape, np.float32)).astype(np.float32)
     quality = int(rng.integers(recipe.jpeg[0], recipe.jpeg[1] + 1))
     done["jpeg"] = quality
-    data = jpeg(srgb_from_linear(np.clip(light, 0, 1).astype(np.float32)), quality)
+    data = encode_jpeg(srgb_from_linear(np.clip(light, 0, 1).astype(np.float32)), quality)
     return np.array(Pil.open(io.BytesIO(data), formats=["JPEG"])), data, done
 
 
-def jpeg(rgb: NDArray[np.uint8], quality: int) -> bytes:
+def encode_jpeg(rgb: NDArray[np.uint8], quality: int) -> bytes:
     """Colour at half the resolution below quality 90, as cameras and networks do."""
     out = io.BytesIO()
     Pil.fromarray(rgb).save(out, "JPEG", quality=quality, subsampling=2 if quality < 90 else 0)
     return out.getvalue()
 
 
-def streak(length: float, turn: float) -> F32:
+def motion_kernel(length: float, turn: float) -> F32:
     """(K, K) kernel of a straight movement over `length` pixels at the angle `turn`; sums to 1."""
     reach = int(np.ceil(length / 2)) + 1
     t = ((np.arange(8 * reach) + 0.5) / (8 * reach) - 0.5) * length

@@ -10,12 +10,12 @@ from lift3d.corpus.pictures.sample_files import EXTRAS
 from lift3d.errors import InputError
 
 SPLITS = ("train", "val", "test")
-SHARD = 64 << 20
-MOST_VIEWS = 1000
+SHARD_BYTES = 64 << 20
+MAX_VIEWS = 1000
 
 
 @dataclass(frozen=True)
-class Options:
+class RenderOptions:
     """views of each shape; size in pixels; recipe by name; extras: of "depth", "normals"; split: one of them or all;
     limit: shapes, drawn by hash; shard: bytes, about."""
 
@@ -26,7 +26,7 @@ class Options:
     split: str | None = None
     limit: int | None = None
     seed: int = 0
-    shard: int = SHARD
+    shard: int = SHARD_BYTES
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Shard:
         return len(self.shapes) * (self.views[1] - self.views[0])
 
 
-def check(options: Options) -> None:
-    if options.views > MOST_VIEWS:
-        raise InputError(f"{options.views} views of each shape cannot be made", f"give 1 to {MOST_VIEWS}")
+def check_options(options: RenderOptions) -> None:
+    if options.views > MAX_VIEWS:
+        raise InputError(f"{options.views} views of each shape cannot be made", f"give 1 to {MAX_VIEWS}")
     for name, value in (("views", options.views), ("limit", options.limit)):
         if value is not None and value < 1:
             raise InputError(f"--{name} {value} leaves nothing", "give 1 or more")
@@ -56,14 +56,14 @@ def check(options: Options) -> None:
             raise InputError(f"pictures come with no {extra}", f"choose from {', '.join(EXTRAS)}")
 
 
-def hashed(*words: object) -> bytes:
+def hash_words(*words: object) -> bytes:
     return hashlib.sha256(" ".join(map(str, words)).encode()).digest()
 
 
-def planned(corpus: Corpus, options: Options) -> list[Shard]:
+def plan_shards(corpus: Corpus, options: RenderOptions) -> list[Shard]:
     """Which shapes go into which shard; the same for any number of processes."""
     splits = corpus.column("split")
-    order = sorted(range(len(corpus)), key=lambda i: hashed("shape", options.seed, corpus.keys[i]))
+    order = sorted(range(len(corpus)), key=lambda i: hash_words("shape", options.seed, corpus.keys[i]))
     order = [i for i in order if options.split in (None, splits[i])][: options.limit]
     room = max(options.shard // _estimate(options), 1)  # pictures of a shard
     each = max(room // options.views, 1)
@@ -77,7 +77,7 @@ def planned(corpus: Corpus, options: Options) -> list[Shard]:
     return out
 
 
-def _estimate(options: Options) -> int:
+def _estimate(options: RenderOptions) -> int:
     """Bytes of a picture with its files, about."""
     area = options.size**2
     return 3800 + int(

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from lift3d.corpus.pictures.sample_files import NAME, unpacked
+from lift3d.corpus.pictures.sample_files import NAME, decode_sample
 from lift3d.corpus.pictures.shard_plan import SPLITS
 from lift3d.corpus.pictures.shards import SHARDS, VERSION, WORK
 from lift3d.errors import InputError
 
 BLOCK = 512
-MOST, MOST_LISTED = 32 << 20, 16 << 20
+MAX_FILE, MAX_CARD = 32 << 20, 16 << 20
 """Bytes of a file in a shard; of shards.json."""
 _SHARD = re.compile(r"(train|val|test)-[0-9]{5}\.tar")
 
@@ -40,7 +40,7 @@ def shard_files(folder: Path, split: str | None = None) -> list[Path]:
             "run the same `lift3d corpus render` again" if begun else "make them with `lift3d corpus render`",
         )
     try:
-        if listed.stat().st_size > MOST_LISTED:
+        if listed.stat().st_size > MAX_CARD:
             raise ValueError("it is too large")
         card = json.loads(listed.read_text("utf-8"))
         rows = [(str(row["file"]), str(row["split"])) for row in card["shards"]]
@@ -62,7 +62,7 @@ def read_shard(file: Path) -> Iterator[dict[str, Any]]:
                     raise _damaged(file.name, f"holds {name[:60]!r}")
                 key, ending = match.groups()
                 if key != current and files:
-                    yield unpacked(current, files)
+                    yield decode_sample(current, files)
                     files = {}
                 if ending in files:
                     raise _damaged(file.name, f"holds {name} twice")
@@ -70,7 +70,7 @@ def read_shard(file: Path) -> Iterator[dict[str, Any]]:
     except OSError as error:
         raise InputError(f"{file} cannot be read ({error.strerror})", "render the pictures again") from error
     if files:
-        yield unpacked(current, files)
+        yield decode_sample(current, files)
 
 
 def _members(data: IO[bytes], shard: str) -> Iterator[tuple[str, bytes]]:
@@ -91,7 +91,7 @@ def _members(data: IO[bytes], shard: str) -> Iterator[tuple[str, bytes]]:
         ):
             raise _damaged(shard, "has a header that is no tar file's")
         length = int(size, 8)
-        if kind not in (b"0", b"\0") or length > MOST or any(header[345:500]):
+        if kind not in (b"0", b"\0") or length > MAX_FILE or any(header[345:500]):
             raise _damaged(shard, "holds something that is no plain file, or too large")
         content = data.read(length)
         if len(content) < length or len(data.read(-length % BLOCK)) < -length % BLOCK:

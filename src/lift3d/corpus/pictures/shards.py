@@ -30,27 +30,39 @@ from lift3d.corpus import workers
 from lift3d.corpus.dataset import Corpus
 from lift3d.corpus.pictures.backgrounds import Backgrounds
 from lift3d.corpus.pictures.picture_maker import Studio
-from lift3d.corpus.pictures.recipes import recipe_of
-from lift3d.corpus.pictures.sample_files import packed, sample_key
-from lift3d.corpus.pictures.shard_plan import SPLITS, Options, Shard, check, hashed, planned
+from lift3d.corpus.pictures.recipes import get_recipe
+from lift3d.corpus.pictures.sample_files import encode_sample, sample_key
+from lift3d.corpus.pictures.shard_plan import (
+    SPLITS,
+    RenderOptions,
+    Shard,
+    check_options,
+    hash_words,
+    plan_shards,
+)
 from lift3d.errors import InputError
-from lift3d.io.files.atomic import not_written, write_bytes
+from lift3d.io.files.atomic import write_bytes, write_error
 from lift3d.version import __version__
 
 SHARDS, ATTRIBUTION, WORK = "shards.json", "ATTRIBUTION.csv", ".rendering"
 VERSION = 1
-LOOK = 0.5
+POLL_SECONDS = 0.5
 """Seconds between two looks at how far the processes are."""
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 Progress = Callable[[str, float], None]
 
 
-def render(
-    corpus: Corpus, target: Path, options: Options, say: Say, progress: Progress, processes: int | None = None
+def render_shards(
+    corpus: Corpus,
+    target: Path,
+    options: RenderOptions,
+    say: Log,
+    progress: Progress,
+    processes: int | None = None,
 ) -> dict[str, Any]:
     """Write the pictures, or what is left of them to write; what shards.json holds."""
     Studio(corpus, options.recipe, options.size, options.seed)  # refuses before any work
-    check(options)
+    check_options(options)
     if target.resolve().is_relative_to(corpus.folder.resolve()):
         raise InputError(f"{target} lies in the corpus", "give a folder outside it for the pictures")
     plan = _plan(corpus, options)
@@ -58,7 +70,7 @@ def render(
     if done:
         say(f"{target} is whole already; nothing to do")
         return done
-    shards = planned(corpus, options)
+    shards = plan_shards(corpus, options)
     if not shards:
         raise InputError("the corpus has no shapes in this split", "choose another with --split")
     _write(target, f"{WORK}/plan.json", _text(plan))
@@ -78,15 +90,15 @@ def _write(target: Path, name: str, data: bytes) -> None:
         write_bytes(target / name, data)
     except InputError as error:
         if isinstance(error.__cause__, OSError):
-            raise not_written(error.__cause__, target) from error
+            raise write_error(error.__cause__, target) from error
         raise
 
 
-def _plan(corpus: Corpus, options: Options) -> dict[str, Any]:
+def _plan(corpus: Corpus, options: RenderOptions) -> dict[str, Any]:
     """What the bytes depend on."""
     return {
         "version": VERSION, "lift3d": __version__, "corpus": corpus.card["files"], "options": asdict(options),
-        "recipe": asdict(recipe_of(options.recipe)),
+        "recipe": asdict(get_recipe(options.recipe)),
     }  # fmt: skip
 
 
@@ -102,7 +114,7 @@ def _begun(target: Path, plan: dict[str, Any]) -> dict[str, Any] | None:
         if not target.is_dir() or not any(target.iterdir()):
             return None
     except OSError as error:
-        raise not_written(error, target) from error
+        raise write_error(error, target) from error
     done, begun = target / SHARDS, target / WORK / "plan.json"
     if done.is_file():
         held: dict[str, Any] = json.loads(done.read_text("utf-8"))
@@ -119,7 +131,7 @@ def _begun(target: Path, plan: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _run(
-    corpus: Corpus, target: Path, missing: list[Shard], options: Options, progress: Progress, processes: int | None
+    corpus: Corpus, target: Path, missing: list[Shard], options: RenderOptions, progress: Progress, processes: int | None
 ) -> None:  # fmt: skip
     count = min(processes or os.cpu_count() or 1, len(missing))
     total = sum(shard.pictures for shard in missing)
@@ -130,17 +142,17 @@ def _run(
             def step(done: int, before: int = before) -> None:
                 progress("pictures", (before + done) / total)
 
-            _write(target, shard.name, tar_of(corpus, shard, options, step))
+            _write(target, shard.name, encode_shard(corpus, shard, options, step))
             before += shard.pictures
         return
     made = multiprocessing.get_context("spawn").RawArray(
         "q", len(missing)
     )  # pictures of each shard; one process writes each number
-    pool = workers.pool(count, _share, made)
+    pool = workers.process_pool(count, _share, made)
     try:
         left = {pool.submit(_work, corpus.folder, target, s, options, n) for n, s in enumerate(missing)}
         while left:
-            done, left = wait(left, LOOK, FIRST_COMPLETED)
+            done, left = wait(left, POLL_SECONDS, FIRST_COMPLETED)
             for job in done:
                 job.result()
             progress("pictures", min(sum(made) / total, 0.999) if left else 1.0)
@@ -162,7 +174,7 @@ def _share(made: Any) -> None:
     _MADE = made
 
 
-def _work(folder: Path, target: Path, shard: Shard, options: Options, number: int) -> None:
+def _work(folder: Path, target: Path, shard: Shard, options: RenderOptions, number: int) -> None:
     """One shard, in a process of the pool."""
     import numba
 
@@ -170,11 +182,14 @@ def _work(folder: Path, target: Path, shard: Shard, options: Options, number: in
         _MADE[number] = done
 
     numba.set_num_threads(1)
-    _write(target, shard.name, tar_of(Corpus(folder), shard, options, step))
+    _write(target, shard.name, encode_shard(Corpus(folder), shard, options, step))
 
 
-def tar_of(
-    corpus: Corpus, shard: Shard, options: Options, progress: Callable[[int], None] = lambda pictures: None
+def encode_shard(
+    corpus: Corpus,
+    shard: Shard,
+    options: RenderOptions,
+    progress: Callable[[int], None] = lambda pictures: None,
 ) -> bytes:
     """The tar file of a shard: no times, no owners, plain names, so that its bytes depend on the pictures alone.
     progress: called with the number of pictures made."""
@@ -182,9 +197,9 @@ def tar_of(
     made: list[tuple[bytes, str, dict[str, bytes]]] = []
     for i in shard.shapes:
         for view in range(*shard.views):
-            files = packed(studio.picture(i, view), options.extras)
+            files = encode_sample(studio.picture(i, view), options.extras)
             key = corpus.keys[i]
-            made.append((hashed("picture", options.seed, key, view), sample_key(key, view), files))
+            made.append((hash_words("picture", options.seed, key, view), sample_key(key, view), files))
             progress(len(made))
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
@@ -196,7 +211,7 @@ def tar_of(
     return out.getvalue()
 
 
-def _counts(corpus: Corpus, target: Path, shards: list[Shard], options: Options) -> dict[str, Any]:
+def _counts(corpus: Corpus, target: Path, shards: list[Shard], options: RenderOptions) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     for shard in shards:
         digest = hashlib.sha256((target / shard.name).read_bytes()).hexdigest()

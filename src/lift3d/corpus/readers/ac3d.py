@@ -10,38 +10,38 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lift3d.corpus.readers.text import fans, numbers, picked, rows
-from lift3d.errors import damaged
+from lift3d.corpus.readers.text import checked_indices, parse_numbers, take_rows, triangulate
+from lift3d.errors import damaged_file
 from lift3d.geometry.parts.convert import checked
 from lift3d.types import F64, WHITE, Bytes4, Material, Part
 
 Lines = Iterator[str]
 Colours = list[Bytes4]
 Rings = list[tuple[int, int, int]]
-DEEPEST, LINES, STRIP = 64, (1, 2), 4
-UNREAL = re.compile(r"wake|shadow|spray|glow|halo|light.?(cone|beam)|flare|prop.?dis[ck]", re.I)
+MAX_DEPTH, LINES, STRIP = 64, (1, 2), 4
+EFFECTS = re.compile(r"wake|shadow|spray|glow|halo|light.?(cone|beam)|flare|prop.?dis[ck]", re.I)
 _RGB = re.compile(r'^MATERIAL(?: +(?:"[^"\n]*"|\S+) +\w+ +(\S+) +(\S+) +(\S+)(?:.*\btrans +(\S+))?)?', re.M)
 
 
 def read(data: bytes, name: str) -> list[Part]:
     """One part per object and material, in the frame of the file. Raises InputError for a damaged file."""
     if not data.startswith(b"AC3D"):
-        raise damaged(name, "is not an AC3D file")
+        raise damaged_file(name, "is not an AC3D file")
     text = data.decode("latin-1").replace("\t", " ")
     said = [x or usual for found in _RGB.findall(text) for x, usual in zip(found, "1110")]
-    rgbt = numbers(said, name).reshape(-1, 4)
+    rgbt = parse_numbers(said, name).reshape(-1, 4)
     rgba = np.rint(255 * np.clip(rgbt * [1, 1, 1, -1] + [0, 0, 0, 1], 0, 1)).astype(int).tolist()
     lines, colours = text.split("\n"), [(r, g, b, a) for r, g, b, a in rgba]
     try:
         return _objects(iter(lines), len(lines), np.eye(4), 0, colours, name)
     except (ValueError, IndexError, KeyError, OverflowError, StopIteration) as error:
-        raise damaged(name, "ends in the middle or has words where numbers should be") from error
+        raise damaged_file(name, "ends in the middle or has words where numbers should be") from error
 
 
 def _objects(lines: Lines, count: int, outer: F64, depth: int, colours: Colours, name: str) -> list[Part]:
     """Parts of the next `count` objects, but unreal ones, and of those inside; outer: 4x4 pose of what holds them."""
     parts: list[Part] = []
-    while count > 0 and depth < DEEPEST and any(line.startswith("OBJECT") for line in lines):
+    while count > 0 and depth < MAX_DEPTH and any(line.startswith("OBJECT") for line in lines):
         said = {"loc": "0 0 0", "rot": "1 0 0 0 1 0 0 0 1", "mat": "0", "kids": "0"}
         xyz, surfaces, corners = np.zeros((0, 3)), Rings(), list[str]()
         for line in lines:
@@ -49,18 +49,22 @@ def _objects(lines: Lines, count: int, outer: F64, depth: int, colours: Colours,
             said[key] = said.get("texture", value) if key == "texture" else value
             _ = next(lines) if key == "data" else None
             if key == "numvert":
-                xyz = numbers(rows(lines, int(value)), name).reshape(-1, 3)
+                xyz = parse_numbers(take_rows(lines, int(value)), name).reshape(-1, 3)
             elif key == "refs":
-                ring = rows(lines, int(value))
+                ring = take_rows(lines, int(value))
                 surfaces.append((int(said["SURF"], 16) & 15, int(said["mat"].split()[0]), len(ring) // 3))
                 corners += ring
             elif key == "kids":
                 break
-        pose, texture, table = np.eye(4), said.get("texture", "").strip().strip('"'), numbers(corners, name)
-        pose[:3, :3] = numbers(said["rot"].split()[:9], name).reshape(3, 3).T
-        pose[:3, 3] = numbers(said["loc"].split()[:3], name)
+        pose, texture, table = (
+            np.eye(4),
+            said.get("texture", "").strip().strip('"'),
+            parse_numbers(corners, name),
+        )
+        pose[:3, :3] = parse_numbers(said["rot"].split()[:9], name).reshape(3, 3).T
+        pose[:3, 3] = parse_numbers(said["loc"].split()[:3], name)
         pose = outer @ pose
-        if not UNREAL.search(said.get("name", "")):
+        if not EFFECTS.search(said.get("name", "")):
             xyz = xyz @ pose[:3, :3].T + pose[:3, 3]
             parts += _parts(xyz, table.reshape(-1, 3), surfaces, texture, colours, name)
         parts += _objects(lines, int(said["kids"]), pose, depth + 1, colours, name)
@@ -76,6 +80,9 @@ def _parts(xyz: F64, corners: F64, rings: Rings, texture: str, colours: Colours,
         chosen = drawn & (materials == number)
         table = corners[np.repeat(chosen, sizes)]  # each corner is a vertex, for its own u and v
         material = Material(texture, colours[number] if 0 <= number < len(colours) else WHITE)
-        faces, v = fans(sizes[chosen], kinds[chosen] == STRIP), xyz[picked(table[:, 0], len(xyz), name)]
+        faces, v = (
+            triangulate(sizes[chosen], kinds[chosen] == STRIP),
+            xyz[checked_indices(table[:, 0], len(xyz), name)],
+        )
         parts.append(checked(Part(v, faces, table[:, 1:] if texture else None, material=material), name))
     return parts

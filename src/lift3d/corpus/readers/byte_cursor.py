@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from lift3d.errors import damaged
+from lift3d.errors import damaged_file
 from lift3d.geometry.parts.convert import MAX_ELEMENTS
 
 
@@ -22,10 +22,10 @@ class Cursor:
         dtype = np.dtype(kind)
         each = int(np.prod(shape)) if shape else 1
         if not 0 <= count <= MAX_ELEMENTS:
-            raise damaged(self.name, f"says that it holds {count} elements")
+            raise damaged_file(self.name, f"says that it holds {count} elements")
         size = dtype.itemsize * each * count
         if not 0 <= self.at <= len(self.data) - size:
-            raise damaged(self.name, "ends in the middle")
+            raise damaged_file(self.name, "ends in the middle")
         out = np.frombuffer(self.data, dtype, each * count, self.at).reshape(count, *shape)
         self.at += size
         return out.astype(dtype.newbyteorder("="))
@@ -41,5 +41,5 @@ class Cursor:
     def skip(self, size: int) -> None:
         """Go on by `size` bytes, which must exist."""
         if size < 0 or self.at + size > len(self.data):
-            raise damaged(self.name, "ends in the middle")
+            raise damaged_file(self.name, "ends in the middle")
         self.at += size

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from lift3d.corpus.readers.byte_cursor import Cursor
-from lift3d.errors import damaged
+from lift3d.errors import damaged_file
 from lift3d.geometry.parts.convert import checked
 from lift3d.types import Bytes4, Material, Part
 
@@ -24,7 +24,7 @@ def read(data: bytes, name: str) -> list[Part]:
     at = Cursor(data, name)
     start = at.array("u1", 4).tobytes()
     if start[:3] != b"G3D" or start[3] not in (2, 3, 4):
-        raise damaged(name, "is not a G3D model of version 2 to 4")
+        raise damaged_file(name, "is not a G3D model of version 2 to 4")
     if start[3] < 4:
         return [_old_mesh(at, start[3]) for _ in range(at.number("<u4"))]
     meshes = at.number("<u2")
@@ -62,7 +62,7 @@ def _old_mesh(at: Cursor, version: int) -> Part:
 def _frames(at: Cursor, frames: int, count: int, width: int = 3) -> np.ndarray:
     """The first of some frames; the cursor is then behind the last."""
     if frames < 1:
-        raise damaged(at.name, "has a mesh without frames")
+        raise damaged_file(at.name, "has a mesh without frames")
     out = at.array("<f4", count, width)
     at.skip(4 * width * count * (frames - 1))
     return out

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lift3d.corpus.readers.byte_cursor import Cursor
-from lift3d.errors import damaged
+from lift3d.errors import damaged_file
 from lift3d.geometry.parts.convert import checked
 from lift3d.types import Material, Part
 
@@ -18,11 +18,11 @@ def read(data: bytes, name: str) -> list[Part]:
     """The first frame. Raises InputError for a damaged file."""
     at = Cursor(data, name)
     if at.array("u1", 4).tobytes() != b"IDP2":
-        raise damaged(name, "is not an MD2 model")
+        raise damaged_file(name, "is not an MD2 model")
     (_, width, height, _, skins, points, coordinates, triangles, _, frames,
      skin_at, coordinate_at, triangle_at, frame_at, _, _) = at.array("<i4", 16).tolist()  # fmt: skip
     if frames < 1:
-        raise damaged(name, "holds no frame")
+        raise damaged_file(name, "holds no frame")
     uv = Cursor(data, name, coordinate_at).array("<i2", coordinates, 2) / np.array(
         [max(width, 1), max(height, 1)]
     )
@@ -34,7 +34,7 @@ def read(data: bytes, name: str) -> list[Part]:
     skin = Cursor(data, name, skin_at).text(64) if skins > 0 else ""
     v, t = corners[:, :3].ravel(), corners[:, 3:].ravel()
     if len(v) and (v.max() >= points or (coordinates and t.max() >= coordinates)):
-        raise damaged(name, "has faces that name vertices out of range")
+        raise damaged_file(name, "has faces that name vertices out of range")
     faces = np.arange(len(v)).reshape(-1, 3)[:, ::-1]  # clockwise in the file
     shown = uv[t] * [1, -1] + [0, 1] if coordinates else None
     return [checked(Part(xyz[v], faces, shown, material=Material(skin)), name)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lift3d.errors import damaged
+from lift3d.errors import damaged_file
 from lift3d.geometry.parts.convert import checked
 from lift3d.io.mesh import obj
 from lift3d.types import Material, Part
@@ -18,4 +18,4 @@ def read(data: bytes, path: Path, given: dict[str, Material] | None = None) -> l
         with np.errstate(all="ignore"):
             return [checked(part, path.name) for part in obj.read(data, path, given, bare=True).parts]
     except (ValueError, LookupError, OverflowError, TypeError, OSError) as error:
-        raise damaged(path.name, "is damaged or has words where numbers should be") from error
+        raise damaged_file(path.name, "is damaged or has words where numbers should be") from error

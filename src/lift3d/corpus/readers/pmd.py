@@ -11,7 +11,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from lift3d.corpus.readers.byte_cursor import Cursor
-from lift3d.errors import damaged
+from lift3d.errors import damaged_file
 from lift3d.geometry.parts.convert import checked
 from lift3d.types import F64, Part
 
@@ -21,7 +21,7 @@ def read(data: bytes, name: str) -> list[Part]:
     return [_mesh(Cursor(data, name))[0]]
 
 
-def fixing_points(data: bytes, name: str) -> dict[str, F64]:
+def attachment_points(data: bytes, name: str) -> dict[str, F64]:
     """Where other models are fixed: 4x4 poses by name, of points that hang on no bone. Raises InputError if damaged."""
     at = Cursor(data, name)
     _, version = _mesh(at)
@@ -40,15 +40,15 @@ def fixing_points(data: bytes, name: str) -> dict[str, F64]:
 def _mesh(at: Cursor) -> tuple[Part, int]:
     """The mesh and the file's version; the cursor is then behind the faces."""
     if at.array("u1", 4).tobytes() != b"PSMD":
-        raise damaged(at.name, "is not a PMD mesh")
+        raise damaged_file(at.name, "is not a PMD mesh")
     version = at.number("<u4")
     if not 1 <= version <= 4:
-        raise damaged(at.name, f"is of version {version}, and 1 to 4 are known")
+        raise damaged_file(at.name, f"is of version {version}, and 1 to 4 are known")
     at.skip(4)
     count = at.number("<u4")
     pairs = at.number("<u4") if version >= 4 else 1
     if pairs > 8:
-        raise damaged(at.name, f"says that it has {pairs} texture coordinates per vertex")
+        raise damaged_file(at.name, f"says that it has {pairs} texture coordinates per vertex")
     row = np.dtype(
         [("xyz", "<f4", 3), ("n", "<f4", 3), ("uv", "<f4", (pairs, 2)), ("w", "<f4", 4), ("b", "u1", 4)]
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from lift3d.corpus.readers.byte_cursor import Cursor
-from lift3d.errors import damaged
+from lift3d.errors import damaged_file
 from lift3d.geometry.parts.convert import checked
 from lift3d.types import F64, Material, Part
 
@@ -23,10 +23,10 @@ def read(data: bytes, name: str) -> list[Part]:
     """All buffers in the rest pose. Raises InputError for a damaged file."""
     at = Cursor(data, name)
     if at.array("u1", 2).tobytes() != b"SP":
-        raise damaged(name, "is not an SPM mesh")
+        raise damaged_file(name, "is not an SPM mesh")
     kind, flags = at.number("u1"), at.number("u1")
     if kind not in (WITH_BONES, STATIC):
-        raise damaged(name, "is not an SPM mesh of version 1")
+        raise damaged_file(name, "is not an SPM mesh of version 1")
     at.skip(24)
     textures = []
     for _ in range(at.number("<u2")):
@@ -36,7 +36,7 @@ def read(data: bytes, name: str) -> list[Part]:
         for _ in range(at.number("<u2")):
             vertices, indices, material = at.number("<u4"), at.number("<u4"), at.number("<u2")
             if material >= len(textures):
-                raise damaged(name, "names a material that it does not hold")
+                raise damaged_file(name, "names a material that it does not hold")
             first, second = textures[material]
             layout = (
                 bool(flags & 1),

@@ -8,28 +8,28 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.errors import damaged
+from lift3d.errors import damaged_file
 from lift3d.geometry.parts.convert import MAX_ELEMENTS
 from lift3d.types import F64
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
-def numbers(words: list[str], name: str) -> F64:
+def parse_numbers(words: list[str], name: str) -> F64:
     """The words as numbers; what follows a number ("1.5A") is dropped. InputError where there is none or it is not finite."""
     if len(words) > 3 * MAX_ELEMENTS:
-        raise damaged(name, "holds too many numbers")
+        raise damaged_file(name, "holds too many numbers")
     try:
         values = np.array(words, np.float64)
     except ValueError:
         found = [_NUMBER.match(word) for word in words]
         values = np.array([match[0] if match else "nan" for match in found], np.float64)
     if not np.isfinite(values).all():
-        raise damaged(name, "has words where numbers should be, or numbers that are not finite")
+        raise damaged_file(name, "has words where numbers should be, or numbers that are not finite")
     return values
 
 
-def rows(lines: Iterator[str], count: int) -> list[str]:
+def take_rows(lines: Iterator[str], count: int) -> list[str]:
     """The words of the next `count` lines of three; empty lines do not count. StopIteration where the lines end."""
     words: list[str] = []
     while count > 0:
@@ -41,14 +41,14 @@ def rows(lines: Iterator[str], count: int) -> list[str]:
     return words
 
 
-def picked(index: F64, count: int, name: str) -> NDArray[np.int64]:
+def checked_indices(index: F64, count: int, name: str) -> NDArray[np.int64]:
     """Numbers as places in a list of `count`. InputError where one is out of range."""
     if not ((index >= 0) & (index < count)).all():
-        raise damaged(name, f"has faces that name vertices out of range (there are {count} vertices)")
+        raise damaged_file(name, f"has faces that name vertices out of range (there are {count} vertices)")
     return index.astype(np.int64)
 
 
-def fans(sizes: NDArray[np.int64], strips: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+def triangulate(sizes: NDArray[np.int64], strips: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
     """(F, 3) triangles of polygons that have `sizes` corners each, as places in the list of all their corners: fans of a
     polygon's first corner, or, where `strips` is True, strips in which every second triangle is turned round."""
     first, each = np.cumsum(sizes) - sizes, np.maximum(sizes - 2, 0)

@@ -16,10 +16,10 @@ from lift3d.types import Material, Part
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".tga", ".dds", ".rgb", ".rgba", ".sgi", ".bmp", ".gif")
 FORMATS = ("PNG", "JPEG", "TGA", "DDS", "SGI", "BMP", "GIF")
-LARGEST = 512
-KEPT = 64
-MOST_PIXELS = 1 << 26
-TEAM = (150, 60, 50)
+MAX_SIDE = 512
+CACHED_PICTURES = 64
+MAX_PIXELS = 1 << 26
+TEAM_COLOUR = (150, 60, 50)
 """The colour of whoever owns a thing in a game."""
 
 
@@ -67,23 +67,23 @@ class Textures:
         if file not in self._open:
             try:
                 picture = open_picture(file.read_bytes(), file.name, FORMATS)
-                if picture.width * picture.height > MOST_PIXELS:
+                if picture.width * picture.height > MAX_PIXELS:
                     raise ValueError(f"{file.name} is too large for a texture")
-                picture.thumbnail((LARGEST, LARGEST))
+                picture.thumbnail((MAX_SIDE, MAX_SIDE))
                 self._open[file] = picture.convert(
                     "RGBA" if "A" in picture.getbands() or "transparency" in picture.info else "RGB"
                 )
             except (InputError, OSError, ValueError):
                 self._open[file] = None
-            while len(self._open) > KEPT:
+            while len(self._open) > CACHED_PICTURES:
                 self._open.popitem(last=False)
         return self._open[file]
 
 
-def in_team_colour(parts: list[Part], multiplied: bool) -> list[Part]:
+def apply_team_colour(parts: list[Part], multiplied: bool) -> list[Part]:
     """The parts with opaque pictures: where games keep in alpha how little of the owner's colour shows, it is mixed in
     (MegaGlest: in place of the picture's colour) or multiplied (0 A.D.)."""
-    out, team = [], np.array(TEAM, np.float32)
+    out, team = [], np.array(TEAM_COLOUR, np.float32)
     for part in parts:
         material = part.material
         if material is not None and material.texture is not None and material.texture.mode == "RGBA":

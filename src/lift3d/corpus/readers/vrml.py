@@ -9,8 +9,8 @@ import re
 
 import numpy as np
 
-from lift3d.corpus.readers.text import fans, numbers, picked
-from lift3d.errors import damaged
+from lift3d.corpus.readers.text import checked_indices, parse_numbers, triangulate
+from lift3d.errors import damaged_file
 from lift3d.geometry.parts.convert import checked
 from lift3d.types import F64, Material, Part
 
@@ -24,7 +24,7 @@ _USE = re.compile(r"material\s+USE\s+([^\s}]+)")
 def read(data: bytes, name: str) -> list[Part]:
     """One part per Shape. Raises InputError for a damaged file."""
     if not data.startswith(b"#VRML V2.0"):
-        raise damaged(name, "is not a VRML97 file")
+        raise damaged_file(name, "is not a VRML97 file")
     text = re.sub(r"#[^\n]*", "", data.decode("utf-8", "replace"))
     known = {m[1]: _material(m[2], m[1], name) for m in _MATERIAL.finditer(text)}
     parts = []
@@ -34,21 +34,21 @@ def read(data: bytes, name: str) -> list[Part]:
             continue
         xyz = _numbers(points[1], name)
         if len(xyz) % 3:
-            raise damaged(name, "has points that are not triples")
+            raise damaged_file(name, "has points that are not triples")
         used = _USE.search(shape)
         material = known.get(used[1]) if used else _material(shape, "", name)
         xyz = xyz.reshape(-1, 3)
         index = np.r_[_numbers(corners[1], name), -1]
         ends = np.flatnonzero(index < 0)
         sizes = np.diff(ends, prepend=-1) - 1
-        faces = picked(index[index >= 0], len(xyz), name)[fans(sizes)]
+        faces = checked_indices(index[index >= 0], len(xyz), name)[triangulate(sizes)]
         if len(faces):
             parts.append(checked(Part(xyz, faces, material=material), name))
     return parts
 
 
 def _numbers(text: str, name: str) -> F64:
-    return numbers(text.replace(",", " ").split(), name)
+    return parse_numbers(text.replace(",", " ").split(), name)
 
 
 def _material(text: str, label: str, name: str) -> Material | None:

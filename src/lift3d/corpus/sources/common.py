@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from lift3d.corpus.packages.licences import LARGEST, Copyright
+from lift3d.corpus.packages.licences import MAX_TEXT, Copyright
 from lift3d.types import Part
 
 VARIANT = (
@@ -25,25 +25,25 @@ def files_below(root: Path, endings: str | tuple[str, ...] = "") -> list[Path]:
     return sorted(found)
 
 
-def bare_paths(files: Iterable[Path], root: Path) -> list[tuple[str, Path]]:
+def paths_without_suffix(files: Iterable[Path], root: Path) -> list[tuple[str, Path]]:
     """(path below root without ending, file) of each file."""
     return [(file.relative_to(root).with_suffix("").as_posix(), file) for file in files]
 
 
-def words(path: str) -> str:
+def split_words(path: str) -> str:
     """ "Town Hall b 2" of "TownHall_b-2"; folders are words too."""
     return re.sub(r"[/_\-.]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", path))
 
 
-def kin(path: str) -> str:
+def family_stem(path: str) -> str:
     """The path without numbers, single letters and words of state at its end: "a/door_02_open" and "a/door_b" are kin."""
     return (_ENDING.sub("", path) or path).lower()
 
 
-def rights(root: Path, package: str) -> Copyright:
+def read_copyright(root: Path, package: str) -> Copyright:
     """What the package says of its files' licences; nothing where its copyright file is missing."""
     file = root / "usr/share/doc" / package / "copyright"
-    text = file.read_bytes()[:LARGEST].decode("utf-8", "replace") if file.is_file() else ""
+    text = file.read_bytes()[:MAX_TEXT].decode("utf-8", "replace") if file.is_file() else ""
     return Copyright(text)
 
 
@@ -59,7 +59,7 @@ def from_left_handed(parts: list[Part], clockwise: bool) -> list[Part]:
     return out
 
 
-def xml(data: bytes) -> ET.Element | None:
+def parse_xml(data: bytes) -> ET.Element | None:
     """The root of a small XML file without entities; None if it is none."""
     if len(data) > 1 << 20 or b"<!ENTITY" in data or b"\0" in data:
         return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.readers import ac3d
 from lift3d.corpus.readers.texture_lookup import Textures
-from lift3d.corpus.sources.common import bare_paths, files_below, rights, words
+from lift3d.corpus.sources.common import files_below, paths_without_suffix, read_copyright, split_words
 from lift3d.geometry.parts.convert import y_up_to_z_up_parts
 from lift3d.io.image.photos import read_bytes
 from lift3d.io.mesh.common import MAX_FILE
@@ -34,13 +34,13 @@ class FlightGear:
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         found = {}
         for package, root in zip(self.packages, roots):
-            base, terms = root / ROOT, rights(root, package)
+            base, terms = root / ROOT, read_copyright(root, package)
             self.textures[base] = Textures(base)
-            for path, file in bare_paths(files_below(base, ".ac"), base):
+            for path, file in paths_without_suffix(files_below(base, ".ac"), base):
                 if not SKIP.search(path):
-                    said, text = terms.of(path), (words(path),)
-                    more = (family(path), said.licence, said.author("FlightGear contributors"))
-                    found[path] = Entry(f"{self.name}/{path}", file, words(file.stem), text, *more)
+                    said, text = terms.of(path), (split_words(path),)
+                    more = (family_of(path), said.licence, said.author("FlightGear contributors"))
+                    found[path] = Entry(f"{self.name}/{path}", file, split_words(file.stem), text, *more)
         return [found[path] for path in sorted(found)]
 
     def load(self, entry: Entry) -> list[Part]:
@@ -49,7 +49,7 @@ class FlightGear:
         return y_up_to_z_up_parts(self.textures[base].dressed(parts, entry.file.parent))
 
 
-def family(path: str) -> str:
+def family_of(path: str) -> str:
     """Liveries and parts of one aircraft or ship lie in one folder; of buildings the last number or letter is dropped.
     What two packages hold ("Models/..." and "Scenery/Models/...") is one family."""
     traffic = TRAFFIC.match(path)

@@ -24,7 +24,7 @@ from lift3d.io.mesh.meshes import load_parts
 from lift3d.types import Part
 
 ENDINGS = (".glb", ".gltf", ".obj", ".off", ".ply", ".stl", ".3mf", ".usdz")
-MOST = 2_000_000
+MAX_FILES = 2_000_000
 """Files looked at."""
 ANNOTATIONS = ("lvis-annotations.json", "lvis-annotations.json.gz")
 MAX_ANNOTATIONS = 256 << 20
@@ -68,11 +68,11 @@ class Folder:
         if not files:
             raise InputError(f"{self.root} holds no meshes", f"models end in {' '.join(ENDINGS)}")
         paths = [file.relative_to(self.root).as_posix() for file in files]
-        self.layout = layout(paths)
+        self.layout = detect_layout(paths)
         names = self._annotations() if self.layout == "Objaverse" else {}
         found = []
         for file, path in zip(files, paths):
-            category, identity, split = place(path, self.layout)
+            category, identity, split = parse_path(path, self.layout)
             category = names.get(identity, category)
             found.append(
                 Entry(
@@ -102,8 +102,8 @@ class Folder:
             found += [
                 Path(folder, name) for name in files if name.lower().endswith(ENDINGS) and name[0] != "."
             ]
-            if len(found) > MOST:
-                raise InputError(f"{self.root} holds more than {MOST} meshes", "give one of its folders")
+            if len(found) > MAX_FILES:
+                raise InputError(f"{self.root} holds more than {MAX_FILES} meshes", "give one of its folders")
         return found
 
     def _annotations(self) -> dict[str, str]:
@@ -125,7 +125,7 @@ class Folder:
         return {}
 
 
-def layout(paths: Sequence[str]) -> str:
+def detect_layout(paths: Sequence[str]) -> str:
     """Which collection's layout most of the files have."""
     kinds = {
         "ShapeNetCore": r"(^|/)0\d{7}/[^/]+/(models/model_normalized|model)\.obj$",
@@ -138,7 +138,7 @@ def layout(paths: Sequence[str]) -> str:
     return "folder"
 
 
-def place(path: str, kind: str) -> tuple[str | None, str, str | None]:
+def parse_path(path: str, kind: str) -> tuple[str | None, str, str | None]:
     """(category, identity, split) of a file in a layout."""
     parts = path.split("/")
     stem = parts[-1].rsplit(".", 1)[0]

@@ -8,8 +8,14 @@ from pathlib import Path
 
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.readers import g3d
-from lift3d.corpus.readers.texture_lookup import Textures, in_team_colour
-from lift3d.corpus.sources.common import bare_paths, files_below, kin, rights, words
+from lift3d.corpus.readers.texture_lookup import Textures, apply_team_colour
+from lift3d.corpus.sources.common import (
+    family_stem,
+    files_below,
+    paths_without_suffix,
+    read_copyright,
+    split_words,
+)
 from lift3d.geometry.parts.convert import y_up_to_z_up_parts
 from lift3d.io.image.photos import read_bytes
 from lift3d.io.mesh.common import MAX_FILE
@@ -33,20 +39,20 @@ class MegaGlest:
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = roots[0] / ROOT
         self.textures = Textures(root)
-        terms = rights(roots[0], self.name)
+        terms = read_copyright(roots[0], self.name)
         notes = root / "docs/AUTHORS.data.txt"
-        people = authors(notes.read_text("utf-8", "replace") if notes.is_file() else "")
+        people = parse_authors(notes.read_text("utf-8", "replace") if notes.is_file() else "")
         found = []
-        for path, file in bare_paths(files_below(root, ".g3d"), root):
+        for path, file in paths_without_suffix(files_below(root, ".g3d"), root):
             unit = UNIT.match(path)
             name = unit[2] if unit else file.stem
-            family = f"{unit[1]}/{unit[2]}" if unit else kin(path)
+            family = f"{unit[1]}/{unit[2]}" if unit else family_stem(path)
             said = terms.of(path)
             author = next(
                 (who for where, who in people.items() if where in path), said.author("MegaGlest team")
             )
-            key, text = f"{self.name}/{path}", (words(path),)
-            found.append(Entry(key, file, words(name), text, family, said.licence, author))
+            key, text = f"{self.name}/{path}", (split_words(path),)
+            found.append(Entry(key, file, split_words(name), text, family, said.licence, author))
         return found
 
     def load(self, entry: Entry) -> list[Part]:
@@ -56,11 +62,11 @@ class MegaGlest:
         for part in self.textures.dressed(parts, entry.file.parent):
             named = part.material is not None and part.material.name.startswith("team/")
             team = named and "/tilesets/" not in entry.key  # trees have no owner, whatever their flags say
-            out += in_team_colour([part], multiplied=False) if team else [part]
+            out += apply_team_colour([part], multiplied=False) if team else [part]
         return y_up_to_z_up_parts(out)
 
 
-def authors(text: str) -> dict[str, str]:
+def parse_authors(text: str) -> dict[str, str]:
     """Who made the factions and tilesets, by a piece of their paths, from the notes that come with the data."""
     renamed = {"indians": "indian", "egyptians": "egypt", "persians": "persian", "scrubland": "scrub_land"}
     found = {}

@@ -9,14 +9,14 @@ from pathlib import Path
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.readers import obj
 from lift3d.corpus.readers.texture_lookup import Textures
-from lift3d.corpus.sources.common import files_below, rights, words
+from lift3d.corpus.sources.common import files_below, read_copyright, split_words
 from lift3d.geometry.parts.convert import y_up_to_z_up_parts
 from lift3d.io.image.photos import read_bytes
 from lift3d.io.mesh.common import MAX_FILE
 from lift3d.types import Material, Part
 
 MODS = "usr/share/games/minetest/mods/homedecor"
-LYING = re.compile(
+WALL_MOUNTED = re.compile(
     r"bed_(regular|extended|kingsize)|desk_lamp|dartboard|calendar|armchair|lrfurn_sofa|kitchen_(chair|cabinet|sink)|shutter"
 )
 """Meshes of nodes that stand by being mounted on a wall: z is up in their files, y in all others."""
@@ -24,7 +24,7 @@ VARIANT = re.compile(
     r"(_(open|closed|on|off|top|bottom|left|right|[a-z]|[0-9]+|small|large|inner|outer|corner))+$"
 )
 
-NEAR = 2000
+MAX_GAP = 2000
 """Characters between a node's mesh and its tiles, at most."""
 
 
@@ -43,18 +43,18 @@ class HomeDecor:
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = roots[0] / MODS
         self.textures = Textures(root)
-        terms = rights(roots[0], self.name)
+        terms = read_copyright(roots[0], self.name)
         self.tiles = {}
         for script in files_below(root, ".lua"):
-            for mesh, tiles in definitions(script.read_text("utf-8", "replace")):
+            for mesh, tiles in parse_definitions(script.read_text("utf-8", "replace")):
                 self.tiles.setdefault(mesh, tiles)
         found = []
         for file in files_below(root, ".obj"):
             if file.parent.name == "models":
                 mod, stem = file.parent.parent.name, file.stem.removeprefix("homedecor_")
-                said, text = terms.of(f"{mod}/models/{file.name}"), (words(stem), words(mod))
+                said, text = terms.of(f"{mod}/models/{file.name}"), (split_words(stem), split_words(mod))
                 more = (f"{mod}/{VARIANT.sub('', stem)}", said.licence, said.author("homedecor's authors"))
-                found.append(Entry(f"{self.name}/{mod}/{file.stem}", file, words(stem), text, *more))
+                found.append(Entry(f"{self.name}/{mod}/{file.stem}", file, split_words(stem), text, *more))
         return found
 
     def load(self, entry: Entry) -> list[Part]:
@@ -67,18 +67,18 @@ class HomeDecor:
             for name, tile in zip(names, tiles + tiles[-1:] * len(names))
         }
         parts = obj.read(data, entry.file, given)
-        return parts if LYING.search(entry.file.stem) else y_up_to_z_up_parts(parts)
+        return parts if WALL_MOUNTED.search(entry.file.stem) else y_up_to_z_up_parts(parts)
 
 
-def definitions(lua: str) -> list[tuple[str, list[str]]]:
+def parse_definitions(lua: str) -> list[tuple[str, list[str]]]:
     """(mesh file, texture names) of each node: `mesh = "x.obj"` with the `tiles = {...}` nearest to it. Of a texture
     with modifiers ("a.png^[brighten") the first picture counts."""
     meshes = [(m.start(), m[1]) for m in re.finditer(r'\bmesh\s*=\s*"([^"]+\.obj)"', lua)]
     lists = [(m.start(), m[1]) for m in re.finditer(r"\btiles\s*=\s*\{((?:[^{}]|\{[^{}]*\})*)\}", lua)]
     out = []
     for at, mesh in meshes:
-        near = min(lists, key=lambda item: abs(item[0] - at), default=(-NEAR, ""))
-        if abs(near[0] - at) < NEAR:
+        near = min(lists, key=lambda item: abs(item[0] - at), default=(-MAX_GAP, ""))
+        if abs(near[0] - at) < MAX_GAP:
             names = re.findall(r'"([^"]+\.png[^"]*)"', near[1])
             out.append((mesh, [name.split("^")[0].strip("()") for name in names]))
     return out

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.readers import vrml
-from lift3d.corpus.sources.common import bare_paths, files_below, rights
+from lift3d.corpus.sources.common import files_below, paths_without_suffix, read_copyright
 from lift3d.io.image.photos import read_bytes
 from lift3d.io.mesh.common import MAX_FILE
 from lift3d.types import Part
@@ -18,26 +18,26 @@ from lift3d.types import Part
 MODELS = "usr/share/kicad/3dmodels"
 UNIT = 0.00254
 """Metres per unit of KiCad's VRML."""
-EACH = 3
+MAX_PER_FAMILY = 3
 
 
 class KiCad:
     name = "kicad-packages3d"
     packages: tuple[str, ...] = ("kicad-packages3d",)
-    about = f"electronic parts, at most {EACH} of a name family"
+    about = f"electronic parts, at most {MAX_PER_FAMILY} of a name family"
 
     def wanted(self, path: str) -> bool:
         return path.endswith(".wrl")
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = roots[0] / MODELS
-        terms = rights(roots[0], self.name)
+        terms = read_copyright(roots[0], self.name)
         found, taken = [], Counter[str]()
-        for path, file in bare_paths(files_below(root, ".wrl"), root):
+        for path, file in paths_without_suffix(files_below(root, ".wrl"), root):
             library = file.parent.name.removesuffix(".3dshapes")
-            kin = f"{library}/{family(file.stem)}"
+            kin = f"{library}/{family_of(file.stem)}"
             taken[kin] += 1
-            if taken[kin] <= EACH:
+            if taken[kin] <= MAX_PER_FAMILY:
                 said, text = terms.of(f"{path}.wrl"), (library.replace("_", " "), file.stem.replace("_", " "))
                 more = (kin, said.licence, said.author("KiCad library contributors"))
                 found.append(Entry(f"{self.name}/{library}/{file.stem}", file, text[1], text, *more))
@@ -48,6 +48,6 @@ class KiCad:
         return [replace(part, vertices=part.vertices * UNIT) for part in parts]
 
 
-def family(stem: str) -> str:
+def family_of(stem: str) -> str:
     """The name without its numbers: "PinHeader_2x05_P2.54mm_Vertical" and "PinHeader_2x06_..." are kin."""
     return re.sub(r"\d+([.,]\d+)?", "#", stem)

@@ -12,7 +12,15 @@ import numpy as np
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.readers import spm
 from lift3d.corpus.readers.texture_lookup import Textures
-from lift3d.corpus.sources.common import bare_paths, files_below, from_left_handed, kin, rights, words, xml
+from lift3d.corpus.sources.common import (
+    family_stem,
+    files_below,
+    from_left_handed,
+    parse_xml,
+    paths_without_suffix,
+    read_copyright,
+    split_words,
+)
 from lift3d.io.image.photos import read_bytes
 from lift3d.io.mesh.common import MAX_FILE
 from lift3d.types import F64, Part
@@ -20,7 +28,7 @@ from lift3d.types import F64, Part
 ROOT = "usr/share/games/supertuxkart/data"
 KINDS = ("karts", "library", "models", "tracks")
 SKIP = re.compile(r"_(track|low|LOD\d?)$|-low$|/track$")
-Placed = tuple[str, F64]
+PlacedMesh = tuple[str, F64]
 
 
 class SuperTuxKart:
@@ -30,7 +38,7 @@ class SuperTuxKart:
 
     def __init__(self) -> None:
         self.textures: Textures | None = None
-        self.wheels: dict[Path, list[Placed]] = {}
+        self.wheels: dict[Path, list[PlacedMesh]] = {}
 
     def wanted(self, path: str) -> bool:
         return path.endswith((".spm", ".png", ".jpg", ".jpeg", "/kart.xml"))
@@ -38,18 +46,20 @@ class SuperTuxKart:
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = roots[0] / ROOT
         self.textures = Textures(root)
-        terms = rights(roots[0], self.name)
+        terms = read_copyright(roots[0], self.name)
         self.wheels, used = {}, set()
         for description in files_below(root / "karts", "kart.xml"):
-            body, wheels = kart(description.read_bytes())
+            body, wheels = parse_kart(description.read_bytes())
             self.wheels[description.parent / body] = wheels
             used |= {description.parent / name for name, _ in wheels}
         found = []
-        for path, file in bare_paths(files_below(root, ".spm"), root):
+        for path, file in paths_without_suffix(files_below(root, ".spm"), root):
             if path.startswith(KINDS) and not SKIP.search(path) and file not in used:
                 said = terms.of(f"data/{path}.spm")
-                more = (kin(path), said.licence, said.author("SuperTuxKart team"))
-                found.append(Entry(f"{self.name}/{path}", file, words(file.stem), (words(path),), *more))
+                more = (family_stem(path), said.licence, said.author("SuperTuxKart team"))
+                found.append(
+                    Entry(f"{self.name}/{path}", file, split_words(file.stem), (split_words(path),), *more)
+                )
         return sorted(found, key=lambda e: e.key)
 
     def load(self, entry: Entry) -> list[Part]:
@@ -62,18 +72,18 @@ class SuperTuxKart:
         return from_left_handed(self.textures.dressed(out, folder), clockwise=False)
 
 
-def kart(data: bytes) -> tuple[str, list[Placed]]:
+def parse_kart(data: bytes) -> tuple[str, list[PlacedMesh]]:
     """The body's file and each wheel's with its place; no wheels if the description cannot be read."""
-    root = xml(data)
-    wheels: list[Placed] = []
+    root = parse_xml(data)
+    wheels: list[PlacedMesh] = []
     for wheel in root.iterfind("wheels/*") if root is not None else ():
-        name, place = wheel.get("model", ""), numbers(wheel.get("position", ""))
+        name, place = wheel.get("model", ""), parse_vector(wheel.get("position", ""))
         if re.fullmatch(r"[\w.-]+\.spm", name) and place.shape == (3,) and (np.abs(place) < 1e6).all():
             wheels.append((name, place))
     return (root.get("model-file", "") if root is not None else ""), wheels
 
 
-def numbers(text: str) -> F64:
+def parse_vector(text: str) -> F64:
     """The numbers of a text; none if one is no number."""
     try:
         return np.array(text.split(), np.float64)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lift3d.corpus.entry import Entry
-from lift3d.corpus.packages.licences import stated
+from lift3d.corpus.packages.licences import licence_in_text
 from lift3d.corpus.packages.unzip import unzip
 from lift3d.corpus.readers import obj
-from lift3d.corpus.sources.common import files_below, rights
+from lift3d.corpus.sources.common import files_below, read_copyright
 from lift3d.geometry.parts.convert import y_up_to_z_up_parts
 from lift3d.io.image.photos import read_bytes
 from lift3d.io.mesh.common import MAX_FILE
@@ -30,14 +30,14 @@ class SweetHome3D:
         return path.endswith(".sh3f")
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
-        terms = rights(roots[0], self.name)
+        terms = read_copyright(roots[0], self.name)
         found = []
         for library in files_below(roots[0] / FOLDER, ".sh3f"):
             folder = unzip(library, lambda name: not name.endswith(".class"))
             said = terms.of(f"{library.stem}/{CATALOGUE}")
             texts = licence_texts(folder)
-            for row in catalogue((folder / CATALOGUE).read_bytes()):
-                model = inside(folder, row.get("model", ""))
+            for row in parse_catalogue((folder / CATALOGUE).read_bytes()):
+                model = model_file(folder, row.get("model", ""))
                 if model is None:
                     continue
                 name, identity = row.get("name", ""), row.get("id", model.stem).split("#")[-1]
@@ -46,14 +46,14 @@ class SweetHome3D:
                 licence = texts.get(model.parent) or texts.get(folder) or said.licence
                 author = row.get("creator") or said.author(library.stem)
                 key = f"{self.name}/{library.stem}/{identity}"
-                found.append(Entry(key, model, name, text, kin, licence, author, size(row)))
+                found.append(Entry(key, model, name, text, kin, licence, author, size_in_metres(row)))
         return sorted(found, key=lambda e: e.key)
 
     def load(self, entry: Entry) -> list[Part]:
         return y_up_to_z_up_parts(obj.read(read_bytes(entry.file, MAX_FILE), entry.file))
 
 
-def catalogue(data: bytes) -> list[dict[str, str]]:
+def parse_catalogue(data: bytes) -> list[dict[str, str]]:
     r"""Rows of key#number=value lines in ISO-8859-1 with \uXXXX escapes, in the order of their numbers."""
     rows: dict[int, dict[str, str]] = defaultdict(dict)
     for line in data.decode("latin-1").splitlines():
@@ -64,7 +64,7 @@ def catalogue(data: bytes) -> list[dict[str, str]]:
     return [rows[number] for number in sorted(rows)]
 
 
-def inside(folder: Path, model: str) -> Path | None:
+def model_file(folder: Path, model: str) -> Path | None:
     """The model's file, if it is one below `folder`."""
     path = folder / model.lstrip("/")
     ok = (
@@ -76,7 +76,7 @@ def inside(folder: Path, model: str) -> Path | None:
     return path if ok else None
 
 
-def size(row: dict[str, str]) -> tuple[float, float, float] | None:
+def size_in_metres(row: dict[str, str]) -> tuple[float, float, float] | None:
     """Width, depth and height in metres (the catalogue has centimetres), where all three stand there."""
     try:
         width, depth, height = (float(row[side]) / 100 for side in ("width", "depth", "height"))
@@ -90,7 +90,9 @@ def licence_texts(folder: Path) -> dict[Path, str]:
     found = {}
     for file in files_below(folder, (".txt", ".html")):
         licence = (
-            stated(file.read_bytes().decode("utf-8", "replace")) if "licen" in file.name.lower() else None
+            licence_in_text(file.read_bytes().decode("utf-8", "replace"))
+            if "licen" in file.name.lower()
+            else None
         )
         if licence is not None:
             found[file.parent] = licence

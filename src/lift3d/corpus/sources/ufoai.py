@@ -9,7 +9,13 @@ from lift3d.corpus.entry import Entry
 from lift3d.corpus.packages.unzip import unzip
 from lift3d.corpus.readers import md2
 from lift3d.corpus.readers.texture_lookup import Textures
-from lift3d.corpus.sources.common import bare_paths, files_below, kin, rights, words
+from lift3d.corpus.sources.common import (
+    family_stem,
+    files_below,
+    paths_without_suffix,
+    read_copyright,
+    split_words,
+)
 from lift3d.io.image.photos import read_bytes
 from lift3d.io.mesh.common import MAX_FILE
 from lift3d.types import Part
@@ -31,12 +37,14 @@ class UfoAI:
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = unzip(roots[0] / PACK, lambda path: path.startswith("models/"))
         self.textures = Textures(root)
-        terms = rights(roots[0], self.name)
+        terms = read_copyright(roots[0], self.name)
         found = []
-        for path, file in bare_paths(files_below(root / "models", ".md2"), root / "models"):
+        for path, file in paths_without_suffix(files_below(root / "models", ".md2"), root / "models"):
             said = terms.of(f"base/models/{path}{file.suffix}")
-            more = (kin(path), said.licence, said.author("UFO: Alien Invasion team"))
-            found.append(Entry(f"{self.name}/{path}", file, words(file.stem), (words(path),), *more))
+            more = (family_stem(path), said.licence, said.author("UFO: Alien Invasion team"))
+            found.append(
+                Entry(f"{self.name}/{path}", file, split_words(file.stem), (split_words(path),), *more)
+            )
         return found
 
     def load(self, entry: Entry) -> list[Part]:

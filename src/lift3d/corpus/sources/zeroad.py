@@ -19,8 +19,16 @@ from lift3d.corpus.entry import Entry
 from lift3d.corpus.packages.licences import Terms
 from lift3d.corpus.packages.unzip import unzip
 from lift3d.corpus.readers import pmd
-from lift3d.corpus.readers.texture_lookup import Textures, in_team_colour
-from lift3d.corpus.sources.common import bare_paths, files_below, from_left_handed, kin, rights, words, xml
+from lift3d.corpus.readers.texture_lookup import Textures, apply_team_colour
+from lift3d.corpus.sources.common import (
+    family_stem,
+    files_below,
+    from_left_handed,
+    parse_xml,
+    paths_without_suffix,
+    read_copyright,
+    split_words,
+)
 from lift3d.errors import InputError
 from lift3d.io.image.photos import read_bytes
 from lift3d.io.mesh.common import MAX_FILE
@@ -28,13 +36,13 @@ from lift3d.types import F64, Part
 
 ZIP = "usr/share/games/0ad/mods/public/public.zip"
 WHOLE = ("structures/", "flora/", "geology/", "campaigns/structures/")
-DEEPEST = 4
-CLEAR = re.compile(r"(basic_)?trans|aura|waterfall")
+MAX_DEPTH = 4
+TRANSPARENT = re.compile(r"(basic_)?trans|aura|waterfall")
 """Materials for which alpha is transparency."""
 Shown = tuple[str, str, bool]
 """Actor, texture, clear (as of an actor)."""
 NOBODY: Shown = ("", "", False)
-MOST = 1000
+MAX_MESHES = 1000
 """Meshes in one thing."""
 
 
@@ -70,11 +78,11 @@ class ZeroAD:
         inner = re.compile(r"art/(meshes/.*\.pmd|actors/.*\.xml|textures/skins/.*\.dds)$")
         self.art = unzip(roots[0] / ZIP, lambda path: inner.match(path) is not None) / "art"
         self.textures = Textures(self.art / "textures/skins")
-        self.terms = rights(roots[0], self.name).of("binaries/data/mods/public/art")
+        self.terms = read_copyright(roots[0], self.name).of("binaries/data/mods/public/art")
         folder = self.art / "meshes"
         self.meshes = {_bare(file, folder): file for file in files_below(folder, ".pmd")}
-        scripts = bare_paths(files_below(self.art / "actors", ".xml"), self.art / "actors")
-        self.actors = {path: actor(file.read_bytes()) for path, file in scripts}
+        scripts = paths_without_suffix(files_below(self.art / "actors", ".xml"), self.art / "actors")
+        self.actors = {path: parse_actor(file.read_bytes()) for path, file in scripts}
         self.shown_by = shown_by(self.actors)
         found, shown = [], set()
         for path, what in self.actors.items():
@@ -88,9 +96,9 @@ class ZeroAD:
 
     def _entry(self, key: str, shown_by: str, mesh: str) -> Entry:
         folder, _, stem = mesh.rpartition("/")
-        name, text = words(stem), (words(stem), words(mesh), words(shown_by))
+        name, text = split_words(stem), (split_words(stem), split_words(mesh), split_words(shown_by))
         more = (
-            f"{folder.split('/')[0]}/{kin(stem)}",
+            f"{folder.split('/')[0]}/{family_stem(stem)}",
             self.terms.licence,
             self.terms.author("Wildfire Games"),
         )
@@ -99,7 +107,7 @@ class ZeroAD:
     def load(self, entry: Entry) -> list[Part]:
         path = entry.key.removeprefix(f"{self.name}/")
         if path in self.actors:
-            parts = self._assembled(path, np.eye(4), 0, [MOST])
+            parts = self._assembled(path, np.eye(4), 0, [MAX_MESHES])
         else:
             mesh = path.removeprefix("meshes/")
             _, texture, clear = self.shown_by.get(mesh, NOBODY)
@@ -110,12 +118,12 @@ class ZeroAD:
         assert self.textures is not None
         file = self.meshes[mesh]
         parts = self.textures.dressed(pmd.read(read_bytes(file, MAX_FILE), file.name), otherwise=texture)
-        parts = parts if clear else in_team_colour(parts, multiplied=True)
+        parts = parts if clear else apply_team_colour(parts, multiplied=True)
         return [replace(part, vertices=part.vertices @ pose[:3, :3].T + pose[:3, 3]) for part in parts]
 
     def _assembled(self, path: str, pose: F64, depth: int, left: list[int]) -> list[Part]:
         what = self.actors.get(path, Actor())
-        if depth > DEEPEST or left[0] < 1 or what.mesh not in self.meshes:
+        if depth > MAX_DEPTH or left[0] < 1 or what.mesh not in self.meshes:
             return []
         left[0] -= 1
         parts = self._dressed(what.mesh, what.texture, what.clear, pose)
@@ -147,7 +155,7 @@ def _points(data: bytes, name: str) -> dict[str, F64]:
     try:
         return {
             key.removeprefix("prop-").removeprefix("prop_"): pose
-            for key, pose in pmd.fixing_points(data, name).items()
+            for key, pose in pmd.attachment_points(data, name).items()
         }
     except InputError:
         return {}
@@ -158,9 +166,9 @@ def _bare(file: Path, root: Path) -> str:
     return re.sub(r"(\.dae)?(\.cached)?\.pmd$", "", file.relative_to(root).as_posix())
 
 
-def actor(data: bytes) -> Actor:
+def parse_actor(data: bytes) -> Actor:
     """What an actor file shows, of each group the most frequent variant; an empty actor if it cannot be read."""
-    root = xml(data)
+    root = parse_xml(data)
     if root is None:
         return Actor()
     mesh, texture, props, others = "", "", [], []
@@ -175,7 +183,7 @@ def actor(data: bytes) -> Actor:
             other = prop.get("actor", "")
             if other and prop.get("attachpoint"):
                 props.append((prop.get("attachpoint", ""), re.sub(r"\.xml$", "", other)))
-    clear = CLEAR.match((root.findtext("material") or "").strip()) is not None
+    clear = TRANSPARENT.match((root.findtext("material") or "").strip()) is not None
     return Actor(mesh, texture, tuple(props), tuple((m, t or texture) for m, t in others), clear)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from trimesh.visual.material import PBRMaterial
 from trimesh.visual.texture import TextureVisuals
 
-from lift3d.errors import InputError, damaged
+from lift3d.errors import InputError, damaged_file
 from lift3d.geometry.mesh.weld import weld_exact
 from lift3d.geometry.parts.texture_packing import pack
 from lift3d.types import F64, GREY, WHITE, Bytes4, Material, Mesh, Model, Part
@@ -38,23 +38,25 @@ def checked(part: Part, name: str) -> Part:
     """The part, when its numbers are finite and its indices in range; InputError otherwise."""
     v, f = np.asarray(part.vertices, np.float64), np.asarray(part.faces)
     if v.ndim != 2 or v.shape[1] != 3 or f.ndim != 2 or f.shape[1] != 3:
-        raise damaged(name, "does not hold triangles")
+        raise damaged_file(name, "does not hold triangles")
     if len(v) > MAX_ELEMENTS or len(f) > MAX_ELEMENTS:
-        raise damaged(name, f"holds more than {MAX_ELEMENTS} vertices or faces")
+        raise damaged_file(name, f"holds more than {MAX_ELEMENTS} vertices or faces")
     bad = ~(np.abs(v) < 1e30).all(1)
     if bad.any():
         count, first = int(bad.sum()), int(np.argmax(bad)) + 1
         many = "a vertex" if count == 1 else f"{count} vertices"
-        raise damaged(name, f"holds {many} with numbers that are not finite, or over 1e30 (first: {first})")
+        raise damaged_file(
+            name, f"holds {many} with numbers that are not finite, or over 1e30 (first: {first})"
+        )
     if f.size and (f.min() < 0 or f.max() >= len(v)):
-        raise damaged(name, f"has faces that name vertices out of range (there are {len(v)} vertices)")
+        raise damaged_file(name, f"has faces that name vertices out of range (there are {len(v)} vertices)")
     uv = part.uv
     if uv is not None:
         if uv.shape != (len(v), 2):
-            raise damaged(name, "has texture coordinates that do not match its vertices")
+            raise damaged_file(name, "has texture coordinates that do not match its vertices")
         uv = np.where(np.abs(uv) < 1e6, uv, 0.0)
     if part.colours is not None and part.colours.shape != (len(v), 4):
-        raise damaged(name, "has colours that do not match its vertices")
+        raise damaged_file(name, "has colours that do not match its vertices")
     return Part(v, f.astype(np.int64), uv, part.colours, part.material)
 
 
@@ -62,7 +64,7 @@ def join(model: Model, name: str) -> Mesh:
     """One mesh of all parts: one texture is kept as it is, several are packed into one."""
     parts = [_compact(checked(p, name)) for p in model.parts if len(p.faces)]
     if not parts:
-        raise damaged(name, "holds no triangles")
+        raise damaged_file(name, "holds no triangles")
     vertices = np.concatenate([p.vertices for p in parts])
     starts = np.cumsum([0] + [len(p.vertices) for p in parts[:-1]])
     faces = np.concatenate([p.faces + s for p, s in zip(parts, starts)])

@@ -59,7 +59,7 @@ def _find(path: Path) -> tuple[str, Path]:
     )
 
 
-def read_known(path: str | os.PathLike[str]) -> KnownCameras:
+def read_known_cameras(path: str | os.PathLike[str]) -> KnownCameras:
     """Cameras and, from a COLMAP model, its sparse points.
 
     A COLMAP model knows no unit; of a folder that holds one beside a transforms.json with the same cameras, as
@@ -101,15 +101,15 @@ def _unit_beside(path: Path, cameras: Mapping[str, Camera]) -> str | None:
 
 def read_cameras(path: str | os.PathLike[str]) -> dict[str, Camera]:
     """File name of each photo to its camera, from a COLMAP model folder or a transforms.json."""
-    return read_known(path).cameras
+    return read_known_cameras(path).cameras
 
 
-def _camera(intrinsics: colmap.Intrinsics, image: colmap.Placed, where: str) -> Camera:
+def _camera(intrinsics: colmap.Intrinsics, image: colmap.ImagePose, where: str) -> Camera:
     matrix = np.eye(4)
     length = float(np.linalg.norm(image.quaternion))
     if not math.isfinite(length) or length < 1e-6 or not np.isfinite(image.translation).all():
         raise InputError(f"{where} has a pose that is not finite", "export the model again")
-    matrix[:3, :3] = colmap.rotation(image.quaternion / length)
+    matrix[:3, :3] = colmap.rotation_from_quaternion(image.quaternion / length)
     matrix[:3, 3] = image.translation
     i = intrinsics
     return _checked(i.width, i.height, (i.fx, i.fy, i.cx, i.cy), matrix, i.distortion, where)

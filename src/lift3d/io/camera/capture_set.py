@@ -17,14 +17,16 @@ from PIL import Image as Pillow
 
 from lift3d.errors import InputError
 from lift3d.io.camera.cameras import write_colmap, write_transforms
-from lift3d.io.files.atomic import not_written
+from lift3d.io.files.atomic import write_error
 from lift3d.io.files.staging import staging_folder
 from lift3d.types import Views
 
-QUALITY = 95
+JPEG_QUALITY = 95
 
 
-def require_free(folder: Path, sources: Sequence[str | Path] = (), others: Sequence[Path] = ()) -> None:
+def require_empty_folder(
+    folder: Path, sources: Sequence[str | Path] = (), others: Sequence[Path] = ()
+) -> None:
     """Raise InputError unless `folder` does not exist yet or is empty, does not lie among the photos, and will not hold
     other things that the run writes."""
     place = folder.resolve()
@@ -37,7 +39,7 @@ def require_free(folder: Path, sources: Sequence[str | Path] = (), others: Seque
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     except OSError as error:
-        raise not_written(error, folder) from error
+        raise write_error(error, folder) from error
     if taken:
         raise InputError(f"{folder} is there already and not empty", "give another folder for the cameras")
 
@@ -49,14 +51,14 @@ def capture_set(folder: str | os.PathLike[str]) -> Iterator[Callable[[Views], No
     Photos are named like their files with the ending .jpg; of two that would be alike the later gets a number.
     """
     folder = Path(os.path.realpath(folder))
-    require_free(folder)
+    require_empty_folder(folder)
     with staging_folder(folder) as part:
 
         def write(views: Views) -> None:
             try:
                 _fill(views, part)
             except OSError as error:
-                raise not_written(error, folder) from error
+                raise write_error(error, folder) from error
 
         yield write
 
@@ -73,7 +75,7 @@ def _fill(views: Views, folder: Path) -> None:
     (folder / "sparse" / "0").mkdir(parents=True)
     names = _names([image.name for image in views.images])
     for image, name in zip(views.images, names):
-        Pillow.fromarray(image.pixels).save(folder / "images" / name, quality=QUALITY, subsampling=0)
+        Pillow.fromarray(image.pixels).save(folder / "images" / name, quality=JPEG_QUALITY, subsampling=0)
     renamed = replace(views, images=tuple(replace(i, name=n) for i, n in zip(views.images, names)))
     write_colmap(renamed, folder / "sparse" / "0")
     beside = tuple(replace(i, name=f"images/{n}") for i, n in zip(views.images, names))

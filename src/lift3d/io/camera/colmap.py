@@ -36,7 +36,7 @@ class Intrinsics:
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
+class ImagePose:
     """An image: quaternion (w, x, y, z) and translation, world to camera; the number of its camera."""
 
     name: str
@@ -46,18 +46,18 @@ class Placed:
 
 
 @dataclass(eq=False)
-class ModelFiles:
+class ColmapModel:
     """observations: (image number, point number) pairs."""
 
     cameras: dict[int, Intrinsics] = field(default_factory=dict)
-    images: dict[int, Placed] = field(default_factory=dict)
+    images: dict[int, ImagePose] = field(default_factory=dict)
     point_numbers: list[int] = field(default_factory=list)
     xyz: F64 = field(default_factory=lambda: np.zeros((0, 3)))
     colours: NDArray[np.uint8] | None = None
     observations: list[tuple[int, int]] = field(default_factory=list)
 
 
-def rotation(q: F64) -> F64:
+def rotation_from_quaternion(q: F64) -> F64:
     """Unit quaternion (w, x, y, z) to a rotation matrix."""
     w, x, y, z = q
     return np.array(
@@ -69,7 +69,7 @@ def rotation(q: F64) -> F64:
     )
 
 
-def quaternion(r: F64) -> F64:
+def quaternion_from_rotation(r: F64) -> F64:
     """Rotation to the unit quaternion (w, x, y, z), w >= 0, by its largest component (Shepperd 1978)."""
     squares = np.array([r.trace(), r[0, 0], r[1, 1], r[2, 2]])
     i = int(np.argmax(squares))
@@ -104,9 +104,9 @@ def _intrinsics(model: str, width: int, height: int, p: tuple[float, ...], where
     return Intrinsics(width, height, fx, fy, cx, cy, (k[0], k[1], k[2], k[3]))
 
 
-def read(folder: Path, kind: str) -> ModelFiles:
+def read(folder: Path, kind: str) -> ColmapModel:
     """The model of a folder, `kind` "bin" or "txt"; points3D may be missing."""
-    model = ModelFiles()
+    model = ColmapModel()
     steps = {
         "bin": (_cameras_bin, _images_bin, _points_bin),
         "txt": (_cameras_txt, _images_txt, _points_txt),
@@ -127,14 +127,14 @@ def _rows(data: bytes) -> list[list[str]]:
     return [line.split() for line in lines if not line.startswith("#")]
 
 
-def _cameras_txt(data: bytes, model: ModelFiles, where: str) -> None:
+def _cameras_txt(data: bytes, model: ColmapModel, where: str) -> None:
     for words in _rows(data):
         if words:
             numbers = tuple(float(w) for w in words[4:])
             model.cameras[int(words[0])] = _intrinsics(words[1], int(words[2]), int(words[3]), numbers, where)
 
 
-def _images_txt(data: bytes, model: ModelFiles, where: str) -> None:
+def _images_txt(data: bytes, model: ColmapModel, where: str) -> None:
     """Two lines an image; the second, its points, may be empty."""
     lines = [line for line in data.decode("utf-8").splitlines() if not line.startswith("#")]
     for line in lines[::2]:
@@ -142,10 +142,10 @@ def _images_txt(data: bytes, model: ModelFiles, where: str) -> None:
         if not words:
             continue
         pose = np.array([float(w) for w in words[1:8]])
-        model.images[int(words[0])] = Placed(words[9].strip(), int(words[8]), pose[:4], pose[4:])
+        model.images[int(words[0])] = ImagePose(words[9].strip(), int(words[8]), pose[:4], pose[4:])
 
 
-def _points_txt(data: bytes, model: ModelFiles, where: str) -> None:
+def _points_txt(data: bytes, model: ColmapModel, where: str) -> None:
     xyz, colours = [], []
     for words in _rows(data):
         if not words:
@@ -162,7 +162,7 @@ def _points_txt(data: bytes, model: ModelFiles, where: str) -> None:
     )
 
 
-def _set_points(model: ModelFiles, xyz: F64, colours: NDArray[np.int64], where: str) -> None:
+def _set_points(model: ColmapModel, xyz: F64, colours: NDArray[np.int64], where: str) -> None:
     if not np.isfinite(xyz).all():
         raise InputError(f"{where} holds points that are not finite numbers", "export the model again")
     model.xyz, model.colours = xyz, np.clip(colours, 0, 255).astype(np.uint8)
@@ -193,7 +193,7 @@ class _Cursor:
         return value
 
 
-def _cameras_bin(data: bytes, model: ModelFiles, where: str) -> None:
+def _cameras_bin(data: bytes, model: ColmapModel, where: str) -> None:
     cursor = _Cursor(data)
     for _ in range(cursor.count(24)):
         number, kind, width, height = (int(n) for n in cursor.take("iiQQ"))
@@ -202,17 +202,17 @@ def _cameras_bin(data: bytes, model: ModelFiles, where: str) -> None:
         model.cameras[number] = _intrinsics(name, width, height, numbers, where)
 
 
-def _images_bin(data: bytes, model: ModelFiles, where: str) -> None:
+def _images_bin(data: bytes, model: ColmapModel, where: str) -> None:
     cursor = _Cursor(data)
     for _ in range(cursor.count(72)):
         number, *pose, camera = cursor.take("i7di")
         name = cursor.text()
         seen = cursor.count(24)
         cursor.at += 24 * seen
-        model.images[int(number)] = Placed(name, int(camera), np.array(pose[:4]), np.array(pose[4:]))
+        model.images[int(number)] = ImagePose(name, int(camera), np.array(pose[:4]), np.array(pose[4:]))
 
 
-def _points_bin(data: bytes, model: ModelFiles, where: str) -> None:
+def _points_bin(data: bytes, model: ColmapModel, where: str) -> None:
     cursor = _Cursor(data)
     count = cursor.count(51)
     xyz, colours = np.zeros((count, 3)), np.zeros((count, 3), np.int64)
@@ -253,7 +253,7 @@ def encode(views: Views, binary: bool) -> dict[str, bytes]:
                 f"the photo name {image.name!r} cannot be written to a COLMAP model", "rename the photo"
             )
         rows = slice(starts[i], starts[i + 1])
-        pose = [*quaternion(camera.R).tolist(), *camera.t.tolist()]
+        pose = [*quaternion_from_rotation(camera.R).tolist(), *camera.t.tolist()]
         images.append((i + 1, pose, shared[keys[i]], image.name, pixels[rows], observations[rows, 1] + 1))
     points = []
     for p in range(len(views.points)):

@@ -21,7 +21,7 @@ _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
-def not_written(error: OSError, path: Path) -> InputError:
+def write_error(error: OSError, path: Path) -> InputError:
     """The sentence a person reads for an operating system error met while writing `path`."""
     if error.errno in _FULL:
         return InputError(
@@ -38,7 +38,7 @@ def not_written(error: OSError, path: Path) -> InputError:
     return InputError(f"cannot write {path}: {reason}", "choose another name or folder")
 
 
-def _alive(pid: int) -> bool:
+def process_is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -61,7 +61,7 @@ def _remove_abandoned(path: Path) -> None:
     with contextlib.suppress(OSError):
         for name in os.listdir(path.parent):
             match = pattern.fullmatch(name)
-            if match and not _alive(int(match[1])):
+            if match and not process_is_alive(int(match[1])):
                 (path.parent / name).unlink(missing_ok=True)
 
 
@@ -76,7 +76,7 @@ def _reserve(path: Path) -> Path:
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as error:
-        raise not_written(error, path) from error
+        raise write_error(error, path) from error
     return part
 
 
@@ -112,7 +112,7 @@ def writing_together(*paths: str | os.PathLike[str]) -> Iterator[tuple[Path, ...
         except OSError as error:
             ours = error.filename is not None and str(error.filename) in map(str, parts)
             if ours or error.filename is None or error.errno in _FULL | {errno.EROFS}:
-                raise not_written(error, current) from error
+                raise write_error(error, current) from error
             raise
         if os.name == "posix":
             for folder in sorted({t.parent for t in targets}):

@@ -7,7 +7,7 @@ from types import FrameType
 _asked: list[int] = []
 
 
-def note(number: int, frame: FrameType | None) -> None:
+def handle_signal(number: int, frame: FrameType | None) -> None:
     """A signal handler: remembers that it was asked for, and interrupts."""
     _asked.append(number)
     raise KeyboardInterrupt
@@ -19,6 +19,6 @@ def check() -> None:
         raise KeyboardInterrupt
 
 
-def forget() -> None:
+def reset() -> None:
     """A new command begins."""
     _asked.clear()

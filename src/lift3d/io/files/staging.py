@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lift3d.errors import InputError
 from lift3d.io.files import interrupt
-from lift3d.io.files.atomic import _alive, not_written
+from lift3d.io.files.atomic import process_is_alive, write_error
 
 
 @contextlib.contextmanager
@@ -36,7 +36,7 @@ def staging(target: Path) -> Iterator[Path]:
             for path in written:
                 os.replace(path, target.with_name(path.name))
         except OSError as error:
-            raise not_written(error, target) from error
+            raise write_error(error, target) from error
 
 
 @contextlib.contextmanager
@@ -51,7 +51,7 @@ def staging_folder(target: Path) -> Iterator[Path]:
                 target.rmdir()
             os.replace(folder, target)
         except OSError as error:
-            raise not_written(error, target) from error
+            raise write_error(error, target) from error
 
 
 @contextlib.contextmanager
@@ -66,7 +66,7 @@ def _hidden(target: Path) -> Iterator[Path]:
             (folder / "probe").write_bytes(bytes(4096))
             (folder / "probe").unlink()
         except OSError as error:
-            raise not_written(error, target) from error
+            raise write_error(error, target) from error
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -77,5 +77,9 @@ def _remove_abandoned(target: Path) -> None:
     pattern = re.compile(re.escape(f".{target.name}.") + r"(\d+)\.parts")
     for path in target.parent.iterdir():
         match = pattern.fullmatch(path.name)
-        if match and os.name == "posix" and (int(match[1]) == os.getpid() or not _alive(int(match[1]))):
+        if (
+            match
+            and os.name == "posix"
+            and (int(match[1]) == os.getpid() or not process_is_alive(int(match[1])))
+        ):
             shutil.rmtree(path, ignore_errors=True)

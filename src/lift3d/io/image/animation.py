@@ -13,15 +13,17 @@ from PIL import Image as Pil
 from lift3d.errors import InputError, MissingExtra
 from lift3d.io.files.atomic import writing
 
-FILMS = (".mp4", ".gif")
+ANIMATION_SUFFIXES = (".mp4", ".gif")
 Frames = Iterable[NDArray[np.uint8]]
 
 
-def write_film(path: Path, frames: Frames, rate: int = 24) -> None:
+def write_animation(path: Path, frames: Frames, rate: int = 24) -> None:
     """Write frames (H, W, 3) uint8, `rate` a second; the file appears whole or not at all."""
     write = {".mp4": _mp4, ".gif": _gif}.get(path.suffix.lower())
     if write is None:
-        raise InputError(f"{path.name} is no film that can be written", f"end it in {' or '.join(FILMS)}")
+        raise InputError(
+            f"{path.name} is no film that can be written", f"end it in {' or '.join(ANIMATION_SUFFIXES)}"
+        )
     if write is _mp4:
         _av()
     with writing(path) as part:

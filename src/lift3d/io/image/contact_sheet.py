@@ -18,14 +18,14 @@ from lift3d.io.files.atomic import writing
 from lift3d.types import Part
 
 TILE = 128
-ACROSS = 12
+COLUMNS = 12
 BACKGROUND = (246, 245, 242)
-SIDE = -55.0
+AZIMUTH = -55.0
 """Azimuth of the look: from the front, a little from the right."""
 
 
-def tile(
-    parts: list[Part], side: int = TILE, azimuth: float = SIDE, elevation: float = 22.0
+def render_tile(
+    parts: list[Part], side: int = TILE, azimuth: float = AZIMUTH, elevation: float = 22.0
 ) -> NDArray[np.uint8]:
     """(side, side, 3) picture of a thing from the front, the right and above."""
     ready = drawable(parts)
@@ -33,7 +33,9 @@ def tile(
     return render(ready, camera, 2, 0.55, BACKGROUND).rgb
 
 
-def sheet(tiles: Sequence[NDArray[np.uint8]], labels: Sequence[str], across: int = ACROSS) -> PIL.Image.Image:
+def contact_sheet(
+    tiles: Sequence[NDArray[np.uint8]], labels: Sequence[str], across: int = COLUMNS
+) -> PIL.Image.Image:
     """Tiles of one size in rows, each with its label below."""
     side = tiles[0].shape[0] if tiles else TILE
     band = max(side // 9, 11)
@@ -50,15 +52,15 @@ def sheet(tiles: Sequence[NDArray[np.uint8]], labels: Sequence[str], across: int
     return picture
 
 
-def write_sheet(path: Path, tiles: Sequence[NDArray[np.uint8]], labels: Sequence[str]) -> None:
+def write_contact_sheet(path: Path, tiles: Sequence[NDArray[np.uint8]], labels: Sequence[str]) -> None:
     """The sheet as PNG of few colours."""
     with writing(path) as part:
-        sheet(tiles, labels).quantize(128, dither=PIL.Image.Dither.NONE).save(
+        contact_sheet(tiles, labels).quantize(128, dither=PIL.Image.Dither.NONE).save(
             part, format="PNG", optimize=True
         )
 
 
-def spread(count: int, most: int) -> list[int]:
+def evenly_spaced(count: int, most: int) -> list[int]:
     """At most `most` of range(count), evenly over it."""
     shown = min(count, most)
     return [i * count // shown for i in range(shown)]

@@ -156,7 +156,7 @@ def _to_srgb(picture: Pil.Image, profile: bytes | None) -> Pil.Image:
     return picture.convert("RGB")
 
 
-def fitted(width: int, height: int, max_size: int | None) -> tuple[int, int]:
+def fit_size(width: int, height: int, max_size: int | None) -> tuple[int, int]:
     """The size with the long side at most max_size, aspect kept, never enlarged."""
     if max_size is None or max(width, height) <= max_size:
         return width, height
@@ -196,7 +196,7 @@ def decode_opened(picture: Pil.Image, name: str, max_size: int | None = None) ->
             f"{name} is too small to show anything ({raw_width}x{raw_height} pixels; {MIN_SIDE} are needed)",
             "use the original photo",
         )
-    size = fitted(raw_width, raw_height, max_size)
+    size = fit_size(raw_width, raw_height, max_size)
     profile = picture.info.get("icc_profile")
     try:
         if size != picture.size and picture.format in ("JPEG", "MPO"):

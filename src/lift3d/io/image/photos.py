@@ -24,7 +24,7 @@ _PHOTO_ENDINGS = "jpg jpeg jpe jfif png tif tiff webp heic heif hif bmp ppm pgm 
 PHOTO_SUFFIXES = frozenset(f".{ending}" for ending in _PHOTO_ENDINGS.split())
 _VIDEO_ENDINGS = "mp4 mov m4v avi mkv webm mts m2ts mpg mpeg 3gp wmv"
 VIDEO_SUFFIXES = frozenset(f".{ending}" for ending in _VIDEO_ENDINGS.split())
-MIN_GOOD = 3
+MIN_READABLE = 3
 """As many photos must be readable for unreadable ones to be left out with a note instead of an error."""
 
 
@@ -200,9 +200,9 @@ def _size_for_budget(files: list[Path], max_size: int | None, budget: int) -> in
         try:
             Pil.init()
             with open(path, "rb") as file, Pil.open(file, formats=list(pictures.PHOTO_FORMATS)) as head:
-                width, height = pictures.fitted(head.width, head.height, max_size)
+                width, height = pictures.fit_size(head.width, head.height, max_size)
         except (OSError, ValueError, SyntaxError, Pil.DecompressionBombError):
-            width, height = pictures.fitted(4032, 3024, max_size)
+            width, height = pictures.fit_size(4032, 3024, max_size)
         total += 3 * width * height
         longest = max(longest, width, height)
     if total <= budget:
@@ -247,7 +247,7 @@ def read_photos(
             raise result.mask_error
     images = tuple(r.image for r in results if r.image is not None)
     bad = [r.error for r in results if r.error is not None]
-    if bad and len(images) < MIN_GOOD:
+    if bad and len(images) < MIN_READABLE:
         if len(bad) == 1:
             raise bad[0]
         raise InputError(

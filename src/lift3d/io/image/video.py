@@ -23,22 +23,22 @@ from PIL import Image as Pil
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError, MissingExtra
-from lift3d.io.image.decode import MAX_PIXELS, MIN_SIDE, fitted
+from lift3d.io.image.decode import MAX_PIXELS, MIN_SIDE, fit_size
 from lift3d.types import F32, F64, Image, Photos
 
 MAX_FRAMES = 60_000
-TINY = 128
+MOTION_SIZE = 128
 BLOCK = 32
 ANCHOR_STEP = 4.0
 """Shift of the tiny picture, in its pixels, at which the anchor moves on."""
 MIN_STEP = 1.5
 """Least path between keyframes, in tiny pixels: about 1 % of the picture's width."""
-BLURRED = 0.15
+MIN_RELATIVE_SHARPNESS = 0.15
 """A keyframe with less than this share of the median sharpness is left out."""
 
 
 @dataclass(frozen=True)
-class _Measure:
+class FrameMeasure:
     """Of one frame: number, time in seconds, sharpness, position on the path in tiny pixels."""
 
     index: int
@@ -93,7 +93,7 @@ def _grey(frame: Any, width: int, height: int) -> F32:
     return np.asarray(frame.to_ndarray(format="gray", width=width, height=height), np.float32)
 
 
-def sharpness_of(grey: F32) -> float:
+def sharpness(grey: F32) -> float:
     """Variance of the Laplacian over the variance of the picture, noise smoothed first; 0 for a flat one."""
     grey = 0.25 * grey[:, :-2] + 0.5 * grey[:, 1:-1] + 0.25 * grey[:, 2:]
     grey = 0.25 * grey[:-2] + 0.5 * grey[1:-1] + 0.25 * grey[2:]
@@ -145,15 +145,15 @@ def _peak(surface: F64, y: NDArray[np.intp], x: NDArray[np.intp], axis: int) -> 
     return (position + BLOCK / 2) % BLOCK - BLOCK / 2
 
 
-def _measure(path: Path, context: Context) -> tuple[list[_Measure], float, tuple[int, int]]:
+def _measure(path: Path, context: Context) -> tuple[list[FrameMeasure], float, tuple[int, int]]:
     """First pass: every frame's sharpness and position on the path; the duration; the upright size."""
-    measures: list[_Measure] = []
+    measures: list[FrameMeasure] = []
     motion: _Motion | None = None
     anchor: NDArray[np.complexfloating] | None = None
     travelled = position = duration = 0.0
     size = (0, 0)
     for index, frame, time, duration in _frames(path):
-        scale = TINY / max(frame.width, frame.height)
+        scale = MOTION_SIZE / max(frame.width, frame.height)
         width, height = max(BLOCK, round(frame.width * scale)), max(BLOCK, round(frame.height * scale))
         if motion is None:
             motion, size = _Motion(height, width), _upright_size(frame)
@@ -164,20 +164,20 @@ def _measure(path: Path, context: Context) -> tuple[list[_Measure], float, tuple
         position = max(position, travelled + shift)
         if shift > ANCHOR_STEP:
             anchor, travelled = spectrum, position
-        middle = fitted(frame.width, frame.height, 640)
-        measures.append(_Measure(index, time, sharpness_of(_grey(frame, *middle)), position))
+        middle = fit_size(frame.width, frame.height, 640)
+        measures.append(FrameMeasure(index, time, sharpness(_grey(frame, *middle)), position))
         if duration > 0 and index % 15 == 0:
             context.progress("read video", min(0.7, 0.7 * time / duration))
     return measures, duration, size
 
 
-def choose(measures: list[_Measure], count: int) -> list[_Measure]:
+def select_keyframes(measures: list[FrameMeasure], count: int) -> list[FrameMeasure]:
     """The sharpest frame of each of `count` equal pieces of the path, fewer when the path is short."""
     total = measures[-1].path
     pieces = min(count, int(total / MIN_STEP) + 1, len(measures))
     width = total / pieces
-    chosen: list[_Measure] = []
-    bins: dict[int, list[_Measure]] = {}
+    chosen: list[FrameMeasure] = []
+    bins: dict[int, list[FrameMeasure]] = {}
     for m in measures:
         bins.setdefault(min(pieces - 1, int(m.path / width)) if width > 0 else 0, []).append(m)
     for number in sorted(bins):
@@ -206,7 +206,7 @@ def _upright_size(frame: Any) -> tuple[int, int]:
 def _pixels(frame: Any, max_size: int | None) -> NDArray[np.uint8]:
     """(H, W, 3) upright, square pixels, long side at most max_size."""
     picture = Pil.fromarray(np.rot90(frame.to_ndarray(format="rgb24"), _rotation(frame)))
-    size = fitted(*_upright_size(frame), max_size)
+    size = fit_size(*_upright_size(frame), max_size)
     if picture.size != size:
         picture = picture.resize(size, Pil.Resampling.LANCZOS)
     return np.array(picture)
@@ -242,10 +242,10 @@ def read_video(
     if min(size) < MIN_SIDE:
         what = f"the pictures of {path.name} are only {size[0]}x{size[1]} pixels"
         raise InputError(what, "use the original video")
-    chosen = choose(measures, count)
+    chosen = select_keyframes(measures, count)
     middle = float(np.median([m.sharpness for m in chosen]))
-    blurred = [m for m in chosen if m.sharpness < BLURRED * middle]
-    chosen = [m for m in chosen if m.sharpness >= BLURRED * middle]
+    blurred = [m for m in chosen if m.sharpness < MIN_RELATIVE_SHARPNESS * middle]
+    chosen = [m for m in chosen if m.sharpness >= MIN_RELATIVE_SHARPNESS * middle]
     record = {"name": path.name, "sha256": sha256, "width": size[0], "height": size[1]}
     record |= {"status": "read", "reason": ""}
     context.note(
@@ -253,7 +253,7 @@ def read_video(
         inputs=[record],
         frames=len(measures),
         duration=round(duration or measures[-1].time, 3),
-        path_in_widths=round(measures[-1].path / TINY, 3),
+        path_in_widths=round(measures[-1].path / MOTION_SIZE, 3),
         choice="the sharpest frame in each of equal pieces of the camera's path, measured as image motion",
         truncated=len(measures) >= MAX_FRAMES,
         left_out_as_blurred=[round(m.time, 3) for m in blurred],
@@ -262,19 +262,19 @@ def read_video(
                 "name": _frame_name(path, m),
                 "time": round(m.time, 3),
                 "sharpness": round(m.sharpness, 4),
-                "path_in_widths": round(m.path / TINY, 4),
+                "path_in_widths": round(m.path / MOTION_SIZE, 4),
             }
             for m in chosen
         ],
     )
     if len(chosen) < 3:
-        moved = f"{100 * measures[-1].path / TINY:.1f} % of its width in {len(measures)} frames"
+        moved = f"{100 * measures[-1].path / MOTION_SIZE:.1f} % of its width in {len(measures)} frames"
         raise CaptureError(
             f"the camera hardly moves in {path.name} (the picture shifts by {moved})",
             "walk around the object slowly while filming",
         )
     longest, room = max(size), context.memory_budget // 4
-    needed = len(chosen) * 3 * math.prod(fitted(*size, max_size))
+    needed = len(chosen) * 3 * math.prod(fit_size(*size, max_size))
     if needed > room:
         shown = longest if max_size is None else min(longest, max_size)
         max_size = max(MIN_SIDE, int(shown * math.sqrt(room / needed)))
@@ -290,5 +290,5 @@ def read_video(
     return Photos(tuple(images), ordered=True)
 
 
-def _frame_name(path: Path, measure: _Measure) -> str:
+def _frame_name(path: Path, measure: FrameMeasure) -> str:
     return f"{path.stem}_{measure.index:06d}"

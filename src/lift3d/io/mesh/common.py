@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pil
 
-from lift3d.errors import InputError, damaged
+from lift3d.errors import InputError, damaged_file
 from lift3d.io.image.decode import TEXTURE_FORMATS, open_picture
 
 MAX_FILE = 1 << 30
@@ -44,10 +44,10 @@ def decode_texture(data: bytes, name: str) -> Pil.Image:
             alpha = "A" in picture.mode or "transparency" in picture.info
             return picture.convert("RGBA" if alpha else "RGB")
         except Exception as error:  # decoders let out anything on damaged files
-            raise damaged(f"the texture {name}", "is damaged or cut short") from error
+            raise damaged_file(f"the texture {name}", "is damaged or cut short") from error
 
 
-def beside(folder: Path, reference: str, name: str) -> Path:
+def resolve_companion(folder: Path, reference: str, name: str) -> Path:
     """The file that `reference` names, which must lie in `folder` or below it; InputError otherwise.
 
     A full path of somebody else's computer is understood as the file of that name in the folder.
@@ -69,12 +69,12 @@ def beside(folder: Path, reference: str, name: str) -> Path:
     )
 
 
-def float_text(values: NDArray[np.floating], digits: int = 9) -> list[str]:
+def format_rows(values: NDArray[np.floating], digits: int = 9) -> list[str]:
     """Rows of numbers as text that float32 reads back exactly."""
     pattern = " ".join([f"%.{digits}g"] * values.shape[1])
     return [pattern % tuple(row) for row in (values + 0.0).tolist()]
 
 
-def finite(value: object, default: float) -> float:
+def finite_or(value: object, default: float) -> float:
     """A number from a stranger's JSON."""
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else default

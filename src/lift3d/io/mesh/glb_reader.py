@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from lift3d.errors import (
     InputError,
-    damaged,  # fmt: skip
+    damaged_file,  # fmt: skip
 )
 from lift3d.geometry.image.colour_space import to_srgb
 from lift3d.geometry.parts.convert import MAX_ELEMENTS, y_up_to_z_up  # fmt: skip
 from lift3d.io.image.photos import read_bytes
-from lift3d.io.mesh.common import MAX_FILE, beside, decode_texture, finite  # fmt: skip
+from lift3d.io.mesh.common import MAX_FILE, decode_texture, finite_or, resolve_companion  # fmt: skip
 from lift3d.types import F64, WHITE, Bytes4, Material, Model, Part  # fmt: skip
 
 _TYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
@@ -48,9 +48,9 @@ class _Reader:
     def item(self, table: str, index: object) -> dict[str, Any]:
         rows = self.document.get(table, [])
         if not isinstance(index, int) or not isinstance(rows, list) or not 0 <= index < len(rows):
-            raise damaged(self.name, f"refers to an entry of {table} that is not there")
+            raise damaged_file(self.name, f"refers to an entry of {table} that is not there")
         if not isinstance(rows[index], dict):
-            raise damaged(self.name, f"has a damaged entry in {table}")
+            raise damaged_file(self.name, f"has a damaged entry in {table}")
         return rows[index]
 
     def resource(self, uri: str) -> bytes:
@@ -58,7 +58,7 @@ class _Reader:
             return base64.b64decode(uri.partition(",")[2])
         if "://" in uri:
             raise InputError(f"{self.name} refers to the network ({uri[:80]})", "export it as one GLB file")
-        path = beside(self.folder, unquote(uri), self.name)
+        path = resolve_companion(self.folder, unquote(uri), self.name)
         return read_bytes(path, MAX_FILE)
 
     def buffer(self, index: int) -> bytes:
@@ -68,7 +68,7 @@ class _Reader:
             try:
                 self.buffers[index] = self.resource(uri) if isinstance(uri, str) else self.binary
             except FileNotFoundError as error:
-                raise damaged(self.name, f"needs the file {error}, which is not beside it") from error
+                raise damaged_file(self.name, f"needs the file {error}, which is not beside it") from error
         return self.buffers[index]
 
     def view(self, index: object) -> tuple[bytes, int, int, int]:
@@ -83,7 +83,7 @@ class _Reader:
         if not all(isinstance(n, int) and n >= 0 for n in (offset, length, stride)) or offset + length > len(
             data
         ):
-            raise damaged(self.name, "is cut short: a buffer view ends after its buffer")
+            raise damaged_file(self.name, "is cut short: a buffer view ends after its buffer")
         return data, offset, length, stride
 
     def accessor(self, index: object) -> NDArray[Any]:
@@ -100,9 +100,9 @@ class _Reader:
             or kind not in _TYPES
             or width is None
         ):
-            raise damaged(self.name, "has an accessor of unknown type or absurd length")
+            raise damaged_file(self.name, "has an accessor of unknown type or absurd length")
         if "sparse" in entry or "bufferView" not in entry:
-            raise damaged(self.name, "stores its vertices sparsely, which lift3d does not read")
+            raise damaged_file(self.name, "stores its vertices sparsely, which lift3d does not read")
         dtype = np.dtype(_TYPES[kind])
         data, offset, length, stride = self.view(entry["bufferView"])
         begin, size = entry.get("byteOffset", 0), dtype.itemsize * width
@@ -112,7 +112,7 @@ class _Reader:
             or begin < 0
             or (count and begin + stride * (count - 1) + size > length)
         ):
-            raise damaged(self.name, "is cut short: an accessor ends after its buffer view")
+            raise damaged_file(self.name, "is cut short: an accessor ends after its buffer view")
         array = np.ndarray((count, width), dtype, data, offset + begin, (stride, dtype.itemsize))
         if kind == 5126:
             return array.astype(np.float64)
@@ -128,7 +128,7 @@ class _Reader:
         factor = pbr.get("baseColorFactor")
         colour: Bytes4 = WHITE
         if isinstance(factor, list) and len(factor) == 4:
-            r, g, b, a = _rgba_to_srgb(np.array([finite(c, 1.0) for c in factor])).tolist()
+            r, g, b, a = _rgba_to_srgb(np.array([finite_or(c, 1.0) for c in factor])).tolist()
             colour = (r, g, b, a)
         picture = None
         texture = _table(pbr.get("baseColorTexture"))
@@ -162,7 +162,7 @@ class _Reader:
             return None
         xyz = self.accessor(attributes["POSITION"]).astype(np.float64)
         if xyz.shape[1] != 3:
-            raise damaged(self.name, "has positions that are not three numbers each")
+            raise damaged_file(self.name, "has positions that are not three numbers each")
         if "indices" in entry:
             index = self.accessor(entry["indices"]).reshape(-1).astype(np.int64)
         else:
@@ -170,7 +170,7 @@ class _Reader:
         faces = _triangles(index, mode)
         self.elements += len(faces) + len(xyz)
         if self.elements > MAX_ELEMENTS:
-            raise damaged(self.name, f"holds more than {MAX_ELEMENTS} vertices and triangles")
+            raise damaged_file(self.name, f"holds more than {MAX_ELEMENTS} vertices and triangles")
         if np.linalg.det(matrix[:3, :3]) < 0:
             faces = faces[:, ::-1]
         material = self.material(entry["material"]) if "material" in entry else None
@@ -211,7 +211,7 @@ class _Reader:
             index, parent = stack.pop()
             node = self.item("nodes", index)
             if index in seen:
-                raise damaged(self.name, "has a node with two parents")
+                raise damaged_file(self.name, "has a node with two parents")
             seen.add(index)
             matrix = parent @ _local(node)
             if "mesh" in node:
@@ -251,7 +251,7 @@ def _moved(uv: F64, transform: dict[str, Any]) -> F64:
     if not transform:
         return uv
     scale, offset = transform.get("scale", [1, 1]), transform.get("offset", [0, 0])
-    angle = finite(transform.get("rotation", 0.0), 0.0)
+    angle = finite_or(transform.get("rotation", 0.0), 0.0)
     c, s = np.cos(angle), np.sin(angle)
     return (uv * np.array(scale, np.float64)) @ np.array([[c, -s], [s, c]]) + np.array(offset, np.float64)
 
@@ -279,22 +279,22 @@ def read(data: bytes, path: Path) -> Model:
     name, binary, text = path.name, b"", data
     if data[:4] == b"glTF":
         if len(data) < 20 or struct.unpack_from("<I", data, 4)[0] != 2:
-            raise damaged(name, "is not glTF version 2")
+            raise damaged_file(name, "is not glTF version 2")
         length, kind = struct.unpack_from("<II", data, 12)
         if kind != 0x4E4F534A or 20 + length > len(data):
-            raise damaged(name, "is cut short")
+            raise damaged_file(name, "is cut short")
         text = data[20 : 20 + length]
         at = 20 + length
         if at + 8 <= len(data):
             length, kind = struct.unpack_from("<II", data, at)
             if at + 8 + length > len(data):
-                raise damaged(name, "is cut short")
+                raise damaged_file(name, "is cut short")
             binary = data[at + 8 : at + 8 + length] if kind == 0x004E4942 else b""
     elif path.suffix.lower() != ".gltf":
-        raise damaged(name, "is not a GLB file")
+        raise damaged_file(name, "is not a GLB file")
     document = json.loads(text)
     if not isinstance(document, dict):
-        raise damaged(name, "is not a glTF file")
+        raise damaged_file(name, "is not a glTF file")
     missing = set(document.get("extensionsRequired", [])) - _UNDERSTOOD
     missing = {m for m in missing if not str(m).startswith("KHR_materials_")}
     if missing:

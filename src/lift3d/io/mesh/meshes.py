@@ -20,7 +20,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.errors import InputError, Lift3dError, damaged
+from lift3d.errors import InputError, Lift3dError, damaged_file
 from lift3d.geometry.parts.convert import checked, join, part_of, scale_to_metres
 from lift3d.io.files.atomic import writing_together
 from lift3d.io.image.photos import read_bytes
@@ -84,14 +84,14 @@ def _guarded(path: Path, finish: Callable[[Model], M]) -> M:
     read = _READERS[_ending(path, "read")]
     data = read_bytes(path, MAX_FILE)
     if not data:
-        raise damaged(path.name, "is empty")
+        raise damaged_file(path.name, "is empty")
     try:
         with np.errstate(all="ignore"):
             return finish(read(data, path))
     except Lift3dError:
         raise
     except _PARSE_ERRORS as error:
-        raise damaged(
+        raise damaged_file(
             path.name, f"is damaged or no {path.suffix[1:].upper()} file ({_short(error)})"
         ) from error
 

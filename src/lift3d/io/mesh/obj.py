@@ -12,10 +12,10 @@ import numpy as np
 
 from lift3d.errors import (
     InputError,
-    damaged,  # fmt: skip
+    damaged_file,  # fmt: skip
 )
 from lift3d.io.image.photos import read_bytes
-from lift3d.io.mesh.common import beside, decode_texture, float_text  # fmt: skip
+from lift3d.io.mesh.common import decode_texture, format_rows, resolve_companion  # fmt: skip
 from lift3d.types import WHITE, Bytes4, Material, Model, Part  # fmt: skip
 
 _MTL_LIMIT = 1 << 24
@@ -32,7 +32,7 @@ def _numbers(lines: list[bytes], low: int, high: int, name: str, what: str) -> n
     rows = [line.split()[1 : high + 1] for line in lines]
     widths = {len(r) for r in rows}
     if min(widths) < low:
-        raise damaged(name, f"has {what} with fewer than {low} numbers")
+        raise damaged_file(name, f"has {what} with fewer than {low} numbers")
     if len(widths) > 1:
         rows = [r + [b"nan"] * (high - len(r)) for r in rows]
     table = np.array(rows).astype(np.float64)
@@ -85,7 +85,7 @@ def read(data: bytes, path: Path, given: dict[str, Material] | None = None, bare
         elif line.startswith(b"# unit: m") and line.strip() == b"# unit: m":
             unit = "m"
     if not vertex_lines or not faces:
-        raise damaged(name, "holds no faces")
+        raise damaged_file(name, "holds no faces")
     points = _numbers(vertex_lines, 3, 6, name, "vertices")
     uvs = _numbers(uv_lines, 1, 2, name, "texture coordinates")
     uvs[:, 1:] = np.nan_to_num(uvs[:, 1:])
@@ -113,14 +113,16 @@ def _part(
     position = np.array([int(s[0]) for s in split]) - 1
     if position.min() < 0 or position.max() >= len(points):
         worst = int(position.max() if position.max() >= len(points) else position.min()) + 1
-        raise damaged(name, f"has a face that names vertex {worst}, but there are {len(points)} vertices")
+        raise damaged_file(
+            name, f"has a face that names vertex {worst}, but there are {len(points)} vertices"
+        )
     textured = material is not None and material.texture is not None
     texture = np.array([int(s[1]) if len(s) > 1 and s[1] else 0 for s in split]) - 1
     if not textured or (texture < 0).any():
         textured = False
         texture = np.full(len(split), -1)
     elif texture.max() >= len(uvs):
-        raise damaged(
+        raise damaged_file(
             name, f"has a face that names texture coordinate {texture.max() + 1}, but there are {len(uvs)}"
         )
     keys = np.column_stack([position, texture])
@@ -143,7 +145,7 @@ def _libraries(names: list[bytes], path: Path, warnings: list[str], bare: bool) 
     for raw in names[:16]:
         reference = raw.decode("utf-8", "replace")
         try:
-            data = read_bytes(beside(path.parent, reference, path.name), _MTL_LIMIT)
+            data = read_bytes(resolve_companion(path.parent, reference, path.name), _MTL_LIMIT)
         except FileNotFoundError:
             warnings.append(f"the material file {reference} is missing")
             continue
@@ -178,7 +180,7 @@ def _materials(data: bytes, path: Path, warnings: list[str], bare: bool) -> dict
             reference = rest if not rest.startswith("-") else rest.split()[-1]
             if reference not in pictures:
                 try:
-                    place = beside(path.parent, reference, path.name)
+                    place = resolve_companion(path.parent, reference, path.name)
                     pictures[reference] = Material("", WHITE, decode_texture(read_bytes(place), reference))
                 except (FileNotFoundError, InputError) as error:
                     if isinstance(error, InputError) and not bare:
@@ -198,13 +200,13 @@ def write(part: Part, unit: str | None, library: str | None, normals: np.ndarray
     xyz = part.vertices.astype(np.float32)
     if part.colours is not None:
         rgb = part.colours[:, :3] / 255.0
-        lines += [f"v {p} {c}" for p, c in zip(float_text(xyz), float_text(rgb, 6))]
+        lines += [f"v {p} {c}" for p, c in zip(format_rows(xyz), format_rows(rgb, 6))]
     else:
-        lines += [f"v {p}" for p in float_text(xyz)]
+        lines += [f"v {p}" for p in format_rows(xyz)]
     if part.uv is not None:
-        lines += [f"vt {p}" for p in float_text(part.uv.astype(np.float32))]
+        lines += [f"vt {p}" for p in format_rows(part.uv.astype(np.float32))]
     if normals is not None:
-        lines += [f"vn {p}" for p in float_text(normals, 6)]
+        lines += [f"vn {p}" for p in format_rows(normals, 6)]
     if library is not None and part.material is not None:
         lines.append(f"usemtl {_token(part.material.name)}")
     pattern = {

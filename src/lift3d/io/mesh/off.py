@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lift3d.errors import damaged
+from lift3d.errors import damaged_file
 from lift3d.geometry.parts.convert import MAX_ELEMENTS, checked
 from lift3d.types import Model, Part
 
@@ -16,22 +16,22 @@ def read(data: bytes, path: Path) -> Model:
     lines = (line.split("#")[0].strip() for line in data.decode("latin-1").splitlines())
     rows = [line for line in lines if line]
     if not rows or not rows[0].upper().startswith("OFF"):
-        raise damaged(path.name, "is no OFF file: its first word is not OFF")
+        raise damaged_file(path.name, "is no OFF file: its first word is not OFF")
     rest = rows[0][3:].strip()
     head, rows = (rest, rows[1:]) if rest else (rows[1] if len(rows) > 1 else "", rows[2:])
     try:
         n, m = (int(x) for x in head.split()[:2])
     except ValueError as error:
-        raise damaged(path.name, "does not say how many vertices and faces it holds") from error
+        raise damaged_file(path.name, "does not say how many vertices and faces it holds") from error
     if not (0 <= n <= MAX_ELEMENTS and 0 <= m <= MAX_ELEMENTS) or n + m > len(rows):
-        raise damaged(path.name, "ends in the middle")
+        raise damaged_file(path.name, "ends in the middle")
     v = np.array([row.split()[:3] for row in rows[:n]], np.float64).reshape(-1, 3)
     faces = []
     for row in rows[n : n + m]:
         numbers = row.split()
         count = int(numbers[0])
         if not 0 <= count < len(numbers):
-            raise damaged(path.name, "has a face without all of its corners")
+            raise damaged_file(path.name, "has a face without all of its corners")
         corners = [int(x) for x in numbers[1 : 1 + count]]
         faces += [(corners[0], corners[i], corners[i + 1]) for i in range(1, count - 1)]
     return Model([checked(Part(v, np.array(faces, np.int64).reshape(-1, 3)), path.name)])

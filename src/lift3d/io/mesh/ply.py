@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.errors import InputError, damaged
+from lift3d.errors import InputError, damaged_file
 from lift3d.geometry.parts.convert import MAX_ELEMENTS, sample_colours
 from lift3d.io.image.photos import read_bytes
-from lift3d.io.mesh.common import beside, decode_texture
+from lift3d.io.mesh.common import decode_texture, resolve_companion
 from lift3d.types import Material, Model, Part
 
 _SCALARS = {
@@ -43,7 +43,7 @@ def _header(data: bytes, name: str) -> tuple[str, list[_Element], list[str], int
     """(format, elements, comments, offset of the body)."""
     end = data.find(b"end_header", 0, 1 << 20)
     if data[:3] != b"ply" or end < 0:
-        raise damaged(name, "is not a PLY file")
+        raise damaged_file(name, "is not a PLY file")
     body = data.find(b"\n", end) + 1 or len(data)
     kind, elements, comments = "", [], []
     for line in data[:end].decode("latin-1").splitlines()[1:]:
@@ -57,14 +57,14 @@ def _header(data: bytes, name: str) -> tuple[str, list[_Element], list[str], int
         elif words[0] == "element":
             count = int(words[2])
             if not 0 <= count <= MAX_ELEMENTS:
-                raise damaged(name, f"announces {count} {words[1]} entries")
+                raise damaged_file(name, f"announces {count} {words[1]} entries")
             elements.append(_Element(words[1], count, []))
         elif words[0] == "property" and words[1] == "list":
             elements[-1].properties.append((words[4], _SCALARS[words[3]], _SCALARS[words[2]]))
         elif words[0] == "property":
             elements[-1].properties.append((words[2], _SCALARS[words[1]], None))
     if kind not in ("ascii", "binary_little_endian", "binary_big_endian"):
-        raise damaged(name, f"has the unknown PLY format {kind[:40]!r}")
+        raise damaged_file(name, f"has the unknown PLY format {kind[:40]!r}")
     return kind, elements, comments, body
 
 
@@ -74,7 +74,7 @@ def _binary(
     """The element's scalar columns and lists, and where it ends. Equal list lengths are read in one go."""
     columns: dict[str, Column] = {}
     lists: dict[str, Lists] = {}
-    short = damaged(name, f"is cut short: it should hold {element.count} {element.name} entries")
+    short = damaged_file(name, f"is cut short: it should hold {element.count} {element.name} entries")
     if element.count == 0:
         return columns, {p: (np.zeros(0, np.int64), np.zeros(0)) for p, _, c in element.properties if c}, at
     fields: list[Any] = []
@@ -89,7 +89,7 @@ def _binary(
                 raise short
             length = int(np.frombuffer(data, order + counter, 1, probe)[0])
             if not 0 <= length <= 1000:
-                raise damaged(name, f"has a list of {length} entries in {element.name}")
+                raise damaged_file(name, f"has a list of {length} entries in {element.name}")
             fields += [(f"n{number}", order + counter), (f"v{number}", order + kind, (length,))]
             probe += size + length * np.dtype(kind).itemsize
     row = np.dtype(fields)
@@ -146,7 +146,7 @@ def _ascii(
     """The same from lines of text."""
     rows = lines[at : at + element.count]
     if len(rows) < element.count:
-        raise damaged(name, f"is cut short: it should hold {element.count} {element.name} entries")
+        raise damaged_file(name, f"is cut short: it should hold {element.count} {element.name} entries")
     columns: dict[str, Column] = {}
     lists: dict[str, Lists] = {}
     if not any(counter for _, _, counter in element.properties):
@@ -163,7 +163,7 @@ def _ascii(
                 length = int(words[position])
                 position += 1
             if length < 0 or position + length > len(words):
-                raise damaged(name, f"has an incomplete line in {element.name}")
+                raise damaged_file(name, f"has an incomplete line in {element.name}")
             values[number] += words[position : position + length]
             lengths[number].append(length)
             position += length
@@ -188,7 +188,7 @@ def _fans(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 Tables = dict[str, tuple[dict[str, Column], dict[str, Lists]]]
 
 
-def tables(data: bytes, name: str) -> tuple[Tables, list[str]]:
+def read_tables(data: bytes, name: str) -> tuple[Tables, list[str]]:
     """Scalar columns and lists of every element, and the comments."""
     kind, elements, comments, at = _header(data, name)
     lines = data[at:].splitlines() if kind == "ascii" else []
@@ -207,19 +207,19 @@ def tables(data: bytes, name: str) -> tuple[Tables, list[str]]:
 def read(data: bytes, path: Path) -> Model:
     """One part; texture coordinates by vertex or by face corner."""
     name = path.name
-    found, comments = tables(data, name)
+    found, comments = read_tables(data, name)
     vertex = found.get("vertex", ({}, {}))[0]
     face_lists = found.get("face", ({}, {}))[1]
     corners = face_lists.get("vertex_indices", face_lists.get("vertex_index"))
     if not all(axis in vertex for axis in "xyz"):
-        raise damaged(name, "holds no vertices")
+        raise damaged_file(name, "holds no vertices")
     if corners is None or not len(corners[0]):
-        raise damaged(name, "holds points but no faces" if len(vertex["x"]) else "holds no vertices")
+        raise damaged_file(name, "holds points but no faces" if len(vertex["x"]) else "holds no vertices")
     xyz = np.column_stack([vertex[a] for a in "xyz"])
     counts, flat = corners
     position = _fans(counts)
     index = flat.astype(np.int64)
-    colours = colours_of(vertex)
+    colours = vertex_colours(vertex)
     material, warnings = _texture(comments, path)
     uv = None
     for u, v in (("s", "t"), ("u", "v"), ("texture_u", "texture_v")):
@@ -229,7 +229,9 @@ def read(data: bytes, path: Path) -> Model:
     faces = index[position]
     if wedge is not None and material is not None and np.array_equal(wedge[0], 2 * counts):
         if index.size and (index.min() < 0 or index.max() >= len(xyz)):
-            raise damaged(name, f"has faces that name vertices out of range (there are {len(xyz)} vertices)")
+            raise damaged_file(
+                name, f"has faces that name vertices out of range (there are {len(xyz)} vertices)"
+            )
         keys = np.column_stack([index.astype(np.float64), wedge[1].reshape(-1, 2)])
         unique, inverse = np.unique(keys, axis=0, return_inverse=True)
         source = unique[:, 0].astype(np.int64)
@@ -243,7 +245,7 @@ def read(data: bytes, path: Path) -> Model:
     return Model([Part(xyz, faces, uv, colours, material)], unit, warnings)
 
 
-def colours_of(vertex: dict[str, Column]) -> NDArray[np.uint8] | None:
+def vertex_colours(vertex: dict[str, Column]) -> NDArray[np.uint8] | None:
     if not all(c in vertex for c in ("red", "green", "blue")):
         return None
     opaque = np.full(len(vertex["red"]), 255.0)
@@ -256,7 +258,9 @@ def _texture(comments: list[str], path: Path) -> tuple[Material | None, list[str
         if comment.startswith("TextureFile"):
             reference = comment[len("TextureFile") :].strip()
             try:
-                picture = decode_texture(read_bytes(beside(path.parent, reference, path.name)), reference)
+                picture = decode_texture(
+                    read_bytes(resolve_companion(path.parent, reference, path.name)), reference
+                )
             except FileNotFoundError:
                 return None, [f"the texture {reference} is missing"]
             return Material("material", texture=picture), []

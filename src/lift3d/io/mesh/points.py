@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lift3d.errors import Lift3dError, damaged
+from lift3d.errors import Lift3dError, damaged_file
 from lift3d.io.image.photos import read_bytes
 from lift3d.io.mesh import ply
 from lift3d.io.mesh.common import MAX_FILE
 from lift3d.io.mesh.meshes import _PARSE_ERRORS, load_mesh
 from lift3d.types import F32, Mesh, Points
 
-SHORTEST = 1e-3
+MIN_NORMAL_LENGTH = 1e-3
 """A normal shorter than this says nothing."""
 
 
@@ -24,7 +24,7 @@ def load_surface(path: str | os.PathLike[str]) -> Mesh | Points:
     if path.suffix.lower() == ".ply":
         data = read_bytes(path, MAX_FILE)
         if not data:
-            raise damaged(path.name, "is empty")
+            raise damaged_file(path.name, "is empty")
         found = read_points(data, path.name)
         if found is not None:
             return found
@@ -39,29 +39,29 @@ def read_points(data: bytes, name: str) -> Points | None:
     except Lift3dError:
         raise
     except _PARSE_ERRORS as error:
-        raise damaged(name, f"is damaged or no PLY file ({type(error).__name__})") from error
+        raise damaged_file(name, f"is damaged or no PLY file ({type(error).__name__})") from error
 
 
 def _points(data: bytes, name: str) -> Points | None:
-    found, comments = ply.tables(data, name)
+    found, comments = ply.read_tables(data, name)
     faces = found.get("face", ({}, {}))[1]
     if any(len(counts) for counts, _ in faces.values()):
         return None
     vertex = found.get("vertex", ({}, {}))[0]
     if not all(axis in vertex for axis in "xyz"):
-        raise damaged(name, "holds no vertices")
+        raise damaged_file(name, "holds no vertices")
     xyz = np.column_stack([vertex[a] for a in "xyz"])
     kept = (np.abs(xyz) < 1e30).all(1)
     normals: F32 | None = None
     if all(a in vertex for a in ("nx", "ny", "nz")):
         given = np.nan_to_num(np.column_stack([vertex[a] for a in ("nx", "ny", "nz")]), posinf=0, neginf=0)
         length = np.linalg.norm(given, axis=1)
-        kept &= length > SHORTEST
-        normals = (given / np.maximum(length, SHORTEST)[:, None])[kept].astype(np.float32)
+        kept &= length > MIN_NORMAL_LENGTH
+        normals = (given / np.maximum(length, MIN_NORMAL_LENGTH)[:, None])[kept].astype(np.float32)
     if len(xyz) and not kept.any():
         why = "finite coordinates" if normals is None else "finite coordinates and a normal that is not zero"
-        raise damaged(name, f"holds {len(xyz)} points, none of them with {why}")
-    colours = ply.colours_of(vertex)
+        raise damaged_file(name, f"holds {len(xyz)} points, none of them with {why}")
+    colours = ply.vertex_colours(vertex)
     unit = "m" if "unit: m" in comments else None
     return Points(
         xyz[kept], normals, None if colours is None else colours[kept, :3], unit, int((~kept).sum())

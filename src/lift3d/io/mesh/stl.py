@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lift3d.errors import damaged
+from lift3d.errors import damaged_file
 from lift3d.types import F64, Model, Part
 
 _RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
 
-def welded(corners: F64) -> Part:
+def weld_corners(corners: F64) -> Part:
     """Corners (3F, 3) to vertices merged by exact position, in the order they first appear."""
     flat = np.ascontiguousarray(corners + 0.0)  # no negative zero
     _, first, inverse = np.unique(flat.view("V24").reshape(-1), return_index=True, return_inverse=True)
@@ -38,21 +38,21 @@ def read(data: bytes, path: Path) -> Model:
         head, corners = data[:200].split(b"\n")[0], _text_corners(data, name)
     else:
         if count < 0:
-            raise damaged(name, "is not an STL file")
+            raise damaged_file(name, "is not an STL file")
         if len(data) < 84 + 50 * count:
-            raise damaged(name, f"is cut short: it should hold {count} triangles")
+            raise damaged_file(name, f"is cut short: it should hold {count} triangles")
         head = data[:80]
         corners = np.frombuffer(data, _RECORD, count, 84)["corners"].astype(np.float64).reshape(-1, 3)
     if len(corners) == 0:
-        raise damaged(name, "holds no triangles")
+        raise damaged_file(name, "holds no triangles")
     known = b"unit: mm" in head
-    return Model([welded(corners / 1000.0 if known else corners)], "m" if known else None)
+    return Model([weld_corners(corners / 1000.0 if known else corners)], "m" if known else None)
 
 
 def _text_corners(data: bytes, name: str) -> F64:
     numbers = re.findall(rb"vertex\s+(\S+)\s+(\S+)\s+(\S+)", data)
     if not numbers or len(numbers) % 3:
-        raise damaged(name, "is cut short: a triangle lacks corners")
+        raise damaged_file(name, "is cut short: a triangle lacks corners")
     return np.array(numbers).astype(np.float64)
 
 

@@ -15,7 +15,7 @@ from xml.parsers import expat
 
 import numpy as np
 
-from lift3d.errors import InputError, damaged
+from lift3d.errors import InputError, damaged_file
 from lift3d.geometry.parts.convert import MAX_ELEMENTS
 from lift3d.io.mesh import zip_archive as archives
 from lift3d.io.mesh.common import decode_texture
@@ -82,7 +82,7 @@ def _parse(data: bytes, name: str) -> _Document:
         elif tag == "vertex":
             current.vertices.extend((float(a["x"]), float(a["y"]), float(a["z"])))
             if len(current.vertices) > 3 * MAX_ELEMENTS:
-                raise damaged(name, f"holds more than {MAX_ELEMENTS} vertices")
+                raise damaged_file(name, f"holds more than {MAX_ELEMENTS} vertices")
         elif tag == "tex2coord":
             group.append((float(a["u"]), float(a["v"])))
         elif tag == "color":
@@ -125,7 +125,7 @@ def _parse(data: bytes, name: str) -> _Document:
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
-        raise damaged(name, f"is damaged ({error})") from error
+        raise damaged_file(name, f"is damaged ({error})") from error
     return document
 
 
@@ -156,7 +156,7 @@ class _Reader:
             try:
                 self.documents[path] = _parse(self.archive.read(path), self.name)
             except KeyError as error:
-                raise damaged(self.name, f"lacks its part {path[:80]!r}") from error
+                raise damaged_file(self.name, f"lacks its part {path[:80]!r}") from error
         return self.documents[path]
 
     def place(self, path: str, number: str, matrix: F64, depth: int) -> None:
@@ -164,12 +164,12 @@ class _Reader:
         document = self.document(path)
         shape = document.objects.get(number)
         if shape is None:
-            raise damaged(self.name, f"refers to object {number[:20]}, which is not there")
+            raise damaged_file(self.name, f"refers to object {number[:20]}, which is not there")
         if depth > 16:
-            raise damaged(self.name, "has objects that contain themselves")
+            raise damaged_file(self.name, "has objects that contain themselves")
         self.elements += len(shape.groups) + len(shape.vertices) // 3 + 1
         if self.elements > MAX_ELEMENTS:
-            raise damaged(self.name, f"holds more than {MAX_ELEMENTS} vertices and triangles")
+            raise damaged_file(self.name, f"holds more than {MAX_ELEMENTS} vertices and triangles")
         if shape.groups:
             self.mesh(path, document, shape, matrix)
         for component in shape.components:
@@ -182,7 +182,7 @@ class _Reader:
         if triangles.min() < 0 or triangles.max() >= len(points):
             worst = triangles.max() if triangles.max() >= len(points) else triangles.min()
             there = f"but there are {len(points)} vertices"
-            raise damaged(self.name, f"has a triangle that names vertex {worst}, {there}")
+            raise damaged_file(self.name, f"has a triangle that names vertex {worst}, {there}")
         properties = np.array(shape.properties).reshape(-1, 3)
         if np.linalg.det(matrix[:3, :3]) < 0:
             triangles, properties = triangles[:, ::-1], properties[:, ::-1]
@@ -198,7 +198,7 @@ class _Reader:
                 continue
             pick = np.where(pick < 0, default[1] if default[0] == group else 0, pick)
             if pick.min() < 0 or pick.max() >= len(values):
-                raise damaged(self.name, "names a material that is not there")
+                raise damaged_file(self.name, "names a material that is not there")
             keys = np.column_stack([faces.reshape(-1), pick.reshape(-1)])
             unique, inverse = np.unique(keys, axis=0, return_inverse=True)
             own = np.array(values)[unique[:, 1]]
@@ -234,11 +234,11 @@ def read(data: bytes, path: Path) -> Model:
     models = [n for n in archive.names() if n.lower().endswith(".model")]
     root = "3D/3dmodel.model" if "3D/3dmodel.model" in models else (sorted(models, key=len) or [""])[0]
     if not root:
-        raise damaged(path.name, "is a zip archive without a 3D model")
+        raise damaged_file(path.name, "is a zip archive without a 3D model")
     reader = _Reader(archive, path.name)
     document = reader.document(root)
     if document.unit not in _METRES:
-        raise damaged(path.name, f"has the unknown unit {document.unit[:20]!r}")
+        raise damaged_file(path.name, f"has the unknown unit {document.unit[:20]!r}")
     items = document.items or [{"objectid": number} for number in document.objects]
     for item in items:
         reader.place(item.get("path", root), item["objectid"], _matrix(item.get("transform")), 0)

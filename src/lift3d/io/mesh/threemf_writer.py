@@ -12,7 +12,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from lift3d.io.mesh import zip_archive as archives
-from lift3d.io.mesh.common import encode_picture, float_text
+from lift3d.io.mesh.common import encode_picture, format_rows
 from lift3d.types import Part
 
 _CORE = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02"
@@ -39,7 +39,7 @@ def write(part: Part, unit: str | None) -> bytes:
     lines += resources
     default = f' pid="{group}" pindex="0"' if group else ""
     lines.append(f'<object id="1" type="model"{default}><mesh><vertices>')
-    for row in float_text(merged):
+    for row in format_rows(merged):
         x, y, z = row.split()
         lines.append(f'<vertex x="{x}" y="{y}" z="{z}"/>')
     lines.append("</vertices><triangles>")
@@ -94,7 +94,7 @@ def _resources(part: Part) -> tuple[list[str], str, np.ndarray | None, list[tupl
             '<m:texture2dgroup id="3" texid="2">',
         ]
         coordinates, pick = np.unique(part.uv.astype(np.float32), axis=0, return_inverse=True)
-        for row in float_text(coordinates):
+        for row in format_rows(coordinates):
             u, v = row.split()
             lines.append(f'<m:tex2coord u="{u}" v="{v}"/>')
         return [*lines, "</m:texture2dgroup>"], "3", pick.reshape(-1)[part.faces], [(place, data)]

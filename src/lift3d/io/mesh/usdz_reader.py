@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.errors import InputError, MissingExtra, damaged
+from lift3d.errors import InputError, MissingExtra, damaged_file
 from lift3d.geometry.image.colour_space import to_srgb
 from lift3d.geometry.parts.convert import MAX_ELEMENTS, y_up_to_z_up
 from lift3d.io.mesh import zip_archive as archives
@@ -44,7 +44,7 @@ def read(data: bytes, path: Path) -> Model:
     archive = archives.Archive(data, path.name)
     layers = [n for n in archive.names() if n.lower().endswith(_LAYERS)]
     if not layers:
-        raise damaged(path.name, "is a zip archive without a USD layer")
+        raise damaged_file(path.name, "is a zip archive without a USD layer")
     with tempfile.TemporaryDirectory() as folder:
         for name in layers:
             target = Path(folder, name)
@@ -62,7 +62,7 @@ def read(data: bytes, path: Path) -> Model:
             stage = pxr.Usd.Stage.Open(str(Path(folder, layers[0])))
             return _model(pxr, stage, archive, layers[0], path.name)
         except pxr.Tf.ErrorException as error:
-            raise damaged(path.name, "is damaged") from error
+            raise damaged_file(path.name, "is damaged") from error
 
 
 def _model(pxr: Any, stage: Any, archive: archives.Archive, root: str, name: str) -> Model:
@@ -90,9 +90,9 @@ def _model(pxr: Any, stage: Any, archive: archives.Archive, root: str, name: str
         index = np.array(mesh.GetFaceVertexIndicesAttr().Get(usd.TimeCode.EarliestTime()), np.int64)
         total += len(index) + len(xyz)
         if total > MAX_ELEMENTS or (counts < 0).any() or counts.sum() != len(index):
-            raise damaged(name, "has faces that do not add up")
+            raise damaged_file(name, "has faces that do not add up")
         if len(index) and (index.min() < 0 or index.max() >= len(world)):
-            raise damaged(
+            raise damaged_file(
                 name, f"has faces that name vertices out of range (there are {len(world)} vertices)"
             )
         parts += _faces(pxr, prim, world, counts, index, flip, archive, root, materials, warnings)

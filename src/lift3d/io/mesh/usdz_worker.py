@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pil
 
-from lift3d.errors import InputError, Lift3dError, MissingExtra, damaged
+from lift3d.errors import InputError, Lift3dError, MissingExtra, damaged_file
 from lift3d.types import Material, Model, Part
 
 SECONDS, SECONDS_PER_MB = 4.0, 2.0
@@ -47,7 +47,9 @@ def read(data: bytes, path: Path) -> Model:
         file.write_bytes(data)
         said = _READER.ask({"file": str(file), "name": path.name, "out": str(out)}, len(data))
         if said is None:
-            raise damaged(path.name, "made OpenUSD crash, or take more time or memory than its size allows")
+            raise damaged_file(
+                path.name, "made OpenUSD crash, or take more time or memory than its size allows"
+            )
         if "cause" in said:
             raise InputError(said["cause"], said["advice"])
         with np.load(out, allow_pickle=False) as arrays:
@@ -133,7 +135,7 @@ def serve() -> None:
             said = {"cause": error.cause, "advice": error.advice}
         except Exception as error:  # whatever a library lets out on damage
             short = " ".join(str(error).split())[:80] or type(error).__name__
-            problem = damaged(job["name"], f"is damaged or no USDZ file ({short})")
+            problem = damaged_file(job["name"], f"is damaged or no USDZ file ({short})")
             said = {"cause": problem.cause, "advice": problem.advice}
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_PROF, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
-from lift3d.errors import InputError, damaged
+from lift3d.errors import InputError, damaged_file
 
 MAX_ENTRIES = 10_000
 MAX_TOTAL = 1 << 30
@@ -21,10 +21,10 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, OSError, EOFError, IndexError) as error:
-            raise damaged(name, "is cut short or no zip archive") from error
+            raise damaged_file(name, "is cut short or no zip archive") from error
         entries = self._zip.infolist()
         if len(entries) > MAX_ENTRIES:
-            raise damaged(name, f"holds {len(entries)} files, more than any model needs")
+            raise damaged_file(name, f"holds {len(entries)} files, more than any model needs")
         total = sum(e.file_size for e in entries)
         self._refuse_bomb(total, len(data))
         self.entries: dict[str, zipfile.ZipInfo] = {}
@@ -36,9 +36,9 @@ class Archive:
                     "do not trust this file",
                 )
             if entry.flag_bits & 1:
-                raise damaged(name, "is encrypted")
+                raise damaged_file(name, "is encrypted")
             if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise damaged(name, "is packed in a way no model format allows")
+                raise damaged_file(name, "is packed in a way no model format allows")
             self.entries[clean] = entry
 
     def _refuse_bomb(self, total: int, packed: int) -> None:
@@ -57,7 +57,7 @@ class Archive:
         with self._zip.open(info) as file:
             data = file.read(info.file_size + 1)
         if len(data) != info.file_size:
-            raise damaged(self.name, "has an entry of another size than it says")
+            raise damaged_file(self.name, "has an entry of another size than it says")
         return data
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pil
 
-from lift3d.corpus.pictures.sample_files import NAME, SEEN
+from lift3d.corpus.pictures.sample_files import NAME, VISIBLE
 from lift3d.corpus.pictures.shard_reader import shard_files
 from lift3d.errors import InputError
 
@@ -62,7 +62,7 @@ class PictureSet:
 
     def mask(self, i: int) -> NDArray[np.bool_]:
         """(S, S): where the thing is seen."""
-        return np.asarray(Pil.open(io.BytesIO(self._read(i, "mask.png")), formats=("PNG",))) == SEEN
+        return np.asarray(Pil.open(io.BytesIO(self._read(i, "mask.png")), formats=("PNG",))) == VISIBLE
 
     def said(self, i: int) -> dict[str, Any]:
         """Camera, key of the shape, category and what was drawn."""
