@@ -24,8 +24,16 @@ from lift3d.io.mesh.meshes import load_mesh, save_mesh  # noqa: E402
 from lift3d.maps.label_to_latent import LabelToLatent  # noqa: E402
 from lift3d.maps.latent_to_voxels import LatentToVoxels  # noqa: E402
 from lift3d.maps.voxels_to_latent import VoxelsToLatent  # noqa: E402
-from lift3d.pipelines.generate import Ahead, Options, drawer_of, generated, longest, sized, stem  # noqa: E402
-from lift3d.pipelines.interpolate import great_circle  # noqa: E402
+from lift3d.pipelines.generate import (
+    Options,
+    Prefetch,
+    drawer_of,
+    file_stem,
+    generated,
+    longest_side,
+    scale_to_longest_side,
+)  # noqa: E402
+from lift3d.pipelines.interpolate import slerp  # noqa: E402
 from lift3d.taxonomy.lookup import kind_number  # noqa: E402
 from lift3d.types import Label, Latent, Voxels  # noqa: E402
 
@@ -98,8 +106,14 @@ def test_between_two_things_lie_solids(tmp_path: Path, way: str) -> None:
 
 def test_without_a_size_the_longest_side_is_one_and_without_a_unit() -> None:
     box = trimesh.creation.box((0.3, 0.96, 0.5))
-    assert longest(sized(box.copy(), None)) == pytest.approx(1) and sized(box.copy(), None).units is None
-    assert longest(sized(box.copy(), 0.08)) == pytest.approx(0.08) and sized(box, 0.08).units == "m"
+    assert (
+        longest_side(scale_to_longest_side(box.copy(), None)) == pytest.approx(1)
+        and scale_to_longest_side(box.copy(), None).units is None
+    )
+    assert (
+        longest_side(scale_to_longest_side(box.copy(), 0.08)) == pytest.approx(0.08)
+        and scale_to_longest_side(box, 0.08).units == "m"
+    )
 
 
 def test_what_is_drawn_ahead_is_the_same_once_and_nothing_too_much() -> None:
@@ -109,20 +123,24 @@ def test_what_is_drawn_ahead_is_the_same_once_and_nothing_too_much() -> None:
         asked.append(number)
         return np.full(2, number, np.float32)
 
-    with Ahead(draw) as codes:
+    with Prefetch(draw) as codes:
         got = [int(codes.get(k, more=k not in (1, 4))[0]) for k in range(5)]
     assert got == asked == [0, 1, 2, 3, 4]
 
     def failing(number: int) -> np.ndarray:
         raise CaptureError(f"draw {number}")
 
-    with Ahead(failing) as codes, pytest.raises(CaptureError, match="draw 0"):
+    with Prefetch(failing) as codes, pytest.raises(CaptureError, match="draw 0"):
         codes.get(0, more=True)
 
 
 @pytest.mark.parametrize("kind", ["../evil", "a/b", "chair\nx", "k" * 300, "C:\\x"])
 def test_whatever_a_kind_is_called_its_files_stay_in_their_folder(kind: str) -> None:
-    assert Path(stem(kind)).name == stem(kind) and len(stem(kind)) <= 60 and stem(kind).isprintable()
+    assert (
+        Path(file_stem(kind)).name == file_stem(kind)
+        and len(file_stem(kind)) <= 60
+        and file_stem(kind).isprintable()
+    )
 
 
 def test_bad_wishes_are_told_in_a_sentence(tmp_path: Path) -> None:
@@ -223,8 +241,8 @@ def test_great_circles_keep_lengths_and_ends() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 4, 4)).astype(np.float32)
     for t, end in ((0.0, a), (1.0, b)):
-        np.testing.assert_allclose(great_circle(a, b, t), end, atol=1e-5)
-    lengths = [float(np.linalg.norm(great_circle(a, b, t))) for t in np.linspace(0, 1, 9)]
+        np.testing.assert_allclose(slerp(a, b, t), end, atol=1e-5)
+    lengths = [float(np.linalg.norm(slerp(a, b, t))) for t in np.linspace(0, 1, 9)]
     ends = sorted((lengths[0], lengths[-1]))
     assert all(ends[0] - 1e-4 <= x <= ends[1] + 1e-4 for x in lengths)
-    np.testing.assert_allclose(great_circle(a, a, 0.3), a, atol=1e-6)
+    np.testing.assert_allclose(slerp(a, a, 0.3), a, atol=1e-6)

@@ -22,7 +22,7 @@ from lift3d.index.store import FILE, Store  # noqa: E402
 from lift3d.inference import sentence_encoder as sentences  # noqa: E402
 from lift3d.io.mesh.meshes import save_mesh  # noqa: E402
 from lift3d.nets.multimodal_embedding import Embedding  # noqa: E402
-from lift3d.pipelines.search import kind_of, the_index  # noqa: E402
+from lift3d.pipelines.search import find_index, query_modality  # noqa: E402
 
 
 def lift3d(*words: object) -> tuple[int, str]:
@@ -172,13 +172,16 @@ def test_which_index_and_what_is_asked(made: tuple[Path, Path], tmp_path: Path) 
 
     models = made[0]
     own = models / ".lift3d-index"
-    assert the_index(None, models) == the_index(models, tmp_path) == the_index(own, tmp_path) == own
-    assert the_index(None, models.parent) == own
+    assert find_index(None, models) == find_index(models, tmp_path) == find_index(own, tmp_path) == own
+    assert find_index(None, models.parent) == own
     with pytest.raises(InputError, match="no index here"):
-        the_index(None, tmp_path)
+        find_index(None, tmp_path)
     for name in "ab":
         (tmp_path / name / ".lift3d-index").mkdir(parents=True)
         (tmp_path / name / ".lift3d-index" / FILE).write_bytes(b"")
     with pytest.raises(InputError, match="2 indices here"):
-        the_index(None, tmp_path)
-    assert kind_of("a round table, 3.5 m wide") == "words" and kind_of(str(models / "box.stl")) == "model"
+        find_index(None, tmp_path)
+    assert (
+        query_modality("a round table, 3.5 m wide") == "words"
+        and query_modality(str(models / "box.stl")) == "model"
+    )

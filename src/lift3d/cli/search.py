@@ -59,7 +59,7 @@ def search(
     require_torch()
     from lift3d.cli.bars import Bars
     from lift3d.errors import InputError
-    from lift3d.pipelines.search import find, the_index, write_json
+    from lift3d.pipelines.search import find, find_index, write_json
     from lift3d.pipelines.search_sheet import write_sheet
 
     if output is not None and output.suffix.lower() != ".png":
@@ -67,7 +67,7 @@ def search(
     if as_json is not None and as_json.is_dir():
         raise InputError(f"{as_json} is a folder", "give the finds another name with --json")
     with Bars(quiet) as bars:
-        found = find(query, the_index(index, Path.cwd()), k, weights, bars.step)
+        found = find(query, find_index(index, Path.cwd()), k, weights, bars.step)
     if as_json is not None:
         write_json(found, query, as_json)
     if output is not None:

@@ -14,7 +14,7 @@ from lift3d.errors import InputError
 from lift3d.inference.embedding import Space
 from lift3d.inference.embedding_classifier import Judge
 from lift3d.nets.shape_classifier import Plan, PointLabel, ShapeLabel
-from lift3d.pipelines.classify import fused
+from lift3d.pipelines.classify import combine_labels
 from lift3d.train.data.labelled_shapes import Labelled, fixed_turn
 from lift3d.train.tasks.classifier import balanced
 from lift3d.types import Label
@@ -38,7 +38,7 @@ class Said:
         """Whether the joined answer is right; one that only the second knows is wrong."""
         out = []
         for p, q, target in zip(self.cells, self.places, targets):
-            joined = fused(Label(self.names, p), Label(self.kinds, q), weight)
+            joined = combine_labels(Label(self.names, p), Label(self.kinds, q), weight)
             out.append(joined.top(1)[0][0] == self.names[target])
         return np.array(out)
 

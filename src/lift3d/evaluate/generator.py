@@ -31,7 +31,7 @@ from lift3d.io.image.contact_sheet import contact_sheet
 from lift3d.maps.latent_to_voxels import EDGE
 from lift3d.nets.blocks import CELLS
 from lift3d.nets.shape_autoencoder import ShapeCodes
-from lift3d.pipelines.generate import picture, solid_of
+from lift3d.pipelines.generate import decode_solid, thumbnail
 from lift3d.train.data.latents import NAMELESS
 from lift3d.train.data.shape_set import ShapeSet
 from lift3d.types import F32, Latent
@@ -228,7 +228,7 @@ def draws(
     tried = 0
     while len(rows) < count and tried < 3 * count:
         code = surest(held, number, (seed, tried), autoencoder)
-        made = solid_of(Latent(code, held.space), autoencoder, mirror=True)
+        made = decode_solid(Latent(code, held.space), autoencoder, mirror=True)
         tried += 1
         if made is None:
             continue
@@ -236,7 +236,7 @@ def draws(
         cells.append(made.full[(slice(EDGE, -EDGE),) * 3])
         progress(len(rows) / count)
         if len(tiles) < 64:
-            tiles.append(picture(made.mesh, TILE))
+            tiles.append(thumbnail(made.mesh, TILE))
     solid = len(rows) / max(tried, 1)
     cells += [np.zeros((CELLS,) * 3, bool)] * (count - len(rows))
     rows += [EMPTY] * (count - len(rows))
@@ -252,7 +252,7 @@ def beside(
     pairs = []
     for k in range(count):
         mesh = mesh_of(train.full(int(numbers[nearest[k]])).astype(np.float32), 0.5)
-        pairs += [tiles[k], picture(mesh, TILE)]
+        pairs += [tiles[k], thumbnail(mesh, TILE)]
     return contact_sheet(pairs, ["drawn", "nearest known"] * count, 8)
 
 

@@ -29,7 +29,7 @@ TELLS_UP = (".glb", ".gltf", ".usdz", ".3mf")
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class Classification:
     """label; notes: sentences on what was done to the model and how sure the answer is; facts: for the report."""
 
     label: Label
@@ -44,7 +44,7 @@ class Answer:
 
 def classify_file(
     path: Path, weights: str | None = None, up: str = "z", context: Context | None = None
-) -> Answer:
+) -> Classification:
     """What kind of thing a model file shows, or one photo. weights: of `voxels_to_label` or of `embedding_to_label`; without
     any both of the package's own are asked about a model, and the second about a photo. up: how files stand that do not say
     it, "z" or "y"."""
@@ -62,7 +62,7 @@ def classify_file(
         else:
             label, notes = EmbeddingToLabel(weights)(_seen(path, weights, context), context), list[str]()
     else:
-        thing = solid_of(path, up)
+        thing = load_shape(path, up)
         notes = thing.notes
         if own == PLACES:
             label = EmbeddingToLabel(weights)(_place(thing.parts, weights), context)
@@ -74,10 +74,10 @@ def classify_file(
         notes.append("this is a doubt: no category has half of the probability")
     digest = hashlib.sha256(read_bytes(path, MAX_FILE)).hexdigest()
     said = {name: context.report[name] for name in (NAME, PLACES) if name in context.report}
-    return Answer(label, notes, {"file": path.name, "sha256": digest, "weights": said})
+    return Classification(label, notes, {"file": path.name, "sha256": digest, "weights": said})
 
 
-def fused(solid: Label, place: Label, weight: float) -> Label:
+def combine_labels(solid: Label, place: Label, weight: float) -> Label:
     """One answer of two: of the categories that both know the probabilities' geometric mean, where the first counts `weight` of
     1, scaled to what the second gives to all of them; of all others what the second says."""
     index = {name: k for k, name in enumerate(solid.names)}
@@ -124,12 +124,12 @@ def _space_of(weights: str | None) -> str | None:
     return None if told in (None, "embedding") else str(told)
 
 
-def _both(label: Label, thing: Thing, context: Context) -> Label:
+def _both(label: Label, thing: ModelShape, context: Context) -> Label:
     """The answer of the cells, joined by that of views of the thing, set upright as the cells were."""
     turn = np.array(context.report[NAME]["turn"])
     parts = [replace(part, vertices=part.vertices @ turn.T) for part in thing.parts]
     place = _place(parts, None)
-    return fused(label, EmbeddingToLabel()(place, context), beside_of(find(PLACES).card))
+    return combine_labels(label, EmbeddingToLabel()(place, context), beside_of(find(PLACES).card))
 
 
 def beside_of(card: dict[str, Any]) -> float:
@@ -141,7 +141,7 @@ def beside_of(card: dict[str, Any]) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Thing:
+class ModelShape:
     """A model: its cells as the corpus keeps them, its clean parts, and what had to be said of it."""
 
     voxels: Voxels
@@ -149,7 +149,7 @@ class Thing:
     notes: list[str]
 
 
-def solid_of(path: Path, up: str = "z") -> Thing:
+def load_shape(path: Path, up: str = "z") -> ModelShape:
     """A model as the corpus keeps them (docs/corpus.md)."""
     from lift3d.corpus.batches import MAX_FACES
     from lift3d.geometry.parts.clean import clean
@@ -180,4 +180,4 @@ def solid_of(path: Path, up: str = "z") -> Thing:
         notes.append("its surface is not closed: what is inside was voted by lines through every cell")
     inside, crossed = cells_of(v, f)
     full = levels_of(inside, crossed) > FULL // 2
-    return Thing(Voxels(full.astype(np.float32), unit_affine(), "occupancy"), cleaned.parts, notes)
+    return ModelShape(Voxels(full.astype(np.float32), unit_affine(), "occupancy"), cleaned.parts, notes)

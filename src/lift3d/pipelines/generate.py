@@ -92,7 +92,7 @@ class Options:
 
 
 @dataclass
-class Made:
+class DecodedSolid:
     """A model and what was found on the way. draws: how many were needed for it."""
 
     mesh: Mesh
@@ -101,7 +101,7 @@ class Made:
     evidence: dict[str, Any] = field(default_factory=dict)
 
 
-def generated(kind: str | None, options: Options, held: Drawer | None = None) -> Iterator[Made]:
+def generated(kind: str | None, options: Options, held: Drawer | None = None) -> Iterator[DecodedSolid]:
     """Models of a kind, each a solid on its foot, unlike the ones before it. kind: None where the generator knows none."""
     held = held if held is not None else drawer_of(options)
     kind = kind_of(held, kind)
@@ -112,7 +112,7 @@ def generated(kind: str | None, options: Options, held: Drawer | None = None) ->
     def drawn(draw: int) -> F32:
         return surest(held, number, (options.seed, draw), options.autoencoder, options.among)
 
-    with Ahead(drawn) as codes:
+    with Prefetch(drawn) as codes:
         while len(kept) < options.count:
             if draws >= max(TRIES * options.count, 16):
                 raise CaptureError(
@@ -121,7 +121,7 @@ def generated(kind: str | None, options: Options, held: Drawer | None = None) ->
                 )
             code = codes.get(draws, more=len(kept) + 1 < options.count)
             draws, since = draws + 1, since + 1
-            made = solid_of(Latent(code, held.space), options.autoencoder, options.seed, options.mirror)
+            made = decode_solid(Latent(code, held.space), options.autoencoder, options.seed, options.mirror)
             if made is None or any(overlap(made.full, other) > SAME for other in kept):
                 continue
             kept.append(made.full)
@@ -129,7 +129,7 @@ def generated(kind: str | None, options: Options, held: Drawer | None = None) ->
             yield made
 
 
-class Ahead:
+class Prefetch:
     """draw(0), draw(1), ... of which the next is drawn by a thread of its own while the last is worked on: torch and the heavy
     kernels of the geometry let go of the interpreter."""
 
@@ -137,7 +137,7 @@ class Ahead:
         self.draw, self.next = draw, dict[int, Future[F32]]()
         self.pool = ThreadPoolExecutor(1)
 
-    def __enter__(self) -> Ahead:
+    def __enter__(self) -> Prefetch:
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -165,7 +165,7 @@ def kind_of(held: Drawer, kind: str | None) -> str:
     return THING
 
 
-def stem(kind: str) -> str:
+def file_stem(kind: str) -> str:
     """The kind as part of a file's name: whoever trained a network may have called it anything."""
     return re.sub(r"\W+", "_", kind)[:MOST_LETTERS]
 
@@ -178,9 +178,9 @@ def drawer_of(options: Options) -> Drawer:
     return drawer(options.model, options.weights, options.autoencoder, begin=begin)
 
 
-def solid_of(
+def decode_solid(
     code: Latent, autoencoder: str | None = None, seed: int = 0, mirror: bool = False
-) -> Made | None:
+) -> DecodedSolid | None:
     """The solid of a code, upright on a flat foot; None where the code fills next to nothing, or nothing closed. mirror: what is
     nearly its own mirror image is made so."""
     from lift3d.inference.networks import network
@@ -194,16 +194,16 @@ def solid_of(
     full = np.asarray(share > level)
     if int(full.sum()) < SMALLEST:
         return None
-    mesh = solid_mesh(Voxels(share, voxels.affine, "occupancy"), level, context)
+    mesh = extract_solid(Voxels(share, voxels.affine, "occupancy"), level, context)
     if mesh is None:
         return None
     v, f, _ = standing(
-        np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32), FOOT * longest(mesh)
+        np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32), FOOT * longest_side(mesh)
     )
-    return Made(trimesh.Trimesh(v, f, process=False, validate=False), full, 1, context.report)
+    return DecodedSolid(trimesh.Trimesh(v, f, process=False, validate=False), full, 1, context.report)
 
 
-def solid_mesh(voxels: Voxels, level: float, context: Context) -> Mesh | None:
+def extract_solid(voxels: Voxels, level: float, context: Context) -> Mesh | None:
     """The surface of the cells as a solid, repaired where it must be; None where that fails."""
     from lift3d.errors import Lift3dError
     from lift3d.geometry.mesh.solidity import inspect_solid
@@ -220,13 +220,13 @@ def solid_mesh(voxels: Voxels, level: float, context: Context) -> Mesh | None:
     return mesh if inspect_solid(mesh).is_solid else None
 
 
-def longest(mesh: Mesh) -> float:
+def longest_side(mesh: Mesh) -> float:
     return float(np.ptp(np.asarray(mesh.vertices), axis=0).max())
 
 
-def sized(mesh: Mesh, size: float | None) -> Mesh:
+def scale_to_longest_side(mesh: Mesh, size: float | None) -> Mesh:
     """With its longest side so many metres; 1, without a unit, if none are given."""
-    mesh.vertices = np.asarray(mesh.vertices) * ((1.0 if size is None else size) / longest(mesh))
+    mesh.vertices = np.asarray(mesh.vertices) * ((1.0 if size is None else size) / longest_side(mesh))
     return set_unit(mesh, None if size is None else "m")
 
 
@@ -239,7 +239,7 @@ def write_generated(
     from lift3d.io.mesh.meshes import load_mesh, save_mesh
     from lift3d.runtime.environment import require_extra, versions
 
-    new_folder(output)
+    require_new_folder(output)
     if options.format == "usdz":
         require_extra("usdz", "writing USDZ")
     held = drawer_of(options)
@@ -254,17 +254,17 @@ def write_generated(
     width = max(2, len(str(options.count)))
     with staging_folder(output) as folder:
         for i, made in enumerate(generated(kind, options, held)):
-            mesh = sized(made.mesh, options.size)
-            name = f"{stem(what)}-{i + 1:0{width}d}.{options.format}"
+            mesh = scale_to_longest_side(made.mesh, options.size)
+            name = f"{file_stem(what)}-{i + 1:0{width}d}.{options.format}"
             save_mesh(mesh, folder / name)
             require_solid(load_mesh(folder / name))  # what counts is what the file holds
             rows.append({"file": name, "faces": len(mesh.faces), "draws": made.draws,
                          "size": [round(float(e), 5) for e in np.ptp(np.asarray(mesh.vertices), axis=0)]})  # fmt: skip
             if len(tiles) < SHOWN:
-                tiles.append(picture(mesh))
+                tiles.append(thumbnail(mesh))
                 names.append(name)
             progress("generate", (i + 1) / options.count)
-        draw_sheet(folder / "sheet.png", tiles, names)
+        write_contact_sheet(folder / "sheet.png", tiles, names)
         report = {
             **versions(), "kind": what, "model": options.model, "weights": held.found.name, "seed": options.seed,
             "outline": what in held.outlined,
@@ -275,14 +275,14 @@ def write_generated(
     return report
 
 
-def new_folder(output: Path) -> None:
+def require_new_folder(output: Path) -> None:
     """Refuse a folder that holds something, or no folder."""
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         what = "holds other files already" if output.is_dir() else "is a file"
         raise InputError(f"{output} {what}", "name a new folder with -o")
 
 
-def picture(mesh: Mesh, side: int = 192) -> NDArray[np.uint8]:
+def thumbnail(mesh: Mesh, side: int = 192) -> NDArray[np.uint8]:
     """(side, side, 3) of the model from the front, the right and above."""
     from lift3d.io.image.contact_sheet import render_tile
     from lift3d.types import Part
@@ -291,7 +291,7 @@ def picture(mesh: Mesh, side: int = 192) -> NDArray[np.uint8]:
     return render_tile([Part(v, f)], side)
 
 
-def draw_sheet(path: Path, tiles: list[NDArray[np.uint8]], labels: list[str]) -> None:
+def write_contact_sheet(path: Path, tiles: list[NDArray[np.uint8]], labels: list[str]) -> None:
     """All pictures in one."""
     from lift3d.io.image.contact_sheet import contact_sheet
 

@@ -27,7 +27,7 @@ Progress = Callable[[str, float], None]
 
 
 @dataclass
-class Report:
+class IndexReport:
     """Counts of files by what was done, and why some could not be read, by path."""
 
     new: int = 0
@@ -43,13 +43,13 @@ class Report:
 
 def update(
     folder: Path, index: Path | None, weights: str | None, say: Say, progress: Progress,
-) -> tuple[Path, Report, int]:  # fmt: skip
+) -> tuple[Path, IndexReport, int]:  # fmt: skip
     """Index every model below `folder`: the index's folder, what was done, and how many models it holds."""
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise InputError(f"{folder} {what}", "name a folder of models")
     index = index if index is not None else folder / FOLDER
-    files = {file.path: file for file in models_below(folder, index)}
+    files = {file.path: file for file in list_models(folder, index)}
     if not files and not (index / FILE).is_file():
         raise InputError(f"there are no models in {folder}", f"lift3d reads {', '.join(sorted(MODELS))}")
     space, fresh = Space(weights), not index.exists()
@@ -99,7 +99,7 @@ def _relative(folder: Path, index: Path) -> str:
         return folder.resolve().as_posix()
 
 
-def models_below(folder: Path, index: Path) -> Iterator[File]:
+def list_models(folder: Path, index: Path) -> Iterator[File]:
     """Every model file, by path; hidden folders, links to folders and the index itself are left out."""
     own = index.resolve()
     for place, folders, names in os.walk(folder):
@@ -119,8 +119,10 @@ def models_below(folder: Path, index: Path) -> Iterator[File]:
             yield File(path.relative_to(folder).as_posix(), about.st_size, about.st_mtime_ns)
 
 
-def _bring(store: Store, folder: Path, files: dict[str, File], space: Space, progress: Progress) -> Report:
-    held, refused, report = store.files(), store.refused(), Report()
+def _bring(
+    store: Store, folder: Path, files: dict[str, File], space: Space, progress: Progress
+) -> IndexReport:
+    held, refused, report = store.files(), store.refused(), IndexReport()
     gone = [path for path in (*held, *refused) if path not in files]
     if gone:
         store.remove(gone)

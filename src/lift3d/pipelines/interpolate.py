@@ -24,7 +24,16 @@ from lift3d.errors import CaptureError, InputError
 from lift3d.geometry.mesh.distances import proper_faces
 from lift3d.geometry.metrics.solids import overlap
 from lift3d.geometry.voxels.canonical_frame import flatness, unit_affine, unit_cells
-from lift3d.pipelines.generate import FORMATS, Made, draw_sheet, longest, new_folder, picture, sized, solid_of
+from lift3d.pipelines.generate import (
+    FORMATS,
+    DecodedSolid,
+    decode_solid,
+    longest_side,
+    require_new_folder,
+    scale_to_longest_side,
+    thumbnail,
+    write_contact_sheet,
+)
 from lift3d.types import F32, Latent, Mesh, Voxels
 from lift3d.units import set_unit
 
@@ -99,7 +108,7 @@ def end_of(thing: Thing, autoencoder: str | None = None) -> End:
     code = VoxelsToLatent(autoencoder)(Voxels(full.astype(np.float32), unit_affine(), "occupancy"), context)
     again = LatentToVoxels(autoencoder)(code, context).values[1:-1, 1:-1, 1:-1]
     level = level_of(network("autoencoder", autoencoder)[1].card)
-    return End(code, longest(mesh), mesh.units, overlap(np.asarray(again > level), full))
+    return End(code, longest_side(mesh), mesh.units, overlap(np.asarray(again > level), full))
 
 
 def codes_between(a: Latent, b: Latent, options: Options) -> Iterator[Latent]:
@@ -133,12 +142,12 @@ def _flown(a: F32, b: F32, shares: list[float], weights: str | None) -> Iterator
             yield b if t else a
             continue
         with asking():
-            there = drawn(net, torch.from_numpy(great_circle(x, y, t))[None], any_kind[:1], STEPS)
+            there = drawn(net, torch.from_numpy(slerp(x, y, t))[None], any_kind[:1], STEPS)
             code = net.code(there + (1 - t) * lost[:1] + t * lost[1:])[0]
         yield code.numpy()
 
 
-def great_circle(a: F32, b: F32, t: float) -> F32:
+def slerp(a: F32, b: F32, t: float) -> F32:
     """Between two vectors: directions on their great circle (Shoemake 1985), lengths in between."""
     x, y = a.ravel().astype(np.float64), b.ravel().astype(np.float64)
     p, q = float(np.linalg.norm(x)), float(np.linalg.norm(y))
@@ -158,7 +167,7 @@ def write_between(
     from lift3d.io.mesh.meshes import load_mesh, save_mesh
     from lift3d.runtime.environment import require_extra, versions
 
-    new_folder(output)
+    require_new_folder(output)
     if options.format == "usdz":
         require_extra("usdz", "writing USDZ")
     read = [_read(path) for path in (first, second)]  # both, before the network looks at one
@@ -179,23 +188,23 @@ def write_between(
     width = max(2, len(str(options.steps)))
     with staging_folder(output) as folder:
         for i, code in enumerate(codes_between(ends[0].code, ends[1].code, options)):
-            made: Made | None = solid_of(code, options.autoencoder)
+            made: DecodedSolid | None = decode_solid(code, options.autoencoder)
             if made is None:
                 raise CaptureError(
                     f"step {i + 1} fills nothing: there is no thing between these two on this way",
                     "try --way straight" if options.way == "flow" else "try --way flow",
                 )
             t = i / (options.steps - 1)
-            mesh = sized(made.mesh, float(sides[0] ** (1 - t) * sides[1] ** t))
+            mesh = scale_to_longest_side(made.mesh, float(sides[0] ** (1 - t) * sides[1] ** t))
             set_unit(mesh, unit)
             name = f"step-{i + 1:0{width}d}.{options.format}"
             save_mesh(mesh, folder / name)
             require_solid(load_mesh(folder / name))
             rows.append({"file": name, "faces": len(mesh.faces)})
-            tiles.append(picture(mesh))
+            tiles.append(thumbnail(mesh))
             names.append(name)
             progress("interpolate", (i + 1) / options.steps)
-        draw_sheet(folder / "sheet.png", tiles, names)
+        write_contact_sheet(folder / "sheet.png", tiles, names)
         report = {
             **versions(), "from": first.name, "to": second.name, "way": options.way, "unit": unit, "models": rows,
             "held": [round(end.held, 4) for end in ends],

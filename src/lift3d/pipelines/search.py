@@ -27,7 +27,7 @@ MOST_WORDS = 400
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What was asked for ("photo", "model" or "words"), the finds, and the folder that their names start from."""
 
     asked: str
@@ -42,7 +42,7 @@ class Found:
         return json.dumps({"query": query, "by": self.asked, "found": rows}, indent=1) + "\n"
 
 
-def kind_of(query: str) -> str:
+def query_modality(query: str) -> str:
     """ "photo", "model" or "words", by the query's ending; InputError for a file that is not there."""
     if not query.strip() or len(query) > MOST_WORDS and not _there(query):
         raise InputError(
@@ -70,7 +70,7 @@ def _there(query: str) -> bool:
         return False
 
 
-def the_index(given: Path | None, here: Path) -> Path:
+def find_index(given: Path | None, here: Path) -> Path:
     """The index's folder: the given one or that of the given folder of models; else the only one in or right below `here`."""
     if given is not None:
         return given if (given / FILE).is_file() or not (given / FOLDER).is_dir() else given / FOLDER
@@ -90,7 +90,7 @@ def the_index(given: Path | None, here: Path) -> Path:
     raise InputError("there is no index here", "make one with lift3d index FOLDER, or name one with --index")
 
 
-def embedded(query: str, asked: str, weights: str | None, context: Context) -> Embedding:
+def embed_query(query: str, asked: str, weights: str | None, context: Context) -> Embedding:
     """The query's place in the space of these weights."""
     if asked == "words":
         return WordsToEmbedding(weights)(Words(query), context)
@@ -105,9 +105,9 @@ def embedded(query: str, asked: str, weights: str | None, context: Context) -> E
         raise InputError(f"{query} cannot be looked for: {error.cause}", "give another model") from error
 
 
-def find(query: str, index: Path, count: int, weights: str | None, progress: Progress) -> Found:
+def find(query: str, index: Path, count: int, weights: str | None, progress: Progress) -> SearchResult:
     """The `count` models of the index that are nearest to the query."""
-    asked = kind_of(query)
+    asked = query_modality(query)
     if count < 1:
         raise InputError(f"{count} finds were asked for", "ask for 1 or more")
     with Store(index) as store:
@@ -117,8 +117,8 @@ def find(query: str, index: Path, count: int, weights: str | None, progress: Pro
             )
         space = Space(weights)
         store.require(space.name)
-        place = embedded(query, asked, weights, Context(progress=progress))
-        return Found(asked, store.search(place, count, space.mix(asked)), store.root)
+        place = embed_query(query, asked, weights, Context(progress=progress))
+        return SearchResult(asked, store.search(place, count, space.mix(asked)), store.root)
 
 
 def categories_of(place: Embedding, space: Space, count: int = 3) -> list[str]:
@@ -130,5 +130,5 @@ def categories_of(place: Embedding, space: Space, count: int = 3) -> list[str]:
     return [names[int(i)] for i in order[:count]]
 
 
-def write_json(found: Found, query: str, path: Path) -> None:
+def write_json(found: SearchResult, query: str, path: Path) -> None:
     write_bytes(path, found.to_json(query).encode())

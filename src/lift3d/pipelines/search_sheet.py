@@ -13,14 +13,14 @@ from lift3d.geometry.camera.orbit import orbit_camera
 from lift3d.io.files.atomic import writing
 from lift3d.io.image.photos import read_photos
 from lift3d.io.mesh.meshes import load_parts
-from lift3d.pipelines.search import Found
+from lift3d.pipelines.search import SearchResult
 
 TILE, LINE, ACROSS = 220, 34, 5
 MOST = 60
 """Finds that are shown at most."""
 
 
-def write_sheet(path: Path, query: str, found: Found) -> None:
+def write_sheet(path: Path, query: str, found: SearchResult) -> None:
     """A PNG: the query first, then the finds with their names and how near they are."""
     if path.suffix.lower() != ".png":
         raise InputError(f"the sheet {path.name} is no PNG", "give it a name that ends in .png")

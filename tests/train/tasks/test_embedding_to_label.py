@@ -21,7 +21,7 @@ from lift3d.inference.embedding_classifier import Judge  # noqa: E402
 from lift3d.io.mesh.meshes import save_mesh  # noqa: E402
 from lift3d.maps.embedding_to_label import EmbeddingToLabel  # noqa: E402
 from lift3d.nets.embedding_classifier import EmbeddingLabel  # noqa: E402
-from lift3d.pipelines.classify import fused  # noqa: E402
+from lift3d.pipelines.classify import combine_labels  # noqa: E402
 from lift3d.train.tasks.embedding_to_label import Config, EmbeddingLabelTask  # noqa: E402
 from lift3d.types import Embedding, Label  # noqa: E402
 
@@ -129,14 +129,14 @@ def test_two_answers_are_one(seed: int, weight: float) -> None:
     rng = np.random.default_rng(seed)
     p, q = rng.dirichlet(np.ones(4)), rng.dirichlet(np.ones(6))
     solid, place = Label(tuple("abcd"), p), Label(tuple("dxcbya"), q)
-    said = fused(solid, place, weight)
+    said = combine_labels(solid, place, weight)
     assert said.names == place.names and abs(said.probabilities.sum() - 1) < 1e-9
     assert np.allclose(said.probabilities[[1, 4]], q[[1, 4]]), "what one alone knows, it says"
-    assert np.allclose(fused(solid, place, 0).probabilities, q, atol=1e-4)
-    whole = fused(solid, place, 1).probabilities[[5, 3, 2, 0]]
+    assert np.allclose(combine_labels(solid, place, 0).probabilities, q, atol=1e-4)
+    whole = combine_labels(solid, place, 1).probabilities[[5, 3, 2, 0]]
     assert np.allclose(whole / whole.sum(), p, atol=1e-4)
     apart = Label(("u", "v"), np.array([0.5, 0.5]))
-    assert fused(solid, apart, 0.5) is apart
+    assert combine_labels(solid, apart, 0.5) is apart
 
 
 def test_both_answers_about_a_corpus(runs: tuple[Path, Path], small: tuple[Path, Path]) -> None:

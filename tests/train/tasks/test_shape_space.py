@@ -23,7 +23,7 @@ from lift3d.nets.blocks import PLACES, folded, unfolded  # noqa: E402
 from lift3d.nets.flow_matching import LatentFlow, carried, drawn, flow_loss  # noqa: E402
 from lift3d.nets.latent_gan import NOISE, CodeCritic, CodeMaker  # noqa: E402
 from lift3d.nets.shape_autoencoder import ShapeCodes, divergence, refined  # noqa: E402
-from lift3d.pipelines.generate import Made  # noqa: E402
+from lift3d.pipelines.generate import DecodedSolid  # noqa: E402
 from lift3d.train.data.latents import codes_of  # noqa: E402
 from lift3d.train.data.shape_set import MOVES, ShapeSet, laid  # noqa: E402
 from lift3d.train.distributed import place  # noqa: E402
@@ -273,9 +273,9 @@ def test_from_the_corpus_to_tables(
     monkeypatch.setattr("lift3d.train.data.latents.FEWEST", 1)
     block = np.zeros((66, 66, 66), bool)  # with its edge
     block[20:40, 20:40, 2:60] = True
-    solid = Made(trimesh.creation.box((0.3, 0.3, 0.9)), block, 1)
+    solid = DecodedSolid(trimesh.creation.box((0.3, 0.3, 0.9)), block, 1)
     monkeypatch.setattr(
-        "lift3d.evaluate.generator.solid_of", lambda *a, **k: solid
+        "lift3d.evaluate.generator.decode_solid", lambda *a, **k: solid
     )  # of noise it would take minutes
     asked: list[tuple[int, ...]] = []
     monkeypatch.setattr(Judge, "said", lambda self, kind, cells: asked.extend(c.shape for c in cells))
