@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from lift3d.cli import app
 from lift3d.geometry.camera.orbit import orbit_cameras
 from lift3d.geometry.camera.projection import unproject
-from lift3d.io.camera.cameras import match_cameras, read_known_cameras
+from lift3d.io.camera.cameras import read_known_cameras
+from lift3d.io.camera.matching import match_cameras
 from lift3d.io.image.photos import read_photos
 from lift3d.io.mesh.meshes import load_mesh, save_mesh
 from lift3d.pipelines.render import Options, render_file

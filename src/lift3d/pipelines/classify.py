@@ -12,8 +12,10 @@ import numpy as np
 from lift3d.context import Context
 from lift3d.errors import InputError
 from lift3d.geometry.parts.convert import y_up_to_z_up_parts
-from lift3d.io.image.photos import PHOTO_SUFFIXES, VIDEO_SUFFIXES, read_bytes
+from lift3d.io.files.read import read_bytes
+from lift3d.io.image.photos import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 from lift3d.io.mesh.common import MAX_FILE
+from lift3d.io.mesh.meshes import SUFFIXES_WITH_UP_AXIS
 from lift3d.maps.embedding_to_label import NAME as PLACES
 from lift3d.maps.embedding_to_label import EmbeddingToLabel
 from lift3d.maps.voxels_to_label import NAME, VoxelsToLabel
@@ -24,8 +26,6 @@ SURE = 0.5
 """A category with less of the probability than this is a doubt."""
 BESIDE, LEAST = 0.5, 1e-6
 """How much the answer of the cells counts if no card says it; the smallest probability in a geometric mean."""
-TELLS_UP = (".glb", ".gltf", ".usdz", ".3mf")
-"""Formats that say which way is up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +160,7 @@ def load_shape(path: Path, up: str = "z") -> ModelShape:
 
     model = load_parts(path)
     parts = model.parts
-    if up == "y" and path.suffix.lower() not in TELLS_UP:
+    if up == "y" and path.suffix.lower() not in SUFFIXES_WITH_UP_AXIS:
         parts = y_up_to_z_up_parts(parts)
     if sum(len(part.faces) for part in parts) > MAX_FACES:
         raise InputError(f"{path.name} has more than {MAX_FACES} faces", "simplify it first")

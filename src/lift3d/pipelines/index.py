@@ -12,7 +12,7 @@ from pathlib import Path
 from lift3d.errors import InputError, Lift3dError
 from lift3d.index.store import FILE, File, Store
 from lift3d.inference.embedding import Space
-from lift3d.io.image.photos import read_bytes
+from lift3d.io.files.read import read_bytes
 from lift3d.io.mesh.common import MAX_FILE
 from lift3d.io.mesh.meshes import FORMATS, load_parts
 from lift3d.types import F32

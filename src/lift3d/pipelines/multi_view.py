@@ -42,7 +42,8 @@ class KnownCameras(Mapping["Photos", "Views"]):
     card = Card("images_to_cameras", "Photos", "Views", ("the given poses are kept",))
 
     def apply(self, source: Photos, context: Context) -> Views:
-        from lift3d.io.camera.cameras import match_cameras, read_known_cameras
+        from lift3d.io.camera.cameras import read_known_cameras
+        from lift3d.io.camera.matching import match_cameras
         from lift3d.maps.images_to_cameras import views_from_cameras
 
         known = read_known_cameras(self.path)

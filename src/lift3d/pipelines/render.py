@@ -28,18 +28,16 @@ from lift3d.geometry.parts.convert import y_up_to_z_up_parts
 from lift3d.geometry.render.drawable import Drawable, drawable
 from lift3d.geometry.render.lights import Environment, Lighting, flat, studio, sunlight
 from lift3d.geometry.render.renderer import Rendering, render_many
-from lift3d.io.camera.cameras import write_transforms
+from lift3d.io.camera.transforms import write_transforms
 from lift3d.io.files.atomic import write_error
+from lift3d.io.files.read import MAX_BYTES, read_bytes
 from lift3d.io.image.animation import ANIMATION_SUFFIXES, write_animation
-from lift3d.io.image.decode import MAX_BYTES, open_picture
-from lift3d.io.image.photos import read_bytes
-from lift3d.io.mesh.meshes import load_parts
+from lift3d.io.image.decode import open_picture
+from lift3d.io.mesh.meshes import SUFFIXES_WITH_UP_AXIS, load_parts
 from lift3d.types import Camera, Image, Points, Views
 
 LIGHTS = ("studio", "sun", "flat", "bare")
 MAX_VIEWS, SMALLEST, LARGEST = 10_000, 16, 4096
-SAYS_UP = (".glb", ".gltf", ".usdz", ".3mf")
-"""Formats that say which axis is up."""
 _BATCH = 8
 
 
@@ -107,7 +105,7 @@ def _loaded(model: Path, up: str) -> tuple[Drawable, str | None]:
     if model.is_dir():
         raise InputError(f"{model} is a folder", "name one mesh in it")
     loaded = load_parts(model)
-    turn = up == "y" and model.suffix.lower() not in SAYS_UP
+    turn = up == "y" and model.suffix.lower() not in SUFFIXES_WITH_UP_AXIS
     ready = drawable(y_up_to_z_up_parts(loaded.parts) if turn else loaded.parts)
     a, b, c = (ready.v[ready.f[:, k]] for k in range(3))
     if not np.cross(b - a, c - a).any():

@@ -17,14 +17,11 @@ from scipy.spatial.transform import Rotation
 
 from lift3d.errors import InputError
 from lift3d.geometry.camera.projection import project
-from lift3d.io.camera import colmap
-from lift3d.io.camera.cameras import (
-    match_cameras,
-    read_cameras,
-    read_known_cameras,
-    write_colmap,
-    write_transforms,
-)
+from lift3d.io.camera.cameras import read_cameras, read_known_cameras
+from lift3d.io.camera.colmap_writer import write_colmap
+from lift3d.io.camera.matching import match_cameras
+from lift3d.io.camera.quaternion import quaternion_from_rotation, rotation_from_quaternion
+from lift3d.io.camera.transforms import write_transforms
 from lift3d.types import Camera, Image, Photos, Points, Views
 
 
@@ -128,9 +125,9 @@ def test_quaternions(seed: int) -> None:
         rotation * Rotation.from_rotvec([math.pi, 0, 0]),
         Rotation.from_rotvec([0, 0, math.pi]),
     ):
-        q = colmap.quaternion_from_rotation(r.as_matrix())
+        q = quaternion_from_rotation(r.as_matrix())
         assert q[0] >= 0 and np.linalg.norm(q) == pytest.approx(1)
-        assert np.allclose(colmap.rotation_from_quaternion(q), r.as_matrix(), atol=1e-12)
+        assert np.allclose(rotation_from_quaternion(q), r.as_matrix(), atol=1e-12)
 
 
 def test_transforms_round_trip(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from PIL import ImageFilter
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError, MissingExtra
-from lift3d.io.image.video import FrameMeasure, read_video, select_keyframes, sharpness
+from lift3d.io.image.keyframes import FrameMeasure, select_keyframes, sharpness
+from lift3d.io.image.video import read_video
 
 WIDTH, HEIGHT, FPS = 320, 180, 30
 

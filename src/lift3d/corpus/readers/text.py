@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lift3d.errors import damaged_file
 from lift3d.geometry.parts.convert import MAX_ELEMENTS
+from lift3d.io.mesh.polygons import fan_triangles
 from lift3d.types import F64
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -49,14 +50,15 @@ def checked_indices(index: F64, count: int, name: str) -> NDArray[np.int64]:
 
 
 def triangulate(sizes: NDArray[np.int64], strips: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
-    """(F, 3) triangles of polygons that have `sizes` corners each, as places in the list of all their corners: fans of a
-    polygon's first corner, or, where `strips` is True, strips in which every second triangle is turned round."""
-    first, each = np.cumsum(sizes) - sizes, np.maximum(sizes - 2, 0)
-    ring = np.repeat(np.arange(len(sizes)), each)
-    start = first[ring]
-    i = np.arange(len(ring)) - np.repeat(np.cumsum(each) - each, each)
-    faces = np.stack([start, start + i + 1, start + i + 2], 1)
+    """(F, 3) triangles of polygons with `sizes` corners each, as positions in the list of all corners.
+
+    A polygon becomes a fan around its first corner or, where `strips` is True, a strip whose odd triangles are reversed.
+    """
+    faces = fan_triangles(sizes)
     if strips is not None and strips.any():
+        polygon = np.repeat(np.arange(len(sizes)), np.maximum(sizes - 2, 0))
+        start = faces[:, 0]
+        i = faces[:, 1] - start - 1
         strip = np.stack([start + i + i % 2, start + i + 1 - i % 2, start + i + 2], 1)
-        faces = np.where(strips[ring][:, None], strip, faces)
+        faces = np.where(strips[polygon][:, None], strip, faces)
     return faces

@@ -19,8 +19,8 @@ from pathlib import Path
 from lift3d.corpus.entry import Entry
 from lift3d.errors import InputError
 from lift3d.geometry.parts.convert import y_up_to_z_up_parts
-from lift3d.io.image.photos import read_bytes
-from lift3d.io.mesh.meshes import load_parts
+from lift3d.io.files.read import read_bytes
+from lift3d.io.mesh.meshes import SUFFIXES_WITH_UP_AXIS, load_parts
 from lift3d.types import Part
 
 ENDINGS = (".glb", ".gltf", ".obj", ".off", ".ply", ".stl", ".3mf", ".usdz")
@@ -84,8 +84,9 @@ class Folder:
 
     def load(self, entry: Entry) -> list[Part]:
         model = load_parts(entry.file)
-        says = entry.file.suffix.lower() in (".glb", ".gltf", ".usdz", ".3mf")
-        y_up = not says and (self.up == "y" or self.layout == "ShapeNetCore")
+        y_up = entry.file.suffix.lower() not in SUFFIXES_WITH_UP_AXIS and (
+            self.up == "y" or self.layout == "ShapeNetCore"
+        )
         return y_up_to_z_up_parts(model.parts) if y_up else model.parts
 
     def _files(self) -> list[Path]:

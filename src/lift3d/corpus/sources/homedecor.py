@@ -11,7 +11,7 @@ from lift3d.corpus.readers import obj
 from lift3d.corpus.readers.texture_lookup import Textures
 from lift3d.corpus.sources.common import files_below, read_copyright, split_words
 from lift3d.geometry.parts.convert import y_up_to_z_up_parts
-from lift3d.io.image.photos import read_bytes
+from lift3d.io.files.read import read_bytes
 from lift3d.io.mesh.common import MAX_FILE
 from lift3d.types import Material, Part
 

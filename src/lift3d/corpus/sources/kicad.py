@@ -11,7 +11,7 @@ from pathlib import Path
 from lift3d.corpus.entry import Entry
 from lift3d.corpus.readers import vrml
 from lift3d.corpus.sources.common import files_below, paths_without_suffix, read_copyright
-from lift3d.io.image.photos import read_bytes
+from lift3d.io.files.read import read_bytes
 from lift3d.io.mesh.common import MAX_FILE
 from lift3d.types import Part
 

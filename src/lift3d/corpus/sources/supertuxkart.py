@@ -21,7 +21,7 @@ from lift3d.corpus.sources.common import (
     read_copyright,
     split_words,
 )
-from lift3d.io.image.photos import read_bytes
+from lift3d.io.files.read import read_bytes
 from lift3d.io.mesh.common import MAX_FILE
 from lift3d.types import F64, Part
 

@@ -13,7 +13,7 @@ from lift3d.corpus.packages.unzip import unzip
 from lift3d.corpus.readers import obj
 from lift3d.corpus.sources.common import files_below, read_copyright
 from lift3d.geometry.parts.convert import y_up_to_z_up_parts
-from lift3d.io.image.photos import read_bytes
+from lift3d.io.files.read import read_bytes
 from lift3d.io.mesh.common import MAX_FILE
 from lift3d.types import Part
 

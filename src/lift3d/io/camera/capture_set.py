@@ -16,7 +16,8 @@ from pathlib import Path
 from PIL import Image as Pillow
 
 from lift3d.errors import InputError
-from lift3d.io.camera.cameras import write_colmap, write_transforms
+from lift3d.io.camera.colmap_writer import write_colmap
+from lift3d.io.camera.transforms import write_transforms
 from lift3d.io.files.atomic import write_error
 from lift3d.io.files.staging import staging_folder
 from lift3d.types import Views

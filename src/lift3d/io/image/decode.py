@@ -22,7 +22,6 @@ from PIL import ImageCms
 from lift3d.errors import InputError, Lift3dError, MissingExtra
 
 MAX_PIXELS = 170_000_000
-MAX_BYTES = 1 << 29
 MIN_SIDE = 64
 PHOTO_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "PPM")
 TEXTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TGA", "TIFF", "GIF")

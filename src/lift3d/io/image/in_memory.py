@@ -14,7 +14,7 @@ from PIL import Image as Pil
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.io.image.decode import MIN_SIDE, decode_opened, fitted
+from lift3d.io.image.decode import MIN_SIDE, decode_opened, fit_size
 from lift3d.types import Image, Photos
 
 Picture = NDArray[Any] | Pil.Image | Image
@@ -124,7 +124,7 @@ def _mask(
 
 def _size_for_budget(sizes: Sequence[tuple[int, int]], max_size: int | None, budget: int) -> int | None:
     """The long side in pixels at which all photos together, 3 bytes a pixel, fit the budget in bytes."""
-    fits = [fitted(width, height, max_size) for width, height in sizes]
+    fits = [fit_size(width, height, max_size) for width, height in sizes]
     total = 3 * sum(width * height for width, height in fits)
     if total <= budget:
         return max_size

@@ -17,6 +17,7 @@ from PIL import Image as Pil
 
 from lift3d.context import Context
 from lift3d.errors import InputError, Lift3dError
+from lift3d.io.files.read import read_bytes
 from lift3d.io.image import decode as pictures
 from lift3d.types import Image, Photos
 
@@ -79,24 +80,6 @@ def _in_folder(folder: Path) -> list[Path]:
     if inner:
         advice = f"did you mean {sorted(inner)[0]}"
     raise InputError(f"there are no photos in the folder {folder}", advice)
-
-
-def read_bytes(path: Path, limit: int = pictures.MAX_BYTES) -> bytes:
-    """The whole file, at most `limit` bytes; InputError with one sentence otherwise."""
-    try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder, not a file", "name a file")
-        if not path.is_file() and path.exists():
-            raise InputError(f"{path} is not a regular file", "name a file")
-        with open(path, "rb") as file:
-            data = file.read(limit + 1)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist", "check the path") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror})", "check its permissions") from error
-    if len(data) > limit:
-        raise InputError(f"{path} is larger than {limit >> 20} MB", "make it smaller first")
-    return data
 
 
 def _find_masks(photos: list[Path], folder: Path) -> dict[Path, Path]:

@@ -13,7 +13,6 @@ import hashlib
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,27 +23,20 @@ from PIL import Image as Pil
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError, MissingExtra
 from lift3d.io.image.decode import MAX_PIXELS, MIN_SIDE, fit_size
-from lift3d.types import F32, F64, Image, Photos
+from lift3d.io.image.keyframes import (
+    ANCHOR_STEP,
+    BLOCK,
+    MOTION_SIZE,
+    BlockMotion,
+    FrameMeasure,
+    select_keyframes,
+    sharpness,
+)
+from lift3d.types import F32, Image, Photos
 
 MAX_FRAMES = 60_000
-MOTION_SIZE = 128
-BLOCK = 32
-ANCHOR_STEP = 4.0
-"""Shift of the tiny picture, in its pixels, at which the anchor moves on."""
-MIN_STEP = 1.5
-"""Least path between keyframes, in tiny pixels: about 1 % of the picture's width."""
 MIN_RELATIVE_SHARPNESS = 0.15
 """A keyframe with less than this share of the median sharpness is left out."""
-
-
-@dataclass(frozen=True)
-class FrameMeasure:
-    """Of one frame: number, time in seconds, sharpness, position on the path in tiny pixels."""
-
-    index: int
-    time: float
-    sharpness: float
-    path: float
 
 
 def _frames(path: Path) -> Iterator[tuple[int, Any, float, float]]:
@@ -93,62 +85,10 @@ def _grey(frame: Any, width: int, height: int) -> F32:
     return np.asarray(frame.to_ndarray(format="gray", width=width, height=height), np.float32)
 
 
-def sharpness(grey: F32) -> float:
-    """Variance of the Laplacian over the variance of the picture, noise smoothed first; 0 for a flat one."""
-    grey = 0.25 * grey[:, :-2] + 0.5 * grey[:, 1:-1] + 0.25 * grey[:, 2:]
-    grey = 0.25 * grey[:-2] + 0.5 * grey[1:-1] + 0.25 * grey[2:]
-    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
-    spread = float(grey.var(dtype=np.float64))
-    return float(laplacian.var(dtype=np.float64)) / (spread + 5.0)
-
-
-class _Motion:
-    """Shift of frames against an anchor, block by block."""
-
-    def __init__(self, height: int, width: int) -> None:
-        ys = np.linspace(0, max(height - BLOCK, 0), max(1, round(height / BLOCK))).astype(int)
-        xs = np.linspace(0, max(width - BLOCK, 0), max(1, round(width / BLOCK))).astype(int)
-        self.corners = [(y, x) for y in ys for x in xs]
-        window = np.hanning(BLOCK + 2)[1:-1]
-        self.window = np.outer(window, window)
-
-    def spectrum(self, tiny: F32) -> NDArray[np.complexfloating]:
-        """(blocks, 32, 17) spectra of the windowed blocks."""
-        blocks = np.stack([tiny[y : y + BLOCK, x : x + BLOCK] for y, x in self.corners]).astype(np.float64)
-        blocks = (blocks - blocks.mean((1, 2), keepdims=True)) * self.window
-        return np.fft.rfft2(blocks)
-
-    def shift(self, a: NDArray[np.complexfloating], b: NDArray[np.complexfloating]) -> float:
-        """Mean length of the blocks' shifts in pixels, blocks weighted by how clear their peak is."""
-        cross = a * np.conj(b)
-        surface = np.fft.irfft2(cross / (np.abs(cross) + 1e-3), s=(BLOCK, BLOCK))
-        flat = surface.reshape(len(surface), -1)
-        top = flat.argmax(1)
-        y, x = np.divmod(top, BLOCK)
-        weight = np.maximum(flat[np.arange(len(flat)), top], 0.0) ** 2
-        length = np.hypot(_peak(surface, y, x, 0), _peak(surface, y, x, 1))
-        return float((weight * length).sum() / max(weight.sum(), 1e-12))
-
-
-def _peak(surface: F64, y: NDArray[np.intp], x: NDArray[np.intp], axis: int) -> F64:
-    """Sub-pixel coordinate of each peak along an axis (parabola), wrapped to [-16, 16)."""
-    row = np.arange(len(surface))
-    step = (1, 0) if axis == 0 else (0, 1)
-    low = surface[row, (y - step[0]) % BLOCK, (x - step[1]) % BLOCK]
-    mid = surface[row, y, x]
-    high = surface[row, (y + step[0]) % BLOCK, (x + step[1]) % BLOCK]
-    curve = low - 2 * mid + high
-    offset = np.where(
-        np.abs(curve) > 1e-12, 0.5 * (low - high) / np.where(np.abs(curve) > 1e-12, curve, 1.0), 0.0
-    )
-    position = (y if axis == 0 else x) + np.clip(offset, -0.5, 0.5)
-    return (position + BLOCK / 2) % BLOCK - BLOCK / 2
-
-
 def _measure(path: Path, context: Context) -> tuple[list[FrameMeasure], float, tuple[int, int]]:
     """First pass: every frame's sharpness and position on the path; the duration; the upright size."""
     measures: list[FrameMeasure] = []
-    motion: _Motion | None = None
+    motion: BlockMotion | None = None
     anchor: NDArray[np.complexfloating] | None = None
     travelled = position = duration = 0.0
     size = (0, 0)
@@ -156,7 +96,7 @@ def _measure(path: Path, context: Context) -> tuple[list[FrameMeasure], float, t
         scale = MOTION_SIZE / max(frame.width, frame.height)
         width, height = max(BLOCK, round(frame.width * scale)), max(BLOCK, round(frame.height * scale))
         if motion is None:
-            motion, size = _Motion(height, width), _upright_size(frame)
+            motion, size = BlockMotion(height, width), _upright_size(frame)
         spectrum = motion.spectrum(_grey(frame, width, height))
         if anchor is None or anchor.shape != spectrum.shape:
             anchor = spectrum
@@ -169,22 +109,6 @@ def _measure(path: Path, context: Context) -> tuple[list[FrameMeasure], float, t
         if duration > 0 and index % 15 == 0:
             context.progress("read video", min(0.7, 0.7 * time / duration))
     return measures, duration, size
-
-
-def select_keyframes(measures: list[FrameMeasure], count: int) -> list[FrameMeasure]:
-    """The sharpest frame of each of `count` equal pieces of the path, fewer when the path is short."""
-    total = measures[-1].path
-    pieces = min(count, int(total / MIN_STEP) + 1, len(measures))
-    width = total / pieces
-    chosen: list[FrameMeasure] = []
-    bins: dict[int, list[FrameMeasure]] = {}
-    for m in measures:
-        bins.setdefault(min(pieces - 1, int(m.path / width)) if width > 0 else 0, []).append(m)
-    for number in sorted(bins):
-        free = [m for m in bins[number] if not chosen or m.path - chosen[-1].path >= 0.4 * width]
-        if free:
-            chosen.append(max(free, key=lambda m: (m.sharpness, -m.index)))
-    return chosen
 
 
 def _rotation(frame: Any) -> int:

@@ -21,7 +21,7 @@ from lift3d.errors import (
 )
 from lift3d.geometry.image.colour_space import to_srgb
 from lift3d.geometry.parts.convert import MAX_ELEMENTS, y_up_to_z_up  # fmt: skip
-from lift3d.io.image.photos import read_bytes
+from lift3d.io.files.read import read_bytes
 from lift3d.io.mesh.common import MAX_FILE, decode_texture, finite_or, resolve_companion  # fmt: skip
 from lift3d.types import F64, WHITE, Bytes4, Material, Model, Part  # fmt: skip
 

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from lift3d.errors import InputError, Lift3dError, damaged_file
 from lift3d.geometry.parts.convert import checked, join, part_of, scale_to_metres
 from lift3d.io.files.atomic import writing_together
-from lift3d.io.image.photos import read_bytes
-from lift3d.io.mesh import glb_reader, obj, off, ply, stl, threemf_reader
+from lift3d.io.files.read import read_bytes
+from lift3d.io.mesh import glb_reader, obj, off, ply_reader, ply_writer, stl, threemf_reader
 from lift3d.io.mesh import glb_writer as glb
 from lift3d.io.mesh import threemf_writer as threemf
 from lift3d.io.mesh import usdz_worker as usdz_process
@@ -44,8 +44,11 @@ FORMATS: dict[str, str] = {
 }
 """Extension to description, of every format that is read and written (.gltf and .off are read, too)."""
 
+SUFFIXES_WITH_UP_AXIS = (".glb", ".gltf", ".usdz", ".3mf")
+"""Formats that define or state which axis points up; the others (OBJ, OFF, PLY, STL) do not."""
+
 _READERS: dict[str, Callable[[bytes, Path], Model]] = {
-    ".glb": glb_reader.read, ".gltf": glb_reader.read, ".obj": obj.read, ".ply": ply.read, ".stl": stl.read,
+    ".glb": glb_reader.read, ".gltf": glb_reader.read, ".obj": obj.read, ".ply": ply_reader.read, ".stl": stl.read,
     ".3mf": threemf_reader.read, ".usdz": usdz_process.read, ".off": off.read,
 }  # fmt: skip
 _PARSE_ERRORS = (
@@ -145,7 +148,7 @@ def _encode(
         picture = f"{stem}.{ending[1:]}.texture.{kind}"
         companions.append((path.with_name(picture), data))
     if ending == ".ply":
-        return [(path, ply.write(part, unit, picture, normals)), *companions]
+        return [(path, ply_writer.write(part, unit, picture, normals)), *companions]
     library = None
     if part.material is not None:
         library = f"{stem}.mtl"

@@ -14,7 +14,7 @@ from lift3d.errors import (
     InputError,
     damaged_file,  # fmt: skip
 )
-from lift3d.io.image.photos import read_bytes
+from lift3d.io.files.read import read_bytes
 from lift3d.io.mesh.common import decode_texture, format_rows, resolve_companion  # fmt: skip
 from lift3d.types import WHITE, Bytes4, Material, Model, Part  # fmt: skip
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from lift3d.errors import Lift3dError, damaged_file
-from lift3d.io.image.photos import read_bytes
-from lift3d.io.mesh import ply
+from lift3d.io.files.read import read_bytes
+from lift3d.io.mesh import ply_reader
 from lift3d.io.mesh.common import MAX_FILE
 from lift3d.io.mesh.meshes import _PARSE_ERRORS, load_mesh
 from lift3d.types import F32, Mesh, Points
@@ -43,7 +43,7 @@ def read_points(data: bytes, name: str) -> Points | None:
 
 
 def _points(data: bytes, name: str) -> Points | None:
-    found, comments = ply.read_tables(data, name)
+    found, comments = ply_reader.read_tables(data, name)
     faces = found.get("face", ({}, {}))[1]
     if any(len(counts) for counts, _ in faces.values()):
         return None
@@ -61,7 +61,7 @@ def _points(data: bytes, name: str) -> Points | None:
     if len(xyz) and not kept.any():
         why = "finite coordinates" if normals is None else "finite coordinates and a normal that is not zero"
         raise damaged_file(name, f"holds {len(xyz)} points, none of them with {why}")
-    colours = ply.vertex_colours(vertex)
+    colours = ply_reader.vertex_colours(vertex)
     unit = "m" if "unit: m" in comments else None
     return Points(
         xyz[kept], normals, None if colours is None else colours[kept, :3], unit, int((~kept).sum())

@@ -19,6 +19,7 @@ from lift3d.geometry.image.colour_space import to_srgb
 from lift3d.geometry.parts.convert import MAX_ELEMENTS, y_up_to_z_up
 from lift3d.io.mesh import zip_archive as archives
 from lift3d.io.mesh.common import decode_texture
+from lift3d.io.mesh.polygons import fan_triangles
 from lift3d.types import WHITE, Bytes4, Material, Model, Part
 
 _LAYERS = (".usd", ".usda", ".usdc")
@@ -113,11 +114,8 @@ def _faces(
 ) -> list[Part]:
     """One part for each material of a mesh."""
     geometry = pxr.UsdGeom
-    first = np.cumsum(counts) - counts
-    fans = np.maximum(counts - 2, 0)
-    owner = np.repeat(np.arange(len(counts)), fans)
-    step = np.arange(fans.sum()) - np.repeat(np.cumsum(fans) - fans, fans)
-    position = np.column_stack([first[owner], first[owner] + step + 1, first[owner] + step + 2])
+    owner = np.repeat(np.arange(len(counts)), np.maximum(counts - 2, 0))
+    position = fan_triangles(counts)
     if flip:
         position = position[:, ::-1]
     default = _bound(pxr, prim, archive, root, materials, warnings)

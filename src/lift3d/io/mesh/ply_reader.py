@@ -7,7 +7,6 @@ vertex are then the texture's, for programs that know only those.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError, damaged_file
-from lift3d.geometry.parts.convert import MAX_ELEMENTS, sample_colours
-from lift3d.io.image.photos import read_bytes
+from lift3d.geometry.parts.convert import MAX_ELEMENTS
+from lift3d.io.files.read import read_bytes
 from lift3d.io.mesh.common import decode_texture, resolve_companion
+from lift3d.io.mesh.polygons import fan_triangles
 from lift3d.types import Material, Model, Part
 
 _SCALARS = {
@@ -176,15 +176,6 @@ def _ascii(
     return columns, lists, at + element.count
 
 
-def _fans(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(F, 3) positions in the flat list: each polygon as a fan from its first corner."""
-    starts = np.cumsum(counts) - counts
-    triangles = np.maximum(counts - 2, 0)
-    first = np.repeat(starts, triangles)
-    step = np.arange(triangles.sum()) - np.repeat(np.cumsum(triangles) - triangles, triangles)
-    return np.column_stack([first, first + step + 1, first + step + 2])
-
-
 Tables = dict[str, tuple[dict[str, Column], dict[str, Lists]]]
 
 
@@ -217,7 +208,7 @@ def read(data: bytes, path: Path) -> Model:
         raise damaged_file(name, "holds points but no faces" if len(vertex["x"]) else "holds no vertices")
     xyz = np.column_stack([vertex[a] for a in "xyz"])
     counts, flat = corners
-    position = _fans(counts)
+    position = fan_triangles(counts)
     index = flat.astype(np.int64)
     colours = vertex_colours(vertex)
     material, warnings = _texture(comments, path)
@@ -265,36 +256,3 @@ def _texture(comments: list[str], path: Path) -> tuple[Material | None, list[str
                 return None, [f"the texture {reference} is missing"]
             return Material("material", texture=picture), []
     return None, []
-
-
-def write(
-    part: Part, unit: str | None, texture: str | None, normals: NDArray[np.float32] | None = None
-) -> bytes:
-    """Binary PLY; `texture` is the name of the picture that is written beside it."""
-    fields: list[tuple[str, str]] = [(a, "<f4") for a in "xyz"]
-    columns: list[NDArray[np.generic]] = [part.vertices[:, i] for i in range(3)]
-    if normals is not None:
-        fields += [(a, "<f4") for a in ("nx", "ny", "nz")]
-        columns += [normals[:, i] for i in range(3)]
-    if texture is not None and part.uv is not None:
-        fields += [("s", "<f4"), ("t", "<f4")]
-        columns += [part.uv[:, 0], part.uv[:, 1]]
-    colours = sample_colours(part)
-    if colours is not None:
-        fields += [(c, "u1") for c in ("red", "green", "blue", "alpha")]
-        columns += [colours[:, i] for i in range(4)]
-    out = io.StringIO()
-    out.write("ply\nformat binary_little_endian 1.0\ncomment made by lift3d\n")
-    out.write(f"comment unit: {unit or 'null'}\n")
-    if texture is not None:
-        out.write(f"comment TextureFile {texture}\n")
-    out.write(f"element vertex {len(part.vertices)}\n")
-    for label, kind in fields:
-        out.write(f"property {'float' if kind == '<f4' else 'uchar'} {label}\n")
-    out.write(f"element face {len(part.faces)}\nproperty list uchar int vertex_indices\nend_header\n")
-    table = np.zeros(len(part.vertices), np.dtype(fields))
-    for (label, _), column in zip(fields, columns):
-        table[label] = column
-    rows = np.zeros(len(part.faces), np.dtype([("n", "u1"), ("v", "<i4", 3)]))
-    rows["n"], rows["v"] = 3, part.faces
-    return out.getvalue().encode() + table.tobytes() + rows.tobytes()

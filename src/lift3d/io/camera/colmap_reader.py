@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError
-from lift3d.geometry.camera.projection import project
-from lift3d.io.image.photos import read_bytes
-from lift3d.types import F64, Views
+from lift3d.io.files.read import read_bytes
+from lift3d.types import F64
 
 _LIMIT = 1 << 31
 _MODELS = {"SIMPLE_PINHOLE": 3, "PINHOLE": 4, "SIMPLE_RADIAL": 4, "RADIAL": 5, "OPENCV": 8}
@@ -55,35 +54,6 @@ class ColmapModel:
     xyz: F64 = field(default_factory=lambda: np.zeros((0, 3)))
     colours: NDArray[np.uint8] | None = None
     observations: list[tuple[int, int]] = field(default_factory=list)
-
-
-def rotation_from_quaternion(q: F64) -> F64:
-    """Unit quaternion (w, x, y, z) to a rotation matrix."""
-    w, x, y, z = q
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )
-
-
-def quaternion_from_rotation(r: F64) -> F64:
-    """Rotation to the unit quaternion (w, x, y, z), w >= 0, by its largest component (Shepperd 1978)."""
-    squares = np.array([r.trace(), r[0, 0], r[1, 1], r[2, 2]])
-    i = int(np.argmax(squares))
-    if i == 0:
-        q = np.array([1 + r.trace(), r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1]])
-    else:
-        a, b, c = ((0, 1, 2), (1, 2, 0), (2, 0, 1))[i - 1]
-        q = np.zeros(4)
-        q[0] = r[c, b] - r[b, c]
-        q[1 + a] = 1 + r[a, a] - r[b, b] - r[c, c]
-        q[1 + b] = r[b, a] + r[a, b]
-        q[1 + c] = r[c, a] + r[a, c]
-    q /= np.linalg.norm(q)
-    return q if q[0] >= 0 else -q
 
 
 def _intrinsics(model: str, width: int, height: int, p: tuple[float, ...], where: str) -> Intrinsics:
@@ -225,76 +195,3 @@ def _points_bin(data: bytes, model: ColmapModel, where: str) -> None:
         model.point_numbers.append(int(number))
         model.observations += [(int(image), int(number)) for image in track]
     _set_points(model, xyz, colours, where)
-
-
-def encode(views: Views, binary: bool) -> dict[str, bytes]:
-    """The three files of a model by name. Equal intrinsics share a camera; numbers count from 1."""
-    keys = [(c.width, c.height, c.fx, c.fy, c.cx, c.cy) for c in views.cameras]
-    shared = {key: number + 1 for number, key in enumerate(dict.fromkeys(keys))}
-    order = np.lexsort((views.observations[:, 1], views.observations[:, 0]))
-    observations = views.observations[order].astype(np.int64)
-    starts = np.searchsorted(observations[:, 0], np.arange(len(views) + 1))
-    slots = (
-        np.arange(len(observations)) - starts[observations[:, 0]] if len(observations) else observations[:, 0]
-    )
-    pixels = np.zeros((len(observations), 2))
-    for i, camera in enumerate(views.cameras):
-        rows = slice(starts[i], starts[i + 1])
-        pixels[rows] = project(camera, views.points.xyz[observations[rows, 1]])[0]
-    by_point = np.argsort(observations[:, 1], kind="stable")
-    point_starts = np.searchsorted(observations[by_point, 1], np.arange(len(views.points) + 1))
-    colours = views.points.colours
-    if colours is None:
-        colours = np.full((len(views.points), 3), 128, np.uint8)
-    images = []
-    for i, (image, camera) in enumerate(zip(views.images, views.cameras)):
-        if "\0" in image.name or "\n" in image.name:
-            raise InputError(
-                f"the photo name {image.name!r} cannot be written to a COLMAP model", "rename the photo"
-            )
-        rows = slice(starts[i], starts[i + 1])
-        pose = [*quaternion_from_rotation(camera.R).tolist(), *camera.t.tolist()]
-        images.append((i + 1, pose, shared[keys[i]], image.name, pixels[rows], observations[rows, 1] + 1))
-    points = []
-    for p in range(len(views.points)):
-        seen = by_point[point_starts[p] : point_starts[p + 1]]
-        track = np.column_stack([observations[seen, 0] + 1, slots[seen]]).astype(np.int64)
-        points.append((p + 1, views.points.xyz[p].tolist(), colours[p].tolist(), track))
-    return _binary(shared, images, points) if binary else _text(shared, images, points)
-
-
-def _binary(shared: dict, images: list, points: list) -> dict[str, bytes]:
-    cameras = [struct.pack("<Q", len(shared))]
-    for (width, height, *k), number in shared.items():
-        cameras.append(struct.pack("<iiQQ4d", number, 1, width, height, *k))
-    pictures = [struct.pack("<Q", len(images))]
-    row = np.dtype([("xy", "<f8", 2), ("point", "<i8")])
-    for number, pose, camera, name, xy, seen in images:
-        table = np.zeros(len(seen), row)
-        table["xy"], table["point"] = xy, seen
-        head = struct.pack("<i7di", number, *pose, camera) + name.encode() + b"\0"
-        pictures.append(head + struct.pack("<Q", len(seen)) + table.tobytes())
-    cloud = [struct.pack("<Q", len(points))]
-    for number, xyz, rgb, track in points:
-        cloud.append(
-            struct.pack("<Q3d3BdQ", number, *xyz, *rgb, 0.0, len(track)) + track.astype("<i4").tobytes()
-        )
-    return {"cameras": b"".join(cameras), "images": b"".join(pictures), "points3D": b"".join(cloud)}
-
-
-def _text(shared: dict, images: list, points: list) -> dict[str, bytes]:
-    cameras = ["# CAMERA_ID, MODEL, WIDTH, HEIGHT, PARAMS[]"]
-    for (width, height, *k), number in shared.items():
-        cameras.append(f"{number} PINHOLE {width} {height} " + " ".join(map(repr, map(float, k))))
-    pictures = [
-        "# IMAGE_ID, QW, QX, QY, QZ, TX, TY, TZ, CAMERA_ID, NAME, then POINTS2D[] as (X, Y, POINT3D_ID)"
-    ]
-    for number, pose, camera, name, xy, seen in images:
-        pictures.append(f"{number} {' '.join(map(repr, pose))} {camera} {name}")
-        pictures.append(" ".join(f"{x:.6f} {y:.6f} {p}" for (x, y), p in zip(xy.tolist(), seen.tolist())))
-    cloud = ["# POINT3D_ID, X, Y, Z, R, G, B, ERROR, TRACK[] as (IMAGE_ID, POINT2D_IDX)"]
-    for number, xyz, rgb, track in points:
-        pairs = " ".join(map(str, track.reshape(-1).tolist()))
-        cloud.append(f"{number} {' '.join(map(repr, xyz))} {' '.join(map(str, rgb))} 0 {pairs}")
-    texts = {"cameras": cameras, "images": pictures, "points3D": cloud}
-    return {name: ("\n".join(lines) + "\n").encode() for name, lines in texts.items()}

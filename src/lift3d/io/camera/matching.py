@@ -1,0 +1,61 @@
+"""Cameras matched to photos by file name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from lift3d.errors import InputError
+from lift3d.geometry.camera.projection import resized
+from lift3d.types import Camera, Photos
+
+
+def match_cameras(photos: Photos, cameras: Mapping[str, Camera]) -> tuple[Photos, tuple[Camera, ...]]:
+    """The photos that have a camera, and their cameras at the photos' sizes.
+
+    Names match whole, then by file name, then by file name without ending; a camera of another size is
+    scaled when the aspect ratio agrees within 1 %.
+    """
+    tables: list[dict[str, list[Camera]]] = [{}, {}, {}]
+    for name, camera in cameras.items():
+        for table, key in zip(tables, name_keys(name)):
+            table.setdefault(key, []).append(camera)
+    images, matched = [], []
+    for image in photos.images:
+        for table, key in zip(tables, name_keys(image.name)):
+            if len(table.get(key, ())) == 1:
+                images.append(image)
+                matched.append(_at_size(table[key][0], image.width, image.height, image.name))
+                break
+    if len(images) < 2:
+        example = next(iter(cameras), "none")
+        first = photos.images[0].name if photos.images else "none"
+        raise InputError(
+            f"the cameras belong to other photos: {len(images)} of {len(photos)} photos have one "
+            f"(a camera is named {example!r}, a photo {first!r})",
+            "give the camera file made from these photos",
+        )
+    return replace(photos, images=tuple(images)), tuple(matched)
+
+
+def name_keys(name: str) -> tuple[str, str, str]:
+    clean = normalise_name(name)
+    last = clean.rsplit("/", 1)[-1].casefold()
+    stem, dot, ending = last.rpartition(".")
+    return clean, last, stem if dot and len(ending) <= 5 else last
+
+
+def _at_size(camera: Camera, width: int, height: int, name: str) -> Camera:
+    if (camera.width, camera.height) == (width, height):
+        return camera
+    slack = max(0.01, 1.5 / min(width, height, camera.width, camera.height))
+    if abs(camera.width * height / (camera.height * width) - 1) > slack:
+        raise InputError(
+            f"the camera of {name} is for {camera.width}x{camera.height} pixels, but it has {width}x{height}",
+            "give the photos the cameras were computed from, neither cropped nor turned",
+        )
+    return resized(camera, width, height)
+
+
+def normalise_name(name: str) -> str:
+    return name.replace("\\", "/").removeprefix("./")

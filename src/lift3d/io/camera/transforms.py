@@ -1,0 +1,119 @@
+"""NeRF-style transforms.json, in and out.
+
+The file holds camera-to-world matrices in OpenGL's convention (y up, z backward), so that the OpenCV matrix is
+camera_to_world = transform_matrix * diag(1, -1, -1, 1).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image as Pil
+
+from lift3d.errors import InputError
+from lift3d.io.camera.matching import normalise_name
+from lift3d.io.camera.validate import validated_camera
+from lift3d.io.files.atomic import write_bytes
+from lift3d.io.files.read import read_bytes
+from lift3d.types import Camera, Views
+
+_JSON_LIMIT = 1 << 28
+
+
+_FLIP = np.diag([1.0, -1.0, -1.0, 1.0])
+
+
+def read_transforms(path: Path) -> tuple[dict[str, Camera], str | None]:
+    """The cameras, and "m" if that is the unit the file states.
+
+    Per-frame intrinsics win over the file's; without a size, that of the photo beside the file is used."""
+    try:
+        document = json.loads(read_bytes(path, _JSON_LIMIT))
+        frames = document["frames"]
+        if not isinstance(frames, list) or not frames:
+            raise InputError(f"{path} lists no frames", "export the cameras again")
+        cameras: dict[str, Camera] = {}
+        for frame in frames:
+            name = normalise_name(str(frame["file_path"]))
+            cameras[name] = _frame_camera({**document, **frame}, name, path)
+        return cameras, "m" if document.get("unit") == "m" else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        reason = f"{type(error).__name__}: {error}"[:100]
+        raise InputError(f"{path} is not a transforms.json ({reason})", "export the cameras again") from error
+
+
+def _frame_camera(values: Mapping[str, Any], name: str, path: Path) -> Camera:
+    where = f"the frame {name} of {path.name}"
+    if "fish" in str(values.get("camera_model", "")).lower() or values.get("is_fisheye"):
+        raise InputError(
+            f"{where} has a fisheye lens, which lift3d does not read", "undistort the photos first"
+        )
+    if any(float(values.get(k, 0.0)) != 0 for k in ("k3", "k4")):
+        raise InputError(f"{where} has distortion of higher order (k3, k4)", "undistort the photos first")
+    matrix = np.array(values["transform_matrix"], np.float64)
+    if matrix.shape == (3, 4):
+        matrix = np.vstack([matrix, [0, 0, 0, 1.0]])
+    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+        raise InputError(
+            f"{where} has a transform_matrix that is not 4x4 finite numbers", "export the cameras again"
+        )
+    scale = abs(np.linalg.det(matrix[:3, :3])) ** (1 / 3)
+    if scale < 1e-9:
+        raise InputError(f"{where} has a transform_matrix without rotation", "export the cameras again")
+    matrix[:3, :3] /= scale
+    width, height = values.get("w"), values.get("h")
+    if width is None or height is None:
+        width, height = _size_of(path.parent / name, where)
+    width, height = int(width), int(height)
+    fx = values.get("fl_x")
+    if fx is None:
+        fx = 0.5 * width / math.tan(0.5 * float(values["camera_angle_x"]))
+    fy = values.get("fl_y")
+    if fy is None:
+        angle = values.get("camera_angle_y")
+        fy = 0.5 * height / math.tan(0.5 * float(angle)) if angle is not None and "fl_x" not in values else fx
+    k = (float(fx), float(fy), float(values.get("cx", width / 2)), float(values.get("cy", height / 2)))
+    bent = tuple(float(values.get(d, 0.0)) for d in ("k1", "k2", "p1", "p2"))
+    to_world = matrix @ _FLIP
+    world_to_camera = np.eye(4)
+    world_to_camera[:3, :3] = to_world[:3, :3].T
+    world_to_camera[:3, 3] = -to_world[:3, :3].T @ to_world[:3, 3]
+    return validated_camera(width, height, k, world_to_camera, bent, where)
+
+
+def _size_of(path: Path, where: str) -> tuple[int, int]:
+    for candidate in (
+        path,
+        *(path.with_name(path.name + e) for e in (".png", ".jpg", ".jpeg", ".PNG", ".JPG")),
+    ):
+        if candidate.is_file():
+            try:
+                with Pil.open(candidate, formats=["PNG", "JPEG", "WEBP", "TIFF"]) as picture:
+                    return picture.size
+            except (OSError, ValueError, SyntaxError, Pil.DecompressionBombError):
+                break
+    raise InputError(f"{where} gives no image size (w, h)", "add w and h, or put the photos beside the file")
+
+
+def write_transforms(views: Views, path: str | os.PathLike[str]) -> None:
+    """transforms.json with the intrinsics of each frame; "unit" says "m" or null."""
+    frames = []
+    for image, camera in zip(views.images, views.cameras):
+        to_world = np.linalg.inv(camera.world_to_camera)
+        to_world[:3, :3] = camera.R.T
+        frames.append(
+            {
+                "file_path": image.name,
+                "w": camera.width, "h": camera.height,
+                "fl_x": camera.fx, "fl_y": camera.fy, "cx": camera.cx, "cy": camera.cy,
+                "transform_matrix": (to_world @ _FLIP + 0.0).tolist(),
+            }
+        )  # fmt: skip
+    document = {"camera_model": "PINHOLE", "unit": views.unit, "frames": frames}
+    write_bytes(path, (json.dumps(document, indent=1) + "\n").encode())

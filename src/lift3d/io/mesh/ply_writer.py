@@ -1,0 +1,49 @@
+"""PLY out, binary little-endian.
+
+The unit stands in a comment ("unit: m" or "unit: null"). A texture is written beside the model and named by the comment
+"TextureFile", with s and t per vertex; the vertex colours are then sampled from the texture, for programs that read only
+those.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.geometry.parts.convert import sample_colours
+from lift3d.types import Part
+
+
+def write(
+    part: Part, unit: str | None, texture: str | None, normals: NDArray[np.float32] | None = None
+) -> bytes:
+    """Binary PLY; `texture` is the name of the picture that is written beside it."""
+    fields: list[tuple[str, str]] = [(a, "<f4") for a in "xyz"]
+    columns: list[NDArray[np.generic]] = [part.vertices[:, i] for i in range(3)]
+    if normals is not None:
+        fields += [(a, "<f4") for a in ("nx", "ny", "nz")]
+        columns += [normals[:, i] for i in range(3)]
+    if texture is not None and part.uv is not None:
+        fields += [("s", "<f4"), ("t", "<f4")]
+        columns += [part.uv[:, 0], part.uv[:, 1]]
+    colours = sample_colours(part)
+    if colours is not None:
+        fields += [(c, "u1") for c in ("red", "green", "blue", "alpha")]
+        columns += [colours[:, i] for i in range(4)]
+    out = io.StringIO()
+    out.write("ply\nformat binary_little_endian 1.0\ncomment made by lift3d\n")
+    out.write(f"comment unit: {unit or 'null'}\n")
+    if texture is not None:
+        out.write(f"comment TextureFile {texture}\n")
+    out.write(f"element vertex {len(part.vertices)}\n")
+    for label, kind in fields:
+        out.write(f"property {'float' if kind == '<f4' else 'uchar'} {label}\n")
+    out.write(f"element face {len(part.faces)}\nproperty list uchar int vertex_indices\nend_header\n")
+    table = np.zeros(len(part.vertices), np.dtype(fields))
+    for (label, _), column in zip(fields, columns):
+        table[label] = column
+    rows = np.zeros(len(part.faces), np.dtype([("n", "u1"), ("v", "<i4", 3)]))
+    rows["n"], rows["v"] = 3, part.faces
+    return out.getvalue().encode() + table.tobytes() + rows.tobytes()
