@@ -26,7 +26,7 @@ from lift3d.evaluate.classifier import POSES, evaluate_labels
 from lift3d.inference.networks import network
 from lift3d.nets.latent_gan import CodeCritic, CodeMaker
 from lift3d.nets.shape_autoencoder import ShapeCodes
-from lift3d.weights import tensors_of
+from lift3d.weights import load_tensors
 
 HERE = Path(__file__).resolve().parent
 
@@ -35,7 +35,7 @@ def critics_of(run: str) -> dict[str, Features]:
     """What linear machines are given: codes, what the critic of a GAN's run sees of them, and what an untrained one sees."""
     codec, maker = network("autoencoder")[0], network("gan", run)[0]
     assert isinstance(codec, ShapeCodes) and isinstance(maker, CodeMaker)
-    held = {k.removeprefix("critic."): t for k, t in tensors_of(run).items() if k.startswith("critic.")}
+    held = {k.removeprefix("critic."): t for k, t in load_tensors(run).items() if k.startswith("critic.")}
     if not held:
         raise SystemExit(f"{run} holds no critic: give the folder that `lift3d train gan` wrote")
     codes, places = maker.shape[:2]

@@ -41,7 +41,7 @@ def main() -> None:
     corpus = Corpus(args.corpus)
     test = Solids(args.pictures, corpus, "test")
     net, found = network("image_to_voxels")
-    level = float(found.card["threshold"])
+    level = found.threshold
     licence, category = corpus.column("licence"), corpus.column("category")
     cases = [c for c in cases_of(test, None) if str(licence[c.view.shape]).startswith(FREE)]
     values = [

@@ -25,24 +25,28 @@ PHOTOGRAPHS = (
     "; photographs and cut-outs that lift3d corpus photographs collects out of Debian packages, each with its licence and author "
     "in their ATTRIBUTION.csv"
 )
-DOES = {
-    "image_to_mask": "where in a photo the thing is",
-    "image_to_voxels": "the space that a thing fills, from one to eight photos, upright",
-    "autoencoder": "the code of a solid, and the solid of a code",
-    "flow": "codes of new things of a kind, by flow matching",
-    "gan": "codes of new things of a kind, by a Wasserstein GAN",
-    "voxels_to_label": "what kind of thing a solid is, however it lies",
-    "embedding": "one space of photos, models and words: what belongs together is near",
-    "embedding_to_label": "what kind of thing stands at a place of the embedding: of a photo, or of a model's views and solid",
-    "points_to_voxels": "the space that a whole thing fills, from part of its surface",
+TASK = {
+    "image_to_mask": "segmentation of the object in a photo",
+    "image_to_voxels": "occupancy of an object and its upright pose, from one to eight photos",
+    "autoencoder": "compression of a voxelised shape to a latent code, and back",
+    "flow": "generation of latent codes by category, by flow matching",
+    "gan": "generation of latent codes by category, by a Wasserstein GAN",
+    "voxels_to_label": "classification of a voxelised shape in any orientation",
+    "embedding": "joint embedding of photos, models and text",
+    "embedding_to_label": "classification of an embedding: of a photo, or of a model's views and solid",
+    "points_to_voxels": "completion of a partial surface to an occupancy grid",
 }
-
-
-INPUT = {
-    "image_to_mask": "128 x 128 pixels", "image_to_voxels": "128 x 128 pixels", "autoencoder": "64 x 64 x 64 cells",
-    "flow": "a kind and noise", "gan": "a kind and noise", "voxels_to_label": "64 x 64 x 64 cells",
-    "embedding": "128 x 128 pixels, 64 x 64 x 64 cells with their colours, or words",
-    "embedding_to_label": "vectors of the embedding", "points_to_voxels": "64 x 64 x 64 cells",
+IMAGE, GRID = {"image_size": 128, "mean": 0.5, "std": 0.5}, {"grid_size": 64}
+INPUT: dict[str, dict[str, object]] = {
+    "image_to_mask": {"input": "128 x 128 pixels", "image_size": 128, "mean": 0.45, "std": 0.25},
+    "image_to_voxels": {"input": "128 x 128 pixels, sRGB and mask, 1 to 8 images"} | IMAGE,
+    "autoencoder": {"input": "64 x 64 x 64 voxels"} | GRID,
+    "flow": {"input": "a category and Gaussian noise"},
+    "gan": {"input": "a category and Gaussian noise"},
+    "voxels_to_label": {"input": "64 x 64 x 64 voxels"} | GRID,
+    "embedding": {"input": "128 x 128 pixels with mask, 64 x 64 x 64 voxels with colours, or text"} | IMAGE | GRID,
+    "embedding_to_label": {"input": "embedding vectors"},
+    "points_to_voxels": {"input": "64 x 64 x 64 voxels"} | GRID,
 }  # fmt: skip
 SHAPES = (
     "solids of the training split of lift3d's corpus: free shapes out of Debian packages, each with its licence and author in "
@@ -50,79 +54,84 @@ SHAPES = (
 )
 
 
-def measured(name: str, digest: str) -> list[str]:
-    """Lines for `lift3d models`; of a generator only if they are of these weights."""
-    lines = []
-    results = HERE / "results"
-    if name == "image_to_mask" and (results / "masks.json").is_file():
-        m = json.loads((results / "masks.json").read_text())
-        lines.append(
-            f"IoU {m['network']['iou']:.3f} on {m['pictures']} pictures before photographs; GrabCut {m['grabcut']['iou']:.3f}"
-        )
-    if name == "image_to_voxels" and (results / "solids.json").is_file():
-        rows = json.loads((results / "solids.json").read_text())["rows"]
-        for row in rows:
-            c = rows[row]["categories"]
-            lines.append(
-                f"IoU {c['iou64']:.3f}, F {c['f1']:.3f} on test shapes, means over categories: {row}"
-            )
-    if name in ("voxels_to_label", "embedding_to_label") and (results / "classifier.json").is_file():
-        told = json.loads((results / "classifier.json").read_text())
-        for row, m in told["rows"].items():
-            up, any_ = m["none"], m["any"]
-            lines.append(
-                f"right {up['accuracy']:.3f} over shapes, {up['balanced']:.3f} over categories, turned in any way "
-                f"{any_['accuracy']:.3f}, of {told['shapes']} test shapes: {row}"
-            )
-    if name == "autoencoder" and (results / "shape_codes.json").is_file():
-        for row, held in json.loads((results / "shape_codes.json").read_text())["rows"].items():
-            lines.append(f"IoU {held['objects']['iou']:.3f}, F {held['f']:.3f} on test shapes: {row}")
-    if name in ("flow", "gan") and (results / "generation.json").is_file():
-        told = json.loads((results / "generation.json").read_text())
-        if name == "flow" and told["weights"] != digest:
-            return lines
-        for row, m in told["rows"].items():
-            lines.append(
-                f"coverage {m['coverage']:.2f}, 1-NNA {m['one_nn']:.2f}, copies {m['copies']:.2f} on test shapes: {row}"
-            )
-    if name == "embedding" and (results / "embedding.json").is_file():
-        for row, held in json.loads((results / "embedding.json").read_text())["rows"].items():
-            o = held["objects"]
-            lines.append(
-                f"first {o['first']:.3f}, in five {o['five']:.3f}, kind mAP {o['kin']:.3f} on test shapes: {row}"
-            )
-    if name == "points_to_voxels" and (results / "completion.json").is_file():
-        for kind, held in json.loads((results / "completion.json").read_text())["rows"].items():
-            told = ", ".join(f"{row} {r['categories']['f1']:.3f}" for row, r in held.items())
-            lines.append(f"F at 1 % on test shapes, {kind}, means over categories: {told}")
-    return lines
+OWN = {
+    "image_to_voxels": "network", "autoencoder": "autoencoder, 1024 numbers, as the encoder says them", "flow": "flow",
+    "gan": "gan", "voxels_to_label": "network", "embedding_to_label": "views and solid with colours",
+    "embedding": "photo: views, solid and kind", "points_to_voxels": "network",
+}  # fmt: skip
+"""The row of its table in benchmarks/results that is the network's own."""
+TABLE = {
+    "image_to_mask": "masks", "image_to_voxels": "solids", "autoencoder": "shape_codes", "flow": "generation",
+    "gan": "generation", "voxels_to_label": "classifier", "embedding_to_label": "classifier", "embedding": "embedding",
+    "points_to_voxels": "completion",
+}  # fmt: skip
 
 
-def on_validation(told: dict) -> list[str]:
-    """What stands in the card until its benchmark has been run."""
-    said = ", ".join(f"{k} {v:.3f}" for k, v in told.items() if isinstance(v, float))
-    return [f"on the validation split, while it was trained: {said}"]
+def test_scores(name: str, digest: str) -> dict[str, object]:
+    """measured_on, metrics and baselines of the card, from the network's table; empty where there is no table of these
+    weights."""
+    path = HERE / "results" / f"{TABLE[name]}.json"
+    table = json.loads(path.read_text()) if path.is_file() else None
+    if table is None or (name == "flow" and table["weights"] != digest):
+        return {}
+    if name == "image_to_mask":
+        on = f"{table['pictures']} pictures of test shapes before photographs"
+        scores = {row: {"iou": table[row]["iou"]} for row in ("network", "grabcut")}
+        return {"measured_on": on, "metrics": scores["network"], "baselines": {"GrabCut": scores["grabcut"]}}
+    if name == "points_to_voxels":
+        rows: dict[str, dict[str, float]] = {}
+        for way, held in table["rows"].items():
+            for row, one in held.items():
+                rows.setdefault(row, {})[f"f1_{way}"] = one["categories"]["f1"]
+    else:
+        rows = {row: scores_of(name, one) for row, one in table["rows"].items()}
+    count = table.get("shapes", table.get("cases", table.get("pictures")))
+    on = f"{count} shapes of the test split" if isinstance(count, int) else "shapes of the test split"
+    rounded = {row: {key: round(value, 4) for key, value in one.items()} for row, one in rows.items()}
+    metrics = rounded.pop(OWN[name], {})
+    return {"measured_on": on, "metrics": metrics, "baselines": rounded}
+
+
+def scores_of(name: str, row: dict) -> dict[str, float]:
+    """The scores of one row of a table, the principal one first."""
+    if name == "image_to_voxels":
+        return {"iou": row["categories"]["iou64"], "f1": row["categories"]["f1"]}
+    if name == "autoencoder":
+        return {"iou": row["objects"]["iou"], "iou_by_category": row["categories"]["iou"], "f1": row["f"]}
+    if name in ("flow", "gan"):
+        return {"coverage": row["coverage"], "one_nna": row["one_nn"], "copies": row["copies"]}
+    if name == "embedding":
+        told = row["objects"]
+        return {"recall_1": told["first"], "recall_5": told["five"], "category_map": told["kin"]}
+    up, rotated = row["none"], row["any"]
+    return {
+        "accuracy": up["accuracy"],
+        "balanced_accuracy": up["balanced"],
+        "accuracy_rotated": rotated["accuracy"],
+    }
 
 
 def more_of(name: str, told: dict) -> dict:
-    """What only some cards hold: a threshold; categories, and how the networks are asked (benchmarks/classifier.py)."""
+    """Keys that only some cards have: a threshold; categories and inference options (benchmarks/classifier.py)."""
     if name == "flow":
-        fixed = {
-            "guidance": HERE / "results/guidance.json",
-            "guided": HERE / "results/guidance.json",
-            "begin": HERE / "results/guidance.json",
-            "doubts": HERE / "results/among.json",
-        }
-        tables = {key: json.loads(path.read_text()) for key, path in fixed.items() if path.is_file()}
-        return {key: table[key] for key, table in tables.items() if key in table}
+        out = {}
+        for key, old, file in (
+            ("guidance", "guidance", "guidance"), ("guidance_interval", "guided", "guidance"),
+            ("start_time", "begin", "guidance"), ("uncertainty", "doubts", "among"),
+        ):  # fmt: skip
+            path = HERE / f"results/{file}.json"
+            table = json.loads(path.read_text()) if path.is_file() else {}
+            if old in table:
+                out[key] = table[old]
+        return out
     if name not in ("voxels_to_label", "embedding_to_label"):
         return {key: told[key] for key in ("threshold",) if key in told}
     held = HERE / "results/classifier.json"
     table = json.loads(held.read_text()) if held.is_file() else {}
     labels = {"labels": told["plan"]["data"]["labels"]}
     if name == "embedding_to_label":
-        return labels | ({"beside": table["beside"]} if table.get("beside") is not None else {})
-    return labels | {"asked": table.get("asked", {})}
+        return labels | ({"ensemble_weight": table["beside"]} if table.get("beside") is not None else {})
+    return labels | {"inference": table.get("asked", {})}
 
 
 def mix_of(name: str) -> dict[str, object]:
@@ -131,7 +140,12 @@ def mix_of(name: str) -> dict[str, object]:
     if name != "embedding" or not told.is_file():
         return {}
     table = json.loads(told.read_text())
-    return {name: table[name] for name in ("mix", "mix_of_models") if name in table}
+    fields = {"kind": "category", "sharp": "sharpness"}
+    return {
+        key: {fields.get(field, field): value for field, value in table[old].items()}
+        for key, old in (("similarity", "mix"), ("similarity_of_models", "mix_of_models"))
+        if old in table
+    }
 
 
 def data_of(config: dict[str, object]) -> str:
@@ -155,30 +169,30 @@ def write_credits(path: Path, rows: list[list[str]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
-    parser.add_argument("name", choices=list(DOES))
+    parser.add_argument("name", choices=list(TASK))
     parser.add_argument("command")
     parser.add_argument("--note", default="")
     args = parser.parse_args()
     told = json.loads((args.run / "best.json").read_text())
-    tensors = {k: v for k, v in store.tensors_of(args.run).items() if not k.startswith("critic.")}
+    tensors = {k: v for k, v in store.load_tensors(args.run).items() if not k.startswith("critic.")}
     data = store.pack(tensors)
     assert len(data) <= 16_000_000, f"{len(data)} bytes"
     card = {
-        "mapping": args.name, "does": DOES[args.name], "config": told["plan"]["config"], **more_of(args.name, told),
-        "parameters": sum(t.numel() for t in tensors.values()), "input": INPUT[args.name],
+        "mapping": args.name, "task": TASK[args.name], "config": told["plan"]["config"], **more_of(args.name, told),
+        "parameters": sum(t.numel() for t in tensors.values()), **INPUT[args.name],
         "sha256": hashlib.sha256(data).hexdigest(),
         "licence": "Apache-2.0, as lift3d", "data": data_of(told["plan"]["config"]),
         "data_digest": told["plan"]["data"], "command": args.command,
         "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
-        "measured": measured(args.name, hashlib.sha256(data).hexdigest()) or on_validation(told), **mix_of(args.name),
+        **test_scores(args.name, hashlib.sha256(data).hexdigest()), **mix_of(args.name),
     }  # fmt: skip
     if named := card["data_digest"].pop("credits", None):
-        write_credits(store.HERE / f"{args.name}.ATTRIBUTION.csv", named)
+        write_credits(store.FOLDER / f"{args.name}.ATTRIBUTION.csv", named)
         card["licence"] += (
             f"; outlines of shapes under CC0, CC BY and the like, of whom {args.name}.ATTRIBUTION.csv tells"
         )
-    (store.HERE / f"{args.name}.safetensors").write_bytes(data)
-    (store.HERE / f"{args.name}.json").write_text(json.dumps(card, indent=1) + "\n")
+    (store.FOLDER / f"{args.name}.safetensors").write_bytes(data)
+    (store.FOLDER / f"{args.name}.json").write_text(json.dumps(card, indent=1) + "\n")
     print(f"{len(data) / 1e6:.1f} MB, {card['parameters']} weights")
 
 

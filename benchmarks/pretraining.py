@@ -28,7 +28,6 @@ from lift3d.train.config import with_words
 from lift3d.train.data.labelled_shapes import Labelled
 from lift3d.train.launch import start
 from lift3d.train.registry import trainable
-from lift3d.weights import labels_of
 
 HERE = Path(__file__).resolve().parent
 SHARES = (0.01, 0.1, 1.0)
@@ -59,7 +58,7 @@ def measured(corpus: Path, run: Path) -> dict:
     if kept.is_file() and kept.stat().st_mtime >= weights.stat().st_mtime:
         return json.loads(kept.read_text())
     net, found = network("voxels_to_label", str(run))
-    test = Labelled(Corpus(corpus), "test", labels_of(found.card))
+    test = Labelled(Corpus(corpus), "test", found.require_labels())
     ask = Network(net, Plan(around=True))  # type: ignore[arg-type]
     with torch.no_grad():
         said = np.concatenate([ask(share).argmax(1).numpy() for _, share in chunks(test, "none")])

@@ -20,7 +20,7 @@ import numpy as np
 from lift3d.index import hnsw as graph
 from lift3d.index.ranking import asked_of
 from lift3d.index.store import WIDE, File, Store
-from lift3d.inference.embedding import LOOKS, Mix
+from lift3d.inference.embedding import LOOKS, SimilarityWeights
 from lift3d.types import Embedding
 
 HERE = Path(__file__).resolve().parent
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--rows", type=int, default=13)
     args = parser.parse_args()
-    count, mix = args.count, Mix()
+    count, mix = args.count, SimilarityWeights()
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         with Store.make(Path(folder) / "i", "random", "..") as held:

@@ -16,10 +16,10 @@ from lift3d.index import hnsw as graph
 from lift3d.index import store
 from lift3d.index.ranking import NAMED, centre_of, nearness
 from lift3d.index.store import FILE, File, Store
-from lift3d.inference.embedding import LOOKS, Mix
+from lift3d.inference.embedding import LOOKS, SimilarityWeights
 from lift3d.types import Embedding, Neighbours
 
-MIX = Mix()
+MIX = SimilarityWeights()
 
 
 def thing(seed: int, rows: int = 5) -> np.ndarray:
@@ -177,16 +177,20 @@ def test_sharp_scores_are_probabilities() -> None:
     likely = [w / sum(weight) for w in weight]
     kind = 0.5 * kinds[3] + 0.5 * sum(p * k for p, k in zip(likely, kinds))
     slow = [0.8 * p + 0.2 * float(k @ kind) for p, k in zip(likely, kinds)]
-    said = nearness(query, vectors, owners, Mix(0.6, 0.2, 0.2, 8, 0.5), 3, told)
+    said = nearness(query, vectors, owners, SimilarityWeights(0.6, 0.2, 0.2, 8, 0.5), 3, told)
     np.testing.assert_allclose(said, slow, atol=1e-5)
-    assert nearness(query, vectors, owners, Mix(1, 0, 0, 8), 3).sum() == pytest.approx(1, abs=1e-5)
+    assert nearness(query, vectors, owners, SimilarityWeights(1, 0, 0, 8), 3).sum() == pytest.approx(
+        1, abs=1e-5
+    )
 
 
 def test_sharpness_leaves_the_order_of_looks() -> None:
     things = [thing(n, 3) for n in range(20)]
     owners, query = np.repeat(np.arange(20), 3), Embedding(thing(9, 1), "image", "s")
     orders = [
-        np.argsort(-nearness(query, np.concatenate(things), owners, Mix(0.7, 0.3, 0, sharp), 20))
+        np.argsort(
+            -nearness(query, np.concatenate(things), owners, SimilarityWeights(0.7, 0.3, 0, sharp), 20)
+        )
         for sharp in (0.0, 10.0)
     ]
     assert (orders[0] == orders[1]).all()
@@ -196,11 +200,11 @@ def test_words_count_by_kind_alone() -> None:
     things = [thing(n, 3) for n in range(4)]
     owners, words = np.repeat(np.arange(4), 3), Embedding(thing(9, 1), "text", "s")
     vectors = np.concatenate(things)
-    plain = nearness(words, vectors, owners, Mix(1, 0, 0, 40), 4)
+    plain = nearness(words, vectors, owners, SimilarityWeights(1, 0, 0, 40), 4)
     slow = [float(centre_of(t)[LOOKS:] @ words.vectors[0, LOOKS:]) for t in things]
     np.testing.assert_allclose(plain, slow, atol=1e-5)
     kinds = np.eye(4, dtype=np.float32)
-    named = nearness(words, vectors, owners, Mix(1, 0, 0, 40), 4, (kinds[2], kinds))
+    named = nearness(words, vectors, owners, SimilarityWeights(1, 0, 0, 40), 4, (kinds[2], kinds))
     np.testing.assert_allclose(named, np.array(slow) + NAMED * kinds[2], atol=1e-5)
 
 

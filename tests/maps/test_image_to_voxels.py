@@ -111,7 +111,7 @@ torch = pytest.importorskip("torch")
 
 from lift3d.maps.image_to_voxels import ImageToVoxels  # noqa: E402
 from lift3d.nets.views_to_volume import ViewsToVolume  # noqa: E402
-from lift3d.weights import find, pack, tensors_of  # noqa: E402
+from lift3d.weights import find, load_tensors, pack  # noqa: E402
 
 
 @pytest.fixture
@@ -175,14 +175,15 @@ def test_wrong_weights_are_told(weights: Path, tmp_path: Path):
     told("weights of image_to_mask, not of", mapping="image_to_mask")
     told("does not fit the network", config=card["config"] | {"layers": 2})
     told("the card of these weights lacks", config={"kind": "views"})
-    told("says nothing of their network", config=3)
+    told("config is no object", config=3)
+    told("does not describe their network", config=None)
     told("is not the file that its card", sha256="0" * 64)
     (weights / "best.json").write_text(json.dumps(card))
     whole = (weights / "best.safetensors").read_bytes()
     for data in (b"", whole[: len(whole) // 2], b"\xff" * 64):
         (weights / "best.safetensors").write_bytes(data)
         with pytest.raises(InputError, match="damaged or no safetensors"):
-            tensors_of(weights)
+            load_tensors(weights)
     (weights / "best.json").write_text("{")
     with pytest.raises(InputError, match="no card"):
         find(weights)

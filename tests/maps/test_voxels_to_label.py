@@ -11,10 +11,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from lift3d.errors import InputError  # noqa: E402
-from lift3d.maps.voxels_to_label import VoxelsToLabel, asked_of, in_grid  # noqa: E402
+from lift3d.maps.voxels_to_label import VoxelsToLabel, in_grid, inference_options  # noqa: E402
 from lift3d.nets.shape_classifier import label_net  # noqa: E402
 from lift3d.types import Label, Voxels  # noqa: E402
-from lift3d.weights import labels_of, pack  # noqa: E402
+from lift3d.weights import PretrainedCfg, find, pack  # noqa: E402
 
 CONFIG = {"kind": "voxels", "width": 4, "transformer": True, "dropout": 0.0, "hidden": 16}
 
@@ -100,26 +100,32 @@ def test_what_cannot_be_named_is_refused(weights: Path, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=said):
             ask(Voxels(values.astype(np.float32), affine, "occupancy"))
     card = json.loads((weights / "best.json").read_text())
-    for labels in (None, [], ["a"], ["a", "a"], ["a", 3], "ab"):
-        with pytest.raises(InputError, match="names no categories"):
-            labels_of({"plan": {"data": {"labels": labels}}})
+    (tmp_path / "best.safetensors").write_bytes((weights / "best.safetensors").read_bytes())
+    for labels in ([], ["a"], ["a", "a"], ["a", 3], "ab"):
+        card["plan"]["data"]["labels"] = labels
+        (tmp_path / "best.json").write_text(json.dumps(card))
+        with pytest.raises(InputError, match="labels"):
+            find(tmp_path)
+    card["plan"]["data"]["labels"] = None
+    (tmp_path / "best.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match="names no categories"):
+        find(tmp_path).require_labels()
     card["plan"]["data"]["labels"] = ["one", "two"]
     (tmp_path / "best.json").write_text(json.dumps(card))
-    (tmp_path / "best.safetensors").write_bytes((weights / "best.safetensors").read_bytes())
     with pytest.raises(InputError, match="does not fit"):
         VoxelsToLabel(weights=str(tmp_path))(Voxels(np.ones((8, 8, 8), np.float32), np.eye(4), "occupancy"))
 
 
 def test_hostile_cards_ask_for_little() -> None:
-    assert asked_of({}) == {"poses": 3, "around": True, "stay": 0.0}
-    assert asked_of({"asked": {"poses": 10**9, "around": False}}) == {
-        "poses": 18,
-        "around": False,
-        "stay": 0.0,
-    }
-    assert asked_of({"asked": {"poses": -4}}) == {"poses": 1, "around": True, "stay": 0.0}
-    with pytest.raises(InputError, match="damaged"):
-        asked_of({"asked": {"poses": []}})
+    def options(inference: object) -> dict[str, object]:
+        return inference_options(PretrainedCfg("w", Path("w.safetensors"), extra={"inference": inference}))
+
+    assert options({}) == {"poses": 3, "around": True, "stay": 0.0}
+    assert options({"poses": 10**9, "around": False}) == {"poses": 18, "around": False, "stay": 0.0}
+    assert options({"poses": -4}) == {"poses": 1, "around": True, "stay": 0.0}
+    for damaged in ({"poses": []}, 3, "around"):
+        with pytest.raises(InputError, match="damaged"):
+            options(damaged)
 
 
 def test_a_label_is_checked_when_it_is_made() -> None:

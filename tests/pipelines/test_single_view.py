@@ -14,7 +14,8 @@ torch = pytest.importorskip("torch")
 
 from lift3d.cli import app  # noqa: E402
 from lift3d.io.mesh.meshes import load_mesh  # noqa: E402
-from lift3d.weights import MOST, config_of, find, models, tensors_of  # noqa: E402
+from lift3d.weights import MAX_FILE_SIZE, find, list_models, load_tensors  # noqa: E402
+from lift3d.weights.pretrained import THRESHOLD  # noqa: E402
 
 
 def lift3d(*words: object) -> tuple[int, str]:
@@ -157,7 +158,7 @@ def test_a_mask_that_is_given_is_kept(tmp_path: Path) -> None:
 
 
 def test_the_package_holds_its_weights_with_their_cards() -> None:
-    held = {w.name: w for w in models()}
+    held = {cfg.name: cfg for cfg in list_models()}
     assert set(held) == {
         "autoencoder",
         "embedding",
@@ -169,26 +170,25 @@ def test_the_package_holds_its_weights_with_their_cards() -> None:
         "points_to_voxels",
         "voxels_to_label",
     }
-    for name, weights in held.items():
-        assert weights.file.stat().st_size <= 16_000_000 < MOST
-        card = weights.card
+    for name, cfg in held.items():
+        assert cfg.bytes <= 16_000_000 < MAX_FILE_SIZE
         for key in (
-            "mapping",
-            "does",
+            "task",
             "config",
             "parameters",
             "sha256",
             "licence",
             "data",
             "command",
-            "measured",
+            "metrics",
+            "baselines",
         ):
-            assert card[key], f"{name} {key}"
-        assert card["mapping"] == name and config_of(card)
-        cells = name in ("image_to_mask", "image_to_voxels", "autoencoder", "points_to_voxels")
-        assert 0 < card["threshold"] < 1 if cells else "threshold" not in card
-        tensors = tensors_of(name, name)  # also checks the sha256
-        assert sum(t.numel() for t in tensors.values()) == card["parameters"]
+            assert getattr(cfg, key), f"{name} {key}"
+        assert cfg.mapping == name
+        has_threshold = name in ("image_to_mask", "image_to_voxels", "autoencoder", "points_to_voxels")
+        assert has_threshold or cfg.threshold == THRESHOLD
+        tensors = load_tensors(name, name)  # also checks the sha256
+        assert sum(t.numel() for t in tensors.values()) == cfg.parameters
         assert all(bool(torch.isfinite(t).all()) for t in tensors.values())
     assert find("image-to-voxels").name == "image_to_voxels"
     code, said = lift3d("models")

@@ -110,15 +110,13 @@ def mask(
 
 def models() -> None:
     """The networks that come with lift3d: size, licence, and how well each does what it was trained for."""
-    from lift3d.weights import models as all_models
+    from lift3d.weights import list_models
 
-    for weights in all_models():
-        card = weights.card
-        size = weights.file.stat().st_size / 1e6
-        typer.echo(f"{weights.name:<18} {size:5.1f} MB  {card.get('licence', 'licence not stated')}")
-        typer.echo(f"{'':<18} {card.get('does', '')}")
-        for line in card.get("measured", []):
-            typer.echo(f"{'':<18} {line}")
+    for cfg in list_models():
+        row = cfg.summary()
+        typer.echo(
+            f"{row['name']:<18} {row['size']:>8}  {row['licence']:<10}  {row['task']}; {row['metric']}"
+        )
 
 
 def evaluate(

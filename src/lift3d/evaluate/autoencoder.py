@@ -207,7 +207,7 @@ def evaluate_codes(
     asked.append((f"{len(few)} of them: {REFINE} steps of refinement", better, few, last))
     result: dict[str, Any] = {
         "rows": {}, "levels": levels, "shapes": len(numbers), "surfaces": min(len(numbers), SURFACES), "length": length,
-        "weights": found.card.get("sha256"), "split": split,
+        "weights": found.sha256, "split": split,
     }  # fmt: skip
     for k, (name, maker, mine, level) in enumerate(asked):
         table: Rows = {"iou": overlaps(maker, test, mine, np.array([level]))[:, 0]}

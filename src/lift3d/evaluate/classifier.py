@@ -37,7 +37,7 @@ from lift3d.maps.voxels_to_label import NAME
 from lift3d.nets.shape_classifier import Plan, PointLabel, ShapeLabel
 from lift3d.train.data.labelled_shapes import Labelled
 from lift3d.train.tasks.classifier import balanced
-from lift3d.weights import config_of, find, labels_of
+from lift3d.weights import find
 
 Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
@@ -58,7 +58,7 @@ def evaluate_labels(
     own network."""
     held = Corpus(corpus)
     net, found = _network(weights)
-    names = labels_of(found.card)
+    names = found.require_labels()
     train, val = Labelled(held, "train", names), Labelled(held, "val", names)
     test = val if split == "val" else Labelled(held, split, names)
     with torch.no_grad():
@@ -77,7 +77,7 @@ def evaluate_labels(
     result = {
         "split": split, "shapes": len(numbers), "labels": list(names), "rows": rows, "told": told,
         "asked": asdict(plan), "beside": beside,
-        "weights": found.card.get("sha256"), "categories": per_category(table, names), "confusions": table.tolist(),
+        "weights": found.sha256, "categories": per_category(table, names), "confusions": table.tolist(),
     }  # fmt: skip
     result["won_back"] = won_back(rows)
     if output is not None:
@@ -167,7 +167,7 @@ def _labellers(
         one = net
         if weights is not None:
             one, found = _network(weights)
-            if labels_of(found.card) != names:
+            if found.require_labels() != names:
                 raise InputError(
                     f"{weights} tells other categories apart", "compare networks of the same corpus"
                 )
@@ -193,7 +193,7 @@ def _joined(
 ) -> tuple[dict[str, Any], float]:  # fmt: skip
     """Rows of views alone and of both, upright and turned in any way, and how much the cells count beside the views."""
     judge = Judge(weights)
-    told = config_of(judge.found.card).get("embedding")
+    told = judge.found.config.get("embedding")
     space = Space(None if told in (None, "embedding") else str(told))
     judge.require(space.name)
     some = _numbers(val, min(CHOOSING, len(val)))

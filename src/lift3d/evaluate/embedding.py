@@ -23,7 +23,7 @@ from lift3d.evaluate.baselines.image_to_voxels import codes, pixels
 from lift3d.evaluate.cases.embedding import Held
 from lift3d.evaluate.scores.bootstrap import Rows, intervals, means
 from lift3d.index.ranking import Compared, compared, score
-from lift3d.inference.embedding import LOOKS, Mix, Space, pictures_of, solid_arrays
+from lift3d.inference.embedding import LOOKS, SimilarityWeights, Space, pictures_of, solid_arrays
 from lift3d.inference.embedding_classifier import judge_of
 from lift3d.inference.networks import network
 from lift3d.io.files.atomic import write_bytes
@@ -122,12 +122,12 @@ def gathered(solids: Solids, space: Space, limit: int | None, progress: Callable
     return Held(kept, pictures, space.of_pictures(pictures), things, np.array(owners), features, space.name)
 
 
-def mixed(held: Held, mix: Mix, queries: Sequence[Embedding]) -> F32:
+def mixed(held: Held, mix: SimilarityWeights, queries: Sequence[Embedding]) -> F32:
     """(Q, N) how near each thing is to each query."""
     return scored(beside(held, queries), mix, bool(queries) and queries[0].modality == "text")
 
 
-def scored(pairs: Sequence[Compared], mix: Mix, words: bool = False) -> F32:
+def scored(pairs: Sequence[Compared], mix: SimilarityWeights, words: bool = False) -> F32:
     return np.stack([score(pair, mix, words) for pair in pairs]).astype(np.float32)
 
 
@@ -156,7 +156,7 @@ def without(of: Compared, number: int) -> Compared:
     return replace(of, views=views, solid=solid)
 
 
-def photo_scores(held: Held, mix: Mix) -> dict[str, F32]:
+def photo_scores(held: Held, mix: SimilarityWeights) -> dict[str, F32]:
     """By the name of the row."""
     queries = [Embedding(q[None], "image", held.space) for q in held.queries]
     out: dict[str, F32] = {"chance": np.random.default_rng(0).random((len(queries),) * 2).astype(np.float32)}
@@ -169,14 +169,14 @@ def photo_scores(held: Held, mix: Mix) -> dict[str, F32]:
         best = np.full((len(asked), len(held.shapes)), -np.inf, np.float32)
         np.maximum.at(best.T, held.owners, near.T.astype(np.float32))
         out[label] = best
-    out["photo: solid alone"] = mixed(held, Mix(0, 1, 0), queries)
-    out["photo: views alone"] = mixed(held, Mix(1, 0, 0), queries)
-    out["photo: kind alone"] = mixed(held, Mix(0, 0, 1), queries)
+    out["photo: solid alone"] = mixed(held, SimilarityWeights(0, 1, 0), queries)
+    out["photo: views alone"] = mixed(held, SimilarityWeights(1, 0, 0), queries)
+    out["photo: kind alone"] = mixed(held, SimilarityWeights(0, 0, 1), queries)
     out[BEST] = mixed(held, mix, queries)
     return out
 
 
-def model_scores(held: Held, mix: Mix) -> F32:
+def model_scores(held: Held, mix: SimilarityWeights) -> F32:
     """Every thing asked for with its own vectors; itself is taken out."""
     pairs = beside(held, [Embedding(t, "shape", held.space) for t in held.things])
     return alone(scored([without(c, k) for k, c in enumerate(pairs)], mix))
@@ -200,7 +200,7 @@ def measured(scores: F32, kinds: NDArray[np.str_], alone: bool = False) -> Rows:
     }
 
 
-def best_mixes(held: Held, kinds: NDArray[np.str_]) -> tuple[Mix, Mix]:
+def best_mixes(held: Held, kinds: NDArray[np.str_]) -> tuple[SimilarityWeights, SimilarityWeights]:
     """For photos, that with the largest sum of finding the thing first, among five, and its kind. For models, whose kind is
     better known and whose own pictures are of no use, the same of others of its kind, as long as a model that is there is found
     itself first."""
@@ -216,13 +216,13 @@ def best_mixes(held: Held, kinds: NDArray[np.str_]) -> tuple[Mix, Mix]:
     return max(photos, key=lambda m: photos[m]), max(models, key=lambda m: models[m])
 
 
-def mixes(feedback: Sequence[float]) -> list[Mix]:
+def mixes(feedback: Sequence[float]) -> list[SimilarityWeights]:
     """All that are tried."""
     out = []
     for solid, kind, sharp, back in product(SOLIDS, KINDS, SHARP, feedback):
         if not back or (sharp and kind):
             total = 1 + solid + kind
-            out.append(Mix(1 / total, solid / total, kind / total, sharp, back))
+            out.append(SimilarityWeights(1 / total, solid / total, kind / total, sharp, back))
     return out
 
 
@@ -234,10 +234,10 @@ def by_words(held: Held, space: Space, corpus: Corpus, kinds: NDArray[np.str_]) 
     """Models found by their names and by what their category is, and photos named by the nearest category."""
     names = [plain(str(corpus.row(i)["name"])) or "thing" for i in held.shapes]
     told = [Embedding(v[None], "text", "") for v in space.of_texts(names)]
-    rows = measured(mixed(held, Mix(), told), kinds)
+    rows = measured(mixed(held, SimilarityWeights(), told), kinds)
     present = sorted(set(kinds.tolist()) - {UNKNOWN})
     said = space.of_texts([kind_text(name) for name in present])
-    scores = mixed(held, Mix(), [Embedding(v[None], "text", "") for v in said])
+    scores = mixed(held, SimilarityWeights(), [Embedding(v[None], "text", "") for v in said])
     precisions = []
     for name, row in zip(present, scores):
         right = (kinds == name)[np.argsort(-row, kind="stable")]

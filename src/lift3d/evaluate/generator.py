@@ -82,7 +82,7 @@ def evaluate_samples(
     rows: dict[str, list[Row]] = {}
     result: dict[str, Any] = {
         "kinds": {},
-        "weights": main.found.card.get("sha256"),
+        "weights": main.found.sha256,
         "split": split,
         "seed": seed,
     }

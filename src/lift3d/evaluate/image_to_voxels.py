@@ -70,7 +70,7 @@ def evaluate_voxels(
     result = summary(table, categories, [held.column("family")[c.view.shape] for c in cases])
     result["identity_up"] = float(np.median([tilt(c.view) for c in cases]))
     result |= {"searched": f"one in {EVERY}", "chosen_on": len(choosing)}
-    result |= {"levels": levels, "pictures": len(cases), "weights": found.card.get("sha256"), "split": split}
+    result |= {"levels": levels, "pictures": len(cases), "weights": found.sha256, "split": split}
     few = cases[:: max(1, len(cases) // SPOILT)]
     result["robustness"] = robustness(test, few, who[NET], levels[NET], lambda f: progress("faults", f))
     if output is not None:

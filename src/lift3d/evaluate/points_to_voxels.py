@@ -65,7 +65,7 @@ def evaluate_completion(
             scores[name].append(score(completer.complete(case.part), case.truth))
         progress("test", (number + 1) / len(cases))
     result = summary(held, cases, scores)
-    result |= {"split": split, "weights": found.card.get("sha256"), "searched": f"one in {EVERY}"}
+    result |= {"split": split, "weights": found.sha256, "searched": f"one in {EVERY}"}
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         write_bytes(output / "completion.json", (json.dumps(result, indent=1) + "\n").encode())

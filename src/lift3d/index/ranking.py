@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lift3d.inference.embedding import LOOKS, Mix
+from lift3d.inference.embedding import LOOKS, SimilarityWeights
 from lift3d.types import F32, Embedding
 
 NAMED = 2.0
@@ -32,7 +32,7 @@ def centre_of(vectors: F32) -> F32:
     return np.concatenate(out).astype(np.float32)
 
 
-def asked_of(query: Embedding, mix: Mix) -> F32:
+def asked_of(query: Embedding, mix: SimilarityWeights) -> F32:
     """(D,) whose product with a thing's centre is about how near they are."""
     views, solid = _sides(query)
     looks = mix.views * views[:, :LOOKS].mean(0) + mix.solid * solid[:, :LOOKS].mean(0)
@@ -43,7 +43,7 @@ def nearness(
     query: Embedding,
     vectors: F32,
     owners: np.ndarray,
-    mix: Mix,
+    mix: SimilarityWeights,
     count: int,
     told: tuple[F32, F32] | None = None,
 ) -> F32:
@@ -73,22 +73,22 @@ def compared(query: Embedding, vectors: F32, first: np.ndarray, told: tuple[F32,
     return Compared(by_views, by_solid, kinds @ query.vectors[:, LOOKS:].mean(0), told)
 
 
-def score(of: Compared, mix: Mix, words: bool = False) -> F32:
+def score(of: Compared, mix: SimilarityWeights, words: bool = False) -> F32:
     """(T,); words know nothing of looks: what they say of the kind, beside what they say of this thing, is all that counts."""
     if words:
         return of.kin if of.told is None else np.asarray(of.kin + NAMED * (of.told[1] @ of.told[0]))
     alike, weight = mix.views * of.views + mix.solid * of.solid, mix.views + mix.solid
     likely = None
-    if mix.sharp > 0 and weight > 0:
-        likely = np.exp(mix.sharp / weight * (alike - alike.max()))
+    if mix.sharpness > 0 and weight > 0:
+        likely = np.exp(mix.sharpness / weight * (alike - alike.max()))
         likely /= likely.sum()
         alike = weight * likely
     if of.told is None:
-        return np.asarray(alike + mix.kind * of.kin)
+        return np.asarray(alike + mix.category * of.kin)
     kind, kinds = of.told
     if likely is not None and mix.feedback > 0:
         kind = (1 - mix.feedback) * kind + mix.feedback * (likely @ kinds)
-    return np.asarray(alike + mix.kind * (kinds @ kind))
+    return np.asarray(alike + mix.category * (kinds @ kind))
 
 
 def _sides(query: Embedding) -> tuple[F32, F32]:
@@ -98,9 +98,9 @@ def _sides(query: Embedding) -> tuple[F32, F32]:
     return query.vectors, query.vectors
 
 
-def _kind(query: Embedding, mix: Mix) -> float:
+def _kind(query: Embedding, mix: SimilarityWeights) -> float:
     """Words know of the kind alone."""
-    return 1.0 if query.modality == "text" else mix.kind
+    return 1.0 if query.modality == "text" else mix.category
 
 
 def nearest_words(query: F32, said: F32) -> np.ndarray:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from lift3d.errors import InputError
 from lift3d.index import hnsw as graph
 from lift3d.index.ranking import asked_of, centre_of, nearness
-from lift3d.inference.embedding import KIND, LOOKS, Mix
+from lift3d.inference.embedding import KIND, LOOKS, SimilarityWeights
 from lift3d.inference.embedding_classifier import judge_of
 from lift3d.io.files.atomic import write_error
 from lift3d.types import F32, Embedding, Neighbour, Neighbours
@@ -278,7 +278,7 @@ class Store:
                     path.unlink()
         return True
 
-    def search(self, query: Embedding, count: int, mix: Mix) -> Neighbours:
+    def search(self, query: Embedding, count: int, mix: SimilarityWeights) -> Neighbours:
         """The `count` nearest, or all if there are fewer. InputError for vectors of another space."""
         if not 1 <= count <= LONGEST:
             raise InputError(f"{count} finds were asked for", f"ask for 1 to {LONGEST}")
@@ -307,7 +307,7 @@ class Store:
         best = np.argsort(-scores, kind="stable")[:count]
         return Neighbours(tuple(Neighbour(str(rows[i][0]), float(scores[i])) for i in best))
 
-    def _candidates(self, query: Embedding, count: int, mix: Mix) -> NDArray[np.int64]:
+    def _candidates(self, query: Embedding, count: int, mix: SimilarityWeights) -> NDArray[np.int64]:
         """Numbers of the models that are compared in full: all, if they are few."""
         with self._guarded():
             some = self.base.execute(f"SELECT id FROM things LIMIT {FEW + 1}").fetchall()

@@ -47,15 +47,15 @@ WHY = {"no faces": "it has no faces", "few faces": "it has too few faces", "flat
 
 
 @dataclass(frozen=True)
-class Mix:
+class SimilarityWeights:
     """How much each counts in how near two things are: looks of the nearest views, looks of the solid, kind. sharp: above 0,
     looks of all things that are compared become probabilities first, softmax(sharp * looks). feedback: share of the query's
     kind that is learned from the things that are likely the one sought (Rocchio 1971)."""
 
     views: float = 0.6
     solid: float = 0.2
-    kind: float = 0.2
-    sharp: float = 0.0
+    category: float = 0.2
+    sharpness: float = 0.0
     feedback: float = 0.0
 
 
@@ -66,23 +66,26 @@ class Space:
         from lift3d.inference.networks import network
 
         self.net, self.found = network(NAME, weights)
-        self.coloured = bool(self.found.card.get("config", {}).get("colours", True))
+        self.coloured = bool(self.found.config.get("colours", True))
 
     @cached_property
     def name(self) -> str:
         """Of these weights: vectors of others do not compare."""
         import hashlib
 
-        told = self.found.card.get("sha256")
+        told = self.found.sha256
         return str(told or hashlib.sha256(self.found.file.read_bytes()).hexdigest())[:16]
 
-    def mix(self, asked: str = "photo") -> Mix:
+    def mix(self, asked: str = "photo") -> SimilarityWeights:
         """For a "photo", a "model" or "words", as the weights' card says, fixed on validation."""
-        card = self.found.card
-        told = card.get("mix_of_models", card.get("mix")) if asked == "model" else card.get("mix")
+        key = (
+            "similarity_of_models"
+            if asked == "model" and "similarity_of_models" in self.found.extra
+            else "similarity"
+        )
         try:
-            return Mix(**{k: float(v) for k, v in told.items()}) if isinstance(told, dict) else Mix()
-        except (TypeError, ValueError) as error:
+            return SimilarityWeights(**self.found.numbers(key))
+        except TypeError as error:
             raise InputError(
                 "the card of these weights tells a mix that is none", "get weights and card again"
             ) from error

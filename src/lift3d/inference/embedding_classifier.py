@@ -13,7 +13,7 @@ from lift3d.errors import InputError, MissingExtra
 from lift3d.inference.embedding import LOOKS, Space
 from lift3d.inference.networks import asking, network
 from lift3d.types import F32, Embedding
-from lift3d.weights import data_of, find, labels_of
+from lift3d.weights import find
 
 NAME = "embedding_to_label"
 CHUNK = 4096
@@ -26,8 +26,8 @@ class Judge:
 
     def __init__(self, weights: str | Path | None = None) -> None:
         self.net, self.found = network(NAME, weights)
-        self.names = labels_of(self.found.card)
-        self.space = str(data_of(self.found.card).get("space"))
+        self.names = self.found.require_labels()
+        self.space = str(self.found.data_digest.get("space"))
 
     def require(self, space: str) -> None:
         """InputError unless it has learned from places of this space."""

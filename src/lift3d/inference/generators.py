@@ -15,7 +15,7 @@ from lift3d.inference.networks import asking, network, space_of
 from lift3d.inference.shape_decoder import AUTOENCODER
 from lift3d.nets.shape_autoencoder import ShapeCodes
 from lift3d.types import F32
-from lift3d.weights import Weights, config_of, data_of, find
+from lift3d.weights import PretrainedCfg, find
 
 PRIOR = "prior"
 MODELS = ("flow", "gan", PRIOR)
@@ -42,7 +42,7 @@ class Drawer:
     of them whose outlines are remembered."""
 
     model: str
-    found: Weights
+    found: PretrainedCfg
     kinds: tuple[str, ...]
     space: str
     draw: Callable[[int, tuple[int, ...]], F32]
@@ -67,7 +67,7 @@ def drawer(
         shape = codec.shape
         return Drawer(model, auto, (), space, lambda kind, seeds: _noise(seeds, shape).numpy())
     net, found = network(model, weights)
-    told = data_of(found.card)
+    told = found.data_digest
     if told.get("space", space) != space:
         raise InputError(
             f"{found.name} learned the codes of another autoencoder",
@@ -77,36 +77,31 @@ def drawer(
     if model == "flow":
         from lift3d.nets.flow_matching import LatentFlow
 
-        strength = guidance_of(found) if guidance is None else guidance
+        strength = found.number("guidance", GUIDANCE) if guidance is None else guidance
         between = guided_of(found) if guided is None else guided
-        first = begin_of(found) if begin is None else begin
+        first = found.number("start_time", BEGIN, 0, 0.999) if begin is None else begin
         draw = _flow(net, Way(steps, strength, between, first))
         assert isinstance(net, LatentFlow)
         outline = net.outline if first else None
         known = [k for k in range(len(kinds)) if outline is not None and outline.knows(k)]
         kept = [k for k in known if outline is not None and outline.remembers(k)]
         sets = [frozenset(kinds[k] for k in some) for some in (known, kept)]
-        return Drawer(model, found, kinds, space, draw, doubts_of(found), *sets)
-    return Drawer(model, found, kinds, space, _gan(net), doubts_of(found))
+        return Drawer(model, found, kinds, space, draw, found.numbers("uncertainty"), *sets)
+    return Drawer(model, found, kinds, space, _gan(net), found.numbers("uncertainty"))
 
 
-def guidance_of(found: Weights) -> float:
-    """How much the kind is strengthened, as the card tells it."""
-    told = found.card.get("guidance", GUIDANCE)
-    return float(told) if isinstance(told, int | float) else GUIDANCE
-
-
-def guided_of(found: Weights) -> tuple[float, float]:
-    """The times between which it is, likewise."""
-    told = found.card.get("guided", GUIDED)
-    numbers = [float(t) for t in told if isinstance(t, int | float)] if isinstance(told, list | tuple) else []
-    return (numbers[0], numbers[1]) if len(numbers) == 2 else GUIDED
-
-
-def begin_of(found: Weights) -> float:
-    """When a drawing begins, likewise."""
-    told = found.card.get("begin", BEGIN)
-    return float(told) if isinstance(told, int | float) and 0 <= told < 1 else BEGIN
+def guided_of(found: PretrainedCfg) -> tuple[float, float]:
+    """Times (start, end) between which the category is strengthened, from the card. InputError unless it states two numbers."""
+    told = found.extra.get("guidance_interval", GUIDED)
+    if (
+        not isinstance(told, list | tuple)
+        or len(told) != 2
+        or not all(isinstance(t, int | float) for t in told)
+    ):
+        raise InputError(
+            "the card of these weights states no guidance interval", "get weights and card again"
+        )
+    return float(told[0]), float(told[1])
 
 
 def autoencoder_of(weights: str | None) -> str | None:
@@ -114,7 +109,7 @@ def autoencoder_of(weights: str | None) -> str | None:
     run; None: the package's own."""
     if weights is None:
         return None
-    told = config_of(find(weights).card).get(AUTOENCODER)
+    told = find(weights).config.get(AUTOENCODER)
     if not isinstance(told, str) or told == AUTOENCODER:
         return None
     for name in (told, str(Path(weights).expanduser().parent / Path(told).name)):
@@ -122,14 +117,6 @@ def autoencoder_of(weights: str | None) -> str | None:
             find(name)
             return name
     return None
-
-
-def doubts_of(found: Weights) -> dict[str, float]:
-    """As the card tells them; none where it does not."""
-    told = found.card.get("doubts", {})
-    if not isinstance(told, dict):
-        return {}
-    return {str(k): float(v) for k, v in told.items() if isinstance(v, int | float)}
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lift3d.errors import InputError
 from lift3d.nets import require_torch
-from lift3d.weights import Weights, config_of, data_of, find, labels_of, tensors_of
+from lift3d.weights import PretrainedCfg, find, load_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -34,13 +34,13 @@ def asking() -> Iterator[None]:
 
 
 @functools.lru_cache(8)
-def network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.Module, Weights]:
+def network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.Module, PretrainedCfg]:
     """The network of a mapping in evaluation mode, and the weights it has; weights: name or path, the package's own if
     not given. InputError for weights that do not fit."""
     require_torch()
     found = find(weights if weights is not None else mapping)
-    tensors = tensors_of(found.file, mapping)
-    net = _made(mapping, found.card)
+    tensors = load_tensors(found.file, mapping)
+    net = _build(mapping, found)
     own = net.state_dict()
     held = {name.removeprefix("net."): t for name, t in tensors.items() if not name.startswith("critic.")}
     if set(held) != set(own) or any(held[k].shape != own[k].shape for k in own):
@@ -52,19 +52,19 @@ def network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.M
     return net.eval(), found
 
 
-def _made(mapping: str, card: dict[str, Any]) -> torch.nn.Module:
+def _build(mapping: str, cfg: PretrainedCfg) -> torch.nn.Module:
     from lift3d.nets.factory import made
 
-    data = data_of(card)
+    config, data = dict(cfg.require_config()), dict(cfg.data_digest)
     if mapping in ("voxels_to_label", "embedding_to_label"):
-        data = {**data, "labels": labels_of(card)}
+        data["labels"] = cfg.require_labels()
     try:
-        return made(mapping, config_of(card), data)
+        return made(mapping, config, data)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the card of these weights lacks {error}", "get weights and card again") from error
 
 
-def space_of(found: Weights) -> str:
+def space_of(found: PretrainedCfg) -> str:
     """What tells the codes of one autoencoder from those of another: a sum over its encoder, in half precision, so that a
     run's weights and the packed ones have the same, and a better decoder leaves the codes what they are."""
     return _space(found.file, found.file.stat().st_mtime_ns)
@@ -74,7 +74,7 @@ def space_of(found: Weights) -> str:
 def _space(file: Path, changed: int) -> str:
     import hashlib
 
-    held = tensors_of(file)
+    held = load_tensors(file)
     digest = hashlib.sha256()
     for name in sorted(
         name for name in held if name.startswith("encoder.") and held[name].is_floating_point()

@@ -37,5 +37,5 @@ class EmbeddingToLabel(Mapping[Embedding, Label]):
         said = judge.of_one(source).astype(np.float64)
         if not np.isfinite(said).all():
             raise InputError(f"{judge.found.file.name} gives no numbers", "get weights and card again")
-        context.note(NAME, weights=judge.found.name, sha256=judge.found.card.get("sha256"))
+        context.note(NAME, weights=judge.found.name, sha256=judge.found.sha256)
         return Label(judge.names, said / said.sum())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lift3d.context import Context
-from lift3d.inference.embedding import Mix
+from lift3d.inference.embedding import SimilarityWeights
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Embedding, Neighbours
 
@@ -22,22 +22,22 @@ NAME = "embedding_to_neighbours"
 )  # fmt: skip
 @dataclass(frozen=True)
 class EmbeddingToNeighbours(Mapping[Embedding, Neighbours]):
-    """index: the folder of an index (`lift3d index`); count: how many are wanted; views, solid, kind: how much the looks of
-    the nearest views, the looks of the solid, and the kind of thing count; sharp, feedback: lift3d.inference.embedding.Mix."""
+    """index: the folder of an index (`lift3d index`); count: number of neighbours; views, solid, category, sharpness, feedback:
+    as in `lift3d.inference.embedding.SimilarityWeights`."""
 
     index: str = ".lift3d-index"
     count: int = 5
-    views: float = Mix.views
-    solid: float = Mix.solid
-    kind: float = Mix.kind
-    sharp: float = Mix.sharp
-    feedback: float = Mix.feedback
+    views: float = SimilarityWeights.views
+    solid: float = SimilarityWeights.solid
+    category: float = SimilarityWeights.category
+    sharpness: float = SimilarityWeights.sharpness
+    feedback: float = SimilarityWeights.feedback
 
     def apply(self, source: Embedding, context: Context) -> Neighbours:
         from lift3d.index.store import Store
 
         with Store(Path(self.index)) as store:
-            mix = Mix(self.views, self.solid, self.kind, self.sharp, self.feedback)
+            mix = SimilarityWeights(self.views, self.solid, self.category, self.sharpness, self.feedback)
             found = store.search(source, self.count, mix)
             context.note(NAME, models=len(store), found=len(found))
         return found

@@ -75,7 +75,7 @@ class ImageToMask(Mapping[Image, Image]):
         from lift3d.inference.networks import network
 
         net, found = network(NAME, self.weights)
-        level = float(found.card.get("threshold", 0.5))
+        level = found.threshold
         whole = Crop(source.width / 2, source.height / 2, max(source.width, source.height) / 2)
         share = _uncut(self._look(net, source, whole), whole, (source.height, source.width))
         mask, others = largest(share > level)

@@ -70,7 +70,7 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
         first = images[0]
         frame = ViewFrame(matrix_of(first), crops[0], 1.0, 1.0)
         pictures = np.stack([_picture(image, crop) for image, crop in zip(images, crops)])
-        level = float(found.card.get("threshold", 0.5))
+        level = found.threshold
         guess = ask(net, pictures)
         sure = round(sureness(guess.share), 4)
         guess = guess.completed(level)

@@ -41,14 +41,8 @@ class LatentToVoxels(Mapping[Latent, Voxels]):
                 f"the code is not one of the autoencoder {found.name}", "give the weights that made it"
             )
         share = shares_of(source.values, self.weights)
-        context.note(NAME, weights=found.name, level=level_of(found.card))
+        context.note(NAME, weights=found.name, level=found.threshold)
         return Voxels(*edged(share, source.affine @ unit_affine()), "occupancy")
-
-
-def level_of(card: dict[str, object]) -> float:
-    """The share above which a cell is full, as fixed on the validation set."""
-    value = card.get("threshold", 0.5)
-    return float(value) if isinstance(value, int | float) else 0.5
 
 
 def edged(share: F32, affine: F64) -> tuple[F32, F64]:

@@ -59,7 +59,7 @@ class PointsToVoxels(Mapping[Points, Voxels]):
         from lift3d.inference.networks import network
 
         net, found = network(NAME, self.weights)
-        level = float(found.card.get("threshold", 0.5))
+        level = found.threshold
         normals = source.normals.astype(np.float64)
         for number, reach in enumerate(REACHES):
             context.progress(NAME, 0.2 + 0.4 * number)

@@ -18,7 +18,7 @@ from lift3d.errors import InputError
 from lift3d.geometry.voxels.occupancy import FULL, levels_of
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Label, Voxels
-from lift3d.weights import labels_of
+from lift3d.weights import PretrainedCfg
 
 NAME = "voxels_to_label"
 CELLS, LONG = 64, 60
@@ -52,7 +52,7 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
 
         from lift3d.nets.shape_classifier import Plan
 
-        plan = Plan(**asked_of(found.card))
+        plan = Plan(**inference_options(found))
         device = next(net.parameters()).device
         with asking():
             share = torch.from_numpy(cells[None]).to(device).float()
@@ -63,22 +63,21 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
         context.note(
             NAME,
             weights=found.name,
-            sha256=found.card.get("sha256"),
+            sha256=found.sha256,
             full=int(cells.sum()),
             turn=turn.tolist(),
         )
-        return Label(labels_of(found.card), said / said.sum())
+        return Label(found.require_labels(), said / said.sum())
 
 
-def asked_of(card: dict[str, Any]) -> dict[str, Any]:
-    """How the network is asked (nets/shape_label.Plan), as its card says or as is usual."""
-    told = card.get("asked")
-    told = told if isinstance(told, dict) else {}
+def inference_options(cfg: PretrainedCfg) -> dict[str, Any]:
+    """Options of `nets.shape_classifier.Plan`, fixed on validation, from the card's `inference`."""
+    options = cfg.extra.get("inference", {})
     try:
-        poses, stay = int(told.get("poses", 3)), float(told.get("stay", 0.0))
-    except (TypeError, ValueError) as error:
+        poses, stay = int(options.get("poses", 3)), float(options.get("stay", 0.0))
+        around = bool(options.get("around", True))
+    except (AttributeError, TypeError, ValueError) as error:
         raise InputError("the card of these weights is damaged", "get weights and card again") from error
-    around = bool(told.get("around", True))
     return {"poses": min(max(poses, 1), 18), "around": around, "stay": stay}
 
 

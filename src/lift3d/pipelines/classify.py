@@ -20,7 +20,7 @@ from lift3d.maps.embedding_to_label import NAME as PLACES
 from lift3d.maps.embedding_to_label import EmbeddingToLabel
 from lift3d.maps.voxels_to_label import NAME, VoxelsToLabel
 from lift3d.types import Embedding, Label, Part, Voxels
-from lift3d.weights import config_of, find
+from lift3d.weights import find
 
 SURE = 0.5
 """A category with less of the probability than this is a doubt."""
@@ -55,7 +55,7 @@ def classify_file(
         raise InputError(f"{path} is a folder", "name one model or one photo")
     if path.suffix.lower() in VIDEO_SUFFIXES:
         raise InputError(f"{path.name} is a video", "name one model or one photo")
-    own = None if weights is None else find(weights).card.get("mapping")
+    own = None if weights is None else find(weights).mapping
     if path.suffix.lower() in PHOTO_SUFFIXES:
         if own == NAME:
             label, notes = _of_guess(path, weights, context)
@@ -120,7 +120,7 @@ def _space_of(weights: str | None) -> str | None:
     """The embedding that a run's labels were learned with; None for the package's own."""
     if weights is None:
         return None
-    told = config_of(find(weights).card).get("embedding")
+    told = find(weights).config.get("embedding")
     return None if told in (None, "embedding") else str(told)
 
 
@@ -129,15 +129,9 @@ def _both(label: Label, thing: ModelShape, context: Context) -> Label:
     turn = np.array(context.report[NAME]["turn"])
     parts = [replace(part, vertices=part.vertices @ turn.T) for part in thing.parts]
     place = _place(parts, None)
-    return combine_labels(label, EmbeddingToLabel()(place, context), beside_of(find(PLACES).card))
-
-
-def beside_of(card: dict[str, Any]) -> float:
-    """How much the answer of the cells counts beside that of the views, fixed on validation."""
-    told = card.get("beside", BESIDE)
-    if not isinstance(told, int | float) or not 0 <= told <= 1:
-        raise InputError("the card of these weights is damaged", "get weights and card again")
-    return float(told)
+    return combine_labels(
+        label, EmbeddingToLabel()(place, context), find(PLACES).number("ensemble_weight", BESIDE, 0, 1)
+    )
 
 
 @dataclass(frozen=True, eq=False)

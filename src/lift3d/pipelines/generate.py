@@ -184,11 +184,11 @@ def decode_solid(
     """The solid of a code, upright on a flat foot; None where the code fills next to nothing, or nothing closed. mirror: what is
     nearly its own mirror image is made so."""
     from lift3d.inference.networks import network
-    from lift3d.maps.latent_to_voxels import LatentToVoxels, level_of
+    from lift3d.maps.latent_to_voxels import LatentToVoxels
 
     context = Context(seed=seed)
     voxels = LatentToVoxels(autoencoder)(code, context)
-    level = level_of(network("autoencoder", autoencoder)[1].card)
+    level = network("autoencoder", autoencoder)[1].threshold
     share = self_mirrored(voxels.values, level)[0] if mirror else voxels.values
     share = joined(share, level, feet=True)
     full = np.asarray(share > level)

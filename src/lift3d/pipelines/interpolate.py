@@ -100,14 +100,14 @@ def thing_of(mesh: Mesh) -> Thing:
 def end_of(thing: Thing, autoencoder: str | None = None) -> End:
     """As the autoencoder sees it."""
     from lift3d.inference.networks import network
-    from lift3d.maps.latent_to_voxels import LatentToVoxels, level_of
+    from lift3d.maps.latent_to_voxels import LatentToVoxels
     from lift3d.maps.voxels_to_latent import VoxelsToLatent
 
     mesh, full = thing.mesh, thing.full
     context = Context()
     code = VoxelsToLatent(autoencoder)(Voxels(full.astype(np.float32), unit_affine(), "occupancy"), context)
     again = LatentToVoxels(autoencoder)(code, context).values[1:-1, 1:-1, 1:-1]
-    level = level_of(network("autoencoder", autoencoder)[1].card)
+    level = network("autoencoder", autoencoder)[1].threshold
     return End(code, longest_side(mesh), mesh.units, overlap(np.asarray(again > level), full))
 
 

@@ -16,7 +16,7 @@ from lift3d.train.distributed import place
 from lift3d.train.engine import Run
 from lift3d.train.registry import Trainable
 from lift3d.units import format_count
-from lift3d.weights import tensors_of
+from lift3d.weights import load_tensors
 
 Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
@@ -33,7 +33,7 @@ def start(
         raise InputError(
             "torch sees no CUDA device", "leave --device out, or install the build of torch for it"
         )
-    initial = None if init_from is None else tensors_of(init_from)
+    initial = None if init_from is None else load_tensors(init_from)
     with place(device) as where:
         if where.first and task.folders:
             ensure_corpus(corpus, say, progress)

@@ -210,10 +210,10 @@ def test_centred_moves_and_changes_nothing() -> None:
 
 
 def test_the_trunk_begins_with_the_autoencoder(small: tuple[Path, Path]) -> None:
-    from lift3d.weights import tensors_of
+    from lift3d.weights import load_tensors
 
     net = Classifier(small[0], Config()).module()
-    given = tensors_of("autoencoder")
+    given = load_tensors("autoencoder")
     for name in ("start.weight", "fine.first.weight", "coarse.1.second_norm.running_var"):
         assert torch.equal(net.state_dict()["trunk." + name], given["encoder." + name])
     with pytest.raises(InputError, match="of another size"):

@@ -16,7 +16,7 @@ from lift3d.cli import app  # noqa: E402
 from lift3d.context import Context  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.index.ranking import nearness  # noqa: E402
-from lift3d.inference.embedding import Mix  # noqa: E402
+from lift3d.inference.embedding import SimilarityWeights  # noqa: E402
 from lift3d.inference.embedding_classifier import Judge  # noqa: E402
 from lift3d.io.mesh.meshes import save_mesh  # noqa: E402
 from lift3d.maps.embedding_to_label import EmbeddingToLabel  # noqa: E402
@@ -120,7 +120,9 @@ def test_likely_of_one_kind_is_near() -> None:
     vectors = np.ones((2, 256), np.float32)
     told = np.array([1, 0], np.float32), np.array([[0.2, 0.8], [0.9, 0.1]], np.float32)
     query = Embedding(vectors[:1], "image", "s")
-    assert np.allclose(nearness(query, vectors, np.arange(2), Mix(0, 0, 1), 2, told), [0.2, 0.9])
+    assert np.allclose(
+        nearness(query, vectors, np.arange(2), SimilarityWeights(0, 0, 1), 2, told), [0.2, 0.9]
+    )
 
 
 @settings(max_examples=50, deadline=None)

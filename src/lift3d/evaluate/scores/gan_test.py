@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from lift3d.inference.networks import network
 from lift3d.nets.shape_classifier import ShapeLabel
 from lift3d.train.data.labelled_shapes import centred
-from lift3d.weights import labels_of
 
 CHUNK = 8
 FIRST = 3
@@ -25,7 +24,7 @@ class Judge:
 
     def __init__(self, weights: str | None = None) -> None:
         net, found = network("voxels_to_label", weights)
-        self.net, self.names = net, labels_of(found.card)
+        self.net, self.names = net, found.require_labels()
 
     def said(self, kind: str, cells: Sequence[NDArray[np.bool_]]) -> float | None:
         """Share of (64, 64, 64) cells, empty ones too, for which `kind` is among the likeliest; None where the network does

@@ -34,7 +34,7 @@ from lift3d.train.data.picture_set import chosen
 from lift3d.train.data.shape_set import laid
 from lift3d.train.data.trunk_features import Ways, features_of, trunk_digest, turned_features
 from lift3d.train.task import Batch
-from lift3d.weights import tensors_of
+from lift3d.weights import load_tensors
 
 ROTATIONS, KINDS = ("none", "up", "any"), ("voxels", "points")
 NOTHING = "none"
@@ -161,7 +161,7 @@ class Classifier:
     def module(self) -> nn.Module:
         net = label_net(vars(self.config), len(self.names))
         if isinstance(net, ShapeLabel) and self.config.begin != NOTHING:
-            begin(net.trunk, tensors_of(self.config.begin))
+            begin(net.trunk, load_tensors(self.config.begin))
         return net
 
     def data(self) -> dict[str, Any]:

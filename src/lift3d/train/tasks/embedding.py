@@ -126,9 +126,9 @@ class EmbeddingTask:
         c = self.config
         net = Embedding(c.width, c.layers, c.solid)
         if c.begin != NOTHING:
-            from lift3d.weights import tensors_of
+            from lift3d.weights import load_tensors
 
-            begin(net.pictures, {k.removeprefix("net."): t for k, t in tensors_of(c.begin).items()})
+            begin(net.pictures, {k.removeprefix("net."): t for k, t in load_tensors(c.begin).items()})
         for part in net.pictures.modules():
             if isinstance(part, nn.Conv2d):
                 part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
