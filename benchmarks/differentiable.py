@@ -24,7 +24,7 @@ from scipy.ndimage import gaussian_filter
 
 from gradient_peers import neighbours, soft
 from lift3d.geometry.camera.orbit import orbit_camera
-from lift3d.geometry.camera.projection import resized
+from lift3d.geometry.camera.projection import resize_camera
 from lift3d.geometry.render.rasterizer import rasterize
 from lift3d.nets.renderer.differentiable_renderer import render
 from lift3d.nets.renderer.scene import Cameras, Light, Surface, surface
@@ -49,7 +49,7 @@ def shape(faces: int) -> tuple[np.ndarray, np.ndarray]:
 
 def exact(v: np.ndarray, f: np.ndarray, colours: np.ndarray, camera: Camera) -> np.ndarray:
     """(4, H, W) colour and coverage, means over FINE x FINE samples."""
-    fine = resized(camera, camera.width * FINE, camera.height * FINE)
+    fine = resize_camera(camera, camera.width * FINE, camera.height * FINE)
     face, _, weights = rasterize(fine, v, f)
     hit = face >= 0
     out = np.zeros((*face.shape, 4))

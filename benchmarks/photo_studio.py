@@ -17,7 +17,7 @@ import numpy as np
 from scipy import ndimage
 
 from lift3d.geometry.camera.orbit import look_at
-from lift3d.geometry.camera.projection import resized
+from lift3d.geometry.camera.projection import resize_camera
 from lift3d.geometry.render.rasterizer import depth_map, rasterize
 from lift3d.types import Camera
 from solid_textures import mean_colour, room_colour, solid_colour, table_colour
@@ -92,7 +92,7 @@ class Studio:
     def photograph(self, camera: Camera, light: Light, rng: np.random.Generator | None) -> np.ndarray:
         """(H, W, 3) uint8 sRGB photo; without `rng` the camera is free of noise."""
         s = self.subject
-        big = resized(camera, camera.width * 2, camera.height * 2)
+        big = resize_camera(camera, camera.width * 2, camera.height * 2)
         face_id, _, bary = rasterize(big, s.v, s.f)
         lamps = self.dome + [self._shadow(d) for d in _key_directions(light)]
         directions = np.array([d for d, _, _ in lamps])

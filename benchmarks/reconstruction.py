@@ -31,7 +31,7 @@ NAMES = ("spot", "monkey", "avocado", "armchair", "building", "vase")
 def one(name: str, cache: Path, out: Path) -> dict[str, Any]:
     """Reconstruct one set, score it and its baselines."""
     from lift3d.geometry.camera.projection import project
-    from lift3d.geometry.camera.similarity import moved_views
+    from lift3d.geometry.camera.similarity import transform_views
     from lift3d.mapping import Mapping
     from lift3d.pipelines.multi_view import recipe
     from lift3d.pipelines.options import Options
@@ -75,7 +75,7 @@ def one(name: str, cache: Path, out: Path) -> dict[str, Any]:
     )
     if model is None:
         model = find(outcome.report, "world_from_model")
-    local = moved_views(views, np.linalg.inv(np.array(model)), views.unit)
+    local = transform_views(views, np.linalg.inv(np.array(model)), views.unit)
     names = [p.name for p in truth.photos]
     photos = [names.index(image.name) for image in views.images]
     result = score(mesh, list(local.cameras), photos, truth)

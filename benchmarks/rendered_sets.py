@@ -22,8 +22,8 @@ import trimesh
 from PIL import Image
 
 from lift3d.geometry.camera.orbit import look_at
-from lift3d.geometry.camera.projection import resized
-from lift3d.geometry.render.rasterizer import depth_map, rasterize, visible
+from lift3d.geometry.camera.projection import resize_camera
+from lift3d.geometry.render.rasterizer import depth_map, rasterize, visible_points
 from lift3d.types import Camera
 from photo_studio import Light, Studio
 from rendered_models import RECIPES, load_subject
@@ -74,7 +74,7 @@ class RenderedSet:
 
     def depth(self, i: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
         """(H, W) float32 exact depth of the object in photo i (pixel centres), 0 beside it."""
-        return depth_map(resized(self.cameras[i], width, height), self._arrays["v"], self._arrays["f"])
+        return depth_map(resize_camera(self.cameras[i], width, height), self._arrays["v"], self._arrays["f"])
 
     def mask(self, i: int) -> np.ndarray:
         return np.asarray(Image.open(self.folder / "masks" / f"{self.photos[i].stem}.png").convert("L")) > 127
@@ -149,10 +149,12 @@ def seen_samples(
     normals = mesh.face_normals[face]
     count = np.zeros(len(points), np.int64)
     for camera in cameras:
-        z = depth_map(resized(camera, 3 * camera.width, 3 * camera.height), v, f)
+        z = depth_map(resize_camera(camera, 3 * camera.width, 3 * camera.height), v, f)
         ray = camera.centre - points
         facing = (ray * normals).sum(1) / np.linalg.norm(ray, axis=1)
-        seen = visible(resized(camera, 3 * camera.width, 3 * camera.height), z, points, slack=0.001)
+        seen = visible_points(
+            resize_camera(camera, 3 * camera.width, 3 * camera.height), z, points, slack=0.001
+        )
         count += seen & (np.abs(facing) > 0.12)
     keep = np.nonzero(count >= least)[0][:SAMPLES]
     return points[keep], normals[keep]

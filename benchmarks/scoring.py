@@ -20,11 +20,11 @@ import numpy as np
 import trimesh
 from PIL import Image
 
-from lift3d.geometry.camera.projection import resized
+from lift3d.geometry.camera.projection import resize_camera
 from lift3d.geometry.mesh.distances import closest_in_tree, sample_surface, search_tree
 from lift3d.geometry.metrics.points import nearest_distances, umeyama
 from lift3d.geometry.render.drawable import drawable
-from lift3d.geometry.render.rasterizer import depth_map, visible
+from lift3d.geometry.render.rasterizer import depth_map, visible_points
 from lift3d.geometry.render.renderer import render
 from lift3d.types import Camera, Depth, Mesh
 from rendered_sets import RenderedSet
@@ -109,8 +109,8 @@ def surface_score(
     points, _, _ = sample_surface(v, f, samples, np.random.default_rng(0))
     count = np.zeros(len(points), np.int64)
     for camera in truth.cameras:
-        big = resized(camera, 2 * camera.width, 2 * camera.height)
-        count += visible(big, depth_map(big, v, f), points, slack=0.001)
+        big = resize_camera(camera, 2 * camera.width, 2 * camera.height)
+        count += visible_points(big, depth_map(big, v, f), points, slack=0.001)
     true = truth.mesh
     low, high = true.bounds[0] - 0.02 * truth.diagonal, true.bounds[1] + 0.02 * truth.diagonal
     points = points[(count >= 2) | (points < low).any(1) | (points > high).any(1)]

@@ -68,13 +68,13 @@ def one_map() -> dict[str, float]:
     for seed in range(3):
         photo_depth(pyramids, cameras, (1.0, 5.0), seed=seed)
     result = {"map_s": (time.perf_counter() - start) / 3}
-    photos = patchmatch.photos([p[0] for p in pyramids], cameras, 2)
+    photos = patchmatch.prepare_photos([p[0] for p in pyramids], cameras, 2)
     planes = np.zeros((3, 768, 1024), np.float32)
     cost, chosen = np.empty((768, 1024), np.float32), np.empty((768, 1024), np.uint8)
     span = np.float32(0.2), np.float32(1.0)
-    patchmatch.start(photos, planes, cost, chosen, views=3, tries=1, span=span, seed=0)
+    patchmatch.initialise_planes(photos, planes, cost, chosen, views=3, tries=1, span=span, seed=0)
     start = time.perf_counter()
-    patchmatch.start(photos, planes, cost, chosen, views=3, tries=8, span=span, seed=0)
+    patchmatch.initialise_planes(photos, planes, cost, chosen, views=3, tries=8, span=span, seed=0)
     result["cost_of_all_pixels_numba_s"] = (time.perf_counter() - start) / 9
     try:
         import torch
@@ -83,13 +83,13 @@ def one_map() -> dict[str, float]:
     import torch.nn.functional as F
 
     images = [torch.from_numpy(p[0])[None, None] for p in pyramids]
-    grid = torch.rand(1, 768, 1024 * patchmatch.N, 2) * 1.8 - 0.9
-    window = torch.rand(768, 1024, patchmatch.N)
+    grid = torch.rand(1, 768, 1024 * patchmatch.WINDOW_SAMPLES, 2) * 1.8 - 0.9
+    window = torch.rand(768, 1024, patchmatch.WINDOW_SAMPLES)
     with torch.inference_mode():
         for repeat in range(2):
             start = time.perf_counter()
             for image in images[1:]:
-                s = F.grid_sample(image, grid, align_corners=False).view(768, 1024, patchmatch.N)
+                s = F.grid_sample(image, grid, align_corners=False).view(768, 1024, patchmatch.WINDOW_SAMPLES)
                 mean = (window * s).sum(-1)
                 _ = (window * s * s).sum(-1) - mean * mean
             if repeat:

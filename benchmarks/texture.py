@@ -22,10 +22,10 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial.transform import Rotation
 
 from lift3d.context import Context
-from lift3d.geometry.camera.projection import resized
-from lift3d.geometry.render.rasterizer import depth_map, visible
+from lift3d.geometry.camera.projection import resize_camera
+from lift3d.geometry.render.rasterizer import depth_map, visible_points
 from lift3d.geometry.texture.subdivide import split_long_edges
-from lift3d.geometry.texture.view_selection import sight
+from lift3d.geometry.texture.view_selection import observe_faces
 from lift3d.maps.images_to_texture import ImagesToTexture
 from lift3d.types import Camera, Image, Points, Views
 from rendered_sets import CACHE, RECIPES, RenderedSet, rendered_set
@@ -70,7 +70,7 @@ def disturbed(mesh: trimesh.Trimesh, views: Views, diagonal: float) -> tuple[tri
 def coverage_of_seen(mesh: trimesh.Trimesh, views: Views) -> float:
     """Share of the area that any photo sees, by an own depth test of face centres, that photos textured."""
     v, f = np.asarray(mesh.vertices), np.asarray(mesh.faces, np.int32)
-    textured = (sight(v, f, views.cameras, views.images).quality > 0).any(1)
+    textured = (observe_faces(v, f, views.cameras, views.images).quality > 0).any(1)
     seen = np.zeros(len(f), bool)
     for camera in views.cameras:
         seen |= _sees(camera, v, f, mesh.triangles_center, mesh.face_normals)
@@ -78,10 +78,10 @@ def coverage_of_seen(mesh: trimesh.Trimesh, views: Views) -> float:
 
 
 def _sees(camera: Camera, v: np.ndarray, f: np.ndarray, at: np.ndarray, normals: np.ndarray) -> np.ndarray:
-    big = resized(camera, 2 * camera.width, 2 * camera.height)
+    big = resize_camera(camera, 2 * camera.width, 2 * camera.height)
     ray = camera.centre - at
     facing = (ray * normals).sum(1) / np.linalg.norm(ray, axis=1)
-    return visible(big, depth_map(big, v, f), at, slack=0.001) & (facing > np.cos(np.radians(75)))
+    return visible_points(big, depth_map(big, v, f), at, slack=0.001) & (facing > np.cos(np.radians(75)))
 
 
 def measure(truth: RenderedSet, faces: int, size: int) -> dict:

@@ -53,9 +53,9 @@ def cast(camera: Camera, radius: float = 0.5, height: float = 0.5) -> tuple[np.n
 
 def photograph(camera: Camera, radius: float = 0.5) -> Image:
     """A 3x3-supersampled photo of the sphere on its table."""
-    from lift3d.geometry.camera.projection import resized
+    from lift3d.geometry.camera.projection import resize_camera
 
-    fine = resized(camera, camera.width * 3, camera.height * 3)
+    fine = resize_camera(camera, camera.width * 3, camera.height * 3)
     z, p = cast(fine, radius)
     grey = np.where(z > 0, texture(p), 127.0).reshape(camera.height, 3, camera.width, 3).mean((1, 3))
     return Image(np.repeat(np.rint(grey).astype(np.uint8)[..., None], 3, 2), name="photo")

@@ -11,7 +11,7 @@ import pytest
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
-from lift3d.geometry.image.crop import Crop, crop_of
+from lift3d.geometry.image.crop import Crop, square_crop
 from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.geometry.render.rasterizer import depth_map
 from lift3d.geometry.symmetry.plane import mirror_plane
@@ -103,7 +103,7 @@ def test_masks_are_drawn_in_and_sureness_is_a_share():
 def test_the_crop_holds_the_thing():
     mask = np.zeros((50, 90), bool)
     mask[10:30, 40:80] = True
-    crop = crop_of(mask)
+    crop = square_crop(mask)
     assert (crop.x, crop.y) == (60, 20) and 20 < crop.half < 25
 
 

@@ -108,12 +108,12 @@ def test_a_photo_tied_by_few_points_is_taken_out():
     options.num_rigs, options.num_cameras_per_rig, options.num_frames_per_rig = 6, 1, 1
     options.num_points3D = 200
     model = pycolmap.synthesize_dataset(options)
-    assert sfm.drop_unsure(model) == [] and model.num_reg_images() == 6
+    assert sfm.drop_weakly_connected(model) == [] and model.num_reg_images() == 6
     loose = sorted(model.reg_image_ids())[2]
     tied = [index for index, point in enumerate(model.images[loose].points2D) if point.has_point3D()]
     for index in tied[5:]:
         model.delete_observation(loose, index)
-    assert sfm.drop_unsure(model) == [loose] and loose not in model.reg_image_ids()
+    assert sfm.drop_weakly_connected(model) == [loose] and loose not in model.reg_image_ids()
 
 
 def refusal(images, **options) -> str:

@@ -210,7 +210,7 @@ def test_marks_are_freed_of_the_lens() -> None:
     """A mark on the bent photo is where the pinhole that replaced it sees the same ray."""
     from stub_maps import ring_camera
 
-    from lift3d.geometry.camera.undistort import distort
+    from lift3d.geometry.camera.undistort import distort_points
     from lift3d.pipelines.scale import mark_pixels
     from lift3d.types import Image, Points, Views
 
@@ -220,7 +220,7 @@ def test_marks_are_freed_of_the_lens() -> None:
     truth = np.array([[40.0, 50.0], [290.0, 200.0]])
     ray = (truth - [camera.cx, camera.cy]) / [camera.fx, camera.fy]
     lens = {"fx": 300.0, "fy": 300.0, "cx": 161.0, "cy": 119.0, "distortion": list(bend)}
-    photographed = 2 * (distort(ray, bend) * 300.0 + [161.0, 119.0])  # the photo came twice as large
+    photographed = 2 * (distort_points(ray, bend) * 300.0 + [161.0, 119.0])  # the photo came twice as large
     report = {
         "read_photos": {"inputs": [{"name": "a.jpg", "width": 640, "height": 480}]},
         "images_to_cameras": {"photos": [{"name": "a.jpg", "lens": lens}]},

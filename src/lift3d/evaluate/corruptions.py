@@ -22,7 +22,7 @@ from scipy import ndimage
 
 from lift3d.evaluate.baselines.image_to_voxels import Guesser
 from lift3d.evaluate.scores.view_truth import Truth
-from lift3d.geometry.image.crop import crop_of
+from lift3d.geometry.image.crop import square_crop
 from lift3d.geometry.voxels.view_frame import frame_of
 from lift3d.train.data.view_set import Solids, View, picture
 
@@ -102,7 +102,7 @@ def spoilt(solids: Solids, view: View, fault: Fault, seed: int = 0) -> View | No
     rgb, mask = fault(view.rgb, view.mask, np.random.default_rng([seed, view.number]))
     if not mask.any():
         return None
-    frame, to_view = frame_of(view.camera, crop_of(mask), solids.points(view.shape))
+    frame, to_view = frame_of(view.camera, square_crop(mask), solids.points(view.shape))
     return replace(view, rgb=rgb, mask=mask, frame=frame, to_view=to_view)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from lift3d.errors import InputError
 from lift3d.geometry.camera.orbit import orbit_camera
-from lift3d.geometry.image.crop import crop_of
+from lift3d.geometry.image.crop import square_crop
 from lift3d.geometry.image.cutout import cut_out
 from lift3d.geometry.parts.clean import clean
 from lift3d.geometry.parts.convert import together
@@ -161,7 +161,7 @@ def pictures_of(parts: list[Part], count: int = VIEWS) -> F32:
     for shot in render_many(ready, cameras, 2, LIGHT, None):
         alpha = np.round(255 * np.clip(shot.cover, 0, 1)).astype(np.uint8)
         if (alpha > FULL).sum() >= LEAST:
-            out.append(cut_out(shot.rgb, alpha, crop_of(alpha > FULL), PIXELS))
+            out.append(cut_out(shot.rgb, alpha, square_crop(alpha > FULL), PIXELS))
     if not out:
         raise InputError("nothing of it is seen from any side")
     return np.stack(out)

@@ -21,9 +21,21 @@ from lift3d.context import Context
 from lift3d.errors import CaptureError
 from lift3d.geometry.camera.projection import unproject
 from lift3d.geometry.camera.similarity import upright_frame
-from lift3d.geometry.fusion.capture_layout import Focus, camera_up, decide_kind, focus
-from lift3d.geometry.fusion.fuse import Box, Grid, Wish, fuse, fused_points, resized_mask
-from lift3d.geometry.fusion.object_region import object_cluster
+from lift3d.geometry.fusion.capture_layout import (
+    AxisIntersection,
+    classify_capture,
+    estimate_up,
+    intersect_optical_axes,
+)
+from lift3d.geometry.fusion.fuse import (
+    FusionSettings,
+    OrientedBox,
+    SignedField,
+    fuse,
+    resize_mask,
+    sample_measured_points,
+)
+from lift3d.geometry.fusion.object_region import object_points
 from lift3d.geometry.fusion.support_plane import SupportPlane, find_floor, find_support_plane
 from lift3d.geometry.mesh.components import keep_faces, large_parts, main_parts
 from lift3d.geometry.mesh.self_intersection import self_intersections
@@ -61,14 +73,14 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
 
     def apply(self, source: DepthMaps, context: Context) -> Mesh:
         cameras = source.views.cameras
-        points = fused_points(source, 400_000, context.seed)
+        points = sample_measured_points(source, 400_000, context.seed)
         if len(points) < 500:
             raise CaptureError(
                 f"only {len(points)} points were measured by enough photos",
                 "take more overlapping, sharp photos of a textured, matt surface",
             )
-        spot = focus(cameras)
-        kind, why = decide_kind(cameras, spot) if self.kind == "auto" else (self.kind, "asked for")
+        spot = intersect_optical_axes(cameras)
+        kind, why = classify_capture(cameras, spot) if self.kind == "auto" else (self.kind, "asked for")
         context.note(NAME, kind=kind, why=why)
         context.progress(NAME, 0.1)
         if kind == "object":
@@ -79,9 +91,9 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         context.progress(NAME, 1.0)
         return mesh
 
-    def _object(self, maps: DepthMaps, points: Points, spot: Focus, context: Context) -> Mesh:
+    def _object(self, maps: DepthMaps, points: Points, spot: AxisIntersection, context: Context) -> Mesh:
         cameras = maps.views.cameras
-        up = camera_up(cameras)
+        up = estimate_up(cameras)
         assert points.normals is not None
         centres = np.array([c.centre for c in cameras])
         near = np.linalg.norm(points.xyz - spot.point, axis=1) < 1.5 * spot.distance
@@ -95,7 +107,7 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
             up = plane.normal
             above = near & (plane.height(points.xyz) > max(4 * plane.noise, 0.008 * spot.distance))
         member = above.copy()
-        member[above] = object_cluster(cameras, points.xyz[above], spot)
+        member[above] = object_points(cameras, points.xyz[above], spot)
         if member.sum() < 100:
             raise CaptureError(
                 "no object was found where the cameras look together",
@@ -119,13 +131,13 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
 
     def _scene(self, maps: DepthMaps, points: Points, context: Context) -> Mesh:
         floor = find_floor(points, maps.views.cameras, context.seed)
-        up = camera_up(maps.views.cameras) if floor is None else floor.normal
+        up = estimate_up(maps.views.cameras) if floor is None else floor.normal
         frame = upright_frame(up, np.median(points.xyz, axis=0))
         local = (points.xyz - frame[:3, 3]) @ frame[:3, :3]
         low, high = np.quantile(local, 0.01, axis=0), np.quantile(local, 0.99, axis=0)
         wide = (high - low).max()
         pad = np.maximum(0.05 * (high - low), 0.01 * wide)  # flat ground needs room below it, too
-        box = Box(frame, low - pad, high + pad)
+        box = OrientedBox(frame, low - pad, high + pad)
         kinds = [np.ones(d.z.shape, np.int8) for d in maps.depths]
         grid = self._fused(maps, kinds, box, context, closed=False)
         v, f = marching_tetrahedra(grid.phi)
@@ -142,13 +154,13 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         return _placed(v, f, box, 0.0, context)
 
     def _fused(
-        self, maps: DepthMaps, kinds: list[NDArray[np.int8]], box: Box, context: Context, **how: bool
-    ) -> Grid:
-        wish = Wish(self.nodes, self.faces, self.smooth)
+        self, maps: DepthMaps, kinds: list[NDArray[np.int8]], box: OrientedBox, context: Context, **how: bool
+    ) -> SignedField:
+        wish = FusionSettings(self.nodes, self.faces, self.smooth)
         return fuse(maps, kinds, box, wish, **how, progress=partial(context.progress, NAME))
 
 
-def _object_box(xyz: F64, up: F64, plane: SupportPlane | None, masked: bool) -> Box:
+def _object_box(xyz: F64, up: F64, plane: SupportPlane | None, masked: bool) -> OrientedBox:
     """The box around the object's points, upright; its bottom a little above the table's noise."""
     frame = upright_frame(up, xyz.mean(0))
     local = (xyz - frame[:3, 3]) @ frame[:3, :3]
@@ -159,10 +171,10 @@ def _object_box(xyz: F64, up: F64, plane: SupportPlane | None, masked: bool) -> 
     if plane is not None:
         rise = max(1.5 * plane.noise, 0.002 * float(np.linalg.norm(high - low)))
         low[2] = float(plane.offset - plane.normal @ frame[:3, 3]) + rise
-    return Box(frame, low, high)
+    return OrientedBox(frame, low, high)
 
 
-def _proofs(maps: DepthMaps, i: int, plane: SupportPlane | None, box: Box) -> NDArray[np.int8]:
+def _proofs(maps: DepthMaps, i: int, plane: SupportPlane | None, box: OrientedBox) -> NDArray[np.int8]:
     """What each pixel of a depth map proves: 1 surface, 0 free space only (table, far things), -1 not the object."""
     depth = maps.depths[i]
     local = box.local(unproject(depth.camera, depth.z))
@@ -175,7 +187,7 @@ def _proofs(maps: DepthMaps, i: int, plane: SupportPlane | None, box: Box) -> ND
     kind[((local < box.low) | (local > box.high)).any(-1)] = 0
     mask = maps.views.images[i].mask
     if mask is not None:
-        kind[~resized_mask(mask, depth.z.shape)] = -1
+        kind[~resize_mask(mask, depth.z.shape)] = -1
     return kind
 
 
@@ -186,20 +198,20 @@ def _flattened(v: F64, f: NDArray[np.int32], base: float, within: float) -> F64:
     return flat if len(self_intersections(flat, f, limit=1)) == 0 else v
 
 
-def _measured(v: F64, grid: Grid) -> NDArray[np.bool_]:
+def _measured(v: F64, grid: SignedField) -> NDArray[np.bool_]:
     """(V,) for vertices in grid coordinates: was the surface measured there? Where the measurements say "deep inside"
     and the membrane ends all the same, it is only the back of what was seen."""
     node = tuple(np.clip(np.rint(v).astype(np.int64), 0, np.array(grid.phi.shape) - 1).T)
     return (grid.weight[node] > 0.35) & (grid.data[node] > -0.7)
 
 
-def _evidence(grid: Grid, dropped: int, raw: int, faces: int) -> dict[str, Any]:
+def _evidence(grid: SignedField, dropped: int, raw: int, faces: int) -> dict[str, Any]:
     shape = list(grid.phi.shape)
     counts = {"debris_dropped": dropped, "faces_before_decimation": raw, "faces": faces}
     return {"voxel": grid.step, "grid": shape, **counts}
 
 
-def _placed(v: F64, f: NDArray[np.int32], box: Box, lift: float, context: Context) -> Mesh:
+def _placed(v: F64, f: NDArray[np.int32], box: OrientedBox, lift: float, context: Context) -> Mesh:
     """The mesh, its vertices exact in single precision, with `lift` of its frame as the new zero of height; the
     frame goes into the report and along with the mesh."""
     at = np.array([0.0, 0.0, lift])

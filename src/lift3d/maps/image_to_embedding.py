@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lift3d.context import Context
-from lift3d.geometry.image.crop import crop_of
+from lift3d.geometry.image.crop import square_crop
 from lift3d.geometry.image.cutout import cut_out
 from lift3d.mapping import Card, Mapping, register
 from lift3d.maps.image_to_mask import ImageToMask
@@ -37,6 +37,6 @@ class ImageToEmbedding(Mapping[Image, Embedding]):
         image = ImageToMask(self.mask_weights)(source, context)
         assert image.mask is not None
         alpha = image.mask.astype(np.uint8) * 255
-        picture = cut_out(image.pixels, alpha, crop_of(image.mask), PIXELS)
+        picture = cut_out(image.pixels, alpha, square_crop(image.mask), PIXELS)
         context.note(NAME, weights=space.found.name)
         return Embedding(space.of_pictures(picture[None]), "image", space.name)

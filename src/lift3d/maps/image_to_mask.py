@@ -16,9 +16,9 @@ from scipy import ndimage
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
-from lift3d.geometry.image.crop import Crop, crop_of
+from lift3d.geometry.image.crop import Crop, square_crop
 from lift3d.geometry.image.guided_filter import guided_filter
-from lift3d.geometry.image.random_walker import colour_walk
+from lift3d.geometry.image.random_walker import refine_mask
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, Image
 
@@ -86,7 +86,7 @@ class ImageToMask(Mapping[Image, Image]):
                 + CUT,
             )
         # the network has learned from things that fill most of the picture: a second look, closer
-        near = crop_of(mask, CLOSER[0])
+        near = square_crop(mask, CLOSER[0])
         close = _uncut(self._closer(net, source, near, level), near, (source.height, source.width))
         mask, _ = largest(close > 0.5)
         if not mask.any():
@@ -123,7 +123,7 @@ class ImageToMask(Mapping[Image, Image]):
             total[part, part] += np.asarray(fine, np.float32).clip(0, 1)
             weight[part, part] += 1
         rough = Pil.fromarray(total / weight).resize((COARSE, COARSE), Pil.Resampling.BOX)
-        walked = colour_walk(_cut(image.pixels, near, COARSE), np.asarray(rough), level)
+        walked = refine_mask(_cut(image.pixels, near, COARSE), np.asarray(rough), level)
         fine = Pil.fromarray(walked).resize((FINE, FINE), Pil.Resampling.BICUBIC)
         return guided_filter(_cut(image.pixels, near, FINE), np.asarray(fine), FINE // 48, 1e-4)
 

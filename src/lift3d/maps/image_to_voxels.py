@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
-from lift3d.geometry.image.crop import Crop, crop_of
+from lift3d.geometry.image.crop import Crop, square_crop
 from lift3d.geometry.image.cutout import cut_out
 from lift3d.geometry.symmetry.plane import mirror_plane
 from lift3d.geometry.voxels.bridge_components import joined, main_pieces
@@ -135,7 +135,7 @@ def _masked(source: Photos, find: ImageToMask, context: Context) -> list[Image]:
 
 def _crop(image: Image) -> Crop:
     assert image.mask is not None
-    crop = crop_of(image.mask)
+    crop = square_crop(image.mask)
     if crop.half * 2 < SMALLEST:
         raise CaptureError(
             f"the thing in {image.name} is only {crop.half * 2:.0f} pixels wide",

@@ -29,13 +29,13 @@ from lift3d.types import F64, Camera, Image, Photos, Points, Views
 NAME = "images_to_cameras"
 
 
-def effort_for(count: int) -> features.Effort:
+def effort_for(count: int) -> features.SfmOptions:
     """Few photos must give all they have; many photos help each other."""
     if count <= 20:
-        return features.Effort(features=6000, peak=0.002, inliers=12, first_inliers=40)
+        return features.SfmOptions(features=6000, peak=0.002, inliers=12, first_inliers=40)
     if count <= 40:
-        return features.Effort(features=5000, peak=0.004, inliers=15)
-    return features.Effort(features=4000, peak=0.0067, inliers=15)
+        return features.SfmOptions(features=5000, peak=0.004, inliers=15)
+    return features.SfmOptions(features=4000, peak=0.0067, inliers=15)
 
 
 @register(
@@ -70,10 +70,10 @@ class ImagesToCameras(Mapping[Photos, Views]):
         if self.lens not in (None, "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"):
             raise InputError(f"lens model {self.lens} is unknown", "use SIMPLE_RADIAL, RADIAL or OPENCV")
         context.progress("cameras: looking at the photos", 0.0)
-        same = sfm_diagnosis.duplicates(photos)
-        sfm_diagnosis.require_different(photos, same)
+        same = sfm_diagnosis.find_duplicates(photos)
+        sfm_diagnosis.require_distinct(photos, same)
         sharp = [sfm_diagnosis.sharpness(photo.grey) for photo in photos]
-        refusal = sfm_diagnosis.blurred_set(sharp)
+        refusal = sfm_diagnosis.blur_error(sharp)
         if refusal is not None:
             raise refusal
         used = [k for k in range(len(photos)) if k not in same]
@@ -94,7 +94,7 @@ class ImagesToCameras(Mapping[Photos, Views]):
     ) -> Views:
         space = features.open_workspace(folder, chosen, self.shared, self.lens, use_masks=self.masks)
         model, attempts = self._search(space, [sharp[k] for k in used], ordered, context)
-        if model is not None and sfm.drop_unsure(model):
+        if model is not None and sfm.drop_weakly_connected(model):
             attempts.append(
                 {"step": "without those tied to one photo only", "registered": model.num_reg_images()}
             )
@@ -102,12 +102,12 @@ class ImagesToCameras(Mapping[Photos, Views]):
         keypoints = features.read_keypoints(space)
         found = [len(p) for p in keypoints]
         every = {k: n for n, k in enumerate(used)}
-        evidence = sfm_diagnosis.Evidence(
+        evidence = sfm_diagnosis.MatchEvidence(
             sharp,
             [found[every[k]] if k in every else found[every[same[k]]] for k in range(len(photos))],
             [replace(p, i=used[p.i], j=used[p.j]) for p in pairs],
             same,
-            sfm_diagnosis.rotations(pairs, chosen, keypoints),
+            sfm_diagnosis.pure_rotations(pairs, chosen, keypoints),
         )
         registered = (
             [] if model is None else [n for n, i in enumerate(space.ids) if i in model.reg_image_ids()]
@@ -117,8 +117,8 @@ class ImagesToCameras(Mapping[Photos, Views]):
         )
         rows = sfm_diagnosis.photo_rows(photos, [used[n] for n in registered], evidence, points)
         context.note(NAME, photos=rows, registered=len(registered), given=len(photos), attempts=attempts)
-        if model is None or len(registered) < 3 or sfm_diagnosis.is_turning(evidence.turned):
-            raise sfm_diagnosis.set_failure(photos, evidence, len(registered))
+        if model is None or len(registered) < 3 or sfm_diagnosis.is_mostly_rotation(evidence.turned):
+            raise sfm_diagnosis.reconstruction_error(photos, evidence, len(registered))
         context.progress("cameras: refining", 0.85)
         self._refine(model, space, registered)
         views = _views_of(model, space, registered)
@@ -133,24 +133,24 @@ class ImagesToCameras(Mapping[Photos, Views]):
         count = len(space.photos)
         rungs = [effort_for(count)]
         rungs += [
-            features.Effort(8000, 0.0015, True, 0.82, 12, 30, 8.0),
-            features.Effort(8000, 0.001, True, 0.88, 10, 25, 5.0),
+            features.SfmOptions(8000, 0.0015, True, 0.82, 12, 30, 8.0),
+            features.SfmOptions(8000, 0.001, True, 0.88, 10, 25, 5.0),
         ]
         best: sfm.Reconstruction | None = None
         attempts: list[dict[str, object]] = []
         for rung, effort in enumerate(rungs[: 1 + self.retries]):
             begin = 0.8 * rung / len(rungs)
             context.progress("cameras: finding features", begin + 0.02)
-            features.extract(space, effort)
+            features.extract_features(space, effort)
             context.progress("cameras: matching", begin + 0.1)
             few = count <= self.exhaustive
             descriptors = (
                 [np.zeros((0, 128), np.float32)] * count if few else features.read_descriptors(space)
             )
             pairs = select_pairs(descriptors, ordered, self.exhaustive, self.neighbours, seed=context.seed)
-            features.match(space, pairs, effort, context.seed)
+            features.match_pairs(space, pairs, effort, context.seed)
             context.progress("cameras: placing", begin + 0.2)
-            model = sfm.solve(space, effort, context.seed)
+            model = sfm.map_incrementally(space, effort, context.seed)
             found = 0 if model is None else model.num_reg_images()
             attempts.append({"step": f"search {rung + 1}", "features": effort.features, "registered": found})
             if model is not None and found >= 0.75 * count and found < count and self.retries:
@@ -164,25 +164,29 @@ class ImagesToCameras(Mapping[Photos, Views]):
                 s >= sfm_diagnosis.BLURRED and len(p) >= sfm_diagnosis.FEW_FEATURES
                 for s, p in zip(sharp, points)
             )
-            turned = sfm_diagnosis.rotations(features.read_pairs(space), space.photos, points)
+            turned = sfm_diagnosis.pure_rotations(features.read_pairs(space), space.photos, points)
             enough = best is not None and best.num_reg_images() >= max(3.0, 0.75 * usable)
-            if enough or sfm_diagnosis.is_turning(turned):
+            if enough or sfm_diagnosis.is_mostly_rotation(turned):
                 break
         return best, attempts
 
     def _rescue(
-        self, space: features.Workspace, model: sfm.Reconstruction, effort: features.Effort, context: Context
+        self,
+        space: features.Workspace,
+        model: sfm.Reconstruction,
+        effort: features.SfmOptions,
+        context: Context,
     ) -> sfm.Reconstruction:
         """Match the photos left out once more, loosely, and let the mapper go on from the model."""
         inside = set(model.reg_image_ids())
         out = [n for n, i in enumerate(space.ids) if i not in inside]
         pairs = [(min(n, m), max(n, m)) for n in out for m in range(len(space.ids)) if m != n]
         loose = replace(effort, ratio=0.88, inliers=10)
-        features.match(space, np.array(sorted(set(pairs)), np.int32), loose, context.seed)
+        features.match_pairs(space, np.array(sorted(set(pairs)), np.int32), loose, context.seed)
         start = space.folder / "start"
         start.mkdir(exist_ok=True)
         model.write(start)
-        more = sfm.solve(space, loose, context.seed, start)
+        more = sfm.map_incrementally(space, loose, context.seed, start)
         return more if more is not None and more.num_reg_images() > model.num_reg_images() else model
 
     def _refine(self, model: sfm.Reconstruction, space: features.Workspace, registered: list[int]) -> None:
@@ -194,7 +198,7 @@ class ImagesToCameras(Mapping[Photos, Views]):
             return
         before = {i: np.array(c.params) for i, c in model.cameras.items()}
         trial = pycolmap.Reconstruction(model)
-        sfm.refine(trial, principal_point=True)
+        sfm.bundle_adjust(trial, principal_point=True)
         sound = all(
             abs(c.principal_point_x - c.width / 2) < 0.03 * c.width
             and abs(c.principal_point_y - c.height / 2) < 0.03 * c.height
@@ -202,7 +206,7 @@ class ImagesToCameras(Mapping[Photos, Views]):
             if i in before
         )
         if sound:
-            sfm.refine(model, principal_point=True)
+            sfm.bundle_adjust(model, principal_point=True)
 
 
 def _views_of(
@@ -211,10 +215,10 @@ def _views_of(
     """Undistorted views of the registered photos with the model's points and observations."""
     images, cameras = [], []
     for n in registered:
-        image, camera = undistort(space.photos[n], sfm.camera_of(model, space.ids[n]))
+        image, camera = undistort(space.photos[n], sfm.read_camera(model, space.ids[n]))
         images.append(image)
         cameras.append(camera)
-    xyz, colours, observations = sfm.structure_of(model, space, registered)
+    xyz, colours, observations = sfm.read_structure(model, space, registered)
     return Views(tuple(images), tuple(cameras), Points(xyz, None, colours, unit), observations, unit)
 
 
@@ -229,7 +233,7 @@ def _note_model(
     for n in registered:
         rows[space.photos[n].name].update(
             reprojection_error=round(sfm.reprojection_error(model, space.ids[n]), 4),
-            lens=_plain_lens(sfm.camera_of(model, space.ids[n])),
+            lens=_plain_lens(sfm.read_camera(model, space.ids[n])),
         )
     lenses = sorted({model.images[space.ids[n]].camera_id for n in registered})
     advice = "" if len(registered) >= 0.9 * given else "look at the photos left out: each says what to try"
@@ -272,7 +276,7 @@ def views_from_cameras(
             f"{len(cameras)} cameras given for {len(photos)} photos", "give one camera per photo"
         )
     if len(photos) < 3:
-        sfm_diagnosis.require_different(photos.images, {})
+        sfm_diagnosis.require_distinct(photos.images, {})
     for image, camera in zip(photos.images, cameras):
         if (image.width, image.height) != (camera.width, camera.height):
             raise InputError(
@@ -287,10 +291,10 @@ def views_from_cameras(
         space = features.open_workspace(Path(folder), images, False, "PINHOLE", [c.fx for c in pinholes])
         effort = effort_for(len(images))
         context.progress("cameras: finding features", 0.05)
-        features.extract(space, effort)
+        features.extract_features(space, effort)
         context.progress("cameras: matching", 0.4)
         descriptors = features.read_descriptors(space)
-        features.match(
+        features.match_pairs(
             space, select_pairs(descriptors, photos.ordered, seed=context.seed), effort, context.seed
         )
         context.progress("cameras: triangulating", 0.8)
@@ -298,7 +302,7 @@ def views_from_cameras(
         pairs, keypoints = features.read_pairs(space), features.read_keypoints(space)
         agreement = sfm.epipolar_agreement(pairs, keypoints, pinholes)
         _require_fit(pairs, keypoints, pinholes, model.num_points3D())
-        xyz, colours, observations = sfm.structure_of(model, space, range(len(images)))
+        xyz, colours, observations = sfm.read_structure(model, space, range(len(images)))
         z = project(pinholes[0], xyz)[1]
         context.note(
             NAME,
@@ -321,7 +325,7 @@ def _require_fit(
     """Raise where the photos say too little, or say that the cameras are not theirs."""
     matches, needed = sum(len(pair.matches) for pair in pairs), max(30, 5 * len(cameras))
     if matches >= needed:
-        share = sfm.photos_that_agree(pairs, keypoints, cameras)
+        share = sfm.consistent_photo_fraction(pairs, keypoints, cameras)
         if share < 0.5:
             raise InputError(
                 f"the given cameras do not match the photos (only {100 * share:.0f} % of them agree with two others, in "

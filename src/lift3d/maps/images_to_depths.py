@@ -17,12 +17,12 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
-from lift3d.geometry.camera.projection import resized
+from lift3d.geometry.camera.projection import resize_camera
 from lift3d.geometry.image.pyramid import halve
 from lift3d.geometry.stereo import patchmatch
 from lift3d.geometry.stereo.cross_check import cross_check
-from lift3d.geometry.stereo.depth_propagation import complete
-from lift3d.geometry.stereo.source_views import choose_sources, depth_range, pair_scores
+from lift3d.geometry.stereo.depth_propagation import propagate_depths
+from lift3d.geometry.stereo.source_views import depth_range, select_source_views, view_pair_scores
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, Camera, Depth, DepthMaps, Views
 
@@ -55,8 +55,8 @@ class ImagesToDepths(Mapping[Views, DepthMaps]):
             raise CaptureError(
                 f"depth needs at least 3 photos with cameras, and there are {n}", "add overlapping photos"
             )
-        scores = pair_scores(source)
-        chosen = choose_sources(scores, self.sources)
+        scores = view_pair_scores(source)
+        chosen = select_source_views(scores, self.sources)
         pyramids = [_pyramid(image.grey, self.levels) for image in source.images]
         raw: list[Depth | None] = []
         for i in range(n):
@@ -75,12 +75,12 @@ class ImagesToDepths(Mapping[Views, DepthMaps]):
                 )
             context.progress(NAME, 0.92 * (i + 1) / n)
         del pyramids
-        witnesses = choose_sources(scores, self.witnesses)
+        witnesses = select_source_views(scores, self.witnesses)
         without = [source.images[i].name for i in range(n) if raw[i] is None]
         depths = cross_check(source, raw, witnesses, self.confirm)
         del raw
         own = [float((d.z > 0).mean()) for d in depths]
-        depths = complete(source, depths, witnesses, self.confirm)
+        depths = propagate_depths(source, depths, witnesses, self.confirm)
         kept = [float((d.z > 0).mean()) for d in depths]
         context.note(
             NAME,
@@ -129,8 +129,8 @@ def photo_depth(
     for level in range(levels - 1, -1, -1):
         grey = pyramids[0][level]
         h, w = grey.shape
-        camera = resized(reference, w, h)
-        photos = patchmatch.photos([p[level] for p in pyramids], cameras, keep)
+        camera = resize_camera(reference, w, h)
+        photos = patchmatch.prepare_photos([p[level] for p in pyramids], cameras, keep)
         K = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float32)
         baseline = np.median([np.linalg.norm(c.centre - reference.centre) for c in cameras[1:]])
         pixel = np.float32(
@@ -147,13 +147,13 @@ def photo_depth(
             planes = patchmatch.upsample_planes(planes, h, w)
             tries, rounds, views = 0, (2 if level else 1), min(3, count)
         at_level = seed * 131 + level * 7919
-        patchmatch.start(
+        patchmatch.initialise_planes(
             photos, planes, cost, chosen, views=views, tries=tries, span=(w_min, w_max), seed=at_level
         )
         for turn in range(rounds):
             shrink = np.float32(0.5**turn)
             for parity in (0, 1):
-                patchmatch.spread(
+                patchmatch.propagate_planes(
                     photos, planes, cost, chosen, K=K, parity=parity, far=7 if coarsest else 3,
                     step=pixel * shrink * np.float32(4 if coarsest else 1),
                     tilt=tilt * shrink * np.float32(1.0 if coarsest else 0.5),

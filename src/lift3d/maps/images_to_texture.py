@@ -15,14 +15,20 @@ from trimesh.visual.texture import TextureVisuals
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
-from lift3d.geometry.texture.bake import bake_faces, colour_vertices, stack_photos
+from lift3d.geometry.texture.bake import bake_faces, blend_corners, stack_photos
 from lift3d.geometry.texture.charts import face_neighbours
-from lift3d.geometry.texture.exposure import level_exposures, levelling_tables
-from lift3d.geometry.texture.inpaint import fill_vertices, pad_texture
+from lift3d.geometry.texture.exposure import estimate_gains, gain_tables
+from lift3d.geometry.texture.inpaint import fill_harmonic, pad_texture
 from lift3d.geometry.texture.subdivide import split_long_edges
 from lift3d.geometry.texture.unwrap import Atlas, unwrap
 from lift3d.geometry.texture.view_labelling import count_seams, label_faces, label_weights, vertex_weights
-from lift3d.geometry.texture.view_selection import Sightings, agreement, photo_sharpness, sight, without_faces
+from lift3d.geometry.texture.view_selection import (
+    FaceObservations,
+    exclude_faces,
+    observe_faces,
+    photo_consistency,
+    photo_sharpness,
+)
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, F64, Mesh, Views
 
@@ -80,13 +86,13 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
         neighbours = face_neighbours(g)
 
         cameras, images = self.views.cameras, self.views.images
-        s = sight(v, g, cameras, images, lambda x: context.progress(name, 0.15 + 0.35 * x))
+        s = observe_faces(v, g, cameras, images, lambda x: context.progress(name, 0.15 + 0.35 * x))
         if not (s.quality > 0).any():
             raise CaptureError(
                 "No photo sees the mesh", "check that cameras and mesh share one world and unit"
             )
-        gains = level_exposures(*_fair_sample(s)) if self.level else np.ones((len(images), 3))
-        tables = levelling_tables(gains)
+        gains = estimate_gains(*_fair_sample(s)) if self.level else np.ones((len(images), 3))
+        tables = gain_tables(gains)
         if self.preference:
             s = replace(s, quality=s.quality * np.array(self.preference, np.float32))
         quality, dropped = self._judge(s, tables, neighbours)
@@ -96,9 +102,9 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
         context.progress(name, 0.6)
         wide = vertex_weights(quality, g, len(v), 4, self.sharpest, 0.05)
         fine = label_weights(labels, g, len(v), len(images)) if self.high_band else wide
-        stack = stack_photos(images, cameras, without_faces(s, dropped, v, g, cameras), tables, self.band)
+        stack = stack_photos(images, cameras, exclude_faces(s, dropped, v, g, cameras), tables, self.band)
         kernel = (stack.full, stack.low, stack.shape, stack.projection, stack.tables, stack.factor)
-        fill = _vertex_colours(v, g, colour_vertices(v, g, seen, wide, fine, kernel))
+        fill = _vertex_colours(v, g, blend_corners(v, g, seen, wide, fine, kernel))
         context.progress(name, 0.7)
         texture = np.zeros((self.size, self.size, 3), np.uint8)
         state = np.zeros((self.size, self.size), np.uint8)
@@ -111,10 +117,10 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
         context.progress(name, 1.0)
         return _assemble(source, index.reshape(-1), atlas, texture)
 
-    def _judge(self, s: Sightings, tables: F32, neighbours: I32) -> tuple[F32, NDArray[np.bool_]]:
+    def _judge(self, s: FaceObservations, tables: F32, neighbours: I32) -> tuple[F32, NDArray[np.bool_]]:
         """Qualities (F, V) after sharpness and agreement; which faces each photo lost for disagreeing (F,
         V)."""
-        agrees, _ = agreement(s, tables, neighbours)
+        agrees, _ = photo_consistency(s, tables, neighbours)
         quality = s.quality * (photo_sharpness(s) ** 2)[None].astype(np.float32)
         kept = np.where(agrees > 0.05, quality * agrees, np.float32(0))
         alone = kept.max(1) <= 0
@@ -143,7 +149,7 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
         )
 
 
-def _fair_sample(s: Sightings, most: int = 6_000) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def _fair_sample(s: FaceObservations, most: int = 6_000) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Colours and sightings of evenly chosen faces that at least two photos see well."""
     good = s.quality > 0.1 * s.quality.max(1, keepdims=True)
     rows = np.flatnonzero(good.sum(1) >= 2)
@@ -157,7 +163,7 @@ def _vertex_colours(v: F64, g: I32, corner_colours: F32) -> F32:
     total = np.stack([np.bincount(where, flat[:, c], len(v)) for c in range(4)], 1)
     known = total[:, 3] > 0
     colours = (total[:, :3] / np.maximum(total[:, 3:], 1)).astype(np.float32)
-    return fill_vertices(colours, known, g)
+    return fill_harmonic(colours, known, g)
 
 
 def _assemble(source: Mesh, index: NDArray[np.int64], atlas: Atlas, texture: NDArray[np.uint8]) -> Mesh:

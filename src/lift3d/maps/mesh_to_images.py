@@ -15,7 +15,7 @@ from lift3d.geometry.camera.orbit import orbit_cameras
 from lift3d.geometry.mesh.distances import sample_surface
 from lift3d.geometry.render.drawable import Drawable, drawable
 from lift3d.geometry.render.lights import Lighting
-from lift3d.geometry.render.rasterizer import visible
+from lift3d.geometry.render.rasterizer import visible_points
 from lift3d.geometry.render.renderer import WHITE, Colour, Rendering, _lights, _shoot, render, render_many
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Camera, Image, Mesh, Points, Views
@@ -66,7 +66,7 @@ class MeshToImages(Mapping[Mesh, Views]):
             shot = _shoot(ready, camera, self.samples, lights, self.background, True)
             focal = (camera.fx + camera.fy) / 2
             images.append(Image(shot.rgb, f"{i:03d}", mask=shot.mask, focal=focal))
-            seen = np.flatnonzero(visible(camera, shot.depth.z, xyz))
+            seen = np.flatnonzero(visible_points(camera, shot.depth.z, xyz))
             observations.append(np.stack([np.full(len(seen), i), seen], 1))
         context.note(NAME, pictures=len(images), faces=len(ready.f), textured=bool(len(ready.texels)))
         context.progress(NAME, 1.0)

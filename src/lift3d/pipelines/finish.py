@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def sized(mesh: Mesh, views: Views, options: Options, run: Run) -> tuple[Mesh, Views, dict[str, Any]]:
     """Mesh and views at the size that the user gives, if any; and how the scale was found."""
-    from lift3d.geometry.camera.similarity import moved_views
+    from lift3d.geometry.camera.similarity import transform_views
 
     set_unit(mesh, views.unit)
     how = "not given: the unit is unknown" if views.unit is None else "the cameras are given in metres"
@@ -28,7 +28,7 @@ def sized(mesh: Mesh, views: Views, options: Options, run: Run) -> tuple[Mesh, V
         factor, scale["how"] = options.scale.factor(mesh, views, marks)
         mesh.vertices = np.asarray(mesh.vertices) * factor
         set_unit(mesh, "m")
-        views = moved_views(views, np.diag([factor, factor, factor, 1.0]), "m")
+        views = transform_views(views, np.diag([factor, factor, factor, 1.0]), "m")
     return mesh, views, scale
 
 

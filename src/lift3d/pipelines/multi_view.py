@@ -84,7 +84,7 @@ def _model(
 ) -> tuple[Mesh, Views, str, dict[str, Any]]:
     """The textured mesh, upright and of known size if given; the views in its frame; its kind; how the scale was
     found."""
-    from lift3d.geometry.camera.similarity import moved_views
+    from lift3d.geometry.camera.similarity import transform_views
 
     views = run.step("cameras", maps.cameras, photos)
     run.context.note("reconstruct", photos=len(photos), placed=len(views))
@@ -96,7 +96,7 @@ def _model(
     if len(mesh.faces) == 0:
         raise CaptureError("no surface came out of the photos", "take more photos with more overlap")
     world_from_model = np.asarray(mesh.metadata.pop("world_from_model", np.eye(4)), np.float64)
-    views = moved_views(views, np.linalg.inv(world_from_model).astype(np.float64), views.unit)
+    views = transform_views(views, np.linalg.inv(world_from_model).astype(np.float64), views.unit)
     mesh, views, scale = sized(mesh, views, options, run)
     kind = run.context.report[maps.surface.card.name]["kind"]
     if kind == "object":

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lift3d.errors import InputError
-from lift3d.geometry.camera.undistort import undistorted
+from lift3d.geometry.camera.undistort import undistort_points
 from lift3d.geometry.mesh.bvh import build, first_hit
 from lift3d.types import F64, Camera, Mesh, Views
 from lift3d.units import format_length, parse_length
@@ -141,7 +141,7 @@ def mark_pixels(marks: Marks, views: Views, report: dict[str, Any]) -> F64:
     if lens is None:
         return used
     bent = (used - [lens["cx"], lens["cy"]]) / [lens["fx"], lens["fy"]]
-    return undistorted(bent, tuple(lens["distortion"])) * [camera.fx, camera.fy] + [camera.cx, camera.cy]
+    return undistort_points(bent, tuple(lens["distortion"])) * [camera.fx, camera.fy] + [camera.cx, camera.cy]
 
 
 def _positive(extent: float) -> float:

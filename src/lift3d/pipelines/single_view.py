@@ -96,7 +96,7 @@ def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Vi
 
 def stood(mesh: Mesh, guess: SolidPrediction) -> tuple[Mesh, SolidPrediction]:
     """The solid on a flat foot on z = 0, and the guess moved with it."""
-    from lift3d.geometry.camera.similarity import moved_views
+    from lift3d.geometry.camera.similarity import transform_views
 
     v, f, low = standing(np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32), FOOT)
     down = np.eye(4)
@@ -104,7 +104,7 @@ def stood(mesh: Mesh, guess: SolidPrediction) -> tuple[Mesh, SolidPrediction]:
     moved = replace(
         guess,
         voxels=replace(guess.voxels, affine=down @ guess.voxels.affine),
-        views=moved_views(guess.views, down, guess.views.unit),
+        views=transform_views(guess.views, down, guess.views.unit),
     )
     return trimesh.Trimesh(v, f, process=False, validate=False), moved
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lift3d.geometry.camera.undistort import _bicubic, distort, pinhole_of, undistort
+from lift3d.geometry.camera.undistort import _bicubic, distort_points, undistorted_camera, undistort
 from lift3d.types import Camera, Image
 
 
@@ -42,10 +42,10 @@ def test_the_fast_kernel_equals_its_slow_twin():
 @given(k1=st.floats(-0.25, 0.25), k2=st.floats(-0.05, 0.05), p=st.floats(-0.005, 0.005))
 def test_every_pixel_of_the_pinhole_has_light(k1, k2, p):
     lens = camera(k1, k2, p, -p)
-    pinhole = pinhole_of(lens)
+    pinhole = undistorted_camera(lens)
     u, v = np.meshgrid(np.arange(96) + 0.5, np.arange(64) + 0.5)
     xy = np.stack([(u - pinhole.cx) / pinhole.fx, (v - pinhole.cy) / pinhole.fy], -1)
-    at = distort(xy, lens.distortion) * 80 + [49.0, 31.0]
+    at = distort_points(xy, lens.distortion) * 80 + [49.0, 31.0]
     assert at.min() > -0.1 and (at < [96.1, 64.1]).all()
     assert pinhole.distortion == () and (pinhole.width, pinhole.height) == (96, 64)
 
@@ -58,7 +58,7 @@ def test_a_linear_picture_of_the_scene_stays_linear(k1):
     seen = np.stack([(u - 49) / 80, (v - 31) / 80], -1)
     straight = seen.copy()
     for _ in range(50):
-        straight = straight - (distort(straight, lens.distortion) - seen)
+        straight = straight - (distort_points(straight, lens.distortion) - seen)
     pixels = np.repeat((128 + 120 * straight[..., :1] + 60 * straight[..., 1:]).round(), 3, 2).astype(
         np.uint8
     )

@@ -8,22 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import look_at, orbit_cameras
 
-from lift3d.geometry.fusion.capture_layout import camera_up, decide_kind, focus
-from lift3d.geometry.fusion.object_region import object_cluster, seen_share
+from lift3d.geometry.fusion.capture_layout import estimate_up, classify_capture, intersect_optical_axes
+from lift3d.geometry.fusion.object_region import object_points, visible_fraction
 from lift3d.geometry.fusion.support_plane import find_support_plane
 
 
 @pytest.mark.slow
 def test_an_orbit_is_an_object_and_a_row_is_a_scene():
     cameras = orbit_cameras(12)
-    assert decide_kind(cameras, focus(cameras))[0] == "object"
+    assert classify_capture(cameras, intersect_optical_axes(cameras))[0] == "object"
     row = [look_at([x, 5, 1], [x * 0.8, 0, 1]) for x in np.linspace(-3, 3, 9)]
-    kind, why = decide_kind(row, focus(row))
+    kind, why = classify_capture(row, intersect_optical_axes(row))
     assert kind == "scene" and "one side" in why
     outward = [
         look_at([np.cos(a), np.sin(a), 1], [9 * np.cos(a), 9 * np.sin(a), 1]) for a in np.linspace(0, 5.5, 9)
     ]
-    assert decide_kind(outward, focus(outward))[0] == "scene"
+    assert classify_capture(outward, intersect_optical_axes(outward))[0] == "scene"
 
 
 @settings(max_examples=20, deadline=None)
@@ -36,14 +36,14 @@ def test_focus_is_the_common_point(x, y, z, seed):
         d = rng.normal(size=3)
         d[2] = 0.3 + abs(d[2])
         cameras.append(look_at(target + 3 * d / np.linalg.norm(d), target))
-    spot = focus(cameras)
+    spot = intersect_optical_axes(cameras)
     np.testing.assert_allclose(spot.point, target, atol=1e-4)
     assert spot.ahead == 1 and spot.distance == pytest.approx(3, abs=1e-3)
 
 
 @pytest.mark.slow
 def test_up_is_up():
-    assert camera_up(orbit_cameras(10)) @ [0, 0, 1] > 0.9
+    assert estimate_up(orbit_cameras(10)) @ [0, 0, 1] > 0.9
 
 
 def _table_and_ball(rng, noise=0.002):
@@ -67,8 +67,8 @@ def test_the_table_is_found_and_the_ball_is_the_object(seed):
     assert plane is not None
     assert plane.normal @ [0, 0, 1] > 0.9999 and abs(plane.offset) < 0.004
     above = plane.height(xyz) > 0.03
-    spot = focus(cameras)
-    member = object_cluster(cameras, xyz[above], spot)
+    spot = intersect_optical_axes(cameras)
+    member = object_points(cameras, xyz[above], spot)
     assert member.mean() > 0.97
 
 
@@ -83,5 +83,5 @@ def test_no_plane_in_a_ball_alone_nor_above_the_cameras():
 
 def test_share_of_cameras_that_see_a_point():
     cameras = orbit_cameras(10)
-    share = seen_share(cameras, np.array([[0, 0, 0.4], [50.0, 0, 0]]))
+    share = visible_fraction(cameras, np.array([[0, 0, 0.4], [50.0, 0, 0]]))
     assert share[0] == 1 and share[1] < 0.5

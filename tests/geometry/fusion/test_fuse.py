@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scenes import cast, orbit_views
 
 from lift3d.geometry.camera.similarity import upright_frame
-from lift3d.geometry.fusion.fuse import Box, Wish, fuse, fused_points, resized_mask
+from lift3d.geometry.fusion.fuse import OrientedBox, FusionSettings, fuse, sample_measured_points, resize_mask
 from lift3d.types import Depth, DepthMaps
 
 
@@ -35,7 +35,7 @@ def test_an_upright_frame_is_a_rotation_with_z_up(up):
     frame = upright_frame(np.array(up), np.array([1.0, 2, 3]))
     assert np.allclose(frame[:3, :3].T @ frame[:3, :3], np.eye(3)) and np.linalg.det(frame) > 0
     assert np.allclose(frame[:3, 2], np.array(up) / np.linalg.norm(up))
-    box = Box(frame, np.zeros(3), np.array([1.0, 2, 2]))
+    box = OrientedBox(frame, np.zeros(3), np.array([1.0, 2, 2]))
     assert box.size == 3 and np.allclose(box.local(frame[:3, 3] + frame[:3, 2]), [0, 0, 1])
 
 
@@ -43,11 +43,11 @@ def test_an_upright_frame_is_a_rotation_with_z_up(up):
 @given(st.integers(1, 5), st.integers(1, 5))
 def test_a_mask_made_smaller_by_whole_numbers_takes_the_middle_of_each_block(a, b):
     mask = np.random.default_rng(0).random((12 * a, 8 * b)) < 0.5
-    assert (resized_mask(mask, (12, 8)) == mask[a // 2 :: a, b // 2 :: b]).all()
+    assert (resize_mask(mask, (12, 8)) == mask[a // 2 :: a, b // 2 :: b]).all()
 
 
 def test_sampled_points_lie_on_the_surface_and_within_the_masks(maps):
-    points = fused_points(maps, 5000)
+    points = sample_measured_points(maps, 5000)
     assert 4000 < len(points) < 6000
     radius = np.linalg.norm(points.xyz - [0, 0, 0.5], axis=1)
     assert (np.minimum(np.abs(radius - 0.5), np.abs(points.xyz[:, 2])) < 1e-4).all()
@@ -55,14 +55,16 @@ def test_sampled_points_lie_on_the_surface_and_within_the_masks(maps):
     left[:, :160] = True
     images = tuple(replace(image, mask=left) for image in maps.views.images)
     masked = DepthMaps(replace(maps.views, images=images), maps.depths)
-    assert 0.3 < len(fused_points(masked, 10**9)) / len(fused_points(maps, 10**9)) < 0.7
+    assert 0.3 < len(sample_measured_points(masked, 10**9)) / len(sample_measured_points(maps, 10**9)) < 0.7
 
 
 @pytest.mark.slow
 def test_the_field_is_the_distance_to_a_ball_and_keeps_to_the_wish(maps):
-    box = Box(upright_frame(np.array([0.0, 0, 1]), np.zeros(3)), np.array([-0.6, -0.6, 0.1]), np.full(3, 0.6))
+    box = OrientedBox(
+        upright_frame(np.array([0.0, 0, 1]), np.zeros(3)), np.array([-0.6, -0.6, 0.1]), np.full(3, 0.6)
+    )
     done: list[float] = []
-    grid = fuse(maps, [np.ones(d.z.shape, np.int8) for d in maps.depths], box, Wish(60_000, 20_000, 0.06),
+    grid = fuse(maps, [np.ones(d.z.shape, np.int8) for d in maps.depths], box, FusionSettings(60_000, 20_000, 0.06),
                 progress=done.append)  # fmt: skip
     assert grid.phi.size < 1.3 * 60_000 and done == [0.4, 0.6]
     index = np.argwhere((grid.weight > 0.5) & (np.abs(grid.data) < 0.5))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from box_room import arc, look_at, measured, rectangles, rolled
 
-from lift3d.geometry.camera.projection import resized
-from lift3d.geometry.fusion.capture_layout import camera_up
-from lift3d.geometry.fusion.fuse import fused_points
+from lift3d.geometry.camera.projection import resize_camera
+from lift3d.geometry.fusion.capture_layout import estimate_up
+from lift3d.geometry.fusion.fuse import sample_measured_points
 from lift3d.geometry.fusion.support_plane import find_floor
 from lift3d.maps.depths_to_mesh import DepthsToMesh
 from lift3d.types import Camera, DepthMaps, Image, Points, Views
@@ -25,7 +25,7 @@ def maps(cameras: list[Camera], scene=SCENE, noise: float = 0.002) -> DepthMaps:
 
 
 def small(cameras: list[Camera], share: float = 0.3) -> list[Camera]:
-    return [resized(c, round(400 * share), round(300 * share)) for c in cameras]
+    return [resize_camera(c, round(400 * share), round(300 * share)) for c in cameras]
 
 
 def tilt(direction: np.ndarray) -> float:
@@ -46,10 +46,10 @@ ROLLS = {
 @pytest.mark.parametrize("how", ROLLS)
 def test_the_floor_is_down_however_the_photos_were_held(how):
     cameras = [rolled(c, roll) for c, roll in zip(small(arc(8)), ROLLS[how])]
-    floor = find_floor(fused_points(maps(cameras), 40_000), cameras)
+    floor = find_floor(sample_measured_points(maps(cameras), 40_000), cameras)
     assert floor is not None and tilt(floor.normal) < 0.3
     assert (
-        how in ("level", "each otherwise") or tilt(camera_up(cameras)) > 15
+        how in ("level", "each otherwise") or tilt(estimate_up(cameras)) > 15
     )  # the mean alone would lead astray
 
 
@@ -80,15 +80,15 @@ def test_flat_ground_alone_is_kept():
 def test_without_a_floor_the_photos_say_what_is_up():
     walls = SCENE[1:3]
     cameras = small(arc(8))
-    points = fused_points(maps(cameras, walls), 40_000)
+    points = sample_measured_points(maps(cameras, walls), 40_000)
     assert find_floor(points, cameras) is None
     mesh = DepthsToMesh("scene", faces=4000, nodes=200_000)(maps(cameras, walls))
     frame = np.array(mesh.metadata["world_from_model"])
-    assert np.allclose(frame[:3, 2], camera_up(cameras))
+    assert np.allclose(frame[:3, 2], estimate_up(cameras))
 
 
 def test_a_wall_beside_a_level_corridor_is_no_floor():
     """Looking along a wall, level: its normal is the side of every photo, but the floor is there as well."""
     cameras = [look_at((-2.2, -2.5 + 0.4 * k, 1.2), (-2.4, 3, 0.9), 120, 90, 80.0) for k in range(6)]
-    floor = find_floor(fused_points(maps(cameras), 40_000), cameras)
+    floor = find_floor(sample_measured_points(maps(cameras), 40_000), cameras)
     assert floor is not None and tilt(floor.normal) < 0.3

@@ -9,15 +9,29 @@ import pytest
 import trimesh
 from scenes import exact_maps, orbit_views
 
-from lift3d.geometry.fusion.membrane_solver import TRUST, near_surface, refine, relax, solve
-from lift3d.geometry.fusion.tsdf import BLANK, FACING, FREE, HIDDEN, UNSEEN, DepthField, assume_standing
+from lift3d.geometry.fusion.membrane_solver import (
+    HALF_WEIGHT,
+    blocks_near_surface,
+    prolong,
+    relax,
+    solve_membrane,
+)
+from lift3d.geometry.fusion.tsdf import (
+    BLANK_WEIGHT,
+    MIN_COSINE,
+    FREE_WEIGHT,
+    HIDDEN_WEIGHT,
+    PRIOR_WEIGHT,
+    TsdfIntegrator,
+    assume_solid_below,
+)
 from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
 
 
 @pytest.fixture(scope="module")
 def field():
     maps = exact_maps(orbit_views(14), 1.0)
-    return DepthField(maps, [np.ones(m.z.shape, np.int8) for m in maps])
+    return TsdfIntegrator(maps, [np.ones(m.z.shape, np.int8) for m in maps])
 
 
 def slow_value(maps, x, reach):
@@ -30,12 +44,12 @@ def slow_value(maps, x, reach):
         if not (0 <= u < c.width and 0 <= v < c.height):
             continue
         if m.z[v, u] <= 0:
-            hidden -= BLANK
+            hidden -= BLANK_WEIGHT
             continue
         z = m.z[v, u]
         q = np.array([(u + 0.5 - c.cx) / c.fx, (v + 0.5 - c.cy) / c.fy, 1]) * z
         d = m.normals[v, u] @ (p - q)
-        if -m.normals[v, u, 2] < FACING and abs(p[2] - z) <= 3 * reach:
+        if -m.normals[v, u, 2] < MIN_COSINE and abs(p[2] - z) <= 3 * reach:
             continue
         behind = p[2] - z
         if behind < -3 * reach or (d > reach and behind < 0):
@@ -45,9 +59,9 @@ def slow_value(maps, x, reach):
         elif d > -reach:
             a = m.confidence[v, u] * -m.normals[v, u, 2] * (1 + 0.7 * d / reach if d < 0 else 1)
             total, weight = total + a * min(d / reach, 1), weight + a
-    solid = HIDDEN * max(hidden - 1, 0) if free == 0 else 0
-    whole = weight + FREE * free + solid
-    return (total + FREE * free - solid) / whole if whole else 0.0, whole
+    solid = HIDDEN_WEIGHT * max(hidden - 1, 0) if free == 0 else 0
+    whole = weight + FREE_WEIGHT * free + solid
+    return (total + FREE_WEIGHT * free - solid) / whole if whole else 0.0, whole
 
 
 def test_integration_equals_its_slow_twin(field):
@@ -66,9 +80,9 @@ def test_integration_equals_its_slow_twin(field):
 def test_a_ball_comes_back_round(field):
     low, step = np.array([-0.65, -0.65, 0.06]), 0.04
     f, w = field.integrate(low, 2 * step, (17, 17, 16), 0.16)
-    phi = solve(f, w, 0.04)
-    active = near_surface(phi)
-    phi = refine(phi)
+    phi = solve_membrane(f, w, 0.04)
+    active = blocks_near_surface(phi)
+    phi = prolong(phi)
     f, w = field.integrate(low, step, phi.shape, 0.12, active)
     relax(phi, f, w, 0.04, 14, active, over=1.3)
     v, faces = marching_tetrahedra(phi)
@@ -91,7 +105,7 @@ def test_solver_reaches_the_minimum():
     n = f.size
     index = np.arange(n).reshape(shape)
     A, b = np.zeros((n, n)), np.zeros(n)
-    a = w / (w + TRUST)
+    a = w / (w + HALF_WEIGHT)
     A[np.arange(n), np.arange(n)] += a.ravel()
     b += (a * f).ravel()
     for axis in range(3):
@@ -120,9 +134,9 @@ def test_multigrid_spans_what_is_unseen_as_a_direct_solve_does():
     known = (np.abs(d) < 1.5) & (x[..., 2] > -4) | (d > 1.5) & (x[..., 2] > -4)
     f = np.clip(d / 1.5, -1, 1).astype(np.float32)
     w = np.where(known, 3, 0).astype(np.float32)
-    phi = solve(f, w, 0.04, cycles=12)
+    phi = solve_membrane(f, w, 0.04, cycles=12)
     n, index = f.size, np.arange(f.size).reshape(shape)
-    a = (w / (w + TRUST)).ravel()
+    a = (w / (w + HALF_WEIGHT)).ravel()
     pairs = [
         (np.take(index, range(m - 1), axis).ravel(), np.take(index, range(1, m), axis).ravel())
         for axis, m in enumerate(shape)
@@ -161,17 +175,17 @@ def test_the_unseen_stands_below_what_was_measured():
     f[4:8, 4:8, 6], w[4:8, 4:8, 6] = -1.0, 1.0  # a roof, seen from above
     f[4:8, 4:8, 7:], w[4:8, 4:8, 7:] = 1.0, 1.0
     f[5, 5, 2], w[5, 5, 2] = 0.7, 0.5
-    assume_standing(f, w)
+    assume_solid_below(f, w)
     assert (f[4:8, 4:8, :6] < 0).sum() == 4 * 4 * 6 - 1 and f[5, 5, 2] == np.float32(0.7)
     assert (f[:3] > 0).all() and (f[:, :, 8:] > 0).all()
-    assert (w[:3] == UNSEEN).all() and (w[4:8, 4:8, 6] == 1).all()
+    assert (w[:3] == PRIOR_WEIGHT).all() and (w[4:8, 4:8, 6] == 1).all()
 
 
 def test_planes_seen_from_behind_are_no_evidence():
     maps = exact_maps(orbit_views(6), 1.0)
     turned = [replace(m, normals=np.where(m.normals[..., 2:] > -0.5, -m.normals, m.normals)) for m in maps]
-    spoiled = DepthField(turned, [np.ones(m.z.shape, np.int8) for m in maps])
+    spoiled = TsdfIntegrator(turned, [np.ones(m.z.shape, np.int8) for m in maps])
     f, w = spoiled.integrate(np.array([-0.8, -0.8, 0.02]), 0.05, (33, 33, 25), 0.15)
     assert w.min() >= 0 and np.abs(f).max() <= 1 + 1e-6
-    phi = solve(f, w, 0.06)
+    phi = solve_membrane(f, w, 0.06)
     assert np.abs(phi).max() <= 1.05

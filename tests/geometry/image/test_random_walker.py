@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from lift3d.geometry.image.random_walker import STAY, colour_ratio, colour_walk, edge_weights, walked
+from lift3d.geometry.image.random_walker import (
+    PRIOR_WEIGHT,
+    colour_log_ratio,
+    refine_mask,
+    edge_weights,
+    random_walk,
+)
 from lift3d.geometry.metrics.solids import overlap
 
 
@@ -32,7 +38,7 @@ def test_a_rough_share_is_sharpened(seed: int, level: float) -> None:
         np.float32
     )
     before = overlap(rough > level, truth)
-    after = overlap(colour_walk(rgb, rough, level) > 0.5, truth)
+    after = overlap(refine_mask(rgb, rough, level) > 0.5, truth)
     assert after > 0.95 and after >= before - 0.01
 
 
@@ -41,7 +47,7 @@ def test_rough_shares_are_sharpened_well_in_the_mean() -> None:
     for seed in range(10):
         rgb, truth = scene(seed)
         rough = ndimage.gaussian_filter(np.roll(truth, (3, -2), (0, 1)).astype(np.float32), 4)
-        after.append(overlap(colour_walk(rgb, rough, 0.5) > 0.5, truth))
+        after.append(overlap(refine_mask(rgb, rough, 0.5) > 0.5, truth))
     assert np.mean(after) > 0.97, after
 
 
@@ -51,22 +57,22 @@ def test_the_minimum_is_that_of_the_energy() -> None:
     weights = edge_weights(colours)
     assert abs(weights - weights.T).max() == 0 and weights.getnnz() == 2 * (6 * 6 + 7 * 5)
     dense = weights.toarray()
-    exact = np.linalg.solve(np.diag(dense.sum(1) + STAY) - dense, STAY * prior.ravel())
-    assert np.allclose(walked(prior, weights).ravel(), exact, atol=5e-3)
+    exact = np.linalg.solve(np.diag(dense.sum(1) + PRIOR_WEIGHT) - dense, PRIOR_WEIGHT * prior.ravel())
+    assert np.allclose(random_walk(prior, weights).ravel(), exact, atol=5e-3)
 
 
 def test_colours_that_are_everywhere_tell_nothing() -> None:
     share = np.zeros((40, 40))
     share[10:30, 10:30] = 1
     same = np.full((40, 40, 3), 90, np.uint8)
-    assert np.abs(colour_ratio(same, share)).max() < 0.01
+    assert np.abs(colour_log_ratio(same, share)).max() < 0.01
     other = np.where(share[..., None] > 0, np.uint8(200), np.uint8(20)).repeat(3, 2)
-    ratio = colour_ratio(other, share)
+    ratio = colour_log_ratio(other, share)
     assert ratio[20, 20] > 2 and ratio[0, 0] < -2
 
 
 def test_one_colour_leaves_the_share_but_for_its_corners() -> None:
     share = np.zeros((48, 48), np.float32)
     share[12:36, 12:36] = 0.9
-    said = colour_walk(np.full((48, 48, 3), 128, np.uint8), share)
+    said = refine_mask(np.full((48, 48, 3), 128, np.uint8), share)
     assert overlap(said > 0.5, share > 0.5) > 0.75

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lift3d.geometry.camera.projection import pixel_rays
-from lift3d.geometry.render.rasterizer import depth_map, rasterize, visible
+from lift3d.geometry.render.rasterizer import depth_map, rasterize, visible_points
 from lift3d.types import Camera
 
 
@@ -166,6 +166,6 @@ def test_visible_points_of_a_sphere_are_its_front():
     sphere = trimesh.creation.icosphere(subdivisions=4)
     cam = camera(160, 120, 150.0, pose_at(5.0))
     z = depth_map(cam, sphere.vertices, sphere.faces)
-    seen = visible(cam, z, sphere.vertices)
+    seen = visible_points(cam, z, sphere.vertices)
     facing = -((sphere.vertices - cam.centre) * sphere.vertices).sum(1)  # > 0 on the side of the camera
     assert seen[facing > 1.0].all() and not seen[facing < -0.6].any()

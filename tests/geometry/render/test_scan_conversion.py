@@ -10,7 +10,7 @@ from PIL import Image
 from lift3d.geometry.render.drawable import drawable
 from lift3d.geometry.render.paint import _scan
 from lift3d.geometry.render.rasterizer import rasterize
-from lift3d.geometry.render.scan_conversion import PARTS, panes, prepare, scan
+from lift3d.geometry.render.scan_conversion import COEFFICIENTS, translucent_layers, set_up_faces, scan
 from lift3d.types import Camera, Material, Part
 
 EYE = Camera(32, 24, 30.0, 31.0, 16.2, 11.7, np.eye(4))
@@ -45,9 +45,9 @@ def test_parallel_light_meets_the_nearest_triangle(seed):
     """Along z, against barycentric coordinates in the plane, ray by ray."""
     v, f = triangles(seed, 6)
     s = drawable([Part(v, f)]).surface
-    c, box = np.empty((len(f), PARTS)), np.empty((len(f), 4), np.int32)
+    c, box = np.empty((len(f), COEFFICIENTS)), np.empty((len(f), 4), np.int32)
     grid = (5.0, 5.0, 10.0, 10.0)
-    prepare(s.corners, np.eye(3), np.array([0, 0, 5.0]), grid, 0.0, True, 20, 20, c, box)
+    set_up_faces(s.corners, np.eye(3), np.array([0, 0, 5.0]), grid, 0.0, True, 20, 20, c, box)
     face_id, z = np.empty((20, 20), np.int32), np.empty((20, 20), np.float32)
     scan(0, 20, None, s, c, box, grid, 0.0, False, face_id, z)
     x, y = np.meshgrid((np.arange(20) + 0.5 - 10) / 5, (np.arange(20) + 0.5 - 10) / 5)
@@ -85,7 +85,7 @@ def test_panes_come_in_order_and_stop_at_what_is_opaque():
     assert ready.see_through
     c, box, grid, face_id, z = _scan(ready, EYE, False, False)
     np.testing.assert_allclose(z, depths[3])
-    start, found, faces = panes(0, 24, ready.surface.face, c, box, grid, 0.0, z)
+    start, found, faces = translucent_layers(0, 24, ready.surface.face, c, box, grid, 0.0, z)
     before = np.sort(depths[depths < depths[3]])
     for pixel in (0, 100, 700):
         got = found[start[pixel] : start[pixel + 1]]

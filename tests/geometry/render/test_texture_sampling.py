@@ -7,12 +7,12 @@ import pytest
 
 from lift3d.geometry.image.colour_space import DECODED, linear_from_srgb
 from lift3d.geometry.render.texture_sampling import (
-    CUT_OUT,
+    MASKED,
     OPAQUE,
-    TRANSLUCENT,
-    kind_of,
-    kinds_of_faces,
-    look_up,
+    BLENDED,
+    alpha_mode,
+    face_alpha_modes,
+    sample_texture,
     mip_pyramid,
 )
 
@@ -37,7 +37,7 @@ def test_what_is_cut_away_does_not_bleed():
     rng = np.random.default_rng(1)
     there = rng.random((64, 64)) < 0.4
     picture = np.where(there[..., None], [30, 160, 40, 255], [255, 0, 255, 0]).astype(np.uint8)
-    assert kind_of(picture) == CUT_OUT
+    assert alpha_mode(picture) == MASKED
     texels, levels = mip_pyramid(picture)
     for k in range(len(levels)):
         left = level(texels, levels, k)
@@ -63,13 +63,13 @@ def test_leaves_stay_as_dense_from_afar():
 def test_kinds():
     plain = np.full((16, 16, 4), 200, np.uint8)
     plain[..., 3] = 255
-    assert kind_of(plain) == OPAQUE == kind_of(plain[..., :3])
+    assert alpha_mode(plain) == OPAQUE == alpha_mode(plain[..., :3])
     glass = plain.copy()
     glass[2:-2, 2:-2, 3] = 90
-    assert kind_of(glass) == TRANSLUCENT
+    assert alpha_mode(glass) == BLENDED
     fence = plain.copy()
     fence[::2, :, 3] = 0
-    assert kind_of(fence) == CUT_OUT
+    assert alpha_mode(fence) == MASKED
 
 
 def test_lookups_repeat_and_blend_between_levels():
@@ -78,7 +78,7 @@ def test_lookups_repeat_and_blend_between_levels():
 
     def at(u, v, lod):
         out = np.empty(4)
-        look_up(texels, levels, 0, len(levels), DECODED, u, v, lod, out)
+        sample_texture(texels, levels, 0, len(levels), DECODED, u, v, lod, out)
         return out
 
     for u, v in [(0.1, 0.3), (0.99, 0.02)]:
@@ -98,11 +98,11 @@ def test_one_picture_may_hold_a_hull_its_windows_and_a_fence():
     hull, fence, glass = corner, corner + [0.53, 0], corner + [0.53, 0.53]
     for face, kind in (
         (hull, OPAQUE),
-        (fence, CUT_OUT),
-        (glass, TRANSLUCENT),
+        (fence, MASKED),
+        (glass, BLENDED),
         (hull + 3, OPAQUE),
-        (hull * 4, CUT_OUT),
+        (hull * 4, MASKED),
     ):
-        assert kinds_of_faces(picture, face[None].astype(np.float32)).tolist() == [kind]
-    together = kinds_of_faces(picture, np.stack([hull, fence]).astype(np.float32))
-    assert together.tolist() == [OPAQUE, CUT_OUT]
+        assert face_alpha_modes(picture, face[None].astype(np.float32)).tolist() == [kind]
+    together = face_alpha_modes(picture, np.stack([hull, fence]).astype(np.float32))
+    assert together.tolist() == [OPAQUE, MASKED]

@@ -1,6 +1,6 @@
 import numpy as np
 
-from lift3d.geometry.sfm.pair_selection import select_pairs, similarity
+from lift3d.geometry.sfm.pair_selection import select_pairs, vlad_similarity
 
 
 def _ring(count: int, seed: int = 0) -> list[np.ndarray]:
@@ -41,6 +41,6 @@ def test_same_seed_same_pairs():
 def test_photos_without_features_do_no_harm():
     ring = _ring(70)
     ring[5] = np.zeros((0, 128), np.float32)
-    assert np.isfinite(similarity(ring, 0)).all()
+    assert np.isfinite(vlad_similarity(ring, 0)).all()
     assert len(select_pairs(ring)) > 70
-    assert np.isfinite(similarity([ring[5]] * 3, 0)).all()
+    assert np.isfinite(vlad_similarity([ring[5]] * 3, 0)).all()

@@ -10,7 +10,7 @@ from scenes import exact_maps, orbit_views
 
 from lift3d.geometry.camera.projection import pixel_rays
 from lift3d.geometry.stereo import depth_propagation as completion
-from lift3d.geometry.stereo.depth_propagation import complete
+from lift3d.geometry.stereo.depth_propagation import propagate_depths
 
 
 def partners(n):
@@ -33,7 +33,7 @@ def test_a_gap_is_filled_with_what_the_neighbours_measured(views):
     truth = exact_maps(views)
     gap = (slice(90, 150), slice(120, 200))
     maps = [without(d, *gap) if i == 3 else without(d, slice(0), slice(0)) for i, d in enumerate(truth)]
-    maps = complete(views, maps, partners(14))
+    maps = propagate_depths(views, maps, partners(14))
     there = maps[3].z[gap] > 0
     error = np.abs(maps[3].z[gap] / truth[3].z[gap] - 1)[there]
     assert there.mean() > 0.85 and np.median(error) < 0.002 and np.quantile(error, 0.99) < 0.02
@@ -51,7 +51,7 @@ def test_own_depths_are_left_alone_and_fills_are_no_evidence(views):
         for i, d in enumerate(truth)
     ]
     before = [d.z.copy() for d in maps]
-    maps = complete(views, maps, partners(14), agree=3)
+    maps = propagate_depths(views, maps, partners(14), agree=3)
     for a, b in zip(before, maps):
         assert (b.z == a).all()
 
@@ -66,7 +66,7 @@ def test_nothing_is_seen_through_a_surface_that_nobody_measured(views):
         keep = np.where(up > 0.01, 0, 1).astype(np.float32)
         maps.append(replace(d, z=d.z * keep, confidence=d.confidence * keep))
     ball = [(d.z == 0) & (t.z > 0) for d, t in zip(maps, truth)]
-    maps = complete(views, maps, partners(14))
+    maps = propagate_depths(views, maps, partners(14))
     wrong = sum(int(((d.z > 0) & b).sum()) for d, b in zip(maps, ball)) / sum(int(b.sum()) for b in ball)
     assert wrong < 0.02
 

@@ -66,16 +66,19 @@ def test_cost_equals_its_slow_twin(x, y, w, gx, gy):
     a, b = look_at([2, 0.3, 1.2], [0, 0, 0.3], *small), look_at([2.1, 0.0, 1.2], [0, 0, 0.3], *small)
     rng = np.random.default_rng(1)
     first, second = (rng.uniform(0, 255, (120, 160)).astype(np.float32) for _ in range(2))
-    sources, shape = patchmatch.pack([second])
+    sources, shape = patchmatch.flatten_images([second])
     M = relative_pose(a, b)[None].astype(np.float32)
-    padded = np.pad(first, patchmatch.REACH, mode="edge").reshape(-1)
-    centred, weight = np.empty(patchmatch.N, np.float32), np.empty(patchmatch.N, np.float32)
+    padded = np.pad(first, patchmatch.WINDOW_RADIUS, mode="edge").reshape(-1)
+    centred, weight = (
+        np.empty(patchmatch.WINDOW_SAMPLES, np.float32),
+        np.empty(patchmatch.WINDOW_SAMPLES, np.float32),
+    )
     f = np.float32
-    variance = _stereo.window(padded, 160 + 2 * patchmatch.REACH, x, y, f(14), centred, weight)
+    variance = _stereo.window(padded, 160 + 2 * patchmatch.WINDOW_RADIUS, x, y, f(14), centred, weight)
     fast = _stereo.view_cost(
         sources, 0, shape, M, f(x + 0.5), f(y + 0.5), f(w), f(gx), f(gy), centred, weight, variance
     )
-    if fast in (patchmatch.WORST, patchmatch.UNSEEN):
+    if fast in (patchmatch.MAX_COST, patchmatch.OUT_OF_VIEW_COST):
         return
     assert fast == pytest.approx(slow_cost(first, second, a, b, x, y, w, gx, gy, 14.0), abs=4e-3)
 
@@ -148,6 +151,6 @@ def test_normals_of_a_fronto_parallel_plane_point_at_the_camera():
 
 
 def test_random_numbers_fill_the_unit_interval():
-    values = np.array([_stereo.random(x, y, 5) for x in range(40) for y in range(40)])
+    values = np.array([_stereo.hash_random(x, y, 5) for x in range(40) for y in range(40)])
     assert values.min() >= 0 and values.max() < 1
     assert abs(values.mean() - 0.5) < 0.03 and abs(values.var() - 1 / 12) < 0.01

@@ -9,7 +9,7 @@ from scipy.ndimage import distance_transform_edt
 
 from lift3d.geometry.texture.bake import bake_faces, low_pass
 from lift3d.geometry.texture.charts import face_neighbours
-from lift3d.geometry.texture.inpaint import fill_vertices, pad_texture
+from lift3d.geometry.texture.inpaint import fill_harmonic, pad_texture
 from lift3d.geometry.texture.subdivide import split_long_edges
 from lift3d.geometry.texture.view_labelling import count_seams, label_faces, label_weights, vertex_weights
 from lift3d.geometry.texture.view_selection import RAMP, border_distance
@@ -110,9 +110,9 @@ def test_filling_is_harmonic() -> None:
     truth = (v[:, :1] * [0.01, 0.02, 0.03] + 0.1).astype(np.float32)
     known = (v[:, 0] == 0) | (v[:, 0] == 12)
     ring = trimesh.Trimesh(v, f, process=False)
-    filled = fill_vertices(np.where(known[:, None], truth, 0).astype(np.float32), known, f)
+    filled = fill_harmonic(np.where(known[:, None], truth, 0).astype(np.float32), known, f)
     assert (filled[known] == truth[known]).all()
-    lonely = fill_vertices(
+    lonely = fill_harmonic(
         np.full((4, 3), 0.25, np.float32), np.array([1, 1, 1, 0], bool), f[:0].reshape(0, 3)
     )
     np.testing.assert_allclose(lonely[3], 0.25, atol=1e-3)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lift3d.geometry.image.colour_space import linear_of_srgb, srgb_of_linear
-from lift3d.geometry.texture.exposure import level_exposures, levelling_tables
+from lift3d.geometry.texture.exposure import estimate_gains, gain_tables
 
 
 def shots(seed: int, photos: int, spread: float, faces: int = 1500) -> tuple[np.ndarray, ...]:
@@ -29,7 +29,7 @@ def error(found: np.ndarray, gains: np.ndarray) -> float:
 @given(st.integers(0, 10_000), st.integers(2, 20), st.floats(0, 0.3))
 def test_gains_come_back(seed: int, photos: int, spread: float) -> None:
     colours, seen, gains = shots(seed, photos, spread)
-    found = level_exposures(colours, seen)
+    found = estimate_gains(colours, seen)
     assert error(found, gains) < 0.03
     np.testing.assert_allclose(np.exp(np.log(found).mean(0)), 1, rtol=1e-6)
 
@@ -38,20 +38,20 @@ def test_outliers_do_not_count() -> None:
     colours, seen, gains = shots(3, 10, 0.2)
     colours[:500, 4] = (200, 40, 40)  # a passer-by before a third of the faces
     colours[700:800] = np.minimum(colours[700:800].astype(int) + 60, 255)
-    assert error(level_exposures(colours, seen), gains) < 0.03
+    assert error(estimate_gains(colours, seen), gains) < 0.03
 
 
 def test_photo_that_shares_nothing_keeps_its_exposure() -> None:
     colours, seen, gains = shots(0, 5, 0.0)
     seen[:, 2] = False
-    np.testing.assert_allclose(level_exposures(colours, seen)[2], 1, atol=0.02)
-    assert (level_exposures(colours, np.zeros_like(seen)) == 1).all()
+    np.testing.assert_allclose(estimate_gains(colours, seen)[2], 1, atol=0.02)
+    assert (estimate_gains(colours, np.zeros_like(seen)) == 1).all()
 
 
 def test_srgb_round_trip_and_tables() -> None:
     s = np.linspace(0, 1, 257)
     np.testing.assert_allclose(srgb_of_linear(linear_of_srgb(s)), s, atol=1e-6)
-    tables = levelling_tables(np.array([[1.0, 2.0, 0.5]]))
+    tables = gain_tables(np.array([[1.0, 2.0, 0.5]]))
     np.testing.assert_allclose(tables[0, 0], np.arange(256) / 255, atol=1e-6)
     assert (np.diff(tables, axis=2) > 0).all()
     assert linear_of_srgb(np.array(tables[0, 1, 128], np.float64)) == pytest.approx(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import grey_dilation
 
 from lift3d.errors import InputError
-from lift3d.geometry.texture.charts import chart_plane, cut_charts, face_neighbours
+from lift3d.geometry.texture.charts import plane_axes, segment_charts, face_neighbours
 from lift3d.geometry.texture.unwrap import Atlas, unwrap
 
 
@@ -76,7 +76,7 @@ def test_no_texel_has_two_owners_and_charts_keep_apart(kind: str, noise: float) 
 
 def test_charts_are_seen_whole_from_their_direction() -> None:
     v, f = wavy("torus", 0.005)
-    charts, directions = cut_charts(v, f)
+    charts, directions = segment_charts(v, f)
     normals = trimesh.Trimesh(v, f, process=False).face_normals
     assert np.einsum("fc,fc->f", normals, directions[charts]).min() > 0.13
     assert (np.unique(charts) == np.arange(len(directions))).all()
@@ -92,14 +92,14 @@ def test_charts_are_seen_whole_from_their_direction() -> None:
 
 
 def test_few_charts_for_simple_shapes() -> None:
-    assert cut_charts(*wavy("box"))[0].max() + 1 == 6
-    assert cut_charts(*wavy("sphere"))[0].max() + 1 <= 16
+    assert segment_charts(*wavy("box"))[0].max() + 1 == 6
+    assert segment_charts(*wavy("sphere"))[0].max() + 1 <= 16
 
 
 def test_plane_is_right_handed() -> None:
     d = np.random.default_rng(0).normal(size=(50, 3))
     d /= np.linalg.norm(d, axis=1)[:, None]
-    x, y = chart_plane(d)
+    x, y = plane_axes(d)
     np.testing.assert_allclose(np.cross(x, y), d, atol=1e-12)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from lift3d.geometry.image.crop import Crop, crop_of
+from lift3d.geometry.image.crop import Crop, square_crop
 from lift3d.geometry.image.cutout import cut_out
 from lift3d.geometry.voxels.occupancy import EDGE, FULL, levels_of
 from lift3d.geometry.voxels.view_frame import (
@@ -65,7 +65,7 @@ def test_cells_of_a_ball_are_those_whose_centres_are_inside():
     pixels = 150 * seen[:, :2] / seen[:, 2:] + [70, 60]
     mask = np.zeros((120, 140), bool)
     mask[pixels[:, 1].astype(int), pixels[:, 0].astype(int)] = True
-    frame, to_view = frame_of(camera, crop_of(mask), ball)
+    frame, to_view = frame_of(camera, square_crop(mask), ball)
     to_index = np.eye(4)
     to_index[:3, :3] /= step
     to_index[:3, 3] = (1.2 - step / 2) / step
@@ -116,7 +116,7 @@ def test_a_lattice_reads_the_cells_where_they_are():
 
 def test_crop_of_nothing_is_an_error():
     with pytest.raises(ValueError, match="empty"):
-        crop_of(np.zeros((4, 4), bool))
+        square_crop(np.zeros((4, 4), bool))
 
 
 def test_cut_out_shows_the_thing_and_nothing_else():
@@ -124,7 +124,7 @@ def test_cut_out_shows_the_thing_and_nothing_else():
     alpha = np.zeros((40, 60), np.uint8)
     alpha[10:30, 40:60] = 255
     rgb[10:30, 40:60] = [255, 0, 0]
-    seen = cut_out(rgb, alpha, crop_of(alpha > 0), 32)  # the crop reaches beyond the picture
+    seen = cut_out(rgb, alpha, square_crop(alpha > 0), 32)  # the crop reaches beyond the picture
     assert seen.shape == (4, 32, 32) and seen.dtype == np.float32
     assert np.allclose(seen[:, 16, 16], [1, -1, -1, 1])
     assert np.allclose(seen[:, 0, 0], 0)  # grey, not white

@@ -12,7 +12,7 @@ import trimesh
 torch = pytest.importorskip("torch", reason="the extra `learn` is not installed")
 
 from lift3d.geometry.camera.orbit import look_at, orbit_cameras  # noqa: E402
-from lift3d.geometry.camera.projection import resized  # noqa: E402
+from lift3d.geometry.camera.projection import resize_camera  # noqa: E402
 from lift3d.geometry.image.colour_space import srgb_from_linear  # noqa: E402
 from lift3d.geometry.render.discontinuities import crossings, edge_table  # noqa: E402
 from lift3d.geometry.render.drawable import drawable  # noqa: E402
@@ -256,7 +256,7 @@ def test_outlines_look_like_the_mean_of_many_samples() -> None:
     camera = look_at(np.array([1.1, 1.6, 1.2]), np.zeros(3), 48, 40, 55.0)
     colours = np.random.default_rng(0).random((len(v), 3))
     thing = surface(torch.tensor(v), f, torch.tensor(colours))
-    fine = render(thing, Cameras.of(resized(camera, 48 * 16, 40 * 16), D), antialias=False)
+    fine = render(thing, Cameras.of(resize_camera(camera, 48 * 16, 40 * 16), D), antialias=False)
     smooth, hard = (render(thing, Cameras.of(camera, D), antialias=a) for a in (True, False))
 
     def error(p: Pictures, name: str) -> float:

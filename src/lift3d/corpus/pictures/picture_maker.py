@@ -41,9 +41,9 @@ from lift3d.corpus.pictures.sensor import simulate_sensor
 from lift3d.errors import InputError
 from lift3d.geometry.image.colour_space import linear_from_srgb
 from lift3d.geometry.render.drawable import Drawable, drawable
-from lift3d.geometry.render.lights import Environment, Lighting, Sun, Triple, studio
+from lift3d.geometry.render.lights import Environment, Lighting, Sun, Vec3, studio
 from lift3d.geometry.render.paint import picture as painted
-from lift3d.geometry.render.shadow_maps import Lights, lights_of
+from lift3d.geometry.render.shadow_maps import LightArrays, prepare_lights
 from lift3d.types import F32, F64, Camera
 
 SIZE_RANGE = (16, 2048)
@@ -83,7 +83,7 @@ class _Ready:
     drawable: Drawable
     outline: F64
     row: dict[str, Any]
-    lights: dict[int, tuple[Lights, int, dict[str, Any]]]
+    lights: dict[int, tuple[LightArrays, int, dict[str, Any]]]
 
 
 def render_picture(
@@ -156,7 +156,7 @@ class Studio:
         self._ready.move_to_end(i)
         return self._ready[i]
 
-    def _light(self, ready: _Ready, view: int) -> tuple[Lights, int, dict[str, Any]]:
+    def _light(self, ready: _Ready, view: int) -> tuple[LightArrays, int, dict[str, Any]]:
         """The light of the view's group, the picture of the bank that it comes from (-1: none), what was drawn."""
         group = 0 if self.recipe.studio else view // self.recipe.lights_each
         if group not in ready.lights:
@@ -167,7 +167,7 @@ class Studio:
                 source = choose_environment(self.bank, str(ready.row["split"]), rng)
                 around = None if source < 0 or rng.random() < 0.4 else self.bank[source]
                 lighting, said = sample_lighting(around, self.recipe.shadows, rng)
-            lights = lights_of(ready.drawable, lighting, 512 if self.size <= 256 else 1024)
+            lights = prepare_lights(ready.drawable, lighting, 512 if self.size <= 256 else 1024)
             ready.lights = {group: (lights, source, said)}
         return ready.lights[group]
 
@@ -182,7 +182,7 @@ class Studio:
         return float(np.clip((level / max(mean, 1e-3)) ** 0.75, *GAIN_RANGE))
 
     def _with_ground(
-        self, back: F32, said: dict[str, Any], split: str, camera: Camera, lights: Lights, gain: float,
+        self, back: F32, said: dict[str, Any], split: str, camera: Camera, lights: LightArrays, gain: float,
         rng: np.random.Generator,
     ) -> F32:  # fmt: skip
         """The background with a lit floor before it, where the dice say so and the camera is above it."""
@@ -257,6 +257,6 @@ def sample_lighting(
     return Lighting((sun,), (), environment), said
 
 
-def _triple(values: Any) -> Triple:
+def _triple(values: Any) -> Vec3:
     x, y, z = (float(value) for value in values)
     return x, y, z

@@ -21,7 +21,7 @@ from lift3d.corpus.pictures.recipes import Recipe
 from lift3d.geometry.image.colour_space import linear_from_srgb
 from lift3d.geometry.render.drawable import Drawable, drawable
 from lift3d.geometry.render.paint import paint
-from lift3d.geometry.render.shadow_maps import Lights
+from lift3d.geometry.render.shadow_maps import LightArrays
 from lift3d.types import F32, F64, Camera, Material, Part
 
 Bytes = NDArray[np.uint8]
@@ -119,7 +119,7 @@ def ground_plane(picture: Bytes, rng: np.random.Generator) -> Drawable:
     return drawable([part])
 
 
-def render_ground(plane: Drawable, camera: Camera, lights: Lights) -> tuple[F32, F32]:
+def render_ground(plane: Drawable, camera: Camera, lights: LightArrays) -> tuple[F32, F32]:
     """(light (S, S, 3) of the ground, how much of it is seen (S, S)): lit, with the shadow of the thing that `lights`
     were made for, fading with distance."""
     light, cover = paint(plane, camera, 1, 1.0, lights)

@@ -34,7 +34,7 @@ def unproject(camera: Camera, z: F32) -> F64:
     return (pixel_rays(camera) * z[..., None] - camera.t) @ camera.R
 
 
-def resized(camera: Camera, width: int, height: int) -> Camera:
+def resize_camera(camera: Camera, width: int, height: int) -> Camera:
     """The same camera for the photo resized to (width, height): with the half-pixel rule, u scales exactly."""
     sx, sy = width / camera.width, height / camera.height
     return replace(

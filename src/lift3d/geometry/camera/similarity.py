@@ -9,7 +9,7 @@ import numpy as np
 from lift3d.types import F64, Camera, Views
 
 
-def moved_camera(camera: Camera, similarity: F64) -> Camera:
+def transform_camera(camera: Camera, similarity: F64) -> Camera:
     """The camera that sees the moved world as this one sees the world. similarity: (4, 4), [scale R | t]."""
     scale = float(np.cbrt(np.linalg.det(similarity[:3, :3])))
     rotation = similarity[:3, :3] / scale
@@ -19,7 +19,7 @@ def moved_camera(camera: Camera, similarity: F64) -> Camera:
     return replace(camera, world_to_camera=pose)
 
 
-def moved_views(views: Views, similarity: F64, unit: str | None = None) -> Views:
+def transform_views(views: Views, similarity: F64, unit: str | None = None) -> Views:
     """Cameras and points in the moved world; `unit` is the unit of that world."""
     points = views.points
     normals = points.normals
@@ -29,7 +29,7 @@ def moved_views(views: Views, similarity: F64, unit: str | None = None) -> Views
     xyz = points.xyz @ similarity[:3, :3].T + similarity[:3, 3]
     return replace(
         views,
-        cameras=tuple(moved_camera(camera, similarity) for camera in views.cameras),
+        cameras=tuple(transform_camera(camera, similarity) for camera in views.cameras),
         points=replace(points, xyz=xyz, normals=normals, unit=unit),
         unit=unit,
     )

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from lift3d.types import F64, Camera, Image
 
-NEGLIGIBLE = 0.05
+NEGLIGIBLE_SHIFT = 0.05
 """Pixels: a lens that bends less than this over the whole photo is taken as a pinhole."""
 
 
-def distort(xy: F64, distortion: tuple[float, ...]) -> F64:
+def distort_points(xy: F64, distortion: tuple[float, ...]) -> F64:
     """(..., 2) normalised pinhole coordinates to where the lens puts them, normalised."""
     if not distortion:
         return xy
@@ -39,18 +39,18 @@ def distort(xy: F64, distortion: tuple[float, ...]) -> F64:
     )
 
 
-def undistorted(xy: F64, distortion: tuple[float, ...]) -> F64:
+def undistort_points(xy: F64, distortion: tuple[float, ...]) -> F64:
     """The inverse of `distort`, by fixed-point iteration (OpenCV's way; converges for real lenses)."""
     straight = xy
     for _ in range(60):
-        straight = straight - (distort(straight, distortion) - xy)
+        straight = straight - (distort_points(straight, distortion) - xy)
     return straight
 
 
 def _source(camera: Camera, pinhole: Camera, uv: F64) -> F64:
     """Pixels (..., 2) of the pinhole to pixels of the lens."""
     normal = (uv - [pinhole.cx, pinhole.cy]) / [pinhole.fx, pinhole.fy]
-    return distort(normal, camera.distortion) * [camera.fx, camera.fy] + [camera.cx, camera.cy]
+    return distort_points(normal, camera.distortion) * [camera.fx, camera.fy] + [camera.cx, camera.cy]
 
 
 def _border(width: int, height: int) -> F64:
@@ -61,13 +61,13 @@ def _border(width: int, height: int) -> F64:
     return np.concatenate(rows + columns)
 
 
-def pinhole_of(camera: Camera) -> Camera:
+def undistorted_camera(camera: Camera) -> Camera:
     """The pinhole camera to which a photo of `camera` is undistorted."""
     if not camera.distortion:
         return camera
     border = _border(camera.width, camera.height)
     plain = replace(camera, distortion=())
-    if np.abs(_source(camera, plain, border) - border).max() < NEGLIGIBLE:
+    if np.abs(_source(camera, plain, border) - border).max() < NEGLIGIBLE_SHIFT:
         return plain
 
     def filled(scale: float) -> bool:
@@ -112,9 +112,9 @@ def _bicubic(pixels: NDArray[np.uint8], at: F64, out: NDArray[np.uint8]) -> None
 
 def undistort(image: Image, camera: Camera) -> tuple[Image, Camera]:
     """The photo (and its mask, nearest pixel) as `pinhole_of(camera)` sees it, of the same size."""
-    pinhole = pinhole_of(camera)
+    pinhole = undistorted_camera(camera)
     border = _border(camera.width, camera.height)
-    if np.abs(_source(camera, pinhole, border) - border).max() < NEGLIGIBLE:
+    if np.abs(_source(camera, pinhole, border) - border).max() < NEGLIGIBLE_SHIFT:
         return image, pinhole
     u, v = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
     at = np.ascontiguousarray(_source(camera, pinhole, np.stack([u, v], -1)))

@@ -11,7 +11,7 @@ from lift3d.types import F64, Camera
 
 
 @dataclass(frozen=True)
-class Focus:
+class AxisIntersection:
     """The point nearest to all optical axes. spread: median distance of the axes from it over the median camera
     distance; turn: largest angle in degrees between two viewing directions; ahead: share of cameras it lies before."""
 
@@ -22,7 +22,7 @@ class Focus:
     ahead: float
 
 
-def focus(cameras: Sequence[Camera]) -> Focus:
+def intersect_optical_axes(cameras: Sequence[Camera]) -> AxisIntersection:
     """Least-squares intersection of the optical axes, re-weighted for cameras that look elsewhere."""
     centres = np.array([c.centre for c in cameras])
     axes = np.array([c.direction for c in cameras])
@@ -39,7 +39,7 @@ def focus(cameras: Sequence[Camera]) -> Focus:
     off = np.linalg.norm(np.cross(point - centres, axes), axis=1)
     ahead = ((point - centres) * axes).sum(1) > 0
     cosine = np.clip(axes @ axes.T, -1, 1)
-    return Focus(
+    return AxisIntersection(
         point,
         float(np.median(distance)),
         float(np.median(off) / max(float(np.median(distance)), 1e-12)),
@@ -48,7 +48,7 @@ def focus(cameras: Sequence[Camera]) -> Focus:
     )
 
 
-def camera_up(cameras: Sequence[Camera]) -> F64:
+def estimate_up(cameras: Sequence[Camera]) -> F64:
     """Unit vector: the mean of the photos' up directions, or, where photos are turned so that it cancels,
     the direction least seen along the cameras' horizontal axes."""
     ups = np.array([-c.R[1] for c in cameras])
@@ -60,7 +60,7 @@ def camera_up(cameras: Sequence[Camera]) -> F64:
     return -down / max(float(np.linalg.norm(down)), 1e-12)
 
 
-def decide_kind(cameras: Sequence[Camera], spot: Focus) -> tuple[str, str]:
+def classify_capture(cameras: Sequence[Camera], spot: AxisIntersection) -> tuple[str, str]:
     """("object" | "scene", why)."""
     if spot.ahead < 0.8:
         return (

@@ -14,19 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.geometry.camera.projection import unproject
-from lift3d.geometry.fusion.membrane_solver import near_surface, refine, relax, solve
-from lift3d.geometry.fusion.tsdf import DepthField, assume_standing
+from lift3d.geometry.fusion.membrane_solver import blocks_near_surface, prolong, relax, solve_membrane
+from lift3d.geometry.fusion.tsdf import TsdfIntegrator, assume_solid_below
 from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
 from lift3d.types import F32, F64, DepthMaps, Points
 
-RAW_FACES = 30
+RAW_FACE_RATIO = 30
 """The grid is no finer than gives this many triangles per triangle asked for: more would only be collapsed again."""
-STANDING_SHARE = 0.05
+BASE_FRACTION = 0.05
 """Share of the height from the table up in which what no photo sees is taken as part of the object."""
 
 
 @dataclass(frozen=True, eq=False)
-class Box:
+class OrientedBox:
     """frame: 4x4 local-to-world, z up; low, high (3,): opposite corners in the local frame."""
 
     frame: F64
@@ -48,7 +48,7 @@ class Box:
         return (xyz - self.frame[:3, 3]) @ self.frame[:3, :3]
 
 
-class Wish(NamedTuple):
+class FusionSettings(NamedTuple):
     """nodes: largest number of grid nodes; faces: about how many triangles the finished mesh has; smooth: weight of
     the membrane against the data."""
 
@@ -57,7 +57,7 @@ class Wish(NamedTuple):
     smooth: float
 
 
-class Grid(NamedTuple):
+class SignedField(NamedTuple):
     """phi (X, Y, Z): the field at origin + step * index in the local frame of the box, negative inside; data and
     weight (X, Y, Z): what of it was measured, and how surely."""
 
@@ -69,20 +69,20 @@ class Grid(NamedTuple):
 
 
 def fuse(
-    maps: DepthMaps, kinds: Sequence[NDArray[np.int8]], box: Box, wish: Wish,
+    maps: DepthMaps, kinds: Sequence[NDArray[np.int8]], box: OrientedBox, wish: FusionSettings,
     base: bool = False, closed: bool = True, progress: Callable[[float], None] = lambda done: None,
-) -> Grid:  # fmt: skip
-    """The field on the finest grid that pays. kinds: what each pixel proves, see `DepthField`; base: the thing stands on
+) -> SignedField:  # fmt: skip
+    """The field on the finest grid that pays. kinds: what each pixel proves, see `TsdfIntegrator`; base: the thing stands on
     the bottom of the box, which is cut flat; closed: what is enclosed on all sides is inside."""
     depths = [
         replace(d, camera=replace(d.camera, world_to_camera=d.camera.world_to_camera @ box.frame))
         for d in maps.depths
     ]
-    field = DepthField(depths, kinds)
+    field = TsdfIntegrator(depths, kinds)
     low, extent = box.low, box.extent
     pixel = _pixel_footprint(maps, box)
     step = max(0.75 * pixel, float((extent.prod() / wish.nodes) ** (1 / 3)), float(extent.max()) / 640)
-    standing = STANDING_SHARE * float(extent[2]) if base else 0.0
+    standing = BASE_FRACTION * float(extent[2]) if base else 0.0
     for attempt in (0, 1):
         cells = np.maximum(np.ceil(extent / (2 * step)).astype(int), 8)
         coarse = (int(cells[0]) + 1, int(cells[1]) + 1, int(cells[2]) + 1)
@@ -91,25 +91,25 @@ def fuse(
         if closed:
             field.forget_enclosed(f, w, low, 2 * step)
         if base:
-            assume_standing(f, w)
+            assume_solid_below(f, w)
         _walls(f, w, base)
-        phi = solve(f, w, wish.smooth)
+        phi = solve_membrane(f, w, wish.smooth)
         if not closed:  # far specks would make the grid of an open scene coarse, and are dropped later
             break
-        finer = 4 * len(marching_tetrahedra(phi)[1]) / (RAW_FACES * wish.faces)
+        finer = 4 * len(marching_tetrahedra(phi)[1]) / (RAW_FACE_RATIO * wish.faces)
         if attempt or finer < 1.2:
             break
         step *= min(finer**0.5, 2.0)
     progress(0.4)
-    active = near_surface(phi)
-    phi = refine(phi)
+    active = blocks_near_surface(phi)
+    phi = prolong(phi)
     f, w = field.integrate(low, step, phi.shape, reach, active, standing)
     _walls(f, w, base)
     relax(phi, f, w, wish.smooth, 14, active, over=1.3)
     progress(0.6)
     if base:
         _cut_base(phi)
-    return Grid(low, step, phi, f, w)
+    return SignedField(low, step, phi, f, w)
 
 
 def _walls(f: F32, w: F32, base: bool) -> None:
@@ -132,7 +132,7 @@ def _cut_base(phi: F32) -> None:
     phi[:, :, 0] = 0.5
 
 
-def _pixel_footprint(maps: DepthMaps, box: Box) -> float:
+def _pixel_footprint(maps: DepthMaps, box: OrientedBox) -> float:
     """Median size of a depth-map pixel on what lies in the box, in world units."""
     sizes = []
     for depth in maps.depths:
@@ -144,7 +144,7 @@ def _pixel_footprint(maps: DepthMaps, box: Box) -> float:
     return float(np.median(sizes)) if sizes else float(box.extent.max()) / 256
 
 
-def fused_points(maps: DepthMaps, limit: int, seed: int = 0) -> Points:
+def sample_measured_points(maps: DepthMaps, limit: int, seed: int = 0) -> Points:
     """A seeded sample of at most about `limit` measured points with world normals; of masked photos, inside the mask."""
     total = sum(int((d.z > 0).sum()) for d in maps.depths)
     rng = np.random.default_rng(seed)
@@ -153,7 +153,7 @@ def fused_points(maps: DepthMaps, limit: int, seed: int = 0) -> Points:
     for image, depth in zip(maps.views.images, maps.depths):
         known = depth.z > 0
         if image.mask is not None:
-            known &= resized_mask(image.mask, depth.z.shape)
+            known &= resize_mask(image.mask, depth.z.shape)
         at = np.flatnonzero(known)
         at = at[rng.random(len(at)) < share]
         assert depth.normals is not None
@@ -163,7 +163,7 @@ def fused_points(maps: DepthMaps, limit: int, seed: int = 0) -> Points:
     return Points(np.concatenate(xyz), np.concatenate(normals).astype(np.float32), None, maps.views.unit)
 
 
-def resized_mask(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def resize_mask(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """A mask (h, w) at another size: each pixel takes the one its centre falls in."""
     rows = ((np.arange(shape[0]) + 0.5) * mask.shape[0] / shape[0]).astype(np.int64)
     columns = ((np.arange(shape[1]) + 0.5) * mask.shape[1] / shape[1]).astype(np.int64)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lift3d.types import F32
 
-TRUST = np.float32(2.0)
+HALF_WEIGHT = np.float32(2.0)
 """Weight of the data at which they count half as much as they can."""
 
 
@@ -116,11 +116,13 @@ def coarse_shape(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple((n - 1) // 2 + 1 + ((n - 1) & 1) for n in shape)
 
 
-def blocks_of(shape: Sequence[int]) -> tuple[int, ...]:
+def block_grid_shape(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple((n + 3) // 4 for n in shape)
 
 
-def solve(f: F32, w: F32, smooth: float, sweeps: int = 6, cycles: int = 6, coarsest: int = 12) -> F32:
+def solve_membrane(
+    f: F32, w: F32, smooth: float, sweeps: int = 6, cycles: int = 6, coarsest: int = 12
+) -> F32:
     """The field that minimises the energy above: a first guess from the coarsest grid to the finest, then V-cycles
     of multigrid correction (Briggs, Henson & McCormick 2000, chapter 3). Without these the two sides of a
     surface cancel on coarse grids and what no photo saw would stay empty instead of being spanned."""
@@ -139,7 +141,7 @@ def solve(f: F32, w: F32, smooth: float, sweeps: int = 6, cycles: int = 6, coars
             phi = fine
         phi = relax(phi, lf, lw, smooth, sweeps if depth else 60)
     del levels
-    trust = [w / (w + TRUST)]
+    trust = [w / (w + HALF_WEIGHT)]
     goal = trust[0] * f
     while min(trust[-1].shape) > 6:
         trust.append(_restricted(trust[-1]))
@@ -186,17 +188,17 @@ def relax(
 ) -> F32:
     """Over-relaxation sweeps in place (only in active blocks, where given)."""
     if active is None:
-        active = np.ones(blocks_of(phi.shape), np.uint8)
+        active = np.ones(block_grid_shape(phi.shape), np.uint8)
     for _ in range(sweeps):
         for parity in (0, 1):
-            _relax(phi, f, w, active, np.float32(smooth), TRUST, parity, np.float32(over))
+            _relax(phi, f, w, active, np.float32(smooth), HALF_WEIGHT, parity, np.float32(over))
     return phi
 
 
-def near_surface(phi: F32, limit: float = 0.95) -> NDArray[np.uint8]:
+def blocks_near_surface(phi: F32, limit: float = 0.95) -> NDArray[np.uint8]:
     """Blocks (of the grid twice as fine) that hold or neighbour a node with |phi| < limit."""
     fine = tuple(2 * n - 1 for n in phi.shape)
-    out = np.zeros(blocks_of(fine), np.uint8)
+    out = np.zeros(block_grid_shape(fine), np.uint8)
     near = np.abs(phi) < limit
     i, j, k = np.nonzero(near)
     for di in (-1, 1):
@@ -210,7 +212,7 @@ def near_surface(phi: F32, limit: float = 0.95) -> NDArray[np.uint8]:
     return out
 
 
-def refine(phi: F32) -> F32:
+def prolong(phi: F32) -> F32:
     """phi on the grid with half the step, (2 n - 1) nodes a side."""
     fine = np.empty(tuple(2 * n - 1 for n in phi.shape), np.float32)
     _refine(phi, fine)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from lift3d.geometry.camera.projection import project
-from lift3d.geometry.fusion.capture_layout import Focus
+from lift3d.geometry.fusion.capture_layout import AxisIntersection
 from lift3d.types import F64, Camera
 
 
-def seen_share(cameras: Sequence[Camera], xyz: F64) -> F64:
+def visible_fraction(cameras: Sequence[Camera], xyz: F64) -> F64:
     """(N,) share of the cameras in whose picture each point falls (occlusion is not asked)."""
     seen = np.zeros(len(xyz))
     for camera in cameras:
@@ -28,14 +28,16 @@ def seen_share(cameras: Sequence[Camera], xyz: F64) -> F64:
     return seen / len(cameras)
 
 
-def object_cluster(cameras: Sequence[Camera], xyz: F64, spot: Focus, cells: int = 72) -> NDArray[np.bool_]:
+def object_points(
+    cameras: Sequence[Camera], xyz: F64, spot: AxisIntersection, cells: int = 72
+) -> NDArray[np.bool_]:
     """(N,) True for the points of the object.
 
     Points seen by at least 60 % as many cameras as the best-seen ones, within 1.2 camera distances of the focus,
     are put on a coarse grid; of its 26-connected clusters the one is taken that holds most points, weighted
     by how well they are seen and how near the focus they lie.
     """
-    share = seen_share(cameras, xyz)
+    share = visible_fraction(cameras, xyz)
     near = np.linalg.norm(xyz - spot.point, axis=1) < 1.2 * spot.distance
     common = near & (share >= 0.6 * np.quantile(share[near], 0.95)) if near.any() else near
     if common.sum() < 50:

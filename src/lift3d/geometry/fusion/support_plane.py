@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from lift3d.geometry.fusion.capture_layout import camera_up
+from lift3d.geometry.fusion.capture_layout import estimate_up
 from lift3d.types import F32, F64, Camera, Points
 
-CLEAR_FLOOR = 0.05
+MIN_FLOOR_FRACTION = 0.05
 """Share of a scene's points that must lie on its floor."""
-HELD = 0.6
+MIN_AGREEMENT = 0.6
 """How well a floor must agree with how the photos were held, see `_held`."""
-TURNED, BETTER = 0.8, 0.15
+MIN_ROLLED_AGREEMENT, MIN_IMPROVEMENT = 0.8, 0.15
 """Photos are taken as turned on their side only if a floor then agrees as well as this, and this much better."""
 
 
@@ -102,10 +102,10 @@ def find_floor(points: Points, cameras: Sequence[Camera], seed: int = 0) -> Supp
     side = np.array([c.R[0] for c in cameras]).mean(0)
     side /= max(float(np.linalg.norm(side)), 1e-12)
     best, fit = None, 0.0
-    for up in (camera_up(cameras), side, -side):
+    for up in (estimate_up(cameras), side, -side):
         plane = find_support_plane(points.xyz, points.normals, centres, up, scale, seed)
-        held = 0.0 if plane is None or plane.share < CLEAR_FLOOR else _held(cameras, plane.normal)
-        if held > (max(TURNED, fit + BETTER) if best is not None else HELD):
+        held = 0.0 if plane is None or plane.share < MIN_FLOOR_FRACTION else _held(cameras, plane.normal)
+        if held > (max(MIN_ROLLED_AGREEMENT, fit + MIN_IMPROVEMENT) if best is not None else MIN_AGREEMENT):
             best, fit = plane, held
         if best is None:  # nothing below: nothing is known of how the photos were turned
             return None

@@ -17,25 +17,25 @@ from numba import njit, prange
 from numpy.typing import NDArray
 from scipy.ndimage import label, maximum_filter
 
-from lift3d.geometry.fusion.membrane_solver import blocks_of
+from lift3d.geometry.fusion.membrane_solver import block_grid_shape
 from lift3d.types import F32, F64, Depth
 
-FREE = np.float32(0.25)
+FREE_WEIGHT = np.float32(0.25)
 """Vote of a view that looked through a node, in units of a confident surface measurement."""
-HIDDEN = np.float32(0.0005)
+HIDDEN_WEIGHT = np.float32(0.0005)
 """Vote for -1 of a view from which a measured surface hides the node; counted only where no view looked through it
 and none looked at it without measuring anything: what is in the shadow from all sides is taken as solid."""
-STANDING = np.float32(0.01)
+BASE_WEIGHT = np.float32(0.01)
 """The same where the object stands, which closes it down to the table, and everywhere where silhouettes are known."""
-UNSEEN = np.float32(0.0005)
+PRIOR_WEIGHT = np.float32(0.0005)
 """Vote for -1 of a node that nothing is known of below a measured surface, and for +1 of one below nothing."""
-BLANK = np.float32(100.0)
+BLANK_WEIGHT = np.float32(100.0)
 """How many such votes one look without a measurement takes away."""
-FACING = np.float32(0.05)
+MIN_COSINE = np.float32(0.05)
 """Least cosine between a measured surface and its look: planes that a photo would see from behind prove nothing, and as
 weights they would be negative."""
-SURE, CARRIED = 120, np.uint32(128)
-SILENT, FREE_ONLY, OUTSIDE = np.uint32(253), np.uint32(254), np.uint32(255)
+CONFIDENCE_STEPS, PROPAGATED = 120, np.uint32(128)
+NO_EVIDENCE, FREE_ONLY, OFF_OBJECT = np.uint32(253), np.uint32(254), np.uint32(255)
 """The highest byte of a pixel's facts: 0 to SURE is the confidence of a surface, CARRIED more if other views measured
 it; SILENT proves nothing, FREE_ONLY is a surface that is not the object's, OUTSIDE is beside the silhouette."""
 
@@ -67,7 +67,7 @@ def _integrate(
     one = np.float32(1.0)
     half = np.float32(0.5)
     unit = np.float32(1.0 / 127.0)
-    sure = np.float32(1.0 / SURE)
+    sure = np.float32(1.0 / CONFIDENCE_STEPS)
     radius = np.float32(3.5) * step
     for b in prange(blocks.shape[0]):
         total = np.zeros(64, np.float32)
@@ -111,21 +111,21 @@ def _integrate(
                 at = np.uint64(offset[v] + it * width + iu)
                 fact = facts[at]
                 kind = fact >> np.uint32(24)
-                if kind == OUTSIDE:
+                if kind == OFF_OBJECT:
                     outside[e] += 1
                     continue
-                if kind == SILENT:
+                if kind == NO_EVIDENCE:
                     continue
                 z = depth[at]
                 if z <= zero:
                     hidden[e] -= blank_weight
                     continue
                 ez = zc - z
-                carried = kind >= CARRIED and kind < SILENT
+                carried = kind >= PROPAGATED and kind < NO_EVIDENCE
                 if carried:
                     if ez < -reach:
                         continue
-                    kind -= CARRIED
+                    kind -= PROPAGATED
                 if ez < np.float32(-3.0) * reach:
                     free[e] += one
                     continue
@@ -142,7 +142,7 @@ def _integrate(
                 normal_x = unit * np.float32(np.int32(fact & np.uint32(255)) - 127)
                 normal_y = unit * np.float32(np.int32((fact >> np.uint32(8)) & np.uint32(255)) - 127)
                 cosine = -unit * np.float32(np.int32((fact >> np.uint32(16)) & np.uint32(255)) - 127)
-                if cosine < FACING:
+                if cosine < MIN_COSINE:
                     continue
                 d = ex * normal_x + ey * normal_y - ez * cosine
                 if d > reach and ez < zero:
@@ -174,20 +174,22 @@ def _facts(depth: Depth, kind: NDArray[np.int8]) -> NDArray[np.uint32]:
     """(H * W,) four bytes a pixel, lowest first: 127 (1 + n) for the three parts of the normal (to 0.3 degrees), and
     what the pixel proves (see SURE)."""
     assert depth.normals is not None and depth.confidence is not None
-    facts = np.clip(depth.confidence * SURE + np.float32(0.5), 0, SURE).astype(np.uint32)
+    facts = np.clip(depth.confidence * CONFIDENCE_STEPS + np.float32(0.5), 0, CONFIDENCE_STEPS).astype(
+        np.uint32
+    )
     if depth.propagated is not None:
-        facts[depth.propagated] += CARRIED
-        facts[depth.propagated & (kind == 0)] = SILENT
+        facts[depth.propagated] += PROPAGATED
+        facts[depth.propagated & (kind == 0)] = NO_EVIDENCE
         kind = np.where(depth.propagated & (kind == 0), np.int8(1), kind)
     facts[kind == 0] = FREE_ONLY
-    facts[kind < 0] = OUTSIDE
+    facts[kind < 0] = OFF_OBJECT
     for axis in (2, 1, 0):
         facts <<= np.uint32(8)
         facts |= (depth.normals[..., axis] * np.float32(127) + np.float32(127.5)).astype(np.uint32)
     return facts.reshape(-1)
 
 
-class DepthField:
+class TsdfIntegrator:
     """The maps packed once, so that grids of several resolutions can be filled from them.
 
     kinds: per depth map (H, W) int8: 1 a surface, 0 only proof of free space, -1 outside the object's silhouette.
@@ -207,7 +209,7 @@ class DepthField:
         self.pose = np.array([d.camera.world_to_camera[:3] for d in depths], np.float32)
         # where silhouettes carve, a look without a measurement is no sign of empty space, and the hidden is inside
         carved = any((kind < 0).any() for kind in kinds)
-        self.blank, self.hidden = (np.float32(0.0), STANDING) if carved else (BLANK, HIDDEN)
+        self.blank, self.hidden = (np.float32(0.0), BASE_WEIGHT) if carved else (BLANK_WEIGHT, HIDDEN_WEIGHT)
 
     def integrate(
         self,
@@ -225,15 +227,15 @@ class DepthField:
         f = np.zeros(shape, np.float32)
         w = np.zeros(shape, np.float32)
         if active is None:
-            active = np.ones(blocks_of(shape), np.uint8)
+            active = np.ones(block_grid_shape(shape), np.uint8)
         near = (
             np.clip(1 - step * np.arange(shape[2]) / standing, 0, 1) if standing > 0 else np.zeros(shape[2])
         )
-        hidden = (self.hidden + (STANDING - self.hidden) * near).astype(np.float32)
+        hidden = (self.hidden + (BASE_WEIGHT - self.hidden) * near).astype(np.float32)
         blocks = np.argwhere(active).astype(np.int64)
         _integrate(
             origin.astype(np.float32), np.float32(step), blocks, self.depth, self.facts, self.offset, self.size, self.K,
-            self.pose, np.float32(reach), FREE, hidden, self.blank, f, w,
+            self.pose, np.float32(reach), FREE_WEIGHT, hidden, self.blank, f, w,
         )  # fmt: skip
         return f, w
 
@@ -257,7 +259,7 @@ class DepthField:
         return int(lost.sum())
 
 
-def assume_standing(f: F32, w: F32) -> None:
+def assume_solid_below(f: F32, w: F32) -> None:
     """Of nodes that nothing is known of, in place: those below a measured surface (+z is up) are faintly solid, the
     others faintly empty. A thing on a table that was photographed from above is so closed down to the table, within its
     own outline, and the membrane rounds the rest off; without this, few stray votes decide over all of the inside."""
@@ -265,4 +267,4 @@ def assume_standing(f: F32, w: F32) -> None:
     below = np.maximum.accumulate(measured[:, :, ::-1], 2)[:, :, ::-1]
     unknown = w < 1e-5
     f[unknown] = np.where(below[unknown], np.float32(-1), np.float32(1))
-    w[unknown] = UNSEEN
+    w[unknown] = PRIOR_WEIGHT

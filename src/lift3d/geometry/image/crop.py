@@ -20,7 +20,7 @@ class Crop:
     half: float
 
 
-def crop_of(mask: NDArray[np.bool_], margin: float = MARGIN) -> Crop:
+def square_crop(mask: NDArray[np.bool_], margin: float = MARGIN) -> Crop:
     """The square around what is true in (H, W), with a margin; ValueError where nothing is."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):

@@ -22,7 +22,7 @@ def _halve(image, out):
 
 def halve(image: F32) -> F32:
     """(H, W) float32 to (H // 2, W // 2): a box filter, so that pixel centres keep their meaning
-    (an odd last row or column is dropped; `projection.resized` then differs from it by < 1 / W)."""
+    (an odd last row or column is dropped; `projection.resize_camera` then differs from it by < 1 / W)."""
     h, w = image.shape
     out = np.empty((max(h // 2, 1), max(w // 2, 1)), np.float32)
     _halve(image, out)

@@ -21,36 +21,36 @@ from lift3d.types import F32, F64
 
 BINS = 16
 """Of a colour channel."""
-RARE = 2e-5
+MIN_DENSITY = 2e-5
 """A colour that is rarer than this in both tells nothing."""
-COLOURS, LOUDEST = 0.8, 3.0
+COLOUR_WEIGHT, MAX_LOG_RATIO = 0.8, 3.0
 """Weight of the colours' log ratio, and what it is at most."""
-STAY, EDGES = 0.05, 1.5
-ROUNDS, FADES = 3, 0.6
+PRIOR_WEIGHT, EDGE_CONTRAST = 0.05, 1.5
+ROUNDS, PRIOR_DECAY = 3, 0.6
 """How often colours are counted anew, and how much of the rough share's say is left each time where colours tell something: where
 it is far off, colours that are counted by it are right before it is."""
 
 
-def colour_walk(rgb: NDArray[np.uint8], share: F32, level: float = 0.5) -> F32:
+def refine_mask(rgb: NDArray[np.uint8], share: F32, level: float = 0.5) -> F32:
     """(H, W) share of the thing, half where its edge is, of (H, W, 3) sRGB and a rough share whose edge is at `level`."""
     colours = rgb.astype(np.float64) / 255
-    said = log_odds(share) - float(log_odds(np.array(level)))
+    said = logit(share) - float(logit(np.array(level)))
     weights = edge_weights(colours)
     out = 1 / (1 + np.exp(-said))
     for k in range(ROUNDS):
-        ratio = colour_ratio(rgb, out)
-        left = 1 - (1 - FADES**k) * np.minimum(np.abs(ratio), 1)
-        prior = 1 / (1 + np.exp(-(left * said + COLOURS * ratio)))
-        out = walked(prior, weights)
+        ratio = colour_log_ratio(rgb, out)
+        left = 1 - (1 - PRIOR_DECAY**k) * np.minimum(np.abs(ratio), 1)
+        prior = 1 / (1 + np.exp(-(left * said + COLOUR_WEIGHT * ratio)))
+        out = random_walk(prior, weights)
     return np.asarray(out, np.float32)
 
 
-def log_odds(share: NDArray[np.floating]) -> F64:
+def logit(share: NDArray[np.floating]) -> F64:
     p = np.clip(np.asarray(share, np.float64), 0.02, 0.98)
     return np.asarray(np.log(p / (1 - p)))
 
 
-def colour_ratio(rgb: NDArray[np.uint8], share: F64) -> F64:
+def colour_log_ratio(rgb: NDArray[np.uint8], share: F64) -> F64:
     """(H, W) log of how much likelier each pixel's colour is in the thing than around it, within LOUDEST."""
     bins = rgb.astype(np.int64) * BINS // 256
     number = (bins[..., 0] * BINS + bins[..., 1]) * BINS + bins[..., 2]
@@ -59,8 +59,8 @@ def colour_ratio(rgb: NDArray[np.uint8], share: F64) -> F64:
         counts = np.bincount(number.ravel(), weight.ravel(), BINS**3).reshape((BINS,) * 3)
         counts = ndimage.gaussian_filter(counts, 1.0)
         found.append(counts.ravel()[number] / max(float(counts.sum()), 1e-9))
-    ratio = np.log((found[0] + RARE) / (found[1] + RARE))
-    return np.asarray(np.clip(ratio, -LOUDEST, LOUDEST))
+    ratio = np.log((found[0] + MIN_DENSITY) / (found[1] + MIN_DENSITY))
+    return np.asarray(np.clip(ratio, -MAX_LOG_RATIO, MAX_LOG_RATIO))
 
 
 def edge_weights(colours: F64) -> sp.csr_matrix:
@@ -70,7 +70,7 @@ def edge_weights(colours: F64) -> sp.csr_matrix:
     rows, columns, values = [], [], []
     for a, b in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
         apart = ((colours[a] - colours[b]) ** 2).sum(-1)
-        weight = np.exp(-EDGES * apart / max(float(apart.mean()), 1e-9)) + 1e-3
+        weight = np.exp(-EDGE_CONTRAST * apart / max(float(apart.mean()), 1e-9)) + 1e-3
         rows += [number[a].ravel(), number[b].ravel()]
         columns += [number[b].ravel(), number[a].ravel()]
         values += [weight.ravel(), weight.ravel()]
@@ -78,10 +78,10 @@ def edge_weights(colours: F64) -> sp.csr_matrix:
     return sp.coo_matrix((np.concatenate(values), where), (h * w, h * w)).tocsr()
 
 
-def walked(prior: F64, weights: sp.csr_matrix) -> F64:
+def random_walk(prior: F64, weights: sp.csr_matrix) -> F64:
     """The minimum, by conjugate gradients."""
-    diagonal = np.asarray(weights.sum(1)).ravel() + STAY
+    diagonal = np.asarray(weights.sum(1)).ravel() + PRIOR_WEIGHT
     system = sp.diags(diagonal) - weights
     start = prior.ravel()
-    found, _ = cg(system, STAY * start, x0=start, rtol=1e-3, maxiter=200, M=sp.diags(1 / diagonal))
+    found, _ = cg(system, PRIOR_WEIGHT * start, x0=start, rtol=1e-3, maxiter=200, M=sp.diags(1 / diagonal))
     return np.asarray(found.reshape(prior.shape))

@@ -15,15 +15,15 @@ from lift3d.errors import InputError
 from lift3d.geometry.image.colour_space import DECODED, linear_from_srgb
 from lift3d.geometry.mesh.normals import corner_normals
 from lift3d.geometry.parts.convert import part_of
-from lift3d.geometry.render.texture_sampling import CUT_OUT, OPAQUE, TRANSLUCENT, kinds_of_faces, mip_pyramid
+from lift3d.geometry.render.texture_sampling import BLENDED, MASKED, OPAQUE, face_alpha_modes, mip_pyramid
 from lift3d.types import F32, F64, Mesh, Part
 
-FLAT, NORMALS, COLOURS, UV, LEVELS, KIND, COLUMNS = 0, 3, 12, 24, 30, 32, 33
+FLAT, NORMALS, COLOURS, UV, LEVELS, ALPHA_MODE, COLUMNS = 0, 3, 12, 24, 30, 32, 33
 """Columns of `Surface.face`: the face's unit normal; then by corner normals, linear colours with alpha, texture
 coordinates; first and one past the last level of its texture (-1 without); OPAQUE, CUT_OUT or TRANSLUCENT."""
 
 
-class Surface(NamedTuple):
+class SurfaceArrays(NamedTuple):
     """A `Drawable` as kernels take it: few arrays, since each costs counting of references in inner loops.
     corners (F, 3, 3) float64 world; face (F, COLUMNS) float32; texels (N, 4) uint8; levels (L, 3); decoded (256,)."""
 
@@ -57,7 +57,7 @@ class Drawable:
     kind: NDArray[np.uint8] | None = None
 
     @cached_property
-    def surface(self) -> Surface:
+    def surface(self) -> SurfaceArrays:
         """The arrays for kernels, made once."""
         n = len(self.f)
         corners = np.ascontiguousarray(np.asarray(self.v, np.float64)[self.f])
@@ -69,12 +69,12 @@ class Drawable:
         alpha = np.ones((n, 3), np.float32) if self.alpha is None else self.alpha
         face[:, COLOURS:UV] = np.dstack([self.colours, alpha]).reshape(n, 12)
         face[:, UV:LEVELS] = self.uv.reshape(n, 6)
-        face[:, LEVELS:KIND] = self._levels_of_faces()
-        face[:, KIND] = OPAQUE if self.kind is None else self.kind
+        face[:, LEVELS:ALPHA_MODE] = self._levels_of_faces()
+        face[:, ALPHA_MODE] = OPAQUE if self.kind is None else self.kind
         texels = self.texels
         if texels.shape[1] == 3:
             texels = np.column_stack([texels, np.full(len(texels), 255, np.uint8)])
-        return Surface(corners, face, np.ascontiguousarray(texels), self.levels, DECODED)
+        return SurfaceArrays(corners, face, np.ascontiguousarray(texels), self.levels, DECODED)
 
     def _levels_of_faces(self) -> NDArray[np.int64]:
         """(F, 2) first and one past the last level of each face's texture; -1 without."""
@@ -89,12 +89,12 @@ class Drawable:
     @cached_property
     def see_through(self) -> bool:
         """Whether any of it is TRANSLUCENT."""
-        return bool((self.surface.face[:, KIND] == TRANSLUCENT).any())
+        return bool((self.surface.face[:, ALPHA_MODE] == BLENDED).any())
 
     @cached_property
     def cut_out(self) -> bool:
         """Whether any of it is CUT_OUT."""
-        return bool((self.surface.face[:, KIND] == CUT_OUT).any())
+        return bool((self.surface.face[:, ALPHA_MODE] == MASKED).any())
 
     @cached_property
     def ball(self) -> tuple[F64, float]:
@@ -164,7 +164,7 @@ def drawable(thing: Mesh | Sequence[Part], crease: float = 40.0) -> Drawable:
     colours, uv, picture, kind = (np.concatenate([d[k] for d in done]) for k in range(4))
     alpha = (colours[..., 3] / 255).astype(np.float32)
     if not (alpha > 0.05).any():
-        alpha, kind = np.ones_like(alpha), np.where(kind == TRANSLUCENT, OPAQUE, kind)
+        alpha, kind = np.ones_like(alpha), np.where(kind == BLENDED, OPAQUE, kind)
     texels, levels, first = textures.packed()
     return Drawable(
         v, f, corner_normals(v, f, crease), linear_from_srgb(colours[..., :3]), uv, texels, levels,
@@ -220,7 +220,7 @@ def _faces_of(part: Part, textures: _Textures) -> tuple[Any, F32, NDArray[np.int
         uv = (corners - np.floor(corners.min(1, keepdims=True))).astype(
             np.float32
         )  # wrapped: near 0 is finer
-        kinds = kinds_of_faces(textures.pixels[number], uv)
+        kinds = face_alpha_modes(textures.pixels[number], uv)
     clear = colours[..., 3].max(1) < 255 * _OPAQUE
-    kinds = np.where(clear, TRANSLUCENT, kinds)
+    kinds = np.where(clear, BLENDED, kinds)
     return colours, uv, np.full(len(f), number, np.int64), kinds

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.render.rasterizer import set_up
+from lift3d.geometry.render.rasterizer import set_up_face
 from lift3d.types import F64
 
 
@@ -35,7 +35,7 @@ def _fill(p, faces, grid, z, ids):  # type: ignore[no-untyped-def]
             corners[k] = p[faces[i, k]]
         c[:] = 0.0
         box[:] = 0
-        set_up(corners, grid, 0.0, width, height, c, box)
+        set_up_face(corners, grid, 0.0, width, height, c, box)
         for row in range(box[2], box[3]):
             y = (row + 0.5 - cy) / fy
             for column in range(box[0], box[1]):

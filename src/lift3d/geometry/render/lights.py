@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from lift3d.types import F64
 
-Triple = tuple[float, float, float]
-WHITE: Triple = (1.0, 1.0, 1.0)
+Vec3 = tuple[float, float, float]
+WHITE: Vec3 = (1.0, 1.0, 1.0)
 _BAND = np.array([1.0] + [2 / 3] * 3 + [1 / 4] * 5)
 
 
@@ -24,8 +24,8 @@ _BAND = np.array([1.0] + [2 / 3] * 3 + [1 / 4] * 5)
 class Sun:
     """Parallel light from `direction` (towards the sun, any length). shadow: whether things stand in its way."""
 
-    direction: Triple
-    colour: Triple = WHITE
+    direction: Vec3
+    colour: Vec3 = WHITE
     shadow: bool = True
 
 
@@ -33,8 +33,8 @@ class Sun:
 class PointLight:
     """A small lamp: at distance d, facing it, a white surface shows intensity / d^2 (d in the world's unit)."""
 
-    position: Triple
-    intensity: Triple = WHITE
+    position: Vec3
+    intensity: Vec3 = WHITE
     shadow: bool = True
 
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.camera.projection import resized
+from lift3d.geometry.camera.projection import resize_camera
 from lift3d.geometry.image.colour_space import ENCODED, linear_from_srgb, srgb_from_linear
 from lift3d.geometry.kernels import in_bands
 from lift3d.geometry.render.drawable import Drawable
-from lift3d.geometry.render.scan_conversion import PARTS, prepare, scan
+from lift3d.geometry.render.scan_conversion import COEFFICIENTS, scan, set_up_faces
 from lift3d.geometry.render.shading import finish, shade
-from lift3d.geometry.render.shadow_maps import Lights, camera_light
+from lift3d.geometry.render.shadow_maps import LightArrays, headlight
 from lift3d.geometry.render.texture_sampling import mip_pyramid
 from lift3d.types import F32, F64, Camera
 
@@ -26,17 +26,21 @@ __all__ = ["Drawable", "linear_from_srgb", "mip_pyramid", "paint", "picture", "s
 
 
 def paint(
-    drawable: Drawable, camera: Camera, samples: int = 2, shading: float = 0.6, lights: Lights | None = None
+    drawable: Drawable,
+    camera: Camera,
+    samples: int = 2,
+    shading: float = 0.6,
+    lights: LightArrays | None = None,
 ) -> tuple[F32, F32]:
     """(rgb, cover): linear colour (H, W, 3) premultiplied by cover (H, W) in [0, 1], the share of a pixel's
     samples x samples points that lie on the mesh, what is translucent by its alpha. Without `lights`, shading 0 shows
     the bare material, 1 the full light, which comes over the photographer's left shoulder."""
-    out, _ = _colour(drawable, camera, samples, lights or camera_light(shading), True)
+    out, _ = _colour(drawable, camera, samples, lights or headlight(shading), True)
     return out[..., :3], out[..., 3]
 
 
 def picture(
-    drawable: Drawable, camera: Camera, samples: int, lights: Lights, ground: F64, threads: bool = True
+    drawable: Drawable, camera: Camera, samples: int, lights: LightArrays, ground: F64, threads: bool = True
 ) -> tuple[NDArray[np.uint8], F32, F32, F32, NDArray[np.bool_]]:
     """(rgb (H, W, 3) sRGB, cover (H, W), z (H, W), normals (H, W, 3) camera frame, mask (H, W)). Over the linear
     colour `ground` (3,), or, if that is negative, the colour of what is there by itself. Depth, normals and mask are
@@ -72,10 +76,10 @@ def _scan(drawable: Drawable, camera: Camera, glass: bool, threads: bool) -> tup
     if camera.distortion:
         raise ValueError("pinhole cameras are drawn: undistort first")
     s, n = drawable.surface, len(drawable.f)
-    c, box = np.empty((n, PARTS)), np.empty((n, 4), np.int32)
+    c, box = np.empty((n, COEFFICIENTS)), np.empty((n, 4), np.int32)
     grid = (float(camera.fx), float(camera.fy), float(camera.cx), float(camera.cy))
     rotation, shift = np.ascontiguousarray(camera.R), np.ascontiguousarray(camera.t)
-    prepare(s.corners, rotation, shift, grid, 0.0, False, camera.width, camera.height, c, box)
+    set_up_faces(s.corners, rotation, shift, grid, 0.0, False, camera.width, camera.height, c, box)
     shape = (camera.height, camera.width)
     face_id, z = np.empty(shape, np.int32), np.empty(shape, np.float32)
     _run(scan, camera.height, threads, (s, c, box, grid, 0.0, glass, face_id, z))
@@ -83,10 +87,10 @@ def _scan(drawable: Drawable, camera: Camera, glass: bool, threads: bool) -> tup
 
 
 def _colour(
-    drawable: Drawable, camera: Camera, samples: int, lights: Lights, threads: bool
+    drawable: Drawable, camera: Camera, samples: int, lights: LightArrays, threads: bool
 ) -> tuple[F32, tuple[Any, ...]]:
     """(H, W, 4) premultiplied light and cover, and the fine scan of what is not translucent."""
-    fine = resized(camera, camera.width * samples, camera.height * samples)
+    fine = resize_camera(camera, camera.width * samples, camera.height * samples)
     scanned = _scan(drawable, fine, False, threads)
     c, box, grid, face_id, z = scanned
     out = np.empty((camera.height, camera.width, 4), np.float32)

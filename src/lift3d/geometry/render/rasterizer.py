@@ -48,7 +48,7 @@ def depth_map(camera: Camera, v: F64, f: NDArray[np.integer], near: float = 0.0)
     return rasterize(camera, v, f, near)[1]
 
 
-def visible(camera: Camera, z: F32, xyz: F64, slack: float = 0.005) -> NDArray[np.bool_]:
+def visible_points(camera: Camera, z: F32, xyz: F64, slack: float = 0.005) -> NDArray[np.bool_]:
     """(N,) which world points (N, 3) the camera sees, given the mesh's depth map z (H, W) from that camera.
 
     A point is seen when it falls in the picture and is not farther than the largest of the four depths around
@@ -93,11 +93,11 @@ def _prepare(
 def _setup(corners, grid, near, width, height, coefficients, box):  # type: ignore[no-untyped-def]
     """Edge coefficients (scaled so that det > 0) and the half-open pixel box x0, x1, y0, y1 of every face."""
     for i in numba.prange(len(corners)):
-        set_up(corners[i], grid, near, width, height, coefficients[i], box[i])
+        set_up_face(corners[i], grid, near, width, height, coefficients[i], box[i])
 
 
 @numba.njit(cache=True, nogil=True)
-def set_up(p, grid, near, width, height, c, box):  # type: ignore[no-untyped-def]
+def set_up_face(p, grid, near, width, height, c, box):  # type: ignore[no-untyped-def]
     """`_setup` for one face with camera-frame corners p (3, 3)."""
     fx, fy, cx, cy = grid
     far = max(p[0, 2], p[1, 2], p[2, 2])
@@ -129,11 +129,11 @@ def set_up(p, grid, near, width, height, c, box):  # type: ignore[no-untyped-def
             x = fx * (a[0] + s * (b[0] - a[0])) / cut + cx
             y = fy * (a[1] + s * (b[1] - a[1])) / cut + cy
             x0, x1, y0, y1 = min(x0, x), max(x1, x), min(y0, y), max(y1, y)
-    bound(x0, x1, y0, y1, width, height, box)
+    pixel_box(x0, x1, y0, y1, width, height, box)
 
 
 @numba.njit(cache=True, nogil=True)
-def bound(x0, x1, y0, y1, width, height, box):  # type: ignore[no-untyped-def]
+def pixel_box(x0, x1, y0, y1, width, height, box):  # type: ignore[no-untyped-def]
     """The pixels whose centres may lie in a range, as a half-open box x0, x1, y0, y1 within the picture."""
     # Half a pixel to the first centre; a thousandth more, since e_i decides and the box only narrows.
     x0, x1 = min(max(x0 - 0.501, 0.0), width), min(max(x1 - 0.499, -1.0), width - 1.0)

@@ -14,7 +14,7 @@ from lift3d.geometry.image.colour_space import linear_from_srgb
 from lift3d.geometry.render.drawable import Drawable, drawable
 from lift3d.geometry.render.lights import Lighting
 from lift3d.geometry.render.paint import picture
-from lift3d.geometry.render.shadow_maps import Lights, camera_light, lights_of
+from lift3d.geometry.render.shadow_maps import LightArrays, headlight, prepare_lights
 from lift3d.types import F32, F64, Camera, Depth, Mesh, Part
 
 Colour = tuple[int, int, int]
@@ -71,16 +71,23 @@ def render_many(
         return list(pool.map(lambda c: _shoot(ready, c, samples, lights, background, False), cameras))
 
 
-def _lights(ready: Drawable, shading: float, lighting: Lighting | None, cameras: Sequence[Camera]) -> Lights:
+def _lights(
+    ready: Drawable, shading: float, lighting: Lighting | None, cameras: Sequence[Camera]
+) -> LightArrays:
     """Shadows twice as fine as the pictures, within 256 to 1024 texels."""
     if lighting is None:
-        return camera_light(shading)
+        return headlight(shading)
     side = max((max(camera.width, camera.height) for camera in cameras), default=1)
-    return lights_of(ready, lighting, min(max(256, 2 << (side - 1).bit_length()), 1024))
+    return prepare_lights(ready, lighting, min(max(256, 2 << (side - 1).bit_length()), 1024))
 
 
 def _shoot(
-    ready: Drawable, camera: Camera, samples: int, lights: Lights, background: Colour | None, threads: bool
+    ready: Drawable,
+    camera: Camera,
+    samples: int,
+    lights: LightArrays,
+    background: Colour | None,
+    threads: bool,
 ) -> Rendering:
     ground: F64 = np.full(3, -1.0)
     if background is not None:

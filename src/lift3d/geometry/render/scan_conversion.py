@@ -13,18 +13,18 @@ import math
 import numpy as np
 
 from lift3d.geometry.kernels import inner, kernel
-from lift3d.geometry.render.drawable import COLOURS, KIND, LEVELS, UV
-from lift3d.geometry.render.rasterizer import set_up
-from lift3d.geometry.render.texture_sampling import look_up
+from lift3d.geometry.render.drawable import ALPHA_MODE, COLOURS, LEVELS, UV
+from lift3d.geometry.render.rasterizer import set_up_face
+from lift3d.geometry.render.texture_sampling import sample_texture
 
-PARTS = 12
+COEFFICIENTS = 12
 """Numbers by face: nine edge coefficients, then the depth's numerator as a plane over x, y, 1."""
-CUT, FAINT = 0.5, 0.05
+ALPHA_CUTOFF, MIN_ALPHA = 0.5, 0.05
 """A cut-out with less alpha is not there; something translucent with less is not seen."""
 
 
 @kernel
-def prepare(corners, rotation, shift, grid, near, parallel, width, height, c, box):  # type: ignore[no-untyped-def]
+def set_up_faces(corners, rotation, shift, grid, near, parallel, width, height, c, box):  # type: ignore[no-untyped-def]
     """Fill c (F, 12) and box (F, 4) for corners (F, 3, 3) in the world; `parallel` for light along z."""
     p, flat = np.empty((3, 3)), np.empty((3, 3))
     fx, fy, cx, cy = grid
@@ -33,22 +33,22 @@ def prepare(corners, rotation, shift, grid, near, parallel, width, height, c, bo
             for m in range(3):
                 q = rotation[m, 0] * corners[i, k, 0] + rotation[m, 1] * corners[i, k, 1]
                 p[k, m] = q + rotation[m, 2] * corners[i, k, 2] + shift[m]
-        for m in range(PARTS):
+        for m in range(COEFFICIENTS):
             c[i, m] = 0.0
         box[i, :] = 0
         if not parallel:
-            set_up(p, grid, near, width, height, c[i], box[i])
+            set_up_face(p, grid, near, width, height, c[i], box[i])
             c[i, 11], c[i, 9] = c[i, 9], 0.0
             continue
         for k in range(3):
             flat[k, 0], flat[k, 1], flat[k, 2] = p[k, 0], p[k, 1], 1.0
-        set_up(flat, grid, 0.0, width, height, c[i], box[i])
+        set_up_face(flat, grid, 0.0, width, height, c[i], box[i])
         for m in range(3):
             c[i, 9 + m] = c[i, m] * p[0, 2] + c[i, 3 + m] * p[1, 2] + c[i, 6 + m] * p[2, 2]
 
 
 @inner
-def look(face, texels, levels, decoded, i, c, x, y, fx, fy, out):  # type: ignore[no-untyped-def]
+def sample_surface(face, texels, levels, decoded, i, c, x, y, fx, fy, out):  # type: ignore[no-untyped-def]
     """out (4,): linear colour and alpha of face i where the ray (x, y, 1) meets it, as large as a pixel is there."""
     c0, c1, c3, c4, c6, c7 = c[i, 0], c[i, 1], c[i, 3], c[i, 4], c[i, 6], c[i, 7]
     e0, e1, e2 = (c0 * x + c1 * y) + c[i, 2], (c3 * x + c4 * y) + c[i, 5], (c6 * x + c7 * y) + c[i, 8]
@@ -77,7 +77,7 @@ def look(face, texels, levels, decoded, i, c, x, y, fx, fy, out):  # type: ignor
     # of the footprint's area, unless it is long: then by its length, blurring it by 4 at the most
     size = max(abs(ux * vy - uy * vx), max(ux * ux + vx * vx, uy * uy + vy * vy) / 16)
     lod = 0.5 * math.log2(size) if size > 1.0 else 0.0
-    look_up(texels, levels, first, int(face[i, LEVELS + 1]), decoded, u, v, lod, out)
+    sample_texture(texels, levels, first, int(face[i, LEVELS + 1]), decoded, u, v, lod, out)
     for k in range(4):
         out[k] *= b0 * face[i, COLOURS + k] + b1 * face[i, COLOURS + 4 + k] + b2 * face[i, COLOURS + 8 + k]
 
@@ -93,13 +93,13 @@ def scan(first, last, scratch, s, c, box, grid, near, glass, face_id, z):  # typ
     z[first:last] = 0
     for i in range(len(box)):
         y0, y1 = max(box[i, 2], first), min(box[i, 3], last)
-        x0, x1, kind = box[i, 0], box[i, 1], int(face[i, KIND])
+        x0, x1, kind = box[i, 0], box[i, 1], int(face[i, ALPHA_MODE])
         if y0 >= y1 or x0 >= x1 or (kind == 2 and not glass):
             continue
         a0, a1, a2, b0, b1, b2 = c[i, 0], c[i, 3], c[i, 6], c[i, 1], c[i, 4], c[i, 7]
         c0, c1, c2 = c[i, 2], c[i, 5], c[i, 8]
         n0, n1, n2 = c[i, 9], c[i, 10], c[i, 11]
-        least = CUT if kind == 1 else FAINT
+        least = ALPHA_CUTOFF if kind == 1 else MIN_ALPHA
         for row in range(y0, y1):
             y = (row + 0.5 - cy) / fy
             met = False
@@ -119,7 +119,7 @@ def scan(first, last, scratch, s, c, box, grid, near, glass, face_id, z):  # typ
                         old = z[row, column]
                         if depth > near and (old == 0 or depth < old) and depth < np.inf:
                             if kind > 0:
-                                look(face, texels, levels, decoded, i, c, x, y, fx, fy, out)
+                                sample_surface(face, texels, levels, decoded, i, c, x, y, fx, fy, out)
                                 if out[3] < least:
                                     continue
                             z[row, column] = depth
@@ -127,7 +127,7 @@ def scan(first, last, scratch, s, c, box, grid, near, glass, face_id, z):  # typ
 
 
 @kernel
-def panes(first, last, face, c, box, grid, near, z):  # type: ignore[no-untyped-def]
+def translucent_layers(first, last, face, c, box, grid, near, z):  # type: ignore[no-untyped-def]
     """What is translucent and before z (H, W) in rows first..last: start (pixels + 1,), and by pixel from the nearest
     to the farthest, depths and faces. Of two at one depth (a sheet given twice) only the first is kept."""
     fx, fy, cx, cy = grid
@@ -137,7 +137,7 @@ def panes(first, last, face, c, box, grid, near, z):  # type: ignore[no-untyped-
     used = np.zeros(1, np.int64)
     for turn in range(2):
         for i in range(len(box)):
-            if face[i, KIND] != 2:
+            if face[i, ALPHA_MODE] != 2:
                 continue
             for row in range(max(box[i, 2], first), min(box[i, 3], last)):
                 y = (row + 0.5 - cy) / fy

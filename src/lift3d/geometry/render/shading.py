@@ -15,8 +15,8 @@ import numpy as np
 from lift3d.geometry.image.colour_space import encoded
 from lift3d.geometry.kernels import inner, kernel
 from lift3d.geometry.render.drawable import FLAT, NORMALS
-from lift3d.geometry.render.scan_conversion import FAINT, look, panes
-from lift3d.geometry.render.shadow_maps import POINT, SKY, unshadowed
+from lift3d.geometry.render.scan_conversion import MIN_ALPHA, sample_surface, translucent_layers
+from lift3d.geometry.render.shadow_maps import POINT, SKY, light_visibility
 
 
 @inner
@@ -95,7 +95,7 @@ def _light(lamps, around, maps, depths, p, q, n, flat, out):  # type: ignore[no-
         true = fx * dx + fy * dy + fz * dz
         steep, share = math.sqrt(max(0.0, 1 - true * true)), -1.0
         for m in range(int(lamps[j, 7]), int(lamps[j, 8])):
-            share = unshadowed(maps, depths, m, q[0], q[1], q[2], fx, fy, fz, steep, kind != SKY)
+            share = light_visibility(maps, depths, m, q[0], q[1], q[2], fx, fy, fz, steep, kind != SKY)
             if share >= 0:
                 break
         cosine *= fall
@@ -144,7 +144,7 @@ def shade(first, last, scratch, s, lights, c, box, grid, pose, glass, face_id, z
     top = first * samples
     start, depths, faces = np.zeros(1, np.int64), np.empty(0, np.float32), np.empty(0, np.int32)
     if glass:
-        start, depths, faces = panes(top, last * samples, face, c, box, grid, 0.0, z)
+        start, depths, faces = translucent_layers(top, last * samples, face, c, box, grid, 0.0, z)
     share = 1.0 / (samples * samples)
     for row in range(first, last):
         for column in range(out.shape[1]):
@@ -164,8 +164,8 @@ def shade(first, last, scratch, s, lights, c, box, grid, pose, glass, face_id, z
                     if i < 0:
                         break
                     before = depths[k - 1] if pane else before
-                    look(face, texels, levels, decoded, i, c, x, y, fx, fy, value)
-                    if not pane or value[3] >= FAINT:
+                    sample_surface(face, texels, levels, decoded, i, c, x, y, fx, fy, value)
+                    if not pane or value[3] >= MIN_ALPHA:
                         if style == 1 and i != last_lit:  # light is softer than pixels: once by face
                             last_lit = i
                             _lit(corners, face, lamps, around, maps, far, i, c, x, y, eye, light)

@@ -22,7 +22,7 @@ from lift3d.geometry.camera.orbit import look_at
 from lift3d.geometry.kernels import in_bands, inner, kernel
 from lift3d.geometry.render.drawable import Drawable
 from lift3d.geometry.render.lights import Lighting
-from lift3d.geometry.render.scan_conversion import PARTS, prepare, scan
+from lift3d.geometry.render.scan_conversion import COEFFICIENTS, scan, set_up_faces
 from lift3d.types import F32, F64
 
 SIZE, SKY_SIZE, SKY_MAPS = 1024, 96, 32
@@ -32,7 +32,7 @@ _REACH, _SKY_REACH = 2.9, 1.6
 """Radius in texels of the filters (their farthest texel's centre), for the shift along the normal."""
 
 
-class Lights(NamedTuple):
+class LightArrays(NamedTuple):
     """A `Lighting` for kernels. style 0: the old light of the camera, 1: these lights; shading: see `paint`.
     lamps (N, 9): SKY, SUN or POINT, unit direction or position, colour, first and one past the last of its maps;
     around (3, 10) E / pi as a polynomial of the normal: 1, x, y, z, xy, yz, xz, xx, yy, zz; maps (M, 18): rotation,
@@ -50,13 +50,13 @@ class Lights(NamedTuple):
 SKY, SUN, POINT = 0, 1, 2
 
 
-def camera_light(shading: float) -> Lights:
+def headlight(shading: float) -> LightArrays:
     """The light that comes along with the camera, of strength `shading`; 0 shows the bare material."""
     empty = np.zeros(0, np.float32)
-    return Lights(0, float(shading), np.zeros((0, 9)), np.zeros((3, 10)), np.zeros((0, 18)), empty)
+    return LightArrays(0, float(shading), np.zeros((0, 9)), np.zeros((3, 10)), np.zeros((0, 18)), empty)
 
 
-def lights_of(ready: Drawable, lighting: Lighting, size: int = SIZE) -> Lights:
+def prepare_lights(ready: Drawable, lighting: Lighting, size: int = SIZE) -> LightArrays:
     """The lighting with the depth maps of this drawable; make it once for many pictures."""
     maps = _Maps(ready)
     gain, lamps, around = lighting.exposure, [], np.zeros((3, 10))
@@ -76,7 +76,7 @@ def lights_of(ready: Drawable, lighting: Lighting, size: int = SIZE) -> Lights:
     for point in lighting.points:
         held = maps.around(np.asarray(point.position, np.float64), size) if point.shadow else (0, 0)
         lamps.append([POINT, *point.position, *(gain * np.asarray(point.intensity)), *held])
-    return Lights(1, 1.0, np.array(lamps, np.float64).reshape(-1, 9), around, *maps.packed())
+    return LightArrays(1, 1.0, np.array(lamps, np.float64).reshape(-1, 9), around, *maps.packed())
 
 
 _skies: WeakKeyDictionary[Drawable, tuple[list[list[float]], F32]] = WeakKeyDictionary()
@@ -155,14 +155,14 @@ def _draw(first, last, scratch, s, maps, depths):  # type: ignore[no-untyped-def
         size, offset = int(row[15]), int(row[16])
         z = depths[offset : offset + size * size].reshape(size, size)
         face_id = np.empty((size, size), np.int32)
-        c, box = np.empty((len(s.corners), PARTS)), np.empty((len(s.corners), 4), np.int32)
+        c, box = np.empty((len(s.corners), COEFFICIENTS)), np.empty((len(s.corners), 4), np.int32)
         grid = (row[12], row[12], row[13], row[13])
-        prepare(s.corners, row[:9].reshape(3, 3), row[9:12], grid, 0.0, row[14] > 0, size, size, c, box)
+        set_up_faces(s.corners, row[:9].reshape(3, 3), row[9:12], grid, 0.0, row[14] > 0, size, size, c, box)
         scan(0, size, scratch, s, c, box, grid, 0.0, False, face_id, z)
 
 
 @inner
-def unshadowed(maps, depths, m, px, py, pz, nx, ny, nz, steep, wide):  # type: ignore[no-untyped-def]
+def light_visibility(maps, depths, m, px, py, pz, nx, ny, nz, steep, wide):  # type: ignore[no-untyped-def]
     """Share of the texels around a point on a surface with unit normal n towards the light, `steep` the sine of the
     angle between the two, that the light of map m reaches; -1 where the map does not hold the point."""
     parallel, focal, centre, size = maps[m, 14] > 0, maps[m, 12], maps[m, 13], int(maps[m, 15])

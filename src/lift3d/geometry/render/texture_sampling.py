@@ -17,7 +17,7 @@ from lift3d.geometry.image.colour_space import DECODED, ENCODED, encoded
 from lift3d.geometry.kernels import inner, kernel
 from lift3d.types import F32
 
-OPAQUE, CUT_OUT, TRANSLUCENT = 0, 1, 2
+OPAQUE, MASKED, BLENDED = 0, 1, 2
 _SEEN, _CLEAR, _HALF = 16, 230, 128
 """Alpha from which a texel is there at all; from which it is opaque; at which a cut-out is cut."""
 
@@ -26,7 +26,7 @@ _MOST = 1e8
 """Texels that are looked at to tell the faces of a part; beyond, the whole texture speaks for all."""
 
 
-def kind_of(texture: NDArray[np.uint8]) -> int:
+def alpha_mode(texture: NDArray[np.uint8]) -> int:
     """OPAQUE, CUT_OUT or TRANSLUCENT: by how much of what is there at all lets some light through. Edges of leaves
     are few texels; a pane of glass is most of its picture."""
     if texture.shape[2] == 3 or int(texture[..., 3].min()) >= _CLEAR:
@@ -37,13 +37,13 @@ def kind_of(texture: NDArray[np.uint8]) -> int:
 
 
 def _cut_or_blended(there: int, between: int) -> int:
-    return TRANSLUCENT if between > 0.5 * max(there, 1) else CUT_OUT
+    return BLENDED if between > 0.5 * max(there, 1) else MASKED
 
 
-def kinds_of_faces(texture: NDArray[np.uint8], uv: F32) -> NDArray[np.uint8]:
+def face_alpha_modes(texture: NDArray[np.uint8], uv: F32) -> NDArray[np.uint8]:
     """(F,) OPAQUE for faces on which no texel lets light through; for the others of the part, whose corners are
     uv (F, 3, 2), together CUT_OUT or TRANSLUCENT. One picture may hold a hull, its windows and a fence."""
-    whole = kind_of(texture)
+    whole = alpha_mode(texture)
     if whole == OPAQUE:
         return np.full(len(uv), OPAQUE, np.uint8)
     sides = np.minimum(np.ptp(uv.astype(np.float64), axis=1) * texture.shape[1::-1], texture.shape[1::-1])
@@ -67,7 +67,7 @@ def mip_pyramid(texture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[
         half = np.empty((max(p.shape[0] // 2, 1), max(p.shape[1] // 2, 1), 4), np.uint8)
         _halve(p, DECODED, ENCODED, half)
         pictures.append(half)
-    if kind_of(texture) == CUT_OUT:
+    if alpha_mode(texture) == MASKED:
         share = float((pictures[0][..., 3] >= _HALF).mean())
         pictures[1:] = [_covering(p, share) for p in pictures[1:]]
     sizes = np.array([p.shape[0] * p.shape[1] for p in pictures])
@@ -179,7 +179,7 @@ def _bilinear(texels, levels, level, decoded, u, v, share, out):  # type: ignore
 
 
 @inner
-def look_up(texels, levels, first, end, decoded, u, v, lod, out):  # type: ignore[no-untyped-def]
+def sample_texture(texels, levels, first, end, decoded, u, v, lod, out):  # type: ignore[no-untyped-def]
     """out (4,): linear colour and alpha in [0, 1] of the texture of levels first..end, `lod` levels up."""
     for k in range(4):
         out[k] = 0.0

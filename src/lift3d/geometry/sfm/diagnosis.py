@@ -36,7 +36,7 @@ ADVICE = {
 
 
 @dataclass(frozen=True)
-class Evidence:
+class MatchEvidence:
     """Per photo: sharpness, features; the pairs; which photo each one repeats; which pairs are rotations."""
 
     sharpness: list[float]
@@ -63,7 +63,7 @@ def thumbnail(image: Image, size: int = 64) -> F32:
     return np.asarray(small, np.float32)
 
 
-def duplicates(photos: Sequence[Image], tolerance: float = 1.0) -> dict[int, int]:
+def find_duplicates(photos: Sequence[Image], tolerance: float = 1.0) -> dict[int, int]:
     """Photo -> earlier photo it repeats: thumbnails differ by less than `tolerance` grey levels on average,
     and nowhere by more than 12."""
     out: dict[int, int] = {}
@@ -81,15 +81,15 @@ def duplicates(photos: Sequence[Image], tolerance: float = 1.0) -> dict[int, int
     return out
 
 
-def is_rotation(homography: F64 | None, a: Image, b: Image, tolerance: float = 0.02) -> bool:
+def is_rotation(estimate_homography: F64 | None, a: Image, b: Image, tolerance: float = 0.02) -> bool:
     """True when K_b^-1 H K_a is a rotation for some common focal length between 0.5 and 4 photo widths."""
-    if homography is None:
+    if estimate_homography is None:
         return False
     best = np.inf
     for focal in np.geomspace(0.5, 4.0, 200) * max(a.width, a.height):
         k_a = np.array([[focal, 0, a.width / 2], [0, focal, a.height / 2], [0, 0, 1.0]])
         k_b = np.array([[focal, 0, b.width / 2], [0, focal, b.height / 2], [0, 0, 1.0]])
-        m = np.linalg.inv(k_b) @ homography @ k_a
+        m = np.linalg.inv(k_b) @ estimate_homography @ k_a
         determinant = np.linalg.det(m)
         if abs(determinant) > 1e-12:
             m = m / np.cbrt(determinant)
@@ -97,18 +97,18 @@ def is_rotation(homography: F64 | None, a: Image, b: Image, tolerance: float = 0
     return bool(best < tolerance)
 
 
-def rotations(pairs: Sequence[Pair], photos: Sequence[Image], keypoints: Sequence[F64]) -> list[bool]:
+def pure_rotations(pairs: Sequence[Pair], photos: Sequence[Image], keypoints: Sequence[F64]) -> list[bool]:
     """For each pair, whether one homography explains its matches and is a turn of the camera on the spot."""
     out = []
     for p in pairs:
         x = keypoints[p.i][p.matches[:, 0]]
         y = keypoints[p.j][p.matches[:, 1]]
-        h, share = homography(x, y)
+        h, share = estimate_homography(x, y)
         out.append(share > 0.85 and is_rotation(h, photos[p.i], photos[p.j]))
     return out
 
 
-def homography(x: F64, y: F64, tolerance: float = 2.5) -> tuple[F64 | None, float]:
+def estimate_homography(x: F64, y: F64, tolerance: float = 2.5) -> tuple[F64 | None, float]:
     """y ~ H x from matches (M, 2) by RANSAC with a fixed seed, and the share of matches it explains."""
     options = pycolmap.RANSACOptions()
     options.max_error = tolerance
@@ -120,7 +120,7 @@ def homography(x: F64, y: F64, tolerance: float = 2.5) -> tuple[F64 | None, floa
     return np.asarray(found["H"], np.float64), float(found["num_inliers"]) / len(x)
 
 
-def diagnose_photo(k: int, photos: Sequence[Image], evidence: Evidence) -> tuple[str, str]:
+def diagnose_photo(k: int, photos: Sequence[Image], evidence: MatchEvidence) -> tuple[str, str]:
     """(reason, sentence of advice) for a photo that was left out."""
     mine = [n for n, p in enumerate(evidence.pairs) if k in (p.i, p.j)]
     matches = max((len(evidence.pairs[n].matches) for n in mine), default=0)
@@ -145,7 +145,7 @@ def diagnose_photo(k: int, photos: Sequence[Image], evidence: Evidence) -> tuple
 
 
 def photo_rows(
-    photos: Sequence[Image], registered: Sequence[int], evidence: Evidence, points: dict[int, int]
+    photos: Sequence[Image], registered: Sequence[int], evidence: MatchEvidence, points: dict[int, int]
 ) -> list[dict[str, Any]]:
     """One plain row per photo: name, status, reason, advice, features, matches, sharpness, points."""
     rows = []
@@ -167,7 +167,7 @@ def photo_rows(
     return rows
 
 
-def require_different(photos: Sequence[Image], duplicate_of: dict[int, int]) -> None:
+def require_distinct(photos: Sequence[Image], duplicate_of: dict[int, int]) -> None:
     """Raise unless there are three photos, and three different ones."""
     count = len(photos)
     if count < 3:
@@ -184,12 +184,12 @@ def require_different(photos: Sequence[Image], duplicate_of: dict[int, int]) -> 
         )
 
 
-def is_turning(turned: Sequence[bool]) -> bool:
+def is_mostly_rotation(turned: Sequence[bool]) -> bool:
     """True when most verified pairs show a camera that only turned."""
     return len(turned) > 0 and sum(turned) > 0.7 * len(turned)
 
 
-def blurred_set(sharp: Sequence[float]) -> CaptureError | None:
+def blur_error(sharp: Sequence[float]) -> CaptureError | None:
     """The refusal of a set that is blurred as a whole, else None."""
     median = float(np.median(sharp))
     if median >= BLURRED_SET:
@@ -200,14 +200,14 @@ def blurred_set(sharp: Sequence[float]) -> CaptureError | None:
     )
 
 
-def set_failure(photos: Sequence[Image], evidence: Evidence, registered: int) -> CaptureError:
+def reconstruction_error(photos: Sequence[Image], evidence: MatchEvidence, registered: int) -> CaptureError:
     """The one sentence for a set of which no (or no sound) model could be made."""
     count = len(photos)
     used = [k for k in range(count) if k not in evidence.duplicate_of]
     blurred = float(np.median([evidence.sharpness[k] for k in used]))
     features = float(np.median([evidence.features[k] for k in used]))
     linked = {k for p in evidence.pairs if len(p.matches) >= FEW_MATCHES for k in (p.i, p.j)}
-    if is_turning(evidence.turned):
+    if is_mostly_rotation(evidence.turned):
         return CaptureError(
             f"the camera only turned on the spot between the {count} photos, so nothing shows depth",
             "walk sideways around the object between photos instead of turning",

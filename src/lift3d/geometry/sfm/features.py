@@ -21,7 +21,7 @@ from lift3d.types import F32, F64, Image
 
 
 @dataclass(frozen=True)
-class Effort:
+class SfmOptions:
     """How hard to look. peak: contrast of a feature; ratio: Lowe's; inliers: matches a pair or pose needs."""
 
     features: int = 5000
@@ -78,7 +78,7 @@ def lens_model(count: int) -> str:
     return "RADIAL" if count >= 12 else "SIMPLE_RADIAL"
 
 
-def quiet() -> None:
+def silence_colmap() -> None:
     """Keep COLMAP from writing on the terminal: what fails is seen in what it returns."""
     pycolmap.logging.minloglevel = 3
 
@@ -92,7 +92,7 @@ def open_workspace(
     use_masks: bool = True,
 ) -> Workspace:
     """Write photos, masks and an empty database with cameras (`model`, or by `lens_model`) and images."""
-    quiet()
+    silence_colmap()
     groups = lens_groups(photos, shared)
     names = [""] * len(photos)
     masked = use_masks and any(photo.mask is not None for photo in photos)
@@ -128,7 +128,7 @@ def open_workspace(
     return space
 
 
-def extract(space: Workspace, effort: Effort) -> None:
+def extract_features(space: Workspace, effort: SfmOptions) -> None:
     """Fill the database with SIFT features (Lowe 2004; affine: Mikolajczyk & Schmid 2004)."""
     database = pycolmap.Database.open(space.database)
     database.clear_two_view_geometries()
@@ -171,7 +171,7 @@ def read_keypoints(space: Workspace) -> list[F64]:
     return out
 
 
-def match(space: Workspace, pairs: NDArray[np.int32], effort: Effort, seed: int) -> None:
+def match_pairs(space: Workspace, pairs: NDArray[np.int32], effort: SfmOptions, seed: int) -> None:
     """Match the pairs (P, 2) of photos and verify them by two-view geometry, over again if already done."""
     if not len(pairs):
         return

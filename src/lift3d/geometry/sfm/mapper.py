@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.geometry.sfm.colmap import pycolmap
-from lift3d.geometry.sfm.features import Effort, Pair, Workspace
+from lift3d.geometry.sfm.features import Pair, SfmOptions, Workspace
 from lift3d.types import F64, Camera
 
 Reconstruction = pycolmap.Reconstruction
 
 
-def _pipeline(effort: Effort, seed: int) -> pycolmap.IncrementalPipelineOptions:
+def _pipeline(effort: SfmOptions, seed: int) -> pycolmap.IncrementalPipelineOptions:
     options = pycolmap.IncrementalPipelineOptions()
     options.random_seed = seed + 1
     options.extract_colors = False
@@ -34,7 +34,9 @@ def _pipeline(effort: Effort, seed: int) -> pycolmap.IncrementalPipelineOptions:
     return options
 
 
-def solve(space: Workspace, effort: Effort, seed: int, start: Path | None = None) -> Reconstruction | None:
+def map_incrementally(
+    space: Workspace, effort: SfmOptions, seed: int, start: Path | None = None
+) -> Reconstruction | None:
     """The model with most photos (then most points) of the incremental mapper, or None. `start`: folder of a
     model to go on from."""
     options = _pipeline(effort, seed)
@@ -50,7 +52,7 @@ def solve(space: Workspace, effort: Effort, seed: int, start: Path | None = None
     return max((models[k] for k in sorted(models)), key=lambda m: (m.num_reg_images(), m.num_points3D()))
 
 
-def drop_unsure(model: Reconstruction, least: int = 10) -> list[int]:
+def drop_weakly_connected(model: Reconstruction, least: int = 10) -> list[int]:
     """Take out, weakest first, the images that share fewer than `least` points with two or more others (as many as
     placing a photo takes), and refine the rest. A photo tied to one other only can be degrees off, its error unseen,
     and what it then measures cuts into what the others saw. Returns their ids; three images are always left.
@@ -69,11 +71,11 @@ def drop_unsure(model: Reconstruction, least: int = 10) -> list[int]:
         model.deregister_frame(model.images[weakest].frame_id)
         dropped.append(weakest)
     if dropped:
-        refine(model, principal_point=False)
+        bundle_adjust(model, principal_point=False)
     return dropped
 
 
-def refine(model: Reconstruction, principal_point: bool) -> None:
+def bundle_adjust(model: Reconstruction, principal_point: bool) -> None:
     """Bundle adjustment of everything in place, with the principal point if asked."""
     options = pycolmap.BundleAdjustmentOptions()
     options.refine_principal_point = principal_point
@@ -87,7 +89,7 @@ def refine(model: Reconstruction, principal_point: bool) -> None:
     model.update_point_3d_errors()
 
 
-def camera_of(model: Reconstruction, image_id: int) -> Camera:
+def read_camera(model: Reconstruction, image_id: int) -> Camera:
     """A registered image's camera, with OpenCV's four distortion coefficients (or none)."""
     image = model.images[image_id]
     lens = model.cameras[image.camera_id]
@@ -126,7 +128,7 @@ def reprojection_error(model: Reconstruction, image_id: int) -> float:
     return float(np.linalg.norm(projected - np.array([p.xy for p in seen]), axis=1).mean())
 
 
-def structure_of(
+def read_structure(
     model: Reconstruction, space: Workspace, kept: Sequence[int]
 ) -> tuple[F64, NDArray[np.uint8], NDArray[np.int32]]:
     """xyz (N, 3), colours (N, 3) averaged over photos, sorted observations (M, 2) of (row in kept, point)."""
@@ -187,14 +189,14 @@ def triangulate(space: Workspace, cameras: Sequence[Camera], seed: int) -> Recon
         model.add_image(image)
         model.register_frame(image.frame_id)
     cache.close()
-    options = _pipeline(Effort(), seed)
+    options = _pipeline(SfmOptions(), seed)
     options.fix_existing_frames = True
     out = space.folder / "triangulated"
     out.mkdir(exist_ok=True)
     return pycolmap.triangulate_points(model, space.database, space.pictures, out, True, options)
 
 
-TELLING = 12
+MIN_MATCHES = 12
 """Matches of a pair that say something about its cameras."""
 
 
@@ -219,7 +221,9 @@ def epipolar_agreement(pairs: Sequence[Pair], keypoints: Sequence[F64], cameras:
     return good / total if total else 0.0
 
 
-def photos_that_agree(pairs: Sequence[Pair], keypoints: Sequence[F64], cameras: Sequence[Camera]) -> float:
+def consistent_photo_fraction(
+    pairs: Sequence[Pair], keypoints: Sequence[F64], cameras: Sequence[Camera]
+) -> float:
     """Share of the photos of which at least two pairs have most of their matches where the cameras say.
 
     Pairs, not matches: of a house whose front looks like its back, most matches join places that are not the same, with
@@ -227,6 +231,6 @@ def photos_that_agree(pairs: Sequence[Pair], keypoints: Sequence[F64], cameras: 
     """
     good = np.zeros(len(cameras), int)
     for pair in pairs:
-        if len(pair.matches) >= TELLING and epipolar_agreement([pair], keypoints, cameras) >= 0.5:
+        if len(pair.matches) >= MIN_MATCHES and epipolar_agreement([pair], keypoints, cameras) >= 0.5:
             good[[pair.i, pair.j]] += 1
     return float((good >= 2).mean())

@@ -45,7 +45,7 @@ def vlad(descriptors: F32, centres: F32) -> F32:
     return flat / max(float(np.linalg.norm(flat)), 1e-12)
 
 
-def similarity(descriptors: list[F32], seed: int, words: int = 64, sample: int = 20000) -> F32:
+def vlad_similarity(descriptors: list[F32], seed: int, words: int = 64, sample: int = 20000) -> F32:
     """(N, N) likeness of photos from their descriptors (n_i, D), 1 on the diagonal of those that have any."""
     rng = np.random.default_rng(seed)
     share = max(1, sample // max(len(descriptors), 1))
@@ -74,7 +74,7 @@ def select_pairs(
     count = len(descriptors)
     if count <= exhaustive:
         return np.stack(np.triu_indices(count, 1), 1).astype(np.int32)
-    alike = similarity(descriptors, seed)
+    alike = vlad_similarity(descriptors, seed)
     np.fill_diagonal(alike, -np.inf)
     chosen: set[tuple[int, int]] = set()
     steps: list[int] = []

@@ -1,7 +1,7 @@
 """Keep a depth only where other photos measured the same point; average what they measured.
 
 A pixel's point X is projected into each source view; that view's depth there gives a point X'. The two
-agree when X' reprojects within `PIXELS` of the pixel and their depths differ by less than `RELATIVE`
+agree when X' reprojects within `MAX_REPROJECTION_ERROR` of the pixel and their depths differ by less than `MAX_RELATIVE_DIFFERENCE`
 (Schoenberger et al. 2016, eq. 11, forward-backward error). Agreeing depths are averaged by confidence.
 """
 
@@ -14,8 +14,8 @@ from numba import njit, prange
 
 from lift3d.types import F32, Camera, Depth, Views
 
-PIXELS = 1.5
-RELATIVE = 0.01
+MAX_REPROJECTION_ERROR = 1.5
+MAX_RELATIVE_DIFFERENCE = 0.01
 
 
 @njit(cache=True, parallel=True)
@@ -137,7 +137,7 @@ def cross_check(
             depth.z, depth.confidence, np.array(_k(cam)), np.ascontiguousarray(cam.R.T), cam.centre,
             zs, cs, np.array([_k(m.camera) for m in maps if m is not None]),
             np.array([m.camera.world_to_camera[:3] for m in maps if m is not None]), sizes,
-            least, PIXELS, RELATIVE, z, c, votes,
+            least, MAX_REPROJECTION_ERROR, MAX_RELATIVE_DIFFERENCE, z, c, votes,
         )  # fmt: skip
         good = votes >= min(confirm, len(others))
         c = np.where(good, np.clip(c * (0.5 + 0.125 * votes), 0, 1), 0).astype(np.float32)

@@ -3,9 +3,9 @@
 Near an object's rim a photo sees the surface at a slant and half of its source views do not see it at all,
 while another photo looks straight at it. The confirmed points of the partner views are projected into the view,
 each partner's nearest point per pixel kept; going from near to far, the first depth on which `agree` partners lie
-within `RELATIVE` of each other is taken, as in the depth-map fusion of Merrell et al. 2007. Where the nearest surface
+within `MAX_RELATIVE_DIFFERENCE` of each other is taken, as in the depth-map fusion of Merrell et al. 2007. Where the nearest surface
 was measured by nobody, that would be what lies behind it; therefore the photo has the last word: its window under
-the carried plane must look like the partners' (1 - ZNCC < `DIFFERENT`), the same cost as in `patchmatch`.
+the carried plane must look like the partners' (1 - ZNCC < `MAX_WINDOW_COST`), the same cost as in `patchmatch`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from lift3d.geometry.stereo import patchmatch
 from lift3d.types import F32, Camera, Depth, Views
 
-RELATIVE = 0.01
+MAX_RELATIVE_DIFFERENCE = 0.01
 """Depths of two views are of the same point if they differ by less than this share."""
-DIFFERENT = 0.4
+MAX_WINDOW_COST = 0.4
 """Largest 1 - ZNCC at which a carried plane is believed. Of 0.3 / 0.4 / 0.5 it keeps 1/50, 1/28 and 1/16 of the wrong
 depths, and closes 90, 91 and 92 % of what is visible."""
-GRAZING = 0.1
+MIN_COSINE = 0.1
 """Cosine of the steepest angle at which a carried plane is believed."""
 
 
@@ -97,7 +97,7 @@ def _first_agreed(nearest, agree, relative, wanted, z, chosen):
                 break
 
 
-def complete(
+def propagate_depths(
     views: Views, depths: Sequence[Depth], partners: Sequence[Sequence[int]], agree: int = 2
 ) -> list[Depth]:
     """The depth maps with their gaps filled from each other, marked as `propagated`. The arrays of `depths` are
@@ -144,7 +144,7 @@ def _patch(
         zs, lens, turns, moves, sizes, np.array([camera.fx, camera.fy, camera.cx, camera.cy]), nearest, origin
     )
     z, chosen = np.empty_like(depth.z), np.zeros(depth.z.shape, np.uint8)
-    _first_agreed(nearest, agree, RELATIVE, depth.z <= 0, z, chosen)
+    _first_agreed(nearest, agree, MAX_RELATIVE_DIFFERENCE, depth.z <= 0, z, chosen)
     at = np.flatnonzero(z)
     who = chosen.reshape(-1)[at]
     source = origin.reshape(len(maps), -1)[who, at]
@@ -160,7 +160,7 @@ def _patch(
     cost = plane_costs(
         [greys[j] for j in [i, *partners]], [depths[j].camera for j in [i, *partners]], at, z, normals
     )
-    good = cost < DIFFERENT
+    good = cost < MAX_WINDOW_COST
     return at[good], z[good], normals[good], confidence[good] * (1 - cost[good])
 
 
@@ -180,6 +180,8 @@ def plane_costs(
     gx, gy = normals[:, 0] / (camera.fx * offset), normals[:, 1] / (camera.fy * offset)
     planes = np.stack([w, gx, gy]).astype(np.float32)
     facing = -(normals * ray).sum(1) / np.linalg.norm(ray, axis=1)
-    cost = patchmatch.judge(patchmatch.photos(greys, cameras, 2), camera.width, x, y, planes)
-    cost[facing < GRAZING] = patchmatch.WORST
+    cost = patchmatch.evaluate_planes(
+        patchmatch.prepare_photos(greys, cameras, 2), camera.width, x, y, planes
+    )
+    cost[facing < MIN_COSINE] = patchmatch.MAX_COST
     return cost

@@ -19,20 +19,27 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.camera.projection import relative_pose, resized
+from lift3d.geometry.camera.projection import relative_pose, resize_camera
 from lift3d.geometry.kernels import in_bands
 from lift3d.geometry.stereo import patchmatch_kernels as kernels
-from lift3d.geometry.stereo.patchmatch_kernels import OFFSETS, REACH, SIGMA, UNSEEN, WORST, N
+from lift3d.geometry.stereo.patchmatch_kernels import (
+    MAX_COST,
+    OFFSETS,
+    OUT_OF_VIEW_COST,
+    SIGMA,
+    WINDOW_RADIUS,
+    WINDOW_SAMPLES,
+)
 from lift3d.types import F32, Camera
 
 __all__ = [
-    "OFFSETS", "REACH", "SIGMA", "UNSEEN", "WORST", "N", "Photos",
-    "judge", "pack", "photos", "spread", "start", "upsample_planes",
+    "MAX_COST", "OFFSETS", "OUT_OF_VIEW_COST", "SIGMA", "WINDOW_RADIUS", "WINDOW_SAMPLES", "PhotoSet",
+    "evaluate_planes", "flatten_images", "initialise_planes", "prepare_photos", "propagate_planes", "upsample_planes",
 ]  # fmt: skip
 
 
-class Photos(NamedTuple):
-    """What every kernel reads: padded, the reference's grey with REACH pixels added on every side, flattened;
+class PhotoSet(NamedTuple):
+    """What every kernel reads: padded, the reference's grey with WINDOW_RADIUS pixels added on every side, flattened;
     sources, all source greys flattened; shape (S, 4) int32, their offset, stride, height, width; M (S, 12), A and b of
     each; sigma, see `SIGMA`; keep, how many of the best views make the cost."""
 
@@ -44,16 +51,16 @@ class Photos(NamedTuple):
     keep: int
 
 
-def photos(greys: Sequence[F32], cameras: Sequence[Camera], keep: int) -> Photos:
+def prepare_photos(greys: Sequence[F32], cameras: Sequence[Camera], keep: int) -> PhotoSet:
     """Grey photos (H, W), the reference first, and their cameras (resized to the photos where they differ)."""
-    fitted = [resized(c, g.shape[1], g.shape[0]) for c, g in zip(cameras, greys)]
-    padded = np.pad(greys[0], REACH, mode="edge").reshape(-1)
-    sources, shape = pack(greys[1:])
+    fitted = [resize_camera(c, g.shape[1], g.shape[0]) for c, g in zip(cameras, greys)]
+    padded = np.pad(greys[0], WINDOW_RADIUS, mode="edge").reshape(-1)
+    sources, shape = flatten_images(greys[1:])
     M = np.array([relative_pose(fitted[0], c) for c in fitted[1:]], np.float32)
-    return Photos(padded, sources, shape, M, SIGMA, min(keep, len(M)))
+    return PhotoSet(padded, sources, shape, M, SIGMA, min(keep, len(M)))
 
 
-def pack(greys: Sequence[F32]) -> tuple[F32, NDArray[np.int32]]:
+def flatten_images(greys: Sequence[F32]) -> tuple[F32, NDArray[np.int32]]:
     """Grey photos of any sizes as one flat array, and rows of (offset, stride, height, width)."""
     sizes = [g.size for g in greys]
     offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])
@@ -61,17 +68,29 @@ def pack(greys: Sequence[F32]) -> tuple[F32, NDArray[np.int32]]:
     return np.concatenate([g.reshape(-1) for g in greys]), shape
 
 
-def start(
-    p: Photos, planes: F32, cost: F32, chosen: NDArray[np.uint8],
+def initialise_planes(
+    p: PhotoSet, planes: F32, cost: F32, chosen: NDArray[np.uint8],
     *, views: int, tries: int, span: tuple[np.float32, np.float32], seed: int,
 ) -> None:  # fmt: skip
     """Fill cost (H, W) and chosen (H, W), the bits of each pixel's `views` best source views. With tries > 0
     planes (3, H, W) become the best of that many stratified random inverse depths in `span`, else they are kept."""
-    in_bands(kernels.start, len(cost), _scratch(p), tuple(p), planes, cost, chosen, views, tries, span, seed)
+    in_bands(
+        kernels.initialise_planes,
+        len(cost),
+        _scratch(p),
+        tuple(p),
+        planes,
+        cost,
+        chosen,
+        views,
+        tries,
+        span,
+        seed,
+    )
 
 
-def spread(
-    p: Photos, planes: F32, cost: F32, chosen: NDArray[np.uint8],
+def propagate_planes(
+    p: PhotoSet, planes: F32, cost: F32, chosen: NDArray[np.uint8],
     *, K: F32, parity: int, far: int, step: np.float32, tilt: np.float32, span: tuple[np.float32, np.float32],
     tries: int, seed: int,
 ) -> None:  # fmt: skip
@@ -79,19 +98,19 @@ def spread(
     distance 1, 3, .. `far` in each direction), then `tries` random refinements of inverse depth (+- step) and gradient
     (+- tilt). K: fx, fy, cx, cy of the reference."""
     sweep = (K, parity, far, step, tilt, span, tries, seed)
-    in_bands(kernels.spread, len(cost), _scratch(p), tuple(p), planes, cost, chosen, *sweep)
+    in_bands(kernels.propagate_planes, len(cost), _scratch(p), tuple(p), planes, cost, chosen, *sweep)
 
 
-def _scratch(p: Photos) -> Callable[[], F32]:
+def _scratch(p: PhotoSet) -> Callable[[], F32]:
     """Room for a window's two rows and the costs of all views. The kernels do not allocate: without numba's reference
     counts on the photos, which all threads would write to, they are a fifth faster."""
-    return lambda: np.empty(2 * N + len(p.M), np.float32)
+    return lambda: np.empty(2 * WINDOW_SAMPLES + len(p.M), np.float32)
 
 
-def judge(p: Photos, width: int, x: NDArray[np.int64], y: NDArray[np.int64], planes: F32) -> F32:
+def evaluate_planes(p: PhotoSet, width: int, x: NDArray[np.int64], y: NDArray[np.int64], planes: F32) -> F32:
     """(N,) costs of given planes (3, N) at pixels (x, y) of a reference `width` wide."""
     cost = np.empty(len(x), np.float32)
-    in_bands(kernels.judge, len(x), _scratch(p), tuple(p), width, x, y, planes, cost)
+    in_bands(kernels.evaluate_planes, len(x), _scratch(p), tuple(p), width, x, y, planes, cost)
     return cost
 
 

@@ -1,7 +1,7 @@
 """Kernels of `patchmatch`: the cost of a plane, and bands of rows of its sweeps.
 
 Each is compiled into one function that allocates nothing (see `threads`); the samples of a window are summed in whole
-vector instructions, hence `fastmath` and no branches inside. photos: the fields of `patchmatch.Photos`, in their order.
+vector instructions, hence `fastmath` and no branches inside. photos: the fields of `patchmatch.PhotoSet`, in their order.
 """
 
 from __future__ import annotations
@@ -9,19 +9,21 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-WORST = np.float32(2.0)
-UNSEEN = np.float32(1.1)
-REACH = 4
+MAX_COST = np.float32(2.0)
+OUT_OF_VIEW_COST = np.float32(1.1)
+WINDOW_RADIUS = 4
 SIGMA = np.float32(14.0)
 """Difference in grey levels at which a pixel of the window counts half."""
 OFFSETS = tuple((x, y) for y in (-4, -2, 0, 2, 4) for x in (-4, -2, 0, 2, 4) if (x, y) != (0, 0))
-N = len(OFFSETS)  # 24: a multiple of 8, so that the sample loops become whole vector instructions
+WINDOW_SAMPLES = len(
+    OFFSETS
+)  # 24: a multiple of 8, so that the sample loops become whole vector instructions
 DX = np.array([o[0] for o in OFFSETS], np.float32)
 DY = np.array([o[1] for o in OFFSETS], np.float32)
 
 
 @njit(cache=True, forceinline=True, _nrt=False)
-def random(x, y, n):
+def hash_random(x, y, n):
     mask = 0xFFFFFFFF
     h = (x * 374761393 + y * 668265263 + n * 2246822519) & mask
     h = ((h ^ (h >> 13)) * 1274126177) & mask
@@ -34,13 +36,13 @@ def random(x, y, n):
 def window(padded, stride, x, y, sigma, centred, weight):
     """Fill weight (sums to 1) and centred (weight x (value - mean)); returns the weighted variance.
 
-    padded: the grey photo with REACH pixels added on every side, flattened, `stride` wide."""
-    at = np.int32((y + REACH) * stride + x + REACH)
+    padded: the grey photo with WINDOW_RADIUS pixels added on every side, flattened, `stride` wide."""
+    at = np.int32((y + WINDOW_RADIUS) * stride + x + WINDOW_RADIUS)
     centre = padded[at]
     inverse = np.float32(1.0) / (sigma * sigma)
     total = np.float32(0.0)
     mean = np.float32(0.0)
-    for i in range(N):
+    for i in range(WINDOW_SAMPLES):
         value = padded[np.uint32(at + np.int32(DY[i]) * np.int32(stride) + np.int32(DX[i]))]
         diff = value - centre
         a = np.float32(1.0) / (np.float32(1.0) + diff * diff * inverse)
@@ -51,7 +53,7 @@ def window(padded, stride, x, y, sigma, centred, weight):
     scale = np.float32(1.0) / total
     mean *= scale
     variance = np.float32(0.0)
-    for i in range(N):
+    for i in range(WINDOW_SAMPLES):
         a = weight[i] * scale
         d = centred[i] - mean
         weight[i] = a
@@ -68,7 +70,7 @@ def view_cost(sources, s, shape, M, u, v, w, gx, gy, centred, weight, variance):
     b0, b1, b2 = M[s, 9], M[s, 10], M[s, 11]
     cz = M[s, 6] * u + M[s, 7] * v + M[s, 8] + b2 * w
     if cz <= np.float32(1e-6) or w <= np.float32(0.0):
-        return WORST
+        return MAX_COST
     inv = np.float32(1.0) / cz
     X = (M[s, 0] * u + M[s, 1] * v + M[s, 2] + b0 * w) * inv
     Y = (M[s, 3] * u + M[s, 4] * v + M[s, 5] + b1 * w) * inv
@@ -80,19 +82,19 @@ def view_cost(sources, s, shape, M, u, v, w, gx, gy, centred, weight, variance):
     yv = (M[s, 4] + b1 * gy - Y * zv) * inv
     area = xu * yv - xv * yu
     if area < np.float32(0.1) or area > np.float32(9.0):
-        return WORST
+        return MAX_COST
     X -= np.float32(0.5)
     Y -= np.float32(0.5)
-    across = np.float32(REACH) * (np.abs(xu) + np.abs(xv))
-    down = np.float32(REACH) * (np.abs(yu) + np.abs(yv))
+    across = np.float32(WINDOW_RADIUS) * (np.abs(xu) + np.abs(xv))
+    down = np.float32(WINDOW_RADIUS) * (np.abs(yu) + np.abs(yv))
     if across > X or down > Y or X + across >= shape[s, 3] - 1 or Y + down >= shape[s, 2] - 1:
-        return UNSEEN
+        return OUT_OF_VIEW_COST
     base = np.int32(shape[s, 0])
     stride = np.int32(shape[s, 1])
     s1 = np.float32(0.0)
     s2 = np.float32(0.0)
     sr = np.float32(0.0)
-    for i in range(N):
+    for i in range(WINDOW_SAMPLES):
         xs = X + xu * DX[i] + xv * DY[i]
         ys = Y + yu * DX[i] + yv * DY[i]
         ix = np.int32(xs)
@@ -109,10 +111,10 @@ def view_cost(sources, s, shape, M, u, v, w, gx, gy, centred, weight, variance):
         s1 += part
         s2 += part * value
         sr += centred[i] * value
-    spread = max(s2 - s1 * s1, np.float32(0.0))
+    variation = max(s2 - s1 * s1, np.float32(0.0))
     # one grey level of noise in each photo, so that flat windows say little either way
-    cost = np.float32(1.0) - sr / np.sqrt((variance + np.float32(1.0)) * (spread + np.float32(1.0)))
-    return min(max(cost, np.float32(0.0)), WORST)
+    cost = np.float32(1.0) - sr / np.sqrt((variance + np.float32(1.0)) * (variation + np.float32(1.0)))
+    return min(max(cost, np.float32(0.0)), MAX_COST)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", forceinline=True, _nrt=False)
@@ -148,15 +150,19 @@ def slant_ok(w, gx, gy, u, v, fx, fy, cx, cy, least):
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
-def start(first, last, scratch, photos, planes, cost, chosen, views, tries, span, seed):
-    """Rows first to last of `patchmatch.start`."""
+def initialise_planes(first, last, scratch, photos, planes, cost, chosen, views, tries, span, seed):
+    """Rows first to last of `patchmatch.initialise_planes`."""
     padded, sources, shape, M, sigma, keep = photos
     w_min, w_max = span
     h, w = cost.shape
-    stride = w + 2 * REACH
+    stride = w + 2 * WINDOW_RADIUS
     count = M.shape[0]
     every = (1 << count) - 1
-    centred, weight, costs = scratch[:N], scratch[N : 2 * N], scratch[2 * N :]
+    centred, weight, costs = (
+        scratch[:WINDOW_SAMPLES],
+        scratch[WINDOW_SAMPLES : 2 * WINDOW_SAMPLES],
+        scratch[2 * WINDOW_SAMPLES :],
+    )
     for y in range(first, last):
         v = np.float32(y + 0.5)
         for x in range(w):
@@ -165,7 +171,7 @@ def start(first, last, scratch, photos, planes, cost, chosen, views, tries, span
             if tries > 0:
                 best = np.float32(9.0)
                 for k in range(tries):
-                    t = (np.float32(k) + random(x, y, seed + k)) / np.float32(tries)
+                    t = (np.float32(k) + hash_random(x, y, seed + k)) / np.float32(tries)
                     wk = w_min + (w_max - w_min) * t
                     zero = np.float32(0.0)
                     c = plane_cost(
@@ -194,15 +200,21 @@ def start(first, last, scratch, photos, planes, cost, chosen, views, tries, span
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
-def spread(first, last, scratch, photos, planes, cost, chosen, K, parity, far, step, tilt, span, tries, seed):
-    """Rows first to last of `patchmatch.spread`."""
+def propagate_planes(
+    first, last, scratch, photos, planes, cost, chosen, K, parity, far, step, tilt, span, tries, seed
+):
+    """Rows first to last of `patchmatch.propagate_planes`."""
     padded, sources, shape, M, sigma, keep = photos
     w_min, w_max = span
     h, w = cost.shape
-    stride = w + 2 * REACH
+    stride = w + 2 * WINDOW_RADIUS
     fx, fy, cx, cy = K[0], K[1], K[2], K[3]
     least = np.float32(0.12)
-    centred, weight, costs = scratch[:N], scratch[N : 2 * N], scratch[2 * N :]
+    centred, weight, costs = (
+        scratch[:WINDOW_SAMPLES],
+        scratch[WINDOW_SAMPLES : 2 * WINDOW_SAMPLES],
+        scratch[2 * WINDOW_SAMPLES :],
+    )
     for y in range(first, last):
         v = np.float32(y + 0.5)
         for x in range((y + parity) & 1, w, 2):
@@ -234,9 +246,9 @@ def spread(first, last, scratch, photos, planes, cost, chosen, K, parity, far, s
                     best, bw, bgx, bgy = c, wn, gx, gy
             for k in range(tries):
                 scale = np.float32(1.0) / np.float32(1 << k)
-                r0 = np.float32(2.0) * random(x, y, seed + 3 * k) - np.float32(1.0)
-                r1 = np.float32(2.0) * random(x, y, seed + 3 * k + 1) - np.float32(1.0)
-                r2 = np.float32(2.0) * random(x, y, seed + 3 * k + 2) - np.float32(1.0)
+                r0 = np.float32(2.0) * hash_random(x, y, seed + 3 * k) - np.float32(1.0)
+                r1 = np.float32(2.0) * hash_random(x, y, seed + 3 * k + 1) - np.float32(1.0)
+                r2 = np.float32(2.0) * hash_random(x, y, seed + 3 * k + 2) - np.float32(1.0)
                 wn = bw + (r0 * scale * step if k % 3 != 1 else np.float32(0.0))
                 gx, gy = bgx, bgy
                 if k % 3 != 2:
@@ -254,13 +266,17 @@ def spread(first, last, scratch, photos, planes, cost, chosen, K, parity, far, s
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
-def judge(first, last, scratch, photos, width, xs, ys, planes, cost):
-    """Pixels first to last of `patchmatch.judge`."""
+def evaluate_planes(first, last, scratch, photos, width, xs, ys, planes, cost):
+    """Pixels first to last of `patchmatch.evaluate_planes`."""
     padded, sources, shape, M, sigma, keep = photos
-    stride = width + 2 * REACH
+    stride = width + 2 * WINDOW_RADIUS
     count = M.shape[0]
     every = (1 << count) - 1
-    centred, weight, costs = scratch[:N], scratch[N : 2 * N], scratch[2 * N :]
+    centred, weight, costs = (
+        scratch[:WINDOW_SAMPLES],
+        scratch[WINDOW_SAMPLES : 2 * WINDOW_SAMPLES],
+        scratch[2 * WINDOW_SAMPLES :],
+    )
     for i in range(first, last):
         variance = window(padded, stride, xs[i], ys[i], sigma, centred, weight)
         cost[i] = plane_cost(

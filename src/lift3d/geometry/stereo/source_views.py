@@ -15,7 +15,7 @@ from lift3d.types import F64, Views
 BEST_ANGLE, NEAR_SIGMA, FAR_SIGMA = 12.0, 5.0, 14.0
 
 
-def pair_scores(views: Views) -> F64:
+def view_pair_scores(views: Views) -> F64:
     """(N, N) symmetric scores; 0 where nothing is shared."""
     n = len(views)
     scores = np.zeros((n, n))
@@ -44,7 +44,7 @@ def pair_scores(views: Views) -> F64:
     return scores
 
 
-def choose_sources(scores: F64, count: int) -> list[list[int]]:
+def select_source_views(scores: F64, count: int) -> list[list[int]]:
     """For each view its `count` best source views, best first (fewer where fewer share points)."""
     chosen = []
     for row in scores:

@@ -205,7 +205,7 @@ def _gather(i: int, f: Any, seen: Any, wide: Any, fine: Any, active: Any, w: Any
 
 
 @njit(cache=True)
-def colour_vertices(v: Any, f: Any, seen: Any, wide: Any, fine: Any, photos: Any) -> Any:
+def blend_corners(v: Any, f: Any, seen: Any, wide: Any, fine: Any, photos: Any) -> Any:
     """(F, 3, 4) float32: two-band colours at face corners, and 1 where there is one."""
     out = np.zeros((len(f), 3, 4), np.float32)
     count = seen.shape[1]

@@ -57,7 +57,7 @@ def smooth_normals(normals: F64, areas: F64, neighbours: I32, rounds: int) -> F6
     return n
 
 
-def main_directions(normals: F64, areas: F64, limit: int = 10, cone: float = 50.0) -> F64:
+def cluster_directions(normals: F64, areas: F64, limit: int = 10, cone: float = 50.0) -> F64:
     """(D, 3) unit directions such that nearly all area lies within `cone` degrees of one of them."""
     cosine, directions = np.cos(np.radians(cone)), []
     grid = np.indices((5, 5, 5)).reshape(3, -1).T - 2.0
@@ -111,7 +111,7 @@ def potts_sweeps(cost: Any, neighbours: Any, pull: Any, labels: Any, sweeps: int
 
 
 @njit(cache=True)
-def connected(labels: Any, neighbours: Any) -> Any:
+def connected_components(labels: Any, neighbours: Any) -> Any:
     """(F,) int32 numbers of the connected sets of equal label, in order of their first face."""
     out = np.full(len(labels), -1, np.int32)
     stack = np.empty(len(labels), np.int32)
@@ -242,7 +242,7 @@ def _frames(normals: F64, areas: F64, charts: I32) -> tuple[F64, F64]:
     return total / length[:, None], np.bincount(charts, areas, count).astype(np.float64)
 
 
-def chart_plane(directions: F64) -> tuple[F64, F64]:
+def plane_axes(directions: F64) -> tuple[F64, F64]:
     """Right-handed in-plane axes (C, 3), (C, 3) with x × y = direction."""
     helper = np.eye(3)[np.argmin(np.abs(directions), axis=1)]
     x = np.cross(helper, directions)
@@ -252,13 +252,13 @@ def chart_plane(directions: F64) -> tuple[F64, F64]:
 
 def project_charts(v: F64, f: I32, charts: I32, directions: F64) -> tuple[F64, F64]:
     """Each face's corners (F, 3, 2) in its chart's plane, and mean heights (F,) along its direction."""
-    x, y = chart_plane(directions)
+    x, y = plane_axes(directions)
     p = v[f]
     uv = np.stack([np.einsum("fkc,fc->fk", p, x[charts]), np.einsum("fkc,fc->fk", p, y[charts])], -1)
     return uv, np.einsum("fc,fc->f", p.mean(1), directions[charts])
 
 
-def cut_charts(v: F64, f: I32, smoothness: float = 0.35, smoothing: int = 6) -> tuple[I32, F64]:
+def segment_charts(v: F64, f: I32, smoothness: float = 0.35, smoothing: int = 6) -> tuple[I32, F64]:
     """Charts (F,) int32, numbered from 0 without gaps, and their directions (C, 3).
 
     Every face with area is seen from its chart's direction at less than 82 degrees, and no chart covers
@@ -270,14 +270,14 @@ def cut_charts(v: F64, f: I32, smoothness: float = 0.35, smoothing: int = 6) -> 
     if not areas.sum() > 0:
         return np.arange(len(f), dtype=np.int32), np.tile([0.0, 0.0, 1.0], (len(f), 1))
     smooth = smooth_normals(normals, areas, neighbours, smoothing)
-    main = main_directions(smooth, areas)
+    main = cluster_directions(smooth, areas)
     facing = normals @ main.T
     cost = (1 - smooth @ main.T + 4.0 * (facing < 0.2)).astype(np.float32)
     labels = np.argmin(cost, axis=1).astype(np.int32)
     lengths = np.linalg.norm(v[np.roll(f, -1, 1)] - v[f], axis=2)
     pull = (smoothness * lengths / max(float(lengths.mean()), 1e-300)).clip(0, 2).astype(np.float32)
     potts_sweeps(cost, neighbours, pull, labels, 20)
-    charts = connected(labels, neighbours)
+    charts = connected_components(labels, neighbours)
     least, small = 0.14, float(areas.sum()) * 2e-3
     for _ in range(4):
         directions, area = _frames(normals, areas, charts)
@@ -288,7 +288,7 @@ def cut_charts(v: F64, f: I32, smoothness: float = 0.35, smoothing: int = 6) -> 
         directions, _ = _frames(normals, areas, charts)
         away = (np.einsum("fc,fc->f", normals, directions[charts]) < least) & (areas > 0)
         out = away | _self_covered(v, f, charts, directions, areas, away)
-        split = connected((2 * charts + out).astype(np.int32), neighbours)
+        split = connected_components((2 * charts + out).astype(np.int32), neighbours)
         if int(split.max()) == int(charts.max()):
             break
         charts = split

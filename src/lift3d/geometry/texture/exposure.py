@@ -22,7 +22,7 @@ DARKEST, BRIGHTEST = 10, 245
 """Bytes outside are too noisy or clipped to tell an exposure from."""
 
 
-def level_exposures(colours: NDArray[np.uint8], seen: NDArray[np.bool_], rounds: int = 10) -> F64:
+def estimate_gains(colours: NDArray[np.uint8], seen: NDArray[np.bool_], rounds: int = 10) -> F64:
     """Gains (V, 3) > 0 that bring all photos to one exposure: multiply linear light by them.
 
     colours (F, V, 3) sRGB bytes of face samples, seen (F, V). Photos that share nothing with others keep
@@ -64,7 +64,7 @@ def _solve(y: F64, use: F64, rounds: int) -> F64:
     return g
 
 
-def levelling_tables(gains: F64) -> F32:
+def gain_tables(gains: F64) -> F32:
     """(V, 3, 256) float32: sRGB byte to levelled, sRGB-encoded value (about [0, 1], may exceed 1)."""
     light = linear_of_srgb(np.arange(256) / 255.0)
     return srgb_of_linear(light[None, None] * gains[:, :, None]).astype(np.float32)

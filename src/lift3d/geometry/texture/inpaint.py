@@ -23,7 +23,7 @@ DIRECT = 60_000
 """Up to so many unknown vertices a factorisation is faster; its memory grows as n log n on a surface."""
 
 
-def fill_vertices(colours: F32, known: NDArray[np.bool_], f: NDArray[np.int32]) -> F32:
+def fill_harmonic(colours: F32, known: NDArray[np.bool_], f: NDArray[np.int32]) -> F32:
     """(N, 3) float32: known colours kept, the others harmonic; pieces with no known vertex take the mean
     colour."""
     if known.all():

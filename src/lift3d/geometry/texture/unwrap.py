@@ -12,7 +12,7 @@ import xatlas
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError
-from lift3d.geometry.texture.charts import cut_charts, project_charts
+from lift3d.geometry.texture.charts import project_charts, segment_charts
 from lift3d.types import F64
 
 I32 = NDArray[np.int32]
@@ -44,7 +44,7 @@ def unwrap(v: F64, f: I32, size: int = 2048, padding: int = 4) -> Atlas:
     """Atlas of a mesh, charts at least `padding` texels apart (and half of that from the border)."""
     if len(f) == 0:
         raise InputError("A mesh without faces has no texture", "check the surface step's report")
-    charts, directions = cut_charts(v, f)
+    charts, directions = segment_charts(v, f)
     plane, _ = project_charts(v, f, charts, directions)
     key, first, faces = np.unique(
         charts.repeat(3).astype(np.int64) * len(v) + f.reshape(-1), return_index=True, return_inverse=True

@@ -15,12 +15,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from lift3d.geometry.texture.charts import connected, potts_sweeps
-from lift3d.geometry.texture.view_selection import spread_over_faces
+from lift3d.geometry.texture.charts import connected_components, potts_sweeps
+from lift3d.geometry.texture.view_selection import smooth_over_faces
 from lift3d.types import F32, F64
 
 I32 = NDArray[np.int32]
-UNSEEN = np.float32(30.0)
+UNSEEN_COST = np.float32(30.0)
 
 
 def label_faces(quality: F32, neighbours: I32, lengths: F64, pull: float = 1.5, sweeps: int = 15) -> I32:
@@ -28,9 +28,9 @@ def label_faces(quality: F32, neighbours: I32, lengths: F64, pull: float = 1.5, 
     3)."""
     best, sees = quality.max(1, keepdims=True), quality > 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        own = np.where(sees, np.minimum(-np.log(quality / best), UNSEEN - 10), -1).astype(np.float32)
-    cost = np.where(sees, spread_over_faces(own, neighbours, 6), UNSEEN)
-    labels = np.argmin(spread_over_faces(cost, neighbours, 40), axis=1).astype(np.int32)
+        own = np.where(sees, np.minimum(-np.log(quality / best), UNSEEN_COST - 10), -1).astype(np.float32)
+    cost = np.where(sees, smooth_over_faces(own, neighbours, 6), UNSEEN_COST)
+    labels = np.argmin(smooth_over_faces(cost, neighbours, 40), axis=1).astype(np.int32)
     each = np.arange(len(labels))
     labels = np.where(sees[each, labels], labels, np.argmin(cost, axis=1)).astype(np.int32)
     weight = (pull * lengths / max(float(lengths.mean()), 1e-300)).clip(0, 2 * pull).astype(np.float32)
@@ -48,7 +48,7 @@ def _flip_patches(cost: F32, neighbours: I32, weight: F32, labels: I32) -> bool:
     """Whole patches take a neighbouring patch's photo where that lowers the energy; those of two patches
     side by
     side, the one that gains more. True if any did."""
-    patches = connected(labels, neighbours)
+    patches = connected_components(labels, neighbours)
     count, photos = int(patches.max()) + 1, cost.shape[1]
     now = np.zeros(count, np.int64)
     now[patches] = labels

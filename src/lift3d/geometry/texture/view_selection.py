@@ -29,7 +29,7 @@ RAMP = 12.0
 
 
 @dataclass(frozen=True, eq=False)
-class Sightings:
+class FaceObservations:
     """Per face and photo (F, V): quality float32 (0 = not seen); colours (F, V, 3) uint8 means; detail (F,
     V) float32
     local contrast in grey levels; inside: per photo (H, W) bool, True where it shows the mesh and its mask
@@ -41,9 +41,9 @@ class Sightings:
     inside: tuple[NDArray[np.bool_], ...]
 
 
-def sight(
+def observe_faces(
     v: F64, f: I32, cameras: tuple[Camera, ...], images: tuple[Image, ...], progress: Any = None
-) -> Sightings:
+) -> FaceObservations:
     """Look at every face from every photo."""
     shape = (len(f), len(cameras))
     quality, detail = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -62,7 +62,7 @@ def sight(
         )  # fmt: skip
         if progress is not None:
             progress((k + 1) / len(cameras))
-    return Sightings(quality, colours, detail, tuple(inside))
+    return FaceObservations(quality, colours, detail, tuple(inside))
 
 
 def _mask_of(image: Image) -> NDArray[np.bool_]:
@@ -196,7 +196,7 @@ def _sight_one(
         )
 
 
-def photo_sharpness(s: Sightings) -> F64:
+def photo_sharpness(s: FaceObservations) -> F64:
     """(V,) sharpness of each photo against the others on the same faces: 1 is usual, below is blurred."""
     step = max(1, len(s.quality) // 20_000)
     detail, seen = s.detail[::step] + 0.5, s.quality[::step] > 0
@@ -245,7 +245,7 @@ def disagreement(quality: Any, colours: Any, tables: Any) -> Any:
 
 
 @njit(cache=True)
-def spread_over_faces(values: Any, neighbours: Any, rounds: int) -> Any:
+def smooth_over_faces(values: Any, neighbours: Any, rounds: int) -> Any:
     """Values (F, V) averaged with the neighbouring faces, `rounds` times; entries < 0 take no part."""
     now, new = values.copy(), values.copy()
     for _ in range(rounds):
@@ -264,7 +264,7 @@ def spread_over_faces(values: Any, neighbours: Any, rounds: int) -> Any:
     return now
 
 
-def agreement(s: Sightings, tables: F32, neighbours: I32) -> tuple[F32, float]:
+def photo_consistency(s: FaceObservations, tables: F32, neighbours: I32) -> tuple[F32, float]:
     """Factor (F, V) float32 in (0, 1] that takes disagreeing photos out, and the difference (of 1) that
     halves it.
 
@@ -274,7 +274,7 @@ def agreement(s: Sightings, tables: F32, neighbours: I32) -> tuple[F32, float]:
     known = d[d >= 0]
     usual = float(np.median(known)) if len(known) else 0.0
     half = float(np.clip(4 * usual, 0.06, 0.25))
-    wide = np.maximum(spread_over_faces(d, neighbours, 6), d / 2)
+    wide = np.maximum(smooth_over_faces(d, neighbours, 6), d / 2)
     factor = np.where(d >= 0, 1 / (1 + (wide / half) ** 6), 1.0).astype(np.float32)
     there = np.where(neighbours >= 0, neighbours, np.arange(len(neighbours))[:, None])
     for _ in range(2):  # a thing in front also mixes into the pixels around it
@@ -282,8 +282,8 @@ def agreement(s: Sightings, tables: F32, neighbours: I32) -> tuple[F32, float]:
     return factor, half
 
 
-def without_faces(
-    s: Sightings, dropped: NDArray[np.bool_], v: F64, f: I32, cameras: tuple[Camera, ...]
+def exclude_faces(
+    s: FaceObservations, dropped: NDArray[np.bool_], v: F64, f: I32, cameras: tuple[Camera, ...]
 ) -> tuple[NDArray[np.bool_], ...]:
     """s.inside without the pixels (and their eight neighbours) where a photo shows the centres of faces
     that it is

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lift3d.errors import InputError
-from lift3d.geometry.camera.projection import resized
+from lift3d.geometry.camera.projection import resize_camera
 from lift3d.types import Camera, Photos
 
 
@@ -54,7 +54,7 @@ def _at_size(camera: Camera, width: int, height: int, name: str) -> Camera:
             f"the camera of {name} is for {camera.width}x{camera.height} pixels, but it has {width}x{height}",
             "give the photos the cameras were computed from, neither cropped nor turned",
         )
-    return resized(camera, width, height)
+    return resize_camera(camera, width, height)
 
 
 def normalise_name(name: str) -> str:

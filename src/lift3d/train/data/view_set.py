@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
-from lift3d.geometry.image.crop import Crop, crop_of
+from lift3d.geometry.image.crop import Crop, square_crop
 from lift3d.geometry.image.cutout import cut_out
 from lift3d.geometry.voxels.canonical_frame import GRID, LOW, SIDE, grid
 from lift3d.geometry.voxels.colour_grid import colour_cells
@@ -74,7 +74,7 @@ class Solids:
             mask = spoilt(mask, rng)
         if int(mask.sum()) < LEAST:
             return None
-        crop = crop_of(mask)
+        crop = square_crop(mask)
         if rng is not None:
             x, y = rng.uniform(-0.04, 0.04, 2) * crop.half
             crop = Crop(crop.x + x, crop.y + y, crop.half * rng.uniform(0.95, 1.1))

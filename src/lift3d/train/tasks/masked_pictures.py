@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from lift3d.errors import InputError
-from lift3d.geometry.image.crop import crop_of
+from lift3d.geometry.image.crop import square_crop
 from lift3d.geometry.image.cutout import cut_out
 from lift3d.nets.masked_autoencoder import MaskedPicture, spread
 from lift3d.nets.mixed_precision import in_half
@@ -122,6 +122,6 @@ def seen_in(pictures: PictureSet, number: int) -> F32:
         mask = pictures.mask(number)
         if int(mask.sum()) >= LEAST:
             alpha = mask.astype(np.uint8) * 255
-            return cut_out(pictures.rgb(number), alpha, crop_of(mask), PICTURE)
+            return cut_out(pictures.rgb(number), alpha, square_crop(mask), PICTURE)
         number = (number + 1) % len(pictures)
     raise InputError("no picture shows enough of its thing", "render them with lift3d corpus render")
