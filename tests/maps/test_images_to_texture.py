@@ -10,7 +10,7 @@ import trimesh
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
-from lift3d.geometry.image.colour_space import linear_of_srgb, srgb_of_linear
+from lift3d.geometry.image.colour_space import linear_to_srgb, srgb_to_linear
 from lift3d.geometry.render.rasterizer import rasterize
 from lift3d.maps.images_to_texture import ImagesToTexture
 from lift3d.types import Camera, Image, Points, Views
@@ -43,7 +43,7 @@ def photograph(mesh: trimesh.Trimesh, camera: Camera, gain: float = 1.0) -> np.n
     light, on = np.full((*face.shape, 3), 0.9), face >= 0
     light[on] = gain * colour(np.einsum("nk,nkc->nc", bary[on], mesh.vertices[mesh.faces[face[on]]]))
     light = light.reshape(HEIGHT, 3, WIDTH, 3, 3).mean((1, 3))
-    return np.rint(255 * srgb_of_linear(light).clip(0, 1)).astype(np.uint8)
+    return np.rint(255 * linear_to_srgb(light).clip(0, 1)).astype(np.uint8)
 
 
 def redraw(mesh: trimesh.Trimesh, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
@@ -145,7 +145,7 @@ def test_a_box_of_twelve_faces_with_a_hidden_side_and_same_bytes() -> None:
     again = step(box)
     assert mesh.visual.material.baseColorTexture.tobytes() == again.visual.material.baseColorTexture.tobytes()
     assert mesh.visual.uv.tobytes() == again.visual.uv.tobytes()
-    light = linear_of_srgb(np.asarray(mesh.visual.material.baseColorTexture) / 255.0)
+    light = srgb_to_linear(np.asarray(mesh.visual.material.baseColorTexture) / 255.0)
     assert (light.max(2) > 0.7).mean() < 0.005, (
         "no background but the mixed pixels of an edge seen from one side"
     )

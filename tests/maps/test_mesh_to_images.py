@@ -13,10 +13,11 @@ from lift3d.context import Context
 from lift3d.errors import InputError
 from lift3d.geometry.camera.orbit import look_at, orbit_camera, orbit_cameras
 from lift3d.geometry.camera.projection import project, unproject
+from lift3d.geometry.image.colour_space import linear_to_srgb8, srgb8_to_linear
 from lift3d.geometry.mesh.normals import corner_normals
 from lift3d.geometry.render.drawable import drawable
-from lift3d.geometry.render.paint import linear_from_srgb, mip_pyramid, srgb_from_linear
 from lift3d.geometry.render.renderer import render
+from lift3d.geometry.render.texture_sampling import mip_pyramid
 from lift3d.maps.mesh_to_images import MeshToImages
 from lift3d.pipelines.preview import preview, write_preview
 from lift3d.types import Camera
@@ -79,7 +80,7 @@ def test_edges_are_averaged_in_linear_light():
 
 def test_srgb_there_and_back():
     every = np.arange(256)
-    np.testing.assert_array_equal(srgb_from_linear(linear_from_srgb(every)), every)
+    np.testing.assert_array_equal(linear_to_srgb8(srgb8_to_linear(every)), every)
 
 
 def test_pyramid_levels_are_means_of_light():
@@ -88,9 +89,9 @@ def test_pyramid_levels_are_means_of_light():
     assert len(texels) == (levels[:, 1] * levels[:, 2]).sum() and levels[-1, 1:].tolist() == [1, 1]
     for offset, h, w in levels[:6]:
         level = texels[offset : offset + h * w].reshape(h, w, 4)
-        mean = linear_from_srgb(picture).reshape(h, 64 // h, w, 32 // w, 3).mean((1, 3))
+        mean = srgb8_to_linear(picture).reshape(h, 64 // h, w, 32 // w, 3).mean((1, 3))
         assert (level[..., 3] == 255).all()
-        assert np.abs(level[..., :3] - srgb_from_linear(mean).astype(int)).max() <= 3
+        assert np.abs(level[..., :3] - linear_to_srgb8(mean).astype(int)).max() <= 3
 
 
 def test_views_hold_together():

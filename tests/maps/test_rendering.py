@@ -11,9 +11,9 @@ from PIL import Image
 from lift3d.errors import InputError
 from lift3d.geometry.camera.orbit import look_at, orbit_cameras
 from lift3d.geometry.camera.projection import pixel_rays, unproject
+from lift3d.geometry.image.colour_space import linear_to_srgb8, srgb8_to_linear
 from lift3d.geometry.render.drawable import drawable
 from lift3d.geometry.render.lights import Environment, Lighting, PointLight, Sun, studio
-from lift3d.geometry.render.paint import linear_from_srgb, srgb_from_linear
 from lift3d.geometry.render.renderer import render, render_many
 from lift3d.maps.mesh_to_images import MeshToImages
 from lift3d.types import Camera, Material, Part
@@ -94,8 +94,8 @@ def test_matt_surfaces_obey_lambert():
     away = np.linalg.norm(to, axis=1, keepdims=True)
     value = np.array([0.4, 0.5, 0.3]) * np.maximum(n @ sun, 0)[:, None] + around.seen(n)
     value = value + np.array([2, 1, 1]) * np.maximum((n * to).sum(1, keepdims=True) / away, 0) / away**2
-    value = 0.9 * value * linear_from_srgb(np.array([200, 150, 100]))
-    assert np.abs(srgb_from_linear(value).astype(int) - shot.rgb[shot.mask]).max() <= 1
+    value = 0.9 * value * srgb8_to_linear(np.array([200, 150, 100]))
+    assert np.abs(linear_to_srgb8(value).astype(int) - shot.rgb[shot.mask]).max() <= 1
 
 
 def test_a_mesh_of_several_textures_and_colours_shows_each():
@@ -123,14 +123,14 @@ def test_glass_is_blended_and_has_depth():
     ]
     parts.append(square(2.0, (250, 0, 0, 128)))  # the same sheet twice counts once
     shot = render(parts, FRONT, 1, 0.0)
-    wall, red, blue = (linear_from_srgb(np.array(c)) for c in ([200] * 3, [250, 0, 0], [0, 0, 250]))
+    wall, red, blue = (srgb8_to_linear(np.array(c)) for c in ([200] * 3, [250, 0, 0], [0, 0, 250]))
     a, b = 64 / 255, 128 / 255
-    expected = srgb_from_linear((a * blue + (1 - a) * (b * red + (1 - b) * wall)).astype(np.float32))
+    expected = linear_to_srgb8((a * blue + (1 - a) * (b * red + (1 - b) * wall)).astype(np.float32))
     assert np.abs(shot.rgb[8, 8].astype(int) - expected).max() <= 1
     assert shot.depth.z[8, 8] == 1 and shot.mask.all()
     clear = render(parts[1:2], FRONT, 2, 0.0, background=None)
-    assert clear.cover[8, 8] == pytest.approx(b) and clear.rgba[8, 8].tolist() == [250, 0, 0, 128]
-    assert clear.mask[8, 8] and not clear.mask[0, 0] and clear.cover[0, 0] == 0
+    assert clear.coverage[8, 8] == pytest.approx(b) and clear.rgba[8, 8].tolist() == [250, 0, 0, 128]
+    assert clear.mask[8, 8] and not clear.mask[0, 0] and clear.coverage[0, 0] == 0
 
 
 def test_what_cannot_be_seen_at_all_is_drawn_opaque():
@@ -154,7 +154,7 @@ def test_many_at_once_are_the_same_bytes_whatever_the_threads():
             for a, b in zip(alone, together):
                 for x, y in (
                     (a.rgb, b.rgb),
-                    (a.cover, b.cover),
+                    (a.coverage, b.coverage),
                     (a.depth.z, b.depth.z),
                     (a.depth.normals, b.depth.normals),
                 ):

@@ -159,7 +159,7 @@ def pictures_of(parts: list[Part], count: int = VIEWS) -> F32:
     ]
     out = []
     for shot in render_many(ready, cameras, 2, LIGHT, None):
-        alpha = np.round(255 * np.clip(shot.cover, 0, 1)).astype(np.uint8)
+        alpha = np.round(255 * np.clip(shot.coverage, 0, 1)).astype(np.uint8)
         if (alpha > FULL).sum() >= LEAST:
             out.append(cut_out(shot.rgb, alpha, square_crop(alpha > FULL), PIXELS))
     if not out:

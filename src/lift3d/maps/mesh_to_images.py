@@ -1,7 +1,7 @@
 """Mesh to pictures with known cameras: colour, depth, normals, mask; the way back from a model to photos.
 
 Nothing is estimated: depth, normals and mask are those of the pixel centres, colour is averaged over samples within
-the pixel (`lift3d.geometry.render.paint`). Needs neither OpenGL nor a display.
+the pixel (`lift3d.geometry.render.passes`). Needs neither OpenGL nor a display.
 """
 
 from __future__ import annotations

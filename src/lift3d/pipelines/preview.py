@@ -18,10 +18,11 @@ from scipy import ndimage
 
 from lift3d.geometry.camera.orbit import look_at, orbit_camera
 from lift3d.geometry.camera.projection import pixel_rays, project
+from lift3d.geometry.image.colour_space import linear_to_srgb8, srgb8_to_linear
 from lift3d.geometry.mesh.components import components
 from lift3d.geometry.mesh.weld import weld_exact
-from lift3d.geometry.render.drawable import drawable
-from lift3d.geometry.render.paint import Drawable, linear_from_srgb, paint, srgb_from_linear
+from lift3d.geometry.render.drawable import Drawable, drawable
+from lift3d.geometry.render.passes import render_linear
 from lift3d.geometry.render.rasterizer import depth_map
 from lift3d.io.files.atomic import writing
 from lift3d.types import F32, F64, Camera, Mesh
@@ -47,9 +48,9 @@ def preview(mesh: Mesh, side: int = 600) -> NDArray[np.uint8]:
     used = ready.v[np.unique(ready.f)]
     tiles = []
     for camera in _cameras(_main_points(ready), side):
-        rgb, cover = paint(ready, camera, 2, shading)
+        rgb, cover = render_linear(ready, camera, 2, shading)
         ground = _backdrop(side) * (1 - _ground_shadow(used, camera, *shadow))[..., None]
-        tiles.append(srgb_from_linear(rgb + ground * (1 - cover[..., None])))
+        tiles.append(linear_to_srgb8(rgb + ground * (1 - cover[..., None])))
     sheet = np.concatenate([np.concatenate(tiles[:2], 1), np.concatenate(tiles[2:], 1)])
     return _label(sheet, side)
 
@@ -87,7 +88,7 @@ def _backdrop(side: int) -> F32:
     """(side, side, 3) linear: a warm light grey, a little darker towards the corners and the top."""
     y, x = np.mgrid[0:side, 0:side] / (side - 1) - 0.5
     fall = 1 - 0.30 * (x**2 + (y - 0.12) ** 2) / 0.5
-    return (linear_from_srgb(np.array([236, 234, 230])) * fall[..., None]).astype(np.float32)
+    return (srgb8_to_linear(np.array([236, 234, 230])) * fall[..., None]).astype(np.float32)
 
 
 def _footprint(ready: Drawable) -> tuple[F32, Camera]:

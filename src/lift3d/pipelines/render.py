@@ -23,7 +23,7 @@ from PIL import ImageColor
 from lift3d.context import Progress, silent
 from lift3d.errors import InputError
 from lift3d.geometry.camera.orbit import orbit_camera, orbit_cameras
-from lift3d.geometry.image.colour_space import linear_from_srgb
+from lift3d.geometry.image.colour_space import srgb8_to_linear
 from lift3d.geometry.parts.convert import y_up_to_z_up_parts
 from lift3d.geometry.render.drawable import Drawable, drawable
 from lift3d.geometry.render.lights import Environment, Lighting, flat, studio, sunlight
@@ -192,7 +192,7 @@ def _lighting(name: str) -> Lighting | None:
         pixels = np.asarray(picture.convert("RGB").resize((512, 256), Pil.Resampling.BOX))
     except (OSError, ValueError, SyntaxError) as error:
         raise InputError(f"{path.name} is damaged or cut short", "save it anew") from error
-    around = Environment.of_picture(linear_from_srgb(pixels), shadow=True)
+    around = Environment.of_picture(srgb8_to_linear(pixels), shadow=True)
     ways = np.concatenate([np.eye(3), -np.eye(3)])
     return Lighting((), (), around, float(0.95 / max(around.seen(ways).max(), 1e-3)))
 

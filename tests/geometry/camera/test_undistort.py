@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lift3d.geometry.camera.undistort import _bicubic, distort_points, undistorted_camera, undistort
+from lift3d.geometry.camera.undistort import _bicubic, distort_points, undistort, undistorted_camera
 from lift3d.types import Camera, Image
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import look_at, orbit_cameras
 
-from lift3d.geometry.fusion.capture_layout import estimate_up, classify_capture, intersect_optical_axes
+from lift3d.geometry.fusion.capture_layout import classify_capture, estimate_up, intersect_optical_axes
 from lift3d.geometry.fusion.object_region import object_points, visible_fraction
 from lift3d.geometry.fusion.support_plane import find_support_plane
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scenes import cast, orbit_views
 
 from lift3d.geometry.camera.similarity import upright_frame
-from lift3d.geometry.fusion.fuse import OrientedBox, FusionSettings, fuse, sample_measured_points, resize_mask
+from lift3d.geometry.fusion.fuse import FusionSettings, OrientedBox, fuse, resize_mask, sample_measured_points
 from lift3d.types import Depth, DepthMaps
 
 

@@ -18,9 +18,9 @@ from lift3d.geometry.fusion.membrane_solver import (
 )
 from lift3d.geometry.fusion.tsdf import (
     BLANK_WEIGHT,
-    MIN_COSINE,
     FREE_WEIGHT,
     HIDDEN_WEIGHT,
+    MIN_COSINE,
     PRIOR_WEIGHT,
     TsdfIntegrator,
     assume_solid_below,

@@ -10,9 +10,9 @@ from scipy import ndimage
 from lift3d.geometry.image.random_walker import (
     PRIOR_WEIGHT,
     colour_log_ratio,
-    refine_mask,
     edge_weights,
     random_walk,
+    refine_mask,
 )
 from lift3d.geometry.metrics.solids import overlap
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lift3d.geometry.render.drawable import drawable
-from lift3d.geometry.render.paint import _scan
+from lift3d.geometry.render.passes import _scan
 from lift3d.geometry.render.rasterizer import rasterize
-from lift3d.geometry.render.scan_conversion import COEFFICIENTS, translucent_layers, set_up_faces, scan
+from lift3d.geometry.render.scan_conversion import COEFFICIENTS, scan, set_up_faces, translucent_layers
 from lift3d.types import Camera, Material, Part
 
 EYE = Camera(32, 24, 30.0, 31.0, 16.2, 11.7, np.eye(4))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lift3d.geometry.image.colour_space import DECODED, linear_from_srgb
+from lift3d.geometry.image.colour_space import SRGB8_TO_LINEAR, srgb8_to_linear
 from lift3d.geometry.render.texture_sampling import (
+    BLENDED,
     MASKED,
     OPAQUE,
-    BLENDED,
     alpha_mode,
     face_alpha_modes,
-    sample_texture,
     mip_pyramid,
+    sample_texture,
 )
 
 
@@ -28,8 +28,8 @@ def test_the_last_texel_is_the_mean_of_light_for_any_size(shape):
     texels, levels = mip_pyramid(picture)
     last = level(texels, levels, -1)
     assert last.shape == (1, 1, 4)
-    mean = linear_from_srgb(picture).mean((0, 1))
-    np.testing.assert_allclose(linear_from_srgb(last[0, 0, :3]), mean, atol=0.015)
+    mean = srgb8_to_linear(picture).mean((0, 1))
+    np.testing.assert_allclose(srgb8_to_linear(last[0, 0, :3]), mean, atol=0.015)
 
 
 def test_what_is_cut_away_does_not_bleed():
@@ -78,13 +78,13 @@ def test_lookups_repeat_and_blend_between_levels():
 
     def at(u, v, lod):
         out = np.empty(4)
-        sample_texture(texels, levels, 0, len(levels), DECODED, u, v, lod, out)
+        sample_texture(texels, levels, 0, len(levels), SRGB8_TO_LINEAR, u, v, lod, out)
         return out
 
     for u, v in [(0.1, 0.3), (0.99, 0.02)]:
         np.testing.assert_allclose(at(u, v, 0), at(u + 3, v - 2, 0), atol=1e-6)
         np.testing.assert_allclose(at(u, v, 1.5), (at(u, v, 1) + at(u, v, 2)) / 2, atol=1e-6)
-    np.testing.assert_allclose(at(0.5 / 8, 1 - 0.5 / 8, 0)[:3], linear_from_srgb(picture[0, 0]), atol=1e-6)
+    np.testing.assert_allclose(at(0.5 / 8, 1 - 0.5 / 8, 0)[:3], srgb8_to_linear(picture[0, 0]), atol=1e-6)
     np.testing.assert_allclose(at(0.3, 0.3, 99), at(0.7, 0.1, 99), atol=1e-6)
 
 

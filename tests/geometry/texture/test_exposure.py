@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lift3d.geometry.image.colour_space import linear_of_srgb, srgb_of_linear
+from lift3d.geometry.image.colour_space import linear_to_srgb, srgb_to_linear
 from lift3d.geometry.texture.exposure import estimate_gains, gain_tables
 
 
@@ -17,7 +17,7 @@ def shots(seed: int, photos: int, spread: float, faces: int = 1500) -> tuple[np.
     gains = np.exp(rng.normal(size=(photos, 3)) * spread)
     seen = rng.random((faces, photos)) < 0.4
     light = radiance * gains[None] * np.exp(rng.normal(size=(faces, photos, 3)) * 0.03)
-    return np.rint(srgb_of_linear(light.clip(0, 1)) * 255).astype(np.uint8), seen, gains
+    return np.rint(linear_to_srgb(light.clip(0, 1)) * 255).astype(np.uint8), seen, gains
 
 
 def error(found: np.ndarray, gains: np.ndarray) -> float:
@@ -50,10 +50,10 @@ def test_photo_that_shares_nothing_keeps_its_exposure() -> None:
 
 def test_srgb_round_trip_and_tables() -> None:
     s = np.linspace(0, 1, 257)
-    np.testing.assert_allclose(srgb_of_linear(linear_of_srgb(s)), s, atol=1e-6)
+    np.testing.assert_allclose(linear_to_srgb(srgb_to_linear(s)), s, atol=1e-6)
     tables = gain_tables(np.array([[1.0, 2.0, 0.5]]))
     np.testing.assert_allclose(tables[0, 0], np.arange(256) / 255, atol=1e-6)
     assert (np.diff(tables, axis=2) > 0).all()
-    assert linear_of_srgb(np.array(tables[0, 1, 128], np.float64)) == pytest.approx(
-        2 * float(linear_of_srgb(np.array(128 / 255))), rel=1e-4
+    assert srgb_to_linear(np.array(tables[0, 1, 128], np.float64)) == pytest.approx(
+        2 * float(srgb_to_linear(np.array(128 / 255))), rel=1e-4
     )

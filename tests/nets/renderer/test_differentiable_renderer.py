@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="the extra `learn` is not installed"
 
 from lift3d.geometry.camera.orbit import look_at, orbit_cameras  # noqa: E402
 from lift3d.geometry.camera.projection import resize_camera  # noqa: E402
-from lift3d.geometry.image.colour_space import srgb_from_linear  # noqa: E402
+from lift3d.geometry.image.colour_space import linear_to_srgb8  # noqa: E402
 from lift3d.geometry.render.discontinuities import crossings, edge_table  # noqa: E402
 from lift3d.geometry.render.drawable import drawable  # noqa: E402
 from lift3d.geometry.render.face_ids import face_ids  # noqa: E402
@@ -247,7 +247,7 @@ def test_agrees_with_the_exact_renderer(mesh: trimesh.Trimesh, lit: bool) -> Non
     facing = shot.mask & (normals[..., 2] < -0.05)  # next to the outline, smooth normals may look away
     assert facing.sum() > 0.97 * shot.mask.sum()
     np.testing.assert_allclose(normals[facing], shot.depth.normals[facing], atol=2e-4)
-    mine = srgb_from_linear(p.rgb[0].permute(1, 2, 0).numpy()).astype(int)
+    mine = linear_to_srgb8(p.rgb[0].permute(1, 2, 0).numpy()).astype(int)
     assert np.abs(mine - shot.rgb)[facing].max() <= 2
 
 

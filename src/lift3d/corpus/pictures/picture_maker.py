@@ -39,10 +39,10 @@ from lift3d.corpus.pictures.scenery import (
 )
 from lift3d.corpus.pictures.sensor import simulate_sensor
 from lift3d.errors import InputError
-from lift3d.geometry.image.colour_space import linear_from_srgb
+from lift3d.geometry.image.colour_space import srgb8_to_linear
 from lift3d.geometry.render.drawable import Drawable, drawable
 from lift3d.geometry.render.lights import Environment, Lighting, Sun, Vec3, studio
-from lift3d.geometry.render.paint import picture as painted
+from lift3d.geometry.render.passes import render_image
 from lift3d.geometry.render.shadow_maps import LightArrays, prepare_lights
 from lift3d.types import F32, F64, Camera
 
@@ -121,12 +121,12 @@ class Studio:
         key, split = str(ready.row["key"]), str(ready.row["split"])
         camera, drawn = frame_camera(ready.outline, self.recipe, self.size, self.seed, key, view)
         lights, source, light_said = self._light(ready, view)
-        rgb, cover, depth, normals, whole = painted(
+        rgb, cover, depth, normals, whole = render_image(
             ready.drawable, camera, 2, lights, _CUT_OUT, threads=False
         )
         rng = random_stream(self.seed, key, view, BACKGROUND)
         back, back_said = make_background(self.recipe, self.bank, split, self.size, rng, source)
-        thing = linear_from_srgb(rgb)
+        thing = srgb8_to_linear(rgb)
         gain = self._gain(thing, cover, rng)
         back = self._with_ground(back, back_said, split, camera, lights, gain, rng)
         if not self.recipe.white:
@@ -245,7 +245,7 @@ def sample_lighting(
         kind = "two colours"
     else:
         small = Pil.fromarray(around).resize((16, 8), Pil.Resampling.BOX)
-        radiance = linear_from_srgb(np.asarray(small)).astype(np.float64)
+        radiance = srgb8_to_linear(np.asarray(small)).astype(np.float64)
         grey = radiance.mean()
         radiance = 0.35 * grey + 0.65 * radiance  # a picture is less than the whole surrounding
         environment = Environment.of_picture(radiance * sky / max(radiance.mean(), 1e-3), shadows)

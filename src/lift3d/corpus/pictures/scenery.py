@@ -18,9 +18,9 @@ from lift3d.corpus.pictures.procedural import (
     spectral_noise,
 )
 from lift3d.corpus.pictures.recipes import Recipe
-from lift3d.geometry.image.colour_space import linear_from_srgb
+from lift3d.geometry.image.colour_space import srgb8_to_linear
 from lift3d.geometry.render.drawable import Drawable, drawable
-from lift3d.geometry.render.paint import paint
+from lift3d.geometry.render.passes import render_linear
 from lift3d.geometry.render.shadow_maps import LightArrays
 from lift3d.types import F32, F64, Camera, Material, Part
 
@@ -59,7 +59,7 @@ def make_background(
             )
     sigma = recipe.defocus * size / 128 * rng.random() ** 2
     soft = Pil.fromarray(out).filter(ImageFilter.GaussianBlur(sigma)) if sigma > 0.2 else out
-    return linear_from_srgb(np.asarray(soft)), {"background": said}
+    return srgb8_to_linear(np.asarray(soft)), {"background": said}
 
 
 def random_gradient(size: int, rng: np.random.Generator) -> Bytes:
@@ -122,7 +122,7 @@ def ground_plane(picture: Bytes, rng: np.random.Generator) -> Drawable:
 def render_ground(plane: Drawable, camera: Camera, lights: LightArrays) -> tuple[F32, F32]:
     """(light (S, S, 3) of the ground, how much of it is seen (S, S)): lit, with the shadow of the thing that `lights`
     were made for, fading with distance."""
-    light, cover = paint(plane, camera, 1, 1.0, lights)
+    light, cover = render_linear(plane, camera, 1, 1.0, lights)
     y, x = np.mgrid[: camera.height, : camera.width] + 0.5
     rays = (
         np.stack([(x - camera.cx) / camera.fx, (y - camera.cy) / camera.fy, np.ones_like(x)], -1) @ camera.R
@@ -187,7 +187,7 @@ def make_occlusion(
             else random_gradient(size, rng)
         )
     hidden = float(((cover >= 0.5) & mask).sum() / mask.sum())
-    light = linear_from_srgb(look) * np.float32(rng.uniform(0.35, 1))
+    light = srgb8_to_linear(look) * np.float32(rng.uniform(0.35, 1))
     return light, cover, {"hidden": round(hidden, 4)} if hidden else {}
 
 

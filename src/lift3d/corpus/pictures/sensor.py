@@ -15,7 +15,7 @@ from PIL import Image as Pil
 from scipy import ndimage
 
 from lift3d.corpus.pictures.recipes import Recipe
-from lift3d.geometry.image.colour_space import srgb_from_linear
+from lift3d.geometry.image.colour_space import linear_to_srgb8
 from lift3d.types import F32
 
 
@@ -50,7 +50,7 @@ def simulate_sensor(
         light = (light + spread * rng.standard_normal(light.shape, np.float32)).astype(np.float32)
     quality = int(rng.integers(recipe.jpeg[0], recipe.jpeg[1] + 1))
     done["jpeg"] = quality
-    data = encode_jpeg(srgb_from_linear(np.clip(light, 0, 1).astype(np.float32)), quality)
+    data = encode_jpeg(linear_to_srgb8(np.clip(light, 0, 1).astype(np.float32)), quality)
     return np.array(Pil.open(io.BytesIO(data), formats=["JPEG"])), data, done
 
 

@@ -15,8 +15,9 @@ from PIL import ImageDraw
 from lift3d.evaluate.baselines.completion import Completer
 from lift3d.evaluate.cases.image_to_voxels import worst_median_best
 from lift3d.geometry.camera.orbit import orbit_camera
+from lift3d.geometry.image.colour_space import linear_to_srgb8
 from lift3d.geometry.render.drawable import drawable
-from lift3d.geometry.render.paint import paint, srgb_from_linear
+from lift3d.geometry.render.passes import render_linear
 from lift3d.io.files.atomic import writing
 from lift3d.types import F64, Mesh
 
@@ -51,6 +52,6 @@ def tiles(mesh: Mesh, around: F64) -> list[NDArray[np.uint8]]:
     ready, out = drawable(mesh), []
     for azimuth in SIDES:
         camera = orbit_camera(around, azimuth, 20.0, TILE, TILE, 2.4 * TILE)
-        rgb, cover = paint(ready, camera, 2, 0.85)
-        out.append(srgb_from_linear(rgb + (1 - cover[..., None])))
+        rgb, cover = render_linear(ready, camera, 2, 0.85)
+        out.append(linear_to_srgb8(rgb + (1 - cover[..., None])))
     return out

@@ -15,8 +15,9 @@ from PIL import ImageDraw
 from lift3d.evaluate.baselines.image_to_voxels import Guesser, true_guess
 from lift3d.evaluate.scores.view_truth import mesh_of
 from lift3d.geometry.camera.orbit import orbit_camera
+from lift3d.geometry.image.colour_space import linear_to_srgb8
 from lift3d.geometry.render.drawable import drawable
-from lift3d.geometry.render.paint import paint, srgb_from_linear
+from lift3d.geometry.render.passes import render_linear
 from lift3d.geometry.surface.smoothing import smoothed
 from lift3d.inference.single_view import Guess
 from lift3d.io.files.atomic import writing
@@ -81,6 +82,6 @@ def mesh_tiles(mesh: trimesh.Trimesh, side: int) -> list[NDArray[np.uint8]]:
     tiles = []
     for azimuth in SIDES:
         camera = orbit_camera(ready.v, azimuth - 90, 18.0, side, side, 2.4 * side)
-        rgb, cover = paint(ready, camera, 2, shading)
-        tiles.append(srgb_from_linear(rgb + (1 - cover[..., None])))
+        rgb, cover = render_linear(ready, camera, 2, shading)
+        tiles.append(linear_to_srgb8(rgb + (1 - cover[..., None])))
     return tiles

@@ -1,4 +1,8 @@
-"""sRGB and linear light (IEC 61966-2-1), exact and by table."""
+"""sRGB and linear light (IEC 61966-2-1): the exact curves, and the tables for bytes.
+
+`srgb_to_linear` and `linear_to_srgb` work on values in [0, 1]. `srgb8_to_linear`, `linear_to_srgb8` and the kernel
+`encode_srgb` work on the byte scale [0, 255].
+"""
 
 from __future__ import annotations
 
@@ -11,64 +15,52 @@ from lift3d.geometry.kernels import inner, kernel
 from lift3d.types import F32, F64
 
 
-def linear_from_srgb(values: NDArray[np.generic]) -> F32:
-    """sRGB in [0, 255] to linear in [0, 1]."""
-    s = np.asarray(values, np.float32) / 255
-    return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4).astype(np.float32)
+def srgb_to_linear(srgb: NDArray[Any]) -> NDArray[Any]:
+    """Linear light of sRGB values in [0, 1], any shape. float32 stays float32, every other type becomes float64.
 
-
-_PLACE = np.arange(4097, dtype=np.float64) / 4096
-
-ENCODED = 255 * np.where(
-    _PLACE <= 0.0031308, 12.92 * _PLACE, 1.055 * np.maximum(_PLACE, 1e-9) ** (1 / 2.4) - 0.055
-)
-"""(4097,) sRGB in [0, 255] of linear light k / 4096."""
-
-DECODED = linear_from_srgb(np.arange(256))
-"""(256,) linear light of sRGB bytes."""
-
-
-def srgb_from_linear(linear: F32) -> NDArray[np.uint8]:
-    """Linear in [0, 1] to sRGB, rounded to uint8."""
-    flat = np.ascontiguousarray(linear, np.float32).ravel()
-    out = np.empty(flat.shape, np.uint8)
-    _encode(flat, ENCODED, out)
-    return out.reshape(np.shape(linear))
-
-
-@inner
-def encoded(value, table):  # type: ignore[no-untyped-def]
-    """Linear light to sRGB in [0, 255], not rounded."""
-    place = min(max(value, 0.0), 1.0) * 4096.0
-    low = min(int(place), 4095)
-    return table[low] + (place - low) * (table[low + 1] - table[low])
-
-
-@kernel
-def _encode(linear, table, out):  # type: ignore[no-untyped-def]
-    for i in range(len(linear)):
-        out[i] = int(encoded(linear[i], table) + 0.5)
-
-
-def linear_of_srgb(s: F64) -> F64:
-    """sRGB-encoded [0, 1] to linear light (IEC 61966-2-1); values beyond 1 continue the curve."""
-    s = np.asarray(s, np.float64)
+    Values above 1 continue the curve, values below 0 its linear segment.
+    """
+    s = np.asarray(srgb)
+    if s.dtype != np.float32:
+        s = s.astype(np.float64)
     return np.where(s <= 0.04045, s / 12.92, ((np.maximum(s, 0) + 0.055) / 1.055) ** 2.4)
 
 
-def srgb_of_linear(x: F64) -> F64:
-    """The inverse of `linear_of_srgb`."""
-    x = np.asarray(x, np.float64)
+def linear_to_srgb(linear: NDArray[Any]) -> F64:
+    """sRGB values of linear light, any shape, float64: the inverse of `srgb_to_linear`, not clipped."""
+    x = np.asarray(linear, np.float64)
     return np.where(x <= 0.0031308, x * 12.92, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)
 
 
-def to_linear(srgb: NDArray[Any]) -> F64:
-    """sRGB in [0, 1] to linear light (IEC 61966-2-1)."""
-    s = np.asarray(srgb, np.float64)
-    return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
+def srgb8_to_linear(values: NDArray[np.generic]) -> F32:
+    """Linear light in [0, 1], float32, of sRGB values in [0, 255] (bytes or floats, any shape)."""
+    return np.asarray(srgb_to_linear(np.asarray(values, np.float32) / np.float32(255)), np.float32)
 
 
-def to_srgb(linear: NDArray[Any]) -> F64:
-    """Linear light in [0, 1] to sRGB."""
-    v = np.clip(np.asarray(linear, np.float64), 0, 1)
-    return np.where(v <= 0.0031308, v * 12.92, 1.055 * v ** (1 / 2.4) - 0.055)
+def linear_to_srgb8(linear: F32) -> NDArray[np.uint8]:
+    """sRGB bytes of linear light, any shape: clipped to [0, 1], encoded by table, rounded to nearest."""
+    flat = np.ascontiguousarray(linear, np.float32).ravel()
+    out = np.empty(flat.shape, np.uint8)
+    _encode(flat, LINEAR_TO_SRGB8, out)
+    return out.reshape(np.shape(linear))
+
+
+LINEAR_TO_SRGB8 = 255 * linear_to_srgb(np.arange(4097) / 4096)
+"""(4097,) sRGB in [0, 255] of linear light k / 4096, for `encode_srgb`."""
+
+SRGB8_TO_LINEAR = srgb8_to_linear(np.arange(256))
+"""(256,) linear light of sRGB bytes."""
+
+
+@inner
+def encode_srgb(value: float, table: F64) -> float:
+    """sRGB in [0, 255], not rounded, of linear light, clipped to [0, 1]. table: `LINEAR_TO_SRGB8`, read linearly."""
+    position = min(max(value, 0.0), 1.0) * 4096.0
+    low = min(int(position), 4095)
+    return table[low] + (position - low) * (table[low + 1] - table[low])
+
+
+@kernel
+def _encode(linear: F32, table: F64, out: NDArray[np.uint8]) -> None:
+    for i in range(len(linear)):
+        out[i] = int(encode_srgb(linear[i], table) + 0.5)

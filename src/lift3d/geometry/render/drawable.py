@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pil
 
 from lift3d.errors import InputError
-from lift3d.geometry.image.colour_space import DECODED, linear_from_srgb
+from lift3d.geometry.image.colour_space import SRGB8_TO_LINEAR, srgb8_to_linear
 from lift3d.geometry.mesh.normals import corner_normals
 from lift3d.geometry.parts.convert import part_of
 from lift3d.geometry.render.texture_sampling import BLENDED, MASKED, OPAQUE, face_alpha_modes, mip_pyramid
@@ -74,7 +74,7 @@ class Drawable:
         texels = self.texels
         if texels.shape[1] == 3:
             texels = np.column_stack([texels, np.full(len(texels), 255, np.uint8)])
-        return SurfaceArrays(corners, face, np.ascontiguousarray(texels), self.levels, DECODED)
+        return SurfaceArrays(corners, face, np.ascontiguousarray(texels), self.levels, SRGB8_TO_LINEAR)
 
     def _levels_of_faces(self) -> NDArray[np.int64]:
         """(F, 2) first and one past the last level of each face's texture; -1 without."""
@@ -167,7 +167,7 @@ def drawable(thing: Mesh | Sequence[Part], crease: float = 40.0) -> Drawable:
         alpha, kind = np.ones_like(alpha), np.where(kind == BLENDED, OPAQUE, kind)
     texels, levels, first = textures.packed()
     return Drawable(
-        v, f, corner_normals(v, f, crease), linear_from_srgb(colours[..., :3]), uv, texels, levels,
+        v, f, corner_normals(v, f, crease), srgb8_to_linear(colours[..., :3]), uv, texels, levels,
         alpha, picture.astype(np.int32), first, kind.astype(np.uint8),
     )  # fmt: skip
 

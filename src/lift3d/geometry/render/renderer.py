@@ -10,10 +10,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.image.colour_space import linear_from_srgb
+from lift3d.geometry.image.colour_space import srgb8_to_linear
 from lift3d.geometry.render.drawable import Drawable, drawable
 from lift3d.geometry.render.lights import Lighting
-from lift3d.geometry.render.paint import picture
+from lift3d.geometry.render.passes import render_image
 from lift3d.geometry.render.shadow_maps import LightArrays, headlight, prepare_lights
 from lift3d.types import F32, F64, Camera, Depth, Mesh, Part
 
@@ -31,12 +31,12 @@ class Rendering:
     rgb: NDArray[np.uint8]
     depth: Depth
     mask: NDArray[np.bool_]
-    cover: F32
+    coverage: F32
 
     @property
     def rgba(self) -> NDArray[np.uint8]:
         """(H, W, 4) uint8, rgb with cover as alpha: a cut-out picture where it was rendered without background."""
-        return np.dstack([self.rgb, np.round(255 * np.clip(self.cover, 0, 1)).astype(np.uint8)])
+        return np.dstack([self.rgb, np.round(255 * np.clip(self.coverage, 0, 1)).astype(np.uint8)])
 
 
 def render(
@@ -91,6 +91,6 @@ def _shoot(
 ) -> Rendering:
     ground: F64 = np.full(3, -1.0)
     if background is not None:
-        ground = linear_from_srgb(np.array(background)).astype(np.float64)
-    rgb, cover, z, normals, mask = picture(ready, camera, samples, lights, ground, threads)
+        ground = srgb8_to_linear(np.array(background)).astype(np.float64)
+    rgb, cover, z, normals, mask = render_image(ready, camera, samples, lights, ground, threads)
     return Rendering(camera, rgb, Depth(z, camera, normals, mask.astype(np.float32)), mask, cover)

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from lift3d.geometry.image.colour_space import encoded
+from lift3d.geometry.image.colour_space import encode_srgb
 from lift3d.geometry.kernels import inner, kernel
 from lift3d.geometry.render.drawable import FLAT, NORMALS
 from lift3d.geometry.render.scan_conversion import MIN_ALPHA, sample_surface, translucent_layers
@@ -193,7 +193,7 @@ def finish(first, last, scratch, s, c, grid, pose, face_id, z, paint, ground, ta
     face = s.face
     empty = np.empty(3, np.uint8)
     for k in range(3):
-        empty[k] = int(encoded(ground[k], table) + 0.5)
+        empty[k] = int(encode_srgb(ground[k], table) + 0.5)
     for row in range(first, last):
         y = (row + 0.5 - cy) / fy
         for column in range(rgb.shape[1]):
@@ -204,7 +204,7 @@ def finish(first, last, scratch, s, c, grid, pose, face_id, z, paint, ground, ta
                     continue
                 value = paint[row, column, k]
                 value = value + ground[k] * (1 - cover) if ground[0] >= 0 else value / cover
-                rgb[row, column, k] = int(encoded(value, table) + 0.5)
+                rgb[row, column, k] = int(encode_srgb(value, table) + 0.5)
             i = face_id[row, column]
             mask[row, column] = i >= 0
             for k in range(3):

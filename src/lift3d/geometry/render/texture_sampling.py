@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.image.colour_space import DECODED, ENCODED, encoded
+from lift3d.geometry.image.colour_space import LINEAR_TO_SRGB8, SRGB8_TO_LINEAR, encode_srgb
 from lift3d.geometry.kernels import inner, kernel
 from lift3d.types import F32
 
@@ -65,7 +65,7 @@ def mip_pyramid(texture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[
     while max(pictures[-1].shape[:2]) > 1:
         p = pictures[-1]
         half = np.empty((max(p.shape[0] // 2, 1), max(p.shape[1] // 2, 1), 4), np.uint8)
-        _halve(p, DECODED, ENCODED, half)
+        _halve(p, SRGB8_TO_LINEAR, LINEAR_TO_SRGB8, half)
         pictures.append(half)
     if alpha_mode(texture) == MASKED:
         share = float((pictures[0][..., 3] >= _HALF).mean())
@@ -147,9 +147,9 @@ def _halve(p, decoded, table, out):  # type: ignore[no-untyped-def]
                         else:
                             bare += alpha
             total = a if a > 0 else bare
-            out[row, column, 0] = int(encoded(r / total, table) + 0.5)
-            out[row, column, 1] = int(encoded(g / total, table) + 0.5)
-            out[row, column, 2] = int(encoded(b / total, table) + 0.5)
+            out[row, column, 0] = int(encode_srgb(r / total, table) + 0.5)
+            out[row, column, 1] = int(encode_srgb(g / total, table) + 0.5)
+            out[row, column, 2] = int(encode_srgb(b / total, table) + 0.5)
             out[row, column, 3] = int(a / whole + 0.5)
 
 

@@ -1,8 +1,8 @@
 """Keep a depth only where other photos measured the same point; average what they measured.
 
 A pixel's point X is projected into each source view; that view's depth there gives a point X'. The two
-agree when X' reprojects within `MAX_REPROJECTION_ERROR` of the pixel and their depths differ by less than `MAX_RELATIVE_DIFFERENCE`
-(Schoenberger et al. 2016, eq. 11, forward-backward error). Agreeing depths are averaged by confidence.
+agree when X' reprojects within `MAX_REPROJECTION_ERROR` of the pixel and their depths differ by less than
+`MAX_RELATIVE_DIFFERENCE` (Schoenberger et al. 2016, eq. 11, forward-backward error). Agreeing depths are averaged by confidence.
 """
 
 from __future__ import annotations

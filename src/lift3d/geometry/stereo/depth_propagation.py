@@ -1,11 +1,11 @@
-"""Fill in, in each depth map, what its own photo could not measure but others did.
+"""Fill gaps of each depth map with depths that other views measured.
 
-Near an object's rim a photo sees the surface at a slant and half of its source views do not see it at all,
-while another photo looks straight at it. The confirmed points of the partner views are projected into the view,
-each partner's nearest point per pixel kept; going from near to far, the first depth on which `agree` partners lie
-within `MAX_RELATIVE_DIFFERENCE` of each other is taken, as in the depth-map fusion of Merrell et al. 2007. Where the nearest surface
-was measured by nobody, that would be what lies behind it; therefore the photo has the last word: its window under
-the carried plane must look like the partners' (1 - ZNCC < `MAX_WINDOW_COST`), the same cost as in `patchmatch`.
+Near an object's silhouette a photo sees the surface at a grazing angle and half of its source views do not see it,
+while another photo sees it frontally. The confirmed points of the neighbouring views are projected into the view, and
+per pixel the nearest point of each neighbour is kept. From near to far, the first depth on which `min_views` neighbours
+agree within `MAX_RELATIVE_DIFFERENCE` is taken, as in the depth-map fusion of Merrell et al. 2007. Where no view measured the
+nearest surface, this depth would belong to the surface behind it. Therefore the photo's window under the propagated plane
+must look like the neighbours' windows: 1 - ZNCC < `MAX_WINDOW_COST`, the cost of `patchmatch`.
 """
 
 from __future__ import annotations

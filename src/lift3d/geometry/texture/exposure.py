@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.image.colour_space import linear_of_srgb, srgb_of_linear
+from lift3d.geometry.image.colour_space import linear_to_srgb, srgb_to_linear
 from lift3d.types import F32, F64
 
 DARKEST, BRIGHTEST = 10, 245
@@ -30,7 +30,7 @@ def estimate_gains(colours: NDArray[np.uint8], seen: NDArray[np.bool_], rounds: 
     their own connected group; the geometric mean over photos is 1.
     """
     count = seen.shape[1]
-    table = np.log(linear_of_srgb(np.arange(256) / 255.0).clip(1e-4))
+    table = np.log(srgb_to_linear(np.arange(256) / 255.0).clip(1e-4))
     gains = np.zeros((count, 3))
     for channel in range(3):
         bytes_ = colours[:, :, channel]
@@ -65,6 +65,6 @@ def _solve(y: F64, use: F64, rounds: int) -> F64:
 
 
 def gain_tables(gains: F64) -> F32:
-    """(V, 3, 256) float32: sRGB byte to levelled, sRGB-encoded value (about [0, 1], may exceed 1)."""
-    light = linear_of_srgb(np.arange(256) / 255.0)
-    return srgb_of_linear(light[None, None] * gains[:, :, None]).astype(np.float32)
+    """(V, 3, 256) float32: sRGB byte to levelled, sRGB-encode_srgb value (about [0, 1], may exceed 1)."""
+    light = srgb_to_linear(np.arange(256) / 255.0)
+    return linear_to_srgb(light[None, None] * gains[:, :, None]).astype(np.float32)

@@ -19,7 +19,7 @@ from lift3d.errors import (
     InputError,
     damaged_file,  # fmt: skip
 )
-from lift3d.geometry.image.colour_space import to_srgb
+from lift3d.geometry.image.colour_space import linear_to_srgb
 from lift3d.geometry.parts.convert import MAX_ELEMENTS, y_up_to_z_up  # fmt: skip
 from lift3d.io.files.read import read_bytes
 from lift3d.io.mesh.common import MAX_FILE, decode_texture, finite_or, resolve_companion  # fmt: skip
@@ -31,7 +31,7 @@ _UNDERSTOOD = {"KHR_mesh_quantization", "KHR_texture_transform", "EXT_texture_we
 
 
 def _rgba_to_srgb(rgba: NDArray[Any]) -> NDArray[np.uint8]:
-    out = np.concatenate([to_srgb(rgba[..., :3]), np.clip(rgba[..., 3:4], 0, 1)], -1)
+    out = np.concatenate([linear_to_srgb(np.clip(rgba[..., :3], 0, 1)), np.clip(rgba[..., 3:4], 0, 1)], -1)
     return np.rint(np.nan_to_num(out) * 255).astype(np.uint8)
 
 

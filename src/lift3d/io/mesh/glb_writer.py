@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pil
 
-from lift3d.geometry.image.colour_space import to_linear
+from lift3d.geometry.image.colour_space import srgb_to_linear
 from lift3d.geometry.parts.convert import z_up_to_y_up  # fmt: skip
 from lift3d.io.mesh.common import encode_picture  # fmt: skip
 from lift3d.types import Material, Part  # fmt: skip
@@ -85,7 +85,7 @@ class _File:
             attributes["TEXCOORD_0"] = self.add(down, 5126, "VEC2")
         if part.colours is not None:
             light = part.colours / 255.0
-            light[:, :3] = to_linear(light[:, :3])
+            light[:, :3] = srgb_to_linear(light[:, :3])
             colours = np.rint(light * 65535).astype("<u2")
             attributes["COLOR_0"] = self.add(colours, 5123, "VEC4", normalized=True)
         small = len(part.vertices) <= 65535
@@ -102,7 +102,7 @@ class _File:
     def material(self, part: Part) -> int:
         material = part.material if part.material is not None else Material()
         factor = np.array(material.colour) / 255.0
-        factor[:3] = to_linear(factor[:3])
+        factor[:3] = srgb_to_linear(factor[:3])
         pbr: dict[str, Any] = {
             "baseColorFactor": [round(float(c), 9) for c in factor],
             "metallicFactor": 0.0,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError, MissingExtra, damaged_file
-from lift3d.geometry.image.colour_space import to_srgb
+from lift3d.geometry.image.colour_space import linear_to_srgb
 from lift3d.geometry.parts.convert import MAX_ELEMENTS, y_up_to_z_up
 from lift3d.io.mesh import zip_archive as archives
 from lift3d.io.mesh.common import decode_texture
@@ -36,7 +36,9 @@ def open_usd() -> Any:
 
 
 def _srgb(values: NDArray[Any]) -> NDArray[np.uint8]:
-    return np.rint(to_srgb(np.nan_to_num(np.asarray(values, np.float64))) * 255).astype(np.uint8)
+    return np.rint(linear_to_srgb(np.clip(np.nan_to_num(np.asarray(values, np.float64)), 0, 1)) * 255).astype(
+        np.uint8
+    )
 
 
 def read(data: bytes, path: Path) -> Model:

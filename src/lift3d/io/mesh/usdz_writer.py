@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.image.colour_space import to_linear
+from lift3d.geometry.image.colour_space import srgb_to_linear
 from lift3d.geometry.parts.convert import z_up_to_y_up
 from lift3d.io.mesh import zip_archive as archives
 from lift3d.io.mesh.common import encode_picture
@@ -47,7 +47,7 @@ def write(part: Part, unit: str | None, normals: NDArray[np.float32] | None = No
     api = geometry.PrimvarsAPI(mesh)
     files: list[tuple[str, bytes]] = []
     if part.colours is not None:
-        rgb = np.ascontiguousarray(to_linear(part.colours[:, :3] / 255.0).astype(np.float32))
+        rgb = np.ascontiguousarray(srgb_to_linear(part.colours[:, :3] / 255.0).astype(np.float32))
         mesh.CreateDisplayColorPrimvar(geometry.Tokens.vertex).Set(vt.Vec3fArray.FromNumpy(rgb))
     elif part.material is not None:
         if part.uv is not None:
@@ -76,7 +76,7 @@ def _write_material(
     made.CreateSurfaceOutput().ConnectToSource(surface.ConnectableAPI(), "surface")
     shade.MaterialBindingAPI.Apply(mesh.GetPrim()).Bind(made)
     if not textured or material.texture is None:
-        diffuse.Set(tuple(to_linear(np.array(material.colour[:3]) / 255.0).tolist()))
+        diffuse.Set(tuple(srgb_to_linear(np.array(material.colour[:3]) / 255.0).tolist()))
         surface.CreateInput("opacity", types.Float).Set(material.colour[3] / 255)
         return []
     data, ending = encode_picture(material.texture)

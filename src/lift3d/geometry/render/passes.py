@@ -13,19 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.geometry.camera.projection import resize_camera
-from lift3d.geometry.image.colour_space import ENCODED, linear_from_srgb, srgb_from_linear
+from lift3d.geometry.image.colour_space import LINEAR_TO_SRGB8
 from lift3d.geometry.kernels import in_bands
 from lift3d.geometry.render.drawable import Drawable
 from lift3d.geometry.render.scan_conversion import COEFFICIENTS, scan, set_up_faces
 from lift3d.geometry.render.shading import finish, shade
 from lift3d.geometry.render.shadow_maps import LightArrays, headlight
-from lift3d.geometry.render.texture_sampling import mip_pyramid
 from lift3d.types import F32, F64, Camera
 
-__all__ = ["Drawable", "linear_from_srgb", "mip_pyramid", "paint", "picture", "srgb_from_linear"]
 
-
-def paint(
+def render_linear(
     drawable: Drawable,
     camera: Camera,
     samples: int = 2,
@@ -39,7 +36,7 @@ def paint(
     return out[..., :3], out[..., 3]
 
 
-def picture(
+def render_image(
     drawable: Drawable, camera: Camera, samples: int, lights: LightArrays, ground: F64, threads: bool = True
 ) -> tuple[NDArray[np.uint8], F32, F32, F32, NDArray[np.bool_]]:
     """(rgb (H, W, 3) sRGB, cover (H, W), z (H, W), normals (H, W, 3) camera frame, mask (H, W)). Over the linear
@@ -55,7 +52,20 @@ def picture(
         np.empty((*shape, 3), np.float32),
         np.empty(shape, bool),
     )
-    args = (drawable.surface, c, grid, _pose(camera), face_id, z, out, ground, ENCODED, rgb, normals, mask)
+    args = (
+        drawable.surface,
+        c,
+        grid,
+        _pose(camera),
+        face_id,
+        z,
+        out,
+        ground,
+        LINEAR_TO_SRGB8,
+        rgb,
+        normals,
+        mask,
+    )
     _run(finish, camera.height, threads, args)
     return rgb, out[..., 3], z, normals, mask
 
