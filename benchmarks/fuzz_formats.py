@@ -168,7 +168,7 @@ def _inside(root: Path, folder: Path) -> int:
 def _rights(data: bytes, folder: Path) -> int:
     text = data.decode("utf-8", "replace")
     licence_in_text(text), parse_authors(text)
-    return len(Copyright(text).of("data/chairs/a.obj").author("them"))
+    return len(Copyright(text).terms_of("data/chairs/a.obj").author("them"))
 
 
 def _picture(data: bytes, folder: Path) -> int:

@@ -77,8 +77,10 @@ def test_what_is_built_can_be_read(corpus: Corpus) -> None:
         assert np.ptp(mesh.vertices, 0).max() == pytest.approx(1) and mesh.vertices[
             :, 2
         ].min() == pytest.approx(0, abs=1e-6)
-        assert (corpus.crossed(i).any(2) >= cells.any(2)).all()
-        assert (corpus.filled(i) == (cells | corpus.crossed(i))).all() and len(corpus.surface(i)) == 4096
+        assert (corpus.surface_voxels(i).any(2) >= cells.any(2)).all()
+        assert (corpus.inside_or_surface(i) == (cells | corpus.surface_voxels(i))).all() and len(
+            corpus.surface(i)
+        ) == 4096
     distance = corpus.voxels(0, 16, "signed_distance").values
     assert distance.min() == pytest.approx(-0.5, abs=0.07) and distance.max() > 0.2
     assert corpus.voxels(0, 128).values.mean() == pytest.approx(corpus.voxels(0).values.mean(), rel=0.02)
@@ -136,7 +138,7 @@ def test_killed_and_started_again_it_ends_with_the_same_bytes(tmp_path: Path) ->
     rng = np.random.default_rng(0)
     boxes = {f"box/{i:03d}.stl": trimesh.creation.box(rng.uniform(0.2, 1, 3)) for i in range(60)}
     source = folder_of(tmp_path / "boxes", boxes)
-    whole = one(tmp_path / "whole", source)
+    whole = one(tmp_path / "full_mask", source)
     target = tmp_path / "killed"
     words = [sys.executable, "-m", "lift3d", "corpus", "build", target, "--from", source, "--processes", "1"]
     run = subprocess.Popen([str(w) for w in words], stderr=subprocess.DEVNULL, start_new_session=True)

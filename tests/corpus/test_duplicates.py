@@ -47,7 +47,7 @@ def shape(meshes: list, turn: float = 0.0, scale: float = 1.0, mirror: bool = Fa
 
 
 def clouds(*shapes: ShapeRecord) -> list[Cloud]:
-    return [Cloud.of(s.surface.pack()) for s in shapes]
+    return [Cloud.from_rows(s.surface.pack()) for s in shapes]
 
 
 def test_the_same_chair_turned_and_scaled_is_the_same() -> None:
@@ -84,7 +84,7 @@ def test_repeats_are_found_among_many() -> None:
     found = find_duplicates(
         [s.digest for s in shapes], np.array([s.descriptor for s in shapes]), lambda i: packed[i]
     )
-    assert found.same == [-1, -1, -1, -1, -1, -1, -1, -1, 6, 2]
+    assert found.original == [-1, -1, -1, -1, -1, -1, -1, -1, 6, 2]
     assert shapes[0].descriptor.shape == (LENGTH,)
 
 

@@ -29,7 +29,7 @@ def test_a_box_has_its_volume_thickness_and_colour() -> None:
     assert shape.thickness == pytest.approx(2 * 0.125 / area / cell, rel=0.05)
     assert shape.closed and not shape.thin and not shape.textured and shape.faces == (12, 12)
     assert (shape.surface.colours == [200, 30, 40]).all()
-    assert (shape.crossed.any(2) >= shape.inside.any(2)).all()
+    assert (shape.surface_voxels.any(2) >= shape.inside.any(2)).all()
     low, high = shape.surface.points.min(0), shape.surface.points.max(0)
     np.testing.assert_allclose(low, [-0.5, -0.25, 0], atol=0.02)
     np.testing.assert_allclose(high, [0.5, 0.25, 0.25], atol=0.02)

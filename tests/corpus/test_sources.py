@@ -106,14 +106,14 @@ def test_textures_are_found_beside_then_by_path_then_by_name(tmp_path):
     assert found.find("brick") is None and found.open("broken") is None and found.open("") is None
     glass = Part(np.eye(3), np.array([[0, 1, 2]]), material=Material("iron", (9, 9, 9, 100)))
     plain = Part(np.eye(3), np.array([[0, 1, 2]]), material=Material("brick", (9, 9, 9, 100)))
-    first, second = found.dressed([glass, plain])
+    first, second = found.with_textures([glass, plain])
     assert first.material.colour == (255, 255, 255, 100) and first.material.texture.getpixel((0, 0)) == (
         3,
         0,
         0,
     )
     assert second.material.colour == (9, 9, 9, 100) and second.material.texture is None
-    assert found.dressed([plain], otherwise="wood")[0].material.texture is not None
+    assert found.with_textures([plain], otherwise="wood")[0].material.texture is not None
 
 
 def test_a_kart_has_its_wheels_and_is_no_mirror_image(tmp_path):

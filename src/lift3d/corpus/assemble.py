@@ -53,19 +53,19 @@ def write_corpus(
         [row["digest"] for row in rows], table, lambda i: np.asarray(samples[i]), progress
     )
     # a collection's own training and test shapes stay where it put them, kin or not
-    kin = [(i, j) for i, j in found.kin if rows[i]["split"] == rows[j]["split"]]
-    names = name_families([row["family"] for row in rows], Duplicates(found.same, kin))
+    kin = [(i, j) for i, j in found.related if rows[i]["split"] == rows[j]["split"]]
+    names = name_families([row["family"] for row in rows], Duplicates(found.original, kin))
     own = own and not any(row["split"] for row in rows)
     repeats: dict[int, list[str]] = {}
-    for row, family, same in zip(rows, names, found.same):
+    for row, family, same in zip(rows, names, found.original):
         row["family"], row["split"] = family, assign_split(family, row["split"])
         row["same"] = rows[same]["key"] if same >= 0 else ""
         if same >= 0:
             repeats.setdefault(same, []).append(row["key"])
     if own:
         hold_out(rows)
-    _write_rows(files, rows, folder, found.same)
-    index = [_indexed(rows[i], repeats.get(i, [])) for i in range(n) if found.same[i] < 0]
+    _write_rows(files, rows, folder, found.original)
+    index = [_indexed(rows[i], repeats.get(i, [])) for i in range(n) if found.original[i] < 0]
     types = {name: getattr(pyarrow, "bool_" if kind == "bool" else kind)() for name, kind in COLUMNS.items()}
     schema = pyarrow.schema(list(types.items()))
     with writing(folder / INDEX) as part:

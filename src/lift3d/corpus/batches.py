@@ -111,7 +111,7 @@ def make_batch(source: Source, entries: Sequence[Entry]) -> Batch:
             thin=shape.thin, closed=shape.closed, textured=shape.textured, digest=shape.digest,
             strays=cleaned.strays, scale=cleaned.scale,
         )  # fmt: skip
-        cells.append(np.stack([np.packbits(shape.inside), np.packbits(shape.crossed)]))
+        cells.append(np.stack([np.packbits(shape.inside), np.packbits(shape.surface_voxels)]))
         surface.append(shape.surface.pack())
         descriptor.append(shape.descriptor)
         meshes.append(shape.mesh)

@@ -136,7 +136,7 @@ def _packages(
         def wanted(path: str) -> bool:
             if stopped.is_set():
                 raise InputError("interrupted")
-            return item[0].wanted(path)
+            return item[0].needs(path)
 
         return obtain(item[1], options.cache, options.debs, say, wanted)
 

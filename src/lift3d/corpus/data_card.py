@@ -114,9 +114,11 @@ def neighbours(corpus: Corpus, progress: Callable[[float], None] = lambda fracti
     best = []
     for k, (row, i) in enumerate(zip(far, test)):
         progress(k / len(test))
-        mine = Cloud.of(np.asarray(corpus.samples[i]))
+        mine = Cloud.from_rows(np.asarray(corpus.samples[i]))
         near = train[np.argsort(row, kind="stable")[:NEIGHBOURS_COMPARED]]
-        best.append(min(surface_difference(mine, Cloud.of(np.asarray(corpus.samples[j])))[0] for j in near))
+        best.append(
+            min(surface_difference(mine, Cloud.from_rows(np.asarray(corpus.samples[j])))[0] for j in near)
+        )
     share = np.histogram(best, HISTOGRAM_EDGES)[0] / len(best)
     names = [
         f"{a:g} to {b:g}" if np.isfinite(b) else f"over {a:g}"
@@ -133,7 +135,7 @@ def neighbours(corpus: Corpus, progress: Callable[[float], None] = lambda fracti
 def _described(corpus: Corpus, i: int) -> NDArray[np.float32]:
     points = corpus.surface(i)
     assert points.normals is not None
-    return describe(points.xyz, points.normals.astype(np.float64), corpus.crossed(i))
+    return describe(points.xyz, points.normals.astype(np.float64), corpus.surface_voxels(i))
 
 
 def write_sheets(corpus: Corpus, folder: Path, progress: Callable[[float], None]) -> None:

@@ -120,18 +120,18 @@ class Corpus:
         """(64, 64, 64) cells whose centre is inside."""
         return np.unpackbits(self._plane(i, 0)).reshape(GRID, GRID, GRID).astype(bool)
 
-    def crossed(self, i: int) -> NDArray[np.bool_]:
+    def surface_voxels(self, i: int) -> NDArray[np.bool_]:
         """(64, 64, 64) cells that the surface touches."""
         return np.unpackbits(self._plane(i, 1)).reshape(GRID, GRID, GRID).astype(bool)
 
-    def filled(self, i: int) -> NDArray[np.bool_]:
+    def inside_or_surface(self, i: int) -> NDArray[np.bool_]:
         """(64, 64, 64) cells inside or touched by the surface: nothing thin is lost, everything is up to half a cell larger."""
-        return self.inside(i) | self.crossed(i)
+        return self.inside(i) | self.surface_voxels(i)
 
-    def full(self, i: int) -> NDArray[np.bool_]:
+    def occupied(self, i: int) -> NDArray[np.bool_]:
         """(64, 64, 64) cells that it fills (geometry/voxels/occupancy.py): thick parts by their inside, thin ones whole, and what
         joins them."""
-        return whole_cells(self.inside(i), self.crossed(i))
+        return whole_cells(self.inside(i), self.surface_voxels(i))
 
     def surface(self, i: int) -> Points:
         """4096 samples, even over the surface, with normals and colours."""

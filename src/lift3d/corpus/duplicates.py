@@ -43,7 +43,7 @@ class Cloud:
     tree: cKDTree
 
     @classmethod
-    def of(cls, rows: NDArray[np.uint8]) -> Cloud:
+    def from_rows(cls, rows: NDArray[np.uint8]) -> Cloud:
         """From packed samples (N, 12)."""
         points, normals, _ = unpack(rows)
         return cls(points, normals, cKDTree(points))
@@ -100,7 +100,7 @@ class _Clouds:
 
     def __call__(self, i: int) -> Cloud:
         if i not in self.held:
-            self.held[i] = Cloud.of(self.rows(i))
+            self.held[i] = Cloud.from_rows(self.rows(i))
             while len(self.held) > CACHED_CLOUDS:
                 self.held.popitem(last=False)
         self.held.move_to_end(i)
@@ -123,8 +123,8 @@ def candidate_pairs(descriptor: NDArray[np.float32]) -> Iterator[tuple[int, NDAr
 class Duplicates:
     """same: for each shape the earlier one that it repeats, or -1; kin: pairs of one family."""
 
-    same: list[int]
-    kin: list[tuple[int, int]]
+    original: list[int]
+    related: list[tuple[int, int]]
 
 
 def find_duplicates(

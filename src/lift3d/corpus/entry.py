@@ -35,7 +35,7 @@ class Source(Protocol):
     packages: tuple[str, ...]
     about: str
 
-    def wanted(self, path: str) -> bool:
+    def needs(self, path: str) -> bool:
         """Is this file of a package needed?"""
         ...
 

@@ -31,12 +31,16 @@ MIN_THICKNESS = 0.25
 
 @dataclass(frozen=True, eq=False)
 class ShapeRecord:
-    """inside, crossed: (64, 64, 64) bool, cells whose centre is inside and cells that the surface touches; surface: samples;
-    mesh: GLB; descriptor (D,) float32; faces: before and after; thickness: mean, in cells; closed: every edge has two faces
-    once vertices at one place are one; textured: with a picture; digest: sha256 of the cleaned geometry."""
+    """What the corpus keeps of one shape.
+
+    inside, surface_voxels: (64, 64, 64) bool, voxels whose centre is inside and voxels that the surface touches.
+    surface: samples of the surface. mesh: the simplified mesh as GLB. descriptor: (D,) float32, see `describe`.
+    faces: counts before and after simplification. thickness: mean thickness in voxels. closed: every edge has two faces
+    once vertices at one position are merged. textured: some part has a texture. digest: sha256 of the cleaned geometry.
+    """
 
     inside: NDArray[np.bool_]
-    crossed: NDArray[np.bool_]
+    surface_voxels: NDArray[np.bool_]
     surface: Surface
     mesh: bytes
     descriptor: NDArray[np.float32]
@@ -62,7 +66,7 @@ def record_shape(cleaned: Clean) -> ShapeRecord:
     area = surface.area
     return ShapeRecord(
         inside=solid,
-        crossed=touched,
+        surface_voxels=touched,
         surface=surface,
         mesh=glb.write(kept, None, lossy=JPEG_QUALITY),
         descriptor=describe(surface.points, surface.normals, touched),

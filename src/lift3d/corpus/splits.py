@@ -22,7 +22,7 @@ def name_families(names: Sequence[str], found: Duplicates) -> list[str]:
             name = parent[name]
         return name
 
-    pairs = [*found.kin, *((j, i) for i, j in enumerate(found.same) if j >= 0)]
+    pairs = [*found.related, *((j, i) for i, j in enumerate(found.original) if j >= 0)]
     for a, b in pairs:
         x, y = sorted((root(names[a]), root(names[b])))
         parent[y] = x

@@ -36,15 +36,15 @@ def test_the_last_paragraph_that_fits_counts():
     rights = Copyright(TEXT)
     assert licence_of(rights, "x") == ("GPL-2.0-or-later", ("The Team and its friends", "Ann Other"))
     for path in ("data/chairs/deep/x.obj", "data/a/b.obj", "data/a1b.obj"):
-        assert rights.of(path) == Terms("CC-BY-SA-3.0 OR GPL-3.0-only", ("Bob", "Eve"))
+        assert rights.terms_of(path) == Terms("CC-BY-SA-3.0 OR GPL-3.0-only", ("Bob", "Eve"))
     for path in ("data/chairs/old.obj", "data/[1].obj"):
-        assert rights.of(path) == Terms("CC0-1.0", ("Zed Ltd.",))
-    assert rights.of("data/1.obj").licence == "GPL-2.0-or-later"
+        assert rights.terms_of(path) == Terms("CC0-1.0", ("Zed Ltd.",))
+    assert rights.terms_of("data/1.obj").licence == "GPL-2.0-or-later"
 
 
 def test_what_nothing_is_said_of_is_unclear():
     for text in ("", "This package was made by hand.\nGPL", "Files: a\nLicense:\n"):
-        assert Copyright(text).of("a") == Terms(UNCLEAR, ())
+        assert Copyright(text).terms_of("a") == Terms(UNCLEAR, ())
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_any_text_gives_an_answer(text, path):
 
 def test_patterns_with_many_stars_are_answered_at_once():
     rights = Copyright("Files: *" + "a*" * 40 + "b\nLicense: MIT\n")
-    assert rights.of("a" * 4000).licence == UNCLEAR
+    assert rights.terms_of("a" * 4000).licence == UNCLEAR

@@ -103,8 +103,8 @@ def test_the_bank_leaves_out_what_cannot_serve(corpus: Corpus, tmp_path: Path) -
     assert not any(word in name for name in names for word in ("small", "flat", "clear", "damaged", "copy"))
     assert held[0].shape == (256, 256, 3) and held[0].dtype == np.uint8
     for split in ("train", "val", "test"):
-        assert {held.rows[i]["split"] for i in held.of(split)} <= {split}
-    assert sum(len(held.of(split)) for split in ("train", "val", "test")) == 24
+        assert {held.rows[i]["split"] for i in held.select(split)} <= {split}
+    assert sum(len(held.select(split)) for split in ("train", "val", "test")) == 24
     (tmp_path / "corpus").mkdir()
     said = bank(tmp_path)
     assert said["pictures"] == 24
@@ -130,7 +130,7 @@ def test_pictures_do_not_depend_on_the_order(corpus: Corpus, name: str) -> None:
     other = Studio(corpus, name, 48)
     again = [other.picture(i, view) for i, view in ((3, 1), (0, 5), (3, 0), (0, 0), (0, 1), (3, 5))]
     for a, b in zip(first, (again[3], again[1], again[4], again[2], again[5], again[0]), strict=True):
-        assert a.jpeg == b.jpeg and a.said == b.said
+        assert a.jpeg == b.jpeg and a.record == b.record
         assert (a.depth == b.depth).all() and (a.mask == b.mask).all()
     assert (render_picture(corpus, 3, 1, size=48, recipe=name).rgb == again[0].rgb).all()
     assert len({shot.jpeg for shot in first}) == len(first)
@@ -143,14 +143,14 @@ def test_what_is_said_of_a_picture_is_exact(corpus: Corpus, name: str) -> None:
     for i in range(len(corpus)):
         shot = studio.picture(i, i)
         same = direct(corpus.parts(i), shot.camera, 1)
-        assert (shot.whole == same.mask).all()
+        assert (shot.full_mask == same.mask).all()
         np.testing.assert_array_equal(shot.depth, same.depth.z)
         np.testing.assert_array_equal(shot.normals, same.depth.normals)
-        assert not (shot.mask & ~shot.whole).any()
-        assert shot.said["pixels"] == shot.whole.sum()
-        hidden = 1 - shot.mask.sum() / shot.whole.sum()
+        assert not (shot.mask & ~shot.full_mask).any()
+        assert shot.record["pixels"] == shot.full_mask.sum()
+        hidden = 1 - shot.mask.sum() / shot.full_mask.sum()
         assert (
-            hidden == pytest.approx(shot.said.get("hidden", 0), abs=1e-3) and hidden <= RECIPES[name].hidden
+            hidden == pytest.approx(shot.record.get("hidden", 0), abs=1e-3) and hidden <= RECIPES[name].hidden
         )
         assert (np.array(Pil.open(io.BytesIO(shot.jpeg))) == shot.rgb).all()
 
@@ -162,9 +162,9 @@ def test_the_camera_sees_the_surface_where_the_mask_is(corpus: Corpus) -> None:
         uv, z = project(shot.camera, corpus.surface(i).xyz)
         assert (z > 0).all() and (uv > 0).all() and (uv < 96).all()
         at = np.floor(uv).astype(int)
-        grown = maximum_filter(shot.whole, 3)  # samples are rounded to the corpus' grid: a pixel of slack
+        grown = maximum_filter(shot.full_mask, 3)  # samples are rounded to the corpus' grid: a pixel of slack
         assert grown[at[:, 1], at[:, 0]].all()
-        near = minimum_filter(np.where(shot.whole, shot.depth, np.inf), 3)
+        near = minimum_filter(np.where(shot.full_mask, shot.depth, np.inf), 3)
         assert (z > near[at[:, 1], at[:, 0]] - 0.02).all()  # nothing lies before what is seen
 
 
@@ -206,9 +206,9 @@ def test_a_corpus_without_a_bank_has_made_up_backgrounds(corpus: Corpus, tmp_pat
     for name in (backgrounds.BACKGROUNDS, backgrounds.LISTING):
         (bare / name).unlink()
     studio = Studio(Corpus(bare), "natural", 32)
-    kinds = {studio.picture(0, view).said["background"] for view in range(30)}
+    kinds = {studio.picture(0, view).record["background"] for view in range(30)}
     assert kinds <= {"plain", "gradient", "noise", "made up"} and "made up" in kinds
-    grounds = {studio.picture(1, view).said.get("ground") for view in range(20)}
+    grounds = {studio.picture(1, view).record.get("ground") for view in range(20)}
     assert grounds == {None, "made up"}
 
 
@@ -254,7 +254,7 @@ def test_backgrounds_keep_to_the_split(corpus: Corpus) -> None:
     used = 0
     for i in range(len(corpus)):
         for view in range(6):
-            said = studio.picture(i, view).said
+            said = studio.picture(i, view).record
             for name in (said["background"], said.get("ground", "")):
                 used += name in split
                 assert split.get(name, said["split"]) == said["split"]
@@ -304,19 +304,19 @@ def test_files_of_a_picture_give_it_back(corpus: Corpus) -> None:
     shot = sample(corpus)
     back = decode_sample("k", encode_sample(shot, ("depth", "normals")))
     assert (back["rgb"] == shot.rgb).all()
-    assert (back["mask"] == shot.mask).all() and (back["whole"] == shot.whole).all()
+    assert (back["mask"] == shot.mask).all() and (back["full_mask"] == shot.full_mask).all()
     np.testing.assert_allclose(back["depth"], shot.depth, atol=2e-5)
-    angle = (back["normals"] * shot.normals).sum(-1)[shot.whole]
+    angle = (back["normals"] * shot.normals).sum(-1)[shot.full_mask]
     assert angle.min() > np.cos(np.radians(0.8))
     np.testing.assert_array_equal(back["camera"].world_to_camera, shot.camera.world_to_camera)
-    assert back["camera"].fx == shot.camera.fx and back["said"]["key"] == shot.said["key"]
+    assert back["camera"].fx == shot.camera.fx and back["record"]["key"] == shot.record["key"]
     assert set(decode_sample("k", encode_sample(shot, ()))) == {
         "key",
         "rgb",
         "mask",
-        "whole",
+        "full_mask",
         "camera",
-        "said",
+        "record",
     }
 
 
@@ -341,11 +341,11 @@ def test_shards_hold_all_and_go_on_after_a_kill(corpus: Corpus, tmp_path: Path) 
     assert done["pictures"] == 24 == sum(done["splits"].values()) and len(done["shards"]) > 2
     held = list(read_shards(tmp_path / "a"))
     assert len({s["key"] for s in held}) == 24
-    assert {(s["said"]["key"], s["said"]["view"]) for s in held} == {
+    assert {(s["record"]["key"], s["record"]["view"]) for s in held} == {
         (k, v) for k in corpus.keys for v in range(3)
     }
     for s in read_shards(tmp_path / "a", "train"):
-        assert s["said"]["split"] == "train" and s["depth"].shape == (32, 32)
+        assert s["record"]["split"] == "train" and s["depth"].shape == (32, 32)
     assert not (tmp_path / "a/.rendering").exists()
 
     def stop(name: str, fraction: float) -> None:

@@ -29,7 +29,7 @@ def test_by_number_it_is_what_the_stream_holds(pictures: Path) -> None:
         assert len(held) == len(streamed) > 0
         for i, sample in enumerate(streamed):
             assert (held.rgb(i) == sample["rgb"]).all() and (held.mask(i) == sample["mask"]).all()
-            assert held.said(i)["key"] == sample["said"]["key"]
+            assert held.said(i)["key"] == sample["record"]["key"]
 
 
 @pytest.mark.slow

@@ -75,7 +75,7 @@ def test_a_look_sees_the_near_side_only(small: tuple[Path, Path]) -> None:
     p, n = open_samples(corpus, 0)
     first, step = grid(GRID)
     eye = np.array([0.0, -5, 2])
-    seen = _seen((p - first) / step, n, corpus.filled(0), (eye - first) / step, LEAVE, FACING)
+    seen = _seen((p - first) / step, n, corpus.inside_or_surface(0), (eye - first) / step, LEAVE, FACING)
     assert 0.15 < seen.mean() < 0.6 and ((eye - p[seen]) * n[seen]).sum(1).min() > 0
 
 
@@ -84,9 +84,9 @@ def test_parts_are_parts(small: tuple[Path, Path], kind: str) -> None:
     corpus = Corpus(small[0])
     p, n = open_samples(corpus, 1)
     for seed in range(4):
-        q, m = partial_samples(p, n, corpus.filled(1), np.random.default_rng(seed), kind)
+        q, m = partial_samples(p, n, corpus.inside_or_surface(1), np.random.default_rng(seed), kind)
         assert 200 <= len(q) < len(p) and np.allclose(np.linalg.norm(m, axis=1), 1)
-        again = partial_samples(p, n, corpus.filled(1), np.random.default_rng(seed), kind)
+        again = partial_samples(p, n, corpus.inside_or_surface(1), np.random.default_rng(seed), kind)
         assert np.array_equal(q, again[0]) and np.array_equal(m, again[1])
 
 

@@ -61,7 +61,7 @@ class Copyright:
                 else:
                     self._exact[glob] = number
 
-    def of(self, path: str) -> Terms:
+    def terms_of(self, path: str) -> Terms:
         """Terms of a file by its path in the source package; `UNCLEAR` where nothing is said of it."""
         found = self._exact.get(path, -1)
         for number, pattern in reversed(self._patterns):
@@ -74,7 +74,7 @@ class Copyright:
 
 def licence_of(copyright: Copyright, path: str) -> tuple[str, tuple[str, ...]]:
     """(licence, holders) of a file by its path in the source package."""
-    terms = copyright.of(path)
+    terms = copyright.terms_of(path)
     return terms.licence, terms.holders
 
 

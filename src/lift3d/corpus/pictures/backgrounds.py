@@ -98,17 +98,18 @@ def write_backgrounds(
     for source, folders in roots.items():
         names = list((packages or {}).get(source, [source] * len(folders)))
         for package, root in zip(names, folders):
-            terms = read_copyright(root, package)
+            rights = read_copyright(root, package)
             for kind, path, read in _found(PICKS.get(source, ()), root):
                 jpeg, like = _made(read, path)
                 if not jpeg or like in seen:
                     continue
                 seen.add(like)
-                said = terms.of(re.sub(r"^usr/share/games/[^/]+/", "", path))
+                terms = rights.terms_of(re.sub(r"^usr/share/games/[^/]+/", "", path))
                 name = f"{source}/{re.sub(r'^usr/share/games/', '', path)}"
                 rows.append({
-                    "name": name, "source": source, "kind": kind, "licence": said.licence,
-                    "author": said.author(f"{source}'s authors"), "split": assign_split(f"background {family_stem(_stem(name))}"),
+                    "name": name, "source": source, "kind": kind, "licence": terms.licence,
+                    "author": terms.author(f"{source}'s authors"),
+                    "split": assign_split(f"background {family_stem(_stem(name))}"),
                 })  # fmt: skip
                 data.append(jpeg)
     order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(rows[i]["name"].encode()).digest())[:most]
@@ -218,7 +219,7 @@ class Backgrounds:
             found.setdefault((row["split"], row["kind"]), []).append(i)
         return found
 
-    def of(self, split: str, *kinds: str) -> list[int]:
+    def select(self, split: str, *kinds: str) -> list[int]:
         """Numbers of the pictures of a split, of these kinds or of all."""
         wanted = kinds or (GROUND, WALL, SKY, SCENE)
         return [i for kind in wanted for i in self._by_split.get((split, kind), [])]

@@ -75,21 +75,21 @@ def collect_photographs(
         package = obtain(
             pick.package, cache, debs, say, lambda path, fits=fits: bool(fits.fullmatch(path))  # type: ignore[misc]
         )  # fmt: skip
-        terms = read_copyright(package.root, pick.package)
+        rights = read_copyright(package.root, pick.package)
         make = _cutout if pick.kind == CUTOUTS else _photograph
         for path, data in _pictures(package.root, pick):
             picture = make(data, path)
             if picture is None or (like := _like(picture)) in seen:
                 continue
             seen.add(like)
-            said = terms.of(path)
+            terms = rights.terms_of(path)
             stem = re.sub(r"[^\w]+", "-", path.removeprefix("usr/share/").rpartition(".")[0])
             ending = "png" if pick.kind == CUTOUTS else "jpg"
             name = f"{pick.kind}/{stem}-{hashlib.sha256(data).hexdigest()[:6]}.{ending}"
             write_bytes(folder / name, _encoded(picture, ending))
             rows.append({
-                "file": name, "package": pick.package, "version": package.version, "path": path, "licence": said.licence,
-                "author": said.author(f"{pick.package}'s authors"), "split": _split(name),
+                "file": name, "package": pick.package, "version": package.version, "path": path, "licence": terms.licence,
+                "author": terms.author(f"{pick.package}'s authors"), "split": _split(name),
             })  # fmt: skip
         progress("photographs", (k + 1) / len(PICKS))
     text = io.StringIO()

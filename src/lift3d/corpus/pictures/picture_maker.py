@@ -68,12 +68,12 @@ class Picture:
 
     rgb: NDArray[np.uint8]
     mask: NDArray[np.bool_]
-    whole: NDArray[np.bool_]
+    full_mask: NDArray[np.bool_]
     depth: F32
     normals: F32
     camera: Camera
     jpeg: bytes
-    said: dict[str, Any]
+    record: dict[str, Any]
 
 
 @dataclass(eq=False)
@@ -186,7 +186,7 @@ class Studio:
         rng: np.random.Generator,
     ) -> F32:  # fmt: skip
         """The background with a lit floor before it, where the dice say so and the camera is above it."""
-        held = self.bank.of(split, GROUND)
+        held = self.bank.select(split, GROUND)
         if rng.random() >= self.recipe.ground or camera.centre[2] < 0.05:
             return back
         if held:

@@ -40,14 +40,14 @@ def sample_key(key: str, view: int) -> str:
 
 def encode_sample(shot: Picture, extras: tuple[str, ...]) -> dict[str, bytes]:
     """The files of a picture by their endings."""
-    mask = np.where(shot.mask, VISIBLE, np.where(shot.whole, HIDDEN, 0)).astype(np.uint8)
+    mask = np.where(shot.mask, VISIBLE, np.where(shot.full_mask, HIDDEN, 0)).astype(np.uint8)
     files = {"rgb.jpg": shot.jpeg, "mask.png": _png(Pil.fromarray(mask))}
-    said = dict(shot.said)
+    said = dict(shot.record)
     if "depth" in extras:
-        codes, said["depth"] = encode_depth(shot.depth, shot.whole)
+        codes, said["depth"] = encode_depth(shot.depth, shot.full_mask)
         files["depth.png"] = _png(Pil.fromarray(codes))
     if "normals" in extras:
-        files["normal.png"] = _png(Pil.fromarray(encode_normals(shot.normals, shot.whole)))
+        files["normal.png"] = _png(Pil.fromarray(encode_normals(shot.normals, shot.full_mask)))
     camera = shot.camera
     said["camera"] = {
         "width": camera.width, "height": camera.height, "fx": camera.fx, "fy": camera.fy, "cx": camera.cx,
@@ -113,9 +113,9 @@ def decode_sample(key: str, files: dict[str, bytes]) -> dict[str, Any]:
             "key": key,
             "rgb": pixels["rgb.jpg"],
             "mask": mask == VISIBLE,
-            "whole": mask > 0,
+            "full_mask": mask > 0,
             "camera": camera,
-            "said": said,
+            "record": said,
         }
         if "depth.png" in pixels:
             near, far = (float(x) for x in said["depth"])

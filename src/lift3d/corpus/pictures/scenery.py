@@ -46,7 +46,7 @@ def make_background(
     elif chance < recipe.plain + recipe.gradient:
         out, said = random_gradient(size, rng), "gradient"
     else:
-        held = bank.of(split)
+        held = bank.select(split)
         if chance < recipe.plain + recipe.gradient + recipe.noise:
             out, said = random_noise(size, rng), "noise"
         elif not held:
@@ -176,7 +176,7 @@ def make_occlusion(
         more = np.maximum(cover, random_occluder(mask, rng))
         if ((more >= 0.5) & mask).sum() <= limit * mask.sum():
             cover, left = more, left - 1
-    held = bank.of(split, GROUND, WALL)
+    held = bank.select(split, GROUND, WALL)
     if held and rng.random() < 0.6:
         chosen = held[int(rng.integers(len(held)))]
         look = random_crop(bank[chosen], WALL, size, rng)
@@ -193,5 +193,5 @@ def make_occlusion(
 
 def choose_environment(bank: Backgrounds, split: str, rng: np.random.Generator) -> int:
     """A picture of the bank that gives light to a group of views; -1 where there is none."""
-    held = bank.of(split, SKY, SCENE) if rng.random() < 0.5 else bank.of(split)
+    held = bank.select(split, SKY, SCENE) if rng.random() < 0.5 else bank.select(split)
     return held[int(rng.integers(len(held)))] if held else -1

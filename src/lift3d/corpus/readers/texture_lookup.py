@@ -47,7 +47,7 @@ class Textures:
                 return file
         return self.by_path.get(bare) or self.by_name.get(last)
 
-    def dressed(self, parts: list[Part], beside: Path | None = None, otherwise: str = "") -> list[Part]:
+    def with_textures(self, parts: list[Part], beside: Path | None = None, otherwise: str = "") -> list[Part]:
         """The parts with the pictures that their materials name, or else with the picture called `otherwise`.
 
         A part with a picture keeps only the transparency of its material's colour."""

@@ -28,25 +28,25 @@ class FlightGear:
     def __init__(self) -> None:
         self.textures: dict[Path, Textures] = {}
 
-    def wanted(self, path: str) -> bool:
+    def needs(self, path: str) -> bool:
         return path.endswith((".ac", ".png", ".rgb", ".rgba", ".jpg", ".dds"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         found = {}
         for package, root in zip(self.packages, roots):
-            base, terms = root / ROOT, read_copyright(root, package)
+            base, rights = root / ROOT, read_copyright(root, package)
             self.textures[base] = Textures(base)
             for path, file in paths_without_suffix(files_below(base, ".ac"), base):
                 if not SKIP.search(path):
-                    said, text = terms.of(path), (split_words(path),)
-                    more = (family_of(path), said.licence, said.author("FlightGear contributors"))
+                    terms, text = rights.terms_of(path), (split_words(path),)
+                    more = (family_of(path), terms.licence, terms.author("FlightGear contributors"))
                     found[path] = Entry(f"{self.name}/{path}", file, split_words(file.stem), text, *more)
         return [found[path] for path in sorted(found)]
 
     def load(self, entry: Entry) -> list[Part]:
         base = next(b for b in self.textures if entry.file.is_relative_to(b))
         parts = ac3d.read(read_bytes(entry.file, MAX_FILE), entry.file.name)
-        return y_up_to_z_up_parts(self.textures[base].dressed(parts, entry.file.parent))
+        return y_up_to_z_up_parts(self.textures[base].with_textures(parts, entry.file.parent))
 
 
 def family_of(path: str) -> str:

@@ -60,7 +60,7 @@ class Folder:
         self.layout = ""
         self.about = f"models of the folder {root.resolve().name}"
 
-    def wanted(self, path: str) -> bool:
+    def needs(self, path: str) -> bool:
         return True
 
     def entries(self, roots: Sequence[Path] = ()) -> list[Entry]:

@@ -33,13 +33,13 @@ class MegaGlest:
     def __init__(self) -> None:
         self.textures: Textures | None = None
 
-    def wanted(self, path: str) -> bool:
+    def needs(self, path: str) -> bool:
         return path.endswith((".g3d", ".jpg", ".png", ".tga", ".bmp", "/AUTHORS.data.txt"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = roots[0] / ROOT
         self.textures = Textures(root)
-        terms = read_copyright(roots[0], self.name)
+        rights = read_copyright(roots[0], self.name)
         notes = root / "docs/AUTHORS.data.txt"
         people = parse_authors(notes.read_text("utf-8", "replace") if notes.is_file() else "")
         found = []
@@ -47,19 +47,19 @@ class MegaGlest:
             unit = UNIT.match(path)
             name = unit[2] if unit else file.stem
             family = f"{unit[1]}/{unit[2]}" if unit else family_stem(path)
-            said = terms.of(path)
+            terms = rights.terms_of(path)
             author = next(
-                (who for where, who in people.items() if where in path), said.author("MegaGlest team")
+                (who for where, who in people.items() if where in path), terms.author("MegaGlest team")
             )
             key, text = f"{self.name}/{path}", (split_words(path),)
-            found.append(Entry(key, file, split_words(name), text, family, said.licence, author))
+            found.append(Entry(key, file, split_words(name), text, family, terms.licence, author))
         return found
 
     def load(self, entry: Entry) -> list[Part]:
         assert self.textures is not None
         parts = g3d.read(read_bytes(entry.file, MAX_FILE), entry.file.name)
         out = []
-        for part in self.textures.dressed(parts, entry.file.parent):
+        for part in self.textures.with_textures(parts, entry.file.parent):
             named = part.material is not None and part.material.name.startswith("team/")
             team = named and "/tilesets/" not in entry.key  # trees have no owner, whatever their flags say
             out += apply_team_colour([part], multiplied=False) if team else [part]

@@ -37,13 +37,13 @@ class HomeDecor:
         self.tiles: dict[str, list[str]] = {}
         self.textures: Textures | None = None
 
-    def wanted(self, path: str) -> bool:
+    def needs(self, path: str) -> bool:
         return path.endswith((".obj", ".lua", ".png"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = roots[0] / MODS
         self.textures = Textures(root)
-        terms = read_copyright(roots[0], self.name)
+        rights = read_copyright(roots[0], self.name)
         self.tiles = {}
         for script in files_below(root, ".lua"):
             for mesh, tiles in parse_definitions(script.read_text("utf-8", "replace")):
@@ -52,8 +52,11 @@ class HomeDecor:
         for file in files_below(root, ".obj"):
             if file.parent.name == "models":
                 mod, stem = file.parent.parent.name, file.stem.removeprefix("homedecor_")
-                said, text = terms.of(f"{mod}/models/{file.name}"), (split_words(stem), split_words(mod))
-                more = (f"{mod}/{VARIANT.sub('', stem)}", said.licence, said.author("homedecor's authors"))
+                terms, text = (
+                    rights.terms_of(f"{mod}/models/{file.name}"),
+                    (split_words(stem), split_words(mod)),
+                )
+                more = (f"{mod}/{VARIANT.sub('', stem)}", terms.licence, terms.author("homedecor's authors"))
                 found.append(Entry(f"{self.name}/{mod}/{file.stem}", file, split_words(stem), text, *more))
         return found
 

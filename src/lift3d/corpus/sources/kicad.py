@@ -26,20 +26,23 @@ class KiCad:
     packages: tuple[str, ...] = ("kicad-packages3d",)
     about = f"electronic parts, at most {MAX_PER_FAMILY} of a name family"
 
-    def wanted(self, path: str) -> bool:
+    def needs(self, path: str) -> bool:
         return path.endswith(".wrl")
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = roots[0] / MODELS
-        terms = read_copyright(roots[0], self.name)
+        rights = read_copyright(roots[0], self.name)
         found, taken = [], Counter[str]()
         for path, file in paths_without_suffix(files_below(root, ".wrl"), root):
             library = file.parent.name.removesuffix(".3dshapes")
             kin = f"{library}/{family_of(file.stem)}"
             taken[kin] += 1
             if taken[kin] <= MAX_PER_FAMILY:
-                said, text = terms.of(f"{path}.wrl"), (library.replace("_", " "), file.stem.replace("_", " "))
-                more = (kin, said.licence, said.author("KiCad library contributors"))
+                terms, text = (
+                    rights.terms_of(f"{path}.wrl"),
+                    (library.replace("_", " "), file.stem.replace("_", " ")),
+                )
+                more = (kin, terms.licence, terms.author("KiCad library contributors"))
                 found.append(Entry(f"{self.name}/{library}/{file.stem}", file, text[1], text, *more))
         return found
 

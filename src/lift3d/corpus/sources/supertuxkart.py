@@ -40,13 +40,13 @@ class SuperTuxKart:
         self.textures: Textures | None = None
         self.wheels: dict[Path, list[PlacedMesh]] = {}
 
-    def wanted(self, path: str) -> bool:
+    def needs(self, path: str) -> bool:
         return path.endswith((".spm", ".png", ".jpg", ".jpeg", "/kart.xml"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = roots[0] / ROOT
         self.textures = Textures(root)
-        terms = read_copyright(roots[0], self.name)
+        rights = read_copyright(roots[0], self.name)
         self.wheels, used = {}, set()
         for description in files_below(root / "karts", "kart.xml"):
             body, wheels = parse_kart(description.read_bytes())
@@ -55,8 +55,8 @@ class SuperTuxKart:
         found = []
         for path, file in paths_without_suffix(files_below(root, ".spm"), root):
             if path.startswith(KINDS) and not SKIP.search(path) and file not in used:
-                said = terms.of(f"data/{path}.spm")
-                more = (family_stem(path), said.licence, said.author("SuperTuxKart team"))
+                terms = rights.terms_of(f"data/{path}.spm")
+                more = (family_stem(path), terms.licence, terms.author("SuperTuxKart team"))
                 found.append(
                     Entry(f"{self.name}/{path}", file, split_words(file.stem), (split_words(path),), *more)
                 )
@@ -69,7 +69,7 @@ class SuperTuxKart:
             if (folder / name).is_file():
                 parts = spm.read(read_bytes(folder / name, MAX_FILE), name)
                 out += [replace(part, vertices=part.vertices + place) for part in parts]
-        return from_left_handed(self.textures.dressed(out, folder), clockwise=False)
+        return from_left_handed(self.textures.with_textures(out, folder), clockwise=False)
 
 
 def parse_kart(data: bytes) -> tuple[str, list[PlacedMesh]]:

@@ -26,15 +26,15 @@ class SweetHome3D:
     packages: tuple[str, ...] = ("sweethome3d-furniture",)
     about = "furniture, fixtures, plants, vehicles and people of interior design; sizes in the catalogue"
 
-    def wanted(self, path: str) -> bool:
+    def needs(self, path: str) -> bool:
         return path.endswith(".sh3f")
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
-        terms = read_copyright(roots[0], self.name)
+        rights = read_copyright(roots[0], self.name)
         found = []
         for library in files_below(roots[0] / FOLDER, ".sh3f"):
             folder = unzip(library, lambda name: not name.endswith(".class"))
-            said = terms.of(f"{library.stem}/{CATALOGUE}")
+            terms = rights.terms_of(f"{library.stem}/{CATALOGUE}")
             texts = licence_texts(folder)
             for row in parse_catalogue((folder / CATALOGUE).read_bytes()):
                 model = model_file(folder, row.get("model", ""))
@@ -43,8 +43,8 @@ class SweetHome3D:
                 name, identity = row.get("name", ""), row.get("id", model.stem).split("#")[-1]
                 text = (name, row.get("tags", ""), row.get("category", ""))
                 kin = f"{library.stem}/{re.sub(r'[0-9]+$', '', identity).lower()}"
-                licence = texts.get(model.parent) or texts.get(folder) or said.licence
-                author = row.get("creator") or said.author(library.stem)
+                licence = texts.get(model.parent) or texts.get(folder) or terms.licence
+                author = row.get("creator") or terms.author(library.stem)
                 key = f"{self.name}/{library.stem}/{identity}"
                 found.append(Entry(key, model, name, text, kin, licence, author, size_in_metres(row)))
         return sorted(found, key=lambda e: e.key)

@@ -31,17 +31,17 @@ class UfoAI:
     def __init__(self) -> None:
         self.textures: Textures | None = None
 
-    def wanted(self, path: str) -> bool:
+    def needs(self, path: str) -> bool:
         return path.endswith("0models.pk3")
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         root = unzip(roots[0] / PACK, lambda path: path.startswith("models/"))
         self.textures = Textures(root)
-        terms = read_copyright(roots[0], self.name)
+        rights = read_copyright(roots[0], self.name)
         found = []
         for path, file in paths_without_suffix(files_below(root / "models", ".md2"), root / "models"):
-            said = terms.of(f"base/models/{path}{file.suffix}")
-            more = (family_stem(path), said.licence, said.author("UFO: Alien Invasion team"))
+            terms = rights.terms_of(f"base/models/{path}{file.suffix}")
+            more = (family_stem(path), terms.licence, terms.author("UFO: Alien Invasion team"))
             found.append(
                 Entry(f"{self.name}/{path}", file, split_words(file.stem), (split_words(path),), *more)
             )
@@ -50,4 +50,4 @@ class UfoAI:
     def load(self, entry: Entry) -> list[Part]:
         assert self.textures is not None
         parts = md2.read(read_bytes(entry.file, MAX_FILE), entry.file.name)
-        return self.textures.dressed(parts, entry.file.parent, otherwise=entry.file.stem)
+        return self.textures.with_textures(parts, entry.file.parent, otherwise=entry.file.stem)

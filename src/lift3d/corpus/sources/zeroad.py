@@ -71,14 +71,14 @@ class ZeroAD:
         self.shown_by: dict[str, Shown] = {}
         self.terms = Terms()
 
-    def wanted(self, path: str) -> bool:
+    def needs(self, path: str) -> bool:
         return path.endswith("public.zip")
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
         inner = re.compile(r"art/(meshes/.*\.pmd|actors/.*\.xml|textures/skins/.*\.dds)$")
         self.art = unzip(roots[0] / ZIP, lambda path: inner.match(path) is not None) / "art"
         self.textures = Textures(self.art / "textures/skins")
-        self.terms = read_copyright(roots[0], self.name).of("binaries/data/mods/public/art")
+        self.rights = read_copyright(roots[0], self.name).terms_of("binaries/data/mods/public/art")
         folder = self.art / "meshes"
         self.meshes = {_bare(file, folder): file for file in files_below(folder, ".pmd")}
         scripts = paths_without_suffix(files_below(self.art / "actors", ".xml"), self.art / "actors")
@@ -117,7 +117,9 @@ class ZeroAD:
     def _dressed(self, mesh: str, texture: str, clear: bool, pose: F64) -> list[Part]:
         assert self.textures is not None
         file = self.meshes[mesh]
-        parts = self.textures.dressed(pmd.read(read_bytes(file, MAX_FILE), file.name), otherwise=texture)
+        parts = self.textures.with_textures(
+            pmd.read(read_bytes(file, MAX_FILE), file.name), otherwise=texture
+        )
         parts = parts if clear else apply_team_colour(parts, multiplied=True)
         return [replace(part, vertices=part.vertices @ pose[:3, :3].T + pose[:3, 3]) for part in parts]
 

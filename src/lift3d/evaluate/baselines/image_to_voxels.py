@@ -168,5 +168,5 @@ def codes(net: torch.nn.Module) -> Callable[[F32], F32]:
 
 def _half(corpus: Corpus, shape: int) -> F32:
     """(32768,) what is full at 32 cells a side."""
-    full = corpus.filled(shape).reshape(32, 2, 32, 2, 32, 2).mean((1, 3, 5)) >= 0.5
+    full = corpus.inside_or_surface(shape).reshape(32, 2, 32, 2, 32, 2).mean((1, 3, 5)) >= 0.5
     return np.asarray(full.reshape(-1), np.float32)

@@ -73,7 +73,7 @@ class Truth:
         """Of the true mesh; samples that lie buried are left out."""
         v, f = together(self.solids.corpus.parts(self.view.shape))
         held = self.solids.corpus.surface(self.view.shape)
-        open_ = ~self.solids.corpus.filled(self.view.shape)
+        open_ = ~self.solids.corpus.inside_or_surface(self.view.shape)
         first, step = grid(GRID)
         near_open = ndimage.binary_dilation(open_, np.ones((3, 3, 3)))
         cell = np.clip(np.rint((held.xyz - first) / step).astype(int), 0, GRID - 1)

@@ -69,13 +69,13 @@ def read_known_cameras(path: str | os.PathLike[str]) -> KnownCameras:
     row: dict[int, int] = {}
     for number, image in model.images.items():
         where = f"the image {image.name} in {place}"
-        if image.camera not in model.cameras:
+        if image.camera_id not in model.cameras:
             raise InputError(
-                f"{where} names camera {image.camera}, which is not there", "export the model again"
+                f"{where} names camera {image.camera_id}, which is not there", "export the model again"
             )
         row[number] = len(cameras)
-        cameras[normalise_name(image.name)] = _camera(model.cameras[image.camera], image, where)
-    numbers = {point: i for i, point in enumerate(model.point_numbers)}
+        cameras[normalise_name(image.name)] = _camera(model.cameras[image.camera_id], image, where)
+    numbers = {point: i for i, point in enumerate(model.point_ids)}
     seen = [(row[i], numbers[p]) for i, p in model.observations if i in row and p in numbers]
     observations = np.array(sorted(set(seen)), np.int32).reshape(-1, 2)
     unit = _unit_beside(Path(path) / "transforms.json", cameras)

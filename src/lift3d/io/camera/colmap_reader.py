@@ -39,7 +39,7 @@ class ImagePose:
     """An image: quaternion (w, x, y, z) and translation, world to camera; the number of its camera."""
 
     name: str
-    camera: int
+    camera_id: int
     quaternion: F64
     translation: F64
 
@@ -50,7 +50,7 @@ class ColmapModel:
 
     cameras: dict[int, Intrinsics] = field(default_factory=dict)
     images: dict[int, ImagePose] = field(default_factory=dict)
-    point_numbers: list[int] = field(default_factory=list)
+    point_ids: list[int] = field(default_factory=list)
     xyz: F64 = field(default_factory=lambda: np.zeros((0, 3)))
     colours: NDArray[np.uint8] | None = None
     observations: list[tuple[int, int]] = field(default_factory=list)
@@ -123,7 +123,7 @@ def _points_txt(data: bytes, model: ColmapModel, where: str) -> None:
         if len(words) < 8:
             raise ValueError("cut short")
         number = int(words[0])
-        model.point_numbers.append(number)
+        model.point_ids.append(number)
         xyz.append([float(w) for w in words[1:4]])
         colours.append([int(w) for w in words[4:7]])
         model.observations += [(int(image), number) for image in words[8::2]]
@@ -192,6 +192,6 @@ def _points_bin(data: bytes, model: ColmapModel, where: str) -> None:
         length = cursor.count(8)
         track = np.frombuffer(data, "<i4", 2 * length, cursor.at)[::2]
         cursor.at += 8 * length
-        model.point_numbers.append(int(number))
+        model.point_ids.append(int(number))
         model.observations += [(int(image), int(number)) for image in track]
     _set_points(model, xyz, colours, where)

@@ -42,7 +42,7 @@ def open_samples(corpus: Corpus, number: int) -> tuple[F64, F64]:
 def unburied(corpus: Corpus, number: int, points: F64) -> NDArray[np.bool_]:
     """Which points (N, 3) of a shape's surface have an empty cell beside theirs: a scanner could see them."""
     first, step = grid(GRID)
-    free = ndimage.binary_dilation(~corpus.filled(number), np.ones((3, 3, 3)))
+    free = ndimage.binary_dilation(~corpus.inside_or_surface(number), np.ones((3, 3, 3)))
     cell = np.clip(np.rint((points - first) / step).astype(int), 0, GRID - 1)
     return np.asarray(free[tuple(cell.T)])
 

@@ -43,8 +43,8 @@ class ShapeSet:
         """(64, 64, 64), x y z: which cells are full. What is thinner than a cell has whole cells, so that nothing is lost."""
         number = int(self.numbers[i])
         if self.rule == "whole":
-            return self.corpus.full(number)
-        return np.asarray(levels_of(self.corpus.inside(number), self.corpus.crossed(number)) > HALF)
+            return self.corpus.occupied(number)
+        return np.asarray(levels_of(self.corpus.inside(number), self.corpus.surface_voxels(number)) > HALF)
 
     def digest(self) -> str:
         """A sum over the shapes' keys, and the rule: what a run was trained on."""

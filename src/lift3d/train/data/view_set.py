@@ -88,7 +88,7 @@ class Solids:
 
     def levels(self, shape: int) -> NDArray[np.uint8]:
         """(64, 64, 64) in the corpus' grid."""
-        return levels_of(self.corpus.inside(shape), self.corpus.crossed(shape))
+        return levels_of(self.corpus.inside(shape), self.corpus.surface_voxels(shape))
 
     def height(self, shape: int) -> float:
         return float(self.points(shape)[:, 2].max())

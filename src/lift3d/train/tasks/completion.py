@@ -139,7 +139,7 @@ def pair(
     broken; moved: it is turned, and the frame varied."""
     number = int(shapes.numbers[i])
     points, normals = open_samples(shapes.corpus, number)
-    inside, crossed = shapes.corpus.inside(number), shapes.corpus.crossed(number)
+    inside, crossed = shapes.corpus.inside(number), shapes.corpus.surface_voxels(number)
     points, normals = partial_samples(points, normals, inside | crossed, rng, kind)
     turn = _turn(rng) if moved else np.eye(2)
     points, normals = (np.column_stack([x[:, :2] @ turn.T, x[:, 2]]) for x in (points, normals))
