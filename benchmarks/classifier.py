@@ -45,7 +45,7 @@ def critics_of(run: str) -> dict[str, Features]:
     untrained, trained = CodeCritic(*size).eval(), CodeCritic(*size).eval()
     trained.load_state_dict(held)
     return {
-        "linear on codes": code_features(once),
+        "linear on latent codes": code_features(once),
         "linear on an untrained critic": critic_features(once, maker.normalised, untrained),
         "linear on the GAN's critic": critic_features(once, maker.normalised, trained),
     }
@@ -65,17 +65,19 @@ def table_of(result: dict) -> dict:
             cells.append(f"{m['accuracy']:.3f} ({a[0]:.3f}-{a[1]:.3f})")
             cells.append(f"{m['balanced']:.3f} ({b[0]:.3f}-{b[1]:.3f})")
         rows.append(cells)
-    columns = ["share told right"] + [
-        f"{pose}, {of}" for pose in POSES.values() for of in ("objects", "categories")
+    columns = ["accuracy"] + [
+        f"{pose}, {of}" for pose in POSES.values() for of in ("per object", "per category")
     ]
     back = result["won_back"]
     won = (
-        "" if back is None else f"Of what the plain network loses turned in any way, {back:.0%} is won back. "
+        ""
+        if back is None
+        else f"The network recovers {back:.0%} of the accuracy that the plain one loses under any rotation. "
     )
     note = (
-        f"{result['shapes']} shapes of families that nothing was learned from, {len(result['labels'])} categories; "
-        "95 % intervals from families drawn again. How often a network is asked, k and the strength of linear machines "
-        f"are fixed on validation. {won}{result['minutes']:.0f} minutes."
+        f"{result['shapes']} shapes of families not used in training, {len(result['labels'])} categories; "
+        "95 % intervals by bootstrap over families. Test-time augmentation, k and the regularisation of linear models "
+        f"are chosen on validation. {won}Computed in {result['minutes']:.0f} minutes."
     )
     return {"columns": columns, "rows": rows, "note": note}
 
@@ -100,7 +102,7 @@ def main() -> None:
             print(f"{name} {fraction:.0%}", flush=True)
 
     others = {
-        "plain, trained turned in any way": args.turned,
+        "plain, trained in any rotation": args.turned,
         "points of the surface (PointNet)": args.points,
     }
     features = {} if args.critic is None else critics_of(args.critic)
@@ -126,7 +128,7 @@ def main() -> None:
         ]
         for name, row in result["categories"].items()
     ]
-    columns = ["category", "shapes", "told", "answers right", "taken for"]
+    columns = ["category", "shapes", "recall", "precision", "most frequent error"]
     kinds = {"table": {"columns": columns, "rows": rows, "note": "The network, on upright test shapes."}}
     (HERE / "results/classifier_categories.json").write_text(json.dumps(kinds, indent=1) + "\n")
 

@@ -78,13 +78,14 @@ def table(result: dict, minutes: float, kept: bool) -> dict:
             )  # fmt: skip
     ratios = ", ".join(f"{WORDS[kind]} {ratio:.2f}" for kind, ratio in result["ratio"].items())
     note = (
-        f"{result['cases']} parts of shapes of families that no network has seen; a cut leaves 30 to 60 % of the surface. Means "
-        "over categories, with 95 % intervals from families drawn again; last column: over objects. "
-        f"{result['searched'].capitalize()} training shapes is searched for the nearest. Network by mirror: {ratios}. "
-        f"Lengths in the longest side. {minutes:.0f} minutes"
-        + (" for the last two of each." if kept else ".")
+        f"{result['cases']} parts of shapes of families not seen in training; a cut leaves 30 to 60 % of the surface. Means "
+        "over categories, with 95 % intervals by bootstrap over families; last column: mean over objects. "
+        f"{result['searched'].capitalize()} training shapes is searched for the nearest. "
+        f"F of the network relative to the reflection: {ratios}. "
+        f"Lengths in units of the longest side. {minutes:.0f} minutes"
+        + (" for the last two rows of each." if kept else ".")
     )
-    columns = ["part", "completed by", "F at 1 %", "Chamfer", "normals", "F, objects"]
+    columns = ["part", "method", "F at 1 %", "Chamfer", "normals", "F, per object"]
     return {"columns": columns, "rows": rows, "note": note}
 
 

@@ -51,15 +51,15 @@ def table(corpus: Corpus, minutes: float | None, peak: float | None) -> dict[str
     readable = 1 - len(card["unusable"]) / card["tried"]
     rows: list[list[Any]] = [
         ["distinct shapes", card["shapes"], ">= 7500"],
-        ["things tried", card["tried"], ""],
-        ["repeats left out", card["repeats"], ""],
+        ["objects tried", card["tried"], ""],
+        ["duplicates removed", card["repeats"], ""],
         ["families", card["families"], ""],
         ["readable files", f"{100 * readable:.2f} %", ">= 99 %"],
         [f"categories with >= {ENOUGH} shapes", len(large), ">= 20"],
         ["without a category", f"{100 * card['categories'].get('unknown', 0) / card['shapes']:.1f} %", ""],
         ["with a solid interior", f"{100 * card['solid_share']:.1f} %", ">= 90 %"],
-        ["closed as they came", f"{100 * card['closed_share']:.1f} %", ""],
-        ["with pictures as texture", f"{100 * card['textured_share']:.1f} %", ""],
+        ["closed in the source", f"{100 * card['closed_share']:.1f} %", ""],
+        ["with image textures", f"{100 * card['textured_share']:.1f} %", ""],
         ["size on disk", f"{size / 2**30:.2f} GiB", "<= 4 GB"],
     ]
     if minutes is not None:

@@ -155,7 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one gradient comparison, no file")
     quick = parser.parse_args().quick
-    ways: dict[str, Way] = {"centres only": centres, "neighbouring pixels (Laine 2020)": neighbours}
+    ways: dict[str, Way] = {"pixel centres only": centres, "neighbouring pixels (Laine 2020)": neighbours}
     ways |= {"lift3d": ours, "lift3d, 2 x 2 samples": finer}
     rows = []
     for faces, size in ((500, 64),) if quick else ((60, 64), (500, 64), (5000, 64), (5000, 128)):
@@ -172,7 +172,7 @@ def main() -> None:
         rows.append(["lift3d", faces, size, None, None, *cost(faces, size, 30)])
         print(rows[-1], flush=True)
     columns = [
-        "way",
+        "method",
         "faces",
         "pixels",
         "colour error",

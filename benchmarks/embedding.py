@@ -21,8 +21,11 @@ from lift3d.evaluate.embedding import CHOOSING, evaluate_embedding
 HERE = Path(__file__).resolve().parent
 
 
+MIX_TERMS = {"kind": "category", "sharp": "sharpness"}
+
+
 def mix_told(mix: dict[str, float]) -> str:
-    return "(" + ", ".join(f"{name} {v:.3g}" for name, v in mix.items()) + ")"
+    return "(" + ", ".join(f"{MIX_TERMS.get(name, name)} {v:.3g}" for name, v in mix.items()) + ")"
 
 
 def main() -> None:
@@ -56,25 +59,25 @@ def main() -> None:
              f"{c['kin']:.3f} ({i['kin'][0]:.3f}-{i['kin'][1]:.3f})"]
         )  # fmt: skip
     columns = [
-        "one picture of each test shape",
-        "first",
-        "in five",
-        "kind, mAP",
-        "first, by category",
-        "kind, mAP by category",
+        "method, one image of each test shape",
+        "rank 1",
+        "in first five",
+        "category mAP",
+        "rank 1, per category",
+        "category mAP, per category",
     ]
     said = ""
     if "words" in result:
         w = result["words"]
         said = (
-            f"In words: by its name first {w['name_first']:.3f}, in five {w['name_five']:.3f}; by its category's words mAP "
-            f"{w['category']:.3f}; the nearest category's words name {result['label']:.3f} of the pictures rightly. "
+            f"Text queries: by name rank 1 {w['name_first']:.3f}, in first five {w['name_five']:.3f}; by the category's name mAP "
+            f"{w['category']:.3f}; the nearest category name is right for {result['label']:.3f} of the images. "
         )
     note = (
-        f"{result['shapes']} shapes of families that no network has seen, each sought among all of them by a rendered picture; "
-        f"how much counts is fixed on {CHOOSING} shapes of the validation set, for photos "
+        f"{result['shapes']} shapes of families not seen in training, each searched among all of them by a rendered image; "
+        f"the weights of the scores are chosen on {CHOOSING} shapes of the validation set, for photos "
         f"{mix_told(result['mix'])}, for models {mix_told(result['mix_of_models'])}. "
-        f"{said}Intervals: 95 %, families drawn again. {(time.monotonic() - started) / 60:.0f} minutes."
+        f"{said}Intervals: 95 %, bootstrap over families. Computed in {(time.monotonic() - started) / 60:.0f} minutes."
     )
     result["table"] = {"columns": columns, "rows": rows, "note": note}
     (HERE / "results/embedding.json").write_text(json.dumps(result, indent=1) + "\n")

@@ -37,7 +37,7 @@ SECONDS, PATIENCE, MEGABYTES = 5.0, 60.0, 1024
 ADDRESSES = 4 << 30
 """Address space that a worker may take beyond what it has; what asks for more gets MemoryError."""
 SMALL = 20_000
-GOOD = ("shapes", "nothing in it", "clear error")
+GOOD = ("shapes", "empty", "clear error")
 
 
 class Late(BaseException):
@@ -68,7 +68,7 @@ def outcome(kind: Format, name: str, number: int, folder: Path) -> tuple[str, st
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ("shapes" if kind.read(data, folder) else "nothing in it"), ""
+            return ("shapes" if kind.read(data, folder) else "empty"), ""
     except Lift3dError as error:
         text = str(error)
         return (
@@ -175,11 +175,11 @@ def table(done: dict[str, list[tuple[Any, ...]]]) -> dict[str, Any]:
         rows.append(
             [name, len(got), *(count[good] for good in GOOD), other, round(slowest, 2), round(max(most, 0))]
         )
-    columns = ["format", "inputs", *GOOD, "anything else", "slowest, s", "most memory, MB"]
+    columns = ["format", "inputs", *GOOD, "other", "slowest, s", "peak memory, MB"]
     note = (
-        "Shapes: or rows, names and files of formats that hold no mesh. Anything else: a crash, more than "
-        f"{SECONDS:.0f} s of computing, or more than {MEGABYTES // 1024} GB. OpenUSD reads in a process of its own with such "
-        "bounds; what it makes of itself there is a clear error here."
+        "Shapes: or rows, names and files, for formats that contain no mesh. Other: a crash, more than "
+        f"{SECONDS:.0f} s of computing, or more than {MEGABYTES // 1024} GB. OpenUSD reads in a separate process with these "
+        "limits; a crash there is reported as a clear error."
     )
     return {"columns": columns, "rows": rows, "note": note}
 

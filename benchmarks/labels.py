@@ -88,7 +88,7 @@ def main() -> None:
     missed = sum(rule == UNKNOWN and eye != UNKNOWN for rule, eye in pairs.values())
     print(f"{missed} unknown by rule have a category by eye; {len(gone)} labelled things are no longer listed; "
           f"{len(between)} things of the sample's range have no label (they do not load, or are flat)")  # fmt: skip
-    note = "Wrong: share of the things with a category whose label by eye differs; interval of 95 %."
+    note = "Wrong: fraction of the shapes with a category whose label by eye differs; 95 % interval."
     columns = ["source", "labelled", "unknown, %", "wrong, %", "interval, %"]
     out = {"table": {"columns": columns, "rows": rows, "note": note}, "errors": errors, "missed": missed}
     (HERE / "results").mkdir(exist_ok=True)
@@ -102,8 +102,8 @@ def main() -> None:
     table = [
         [c.name, c.synset or "", c.has_up, count[c.name], kin[c.name], c.about] for c in CATEGORIES.values()
     ]
-    columns = ["category", "WordNet 3.0", "upright", "things", "families", "what belongs to it"]
-    note = f"{len(things)} things listed, {len(things) - len(objects)} of them no objects; before loading and deduplication."
+    columns = ["category", "WordNet 3.0", "upright", "shapes", "families", "contents"]
+    note = f"{len(things)} entries listed, {len(things) - len(objects)} of them not objects; before loading and deduplication."
     out = {"table": {"columns": columns, "rows": table, "note": note}}
     (HERE / "results" / "categories.json").write_text(json.dumps(out, indent=1) + "\n")
     print(note)

@@ -130,8 +130,9 @@ def main() -> None:
     result["table"] = {
         "columns": ["mask", "IoU, mean", "IoU, median", "seconds"],
         "rows": [["the network", f"{n['iou']:.3f}", f"{n['median']:.3f}", f"{n['seconds']:.2f}"],
-                 ["GrabCut from a box in the middle", f"{g['iou']:.3f}", f"{g['median']:.3f}", f"{g['seconds']:.2f}"]],
-        "note": f"{len(things)} things, five times each before {len(behind)} photographs; nothing found in {n['nothing_found']}.",
+                 ["GrabCut from a centred box", f"{g['iou']:.3f}", f"{g['median']:.3f}", f"{g['seconds']:.2f}"]],
+        "note": f"{len(things)} objects, each composited five times in front of {len(behind)} photographs; "
+        f"no object found in {n['nothing_found']}.",
     }  # fmt: skip
     (HERE / "results/masks.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))

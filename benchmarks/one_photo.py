@@ -71,8 +71,8 @@ def main() -> None:
     }  # fmt: skip
     rows = [["pictures", result["pictures"]], ["solid models", solid],
             ["seconds from photo to GLB, median", round(result["seconds"], 2)],
-            ["slowest", round(result["slowest"], 2)], ["the network itself, ms", round(result["network_ms"])],
-            ["memory at most, MB", round(result["peak_mb"])]]  # fmt: skip
+            ["slowest", round(result["slowest"], 2)], ["network alone, ms", round(result["network_ms"])],
+            ["peak memory, MB", round(result["peak_mb"])]]  # fmt: skip
     result["table"] = {"columns": ["one photo", "measured"], "rows": rows}
     (HERE / "results/one_photo.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))

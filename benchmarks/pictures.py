@@ -82,7 +82,13 @@ def main() -> None:
         f"{given.size}x{given.size} pixels, {given.shapes} shapes of {len(corpus)} drawn by hash, {given.views} views each; "
         f"{os.cpu_count()} cores, load average at the end {load:.1f}. `python benchmarks/pictures.py CORPUS`"
     )
-    columns = ["recipe", "with", "a second, one core (CPU)", "a second, all cores (clock)", "KB a picture"]
+    columns = [
+        "recipe",
+        "with",
+        "images/s, one core (CPU)",
+        "images/s, all cores (wall clock)",
+        "KB per image",
+    ]
     result = {"table": {"columns": columns, "rows": rows, "note": note}}
     (HERE / "results/pictures.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

@@ -31,7 +31,7 @@ from lift3d.train.registry import trainable
 
 HERE = Path(__file__).resolve().parent
 SHARES = (0.01, 0.1, 1.0)
-NOTHING, MASKED, SOLIDS = "from nothing", "hidden parts told", "solids made again"
+NOTHING, MASKED, SOLIDS = "random initialisation", "masked", "autoencoder"
 STARTS = {NOTHING: "nothing", MASKED: "masked", SOLIDS: "solids"}
 
 
@@ -80,11 +80,11 @@ def table(results: list[dict[str, Any]], steps: int, seeds: int) -> dict[str, An
                 spread = f"± {np.std(values, ddof=1):.3f}" if len(held) > 1 else f"({low:.3f}-{high:.3f})"
                 cells.append(f"{np.mean(values):.3f} {spread}")
         rows.append(cells)
-    columns = ["labels known", *(f"{m}, {name}" for m in ("objects", "categories") for name in STARTS)]
+    columns = ["labels known", *(f"{m}, {name}" for m in ("per object", "per category") for name in STARTS)]
     several = f"{seeds} seeds, ± their standard deviation"
-    one = "one seed, 95 % intervals from families drawn again"
+    one = "one seed, 95 % intervals by bootstrap over families"
     note = (
-        "Share of upright test shapes that is told right, by the weights that were best on validation; "
+        "Accuracy on upright test shapes, with the weights that were best on validation; "
         f"{steps} steps of 32 shapes, {several if seeds > 1 else one}."
     )
     return {"columns": columns, "rows": rows, "note": note}

@@ -194,17 +194,17 @@ def tables(results: dict[str, Any]) -> None:
             r(x["cameras"]["rotation_deg"]), r(x["wall_s"], 1), r(x["peak_gib"], 2), x["faces"],
         ])  # fmt: skip
     note = (
-        "26 rendered photos of 800x600 a set, cameras estimated, F-score of the surface that the photos saw; all outputs "
+        "26 rendered photos of 800x600 a set, cameras estimated, F-score of the surface visible in the photos; all outputs "
         f"closed and solid; 2 cores, {load}. `python benchmarks/reconstruction.py`"
     )
     write("geometry", {"table": {"columns": columns, "rows": rows, "note": note}, "sets": results})
     write("depths", {"table": {
         "columns": ["set", "within 0.5 % of true depth", "measured"],
         "rows": [[n, r(x["depth"]["within"]), r(x["depth"]["measured"])] for n, x in results.items()],
-        "note": "Shares of all pixels in which the object is visible, over all depth maps of the set.",
+        "note": "Fractions of all pixels that show the object, over all depth maps of the set.",
     }})  # fmt: skip
     write("texture", {"table": {
-        "columns": ["set", "PSNR dB", "with one gain a photo", "worst photo", "seen area textured"],
+        "columns": ["set", "PSNR dB", "PSNR with one gain per photo", "worst photo", "seen area textured"],
         "rows": [
             [
                 n, r(x["texture"]["psnr"], 1), r(x["texture"]["psnr_gain"], 1), r(x["texture"]["worst"], 1),
@@ -212,8 +212,8 @@ def tables(results: dict[str, Any]) -> None:
             ]
             for n, x in results.items() if "texture" in x
         ],
-        "note": "Four photos a set held back from everything, re-rendered from the finished model. Seen area: of the finished "
-        "model, by a depth test of its own within 75 degrees.",
+        "note": "Four photos per set are held out of the whole reconstruction and compared with renderings of the "
+        "finished model. Seen area: of the finished model, by a separate depth test within 75 degrees.",
     }})  # fmt: skip
 
 

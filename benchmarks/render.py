@@ -125,9 +125,9 @@ def ours(meshes: dict[str, trimesh.Trimesh], seconds: float) -> list[dict[str, A
     sun = sunlight(True)
     ways: list[tuple[str, int, Lighting]] = [
         ("lift3d", 1, sunlight(False)),
-        ("lift3d, the sun's shadow", 1, replace(sunlight(False), suns=sun.suns)),
-        ("lift3d, shadows of sun and sky", 1, sun),
-        ("lift3d, the same with 2 x 2 samples", 2, sun),
+        ("lift3d, sun shadow", 1, replace(sunlight(False), suns=sun.suns)),
+        ("lift3d, sun and sky shadows", 1, sun),
+        ("lift3d, sun and sky shadows, 2 x 2 samples", 2, sun),
     ]
     rows = []
     for name, samples, light in ways:
@@ -230,7 +230,7 @@ def main() -> None:
 
 def table(result: dict[str, Any]) -> dict[str, Any]:
     """What the documentation shows."""
-    columns = ["renderer", "128 x 128, images/s", "512 x 512, images/s", "processor ms at 512", "depth error, 99 %",
+    columns = ["renderer", "128 x 128, images/s", "512 x 512, images/s", "CPU ms at 512", "depth error, 99 %",
                "depth error, worst"]  # fmt: skip
     rows: list[list[Any]] = []
     for name in dict.fromkeys(row["name"] for row in result["rows"]):
@@ -243,10 +243,11 @@ def table(result: dict[str, Any]) -> dict[str, Any]:
         )
     note = (
         f"{result['cores']} cores, no GPU. Colour, depth and mask of two textured meshes (832 and 480 faces) from 24 "
-        "cameras, under a sun and a sky. Depth errors in shares of the diagonal of a ball, a cube and a cylinder, "
-        "against rays in double precision; pyrender gives the depth of one of its four samples, 0.4 pixels off the centre."
+        "cameras, under a sun and a sky. Depth errors relative to the diagonal of a ball, a cube and a cylinder, "
+        "against ray casting in double precision; pyrender returns the depth of one of its four samples, "
+        "0.4 pixels off the centre."
     )
-    absent = "".join(f" {name} could not run: {reason}." for name, reason in result["absent"].items())
+    absent = "".join(f" {name} did not run: {reason}." for name, reason in result["absent"].items())
     return {"columns": columns, "rows": rows, "note": note + absent}
 
 

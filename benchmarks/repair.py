@@ -69,7 +69,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "meshes": len(rows),
         "solid": len(solid),
         "refused_with_reason": sum("refused" in r for r in rows),
-        "solid_share_of_repairable": round(len(solid) / max(len(meant), 1), 4),
+        "solid_fraction_of_repairable": round(len(solid) / max(len(meant), 1), 4),
         "neither": sum(not r["solid"] and "refused" not in r for r in rows),
         "remeshed": sum(bool(r.get("fallback")) for r in rows),
         "median_to_undamaged_percent": round(float(np.median(known)), 4) if known else None,
@@ -112,7 +112,7 @@ def main() -> None:
             rows.append(row)
             print(json.dumps(row), file=sys.stderr, flush=True)
     print(table(rows))
-    found = {"every": options.stride, **summary(rows)}
+    found = {"stride": options.stride, **summary(rows)}
     print(json.dumps(found, indent=2))
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps({"summary": found, "meshes": rows}, indent=1) + "\n")

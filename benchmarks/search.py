@@ -94,13 +94,13 @@ def main() -> None:
         size = sum(p.stat().st_size for p in (Path(folder) / "i").iterdir()) / 1e6
     result = {
         "models": count, "vectors of each": args.rows, "search, median ms": round(1000 * float(np.median(times)), 2),
-        "search, 95 of 100 ms": round(1000 * float(np.percentile(times, 95)), 2),
-        "exact search of centres alone, median ms": round(1000 * float(np.median(exact)), 2),
-        "the thing itself is first": round(float(np.mean(right)), 3),
-        "of the ten nearest centres the graph finds": round(1 - float(np.mean(missed)), 4) if missed else None,
-        "first search with opening, ms": round(1000 * first, 1), "memory that opening takes, MB": round(grown, 1),
-        "on disk, MB": round(size, 1), "entering all, s": round(filled, 1), "making the graph, s": round(made, 1),
-        "one added and one removed, s": round(changed, 2),
+        "search, 95th percentile ms": round(1000 * float(np.percentile(times, 95)), 2),
+        "exact search of centroids alone, median ms": round(1000 * float(np.median(exact)), 2),
+        "query object at rank 1": round(float(np.mean(right)), 3),
+        "recall of the ten nearest centroids": round(1 - float(np.mean(missed)), 4) if missed else None,
+        "first search including opening, ms": round(1000 * first, 1), "memory for opening, MB": round(grown, 1),
+        "on disk, MB": round(size, 1), "inserting all, s": round(filled, 1), "building the graph, s": round(made, 1),
+        "one insertion and one removal, s": round(changed, 2),
     }  # fmt: skip
     (HERE / "results/search.json").write_text(json.dumps({"summary": result}, indent=1) + "\n")
     print(json.dumps(result, indent=1))

@@ -63,14 +63,14 @@ ALIKE = 0.01
 chairs, where at 0.35 there were 8: so much is between ways that the measure calls alike."""
 NEAR = 200
 """Training shapes of a kind that draws are held beside, at most."""
-FEW, REAL = 8, "real shapes through the code"
+FEW, REAL = 8, "test shapes, autoencoded"
 """Draws of a smaller kind, which has as many validation shapes at least."""
 SURE = (0.75, 0.95)
 """Shares of real shapes that a bound may hold."""
 WAYS = (
-    "any draw",
-    "the surest of four",
-    *(f"of four the first as sure as {100 * s:.0f} % of real ones" for s in SURE),
+    "first sample",
+    "most confident of four",
+    *(f"first of four as confident as {100 * s:.0f} % of real shapes" for s in SURE),
 )
 DOUBTED = 60
 """Training shapes of a kind, of whose doubts the bound is taken."""
@@ -96,11 +96,19 @@ def codes(corpus: Path, autoencoder: str | None, limit: int | None, look: Path) 
              f"{row['f']:.3f}", f"{row['chamfer']:.4f}", f"{row['normals']:.3f}"]
         )  # fmt: skip
     result["table"] = {
-        "columns": ["shapes made again", "IoU 64", "IoU 64, by category", "F at 1 %", "Chamfer", "normals"],
+        "columns": [
+            "method, reconstruction of test shapes",
+            "IoU 64",
+            "IoU 64, by category",
+            "F at 1 %",
+            "Chamfer",
+            "normals",
+        ],
         "rows": rows,
-        "note": f"{result['shapes']} shapes of families never seen; surfaces of {result['surfaces']} of them, evenly spread, "
-        "against the surface of their own 64^3 cells. Means over objects, and over categories with 95 % intervals from "
-        "families drawn again. Thresholds are fixed on 120 shapes of the validation set. Lengths in the longest side.",
+        "note": f"{result['shapes']} shapes of families not seen in training; surface measures on {result['surfaces']} of them, "
+        "evenly spread, against the surface of their own 64^3 voxels. Means over objects, and over categories with 95 % "
+        "intervals by bootstrap over families. Thresholds are chosen on 120 shapes of the validation set. "
+        "Lengths in units of the longest side.",
     }
     return result
 
@@ -121,28 +129,28 @@ def samples(corpus: Path, autoencoder: str | None, limit: int | None, look: Path
     ]  # fmt: skip
     kinds = [
         [kind, k["real"], k["known"], *(f"{100 * k[who][what]:.0f}" for what in ("coverage", "one_nn", "copies")
-         for who in ("training shapes, drawn again", "flow")), f"{100 * k['solid flow']:.0f}"]
+         for who in ("training shapes, resampled", "flow")), f"{100 * k['solid flow']:.0f}"]
         for kind, k in result["kinds"].items()
     ]  # fmt: skip
     result["table"] = {
         "columns": [
-            "drawn",
+            "samples of",
             "coverage, %",
             "1-NNA, %",
-            "matching x 1000",
-            "copies, %",
+            "MMD x 1000",
+            "near-copies, %",
             "novelty",
-            "named, %",
+            "recognised, %",
         ],
         "rows": rows,
-        "note": f"Means over {', '.join(result['kinds'])}: as many draws as the test split has shapes"
-        f"{f', {limit} of each at most' if limit else ''}. 1-NNA: 50 is the best "
-        "there is. Copies: nearer to a training shape than half of those are to their nearest neighbour. Chamfer distance of "
-        "1024 points, squared (src/lift3d/evaluate/scores/generation.py). Named: the classifier has the kind among "
-        "its first three.",
+        "note": f"Means over {', '.join(result['kinds'])}: as many samples as the test split has shapes"
+        f"{f', {limit} of each at most' if limit else ''}. 1-NNA: 50 is best. "
+        "Near-copies: nearer to a training shape than half of those are to their nearest neighbour. Squared Chamfer distance "
+        "of 1024 points (src/lift3d/evaluate/scores/generation.py). Recognised: the category is among the "
+        "classifier's first three.",
     }
     result["by_kind"] = {
-        "columns": ["kind", "test shapes", "training shapes", "coverage, training, %", "flow, %", "1-NNA, training, %",
+        "columns": ["category", "test shapes", "training shapes", "coverage, training, %", "flow, %", "1-NNA, training, %",
                     "flow, %", "copies, training, %", "flow, %", "solid, %"],
         "rows": kinds,
     }  # fmt: skip
@@ -203,11 +211,12 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
         "guidance": best[0], "guided": best[1:3], "begin": best[3], "kinds": kinds, "smaller": smaller,
         "rows": [{"guidance": way[0], "guided": way[1:3], "begin": way[3], **m} for way, m in told.items()],
         "table": {
-            "columns": ["begins at", "guidance", "at times", "coverage, %", "1-NNA, %", "copies, %", "named, %"],
+            "columns": ["start time t", "guidance", "guided during t", "coverage, %", "1-NNA, %", "near-copies, %",
+                        "recognised, %"],
             "rows": [*lines, [REAL, "", "", "", "", "", percent(means[None])]],
-            "note": f"On validation shapes of {', '.join(kinds)}, {limit} of each at most, any draw. "
-            "Begins at 0: with noise, without an outline. Named: the classifier has the kind among its first three, "
-            f"{FEW} draws of each of {len(smaller)} smaller kinds.",
+            "note": f"On validation shapes of {', '.join(kinds)}, {limit} of each at most, first sample. "
+            "Start time 0: from noise, without latent PCA. Recognised: the category is among the classifier's first three, for "
+            f"{FEW} samples of each of {len(smaller)} smaller categories.",
         },
     }  # fmt: skip
 
@@ -257,10 +266,11 @@ def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -
     return {
         "kinds": kinds, "smaller": smaller, "rows": told, "doubts": doubts[HELD],
         "table": {
-            "columns": ["taken", "coverage, %", "1-NNA, %", "copies, %", "named, %"],
+            "columns": ["selection", "coverage, %", "1-NNA, %", "near-copies, %", "recognised, %"],
             "rows": [[w, *(f"{100 * told[w][k]:.0f}" for k in columns)] for w in WAYS],
             "note": f"On validation shapes of {', '.join(kinds)}, {limit} of each at most. "
-            f"Named: the classifier has the kind among its first three, {FEW} draws of each of {len(smaller)} smaller kinds.",
+            f"Recognised: the category is among the classifier's first three, for {FEW} samples of each of {len(smaller)} "
+            "smaller categories.",
         },
     }  # fmt: skip
 
@@ -278,7 +288,7 @@ def outlines(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
         numbers = np.flatnonzero(train.category == kind)
         known = clouds(train, numbers[np.linspace(0, len(numbers) - 1, min(NEAR, len(numbers))).astype(int)])
         usual = float(np.median(nearest_among(known)))
-        row: dict[str, Any] = {"kind": kind, "known": len(numbers), "remembered": kind in one.remembered}
+        row: dict[str, Any] = {"kind": kind, "known": len(numbers), "stored": kind in one.remembered}
         for name, drawn_by in ways.items():
             drawn, cells = surfaces(drawn_by, kind, limit, 0, codec)
             away = nearest_chamfer(drawn, known) / usual
@@ -290,10 +300,10 @@ def outlines(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
         print(row, flush=True)
         rows.append(row)
     groups = {
-        "remembered": [r for r in rows if r["remembered"]],
+        "stored, of known shapes": [r for r in rows if r["stored"]],
         **{
-            f"varied, {low} to {high} shapes": [
-                r for r in rows if not r["remembered"] and low <= r["known"] <= high
+            f"sampled, {low} to {high} shapes": [
+                r for r in rows if not r["stored"] and low <= r["known"] <= high
             ]
             for low, high in ((20, 100), (101, 200), (201, 999))
         },
@@ -308,12 +318,14 @@ def outlines(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
     return {
         "kinds": rows,
         "table": {
-            "columns": ["outlines", "kinds", "named, %", "with an outline", "copies, %", "with an outline",
-                        "novelty", "with an outline"],
+            "columns": ["initial layout", "categories", "recognised, %", "with latent PCA", "near-copies, %", "with latent PCA",
+                        "novelty", "with latent PCA"],
             "rows": table,
-            "note": f"{limit} draws of each kind, any draw, without and with an outline. Named: the classifier, which knows most "
-            "of these kinds, has the kind among its first three. Copies: nearer to a training shape than half of those are to "
-            f"their nearest neighbour, {NEAR} of a kind at most. Novelty: median distance to the nearest, in their own median.",
+            "note": f"{limit} samples of each category, first sample, without and with latent PCA. Recognised: the category is "
+            "among the first three of the classifier, which knows most of these categories. Near-copies: nearer to "
+            "a training shape than half of those are to "
+            f"their nearest neighbour; at most {NEAR} training shapes per category. Novelty: median distance to the nearest "
+            "training shape, relative to their own median.",
         },
     }  # fmt: skip
 
@@ -370,7 +382,7 @@ def speed() -> dict[str, Any]:
     rows = [[kind, f"{min(s):.1f}", f"{max(s):.1f}"] for kind, s in seconds.items()]
     return {
         "seconds": seconds,
-        "table": {"columns": ["eight models, solid, written, with their sheet", "seconds, best", "worst"], "rows": rows,
+        "table": {"columns": ["eight solid models, written, with a contact sheet", "seconds, fastest", "slowest"], "rows": rows,
                   "note": f"{TIMES} times each. {os.cpu_count()} cores {'with' if half_is_fast() else 'without'} units for "
                   "bfloat16."},
     }  # fmt: skip

@@ -67,24 +67,25 @@ def main() -> None:
              f"{c['depth_mae']:.3f}", f"{row['up_median']:.1f}", f"{c['upright_iou64']:.3f}",
              f"{o['iou64']:.3f}", f"{o['f1']:.3f}"]
         )  # fmt: skip
-    columns = ["one picture of each test shape", "IoU 32", "IoU 64", "F at 1 %", "Chamfer", "normals", "depth MAE",
-               "up, median degrees", "IoU 64, upright", "IoU 64, objects", "F, objects"]  # fmt: skip
+    columns = ["method, one image of each test shape", "IoU 32", "IoU 64", "F at 1 %", "Chamfer", "normals", "depth MAE",
+               "up error, median °", "IoU 64, upright", "IoU 64, per object", "F, per object"]  # fmt: skip
     note = (
-        f"{result['pictures']} shapes of families that no network has seen, in the frame of the picture, the depth of the middle "
-        "given. Means over categories, with 95 % intervals from families drawn again; last two columns: over objects. "
-        f"Thresholds are fixed on {result['chosen_on']} pictures of the validation set; "
-        f"{result['searched']} training pictures "
-        f"is searched for the nearest. Upright: each turned by its own up. "
-        f"Up as the photo has it: {result['identity_up']:.1f} degrees. "
-        f"Lengths in the longest side. {(time.monotonic() - started) / 60:.0f} minutes."
+        f"{result['pictures']} shapes of families not seen in training, in the camera frame of the image, the "
+        "depth of the centre given. Means over categories, with 95 % intervals by bootstrap over families; last two columns: "
+        "means over objects. "
+        f"Thresholds are chosen on {result['chosen_on']} images of the validation set; "
+        f"{result['searched']} training images "
+        f"is searched for the nearest. Upright: each rotated by its own predicted up axis. "
+        f"Error of the camera's own up axis: {result['identity_up']:.1f} degrees. "
+        f"Lengths in units of the longest side. Computed in {(time.monotonic() - started) / 60:.0f} minutes."
     )
     result["table"] = {"columns": columns, "rows": rows, "note": note}
     (HERE / "results/solids.json").write_text(json.dumps(result, indent=1) + "\n")
     faults = result["robustness"]
     table = {
-        "columns": ["fault", "IoU 64", "falls by"],
+        "columns": ["corruption", "IoU 64", "drop"],
         "rows": [[k, f"{v:.3f}", f"{faults['none'] - v:.3f}"] for k, v in faults.items()],
-        "note": "Over objects; what each fault is: src/lift3d/evaluate/corruptions.py.",
+        "note": "Means over objects; src/lift3d/evaluate/corruptions.py defines the corruptions.",
     }
     (HERE / "results/faults.json").write_text(json.dumps({"table": table}, indent=1) + "\n")
 

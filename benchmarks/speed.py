@@ -145,12 +145,18 @@ def main() -> None:
             if "cost_of_all_pixels_torch_s" in x:
                 text += f", torch {x['cost_of_all_pixels_torch_s']:.3f}"
             rows.append(
-                ["one cost of all its pixels", round(x["cost_of_all_pixels_numba_s"], 3), None, "", text]
+                [
+                    "one matching cost for all pixels",
+                    round(x["cost_of_all_pixels_numba_s"], 3),
+                    None,
+                    "",
+                    text,
+                ]
             )
         table = {
             "columns": ["run", "seconds", "peak GiB", "goal", "seconds per step"],
             "rows": rows,
-            "note": "Two cores, no GPU. For scale, measured on such a machine: pycolmap + OpenMVS 203 s for 11 photos; "
+            "note": "Two cores, no GPU. For comparison, on such a machine: pycolmap + OpenMVS 203 s for 11 photos; "
             "one depth map by OpenMVS 16 s, by PatchmatchNet 5-7 s.",
         }
         file.write_text(json.dumps({"table": table, "runs": results}, indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Write the tables of README.md and docs/ from benchmarks/results/*.json, so that no number is typed by hand.
+"""Write the tables of docs/ from benchmarks/results/*.json, so that no number is typed by hand.
 
 A page holds, for each table, the markers `<!-- table: NAME -->` and `<!-- end: NAME -->`; what stands between
 them is made from benchmarks/results/NAME.json, whose key "table" holds

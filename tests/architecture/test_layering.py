@@ -23,7 +23,7 @@ FLOORS = (
     {"cli", "serve"},
 )
 """The packages from the ground up: each may import those of lower floors and its neighbours on the same floor, never a
-higher one. docs/contributing has the same picture."""
+higher one. CONTRIBUTING.md has the same list."""
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 MOST_LINES = 340
 MOST_MODULES = 20

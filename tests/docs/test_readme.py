@@ -166,7 +166,7 @@ def test_every_command_of_the_pages_uses_options_that_exist() -> None:
 
 
 def test_options_are_documented() -> None:
-    page = (ROOT / "docs" / "reconstruct.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "photos.md").read_text(encoding="utf-8")
     _, help_text = run("lift3d reconstruct --help")
     for option in set(re.findall(r"--[a-z][a-z-]+", help_text)) - {
         "--help",

@@ -54,7 +54,7 @@ def test_train_evaluate_and_use(small: tuple[Path, Path], run: Path, tmp_path: P
     )
     code, said = lift3d("evaluate", "image-to-voxels", *words, "-o", tmp_path / "table")
     assert code == 0, said
-    for row in ("mean shape", "nearest training picture, pixels", "network, 3 pictures", "oracle"):
+    for row in ("mean shape", "nearest training image, pixels", "network, 3 images", "oracle"):
         assert row in said
     table = json.loads((tmp_path / "table/image_to_voxels.json").read_text())
     assert 0 <= table["rows"]["network"]["categories"]["iou64"] <= 1

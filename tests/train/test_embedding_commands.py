@@ -43,7 +43,9 @@ def test_train_evaluate_and_search(small: tuple[Path, Path], tmp_path: Path) -> 
     code, said = lift3d(
         "evaluate", "embedding", *where, "--weights", run, "--split", "val", "-o", tmp_path / "table"
     )
-    assert code == 0 and "photo: views, solid and kind" in said and "codes of image_to_voxels" in said, said
+    assert code == 0 and "photo: views, solid and category" in said and "image_to_voxels features" in said, (
+        said
+    )
     table = json.loads((tmp_path / "table/embedding.json").read_text())
     for name in ("mix", "mix_of_models"):
         assert sum(table[name][part] for part in ("views", "solid", "kind")) == pytest.approx(1)

@@ -190,7 +190,7 @@ def evaluate_codes(
         "nearest training shape, by code": NearestCode(known, net, codes),
         "oracle: nearest training shape": NearestCells(known),
         f"{LINEAR}, {min(length, len(known) - 1)} numbers": Components(known, length, progress),
-        f"{NET}, {length} numbers, as the encoder says them": Coded(net),
+        f"{NET}, {length} numbers, encoded once": Coded(net),
     }
     numbers, choosing = spread(len(test), limit), spread(len(val), CHOOSING)
     levels = {
@@ -202,9 +202,9 @@ def evaluate_codes(
     asked = [(name, maker, numbers, levels[name]) for name, maker in who.items()]
     linear, own = list(who)[-2:]
     last = levels[own]
-    asked.append((f"{len(few)} of them: {LINEAR}", who[linear], few, levels[linear]))
-    asked.append((f"{len(few)} of them: as the encoder says them", plain, few, last))
-    asked.append((f"{len(few)} of them: {REFINE} steps of refinement", better, few, last))
+    asked.append((f"{len(few)} shapes: {LINEAR}", who[linear], few, levels[linear]))
+    asked.append((f"{len(few)} shapes: autoencoder, encoded once", plain, few, last))
+    asked.append((f"{len(few)} shapes: autoencoder, {REFINE} refinement steps", better, few, last))
     result: dict[str, Any] = {
         "rows": {}, "levels": levels, "shapes": len(numbers), "surfaces": min(len(numbers), SURFACES), "length": length,
         "weights": found.sha256, "split": split,

@@ -41,9 +41,9 @@ from lift3d.weights import find
 
 Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
-POSES = {"none": "upright", "up": "turned around the vertical", "any": "turned in any way"}
-NET, PLAIN, NEAREST = "network", "plain, trained upright", "nearest shapes, raw cells"
-VIEWS, BOTH = "views and solid with colours", "network with views (lift3d classify)"
+POSES = {"none": "upright", "up": "rotated about the vertical", "any": "any rotation"}
+NET, PLAIN, NEAREST = "network", "plain, trained upright", "nearest shapes, raw voxels"
+VIEWS, BOTH = "views and coloured solid", "network with views (lift3d classify)"
 CHOOSING = 160
 """Shapes of the validation set on which it is fixed how a network is asked."""
 

@@ -86,7 +86,7 @@ def evaluate_embedding(
     return lines(result)
 
 
-BEST = "photo: views, solid and kind"
+BEST = "photo: views, solid and category"
 
 
 def gathered(solids: Solids, space: Space, limit: int | None, progress: Callable[[float], None]) -> Held:
@@ -160,7 +160,7 @@ def photo_scores(held: Held, mix: SimilarityWeights) -> dict[str, F32]:
     """By the name of the row."""
     queries = [Embedding(q[None], "image", held.space) for q in held.queries]
     out: dict[str, F32] = {"chance": np.random.default_rng(0).random((len(queries),) * 2).astype(np.float32)}
-    for name, label in (("pixels", "pixels of views"), ("code", "codes of image_to_voxels, views")):
+    for name, label in (("pixels", "pixels of views"), ("code", "image_to_voxels features of views")):
         asked, seen = held.features[name]
         if name == "pixels":
             near = -((asked**2).sum(1)[:, None] + (seen**2).sum(1) - 2 * asked @ seen.T)
@@ -171,7 +171,7 @@ def photo_scores(held: Held, mix: SimilarityWeights) -> dict[str, F32]:
         out[label] = best
     out["photo: solid alone"] = mixed(held, SimilarityWeights(0, 1, 0), queries)
     out["photo: views alone"] = mixed(held, SimilarityWeights(1, 0, 0), queries)
-    out["photo: kind alone"] = mixed(held, SimilarityWeights(0, 0, 1), queries)
+    out["photo: category alone"] = mixed(held, SimilarityWeights(0, 0, 1), queries)
     out[BEST] = mixed(held, mix, queries)
     return out
 

@@ -98,13 +98,12 @@ def evaluate_samples(
         beside_real = Beside(kind, real, known, usual, judge)
         again = compared(known[picked], real, np.delete(known, picked, 0), usual)
         table: dict[str, Row] = {
-            "training shapes, drawn again": asdict(again)
-            | {"named": None},  # the judge has learned from them
-            "mixes of two training neighbours": beside_real.row(
+            "training shapes, resampled": asdict(again) | {"named": None},  # the judge has learned from them
+            "interpolations of two training neighbours": beside_real.row(
                 *mixes(train, known_numbers, known, count, rng)
             ),
-            f"{model}, any draw": beside_real.row(*surfaces(main, kind, count, seed, codec)),
-            "real shapes through the code": beside_real.row(*through(test, real_numbers, codec)),
+            f"{model}, first sample": beside_real.row(*surfaces(main, kind, count, seed, codec)),
+            "test shapes, autoencoded": beside_real.row(*through(test, real_numbers, codec)),
         }
         told: dict[str, Any] = {"real": count, "known": len(known)}
         for j, one in enumerate(drawers):

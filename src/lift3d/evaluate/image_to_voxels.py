@@ -38,7 +38,7 @@ CHOOSING = 120
 SPOILT = 150
 """Pictures that are spoilt to see what faults cost, about."""
 NET = "network"
-SEVERAL = "network, 3 pictures"
+SEVERAL = "network, 3 images"
 
 
 def evaluate_voxels(
@@ -89,8 +89,8 @@ def guessers(
     gallery = Gallery(train, {"pixels": pixels, "code": codes(net)}, EVERY, lambda f: progress("gallery", f))
     who: dict[str, Guesser] = {
         "mean shape of the true category": Mean(train, lambda f: progress("means", f)),
-        "nearest training picture, pixels": Nearest(gallery, "pixels"),
-        "nearest training picture, the network's code": Nearest(gallery, "code"),
+        "nearest training image, pixels": Nearest(gallery, "pixels"),
+        "nearest training image, network features": Nearest(gallery, "code"),
     }
     if plain is not None:
         who["plain encoder-decoder, 32^3"] = Network(network("image_to_voxels", plain)[0], plain=True)

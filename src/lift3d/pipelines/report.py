@@ -1,4 +1,4 @@
-"""NAME.report.json: everything about a run, in one file (docs/reconstruct.md says what each entry means)."""
+"""NAME.report.json: everything about a run, in one file (docs/photos.md says what each entry means)."""
 
 from __future__ import annotations
 

@@ -119,9 +119,9 @@ def test_the_table_on_unseen_families(small: tuple[Path, Path], run: Path, tmp_p
     code, said = lift3d(
         "evaluate", "classifier", "--data", small[0], "--weights", run, "--plain", run, "--split", "val", "-o", tmp_path
     )  # fmt: skip
-    assert code == 0 and "nearest shapes, raw cells" in said, said
+    assert code == 0 and "nearest shapes, raw voxels" in said, said
     table = json.loads((tmp_path / "classifier.json").read_text())
-    assert set(table["rows"]) == {"network", "plain, trained upright", "nearest shapes, raw cells"}
+    assert set(table["rows"]) == {"network", "plain, trained upright", "nearest shapes, raw voxels"}
     for row in table["rows"].values():
         for m in row.values():
             low, high = m["accuracy_interval"]

@@ -317,12 +317,12 @@ def test_from_the_corpus_to_tables(
         "-o",
         tmp_path / "g",
     )
-    assert "flow, any draw" in said and "gan is left out" in said, (
+    assert "flow, first sample" in said and "gan is left out" in said, (
         "the autoencoder is the run's, not the package's"
     )
     told = json.loads((tmp_path / "g/flow.json").read_text())
     assert all(0 <= row["one_nn"] <= 1 for row in told["rows"].values())
-    assert told["rows"]["training shapes, drawn again"]["named"] is None
+    assert told["rows"]["training shapes, resampled"]["named"] is None
     assert set(asked) == {(64, 64, 64)}, "the judge is shown cells of all draws, as it knows them"
     held = drawer("flow", str(tmp_path / "flow"), str(auto), steps=2)
     assert held.outlined == {"kind0", "kind1"}, "of one's own meshes all are remembered, and begun with"
