@@ -45,7 +45,7 @@ from lift3d.inference.rejection_sampling import HELD, choices, chosen, doubt
 from lift3d.inference.shape_decoder import shares_of
 from lift3d.nets.mixed_precision import half_is_fast
 from lift3d.nets.shape_autoencoder import ShapeCodes
-from lift3d.pipelines.generate import Options, write_generated
+from lift3d.pipelines.generate import generate
 from lift3d.train.data.latents import codes_of
 from lift3d.train.data.shape_set import ShapeSet
 
@@ -372,7 +372,7 @@ def speed() -> dict[str, Any]:
 
         def timed(kind: str, name: str) -> float:
             started = time.monotonic()
-            write_generated(kind, Options(8, 1), Path(folder) / name, print, lambda name, share: None)
+            generate(kind, Path(folder) / name, count=8, seed=1)
             return round(time.monotonic() - started, 2)
 
         timed("rock", "first")  # warms the caches

@@ -24,16 +24,16 @@ from lift3d.io.mesh.meshes import load_mesh, save_mesh  # noqa: E402
 from lift3d.maps.label_to_latent import LabelToLatent  # noqa: E402
 from lift3d.maps.latent_to_voxels import LatentToVoxels  # noqa: E402
 from lift3d.maps.voxels_to_latent import VoxelsToLatent  # noqa: E402
-from lift3d.pipelines.generate import (
+from lift3d.pipelines.generate import (  # noqa: E402
     Options,
     Prefetch,
-    drawer_of,
     file_stem,
-    generated,
-    longest_side,
-    scale_to_longest_side,
-)  # noqa: E402
+    load_generator,
+    sample_solids,
+)
 from lift3d.pipelines.interpolate import slerp  # noqa: E402
+from lift3d.pipelines.latent_solid import scale_to_longest_side  # noqa: E402
+from lift3d.pipelines.models import longest_side  # noqa: E402
 from lift3d.taxonomy.lookup import kind_number  # noqa: E402
 from lift3d.types import Label, Latent, Voxels  # noqa: E402
 
@@ -71,7 +71,7 @@ def test_towers_are_solids_that_differ_and_stand(tmp_path: Path) -> None:
 
 
 def test_things_begin_with_an_outline_unless_told_otherwise() -> None:
-    with_, without = drawer_of(Options()), drawer_of(Options(outline=False))
+    with_, without = load_generator(Options()), load_generator(Options(layout=False))
     assert with_.outlined == set(with_.kinds) - {"building", "person", "tree"} and not without.outlined
     assert "chair" in with_.remembered and "truck" not in with_.remembered
     number = with_.kinds.index("chair")
@@ -80,9 +80,10 @@ def test_things_begin_with_an_outline_unless_told_otherwise() -> None:
 
 @pytest.mark.slow
 def test_the_same_wish_gives_the_same_and_fewer_are_its_beginning() -> None:
-    two = [m.mesh for m in generated("lamp", Options(2, 5))]
-    one = next(generated("lamp", Options(1, 5))).mesh
-    other = next(generated("lamp", Options(1, 6))).mesh
+    lamps = load_generator(Options())
+    two = [m.mesh for m in sample_solids(lamps, "lamp", Options(2, 5))]
+    one = next(sample_solids(lamps, "lamp", Options(1, 5))).mesh
+    other = next(sample_solids(lamps, "lamp", Options(1, 6))).mesh
     assert np.array_equal(one.vertices, two[0].vertices) and np.array_equal(one.faces, two[0].faces)
     assert len(other.vertices) != len(one.vertices) or not np.array_equal(other.vertices, one.vertices)
 
@@ -158,7 +159,7 @@ def test_bad_wishes_are_told_in_a_sentence(tmp_path: Path) -> None:
     assert "nothing was asked for" in refused("generate", "-o", out)
     assert "not a model format" in refused("generate", "chair", "--format", "exe", "-o", out)
     assert "seed" in refused("generate", "chair", "--seed", -1, "-o", out)
-    assert "prior knows no kinds" in refused("generate", "../x", "--model", "prior", "-o", out)
+    assert "prior knows no categories" in refused("generate", "../x", "--model", "prior", "-o", out)
     for size in ("1e30m", "0.0001mm"):
         assert "0.001 mm to 10 km" in refused("generate", "chair", "--size", size, "-o", out)
     (tmp_path / "full").mkdir()
@@ -167,7 +168,7 @@ def test_bad_wishes_are_told_in_a_sentence(tmp_path: Path) -> None:
     assert (tmp_path / "full/x").read_text() == "mine" and not out.exists()
     save_mesh(trimesh.creation.box(), tmp_path / "a.stl")
     assert "2 to" in refused("interpolate", tmp_path / "a.stl", tmp_path / "a.stl", "--steps", 1, "-o", out)
-    assert "no way called" in refused(
+    assert "no path called" in refused(
         "interpolate", tmp_path / "a.stl", tmp_path / "a.stl", "--way", "x", "-o", out
     )
     (tmp_path / "bad.stl").write_bytes(b"solid nothing")
@@ -187,7 +188,7 @@ def test_kinds_are_listed_and_found_by_the_words_of_people() -> None:
     code, said = lift3d("generate", "--kinds")
     assert code == 0 and {"chair", "tower", "integrated_circuit"} <= set(said.split())
     code, said = lift3d("generate", "--kinds", "--model", "prior")
-    assert code == 2 and "prior knows no kinds" in said
+    assert code == 2 and "prior knows no categories" in said
     names = ["chair", "bus", "integrated_circuit", "body_armor", "airplane", "plant"]
     for word, wanted in (
         ("Chairs", 0),

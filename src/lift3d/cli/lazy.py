@@ -54,10 +54,11 @@ class LazyGroup(TyperGroup):
 def load_command(name: str) -> Any:
     """Import the module of a command and build its parser. KeyError for an unknown name."""
     from lift3d.cli.errors import explained
+    from lift3d.cli.renamed import RenamingCommand
 
     found = getattr(import_module(f"lift3d.cli.{COMMANDS[name][0]}"), "app" if name == "corpus" else name)
     if isinstance(found, typer.Typer):
         return typer.main.get_command(found)
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name)(explained(found))
+    app.command(name, cls=RenamingCommand)(explained(found))
     return typer.main.get_command(app)

@@ -1,4 +1,4 @@
-"""`lift3d generate | interpolate`: the space of shapes."""
+"""`lift3d generate | interpolate`: new models from the latent space of shapes."""
 
 from __future__ import annotations
 
@@ -7,125 +7,120 @@ from typing import Annotated
 
 import typer
 
-from lift3d.errors import InputError
+AUTOENCODER_HELP = (
+    "Weights of the autoencoder, likewise; if not given, those that the generator was trained with."
+)
+FORMAT_HELP = "Format of the models: glb, stl, 3mf, obj, ply or usdz."
 
 
 def generate(
-    kind: Annotated[
-        str | None, typer.Argument(help="What to make: chair, tree, ...; `--kinds` lists them.")
+    category: Annotated[
+        str | None, typer.Argument(help="The category, such as chair or tree; `--categories` lists them.")
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A new folder for the models.")
     ] = None,
-    count: Annotated[int, typer.Option("-n", "--count", help="How many models.")] = 1,
-    seed: Annotated[int, typer.Option(help="Another seed, other models.")] = 0,
+    count: Annotated[int, typer.Option("-n", "--count", help="Number of models, 1 to 10000.")] = 1,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same models.")] = 0,
     size: Annotated[
-        str | None, typer.Option(help="Longest side, as in 80mm; 1 without a unit if not given.")
+        str | None, typer.Option(help="Longest side, such as 80mm; if not given, 1 without a unit.")
     ] = None,
-    format_: Annotated[str, typer.Option("--format", help="glb stl 3mf obj ply usdz")] = "glb",
+    format_: Annotated[str, typer.Option("--format", help=FORMAT_HELP)] = "glb",
     model: Annotated[
-        str, typer.Option(help="flow, gan, or prior (of the autoencoder; it takes no kind).")
+        str, typer.Option(help="Generator: flow, gan or prior (unconditional, takes no category).")
     ] = "flow",
     weights: Annotated[
-        str | None, typer.Option(help="Of the generator: a run's folder or a weights file.")
+        str | None, typer.Option(help="Weights of the generator: the folder of a run or a weights file.")
     ] = None,
-    autoencoder: Annotated[
-        str | None,
-        typer.Option(help="Of the autoencoder, likewise; usually the one that the others learned with."),
-    ] = None,
-    mirror: Annotated[bool, typer.Option(help="Make what is nearly its own mirror image exactly so.")] = True,
-    outline: Annotated[
+    autoencoder: Annotated[str | None, typer.Option(help=AUTOENCODER_HELP)] = None,
+    symmetric: Annotated[bool, typer.Option(help="Make nearly symmetric shapes exactly symmetric.")] = True,
+    layout: Annotated[
         bool,
-        typer.Option(help="Begin with a layout as things of the kind have it; without, stranger things."),
+        typer.Option(help="Begin with a layout that is usual for the category; without it shapes vary more."),
     ] = True,
-    among: Annotated[
+    candidates: Annotated[
         int | None,
         typer.Option(
-            help="Draws for each model, 4 if not given: one as sure as real things are is taken. 1: any."
+            help="Samples for each model, 4 if not given; the first with usual uncertainty is taken."
         ),
     ] = None,
-    kinds: Annotated[bool, typer.Option("--kinds", help="List the kinds that can be made, and end.")] = False,
+    categories: Annotated[bool, typer.Option("--categories", help="List the categories and exit.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Make up new things of a kind: each closed, printable, and different from the others."""
+    """Generate new models of a category; each is closed and printable."""
     from lift3d.nets import require_torch
     from lift3d.units import parse_length
 
     require_torch()
     from lift3d.cli.bars import Bars
-    from lift3d.inference.generators import PRIOR, autoencoder_of, drawer
-    from lift3d.inference.rejection_sampling import AMONG
-    from lift3d.pipelines.generate import NO_KIND, Options, write_generated
+    from lift3d.errors import InputError
+    from lift3d.inference.generators import PRIOR
+    from lift3d.pipelines import generate as pipeline
     from lift3d.units import format_count
 
-    autoencoder = autoencoder or autoencoder_of(weights)
-    if kinds:
-        known = drawer(model, weights, autoencoder).kinds
-        if not known:
-            raise InputError(f"{model} knows no kinds", "leave --model out for the kinds of the flow")
-        for name in known:
+    if categories:
+        for name in pipeline.categories(model, weights=weights, autoencoder=autoencoder):
             typer.echo(name)
         return
-    if kind is None and model != PRIOR:
-        raise InputError(*NO_KIND)
+    if category is None and model != PRIOR:
+        raise InputError(*pipeline.NO_CATEGORY)
     if output is None:
         raise InputError("there is nowhere to write to", "name a new folder with -o")
-    metres = None if size is None else parse_length(size, "--size")
-    ending = format_.lstrip(".").lower()
-    options = Options(
-        count,
-        seed,
-        model,
-        ending,
-        metres,
-        weights,
-        autoencoder,
-        mirror,
-        AMONG if among is None else among,
-        outline,
-    )
     with Bars(quiet) as bars:
-        report = write_generated(kind, options, output, bars.say, bars.step)
+        models = pipeline.generate(
+            category,
+            output,
+            count=count,
+            seed=seed,
+            model=model,
+            size=None if size is None else parse_length(size, "--size"),
+            format=format_,
+            weights=weights,
+            autoencoder=autoencoder,
+            symmetric=symmetric,
+            candidates=pipeline.CANDIDATES if candidates is None else candidates,
+            layout=layout,
+            progress=bars.step,
+            message=bars.say,
+        )
     if not quiet:
-        many = format_count(len(report["models"]), "model")
-        typer.echo(f"wrote    {many} of {report['kind']} to {output}, and sheet.png to look at")
-        typer.echo(f"solid    all; {format_count(report['draws'], 'draw')}, {report['seconds']:.1f} s")
+        report = models.report
+        many = format_count(len(models), "model")
+        typer.echo(f"wrote    {many} of {report['category']} to {output}, and sheet.png to look at")
+        typer.echo(f"solid    all; {format_count(report['samples'], 'sample')}, {report['seconds']:.1f} s")
 
 
 def interpolate(
     first: Annotated[Path, typer.Argument(help="A mesh: .glb .obj .ply .stl .3mf .usdz")],
-    second: Annotated[Path, typer.Argument(help="Another.")],
+    second: Annotated[Path, typer.Argument(help="Another mesh.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="A new folder for the models.")],
-    steps: Annotated[int, typer.Option(help="How many models, the two ends among them.")] = 8,
-    way: Annotated[
-        str, typer.Option(help="flow: through things; straight: one fades into the other.")
+    steps: Annotated[int, typer.Option(help="Number of models, both ends included.")] = 8,
+    path: Annotated[
+        str, typer.Option(help="flow: through shapes of the flow; straight: one fades into the other.")
     ] = "flow",
-    format_: Annotated[str, typer.Option("--format", help="glb stl 3mf obj ply usdz")] = "glb",
+    format_: Annotated[str, typer.Option("--format", help=FORMAT_HELP)] = "glb",
     weights: Annotated[
-        str | None, typer.Option(help="Of the flow: a run's folder or a weights file.")
+        str | None, typer.Option(help="Weights of the flow: the folder of a run or a weights file.")
     ] = None,
-    autoencoder: Annotated[
-        str | None,
-        typer.Option(help="Of the autoencoder, likewise; usually the one that the others learned with."),
-    ] = None,
+    autoencoder: Annotated[str | None, typer.Option(help=AUTOENCODER_HELP)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Make the things between two: each closed and printable, the ends as the networks see them."""
+    """Generate the models between two models; each is closed and printable."""
     from lift3d.nets import require_torch
 
     require_torch()
     from lift3d.cli.bars import Bars
-    from lift3d.inference.generators import autoencoder_of
-    from lift3d.pipelines.interpolate import Options, write_between
+    from lift3d.pipelines import interpolate as pipeline
     from lift3d.units import format_count
 
-    autoencoder = autoencoder or autoencoder_of(weights)
-    options = Options(steps, way, format_.lstrip(".").lower(), weights, autoencoder)
     with Bars(quiet) as bars:
-        report = write_between(first, second, options, output, bars.say, bars.step)
+        models = pipeline.interpolate(
+            first, second, output, steps=steps, path=path, format=format_, weights=weights, autoencoder=autoencoder,
+            progress=bars.step, message=bars.say,
+        )  # fmt: skip
     if not quiet:
-        held = [f"{100 * share:.0f} %" for share in report["held"]]
+        shares = [f"{100 * overlap:.0f} %" for overlap in models.report["overlap"]]
+        typer.echo(f"wrote    {format_count(len(models), 'model')} to {output}, and sheet.png to look at")
         typer.echo(
-            f"wrote    {format_count(len(report['models']), 'model')} to {output}, and sheet.png to look at"
+            f"ends     the latent codes reconstruct {shares[0]} of {first.name} and {shares[1]} of {second.name}"
         )
-        typer.echo(f"ends     the codes hold {held[0]} of {first.name} and {held[1]} of {second.name}")

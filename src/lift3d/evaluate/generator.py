@@ -31,7 +31,8 @@ from lift3d.io.image.contact_sheet import contact_sheet
 from lift3d.maps.latent_to_voxels import EDGE
 from lift3d.nets.blocks import CELLS
 from lift3d.nets.shape_autoencoder import ShapeCodes
-from lift3d.pipelines.generate import decode_solid, thumbnail
+from lift3d.pipelines.latent_solid import decode_solid
+from lift3d.pipelines.models import thumbnail
 from lift3d.train.data.latents import NAMELESS
 from lift3d.train.data.shape_set import ShapeSet
 from lift3d.types import F32, Latent
@@ -227,12 +228,12 @@ def draws(
     tried = 0
     while len(rows) < count and tried < 3 * count:
         code = surest(held, number, (seed, tried), autoencoder)
-        made = decode_solid(Latent(code, held.space), autoencoder, mirror=True)
+        made = decode_solid(Latent(code, held.space), autoencoder, symmetric=True)
         tried += 1
         if made is None:
             continue
         rows.append(points_of(made.mesh))
-        cells.append(made.full[(slice(EDGE, -EDGE),) * 3])
+        cells.append(made.occupancy[(slice(EDGE, -EDGE),) * 3])
         progress(len(rows) / count)
         if len(tiles) < 64:
             tiles.append(thumbnail(made.mesh, TILE))

@@ -1,140 +1,238 @@
-"""New things of a kind: the pipeline of `lift3d generate`.
+"""New models of a category: the pipeline of `lift3d generate`.
 
 label -> label_to_latent -> latent_to_voxels -> voxels_to_mesh -> (mesh_to_solid)
 """
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
 
-from lift3d.context import Context
+from lift3d.context import Progress
 from lift3d.errors import CaptureError, InputError
 from lift3d.geometry.metrics.solids import overlap
-from lift3d.geometry.repair.flat_base import standing
-from lift3d.geometry.symmetry.symmetrize import self_mirrored
-from lift3d.geometry.voxels.bridge_components import joined
 from lift3d.inference.rejection_sampling import AMONG, surest
-from lift3d.types import F32, Latent, Mesh, Voxels
-from lift3d.units import set_unit
+from lift3d.pipelines.arguments import Message, PathLike, or_ignore, or_silent
+from lift3d.pipelines.latent_solid import DecodedSolid, decode_solid, scale_to_longest_side
+from lift3d.pipelines.models import (
+    MAX_TILES,
+    Models,
+    ModelWriter,
+    model_names,
+    require_format,
+    require_new_folder,
+)
+from lift3d.types import F32, Latent
+from lift3d.units import parse_length
 
 if TYPE_CHECKING:
     from lift3d.inference.generators import Drawer
 
-FORMATS = ("glb", "stl", "3mf", "obj", "ply", "usdz")
-MOST = 10_000
-SECONDS, MEGABYTES = 1.2, 0.5
-"""A model takes about, told before many are made."""
-MANY = 100
-SAME = 0.92
-"""Solids that overlap more than this are one and the same."""
-TRIES = 4
-"""Times as many draws as models, at most."""
-MOST_AMONG = 64
-MOST_LETTERS = 60
-"""Of a kind, in the names of files."""
-SMALLEST = 40
-"""Full cells that a thing must have."""
-FACES = 12_000
-FOOT = 0.004
-"""Of the longest side: so much is cut off below, for the thing to stand."""
-SHOWN = 64
-THING = "thing"
-"""What a model is called whose generator knows no kinds."""
-Say = Callable[[str], None]
-Progress = Callable[[str, float], None]
-NO_KIND = "nothing was asked for", "name a kind, as in lift3d generate chair -o chairs"
+MAX_COUNT = 10_000
+SECONDS_PER_MODEL, MEGABYTES_PER_MODEL = 1.2, 0.5
+"""Approximate cost of one model, announced from `ANNOUNCE_COST` models on."""
+ANNOUNCE_COST = 100
+MAX_OVERLAP = 0.92
+"""Two solids with a larger IoU of their voxels count as the same model."""
+MAX_SAMPLES_PER_MODEL = 4
+MIN_MAX_SAMPLES = 16
+"""After `MAX_SAMPLES_PER_MODEL` samples per model, or this many if that is more, generation gives up."""
+CANDIDATES, MAX_CANDIDATES = AMONG, 64
+MAX_STEM = 60
+"""Characters of a category in file names."""
+UNCONDITIONAL = "thing"
+"""The stem of file names for a generator without categories."""
+NO_CATEGORY = "nothing was asked for", "name a category, as in lift3d generate chair -o chairs"
 
 
 @dataclass(frozen=True)
 class Options:
-    """size: longest side in metres, None leaves it 1 without a unit; format: ending of the files; mirror: what is nearly its own
-    mirror image is made so; among: draws, of which one is taken (inference/rejection_sampling.py); outline: whether
-    a drawing begins with a
-    layout as things of the kind have it (nets/latent_pca.py)."""
+    """Options of a generation, checked on construction; see `generate`. size: longest side in metres or None."""
 
     count: int = 1
     seed: int = 0
     model: str = "flow"
-    format: str = "glb"
     size: float | None = None
     weights: str | None = None
     autoencoder: str | None = None
-    mirror: bool = True
-    among: int = AMONG
-    outline: bool = True
+    symmetric: bool = True
+    candidates: int = CANDIDATES
+    layout: bool = True
 
     def __post_init__(self) -> None:
         if self.count < 1:
             raise InputError(f"{self.count} models were asked for", "ask for 1 or more with -n")
-        if self.count > MOST:
-            hours, room = self.count * SECONDS / 3600, self.count * MEGABYTES / 1000
+        if self.count > MAX_COUNT:
+            hours, gigabytes = self.count * SECONDS_PER_MODEL / 3600, self.count * MEGABYTES_PER_MODEL / 1000
             raise InputError(
-                f"{self.count} models would take about {hours:.0f} hours and {room:.0f} GB",
-                f"ask for {MOST} at most, and for more with another --seed",
+                f"{self.count} models would take about {hours:.0f} hours and {gigabytes:.0f} GB",
+                f"ask for {MAX_COUNT} at most, and for more with another --seed",
             )
-        if self.format not in FORMATS:
-            raise InputError(f"{self.format} is not a model format", f"use one of {' '.join(FORMATS)}")
-        if not 1 <= self.among <= MOST_AMONG:
-            raise InputError(f"--among is {self.among}", f"give 1 to {MOST_AMONG}")
+        if not 1 <= self.candidates <= MAX_CANDIDATES:
+            raise InputError(f"--candidates is {self.candidates}", f"give 1 to {MAX_CANDIDATES}")
         if self.seed < 0:
             raise InputError(f"the seed {self.seed} is negative", "give 0 or more")
 
 
-@dataclass
-class DecodedSolid:
-    """A model and what was found on the way. draws: how many were needed for it."""
+def generate(
+    category: str | None = None,
+    output: PathLike | None = None,
+    *,
+    count: int = 1,
+    seed: int = 0,
+    model: str = "flow",
+    size: str | float | None = None,
+    format: str = "glb",
+    weights: str | None = None,
+    autoencoder: str | None = None,
+    symmetric: bool = True,
+    candidates: int = CANDIDATES,
+    layout: bool = True,
+    progress: Progress | None = None,
+    message: Message | None = None,
+) -> Models:
+    """Generate models of a category: closed meshes on a flat base, z up, that differ from each other.
 
-    mesh: Mesh
-    full: NDArray[np.bool_]
-    draws: int
-    evidence: dict[str, Any] = field(default_factory=dict)
+    category: a name of `categories(model)`, singular or plural; None only for the model "prior".
+    output: a new folder for CATEGORY-01.FORMAT ..., sheet.png and report.json; None keeps the meshes in memory.
+    count: 1 to 10,000; the first models of a larger count are those of a smaller one. seed: same seed, same models.
+    model: "flow", "gan" or "prior". size: the longest side, "80mm" or in metres; None is 1 without a unit.
+    weights, autoencoder: a run's folder or a weights file; the package's own if None.
+    symmetric: make nearly symmetric shapes exactly symmetric. candidates: latent codes sampled for each model, of which the
+    first whose uncertainty is usual for the category is taken. layout: begin with a layout that is usual for the category.
+
+    Raises InputError for an argument that cannot be used, CaptureError where the generator has no `count` different solids.
+    """
+    from lift3d.inference.generators import autoencoder_of
+
+    options = Options(
+        count, seed, model, parse_length(size) if isinstance(size, str) else size, weights,
+        autoencoder or autoencoder_of(weights), symmetric, candidates, layout,
+    )  # fmt: skip
+    format = require_format(format)
+    if output is not None:
+        require_new_folder(Path(output))
+    generator = load_generator(options)
+    category = resolve_category(generator, category)
+    if output is not None and count >= ANNOUNCE_COST:
+        or_ignore(message)(
+            f"{count} models take about {count * SECONDS_PER_MODEL / 60:.0f} min and "
+            f"{count * MEGABYTES_PER_MODEL:.0f} MB"
+        )
+    run = _Generation(generator, category, options, or_silent(progress))
+    return run.in_memory() if output is None else run.write(Path(output), format)
 
 
-def generated(kind: str | None, options: Options, held: Drawer | None = None) -> Iterator[DecodedSolid]:
-    """Models of a kind, each a solid on its foot, unlike the ones before it. kind: None where the generator knows none."""
-    held = held if held is not None else drawer_of(options)
-    kind = kind_of(held, kind)
-    number = held.kinds.index(kind) if held.kinds else 0
-    kept: list[NDArray[np.bool_]] = []
-    draws, since = 0, 0
+def categories(
+    model: str = "flow", *, weights: str | None = None, autoencoder: str | None = None
+) -> tuple[str, ...]:
+    """The categories that a generator knows. Raises InputError for one that knows none."""
+    from lift3d.inference.generators import autoencoder_of, drawer
 
-    def drawn(draw: int) -> F32:
-        return surest(held, number, (options.seed, draw), options.autoencoder, options.among)
+    known = drawer(model, weights, autoencoder or autoencoder_of(weights)).kinds
+    if not known:
+        raise InputError(f"{model} knows no categories", "leave --model out for the categories of the flow")
+    return known
 
-    with Prefetch(drawn) as codes:
-        while len(kept) < options.count:
-            if draws >= max(TRIES * options.count, 16):
+
+class _Generation:
+    """One call of `generate`, with its options checked."""
+
+    def __init__(self, generator: Drawer, category: str, options: Options, progress: Progress) -> None:
+        self.generator, self.category, self.options, self.progress = generator, category, options, progress
+        self.names = model_names(file_stem(category), options.count)
+        self.rows: list[dict[str, Any]] = []
+        self.started = time.monotonic()
+
+    def solids(self) -> Iterator[DecodedSolid]:
+        """The solids at their size; notes an entry of the report for each."""
+        for i, solid in enumerate(sample_solids(self.generator, self.category, self.options)):
+            solid.mesh = scale_to_longest_side(solid.mesh, self.options.size)
+            extent = np.ptp(np.asarray(solid.mesh.vertices), axis=0)
+            self.rows.append(
+                {
+                    "faces": len(solid.mesh.faces),
+                    "samples": solid.samples,
+                    "size": [round(float(e), 5) for e in extent],
+                }
+            )
+            yield solid
+            self.progress("generate", (i + 1) / self.options.count)
+
+    def in_memory(self) -> Models:
+        meshes = [solid.mesh for solid in self.solids()]
+        return Models(self.names, self.report(), meshes)
+
+    def write(self, output: Path, format: str) -> Models:
+        from lift3d.io.files.staging import staging_folder
+
+        with staging_folder(output) as staged:
+            writer = ModelWriter(staged, format, MAX_TILES)
+            for name, solid in zip(self.names, self.solids(), strict=True):
+                writer.add(name, solid.mesh)
+            report = writer.finish(self.report())
+        return writer.models(output, report)
+
+    def report(self) -> dict[str, Any]:
+        from lift3d.runtime.environment import versions
+
+        options = self.options
+        return {
+            **versions(), "category": self.category, "model": options.model, "weights": self.generator.found.name,
+            "seed": options.seed, "layout": self.category in self.generator.outlined,
+            "unit": None if options.size is None else "m", "models": self.rows,
+            "samples": sum(int(row["samples"]) for row in self.rows),
+            "seconds": round(time.monotonic() - self.started, 2),
+        }  # fmt: skip
+
+
+def sample_solids(generator: Drawer, category: str, options: Options) -> Iterator[DecodedSolid]:
+    """`options.count` solids of a category, each unlike the ones before it, in the decoder's unit frame.
+
+    Raises CaptureError when too many samples are alike or fill nothing.
+    """
+    index = generator.kinds.index(category) if generator.kinds else 0
+    accepted: list[NDArray[np.bool_]] = []
+    samples, since = 0, 0
+
+    def sample(number: int) -> F32:
+        return surest(generator, index, (options.seed, number), options.autoencoder, options.candidates)
+
+    with Prefetch(sample) as codes:
+        while len(accepted) < options.count:
+            if samples >= max(MAX_SAMPLES_PER_MODEL * options.count, MIN_MAX_SAMPLES):
                 raise CaptureError(
-                    f"after {draws} draws there are {len(kept)} solids of {kind} that differ: the generator has no more",
-                    f"ask for {max(len(kept), 1)}, or for another kind",
+                    f"after {samples} samples there are {len(accepted)} solids of {category} that differ: "
+                    "the generator has no more",
+                    f"ask for {max(len(accepted), 1)}, or for another category",
                 )
-            code = codes.get(draws, more=len(kept) + 1 < options.count)
-            draws, since = draws + 1, since + 1
-            made = decode_solid(Latent(code, held.space), options.autoencoder, options.seed, options.mirror)
-            if made is None or any(overlap(made.full, other) > SAME for other in kept):
+            code = codes.get(samples, more=len(accepted) + 1 < options.count)
+            samples, since = samples + 1, since + 1
+            latent = Latent(code, generator.space)
+            solid = decode_solid(latent, options.autoencoder, options.seed, options.symmetric)
+            if solid is None or any(overlap(solid.occupancy, other) > MAX_OVERLAP for other in accepted):
                 continue
-            kept.append(made.full)
-            made.draws, since = since, 0
-            yield made
+            accepted.append(solid.occupancy)
+            solid.samples, since = since, 0
+            yield solid
 
 
 class Prefetch:
-    """draw(0), draw(1), ... of which the next is drawn by a thread of its own while the last is worked on: torch and the heavy
-    kernels of the geometry let go of the interpreter."""
+    """sample(0), sample(1), ...: the next one is computed in a thread while the caller works on the last. Context manager.
 
-    def __init__(self, draw: Callable[[int], F32]) -> None:
-        self.draw, self.next = draw, dict[int, Future[F32]]()
+    Torch and the kernels of the geometry release the interpreter lock, so both run at the same time.
+    """
+
+    def __init__(self, sample: Callable[[int], F32]) -> None:
+        self.sample, self.next = sample, dict[int, Future[F32]]()
         self.pool = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Prefetch:
@@ -144,156 +242,37 @@ class Prefetch:
         self.pool.shutdown(cancel_futures=True)
 
     def get(self, number: int, more: bool) -> F32:
-        """Draw `number`; more: whether the one after it will be asked for, as far as can be told."""
+        """Sample `number`; more: whether sample `number + 1` is likely to be asked for."""
         waiting = self.next.pop(number, None)
-        code = self.draw(number) if waiting is None else waiting.result()
+        code = self.sample(number) if waiting is None else waiting.result()
         if more:
-            self.next[number + 1] = self.pool.submit(self.draw, number + 1)
+            self.next[number + 1] = self.pool.submit(self.sample, number + 1)
         return code
 
 
-def kind_of(held: Drawer, kind: str | None) -> str:
-    """The generator's own name of the kind that is meant; THING where it knows none, and none is asked for."""
+def resolve_category(generator: Drawer, category: str | None) -> str:
+    """The generator's name of a category, `UNCONDITIONAL` for a generator without any. Raises InputError for an unknown one."""
     from lift3d.taxonomy.lookup import kind_number
 
-    if held.kinds and kind is not None:
-        return held.kinds[kind_number(held.kinds, kind)]
-    if held.kinds:
-        raise InputError(*NO_KIND)
-    if kind is not None:
-        raise InputError(f"{held.model} knows no kinds", "leave the kind out, or leave --model out")
-    return THING
+    if generator.kinds and category is not None:
+        return generator.kinds[kind_number(generator.kinds, category)]
+    if generator.kinds:
+        raise InputError(*NO_CATEGORY)
+    if category is not None:
+        raise InputError(
+            f"{generator.model} knows no categories", "leave the category out, or leave --model out"
+        )
+    return UNCONDITIONAL
 
 
-def file_stem(kind: str) -> str:
-    """The kind as part of a file's name: whoever trained a network may have called it anything."""
-    return re.sub(r"\W+", "_", kind)[:MOST_LETTERS]
+def file_stem(category: str) -> str:
+    """A category as the stem of a file name: any trained network may bring names of its own."""
+    return re.sub(r"\W+", "_", category)[:MAX_STEM]
 
 
-def drawer_of(options: Options) -> Drawer:
-    """The generator that is asked for."""
+def load_generator(options: Options) -> Drawer:
+    """The generator with its weights. Raises InputError for an unknown model or weights."""
     from lift3d.inference.generators import drawer
 
-    begin = None if options.outline else 0.0
+    begin = None if options.layout else 0.0
     return drawer(options.model, options.weights, options.autoencoder, begin=begin)
-
-
-def decode_solid(
-    code: Latent, autoencoder: str | None = None, seed: int = 0, mirror: bool = False
-) -> DecodedSolid | None:
-    """The solid of a code, upright on a flat foot; None where the code fills next to nothing, or nothing closed. mirror: what is
-    nearly its own mirror image is made so."""
-    from lift3d.inference.networks import network
-    from lift3d.maps.latent_to_voxels import LatentToVoxels
-
-    context = Context(seed=seed)
-    voxels = LatentToVoxels(autoencoder)(code, context)
-    level = network("autoencoder", autoencoder)[1].threshold
-    share = self_mirrored(voxels.values, level)[0] if mirror else voxels.values
-    share = joined(share, level, feet=True)
-    full = np.asarray(share > level)
-    if int(full.sum()) < SMALLEST:
-        return None
-    mesh = extract_solid(Voxels(share, voxels.affine, "occupancy"), level, context)
-    if mesh is None:
-        return None
-    v, f, _ = standing(
-        np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32), FOOT * longest_side(mesh)
-    )
-    return DecodedSolid(trimesh.Trimesh(v, f, process=False, validate=False), full, 1, context.report)
-
-
-def extract_solid(voxels: Voxels, level: float, context: Context) -> Mesh | None:
-    """The surface of the cells as a solid, repaired where it must be; None where that fails."""
-    from lift3d.errors import Lift3dError
-    from lift3d.geometry.mesh.solidity import inspect_solid
-    from lift3d.maps.mesh_to_solid import MeshToSolid
-    from lift3d.maps.voxels_to_mesh import NAME, VoxelsToMesh
-
-    mesh = VoxelsToMesh(level, even=True, faces=FACES)(voxels, context)
-    if context.report[NAME]["solid"] or inspect_solid(mesh).is_solid:
-        return mesh
-    try:
-        mesh = MeshToSolid()(mesh, context)
-    except Lift3dError:
-        return None
-    return mesh if inspect_solid(mesh).is_solid else None
-
-
-def longest_side(mesh: Mesh) -> float:
-    return float(np.ptp(np.asarray(mesh.vertices), axis=0).max())
-
-
-def scale_to_longest_side(mesh: Mesh, size: float | None) -> Mesh:
-    """With its longest side so many metres; 1, without a unit, if none are given."""
-    mesh.vertices = np.asarray(mesh.vertices) * ((1.0 if size is None else size) / longest_side(mesh))
-    return set_unit(mesh, None if size is None else "m")
-
-
-def write_generated(
-    kind: str | None, options: Options, output: Path, say: Say, progress: Progress
-) -> dict[str, Any]:
-    """The models KIND-01.glb ... , sheet.png and report.json in a folder that appears when all are there; the report."""
-    from lift3d.geometry.mesh.solidity import require_solid
-    from lift3d.io.files.staging import staging_folder
-    from lift3d.io.mesh.meshes import load_mesh, save_mesh
-    from lift3d.runtime.environment import require_extra, versions
-
-    require_new_folder(output)
-    if options.format == "usdz":
-        require_extra("usdz", "writing USDZ")
-    held = drawer_of(options)
-    what = kind_of(held, kind)
-    if options.count >= MANY:
-        say(f"{options.count} models take about {options.count * SECONDS / 60:.0f} min and "
-            f"{options.count * MEGABYTES:.0f} MB")  # fmt: skip
-    started = time.monotonic()
-    rows: list[dict[str, Any]] = []
-    tiles: list[NDArray[np.uint8]] = []
-    names: list[str] = []
-    width = max(2, len(str(options.count)))
-    with staging_folder(output) as folder:
-        for i, made in enumerate(generated(kind, options, held)):
-            mesh = scale_to_longest_side(made.mesh, options.size)
-            name = f"{file_stem(what)}-{i + 1:0{width}d}.{options.format}"
-            save_mesh(mesh, folder / name)
-            require_solid(load_mesh(folder / name))  # what counts is what the file holds
-            rows.append({"file": name, "faces": len(mesh.faces), "draws": made.draws,
-                         "size": [round(float(e), 5) for e in np.ptp(np.asarray(mesh.vertices), axis=0)]})  # fmt: skip
-            if len(tiles) < SHOWN:
-                tiles.append(thumbnail(mesh))
-                names.append(name)
-            progress("generate", (i + 1) / options.count)
-        write_contact_sheet(folder / "sheet.png", tiles, names)
-        report = {
-            **versions(), "kind": what, "model": options.model, "weights": held.found.name, "seed": options.seed,
-            "outline": what in held.outlined,
-            "unit": None if options.size is None else "m", "models": rows,
-            "draws": sum(int(row["draws"]) for row in rows), "seconds": round(time.monotonic() - started, 2),
-        }  # fmt: skip
-        (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    return report
-
-
-def require_new_folder(output: Path) -> None:
-    """Refuse a folder that holds something, or no folder."""
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        what = "holds other files already" if output.is_dir() else "is a file"
-        raise InputError(f"{output} {what}", "name a new folder with -o")
-
-
-def thumbnail(mesh: Mesh, side: int = 192) -> NDArray[np.uint8]:
-    """(side, side, 3) of the model from the front, the right and above."""
-    from lift3d.io.image.contact_sheet import render_tile
-    from lift3d.types import Part
-
-    v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
-    return render_tile([Part(v, f)], side)
-
-
-def write_contact_sheet(path: Path, tiles: list[NDArray[np.uint8]], labels: list[str]) -> None:
-    """All pictures in one."""
-    from lift3d.io.image.contact_sheet import contact_sheet
-
-    across = min(len(tiles), 8) if len(tiles) != 9 else 3
-    contact_sheet(tiles, labels, across).save(path, format="PNG")

@@ -23,7 +23,7 @@ from lift3d.nets.blocks import PLACES, folded, unfolded  # noqa: E402
 from lift3d.nets.flow_matching import LatentFlow, carried, drawn, flow_loss  # noqa: E402
 from lift3d.nets.latent_gan import NOISE, CodeCritic, CodeMaker  # noqa: E402
 from lift3d.nets.shape_autoencoder import ShapeCodes, divergence, refined  # noqa: E402
-from lift3d.pipelines.generate import DecodedSolid  # noqa: E402
+from lift3d.pipelines.latent_solid import DecodedSolid  # noqa: E402
 from lift3d.train.data.latents import codes_of  # noqa: E402
 from lift3d.train.data.shape_set import MOVES, ShapeSet, laid  # noqa: E402
 from lift3d.train.distributed import place  # noqa: E402

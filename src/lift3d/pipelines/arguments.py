@@ -1,0 +1,93 @@
+"""Arguments of the Python API, paths or values in memory, as representations."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from lift3d.context import Context, Progress, silent
+from lift3d.errors import InputError
+from lift3d.io.image.in_memory import Picture, photos_in_memory
+from lift3d.io.image.photos import VIDEO_SUFFIXES, read_photos
+from lift3d.types import Image, Mesh, Model
+
+Message = Callable[[str], None]
+"""Called with one sentence for the user."""
+PathLike = str | os.PathLike[str]
+PhotoSource = PathLike | Picture
+"""The path of a photo, an array (H, W), (H, W, 3) or (H, W, 4) uint8 sRGB, a Pillow image or an `Image`."""
+ModelSource = PathLike | Mesh
+"""The path of a model file or a `trimesh.Trimesh`, z up."""
+UPRIGHT_FORMATS = (".glb", ".gltf", ".usdz", ".3mf")
+"""Formats whose specification states which axis is up."""
+
+
+def load_photo(photo: PhotoSource, context: Context | None = None, max_size: int | None = None) -> Image:
+    """One photo, upright, sRGB; transparency becomes its mask. Raises InputError for a folder, a video or no photo."""
+    if not isinstance(photo, str | os.PathLike):
+        return photos_in_memory([photo], max_size=max_size, context=context).images[0]
+    path = Path(photo).expanduser()
+    if path.is_dir():
+        raise InputError(f"{path} is a folder", "name one photo")
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        raise InputError(f"{path.name} is a video", "name one photo")
+    return read_photos([path], max_size=max_size, context=context).images[0]
+
+
+def load_model_mesh(model: ModelSource) -> Mesh:
+    """One mesh, in memory's frame. A mesh in memory is copied. Raises InputError for a file that cannot be read."""
+    from lift3d.io.mesh.meshes import load_mesh
+
+    return model.copy() if isinstance(model, Mesh) else load_mesh(_file(model))
+
+
+def load_model_parts(model: ModelSource, up: str = "z") -> Model:
+    """Parts with their materials, z up. up: "y" or "z", the upright axis of a file whose format does not state it.
+
+    Raises InputError for a file that cannot be read or an unknown axis.
+    """
+    from lift3d.geometry.parts.convert import part_of, y_up_to_z_up_parts
+    from lift3d.io.mesh.meshes import load_parts
+
+    require_axis(up)
+    if isinstance(model, Mesh):
+        found, convert = Model([part_of(model)], model.units), up == "y"
+    else:
+        path = _file(model)
+        found, convert = load_parts(path), up == "y" and path.suffix.lower() not in UPRIGHT_FORMATS
+    return Model(y_up_to_z_up_parts(found.parts), found.unit, found.warnings) if convert else found
+
+
+def require_axis(up: str) -> None:
+    """Raise InputError unless `up` is "y" or "z"."""
+    if up not in ("y", "z"):
+        raise InputError(f"'{up[:40]}' is not an upright axis", "--up takes y or z")
+
+
+def name_of(source: object, otherwise: str) -> str:
+    """The file name of a path, the name of an `Image`, else `otherwise`."""
+    if isinstance(source, str | os.PathLike):
+        return Path(source).name
+    return (source.name if isinstance(source, Image) else "") or otherwise
+
+
+def or_silent(progress: Progress | None) -> Progress:
+    """The progress callback, or one that shows nothing."""
+    return progress if progress is not None else silent
+
+
+def or_ignore(message: Message | None) -> Message:
+    """The message callback, or one that ignores the sentence."""
+    return message if message is not None else _ignore
+
+
+def _ignore(sentence: str) -> None:
+    """Ignore a sentence."""
+
+
+def _file(model: PathLike) -> Path:
+    path = Path(model).expanduser()
+    if path.is_dir():
+        raise InputError(f"{path} is a folder", "name one mesh in it")
+    return path

@@ -1,0 +1,88 @@
+"""A latent code decoded to a closed mesh: latent -> latent_to_voxels -> voxels_to_mesh -> (mesh_to_solid)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from lift3d.context import Context
+from lift3d.geometry.repair.flat_base import standing
+from lift3d.geometry.symmetry.symmetrize import self_mirrored
+from lift3d.geometry.voxels.bridge_components import joined
+from lift3d.pipelines.models import longest_side
+from lift3d.types import Latent, Mesh, Voxels
+from lift3d.units import set_unit
+
+MIN_VOXELS = 40
+"""Occupied voxels that a shape must have."""
+MAX_FACES = 12_000
+BASE_CUT = 0.004
+"""Height, as a fraction of the longest side, of the layer that is cut off for a flat base."""
+
+
+@dataclass
+class DecodedSolid:
+    """mesh: closed, z up, standing on a flat base, in the decoder's unit frame; occupancy (X, Y, Z) bool; samples: latent codes
+    that were sampled until this solid was accepted; evidence: notes of the mappings."""
+
+    mesh: Mesh
+    occupancy: NDArray[np.bool_]
+    samples: int
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+def decode_solid(
+    code: Latent, autoencoder: str | None = None, seed: int = 0, symmetric: bool = False
+) -> DecodedSolid | None:
+    """The solid of a latent code; None where the code fills fewer than `MIN_VOXELS` voxels or no closed mesh can be made.
+
+    autoencoder: its weights, None for the package's own. symmetric: make a nearly symmetric shape exactly symmetric.
+    """
+    from lift3d.inference.networks import network
+    from lift3d.maps.latent_to_voxels import LatentToVoxels
+
+    context = Context(seed=seed)
+    voxels = LatentToVoxels(autoencoder)(code, context)
+    iso_level = network("autoencoder", autoencoder)[1].threshold
+    values = self_mirrored(voxels.values, iso_level)[0] if symmetric else voxels.values
+    values = joined(values, iso_level, feet=True)
+    occupancy = np.asarray(values > iso_level)
+    if int(occupancy.sum()) < MIN_VOXELS:
+        return None
+    mesh = extract_solid(Voxels(values, voxels.affine, "occupancy"), iso_level, context)
+    if mesh is None:
+        return None
+    vertices, faces, _ = standing(
+        np.asarray(mesh.vertices, np.float64),
+        np.asarray(mesh.faces, np.int32),
+        BASE_CUT * longest_side(mesh),
+    )
+    mesh = trimesh.Trimesh(vertices, faces, process=False, validate=False)
+    return DecodedSolid(mesh, occupancy, 1, context.report)
+
+
+def extract_solid(voxels: Voxels, iso_level: float, context: Context) -> Mesh | None:
+    """The surface of occupancy voxels as a solid, repaired where necessary; None where the repair fails."""
+    from lift3d.errors import Lift3dError
+    from lift3d.geometry.mesh.solidity import inspect_solid
+    from lift3d.maps.mesh_to_solid import MeshToSolid
+    from lift3d.maps.voxels_to_mesh import VoxelsToMesh
+
+    mesh = VoxelsToMesh(iso_level, even=True, faces=MAX_FACES)(voxels, context)
+    if inspect_solid(mesh).is_solid:
+        return mesh
+    try:
+        mesh = MeshToSolid()(mesh, context)
+    except Lift3dError:
+        return None
+    return mesh if inspect_solid(mesh).is_solid else None
+
+
+def scale_to_longest_side(mesh: Mesh, size: float | None) -> Mesh:
+    """The mesh scaled in place to a longest side of `size` metres; to 1, without a unit, for None."""
+    mesh.vertices = np.asarray(mesh.vertices) * ((1.0 if size is None else size) / longest_side(mesh))
+    return set_unit(mesh, None if size is None else "m")
