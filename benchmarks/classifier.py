@@ -24,8 +24,8 @@ import torch
 from lift3d.evaluate.baselines.classifier import Features, Remembered, code_features, critic_features
 from lift3d.evaluate.classifier import POSES, evaluate_labels
 from lift3d.inference.networks import network
-from lift3d.nets.latent_gan import CodeCritic, CodeMaker
-from lift3d.nets.shape_autoencoder import ShapeCodes
+from lift3d.nets.latent_gan import LatentCritic, LatentGenerator
+from lift3d.nets.shape_autoencoder import ShapeAutoencoder
 from lift3d.weights import load_tensors
 
 HERE = Path(__file__).resolve().parent
@@ -34,7 +34,7 @@ HERE = Path(__file__).resolve().parent
 def critics_of(run: str) -> dict[str, Features]:
     """What linear machines are given: codes, what the critic of a GAN's run sees of them, and what an untrained one sees."""
     codec, maker = network("autoencoder")[0], network("gan", run)[0]
-    assert isinstance(codec, ShapeCodes) and isinstance(maker, CodeMaker)
+    assert isinstance(codec, ShapeAutoencoder) and isinstance(maker, LatentGenerator)
     held = {k.removeprefix("critic."): t for k, t in load_tensors(run).items() if k.startswith("critic.")}
     if not held:
         raise SystemExit(f"{run} holds no critic: give the folder that `lift3d train gan` wrote")
@@ -42,7 +42,7 @@ def critics_of(run: str) -> dict[str, Features]:
     once = Remembered(codec)
     size = codes, len(held["kind.weight"]) - 1, held["start.weight"].shape[0], places
     torch.manual_seed(0)
-    untrained, trained = CodeCritic(*size).eval(), CodeCritic(*size).eval()
+    untrained, trained = LatentCritic(*size).eval(), LatentCritic(*size).eval()
     trained.load_state_dict(held)
     return {
         "linear on latent codes": code_features(once),

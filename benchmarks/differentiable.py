@@ -27,7 +27,7 @@ from lift3d.geometry.camera.orbit import orbit_camera
 from lift3d.geometry.camera.projection import resize_camera
 from lift3d.geometry.render.rasterizer import rasterize
 from lift3d.nets.renderer.differentiable_renderer import render
-from lift3d.nets.renderer.scene import Cameras, Light, Surface, surface
+from lift3d.nets.renderer.scene import Cameras, Light, Surface, make_surface
 from lift3d.types import Camera
 
 HERE = Path(__file__).resolve().parent
@@ -94,7 +94,7 @@ def gradient_error(faces: int, size: int, ways: dict[str, Way], measures: int = 
             truth.append(np.einsum("mkhw,khw->mk", weights, (ahead - behind) / (2 * STEP)))
         torch.set_num_threads(1)  # the exact rasteriser's threads have set it back
         cameras = Cameras.of(camera, torch.float64)
-        scene = surface(torch.tensor(v), f, torch.tensor(colours))
+        scene = make_surface(torch.tensor(v), f, torch.tensor(colours))
         for way, draw in ways.items():
             x = torch.tensor(v, requires_grad=True)
             picture = draw(scene.but(vertices=x), cameras)
@@ -135,7 +135,7 @@ def cost(faces: int, size: int, repeats: int) -> list[float]:
     torch.set_num_threads(1)  # the exact rasteriser's threads have set it back
     v, f = shape(faces)
     cameras = Cameras.of(orbit_camera(v, 20, 25, size, size, 1.2 * size))
-    scene = surface(v, f, torch.rand(len(v), 3, generator=torch.Generator().manual_seed(0)))
+    scene = make_surface(v, f, torch.rand(len(v), 3, generator=torch.Generator().manual_seed(0)))
     x = scene.vertices.clone().requires_grad_()
     out = []
     for back in (False, True):

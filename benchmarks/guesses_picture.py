@@ -26,7 +26,7 @@ from lift3d.inference.networks import network
 from lift3d.io.mesh.meshes import load_mesh
 from lift3d.pipelines.options import Options
 from lift3d.pipelines.reconstruct import reconstruct
-from lift3d.train.data.view_set import Solids
+from lift3d.train.data.view_set import ViewSet
 
 ROOT = Path(__file__).resolve().parent.parent
 FREE = ("CC0", "CC-BY-3", "CC-BY-4", "Public")
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("pictures", type=Path)
     args = parser.parse_args()
     corpus = Corpus(args.corpus)
-    test = Solids(args.pictures, corpus, "test")
+    test = ViewSet(args.pictures, corpus, "test")
     net, found = network("image_to_voxels")
     level = found.threshold
     licence, category = corpus.column("licence"), corpus.column("category")

@@ -23,10 +23,10 @@ from lift3d.corpus.dataset import Corpus
 from lift3d.evaluate.baselines.classifier import Network, chunks
 from lift3d.evaluate.classifier import measures
 from lift3d.inference.networks import network
-from lift3d.nets.shape_classifier import Plan
-from lift3d.train.config import with_words
-from lift3d.train.data.labelled_shapes import Labelled
-from lift3d.train.launch import start
+from lift3d.nets.shape_classifier import TestTimeAugmentation
+from lift3d.train.config import parse_options
+from lift3d.train.data.labelled_shapes import LabelledShapes
+from lift3d.train.launch import launch
 from lift3d.train.registry import trainable
 
 HERE = Path(__file__).resolve().parent
@@ -43,10 +43,10 @@ def trained(args: argparse.Namespace, share: float, begin: str, seed: int) -> Pa
         "begin": "autoencoder" if begin == SOLIDS else "none", "batch": 32, "steps": args.steps,
         "late": args.steps if begin == SOLIDS else -1, "validate": max(args.steps // 4, 1), "warmup": 20,
     }  # fmt: skip
-    config = with_words(task.config(), [f"{name}={value}" for name, value in words.items()])
+    config = parse_options(task.config(), [f"{name}={value}" for name, value in words.items()])
     folder = args.work / f"{STARTS[begin]}-{share:g}-{seed}"
     initial = str(args.masked) if begin == MASKED else None
-    start(
+    launch(
         task, config, args.corpus, args.corpus, 0, folder, initial, None, None, print, lambda name, done: None
     )
     return folder
@@ -58,8 +58,8 @@ def measured(corpus: Path, run: Path) -> dict:
     if kept.is_file() and kept.stat().st_mtime >= weights.stat().st_mtime:
         return json.loads(kept.read_text())
     net, found = network("voxels_to_label", str(run))
-    test = Labelled(Corpus(corpus), "test", found.require_labels())
-    ask = Network(net, Plan(around=True))  # type: ignore[arg-type]
+    test = LabelledShapes(Corpus(corpus), "test", found.require_labels())
+    ask = Network(net, TestTimeAugmentation(around=True))  # type: ignore[arg-type]
     with torch.no_grad():
         said = np.concatenate([ask(share).argmax(1).numpy() for _, share in chunks(test, "none")])
     told = measures(said == test.targets, test.targets, test.families)

@@ -43,10 +43,10 @@ from lift3d.inference.generators import drawer
 from lift3d.inference.networks import network
 from lift3d.inference.rejection_sampling import HELD, choices, chosen, doubt
 from lift3d.inference.shape_decoder import shares_of
-from lift3d.nets.mixed_precision import half_is_fast
-from lift3d.nets.shape_autoencoder import ShapeCodes
+from lift3d.nets.mixed_precision import bfloat16_is_fast
+from lift3d.nets.shape_autoencoder import ShapeAutoencoder
 from lift3d.pipelines.generate import generate
-from lift3d.train.data.latents import codes_of
+from lift3d.train.data.latents import load_latents
 from lift3d.train.data.shape_set import ShapeSet
 
 HERE = Path(__file__).resolve().parent
@@ -164,7 +164,7 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
     held = Corpus(corpus)
     train, val = ShapeSet(held, "train"), ShapeSet(held, "val")
     codec, _ = network("autoencoder", autoencoder)
-    assert isinstance(codec, ShapeCodes)
+    assert isinstance(codec, ShapeAutoencoder)
     flows = {w: drawer("flow", flow, autoencoder, w[0], guided=w[1:3], begin=w[3]) for w in WAYS_ON}
     judge, known_kinds = Judge(), next(iter(flows.values())).kinds
     rows: dict[Way, list[Said]] = {way: [] for way in flows}
@@ -280,7 +280,7 @@ def outlines(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
     and how near it comes to known shapes, with the outline and without."""
     train = ShapeSet(Corpus(corpus), "train")
     codec, _ = network("autoencoder", autoencoder)
-    assert isinstance(codec, ShapeCodes)
+    assert isinstance(codec, ShapeAutoencoder)
     judge, one = Judge(), drawer("flow", flow, autoencoder)
     ways = {"without": drawer("flow", flow, autoencoder, begin=0.0), "with": one}
     rows: list[dict[str, Any]] = []
@@ -340,7 +340,7 @@ def small(known: tuple[str, ...], judge: Judge, largest_kinds: list[str], val: S
 
 def bounds(corpus: Corpus, kinds: tuple[str, ...], autoencoder: str | None) -> dict[float, dict[str, float]]:
     """So much doubt each share of SURE of the training shapes of each kind stays under, made again from their codes."""
-    codes = codes_of(corpus, "train", autoencoder or "autoencoder", kinds)
+    codes = load_latents(corpus, "train", autoencoder or "autoencoder", kinds)
     out: dict[float, dict[str, float]] = {share: {} for share in SURE}
     for number, kind in enumerate(kinds):
         mine = np.flatnonzero(codes.kinds == number)
@@ -383,7 +383,7 @@ def speed() -> dict[str, Any]:
     return {
         "seconds": seconds,
         "table": {"columns": ["eight solid models, written, with a contact sheet", "seconds, fastest", "slowest"], "rows": rows,
-                  "note": f"{TIMES} times each. {os.cpu_count()} cores {'with' if half_is_fast() else 'without'} units for "
+                  "note": f"{TIMES} times each. {os.cpu_count()} cores {'with' if bfloat16_is_fast() else 'without'} units for "
                   "bfloat16."},
     }  # fmt: skip
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from lift3d.geometry.camera.orbit import orbit_cameras
 from lift3d.nets.renderer.differentiable_renderer import render
-from lift3d.nets.renderer.scene import Cameras, Light, Surface, surface
+from lift3d.nets.renderer.scene import Cameras, Light, Surface, make_surface
 
 SCALE, SHIFT = (1.0, 0.7, 0.85), (0.12, -0.08, 0.1)
 
@@ -34,7 +34,7 @@ def ball(texture: torch.Tensor) -> Surface:
     )  # faces over the seam go beyond 1, where the texture repeats
     uv = np.stack([u, 0.5 + np.arcsin(v[f][..., 2].clip(-1, 1)) / np.pi], -1).reshape(-1, 2)
     corners = np.arange(3 * len(f)).reshape(-1, 3)
-    return surface(v, f, texture=(texture, torch.tensor(uv, dtype=torch.float32), corners))
+    return make_surface(v, f, texture=(texture, torch.tensor(uv, dtype=torch.float32), corners))
 
 
 def stripes() -> torch.Tensor:

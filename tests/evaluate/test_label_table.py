@@ -13,9 +13,9 @@ torch = pytest.importorskip("torch")
 from lift3d.evaluate.baselines.classifier import Nearest, Remembered, code_features, critic_features, fitted  # noqa: E402
 from lift3d.evaluate.classifier import PLAIN, lines, measures, per_category, won_back  # noqa: E402
 from lift3d.evaluate.sheets.confusion_matrix import matrix, picture, write_confusions  # noqa: E402
-from lift3d.nets.latent_gan import CodeCritic  # noqa: E402
-from lift3d.nets.shape_autoencoder import ShapeCodes  # noqa: E402
-from lift3d.train.tasks.classifier import balanced  # noqa: E402
+from lift3d.nets.latent_gan import LatentCritic  # noqa: E402
+from lift3d.nets.shape_autoencoder import ShapeAutoencoder  # noqa: E402
+from lift3d.train.tasks.classifier import balanced_accuracy  # noqa: E402
 
 
 class Few:
@@ -74,7 +74,7 @@ def test_the_nearest_shape_of_a_known_shape_is_itself() -> None:
 
 
 def test_features_of_a_critic_have_the_size_of_the_protocol() -> None:
-    codec, critic = ShapeCodes(8, 2, 8).eval(), CodeCritic(2, 3, 16, 8).eval()
+    codec, critic = ShapeAutoencoder(8, 2, 8).eval(), LatentCritic(2, 3, 16, 8).eval()
     once = Remembered(codec)
     of = critic_features(once, lambda code: 2 * code, critic)
     x = torch.rand(2, 64, 64, 64)
@@ -89,7 +89,7 @@ def test_features_of_a_critic_have_the_size_of_the_protocol() -> None:
 def test_measures_weigh_objects_and_categories_and_what_is_won_back_is_a_share() -> None:
     right, targets = np.array([True, True, True, False]), np.array([0, 0, 0, 1])
     told = measures(right, targets, ["p", "q", "r", "s"])
-    assert told["accuracy"] == 0.75 and told["balanced"] == 0.5 == balanced(right, targets)
+    assert told["accuracy"] == 0.75 and told["balanced"] == 0.5 == balanced_accuracy(right, targets)
     low, high = told["accuracy_interval"]  # type: ignore[misc]
     assert low <= 0.75 <= high
     row = {k: {"accuracy": a, "balanced": a} for k, a in (("none", 0.8), ("up", 0.6), ("any", 0.2))}

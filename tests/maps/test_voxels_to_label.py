@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.maps.voxels_to_label import VoxelsToLabel, in_grid, inference_options  # noqa: E402
-from lift3d.nets.shape_classifier import label_net  # noqa: E402
+from lift3d.nets.shape_classifier import create_classifier  # noqa: E402
 from lift3d.types import Label, Voxels  # noqa: E402
 from lift3d.weights import PretrainedCfg, find, pack  # noqa: E402
 
@@ -23,7 +23,7 @@ CONFIG = {"kind": "voxels", "width": 4, "transformer": True, "dropout": 0.0, "hi
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("run")
-    (folder / "best.safetensors").write_bytes(pack(label_net(CONFIG, 3).state_dict()))
+    (folder / "best.safetensors").write_bytes(pack(create_classifier(CONFIG, 3).state_dict()))
     card = {
         "plan": {"task": "voxels_to_label", "config": CONFIG, "data": {"labels": ["cup", "boat", "tree"]}}
     }

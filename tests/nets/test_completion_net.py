@@ -6,15 +6,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from lift3d.nets.completion_net import Completion  # noqa: E402
-from lift3d.nets.shape_autoencoder import ShapeCodes  # noqa: E402
-from lift3d.train.engine import begin_with  # noqa: E402
+from lift3d.nets.completion_net import CompletionNet  # noqa: E402
+from lift3d.nets.shape_autoencoder import ShapeAutoencoder  # noqa: E402
+from lift3d.train.engine import load_initial_weights  # noqa: E402
 
 
 def test_it_begins_with_the_weights_of_the_autoencoder() -> None:
-    net, said = Completion(8, 1), []
-    held = ShapeCodes(8, 4).state_dict()
-    begin_with(net, held, said.append)
+    net, said = CompletionNet(8, 1), []
+    held = ShapeAutoencoder(8, 4).state_dict()
+    load_initial_weights(net, held, said.append)
     own = net.state_dict()
     taken = [k for k in own if k in held and torch.equal(own[k], held[k])]
     for part in (
@@ -31,7 +31,7 @@ def test_it_begins_with_the_weights_of_the_autoencoder() -> None:
 
 def test_every_cell_answers_to_its_own_and_to_far_ones() -> None:
     torch.manual_seed(0)
-    net = Completion(8, 1).eval()
+    net = CompletionNet(8, 1).eval()
     cells = torch.zeros(1, 5, 64, 64, 64)
     cells[:, 0, 4:60, 4:60, 30] = 1
     cells.requires_grad_()

@@ -7,9 +7,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from lift3d.nets.factory import made  # noqa: E402
-from lift3d.nets.flow_matching import LatentFlow, drawn, outlined  # noqa: E402
-from lift3d.nets.latent_pca import MIXED, MOST, NEAREST, Outline, kept_of  # noqa: E402
+from lift3d.nets.factory import create_network  # noqa: E402
+from lift3d.nets.flow_matching import LatentFlow, initial_state, integrate_adams_bashforth  # noqa: E402
+from lift3d.nets.latent_pca import MAX_EXEMPLARS, MAX_MIX, NEIGHBOURS, LatentPCA, choose_exemplars  # noqa: E402
 
 
 def held(seed: int = 0, count: int = 200, size: int = 24) -> torch.Tensor:
@@ -21,7 +21,7 @@ def held(seed: int = 0, count: int = 200, size: int = 24) -> torch.Tensor:
 
 
 def test_coordinates_hold_what_varies() -> None:
-    net, x = Outline(3, 24, 10), held()
+    net, x = LatentPCA(3, 24, 10), held()
     net.remember(x, x[:10], torch.arange(10) % 2)
     y = net.of(x)
     variance = y.var(0, unbiased=False)
@@ -33,7 +33,7 @@ def test_coordinates_hold_what_varies() -> None:
 
 
 def test_an_outline_lies_between_two_known_things_of_its_kind() -> None:
-    net, x = Outline(3, 24, 40), held(count=40)
+    net, x = LatentPCA(3, 24, 40), held(count=40)
     net.remember(x, x, (torch.arange(40) >= 20).long())
     assert net.knows(0) and net.knows(1) and not net.knows(2)
     seen = set()
@@ -45,11 +45,11 @@ def test_an_outline_lies_between_two_known_things_of_its_kind() -> None:
         found = False
         for i in range(20):
             order = (own - own[i]).square().sum(1).argsort()
-            for j in order[slice(*NEAREST)].tolist():
+            for j in order[slice(*NEIGHBOURS)].tolist():
                 way = own[j] - own[i]
                 share = float((y - own[i]) @ way / (way @ way))
                 on = float((own[i] + share * way - y).abs().max()) < 1e-4
-                if on and -1e-4 <= share <= MIXED + 1e-4:
+                if on and -1e-4 <= share <= MAX_MIX + 1e-4:
                     found = True
                     seen.add(i)
         assert found
@@ -57,7 +57,7 @@ def test_an_outline_lies_between_two_known_things_of_its_kind() -> None:
 
 
 def test_few_known_things_are_taken_as_they_are() -> None:
-    net, x = Outline(2, 24, 2), held(count=30)
+    net, x = LatentPCA(2, 24, 2), held(count=30)
     net.remember(x, x[:2], torch.tensor([0, 1]))
     assert torch.equal(net.drawn(0, np.random.default_rng(0)), net.known[0])
 
@@ -66,17 +66,17 @@ def test_a_kind_that_is_not_remembered_varies_as_its_parts_do() -> None:
     g = torch.Generator().manual_seed(3)
     x = held(4, 600)
     x[:150] += 40 * torch.randn(24, generator=g)  # a second part, far from the first
-    net = Outline(5, 24, 0, 3, 2)
+    net = LatentPCA(5, 24, 0, 3, 2)
     net.remember(x, x[:0], torch.zeros(0, dtype=torch.int64))
     net.learn(x, [(1, np.arange(150)), (1, np.arange(150, 400)), (2, np.arange(400, 600))])
     assert net.knows(1) and net.knows(2) and not net.knows(0) and not net.remembers(1)
     assert torch.equal(net.drawn(1, np.random.default_rng([7])), net.drawn(1, np.random.default_rng([7])))
-    drawn = torch.stack([net.drawn(1, np.random.default_rng([k])) for k in range(4000)])
+    integrate_adams_bashforth = torch.stack([net.drawn(1, np.random.default_rng([k])) for k in range(4000)])
     y = net.of(x)
-    nearest = torch.cdist(drawn, net.means[:2]).argmin(1)
+    nearest = torch.cdist(integrate_adams_bashforth, net.means[:2]).argmin(1)
     assert abs(float((nearest == 0).float().mean()) - 150 / 400) < 0.03, "as often as the part is large"
     for part, rows in ((0, slice(0, 150)), (1, slice(150, 400))):
-        some, own = drawn[nearest == part], y[rows]
+        some, own = integrate_adams_bashforth[nearest == part], y[rows]
         # the slow twin: the covariance of the part, of which the two largest directions are kept
         values, axes = np.linalg.eigh(np.cov(own.T.numpy(), bias=True))
         wanted = (axes[:, -2:] * values[-2:]) @ axes[:, -2:].T
@@ -86,10 +86,10 @@ def test_a_kind_that_is_not_remembered_varies_as_its_parts_do() -> None:
 
 def test_of_each_kind_so_many_are_kept_and_none_without_a_name() -> None:
     kinds = np.array([0] * 500 + [1] * 3 + [3] * 50)
-    kept = kept_of(kinds, 3)
-    assert len(kept) == MOST + 3 and len(set(kept.tolist())) == len(kept)
-    assert set(kinds[kept]) == {0, 1} and kept[0] == 0 and kept[MOST - 1] == 499
-    assert len(kept_of(kinds, 0)) == 0
+    kept = choose_exemplars(kinds, 3)
+    assert len(kept) == MAX_EXEMPLARS + 3 and len(set(kept.tolist())) == len(kept)
+    assert set(kinds[kept]) == {0, 1} and kept[0] == 0 and kept[MAX_EXEMPLARS - 1] == 499
+    assert len(choose_exemplars(kinds, 0)) == 0
 
 
 def test_a_drawing_begins_between_noise_and_outline() -> None:
@@ -99,10 +99,10 @@ def test_a_drawing_begins_between_noise_and_outline() -> None:
     codes = torch.randn(50, 128)
     net.outline.remember(codes, codes[:6], torch.zeros(6, dtype=torch.int64))
     noise, y = torch.randn(2, 4, 4, 4), net.outline.known[2]
-    x = outlined(net, noise, y, 0.25)
+    x = initial_state(net, noise, y, 0.25)
     assert torch.allclose((x - 0.75 * noise).flatten() / 0.25, net.outline.code(y), atol=1e-5)
     with torch.no_grad():
-        still = drawn(net, x[None], torch.tensor([0]), 4, begin=0.25)
+        still = integrate_adams_bashforth(net, x[None], torch.tensor([0]), 4, begin=0.25)
     assert torch.equal(still[0], x), "an untrained flow stands still"
     assert LatentFlow(2, 3, 64, 1, 4, local=16).outline is None
 
@@ -116,7 +116,7 @@ def test_a_drawing_goes_on_from_where_it_begins(begin: float) -> None:
         net.close.bias.fill_(2.0)
         x = torch.randn(2, 2, 4, 4, 4)
         for steps in (1, 5, 12):
-            ended = drawn(net, x, torch.tensor([0, 1]), steps, begin=begin)
+            ended = integrate_adams_bashforth(net, x, torch.tensor([0, 1]), steps, begin=begin)
             assert torch.allclose(ended, x + 2 * (1 - begin), atol=1e-4)
 
 
@@ -138,4 +138,4 @@ def test_a_card_with_an_outline_that_cannot_be_is_refused(told: object) -> None:
     config = {"width": 64, "layers": 1}
     data = {"codes": 2, "places": 4, "kinds": ["a"], "outline": told}
     with pytest.raises((ValueError, TypeError)):
-        made("flow", config, data)
+        create_network("flow", config, data)

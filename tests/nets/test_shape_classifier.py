@@ -7,20 +7,27 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from lift3d.nets.masked_autoencoder import MaskedPicture, MaskedSolid, spread  # noqa: E402
-from lift3d.nets.principal_frames import _normals, long_frames, straight_frames  # noqa: E402
-from lift3d.nets.rotation6d import rotation  # noqa: E402
-from lift3d.nets.shape_classifier import Plan, PointLabel, ShapeLabel, label_net, sizes, surface_points
+from lift3d.nets.masked_autoencoder import MaskedImageAutoencoder, MaskedVoxelAutoencoder, expand_mask  # noqa: E402
+from lift3d.nets.principal_frames import _normals, principal_axis_frames, rectilinear_frames  # noqa: E402
+from lift3d.nets.rotation6d import rotation_from_6d  # noqa: E402
+from lift3d.nets.shape_classifier import (
+    PointNet,
+    TestTimeAugmentation,
+    VoxelClassifier,
+    create_classifier,
+    size_features,
+    surface_points,
+)
 from lift3d.nets.spatial_transformer import (
     FILL,
     OWN,
     POSES,
-    Stand,
-    box,
-    columns_of,
-    posed,
-    smaller,
-    upright_losses,
+    UprightEstimator,
+    bounding_box,
+    candidate_poses,
+    downsample,
+    transform_voxels,
+    upright_loss,
 )
 
 CONFIG = {"kind": "voxels", "width": 8, "transformer": True, "dropout": 0.3, "hidden": 32}
@@ -32,7 +39,7 @@ def ell() -> torch.Tensor:
     x[0, 2:62, 20:44, 20:44] = 1
     x[0, 2:26, 20:44, 20:60] = 1
     x[0, 40:62, 4:44, 20:30] = 1
-    return posed(x, torch.eye(3)[None])
+    return transform_voxels(x, torch.eye(3)[None])
 
 
 def iou(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -43,24 +50,24 @@ def test_turned_and_turned_back_is_the_same_and_turned_is_not() -> None:
     start = ell()
     torch.manual_seed(0)
     for _ in range(4):
-        turn = rotation(torch.randn(1, 6))
-        there = posed(start, turn)
-        assert iou(posed(there, turn.transpose(1, 2)), start) > 0.85 > iou(there, start)
+        turn = rotation_from_6d(torch.randn(1, 6))
+        there = transform_voxels(start, turn)
+        assert iou(transform_voxels(there, turn.transpose(1, 2)), start) > 0.85 > iou(there, start)
     quarter = torch.tensor([[[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]])
-    assert iou(posed(start, quarter), torch.rot90(start, 1, (1, 2))) > 0.97
+    assert iou(transform_voxels(start, quarter), torch.rot90(start, 1, (1, 2))) > 0.97
 
 
 def test_whatever_the_pose_the_longest_side_of_the_box_fills_the_grid() -> None:
     torch.manual_seed(1)
-    turned = posed(ell().expand(5, -1, -1, -1), rotation(torch.randn(5, 6)))
-    middle, half = box(turned, torch.eye(3).expand(5, 3, 3))
+    turned = transform_voxels(ell().expand(5, -1, -1, -1), rotation_from_6d(torch.randn(5, 6)))
+    middle, half = bounding_box(turned, torch.eye(3).expand(5, 3, 3))
     assert torch.allclose(half, torch.full((5,), FILL), atol=0.05) and middle.abs().max() < 0.04
 
 
 def test_the_box_is_that_of_all_full_cells() -> None:
     torch.manual_seed(2)
     share, turn = (torch.rand(3, 8, 8, 8) > 0.9).float(), torch.randn(3, 3, 3)
-    middle, half = box(share, turn)
+    middle, half = bounding_box(share, turn)
     for k in range(3):
         places = ((share[k] > 0).nonzero().float() + 0.5) / 4 - 1
         there = places @ turn[k].T
@@ -70,67 +77,70 @@ def test_the_box_is_that_of_all_full_cells() -> None:
 
 
 def test_an_empty_grid_stays_empty() -> None:
-    assert float(posed(torch.zeros(2, 16, 16, 16), torch.eye(3).expand(2, 3, 3)).sum()) == 0
+    assert float(transform_voxels(torch.zeros(2, 16, 16, 16), torch.eye(3).expand(2, 3, 3)).sum()) == 0
 
 
 def test_gradients_reach_the_pose() -> None:
     columns = torch.tensor([[0.1, 0.0, 1, 1, 0, 0]], requires_grad=True)
-    (posed(smaller(ell(), 32), rotation(columns)) * torch.rand(32, 32, 32)).sum().backward()
+    (
+        transform_voxels(downsample(ell(), 32), rotation_from_6d(columns)) * torch.rand(32, 32, 32)
+    ).sum().backward()
     assert columns.grad is not None and float(columns.grad.abs().sum()) > 0
 
 
 def test_frames_are_those_of_a_turned_thing() -> None:
     torch.manual_seed(4)
-    turn = rotation(torch.randn(6, 6))
-    boxes = posed(smaller(ell().expand(6, -1, -1, -1), 32), turn)
-    for frames in (straight_frames(boxes), long_frames(boxes)):
+    turn = rotation_from_6d(torch.randn(6, 6))
+    boxes = transform_voxels(downsample(ell().expand(6, -1, -1, -1), 32), turn)
+    for frames in (rectilinear_frames(boxes), principal_axis_frames(boxes)):
         assert torch.allclose(frames @ frames.transpose(1, 2), torch.eye(3).expand(6, 3, 3), atol=1e-4)
         assert torch.allclose(torch.linalg.det(frames), torch.ones(6), atol=1e-4)
-    along = (straight_frames(boxes) @ turn).abs().amax(2)
+    along = (rectilinear_frames(boxes) @ turn).abs().amax(2)
     assert torch.rad2deg(torch.acos(along.clamp(max=1))).max() < 4, (
         "its axes are rows of the frame, in some order"
     )
     rod = torch.zeros(1, 64, 64, 64)
     rod[0, 2:62, 24:40, 28:36] = 1
-    turned = posed(smaller(rod, 32).expand(6, -1, -1, -1), turn)
-    cosine = (long_frames(turned)[:, 0] * turn[:, :, 0]).sum(1).abs()
+    turned = transform_voxels(downsample(rod, 32).expand(6, -1, -1, -1), turn)
+    cosine = (principal_axis_frames(turned)[:, 0] * turn[:, :, 0]).sum(1).abs()
     assert torch.rad2deg(torch.acos(cosine.clamp(max=1))).max() < 3
 
 
 def test_the_quick_search_finds_what_a_slow_one_finds() -> None:
     """Against 20,000 random rotations tried one by one."""
     torch.manual_seed(5)
-    share = posed(smaller(ell(), 32), rotation(torch.randn(1, 6)))
+    share = transform_voxels(downsample(ell(), 32), rotation_from_6d(torch.randn(1, 6)))
     weight, normal = _normals(share)
     cost = [
-        float(((r @ normal[0].T).abs().sum(0) * weight[0]).sum()) for r in rotation(torch.randn(20_000, 6))
+        float(((r @ normal[0].T).abs().sum(0) * weight[0]).sum())
+        for r in rotation_from_6d(torch.randn(20_000, 6))
     ]
-    found = straight_frames(share)[0]
+    found = rectilinear_frames(share)[0]
     assert float(((found @ normal[0].T).abs().sum(0) * weight[0]).sum()) <= min(cost) * 1.001
 
 
 def test_one_of_the_poses_is_upright_however_it_lies() -> None:
     torch.manual_seed(6)
-    turn = rotation(torch.randn(5, 6))
-    poses = columns_of(posed(smaller(ell().expand(5, -1, -1, -1), 32), turn))
+    turn = rotation_from_6d(torch.randn(5, 6))
+    poses = candidate_poses(transform_voxels(downsample(ell().expand(5, -1, -1, -1), 32), turn))
     assert poses.shape == (5, POSES, 6)
-    ups = rotation(poses.flatten(0, 1)).view(5, POSES, 3, 3)[:, :, 2]
+    ups = rotation_from_6d(poses.flatten(0, 1)).view(5, POSES, 3, 3)[:, :, 2]
     best = (ups * turn[:, None, :, 2]).sum(2).amax(1)
     assert torch.rad2deg(torch.acos(best.clamp(max=1))).max() < 4
 
 
 def test_how_upright_it_looks_is_learned() -> None:
     torch.manual_seed(7)
-    net, x = Stand(4), smaller(ell(), 32)
+    net, x = UprightEstimator(4), downsample(ell(), 32)
     optimiser = torch.optim.Adam(net.parameters(), 3e-3)
     seen = torch.cat([x, x.flip(2, 3), torch.rot90(x, 1, (1, 3)), torch.rot90(x, 1, (2, 3))])
     right = torch.tensor([[True, False, False, False]])
     for _ in range(30):
-        loss = upright_losses(net.upright(seen)[None], right)
+        loss = upright_loss(net.upright(seen)[None], right)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert float(loss.detach()) < 0.1 < float(upright_losses(torch.zeros(1, 4), right))
+    assert float(loss.detach()) < 0.1 < float(upright_loss(torch.zeros(1, 4), right))
     with torch.no_grad():
         poses, scores = net.eval()(x)
     assert poses.shape == (1, POSES, 6) and scores.shape == (1, POSES)
@@ -138,52 +148,57 @@ def test_how_upright_it_looks_is_learned() -> None:
 
 def test_probabilities_are_such_and_do_not_change_when_the_thing_is_laid_otherwise() -> None:
     torch.manual_seed(3)
-    net = ShapeLabel(5, 8, transformer=False).eval()
+    net = VoxelClassifier(5, 8, transformer=False).eval()
     x = torch.cat([ell(), ell().flip(3)])
     with torch.no_grad():
-        for plan in (Plan(), Plan(around=True)):
+        for plan in (TestTimeAugmentation(), TestTimeAugmentation(around=True)):
             p = net.probabilities(x, plan)
             assert p.shape == (2, 5) and torch.allclose(p.sum(1), torch.ones(2), atol=1e-5)
         laid = torch.rot90(x, 1, (1, 2)).flip(1)
-        assert torch.allclose(net.probabilities(laid, Plan(around=True)), p, atol=1e-4)
+        assert torch.allclose(net.probabilities(laid, TestTimeAugmentation(around=True)), p, atol=1e-4)
 
 
-@pytest.mark.parametrize("plan", [Plan(), Plan(3), Plan(2, True)])
-def test_every_plan_is_answered_by_every_network(plan: Plan) -> None:
+@pytest.mark.parametrize(
+    "plan", [TestTimeAugmentation(), TestTimeAugmentation(3), TestTimeAugmentation(2, True)]
+)
+def test_every_plan_is_answered_by_every_network(plan: TestTimeAugmentation) -> None:
     x = ell()
     for change in ({}, {"transformer": False}, {"kind": "points"}):
         with torch.no_grad():
-            p = label_net({**CONFIG, **change}, 3).eval().probabilities(x, plan)
+            p = create_classifier({**CONFIG, **change}, 3).eval().probabilities(x, plan)
         assert p.shape == (1, 3) and float(p.sum()) == pytest.approx(1, abs=1e-4)
 
 
 def test_what_stays_is_left_as_it_stands() -> None:
     torch.manual_seed(7)
-    net = ShapeLabel(3, 8).eval()
-    turned = posed(ell(), rotation(torch.randn(1, 6)))
+    net = VoxelClassifier(3, 8).eval()
+    turned = transform_voxels(ell(), rotation_from_6d(torch.randn(1, 6)))
     with torch.no_grad():
         asked = net.asked(turned)
-        own = rotation(columns_of(smaller(turned, 32))[:, OWN])
+        own = rotation_from_6d(candidate_poses(downsample(turned, 32))[:, OWN])
         assert torch.equal(own[:, 2], torch.tensor([[0.0, 0, 1]])), "up stays up"
         assert torch.allclose(net.upright(turned, 1e3), own)
         assert torch.equal(net.upright(turned, 0.5, asked), net.upright(turned, 0.5))
-        still = net.probabilities(turned, Plan(stay=1e3))
+        still = net.probabilities(turned, TestTimeAugmentation(stay=1e3))
         assert torch.allclose(still, net.upright_logits(net.set_upright(turned, own)).softmax(1))
 
 
 def test_one_question_is_the_forward_pass() -> None:
-    net = ShapeLabel(4, 8).eval()
+    net = VoxelClassifier(4, 8).eval()
     with torch.no_grad():
-        assert torch.allclose(net.probabilities(ell(), Plan()), net(ell()).softmax(1), atol=1e-5)
+        assert torch.allclose(
+            net.probabilities(ell(), TestTimeAugmentation()), net(ell()).softmax(1), atol=1e-5
+        )
 
 
 def test_sizes_are_those_of_the_box() -> None:
     x = torch.zeros(1, 32, 32, 32)
     x[0, :16, :8, :24] = 1
     assert torch.allclose(
-        sizes(x)[0], torch.tensor([0.25, 0.5, 0.75, 1.0, np.sqrt(16 * 8 * 24 / 32**3)], dtype=torch.float32)
+        size_features(x)[0],
+        torch.tensor([0.25, 0.5, 0.75, 1.0, np.sqrt(16 * 8 * 24 / 32**3)], dtype=torch.float32),
     )
-    assert torch.equal(sizes(x), sizes(torch.rot90(x, 1, (1, 2))))
+    assert torch.equal(size_features(x), size_features(torch.rot90(x, 1, (1, 2))))
 
 
 def test_points_lie_on_the_surface() -> None:
@@ -194,11 +209,11 @@ def test_points_lie_on_the_surface() -> None:
     inner = p[0].abs().amax(1)
     assert torch.allclose(inner, torch.full((100,), 0.4375)) and len(p[0].unique(dim=0)) == 100
     assert torch.allclose(p[1], torch.tensor([3.5, 5.5, 7.5]) / 8 - 1)
-    assert PointLabel(3, 8, 64).eval()(x).shape == (2, 3)
+    assert PointNet(3, 8, 64).eval()(x).shape == (2, 3)
 
 
 def test_the_shipped_network_is_small() -> None:
-    net = ShapeLabel(46)
+    net = VoxelClassifier(46)
     assert sum(p.numel() for p in net.parameters()) * 2 < 16e6
 
 
@@ -207,23 +222,23 @@ def test_what_is_hidden_is_not_seen() -> None:
     hidden[0, 2, 3, 4] = True
     other = ell()
     other[0, 16:24, 24:32, 32:40] = 1 - other[0, 16:24, 24:32, 32:40]
-    net = MaskedSolid(8).eval()
+    net = MaskedVoxelAutoencoder(8).eval()
     with torch.no_grad():
         assert torch.equal(net(ell(), hidden), net(other, hidden))
         assert not torch.equal(net(ell(), ~hidden), net(other, ~hidden))
         assert net(ell(), hidden).shape == (1, 64, 64, 64)
-    assert int(spread(hidden, 64).sum()) == 8**3 and bool(spread(hidden, 64)[0, 17, 25, 33])
+    assert int(expand_mask(hidden, 64).sum()) == 8**3 and bool(expand_mask(hidden, 64)[0, 17, 25, 33])
     pictures, flat = torch.randn(1, 4, 128, 128), torch.ones(1, 8, 8, dtype=torch.bool)
     with torch.no_grad():
-        assert MaskedPicture(8).eval()(pictures, flat).shape == (1, 4, 128, 128)
+        assert MaskedImageAutoencoder(8).eval()(pictures, flat).shape == (1, 4, 128, 128)
 
 
 def test_pre_trained_trunks_fit_by_name_and_shape() -> None:
-    own = {k: v.shape for k, v in ShapeLabel(4).state_dict().items()}
-    held = {k: v.shape for k, v in MaskedSolid().state_dict().items() if k.startswith("trunk.")}
+    own = {k: v.shape for k, v in VoxelClassifier(4).state_dict().items()}
+    held = {k: v.shape for k, v in MaskedVoxelAutoencoder().state_dict().items() if k.startswith("trunk.")}
     assert held and all(own[k] == shape for k, shape in held.items())
     from lift3d.nets.views_to_volume import ViewsToVolume
 
     views = {k: v.shape for k, v in ViewsToVolume(8, 1).state_dict().items()}
-    seen = {k: v.shape for k, v in MaskedPicture(8).state_dict().items() if k.startswith("encoder.")}
+    seen = {k: v.shape for k, v in MaskedImageAutoencoder(8).state_dict().items() if k.startswith("encoder.")}
     assert seen and all(views[k] == shape for k, shape in seen.items())

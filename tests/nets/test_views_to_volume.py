@@ -6,8 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from lift3d.nets.rotation6d import rotation  # noqa: E402
-from lift3d.nets.views_to_volume import CELLS, Plain, ViewsToVolume, upright  # noqa: E402
+from lift3d.nets.rotation6d import rotation_from_6d  # noqa: E402
+from lift3d.nets.views_to_volume import GRID_SIZE, EncoderDecoder, ViewsToVolume, resample_upright  # noqa: E402
 from lift3d.nets.wgan import Critic, critic_losses  # noqa: E402
 
 
@@ -22,7 +22,7 @@ def test_any_number_of_pictures_in_any_order(net: ViewsToVolume) -> None:
     with torch.no_grad():
         for count in (1, 2, 4):
             said = net(x[:, :count])
-            assert said.volume.shape == (2, CELLS, CELLS, CELLS) and said.pose.shape == (2, 10)
+            assert said.volume.shape == (2, GRID_SIZE, GRID_SIZE, GRID_SIZE) and said.pose.shape == (2, 10)
             assert said.depth.shape == (2,) and torch.isfinite(said.volume).all()
         one, other = net(x).volume, net(x[:, [0, 3, 1, 2]]).volume
         assert torch.allclose(one, other, atol=1e-4)
@@ -33,16 +33,16 @@ def test_any_number_of_pictures_in_any_order(net: ViewsToVolume) -> None:
 def test_weights_fit_the_package() -> None:
     assert sum(p.numel() for p in ViewsToVolume().parameters()) * 2 < 16e6
     with torch.no_grad():
-        assert Plain(8, 64).eval()(torch.randn(2, 3, 4, 128, 128)).volume.shape == (2, 32, 32, 32)
+        assert EncoderDecoder(8, 64).eval()(torch.randn(2, 3, 4, 128, 128)).volume.shape == (2, 32, 32, 32)
 
 
 def test_rotations_are_rotations() -> None:
-    r = rotation(torch.randn(50, 6))
+    r = rotation_from_6d(torch.randn(50, 6))
     eye = torch.eye(3).expand(50, 3, 3)
     assert torch.allclose(r @ r.transpose(1, 2), eye, atol=1e-5)
     assert torch.allclose(torch.linalg.det(r), torch.ones(50), atol=1e-5)
     up, front = torch.tensor([[0.0, -2, 0]]), torch.tensor([[3.0, 1, 0]])
-    r = rotation(torch.cat([up, front], 1))[0]
+    r = rotation_from_6d(torch.cat([up, front], 1))[0]
     assert torch.allclose(r[2], torch.tensor([0.0, -1, 0])) and torch.allclose(
         r[0], torch.tensor([1.0, 0, 0])
     )
@@ -54,7 +54,7 @@ def test_the_spatial_transformer_has_gradients_to_cells_and_pose() -> None:
     share.requires_grad_()
     pose = torch.tensor([[0.0, -1, 0, 1, 0, 0, 0, 0, 0, 0.3]], requires_grad=True)
     far, reach = torch.tensor([3.0]), torch.tensor([1.0])
-    seen = upright(share, pose, torch.diag(torch.tensor([3.0, 3, 1]))[None], far, reach, 16)
+    seen = resample_upright(share, pose, torch.diag(torch.tensor([3.0, 3, 1]))[None], far, reach, 16)
     assert seen.shape == (1, 1, 16, 16, 16) and float(seen.detach().max()) == pytest.approx(1, abs=1e-3)
     (seen * torch.randn_like(seen)).sum().backward()
     assert share.grad is not None and share.grad.abs().sum() > 0

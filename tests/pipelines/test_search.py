@@ -21,7 +21,7 @@ from lift3d.cli import app  # noqa: E402
 from lift3d.index.store import FILE, Store  # noqa: E402
 from lift3d.inference import sentence_encoder as sentences  # noqa: E402
 from lift3d.io.mesh.meshes import save_mesh  # noqa: E402
-from lift3d.nets.multimodal_embedding import Embedding  # noqa: E402
+from lift3d.nets.multimodal_embedding import MultimodalEmbedding  # noqa: E402
 from lift3d.pipelines.search import find_index, query_modality  # noqa: E402
 
 
@@ -43,7 +43,7 @@ def refused(*words: object) -> str:
 def weights_in(folder: Path, seed: int) -> Path:
     folder.mkdir()
     torch.manual_seed(seed)
-    net = Embedding(8, 1, 4)
+    net = MultimodalEmbedding(8, 1, 4)
     (folder / "best.safetensors").write_bytes(save({f"net.{k}": v for k, v in net.state_dict().items()}))
     card = {"mapping": "embedding", "config": {"width": 8, "layers": 1, "solid": 4}}
     (folder / "best.json").write_text(json.dumps(card))

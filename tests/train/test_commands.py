@@ -122,7 +122,7 @@ def test_an_interrupted_run_says_that_it_goes_on(tmp_path: Path, monkeypatch: py
     def interrupted(*words: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lift3d.train.launch.start", interrupted)
+    monkeypatch.setattr("lift3d.train.launch.launch", interrupted)
     words = ("train", "image-to-mask", "--data", tmp_path, "-o", tmp_path / "run")
     assert "nothing was written" in lift3d(*words)[1]
     (tmp_path / "run/step-00000100").mkdir(parents=True)

@@ -16,15 +16,15 @@ torch = pytest.importorskip("torch")
 
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.train import checkpoint as store  # noqa: E402
-from lift3d.train.config import Schedule, helps, told, with_words  # noqa: E402
-from lift3d.train.distributed import place  # noqa: E402
-from lift3d.train.engine import Diverged, Run, rate_at  # noqa: E402
+from lift3d.train.config import Schedule, describe_options, option, parse_options  # noqa: E402
+from lift3d.train.distributed import join_workers  # noqa: E402
+from lift3d.train.engine import Diverged, Trainer, learning_rate  # noqa: E402
 from lift3d.train.run_log import read_lines  # noqa: E402
 
 
 @dataclass(frozen=True)
 class Config(Schedule):
-    noise: float = told(0.1, "of the samples")
+    noise: float = option(0.1, "of the samples")
 
 
 class Line:
@@ -68,8 +68,8 @@ SMALL = Config(steps=60, batch=8, rate=1e-2, warmup=5, validate=20, save=15)
 
 def run(folder: Path, config: Config = SMALL, until: int | None = None) -> dict:
     torch.set_num_threads(1)
-    with place("cpu") as where:
-        return Run(Line(config), folder, where, lambda s: None, lambda n, f: None).fit(until)
+    with join_workers("cpu") as where:
+        return Trainer(Line(config), folder, where, lambda s: None, lambda n, f: None).fit(until)
 
 
 def losses(folder: Path) -> list[float]:
@@ -95,9 +95,9 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
     code = (
         "import sys, os; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\nimport test_engine as t\nimport lift3d.train.engine as e\n"
-        "old = e.Run._one\n"
+        "old = e.Trainer._one\n"
         "def one(self, batch):\n    if self.step == 40: os.kill(os.getpid(), 9)\n    return old(self, batch)\n"
-        "e.Run._one = one\nt.run(Path(sys.argv[2]))\n"
+        "e.Trainer._one = one\nt.run(Path(sys.argv[2]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path / "killed")])
     assert done.returncode == -9
@@ -156,17 +156,17 @@ def test_a_run_that_leaves_for_good_is_stopped(tmp_path: Path) -> None:
 
 
 def test_the_rate_rises_and_falls() -> None:
-    rates = [rate_at(step, SMALL) for step in range(60)]
+    rates = [learning_rate(step, SMALL) for step in range(60)]
     assert (
         rates[4] == max(rates) == SMALL.rate and rates[0] == SMALL.rate / 5 and rates[-1] < 0.01 * SMALL.rate
     )
 
 
 def test_words_change_a_config_and_slips_are_told() -> None:
-    assert with_words(SMALL, ["steps=7", "rate=0.5", "precision=bfloat16"]) == replace(
+    assert parse_options(SMALL, ["steps=7", "rate=0.5", "precision=bfloat16"]) == replace(
         SMALL, steps=7, rate=0.5, precision="bfloat16"
     )
-    assert all(text for _, _, _, text in helps(Config))
+    assert all(text for _, _, _, text in describe_options(Config))
     for word, said in (
         ("stesp=7", "give name=value"),
         ("steps=x", "is no int"),
@@ -174,4 +174,4 @@ def test_words_change_a_config_and_slips_are_told() -> None:
         ("precision=half", "no precision"),
     ):
         with pytest.raises(InputError, match=said):
-            with_words(SMALL, [word])
+            parse_options(SMALL, [word])

@@ -55,16 +55,16 @@ def train(
 
     require_torch()
     from lift3d.cli.bars import Bars
-    from lift3d.train.config import helps, with_words
-    from lift3d.train.launch import start
+    from lift3d.train.config import describe_options, parse_options
+    from lift3d.train.launch import launch
     from lift3d.train.registry import trainable
 
     task = trainable(mapping)
     if options:
-        for name, kind, default, text in helps(task.config):
+        for name, kind, default, text in describe_options(task.config):
             typer.echo(f"{name:<12} {kind:<6} {default!s:<10} {text}")
         return
-    config = with_words(task.config(), set_ or [])
+    config = parse_options(task.config(), set_ or [])
     if data is None:
         raise InputError(
             "there is nothing to learn from", "name a corpus with --data; lift3d corpus build makes one"
@@ -73,7 +73,7 @@ def train(
     pictures = pictures if pictures is not None else data.parent / (data.name + SUFFIX)
     with Bars(quiet) as bars:
         try:
-            last = start(
+            last = launch(
                 task, config, data, pictures, views, folder, init_from, device, threads, bars.say, bars.step
             )
         except KeyboardInterrupt:

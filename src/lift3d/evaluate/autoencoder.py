@@ -19,8 +19,8 @@ from lift3d.geometry.metrics.solids import NOTHING, Likeness, likeness, surface_
 from lift3d.geometry.voxels.canonical_frame import unit_affine
 from lift3d.inference.networks import network
 from lift3d.io.files.atomic import write_bytes
-from lift3d.nets.mixed_precision import in_half
-from lift3d.nets.shape_autoencoder import ShapeCodes, refined
+from lift3d.nets.mixed_precision import autocast_bfloat16
+from lift3d.nets.shape_autoencoder import ShapeAutoencoder, refine_latent
 from lift3d.train.data.shape_set import ShapeSet
 from lift3d.types import F32, Mesh
 
@@ -51,13 +51,13 @@ class Coded:
 
     chunk = CHUNK
 
-    def __init__(self, net: ShapeCodes, refine: int = 0) -> None:
+    def __init__(self, net: ShapeAutoencoder, refine: int = 0) -> None:
         self.net, self.refine = net, refine
 
     def again(self, full: NDArray[np.bool_]) -> F32:
         cells = torch.from_numpy(np.ascontiguousarray(full)).float()
-        with torch.no_grad(), in_half():
-            code = refined(self.net, cells, self.net.encode(cells).float(), self.refine)
+        with torch.no_grad(), autocast_bfloat16():
+            code = refine_latent(self.net, cells, self.net.encode(cells).float(), self.refine)
             said = self.net.decode(code)
         return np.asarray(torch.sigmoid(said.float()).numpy())
 
@@ -160,7 +160,7 @@ class NearestCode:
 
     chunk = CHUNK
 
-    def __init__(self, known: Known, net: ShapeCodes, codes: F32) -> None:
+    def __init__(self, known: Known, net: ShapeAutoencoder, codes: F32) -> None:
         self.known, self.net, self.codes = known, net, torch.from_numpy(codes.reshape(len(codes), -1))
 
     def again(self, full: NDArray[np.bool_]) -> F32:
@@ -175,16 +175,16 @@ def evaluate_codes(
     progress: Progress,
 ) -> list[str]:  # fmt: skip
     """The table's lines."""
-    from lift3d.train.data.latents import codes_of
+    from lift3d.train.data.latents import load_latents
 
     held = Corpus(corpus)
     train, val, test = (ShapeSet(held, name) for name in ("train", "val", split))
     net, found = network("autoencoder", weights)
-    assert isinstance(net, ShapeCodes)
+    assert isinstance(net, ShapeAutoencoder)
     length = int(np.prod(net.shape))
     known = Known(train, progress)
     say("codes of the training shapes")
-    codes = codes_of(held, "train", weights or "autoencoder", ()).values.astype(np.float32)
+    codes = load_latents(held, "train", weights or "autoencoder", ()).values.astype(np.float32)
     who: dict[str, Maker] = {
         "mean shape": Average(known),
         "nearest training shape, by code": NearestCode(known, net, codes),

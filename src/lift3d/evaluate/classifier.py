@@ -34,9 +34,9 @@ from lift3d.inference.networks import network
 from lift3d.io.files.atomic import write_bytes
 from lift3d.maps.embedding_to_label import NAME as PLACES
 from lift3d.maps.voxels_to_label import NAME
-from lift3d.nets.shape_classifier import Plan, PointLabel, ShapeLabel
-from lift3d.train.data.labelled_shapes import Labelled
-from lift3d.train.tasks.classifier import balanced
+from lift3d.nets.shape_classifier import PointNet, TestTimeAugmentation, VoxelClassifier
+from lift3d.train.data.labelled_shapes import LabelledShapes
+from lift3d.train.tasks.classifier import balanced_accuracy
 from lift3d.weights import find
 
 Say = Callable[[str], None]
@@ -59,8 +59,8 @@ def evaluate_labels(
     held = Corpus(corpus)
     net, found = _network(weights)
     names = found.require_labels()
-    train, val = Labelled(held, "train", names), Labelled(held, "val", names)
-    test = val if split == "val" else Labelled(held, split, names)
+    train, val = LabelledShapes(held, "train", names), LabelledShapes(held, "val", names)
+    test = val if split == "val" else LabelledShapes(held, split, names)
     with torch.no_grad():
         who, told, plan = _labellers(net, plain, others or {}, features or {}, train, val, names, progress)
         say("fixed on validation: " + "; ".join(f"{name}: {text}" for name, text in told.items()))
@@ -95,7 +95,7 @@ def measures(
     kinds = targets.astype(str)
     everywhere = intervals(hits, np.repeat("all", len(right)), families)["right"]
     return {
-        "accuracy": float(right.mean()), "accuracy_interval": list(everywhere), "balanced": balanced(right, targets),
+        "accuracy": float(right.mean()), "accuracy_interval": list(everywhere), "balanced": balanced_accuracy(right, targets),
         "balanced_interval": list(intervals(hits, kinds, families)["right"]),
     }  # fmt: skip
 
@@ -143,16 +143,16 @@ def lines(result: dict[str, Any]) -> list[str]:
     return out
 
 
-def _network(weights: str | Path | None) -> tuple[ShapeLabel | PointLabel, Any]:
+def _network(weights: str | Path | None) -> tuple[VoxelClassifier | PointNet, Any]:
     net, found = network(NAME, weights)
-    assert isinstance(net, ShapeLabel | PointLabel)
+    assert isinstance(net, VoxelClassifier | PointNet)
     return net, found
 
 
 def _labellers(
-    net: ShapeLabel | PointLabel, plain: str | None, others: Mapping[str, str], features: Mapping[str, Features],
-    train: Labelled, val: Labelled, names: tuple[str, ...], progress: Progress,
-) -> tuple[dict[str, Labeller], dict[str, str], Plan]:  # fmt: skip
+    net: VoxelClassifier | PointNet, plain: str | None, others: Mapping[str, str], features: Mapping[str, Features],
+    train: LabelledShapes, val: LabelledShapes, names: tuple[str, ...], progress: Progress,
+) -> tuple[dict[str, Labeller], dict[str, str], TestTimeAugmentation]:  # fmt: skip
     """All that are compared, what was fixed for each, and how the network is asked."""
     near = Nearest(train, progress=partial(progress, "cells"))
     near.k = best_k(near, val)
@@ -161,7 +161,7 @@ def _labellers(
     for name, of in features.items():
         who[name], strength = best_linear(of, train, val, partial(progress, name))
         told[name] = f"strength {strength:g}"
-    plan = Plan()
+    plan = TestTimeAugmentation()
     nets = {**({} if plain is None else {PLAIN: plain}), **others}
     for name, weights in [*nets.items(), (NET, None)]:
         one = net
@@ -188,7 +188,8 @@ def _there() -> bool:
 
 
 def _joined(
-    net: ShapeLabel | PointLabel, plan: Plan, weights: str | None, val: Labelled, test: Labelled, numbers: list[int],
+    net: VoxelClassifier | PointNet, plan: TestTimeAugmentation, weights: str | None, val: LabelledShapes,
+    test: LabelledShapes, numbers: list[int],
     progress: Progress,
 ) -> tuple[dict[str, Any], float]:  # fmt: skip
     """Rows of views alone and of both, upright and turned in any way, and how much the cells count beside the views."""
@@ -215,14 +216,14 @@ def _joined(
     return rows, weight
 
 
-def _numbers(test: Labelled, count: int | None) -> list[int]:
+def _numbers(test: LabelledShapes, count: int | None) -> list[int]:
     """Of the shapes that are looked at."""
     wanted = range(len(test)) if count is None else np.linspace(0, len(test) - 1, count).astype(int)
     return [int(i) for i in wanted]
 
 
 def _measured(
-    who: Mapping[str, Labeller], test: Labelled, count: int | None, progress: Progress
+    who: Mapping[str, Labeller], test: LabelledShapes, count: int | None, progress: Progress
 ) -> tuple[dict[str, Any], dict[str, NDArray[np.int64]]]:
     """Measures by row and pose, and what each says of the upright shapes."""
     rows: dict[str, Any] = {name: {} for name in who}

@@ -24,7 +24,7 @@ from lift3d.evaluate.baselines.image_to_voxels import Guesser
 from lift3d.evaluate.scores.view_truth import Truth
 from lift3d.geometry.image.crop import square_crop
 from lift3d.geometry.voxels.view_frame import frame_of
-from lift3d.train.data.view_set import Solids, View, picture
+from lift3d.train.data.view_set import View, ViewSet, network_input
 
 if TYPE_CHECKING:
     from lift3d.evaluate.cases.image_to_voxels import Case
@@ -97,7 +97,7 @@ FAULTS: dict[str, Fault] = {
 }  # fmt: skip
 
 
-def spoilt(solids: Solids, view: View, fault: Fault, seed: int = 0) -> View | None:
+def spoilt(solids: ViewSet, view: View, fault: Fault, seed: int = 0) -> View | None:
     """The view as its photo with the fault would be seen: crop and frame follow the mask; None where nothing is left."""
     rgb, mask = fault(view.rgb, view.mask, np.random.default_rng([seed, view.number]))
     if not mask.any():
@@ -107,7 +107,7 @@ def spoilt(solids: Solids, view: View, fault: Fault, seed: int = 0) -> View | No
 
 
 def robustness(
-    solids: Solids, cases: Sequence[Case], guesser: Guesser, level: float, progress: Callable[[float], None]
+    solids: ViewSet, cases: Sequence[Case], guesser: Guesser, level: float, progress: Callable[[float], None]
 ) -> dict[str, float]:
     """Mean overlap at 64 cells: "none" without a fault, then with each."""
     out: dict[str, float] = {}
@@ -118,7 +118,7 @@ def robustness(
             if view is None:
                 hits.append(0.0)
                 continue
-            guess = guesser.guess(view, picture(view)[None])
+            guess = guesser.guess(view, network_input(view)[None])
             hits.append(float(Truth(solids, view).overlaps(guess.completed(level), np.array([level]), 64)[0]))
         out[name] = float(np.mean(hits))
         progress((k + 1) / (len(FAULTS) + 1))

@@ -29,7 +29,7 @@ from lift3d.inference.networks import network
 from lift3d.io.files.atomic import write_bytes
 from lift3d.taxonomy.captions import kind_text, plain
 from lift3d.taxonomy.categories import UNKNOWN
-from lift3d.train.data.view_set import Solids, picture
+from lift3d.train.data.view_set import ViewSet, network_input
 from lift3d.types import F32, Embedding
 
 Say = Callable[[str], None]
@@ -53,12 +53,12 @@ def evaluate_embedding(
     held = Corpus(corpus)
     space = Space(weights)
     category = np.array(held.column("category"))
-    val = gathered(Solids(pictures, held, "val"), space, CHOOSING, lambda f: progress("validation", f))
+    val = gathered(ViewSet(pictures, held, "val"), space, CHOOSING, lambda f: progress("validation", f))
     mix, of_models = best_mixes(val, category[val.shapes])
     for who, one in (("photos", mix), ("models", of_models)):
         told = ", ".join(f"{name} {v:.3g}" for name, v in asdict(one).items())
         say(f"how much counts for {who}, fixed on validation: {told}")
-    test = gathered(Solids(pictures, held, split), space, limit, lambda f: progress(split, f))
+    test = gathered(ViewSet(pictures, held, split), space, limit, lambda f: progress(split, f))
     kinds = category[test.shapes]
     tables = {name: measured(scores, kinds) for name, scores in photo_scores(test, mix).items()}
     tables["model, without itself"] = measured(model_scores(test, of_models), kinds, alone=True)
@@ -89,7 +89,7 @@ def evaluate_embedding(
 BEST = "photo: views, solid and category"
 
 
-def gathered(solids: Solids, space: Space, limit: int | None, progress: Callable[[float], None]) -> Held:
+def gathered(solids: ViewSet, space: Space, limit: int | None, progress: Callable[[float], None]) -> Held:
     """Vectors of one picture of each shape, and of its model as `lift3d index` makes them: views are rendered."""
     shapes = sorted(solids.views)
     if limit is not None and limit < len(shapes):
@@ -111,7 +111,7 @@ def gathered(solids: Solids, space: Space, limit: int | None, progress: Callable
             continue
         cells, colours = solid_arrays(parts, space.coloured)
         things.append(np.concatenate([space.of_solids(cells[None], colours[None]), space.of_pictures(seen)]))
-        asked.append(picture(view))
+        asked.append(network_input(view))
         owners += [len(kept)] * len(seen)
         kept.append(shape)
         for name, feature in of.items():

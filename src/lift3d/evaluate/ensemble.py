@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from lift3d.errors import InputError
 from lift3d.inference.embedding import Space
 from lift3d.inference.embedding_classifier import Judge
-from lift3d.nets.shape_classifier import Plan, PointLabel, ShapeLabel
+from lift3d.nets.shape_classifier import PointNet, TestTimeAugmentation, VoxelClassifier
 from lift3d.pipelines.classify import combine_labels
-from lift3d.train.data.labelled_shapes import Labelled, fixed_turn
-from lift3d.train.tasks.classifier import balanced
+from lift3d.train.data.labelled_shapes import LabelledShapes, evaluation_rotation
+from lift3d.train.tasks.classifier import balanced_accuracy
 from lift3d.types import Label
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -44,20 +44,20 @@ class Said:
 
 
 def said_of(
-    net: ShapeLabel | PointLabel, plan: Plan, judge: Judge, space: Space, shapes: Labelled, kind: str,
+    net: VoxelClassifier | PointNet, plan: TestTimeAugmentation, judge: Judge, space: Space, shapes: LabelledShapes, kind: str,
     numbers: list[int], progress: Callable[[float], None] = lambda f: None,
 ) -> Said:  # fmt: skip
     """Both answers about shapes turned as `kind` says and as their numbers decide. A thing of which nothing is seen from any
     side has the answer of its cells alone."""
-    from lift3d.nets.spatial_transformer import posed
+    from lift3d.nets.spatial_transformer import transform_voxels
 
     cells, places = [], []
     for first in range(0, len(numbers), CHUNK):
         some = numbers[first : first + CHUNK]
-        turns = np.stack([fixed_turn(shapes.number(i), kind) for i in some])
+        turns = np.stack([evaluation_rotation(shapes.number(i), kind) for i in some])
         share = torch.from_numpy(np.stack([shapes.full(i) for i in some])).float()
         with torch.no_grad():
-            share = share if kind == "none" else posed(share, torch.from_numpy(turns))
+            share = share if kind == "none" else transform_voxels(share, torch.from_numpy(turns))
             asked = net.asked(share)
             cells.append(net.probabilities(share, plan, asked).double().numpy())
             ups = net.upright(share, plan.stay, asked).double().numpy()
@@ -80,6 +80,6 @@ def best_weight(said: list[Said], targets: NDArray[np.int64]) -> float:
 
     def score(weight: float) -> float:
         rights = [one.right(targets, weight) for one in said]
-        return round(sum(float(r.mean()) + balanced(r, targets) for r in rights), 6)
+        return round(sum(float(r.mean()) + balanced_accuracy(r, targets) for r in rights), 6)
 
     return max(WEIGHTS, key=score)

@@ -29,11 +29,11 @@ from lift3d.inference.rejection_sampling import surest
 from lift3d.io.files.atomic import write_bytes
 from lift3d.io.image.contact_sheet import contact_sheet
 from lift3d.maps.latent_to_voxels import EDGE
-from lift3d.nets.blocks import CELLS
-from lift3d.nets.shape_autoencoder import ShapeCodes
+from lift3d.nets.blocks import GRID_SIZE
+from lift3d.nets.shape_autoencoder import ShapeAutoencoder
 from lift3d.pipelines.latent_solid import decode_solid
 from lift3d.pipelines.models import thumbnail
-from lift3d.train.data.latents import NAMELESS
+from lift3d.train.data.latents import UNLABELLED
 from lift3d.train.data.shape_set import ShapeSet
 from lift3d.types import F32, Latent
 
@@ -77,7 +77,7 @@ def evaluate_samples(
     if not wanted:
         raise InputError("no kind has shapes enough to compare with", "build a larger corpus")
     codec, _ = network("autoencoder", autoencoder)
-    assert isinstance(codec, ShapeCodes)
+    assert isinstance(codec, ShapeAutoencoder)
     drawers = [main] + (other_drawers(model, main, autoencoder, say) if others else [])
     judge = Judge()
     rows: dict[str, list[Row]] = {}
@@ -145,7 +145,7 @@ def largest(train: ShapeSet, test: ShapeSet, kinds: tuple[str, ...], count: int)
     """The kinds with most shapes in both splits together."""
     names, sizes = np.unique(np.concatenate([train.category, test.category]), return_counts=True)
     order = [str(names[i]) for i in np.argsort(-sizes, kind="stable")]
-    able = [n for n in order if n != NAMELESS and n in kinds and (test.category == n).sum() > 1]
+    able = [n for n in order if n != UNLABELLED and n in kinds and (test.category == n).sum() > 1]
     return able[:count]
 
 
@@ -187,7 +187,7 @@ def mixes(
     return np.stack(out), cells
 
 
-def through(test: ShapeSet, numbers: NDArray[np.int64], codec: ShapeCodes) -> tuple[F32, list[B1]]:
+def through(test: ShapeSet, numbers: NDArray[np.int64], codec: ShapeAutoencoder) -> tuple[F32, list[B1]]:
     """Real shapes as their codes hold them."""
     maker = Coded(codec)
     out: list[F32] = []
@@ -200,7 +200,7 @@ def through(test: ShapeSet, numbers: NDArray[np.int64], codec: ShapeCodes) -> tu
     return np.stack(out), cells
 
 
-def surfaces(held: Drawer, kind: str, count: int, seed: int, codec: ShapeCodes) -> tuple[F32, list[B1]]:
+def surfaces(held: Drawer, kind: str, count: int, seed: int, codec: ShapeAutoencoder) -> tuple[F32, list[B1]]:
     """Clouds of the first draws of a generator that ours is compared with, without making solids of them: of noise that
     would take minutes each."""
     number = held.kinds.index(kind) if held.kinds else 0
@@ -238,7 +238,7 @@ def draws(
         if len(tiles) < 64:
             tiles.append(thumbnail(made.mesh, TILE))
     solid = len(rows) / max(tried, 1)
-    cells += [np.zeros((CELLS,) * 3, bool)] * (count - len(rows))
+    cells += [np.zeros((GRID_SIZE,) * 3, bool)] * (count - len(rows))
     rows += [EMPTY] * (count - len(rows))
     return np.stack(rows), cells, solid, tiles
 

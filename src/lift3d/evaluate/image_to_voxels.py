@@ -26,8 +26,8 @@ from lift3d.evaluate.scores.bootstrap import Rows, intervals, means
 from lift3d.evaluate.scores.view_truth import Score, Truth
 from lift3d.inference.networks import network
 from lift3d.io.files.atomic import write_bytes
-from lift3d.train.data.view_set import Solids, View
-from lift3d.train.tasks.image_to_voxels import LEVELS
+from lift3d.train.data.view_set import View, ViewSet
+from lift3d.train.tasks.image_to_voxels import THRESHOLDS
 
 Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
@@ -47,8 +47,8 @@ def evaluate_voxels(
 ) -> list[str]:  # fmt: skip
     """The table's lines, object-weighted and category-weighted with intervals."""
     held = Corpus(corpus)
-    train, val = Solids(pictures, held, "train"), Solids(pictures, held, "val")
-    test = val if split == "val" else Solids(pictures, held, split)
+    train, val = ViewSet(pictures, held, "train"), ViewSet(pictures, held, "val")
+    test = val if split == "val" else ViewSet(pictures, held, split)
     net, found = network("image_to_voxels", weights)
     cases = cases_of(test, limit)
     choosing = cases_of(val, CHOOSING)
@@ -83,7 +83,7 @@ def evaluate_voxels(
 
 
 def guessers(
-    train: Solids, net: Any, plain: str | None, shapes: Sequence[int], progress: Progress
+    train: ViewSet, net: Any, plain: str | None, shapes: Sequence[int], progress: Progress
 ) -> dict[str, Guesser]:
     """All that are compared, by the name of their row."""
     gallery = Gallery(train, {"pixels": pixels, "code": codes(net)}, EVERY, lambda f: progress("gallery", f))
@@ -101,14 +101,14 @@ def guessers(
     return who
 
 
-def best_level(guesser: Guesser, solids: Solids, cases: Sequence[Case], name: str) -> float:
+def best_level(guesser: Guesser, solids: ViewSet, cases: Sequence[Case], name: str) -> float:
     """The threshold with the largest mean overlap at 32 cells."""
-    hits = np.zeros(len(LEVELS))
+    hits = np.zeros(len(THRESHOLDS))
     for case in cases:
         truth = Truth(solids, case.view)
         guess = guesser.guess(case.view, case.pictures if name == SEVERAL else case.pictures[:1])
-        hits += truth.overlaps(guess, LEVELS, 32)
-    return float(LEVELS[int(hits.argmax())])
+        hits += truth.overlaps(guess, THRESHOLDS, 32)
+    return float(THRESHOLDS[int(hits.argmax())])
 
 
 def tilt(view: View) -> float:

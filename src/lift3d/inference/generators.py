@@ -13,7 +13,7 @@ import torch
 from lift3d.errors import InputError
 from lift3d.inference.networks import asking, network, space_of
 from lift3d.inference.shape_decoder import AUTOENCODER
-from lift3d.nets.shape_autoencoder import ShapeCodes
+from lift3d.nets.shape_autoencoder import ShapeAutoencoder
 from lift3d.types import F32
 from lift3d.weights import PretrainedCfg, find
 
@@ -63,7 +63,7 @@ def drawer(
     codec, auto = network(AUTOENCODER, autoencoder)
     space = space_of(auto)
     if model == PRIOR:
-        assert isinstance(codec, ShapeCodes)
+        assert isinstance(codec, ShapeAutoencoder)
         shape = codec.shape
         return Drawer(model, auto, (), space, lambda kind, seeds: _noise(seeds, shape).numpy())
     net, found = network(model, weights)
@@ -130,8 +130,8 @@ class Way:
 
 
 def _flow(net: torch.nn.Module, way: Way) -> Callable[[int, tuple[int, ...]], F32]:
-    from lift3d.nets.flow_matching import LatentFlow, drawn, outlined
-    from lift3d.nets.mixed_precision import in_half
+    from lift3d.nets.flow_matching import LatentFlow, initial_state, integrate_adams_bashforth
+    from lift3d.nets.mixed_precision import autocast_bfloat16
 
     assert isinstance(net, LatentFlow)
     held: dict[tuple[int, ...], F32] = {}
@@ -141,7 +141,9 @@ def _flow(net: torch.nn.Module, way: Way) -> Callable[[int, tuple[int, ...]], F3
         noise = _noise(seeds, net.shape)
         if net.outline is None or begin == 0:
             return noise
-        return outlined(net, noise, net.outline.drawn(kind, np.random.default_rng([*seeds, OUTLINE])), begin)
+        return initial_state(
+            net, noise, net.outline.drawn(kind, np.random.default_rng([*seeds, OUTLINE])), begin
+        )
 
     def draw(kind: int, seeds: tuple[int, ...]) -> F32:
         first = seeds[-1] - seeds[-1] % TOGETHER
@@ -151,8 +153,10 @@ def _flow(net: torch.nn.Module, way: Way) -> Callable[[int, tuple[int, ...]], F3
             kinds = torch.full((TOGETHER,), kind)
             with asking():
                 x = torch.stack([begun(kind, (*seeds[:-1], first + k), begin) for k in range(TOGETHER)])
-                with in_half():
-                    made = net.code(drawn(net, x, kinds, way.steps, way.guidance, way.guided, begin))
+                with autocast_bfloat16():
+                    made = net.code(
+                        integrate_adams_bashforth(net, x, kinds, way.steps, way.guidance, way.guided, begin)
+                    )
             while len(held) >= KEPT:
                 del held[next(iter(held))]
             held[wanted] = np.ascontiguousarray(made.float().numpy())
@@ -162,13 +166,13 @@ def _flow(net: torch.nn.Module, way: Way) -> Callable[[int, tuple[int, ...]], F3
 
 
 def _gan(net: torch.nn.Module) -> Callable[[int, tuple[int, ...]], F32]:
-    from lift3d.nets.latent_gan import NOISE, CodeMaker
+    from lift3d.nets.latent_gan import NOISE_SIZE, LatentGenerator
 
-    assert isinstance(net, CodeMaker)
+    assert isinstance(net, LatentGenerator)
 
     def draw(kind: int, seeds: tuple[int, ...]) -> F32:
         with asking():
-            made = net.code(net(_noise(seeds, (NOISE,))[None], torch.tensor([kind])))
+            made = net.code(net(_noise(seeds, (NOISE_SIZE,))[None], torch.tensor([kind])))
         return np.ascontiguousarray(made[0].numpy())
 
     return draw

@@ -53,13 +53,13 @@ def network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.M
 
 
 def _build(mapping: str, cfg: PretrainedCfg) -> torch.nn.Module:
-    from lift3d.nets.factory import made
+    from lift3d.nets.factory import create_network
 
     config, data = dict(cfg.require_config()), dict(cfg.data_digest)
     if mapping in ("voxels_to_label", "embedding_to_label"):
         data["labels"] = cfg.require_labels()
     try:
-        return made(mapping, config, data)
+        return create_network(mapping, config, data)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the card of these weights lacks {error}", "get weights and card again") from error
 

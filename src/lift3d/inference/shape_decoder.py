@@ -23,16 +23,16 @@ def shares_of(code: F32, autoencoder: str | None = None) -> F32:
     import torch
 
     from lift3d.inference.networks import asking, network
-    from lift3d.nets.mixed_precision import in_half
-    from lift3d.nets.shape_autoencoder import ShapeCodes
+    from lift3d.nets.mixed_precision import autocast_bfloat16
+    from lift3d.nets.shape_autoencoder import ShapeAutoencoder
 
     net, found = network(AUTOENCODER, autoencoder)
-    assert isinstance(net, ShapeCodes)
+    assert isinstance(net, ShapeAutoencoder)
     key = (str(found.file), np.ascontiguousarray(code).tobytes())
     with _lock:
         if key in _kept:
             return _kept[key]
-    with asking(), in_half():
+    with asking(), autocast_bfloat16():
         said = net.decode(torch.from_numpy(np.ascontiguousarray(code))[None])
     share = np.asarray(torch.sigmoid(said.float())[0].numpy())
     share.flags.writeable = False

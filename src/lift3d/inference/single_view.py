@@ -84,8 +84,8 @@ def ask(net: torch.nn.Module, pictures: F32) -> Guess:
     import torch
 
     from lift3d.inference.networks import asking
-    from lift3d.nets.rotation6d import rotation
-    from lift3d.nets.views_to_volume import CELLS
+    from lift3d.nets.rotation6d import rotation_from_6d
+    from lift3d.nets.views_to_volume import GRID_SIZE
 
     device = next(net.parameters()).device
     both = np.stack([pictures, pictures[..., ::-1]])
@@ -93,11 +93,11 @@ def ask(net: torch.nn.Module, pictures: F32) -> Guess:
         said = net(torch.from_numpy(both).to(device))
         share = torch.sigmoid(said.volume.float())
         share = (share[0] + share[1].flip(2)) / 2
-        if share.shape[-1] != CELLS:
+        if share.shape[-1] != GRID_SIZE:
             share = torch.nn.functional.interpolate(
-                share[None, None], (CELLS,) * 3, mode="trilinear", align_corners=False
+                share[None, None], (GRID_SIZE,) * 3, mode="trilinear", align_corners=False
             )[0, 0]
-        turns = rotation(said.pose[:, :6].float()).cpu().numpy()
+        turns = rotation_from_6d(said.pose[:, :6].float()).cpu().numpy()
     rest, side = said.pose[:, 6:].float().cpu().numpy(), np.array([-1, 1, 1])
     up = turns[0, 2] + turns[1, 2] * side
     middle = (rest[0, :3] + rest[1, :3] * side) / 2
@@ -105,6 +105,6 @@ def ask(net: torch.nn.Module, pictures: F32) -> Guess:
     pose = np.concatenate(
         [up / max(float(np.linalg.norm(up)), 1e-9), turns[0, 0], middle, rest[:, 3].mean()[None]]
     )
-    step = pictures.shape[-1] // CELLS
-    silhouette = pictures[0, 3].reshape(CELLS, step, CELLS, step).mean((1, 3))
+    step = pictures.shape[-1] // GRID_SIZE
+    silhouette = pictures[0, 3].reshape(GRID_SIZE, step, GRID_SIZE, step).mean((1, 3))
     return Guess(share.cpu().numpy(), float(said.depth.mean()), pose.astype(np.float32), silhouette)

@@ -145,10 +145,10 @@ def _crop(image: Image) -> Crop:
 
 
 def _picture(image: Image, crop: Crop) -> F32:
-    from lift3d.nets.views_to_volume import PICTURE
+    from lift3d.nets.views_to_volume import IMAGE_SIZE
 
     assert image.mask is not None
-    return cut_out(image.pixels, image.mask.astype(np.uint8) * 255, crop, PICTURE)
+    return cut_out(image.pixels, image.mask.astype(np.uint8) * 255, crop, IMAGE_SIZE)
 
 
 def sureness(share: F32) -> float:

@@ -50,9 +50,9 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
         net, found = network(NAME, self.weights)
         import torch
 
-        from lift3d.nets.shape_classifier import Plan
+        from lift3d.nets.shape_classifier import TestTimeAugmentation
 
-        plan = Plan(**inference_options(found))
+        plan = TestTimeAugmentation(**inference_options(found))
         device = next(net.parameters()).device
         with asking():
             share = torch.from_numpy(cells[None]).to(device).float()

@@ -36,13 +36,13 @@ class VoxelsToLatent(Mapping[Voxels, Latent]):
         import torch
 
         from lift3d.inference.networks import asking, network, space_of
-        from lift3d.nets.shape_autoencoder import ShapeCodes, refined
+        from lift3d.nets.shape_autoencoder import ShapeAutoencoder, refine_latent
 
         net, found = network(WEIGHTS, self.weights)
-        assert isinstance(net, ShapeCodes)
+        assert isinstance(net, ShapeAutoencoder)
         with asking():
             cells = torch.from_numpy(full[None]).float()
-            code = refined(net, cells, net.encode(cells), self.refine)[0].numpy()
+            code = refine_latent(net, cells, net.encode(cells), self.refine)[0].numpy()
         context.note(NAME, weights=found.name, numbers=int(code.size))
         return Latent(
             np.ascontiguousarray(code, np.float32),

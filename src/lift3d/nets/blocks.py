@@ -5,25 +5,25 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-CELLS, FOLD, PLACES = 64, 4, (4, 8)
+GRID_SIZE, PATCH_SIZE, LATENT_SIZES = 64, 4, (4, 8)
 """Cells along each side of a shape; cells that are folded into channels; places that a code can have along each side."""
 
 
-def folded(x: torch.Tensor, by: int = FOLD) -> torch.Tensor:
+def voxel_unshuffle(x: torch.Tensor, by: int = PATCH_SIZE) -> torch.Tensor:
     """(B, C, D, H, W) to (B, C * by^3, D / by, H / by, W / by)."""
     b, c, d, h, w = x.shape
     x = x.view(b, c, d // by, by, h // by, by, w // by, by).permute(0, 1, 3, 5, 7, 2, 4, 6)
     return x.reshape(b, c * by**3, d // by, h // by, w // by)
 
 
-def unfolded(x: torch.Tensor, by: int = FOLD) -> torch.Tensor:
+def voxel_shuffle(x: torch.Tensor, by: int = PATCH_SIZE) -> torch.Tensor:
     """The inverse of `folded`."""
     b, c, d, h, w = x.shape
     x = x.view(b, c // by**3, by, by, by, d, h, w).permute(0, 1, 5, 2, 6, 3, 7, 4)
     return x.reshape(b, c // by**3, d * by, h * by, w * by)
 
 
-class Block(nn.Module):
+class ResBlock2d(nn.Module):
     """Two 3 x 3 convolutions with a shortcut (He et al. 2016): (B, I, H, W) to (B, O, H, W)."""
 
     def __init__(self, inside: int, outside: int) -> None:
@@ -39,7 +39,7 @@ class Block(nn.Module):
         return torch.relu(self.second_norm(self.second(y)) + self.short(x))
 
 
-class Solid(nn.Module):
+class ResBlock3d(nn.Module):
     """Two 3 x 3 x 3 convolutions with a shortcut: (B, C, D, H, W) to the same."""
 
     def __init__(self, channels: int) -> None:
@@ -54,15 +54,15 @@ class Solid(nn.Module):
         return torch.relu(self.second_norm(self.second(y)) + x)
 
 
-class Encoder(nn.Module):
+class ImageEncoder(nn.Module):
     """(B, 4, 128, 128), colour and mask, to features of 64, 32, 16 and 8 pixels."""
 
     def __init__(self, widths: tuple[int, int, int, int]) -> None:
         super().__init__()
         self.stem = nn.Conv2d(4, widths[0], 5, 2, 2)
-        self.first = Block(widths[0], widths[0])
+        self.first = ResBlock2d(widths[0], widths[0])
         self.down = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in zip(widths, widths[1:]))
-        self.blocks = nn.ModuleList(nn.Sequential(Block(b, b), Block(b, b)) for b in widths[1:])
+        self.blocks = nn.ModuleList(nn.Sequential(ResBlock2d(b, b), ResBlock2d(b, b)) for b in widths[1:])
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         held = [self.first(torch.relu(self.stem(x)))]
@@ -71,7 +71,7 @@ class Encoder(nn.Module):
         return held
 
 
-class Layer(nn.Module):
+class TransformerBlock(nn.Module):
     """Attention and two linear maps, each after a normalisation and added to what was: (B, T, C) to the same."""
 
     def __init__(self, width: int, heads: int) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from lift3d.nets.blocks import FOLD, Layer, Solid, folded, unfolded
+from lift3d.nets.blocks import PATCH_SIZE, ResBlock3d, TransformerBlock, voxel_shuffle, voxel_unshuffle
 
 CHANNELS = 5
 """geometry/completion/partial_frame.py says which."""
@@ -20,32 +20,32 @@ WIDE = 4
 """Channels of the head's middle, in widths."""
 
 
-class Completion(nn.Module):
+class CompletionNet(nn.Module):
     """(B, 5, 64, 64, 64) to logits (B, 64, 64, 64) of full cells."""
 
     def __init__(self, width: int = 64, layers: int = 2) -> None:
         super().__init__()
         self.encoder = nn.ModuleDict(
             {
-                "start": nn.Conv3d(CHANNELS * FOLD**3, width, 1),
-                "fine": Solid(width),
+                "start": nn.Conv3d(CHANNELS * PATCH_SIZE**3, width, 1),
+                "fine": ResBlock3d(width),
                 "down": nn.Conv3d(width, 2 * width, 2, 2),
-                "coarse": nn.Sequential(Solid(2 * width), Solid(2 * width)),
+                "coarse": nn.Sequential(ResBlock3d(2 * width), ResBlock3d(2 * width)),
             }
         )
         self.place = nn.Parameter(torch.randn(512, 2 * width) * 0.02)
-        self.layers = nn.ModuleList(Layer(2 * width, 4) for _ in range(layers))
+        self.layers = nn.ModuleList(TransformerBlock(2 * width, 4) for _ in range(layers))
         self.decoder = nn.ModuleDict(
             {
-                "coarse": nn.Sequential(Solid(2 * width), Solid(2 * width)),
+                "coarse": nn.Sequential(ResBlock3d(2 * width), ResBlock3d(2 * width)),
                 "up": nn.ConvTranspose3d(2 * width, width, 2, 2),
-                "fine": nn.Sequential(Solid(width), Solid(width)),
+                "fine": nn.Sequential(ResBlock3d(width), ResBlock3d(width)),
             }
         )
-        self.wide, self.head = nn.Conv3d(width, WIDE * width, 1), nn.Conv3d(WIDE * width, FOLD**3, 1)
+        self.wide, self.head = nn.Conv3d(width, WIDE * width, 1), nn.Conv3d(WIDE * width, PATCH_SIZE**3, 1)
 
     def forward(self, cells: torch.Tensor) -> torch.Tensor:
-        known = self.encoder["fine"](torch.relu(self.encoder["start"](folded(cells))))
+        known = self.encoder["fine"](torch.relu(self.encoder["start"](voxel_unshuffle(cells))))
         x = self.encoder["coarse"](torch.relu(self.encoder["down"](known)))
         shape = x.shape
         x = x.flatten(2).transpose(1, 2)
@@ -56,4 +56,4 @@ class Completion(nn.Module):
         x = self.decoder["coarse"](x.transpose(1, 2).reshape(shape))
         x = self.decoder["fine"](torch.relu(self.decoder["up"](x)) + known)
         x = self.head(torch.relu(self.wide(x)))
-        return unfolded(x).float()[:, 0]
+        return voxel_shuffle(x).float()[:, 0]

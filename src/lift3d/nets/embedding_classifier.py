@@ -8,13 +8,13 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from lift3d.nets.multimodal_embedding import SPACE
+from lift3d.nets.multimodal_embedding import EMBEDDING_SIZE
 
 SIDES = 2
 """Views and solid."""
 
 
-class EmbeddingLabel(nn.Module):
+class EmbeddingClassifierNet(nn.Module):
     """Means of views (B, SPACE), solids (B, SPACE) and which of both are there (B, 2) bool, to logits (B, labels)."""
 
     middle: torch.Tensor
@@ -22,10 +22,10 @@ class EmbeddingLabel(nn.Module):
 
     def __init__(self, labels: int, hidden: int = 256, dropout: float = 0.5) -> None:
         super().__init__()
-        self.register_buffer("middle", torch.zeros(SIDES, SPACE))
-        self.register_buffer("spread", torch.ones(SIDES, SPACE))
+        self.register_buffer("middle", torch.zeros(SIDES, EMBEDDING_SIZE))
+        self.register_buffer("spread", torch.ones(SIDES, EMBEDDING_SIZE))
         self.some = nn.Dropout(dropout / 2)
-        self.wide = nn.Linear(SIDES * (SPACE + 1), hidden)
+        self.wide = nn.Linear(SIDES * (EMBEDDING_SIZE + 1), hidden)
         self.drop = nn.Dropout(dropout)
         self.head = nn.Linear(hidden, labels)
 

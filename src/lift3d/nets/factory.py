@@ -12,23 +12,23 @@ Card = dict[str, Any]
 
 
 def _mask(config: Card, data: Card) -> nn.Module:
-    from lift3d.nets.mask_unet import mask_net
+    from lift3d.nets.mask_unet import create_mask_unet
 
-    return mask_net(int(config["width"]))
+    return create_mask_unet(int(config["width"]))
 
 
 def _views(config: Card, data: Card) -> nn.Module:
-    from lift3d.nets.views_to_volume import Plain, ViewsToVolume
+    from lift3d.nets.views_to_volume import EncoderDecoder, ViewsToVolume
 
     if config["kind"] == "plain":
-        return Plain(int(config["width"]))
+        return EncoderDecoder(int(config["width"]))
     return ViewsToVolume(int(config["width"]), int(config["layers"]))
 
 
 def _codes(config: Card, data: Card) -> nn.Module:
-    from lift3d.nets.shape_autoencoder import ShapeCodes
+    from lift3d.nets.shape_autoencoder import ShapeAutoencoder
 
-    return ShapeCodes(int(config["width"]), int(config["codes"]), int(config["places"]))
+    return ShapeAutoencoder(int(config["width"]), int(config["codes"]), int(config["places"]))
 
 
 def _flow(config: Card, data: Card) -> nn.Module:
@@ -45,33 +45,33 @@ def _flow(config: Card, data: Card) -> nn.Module:
 
 
 def _gan(config: Card, data: Card) -> nn.Module:
-    from lift3d.nets.latent_gan import CodeMaker
+    from lift3d.nets.latent_gan import LatentGenerator
 
-    return CodeMaker(int(data["codes"]), len(data["kinds"]), int(config["width"]), int(data["places"]))
+    return LatentGenerator(int(data["codes"]), len(data["kinds"]), int(config["width"]), int(data["places"]))
 
 
 def _label(config: Card, data: Card) -> nn.Module:
-    from lift3d.nets.shape_classifier import label_net
+    from lift3d.nets.shape_classifier import create_classifier
 
-    return label_net(config, len(data["labels"]))
+    return create_classifier(config, len(data["labels"]))
 
 
 def _embedding(config: Card, data: Card) -> nn.Module:
-    from lift3d.nets.multimodal_embedding import Embedding
+    from lift3d.nets.multimodal_embedding import MultimodalEmbedding
 
-    return Embedding(int(config["width"]), int(config["layers"]), int(config["solid"]))
+    return MultimodalEmbedding(int(config["width"]), int(config["layers"]), int(config["solid"]))
 
 
 def _kinds(config: Card, data: Card) -> nn.Module:
-    from lift3d.nets.embedding_classifier import EmbeddingLabel
+    from lift3d.nets.embedding_classifier import EmbeddingClassifierNet
 
-    return EmbeddingLabel(len(data["labels"]), int(config["hidden"]), float(config["dropout"]))
+    return EmbeddingClassifierNet(len(data["labels"]), int(config["hidden"]), float(config["dropout"]))
 
 
 def _completion(config: Card, data: Card) -> nn.Module:
-    from lift3d.nets.completion_net import Completion
+    from lift3d.nets.completion_net import CompletionNet
 
-    return Completion(int(config["width"]), int(config["layers"]))
+    return CompletionNet(int(config["width"]), int(config["layers"]))
 
 
 NETWORKS: dict[str, Callable[[Card, Card], nn.Module]] = {
@@ -88,6 +88,6 @@ NETWORKS: dict[str, Callable[[Card, Card], nn.Module]] = {
 }
 
 
-def made(name: str, config: Card, data: Card) -> nn.Module:
+def create_network(name: str, config: Card, data: Card) -> nn.Module:
     """KeyError, TypeError or ValueError for a card that lacks what the network needs."""
     return NETWORKS[name](config, data)

@@ -21,15 +21,15 @@ import math
 import torch
 from torch import nn
 
-from lift3d.nets.blocks import folded, unfolded
-from lift3d.nets.latent_pca import Outline
+from lift3d.nets.blocks import voxel_shuffle, voxel_unshuffle
+from lift3d.nets.latent_pca import LatentPCA
 
 SIDE = 4
 TOKENS = SIDE**3
 FREQUENCIES = 64
 
 
-class Smooth(nn.Module):
+class GroupNormResBlock3d(nn.Module):
     """Two 3 x 3 x 3 convolutions with a shortcut, normalised in groups: (B, C, P, P, P) to the same."""
 
     def __init__(self, channels: int) -> None:
@@ -43,7 +43,7 @@ class Smooth(nn.Module):
         return x + torch.as_tensor(self.body(x))
 
 
-class Modulated(nn.Module):
+class DiTBlock(nn.Module):
     """A transformer layer under six vectors: scale, shift and gate of attention and of the two linear maps."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -93,19 +93,19 @@ class LatentFlow(nn.Module):
         self.register_buffer("middle", torch.zeros(codes, 1, 1, 1))
         self.register_buffer("spread", torch.ones(codes, 1, 1, 1))
         self.open = nn.Conv3d(codes, local, 3, padding=1)
-        self.smooth = Smooth(local)
+        self.smooth = GroupNormResBlock3d(local)
         self.token = nn.Linear(self.fold**3 * local, width)
         self.place = nn.Parameter(torch.randn(TOKENS, width) * 0.02)
         self.kind = nn.Embedding(kinds + 1, width)
         self.time = nn.Sequential(nn.Linear(2 * FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width))
         self.told = nn.Linear(width, 6 * width)
-        self.layers = nn.ModuleList(Modulated(width, width // 64) for _ in range(layers))
+        self.layers = nn.ModuleList(DiTBlock(width, width // 64) for _ in range(layers))
         self.settled = nn.LayerNorm(width)
         self.back = nn.Linear(width, self.fold**3 * local)
         self.join = nn.Conv3d(2 * local, local, 1)
-        self.last = Smooth(local)
+        self.last = GroupNormResBlock3d(local)
         self.close = nn.Conv3d(local, codes, 3, padding=1)
-        self.outline = Outline(outline[0], codes * places**3, *outline[1:]) if outline else None
+        self.outline = LatentPCA(outline[0], codes * places**3, *outline[1:]) if outline else None
         nn.init.normal_(self.kind.weight, std=0.2)
         for still in (self.close, self.told):
             nn.init.zeros_(still.weight)
@@ -126,15 +126,15 @@ class LatentFlow(nn.Module):
         told = self.time(torch.cat([angle.sin(), angle.cos()], 1)) + self.kind(kind)
         told = self.told(nn.functional.silu(told)).view(len(x), 6, -1)
         local = self.smooth(self.open(x))
-        y = self.token(folded(local, self.fold).flatten(2).transpose(1, 2)) + self.place
+        y = self.token(voxel_unshuffle(local, self.fold).flatten(2).transpose(1, 2)) + self.place
         for layer in self.layers:
             y = layer(y, told)
         y = self.back(self.settled(y)).transpose(1, 2).unflatten(2, (SIDE, SIDE, SIDE))
-        y = self.join(torch.cat([unfolded(y, self.fold), local], 1))
+        y = self.join(torch.cat([voxel_shuffle(y, self.fold), local], 1))
         return torch.as_tensor(self.close(self.last(y))).float()
 
 
-def flow_loss(net: LatentFlow, code: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
+def flow_matching_loss(net: LatentFlow, code: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
     """The mean squared error of the velocity at one time of each code."""
     x = net.normalised(code)
     noise = torch.randn_like(x)
@@ -144,7 +144,9 @@ def flow_loss(net: LatentFlow, code: torch.Tensor, kind: torch.Tensor) -> torch.
     return torch.as_tensor((said - (x - noise)).square().mean())
 
 
-def velocity(net: LatentFlow, x: torch.Tensor, t: float, kind: torch.Tensor, guidance: float) -> torch.Tensor:
+def guided_velocity(
+    net: LatentFlow, x: torch.Tensor, t: float, kind: torch.Tensor, guidance: float
+) -> torch.Tensor:
     """With the kind strengthened; guidance 1 leaves it as it is, 0 leaves the kind out."""
     if guidance == 1:
         return torch.as_tensor(net(x, torch.full((len(x),), t), kind))
@@ -155,20 +157,20 @@ def velocity(net: LatentFlow, x: torch.Tensor, t: float, kind: torch.Tensor, gui
     return torch.as_tensor(any_ + guidance * (known - any_))
 
 
-def carried(
+def integrate_heun(
     net: LatentFlow, x: torch.Tensor, kind: torch.Tensor, steps: int = 24, guidance: float = 1.0,
     back: bool = False,
 ) -> torch.Tensor:  # fmt: skip
     """x along the flow: noise to normalised codes, or back; Heun's method, whose error falls with the square of the step."""
     times = torch.linspace(1, 0, steps + 1) if back else torch.linspace(0, 1, steps + 1)
     for a, b in zip(times.tolist(), times[1:].tolist()):
-        first = velocity(net, x, a, kind, guidance)
-        second = velocity(net, x + (b - a) * first, b, kind, guidance)
+        first = guided_velocity(net, x, a, kind, guidance)
+        second = guided_velocity(net, x + (b - a) * first, b, kind, guidance)
         x = x + (b - a) * 0.5 * (first + second)
     return x
 
 
-def drawn(
+def integrate_adams_bashforth(
     net: LatentFlow, x: torch.Tensor, kind: torch.Tensor, steps: int = 24, guidance: float = 1.0,
     guided: tuple[float, float] = (0.0, 1.0), begin: float = 0.0,
 ) -> torch.Tensor:  # fmt: skip
@@ -178,7 +180,7 @@ def drawn(
     arXiv:2404.07724). begin: the time of x; the fewer steps are left."""
 
     def at(x: torch.Tensor, t: float) -> torch.Tensor:
-        return velocity(net, x, t, kind, guidance if guided[0] <= t <= guided[1] else 1.0)
+        return guided_velocity(net, x, t, kind, guidance if guided[0] <= t <= guided[1] else 1.0)
 
     count = max(1, round(steps * (1 - begin)))
     size = (1 - begin) / count
@@ -190,7 +192,7 @@ def drawn(
     return x
 
 
-def outlined(net: LatentFlow, noise: torch.Tensor, outline: torch.Tensor, begin: float) -> torch.Tensor:
+def initial_state(net: LatentFlow, noise: torch.Tensor, outline: torch.Tensor, begin: float) -> torch.Tensor:
     """Noise (Z, P, P, P) and coordinates (K,) to where the flow begins at the time `begin`."""
     assert net.outline is not None
     return (1 - begin) * noise + begin * net.outline.code(outline).view_as(noise)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-NOISE = 128
+NOISE_SIZE = 128
 
 
-class CodeMaker(nn.Module):
+class LatentGenerator(nn.Module):
     """Noise (B, 128) and kinds (B,) to normalised codes (B, Z, P, P, P)."""
 
     def __init__(self, codes: int, kinds: int, width: int = 128, places: int = 4) -> None:
@@ -21,8 +21,8 @@ class CodeMaker(nn.Module):
         self.spread: torch.Tensor
         self.register_buffer("middle", torch.zeros(codes, 1, 1, 1))
         self.register_buffer("spread", torch.ones(codes, 1, 1, 1))
-        self.kind = nn.Embedding(kinds + 1, NOISE)
-        self.start = nn.Linear(2 * NOISE, 2 * width * 2**3)
+        self.kind = nn.Embedding(kinds + 1, NOISE_SIZE)
+        self.start = nn.Linear(2 * NOISE_SIZE, 2 * width * 2**3)
         sizes = [2 * width] * (places.bit_length() - 2) + [width]
         self.ups = nn.ModuleList(nn.ConvTranspose3d(a, b, 4, 2, 1) for a, b in zip(sizes, sizes[1:]))
         self.norms = nn.ModuleList(nn.GroupNorm(8, c) for c in sizes[1:])
@@ -44,7 +44,7 @@ class CodeMaker(nn.Module):
         return torch.as_tensor(self.last(x))
 
 
-class CodeCritic(nn.Module):
+class LatentCritic(nn.Module):
     """Normalised codes (B, Z, P, P, P) and kinds (B,) to how real they are (B,)."""
 
     def __init__(self, codes: int, kinds: int, width: int = 128, places: int = 4) -> None:

@@ -33,12 +33,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-MOST, NEAREST, MIXED = 128, (3, 10), 0.4
+MAX_EXEMPLARS, NEIGHBOURS, MAX_MIX = 128, (3, 10), 0.4
 """Codes that are kept of a kind; which of the nearest one is mixed with, after what is itself in another way; and how much of it
 at most."""
 
 
-class Outline(nn.Module):
+class LatentPCA(nn.Module):
     """count: K; size: numbers of a code; kept: N codes are remembered; parts: of all other kinds together; ways: R. `middle`
     (size,), `directions` (K, size), `known` (N, K) and `kind` (N,), and `means` (parts, K), `spread` (parts, R, K), `part`
     (parts,), its kind, and `share` (parts,) are kept with the weights; `remember` and `learn` set them."""
@@ -66,7 +66,7 @@ class Outline(nn.Module):
         """Directions of codes (M, size); coordinates of those that are kept (N, size), of kinds (N,)."""
         middle = codes.mean(0)
         self.middle.copy_(middle)
-        self.directions.copy_(principal(codes - middle, len(self.directions))[0])
+        self.directions.copy_(principal_components(codes - middle, len(self.directions))[0])
         self.known.copy_(self.of(known))
         self.kind.copy_(kind)
 
@@ -74,7 +74,7 @@ class Outline(nn.Module):
         """Of each part, a kind and the numbers of its codes (M, size), how it varies; after `remember`."""
         for k, (kind, numbers) in enumerate(parts):
             own = self.of(codes[torch.from_numpy(numbers)])
-            ways, deviations = principal(own - own.mean(0), self.spread.shape[1])
+            ways, deviations = principal_components(own - own.mean(0), self.spread.shape[1])
             self.means[k], self.spread[k] = own.mean(0), deviations[:, None] * ways
             self.part[k], self.share[k] = kind, len(own)
 
@@ -99,8 +99,8 @@ class Outline(nn.Module):
     def _between(self, kind: int, rng: np.random.Generator) -> torch.Tensor:
         own = self.known[self.kind == kind]
         first = own[int(rng.integers(len(own)))]
-        near = (own - first).square().sum(1).argsort(stable=True)[slice(*NEAREST)]
-        share = float(rng.uniform(0, MIXED))
+        near = (own - first).square().sum(1).argsort(stable=True)[slice(*NEIGHBOURS)]
+        share = float(rng.uniform(0, MAX_MIX))
         if not len(near):
             return first
         return first + share * (own[int(near[int(rng.integers(len(near)))])] - first)
@@ -113,16 +113,18 @@ class Outline(nn.Module):
         return self.means[part] + c @ self.spread[part]
 
 
-def kept_of(kinds: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+def choose_exemplars(kinds: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Numbers of the codes that are kept, of kinds (N,): MOST of each at most, evenly spread; none of a kind over `count`."""
     out = []
     for kind in range(count):
         own = np.flatnonzero(kinds == kind)
-        out.append(own[np.linspace(0, len(own) - 1, min(MOST, len(own))).astype(int)] if len(own) else own)
+        out.append(
+            own[np.linspace(0, len(own) - 1, min(MAX_EXEMPLARS, len(own))).astype(int)] if len(own) else own
+        )
     return np.concatenate([np.zeros(0, np.int64), *out])
 
 
-def principal(x: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+def principal_components(x: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The `count` directions (count, size) in which x (N, size), whose mean is nothing, varies most, and how much: standard
     deviations (count,)."""
     wide = x.double()

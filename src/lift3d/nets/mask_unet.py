@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from lift3d.nets.blocks import Block
+from lift3d.nets.blocks import ResBlock2d
 
 
 class UNet(nn.Module):
@@ -18,10 +18,10 @@ class UNet(nn.Module):
         super().__init__()
         self.stem = nn.Conv2d(3, widths[0], 3, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in zip(widths, widths[1:]))
-        self.coding = nn.ModuleList(Block(w, w) for w in widths[1:])
+        self.coding = nn.ModuleList(ResBlock2d(w, w) for w in widths[1:])
         pairs = list(zip(widths[-1:0:-1], widths[-2::-1]))
         self.up = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in pairs)
-        self.decoding = nn.ModuleList(Block(2 * b, b) for _, b in pairs[:-1])
+        self.decoding = nn.ModuleList(ResBlock2d(2 * b, b) for _, b in pairs[:-1])
         self.last = nn.Conv2d(2 * widths[0], widths[0], 3, padding=1)
         self.head = nn.Conv2d(widths[0], out, 1)
 
@@ -37,6 +37,6 @@ class UNet(nn.Module):
         return torch.as_tensor(self.head(y))
 
 
-def mask_net(width: int) -> UNet:
+def create_mask_unet(width: int) -> UNet:
     """Logits of a thing's mask (B, 1, H, W); width: channels at full size."""
     return UNet((width, 2 * width, 4 * width, 8 * width, 12 * width, 16 * width))

@@ -10,7 +10,7 @@ WIDTH, HEADS, LAYERS, INNER, TOKENS, LONGEST = 384, 12, 6, 1536, 30522, 512
 EPSILON = 1e-12
 
 
-class Step(nn.Module):
+class BertLayer(nn.Module):
     """Attention and two linear maps, each added to what was and normalised after it: (B, T, 384) to the same."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Step(nn.Module):
         return torch.as_tensor(self.second(x + self.narrow(nn.functional.gelu(self.wide(x)))))
 
 
-class Sentence(nn.Module):
+class SentenceEncoder(nn.Module):
     """(B, T) numbers of tokens, 0 where there is none, to (B, 384) of unit length."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Sentence(nn.Module):
         self.place = nn.Embedding(LONGEST, WIDTH)
         self.sort = nn.Embedding(2, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, EPSILON)
-        self.steps = nn.ModuleList(Step() for _ in range(LAYERS))
+        self.steps = nn.ModuleList(BertLayer() for _ in range(LAYERS))
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         held = tokens > 0

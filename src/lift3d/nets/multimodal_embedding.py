@@ -15,12 +15,12 @@ import math
 import torch
 from torch import nn
 
-from lift3d.nets.blocks import FOLD, Encoder, Layer, Solid, folded
+from lift3d.nets.blocks import PATCH_SIZE, ImageEncoder, ResBlock3d, TransformerBlock, voxel_unshuffle
 
-LOOKS, KIND = 160, 96
-SPACE = LOOKS + KIND
+INSTANCE_SIZE, CATEGORY_SIZE = 160, 96
+EMBEDDING_SIZE = INSTANCE_SIZE + CATEGORY_SIZE
 """Numbers of a vector."""
-WORDS = 384
+SENTENCE_SIZE = 384
 """Numbers that a sentence comes as."""
 COLOURS = 4
 """Channels at 16 cells a side: red, green, blue from -1 to 1, and whether there is any surface."""
@@ -28,14 +28,14 @@ HOTTEST = math.log(100.0)
 """Logarithm of the largest factor of a cosine, so that training cannot run away (Radford et al. 2021)."""
 
 
-def halves(x: torch.Tensor) -> torch.Tensor:
+def normalize_halves(x: torch.Tensor) -> torch.Tensor:
     """(B, SPACE) with each half brought to unit length."""
-    looks, kind = x.float().split([LOOKS, KIND], 1)
+    looks, kind = x.float().split([INSTANCE_SIZE, CATEGORY_SIZE], 1)
     unit = nn.functional.normalize
     return torch.cat([unit(looks, dim=1), unit(kind, dim=1)], 1)
 
 
-class Head(nn.Module):
+class ProjectionHead(nn.Module):
     """(B, features) to (B, out): features to one scale, a linear map, and what a hidden layer adds to it."""
 
     def __init__(self, features: int, out: int, hidden: int = 256) -> None:
@@ -51,16 +51,16 @@ class Head(nn.Module):
         return torch.as_tensor(self.short(x) + self.narrow(nn.functional.gelu(self.wide(x))))
 
 
-class Pictures(nn.Module):
+class ImageTower(nn.Module):
     """(B, 4, 128, 128), colour and mask, to (B, features); its parts bear the names that they have in `ViewsToVolume`."""
 
     def __init__(self, width: int, layers: int) -> None:
         super().__init__()
         w = (width, 2 * width, 4 * width, 8 * width)
-        self.encoder = Encoder(w)
+        self.encoder = ImageEncoder(w)
         self.place = nn.Parameter(torch.randn(64, w[3]) * 0.02)
         self.role = nn.Parameter(torch.randn(2, w[3]) * 0.02)
-        self.layers = nn.ModuleList(Layer(w[3], 8) for _ in range(layers))
+        self.layers = nn.ModuleList(TransformerBlock(w[3], 8) for _ in range(layers))
         self.settled = nn.LayerNorm(w[3])
         self.features = 2 * sum(w[1:]) + w[3]
 
@@ -73,20 +73,20 @@ class Pictures(nn.Module):
         return torch.cat([*(r.float() for r in read), self.settled(x).mean(1).float()], 1)
 
 
-class Solids(nn.Module):
+class ShapeTower(nn.Module):
     """Cells (B, 64, 64, 64) from 0 to 1 and colours (B, 4, 16, 16, 16) to (B, features)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         w = (width, 2 * width, 4 * width)
-        self.start = nn.Conv3d(FOLD**3 + COLOURS, w[0], 1)
-        self.fine = Solid(w[0])
+        self.start = nn.Conv3d(PATCH_SIZE**3 + COLOURS, w[0], 1)
+        self.fine = ResBlock3d(w[0])
         self.down = nn.ModuleList(nn.Conv3d(a, b, 2, 2) for a, b in zip(w, w[1:]))
-        self.blocks = nn.ModuleList([nn.Sequential(Solid(w[1]), Solid(w[1])), Solid(w[2])])
+        self.blocks = nn.ModuleList([nn.Sequential(ResBlock3d(w[1]), ResBlock3d(w[1])), ResBlock3d(w[2])])
         self.features = 2 * sum(w)
 
     def forward(self, cells: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
-        x = torch.cat([folded(2 * cells[:, None] - 1), colours], 1)
+        x = torch.cat([voxel_unshuffle(2 * cells[:, None] - 1), colours], 1)
         held = [self.fine(torch.relu(self.start(x)))]
         for down, block in zip(self.down, self.blocks):
             held.append(block(torch.relu(down(held[-1]))))
@@ -94,27 +94,27 @@ class Solids(nn.Module):
         return torch.cat(read, 1).float()
 
 
-class Embedding(nn.Module):
+class MultimodalEmbedding(nn.Module):
     """width, layers: of the picture's encoder, as in `ViewsToVolume`; solid: channels of the solid's at 16 cells a side."""
 
     def __init__(self, width: int = 32, layers: int = 3, solid: int = 24) -> None:
         super().__init__()
-        self.pictures = Pictures(width, layers)
-        self.solids = Solids(solid)
-        self.picture_head = Head(self.pictures.features, SPACE)
-        self.solid_head = Head(self.solids.features, SPACE)
-        self.words_head = nn.Linear(WORDS, KIND)
+        self.pictures = ImageTower(width, layers)
+        self.solids = ShapeTower(solid)
+        self.picture_head = ProjectionHead(self.pictures.features, EMBEDDING_SIZE)
+        self.solid_head = ProjectionHead(self.solids.features, EMBEDDING_SIZE)
+        self.words_head = nn.Linear(SENTENCE_SIZE, CATEGORY_SIZE)
         # logarithms of the factors of cosines: between looks, and of kinds with words
         self.looks_scale = nn.Parameter(torch.tensor(math.log(14.0)))
         self.kind_scale = nn.Parameter(torch.tensor(math.log(10.0)))
 
     def of_pictures(self, pictures: torch.Tensor) -> torch.Tensor:
         """(B, 4, 128, 128) to (B, SPACE)."""
-        return halves(self.picture_head(self.pictures(pictures)))
+        return normalize_halves(self.picture_head(self.pictures(pictures)))
 
     def of_solids(self, cells: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
         """(B, 64, 64, 64) and (B, 4, 16, 16, 16) to (B, SPACE)."""
-        return halves(self.solid_head(self.solids(cells, colours)))
+        return normalize_halves(self.solid_head(self.solids(cells, colours)))
 
     def of_words(self, vectors: torch.Tensor) -> torch.Tensor:
         """(B, 384) to (B, KIND): words know nothing of a thing's looks."""
@@ -128,7 +128,7 @@ class Embedding(nn.Module):
         return self.of_pictures(pictures)
 
 
-def told_apart(left: torch.Tensor, right: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+def info_nce(left: torch.Tensor, right: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """InfoNCE of (B, D) and (B, D) unit vectors, both ways: which of all is mine?"""
     logits = scale * left @ right.T
     mine = torch.arange(len(left), device=left.device)
@@ -136,7 +136,7 @@ def told_apart(left: torch.Tensor, right: torch.Tensor, scale: torch.Tensor) -> 
     return (entropy(logits, mine) + entropy(logits.T, mine)) / 2
 
 
-def told_alike(
+def supervised_contrastive_loss(
     left: torch.Tensor, right: torch.Tensor, alike: torch.Tensor, scale: torch.Tensor
 ) -> torch.Tensor:
     """The same where several are right (Khosla et al. 2020, arXiv:2004.11362): alike (B, B) bool, true on the diagonal."""

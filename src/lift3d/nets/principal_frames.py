@@ -27,12 +27,12 @@ FINER = ((0.03, 2), (0.01, 2), (0.004, 1))
 CHUNK = 16
 
 
-def straight_frames(share: torch.Tensor) -> torch.Tensor:
+def rectilinear_frames(share: torch.Tensor) -> torch.Tensor:
     """(B, n, n, n) shares of full cells, x y z, to rotations (B, 3, 3) whose rows are the axes."""
     return torch.cat([_straight(*_normals(part)) for part in share.float().split(CHUNK)])
 
 
-def long_frames(share: torch.Tensor) -> torch.Tensor:
+def principal_axis_frames(share: torch.Tensor) -> torch.Tensor:
     """(B, n, n, n) to rotations (B, 3, 3) whose rows are the principal axes, the longest first."""
     n = share.shape[-1]
     line = (torch.arange(n, device=share.device, dtype=torch.float32) + 0.5) / n * 2 - 1
@@ -79,17 +79,19 @@ def _normals(share: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def _straight(weight: torch.Tensor, normal: torch.Tensor) -> torch.Tensor:
     """The frames of the least sum, by ever smaller steps."""
     table = _table().to(weight.device)
-    best = rotations(_zone().to(weight.device))[(weight @ table.T).argmin(1)]
+    best = rotations_from_rodrigues(_zone().to(weight.device))[(weight @ table.T).argmin(1)]
     for step, reach in FINER:
         line = torch.arange(-reach, reach + 1, device=weight.device) * step
-        small = rotations(torch.stack(torch.meshgrid(line, line, line, indexing="ij"), -1).view(-1, 3))
+        small = rotations_from_rodrigues(
+            torch.stack(torch.meshgrid(line, line, line, indexing="ij"), -1).view(-1, 3)
+        )
         tried = small[None] @ best[:, None]
         cost = ((tried @ normal.transpose(1, 2)[:, None]).abs().sum(2) * weight[:, None]).sum(2)
         best = tried[torch.arange(len(best)), cost.argmin(1)]
     return best
 
 
-def rotations(rodrigues: torch.Tensor) -> torch.Tensor:
+def rotations_from_rodrigues(rodrigues: torch.Tensor) -> torch.Tensor:
     """(N, 3) axes times the tangent of half the angle, to (N, 3, 3)."""
     r = torch.cat([torch.ones_like(rodrigues[:, :1]), rodrigues], 1)
     w, x, y, z = nn.functional.normalize(r, dim=1).unbind(1)
@@ -118,4 +120,4 @@ def _table() -> torch.Tensor:
     one = torch.ones_like(u)
     faces = [torch.stack(p, -1).view(-1, 3) for p in ((one, u, v), (u, one, v), (u, v, one))]
     middle = nn.functional.normalize(torch.cat(faces), dim=1)
-    return (rotations(_zone()) @ middle.T).abs().sum(1)
+    return (rotations_from_rodrigues(_zone()) @ middle.T).abs().sum(1)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 
-def rotation(columns: torch.Tensor) -> torch.Tensor:
+def rotation_from_6d(columns: torch.Tensor) -> torch.Tensor:
     """(B, 6) to (B, 3, 3) rotations by Gram and Schmidt; continuous, unlike angles (Zhou et al. 2019, arXiv:1812.07035).
     The last row is the first that is made, as it matters most: the upright frame's up."""
     up = nn.functional.normalize(columns[:, :3], dim=1)

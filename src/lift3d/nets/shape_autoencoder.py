@@ -20,7 +20,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from lift3d.nets.blocks import FOLD, Solid, folded, unfolded
+from lift3d.nets.blocks import PATCH_SIZE, ResBlock3d, voxel_shuffle, voxel_unshuffle
 
 QUIET = -6.0
 """Log variance that the posterior begins with."""
@@ -31,13 +31,13 @@ class ShapeEncoder(nn.Module):
 
     def __init__(self, width: int = 64, codes: int = 16, places: int = 4, inputs: int = 1) -> None:
         super().__init__()
-        self.start = nn.Conv3d(inputs * FOLD**3, width, 1)
-        self.fine = Solid(width)
+        self.start = nn.Conv3d(inputs * PATCH_SIZE**3, width, 1)
+        self.fine = ResBlock3d(width)
         self.down = nn.Conv3d(width, 2 * width, 2, 2)
-        self.coarse = nn.Sequential(Solid(2 * width), Solid(2 * width))
+        self.coarse = nn.Sequential(ResBlock3d(2 * width), ResBlock3d(2 * width))
         deep = 5 * width // 2 if places == 4 else 2 * width
         self.narrow = (
-            nn.Sequential(nn.Conv3d(2 * width, deep, 2, 2), nn.ReLU(), Solid(deep))
+            nn.Sequential(nn.Conv3d(2 * width, deep, 2, 2), nn.ReLU(), ResBlock3d(deep))
             if places == 4
             else nn.Identity()
         )
@@ -48,7 +48,7 @@ class ShapeEncoder(nn.Module):
 
     def features(self, cells: torch.Tensor) -> torch.Tensor:
         """(B, 5/2 width, 4, 4, 4), or (B, 2 * width, 8, 8, 8) for codes of 8 places."""
-        x = self.fine(torch.relu(self.start(folded(cells))))
+        x = self.fine(torch.relu(self.start(voxel_unshuffle(cells))))
         return torch.as_tensor(self.narrow(self.coarse(torch.relu(self.down(x)))))
 
     def forward(self, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -64,22 +64,22 @@ class ShapeDecoder(nn.Module):
         deep = 5 * width // 2 if places == 4 else 2 * width
         self.start = nn.Conv3d(codes, deep, 3, padding=1)
         self.widen = (
-            nn.Sequential(Solid(deep), nn.ConvTranspose3d(deep, 2 * width, 2, 2), nn.ReLU())
+            nn.Sequential(ResBlock3d(deep), nn.ConvTranspose3d(deep, 2 * width, 2, 2), nn.ReLU())
             if places == 4
             else nn.Identity()
         )
-        self.coarse = nn.Sequential(Solid(2 * width), Solid(2 * width))
+        self.coarse = nn.Sequential(ResBlock3d(2 * width), ResBlock3d(2 * width))
         self.up = nn.ConvTranspose3d(2 * width, width, 2, 2)
-        self.fine = nn.Sequential(Solid(width), Solid(width))
-        self.head = nn.Conv3d(width, FOLD**3, 1)
+        self.fine = nn.Sequential(ResBlock3d(width), ResBlock3d(width))
+        self.head = nn.Conv3d(width, PATCH_SIZE**3, 1)
 
     def forward(self, code: torch.Tensor) -> torch.Tensor:
         x = self.coarse(self.widen(torch.relu(self.start(code))))
         x = self.fine(torch.relu(self.up(x)))
-        return unfolded(self.head(x)).float()[:, 0]
+        return voxel_shuffle(self.head(x)).float()[:, 0]
 
 
-class ShapeCodes(nn.Module):
+class ShapeAutoencoder(nn.Module):
     """Encoder and decoder; cells come as shares in [0, 1]. shape: of a code."""
 
     def __init__(self, width: int = 64, codes: int = 16, places: int = 4) -> None:
@@ -105,13 +105,13 @@ class ShapeCodes(nn.Module):
         return self.decode(self.encode(cells))
 
 
-def divergence(mean: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
+def kl_divergence(mean: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
     """KL of N(mean, exp(spread)) from N(0, 1), in nats, each number of the code by itself."""
     return 0.5 * (mean**2 + spread.exp() - spread - 1)
 
 
-def refined(
-    net: ShapeCodes, cells: torch.Tensor, code: torch.Tensor, steps: int, rate: float = 0.05
+def refine_latent(
+    net: ShapeAutoencoder, cells: torch.Tensor, code: torch.Tensor, steps: int, rate: float = 0.05
 ) -> torch.Tensor:
     """The code of (B, 64, 64, 64) shares, moved to where its decoder makes them best: what the encoder says is a first guess
     (Kim et al. 2018, arXiv:1802.02550; Park et al. 2019, arXiv:1901.05103, section 4.2). Adam (Kingma & Ba 2015, algorithm 1;

@@ -19,17 +19,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from lift3d.nets.blocks import FOLD, Solid, folded
-from lift3d.nets.rotation6d import rotation
-from lift3d.nets.spatial_transformer import FULL, OWN, Stand, posed, smaller
+from lift3d.nets.blocks import PATCH_SIZE, ResBlock3d, voxel_unshuffle
+from lift3d.nets.rotation6d import rotation_from_6d
+from lift3d.nets.spatial_transformer import FULL, OWN, UprightEstimator, downsample, transform_voxels
 
-STANDS = 32
+UPRIGHT_SIZE = 32
 """Cells along each side by which the transformer judges a pose."""
 SIZES, EIGHTHS = 5, 8
 
 
 @dataclass(frozen=True)
-class Plan:
+class TestTimeAugmentation:
     """How a network is asked. poses: of how many of the likeliest the answers are averaged; around: also of four quarter turns,
     each mirrored too; stay: what is added to the score of standing as it was given, as most things do."""
 
@@ -38,25 +38,25 @@ class Plan:
     stay: float = 0.0
 
 
-Asked = tuple[torch.Tensor, torch.Tensor]
+PoseScores = tuple[torch.Tensor, torch.Tensor]
 """Poses (B, K, 6) and their scores (B, K)."""
 
 
-class Trunk(nn.Module):
+class VoxelBackbone(nn.Module):
     """(B, 64, 64, 64) in [-1, 1] to features. The layers bear the names of `ShapeEncoder` (nets/shape_autoencoder.py): what the
     autoencoder has learned of solids without labels is what this begins with."""
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
-        self.start = nn.Conv3d(FOLD**3, width, 1)
-        self.fine = Solid(width)
+        self.start = nn.Conv3d(PATCH_SIZE**3, width, 1)
+        self.fine = ResBlock3d(width)
         self.down = nn.Conv3d(width, 2 * width, 2, 2)
-        self.coarse = nn.Sequential(Solid(2 * width), Solid(2 * width))
+        self.coarse = nn.Sequential(ResBlock3d(2 * width), ResBlock3d(2 * width))
         self.features = 2 * width + (2 + EIGHTHS) * 2 * width
 
     def near(self, cells: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Features (B, width, 16, 16, 16) and (B, 2 * width, 8, 8, 8)."""
-        fine = self.fine(torch.relu(self.start(folded(cells[:, None]))))
+        fine = self.fine(torch.relu(self.start(voxel_unshuffle(cells[:, None]))))
         return fine, torch.as_tensor(self.coarse(torch.relu(self.down(fine))))
 
     def forward(self, cells: torch.Tensor) -> torch.Tensor:
@@ -66,7 +66,7 @@ class Trunk(nn.Module):
         return torch.cat([*pools, nn.functional.adaptive_avg_pool3d(held[1], 2).flatten(1)], 1)
 
 
-class Reader(nn.Module):
+class ClassifierHead(nn.Module):
     """(B, features) to (B, out): features to one scale, and two layers."""
 
     def __init__(self, features: int, hidden: int, out: int, dropout: float) -> None:
@@ -80,69 +80,73 @@ class Reader(nn.Module):
         return torch.as_tensor(self.head(self.drop(nn.functional.gelu(x)))).float()
 
 
-class ShapeLabel(nn.Module):
+class VoxelClassifier(nn.Module):
     """(B, 64, 64, 64) shares to logits (B, labels)."""
 
     def __init__(
         self, labels: int, width: int = 64, transformer: bool = True, dropout: float = 0.5, hidden: int = 512
     ) -> None:
         super().__init__()
-        self.trunk = Trunk(width)
+        self.trunk = VoxelBackbone(width)
         features = self.trunk.features + SIZES
-        self.label = Reader(features, hidden, labels, dropout)
-        self.stand = Stand() if transformer else None
+        self.label = ClassifierHead(features, hidden, labels, dropout)
+        self.stand = UprightEstimator() if transformer else None
 
     def features(self, share: torch.Tensor) -> torch.Tensor:
         """(B, F) of what the trunk sees, and the sizes."""
-        return torch.cat([self.trunk(2 * share - 1), sizes(share)], 1)
+        return torch.cat([self.trunk(2 * share - 1), size_features(share)], 1)
 
     def upright_logits(self, share: torch.Tensor) -> torch.Tensor:
         """(B, labels) of shares that stand upright already."""
         return torch.as_tensor(self.label(self.features(share)))
 
-    def asked(self, share: torch.Tensor) -> Asked:
+    def asked(self, share: torch.Tensor) -> PoseScores:
         """Poses and scores; of a network without transformer, the one that it was given."""
         if self.stand is None:
             still = torch.tensor([0.0, 0, 1, 1, 0, 0], device=share.device)
             return still.expand(len(share), 1, 6), share.new_zeros(len(share), 1)
-        said: tuple[torch.Tensor, torch.Tensor] = self.stand(smaller(share, STANDS))
+        said: tuple[torch.Tensor, torch.Tensor] = self.stand(downsample(share, UPRIGHT_SIZE))
         return said
 
-    def upright(self, share: torch.Tensor, stay: float = 0.0, asked: Asked | None = None) -> torch.Tensor:
+    def upright(
+        self, share: torch.Tensor, stay: float = 0.0, asked: PoseScores | None = None
+    ) -> torch.Tensor:
         """(B, 3, 3) rotations from how things lie to the likeliest pose. asked: if it is known already."""
         poses, scores = asked if asked is not None else self.asked(share)
-        likeliest = staying(scores, stay).argmax(1)
-        return rotation(poses[torch.arange(len(poses), device=poses.device), likeliest].float())
+        likeliest = favour_identity(scores, stay).argmax(1)
+        return rotation_from_6d(poses[torch.arange(len(poses), device=poses.device), likeliest].float())
 
     def set_upright(self, share: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
         """(B, 64, 64, 64) of shares turned by (B, 3, 3)."""
         with torch.autocast(share.device.type, enabled=False):
-            return posed(share.float(), turn)
+            return transform_voxels(share.float(), turn)
 
     def forward(self, share: torch.Tensor) -> torch.Tensor:
         if self.stand is None:
             return self.upright_logits(share)
         return self.upright_logits(self.set_upright(share, self.upright(share)))
 
-    def probabilities(self, share: torch.Tensor, plan: Plan, asked: Asked | None = None) -> torch.Tensor:
+    def probabilities(
+        self, share: torch.Tensor, plan: TestTimeAugmentation, asked: PoseScores | None = None
+    ) -> torch.Tensor:
         """(B, labels), asked as the plan says."""
         if self.stand is None:
             return _around(self.upright_logits, share, plan.around)
         poses, scores = asked if asked is not None else self.asked(share)
-        scores = staying(scores, plan.stay)
+        scores = favour_identity(scores, plan.stay)
         count = min(plan.poses, scores.shape[1])
         weight, which = scores.softmax(1).topk(count, 1)
         weight = weight / weight.sum(1, keepdim=True)
         total = torch.zeros(0)
         for k in range(count):
             columns = poses[torch.arange(len(poses), device=poses.device), which[:, k]]
-            straight = self.set_upright(share, rotation(columns.float()))
+            straight = self.set_upright(share, rotation_from_6d(columns.float()))
             said = weight[:, k, None] * _around(self.upright_logits, straight, plan.around)
             total = said if k == 0 else total + said
         return total
 
 
-class PointLabel(nn.Module):
+class PointNet(nn.Module):
     """(B, 64, 64, 64) shares to logits by points on the surface of what is full, in [-1, 1]^3."""
 
     def __init__(self, labels: int, width: int = 16, points: int = 768, dropout: float = 0.3) -> None:
@@ -161,20 +165,24 @@ class PointLabel(nn.Module):
             x = torch.relu(norm(to(x)))
         return torch.as_tensor(self.head(self.drop(torch.relu(self.wide(x.amax(2)))))).float()
 
-    def probabilities(self, share: torch.Tensor, plan: Plan, asked: Asked | None = None) -> torch.Tensor:
+    def probabilities(
+        self, share: torch.Tensor, plan: TestTimeAugmentation, asked: PoseScores | None = None
+    ) -> torch.Tensor:
         return _around(self, share, plan.around)
 
-    def asked(self, share: torch.Tensor) -> Asked:
+    def asked(self, share: torch.Tensor) -> PoseScores:
         """It knows one pose alone."""
         still = torch.tensor([0.0, 0, 1, 1, 0, 0], device=share.device)
         return still.expand(len(share), 1, 6), share.new_zeros(len(share), 1)
 
-    def upright(self, share: torch.Tensor, stay: float = 0.0, asked: Asked | None = None) -> torch.Tensor:
+    def upright(
+        self, share: torch.Tensor, stay: float = 0.0, asked: PoseScores | None = None
+    ) -> torch.Tensor:
         """(B, 3, 3): it leaves everything as it lies."""
         return torch.eye(3, device=share.device).expand(len(share), 3, 3)
 
 
-def staying(scores: torch.Tensor, stay: float) -> torch.Tensor:
+def favour_identity(scores: torch.Tensor, stay: float) -> torch.Tensor:
     """(B, K) scores with what standing as it was given is worth beforehand."""
     if stay == 0 or scores.shape[1] == 1:
         return scores
@@ -183,15 +191,15 @@ def staying(scores: torch.Tensor, stay: float) -> torch.Tensor:
     return scores + more
 
 
-def label_net(config: dict[str, Any], labels: int) -> ShapeLabel | PointLabel:
+def create_classifier(config: dict[str, Any], labels: int) -> VoxelClassifier | PointNet:
     """The network of a run's options."""
     width, dropout = int(config["width"]), float(config["dropout"])
     if config["kind"] == "points":
-        return PointLabel(labels, width // 4, dropout=dropout)
-    return ShapeLabel(labels, width, bool(config["transformer"]), dropout, int(config["hidden"]))
+        return PointNet(labels, width // 4, dropout=dropout)
+    return VoxelClassifier(labels, width, bool(config["transformer"]), dropout, int(config["hidden"]))
 
 
-def sizes(share: torch.Tensor) -> torch.Tensor:
+def size_features(share: torch.Tensor) -> torch.Tensor:
     """(B, 5): smaller and larger side along the ground, height, share of the box that is full, and of the grid."""
     full = (share > FULL).float()
     sides = torch.stack([full.amax(axes).mean(1) for axes in ((2, 3), (1, 3), (1, 2))], 1)

@@ -20,17 +20,17 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from lift3d.nets.blocks import Block, Encoder, Layer, Solid
-from lift3d.nets.rotation6d import rotation
+from lift3d.nets.blocks import ImageEncoder, ResBlock2d, ResBlock3d, TransformerBlock
+from lift3d.nets.rotation6d import rotation_from_6d
 
-PICTURE, CELLS = 128, 64
+IMAGE_SIZE, GRID_SIZE = 128, 64
 """Pixels and cells along each side."""
 POSE = 6 + 3 + 1
 """Two columns of a rotation (Zhou et al. 2019), the middle, the log of the size."""
 
 
 @dataclass
-class Said:
+class Prediction:
     """volume (B, 64, 64, 64): logits (w, v, u); depth (B,): log of reach / lateral; pose (B, 10); tokens (B, C) for search."""
 
     volume: torch.Tensor
@@ -39,7 +39,7 @@ class Said:
     code: torch.Tensor
 
 
-class Seek(nn.Module):
+class CrossAttention(nn.Module):
     """Every coarse cell asks the tokens of all pictures: cells (B, C, 8, 8, 8) and tokens (B, T, W) to the same cells.
 
     What a second picture shows lies along rays of its own, which tokens of the frame's 64 pixels can hardly tell apart in
@@ -64,7 +64,7 @@ class Seek(nn.Module):
         return cells + torch.as_tensor(self.answer(seen)).transpose(1, 2).reshape(cells.shape)
 
 
-class Gather(nn.Module):
+class AttentionPool(nn.Module):
     """A few learned questions to the tokens of all pictures: (B, T, W) to (B, out). How deep a thing is, a picture from its
     side tells, which the mean over the frame's tokens washes out. Adds nothing at the beginning."""
 
@@ -91,29 +91,29 @@ class ViewsToVolume(nn.Module):
     def __init__(self, width: int = 32, layers: int = 3) -> None:
         super().__init__()
         w = (width, 2 * width, 4 * width, 8 * width)
-        self.encoder = Encoder(w)
+        self.encoder = ImageEncoder(w)
         c = w[3]
         self.place = nn.Parameter(torch.randn(64, c) * 0.02)
         self.role = nn.Parameter(torch.randn(2, c) * 0.02)
-        self.layers = nn.ModuleList(Layer(c, 8) for _ in range(layers))
+        self.layers = nn.ModuleList(TransformerBlock(c, 8) for _ in range(layers))
         self.settled = nn.LayerNorm(c)
         self.numbers = nn.Sequential(nn.Linear(c, c), nn.GELU(), nn.Linear(c, 1 + POSE))
-        self.gather = Gather(c, 1 + POSE)
+        self.gather = AttentionPool(c, 1 + POSE)
         a, b = 2 * width, width
         self.coarse_channels, self.fine_channels = a, b
         self.lift8 = nn.Conv2d(c, 8 * a, 1)
-        self.seek8 = Seek(a, c)
-        self.solid8 = Solid(a)
+        self.seek8 = CrossAttention(a, c)
+        self.solid8 = ResBlock3d(a)
         self.thin8 = nn.Conv3d(a, b, 1)
         self.lift16 = nn.Conv2d(w[2], 16 * (b // 4), 1)
         self.join16 = nn.Conv3d(b + b // 4, b, 1)
-        self.solid16 = Solid(b)
+        self.solid16 = ResBlock3d(b)
         self.rough = nn.Conv3d(b, 1, 1)
         self.flat16 = nn.Conv2d(16 * b, w[2], 1)
-        self.block32 = Block(w[2] + w[1], w[2])
+        self.block32 = ResBlock2d(w[2] + w[1], w[2])
         self.flat32 = nn.Conv2d(w[2], w[1], 1)
-        self.block64 = Block(w[1] + w[0], w[1])
-        self.head = nn.Conv2d(w[1], CELLS, 3, padding=1)
+        self.block64 = ResBlock2d(w[1] + w[0], w[1])
+        self.head = nn.Conv2d(w[1], GRID_SIZE, 3, padding=1)
 
     def tokens(self, deepest: torch.Tensor, count: int) -> torch.Tensor:
         """(B * count, C, 8, 8), the frame's picture first of each, to (B, 64 * count, C), having seen each other."""
@@ -130,7 +130,7 @@ class ViewsToVolume(nn.Module):
         held = self.encoder(pictures.flatten(0, 1).contiguous(memory_format=torch.channels_last))
         return self.tokens(held[3], pictures.shape[1])[:, :64].mean(1)
 
-    def forward(self, pictures: torch.Tensor) -> Said:
+    def forward(self, pictures: torch.Tensor) -> Prediction:
         """(B, N, 4, 128, 128): N pictures of each thing, the first of which is the frame."""
         b, count = pictures.shape[:2]
         held = self.encoder(pictures.flatten(0, 1).contiguous(memory_format=torch.channels_last))
@@ -138,7 +138,7 @@ class ViewsToVolume(nn.Module):
         code = tokens[:, :64].mean(1)
         numbers = (self.numbers(code) + self.gather(tokens)).float()
         local = [h.unflatten(0, (b, count))[:, 0] for h in held[:3]]
-        return Said(self.decode(tokens, local), numbers[:, 0], numbers[:, 1:], code.float())
+        return Prediction(self.decode(tokens, local), numbers[:, 0], numbers[:, 1:], code.float())
 
     def decode(self, tokens: torch.Tensor, local: list[torch.Tensor]) -> torch.Tensor:
         """Logits of tokens (B, 64 * N, C), the frame's first, and the frame's features of 64, 32 and 16 pixels."""
@@ -150,7 +150,7 @@ class ViewsToVolume(nn.Module):
         seen = self.lift16(local[2]).unflatten(1, (self.fine_channels // 4, 16))
         x = self.solid16(torch.relu(self.join16(torch.cat([x, seen], 1))))
         rough = up(self.rough(x)[:, 0], scale_factor=4.0, mode="bilinear", align_corners=False)
-        rough = rough.repeat_interleave(CELLS // 16, 1)
+        rough = rough.repeat_interleave(GRID_SIZE // 16, 1)
         y = torch.relu(self.flat16(x.flatten(1, 2)))
         y = up(y, scale_factor=2.0, mode="bilinear", align_corners=False)
         y = self.flat32(self.block32(torch.cat([y, local[1]], 1)))
@@ -158,13 +158,13 @@ class ViewsToVolume(nn.Module):
         return torch.as_tensor(self.head(self.block64(torch.cat([y, local[0]], 1)))).float() + rough.float()
 
 
-class Plain(nn.Module):
+class EncoderDecoder(nn.Module):
     """The baseline: encoder, one vector, and 3-D up-convolutions to 32^3 (as 3D-R2N2 and Pix2Vox, without their recurrence
     and refinement). One picture: the first."""
 
     def __init__(self, width: int = 32, code: int = 512) -> None:
         super().__init__()
-        self.encoder = Encoder((width, 2 * width, 4 * width, 8 * width))
+        self.encoder = ImageEncoder((width, 2 * width, 4 * width, 8 * width))
         self.squeeze = nn.Linear(8 * width * 64, code)
         self.numbers = nn.Linear(code, 1 + POSE)
         self.start = nn.Linear(code, 128 * 64)
@@ -175,17 +175,17 @@ class Plain(nn.Module):
         self.norms = nn.ModuleList(nn.BatchNorm3d(b) for b in sizes[1:])
         self.head = nn.Conv3d(16, 1, 3, padding=1)
 
-    def forward(self, pictures: torch.Tensor) -> Said:
+    def forward(self, pictures: torch.Tensor) -> Prediction:
         first = pictures[:, 0].contiguous(memory_format=torch.channels_last)
         code = torch.relu(self.squeeze(self.encoder(first)[3].flatten(1)))
         x = torch.relu(self.start(code)).view(-1, 128, 4, 4, 4)
         for up, norm in zip(self.up, self.norms):
             x = torch.relu(norm(up(x)))
         numbers = self.numbers(code).float()
-        return Said(self.head(x)[:, 0].float(), numbers[:, 0], numbers[:, 1:], code.float())
+        return Prediction(self.head(x)[:, 0].float(), numbers[:, 0], numbers[:, 1:], code.float())
 
 
-def upright(
+def resample_upright(
     share: torch.Tensor,
     pose: torch.Tensor,
     to_cells: torch.Tensor,
@@ -201,7 +201,7 @@ def upright(
     """
     line = (torch.arange(n, device=share.device) + 0.5) / n * 1.1 - 0.55
     grid = torch.stack(torch.meshgrid(line, line, line, indexing="ij"), -1).reshape(-1, 3)
-    turn = rotation(pose[:, :6])
+    turn = rotation_from_6d(pose[:, :6])
     points = (grid * pose[:, 9].exp()[:, None, None]) @ turn + pose[:, None, 6:9]
     depth = points[..., 2] + far[:, None]
     uvw = torch.cat([points[..., :2], depth[..., None]], -1) @ to_cells.transpose(1, 2)

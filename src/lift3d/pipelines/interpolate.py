@@ -238,15 +238,15 @@ def _flow_path(a: F32, b: F32, fractions: list[float], weights: str | None) -> I
     import torch
 
     from lift3d.inference.networks import asking, network
-    from lift3d.nets.flow_matching import LatentFlow, carried, drawn
+    from lift3d.nets.flow_matching import LatentFlow, integrate_adams_bashforth, integrate_heun
 
     net, _ = network("flow", weights)
     assert isinstance(net, LatentFlow)
     unconditional = torch.full((2,), net.kinds)
     with asking():
         ends = net.normalised(torch.from_numpy(np.stack([a, b])))
-        noise = carried(net, ends, unconditional, FLOW_STEPS, back=True)
-        residual = ends - drawn(net, noise, unconditional, FLOW_STEPS)
+        noise = integrate_heun(net, ends, unconditional, FLOW_STEPS, back=True)
+        residual = ends - integrate_adams_bashforth(net, noise, unconditional, FLOW_STEPS)
     x, y = noise.numpy()
     for t in fractions:
         if t in (0.0, 1.0):
@@ -254,7 +254,7 @@ def _flow_path(a: F32, b: F32, fractions: list[float], weights: str | None) -> I
             continue
         with asking():
             between = torch.from_numpy(slerp(x, y, t))[None]
-            sample = drawn(net, between, unconditional[:1], FLOW_STEPS)
+            sample = integrate_adams_bashforth(net, between, unconditional[:1], FLOW_STEPS)
             code = net.code(sample + (1 - t) * residual[:1] + t * residual[1:])[0]
         yield code.numpy()
 

@@ -12,7 +12,7 @@ from lift3d.errors import InputError
 C = TypeVar("C")
 
 
-def told(default: Any, text: str) -> Any:
+def option(default: Any, text: str) -> Any:
     """A field with its help."""
     return field(default=default, metadata={"help": text})
 
@@ -21,19 +21,19 @@ def told(default: Any, text: str) -> Any:
 class Schedule:
     """The engine's part of a run; each task adds its own fields to it."""
 
-    steps: int = told(20_000, "optimiser steps of the whole run")
-    batch: int = told(32, "samples in a step, over all processes")
-    rate: float = told(1e-3, "largest learning rate")
-    warmup: int = told(
+    steps: int = option(20_000, "optimiser steps of the whole run")
+    batch: int = option(32, "samples in a step, over all processes")
+    rate: float = option(1e-3, "largest learning rate")
+    warmup: int = option(
         300, "steps over which the rate rises from nothing; after them it falls along a cosine"
     )
-    decay: float = told(1e-2, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
-    clip: float = told(1.0, "the gradient is scaled down to this norm")
-    average: float = told(0.999, "how slowly the averaged weights follow; they are the ones that are kept")
-    precision: str = told("float32", "float32, or bfloat16 for the matrix products")
-    seed: int = told(0, "everything random follows from it")
-    validate: int = told(1000, "steps between two looks at the validation set")
-    save: int = told(250, "steps between two checkpoints")
+    decay: float = option(1e-2, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
+    clip: float = option(1.0, "the gradient is scaled down to this norm")
+    average: float = option(0.999, "how slowly the averaged weights follow; they are the ones that are kept")
+    precision: str = option("float32", "float32, or bfloat16 for the matrix products")
+    seed: int = option(0, "everything random follows from it")
+    validate: int = option(1000, "steps between two looks at the validation set")
+    save: int = option(250, "steps between two checkpoints")
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "validate", "save"):
@@ -49,7 +49,7 @@ class Schedule:
             raise InputError(f"there is no precision called {self.precision}", "use float32 or bfloat16")
 
 
-def helps(kind: type[Any]) -> list[tuple[str, str, Any, str]]:
+def describe_options(kind: type[Any]) -> list[tuple[str, str, Any, str]]:
     """(name, type, default, help) of each field."""
     hints = get_type_hints(kind)
     return [
@@ -58,7 +58,7 @@ def helps(kind: type[Any]) -> list[tuple[str, str, Any, str]]:
     ]
 
 
-def with_words(config: C, words: list[str]) -> C:
+def parse_options(config: C, words: list[str]) -> C:
     """The config with `name=value` words applied; InputError names what can be told."""
     hints = get_type_hints(type(config))
     changes: dict[str, Any] = {}

@@ -15,7 +15,7 @@ import torch.distributed as dist
 
 
 @dataclass(frozen=True)
-class Place:
+class Worker:
     """Which process this is, of how many, and on what device."""
 
     rank: int
@@ -43,7 +43,7 @@ class Place:
 
 
 @contextmanager
-def place(device: str | None = None) -> Iterator[Place]:
+def join_workers(device: str | None = None) -> Iterator[Worker]:
     """This process' place; joins the group that torchrun has announced in the environment."""
     world, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     wanted = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -56,7 +56,7 @@ def place(device: str | None = None) -> Iterator[Place]:
     if world > 1:
         dist.init_process_group("nccl" if where.type == "cuda" else "gloo")
     try:
-        yield Place(rank, world, where)
+        yield Worker(rank, world, where)
         if world > 1:
             dist.barrier()  # a process that leaves early takes the others' connections with it
     finally:

@@ -18,11 +18,11 @@ from typing import Any
 import torch
 
 from lift3d.errors import InputError, Lift3dError
-from lift3d.nets.mixed_precision import in_half
+from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.train import checkpoint as store
 from lift3d.train.checkpoint import Checkpoint
 from lift3d.train.config import Schedule, to_json
-from lift3d.train.distributed import Place
+from lift3d.train.distributed import Worker
 from lift3d.train.run_log import Log
 from lift3d.train.task import Batch, Task
 
@@ -38,7 +38,7 @@ class Diverged(Lift3dError):
     """The loss is no number, or has left for good."""
 
 
-def rate_at(step: int, schedule: Schedule) -> float:
+def learning_rate(step: int, schedule: Schedule) -> float:
     """The learning rate at a step (0 is the first)."""
     if step < schedule.warmup:
         return schedule.rate * (step + 1) / schedule.warmup
@@ -46,7 +46,7 @@ def rate_at(step: int, schedule: Schedule) -> float:
     return schedule.rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
-def begin_with(module: torch.nn.Module, initial: dict[str, torch.Tensor], say: Say) -> None:
+def load_initial_weights(module: torch.nn.Module, initial: dict[str, torch.Tensor], say: Say) -> None:
     """Load what fits by name and shape; the rest starts anew and is said. InputError where nothing fits."""
     own = module.state_dict()
     fits = {name: t for name, t in initial.items() if name in own and own[name].shape == t.shape}
@@ -59,11 +59,11 @@ def begin_with(module: torch.nn.Module, initial: dict[str, torch.Tensor], say: S
         say(f"{len(fits)} of {len(own)} tensors are taken over; the others start anew")
 
 
-class Run:
+class Trainer:
     """A run in a folder: `fit` trains to the end, or goes on where the last one stopped."""
 
     def __init__(
-        self, task: Task, folder: Path, where: Place, say: Say, progress: Progress,
+        self, task: Task, folder: Path, where: Worker, say: Say, progress: Progress,
         initial: dict[str, torch.Tensor] | None = None,
     ) -> None:  # fmt: skip
         """initial: weights that a new run starts from; a run that goes on has its own."""
@@ -72,7 +72,7 @@ class Run:
         torch.manual_seed(schedule.seed)
         self.module = task.module().to(where.device)
         if initial is not None:
-            begin_with(self.module, initial, say)
+            load_initial_weights(self.module, initial, say)
         self.average = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
         self.names = [name for name, p in self.module.named_parameters() if p.requires_grad]
         self.parameters = [p for p in self.module.parameters() if p.requires_grad]
@@ -149,7 +149,7 @@ class Run:
         while self.step < end:
             last = self._one(self._batch(reader, end))
             if log is not None:
-                log.write(self.step, {**last, "rate": rate_at(self.step - 1, schedule)})
+                log.write(self.step, {**last, "rate": learning_rate(self.step - 1, schedule)})
             done = self.step - first
             left = (time.monotonic() - started) / done * (schedule.steps - self.step)
             self.progress(
@@ -181,11 +181,11 @@ class Run:
         """One step."""
         schedule, place = self.task.config, self.where
         for group in self.optimiser.param_groups:
-            group["lr"] = rate_at(self.step, schedule)
+            group["lr"] = learning_rate(self.step, schedule)
         torch.manual_seed((schedule.seed * 1_000_003 + self.step) * 64 + place.rank)
         self.module.train()
         batch = {k: v.to(place.device) for k, v in batch.items()}
-        with in_half(place.device.type, schedule.precision == "bfloat16"):
+        with autocast_bfloat16(place.device.type, schedule.precision == "bfloat16"):
             losses = self.task.loss(self.module, batch, self.step)
         self.optimiser.zero_grad()
         losses["loss"].backward()
@@ -242,7 +242,7 @@ class Run:
             what = "the loss" if not math.isfinite(loss) else "the gradient"
             raise Diverged(
                 f"at step {self.step} {what} is {loss if what == 'the loss' else norm} (the loss was about {self.usual:.4g} "
-                f"before, the rate {rate_at(self.step, self.task.config):.2g})",
+                f"before, the rate {learning_rate(self.step, self.task.config):.2g})",
                 "go on from the last checkpoint with a smaller rate, a longer warmup or float32",
             )
         far = self.step > self.task.config.warmup and abs(loss) > FAR * max(abs(self.usual), 1e-12)

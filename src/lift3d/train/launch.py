@@ -12,8 +12,8 @@ from lift3d.errors import InputError
 from lift3d.runtime.environment import thread_count
 from lift3d.train.config import Schedule
 from lift3d.train.data.labelled_shapes import OWN_LEAST
-from lift3d.train.distributed import place
-from lift3d.train.engine import Run
+from lift3d.train.distributed import join_workers
+from lift3d.train.engine import Trainer
 from lift3d.train.registry import Trainable
 from lift3d.units import format_count
 from lift3d.weights import load_tensors
@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
 
 
-def start(
+def launch(
     task: Trainable, config: Schedule, corpus: Path, pictures: Path, views: int, folder: Path, init_from: str | None,
     device: str | None, threads: int | None, say: Say, progress: Progress,
 ) -> dict[str, float]:  # fmt: skip
@@ -34,13 +34,13 @@ def start(
             "torch sees no CUDA device", "leave --device out, or install the build of torch for it"
         )
     initial = None if init_from is None else load_tensors(init_from)
-    with place(device) as where:
+    with join_workers(device) as where:
         if where.first and task.folders:
             ensure_corpus(corpus, say, progress)
         where.wait()
         corpus = corpus_of(corpus) if task.folders else corpus
         if where.first and task.pictures:
-            ensure_pictures(corpus, pictures, views, say, progress)
+            ensure_renders(corpus, pictures, views, say, progress)
         where.wait()
         if where.first and task.ready is not None:
             task.ready(pictures, corpus, config, progress)
@@ -50,13 +50,13 @@ def start(
             made.watch = progress
         # numba's parallel kernels set torch's number of threads as well: after them, not before
         torch.set_num_threads(threads or thread_count())
-        run = Run(
+        run = Trainer(
             made, folder, where, say if where.first else _silent, progress if where.first else _still, initial
         )
         return run.fit()
 
 
-def ensure_pictures(corpus: Path, pictures: Path, views: int, say: Say, progress: Progress) -> None:
+def ensure_renders(corpus: Path, pictures: Path, views: int, say: Say, progress: Progress) -> None:
     """Render them unless they are there, or finish rendering."""
     from lift3d.corpus.dataset import Corpus
     from lift3d.corpus.pictures.shard_plan import RenderOptions

@@ -8,17 +8,17 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from lift3d.evaluate.scores.gan_test import FIRST, Judge  # noqa: E402
-from lift3d.nets.shape_classifier import ShapeLabel  # noqa: E402
-from lift3d.train.data.labelled_shapes import centred  # noqa: E402
+from lift3d.nets.shape_classifier import VoxelClassifier  # noqa: E402
+from lift3d.train.data.labelled_shapes import centre_in_grid  # noqa: E402
 
 
 def test_a_kind_is_said_if_the_network_has_it_among_the_first_and_what_is_empty_is_nothing() -> None:
     judge = Judge()
-    assert isinstance(judge.net, ShapeLabel)
+    assert isinstance(judge.net, VoxelClassifier)
     x, y, z = np.indices((64, 64, 64)) - 31.5
     ball, slab = x**2 + y**2 + z**2 < 25**2, (abs(x) < 28) & (abs(y) < 20) & (abs(z) < 2)
     with torch.no_grad():
-        shares = torch.from_numpy(np.stack([centred(ball), centred(slab)])).float()
+        shares = torch.from_numpy(np.stack([centre_in_grid(ball), centre_in_grid(slab)])).float()
         order = judge.net.upright_logits(shares).argsort(1, descending=True)
     said = [{judge.names[int(k)] for k in row[:FIRST]} for row in order]
     for name in said[0] | said[1]:

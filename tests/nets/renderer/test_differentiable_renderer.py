@@ -19,8 +19,8 @@ from lift3d.geometry.render.drawable import drawable  # noqa: E402
 from lift3d.geometry.render.face_ids import face_ids  # noqa: E402
 from lift3d.geometry.render.lights import Environment, Lighting, Sun  # noqa: E402
 from lift3d.geometry.render.renderer import render as exact_render  # noqa: E402
-from lift3d.nets.renderer.differentiable_renderer import Pictures, render  # noqa: E402
-from lift3d.nets.renderer.scene import Cameras, Light, Surface, surface, surface_of  # noqa: E402
+from lift3d.nets.renderer.differentiable_renderer import RenderedImages, render  # noqa: E402
+from lift3d.nets.renderer.scene import Cameras, Light, Surface, make_surface, surface_from_drawable  # noqa: E402
 
 D = torch.float64
 FIELDS = ("rgb", "mask", "depth", "normals")
@@ -40,13 +40,13 @@ def scene(size: int = 40, n: int = 1, dtype: torch.dtype = D) -> tuple[Surface, 
     uv = torch.tensor(np.stack([np.arctan2(v[:, 1], v[:, 0]) / 3, v[:, 2]], 1), dtype=dtype)
     texture = torch.rand(3, 9, 13, generator=g, dtype=dtype)
     colours = torch.rand(len(v), 3, generator=g, dtype=dtype)
-    thing = surface(torch.tensor(v, dtype=dtype), f, colours, (texture, uv, f))
+    thing = make_surface(torch.tensor(v, dtype=dtype), f, colours, (texture, uv, f))
     light = Light.simple(dtype=dtype)
     sky = light.environment + 0.2 * torch.rand(9, 3, generator=g, dtype=dtype)
     return thing, Cameras.of(orbit_cameras(v, n, size, size - 4), dtype), replace(light, environment=sky)
 
 
-def total(p: Pictures) -> torch.Tensor:
+def total(p: RenderedImages) -> torch.Tensor:
     """A number that depends on every value, with weights that differ."""
     parts = torch.cat([getattr(p, name).reshape(-1) for name in FIELDS])
     return (parts * torch.sin(0.7 * torch.arange(len(parts), dtype=parts.dtype))).sum()
@@ -101,7 +101,7 @@ def test_gradients_of_a_motion_and_of_the_background() -> None:
 def test_gradients_of_flat_faces_and_batches_of_everything() -> None:
     thing, cameras, light = scene(n=2)
     v, f = ring()
-    flat = surface(thing.vertices, f, torch.rand(len(f), 3, dtype=D), crease=1)
+    flat = make_surface(thing.vertices, f, torch.rand(len(f), 3, dtype=D), crease=1)
     assert bool(torch.as_tensor(flat.edges.always).all())
     both = torch.stack([flat.vertices, 0.9 * flat.vertices])
     many = Light(
@@ -159,7 +159,7 @@ def test_values_equal_the_twin() -> None:
     v, f = np.asarray(ball.vertices) * [1, 0.5, 0.8], np.asarray(ball.faces)
     camera = look_at(np.array([2.0, 2.5, 1.4]), np.zeros(3), 17, 14, 22.0)
     colours = np.random.default_rng(0).random((len(v), 3))
-    p = render(surface(torch.tensor(v), f, torch.tensor(colours)), Cameras.of(camera, D))
+    p = render(make_surface(torch.tensor(v), f, torch.tensor(colours)), Cameras.of(camera, D))
     expected = twin(v, f, colours, camera)
     expected[..., 3] = expected[..., 3].clip(0, 1)
     both = torch.cat([p.rgb[0], p.mask[0]]).permute(1, 2, 0).numpy()
@@ -172,7 +172,7 @@ def test_a_slanted_border_covers_pixels_by_where_it_crosses_their_rows() -> None
     )  # camera frame; its left border is slanted
     camera = look_at(np.zeros(3), np.array([0, 1.0, 0]), 20, 16, 10.0)
     v = (quad - camera.t) @ camera.R
-    p = render(surface(torch.tensor(v), np.array([[0, 1, 2], [0, 2, 3]])), Cameras.of(camera, D))
+    p = render(make_surface(torch.tensor(v), np.array([[0, 1, 2], [0, 2, 3]])), Cameras.of(camera, D))
     y = np.arange(16) + 0.5
     border = ((-1.3 + (1.1 + 1.3) * ((y - 8) / 10 * 2 + 9) / 18) / 2) * 10 + 10
     expected = (np.arange(1, 21) - border[:, None]).clip(0, 1)
@@ -188,7 +188,7 @@ def test_a_wire_thinner_than_a_pixel_is_covered_by_its_area_and_feels_its_width(
     middle = torch.tensor([0.013, 2.0, 0.021], dtype=D)
     v = torch.stack([middle - along - half * across, middle + along - half * across,
                      middle + along + half * across, middle - along + half * across])  # fmt: skip
-    area = render(surface(v, np.array([[0, 1, 2], [0, 2, 3]])), Cameras.of(camera, D)).mask.sum()
+    area = render(make_surface(v, np.array([[0, 1, 2], [0, 2, 3]])), Cameras.of(camera, D)).mask.sum()
     length = 1.0 * 25
     assert float(area.detach()) == pytest.approx(0.2 * length, rel=0.05)
     assert float(torch.autograd.grad(area, half)[0]) == pytest.approx(2 * 25 * length, rel=0.05)
@@ -200,7 +200,9 @@ def test_the_outline_of_a_ball_grows_as_its_area_does() -> None:
     size = torch.tensor(1.0, dtype=D, requires_grad=True)
     shift = torch.zeros(3, dtype=D, requires_grad=True)
     v = torch.tensor(np.asarray(ball.vertices))
-    area = render(surface(v, ball.faces).but(vertices=size * v + shift), Cameras.of(camera, D)).mask.sum()
+    area = render(
+        make_surface(v, ball.faces).but(vertices=size * v + shift), Cameras.of(camera, D)
+    ).mask.sum()
     radius = 25 * 300 / np.linalg.norm([300.0, 40, 20])
     assert float(area.detach()) == pytest.approx(np.pi * radius**2, rel=2e-3)
     grow, move = torch.autograd.grad(area, (size, shift))
@@ -237,7 +239,9 @@ def test_agrees_with_the_exact_renderer(mesh: trimesh.Trimesh, lit: bool) -> Non
         Environment.of_colours((0.4, 0.5, 0.6), (0.1, 0.2, 0.1)),
     )
     shot = exact_render(ready, camera, 1, 0.0, (0, 0, 0), lighting if lit else None)
-    p = render(surface_of(ready), Cameras.of(camera), Light.of(lighting) if lit else None, antialias=False)
+    p = render(
+        surface_from_drawable(ready), Cameras.of(camera), Light.of(lighting) if lit else None, antialias=False
+    )
     z = p.depth[0, 0].numpy()
     assert ((z > 0) == shot.mask).all() and shot.mask.sum() > 1000
     assert (p.mask[0, 0].numpy() == shot.mask).all()
@@ -255,11 +259,11 @@ def test_outlines_look_like_the_mean_of_many_samples() -> None:
     v, f = ring()
     camera = look_at(np.array([1.1, 1.6, 1.2]), np.zeros(3), 48, 40, 55.0)
     colours = np.random.default_rng(0).random((len(v), 3))
-    thing = surface(torch.tensor(v), f, torch.tensor(colours))
+    thing = make_surface(torch.tensor(v), f, torch.tensor(colours))
     fine = render(thing, Cameras.of(resize_camera(camera, 48 * 16, 40 * 16), D), antialias=False)
     smooth, hard = (render(thing, Cameras.of(camera, D), antialias=a) for a in (True, False))
 
-    def error(p: Pictures, name: str) -> float:
+    def error(p: RenderedImages, name: str) -> float:
         truth = torch.nn.functional.avg_pool2d(getattr(fine, name), 16)
         border = torch.nn.functional.avg_pool2d(fine.mask, 16)
         border = ((border > 0) & (border < 1)).expand_as(truth)
@@ -312,6 +316,6 @@ def test_from_within_everything_is_covered() -> None:
     ball = trimesh.creation.icosphere(2)
     camera = look_at(np.array([0.3, 0, 0]), np.array([0, 1.0, 0.2]), 32, 32, 12.0)
     x = torch.tensor(np.asarray(ball.vertices), requires_grad=True)
-    p = render(surface(x, ball.faces), Cameras.of(camera, D), Light.simple(dtype=D))
+    p = render(make_surface(x, ball.faces), Cameras.of(camera, D), Light.simple(dtype=D))
     (p.rgb.sum() + p.depth.sum()).backward()
     assert bool((p.mask == 1).all()) and bool(torch.isfinite(x.grad).all()) and bool(x.grad.any())

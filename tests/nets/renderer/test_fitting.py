@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="the extra `learn` is not installed"
 
 from lift3d.geometry.camera.orbit import orbit_cameras  # noqa: E402
 from lift3d.nets.renderer.differentiable_renderer import render  # noqa: E402
-from lift3d.nets.renderer.scene import Cameras, Light, surface  # noqa: E402
+from lift3d.nets.renderer.scene import Cameras, Light, make_surface  # noqa: E402
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
@@ -31,7 +31,9 @@ def fit(loss: Callable[[], torch.Tensor], values: list[torch.Tensor], rate: floa
 
 
 def test_place_and_size_of_a_ball_from_its_outlines() -> None:
-    ball = surface(*(lambda m: (np.asarray(m.vertices), np.asarray(m.faces)))(trimesh.creation.icosphere(2)))
+    ball = make_surface(
+        *(lambda m: (np.asarray(m.vertices), np.asarray(m.faces)))(trimesh.creation.icosphere(2))
+    )
     cameras = Cameras.of(orbit_cameras(np.asarray(ball.vertices) * 1.5, 3, 48, 48))
     shift, scale = torch.tensor([0.3, -0.2, 0.15]), torch.tensor(0.8)
     target = render(ball.but(vertices=ball.vertices * scale + shift), cameras).mask
@@ -47,7 +49,9 @@ def test_place_and_size_of_a_ball_from_its_outlines() -> None:
 
 @pytest.mark.slow
 def test_direction_and_colours_of_the_light() -> None:
-    ball = surface(*(lambda m: (np.asarray(m.vertices), np.asarray(m.faces)))(trimesh.creation.icosphere(3)))
+    ball = make_surface(
+        *(lambda m: (np.asarray(m.vertices), np.asarray(m.faces)))(trimesh.creation.icosphere(3))
+    )
     cameras = Cameras.of(orbit_cameras(np.asarray(ball.vertices), 2, 40, 40))
     truth = Light.simple((0.3, -0.8, 0.6), 0.8, 0.25)
     target = render(ball, cameras, truth).rgb
@@ -75,7 +79,7 @@ def test_turn_and_focal_length_of_a_camera() -> None:
     mesh = trimesh.creation.torus(0.7, 0.3, major_sections=24, minor_sections=12)
     v = np.asarray(mesh.vertices) * [1, 0.8, 1.2]
     colours = torch.tensor(0.5 + 0.5 * np.sin(4 * v + [0, 1, 2]), dtype=torch.float32)
-    thing = surface(v, np.asarray(mesh.faces), colours)
+    thing = make_surface(v, np.asarray(mesh.faces), colours)
     cameras = Cameras.of(orbit_cameras(v, 1, 56, 56))
     truth, still = torch.tensor([0.08, -0.06, 0.05]), torch.zeros(3)
     target = render(thing, replace(cameras.moved(truth, still), focal=1.06 * cameras.focal))

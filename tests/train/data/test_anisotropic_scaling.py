@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from lift3d.train.data.anisotropic_scaling import scaled, stretched
+from lift3d.train.data.anisotropic_scaling import random_stretch, scale_axis
 
 AROUND = np.ones((3, 3, 3), bool)
 
@@ -23,7 +23,7 @@ def table() -> np.ndarray:
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6))
 def test_it_stands_where_things_stand_in_one_piece(seed: int) -> None:
-    out = stretched(table(), np.random.default_rng(seed))
+    out = random_stretch(table(), np.random.default_rng(seed))
     at = np.argwhere(out)
     sides = np.ptp(at, 0) + 1
     assert out.shape == (64, 64, 64) and sides.max() == 58 and at[:, 2].min() == 3
@@ -35,12 +35,12 @@ def test_nothing_thin_is_lost_and_nothing_stays_nothing() -> None:
     row = np.zeros((10, 1, 1), bool)
     row[4] = True
     for count in range(1, 25):
-        again = scaled(row, 0, count)
+        again = scale_axis(row, 0, count)
         assert again.shape == (count, 1, 1) and again.any()
-    assert np.array_equal(scaled(table(), 1, 64), table())
-    assert not stretched(np.zeros((64, 64, 64), bool), np.random.default_rng(0)).any()
+    assert np.array_equal(scale_axis(table(), 1, 64), table())
+    assert not random_stretch(np.zeros((64, 64, 64), bool), np.random.default_rng(0)).any()
 
 
 def test_the_same_numbers_the_same_shape() -> None:
-    a, b = (stretched(table(), np.random.default_rng(5)) for _ in range(2))
-    assert np.array_equal(a, b) and not np.array_equal(a, stretched(table(), np.random.default_rng(6)))
+    a, b = (random_stretch(table(), np.random.default_rng(5)) for _ in range(2))
+    assert np.array_equal(a, b) and not np.array_equal(a, random_stretch(table(), np.random.default_rng(6)))

@@ -20,7 +20,7 @@ from lift3d.corpus.pictures.photographs import (
     _split,
 )
 from lift3d.errors import InputError
-from lift3d.train.data.copy_paste import Scenes
+from lift3d.train.data.copy_paste import CopyPaste
 
 
 class Red:
@@ -50,7 +50,7 @@ def blue(**more: object) -> SimpleNamespace:
 
 
 def test_the_thing_is_where_the_mask_says() -> None:
-    scenes = Scenes(Red(box()), blue())  # type: ignore[arg-type]
+    scenes = CopyPaste(Red(box()), blue())  # type: ignore[arg-type]
     places = set()
     for seed in range(30):
         shown, where = scenes.scene(0, np.random.default_rng(seed), 64)
@@ -66,14 +66,14 @@ def test_the_thing_is_where_the_mask_says() -> None:
 
 
 def test_the_same_seed_is_the_same_scene() -> None:
-    scenes = Scenes(Red(box()), blue())  # type: ignore[arg-type]
+    scenes = CopyPaste(Red(box()), blue())  # type: ignore[arg-type]
     first, second = (scenes.scene(1, np.random.default_rng(4), 64) for _ in range(2))
     assert np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1])
 
 
 def test_a_picture_that_shows_nothing_stays_as_it_is() -> None:
     nothing = np.zeros((64, 64), bool)
-    shown, where = Scenes(Red(nothing)).scene(0, np.random.default_rng(0), 64)  # type: ignore[arg-type]
+    shown, where = CopyPaste(Red(nothing)).scene(0, np.random.default_rng(0), 64)  # type: ignore[arg-type]
     assert not where.any() and not shown.any()
 
 

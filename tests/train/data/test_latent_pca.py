@@ -11,7 +11,14 @@ pytest.importorskip("torch")
 pytest.importorskip("pyarrow")
 
 from lift3d.corpus.dataset import Corpus  # noqa: E402
-from lift3d.train.data.latent_pca import FEWEST, LEAST, credits_of, is_free, parts_of, remembered  # noqa: E402
+from lift3d.train.data.exemplars import (  # noqa: E402
+    FEWEST,
+    LEAST,
+    attribution,
+    choose_exemplar_shapes,
+    cluster_categories,
+    is_permissive,
+)
 
 
 class Fake:
@@ -34,7 +41,7 @@ class Fake:
     ],
 )  # fmt: skip
 def test_free_is_what_asks_for_no_more_than_a_name(licence: str, free: bool) -> None:
-    assert is_free(licence) == free
+    assert is_permissive(licence) == free
 
 
 def test_of_a_kind_the_free_ones_are_remembered_if_they_are_enough() -> None:
@@ -44,15 +51,15 @@ def test_of_a_kind_the_free_ones_are_remembered_if_they_are_enough() -> None:
     licences += ["CC0-1.0"] * 30  # without a kind
     kinds = np.repeat([0, 1, 2, 3], [LEAST + 5, LEAST - 1, 10 * LEAST, 30])
     numbers = np.arange(len(licences))
-    rows = remembered(Fake(licences), numbers, kinds, 3)  # type: ignore[arg-type]
+    rows = choose_exemplar_shapes(Fake(licences), numbers, kinds, 3)  # type: ignore[arg-type]
     assert rows.tolist() == list(range(LEAST))
-    mine = remembered(Fake(licences, "meshes"), numbers, kinds, 3)  # type: ignore[arg-type]
+    mine = choose_exemplar_shapes(Fake(licences, "meshes"), numbers, kinds, 3)  # type: ignore[arg-type]
     assert mine.tolist() == np.flatnonzero(kinds < 3).tolist(), "of one's own meshes all with a kind"
 
 
 def test_who_is_remembered_is_named(small: tuple[Path, Path]) -> None:
     corpus = Corpus(small[0])
-    rows = credits_of(corpus, np.array([2, 0]))
+    rows = attribution(corpus, np.array([2, 0]))
     assert rows[0][0] == corpus.keys[2] and rows[1][3] == corpus.column("licence")[0]
 
 
@@ -62,11 +69,11 @@ def test_a_large_kind_has_parts_and_a_part_is_one_kinds() -> None:
     codes = rng.standard_normal((len(kinds), 6)).astype(np.float32)
     codes[:100] += 30  # three heaps of the largest kind
     codes[100:200] -= 30
-    parts = parts_of(codes, kinds, [0, 1, 2], 100)
+    parts = cluster_categories(codes, kinds, [0, 1, 2], 100)
     assert [kind for kind, _ in parts] == [0, 0, 0, 1], (
         "too small a kind has none, and one that is not asked for"
     )
     assert sorted(sorted(rows.tolist())[0] for _, rows in parts) == [0, 100, 200, 300]
     assert all((kinds[rows] == kind).all() for kind, rows in parts)
-    again = parts_of(codes, kinds, [0, 1, 2], 100)
+    again = cluster_categories(codes, kinds, [0, 1, 2], 100)
     assert all((a == b).all() for (_, a), (_, b) in zip(parts, again))

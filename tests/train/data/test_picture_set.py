@@ -12,8 +12,8 @@ pytest.importorskip("pyarrow")
 
 from lift3d.corpus.pictures.shard_reader import read_shards  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
-from lift3d.train.data.picture_set import PictureSet, chosen  # noqa: E402
-from lift3d.train.tasks.image_to_mask import Config, ImageToMask, iou  # noqa: E402
+from lift3d.train.data.picture_set import PictureSet, sample_indices  # noqa: E402
+from lift3d.train.tasks.image_to_mask import Config, ImageToMaskTask, mask_iou  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +46,14 @@ def test_a_damaged_shard_is_refused(pictures: Path, tmp_path: Path) -> None:
 
 
 def test_every_epoch_sees_every_sample_once_in_a_new_order() -> None:
-    first = np.concatenate([chosen(12, step, 4, 7) for step in range(3)])
-    second = np.concatenate([chosen(12, step, 4, 7) for step in range(3, 6)])
+    first = np.concatenate([sample_indices(12, step, 4, 7) for step in range(3)])
+    second = np.concatenate([sample_indices(12, step, 4, 7) for step in range(3, 6)])
     assert sorted(first) == sorted(second) == list(range(12)) and list(first) != list(second)
 
 
 @pytest.mark.slow
 def test_a_batch_is_the_same_however_many_share_it(pictures: Path) -> None:
-    task = ImageToMask(pictures, Config(batch=6))
+    task = ImageToMaskTask(pictures, Config(batch=6))
     whole = task.batch(5, 0, 1)
     parts = [task.batch(5, rank, 2) for rank in range(2)]
     for name in whole:
@@ -71,4 +71,4 @@ def test_iou_of_masks() -> None:
     b = a.copy()
     a[0, :2], b[0, 1:3] = True, True
     a[1] = True
-    assert iou(a, b) == pytest.approx([1 / 3, 0, 1])
+    assert mask_iou(a, b) == pytest.approx([1 / 3, 0, 1])

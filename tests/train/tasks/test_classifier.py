@@ -17,19 +17,25 @@ from lift3d.cli import app  # noqa: E402
 from lift3d.corpus.dataset import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.io.mesh.meshes import save_mesh  # noqa: E402
-from lift3d.nets.shape_classifier import ShapeLabel  # noqa: E402
-from lift3d.nets.spatial_transformer import posed  # noqa: E402
-from lift3d.train.data.labelled_shapes import Labelled, centred, fixed_turn, names_of, random_turn  # noqa: E402
-from lift3d.train.data.trunk_features import features_of, ways_of  # noqa: E402
-from lift3d.train.distributed import Place  # noqa: E402
-from lift3d.train.engine import Run  # noqa: E402
-from lift3d.train.tasks.classifier import HEAD, SIDES, TRUNK, Classifier, Config  # noqa: E402
+from lift3d.nets.shape_classifier import VoxelClassifier  # noqa: E402
+from lift3d.nets.spatial_transformer import transform_voxels  # noqa: E402
+from lift3d.train.data.backbone_features import augmented_variants, load_features  # noqa: E402
+from lift3d.train.data.labelled_shapes import (  # noqa: E402
+    LabelledShapes,
+    category_names,
+    centre_in_grid,
+    evaluation_rotation,
+    random_rotation,
+)
+from lift3d.train.distributed import Worker  # noqa: E402
+from lift3d.train.engine import Trainer  # noqa: E402
+from lift3d.train.tasks.classifier import HEAD, SIDES, TRUNK, ClassifierTask, Config  # noqa: E402
 from lift3d.train.tasks.masked_pictures import Config as PictureConfig  # noqa: E402
-from lift3d.train.tasks.masked_pictures import MaskedPictures  # noqa: E402
+from lift3d.train.tasks.masked_pictures import MaskedPicturesTask  # noqa: E402
 from lift3d.train.tasks.masked_voxels import Config as VoxelConfig  # noqa: E402
-from lift3d.train.tasks.masked_voxels import MaskedVoxels, blocks  # noqa: E402
+from lift3d.train.tasks.masked_voxels import MaskedVoxelsTask, random_blocks  # noqa: E402
 
-ALONE = Place(0, 1, torch.device("cpu"))
+ALONE = Worker(0, 1, torch.device("cpu"))
 TINY = [
     "steps=12",
     "batch=6",
@@ -153,7 +159,7 @@ def test_every_network_takes_a_step_and_looks(small: tuple[Path, Path], kind: st
     config = Config(
         kind=kind, width=4, begin="none", transformer=False, rotate="none", stretch=0, batch=3, held=3
     )
-    task = Classifier(small[0], config)
+    task = ClassifierTask(small[0], config)
     net = task.module()
     losses = task.loss(net, task.batch(0, 0, 1), 0)
     losses["loss"].backward()
@@ -163,7 +169,7 @@ def test_every_network_takes_a_step_and_looks(small: tuple[Path, Path], kind: st
 
 
 def test_processes_share_a_batch_and_samples_follow_from_the_step(small: tuple[Path, Path]) -> None:
-    task = Classifier(small[0], Config(batch=6, width=4, begin="none"))
+    task = ClassifierTask(small[0], Config(batch=6, width=4, begin="none"))
     whole, parts = task.batch(5, 0, 1), [task.batch(5, rank, 2) for rank in (0, 1)]
     for name in whole:
         assert torch.equal(whole[name][::2], parts[0][name]) and torch.equal(
@@ -173,51 +179,51 @@ def test_processes_share_a_batch_and_samples_follow_from_the_step(small: tuple[P
 
 def test_few_labels_are_spread_over_categories_and_nested(small: tuple[Path, Path]) -> None:
     corpus = Corpus(small[0])
-    names = names_of(corpus)
+    names = category_names(corpus)
     assert names == ("kind0", "kind1")
-    few, more, all_ = (Labelled(corpus, "train", names, share) for share in (0.01, 0.5, 1.0))
+    few, more, all_ = (LabelledShapes(corpus, "train", names, share) for share in (0.01, 0.5, 1.0))
     assert few.counts.tolist() == [1, 1]
     assert set(few.members) <= set(more.members) < set(all_.members)
     with pytest.raises(InputError, match="two are needed"):
-        names_of(corpus, 50)
+        category_names(corpus, 50)
 
 
 def test_turns_are_rotations_and_even() -> None:
     rng = np.random.default_rng(0)
     ups = []
     for _ in range(400):
-        turn = random_turn(rng, "any")
+        turn = random_rotation(rng, "any")
         assert np.allclose(turn @ turn.T, np.eye(3), atol=1e-5) and np.linalg.det(turn) > 0
         ups.append(turn[:, 2])
     assert np.abs(np.mean(ups, 0)).max() < 0.1 and np.allclose(
         np.cov(np.transpose(ups)), np.eye(3) / 3, atol=0.08
     )
-    assert np.allclose(random_turn(rng, "up")[:, 2], [0, 0, 1])
-    assert np.array_equal(fixed_turn(7, "any"), fixed_turn(7, "any"))
-    assert not np.array_equal(fixed_turn(7, "any"), fixed_turn(8, "any"))
+    assert np.allclose(random_rotation(rng, "up")[:, 2], [0, 0, 1])
+    assert np.array_equal(evaluation_rotation(7, "any"), evaluation_rotation(7, "any"))
+    assert not np.array_equal(evaluation_rotation(7, "any"), evaluation_rotation(8, "any"))
 
 
 def test_centred_moves_and_changes_nothing() -> None:
     full = np.zeros((64, 64, 64), bool)
     full[0:10, 50:64, 3:60] = np.random.default_rng(0).random((10, 14, 57)) > 0.5
-    moved = centred(full)
-    assert moved.sum() == full.sum() and np.array_equal(centred(moved), moved)
+    moved = centre_in_grid(full)
+    assert moved.sum() == full.sum() and np.array_equal(centre_in_grid(moved), moved)
     places = np.argwhere(moved)
     assert np.abs(places.min(0) + places.max(0) - 63).max() <= 1
-    assert not centred(np.zeros((8, 8, 8), bool)).any()
+    assert not centre_in_grid(np.zeros((8, 8, 8), bool)).any()
     share = torch.from_numpy(moved[None]).float()
-    assert abs(float(posed(share, torch.eye(3)[None]).sum() / share.sum()) - 1) < 0.3
+    assert abs(float(transform_voxels(share, torch.eye(3)[None]).sum() / share.sum()) - 1) < 0.3
 
 
 def test_the_trunk_begins_with_the_autoencoder(small: tuple[Path, Path]) -> None:
     from lift3d.weights import load_tensors
 
-    net = Classifier(small[0], Config()).module()
+    net = ClassifierTask(small[0], Config()).module()
     given = load_tensors("autoencoder")
     for name in ("start.weight", "fine.first.weight", "coarse.1.second_norm.running_var"):
         assert torch.equal(net.state_dict()["trunk." + name], given["encoder." + name])
     with pytest.raises(InputError, match="of another size"):
-        Classifier(small[0], Config(width=16)).module()
+        ClassifierTask(small[0], Config(width=16)).module()
 
 
 @pytest.mark.slow
@@ -227,8 +233,10 @@ def test_the_trunk_rests_until_the_late_steps(small: tuple[Path, Path], tmp_path
     )
     said: list[str] = []
 
-    def run(folder: str) -> Run:
-        return Run(Classifier(small[0], config), tmp_path / folder, ALONE, said.append, lambda n, f: None)
+    def run(folder: str) -> Trainer:
+        return Trainer(
+            ClassifierTask(small[0], config), tmp_path / folder, ALONE, said.append, lambda n, f: None
+        )
 
     first = run("a")
     before = {k: v.clone() for k, v in first.module.state_dict().items()}
@@ -250,15 +258,15 @@ def test_the_trunk_rests_until_the_late_steps(small: tuple[Path, Path], tmp_path
 
 
 def test_what_is_kept_is_what_the_trunk_says(small: tuple[Path, Path]) -> None:
-    task = Classifier(small[0], Config(variants=2, precision="float32"))
+    task = ClassifierTask(small[0], Config(variants=2, precision="float32"))
     net = task.module().eval()
-    assert isinstance(net, ShapeLabel)
-    kept = features_of(net, task.train, task.ways, "float32", lambda f: None)
+    assert isinstance(net, VoxelClassifier)
+    kept = load_features(net, task.train, task.ways, "float32", lambda f: None)
     assert kept.shape == (len(task.train), 2, net.trunk.features + 5)
-    cells, maps = ways_of(task.train, 3, task.ways)
+    cells, maps = augmented_variants(task.train, 3, task.ways)
     assert np.array_equal(maps[0], np.eye(3)) and np.array_equal(cells[0], task.train.full(3))
     with torch.no_grad():
-        said = net.features(posed(torch.from_numpy(cells).float(), torch.from_numpy(maps)))
+        said = net.features(transform_voxels(torch.from_numpy(cells).float(), torch.from_numpy(maps)))
     assert torch.allclose(said, kept[3].float(), rtol=2e-3, atol=2e-3)
     assert len(list((small[0].parent / f"{small[0].name}-features").iterdir())) >= 1
 
@@ -302,7 +310,7 @@ def test_masked_tasks_learn_and_their_trunks_are_taken_over(small: tuple[Path, P
 
 
 def test_masked_pictures_take_a_step(small: tuple[Path, Path]) -> None:
-    task = MaskedPictures(small[1], PictureConfig(width=8, batch=2, held=2, precision="float32"))
+    task = MaskedPicturesTask(small[1], PictureConfig(width=8, batch=2, held=2, precision="float32"))
     net = task.module()
     assert any(name.startswith("net.encoder.") for name in net.state_dict())
     task.loss(net, task.batch(0, 0, 1), 0)["loss"].backward()
@@ -311,7 +319,7 @@ def test_masked_pictures_take_a_step(small: tuple[Path, Path]) -> None:
 
 
 def test_masked_voxels_judge_hidden_cells_alone(small: tuple[Path, Path]) -> None:
-    task = MaskedVoxels(small[0], VoxelConfig(width=4, batch=2, held=2, precision="float32"))
+    task = MaskedVoxelsTask(small[0], VoxelConfig(width=4, batch=2, held=2, precision="float32"))
     batch = task.batch(0, 0, 1)
     share = batch["hidden"].float().mean((1, 2, 3))
     assert torch.allclose(share, torch.full((2,), 0.6), atol=1e-2)
@@ -322,7 +330,7 @@ def test_masked_voxels_judge_hidden_cells_alone(small: tuple[Path, Path]) -> Non
             return torch.where(wide, 80 * cells - 40, torch.full_like(cells, 40.0))
 
     assert float(task.loss(Knows(), batch, 0)["loss"]) == pytest.approx(0, abs=1e-3)
-    assert blocks(np.random.default_rng(0), 0.001, 2).sum() == 1
+    assert random_blocks(np.random.default_rng(0), 0.001, 2).sum() == 1
 
 
 def test_slips_are_told(tmp_path: Path) -> None:

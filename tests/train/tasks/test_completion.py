@@ -18,9 +18,9 @@ from lift3d.corpus.dataset import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.geometry.voxels.canonical_frame import GRID, grid  # noqa: E402
 from lift3d.io.mesh.meshes import save_mesh  # noqa: E402
-from lift3d.train.data.partial_scans import FACING, LEAVE, _seen, cut_kept, open_samples, partial_samples  # noqa: E402
+from lift3d.train.data.partial_scans import FACING, LEAVE, _seen, break_samples, cut_mask, open_samples  # noqa: E402
 from lift3d.train.data.shape_set import ShapeSet  # noqa: E402
-from lift3d.train.tasks.completion import Completion, Config, pair  # noqa: E402
+from lift3d.train.tasks.completion import CompletionTask, Config, training_pair  # noqa: E402
 
 TINY = Config(
     steps=8, batch=4, width=8, layers=1, held=4, warmup=2, rate=3e-3, precision="float32", validate=8
@@ -31,7 +31,7 @@ TINY = Config(
 def test_the_known_cells_lie_on_the_surface_of_the_whole(small: tuple[Path, Path], moved: bool) -> None:
     shapes = ShapeSet(Corpus(small[0]), "train")
     for i in range(min(6, len(shapes))):
-        known, full = pair(shapes, i, np.random.default_rng(i), None, moved)
+        known, full = training_pair(shapes, i, np.random.default_rng(i), None, moved)
         assert known.shape == (5, 64, 64, 64) and full.shape == (64, 64, 64)
         solid = full > 127
         ball = np.ones((3, 3, 3))
@@ -50,7 +50,7 @@ def test_the_known_cells_lie_on_the_surface_of_the_whole(small: tuple[Path, Path
 def test_a_cut_keeps_what_it_should() -> None:
     rng = np.random.default_rng(0)
     p = rng.normal(size=(2000, 3))
-    shares = [cut_kept(p, np.random.default_rng(k)).mean() for k in range(60)]
+    shares = [cut_mask(p, np.random.default_rng(k)).mean() for k in range(60)]
     assert 0.29 < min(shares) < 0.4 and 0.75 < max(shares) < 0.86
 
 
@@ -84,14 +84,14 @@ def test_parts_are_parts(small: tuple[Path, Path], kind: str) -> None:
     corpus = Corpus(small[0])
     p, n = open_samples(corpus, 1)
     for seed in range(4):
-        q, m = partial_samples(p, n, corpus.inside_or_surface(1), np.random.default_rng(seed), kind)
+        q, m = break_samples(p, n, corpus.inside_or_surface(1), np.random.default_rng(seed), kind)
         assert 200 <= len(q) < len(p) and np.allclose(np.linalg.norm(m, axis=1), 1)
-        again = partial_samples(p, n, corpus.inside_or_surface(1), np.random.default_rng(seed), kind)
+        again = break_samples(p, n, corpus.inside_or_surface(1), np.random.default_rng(seed), kind)
         assert np.array_equal(q, again[0]) and np.array_equal(m, again[1])
 
 
 def test_samples_do_not_depend_on_the_number_of_processes(small: tuple[Path, Path]) -> None:
-    task = Completion(small[0], TINY)
+    task = CompletionTask(small[0], TINY)
     one = task.batch(3, 0, 1)
     halves = [task.batch(3, rank, 2) for rank in (0, 1)]
     assert torch.equal(one["known"][::2], halves[0]["known"]) and torch.equal(
@@ -101,7 +101,7 @@ def test_samples_do_not_depend_on_the_number_of_processes(small: tuple[Path, Pat
 
 @pytest.mark.slow
 def test_the_loss_falls(small: tuple[Path, Path]) -> None:
-    task = Completion(small[0], TINY)
+    task = CompletionTask(small[0], TINY)
     torch.manual_seed(0)
     net, batch = task.module(), task.batch(0, 0, 1)
     optimiser = torch.optim.AdamW(net.parameters(), 5e-3)

@@ -13,13 +13,20 @@ from lift3d.corpus.dataset import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.geometry.voxels.colour_grid import colour_cells  # noqa: E402
 from lift3d.inference import embedding as space  # noqa: E402
-from lift3d.nets.multimodal_embedding import LOOKS, SPACE, Embedding, halves, told_alike, told_apart  # noqa: E402
+from lift3d.nets.multimodal_embedding import (  # noqa: E402
+    EMBEDDING_SIZE,
+    INSTANCE_SIZE,
+    MultimodalEmbedding,
+    info_nce,
+    normalize_halves,
+    supervised_contrastive_loss,
+)
 from lift3d.taxonomy.captions import kind_text, plain  # noqa: E402
-from lift3d.train.data.captions import texts_of  # noqa: E402
-from lift3d.train.data.view_set import solid_of  # noqa: E402
-from lift3d.train.distributed import Place  # noqa: E402
-from lift3d.train.engine import Run  # noqa: E402
-from lift3d.train.tasks.embedding import Config, EmbeddingTask, first_of, precision  # noqa: E402
+from lift3d.train.data.captions import captions  # noqa: E402
+from lift3d.train.data.view_set import oriented_shape  # noqa: E402
+from lift3d.train.distributed import Worker  # noqa: E402
+from lift3d.train.engine import Trainer  # noqa: E402
+from lift3d.train.tasks.embedding import Config, EmbeddingTask, mean_average_precision, recall_at  # noqa: E402
 
 TINY = Config(
     steps=4, batch=4, width=8, layers=1, solid=4, begin="none", words=False, held=4, validate=4, save=2, warmup=1,
@@ -28,16 +35,16 @@ TINY = Config(
 
 
 def test_arrays_and_networks_agree_on_the_halves() -> None:
-    assert (space.LOOKS, space.KIND) == (LOOKS, SPACE - LOOKS)
+    assert (space.LOOKS, space.KIND) == (INSTANCE_SIZE, EMBEDDING_SIZE - INSTANCE_SIZE)
 
 
 def test_halves_have_unit_length_and_the_network_says_nothing_else() -> None:
-    net = Embedding(8, 1, 4).eval()
+    net = MultimodalEmbedding(8, 1, 4).eval()
     said = net.of_pictures(torch.rand(3, 4, 128, 128))
     solid = net.of_solids(torch.rand(2, 64, 64, 64), torch.rand(2, 4, 16, 16, 16))
-    for x in (said, solid, halves(torch.randn(5, SPACE))):
-        assert torch.allclose(x[:, :LOOKS].norm(dim=1), torch.ones(len(x)), atol=1e-5)
-        assert torch.allclose(x[:, LOOKS:].norm(dim=1), torch.ones(len(x)), atol=1e-5)
+    for x in (said, solid, normalize_halves(torch.randn(5, EMBEDDING_SIZE))):
+        assert torch.allclose(x[:, :INSTANCE_SIZE].norm(dim=1), torch.ones(len(x)), atol=1e-5)
+        assert torch.allclose(x[:, INSTANCE_SIZE:].norm(dim=1), torch.ones(len(x)), atol=1e-5)
     assert net.of_words(torch.randn(2, 384)).norm(dim=1).allclose(torch.ones(2))
 
 
@@ -45,21 +52,21 @@ def test_losses_are_least_where_mine_is_nearest() -> None:
     x = torch.nn.functional.normalize(torch.randn(6, 8), dim=1)
     hot = torch.tensor(100.0)
     own = torch.eye(6, dtype=torch.bool)
-    assert told_apart(x, x, hot) < 0.05 < told_apart(x, x.roll(1, 0), hot)
-    assert torch.allclose(told_alike(x, x, own, hot), told_apart(x, x, hot), atol=1e-6)
+    assert info_nce(x, x, hot) < 0.05 < info_nce(x, x.roll(1, 0), hot)
+    assert torch.allclose(supervised_contrastive_loss(x, x, own, hot), info_nce(x, x, hot), atol=1e-6)
     pair = x.repeat_interleave(2, 0)
     both = torch.eye(6).repeat_interleave(2, 0).repeat_interleave(2, 1).bool()
-    assert told_alike(pair, pair, both, hot) == pytest.approx(np.log(2), abs=0.05)
-    assert told_apart(x[:1], x[:1], hot) == pytest.approx(0, abs=1e-6)
+    assert supervised_contrastive_loss(pair, pair, both, hot) == pytest.approx(np.log(2), abs=0.05)
+    assert info_nce(x[:1], x[:1], hot) == pytest.approx(0, abs=1e-6)
 
 
 def test_measures() -> None:
     scores = np.array([[3, 1, 2], [1, 0, 2], [0, 1, 5]], np.float32)
-    assert first_of(scores, 1) == pytest.approx(2 / 3) and first_of(scores, 3) == 1
+    assert recall_at(scores, 1) == pytest.approx(2 / 3) and recall_at(scores, 3) == 1
     kinds = np.array([0, 0, 1, -1])
     table = np.array([[0, 1, 2, 0], [5, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]], np.float32)
-    assert precision(table, kinds) == pytest.approx((1 / 2 + 1) / 2)
-    assert precision(table, np.array([-1, -1, -1, -1])) == 0
+    assert mean_average_precision(table, kinds) == pytest.approx((1 / 2 + 1) / 2)
+    assert mean_average_precision(table, np.array([-1, -1, -1, -1])) == 0
 
 
 def test_colours_lie_where_the_surface_is() -> None:
@@ -73,7 +80,7 @@ def test_colours_lie_where_the_surface_is() -> None:
 
 def test_sentences_of_shapes(small: tuple[Path, Path]) -> None:
     corpus = Corpus(small[0])
-    assert all(text.strip() for i in range(len(corpus)) for text in texts_of(corpus, i))
+    assert all(text.strip() for i in range(len(corpus)) for text in captions(corpus, i))
     assert plain("TO-220-3_HorizontalTabUp") == "to horizontal tab up"
     assert kind_text("chair").startswith("chair: a seat")
     assert kind_text("street_sign").startswith("street sign: ") and kind_text("unknown") == "unknown"
@@ -83,7 +90,7 @@ def test_cells_and_colours_are_laid_alike(small: tuple[Path, Path]) -> None:
     task = EmbeddingTask(small[1], small[0], TINY)
     shape = task.shapes[0]
     for move in range(8):
-        full, colours = solid_of(task.train, shape, move, True)
+        full, colours = oriented_shape(task.train, shape, move, True)
         coarse = full.reshape(16, 4, 16, 4, 16, 4).any((1, 3, 5))
         near = coarse.copy()
         for axis in range(3):
@@ -113,9 +120,9 @@ def test_options_that_make_no_sense(small: tuple[Path, Path]) -> None:
 
 @pytest.mark.slow
 def test_a_run_stopped_and_gone_on_with_is_the_same(small: tuple[Path, Path], tmp_path: Path) -> None:
-    def run(folder: str) -> Run:
-        place = Place(0, 1, torch.device("cpu"))
-        return Run(
+    def run(folder: str) -> Trainer:
+        place = Worker(0, 1, torch.device("cpu"))
+        return Trainer(
             EmbeddingTask(small[1], small[0], TINY),
             tmp_path / folder,
             place,

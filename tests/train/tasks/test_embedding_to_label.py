@@ -20,9 +20,9 @@ from lift3d.inference.embedding import SimilarityWeights  # noqa: E402
 from lift3d.inference.embedding_classifier import Judge  # noqa: E402
 from lift3d.io.mesh.meshes import save_mesh  # noqa: E402
 from lift3d.maps.embedding_to_label import EmbeddingToLabel  # noqa: E402
-from lift3d.nets.embedding_classifier import EmbeddingLabel  # noqa: E402
+from lift3d.nets.embedding_classifier import EmbeddingClassifierNet  # noqa: E402
 from lift3d.pipelines.classify import combine_labels  # noqa: E402
-from lift3d.train.tasks.embedding_to_label import Config, EmbeddingLabelTask  # noqa: E402
+from lift3d.train.tasks.embedding_to_label import Config, EmbeddingToLabelTask  # noqa: E402
 from lift3d.types import Embedding, Label  # noqa: E402
 
 SPACE = "steps=2 batch=3 width=8 layers=1 solid=4 begin=none words=false held=3 validate=2 warmup=1 precision=float32"
@@ -60,10 +60,10 @@ def test_models_and_photos_are_named(
     from PIL import Image
 
     from lift3d.corpus.dataset import Corpus
-    from lift3d.train.data.view_set import Solids
+    from lift3d.train.data.view_set import ViewSet
 
     save_mesh(trimesh.creation.torus(1, 0.3), tmp_path / "ring.stl")
-    solids = Solids(small[1], Corpus(small[0]), "train")
+    solids = ViewSet(small[1], Corpus(small[0]), "train")
     Image.fromarray(solids.pictures.rgb(0)).resize((256, 256)).save(tmp_path / "photo.png")
     for name in ("ring.stl", "photo.png"):
         code, said = lift3d("classify", tmp_path / name, "--weights", runs[1])
@@ -96,7 +96,7 @@ def test_many_places_at_once_are_what_each_alone_is(runs: tuple[Path, Path]) -> 
 
 
 def test_what_is_missing_does_not_count() -> None:
-    net = EmbeddingLabel(3, 8).eval()
+    net = EmbeddingClassifierNet(3, 8).eval()
     x, y = torch.randn(2, 1, 256)
     photo = torch.tensor([[True, False]])
     with torch.no_grad():
@@ -107,7 +107,7 @@ def test_what_is_missing_does_not_count() -> None:
 def test_samples_follow_from_the_step_and_slips_are_told(
     runs: tuple[Path, Path], small: tuple[Path, Path]
 ) -> None:
-    task = EmbeddingLabelTask(small[1], small[0], Config(batch=6, embedding=str(runs[0])))
+    task = EmbeddingToLabelTask(small[1], small[0], Config(batch=6, embedding=str(runs[0])))
     whole, halves = task.batch(3, 0, 1), [task.batch(3, rank, 2) for rank in (0, 1)]
     for name, t in whole.items():
         assert torch.equal(t[0::2], halves[0][name]) and torch.equal(t[1::2], halves[1][name])
@@ -145,12 +145,12 @@ def test_both_answers_about_a_corpus(runs: tuple[Path, Path], small: tuple[Path,
     from lift3d.corpus.dataset import Corpus
     from lift3d.evaluate.ensemble import Said, best_weight, said_of
     from lift3d.inference.embedding import Space
-    from lift3d.nets.shape_classifier import Plan, ShapeLabel
-    from lift3d.train.data.labelled_shapes import Labelled
+    from lift3d.nets.shape_classifier import TestTimeAugmentation, VoxelClassifier
+    from lift3d.train.data.labelled_shapes import LabelledShapes
 
-    shapes = Labelled(Corpus(small[0]), "train", ("kind0", "kind1"))
-    net, judge, space = ShapeLabel(2, 4).eval(), Judge(runs[1]), Space(runs[0])
-    said = said_of(net, Plan(), judge, space, shapes, "any", [0, 2])
+    shapes = LabelledShapes(Corpus(small[0]), "train", ("kind0", "kind1"))
+    net, judge, space = VoxelClassifier(2, 4).eval(), Judge(runs[1]), Space(runs[0])
+    said = said_of(net, TestTimeAugmentation(), judge, space, shapes, "any", [0, 2])
     assert said.cells.shape == said.places.shape == (2, 2) and said.kinds == judge.names
     for answers in (said.cells, said.places):
         assert np.allclose(answers.sum(1), 1)

@@ -19,18 +19,23 @@ from lift3d.errors import InputError  # noqa: E402
 from lift3d.evaluate.scores.gan_test import Judge  # noqa: E402
 from lift3d.geometry.metrics.diversity import variety  # noqa: E402
 from lift3d.inference.generators import drawer  # noqa: E402
-from lift3d.nets.blocks import PLACES, folded, unfolded  # noqa: E402
-from lift3d.nets.flow_matching import LatentFlow, carried, drawn, flow_loss  # noqa: E402
-from lift3d.nets.latent_gan import NOISE, CodeCritic, CodeMaker  # noqa: E402
-from lift3d.nets.shape_autoencoder import ShapeCodes, divergence, refined  # noqa: E402
+from lift3d.nets.blocks import LATENT_SIZES, voxel_shuffle, voxel_unshuffle  # noqa: E402
+from lift3d.nets.flow_matching import (  # noqa: E402
+    LatentFlow,
+    flow_matching_loss,
+    integrate_adams_bashforth,
+    integrate_heun,
+)
+from lift3d.nets.latent_gan import NOISE_SIZE, LatentCritic, LatentGenerator  # noqa: E402
+from lift3d.nets.shape_autoencoder import ShapeAutoencoder, kl_divergence, refine_latent  # noqa: E402
 from lift3d.pipelines.latent_solid import DecodedSolid  # noqa: E402
-from lift3d.train.data.latents import codes_of  # noqa: E402
-from lift3d.train.data.shape_set import MOVES, ShapeSet, laid  # noqa: E402
-from lift3d.train.distributed import place  # noqa: E402
-from lift3d.train.engine import Run  # noqa: E402
-from lift3d.train.tasks.autoencoder import Autoencoder, Config, VaeConfig  # noqa: E402
+from lift3d.train.data.latents import load_latents  # noqa: E402
+from lift3d.train.data.shape_set import ORIENTATIONS, ShapeSet, orient  # noqa: E402
+from lift3d.train.distributed import join_workers  # noqa: E402
+from lift3d.train.engine import Trainer  # noqa: E402
+from lift3d.train.tasks.autoencoder import AutoencoderTask, Config, VaeConfig  # noqa: E402
 from lift3d.train.tasks.flow import Config as FlowConfig  # noqa: E402
-from lift3d.train.tasks.gan import BEGUN, Collapsed, Gan  # noqa: E402
+from lift3d.train.tasks.gan import BEGUN, GanTask, ModeCollapse  # noqa: E402
 from lift3d.train.tasks.gan import Config as GanConfig  # noqa: E402
 
 TINY = {"steps": 2, "batch": 2, "warmup": 1, "validate": 2, "save": 2, "width": 8, "codes": 2, "held": 2}
@@ -42,43 +47,47 @@ def quiet(*_: object) -> None:
 
 def test_folding_is_undone_and_keeps_neighbours_together() -> None:
     x = torch.arange(2 * 3 * 8**3, dtype=torch.float32).view(2, 3, 8, 8, 8)
-    assert folded(x).shape == (2, 3 * 64, 2, 2, 2)
-    assert torch.equal(unfolded(folded(x)), x) and torch.equal(unfolded(folded(x, 2), 2), x)
-    assert sorted(folded(x)[0, :64, 0, 0, 0].tolist()) == sorted(x[0, 0, :4, :4, :4].flatten().tolist())
+    assert voxel_unshuffle(x).shape == (2, 3 * 64, 2, 2, 2)
+    assert torch.equal(voxel_shuffle(voxel_unshuffle(x)), x) and torch.equal(
+        voxel_shuffle(voxel_unshuffle(x, 2), 2), x
+    )
+    assert sorted(voxel_unshuffle(x)[0, :64, 0, 0, 0].tolist()) == sorted(
+        x[0, 0, :4, :4, :4].flatten().tolist()
+    )
 
 
 def test_divergence_is_that_of_normal_distributions() -> None:
     mean, spread = torch.randn(50), torch.randn(50)
     own = torch.distributions.Normal(mean, (spread / 2).exp())
     wanted = torch.distributions.kl_divergence(own, torch.distributions.Normal(0.0, 1.0))
-    torch.testing.assert_close(divergence(mean, spread), wanted)
-    assert float(divergence(torch.zeros(1), torch.zeros(1))) == 0
+    torch.testing.assert_close(kl_divergence(mean, spread), wanted)
+    assert float(kl_divergence(torch.zeros(1), torch.zeros(1))) == 0
 
 
 def test_moves_are_eight_different_ones_that_keep_up() -> None:
     full = np.zeros((64, 64, 64), bool)
     full[3, 10:30, 5:9] = full[3:9, 10, 7] = True
-    ways = [laid(full, m) for m in range(MOVES)]
-    assert len({w.tobytes() for w in ways}) == MOVES and (ways[0] == full).all()
+    ways = [orient(full, m) for m in range(ORIENTATIONS)]
+    assert len({w.tobytes() for w in ways}) == ORIENTATIONS and (ways[0] == full).all()
     for way in ways:
         assert (way.sum((0, 1)) == full.sum((0, 1))).all()
 
 
 def test_the_autoencoder_trains_goes_on_and_is_asked(small: tuple[Path, Path], tmp_path: Path) -> None:
     corpus, _ = small
-    with place("cpu") as where:
-        run = Run(Autoencoder(corpus, Config(**TINY)), tmp_path / "a", where, quiet, quiet)
+    with join_workers("cpu") as where:
+        run = Trainer(AutoencoderTask(corpus, Config(**TINY)), tmp_path / "a", where, quiet, quiet)
         last = run.fit()
         assert np.isfinite(last["loss"]) and 0 <= last["iou"] <= 1
-        vae = Autoencoder(corpus, VaeConfig(**TINY), "vae")
-        told = Run(vae, tmp_path / "v", where, quiet, quiet).fit()
+        vae = AutoencoderTask(corpus, VaeConfig(**TINY), "vae")
+        told = Trainer(vae, tmp_path / "v", where, quiet, quiet).fit()
         assert {"active", "lower_bound", "nats"} <= set(told)
     from lift3d.inference.networks import network
 
-    assert ShapeCodes(8, 2, 8).encode(torch.zeros(1, 64, 64, 64)).shape == (1, 2, 8, 8, 8)
+    assert ShapeAutoencoder(8, 2, 8).encode(torch.zeros(1, 64, 64, 64)).shape == (1, 2, 8, 8, 8)
     for folder in ("a", "v"):
         net, _ = network("autoencoder", tmp_path / folder)
-        assert isinstance(net, ShapeCodes)
+        assert isinstance(net, ShapeAutoencoder)
         assert net(torch.zeros(1, 64, 64, 64)).shape == (1, 64, 64, 64)
 
 
@@ -98,15 +107,15 @@ def test_a_shape_set_is_the_corpus_split(small: tuple[Path, Path]) -> None:
 def test_a_decoder_mends_what_its_encoder_sees_torn(
     small: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = Autoencoder(small[0], VaeConfig(**TINY, freeze=True, torn=1.0), "vae")
+    task = AutoencoderTask(small[0], VaeConfig(**TINY, freeze=True, torn=1.0), "vae")
     batch = task.batch(0, 0, 1)
     monkeypatch.setattr(task.torn, "full", lambda i: np.zeros((64, 64, 64), bool))
     again = task.batch(0, 0, 1)
     assert torch.equal(again["cells"], batch["cells"]) and batch["seen"].any() and not again["seen"].any()
-    plain = Autoencoder(small[0], VaeConfig(**TINY), "vae").batch(0, 0, 1)
+    plain = AutoencoderTask(small[0], VaeConfig(**TINY), "vae").batch(0, 0, 1)
     assert set(plain) == {"cells"} and torch.equal(plain["cells"], batch["cells"])
-    with place("cpu") as where:
-        run = Run(task, tmp_path / "v", where, quiet, quiet)
+    with join_workers("cpu") as where:
+        run = Trainer(task, tmp_path / "v", where, quiet, quiet)
         before = {k: t.clone() for k, t in run.module.state_dict().items()}
         run.fit()
     for name, t in run.module.state_dict().items():
@@ -118,20 +127,23 @@ def test_a_decoder_mends_what_its_encoder_sees_torn(
 
 def test_codes_come_in_other_proportions(small: tuple[Path, Path], tmp_path: Path) -> None:
     held = Corpus(small[0])
-    with place("cpu") as where:
-        Run(Autoencoder(small[0], Config(**TINY)), tmp_path / "a", where, quiet, quiet).fit()
-    plain = codes_of(held, "train", str(tmp_path / "a"), ())
-    more = codes_of(held, "train", str(tmp_path / "a"), (), 2)
-    again = codes_of(held, "train", str(tmp_path / "a"), (), 2)
+    with join_workers("cpu") as where:
+        Trainer(AutoencoderTask(small[0], Config(**TINY)), tmp_path / "a", where, quiet, quiet).fit()
+    plain = load_latents(held, "train", str(tmp_path / "a"), ())
+    more = load_latents(held, "train", str(tmp_path / "a"), (), 2)
+    again = load_latents(held, "train", str(tmp_path / "a"), (), 2)
     assert plain.stretched.shape[1] == 0 and more.stretched.shape == (len(more), 2, *more.values.shape[1:])
     assert np.array_equal(more.stretched, again.stretched) and np.array_equal(more.values, plain.values)
     assert not np.array_equal(more.stretched[:, 0], more.stretched[:, 1])
     numbers, rng = np.zeros(60, np.int64), np.random.default_rng(0)
     known = [more.values[0], more.mirrored[0], *more.stretched[0]]
     for codes, count in ((plain, 2), (more, 4)):
-        drawn = codes.some(numbers, rng)
-        assert len({row.tobytes() for row in drawn}) <= count
-        assert all(any(np.array_equal(row, way.astype(np.float32)) for way in known[:count]) for row in drawn)
+        integrate_adams_bashforth = codes.some(numbers, rng)
+        assert len({row.tobytes() for row in integrate_adams_bashforth}) <= count
+        assert all(
+            any(np.array_equal(row, way.astype(np.float32)) for way in known[:count])
+            for row in integrate_adams_bashforth
+        )
     with pytest.raises(InputError, match="stretches are"):
         FlowConfig(stretches=17)
 
@@ -141,16 +153,16 @@ def test_the_flow_is_still_at_first_and_turns_back() -> None:
     net = LatentFlow(2, 3, 64, 1, 8, 8).eval()
     x, kind = torch.randn(2, 2, 8, 8, 8), torch.tensor([0, 3])
     with torch.no_grad():
-        assert torch.equal(carried(net, x, kind, 2), x)
+        assert torch.equal(integrate_heun(net, x, kind, 2), x)
         for p in net.parameters():
             p.add_(0.05 * torch.randn_like(p))
-        there = carried(net, x, kind, 40)
+        there = integrate_heun(net, x, kind, 40)
         assert (there - x).abs().max() > 1e-3
-        torch.testing.assert_close(carried(net, there, kind, 40, back=True), x, atol=2e-2, rtol=0)
-        torch.testing.assert_close(drawn(net, x, kind, 40), there, atol=2e-2, rtol=0)
-        guided = carried(net, x, kind, 4, 2.0)
+        torch.testing.assert_close(integrate_heun(net, there, kind, 40, back=True), x, atol=2e-2, rtol=0)
+        torch.testing.assert_close(integrate_adams_bashforth(net, x, kind, 40), there, atol=2e-2, rtol=0)
+        guided = integrate_heun(net, x, kind, 4, 2.0)
         assert torch.equal(guided[1] * 0, x[1] * 0) and not torch.equal(
-            guided[0], carried(net, x, kind, 4)[0]
+            guided[0], integrate_heun(net, x, kind, 4)[0]
         )
 
 
@@ -163,20 +175,22 @@ def test_the_flow_learns_two_points() -> None:
     optimiser = torch.optim.Adam(net.parameters(), 2e-3)
     for _ in range(300):
         kind = torch.randint(2, (32,))
-        loss = flow_loss(net, points[kind].view(-1, 1, 1, 1, 1).expand(-1, 1, 4, 4, 4).clone(), kind)
+        loss = flow_matching_loss(net, points[kind].view(-1, 1, 1, 1, 1).expand(-1, 1, 4, 4, 4).clone(), kind)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     with torch.no_grad():
-        made = carried(net.eval(), torch.randn(16, 1, 4, 4, 4), torch.arange(16) % 2, 12).mean((1, 2, 3, 4))
+        made = integrate_heun(net.eval(), torch.randn(16, 1, 4, 4, 4), torch.arange(16) % 2, 12).mean(
+            (1, 2, 3, 4)
+        )
     assert made[::2].mean() < -0.5 and made[1::2].mean() > 0.5
 
 
 def test_maker_and_critic_take_kinds() -> None:
-    for places in PLACES:
-        maker, critic = CodeMaker(2, 3, 16, places), CodeCritic(2, 3, 16, places)
+    for places in LATENT_SIZES:
+        maker, critic = LatentGenerator(2, 3, 16, places), LatentCritic(2, 3, 16, places)
         kind = torch.tensor([0, 3])
-        made = maker(torch.randn(2, NOISE), kind)
+        made = maker(torch.randn(2, NOISE_SIZE), kind)
         assert made.shape == (2, 2, places, places, places) and critic(made, kind).shape == (2,)
         assert critic.features(made).shape == (2, 256)
 
@@ -191,9 +205,9 @@ def test_variety_knows_the_same_and_the_collapsed() -> None:
 
 def test_a_collapsed_generator_is_stopped_with_a_diagnosis(small: tuple[Path, Path], tmp_path: Path) -> None:
     corpus = small[0]
-    with place("cpu") as where:
-        Run(Autoencoder(corpus, Config(**TINY)), tmp_path / "a", where, quiet, quiet).fit()
-    task = Gan(corpus, GanConfig(autoencoder=str(tmp_path / "a"), width=16, batch=4, steps=1))
+    with join_workers("cpu") as where:
+        Trainer(AutoencoderTask(corpus, Config(**TINY)), tmp_path / "a", where, quiet, quiet).fit()
+    task = GanTask(corpus, GanConfig(autoencoder=str(tmp_path / "a"), width=16, batch=4, steps=1))
     task.val = task.train
     module = task.module()
     losses = task.loss(module, task.batch(0, 0, 1), 0)
@@ -204,11 +218,13 @@ def test_a_collapsed_generator_is_stopped_with_a_diagnosis(small: tuple[Path, Pa
             p.zero_()
     assert task.validate(module)["apart"] < 0.01, "one that has only begun is not judged"
     task.loss(module, task.batch(BEGUN, 0, 1), BEGUN)
-    with pytest.raises(Collapsed, match="collapsed"):
+    with pytest.raises(ModeCollapse, match="collapsed"):
         task.validate(module)
 
 
-def refined_by_torch(net: ShapeCodes, cells: torch.Tensor, code: torch.Tensor, steps: int) -> torch.Tensor:
+def refined_by_torch(
+    net: ShapeAutoencoder, cells: torch.Tensor, code: torch.Tensor, steps: int
+) -> torch.Tensor:
     """As `refined`, with torch's own Adam."""
     scale = code.flatten(1).std(1).view(-1, 1, 1, 1, 1)
     moved = torch.zeros_like(code).requires_grad_()
@@ -227,19 +243,19 @@ def refined_by_torch(net: ShapeCodes, cells: torch.Tensor, code: torch.Tensor, s
 
 def test_refinement_makes_the_loss_smaller_and_leaves_the_network_alone() -> None:
     torch.manual_seed(0)
-    net = ShapeCodes(8, 2, 8).eval()
+    net = ShapeAutoencoder(8, 2, 8).eval()
     before = {name: t.clone() for name, t in net.state_dict().items()}
     cells = torch.zeros(2, 64, 64, 64)
     cells[0, 10:50, 20:40, 5:30] = cells[1, 30:34] = 1
     with torch.no_grad():
         code = net.encode(cells)
-        moved = refined(net, cells, code, 8)
+        moved = refine_latent(net, cells, code, 8)
         first, last = (
             torch.nn.functional.binary_cross_entropy_with_logits(net.decode(c), cells) for c in (code, moved)
         )
-        alone = refined(net, cells[:1], code[:1], 8)
+        alone = refine_latent(net, cells[:1], code[:1], 8)
         twin = refined_by_torch(net, cells, code, 8)
-    assert last < first and torch.equal(refined(net, cells, code, 0), code)
+    assert last < first and torch.equal(refine_latent(net, cells, code, 0), code)
     torch.testing.assert_close(alone, moved[:1], atol=1e-3, rtol=1e-3)
     torch.testing.assert_close(twin, moved, atol=1e-3, rtol=1e-3)
     assert all(torch.equal(t, before[name]) for name, t in net.state_dict().items())
@@ -251,7 +267,7 @@ def test_the_space_is_the_encoders_in_any_precision(small: tuple[Path, Path], tm
     from lift3d.inference.networks import space_of
     from lift3d.weights import find, pack
 
-    net = ShapeCodes(8, 2, 8)
+    net = ShapeAutoencoder(8, 2, 8)
     tensors = {**net.state_dict(), "decoder.head.bias": torch.ones(64)}
     (tmp_path / "a.safetensors").write_bytes(pack(net.state_dict()))
     (tmp_path / "b.safetensors").write_bytes(pack(tensors))

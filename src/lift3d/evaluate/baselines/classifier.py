@@ -17,12 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from lift3d.nets.latent_gan import CodeCritic
-from lift3d.nets.shape_autoencoder import ShapeCodes
-from lift3d.nets.shape_classifier import Plan, PointLabel, ShapeLabel
-from lift3d.nets.spatial_transformer import posed, smaller
-from lift3d.train.data.labelled_shapes import Labelled, fixed_turn
-from lift3d.train.tasks.classifier import balanced
+from lift3d.nets.latent_gan import LatentCritic
+from lift3d.nets.shape_autoencoder import ShapeAutoencoder
+from lift3d.nets.shape_classifier import PointNet, TestTimeAugmentation, VoxelClassifier
+from lift3d.nets.spatial_transformer import downsample, transform_voxels
+from lift3d.train.data.labelled_shapes import LabelledShapes, evaluation_rotation
+from lift3d.train.tasks.classifier import balanced_accuracy
 
 Progress = Callable[[float], None]
 Features = Callable[[torch.Tensor], torch.Tensor]
@@ -45,7 +45,7 @@ class Labeller(Protocol):
 class Network:
     """With its weights, asked by a plan."""
 
-    def __init__(self, net: ShapeLabel | PointLabel, plan: Plan) -> None:
+    def __init__(self, net: VoxelClassifier | PointNet, plan: TestTimeAugmentation) -> None:
         self.net, self.plan = net.eval(), plan
 
     def __call__(self, share: torch.Tensor) -> torch.Tensor:
@@ -55,17 +55,17 @@ class Network:
 class Nearest:
     """Votes of the k nearest; the nearer of two with as many votes."""
 
-    def __init__(self, train: Labelled, k: int = 1, progress: Progress = lambda fraction: None) -> None:
+    def __init__(self, train: LabelledShapes, k: int = 1, progress: Progress = lambda fraction: None) -> None:
         self.labels, self.targets, self.k = len(train.names), torch.from_numpy(train.targets), k
         self.rows = torch.zeros(len(train), SIDE**3, dtype=torch.uint8)
         for numbers, share in chunks(train, "none", progress):
-            small = smaller(share, SIDE).flatten(1)
+            small = downsample(share, SIDE).flatten(1)
             self.rows[numbers[0] : numbers[-1] + 1] = (small * 255).round().to(torch.uint8)
         self.lengths = torch.cat([(part.float() / 255).square().sum(1) for part in self.rows.split(512)])
 
     def ranked(self, share: torch.Tensor) -> torch.Tensor:
         """(B, 15) targets of the nearest, nearest first."""
-        asked = smaller(share, SIDE).flatten(1)
+        asked = downsample(share, SIDE).flatten(1)
         parts = [asked @ (part.float() / 255).T for part in self.rows.split(512)]
         near = (self.lengths - 2 * torch.cat(parts, 1)).topk(min(KS[-1], len(self.targets)), 1, largest=False)
         return self.targets[near.indices]
@@ -124,7 +124,7 @@ def fitted(
 class Remembered:
     """The codes of solids (B, 64, 64, 64), each made once: several linear machines begin with them."""
 
-    def __init__(self, codec: ShapeCodes) -> None:
+    def __init__(self, codec: ShapeAutoencoder) -> None:
         self.codec, self.held = codec, dict[bytes, torch.Tensor]()
 
     def encode(self, share: torch.Tensor) -> torch.Tensor:
@@ -136,7 +136,7 @@ class Remembered:
         return torch.stack([self.held[key] for key in keys])
 
 
-def critic_features(codec: Remembered, normalised: Features, critic: CodeCritic) -> Features:
+def critic_features(codec: Remembered, normalised: Features, critic: LatentCritic) -> Features:
     """What the convolutions of a critic of codes (nets/latent_gan.py) see, each the largest at 4^3 places or fewer (Wu et al.
     2016); codec, normalised: from solids to the codes that it has learned on."""
 
@@ -156,7 +156,7 @@ def code_features(codec: Remembered) -> Features:
 
 
 def chunks(
-    shapes: Labelled, kind: str, progress: Progress = lambda fraction: None, count: int | None = None
+    shapes: LabelledShapes, kind: str, progress: Progress = lambda fraction: None, count: int | None = None
 ) -> Iterator[tuple[list[int], torch.Tensor]]:
     """Numbers and shares (B, 64, 64, 64) of the shapes, or of so many spread evenly, each turned as `kind` says and as its
     number in the corpus decides."""
@@ -166,18 +166,21 @@ def chunks(
         some = numbers[first : first + CHUNK]
         share = torch.from_numpy(np.stack([shapes.full(i) for i in some])).float()
         if kind != "none":
-            turn = np.stack([fixed_turn(shapes.number(i), kind) for i in some])
-            share = posed(share, torch.from_numpy(turn))
+            turn = np.stack([evaluation_rotation(shapes.number(i), kind) for i in some])
+            share = transform_voxels(share, torch.from_numpy(turn))
         yield some, share
         progress(min((first + CHUNK) / len(numbers), 1.0))
 
 
 def best_plan(
-    net: ShapeLabel | PointLabel, val: Labelled, count: int, progress: Progress = lambda fraction: None
-) -> Plan:
+    net: VoxelClassifier | PointNet,
+    val: LabelledShapes,
+    count: int,
+    progress: Progress = lambda fraction: None,
+) -> TestTimeAugmentation:
     """The plan whose answers are right most often on validation, upright and turned in any way, over objects and over
     categories alike; the first of equals. What staying is worth is fixed first, then how often is asked."""
-    turns = isinstance(net, ShapeLabel) and net.stand is not None
+    turns = isinstance(net, VoxelClassifier) and net.stand is not None
     kinds = ("none", "any") if turns else ("none",)
     held = {
         kind: [
@@ -187,16 +190,16 @@ def best_plan(
         for kind in kinds
     }
 
-    def score(plan: Plan) -> float:
+    def score(plan: TestTimeAugmentation) -> float:
         total = 0.0
         for some in held.values():
             said = [net.probabilities(share, plan, asked).argmax(1).numpy() for _, share, asked in some]
             targets = val.targets[[i for numbers, _, _ in some for i in numbers]]
             right = np.concatenate(said) == targets
-            total += float(right.mean()) + balanced(right, targets)
+            total += float(right.mean()) + balanced_accuracy(right, targets)
         return round(total, 6)
 
-    def best(plans: list[Plan], at: float) -> Plan:
+    def best(plans: list[TestTimeAugmentation], at: float) -> TestTimeAugmentation:
         scores = []
         for k, plan in enumerate(plans):
             scores.append(score(plan))
@@ -204,11 +207,11 @@ def best_plan(
         return plans[int(np.argmax(scores))]
 
     net.eval()
-    stay = best([Plan(stay=stay) for stay in STAYS], 0.0).stay if turns else 0.0
-    return best([Plan(stay=stay), Plan(1, True, stay)], 0.5)
+    stay = best([TestTimeAugmentation(stay=stay) for stay in STAYS], 0.0).stay if turns else 0.0
+    return best([TestTimeAugmentation(stay=stay), TestTimeAugmentation(1, True, stay)], 0.5)
 
 
-def best_k(nearest: Nearest, val: Labelled) -> int:
+def best_k(nearest: Nearest, val: LabelledShapes) -> int:
     """By accuracy on upright validation shapes; the smallest of equals."""
     ranked = torch.cat([nearest.ranked(share) for _, share in chunks(val, "none")])
     truth = torch.from_numpy(val.targets)
@@ -217,7 +220,7 @@ def best_k(nearest: Nearest, val: Labelled) -> int:
 
 
 def best_linear(
-    of: Features, train: Labelled, val: Labelled, progress: Progress = lambda fraction: None
+    of: Features, train: LabelledShapes, val: LabelledShapes, progress: Progress = lambda fraction: None
 ) -> tuple[Linear, float]:
     """The machine with the strength that is right most often on upright validation shapes, and that strength."""
     seen = torch.cat([of(share) for _, share in chunks(train, "none", progress)])

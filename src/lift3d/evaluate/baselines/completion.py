@@ -23,7 +23,7 @@ from lift3d.maps.mesh_to_solid import MeshToSolid
 from lift3d.maps.points_to_voxels import NAME, PointsToVoxels
 from lift3d.pipelines.complete import Known, known_of, solid_of
 from lift3d.train.data.shape_set import ShapeSet
-from lift3d.train.tasks.completion import HELD, pair
+from lift3d.train.tasks.completion import MODES, training_pair
 from lift3d.types import F32, F64, Mesh, SymmetryPlane, Voxels
 
 Progress = Callable[[float], None]
@@ -84,7 +84,7 @@ class Nearest:
 
     def __init__(self, train: ShapeSet, every: int, resolution: int, progress: Progress) -> None:
         self.train, self.resolution = train, resolution
-        self.held = [(i, kind) for i in range(0, len(train), every) for kind in HELD]
+        self.held = [(i, kind) for i in range(0, len(train), every) for kind in MODES]
         rows = []
         for number, one in enumerate(self.held):
             rows.append(feature(self._pair(one)[0]))
@@ -93,7 +93,7 @@ class Nearest:
 
     def _pair(self, one: tuple[int, str]) -> tuple[F32, NDArray[np.uint8]]:
         i, kind = one
-        return pair(self.train, i, np.random.default_rng([2, i]), kind, False)
+        return training_pair(self.train, i, np.random.default_rng([2, i]), kind, False)
 
     def complete(self, part: Mesh) -> Mesh:
         known = known_of(part)

@@ -19,8 +19,8 @@ import torch
 from lift3d.corpus.dataset import Corpus
 from lift3d.geometry.voxels.view_frame import DEPTH_MARGIN, ViewFrame, view_cells
 from lift3d.inference.single_view import Guess, ask
-from lift3d.nets.views_to_volume import CELLS
-from lift3d.train.data.view_set import Solids, View, picture, pose_of, target, to_index
+from lift3d.nets.views_to_volume import GRID_SIZE
+from lift3d.train.data.view_set import View, ViewSet, network_input, view_pose, view_target, view_to_index
 from lift3d.types import F32
 
 Progress = Callable[[float], None]
@@ -51,7 +51,7 @@ class Network:
 class Mean:
     """Of the training solids of each category."""
 
-    def __init__(self, train: Solids, progress: Progress = lambda fraction: None) -> None:
+    def __init__(self, train: ViewSet, progress: Progress = lambda fraction: None) -> None:
         self.category = train.corpus.column("category")
         groups: dict[str, list[int]] = {}
         for number, shape in enumerate(train.shapes):
@@ -73,7 +73,7 @@ class Gallery:
     """Training pictures and their features; features: by name, (N, 4, 128, 128) to (N, F)."""
 
     def __init__(
-        self, train: Solids, features: dict[str, Callable[[F32], F32]], every: int = 1,
+        self, train: ViewSet, features: dict[str, Callable[[F32], F32]], every: int = 1,
         progress: Progress = lambda fraction: None,
     ) -> None:  # fmt: skip
         """every: one of so many pictures is looked at, beginning with the first."""
@@ -85,7 +85,7 @@ class Gallery:
                      if (v := train.view(i)) is not None]  # fmt: skip
             numbers += [v.number for v in views]
             if views:
-                pictures = np.stack([picture(v) for v in views])
+                pictures = np.stack([network_input(v) for v in views])
                 for name, of in features.items():
                     rows[name].append(of(pictures))
             progress(min((first + CHUNK * every) / len(train), 1.0))
@@ -111,7 +111,7 @@ class Oracle:
     """The training shape that overlaps the truth most."""
 
     def __init__(
-        self, train: Solids, wanted: Sequence[int], progress: Progress = lambda fraction: None
+        self, train: ViewSet, wanted: Sequence[int], progress: Progress = lambda fraction: None
     ) -> None:
         self.train = train
         shapes = np.unique(train.shapes)
@@ -134,16 +134,18 @@ class Oracle:
         frame = view.frame
         reach = float(np.abs(z - frame.middle).max()) * DEPTH_MARGIN
         own = ViewFrame(frame.K, frame.crop, frame.middle, min(reach, 0.95 * frame.middle))
-        cells = view_cells(self.train.levels(shape), to_index(view.to_view), own, CELLS)
-        pose = pose_of(view, self.train.height(shape))
+        cells = view_cells(self.train.levels(shape), view_to_index(view.to_view), own, GRID_SIZE)
+        pose = view_pose(view, self.train.height(shape))
         return Guess(np.asarray(cells / 255, np.float32), float(np.log(own.reach / own.lateral)), pose)
 
 
-def true_guess(solids: Solids, view: View) -> Guess:
+def true_guess(solids: ViewSet, view: View) -> Guess:
     """What a guesser would say that knows the truth."""
-    share = np.asarray(target(view, solids.levels(view.shape)) / 255, np.float32)
+    share = np.asarray(view_target(view, solids.levels(view.shape)) / 255, np.float32)
     return Guess(
-        share, float(np.log(view.frame.reach / view.frame.lateral)), pose_of(view, solids.height(view.shape))
+        share,
+        float(np.log(view.frame.reach / view.frame.lateral)),
+        view_pose(view, solids.height(view.shape)),
     )
 
 

@@ -10,7 +10,7 @@ from lift3d.corpus.dataset import Corpus
 from lift3d.evaluate.partial_views import partial
 from lift3d.geometry.metrics.solids import Surface
 from lift3d.geometry.parts.convert import together
-from lift3d.train.data.partial_scans import open_samples, unburied
+from lift3d.train.data.partial_scans import exposed, open_samples
 from lift3d.types import Mesh
 
 
@@ -30,7 +30,7 @@ def broken(corpus: Corpus, shape: int, kind: str) -> Broken | None:
     points, normals = open_samples(corpus, shape)
     inward = np.array([[1, 1, 1], [8, 1, 1], [1, 8, 1], [1, 1, 8]]) / np.array([[3], [10], [10], [10]])
     places = (inward @ v[f]).reshape(-1, 3)
-    seen = unburied(corpus, shape, places).reshape(-1, len(inward)).any(1)
+    seen = exposed(corpus, shape, places).reshape(-1, len(inward)).any(1)
     part = partial(v, f[seen] if seen.any() else f, points, kind, shape)
     if len(part.faces) < 4:
         return None

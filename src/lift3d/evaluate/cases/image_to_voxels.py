@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.train.data.view_set import Solids, View, picture
+from lift3d.train.data.view_set import View, ViewSet, network_input
 from lift3d.types import F32
 
 
@@ -19,7 +19,7 @@ class Case:
     pictures: F32
 
 
-def cases_of(solids: Solids, limit: int | None) -> list[Case]:
+def cases_of(solids: ViewSet, limit: int | None) -> list[Case]:
     """One picture of each shape, and up to two more of it; which of them follows from the shape alone."""
     shapes = sorted(solids.views)
     if limit is not None and limit < len(shapes):
@@ -29,7 +29,7 @@ def cases_of(solids: Solids, limit: int | None) -> list[Case]:
         order = np.random.default_rng(shape).permutation(solids.views[shape])
         views = [v for i in order if (v := solids.view(int(i))) is not None][:3]
         if views:
-            cases.append(Case(views[0], np.stack([picture(v) for v in views])))
+            cases.append(Case(views[0], np.stack([network_input(v) for v in views])))
     return cases
 
 

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from lift3d.inference.networks import network
-from lift3d.nets.shape_classifier import ShapeLabel
-from lift3d.train.data.labelled_shapes import centred
+from lift3d.nets.shape_classifier import VoxelClassifier
+from lift3d.train.data.labelled_shapes import centre_in_grid
 
 CHUNK = 8
 FIRST = 3
@@ -29,10 +29,10 @@ class Judge:
     def said(self, kind: str, cells: Sequence[NDArray[np.bool_]]) -> float | None:
         """Share of (64, 64, 64) cells, empty ones too, for which `kind` is among the likeliest; None where the network does
         not know the kind."""
-        if kind not in self.names or not isinstance(self.net, ShapeLabel) or not len(cells):
+        if kind not in self.names or not isinstance(self.net, VoxelClassifier) or not len(cells):
             return None
         asked, right = self.names.index(kind), 0
-        full = [centred(c) for c in cells if c.any()]
+        full = [centre_in_grid(c) for c in cells if c.any()]
         with torch.no_grad():
             for first in range(0, len(full), CHUNK):
                 share = torch.from_numpy(np.stack(full[first : first + CHUNK])).float()

@@ -22,7 +22,7 @@ from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
 from lift3d.geometry.voxels.canonical_frame import GRID, grid
 from lift3d.geometry.voxels.view_frame import ViewFrame, affine_cells, lattice_of_view
 from lift3d.inference.single_view import Guess
-from lift3d.train.data.view_set import Solids, View, target, to_index
+from lift3d.train.data.view_set import View, ViewSet, view_target, view_to_index
 from lift3d.types import F64
 
 ROOM = 1.5
@@ -46,7 +46,7 @@ class Score:
 class Truth:
     """The thing in one picture."""
 
-    def __init__(self, solids: Solids, view: View) -> None:
+    def __init__(self, solids: ViewSet, view: View) -> None:
         self.solids, self.view = solids, view
         self.levels = solids.levels(view.shape)
         self.points = solids.points(view.shape) @ view.to_view[:3, :3].T + view.to_view[:3, 3]
@@ -62,7 +62,7 @@ class Truth:
     @cached_property
     def cells(self) -> dict[int, NDArray[np.bool_]]:
         """What is full, by n."""
-        to, out = to_index(self.view.to_view), {}
+        to, out = view_to_index(self.view.to_view), {}
         for n in SIZES:
             first, step, m = self.lattice(n)
             out[n] = affine_cells(self.levels, to[:3, :3] @ first + to[:3, 3], to[:3, :3] * step, m) > 127
@@ -110,7 +110,7 @@ class Truth:
     def _depth_error(self, guess: Guess, level: float) -> tuple[float, float]:
         """Of the first full cell along each ray."""
         said, n = guess.share > level, len(guess.share)
-        truth = target(self.view, self.levels, n) > 127
+        truth = view_target(self.view, self.levels, n) > 127
         both = said.any(0) & truth.any(0)
         if not both.any():
             return 1.0, 1.0

@@ -22,7 +22,7 @@ from lift3d.geometry.surface.smoothing import smoothed
 from lift3d.inference.single_view import Guess
 from lift3d.io.files.atomic import writing
 from lift3d.maps.image_to_voxels import facing
-from lift3d.train.data.view_set import Solids
+from lift3d.train.data.view_set import ViewSet
 
 if TYPE_CHECKING:
     from lift3d.evaluate.cases.image_to_voxels import Case
@@ -34,7 +34,7 @@ EACH = 8
 
 def write_sheet(
     path: Path,
-    solids: Solids,
+    solids: ViewSet,
     cases: Sequence[Case],
     guesser: Guesser,
     level: float,

@@ -20,12 +20,12 @@ import torch
 from torch import Tensor
 
 from lift3d.nets.renderer.scene import Cameras, Light, Surface
-from lift3d.nets.renderer.shading import at_points, colour_at, light_on, shading_normals
-from lift3d.nets.renderer.visibility import Found, seen
+from lift3d.nets.renderer.shading import albedo, interpolate, irradiance, shading_normals
+from lift3d.nets.renderer.visibility import Crossings, rasterize
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
+class RenderedImages:
     """rgb (B, 3, H, W) linear, over the background; mask (B, 1, H, W) coverage in [0, 1]. At the pixel centres: depth
     (B, 1, H, W) along the optical axis, 0 beside the surface; normals (B, 3, H, W) unit, camera frame, turned to the
     camera with their face, 0 beside it; face (B, H, W) int32, -1 beside it."""
@@ -55,7 +55,7 @@ def render(
     light: Light | None = None,
     background: float | Tensor = 0.0,
     antialias: bool = True,
-) -> Pictures:
+) -> RenderedImages:
     """B pictures: of one surface from B cameras; of B sets of vertices (B, V, 3); or of a list of B surfaces.
 
     light None shows the bare colours. background: a number, (3,), or what broadcasts to (B, 3, H, W), linear.
@@ -69,7 +69,7 @@ def render(
     pose = cameras.world_to_camera.double()
     p = surface.vertices.double() @ pose[:, :3, :3].mT + pose[:, None, :3, 3]
     lens = torch.cat([cameras.focal, cameras.centre], -1).double()
-    face_id, found = seen(p, lens, surface, (w, h), antialias)
+    face_id, found = rasterize(p, lens, surface, (w, h), antialias)
     ids = torch.from_numpy(face_id).to(device)
     hit = torch.nonzero(ids.reshape(-1) >= 0)[:, 0]
     image = hit.div(h * w, rounding_mode="floor")
@@ -89,7 +89,7 @@ def render(
     depth = torch.zeros(n * h * w, dtype=dtype, device=device).index_copy(0, hit, here.z)
     turned = (normal[:, None] @ pose[:, :3, :3].mT.to(dtype).index_select(0, image))[:, 0]
     normals = torch.zeros(n * h * w, 3, dtype=dtype, device=device).index_copy(0, hit, turned)
-    return Pictures(
+    return RenderedImages(
         picture[:, :3],
         picture[:, 3:].clamp(0, 1),
         depth.view(n, 1, h, w),
@@ -104,7 +104,7 @@ def _each(
     light: Light | None,
     background: float | Tensor,
     antialias: bool,
-) -> Pictures:
+) -> RenderedImages:
     """One picture per surface."""
     if len(surfaces) != len(cameras):
         raise ValueError("a list of surfaces needs one camera for each")
@@ -127,7 +127,7 @@ def _each(
         behind = of(background, i, 3) if isinstance(background, Tensor) else background
         shots.append(render(surface, camera, lit, behind, antialias))
     fields = ("rgb", "mask", "depth", "normals", "face")
-    return Pictures(*(torch.cat([getattr(s, name) for s in shots]) for name in fields))
+    return RenderedImages(*(torch.cat([getattr(s, name) for s in shots]) for name in fields))
 
 
 def _points(
@@ -150,10 +150,10 @@ def _points(
 
 def _shade(surface: Surface, unit: Tensor, light: Light | None, at: _Points) -> tuple[Tensor, Tensor]:
     """Colour (N, 3) and unit normal (N, 3), world, of points."""
-    normal = at_points(unit, surface.normals.corners[at.face], at.weights, at.image)
+    normal = interpolate(unit, surface.normals.corners[at.face], at.weights, at.image)
     normal = torch.nn.functional.normalize(normal, dim=-1, eps=1e-20) * at.side[:, None]
-    colour = colour_at(surface, at.face, at.weights, at.image)
-    return (colour if light is None else colour * light_on(light, normal, at.image)), normal
+    colour = albedo(surface, at.face, at.weights, at.image)
+    return (colour if light is None else colour * irradiance(light, normal, at.image)), normal
 
 
 def _jumps(
@@ -162,7 +162,7 @@ def _jumps(
     surface: Surface,
     unit: Tensor,
     light: Light | None,
-    found: Found,
+    found: Crossings,
     base: Tensor,
     w: int,
 ) -> Tensor:

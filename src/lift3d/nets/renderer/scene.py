@@ -130,7 +130,7 @@ class Light:
         return Light(*(torch.tensor(part, dtype=dtype) for part in parts))
 
 
-def surface(
+def make_surface(
     vertices: Tensor | F64,
     faces: NDArray[np.integer] | Tensor,
     colours: Tensor | None = None,
@@ -153,7 +153,9 @@ def surface(
     return _assembled(v, face_index, normals, (colours, colour_faces), texture, uv_faces)
 
 
-def surface_of(drawable: Drawable, crease: float = 40.0, dtype: torch.dtype = torch.float32) -> Surface:
+def surface_from_drawable(
+    drawable: Drawable, crease: float = 40.0, dtype: torch.dtype = torch.float32
+) -> Surface:
     """The surface of a `Drawable` of the exact renderer (`lift3d.maps.mesh_to_images.drawable(mesh)`): vertices at one
     place joined, its colours and its texture at full size, both linear. Alpha is left out."""
     if drawable.picture is not None and len(drawable.texels) and (np.asarray(drawable.picture) != 0).any():

@@ -15,7 +15,7 @@ from lift3d.nets.renderer.scene import Light, Surface
 _BASIS = (0.2820948, 0.4886025, 0.4886025, 0.4886025, 1.0925484, 1.0925484, 0.3153916, 1.0925484, 0.5462742)
 
 
-def at_points(values: Tensor, index: Tensor, weights: Tensor, image: Tensor) -> Tensor:
+def interpolate(values: Tensor, index: Tensor, weights: Tensor, image: Tensor) -> Tensor:
     """(N, D): values (K, D) or (B, K, D) of the corners index (N, 3), mixed by weights (N, 3); image (N,) says which of
     the B."""
     if values.dim() == 3:
@@ -39,7 +39,7 @@ def shading_normals(surface: Surface) -> Tensor:
     return F.normalize(total, dim=-1, eps=1e-20)
 
 
-def texture_at(texture: Tensor, uv: Tensor, image: Tensor) -> Tensor:
+def sample_texture(texture: Tensor, uv: Tensor, image: Tensor) -> Tensor:
     """(N, 3): bilinear lookup of texture (3, h, w) or (B, 3, h, w) at uv (N, 2), v up, repeated beyond the border;
     image (N,) says which of the B."""
     h, w = texture.shape[-2:]
@@ -57,7 +57,7 @@ def texture_at(texture: Tensor, uv: Tensor, image: Tensor) -> Tensor:
     return above + t * (torch.lerp(c, d, s) - above)
 
 
-def light_on(light: Light, normals: Tensor, image: Tensor) -> Tensor:
+def irradiance(light: Light, normals: Tensor, image: Tensor) -> Tensor:
     """(N, 3): what a white face of unit normal (N, 3) in the world shows; image (N,) where the light has a batch."""
     sun, colour, sky = light.sun_direction, light.sun_colour, light.environment
     facing = _times(normals, F.normalize(sun, dim=-1, eps=1e-20).mT, image).clamp(min=0)
@@ -77,12 +77,12 @@ def _times(rows: Tensor, matrix: Tensor, image: Tensor) -> Tensor:
     return torch.bmm(rows[:, None], matrix.index_select(0, image))[:, 0]
 
 
-def colour_at(surface: Surface, face: Tensor, weights: Tensor, image: Tensor) -> Tensor:
+def albedo(surface: Surface, face: Tensor, weights: Tensor, image: Tensor) -> Tensor:
     """(N, 3) albedo of points given by face (N,) and barycentric weights (N, 3)."""
     colour = weights.new_ones(len(face), 3)
     if surface.colours is not None and surface.colour_faces is not None:
-        colour = at_points(surface.colours, surface.colour_faces[face], weights, image)
+        colour = interpolate(surface.colours, surface.colour_faces[face], weights, image)
     if surface.texture is not None and surface.uv is not None and surface.uv_faces is not None:
-        uv = at_points(surface.uv, surface.uv_faces[face], weights, image)
-        colour = colour * texture_at(surface.texture, uv, image)
+        uv = interpolate(surface.uv, surface.uv_faces[face], weights, image)
+        colour = colour * sample_texture(surface.texture, uv, image)
     return colour

@@ -15,7 +15,7 @@ from lift3d.nets.renderer.scene import Surface
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class Crossings:
     """Crossings of all pictures: image, pixel (N,) int64 (flat index), axis (N,), line (N,) the fixed coordinate and
     start (N,) the pixel's first coordinate along the axis; ends (N, 2) vertices; late (N,) bool; faces (N, 2)."""
 
@@ -29,9 +29,9 @@ class Found:
     faces: Tensor
 
 
-def seen(
+def rasterize(
     p: Tensor, lens: Tensor, surface: Surface, size: tuple[int, int], antialias: bool
-) -> tuple[np.ndarray, Found]:
+) -> tuple[np.ndarray, Crossings]:
     """Face ids (B, H, W) int32 at the pixel centres, and the crossings; outside of autograd."""
     points, grids = p.detach().cpu().numpy(), lens.detach().cpu().numpy()
     f, (w, h) = surface.faces.cpu().numpy(), size
@@ -66,7 +66,7 @@ def seen(
     ids = np.stack([d[0] for d in done])
     if not antialias:
         empty = torch.zeros(0, dtype=torch.int64)
-        return ids, Found(empty, empty, empty, empty, empty, empty, empty, empty)
+        return ids, Crossings(empty, empty, empty, empty, empty, empty, empty, empty)
     rows = [d[1] for d in done]
     joined = (torch.from_numpy(np.concatenate(column)).to(p.device) for column in zip(*rows))
-    return ids, Found(*(t.long() if t.dtype == torch.int32 else t for t in joined))
+    return ids, Crossings(*(t.long() if t.dtype == torch.int32 else t for t in joined))

@@ -12,7 +12,7 @@ MOST = 0.25
 """The natural logarithm of a length changes by as much at most."""
 
 
-def stretched(full: B1, rng: np.random.Generator, most: float = MOST) -> B1:
+def random_stretch(full: B1, rng: np.random.Generator, most: float = MOST) -> B1:
     """(64, 64, 64) cells of the upright frame (geometry/voxels/canonical_frame.py), each axis scaled by exp of a
     number within +-most, and
     the whole so that its longest side is 1 again and it stands where things stand. What is thin never vanishes: a cell is full
@@ -28,7 +28,7 @@ def stretched(full: B1, rng: np.random.Generator, most: float = MOST) -> B1:
     places = []
     for axis in range(3):
         count = max(1, round(float(sides[axis])))
-        out = scaled(out, axis, count)
+        out = scale_axis(out, axis, count)
         room = (GRID - GRID / SIDE) / 2
         first = round(room) if axis == 2 else round((GRID - count) / 2)
         places.append(slice(first, first + count))
@@ -37,7 +37,7 @@ def stretched(full: B1, rng: np.random.Generator, most: float = MOST) -> B1:
     return whole
 
 
-def scaled(full: B1, axis: int, count: int) -> B1:
+def scale_axis(full: B1, axis: int, count: int) -> B1:
     """With `count` cells along one axis: each is full where any cell is whose middle falls into it, or, between middles, the
     nearest."""
     n = full.shape[axis]

@@ -13,7 +13,7 @@ from lift3d.io.files.atomic import write_bytes
 Arrays = dict[str, NDArray[Any]]
 
 
-def kept_or_made(path: Path, fits: Callable[[Arrays], bool], make: Callable[[], Arrays]) -> Arrays:
+def load_or_compute(path: Path, fits: Callable[[Arrays], bool], make: Callable[[], Arrays]) -> Arrays:
     """The arrays of the file where it is whole and fits; else those that are made now, which the file then holds."""
     from safetensors import SafetensorError
     from safetensors.numpy import load, save

@@ -7,7 +7,7 @@ from lift3d.taxonomy.captions import kind_text, plain
 from lift3d.taxonomy.categories import UNKNOWN
 
 
-def texts_of(corpus: Corpus, shape: int) -> list[str]:
+def captions(corpus: Corpus, shape: int) -> list[str]:
     """One or more sentences of a shape, its own before those of its category; what stands for nothing is left out."""
     row = corpus.row(shape)
     category = str(row["category"])

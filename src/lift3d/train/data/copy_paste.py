@@ -19,7 +19,7 @@ LEAST = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Scenes:
+class CopyPaste:
     """pictures: things by their masks, and pictures behind things; photographs: the same, of the real world, if any."""
 
     pictures: PictureSet

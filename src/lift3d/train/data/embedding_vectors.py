@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.inference.embedding import Space
-from lift3d.nets.mixed_precision import in_half
-from lift3d.train.data.array_cache import kept_or_made
-from lift3d.train.data.view_set import Solids, picture, solid_of
+from lift3d.nets.mixed_precision import autocast_bfloat16
+from lift3d.train.data.array_cache import load_or_compute
+from lift3d.train.data.view_set import ViewSet, network_input, oriented_shape
 from lift3d.types import F32
 
 SUFFIX = "-vectors"
@@ -28,7 +28,7 @@ CHUNK = 32
 
 
 @dataclass(frozen=True, eq=False)
-class Vectors:
+class EmbeddingVectors:
     """shapes (N,) numbers in the corpus; views (M, D) of pictures, those of a shape together, owners (M,) rows of `shapes`;
     solids (N, 2, D) as they stand and mirrored; space: the name of the embedding's weights;
     digest: of the pictures."""
@@ -41,30 +41,30 @@ class Vectors:
     digest: str
 
 
-def vectors_of(
+def load_vectors(
     pictures: Path,
     corpus: Corpus,
     split: str,
     weights: str,
     progress: Callable[[float], None] = lambda f: None,
-) -> Vectors:
+) -> EmbeddingVectors:
     """Of one split, from the kept file or made now; weights: of the embedding."""
     space = Space(weights)
-    solids = Solids(pictures, corpus, split)
+    solids = ViewSet(pictures, corpus, split)
     folder = corpus.folder.parent / (corpus.folder.name + SUFFIX)
     digest = solids.pictures.digest()
     path = folder / f"{split}-{digest}-{space.name}.safetensors"
     shapes = np.array(sorted(solids.views), np.int64)
-    held = kept_or_made(
+    held = load_or_compute(
         path,
         lambda held: set(held) == {"views", "owners", "solids"} and len(held["solids"]) == len(shapes),
         lambda: _made(solids, shapes, space, progress),
     )
-    return Vectors(shapes, held["views"], held["owners"], held["solids"], space.name, digest)
+    return EmbeddingVectors(shapes, held["views"], held["owners"], held["solids"], space.name, digest)
 
 
 def _made(
-    solids: Solids, shapes: NDArray[np.int64], space: Space, progress: Callable[[float], None]
+    solids: ViewSet, shapes: NDArray[np.int64], space: Space, progress: Callable[[float], None]
 ) -> dict[str, NDArray[Any]]:
     views, owners, rows = [], [], []
     for first in range(0, len(shapes), CHUNK):
@@ -75,11 +75,11 @@ def _made(
                 rng = np.random.default_rng([shape, k]) if k % 2 else None
                 view = solids.view(int(number), rng)
                 if view is not None:
-                    seen.append(picture(view))
+                    seen.append(network_input(view))
                     owners.append(row)
         if seen:
             views.append(_said(space.net.of_pictures, np.stack(seen)))  # type: ignore[arg-type]
-        both = [solid_of(solids, shape, move, space.coloured) for shape in some for move in (0, MIRROR)]
+        both = [oriented_shape(solids, shape, move, space.coloured) for shape in some for move in (0, MIRROR)]
         cells, colours = (np.stack([b[part] for b in both]).astype(np.float32) for part in (0, 1))
         rows.append(_said(space.net.of_solids, cells, colours))  # type: ignore[arg-type]
         progress(min(1.0, (first + CHUNK) / len(shapes)))
@@ -96,6 +96,6 @@ def _said(of: Callable[..., torch.Tensor], *arrays: F32) -> F32:
     out = []
     for at in range(0, len(arrays[0]), CHUNK):
         some = [torch.from_numpy(np.ascontiguousarray(a[at : at + CHUNK])) for a in arrays]
-        with torch.no_grad(), in_half():
+        with torch.no_grad(), autocast_bfloat16():
             out.append(of(*some).float().numpy())
     return np.concatenate(out)

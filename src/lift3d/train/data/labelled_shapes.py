@@ -18,7 +18,7 @@ LEAST, OWN_LEAST = 50, 2
 TURN_SEED = 20
 
 
-def names_of(corpus: Corpus, least: int = 0) -> tuple[str, ...]:
+def category_names(corpus: Corpus, least: int = 0) -> tuple[str, ...]:
     """Categories with enough shapes in all splits together, and one to learn from; "unknown" is none. least: 0 for the
     usual number."""
     own = corpus.card.get("plan", {}).get("folder") is not None
@@ -36,7 +36,7 @@ def names_of(corpus: Corpus, least: int = 0) -> tuple[str, ...]:
     return names
 
 
-class Labelled:
+class LabelledShapes:
     """Shapes of a split whose category is one of `names`. share: of each category so much is kept, at least one shape; the
     same ones for the same seed, and the fewer among the more."""
 
@@ -61,7 +61,7 @@ class Labelled:
 
     def full(self, i: int) -> NDArray[np.bool_]:
         """(64, 64, 64), x y z: which cells are full, the thing's box in the middle of the grid."""
-        return centred(self.shapes.full(int(self.members[i])))
+        return centre_in_grid(self.shapes.full(int(self.members[i])))
 
     def number(self, i: int) -> int:
         """Of the shape in the corpus."""
@@ -78,7 +78,7 @@ class Labelled:
         return np.bincount(self.targets, minlength=len(self.names))
 
 
-def centred(full: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def centre_in_grid(full: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The same cells, moved by whole cells so that their box lies in the middle of the grid."""
     moves = []
     for axis in range(3):
@@ -90,7 +90,7 @@ def centred(full: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.roll(full, moves, (0, 1, 2))
 
 
-def random_turn(rng: np.random.Generator, kind: str) -> NDArray[np.float32]:
+def random_rotation(rng: np.random.Generator, kind: str) -> NDArray[np.float32]:
     """(3, 3) rotation: "none", "up" (around z), or "any", evenly over all (Shoemake 1992)."""
     if kind == "none":
         return np.eye(3, dtype=np.float32)
@@ -101,14 +101,14 @@ def random_turn(rng: np.random.Generator, kind: str) -> NDArray[np.float32]:
     return Rotation.from_quat([x, y, z, w]).as_matrix().astype(np.float32)
 
 
-def small_turn(rng: np.random.Generator, degrees: float) -> NDArray[np.float32]:
+def small_rotation(rng: np.random.Generator, degrees: float) -> NDArray[np.float32]:
     """(3, 3) rotation around any axis, by an angle of this standard deviation in each of the three."""
     return Rotation.from_rotvec(rng.normal(0, np.deg2rad(degrees), 3)).as_matrix().astype(np.float32)
 
 
-def fixed_turn(number: int, kind: str) -> NDArray[np.float32]:
+def evaluation_rotation(number: int, kind: str) -> NDArray[np.float32]:
     """The turn in which shape `number` of a corpus is looked at when a network is measured."""
-    return random_turn(np.random.default_rng([TURN_SEED, number]), kind)
+    return random_rotation(np.random.default_rng([TURN_SEED, number]), kind)
 
 
 def _few(known: NDArray[np.int64], labels: int, share: float, seed: int) -> NDArray[np.int64]:

@@ -12,18 +12,18 @@ import torch
 from numpy.typing import NDArray
 
 from lift3d.corpus.dataset import Corpus
-from lift3d.nets.mixed_precision import in_half
-from lift3d.nets.shape_autoencoder import ShapeCodes
-from lift3d.train.data.anisotropic_scaling import stretched
-from lift3d.train.data.array_cache import kept_or_made
-from lift3d.train.data.shape_set import ShapeSet, laid
-from lift3d.train.data.view_set import side_plane
+from lift3d.nets.mixed_precision import autocast_bfloat16
+from lift3d.nets.shape_autoencoder import ShapeAutoencoder
+from lift3d.train.data.anisotropic_scaling import random_stretch
+from lift3d.train.data.array_cache import load_or_compute
+from lift3d.train.data.shape_set import ShapeSet, orient
+from lift3d.train.data.view_set import symmetry_axis
 from lift3d.types import F32
 
 SUFFIX = "-codes"
 FEWEST = 20
 """Training shapes that a kind must have to be learned as one; the others are learned without a name."""
-NAMELESS = "unknown"
+UNLABELLED = "unknown"
 CHUNK = 16
 ASIDE = (4, 6)
 """The moves (train/data/shape_set.py) that mirror a shape across x and across y."""
@@ -31,7 +31,7 @@ MOST_STRETCHES = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Codes:
+class Latents:
     """values (N, Z, 8, 8, 8) float16 of a split's shapes as they stand, mirrored the same from side to side; stretched
     (N, S, Z, 8, 8, 8) in S other proportions, each mirrored or not; kinds (N,) numbers of `names`, len(names) for a shape
     without a kind; space: which autoencoder's."""
@@ -64,32 +64,32 @@ class Codes:
         return middle[:, None, None, None], np.maximum(spread, 1e-3)[:, None, None, None]
 
 
-def kinds_of(train: ShapeSet) -> tuple[str, ...]:
+def frequent_categories(train: ShapeSet) -> tuple[str, ...]:
     """The categories that have shapes enough, by name."""
     names, counts = np.unique(train.category, return_counts=True)
-    return tuple(str(n) for n, count in zip(names, counts) if count >= FEWEST and n != NAMELESS)
+    return tuple(str(n) for n, count in zip(names, counts) if count >= FEWEST and n != UNLABELLED)
 
 
-def codes_of(
+def load_latents(
     corpus: Corpus, split: str, weights: str, names: tuple[str, ...], stretches: int = 0,
     progress: Callable[[str, float], None] = lambda name, share: None,
-) -> Codes:  # fmt: skip
+) -> Latents:  # fmt: skip
     """Of one split, from the kept file or made now; weights: of the autoencoder; stretches: other proportions of each shape."""
     from lift3d.inference.networks import network, space_of
 
     shapes = ShapeSet(corpus, split)
     net, found = network("autoencoder", weights)
-    assert isinstance(net, ShapeCodes)
+    assert isinstance(net, ShapeAutoencoder)
     folder = corpus.folder.parent / (corpus.folder.name + SUFFIX)
     path = folder / f"{split}-{shapes.digest()}-{space_of(found)}.safetensors"
-    held = kept_or_made(
+    held = load_or_compute(
         path,
         lambda held: set(held) == {"values", "mirrored"} and len(held["values"]) == len(shapes),
         lambda: _made(shapes, net, progress),
     )
     others = np.zeros((len(shapes), 0, *held["values"].shape[1:]), np.float16)
     if stretches:
-        others = kept_or_made(
+        others = load_or_compute(
             path.with_name(f"{path.stem}-{stretches}-stretched.safetensors"),
             lambda held: (
                 set(held) == {"stretched"} and held["stretched"].shape[:2] == (len(shapes), stretches)
@@ -98,25 +98,25 @@ def codes_of(
         )["stretched"]
     number = {name: i for i, name in enumerate(names)}
     kinds = np.array([number.get(str(c), len(names)) for c in shapes.category], np.int64)
-    return Codes(held["values"], held["mirrored"], others, kinds, names, space_of(found))
+    return Latents(held["values"], held["mirrored"], others, kinds, names, space_of(found))
 
 
 def _made(
-    shapes: ShapeSet, net: ShapeCodes, progress: Callable[[str, float], None]
+    shapes: ShapeSet, net: ShapeAutoencoder, progress: Callable[[str, float], None]
 ) -> dict[str, NDArray[Any]]:
     """Both codes of every shape. The torch threads are the caller's."""
     out: dict[str, list[NDArray[np.float16]]] = {"values": [], "mirrored": []}
     for first in range(0, len(shapes), CHUNK):
         progress(f"codes, {shapes.split}", first / len(shapes))
         full = [shapes.full(i) for i in range(first, min(first + CHUNK, len(shapes)))]
-        aside = [laid(f, ASIDE[side_plane(f)]) for f in full]
+        aside = [orient(f, ASIDE[symmetry_axis(f)]) for f in full]
         for name, some in (("values", full), ("mirrored", aside)):
-            out[name].append(encoded(net, np.stack(some)).astype(np.float16))
+            out[name].append(encode(net, np.stack(some)).astype(np.float16))
     return {name: np.concatenate(parts) for name, parts in out.items()}
 
 
 def _stretched(
-    shapes: ShapeSet, net: ShapeCodes, count: int, progress: Callable[[str, float], None]
+    shapes: ShapeSet, net: ShapeAutoencoder, count: int, progress: Callable[[str, float], None]
 ) -> dict[str, NDArray[Any]]:
     """Every shape in `count` other proportions, half of them mirrored from side to side; which ones follows from its number."""
     out, together = [], max(1, CHUNK // count)
@@ -126,16 +126,16 @@ def _stretched(
         for i in range(first, min(first + together, len(shapes))):
             full, rng = shapes.full(i), np.random.default_rng([count, i])
             for _ in range(count):
-                way = laid(full, ASIDE[side_plane(full)]) if rng.random() < 0.5 else full
-                some.append(stretched(way, rng))
-        said = encoded(net, np.stack(some)).astype(np.float16)
+                way = orient(full, ASIDE[symmetry_axis(full)]) if rng.random() < 0.5 else full
+                some.append(random_stretch(way, rng))
+        said = encode(net, np.stack(some)).astype(np.float16)
         out.append(said.reshape(-1, count, *said.shape[1:]))
     return {"stretched": np.concatenate(out)}
 
 
-def encoded(net: ShapeCodes, full: NDArray[np.bool_]) -> F32:
+def encode(net: ShapeAutoencoder, full: NDArray[np.bool_]) -> F32:
     """(B, Z, 8, 8, 8) codes of (B, 64, 64, 64)."""
     device = next(net.parameters()).device
-    with torch.no_grad(), in_half(device.type):
+    with torch.no_grad(), autocast_bfloat16(device.type):
         code = net.encode(torch.from_numpy(full).to(device).float())
     return np.asarray(code.float().cpu().numpy())

@@ -34,12 +34,12 @@ def open_samples(corpus: Corpus, number: int) -> tuple[F64, F64]:
     """Points and normals (N, 3) of a shape, without those buried in it (all, where none is open)."""
     held = corpus.surface(number)
     assert held.normals is not None
-    seen = unburied(corpus, number, held.xyz)
+    seen = exposed(corpus, number, held.xyz)
     seen = seen if seen.any() else np.ones_like(seen)
     return held.xyz[seen], held.normals[seen].astype(np.float64)
 
 
-def unburied(corpus: Corpus, number: int, points: F64) -> NDArray[np.bool_]:
+def exposed(corpus: Corpus, number: int, points: F64) -> NDArray[np.bool_]:
     """Which points (N, 3) of a shape's surface have an empty cell beside theirs: a scanner could see them."""
     first, step = grid(GRID)
     free = ndimage.binary_dilation(~corpus.inside_or_surface(number), np.ones((3, 3, 3)))
@@ -47,22 +47,22 @@ def unburied(corpus: Corpus, number: int, points: F64) -> NDArray[np.bool_]:
     return np.asarray(free[tuple(cell.T)])
 
 
-def partial_samples(
+def break_samples(
     points: F64, normals: F64, filled: NDArray[np.bool_], rng: np.random.Generator, kind: str | None = None
 ) -> tuple[F64, F64]:
     """Some of the samples (N, 3), moved a little; kind: cut, view or holes, drawn if not given."""
     drawn = rng.random()
     kind = kind or ("cut" if drawn < CUT else "view" if drawn < CUT + VIEW else "holes")
     if kind == "cut":
-        kept = cut_kept(points, rng)
+        kept = cut_mask(points, rng)
     elif kind == "view":
-        kept = view_kept(points, normals, filled, rng)
+        kept = view_mask(points, normals, filled, rng)
     else:
         kept = np.ones(len(points), bool)
     if kind == "holes" or rng.random() < HOLED:
         kept &= _not_holed(points[kept], points, rng)
     if kept.sum() < min(LEAST, len(points)):
-        kept = cut_kept(points, rng)
+        kept = cut_mask(points, rng)
     points, normals = points[kept], normals[kept]
     if rng.random() < NOISY:
         points = points + rng.normal(0, rng.uniform(0, NOISE), points.shape)
@@ -71,13 +71,13 @@ def partial_samples(
     return points, normals
 
 
-def cut_kept(points: F64, rng: np.random.Generator) -> NDArray[np.bool_]:
+def cut_mask(points: F64, rng: np.random.Generator) -> NDArray[np.bool_]:
     """On one side of a plane of any direction."""
     along = points @ rng.normal(size=3)
     return np.asarray(along >= np.quantile(along, 1 - rng.uniform(*KEPT)))
 
 
-def view_kept(
+def view_mask(
     points: F64, normals: F64, filled: NDArray[np.bool_], rng: np.random.Generator
 ) -> NDArray[np.bool_]:
     """Seen from a camera above the ground."""

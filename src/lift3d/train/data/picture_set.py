@@ -22,7 +22,7 @@ BLOCK = 512
 
 
 @dataclass(frozen=True)
-class Place:
+class SampleLocation:
     """Where the files of a picture lie: the shard's number, and (start, size) by ending."""
 
     shard: int
@@ -74,7 +74,7 @@ class PictureSet:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _places(shard: int, data: mmap.mmap, path: Path) -> list[Place]:
+def _places(shard: int, data: mmap.mmap, path: Path) -> list[SampleLocation]:
     """The pictures of a tar file, in its order."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
     at = 0
@@ -92,10 +92,10 @@ def _places(shard: int, data: mmap.mmap, path: Path) -> list[Place]:
             raise InputError(f"{path} is damaged", "render the pictures again")
         found.setdefault(match[1], {})[match[2]] = (at + BLOCK, size)
         at += BLOCK + -(-size // BLOCK) * BLOCK
-    return [Place(shard, files) for files in found.values()]
+    return [SampleLocation(shard, files) for files in found.values()]
 
 
-def chosen(n: int, step: int, batch: int, seed: int) -> NDArray[np.int64]:
+def sample_indices(n: int, step: int, batch: int, seed: int) -> NDArray[np.int64]:
     """Numbers of the samples of a step: every epoch is a new order of all, and follows from (seed, epoch) alone."""
     first = step * batch
     out = []

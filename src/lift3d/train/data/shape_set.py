@@ -16,7 +16,7 @@ RULES = ("whole", "levels")
 """How cells are told full: so that thin parts hang together (geometry/voxels/occupancy.py), or by levels
 (geometry/voxels/view_frame.py),
 which the networks that tell kinds have learned from."""
-MOVES = 8
+ORIENTATIONS = 8
 """Ways to lay a shape upright onto its grid: four quarter turns, each also mirrored."""
 
 
@@ -55,7 +55,7 @@ class ShapeSet:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def laid(full: NDArray[np.bool_], move: int) -> NDArray[np.bool_]:
+def orient(full: NDArray[np.bool_], move: int) -> NDArray[np.bool_]:
     """The shape turned by quarters around z, and mirrored if move is 4 or more; 0 leaves it."""
     turned = np.rot90(full, move % 4, (0, 1))
     return np.ascontiguousarray(turned[::-1] if move >= 4 else turned)

@@ -17,9 +17,9 @@ from lift3d.geometry.voxels.canonical_frame import GRID, LOW, SIDE, grid
 from lift3d.geometry.voxels.colour_grid import colour_cells
 from lift3d.geometry.voxels.occupancy import levels_of
 from lift3d.geometry.voxels.view_frame import ViewFrame, affine_cells, frame_of, view_cells
-from lift3d.nets.views_to_volume import CELLS, PICTURE
+from lift3d.nets.views_to_volume import GRID_SIZE, IMAGE_SIZE
 from lift3d.train.data.picture_set import PictureSet
-from lift3d.train.data.shape_set import HALF, laid
+from lift3d.train.data.shape_set import HALF, orient
 from lift3d.types import F32, F64, Camera
 
 LEAST = 40
@@ -41,7 +41,7 @@ class View:
     to_view: F64
 
 
-class Solids:
+class ViewSet:
     """Pictures of one split, and the corpus that they were rendered from."""
 
     def __init__(self, pictures: Path, corpus: Corpus, split: str) -> None:
@@ -71,7 +71,7 @@ class Solids:
         shaken as masks and crops found in photos are."""
         rgb, mask = self.pictures.rgb(number), self.pictures.mask(number)
         if rng is not None:
-            mask = spoilt(mask, rng)
+            mask = corrupt_mask(mask, rng)
         if int(mask.sum()) < LEAST:
             return None
         crop = square_crop(mask)
@@ -79,7 +79,7 @@ class Solids:
             x, y = rng.uniform(-0.04, 0.04, 2) * crop.half
             crop = Crop(crop.x + x, crop.y + y, crop.half * rng.uniform(0.95, 1.1))
         shape = int(self.shapes[number])
-        camera = camera_of(self.pictures.said(number))
+        camera = parse_camera(self.pictures.said(number))
         return View(number, shape, rgb, mask, camera, *frame_of(camera, crop, self.points(shape)))
 
     def points(self, shape: int) -> F64:
@@ -94,14 +94,14 @@ class Solids:
         return float(self.points(shape)[:, 2].max())
 
 
-def camera_of(said: dict[str, object]) -> Camera:
+def parse_camera(said: dict[str, object]) -> Camera:
     """The camera that a picture's JSON tells."""
     c = dict(said["camera"])  # type: ignore[call-overload]
     pose = np.array(c.pop("world_to_camera"), np.float64)
     return Camera(**c, world_to_camera=pose)
 
 
-def to_index(to_view: F64) -> F64:
+def view_to_index(to_view: F64) -> F64:
     """(4, 4) from the view frame to indices of the corpus' grid."""
     first, step = grid(GRID)
     scale = np.eye(4)
@@ -110,12 +110,12 @@ def to_index(to_view: F64) -> F64:
     return scale @ np.linalg.inv(to_view)
 
 
-def target(view: View, levels: NDArray[np.uint8], cells: int = CELLS) -> NDArray[np.uint8]:
+def view_target(view: View, levels: NDArray[np.uint8], cells: int = GRID_SIZE) -> NDArray[np.uint8]:
     """(w, v, u) levels of the thing in the cells of its view."""
-    return view_cells(levels, to_index(view.to_view), view.frame, cells)
+    return view_cells(levels, view_to_index(view.to_view), view.frame, cells)
 
 
-def pose_of(view: View, height: float) -> F32:
+def view_pose(view: View, height: float) -> F32:
     """(10,) the similarity from the upright frame to the view's, in the lateral length: rotation's first and last row,
     up first; middle; log of the size."""
     frame = view.frame
@@ -133,18 +133,18 @@ def upright_target(levels: NDArray[np.uint8], height: float, cells: int = UPRIGH
     return affine_cells(levels, (start - first) / step, np.eye(3) * (own / step), cells)
 
 
-def side_plane(inside: NDArray[np.bool_]) -> int:
+def symmetry_axis(inside: NDArray[np.bool_]) -> int:
     """The axis (0 or 1) across which the thing is more alike: mirrored there it looks like another of its kind."""
     alike = [int((inside & np.flip(inside, axis)).sum()) for axis in (0, 1)]
     return int(alike[1] > alike[0])
 
 
-def picture(view: View, size: int = PICTURE) -> F32:
+def network_input(view: View, size: int = IMAGE_SIZE) -> F32:
     """(4, size, size) as the network sees it."""
     return cut_out(view.rgb, view.mask.astype(np.uint8) * 255, view.frame.crop, size)
 
 
-def spoilt(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
+def corrupt_mask(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
     """A mask with the faults of masks that are found, not given: up to four pixels too much, two too little, a part hidden by
     something in front, a box too many. Too much is the commonest: what is beside the thing must be told by its colours."""
     kind = rng.random()
@@ -165,9 +165,9 @@ def spoilt(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool
     return mask
 
 
-def solid_of(solids: Solids, shape: int, move: int, coloured: bool) -> tuple[NDArray[np.bool_], F32]:
+def oriented_shape(solids: ViewSet, shape: int, move: int, coloured: bool) -> tuple[NDArray[np.bool_], F32]:
     """(64, 64, 64) of what is full and (4, 16, 16, 16) of colours, laid by `laid`'s move."""
-    full = laid(solids.levels(shape) > HALF, move)
+    full = orient(solids.levels(shape) > HALF, move)
     surface = solids.corpus.surface(shape)
     assert surface.colours is not None
     colours = colour_cells(surface.xyz, surface.colours, np.array(LOW), SIDE)

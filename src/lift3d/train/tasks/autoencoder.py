@@ -21,12 +21,12 @@ from torch import nn
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
-from lift3d.nets.blocks import CELLS, PLACES
-from lift3d.nets.mixed_precision import in_half
-from lift3d.nets.shape_autoencoder import ShapeCodes, divergence
-from lift3d.train.config import Schedule, told
-from lift3d.train.data.picture_set import chosen
-from lift3d.train.data.shape_set import MOVES, ShapeSet, laid
+from lift3d.nets.blocks import GRID_SIZE, LATENT_SIZES
+from lift3d.nets.mixed_precision import autocast_bfloat16
+from lift3d.nets.shape_autoencoder import ShapeAutoencoder, kl_divergence
+from lift3d.train.config import Schedule, option
+from lift3d.train.data.picture_set import sample_indices
+from lift3d.train.data.shape_set import ORIENTATIONS, ShapeSet, orient
 from lift3d.train.task import Batch
 
 SPEAKS = 0.02
@@ -38,31 +38,31 @@ LEVELS = np.round(np.arange(0.3, 0.76, 0.05), 2)
 class Config(Schedule):
     """What the task adds."""
 
-    steps: int = told(2_000, "optimiser steps of the whole run")
-    batch: int = told(16, "shapes in a step, over all processes")
-    rate: float = told(2e-3, "largest learning rate")
-    precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
-    warmup: int = told(
+    steps: int = option(2_000, "optimiser steps of the whole run")
+    batch: int = option(16, "shapes in a step, over all processes")
+    rate: float = option(2e-3, "largest learning rate")
+    precision: str = option("bfloat16", "float32, or bfloat16 for the matrix products")
+    warmup: int = option(
         100, "steps over which the rate rises from nothing; after them it falls along a cosine"
     )
-    average: float = told(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
-    width: int = told(64, "channels at 16 cells a side; twice as many at 8")
-    codes: int = told(16, "numbers at each place of the code")
-    places: int = told(4, "places of the code along each side: 4 or 8")
-    beta: float = told(0.0, "weight of the divergence from the prior: 0 autoencoder, 1 lower bound")
-    rise: int = told(500, "steps over which beta rises from nothing")
-    dice: float = told(0.5, "weight of the soft Dice loss")
-    freeze: bool = told(
+    average: float = option(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
+    width: int = option(64, "channels at 16 cells a side; twice as many at 8")
+    codes: int = option(16, "numbers at each place of the code")
+    places: int = option(4, "places of the code along each side: 4 or 8")
+    beta: float = option(0.0, "weight of the divergence from the prior: 0 autoencoder, 1 lower bound")
+    rise: int = option(500, "steps over which beta rises from nothing")
+    dice: float = option(0.5, "weight of the soft Dice loss")
+    freeze: bool = option(
         False, "leave the encoder as it is: codes stay what they are, and what has learned them still fits"
     )
-    torn: float = told(
+    torn: float = option(
         0.0, "share of shapes of which the encoder sees the thin parts torn, while the whole is asked for"
     )
-    held: int = told(240, "shapes of the validation set that are looked at")
+    held: int = option(240, "shapes of the validation set that are looked at")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.width < 8 or not 1 <= self.codes <= 64 or self.places not in PLACES:
+        if self.width < 8 or not 1 <= self.codes <= 64 or self.places not in LATENT_SIZES:
             raise InputError(
                 "width is 8 or more, codes are 1 to 64 and places 4 or 8", "leave them out for the usual ones"
             )
@@ -76,10 +76,10 @@ class Config(Schedule):
 class VaeConfig(Config):
     """The same network with its prior."""
 
-    beta: float = told(0.02, "weight of the divergence from the prior: 0 autoencoder, 1 lower bound")
+    beta: float = option(0.02, "weight of the divergence from the prior: 0 autoencoder, 1 lower bound")
 
 
-class Autoencoder:
+class AutoencoderTask:
     """The task."""
 
     better = "iou"
@@ -91,7 +91,7 @@ class Autoencoder:
         self.torn = ShapeSet(held, "train", "levels")
 
     def module(self) -> nn.Module:
-        net = ShapeCodes(self.config.width, self.config.codes, self.config.places)
+        net = ShapeAutoencoder(self.config.width, self.config.codes, self.config.places)
         if self.config.freeze:
             net.encoder.requires_grad_(False)
         return net
@@ -101,22 +101,22 @@ class Autoencoder:
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
-        numbers = chosen(len(self.train), step, c.batch, c.seed)[rank::world]
+        numbers = sample_indices(len(self.train), step, c.batch, c.seed)[rank::world]
         rng = np.random.default_rng([c.seed, step, rank])
-        moves = [int(rng.integers(MOVES)) for _ in numbers]
-        cells = [laid(self.train.full(int(i)), move) for i, move in zip(numbers, moves)]
+        moves = [int(rng.integers(ORIENTATIONS)) for _ in numbers]
+        cells = [orient(self.train.full(int(i)), move) for i, move in zip(numbers, moves)]
         out = {"cells": torch.from_numpy(np.stack(cells))}
         if c.torn > 0:
             torn = rng.random(len(numbers)) < c.torn
             seen = [
-                laid(self.torn.full(int(i)), move) if t else cell
+                orient(self.torn.full(int(i)), move) if t else cell
                 for i, move, t, cell in zip(numbers, moves, torn, cells)
             ]
             out["seen"] = torch.from_numpy(np.stack(seen))
         return out
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
-        assert isinstance(module, ShapeCodes)
+        assert isinstance(module, ShapeAutoencoder)
         c, truth = self.config, batch["cells"].float()
         if c.freeze:  # or its normalisation would follow the new cells
             module.encoder.eval()
@@ -128,14 +128,14 @@ class Autoencoder:
             share = torch.sigmoid(said)
             both, sizes = (share * truth).sum((1, 2, 3)), (share + truth).sum((1, 2, 3))
             dice = (1 - (2 * both + 1) / (sizes + 1)).mean()
-            nats = divergence(mean, spread).sum((1, 2, 3, 4)).mean()
+            nats = kl_divergence(mean, spread).sum((1, 2, 3, 4)).mean()
             weight = c.beta * min(1.0, (step + 1) / c.rise)
-            total = entropy + c.dice * dice + weight * nats / CELLS**3
+            total = entropy + c.dice * dice + weight * nats / GRID_SIZE**3
         return {"loss": total, "entropy": entropy, "dice": dice, "nats": nats}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         """IoU at the best threshold; the lower bound in nats per cell; how many channels of the code tell anything."""
-        assert isinstance(module, ShapeCodes)
+        assert isinstance(module, ShapeAutoencoder)
         count = min(self.config.held, len(self.val))
         numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
         device = next(module.parameters()).device
@@ -143,14 +143,14 @@ class Autoencoder:
         for first in range(0, count, 16):
             truth = torch.from_numpy(np.stack([self.val.full(int(i)) for i in numbers[first : first + 16]]))
             cells = truth.to(device).float()
-            with in_half(device.type, self.config.precision == "bfloat16"):
+            with autocast_bfloat16(device.type, self.config.precision == "bfloat16"):
                 mean, spread = module.posterior(cells)
                 said = module.decode(mean)
             entropy.append(float(nn.functional.binary_cross_entropy_with_logits(said, cells)) * len(cells))
-            nats.append(divergence(mean, spread).sum((2, 3, 4)).cpu())
+            nats.append(kl_divergence(mean, spread).sum((2, 3, 4)).cpu())
             means.append(mean.cpu())
             share = torch.sigmoid(said).cpu()
-            hits.append(torch.stack([overlap(share > float(t), truth) for t in LEVELS], 1))
+            hits.append(torch.stack([voxel_iou(share > float(t), truth) for t in LEVELS], 1))
         table, told_by = torch.cat(hits).mean(0), torch.cat(nats).mean(0)
         best = int(table.argmax())
         out = {
@@ -161,13 +161,13 @@ class Autoencoder:
         }
         if self.config.beta > 0:
             places = means[0][0, 0].numel()
-            out["lower_bound"] = -(out["entropy"] + float(told_by.sum()) / CELLS**3)
+            out["lower_bound"] = -(out["entropy"] + float(told_by.sum()) / GRID_SIZE**3)
             out["active"] = float((told_by / places > SPEAKS).sum())
             out["nats"] = float(told_by.sum())
         return out
 
 
-def overlap(said: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+def voxel_iou(said: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """(B,) intersection over union of (B, 64, 64, 64)."""
     both, either = (said & truth).sum((1, 2, 3)), (said | truth).sum((1, 2, 3))
     return both / either.clamp(min=1)

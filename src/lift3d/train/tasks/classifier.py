@@ -26,13 +26,19 @@ from torch import nn
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
-from lift3d.nets.shape_classifier import STANDS, PointLabel, ShapeLabel, label_net
-from lift3d.nets.spatial_transformer import Stand, posed, smaller, upright_losses
-from lift3d.train.config import Schedule, told
-from lift3d.train.data.labelled_shapes import Labelled, fixed_turn, names_of, random_turn, small_turn
-from lift3d.train.data.picture_set import chosen
-from lift3d.train.data.shape_set import laid
-from lift3d.train.data.trunk_features import Ways, features_of, trunk_digest, turned_features
+from lift3d.nets.shape_classifier import UPRIGHT_SIZE, PointNet, VoxelClassifier, create_classifier
+from lift3d.nets.spatial_transformer import UprightEstimator, downsample, transform_voxels, upright_loss
+from lift3d.train.config import Schedule, option
+from lift3d.train.data.backbone_features import Augmentation, backbone_digest, load_features, rotated_features
+from lift3d.train.data.labelled_shapes import (
+    LabelledShapes,
+    category_names,
+    evaluation_rotation,
+    random_rotation,
+    small_rotation,
+)
+from lift3d.train.data.picture_set import sample_indices
+from lift3d.train.data.shape_set import orient
 from lift3d.train.task import Batch
 from lift3d.weights import load_tensors
 
@@ -61,45 +67,47 @@ SIDES = tuple(
 class Config(Schedule):
     """What the task adds."""
 
-    steps: int = told(4_000, "optimiser steps of the whole run")
-    batch: int = told(64, "shapes in a step, over all processes")
-    rate: float = told(1e-3, "largest learning rate")
-    precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
-    decay: float = told(5e-2, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
-    warmup: int = told(
+    steps: int = option(4_000, "optimiser steps of the whole run")
+    batch: int = option(64, "shapes in a step, over all processes")
+    rate: float = option(1e-3, "largest learning rate")
+    precision: str = option("bfloat16", "float32, or bfloat16 for the matrix products")
+    decay: float = option(5e-2, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
+    warmup: int = option(
         100, "steps over which the rate rises from nothing; after them it falls along a cosine"
     )
-    average: float = told(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
-    validate: int = told(200, "steps between two looks at the validation set")
-    save: int = told(1_000, "steps between two checkpoints")
-    late: int = told(
+    average: float = option(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
+    validate: int = option(200, "steps between two looks at the validation set")
+    save: int = option(1_000, "steps between two checkpoints")
+    late: int = option(
         EVERY, "last steps, in which the trunk learns as well; -1: none, or all with begin=none or points"
     )
-    variants: int = told(3, "ways of standing of each shape that the trunk sees while it rests")
-    kind: str = told("voxels", "voxels, or points (the baseline: PointNet on the surface)")
-    width: int = told(64, "channels at 16 cells a side; twice as many at 8")
-    hidden: int = told(512, "numbers between the two layers of a head")
-    begin: str = told(
+    variants: int = option(3, "ways of standing of each shape that the trunk sees while it rests")
+    kind: str = option("voxels", "voxels, or points (the baseline: PointNet on the surface)")
+    width: int = option(64, "channels at 16 cells a side; twice as many at 8")
+    hidden: int = option(512, "numbers between the two layers of a head")
+    begin: str = option(
         "autoencoder",
         "weights that the trunk begins with, or none; a run that is told --init-from has those",
     )
-    transformer: bool = told(True, "a spatial transformer sets things upright first")
-    rotate: str = told(
+    transformer: bool = option(True, "a spatial transformer sets things upright first")
+    rotate: str = option(
         "any",
         "how things are turned: none, up (around the vertical) or any; with the transformer only to validate",
     )
-    tilt: float = told(3.0, "degrees by which variants are off upright, a standard deviation")
-    askew: float = told(0.1, "share of variants that are turned around the vertical by any angle")
-    stretch: float = told(0.1, "shapes are stretched along each axis by up to so much")
-    pose: float = told(0.3, "weight of the transformer's error; 0 keeps it as it is")
-    balance: float = told(0.5, "how much rare categories are favoured: 0 not at all, 1 as if all were common")
-    smoothing: float = told(0.1, "share of each label that goes to all others")
-    dropout: float = told(
+    tilt: float = option(3.0, "degrees by which variants are off upright, a standard deviation")
+    askew: float = option(0.1, "share of variants that are turned around the vertical by any angle")
+    stretch: float = option(0.1, "shapes are stretched along each axis by up to so much")
+    pose: float = option(0.3, "weight of the transformer's error; 0 keeps it as it is")
+    balance: float = option(
+        0.5, "how much rare categories are favoured: 0 not at all, 1 as if all were common"
+    )
+    smoothing: float = option(0.1, "share of each label that goes to all others")
+    dropout: float = option(
         0.5, "share of them that the second layer does not see; of the features half as many"
     )
-    labels_share: float = told(1.0, "share of the training shapes whose labels are known")
-    least: int = told(0, "shapes that a category has at least; 0: 50, or 2 in a corpus of your own meshes")
-    held: int = told(400, "shapes of the validation set that are looked at")
+    labels_share: float = option(1.0, "share of the training shapes whose labels are known")
+    least: int = option(0, "shapes that a category has at least; 0: 50, or 2 in a corpus of your own meshes")
+    held: int = option(400, "shapes of the validation set that are looked at")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -128,7 +136,7 @@ class Config(Schedule):
             )
 
 
-class Classifier:
+class ClassifierTask:
     """The task."""
 
     name = "voxels_to_label"
@@ -137,10 +145,10 @@ class Classifier:
     def __init__(self, corpus: Path, config: Config) -> None:
         self.config = config
         held = Corpus(corpus)
-        self.names = names_of(held, config.least)
-        self.train = Labelled(held, "train", self.names, config.labels_share)
+        self.names = category_names(held, config.least)
+        self.train = LabelledShapes(held, "train", self.names, config.labels_share)
         try:
-            self.val = Labelled(held, "val", self.names)
+            self.val = LabelledShapes(held, "val", self.names)
         except InputError as error:
             raise InputError(
                 f"{corpus} has no shapes of these categories to validate on",
@@ -150,7 +158,7 @@ class Classifier:
         self.common = common.clamp(min=1e-6).log()
         resting = config.kind == "voxels" and (config.late != EVERY or config.begin != NOTHING)
         self.early = config.steps - max(config.late, 0) if resting else 0
-        self.ways = Ways(
+        self.ways = Augmentation(
             config.variants, "none" if config.transformer else config.rotate, config.stretch, config.tilt, config.askew,
             config.seed,
         )  # fmt: skip
@@ -159,9 +167,9 @@ class Classifier:
         self.watch: Callable[[str, float], None] = lambda name, fraction: None
 
     def module(self) -> nn.Module:
-        net = label_net(vars(self.config), len(self.names))
-        if isinstance(net, ShapeLabel) and self.config.begin != NOTHING:
-            begin(net.trunk, load_tensors(self.config.begin))
+        net = create_classifier(vars(self.config), len(self.names))
+        if isinstance(net, VoxelClassifier) and self.config.begin != NOTHING:
+            initialise_backbone(net.trunk, load_tensors(self.config.begin))
         return net
 
     def data(self) -> dict[str, Any]:
@@ -175,7 +183,7 @@ class Classifier:
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
-        numbers = chosen(len(self.train), step, c.batch, c.seed)
+        numbers = sample_indices(len(self.train), step, c.batch, c.seed)
         targets = {"label": torch.from_numpy(self.train.targets[numbers[rank::world]])}
         if step < self.early:
             rows = numbers * c.variants + np.random.default_rng([c.seed, step]).integers(
@@ -189,7 +197,7 @@ class Classifier:
         cells, turns = [], []
         for k, i in list(enumerate(numbers.tolist()))[rank::world]:
             move, turn, stretch = self.ways.way(np.random.default_rng([c.seed, step, k]))
-            cells.append(laid(self.train.full(i), move))
+            cells.append(orient(self.train.full(i), move))
             turns.append(turn @ np.diag(stretch))
         return {
             "cells": torch.from_numpy(np.stack(cells)), "turn": torch.from_numpy(np.stack(turns).astype(np.float32)),
@@ -201,51 +209,53 @@ class Classifier:
         c = self.config
         if not (c.transformer and c.pose and c.kind == "voxels") or step % STANDS_EVERY:
             return {}
-        numbers = chosen(len(self.train), step // STANDS_EVERY, max(c.batch // STANDING, world), c.seed + 1)
+        numbers = sample_indices(
+            len(self.train), step // STANDS_EVERY, max(c.batch // STANDING, world), c.seed + 1
+        )
         cells, turns, askew = [], [], []
         for k, i in list(enumerate(numbers.tolist()))[rank::world]:
             rng = np.random.default_rng([c.seed, step, k, STANDING])
             move, turn, stretch = self.ways.way(rng)
-            cells.append(laid(self.train.full(i), move))
-            turns.append(small_turn(rng, STAND_TILT) @ turn @ np.diag(stretch))
-            askew.append(random_turn(rng, "any"))
+            cells.append(orient(self.train.full(i), move))
+            turns.append(small_rotation(rng, STAND_TILT) @ turn @ np.diag(stretch))
+            askew.append(random_rotation(rng, "any"))
         return {
             "standing": torch.from_numpy(np.stack(cells)), "askew": torch.from_numpy(np.stack(askew)),
             "stands": torch.from_numpy(np.stack(turns).astype(np.float32)),
         }  # fmt: skip
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
-        assert isinstance(module, ShapeLabel | PointLabel)
+        assert isinstance(module, VoxelClassifier | PointNet)
         c, device = self.config, batch["label"].device
         if "row" in batch:
-            assert isinstance(module, ShapeLabel)
+            assert isinstance(module, VoxelClassifier)
             if self.kept is None:
-                self.kept = features_of(
+                self.kept = load_features(
                     module, self.train, self.ways, c.precision, lambda f: self.watch("solids", f)
                 ).flatten(0, 1)
             logits = module.label(self.kept[batch["row"].cpu()].to(device))
         else:
             with torch.autocast(device.type, enabled=False):
-                share = posed(batch["cells"].float(), batch["turn"])
-            logits = module.upright_logits(share) if isinstance(module, ShapeLabel) else module(share)
+                share = transform_voxels(batch["cells"].float(), batch["turn"])
+            logits = module.upright_logits(share) if isinstance(module, VoxelClassifier) else module(share)
         with torch.autocast(device.type, enabled=False):
             raised = logits.float() + c.balance * self.common.to(device)
             entropy = nn.functional.cross_entropy(raised, batch["label"], label_smoothing=c.smoothing)
             right = (logits.argmax(1) == batch["label"]).float().mean()
         out = {"loss": entropy, "entropy": entropy, "right": right.detach()}
-        if isinstance(module, ShapeLabel) and module.stand is not None:
+        if isinstance(module, VoxelClassifier) and module.stand is not None:
             out["up"] = (
                 self._upright(module.stand, batch) if "standing" in batch else torch.zeros((), device=device)
             )
             out["loss"] = entropy + c.pose * out["up"]
         return out
 
-    def _upright(self, stand: Stand, batch: Batch) -> torch.Tensor:
+    def _upright(self, stand: UprightEstimator, batch: Batch) -> torch.Tensor:
         """What is wrong with how upright things look, beside themselves on their head, on two sides and askew."""
         with torch.autocast(batch["standing"].device.type, enabled=False):
-            cells = smaller(batch["standing"].float(), STANDS)
-            x = softened(posed(cells, batch["stands"]))
-            askew = softened(posed(cells, batch["askew"]))
+            cells = downsample(batch["standing"].float(), UPRIGHT_SIZE)
+            x = random_blur(transform_voxels(cells, batch["stands"]))
+            askew = random_blur(transform_voxels(cells, batch["askew"]))
         others = [x.flip(2, 3), torch.rot90(x, 1, (1, 3)), torch.rot90(x, 1, (2, 3)), askew]
         half = len(x) // 2  # the other side of each, of half of them
         others[1] = torch.cat([others[1][:half], others[1][half:].flip(1, 3)])
@@ -253,19 +263,19 @@ class Classifier:
         scores = stand.upright(torch.cat([x, *others])).view(len(others) + 1, len(x)).T
         right = torch.zeros_like(scores, dtype=torch.bool)
         right[:, 0] = True
-        return upright_losses(scores, right)
+        return upright_loss(scores, right)
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         """Share of shapes, and mean over categories of the share, that are told right as they stand, and without the
         transformer turned as in training; with it the share that looks more upright than turned onto its head and each of its
         sides. score: the mean of all."""
-        assert isinstance(module, ShapeLabel | PointLabel)
+        assert isinstance(module, VoxelClassifier | PointNet)
         count = min(self.config.held, len(self.val))
         numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
-        transformer = isinstance(module, ShapeLabel) and module.stand is not None
+        transformer = isinstance(module, VoxelClassifier) and module.stand is not None
         kinds = ("none",) if transformer else tuple(dict.fromkeys(("none", self.config.rotate)))
         out: dict[str, float] = {}
-        if isinstance(module, ShapeLabel):
+        if isinstance(module, VoxelClassifier):
             said = [module.label(x) for x in self._val_features(module, numbers, kinds)]
             if module.stand is not None:
                 out["upright"] = self._share_upright(module.stand, numbers[:: max(1, count // POSES)])
@@ -275,42 +285,46 @@ class Classifier:
             right = logits.argmax(1).cpu().numpy() == self.val.targets[numbers]
             tail = "" if kind == "none" else "_turned"
             out["accuracy" + tail] = float(right.mean())
-            out["balanced" + tail] = balanced(right, self.val.targets[numbers])
+            out["balanced" + tail] = balanced_accuracy(right, self.val.targets[numbers])
         return {"score": float(np.mean(list(out.values()))), **out}
 
     def _val_features(
-        self, module: ShapeLabel, numbers: NDArray[np.int64], kinds: tuple[str, ...]
+        self, module: VoxelClassifier, numbers: NDArray[np.int64], kinds: tuple[str, ...]
     ) -> list[torch.Tensor]:
         """(N, F) of validation shapes turned as each of `kinds` says. Those of a trunk that has not moved are known already."""
-        digest, device = trunk_digest(module), next(module.parameters()).device
+        digest, device = backbone_digest(module), next(module.parameters()).device
         if self.seen is None or self.seen[0] != digest:
             precision = self.config.precision
             self.seen = (
                 digest,
-                [turned_features(module, self.val, numbers, kind, precision) for kind in kinds],
+                [rotated_features(module, self.val, numbers, kind, precision) for kind in kinds],
             )
         return [x.to(device) for x in self.seen[1]]
 
-    def _share_upright(self, stand: Stand, numbers: NDArray[np.int64]) -> float:
+    def _share_upright(self, stand: UprightEstimator, numbers: NDArray[np.int64]) -> float:
         """Share of validation shapes that look more upright than on their head and on each side."""
         device, right = next(stand.parameters()).device, list[float]()
         ways = torch.from_numpy(np.stack([np.eye(3, dtype=np.float32), HEAD, *SIDES])).to(device)
         for i in numbers:
-            cells = smaller(torch.from_numpy(self.val.full(int(i))).to(device).float()[None], STANDS)
-            right.append(float(stand.upright(posed(cells.expand(len(ways), -1, -1, -1), ways)).argmax() == 0))
+            cells = downsample(torch.from_numpy(self.val.full(int(i))).to(device).float()[None], UPRIGHT_SIZE)
+            right.append(
+                float(
+                    stand.upright(transform_voxels(cells.expand(len(ways), -1, -1, -1), ways)).argmax() == 0
+                )
+            )
         return float(np.mean(right))
 
-    def _said(self, module: PointLabel, numbers: NDArray[np.int64], kind: str) -> torch.Tensor:
+    def _said(self, module: PointNet, numbers: NDArray[np.int64], kind: str) -> torch.Tensor:
         """(N, labels) of validation shapes turned as `kind` says."""
         device, out = next(module.parameters()).device, []
         for some in np.array_split(numbers, -(-len(numbers) // 32)):
-            turn = np.stack([fixed_turn(self.val.number(int(i)), kind) for i in some])
+            turn = np.stack([evaluation_rotation(self.val.number(int(i)), kind) for i in some])
             cells = torch.from_numpy(np.stack([self.val.full(int(i)) for i in some])).to(device).float()
-            out.append(module(posed(cells, torch.from_numpy(turn).to(device))))
+            out.append(module(transform_voxels(cells, torch.from_numpy(turn).to(device))))
         return torch.cat(out)
 
 
-def begin(trunk: nn.Module, given: dict[str, torch.Tensor]) -> None:
+def initialise_backbone(trunk: nn.Module, given: dict[str, torch.Tensor]) -> None:
     """The trunk's first layers from an autoencoder's encoder of the same width; InputError where none fits."""
     own = trunk.state_dict()
     held = {name.removeprefix("encoder."): t for name, t in given.items() if name.startswith("encoder.")}
@@ -323,12 +337,12 @@ def begin(trunk: nn.Module, given: dict[str, torch.Tensor]) -> None:
     trunk.load_state_dict(fits, strict=False)
 
 
-def softened(share: torch.Tensor) -> torch.Tensor:
+def random_blur(share: torch.Tensor) -> torch.Tensor:
     """(B, n, n, n), each blurred a little or not: what is read twice is softer, and that must say nothing of how it stands."""
     weight = 0.7 * torch.rand(len(share), 1, 1, 1, device=share.device)
     return torch.as_tensor(torch.lerp(share, nn.functional.avg_pool3d(share[:, None], 3, 1, 1)[:, 0], weight))
 
 
-def balanced(right: NDArray[np.bool_], targets: NDArray[np.int64]) -> float:
+def balanced_accuracy(right: NDArray[np.bool_], targets: NDArray[np.int64]) -> float:
     """The mean over categories of the share that is right."""
     return float(np.mean([right[targets == k].mean() for k in np.unique(targets)]))

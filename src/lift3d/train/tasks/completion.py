@@ -21,14 +21,14 @@ from lift3d.errors import InputError
 from lift3d.geometry.completion.partial_frame import CELLS, REACH, frame_of, partial_cells, turned_cells
 from lift3d.geometry.voxels.canonical_frame import GRID, grid
 from lift3d.geometry.voxels.occupancy import levels_of
-from lift3d.nets.completion_net import Completion as Net
-from lift3d.nets.mixed_precision import in_half
-from lift3d.train.config import Schedule, told
-from lift3d.train.data.partial_scans import open_samples, partial_samples
-from lift3d.train.data.picture_set import chosen
-from lift3d.train.data.shape_set import MOVES, ShapeSet
+from lift3d.nets.completion_net import CompletionNet
+from lift3d.nets.mixed_precision import autocast_bfloat16
+from lift3d.train.config import Schedule, option
+from lift3d.train.data.partial_scans import break_samples, open_samples
+from lift3d.train.data.picture_set import sample_indices
+from lift3d.train.data.shape_set import ORIENTATIONS, ShapeSet
 from lift3d.train.task import Batch
-from lift3d.train.tasks.autoencoder import overlap
+from lift3d.train.tasks.autoencoder import voxel_iou
 from lift3d.types import F32, F64
 
 LEVELS = np.round(np.arange(0.3, 0.71, 0.05), 2)
@@ -38,26 +38,26 @@ REACHES = (0.5, 1.4)
 """Of the frame in training."""
 SHIFT = 0.03
 """Of the frame, at most, in its side."""
-HELD = ("cut", "view")
+MODES = ("cut", "view")
 
 
 @dataclass(frozen=True)
 class Config(Schedule):
     """What the task adds."""
 
-    steps: int = told(1_250, "optimiser steps of the whole run")
-    batch: int = told(16, "shapes in a step, over all processes")
-    rate: float = told(2e-3, "largest learning rate")
-    precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
-    warmup: int = told(
+    steps: int = option(1_250, "optimiser steps of the whole run")
+    batch: int = option(16, "shapes in a step, over all processes")
+    rate: float = option(2e-3, "largest learning rate")
+    precision: str = option("bfloat16", "float32, or bfloat16 for the matrix products")
+    warmup: int = option(
         100, "steps over which the rate rises from nothing; after them it falls along a cosine"
     )
-    average: float = told(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
-    width: int = told(64, "channels at 16 cells a side; twice as many at 8")
-    layers: int = told(2, "of attention between the 8^3 places")
-    dice: float = told(0.5, "weight of the soft Dice loss")
-    held: int = told(160, "shapes of the validation set that are looked at, cut and seen in turn")
-    validate: int = told(350, "steps between two looks at the validation set")
+    average: float = option(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
+    width: int = option(64, "channels at 16 cells a side; twice as many at 8")
+    layers: int = option(2, "of attention between the 8^3 places")
+    dice: float = option(0.5, "weight of the soft Dice loss")
+    held: int = option(160, "shapes of the validation set that are looked at, cut and seen in turn")
+    validate: int = option(350, "steps between two looks at the validation set")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,7 +67,7 @@ class Config(Schedule):
             )
 
 
-class Completion:
+class CompletionTask:
     """The task."""
 
     name, better = "points_to_voxels", "iou"
@@ -78,19 +78,19 @@ class Completion:
         self.train, self.val = ShapeSet(held, "train", "levels"), ShapeSet(held, "val", "levels")
 
     def module(self) -> nn.Module:
-        return Net(self.config.width, self.config.layers)
+        return CompletionNet(self.config.width, self.config.layers)
 
     def data(self) -> dict[str, Any]:
         return {"train": self.train.digest(), "val": self.val.digest()}
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
-        numbers = chosen(len(self.train), step, c.batch, c.seed)
+        numbers = sample_indices(len(self.train), step, c.batch, c.seed)
         pairs = [
-            pair(self.train, int(i), np.random.default_rng([c.seed, step, k]))
+            training_pair(self.train, int(i), np.random.default_rng([c.seed, step, k]))
             for k, i in list(enumerate(numbers))[rank::world]
         ]
-        return together(pairs)
+        return collate(pairs)
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         said, truth = module(batch["known"]), batch["full"].float() / 255
@@ -108,18 +108,20 @@ class Completion:
         device, hits, entropy = next(module.parameters()).device, [], 0.0
         for first in range(0, count, 16):
             which = range(first, min(first + 16, count))
-            batch = together(
+            batch = collate(
                 [
-                    pair(self.val, int(numbers[k]), np.random.default_rng([1, k]), HELD[k % 2], False)
+                    training_pair(
+                        self.val, int(numbers[k]), np.random.default_rng([1, k]), MODES[k % 2], False
+                    )
                     for k in which
                 ]
             )
             truth = batch["full"].float().div(255).to(device)
-            with in_half(device.type, self.config.precision == "bfloat16"):
+            with autocast_bfloat16(device.type, self.config.precision == "bfloat16"):
                 said = module(batch["known"].to(device))
             entropy += float(nn.functional.binary_cross_entropy_with_logits(said, truth)) * len(truth)
             share = torch.sigmoid(said)
-            hits.append(torch.stack([overlap(share > float(t), truth > 0.5) for t in LEVELS], 1).cpu())
+            hits.append(torch.stack([voxel_iou(share > float(t), truth > 0.5) for t in LEVELS], 1).cpu())
         table = torch.cat(hits)
         best = int(table.mean(0).argmax())
         out = {
@@ -127,12 +129,12 @@ class Completion:
             "threshold": float(LEVELS[best]),
             "entropy": entropy / count,
         }
-        for k, kind in enumerate(HELD[: min(2, count)]):
+        for k, kind in enumerate(MODES[: min(2, count)]):
             out[f"iou_{kind}"] = float(table[k::2, best].mean())
         return out
 
 
-def pair(
+def training_pair(
     shapes: ShapeSet, i: int, rng: np.random.Generator, kind: str | None = None, moved: bool = True
 ) -> tuple[F32, NDArray[np.uint8]]:
     """(5, 64, 64, 64) of a broken shape and (64, 64, 64) levels of the whole, in the broken one's frame; kind: how it is
@@ -140,7 +142,7 @@ def pair(
     number = int(shapes.numbers[i])
     points, normals = open_samples(shapes.corpus, number)
     inside, crossed = shapes.corpus.inside(number), shapes.corpus.surface_voxels(number)
-    points, normals = partial_samples(points, normals, inside | crossed, rng, kind)
+    points, normals = break_samples(points, normals, inside | crossed, rng, kind)
     turn = _turn(rng) if moved else np.eye(2)
     points, normals = (np.column_stack([x[:, :2] @ turn.T, x[:, 2]]) for x in (points, normals))
     frame = frame_of(points, normals, rng.uniform(*REACHES) if moved else REACH)
@@ -157,14 +159,14 @@ def pair(
 
 def _turn(rng: np.random.Generator) -> F64:
     """(2, 2) a quarter turn, seldom any other, and every second time a mirror."""
-    move = int(rng.integers(MOVES))
+    move = int(rng.integers(ORIENTATIONS))
     angle = rng.uniform(0, 2 * np.pi) if rng.random() < ASKEW else move % 4 * np.pi / 2
     c, s = np.cos(angle), np.sin(angle)
     turn = np.array([[c, -s], [s, c]])
     return turn * [-1.0, 1] if move >= 4 else turn
 
 
-def together(pairs: list[tuple[F32, NDArray[np.uint8]]]) -> Batch:
+def collate(pairs: list[tuple[F32, NDArray[np.uint8]]]) -> Batch:
     """known (B, 5, 64, 64, 64), full (B, 64, 64, 64)."""
     return {
         "known": torch.from_numpy(np.stack([a for a, _ in pairs])),

@@ -19,15 +19,21 @@ from torch import nn
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
-from lift3d.nets.mixed_precision import in_half
-from lift3d.nets.multimodal_embedding import LOOKS, WORDS, Embedding, told_alike, told_apart
+from lift3d.nets.mixed_precision import autocast_bfloat16
+from lift3d.nets.multimodal_embedding import (
+    INSTANCE_SIZE,
+    SENTENCE_SIZE,
+    MultimodalEmbedding,
+    info_nce,
+    supervised_contrastive_loss,
+)
 from lift3d.taxonomy.captions import kind_text
 from lift3d.taxonomy.categories import UNKNOWN
-from lift3d.train.config import Schedule, told
-from lift3d.train.data.captions import texts_of
-from lift3d.train.data.picture_set import chosen
-from lift3d.train.data.shape_set import MOVES
-from lift3d.train.data.view_set import Solids, picture, solid_of
+from lift3d.train.config import Schedule, option
+from lift3d.train.data.captions import captions
+from lift3d.train.data.picture_set import sample_indices
+from lift3d.train.data.shape_set import ORIENTATIONS
+from lift3d.train.data.view_set import ViewSet, network_input, oriented_shape
 from lift3d.train.task import Batch
 from lift3d.types import F32
 
@@ -41,29 +47,31 @@ CHUNK = 32
 class Config(Schedule):
     """What the task adds."""
 
-    steps: int = told(480, "optimiser steps of the whole run")
-    batch: int = told(64, "things in a step, over all processes; each is told from the others")
-    rate: float = told(6e-4, "largest learning rate")
-    precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
-    warmup: int = told(40, "steps over which the rate rises from nothing; after them it falls along a cosine")
-    average: float = told(0.98, "how slowly the averaged weights follow; they are the ones that are kept")
-    validate: int = told(80, "steps between two looks at the validation set")
-    save: int = told(80, "steps between two checkpoints")
-    width: int = told(32, "channels of the pictures' encoder at 64 pixels")
-    layers: int = told(3, "of attention in the pictures' encoder")
-    solid: int = told(24, "channels of the solids' encoder at 16 cells a side")
-    begin: str = told(
+    steps: int = option(480, "optimiser steps of the whole run")
+    batch: int = option(64, "things in a step, over all processes; each is told from the others")
+    rate: float = option(6e-4, "largest learning rate")
+    precision: str = option("bfloat16", "float32, or bfloat16 for the matrix products")
+    warmup: int = option(
+        40, "steps over which the rate rises from nothing; after them it falls along a cosine"
+    )
+    average: float = option(0.98, "how slowly the averaged weights follow; they are the ones that are kept")
+    validate: int = option(80, "steps between two looks at the validation set")
+    save: int = option(80, "steps between two checkpoints")
+    width: int = option(32, "channels of the pictures' encoder at 64 pixels")
+    layers: int = option(3, "of attention in the pictures' encoder")
+    solid: int = option(24, "channels of the solids' encoder at 16 cells a side")
+    begin: str = option(
         "image_to_voxels", "weights that the pictures' encoder begins with, or none; a run that is told "
         "--init-from has those"
     )  # fmt: skip
-    freeze: bool = told(False, "keep the pictures' encoder as it is, and train what reads it alone")
-    colours: bool = told(True, "solids come with the colours of their surface")
-    kin: float = told(0.5, "share of a batch of the categories of the rest")
-    faults: float = told(0.6, "share of pictures whose masks and crops are spoilt")
-    solids: float = told(0.7, "weight of pictures with solids")
-    kinds: float = told(0.5, "weight of categories and words")
-    words: bool = told(True, "learn words as well, which needs the extra `text`")
-    held: int = told(300, "shapes of the validation set that are looked at")
+    freeze: bool = option(False, "keep the pictures' encoder as it is, and train what reads it alone")
+    colours: bool = option(True, "solids come with the colours of their surface")
+    kin: float = option(0.5, "share of a batch of the categories of the rest")
+    faults: float = option(0.6, "share of pictures whose masks and crops are spoilt")
+    solids: float = option(0.7, "weight of pictures with solids")
+    kinds: float = option(0.5, "weight of categories and words")
+    words: bool = option(True, "learn words as well, which needs the extra `text`")
+    held: int = option(300, "shapes of the validation set that are looked at")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -76,7 +84,7 @@ class Config(Schedule):
             raise InputError("a thing alone is told from nothing", "give a batch of 2 or more")
 
 
-class Sayings:
+class Captions:
     """Vectors of all that is said of a corpus' shapes: rows (N, 384); of (shape): rows of its sentences; kinds (K, 384):
     of each category's; kind (shape): the number of its category, -1 where that is unknown."""
 
@@ -87,14 +95,14 @@ class Sayings:
         texts: dict[str, int] = {}
         self.of: dict[int, list[int]] = {}
         for i in shapes:
-            self.of[i] = [texts.setdefault(text, len(texts)) for text in texts_of(corpus, i)]
+            self.of[i] = [texts.setdefault(text, len(texts)) for text in captions(corpus, i)]
         every = [*texts, *(kind_text(name) for name in self.names)]
         if speak:
             from lift3d.inference.sentence_encoder import vectors
 
             rows = vectors(every)
         else:  # categories are told apart, and mean nothing
-            rows = np.random.default_rng(0).standard_normal((len(every), WORDS)).astype(np.float32)
+            rows = np.random.default_rng(0).standard_normal((len(every), SENTENCE_SIZE)).astype(np.float32)
             rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         self.rows, self.kinds = rows[: len(texts)], rows[len(texts) :]
 
@@ -112,23 +120,25 @@ class EmbeddingTask:
             require()
         self.config = config
         held = Corpus(corpus)
-        self.train, self.val = Solids(pictures, held, "train"), Solids(pictures, held, "val")
+        self.train, self.val = ViewSet(pictures, held, "train"), ViewSet(pictures, held, "val")
         self.shapes = sorted(self.train.views)
         count = min(config.held, len(self.val.views))
         every = sorted(self.val.views)
         self.looked = [every[int(i)] for i in np.linspace(0, len(every) - 1, count)]
-        self.sayings = Sayings(held, [*self.shapes, *self.looked], config.words)
+        self.sayings = Captions(held, [*self.shapes, *self.looked], config.words)
         kinds = np.array([self.sayings.kind[i] for i in self.shapes])
         self.alike = {int(k): np.flatnonzero(kinds == k) for k in np.unique(kinds)}
         self.kinds = kinds
 
     def module(self) -> nn.Module:
         c = self.config
-        net = Embedding(c.width, c.layers, c.solid)
+        net = MultimodalEmbedding(c.width, c.layers, c.solid)
         if c.begin != NOTHING:
             from lift3d.weights import load_tensors
 
-            begin(net.pictures, {k.removeprefix("net."): t for k, t in load_tensors(c.begin).items()})
+            initialise_tower(
+                net.pictures, {k.removeprefix("net."): t for k, t in load_tensors(c.begin).items()}
+            )
         for part in net.pictures.modules():
             if isinstance(part, nn.Conv2d):
                 part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -141,14 +151,14 @@ class EmbeddingTask:
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
-        numbers = chosen(len(self.shapes), step, c.batch - round(c.batch * c.kin), c.seed).tolist()
+        numbers = sample_indices(len(self.shapes), step, c.batch - round(c.batch * c.kin), c.seed).tolist()
         rng, alone = np.random.default_rng([c.seed, step]), len(numbers)
         for k in range(c.batch - alone):
             group = self.alike[int(self.kinds[numbers[k % alone]])]
             near, far = int(group[rng.integers(len(group))]), int(rng.integers(len(self.shapes)))
             numbers.append(far if near in numbers else near)
         mine = list(enumerate(numbers))[rank::world]
-        return together([self._sample(n, np.random.default_rng([c.seed, step, k])) for k, n in mine])
+        return collate([self._sample(n, np.random.default_rng([c.seed, step, k])) for k, n in mine])
 
     def _sample(self, number: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """Two pictures of a thing, what it fills, its colours and one of its sentences; mirrored half of the time."""
@@ -158,13 +168,15 @@ class EmbeddingTask:
             for i in rng.permutation(self.train.views[shape]):
                 view = self.train.view(int(i), rng if rng.random() < c.faults else None)
                 if view is not None and len(pictures) < 2:
-                    pictures.append(picture(view))
+                    pictures.append(network_input(view))
                 if len(pictures) == 2:
                     break
             number = int(rng.integers(len(self.shapes)))
         pictures = [pictures[0], pictures[-1]]
-        turn, mirrored = int(rng.integers(MOVES // 2)), rng.random() < 0.5
-        cells, colours = solid_of(self.train, shape, turn + (MOVES // 2 if mirrored else 0), c.colours)
+        turn, mirrored = int(rng.integers(ORIENTATIONS // 2)), rng.random() < 0.5
+        cells, colours = oriented_shape(
+            self.train, shape, turn + (ORIENTATIONS // 2 if mirrored else 0), c.colours
+        )
         if mirrored:
             pictures = [p[..., ::-1] for p in pictures]
         own = self.sayings.of[shape]
@@ -189,8 +201,11 @@ class EmbeddingTask:
         with torch.autocast(both.device.type, enabled=False):
             looks, kind = net.scales()
             first, second = both[:b], both[b:]
-            views = told_apart(first[:, :LOOKS], second[:, :LOOKS], looks)
-            solids = sum(told_apart(x[:, :LOOKS], solid[:, :LOOKS], looks) for x in (first, second)) / 2
+            views = info_nce(first[:, :INSTANCE_SIZE], second[:, :INSTANCE_SIZE], looks)
+            solids = (
+                sum(info_nce(x[:, :INSTANCE_SIZE], solid[:, :INSTANCE_SIZE], looks) for x in (first, second))
+                / 2
+            )
             named = net.of_words(torch.from_numpy(self.sayings.kinds).to(both.device))
             words = net.of_words(batch["words"])
             same = batch["kind"][:, None] == batch["kind"][None]
@@ -200,13 +215,15 @@ class EmbeddingTask:
             categories, sentences = torch.zeros(()), torch.zeros(())
             known = batch["kind"] >= 0
             for said in (first, second, solid):
-                logits = kind * said[known][:, LOOKS:] @ named.T
+                logits = kind * said[known][:, INSTANCE_SIZE:] @ named.T
                 truth = batch["kind"][known]
                 if len(truth):
                     categories = categories + nn.functional.cross_entropy(
                         logits, truth, label_smoothing=SMOOTH
                     )
-                sentences = sentences + told_alike(said[:, LOOKS:], words, alike, kind)
+                sentences = sentences + supervised_contrastive_loss(
+                    said[:, INSTANCE_SIZE:], words, alike, kind
+                )
             total = views + c.solids * solids + c.kinds * (categories + 0.5 * sentences) / 3
         return {
             "loss": total, "views": views, "solids": torch.as_tensor(solids), "categories": categories / 3,
@@ -220,22 +237,24 @@ class EmbeddingTask:
         net: Any = module["net"]
         asked, views, solids, owners = self._vectors(net)
         kinds = np.array([self.sayings.kind[i] for i in self.looked])
-        by_solid = asked[:, :LOOKS] @ solids[:, :LOOKS].T
+        by_solid = asked[:, :INSTANCE_SIZE] @ solids[:, :INSTANCE_SIZE].T
         by_views = np.full_like(by_solid, -2)
-        np.maximum.at(by_views.T, owners, views[:, :LOOKS] @ asked[:, :LOOKS].T)
-        alike = asked[:, LOOKS:] @ solids[:, LOOKS:].T
+        np.maximum.at(by_views.T, owners, views[:, :INSTANCE_SIZE] @ asked[:, :INSTANCE_SIZE].T)
+        alike = asked[:, INSTANCE_SIZE:] @ solids[:, INSTANCE_SIZE:].T
         with torch.no_grad():
             device = next(net.parameters()).device
             named = net.of_words(torch.from_numpy(self.sayings.kinds).to(device)).cpu().numpy()
         known = kinds >= 0
         label = (
-            float((((asked[:, LOOKS:] @ named.T).argmax(1) == kinds)[known]).mean()) if known.any() else 0.0
+            float((((asked[:, INSTANCE_SIZE:] @ named.T).argmax(1) == kinds)[known]).mean())
+            if known.any()
+            else 0.0
         )
-        mixed, kin = by_views + 0.5 * by_solid, precision(alike, kinds)
+        mixed, kin = by_views + 0.5 * by_solid, mean_average_precision(alike, kinds)
         return {
-            "score": (first_of(mixed, 1) + kin) / 2,
-            "recall_1": first_of(mixed, 1), "recall_5": first_of(mixed, 5), "by_views": first_of(by_views, 1),
-            "by_solid": first_of(by_solid, 1), "kin": kin, "label": label,
+            "score": (recall_at(mixed, 1) + kin) / 2,
+            "recall_1": recall_at(mixed, 1), "recall_5": recall_at(mixed, 5), "by_views": recall_at(by_views, 1),
+            "by_solid": recall_at(by_solid, 1), "kin": kin, "label": label,
         }  # fmt: skip
 
     def _vectors(self, net: Any) -> tuple[F32, F32, F32, NDArray[np.int64]]:
@@ -249,13 +268,13 @@ class EmbeddingTask:
                 order = np.random.default_rng(shape).permutation(self.val.views[shape])
                 seen = [v for i in order[:5] if (v := self.val.view(int(i))) is not None][:4]
                 seen = seen or [v for i in order if (v := self.val.view(int(i))) is not None][:1]
-                pictures += [picture(v) for v in seen] or [np.zeros((4, 128, 128), np.float32)]
+                pictures += [network_input(v) for v in seen] or [np.zeros((4, 128, 128), np.float32)]
                 mine += [k] * max(len(seen), 1)
                 rows.append(len(pictures) - max(len(seen), 1))
-            held = [solid_of(self.val, i, 0, self.config.colours) for i in self.looked[at : at + CHUNK]]
+            held = [oriented_shape(self.val, i, 0, self.config.colours) for i in self.looked[at : at + CHUNK]]
             cells = torch.from_numpy(np.stack([h[0] for h in held])).to(device).float()
             colours = torch.from_numpy(np.stack([h[1] for h in held])).to(device)
-            with in_half(device.type, half):
+            with autocast_bfloat16(device.type, half):
                 said = net(torch.from_numpy(np.stack(pictures)).to(device)).cpu().numpy()
                 solids.append(net.of_solids(cells, colours).cpu().numpy())
             asked.append(said[rows])
@@ -270,7 +289,7 @@ class EmbeddingTask:
         )
 
 
-def begin(pictures: nn.Module, given: dict[str, torch.Tensor]) -> None:
+def initialise_tower(pictures: nn.Module, given: dict[str, torch.Tensor]) -> None:
     """The encoder's weights from those of `image_to_voxels`; InputError where they are of another size."""
     own = pictures.state_dict()
     if any(name not in given or given[name].shape != t.shape for name, t in own.items()):
@@ -281,13 +300,13 @@ def begin(pictures: nn.Module, given: dict[str, torch.Tensor]) -> None:
     pictures.load_state_dict({name: given[name] for name in own})
 
 
-def first_of(scores: F32, count: int) -> float:
+def recall_at(scores: F32, count: int) -> float:
     """Share of rows whose own column is among the best `count`; scores (N, N)."""
     own = np.diag(scores)[:, None]
     return float(((scores > own).sum(1) < count).mean())
 
 
-def precision(scores: F32, kinds: NDArray[np.int64]) -> float:
+def mean_average_precision(scores: F32, kinds: NDArray[np.int64]) -> float:
     """Mean average precision of finding those of the same kind, oneself left out; -1 is no kind."""
     out = []
     for i in np.flatnonzero(kinds >= 0):
@@ -298,6 +317,6 @@ def precision(scores: F32, kinds: NDArray[np.int64]) -> float:
     return float(np.mean(out)) if out else 0.0
 
 
-def together(samples: list[dict[str, NDArray[Any]]]) -> Batch:
+def collate(samples: list[dict[str, NDArray[Any]]]) -> Batch:
     """One tensor of each array."""
     return {name: torch.from_numpy(np.stack([s[name] for s in samples])) for name in samples[0]}

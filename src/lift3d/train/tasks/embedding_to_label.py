@@ -20,14 +20,14 @@ from torch import nn
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
-from lift3d.nets.embedding_classifier import EmbeddingLabel
-from lift3d.train.config import Schedule, told
-from lift3d.train.data.embedding_vectors import Vectors, vectors_of
-from lift3d.train.data.labelled_shapes import names_of
-from lift3d.train.data.picture_set import chosen
+from lift3d.nets.embedding_classifier import EmbeddingClassifierNet
+from lift3d.train.config import Schedule, option
+from lift3d.train.data.embedding_vectors import EmbeddingVectors, load_vectors
+from lift3d.train.data.labelled_shapes import category_names
+from lift3d.train.data.picture_set import sample_indices
 from lift3d.train.task import Batch
-from lift3d.train.tasks.classifier import balanced
-from lift3d.train.tasks.embedding import precision
+from lift3d.train.tasks.classifier import balanced_accuracy
+from lift3d.train.tasks.embedding import mean_average_precision
 from lift3d.types import F32
 
 LEAST, OWN_LEAST = 10, 2
@@ -40,23 +40,25 @@ FEW = (1, 2, 4, 8)
 class Config(Schedule):
     """What the task adds."""
 
-    steps: int = told(8_000, "optimiser steps of the whole run")
-    batch: int = told(128, "shapes in a step, over all processes")
-    rate: float = told(3e-3, "largest learning rate")
-    warmup: int = told(
+    steps: int = option(8_000, "optimiser steps of the whole run")
+    batch: int = option(128, "shapes in a step, over all processes")
+    rate: float = option(3e-3, "largest learning rate")
+    warmup: int = option(
         100, "steps over which the rate rises from nothing; after them it falls along a cosine"
     )
-    decay: float = told(0.5, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices")
-    average: float = told(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
-    validate: int = told(300, "steps between two looks at the validation set")
-    save: int = told(1_000, "steps between two checkpoints")
-    hidden: int = told(512, "numbers between the two layers")
-    dropout: float = told(0.5, "share of them that the second does not see")
-    photo: float = told(0.5, "share of samples that are one picture alone")
-    balance: float = told(0.5, "how much rare categories are favoured: 0 not at all, 1 as if all were common")
-    smoothing: float = told(0.0, "share of each label that goes to all others")
-    least: int = told(0, "shapes that a category has at least; 0: 10, or 2 in a corpus of your own meshes")
-    embedding: str = told("embedding", "weights of the space: a name, or a run's folder")
+    decay: float = option(0.5, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices")
+    average: float = option(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
+    validate: int = option(300, "steps between two looks at the validation set")
+    save: int = option(1_000, "steps between two checkpoints")
+    hidden: int = option(512, "numbers between the two layers")
+    dropout: float = option(0.5, "share of them that the second does not see")
+    photo: float = option(0.5, "share of samples that are one picture alone")
+    balance: float = option(
+        0.5, "how much rare categories are favoured: 0 not at all, 1 as if all were common"
+    )
+    smoothing: float = option(0.0, "share of each label that goes to all others")
+    least: int = option(0, "shapes that a category has at least; 0: 10, or 2 in a corpus of your own meshes")
+    embedding: str = option("embedding", "weights of the space: a name, or a run's folder")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -68,10 +70,10 @@ class Config(Schedule):
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class LabelledSplit:
     """A split's shapes whose categories are told: rows of its vectors, the pictures of each, and the number of its category."""
 
-    vectors: Vectors
+    vectors: EmbeddingVectors
     rows: NDArray[np.int64]
     pictures: list[NDArray[np.int64]]
     targets: NDArray[np.int64]
@@ -83,24 +85,24 @@ class Part:
         return held[which].astype(np.float32).mean(0) if len(which) else np.zeros(held.shape[1], np.float32)
 
 
-def part_of(vectors: Vectors, corpus: Corpus, names: tuple[str, ...]) -> Part:
+def select_labelled(vectors: EmbeddingVectors, corpus: Corpus, names: tuple[str, ...]) -> LabelledSplit:
     """The shapes of `vectors` whose category is one of `names`."""
     row = {name: k for k, name in enumerate(names)}
     category = corpus.column("category")
     known = np.array([row.get(str(category[int(i)]), -1) for i in vectors.shapes], np.int64)
     rows = np.flatnonzero(known >= 0)
     first = np.searchsorted(vectors.owners, np.arange(len(vectors.shapes) + 1))
-    return Part(vectors, rows, [np.arange(first[i], first[i + 1]) for i in rows], known[rows])
+    return LabelledSplit(vectors, rows, [np.arange(first[i], first[i + 1]) for i in rows], known[rows])
 
 
-def ready(pictures: Path, corpus: Path, config: Config, progress: Callable[[str, float], None]) -> None:
+def prepare(pictures: Path, corpus: Path, config: Config, progress: Callable[[str, float], None]) -> None:
     """Make the vectors of both splits, which are kept."""
     held = Corpus(corpus)
     for split in ("train", "val"):
-        vectors_of(pictures, held, split, config.embedding, lambda f, s=split: progress(f"places, {s}", f))  # type: ignore[misc]
+        load_vectors(pictures, held, split, config.embedding, lambda f, s=split: progress(f"places, {s}", f))  # type: ignore[misc]
 
 
-class EmbeddingLabelTask:
+class EmbeddingToLabelTask:
     """The task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
 
     name = "embedding_to_label"
@@ -110,9 +112,9 @@ class EmbeddingLabelTask:
         self.config = config
         held = Corpus(corpus)
         own = held.card.get("plan", {}).get("folder") is not None
-        self.names = names_of(held, config.least or (OWN_LEAST if own else LEAST))
+        self.names = category_names(held, config.least or (OWN_LEAST if own else LEAST))
         self.train, self.val = (
-            part_of(vectors_of(pictures, held, split, config.embedding), held, self.names)
+            select_labelled(load_vectors(pictures, held, split, config.embedding), held, self.names)
             for split in ("train", "val")
         )
         if not len(self.val.rows):
@@ -124,7 +126,7 @@ class EmbeddingLabelTask:
         self.common = torch.from_numpy(counts / counts.sum()).float().clamp(min=1e-6).log()
 
     def module(self) -> nn.Module:
-        net = EmbeddingLabel(len(self.names), self.config.hidden, self.config.dropout)
+        net = EmbeddingClassifierNet(len(self.names), self.config.hidden, self.config.dropout)
         vectors = self.train.vectors
         for side, held in enumerate((vectors.views, vectors.solids[:, 0])):
             x = held.astype(np.float32)
@@ -139,7 +141,9 @@ class EmbeddingLabelTask:
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c, part = self.config, self.train
         views, solids, there, targets = [], [], [], []
-        for k, i in list(enumerate(chosen(len(part.rows), step, c.batch, c.seed).tolist()))[rank::world]:
+        for k, i in list(enumerate(sample_indices(len(part.rows), step, c.batch, c.seed).tolist()))[
+            rank::world
+        ]:
             rng, seen = np.random.default_rng([c.seed, step, k]), part.pictures[i]
             photo = rng.random() < c.photo and len(seen) > 0
             count = 1 if photo else int(FEW[rng.integers(len(FEW))])
@@ -174,8 +178,8 @@ class EmbeddingLabelTask:
             right = p.argmax(1) == part.targets
             out["accuracy" + name], out["balanced" + name] = (
                 float(right.mean()),
-                balanced(right, part.targets),
+                balanced_accuracy(right, part.targets),
             )
             said.append(p)
-        out["kin"] = precision(said[1] @ said[0].T, part.targets)
+        out["kin"] = mean_average_precision(said[1] @ said[0].T, part.targets)
         return {"score": float(np.mean(list(out.values()))), **out}

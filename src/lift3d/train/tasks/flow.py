@@ -16,13 +16,13 @@ from torch import nn
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
 from lift3d.geometry.metrics.diversity import variety
-from lift3d.nets.flow_matching import LatentFlow, carried, flow_loss
-from lift3d.nets.latent_pca import kept_of
-from lift3d.nets.mixed_precision import in_half
-from lift3d.train.config import Schedule, told
-from lift3d.train.data.latent_pca import FEWEST, credits_of, parts_of, remembered
-from lift3d.train.data.latents import MOST_STRETCHES, codes_of, kinds_of
-from lift3d.train.data.picture_set import chosen
+from lift3d.nets.flow_matching import LatentFlow, flow_matching_loss, integrate_heun
+from lift3d.nets.latent_pca import choose_exemplars
+from lift3d.nets.mixed_precision import autocast_bfloat16
+from lift3d.train.config import Schedule, option
+from lift3d.train.data.exemplars import FEWEST, attribution, choose_exemplar_shapes, cluster_categories
+from lift3d.train.data.latents import MOST_STRETCHES, frequent_categories, load_latents
+from lift3d.train.data.picture_set import sample_indices
 from lift3d.train.data.shape_set import ShapeSet
 from lift3d.train.task import Batch
 
@@ -31,27 +31,27 @@ from lift3d.train.task import Batch
 class Config(Schedule):
     """What the task adds."""
 
-    steps: int = told(3_000, "optimiser steps of the whole run")
-    batch: int = told(64, "codes in a step, over all processes")
-    rate: float = told(1e-3, "largest learning rate")
-    warmup: int = told(
+    steps: int = option(3_000, "optimiser steps of the whole run")
+    batch: int = option(64, "codes in a step, over all processes")
+    rate: float = option(1e-3, "largest learning rate")
+    warmup: int = option(
         200, "steps over which the rate rises from nothing; after them it falls along a cosine"
     )
-    decay: float = told(0.02, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
-    precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
-    width: int = told(256, "of the transformer; a multiple of 64")
-    layers: int = told(8, "of the transformer")
-    nameless: float = told(0.1, "share of codes whose kind is left out")
-    stretches: int = told(2, "other proportions in which each shape is learned as well, up to 16")
-    outline: int = told(
+    decay: float = option(0.02, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
+    precision: str = option("bfloat16", "float32, or bfloat16 for the matrix products")
+    width: int = option(256, "of the transformer; a multiple of 64")
+    layers: int = option(8, "of the transformer")
+    nameless: float = option(0.1, "share of codes whose kind is left out")
+    stretches: int = option(2, "other proportions in which each shape is learned as well, up to 16")
+    outline: int = option(
         128,
         "principal coordinates of codes that drawings begin with, remembered or varied; 0: none",
     )
-    ways: int = told(16, "directions in which outlines that are not remembered vary")
-    enough: int = told(300, "shapes of a kind, from which on its drawings need no such outline")
-    part: int = told(100, "shapes of a part: a larger kind has several, each with outlines of its own")
-    autoencoder: str = told("autoencoder", "weights of the autoencoder: a name, or a run's folder")
-    held: int = told(512, "codes of the validation set that are looked at")
+    ways: int = option(16, "directions in which outlines that are not remembered vary")
+    enough: int = option(300, "shapes of a kind, from which on its drawings need no such outline")
+    part: int = option(100, "shapes of a part: a larger kind has several, each with outlines of its own")
+    autoencoder: str = option("autoencoder", "weights of the autoencoder: a name, or a run's folder")
+    held: int = option(512, "codes of the validation set that are looked at")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,7 +69,7 @@ class Config(Schedule):
             raise InputError(f"stretches are 0 to {MOST_STRETCHES}", "leave it out for the usual number")
 
 
-class Flow:
+class FlowTask:
     """The task."""
 
     name = "flow"
@@ -79,13 +79,13 @@ class Flow:
         self.config = config
         held = Corpus(corpus)
         train = ShapeSet(held, "train")
-        self.names = kinds_of(train)
+        self.names = frequent_categories(train)
         self.digests = {split: ShapeSet(held, split).digest() for split in ("train", "val")}
-        self.train = codes_of(held, "train", config.autoencoder, self.names, config.stretches)
-        self.val = codes_of(held, "val", config.autoencoder, self.names)
-        rows = remembered(held, train.numbers, self.train.kinds, len(self.names))
+        self.train = load_latents(held, "train", config.autoencoder, self.names, config.stretches)
+        self.val = load_latents(held, "val", config.autoencoder, self.names)
+        rows = choose_exemplar_shapes(held, train.numbers, self.train.kinds, len(self.names))
         self.known = rows if config.outline else rows[:0]
-        self.credits = credits_of(held, train.numbers[self.known])
+        self.credits = attribution(held, train.numbers[self.known])
 
     @property
     def channels(self) -> int:
@@ -105,7 +105,7 @@ class Flow:
             held = self.train
             ways = [held.values, held.mirrored, *held.stretched.swapaxes(0, 1)]
             every, kinds = self._normalised(ways[:2]), self._known_kinds()
-            kept = kept_of(kinds, len(self.names))
+            kept = choose_exemplars(kinds, len(self.names))
             known = self._normalised([way[self.known] for way in ways])
             net.outline.remember(every, known[kept], torch.from_numpy(kinds[kept]))
             net.outline.learn(every, self.parts)
@@ -129,11 +129,11 @@ class Flow:
         counts = np.bincount(self.train.kinds, minlength=len(self.names))[: len(self.names)]
         remembered_kinds = set(self.train.kinds[self.known].tolist())
         others = [k for k, n in enumerate(counts) if n < self.config.enough and k not in remembered_kinds]
-        return parts_of(codes, np.tile(self.train.kinds, 2), others, 2 * self.config.part)
+        return cluster_categories(codes, np.tile(self.train.kinds, 2), others, 2 * self.config.part)
 
     def _outline(self) -> tuple[int, int, int, int] | None:
         """Of the network's outline (nets/flow_matching.py), with no more coordinates than a code has."""
-        kept = len(kept_of(self._known_kinds(), len(self.names)))
+        kept = len(choose_exemplars(self._known_kinds(), len(self.names)))
         count = min(self.config.outline, int(np.prod(self.train.values.shape[1:])))
         return (
             (count, kept, len(self.parts), min(self.config.ways, count))
@@ -154,7 +154,7 @@ class Flow:
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
-        numbers = chosen(len(self.train), step, c.batch, c.seed)[rank::world]
+        numbers = sample_indices(len(self.train), step, c.batch, c.seed)[rank::world]
         rng = np.random.default_rng([c.seed, step, rank])
         values = self.train.some(numbers, rng)
         left_out = rng.random(len(numbers)) < c.nameless
@@ -163,7 +163,7 @@ class Flow:
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         assert isinstance(module, LatentFlow)
-        return {"loss": flow_loss(module, batch["code"], batch["kind"])}
+        return {"loss": flow_matching_loss(module, batch["code"], batch["kind"])}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         """The loss on codes never seen (at fixed noise and times), and how varied and near to real ones a few draws are."""
@@ -172,16 +172,18 @@ class Flow:
         numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
         losses = []
         device = next(module.parameters()).device
-        with torch.random.fork_rng(devices=[]), in_half(device.type, self.config.precision == "bfloat16"):  # fmt: skip
+        with torch.random.fork_rng(devices=[]), autocast_bfloat16(device.type, self.config.precision == "bfloat16"):  # fmt: skip
             torch.manual_seed(1)
             for first in range(0, count, 128):
                 some = numbers[first : first + 128]
                 code = torch.from_numpy(self.val.values[some].astype(np.float32)).to(device)
                 kind = torch.from_numpy(self.val.kinds[some]).to(device)
-                losses.append(float(flow_loss(module, code, kind)) * len(some))
+                losses.append(float(flow_matching_loss(module, code, kind)) * len(some))
             some = numbers[:: max(1, count // 96)]
             kind = torch.from_numpy(self.val.kinds[some]).to(device)
-            drawn = carried(module, torch.randn(len(some), *self.val.values.shape[1:]).to(device), kind, 12)
+            drawn = integrate_heun(
+                module, torch.randn(len(some), *self.val.values.shape[1:]).to(device), kind, 12
+            )
             real = module.normalised(torch.from_numpy(self.val.values[some].astype(np.float32)).to(device))
         loss = sum(losses) / count
         return {"score": -loss, "val_loss": loss, **variety(drawn.flatten(1).float(), real.flatten(1))}

@@ -14,12 +14,12 @@ from torch import nn
 
 from lift3d.errors import InputError, Lift3dError
 from lift3d.geometry.metrics.diversity import variety
-from lift3d.nets.latent_gan import NOISE, CodeCritic, CodeMaker
+from lift3d.nets.latent_gan import NOISE_SIZE, LatentCritic, LatentGenerator
 from lift3d.nets.wgan import critic_losses
-from lift3d.train.config import Schedule, told
+from lift3d.train.config import Schedule, option
 from lift3d.train.task import Batch
 from lift3d.train.tasks.flow import Config as FlowConfig
-from lift3d.train.tasks.flow import Flow
+from lift3d.train.tasks.flow import FlowTask
 
 COLLAPSED = 0.25
 """Draws that lie apart less than this share of what real codes do are one and the same."""
@@ -27,7 +27,7 @@ BEGUN = 100
 """Steps before which a generator, whose draws are all alike at the start, is not judged."""
 
 
-class Collapsed(Lift3dError):
+class ModeCollapse(Lift3dError):
     """The generator makes the same again and again."""
 
 
@@ -35,14 +35,14 @@ class Collapsed(Lift3dError):
 class Config(FlowConfig):
     """What differs from the flow's."""
 
-    steps: int = told(2_000, "optimiser steps of the whole run")
-    batch: int = told(32, "codes in a step, over all processes")
-    rate: float = told(2e-4, "largest learning rate")
-    decay: float = told(0.0, "weight decay of matrices and kernels")
-    precision: str = told("float32", "float32, or bfloat16 for the matrix products")
-    clip: float = told(10.0, "the gradient is scaled down to this norm")
-    width: int = told(64, "channels of generator and critic")
-    judged: int = told(2, "steps of the critic for one of the generator")
+    steps: int = option(2_000, "optimiser steps of the whole run")
+    batch: int = option(32, "codes in a step, over all processes")
+    rate: float = option(2e-4, "largest learning rate")
+    decay: float = option(0.0, "weight decay of matrices and kernels")
+    precision: str = option("float32", "float32, or bfloat16 for the matrix products")
+    clip: float = option(10.0, "the gradient is scaled down to this norm")
+    width: int = option(64, "channels of generator and critic")
+    judged: int = option(2, "steps of the critic for one of the generator")
 
     def __post_init__(self) -> None:
         Schedule.__post_init__(self)
@@ -53,7 +53,7 @@ class Config(FlowConfig):
         self.check_stretches()
 
 
-class Gan(Flow):
+class GanTask(FlowTask):
     """The task; `best` is by the coverage of real codes."""
 
     name = "gan"
@@ -63,18 +63,18 @@ class Gan(Flow):
 
     def module(self) -> nn.Module:
         size = (self.channels, len(self.names), self.config.width, self.places)
-        net = CodeMaker(*size)
+        net = LatentGenerator(*size)
         middle, spread = self.train.statistics()
         net.middle.copy_(torch.from_numpy(middle))
         net.spread.copy_(torch.from_numpy(spread))
-        return nn.ModuleDict({"net": net, "critic": CodeCritic(*size)})
+        return nn.ModuleDict({"net": net, "critic": LatentCritic(*size)})
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         assert isinstance(module, nn.ModuleDict)
         self.begun = step + 1 >= BEGUN
         net, kind = module["net"], batch["kind"]
         real = net.normalised(batch["code"])  # type: ignore[operator]
-        made = net(torch.randn(len(kind), NOISE, device=kind.device), kind)
+        made = net(torch.randn(len(kind), NOISE_SIZE, device=kind.device), kind)
         turn = step % self.config.judged == 0
         fooled, judged = critic_losses(module["critic"], made, real, kind)
         total = judged + fooled if turn else judged + 0 * fooled
@@ -88,11 +88,11 @@ class Gan(Flow):
         count = min(self.config.held, len(self.val))
         some = np.linspace(0, len(self.val) - 1, count).astype(int)
         kind = torch.from_numpy(self.val.kinds[some]).to(device)
-        noise = torch.randn(count, NOISE, generator=torch.Generator().manual_seed(1)).to(device)
+        noise = torch.randn(count, NOISE_SIZE, generator=torch.Generator().manual_seed(1)).to(device)
         real = net.normalised(torch.from_numpy(self.val.values[some].astype(np.float32)).to(device))  # type: ignore[operator]
         told_of = variety(net(noise, kind).flatten(1).float(), real.flatten(1))
         if self.begun and told_of["apart"] < COLLAPSED:
-            raise Collapsed(
+            raise ModeCollapse(
                 f"the generator has collapsed: its draws lie apart {100 * told_of['apart']:.0f} % of what real shapes do",
                 "start again with a smaller rate, a larger batch, or more steps of the critic (judged=4)",
             )

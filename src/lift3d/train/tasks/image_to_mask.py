@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from lift3d.corpus.pictures.photographs import Photographs
-from lift3d.nets.mask_unet import mask_net
-from lift3d.train.config import Schedule, told
-from lift3d.train.data.copy_paste import Scenes
-from lift3d.train.data.picture_set import PictureSet, chosen
+from lift3d.nets.mask_unet import create_mask_unet
+from lift3d.train.config import Schedule, option
+from lift3d.train.data.copy_paste import CopyPaste
+from lift3d.train.data.picture_set import PictureSet, sample_indices
 from lift3d.train.task import Batch
 
 MEAN, SPREAD = 0.45, 0.25
@@ -31,22 +31,22 @@ THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
 class Config(Schedule):
     """What the task adds."""
 
-    steps: int = told(6_000, "optimiser steps of the whole run")
-    batch: int = told(24, "pictures in a step, over all processes")
-    rate: float = told(2e-3, "largest learning rate")
-    precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
-    width: int = told(16, "channels at full size; the network's size goes with its square")
-    paste: float = told(
+    steps: int = option(6_000, "optimiser steps of the whole run")
+    batch: int = option(24, "pictures in a step, over all processes")
+    rate: float = option(2e-3, "largest learning rate")
+    precision: str = option("bfloat16", "float32, or bfloat16 for the matrix products")
+    width: int = option(16, "channels at full size; the network's size goes with its square")
+    paste: float = option(
         0.5, "share of pictures whose thing is cut out and set before another picture, things and all"
     )
-    photographs: str = told(
+    photographs: str = option(
         "",
         "a folder of photographs and cut-outs for that (lift3d corpus photographs); renders alone if not given",
     )
-    held: int = told(600, "pictures of the validation set that are looked at")
+    held: int = option(600, "pictures of the validation set that are looked at")
 
 
-class ImageToMask:
+class ImageToMaskTask:
     """The task; pictures: a folder that `lift3d corpus render` wrote."""
 
     name = "image_to_mask"
@@ -57,7 +57,9 @@ class ImageToMask:
         self.train, self.val = PictureSet(pictures, "train"), PictureSet(pictures, "val")
         splits = ("train", "val")
         real = [Photographs(config.photographs, x) if config.photographs else None for x in splits]
-        self.scenes = {x: Scenes(held, more) for x, held, more in zip(splits, (self.train, self.val), real)}
+        self.scenes = {
+            x: CopyPaste(held, more) for x, held, more in zip(splits, (self.train, self.val), real)
+        }
 
     @cached_property
     def side(self) -> int:
@@ -65,7 +67,7 @@ class ImageToMask:
         return len(self.train.mask(0))
 
     def module(self) -> nn.Module:
-        return mask_net(self.config.width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return create_mask_unet(self.config.width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def data(self) -> dict[str, Any]:
         out = {"train": self.train.digest(), "val": self.val.digest()}
@@ -75,7 +77,7 @@ class ImageToMask:
         return out
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
-        numbers = chosen(len(self.train), step, self.config.batch, self.config.seed)
+        numbers = sample_indices(len(self.train), step, self.config.batch, self.config.seed)
         mine = list(enumerate(numbers.tolist()))[rank::world]
         pairs = [self._sample(i, np.random.default_rng([self.config.seed, step, k])) for k, i in mine]
         return {
@@ -89,14 +91,14 @@ class ImageToMask:
             codes, mask = self.scenes["train"].scene(i, rng, self.side)
         else:
             codes, mask = self.train.rgb(i), self.train.mask(i)
-        rgb = light(codes)
+        rgb = to_unit_range(codes)
         if rng.random() < 0.5:
             rgb, mask = rgb[:, ::-1], mask[:, ::-1]
         if rng.random() < 0.08:
             rgb = np.repeat(rgb @ np.array([[0.299], [0.587], [0.114]], np.float32), 3, 2)
         if rng.random() < 0.5:
             rgb = (rgb * rng.uniform(0.8, 1.2, 3) + rng.uniform(-0.06, 0.06)).astype(np.float32)
-        return normalised(rgb), np.ascontiguousarray(mask[None], np.float32)
+        return normalise(rgb), np.ascontiguousarray(mask[None], np.float32)
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         said, truth = module(batch["image"]).float(), batch["mask"]
@@ -116,11 +118,11 @@ class ImageToMask:
         for first in range(0, count, 24):
             some = numbers[first : first + 24]
             pairs = [self._held(int(i), k) for k, i in enumerate(some, first)]
-            images = np.stack([normalised(light(codes)) for codes, _ in pairs])
+            images = np.stack([normalise(to_unit_range(codes)) for codes, _ in pairs])
             said = torch.sigmoid(module(torch.from_numpy(images).to(device)).float()).cpu().numpy()[:, 0]
             truth = np.stack([mask for _, mask in pairs])
             for k, level in enumerate(THRESHOLDS):
-                hits[first : first + len(some), k] = iou(said > level, truth)
+                hits[first : first + len(some), k] = mask_iou(said > level, truth)
         means = hits.mean(0)
         best = int(means.argmax())
         out = {"iou": float(means[best]), "threshold": float(THRESHOLDS[best])}
@@ -138,17 +140,17 @@ class ImageToMask:
         return self.val.rgb(i), self.val.mask(i)
 
 
-def light(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+def to_unit_range(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """sRGB in [0, 1]."""
     return (rgb / np.float32(255)).astype(np.float32)
 
 
-def normalised(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+def normalise(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     """(3, H, W) as the network sees it, of (H, W, 3) in [0, 1]."""
     return np.ascontiguousarray(((rgb - MEAN) / SPREAD).transpose(2, 0, 1), np.float32)
 
 
-def iou(said: NDArray[np.bool_], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+def mask_iou(said: NDArray[np.bool_], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
     """(B,) intersection over union of (B, H, W) masks; 1 where both are empty."""
     both, either = (said & truth).sum((1, 2)), (said | truth).sum((1, 2))
     return np.where(either > 0, both / np.maximum(either, 1), 1.0)

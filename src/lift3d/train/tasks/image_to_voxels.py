@@ -18,48 +18,48 @@ from torch import nn
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
-from lift3d.nets.mixed_precision import in_half
-from lift3d.nets.rotation6d import rotation
-from lift3d.nets.views_to_volume import CELLS, Plain, Said, ViewsToVolume, upright
+from lift3d.nets.mixed_precision import autocast_bfloat16
+from lift3d.nets.rotation6d import rotation_from_6d
+from lift3d.nets.views_to_volume import GRID_SIZE, EncoderDecoder, Prediction, ViewsToVolume, resample_upright
 from lift3d.nets.wgan import Critic, critic_losses
-from lift3d.train.config import Schedule, told
-from lift3d.train.data.picture_set import chosen
+from lift3d.train.config import Schedule, option
+from lift3d.train.data.picture_set import sample_indices
 from lift3d.train.data.view_set import (
     UPRIGHT,
-    Solids,
     View,
-    picture,
-    pose_of,
-    side_plane,
-    target,
+    ViewSet,
+    network_input,
+    symmetry_axis,
     upright_target,
+    view_pose,
+    view_target,
 )
 from lift3d.train.task import Batch
 
 KINDS = ("views", "plain")
-LEVELS = np.round(np.arange(0.25, 0.71, 0.05), 2)
+THRESHOLDS = np.round(np.arange(0.25, 0.71, 0.05), 2)
 
 
 @dataclass(frozen=True)
 class Config(Schedule):
     """What the task adds."""
 
-    steps: int = told(12_000, "optimiser steps of the whole run")
-    batch: int = told(24, "things in a step, over all processes")
-    rate: float = told(1e-3, "largest learning rate")
-    precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
-    kind: str = told("views", "views (the network) or plain (the baseline: one vector, 32 cells a side)")
-    width: int = told(32, "channels at 64 pixels; the network's size goes with its square")
-    layers: int = told(3, "of attention over the views")
-    several: float = told(0.4, "share of steps with more than one picture of each thing")
-    views: int = told(3, "pictures of a thing at most")
-    faults: float = told(0.6, "share of pictures whose masks and crops are spoilt")
-    pose: float = told(0.3, "weight of the error of the pose")
-    depth: float = told(0.6, "weight of the error of the depth")
-    upright: float = told(0.2, "weight of the upright cells")
-    freeze: bool = told(False, "keep the image encoder as it is: for little data of your own")
-    critic: float = told(0.0, "weight of the critic of shapes; 0 leaves it out")
-    held: int = told(300, "pictures of the validation set that are looked at")
+    steps: int = option(12_000, "optimiser steps of the whole run")
+    batch: int = option(24, "things in a step, over all processes")
+    rate: float = option(1e-3, "largest learning rate")
+    precision: str = option("bfloat16", "float32, or bfloat16 for the matrix products")
+    kind: str = option("views", "views (the network) or plain (the baseline: one vector, 32 cells a side)")
+    width: int = option(32, "channels at 64 pixels; the network's size goes with its square")
+    layers: int = option(3, "of attention over the views")
+    several: float = option(0.4, "share of steps with more than one picture of each thing")
+    views: int = option(3, "pictures of a thing at most")
+    faults: float = option(0.6, "share of pictures whose masks and crops are spoilt")
+    pose: float = option(0.3, "weight of the error of the pose")
+    depth: float = option(0.6, "weight of the error of the depth")
+    upright: float = option(0.2, "weight of the upright cells")
+    freeze: bool = option(False, "keep the image encoder as it is: for little data of your own")
+    critic: float = option(0.0, "weight of the critic of shapes; 0 leaves it out")
+    held: int = option(300, "pictures of the validation set that are looked at")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,7 +71,7 @@ class Config(Schedule):
             )
 
 
-class ImageToVoxels:
+class ImageToVoxelsTask:
     """The task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
 
     name = "image_to_voxels"
@@ -80,11 +80,11 @@ class ImageToVoxels:
     def __init__(self, pictures: Path, corpus: Path, config: Config) -> None:
         self.config = config
         held = Corpus(corpus)
-        self.train, self.val = Solids(pictures, held, "train"), Solids(pictures, held, "val")
+        self.train, self.val = ViewSet(pictures, held, "train"), ViewSet(pictures, held, "val")
 
     def module(self) -> nn.Module:
         c = self.config
-        net: nn.Module = Plain(c.width) if c.kind == "plain" else ViewsToVolume(c.width, c.layers)
+        net: nn.Module = EncoderDecoder(c.width) if c.kind == "plain" else ViewsToVolume(c.width, c.layers)
         for part in net.modules():
             if isinstance(part, nn.Conv2d):
                 part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -99,12 +99,12 @@ class ImageToVoxels:
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
-        numbers = chosen(len(self.train), step, c.batch, c.seed)
+        numbers = sample_indices(len(self.train), step, c.batch, c.seed)
         rng = np.random.default_rng([c.seed, step])
         several = c.kind == "views" and c.views > 1 and rng.random() < c.several
         count = int(rng.integers(2, c.views + 1)) if several else 1
         mine = list(enumerate(numbers.tolist()))[rank::world]
-        return together([self._sample(i, count, np.random.default_rng([c.seed, step, k])) for k, i in mine])
+        return collate([self._sample(i, count, np.random.default_rng([c.seed, step, k])) for k, i in mine])
 
     def _sample(self, number: int, count: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """The picture, others of its thing, and what is true of it; mirrored half of the time."""
@@ -114,16 +114,20 @@ class ImageToVoxels:
             number = int(rng.integers(len(self.train)))
         own = self.train.views[view.shape]
         others = [int(i) for i in rng.permutation(own[own != view.number])]
-        cells = CELLS // 2 if self.config.kind == "plain" else CELLS
-        out = sample_of(self.train, view, others, count, cells)
-        return flipped(out, side_plane(self.train.corpus.inside(view.shape))) if rng.random() < 0.5 else out
+        cells = GRID_SIZE // 2 if self.config.kind == "plain" else GRID_SIZE
+        out = make_sample(self.train, view, others, count, cells)
+        return (
+            mirror_sample(out, symmetry_axis(self.train.corpus.inside(view.shape)))
+            if rng.random() < 0.5
+            else out
+        )
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         assert isinstance(module, nn.ModuleDict)
         c = self.config
         if c.freeze:  # or its normalisation would follow the new pictures
             module["net"].get_submodule("encoder").eval()
-        said: Said = module["net"](batch["pictures"])
+        said: Prediction = module["net"](batch["pictures"])
         truth = (batch["cells"].float() / 255 > 0.5).float()
         with torch.autocast(truth.device.type, enabled=False):
             entropy = nn.functional.binary_cross_entropy_with_logits(said.volume, truth)
@@ -131,7 +135,7 @@ class ImageToVoxels:
             both, sizes = (share * truth).sum((1, 2, 3)), (share + truth).sum((1, 2, 3))
             dice = (1 - (2 * both + 1) / (sizes + 1)).mean()
             pose, depth = pose_error(said, batch), depth_error(said, batch)
-            straight = upright(
+            straight = resample_upright(
                 share, said.pose, batch["to_cells"], batch["far"], said.depth.clamp(-4, 4).exp(), UPRIGHT
             )[:, 0]
             seen = batch["upright"].float() / 255
@@ -157,24 +161,26 @@ class ImageToVoxels:
             views = [v for i in numbers[first : first + 20] if (v := self.val.view(int(i))) is not None]
             if not views:
                 continue
-            held = together([sample_of(self.val, v, [], 1, CELLS) for v in views])
-            with in_half(device.type, self.config.precision == "bfloat16"):
-                said: Said = net(held["pictures"].to(device))
-            share = grown(torch.sigmoid(said.volume)).cpu()
+            held = collate([make_sample(self.val, v, [], 1, GRID_SIZE) for v in views])
+            with autocast_bfloat16(device.type, self.config.precision == "bfloat16"):
+                said: Prediction = net(held["pictures"].to(device))
+            share = upsample(torch.sigmoid(said.volume)).cpu()
             truth = held["cells"] > 127
-            hits.append(torch.stack([overlap(share > float(t), truth) for t in LEVELS], 1).numpy())
+            hits.append(torch.stack([voxel_iou(share > float(t), truth) for t in THRESHOLDS], 1).numpy())
             depth.append((said.depth.cpu() - held["depth"]).abs().numpy())
-            cosine = (rotation(said.pose.cpu()[:, :6])[:, 2] * held["pose"][:, :3]).sum(1).clamp(-1, 1)
+            cosine = (
+                (rotation_from_6d(said.pose.cpu()[:, :6])[:, 2] * held["pose"][:, :3]).sum(1).clamp(-1, 1)
+            )
             up.append(torch.rad2deg(torch.acos(cosine)).numpy())
         means = np.concatenate(hits).mean(0)
         best = int(means.argmax())
         more = {}
         if self.config.kind == "views" and self.config.views > 1:
-            more = self._several(net, numbers[::2], float(LEVELS[best]), device)
+            more = self._several(net, numbers[::2], float(THRESHOLDS[best]), device)
         return {
             "iou": float(means[best]),
             **more,
-            "threshold": float(LEVELS[best]),
+            "threshold": float(THRESHOLDS[best]),
             "depth_error": float(np.concatenate(depth).mean()),
             "up_error": float(np.median(np.concatenate(up))),
         }
@@ -193,14 +199,14 @@ class ImageToVoxels:
                     continue
                 own = self.val.views[view.shape]
                 others = np.random.default_rng([7, int(i)]).permutation(own[own != view.number])
-                samples.append(sample_of(self.val, view, others.tolist(), count, CELLS))
+                samples.append(make_sample(self.val, view, others.tolist(), count, GRID_SIZE))
             if not samples:
                 continue
-            held = together(samples)
+            held = collate(samples)
             truth, pictures = held["cells"] > 127, held["pictures"].to(device)
-            with in_half(device.type, self.config.precision == "bfloat16"):
+            with autocast_bfloat16(device.type, self.config.precision == "bfloat16"):
                 one, several = net(pictures[:, :1]), net(pictures)
-            hits = [overlap(torch.sigmoid(v.volume).cpu() > level, truth) for v in (one, several)]
+            hits = [voxel_iou(torch.sigmoid(v.volume).cpu() > level, truth) for v in (one, several)]
             wrong.append((several.depth.cpu() - held["depth"]).abs().numpy())
             gains.append((hits[1] - hits[0]).numpy())
         if not gains:
@@ -211,33 +217,33 @@ class ImageToVoxels:
         }
 
 
-def sample_of(
-    solids: Solids, view: View, others: list[int], count: int, cells: int
+def make_sample(
+    solids: ViewSet, view: View, others: list[int], count: int, cells: int
 ) -> dict[str, NDArray[Any]]:
     """Arrays of one thing: pictures (count, 4, 128, 128), its own repeated where there are no more."""
-    pictures = [picture(view)]
+    pictures = [network_input(view)]
     for number in others:
         if len(pictures) == count:
             break
         more = solids.view(number)
         if more is not None:
-            pictures.append(picture(more))
+            pictures.append(network_input(more))
     pictures += [pictures[k % len(pictures)] for k in range(count - len(pictures))]
     levels, height = solids.levels(view.shape), solids.height(view.shape)
     frame = view.frame
     # the spatial transformer counts in lateral lengths from the depth of w = 0
     return {
         "pictures": np.stack(pictures),
-        "cells": target(view, levels, cells),
+        "cells": view_target(view, levels, cells),
         "upright": upright_target(levels, height),
         "depth": np.array(np.log(frame.reach / frame.lateral), np.float32),
-        "pose": pose_of(view, height),
+        "pose": view_pose(view, height),
         "to_cells": frame.to_cells.astype(np.float32),
         "far": np.array(frame.middle / frame.lateral, np.float32),
     }
 
 
-def flipped(sample: dict[str, NDArray[Any]], axis: int) -> dict[str, NDArray[Any]]:
+def mirror_sample(sample: dict[str, NDArray[Any]], axis: int) -> dict[str, NDArray[Any]]:
     """The thing in a mirror that stands upright beside the camera; in its upright frame it is mirrored across `axis`."""
     out = dict(sample)
     side = np.array([-1, 1, 1], np.float32)
@@ -253,35 +259,35 @@ def flipped(sample: dict[str, NDArray[Any]], axis: int) -> dict[str, NDArray[Any
     return out
 
 
-def together(samples: list[dict[str, NDArray[Any]]]) -> Batch:
+def collate(samples: list[dict[str, NDArray[Any]]]) -> Batch:
     """One tensor of each array."""
     return {name: torch.from_numpy(np.stack([s[name] for s in samples])) for name in samples[0]}
 
 
-def pose_error(said: Said, batch: Batch) -> torch.Tensor:
+def pose_error(said: Prediction, batch: Batch) -> torch.Tensor:
     """Mean error of up, front, middle and size."""
-    turn, truth = rotation(said.pose[:, :6]), batch["pose"]
+    turn, truth = rotation_from_6d(said.pose[:, :6]), batch["pose"]
     up = 1 - (turn[:, 2] * truth[:, :3]).sum(1)
     front = 1 - (turn[:, 0] * truth[:, 3:6]).sum(1)
     place = nn.functional.smooth_l1_loss(said.pose[:, 6:], truth[:, 6:], beta=0.1)
     return up.mean() + 0.2 * front.mean() + place
 
 
-def depth_error(said: Said, batch: Batch) -> torch.Tensor:
+def depth_error(said: Prediction, batch: Batch) -> torch.Tensor:
     """Mean error of the log of the depth: cells that are right in themselves overlap no more than the depth they are given."""
     return nn.functional.smooth_l1_loss(said.depth, batch["depth"], beta=0.1)
 
 
-def grown(share: torch.Tensor) -> torch.Tensor:
+def upsample(share: torch.Tensor) -> torch.Tensor:
     """(B, 64, 64, 64) of shares of any number of cells."""
-    if share.shape[-1] == CELLS:
+    if share.shape[-1] == GRID_SIZE:
         return share
-    return nn.functional.interpolate(share[:, None], (CELLS,) * 3, mode="trilinear", align_corners=False)[
+    return nn.functional.interpolate(share[:, None], (GRID_SIZE,) * 3, mode="trilinear", align_corners=False)[
         :, 0
     ]
 
 
-def overlap(said: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+def voxel_iou(said: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """(B,) intersection over union."""
     both, either = (said & truth).sum((1, 2, 3)), (said | truth).sum((1, 2, 3))
     return both / either.clamp(min=1)

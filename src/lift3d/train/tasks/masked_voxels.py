@@ -18,12 +18,12 @@ from torch import nn
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
-from lift3d.nets.masked_autoencoder import BLOCKS, MaskedSolid, spread
-from lift3d.nets.mixed_precision import in_half
-from lift3d.train.config import Schedule, told
-from lift3d.train.data.labelled_shapes import centred
-from lift3d.train.data.picture_set import chosen
-from lift3d.train.data.shape_set import MOVES, ShapeSet, laid
+from lift3d.nets.masked_autoencoder import BLOCKS, MaskedVoxelAutoencoder, expand_mask
+from lift3d.nets.mixed_precision import autocast_bfloat16
+from lift3d.train.config import Schedule, option
+from lift3d.train.data.labelled_shapes import centre_in_grid
+from lift3d.train.data.picture_set import sample_indices
+from lift3d.train.data.shape_set import ORIENTATIONS, ShapeSet, orient
 from lift3d.train.task import Batch
 
 
@@ -31,19 +31,19 @@ from lift3d.train.task import Batch
 class Config(Schedule):
     """What the task adds; width as the classifier's, or its trunk is not taken over."""
 
-    steps: int = told(1_200, "optimiser steps of the whole run")
-    batch: int = told(32, "shapes in a step, over all processes")
-    rate: float = told(2e-3, "largest learning rate")
-    precision: str = told("bfloat16", "float32, or bfloat16 for the matrix products")
-    warmup: int = told(
+    steps: int = option(1_200, "optimiser steps of the whole run")
+    batch: int = option(32, "shapes in a step, over all processes")
+    rate: float = option(2e-3, "largest learning rate")
+    precision: str = option("bfloat16", "float32, or bfloat16 for the matrix products")
+    warmup: int = option(
         100, "steps over which the rate rises from nothing; after them it falls along a cosine"
     )
-    average: float = told(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
-    validate: int = told(400, "steps between two looks at the validation set")
-    width: int = told(64, "channels of the trunk at 16 cells a side")
-    hidden: float = told(0.6, "share of the blocks of 8 cells a side that are hidden")
-    dice: float = told(0.5, "weight of the soft Dice loss")
-    held: int = told(240, "shapes of the validation set that are looked at")
+    average: float = option(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
+    validate: int = option(400, "steps between two looks at the validation set")
+    width: int = option(64, "channels of the trunk at 16 cells a side")
+    hidden: float = option(0.6, "share of the blocks of 8 cells a side that are hidden")
+    dice: float = option(0.5, "weight of the soft Dice loss")
+    held: int = option(240, "shapes of the validation set that are looked at")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -54,7 +54,7 @@ class Config(Schedule):
             )
 
 
-class MaskedVoxels:
+class MaskedVoxelsTask:
     """The task."""
 
     name = "masked_voxels"
@@ -66,7 +66,7 @@ class MaskedVoxels:
         self.train, self.val = ShapeSet(held, "train", "levels"), ShapeSet(held, "val", "levels")
 
     def module(self) -> nn.Module:
-        return MaskedSolid(self.config.width)
+        return MaskedVoxelAutoencoder(self.config.width)
 
     def data(self) -> dict[str, Any]:
         return {"train": self.train.digest(), "val": self.val.digest()}
@@ -74,18 +74,18 @@ class MaskedVoxels:
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
         cells, hidden = [], []
-        numbers = chosen(len(self.train), step, c.batch, c.seed)
+        numbers = sample_indices(len(self.train), step, c.batch, c.seed)
         for k, i in list(enumerate(numbers.tolist()))[rank::world]:
             rng = np.random.default_rng([c.seed, step, k])
-            cells.append(laid(centred(self.train.full(i)), int(rng.integers(MOVES))))
-            hidden.append(blocks(rng, c.hidden, 3))
+            cells.append(orient(centre_in_grid(self.train.full(i)), int(rng.integers(ORIENTATIONS))))
+            hidden.append(random_blocks(rng, c.hidden, 3))
         return {"cells": torch.from_numpy(np.stack(cells)), "hidden": torch.from_numpy(np.stack(hidden))}
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         truth = batch["cells"].float()
         said = module(truth, batch["hidden"])
         with torch.autocast(truth.device.type, enabled=False):
-            asked = spread(batch["hidden"], truth.shape[-1]).float()
+            asked = expand_mask(batch["hidden"], truth.shape[-1]).float()
             each = nn.functional.binary_cross_entropy_with_logits(said, truth, reduction="none")
             entropy = (each * asked).sum() / asked.sum()
             share, wanted = torch.sigmoid(said) * asked, truth * asked
@@ -102,10 +102,12 @@ class MaskedVoxels:
         all_full: list[torch.Tensor] = []
         for first in range(0, count, 32):
             some = [int(i) for i in numbers[first : first + 32]]
-            hidden = np.stack([blocks(np.random.default_rng([3, i]), self.config.hidden, 3) for i in some])
-            asked = spread(torch.from_numpy(hidden), 64)
-            truth = torch.from_numpy(np.stack([centred(self.val.full(i)) for i in some]))
-            with in_half(device.type, self.config.precision == "bfloat16"):
+            hidden = np.stack(
+                [random_blocks(np.random.default_rng([3, i]), self.config.hidden, 3) for i in some]
+            )
+            asked = expand_mask(torch.from_numpy(hidden), 64)
+            truth = torch.from_numpy(np.stack([centre_in_grid(self.val.full(i)) for i in some]))
+            with autocast_bfloat16(device.type, self.config.precision == "bfloat16"):
                 said = module(truth.to(device).float(), torch.from_numpy(hidden).to(device)).cpu() > 0
             for guess, out in ((said, found), (torch.ones_like(said), all_full)):
                 both = (guess & truth & asked).sum((1, 2, 3))
@@ -114,7 +116,7 @@ class MaskedVoxels:
         return {"iou": float(torch.cat(found).mean()), "all_full": float(torch.cat(all_full).mean())}
 
 
-def blocks(rng: np.random.Generator, share: float, axes: int) -> NDArray[np.bool_]:
+def random_blocks(rng: np.random.Generator, share: float, axes: int) -> NDArray[np.bool_]:
     """(8, ...) True where a block is hidden: so many of all, and at least one."""
     count = max(1, round(share * BLOCKS**axes))
     out = np.zeros(BLOCKS**axes, bool)

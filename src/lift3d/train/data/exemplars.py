@@ -15,7 +15,7 @@ from scipy.cluster.vq import kmeans2
 from lift3d.corpus.dataset import Corpus
 from lift3d.types import F32
 
-FREE = re.compile(
+PERMISSIVE = re.compile(
     r"CC0-1\.0|public-domain|CC-BY-\d(\.\d)?(-[A-Z]{2})?|MIT|BSD-\d-Clause|Apache-2\.0|ISC|Zlib|Unlicense"
 )
 LEAST, SHARE = 12, 0.3
@@ -25,19 +25,19 @@ FEWEST = 8
 """Codes of a part."""
 
 
-def is_free(licence: str) -> bool:
+def is_permissive(licence: str) -> bool:
     """Whether each part of an SPDX expression asks for no more than to name the author."""
-    return all(FREE.fullmatch(part.strip()) for part in licence.split(" AND "))
+    return all(PERMISSIVE.fullmatch(part.strip()) for part in licence.split(" AND "))
 
 
-def remembered(
+def choose_exemplar_shapes(
     corpus: Corpus, numbers: NDArray[np.int64], kinds: NDArray[np.int64], count: int
 ) -> NDArray[np.int64]:
     """Which of the shapes `numbers` of a corpus, of kinds (N,), are remembered; a number of `count` or more is no kind."""
     if corpus.card.get("plan", {}).get("folder") is not None:
         return np.flatnonzero(kinds < count)
     licences = corpus.column("licence")
-    free = np.array([is_free(str(licences[int(i)])) for i in numbers], bool)
+    free = np.array([is_permissive(str(licences[int(i)])) for i in numbers], bool)
     out = []
     for kind in range(count):
         own = kinds == kind
@@ -47,13 +47,13 @@ def remembered(
     return np.sort(np.concatenate([np.zeros(0, np.int64), *out]))
 
 
-def credits_of(corpus: Corpus, numbers: NDArray[np.int64]) -> list[list[str]]:
+def attribution(corpus: Corpus, numbers: NDArray[np.int64]) -> list[list[str]]:
     """Key, name, author and licence of each."""
     columns = [corpus.column(name) for name in ("key", "name", "author", "licence")]
     return [[str(column[int(i)]) for column in columns] for i in numbers]
 
 
-def parts_of(
+def cluster_categories(
     codes: F32, kinds: NDArray[np.int64], wanted: Iterable[int], size: int
 ) -> list[tuple[int, NDArray[np.int64]]]:
     """Kind and numbers of codes (N, D) of each part: a kind that is wanted is one, or as many as it has times `size` codes, each

@@ -13,12 +13,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lift3d.nets.mixed_precision import in_half
-from lift3d.nets.shape_classifier import ShapeLabel
-from lift3d.nets.spatial_transformer import posed
-from lift3d.train.data.array_cache import Arrays, kept_or_made
-from lift3d.train.data.labelled_shapes import Labelled, fixed_turn, random_turn, small_turn
-from lift3d.train.data.shape_set import MOVES, laid
+from lift3d.nets.mixed_precision import autocast_bfloat16
+from lift3d.nets.shape_classifier import VoxelClassifier
+from lift3d.nets.spatial_transformer import transform_voxels
+from lift3d.train.data.array_cache import Arrays, load_or_compute
+from lift3d.train.data.labelled_shapes import (
+    LabelledShapes,
+    evaluation_rotation,
+    random_rotation,
+    small_rotation,
+)
+from lift3d.train.data.shape_set import ORIENTATIONS, orient
 
 SUFFIX = "-features"
 CHUNK = 32
@@ -27,7 +32,7 @@ F32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Ways:
+class Augmentation:
     """How shapes are laid. count: ways of each; rotate: how far those beyond the first are turned, "none", "up" or "any"; with
     none they are tilted by so many degrees, a standard deviation, and the share `askew` is turned around the vertical by any
     angle; stretch along each axis, at most."""
@@ -42,24 +47,28 @@ class Ways:
     def way(self, rng: np.random.Generator) -> tuple[int, F32, F32]:
         """A move (train/data/shape_set.py), a rotation (3, 3) and a stretch (3,)."""
         move, stretch = (
-            int(rng.integers(MOVES)),
+            int(rng.integers(ORIENTATIONS)),
             np.exp(rng.uniform(-self.stretch, self.stretch, 3)).astype(np.float32),
         )
         if self.rotate == "none":
-            around = random_turn(rng, "up" if rng.random() < self.askew else "none")
-            return move, small_turn(rng, self.tilt) @ around, stretch
-        return move, random_turn(rng, self.rotate), stretch
+            around = random_rotation(rng, "up" if rng.random() < self.askew else "none")
+            return move, small_rotation(rng, self.tilt) @ around, stretch
+        return move, random_rotation(rng, self.rotate), stretch
 
 
-def features_of(
-    net: ShapeLabel, shapes: Labelled, ways: Ways, precision: str, progress: Callable[[float], None]
+def load_features(
+    net: VoxelClassifier,
+    shapes: LabelledShapes,
+    ways: Augmentation,
+    precision: str,
+    progress: Callable[[float], None],
 ) -> torch.Tensor:
     """(N, count, F) in half precision, from the kept file or made now."""
     folder = shapes.shapes.corpus.folder
     which = [shapes.number(i) for i in range(len(shapes))]
-    told = repr((ways, precision, shapes.shapes.digest(), which, trunk_digest(net)))
+    told = repr((ways, precision, shapes.shapes.digest(), which, backbone_digest(net)))
     name = f"{shapes.shapes.split}-{hashlib.sha256(told.encode()).hexdigest()[:16]}.safetensors"
-    held = kept_or_made(
+    held = load_or_compute(
         folder.parent / (folder.name + SUFFIX) / name,
         lambda held: set(held) == {"said"} and held["said"].shape[:2] == (len(shapes), ways.count),
         lambda: _made(net, shapes, ways, precision, progress),
@@ -67,37 +76,45 @@ def features_of(
     return torch.from_numpy(held["said"])
 
 
-def ways_of(shapes: Labelled, i: int, ways: Ways) -> tuple[NDArray[np.bool_], F32]:
+def augmented_variants(shapes: LabelledShapes, i: int, ways: Augmentation) -> tuple[NDArray[np.bool_], F32]:
     """(P, 64, 64, 64) cells of shape i, and linear maps (P, 3, 3)."""
     full, cells, maps = shapes.full(i), list[NDArray[np.bool_]](), list[F32]()
     for v in range(ways.count):
         rng = np.random.default_rng([ways.seed, shapes.number(i), v, SEED])
         move, turn, stretch = ways.way(rng) if v else (0, np.eye(3, dtype=np.float32), np.ones(3, np.float32))
-        cells.append(laid(full, move))
+        cells.append(orient(full, move))
         maps.append(turn @ np.diag(stretch))
     return np.stack(cells), np.stack(maps).astype(np.float32)
 
 
-def turned_features(
-    net: ShapeLabel, shapes: Labelled, numbers: NDArray[np.int64], kind: str, precision: str
+def rotated_features(
+    net: VoxelClassifier, shapes: LabelledShapes, numbers: NDArray[np.int64], kind: str, precision: str
 ) -> torch.Tensor:
     """(N, F) of shapes turned as `kind` says and as their numbers in the corpus decide."""
-    poses = ((shapes.full(int(i))[None], fixed_turn(shapes.number(int(i)), kind)[None]) for i in numbers)
-    return asked(net, poses, precision)[:, 0]
+    poses = (
+        (shapes.full(int(i))[None], evaluation_rotation(shapes.number(int(i)), kind)[None]) for i in numbers
+    )
+    return compute_features(net, poses, precision)[:, 0]
 
 
 def _made(
-    net: ShapeLabel, shapes: Labelled, ways: Ways, precision: str, progress: Callable[[float], None]
+    net: VoxelClassifier,
+    shapes: LabelledShapes,
+    ways: Augmentation,
+    precision: str,
+    progress: Callable[[float], None],
 ) -> Arrays:
     def each() -> Iterator[tuple[NDArray[np.bool_], F32]]:
         for i in range(len(shapes)):
             progress(i / len(shapes))
-            yield ways_of(shapes, i, ways)
+            yield augmented_variants(shapes, i, ways)
 
-    return {"said": asked(net, each(), precision).half().numpy()}
+    return {"said": compute_features(net, each(), precision).half().numpy()}
 
 
-def asked(net: ShapeLabel, poses: Iterable[tuple[NDArray[np.bool_], F32]], precision: str) -> torch.Tensor:
+def compute_features(
+    net: VoxelClassifier, poses: Iterable[tuple[NDArray[np.bool_], F32]], precision: str
+) -> torch.Tensor:
     """(N, P, F) of things in P poses each: their cells (P, 64, 64, 64) and linear maps (P, 3, 3)."""
     device = next(net.parameters()).device
     learning, out, count = net.training, list[torch.Tensor](), 1
@@ -107,8 +124,8 @@ def asked(net: ShapeLabel, poses: Iterable[tuple[NDArray[np.bool_], F32]], preci
     def ask() -> None:
         cells, maps = (torch.from_numpy(np.concatenate(parts)).to(device) for parts in zip(*held))
         with torch.no_grad():
-            share = posed(cells.float(), maps)
-            with in_half(device.type, precision == "bfloat16"):
+            share = transform_voxels(cells.float(), maps)
+            with autocast_bfloat16(device.type, precision == "bfloat16"):
                 out.append(net.features(share).float().cpu())
         held.clear()
 
@@ -123,7 +140,7 @@ def asked(net: ShapeLabel, poses: Iterable[tuple[NDArray[np.bool_], F32]], preci
     return torch.cat(out).view(-1, count, out[0].shape[1])
 
 
-def trunk_digest(net: ShapeLabel) -> str:
+def backbone_digest(net: VoxelClassifier) -> str:
     """Of the trunk's weights."""
     out = hashlib.sha256()
     for name, t in sorted(net.trunk.state_dict().items()):
