@@ -19,7 +19,7 @@ import numpy as np
 import trimesh
 from scipy.spatial.transform import Rotation
 
-from lift3d.geometry.voxels.inside_test import inside
+from lift3d.geometry.voxels.inside_test import inside_mask
 
 HERE = Path(__file__).resolve().parent
 Field = Callable[[np.ndarray], np.ndarray]
@@ -167,7 +167,7 @@ def main() -> None:
         origin, step, points = grid(v, n)
         truth = formula(points @ turn).reshape(n, n, n)
         start = time.perf_counter()
-        mine = inside(v, f, origin, step, (n, n, n))
+        mine = inside_mask(v, f, origin, step, (n, n, n))
         seconds = time.perf_counter() - start
         row = {"kind": kind, "how": how, "faces": len(f), "iou": iou(mine, truth), "seconds": seconds}
         if number % 5 == 0:

@@ -20,7 +20,7 @@ from PIL import Image as Pil
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
-from lift3d.geometry.metrics.solids import overlap
+from lift3d.geometry.metrics.solids import iou
 from lift3d.maps.image_to_mask import ImageToMask
 from lift3d.types import Image
 
@@ -98,10 +98,10 @@ def main() -> None:
             except CaptureError:
                 said = None
             seconds = time.perf_counter() - started
-            ours = overlap(said, truth) if said is not None else 0.0
+            ours = iou(said, truth) if said is not None else 0.0
             started = time.perf_counter()
             cut = grabcut(rgb)
-            rows.append([ours, overlap(cut, truth), seconds, time.perf_counter() - started, said is None])
+            rows.append([ours, iou(cut, truth), seconds, time.perf_counter() - started, said is None])
             if k == 0:
                 shown = [
                     rgb,

@@ -31,7 +31,7 @@ from trimesh.visual.material import PBRMaterial
 
 from lift3d.geometry.camera.orbit import orbit_cameras
 from lift3d.geometry.camera.projection import pixel_rays
-from lift3d.geometry.mesh.bvh import build, first_hit
+from lift3d.geometry.mesh.bvh import build_bvh, first_hit
 from lift3d.geometry.render.drawable import drawable
 from lift3d.geometry.render.lights import Lighting, sunlight
 from lift3d.geometry.render.renderer import render, render_many
@@ -101,7 +101,7 @@ def solids() -> dict[str, trimesh.Trimesh]:
 
 def true_depth(camera: Camera, mesh: trimesh.Trimesh) -> np.ndarray:
     """(H, W) depth at pixel centres by one ray each against the triangles, in double precision; 0 beside them."""
-    tree = build(np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32))
+    tree = build_bvh(np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32))
     rays = pixel_rays(camera) @ camera.R
     z = np.zeros((camera.height, camera.width))
     for row in range(camera.height):

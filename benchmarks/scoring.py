@@ -21,7 +21,7 @@ import trimesh
 from PIL import Image
 
 from lift3d.geometry.camera.projection import resize_camera
-from lift3d.geometry.mesh.distances import closest_in_tree, sample_surface, search_tree
+from lift3d.geometry.mesh.distances import build_search_tree, closest_in_tree, sample_surface
 from lift3d.geometry.metrics.points import nearest_distances, umeyama
 from lift3d.geometry.render.drawable import drawable
 from lift3d.geometry.render.rasterizer import depth_map, visible_points
@@ -88,7 +88,7 @@ def refine(similarity: Similarity, mesh: Mesh, truth: RenderedSet, rounds: int =
     """Iterated closest points from the seen truth to the mesh, pairs within 1 % of the diagonal."""
     rng = np.random.default_rng(0)
     points = truth.seen[rng.permutation(len(truth.seen))[:8000]].astype(np.float64)
-    tree = search_tree(np.asarray(mesh.vertices), np.asarray(mesh.faces))
+    tree = build_search_tree(np.asarray(mesh.vertices), np.asarray(mesh.faces))
     for _ in range(rounds):
         s, r, t = similarity
         local = (points - t) @ r / s
@@ -105,7 +105,9 @@ def surface_score(
 ) -> SurfaceScore:
     """The F-scores of a reconstructed mesh, moved to the true frame by `similarity`."""
     v, f = moved(similarity, mesh.vertices), np.asarray(mesh.faces, np.int32)
-    recall_distance = closest_in_tree(search_tree(v, f), truth.seen.astype(np.float64))[1] / truth.diagonal
+    recall_distance = (
+        closest_in_tree(build_search_tree(v, f), truth.seen.astype(np.float64))[1] / truth.diagonal
+    )
     points, _, _ = sample_surface(v, f, samples, np.random.default_rng(0))
     count = np.zeros(len(points), np.int64)
     for camera in truth.cameras:
@@ -114,7 +116,7 @@ def surface_score(
     true = truth.mesh
     low, high = true.bounds[0] - 0.02 * truth.diagonal, true.bounds[1] + 0.02 * truth.diagonal
     points = points[(count >= 2) | (points < low).any(1) | (points > high).any(1)]
-    tree = search_tree(np.asarray(true.vertices), np.asarray(true.faces))
+    tree = build_search_tree(np.asarray(true.vertices), np.asarray(true.faces))
     precision_distance = closest_in_tree(tree, points)[1] / truth.diagonal
     return _score(precision_distance, recall_distance)
 
@@ -123,7 +125,7 @@ def points_score(xyz: np.ndarray, truth: RenderedSet, similarity: Similarity) ->
     """The same of a bare point cloud (N, 3): all points count for precision."""
     points = moved(similarity, xyz)
     true = truth.mesh
-    tree = search_tree(np.asarray(true.vertices), np.asarray(true.faces))
+    tree = build_search_tree(np.asarray(true.vertices), np.asarray(true.faces))
     recall = nearest_distances(truth.seen.astype(np.float64), points)
     return _score(closest_in_tree(tree, points)[1] / truth.diagonal, recall / truth.diagonal)
 

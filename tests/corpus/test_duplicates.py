@@ -17,7 +17,7 @@ from lift3d.corpus.duplicates import (
 )
 from lift3d.corpus.shape_record import ShapeRecord
 from lift3d.corpus.splits import assign_split, name_families
-from lift3d.geometry.parts.sampling import unpack
+from lift3d.geometry.parts.sampling import unpack_samples
 
 
 def chair(leg: float = 0.05, back: float = 0.6) -> list:
@@ -111,4 +111,4 @@ def test_splits_are_fixed_and_in_proportion() -> None:
 
 
 def test_unpacked_normals_are_unit() -> None:
-    assert np.allclose(np.linalg.norm(unpack(shape(chair()).surface.pack())[1], axis=1), 1)
+    assert np.allclose(np.linalg.norm(unpack_samples(shape(chair()).surface.pack())[1], axis=1), 1)

@@ -12,9 +12,9 @@ from shape_makers import box, made, part
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.geometry.parts.clean import clean
-from lift3d.geometry.parts.sampling import RANGE, sample, unpack
-from lift3d.geometry.voxels.canonical_frame import GRID, SIDE, grid
+from lift3d.geometry.parts.clean import clean_parts
+from lift3d.geometry.parts.sampling import RANGE, sample_parts, unpack_samples
+from lift3d.geometry.voxels.canonical_frame import CUBE_SIDE, RESOLUTION, canonical_grid
 from lift3d.io.mesh import glb_reader
 from lift3d.maps.mesh_to_voxels import MeshToVoxels
 from lift3d.types import Material, Part
@@ -22,7 +22,7 @@ from lift3d.types import Material, Part
 
 def test_a_box_has_its_volume_thickness_and_colour() -> None:
     shape = made(box(2, 1, 0.5))
-    cell = SIDE / GRID
+    cell = CUBE_SIDE / RESOLUTION
     assert shape.inside.sum() * cell**3 == pytest.approx(1 * 0.5 * 0.25, rel=0.05)
     area = 2 * (1 * 0.5 + 1 * 0.25 + 0.5 * 0.25)
     assert shape.surface.area == pytest.approx(area)
@@ -51,17 +51,17 @@ def test_a_sheet_is_thin_and_a_ball_is_right_at_every_cell() -> None:
     thin = made(Part(v, np.concatenate([f, f[:, ::-1]])))
     assert thin.thin and not thin.closed
     ball = made(part(trimesh.creation.icosphere(4)))
-    origin, step = grid()
-    centres = np.stack(np.meshgrid(*[np.arange(GRID)] * 3, indexing="ij"), -1) * step + origin
+    origin, step = canonical_grid()
+    centres = np.stack(np.meshgrid(*[np.arange(RESOLUTION)] * 3, indexing="ij"), -1) * step + origin
     far = np.linalg.norm(centres - [0, 0, 0.5], axis=-1)
     assert ((far < 0.497) <= ball.inside).all() and (ball.inside <= (far < 0.501)).all()
 
 
 def test_packed_samples_come_back() -> None:
-    cleaned = clean([box(1, 1, 1)])
+    cleaned = clean_parts([box(1, 1, 1)])
     assert not isinstance(cleaned, str)
-    s = sample(cleaned.parts, 500)
-    xyz, n, colours = unpack(s.pack())
+    s = sample_parts(cleaned.parts, 500)
+    xyz, n, colours = unpack_samples(s.pack())
     assert np.abs(xyz - s.points).max() <= RANGE / 65535
     assert (n * s.normals).sum(1).min() > 0.9999 and (colours == s.colours).all()
 
@@ -77,7 +77,7 @@ def test_what_a_texture_leaves_out_is_not_sampled() -> None:
         None,
         Material("m", texture=PIL.Image.fromarray(pixels)),
     )
-    s = sample([leaf], 400)
+    s = sample_parts([leaf], 400)
     assert (s.points[:, 0] > 0.49).all() and (s.colours == [10, 200, 10]).all()
 
 

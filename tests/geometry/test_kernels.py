@@ -11,7 +11,7 @@ import numba
 import numpy as np
 import pytest
 
-from lift3d.geometry.kernels import in_bands
+from lift3d.geometry.kernels import run_in_bands
 
 HELPERS = Path(__file__).resolve().parents[1] / "helpers"
 DIGEST = """
@@ -40,7 +40,7 @@ def test_bands_cover_every_row_once(rows, threads):
 
     try:
         numba.set_num_threads(min(threads, before))
-        in_bands(kernel, rows, lambda: "mine", times)
+        run_in_bands(kernel, rows, lambda: "mine", times)
     finally:
         numba.set_num_threads(before)
     assert (times == 1).all()
@@ -51,7 +51,7 @@ def test_an_error_in_a_band_reaches_the_caller():
         raise ValueError("from a band")
 
     with pytest.raises(ValueError, match="from a band"):
-        in_bands(kernel, 4, lambda: None)
+        run_in_bands(kernel, 4, lambda: None)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import numpy as np
 import trimesh
 
 from lift3d.corpus.shape_record import record_shape
-from lift3d.geometry.parts.clean import clean
+from lift3d.geometry.parts.clean import clean_parts
 from lift3d.types import Material, Part
 
 
@@ -19,6 +19,6 @@ def box(*extents: float) -> Part:
 
 
 def made(*parts: Part):
-    cleaned = clean(list(parts))
+    cleaned = clean_parts(list(parts))
     assert not isinstance(cleaned, str), cleaned
     return record_shape(cleaned)

@@ -14,7 +14,7 @@ from lift3d.errors import CaptureError, InputError
 from lift3d.geometry.image.crop import Crop, square_crop
 from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.geometry.render.rasterizer import depth_map
-from lift3d.geometry.symmetry.plane import mirror_plane
+from lift3d.geometry.symmetry.plane import symmetry_plane
 from lift3d.geometry.voxels.view_frame import ViewFrame
 from lift3d.maps.image_to_voxels import facing, matrix_of, stand, sureness, turned, with_mask_eroded
 from lift3d.maps.voxels_to_mesh import VoxelsToMesh
@@ -64,7 +64,7 @@ def test_it_stands_upright_and_lies_behind_its_photo():
 def test_the_mirrored_photo_shows_the_mirrored_solid():
     solid, _, image = seen()
     mesh = VoxelsToMesh(0.5)(solid.voxels)
-    plane = mirror_plane(solid.voxels.values > 0.5, solid.voxels.affine)
+    plane = symmetry_plane(solid.voxels.values > 0.5, solid.voxels.affine)
     assert (
         plane.likeness > 0.85 and abs(plane.normal[1]) > 0.99
     )  # the knob is at one end: the other way it is not alike

@@ -7,7 +7,7 @@ import pytest
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.geometry.completion.partial_frame import PartialFrame, partial_cells
+from lift3d.geometry.completion.partial_frame import PartialFrame, partial_voxels
 from lift3d.maps.points_to_voxels import MOVES, PointsToVoxels, ask, back, laid, touching
 from lift3d.types import Points
 
@@ -26,8 +26,8 @@ def test_cells_move_with_their_points(move: int) -> None:
         np.eye(3)[rng.integers(0, 3, 400)] * rng.choice([-1, 1], (400, 1)),
     )
     frame = PartialFrame(np.full(3, -0.5), 1.0)
-    cells = partial_cells(p, n, frame)
-    assert np.allclose(laid(cells, move), partial_cells(moved(p, move), moved(n, move), frame), atol=1e-4)
+    cells = partial_voxels(p, n, frame)
+    assert np.allclose(laid(cells, move), partial_voxels(moved(p, move), moved(n, move), frame), atol=1e-4)
     assert np.array_equal(back(laid(cells, move)[0], move), cells[0])
 
 

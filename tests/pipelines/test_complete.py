@@ -18,7 +18,7 @@ pytest.importorskip("torch")
 from lift3d.cli import app  # noqa: E402
 from lift3d.context import Context  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
-from lift3d.geometry.completion.partial_frame import frame_of  # noqa: E402
+from lift3d.geometry.completion.partial_frame import fit_partial_frame  # noqa: E402
 from lift3d.geometry.mesh.distances import closest_points, sample_surface  # noqa: E402
 from lift3d.geometry.mesh.solidity import inspect_solid  # noqa: E402
 from lift3d.io.mesh.meshes import load_mesh, save_mesh  # noqa: E402
@@ -49,7 +49,7 @@ def knowing(monkeypatch: pytest.MonkeyPatch) -> None:
         assert source.normals is not None
         low, high = source.xyz.min(0), source.xyz.max(0)
         unit = (high - low)[2] / 0.8
-        frame = frame_of(source.xyz, source.normals)
+        frame = fit_partial_frame(source.xyz, source.normals)
         at = np.stack(np.meshgrid(*[np.arange(64)] * 3, indexing="ij"), -1) * frame.step + frame.affine[:3, 3]
         top = np.array([low[0] + 2 * unit, high[1], high[2]])
         depth = np.minimum(at - low, top - at).min(-1) / frame.step

@@ -17,8 +17,8 @@ from lift3d.cli import app  # noqa: E402
 from lift3d.context import Context  # noqa: E402
 from lift3d.errors import CaptureError, InputError  # noqa: E402
 from lift3d.geometry.mesh.solidity import inspect_solid  # noqa: E402
-from lift3d.geometry.metrics.solids import overlap  # noqa: E402
-from lift3d.geometry.voxels.canonical_frame import unit_affine, unit_cells  # noqa: E402
+from lift3d.geometry.metrics.solids import iou  # noqa: E402
+from lift3d.geometry.voxels.canonical_frame import canonical_affine, voxelize_canonical  # noqa: E402
 from lift3d.inference.generators import drawer  # noqa: E402
 from lift3d.io.mesh.meshes import load_mesh, save_mesh  # noqa: E402
 from lift3d.maps.label_to_latent import LabelToLatent  # noqa: E402
@@ -66,8 +66,8 @@ def test_towers_are_solids_that_differ_and_stand(tmp_path: Path) -> None:
         assert inspect_solid(mesh).is_solid
         extent = np.ptp(np.asarray(mesh.vertices), axis=0)
         assert extent.max() == pytest.approx(80, rel=1e-3) or extent.max() == pytest.approx(0.08, rel=1e-3)
-        cells.append(unit_cells(mesh)[0])
-    assert max(overlap(cells[a], cells[b]) for a, b in ((0, 1), (0, 2), (1, 2))) < 0.95
+        cells.append(voxelize_canonical(mesh)[0])
+    assert max(iou(cells[a], cells[b]) for a, b in ((0, 1), (0, 2), (1, 2))) < 0.95
 
 
 def test_things_begin_with_an_outline_unless_told_otherwise() -> None:
@@ -98,11 +98,11 @@ def test_between_two_things_lie_solids(tmp_path: Path, way: str) -> None:
         "interpolate", tmp_path / "a.stl", tmp_path / "b.glb", "--steps", 3, "--way", way, "-o", out
     )
     assert code == 0 and "3 models" in said, said
-    ends = [unit_cells(load_mesh(tmp_path / name))[0] for name in ("a.stl", "b.glb")]
+    ends = [voxelize_canonical(load_mesh(tmp_path / name))[0] for name in ("a.stl", "b.glb")]
     made = [load_mesh(out / f"step-0{i}.glb") for i in (1, 2, 3)]
     assert all(inspect_solid(m).is_solid for m in made)
-    cells = [unit_cells(m)[0] for m in made]
-    assert overlap(cells[0], ends[0]) > 0.8 and overlap(cells[2], ends[1]) > 0.8
+    cells = [voxelize_canonical(m)[0] for m in made]
+    assert iou(cells[0], ends[0]) > 0.8 and iou(cells[2], ends[1]) > 0.8
 
 
 def test_without_a_size_the_longest_side_is_one_and_without_a_unit() -> None:
@@ -219,13 +219,15 @@ def test_the_maps_compose_from_a_word_to_cells_and_back() -> None:
     ball = (
         np.linalg.norm(np.argwhere(np.ones((64,) * 3)) - [31.5, 31.5, 31.5], axis=1).reshape(64, 64, 64) < 29
     )
-    there = Voxels(ball.astype(np.float32), unit_affine(), "occupancy")
+    there = Voxels(ball.astype(np.float32), canonical_affine(), "occupancy")
     again = (VoxelsToLatent() >> LatentToVoxels())(there)
-    assert overlap(again.values[1:-1, 1:-1, 1:-1] > 0.5, ball) > 0.8
+    assert iou(again.values[1:-1, 1:-1, 1:-1] > 0.5, ball) > 0.8
     moved = np.diag([3.0, 3, 3, 1])
-    far = (VoxelsToLatent() >> LatentToVoxels())(Voxels(there.values, moved @ unit_affine(), "occupancy"))
+    far = (VoxelsToLatent() >> LatentToVoxels())(
+        Voxels(there.values, moved @ canonical_affine(), "occupancy")
+    )
     full = np.argwhere(far.values > 0.5) @ far.affine[:3, :3].T + far.affine[:3, 3]
-    wanted = np.argwhere(ball) @ (moved @ unit_affine())[:3, :3].T + (moved @ unit_affine())[:3, 3]
+    wanted = np.argwhere(ball) @ (moved @ canonical_affine())[:3, :3].T + (moved @ canonical_affine())[:3, 3]
     np.testing.assert_allclose(full.min(0), wanted.min(0), atol=0.2)
     np.testing.assert_allclose(full.max(0), wanted.max(0), atol=0.2)
 

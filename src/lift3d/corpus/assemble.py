@@ -13,7 +13,7 @@ from lift3d.corpus.batches import read_batch
 from lift3d.corpus.dataset import CELLS, INDEX, MESHES, SURFACE, import_parquet
 from lift3d.corpus.duplicates import Duplicates, find_duplicates
 from lift3d.corpus.splits import assign_split, hold_out, name_families
-from lift3d.geometry.parts.sampling import ROW, SAMPLES
+from lift3d.geometry.parts.sampling import BYTES_PER_SAMPLE, SAMPLES
 from lift3d.io.files.atomic import writing
 
 COLUMNS: dict[str, str] = {
@@ -48,7 +48,7 @@ def write_corpus(
             out.write(batch.surface.tobytes())
     n = len(rows)
     table = np.concatenate(descriptors) if descriptors else np.zeros((0, 1), np.float32)
-    samples = np.memmap(surfaces, np.uint8, "r", shape=(n, SAMPLES, ROW))
+    samples = np.memmap(surfaces, np.uint8, "r", shape=(n, SAMPLES, BYTES_PER_SAMPLE))
     found = find_duplicates(
         [row["digest"] for row in rows], table, lambda i: np.asarray(samples[i]), progress
     )

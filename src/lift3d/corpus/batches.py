@@ -18,14 +18,14 @@ from lift3d.corpus.descriptor import LENGTH
 from lift3d.corpus.entry import Entry, Source
 from lift3d.corpus.shape_record import record_shape
 from lift3d.errors import InputError, Lift3dError
-from lift3d.geometry.parts.clean import clean
-from lift3d.geometry.parts.sampling import ROW, SAMPLES
-from lift3d.geometry.voxels.canonical_frame import GRID
+from lift3d.geometry.parts.clean import clean_parts
+from lift3d.geometry.parts.sampling import BYTES_PER_SAMPLE, SAMPLES
+from lift3d.geometry.voxels.canonical_frame import RESOLUTION
 from lift3d.io.files.atomic import write_bytes
 
 BATCH_SIZE = 24
 """Things in a batch."""
-PLANE_BYTES = GRID**3 // 8
+PLANE_BYTES = RESOLUTION**3 // 8
 """Bytes of one plane of cells, a bit each."""
 MAX_FACES = 2_000_000
 
@@ -59,7 +59,10 @@ def read_batch(file: Path, only_rows: bool = False) -> Batch:
         with np.load(file, allow_pickle=False) as held:
             rows = json.loads(held["rows"].tobytes())
             if only_rows:
-                empty = np.zeros((0, 2, PLANE_BYTES), np.uint8), np.zeros((0, SAMPLES, ROW), np.uint8)
+                empty = (
+                    np.zeros((0, 2, PLANE_BYTES), np.uint8),
+                    np.zeros((0, SAMPLES, BYTES_PER_SAMPLE), np.uint8),
+                )
                 return Batch(rows, *empty, held["descriptor"], [])
             ends = np.concatenate([[0], held["ends"]])
             blob = held["blob"].tobytes()
@@ -88,7 +91,7 @@ def make_batch(source: Source, entries: Sequence[Entry]) -> Batch:
             parts = source.load(entry)
             if sum(len(part.faces) for part in parts) > MAX_FACES:
                 raise InputError(f"{entry.file.name} has more than {MAX_FACES} faces", "simplify it first")
-            cleaned = clean(parts)
+            cleaned = clean_parts(parts)
             if isinstance(cleaned, str):
                 row.update(state=cleaned)
                 continue
@@ -118,7 +121,7 @@ def make_batch(source: Source, entries: Sequence[Entry]) -> Batch:
     return Batch(
         rows,
         np.array(cells, np.uint8).reshape(-1, 2, PLANE_BYTES),
-        np.array(surface, np.uint8).reshape(-1, SAMPLES, ROW),
+        np.array(surface, np.uint8).reshape(-1, SAMPLES, BYTES_PER_SAMPLE),
         np.array(descriptor, np.float32).reshape(-1, LENGTH),
         meshes,
     )

@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from lift3d.corpus.batches import PLANE_BYTES
 from lift3d.errors import InputError, MissingExtra
-from lift3d.geometry.parts.convert import join, together
-from lift3d.geometry.parts.sampling import ROW, SAMPLES, unpack
-from lift3d.geometry.voxels.canonical_frame import GRID, grid
-from lift3d.geometry.voxels.occupancy import whole_cells
+from lift3d.geometry.parts.convert import concatenate_parts, model_to_mesh
+from lift3d.geometry.parts.sampling import BYTES_PER_SAMPLE, SAMPLES, unpack_samples
+from lift3d.geometry.voxels.canonical_frame import RESOLUTION, canonical_grid
+from lift3d.geometry.voxels.occupancy import connected_occupancy
 from lift3d.io.mesh import glb_reader
 from lift3d.types import Mesh, Part, Points, Voxels
 
@@ -56,7 +56,7 @@ class Corpus:
         self.table = import_parquet().read_table(self.folder / INDEX)
         n = self.table.num_rows
         self.cells = self._map(CELLS, (n, 2, PLANE_BYTES))
-        self.samples = self._map(SURFACE, (n, SAMPLES, ROW))
+        self.samples = self._map(SURFACE, (n, SAMPLES, BYTES_PER_SAMPLE))
         self.meshes = self._map(MESHES, (-1,))
 
     def _map(self, name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -118,11 +118,11 @@ class Corpus:
 
     def inside(self, i: int) -> NDArray[np.bool_]:
         """(64, 64, 64) cells whose centre is inside."""
-        return np.unpackbits(self._plane(i, 0)).reshape(GRID, GRID, GRID).astype(bool)
+        return np.unpackbits(self._plane(i, 0)).reshape(RESOLUTION, RESOLUTION, RESOLUTION).astype(bool)
 
     def surface_voxels(self, i: int) -> NDArray[np.bool_]:
         """(64, 64, 64) cells that the surface touches."""
-        return np.unpackbits(self._plane(i, 1)).reshape(GRID, GRID, GRID).astype(bool)
+        return np.unpackbits(self._plane(i, 1)).reshape(RESOLUTION, RESOLUTION, RESOLUTION).astype(bool)
 
     def inside_or_surface(self, i: int) -> NDArray[np.bool_]:
         """(64, 64, 64) cells inside or touched by the surface: nothing thin is lost, everything is up to half a cell larger."""
@@ -131,11 +131,11 @@ class Corpus:
     def occupied(self, i: int) -> NDArray[np.bool_]:
         """(64, 64, 64) cells that it fills (geometry/voxels/occupancy.py): thick parts by their inside, thin ones whole, and what
         joins them."""
-        return whole_cells(self.inside(i), self.surface_voxels(i))
+        return connected_occupancy(self.inside(i), self.surface_voxels(i))
 
     def surface(self, i: int) -> Points:
         """4096 samples, even over the surface, with normals and colours."""
-        xyz, normals, colours = unpack(np.array(self.samples[self._number(i)]))
+        xyz, normals, colours = unpack_samples(np.array(self.samples[self._number(i)]))
         return Points(xyz, normals.astype(np.float32), colours)
 
     def glb(self, i: int) -> bytes:
@@ -150,20 +150,20 @@ class Corpus:
 
     def mesh(self, i: int) -> Mesh:
         """The kept mesh as one, its textures packed into one."""
-        return join(glb_reader.read(self.glb(i), Path(f"{i}.glb")), self.keys[i])
+        return model_to_mesh(glb_reader.read(self.glb(i), Path(f"{i}.glb")), self.keys[i])
 
-    def voxels(self, i: int, resolution: int = GRID, kind: str = "occupancy") -> Voxels:
+    def voxels(self, i: int, resolution: int = RESOLUTION, kind: str = "occupancy") -> Voxels:
         """Occupancy or signed distance at the cells' centres; other resolutions than 64, and distances, are computed
         from the kept mesh."""
-        origin, step = grid(resolution)
+        origin, step = canonical_grid(resolution)
         affine = np.diag([step, step, step, 1.0])
         affine[:3, 3] = origin
-        if kind == "occupancy" and resolution == GRID:
+        if kind == "occupancy" and resolution == RESOLUTION:
             return Voxels(self.inside(i).astype(np.float32), affine, kind)
-        from lift3d.geometry.voxels.field import field
+        from lift3d.geometry.voxels.field import sample_field
 
-        v, f = together(self.parts(i))
-        return Voxels(field(v, f, origin, step, (resolution,) * 3, kind), affine, kind)
+        v, f = concatenate_parts(self.parts(i))
+        return Voxels(sample_field(v, f, origin, step, (resolution,) * 3, kind), affine, kind)
 
 
 def read_card(folder: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from lift3d.geometry.parts.sampling import unpack
+from lift3d.geometry.parts.sampling import unpack_samples
 from lift3d.types import F64
 
 MAX_DESCRIPTOR_DISTANCE = 0.5
@@ -45,7 +45,7 @@ class Cloud:
     @classmethod
     def from_rows(cls, rows: NDArray[np.uint8]) -> Cloud:
         """From packed samples (N, 12)."""
-        points, normals, _ = unpack(rows)
+        points, normals, _ = unpack_samples(rows)
         return cls(points, normals, cKDTree(points))
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.corpus.descriptor import describe
-from lift3d.geometry.parts.clean import Clean
-from lift3d.geometry.parts.convert import is_closed, together
-from lift3d.geometry.parts.sampling import SAMPLES, Surface, sample
+from lift3d.geometry.parts.clean import CleanedParts
+from lift3d.geometry.parts.convert import concatenate_parts, is_closed
+from lift3d.geometry.parts.sampling import SAMPLES, SurfaceSamples, sample_parts
 from lift3d.geometry.parts.simplify import simplify_parts
-from lift3d.geometry.voxels.canonical_frame import cells_of, grid
+from lift3d.geometry.voxels.canonical_frame import canonical_grid, inside_and_touched
 from lift3d.io.mesh import glb_writer as glb
 from lift3d.types import F64, Part
 
@@ -41,7 +41,7 @@ class ShapeRecord:
 
     inside: NDArray[np.bool_]
     surface_voxels: NDArray[np.bool_]
-    surface: Surface
+    surface: SurfaceSamples
     mesh: bytes
     descriptor: NDArray[np.float32]
     faces: tuple[int, int]
@@ -55,13 +55,13 @@ class ShapeRecord:
         return self.thickness < MIN_THICKNESS
 
 
-def record_shape(cleaned: Clean) -> ShapeRecord:
+def record_shape(cleaned: CleanedParts) -> ShapeRecord:
     """Everything that is kept of a cleaned thing. Deterministic."""
     parts = cleaned.parts
-    v, f = together(parts)
-    step = grid()[1]
-    solid, touched = cells_of(v, f)
-    surface = sample(parts, SAMPLES)
+    v, f = concatenate_parts(parts)
+    step = canonical_grid()[1]
+    solid, touched = inside_and_touched(v, f)
+    surface = sample_parts(parts, SAMPLES)
     kept = shrink_textures(simplify_parts(parts, MAX_FACES), TEXTURE_SIZE)
     area = surface.area
     return ShapeRecord(

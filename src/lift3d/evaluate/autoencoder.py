@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from lift3d.corpus.dataset import Corpus
 from lift3d.evaluate.scores.bootstrap import Rows, intervals, means
 from lift3d.evaluate.scores.generation import surfaced
-from lift3d.geometry.metrics.solids import NOTHING, Likeness, likeness, surface_of
-from lift3d.geometry.voxels.canonical_frame import unit_affine
+from lift3d.geometry.metrics.solids import WORST_SCORES, SurfaceScores, compare_surfaces, sample_mesh
+from lift3d.geometry.voxels.canonical_frame import canonical_affine
 from lift3d.inference.networks import network
 from lift3d.io.files.atomic import write_bytes
 from lift3d.nets.mixed_precision import autocast_bfloat16
@@ -250,26 +250,26 @@ def overlaps(
 
 def surfaces(
     maker: Maker, shapes: ShapeSet, numbers: Sequence[int] | NDArray[np.int64], level: float
-) -> list[Likeness]:
+) -> list[SurfaceScores]:
     """How near the surface of what is made again lies to that of the shape's own cells."""
     out = []
     for first in range(0, len(numbers), maker.chunk):
         truth = np.stack([shapes.full(int(i)) for i in numbers[first : first + maker.chunk]])
         for full, share in zip(truth, maker.again(truth)):
             if not (share > level).any():
-                out.append(NOTHING)
+                out.append(WORST_SCORES)
                 continue
             meshes = mesh_of(np.array(share, np.float32), level), mesh_of(full.astype(np.float32), 0.5)
-            out.append(likeness(*(sampled(m) for m in meshes)))
+            out.append(compare_surfaces(*(sampled(m) for m in meshes)))
     return out
 
 
 def mesh_of(share: F32, level: float) -> Mesh:
-    return surfaced(share, unit_affine(), level)
+    return surfaced(share, canonical_affine(), level)
 
 
 def sampled(mesh: Mesh) -> Any:
-    return surface_of(np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32))
+    return sample_mesh(np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32))
 
 
 def lines(result: dict[str, Any]) -> list[str]:

@@ -23,7 +23,7 @@ from scipy import ndimage
 from lift3d.evaluate.baselines.image_to_voxels import Guesser
 from lift3d.evaluate.scores.view_truth import Truth
 from lift3d.geometry.image.crop import square_crop
-from lift3d.geometry.voxels.view_frame import frame_of
+from lift3d.geometry.voxels.view_frame import fit_view_frame
 from lift3d.train.data.view_set import View, ViewSet, network_input
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def spoilt(solids: ViewSet, view: View, fault: Fault, seed: int = 0) -> View | N
     rgb, mask = fault(view.rgb, view.mask, np.random.default_rng([seed, view.number]))
     if not mask.any():
         return None
-    frame, to_view = frame_of(view.camera, square_crop(mask), solids.points(view.shape))
+    frame, to_view = fit_view_frame(view.camera, square_crop(mask), solids.points(view.shape))
     return replace(view, rgb=rgb, mask=mask, frame=frame, to_view=to_view)
 
 

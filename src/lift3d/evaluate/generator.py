@@ -22,7 +22,7 @@ from lift3d.evaluate.autoencoder import Coded, mesh_of
 from lift3d.evaluate.scores.gan_test import Judge
 from lift3d.evaluate.scores.generation import POINTS, compared, nearest_among, points_of
 from lift3d.geometry.metrics.chamfer import chamfer_matrix
-from lift3d.geometry.symmetry.symmetrize import self_mirrored
+from lift3d.geometry.symmetry.symmetrize import symmetrize
 from lift3d.inference.generators import MODELS, Drawer, drawer
 from lift3d.inference.networks import asking, network
 from lift3d.inference.rejection_sampling import surest
@@ -210,7 +210,7 @@ def surfaces(held: Drawer, kind: str, count: int, seed: int, codec: ShapeAutoenc
         with asking():
             code = torch.from_numpy(held.draw(number, (seed, k)))[None]
             share = codec.decode(code).sigmoid()[0].numpy()
-        share = self_mirrored(share, 0.5)[0]
+        share = symmetrize(share, 0.5)[0]
         out.append(points_of(mesh_of(share, 0.5)) if (share > 0.5).any() else EMPTY)
         cells.append(share > 0.5)
     return np.stack(out), cells

@@ -10,7 +10,7 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
-from lift3d.geometry.metrics.solids import overlap
+from lift3d.geometry.metrics.solids import iou
 from lift3d.io.files.atomic import write_bytes
 from lift3d.maps.image_to_mask import ImageToMask
 from lift3d.train.data.picture_set import PictureSet
@@ -40,11 +40,11 @@ def evaluate_masks(
         except CaptureError:
             said, none = np.zeros(truth.shape, bool), none + 1
         assert said is not None
-        found.append(overlap(said, truth))
+        found.append(iou(said, truth))
         middle = np.zeros(truth.shape, bool)
         h, w = truth.shape
         middle[h // 8 : h - h // 8, w // 8 : w - w // 8] = True
-        box.append(overlap(middle, truth))
+        box.append(iou(middle, truth))
         progress("test", (k + 1) / count)
     result = {"split": split, "pictures": count, "iou": float(np.mean(found)), "median": float(np.median(found)),
               "nothing_found": none, "box": float(np.mean(box))}  # fmt: skip

@@ -15,7 +15,13 @@ from lift3d.evaluate.baselines.completion import Closed, Completer, Nearest, Net
 from lift3d.evaluate.cases.completion import Broken, broken
 from lift3d.evaluate.partial_views import KINDS
 from lift3d.evaluate.scores.bootstrap import Rows, intervals, means
-from lift3d.geometry.metrics.solids import NOTHING, Likeness, Surface, likeness, surface_of
+from lift3d.geometry.metrics.solids import (
+    WORST_SCORES,
+    SampledSurface,
+    SurfaceScores,
+    compare_surfaces,
+    sample_mesh,
+)
 from lift3d.inference.networks import network
 from lift3d.io.files.atomic import write_bytes
 from lift3d.maps.points_to_voxels import NAME
@@ -59,7 +65,7 @@ def evaluate_completion(
     who = {name: made[name]() for name in only}
     shapes = test.numbers[np.unique(np.linspace(0, len(test) - 1, min(limit or MOST, len(test))).astype(int))]
     cases = [b for s in shapes for kind in KINDS if (b := broken(held, int(s), kind)) is not None]
-    scores: dict[str, list[Likeness]] = {name: [] for name in who}
+    scores: dict[str, list[SurfaceScores]] = {name: [] for name in who}
     for number, case in enumerate(cases):
         for name, completer in who.items():
             scores[name].append(score(completer.complete(case.part), case.truth))
@@ -78,15 +84,15 @@ def evaluate_completion(
     return lines(result)
 
 
-def score(mesh: Mesh, truth: Surface) -> Likeness:
+def score(mesh: Mesh, truth: SampledSurface) -> SurfaceScores:
     """Of a completed mesh."""
     if not len(mesh.faces):
-        return NOTHING
+        return WORST_SCORES
     v: F64 = np.asarray(mesh.vertices, np.float64)
-    return likeness(surface_of(v, np.asarray(mesh.faces)), truth)
+    return compare_surfaces(sample_mesh(v, np.asarray(mesh.faces)), truth)
 
 
-def summary(corpus: Corpus, cases: list[Broken], scores: dict[str, list[Likeness]]) -> dict[str, Any]:
+def summary(corpus: Corpus, cases: list[Broken], scores: dict[str, list[SurfaceScores]]) -> dict[str, Any]:
     """By how the shapes were broken: means over objects and over categories with intervals; the network's F-score in that of
     the mirror."""
     category, family = corpus.column("category"), corpus.column("family")

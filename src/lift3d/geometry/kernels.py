@@ -17,19 +17,19 @@ PER_THREAD = 8
 """Bands per thread, so that one slow band does not keep the others waiting."""
 
 
-def in_bands(kernel: Callable[..., None], rows: int, scratch: Callable[[], Any], *args: Any) -> None:
+def run_in_bands(njit_kernel: Callable[..., None], rows: int, scratch: Callable[[], Any], *args: Any) -> None:
     """`kernel(first, last, scratch(), *args)` for bands that cover range(rows); the kernel must release the
     interpreter (`nogil=True`) and no band may read what another writes. As many threads as numba is set to."""
     threads = numba.get_num_threads()
     count = max(min(rows, threads * PER_THREAD), 1)
     edges = [rows * i // count for i in range(count + 1)]
     with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(lambda i: kernel(edges[i], edges[i + 1], scratch(), *args), range(count)):
+        for _ in pool.map(lambda i: njit_kernel(edges[i], edges[i + 1], scratch(), *args), range(count)):
             pass
 
 
-kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
+njit_kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
 """How the renderer's kernels are compiled: they hold no lock, start no threads, and 1 / 0 is inf."""
 
-inner = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+njit_inline = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 """The same for what they call by pixel: an array as an argument is ten words, so it becomes a part of its caller."""

@@ -19,14 +19,14 @@ from lift3d.errors import InputError
 from lift3d.geometry.camera.orbit import orbit_camera
 from lift3d.geometry.image.crop import square_crop
 from lift3d.geometry.image.cutout import cut_out
-from lift3d.geometry.parts.clean import clean
-from lift3d.geometry.parts.convert import together
-from lift3d.geometry.parts.sampling import SAMPLES, sample
-from lift3d.geometry.voxels.canonical_frame import GRID, LOW, SIDE, grid
-from lift3d.geometry.voxels.colour_grid import colour_cells
-from lift3d.geometry.voxels.inside_test import inside
-from lift3d.geometry.voxels.occupancy import levels_of
-from lift3d.geometry.voxels.surface_voxels import crossed
+from lift3d.geometry.parts.clean import clean_parts
+from lift3d.geometry.parts.convert import concatenate_parts
+from lift3d.geometry.parts.sampling import SAMPLES, sample_parts
+from lift3d.geometry.voxels.canonical_frame import CUBE_LOW, CUBE_SIDE, RESOLUTION, canonical_grid
+from lift3d.geometry.voxels.colour_grid import colour_grid
+from lift3d.geometry.voxels.inside_test import inside_mask
+from lift3d.geometry.voxels.occupancy import occupancy_levels
+from lift3d.geometry.voxels.surface_voxels import touched_mask
 from lift3d.types import F32, Embedding, Part, Words
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Space:
 
     def of_parts(self, parts: list[Part]) -> Embedding:
         """A model, z up: its solid and its views. InputError for what has no shape."""
-        cleaned = clean(parts)
+        cleaned = clean_parts(parts)
         if isinstance(cleaned, str):
             raise InputError(WHY.get(cleaned, cleaned))
         cells, colours = solid_arrays(cleaned.parts, self.coloured)
@@ -136,12 +136,12 @@ class Space:
 
 def solid_arrays(parts: list[Part], coloured: bool = True) -> tuple[F32, F32]:
     """(64, 64, 64) of full cells and (4, 16, 16, 16) of colours of clean parts."""
-    v, f = together(parts)
-    origin, step = grid()
-    shape = (GRID, GRID, GRID)
-    levels = levels_of(inside(v, f, origin, step, shape), crossed(v, f, origin, step, shape))
-    surface = sample(parts, SAMPLES)
-    colours = colour_cells(surface.points, surface.colours, np.array(LOW), SIDE)
+    v, f = concatenate_parts(parts)
+    origin, step = canonical_grid()
+    shape = (RESOLUTION, RESOLUTION, RESOLUTION)
+    levels = occupancy_levels(inside_mask(v, f, origin, step, shape), touched_mask(v, f, origin, step, shape))
+    surface = sample_parts(parts, SAMPLES)
+    colours = colour_grid(surface.points, surface.colours, np.array(CUBE_LOW), CUBE_SIDE)
     if not coloured:
         colours[:3] = 0
     return (levels > FULL).astype(np.float32), colours

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lift3d.geometry.voxels.silhouette_prior import behind_silhouette
+from lift3d.geometry.voxels.silhouette_prior import fill_behind_silhouette
 from lift3d.geometry.voxels.view_frame import ViewFrame
 from lift3d.types import F32, F64
 
@@ -35,7 +35,7 @@ class Guess:
             return self
         return replace(
             self,
-            share=behind_silhouette(self.share, self.silhouette, level, float(np.exp(-self.depth))),
+            share=fill_behind_silhouette(self.share, self.silhouette, level, float(np.exp(-self.depth))),
             silhouette=None,
         )
 

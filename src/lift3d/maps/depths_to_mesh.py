@@ -37,7 +37,7 @@ from lift3d.geometry.fusion.fuse import (
 )
 from lift3d.geometry.fusion.object_region import object_points
 from lift3d.geometry.fusion.support_plane import SupportPlane, find_floor, find_support_plane
-from lift3d.geometry.mesh.components import keep_faces, large_parts, main_parts
+from lift3d.geometry.mesh.components import keep_large_components, keep_main_components, select_faces
 from lift3d.geometry.mesh.self_intersection import self_intersections
 from lift3d.geometry.surface.decimation import decimate
 from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
@@ -119,7 +119,7 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         v, f = marching_tetrahedra(grid.phi)
         if len(f) == 0:
             raise CaptureError("the measured points enclose nothing", "take photos from all sides")
-        v, f, dropped = main_parts(grid.origin + grid.step * v, f)
+        v, f, dropped = keep_main_components(grid.origin + grid.step * v, f)
         context.progress(NAME, 0.75)
         raw = len(f)
         v, f = decimate(v, f, self.faces)
@@ -142,10 +142,10 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         grid = self._fused(maps, kinds, box, context, closed=False)
         v, f = marching_tetrahedra(grid.phi)
         known = _measured(v, grid) & ((v > 0.5) & (v < np.array(grid.phi.shape) - 1.5)).all(1)
-        v, f, _ = keep_faces(grid.origin + grid.step * v, f, np.asarray(known[f].all(1)))
+        v, f, _ = select_faces(grid.origin + grid.step * v, f, np.asarray(known[f].all(1)))
         if len(f) == 0:
             raise CaptureError("no surface was seen well enough to be kept", "take more overlapping photos")
-        v, f, dropped = large_parts(v, f, 0.01)
+        v, f, dropped = keep_large_components(v, f, 0.01)
         raw = len(f)
         v, f = decimate(v, f, self.faces)
         found = None if floor is None else floor.evidence()

@@ -16,8 +16,8 @@ from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
 from lift3d.geometry.image.crop import Crop, square_crop
 from lift3d.geometry.image.cutout import cut_out
-from lift3d.geometry.symmetry.plane import mirror_plane
-from lift3d.geometry.voxels.bridge_components import joined, main_pieces
+from lift3d.geometry.symmetry.plane import symmetry_plane
+from lift3d.geometry.voxels.bridge_components import bridge_components, main_components
 from lift3d.geometry.voxels.view_frame import ViewFrame
 from lift3d.mapping import Card, Mapping, register
 from lift3d.maps.image_to_mask import ImageToMask
@@ -74,7 +74,7 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
         guess = ask(net, pictures)
         sure = round(sureness(guess.share), 4)
         guess = guess.completed(level)
-        guess = replace(guess, share=joined(guess.share, level))
+        guess = replace(guess, share=bridge_components(guess.share, level))
         if not (guess.share > level).any():
             raise CaptureError(
                 f"the network sees no solid in {first.name}",
@@ -89,14 +89,14 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
         up = guess.turn[2] if self.upright and guess.turn is not None else np.array([0.0, -1, 0])
         axes, placed = facing(up), guess.frame(frame)
         rough = stand(guess.share, placed, axes, images, level, ROUGH)
-        plane = mirror_plane(rough.voxels.values > level, rough.voxels.affine)
+        plane = symmetry_plane(rough.voxels.values > level, rough.voxels.affine)
         turn = float(np.arctan2(plane.normal[1], plane.normal[0]))
         if plane.score >= ALIKE:  # its sides along the axes, the photo still seen from the front
             quarter = turn - round(turn / (np.pi / 2)) * (np.pi / 2)
             axes, turn = turned(-quarter) @ axes, turn - quarter
         solid = stand(guess.share, placed, axes, images, level)
         return replace(
-            solid, symmetry_plane=mirror_plane(solid.voxels.values > level, solid.voxels.affine, turn)
+            solid, symmetry_plane=symmetry_plane(solid.voxels.values > level, solid.voxels.affine, turn)
         )
 
 
@@ -163,7 +163,7 @@ def stand(
     """The cells of a view (w, v, u), resampled in the frame of `axes` (3, 3: its directions in the view frame), standing on
     z = 0 with longest side 1, `long` cells long; and the first photo's camera there."""
     n = len(share)
-    share = np.where(main_pieces(share > level), share, np.minimum(share, level * 0.999))
+    share = np.where(main_components(share > level), share, np.minimum(share, level * 0.999))
     corner = np.zeros((n + 1,) * 3, bool)
     for a, b, c in np.ndindex(2, 2, 2):
         corner[a : n + a, b : n + b, c : n + c] |= share > level

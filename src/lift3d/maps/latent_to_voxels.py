@@ -8,7 +8,7 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.geometry.voxels.canonical_frame import unit_affine
+from lift3d.geometry.voxels.canonical_frame import canonical_affine
 from lift3d.mapping import Card, Mapping, register
 from lift3d.maps.voxels_to_latent import WEIGHTS
 from lift3d.types import F32, F64, Latent, Voxels
@@ -42,7 +42,7 @@ class LatentToVoxels(Mapping[Latent, Voxels]):
             )
         share = shares_of(source.values, self.weights)
         context.note(NAME, weights=found.name, level=found.threshold)
-        return Voxels(*edged(share, source.affine @ unit_affine()), "occupancy")
+        return Voxels(*edged(share, source.affine @ canonical_affine()), "occupancy")
 
 
 def edged(share: F32, affine: F64) -> tuple[F32, F64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lift3d.context import Context
-from lift3d.geometry.parts.convert import part_of
+from lift3d.geometry.parts.convert import mesh_to_part
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Embedding, Mesh
 
@@ -29,6 +29,6 @@ class MeshToEmbedding(Mapping[Mesh, Embedding]):
         from lift3d.inference.embedding import Space
 
         space = Space(self.weights)
-        place = space.of_parts([part_of(source)])
+        place = space.of_parts([mesh_to_part(source)])
         context.note(NAME, weights=space.found.name, views=len(place.vectors) - 1)
         return place

@@ -14,11 +14,11 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import SolidError
-from lift3d.geometry.mesh.distances import directed_distances, proper_faces
-from lift3d.geometry.mesh.recentre import far_shift
+from lift3d.geometry.mesh.distances import directed_distances, nondegenerate_faces
+from lift3d.geometry.mesh.recentre import recentring_shift
 from lift3d.geometry.mesh.self_intersection import self_intersections
 from lift3d.geometry.mesh.solidity import inspect_arrays
-from lift3d.geometry.mesh.winding_number import winding_in_tree, winding_tree
+from lift3d.geometry.mesh.winding_number import build_winding_tree, winding_in_tree
 from lift3d.geometry.repair.cleaning import (
     drop_debris,
     drop_degenerate,
@@ -29,19 +29,23 @@ from lift3d.geometry.repair.cleaning import (
     zip_cracks,
 )
 from lift3d.geometry.repair.holes import fill_holes
-from lift3d.geometry.repair.nonmanifold import prune_walls, separate, split_fans
+from lift3d.geometry.repair.nonmanifold import (
+    remove_fins_and_walls,
+    separate_coincident_vertices,
+    split_nonmanifold_vertices,
+)
 from lift3d.geometry.repair.orientation import orient_consistently, orient_outward
 from lift3d.geometry.repair.remesh import remesh
-from lift3d.geometry.repair.shell_union import collapse_offenders, tidy, unite
-from lift3d.geometry.repair.transfer_visuals import with_visuals
+from lift3d.geometry.repair.shell_union import collapse_intersecting_faces, simplify_within, unite_shells
+from lift3d.geometry.repair.transfer_visuals import transfer_visuals
 from lift3d.geometry.repair.working_mesh import (
     Soup,
-    areas,
-    boundary_edges,
-    closed_and_oriented,
-    compact,
-    diagonal,
-    volumes,
+    bounding_diagonal,
+    count_boundary_edges,
+    drop_unused_vertices,
+    face_areas,
+    is_closed_and_oriented,
+    signed_volumes,
 )
 from lift3d.geometry.surface.decimation import decimate
 from lift3d.mapping import Card, Mapping, register
@@ -93,7 +97,7 @@ class MeshToSolid(Mapping[Mesh, Mesh]):
 
     def apply(self, source: Mesh, context: Context) -> Mesh:
         v, f = np.array(source.vertices, np.float64), np.array(source.faces, np.int64)
-        if far_shift(v, TOO_FAR).any():
+        if recentring_shift(v, TOO_FAR).any():
             raise SolidError(
                 "the mesh lies so far from the origin that its coordinates are too coarse for its size",
                 "move it to the origin (lift3d.geometry.mesh.recentre says by how much)",
@@ -125,7 +129,7 @@ class MeshToSolid(Mapping[Mesh, Mesh]):
                 continue
             for soup in _thinned(drop_debris(Soup(v, f, np.full(len(f), -1, np.int32))), step):
                 if _is_solid(soup):
-                    percent = 100 * step / diagonal(cleaned.v, cleaned.f)
+                    percent = 100 * step / bounding_diagonal(cleaned.v, cleaned.f)
                     log.steps.append(f"surface made anew with a grid step of {percent:.2g} % of the diagonal")
                     return soup
         raise SolidError(
@@ -136,11 +140,11 @@ class MeshToSolid(Mapping[Mesh, Mesh]):
     def _finish(
         self, source: Mesh, start: Soup, soup: Soup, log: _Log, fallback: bool, context: Context
     ) -> Mesh:
-        scale = diagonal(start.v, start.f)
+        scale = bounding_diagonal(start.v, start.f)
         there = directed_distances(start.v, start.f, soup.v, soup.f, self.samples, context.seed)
         back = directed_distances(soup.v, soup.f, start.v, start.f, self.samples, context.seed)
         untouched = not log.steps and (len(soup.f), len(soup.v)) == (len(source.faces), len(source.vertices))
-        mesh, visuals = (source.copy(), "unchanged") if untouched else with_visuals(source, soup)
+        mesh, visuals = (source.copy(), "unchanged") if untouched else transfer_visuals(source, soup)
         context.note(
             NAME,
             steps=log.steps,
@@ -166,7 +170,7 @@ def _start(v: F64, f: np.ndarray) -> Soup:
     soup = drop_invalid(Soup(v, f, np.arange(len(f), dtype=np.int32)))
     if len(soup.f) == 0:
         raise SolidError("no face of the mesh has finite coordinates", "export the file again")
-    if len(proper_faces(soup.v, soup.f)) == 0:
+    if len(nondegenerate_faces(soup.v, soup.f)) == 0:
         raise SolidError("no face of the mesh has an area", "export the file again")
     p = soup.v - soup.v.mean(0)
     spread = np.linalg.svd(p.T @ p, compute_uv=False)
@@ -179,10 +183,10 @@ def _start(v: F64, f: np.ndarray) -> Soup:
 
 
 def _is_solid(soup: Soup) -> bool:
-    if not closed_and_oriented(weld(soup).f):
+    if not is_closed_and_oriented(weld(soup).f):
         return False
-    total = float(volumes(soup.v, soup.f).sum())
-    if total < THIN * float(areas(soup.v, soup.f).sum()) * diagonal(soup.v, soup.f):
+    total = float(signed_volumes(soup.v, soup.f).sum())
+    if total < THIN * float(face_areas(soup.v, soup.f).sum()) * bounding_diagonal(soup.v, soup.f):
         return False
     return inspect_arrays(soup.v, soup.f, 1).is_solid
 
@@ -202,15 +206,15 @@ def _attempts(start: Soup, log: _Log) -> Iterator[Soup]:
     yield start
     soup = _cleaned(start, log)
     yield soup
-    if closed_and_oriented(start.f):  # shells that share no vertex numbers, though perhaps places
+    if is_closed_and_oriented(start.f):  # shells that share no vertex numbers, though perhaps places
         cleaning, log.steps = log.steps, []
         yield from _united(start, log)
         log.steps = cleaning
-    rim = boundary_edges(soup.f)
+    rim = count_boundary_edges(soup.f)
     if rim:
         soup = drop_duplicates(drop_degenerate(weld_boundaries(soup)))
         soup = drop_duplicates(drop_degenerate(zip_cracks(soup)))
-        log.count(rim - boundary_edges(soup.f), "closed by joining what nearly touched", "open edge")
+        log.count(rim - count_boundary_edges(soup.f), "closed by joining what nearly touched", "open edge")
         yield soup
     soup, turned = orient_consistently(soup)
     soup, outward = orient_outward(soup)
@@ -220,17 +224,17 @@ def _attempts(start: Soup, log: _Log) -> Iterator[Soup]:
     log.count(len(soup.f) - len(crumbs.f), "of debris dropped")
     soup = crumbs
     yield soup
-    soup, walls = prune_walls(soup)
+    soup, walls = remove_fins_and_walls(soup)
     log.count(walls, "of fins or inner walls dropped")
-    soup, fans = split_fans(soup)
+    soup, fans = split_nonmanifold_vertices(soup)
     log.count(fans, "split, where several parts met in one", "vertex", "vertices")
     soup, turned = orient_consistently(soup)
     soup, outward = orient_outward(soup)
     log.count(turned + outward, "turned around")
-    apart, moved = separate(soup)
-    if moved == 0 or closed_and_oriented(soup.f):
+    apart, moved = separate_coincident_vertices(soup)
+    if moved == 0 or is_closed_and_oriented(soup.f):
         yield apart
-    yield from _filled(soup, log, len(start.f) if closed_and_oriented(start.f) else -1)
+    yield from _filled(soup, log, len(start.f) if is_closed_and_oriented(start.f) else -1)
 
 
 def _filled(soup: Soup, log: _Log, whole: int) -> Iterator[Soup]:
@@ -240,12 +244,12 @@ def _filled(soup: Soup, log: _Log, whole: int) -> Iterator[Soup]:
         return
     log.count(holes, "filled", "hole")
     filled = drop_debris(filled)
-    log.filled = filled if closed_and_oriented(filled.f) else None
-    apart, moved = separate(filled)
+    log.filled = filled if is_closed_and_oriented(filled.f) else None
+    apart, moved = separate_coincident_vertices(filled)
     yield apart
     log.count(moved, "drawn apart from others in the same place", "vertex", "vertices")
     # A whole mesh that was closed from the start has been through the union already.
-    if closed_and_oriented(filled.f) and len(filled.f) != whole:
+    if is_closed_and_oriented(filled.f) and len(filled.f) != whole:
         yield from _united(filled, log)
 
 
@@ -260,45 +264,45 @@ def _unions(soup: Soup, log: _Log) -> Iterator[Soup]:
     soup, outward = orient_outward(soup)
     log.count(outward, "turned around")
     yield soup
-    united = unite(soup)
+    united = unite_shells(soup)
     if united is None:
         return
     log.count(united[1], "united", "shell")
     soup = drop_debris(united[0])
-    yield separate(split_fans(soup)[0])[0]
+    yield separate_coincident_vertices(split_nonmanifold_vertices(soup)[0])[0]
     if len(self_intersections(soup.v, soup.f, SLIVERS)) >= SLIVERS:
         return  # more than rounding: the surface is folded, and no cut resolves it
-    scale = diagonal(soup.v, soup.f)
+    scale = bounding_diagonal(soup.v, soup.f)
     for tolerance in (1e-6, 1e-5, 1e-4, 3e-4):
-        simpler = tidy(soup, tolerance * scale)
+        simpler = simplify_within(soup, tolerance * scale)
         if simpler is None:
             return
         simpler = drop_debris(simpler)
-        yield separate(split_fans(simpler)[0])[0]
+        yield separate_coincident_vertices(split_nonmanifold_vertices(simpler)[0])[0]
         for _ in range(4):
-            simpler = collapse_offenders(simpler)
-            yield separate(split_fans(simpler)[0])[0]
+            simpler = collapse_intersecting_faces(simpler)
+            yield separate_coincident_vertices(split_nonmanifold_vertices(simpler)[0])[0]
 
 
 def _plausible(before: Soup, after: Soup) -> bool:
     """False when large fillings lie where the rest of the surface already says inside or outside."""
     new = after.f[len(before.f) :]
-    area = areas(after.v, new)
-    if area.sum() < 0.1 * areas(before.v, before.f).sum():
+    area = face_areas(after.v, new)
+    if area.sum() < 0.1 * face_areas(before.v, before.f).sum():
         return True
-    w = winding_in_tree(winding_tree(before.v, before.f), after.v[new].mean(1), np.inf)
+    w = winding_in_tree(build_winding_tree(before.v, before.f), after.v[new].mean(1), np.inf)
     return float((area * np.abs(w - 0.5)).sum()) < 0.3 * float(area.sum())
 
 
 def _resembles(old: Soup, v: F64, f: np.ndarray) -> bool:
     """At least half of the old surface lies within 3 % of the diagonal of the new one."""
     distance = directed_distances(old.v, old.f, v, f, 4000)[:4000]
-    return float((distance < 0.03 * diagonal(old.v, old.f)).mean()) >= 0.5
+    return float((distance < 0.03 * bounding_diagonal(old.v, old.f)).mean()) >= 0.5
 
 
 def _thinned(soup: Soup, step: float) -> Iterator[Soup]:
     """Fewer faces where the surface is flat (within a tenth of a step), else as it is."""
-    soup = compact(soup)
+    soup = drop_unused_vertices(soup)
     for part, error in ((20, 0.1), (4, 0.03)):  # dense folds may allow only the milder one
         v, f = decimate(soup.v, soup.f, max(2000, len(soup.f) // part), error * step)
         if len(f) < len(soup.f):

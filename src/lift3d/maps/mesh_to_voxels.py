@@ -12,8 +12,8 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.geometry.mesh.distances import proper_faces
-from lift3d.geometry.voxels.field import field
+from lift3d.geometry.mesh.distances import nondegenerate_faces
+from lift3d.geometry.voxels.field import sample_field
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Mesh, Voxels
 
@@ -47,14 +47,14 @@ class MeshToVoxels(Mapping[Mesh, Voxels]):
         if not 2 <= self.resolution <= LARGEST:
             raise InputError(f"a grid of {self.resolution} cells a side", f"use 2 to {LARGEST}")
         v, f = np.asarray(source.vertices, np.float64), np.asarray(source.faces, np.int32)
-        f = f[proper_faces(v, f)]
+        f = f[nondegenerate_faces(v, f)]
         if not len(f):
             raise InputError("the mesh has no faces with an area", "check the file it was read from")
         low, high = v[f].min((0, 1)), v[f].max((0, 1))
         side = float((high - low).max()) * (1 + 2 * MARGIN)
         step = side / self.resolution
         origin = (low + high) / 2 - side / 2 + step / 2
-        values = field(v, f, origin, step, (self.resolution,) * 3, self.quantity)
+        values = sample_field(v, f, origin, step, (self.resolution,) * 3, self.quantity)
         affine = np.diag([step, step, step, 1.0])
         affine[:3, 3] = origin
         share = float((values < 0).mean() if self.quantity == "signed_distance" else values.mean())

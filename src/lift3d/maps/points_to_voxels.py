@@ -14,7 +14,7 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.geometry.completion.partial_frame import frame_of, partial_cells
+from lift3d.geometry.completion.partial_frame import fit_partial_frame, partial_voxels
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, Points, Voxels
 
@@ -63,8 +63,8 @@ class PointsToVoxels(Mapping[Points, Voxels]):
         normals = source.normals.astype(np.float64)
         for number, reach in enumerate(REACHES):
             context.progress(NAME, 0.2 + 0.4 * number)
-            frame = frame_of(source.xyz, normals, reach)
-            share = ask(net, partial_cells(source.xyz, normals, frame), self.asked)
+            frame = fit_partial_frame(source.xyz, normals, reach)
+            share = ask(net, partial_voxels(source.xyz, normals, frame), self.asked)
             if touching(share, level) <= TOUCHES:
                 break
         context.note(

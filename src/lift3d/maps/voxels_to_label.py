@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.geometry.voxels.occupancy import FULL, levels_of
+from lift3d.geometry.voxels.occupancy import FULL, occupancy_levels
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Label, Voxels
 from lift3d.weights import PretrainedCfg
@@ -120,4 +120,4 @@ def _resampled(full: NDArray[np.bool_], axes: NDArray[np.float64]) -> NDArray[np
     touched = ndimage.maximum_filter(held, tuple(wide | 1), mode="constant")
     inside = ndimage.map_coordinates(share, at, order=1, mode="constant") > 0.5
     near = ndimage.map_coordinates(touched.astype(np.uint8), at, order=0, mode="constant") > 0
-    return np.asarray(levels_of(inside.reshape((CELLS,) * 3), near.reshape((CELLS,) * 3)) > FULL // 2)
+    return np.asarray(occupancy_levels(inside.reshape((CELLS,) * 3), near.reshape((CELLS,) * 3)) > FULL // 2)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lift3d.context import Context
-from lift3d.geometry.voxels.canonical_frame import unit_cells_of
+from lift3d.geometry.voxels.canonical_frame import resample_to_canonical
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Latent, Voxels
 
@@ -32,7 +32,7 @@ class VoxelsToLatent(Mapping[Voxels, Latent]):
     refine: int = 16
 
     def apply(self, source: Voxels, context: Context) -> Latent:
-        full, frame = unit_cells_of(source, self.level)
+        full, frame = resample_to_canonical(source, self.level)
         import torch
 
         from lift3d.inference.networks import asking, network, space_of

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.geometry.mesh.components import main_parts
+from lift3d.geometry.mesh.components import keep_main_components
 from lift3d.geometry.mesh.solidity import inspect_arrays
 from lift3d.geometry.surface.decimation import decimate
 from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
-from lift3d.geometry.surface.smoothing import evened, smoothed
+from lift3d.geometry.surface.smoothing import constrained_smooth, taubin_smooth
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F64, Mesh, Voxels
 
@@ -47,12 +47,12 @@ class VoxelsToMesh(Mapping[Voxels, Mesh]):
         v, f = marching_tetrahedra(values, level)
         if len(f) == 0:
             raise InputError("no cell is full: there is no surface", "use a lower level")
-        v, f, dropped = main_parts(v, f)
+        v, f, dropped = keep_main_components(v, f)
         plain, faces, solid = v, f, False
         if self.even:  # this and smoothing can fold what is thin
-            v, f, solid = self._finished(evened(plain, faces), faces)
+            v, f, solid = self._finished(constrained_smooth(plain, faces), faces)
         if not solid:
-            v, f, solid = self._finished(smoothed(plain, faces, self.smoothing), faces)
+            v, f, solid = self._finished(taubin_smooth(plain, faces, self.smoothing), faces)
         if not solid and len(f) == len(faces):
             v, f = plain, faces
         v = v @ source.affine[:3, :3].T + source.affine[:3, 3]

@@ -47,12 +47,12 @@ def load_model_parts(model: ModelSource, up: str = "z") -> Model:
 
     Raises InputError for a file that cannot be read or an unknown axis.
     """
-    from lift3d.geometry.parts.convert import part_of, y_up_to_z_up_parts
+    from lift3d.geometry.parts.convert import mesh_to_part, y_up_to_z_up_parts
     from lift3d.io.mesh.meshes import load_parts
 
     require_axis(up)
     if isinstance(model, Mesh):
-        found, convert = Model([part_of(model)], model.units), up == "y"
+        found, convert = Model([mesh_to_part(model)], model.units), up == "y"
     else:
         path = _file(model)
         found, convert = load_parts(path), up == "y" and path.suffix.lower() not in UPRIGHT_FORMATS

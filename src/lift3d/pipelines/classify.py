@@ -146,10 +146,10 @@ class ModelShape:
 def load_shape(path: Path, up: str = "z") -> ModelShape:
     """A model as the corpus keeps them (docs/corpus.md)."""
     from lift3d.corpus.batches import MAX_FACES
-    from lift3d.geometry.parts.clean import clean
-    from lift3d.geometry.parts.convert import is_closed, together
-    from lift3d.geometry.voxels.canonical_frame import cells_of, unit_affine
-    from lift3d.geometry.voxels.occupancy import FULL, levels_of
+    from lift3d.geometry.parts.clean import clean_parts
+    from lift3d.geometry.parts.convert import concatenate_parts, is_closed
+    from lift3d.geometry.voxels.canonical_frame import canonical_affine, inside_and_touched
+    from lift3d.geometry.voxels.occupancy import FULL, occupancy_levels
     from lift3d.io.mesh.meshes import load_parts
 
     model = load_parts(path)
@@ -158,7 +158,7 @@ def load_shape(path: Path, up: str = "z") -> ModelShape:
         parts = y_up_to_z_up_parts(parts)
     if sum(len(part.faces) for part in parts) > MAX_FACES:
         raise InputError(f"{path.name} has more than {MAX_FACES} faces", "simplify it first")
-    cleaned = clean(parts)
+    cleaned = clean_parts(parts)
     if isinstance(cleaned, str):
         why = {
             "no faces": "holds no faces with an area",
@@ -169,9 +169,9 @@ def load_shape(path: Path, up: str = "z") -> ModelShape:
     notes = [warning.rstrip(".") for warning in model.warnings]
     if cleaned.strays:
         notes.append(f"{cleaned.strays} faces far from all others were left out")
-    v, f = together(cleaned.parts)
+    v, f = concatenate_parts(cleaned.parts)
     if not is_closed(v, f):
         notes.append("its surface is not closed: what is inside was voted by lines through every cell")
-    inside, crossed = cells_of(v, f)
-    full = levels_of(inside, crossed) > FULL // 2
-    return ModelShape(Voxels(full.astype(np.float32), unit_affine(), "occupancy"), cleaned.parts, notes)
+    inside, crossed = inside_and_touched(v, f)
+    full = occupancy_levels(inside, crossed) > FULL // 2
+    return ModelShape(Voxels(full.astype(np.float32), canonical_affine(), "occupancy"), cleaned.parts, notes)

@@ -19,14 +19,14 @@ from scipy.spatial import cKDTree
 
 from lift3d.context import Context, Progress, silent
 from lift3d.errors import InputError, SolidError
-from lift3d.geometry.completion.merge import RESOLUTION, completed, squares
-from lift3d.geometry.completion.partial_frame import CELLS, frame_of
-from lift3d.geometry.mesh.distances import closest_points, proper_faces, sample_surface
-from lift3d.geometry.mesh.recentre import far_shift, shift_lines
+from lift3d.geometry.completion.merge import RESOLUTION, merge_completion, squares_around_points
+from lift3d.geometry.completion.partial_frame import CELLS, fit_partial_frame
+from lift3d.geometry.mesh.distances import closest_points, nondegenerate_faces, sample_surface
+from lift3d.geometry.mesh.recentre import describe_shift, recentring_shift
 from lift3d.geometry.mesh.solidity import inspect_solid, require_solid
 from lift3d.geometry.mesh.weld import weld_exact
-from lift3d.geometry.repair.transfer_visuals import with_visuals
-from lift3d.geometry.repair.working_mesh import Soup, boundary_edges
+from lift3d.geometry.repair.transfer_visuals import transfer_visuals
+from lift3d.geometry.repair.working_mesh import Soup, count_boundary_edges
 from lift3d.geometry.voxels.canonical_frame import flatness
 from lift3d.io.files.staging import staging
 from lift3d.io.mesh.meshes import load_mesh, save_mesh
@@ -95,7 +95,7 @@ def complete_file(
     if source.is_dir():
         raise InputError(f"{source} is a folder", "name a mesh, or a PLY file of points")
     thing = load_surface(source)
-    shift = far_shift(np.asarray(thing.xyz if isinstance(thing, Points) else thing.vertices))
+    shift = recentring_shift(np.asarray(thing.xyz if isinstance(thing, Points) else thing.vertices))
     if shift.any():
         thing = moved(thing, -shift)
     context = Context(seed=options.seed, progress=progress)
@@ -129,7 +129,7 @@ def complete_file(
         (folder / f"{output.stem}.report.json").write_text(to_json(told), encoding="utf-8")
     if isinstance(thing, Points) and thing.dropped:
         lines.append(f"left out {thing.dropped} points that are not finite or have no normal")
-    return [*lines, *shift_lines(shift), f"solid    {output}"]
+    return [*lines, *describe_shift(shift), f"solid    {output}"]
 
 
 def require_round(samples: Points) -> None:
@@ -171,13 +171,13 @@ def complete(thing: Mesh | Points, options: Options, context: Context) -> tuple[
 def solid_of(known: Known, guess: Voxels, level: float, resolution: int, context: Context) -> Mesh:
     """The known part and the guess as one solid, in the known part's colours."""
     v, f = np.asarray(known.mesh.vertices, np.float64), np.asarray(known.mesh.faces, np.int32)
-    nv, nf = completed(v, f, known.samples, guess, level, resolution)
+    nv, nf = merge_completion(v, f, known.samples, guess, level, resolution)
     if not len(nf):
         raise SolidError(
             "the network sees no solid in this part of a surface",
             "give more of it, with normals to the outside",
         )
-    mesh, colours = with_visuals(known.mesh, Soup(nv, nf, np.full(len(nf), -1, np.int32)))
+    mesh, colours = transfer_visuals(known.mesh, Soup(nv, nf, np.full(len(nf), -1, np.int32)))
     context.note("complete", colours=colours)
     return mesh if inspect_solid(mesh).is_solid else MeshToSolid()(mesh, context)
 
@@ -185,7 +185,7 @@ def solid_of(known: Known, guess: Voxels, level: float, resolution: int, context
 def is_closed(mesh: Mesh) -> bool:
     """Whether no face has an open edge, once vertices in one place are one."""
     f = weld_exact(np.asarray(mesh.vertices))[1][np.asarray(mesh.faces)]
-    return len(f) > 0 and boundary_edges(f.astype(np.int32)) == 0
+    return len(f) > 0 and count_boundary_edges(f.astype(np.int32)) == 0
 
 
 def known_of(thing: Mesh | Points, seed: int = 0) -> Known:
@@ -195,7 +195,7 @@ def known_of(thing: Mesh | Points, seed: int = 0) -> Known:
 
 def _of_mesh(mesh: Mesh, seed: int) -> Known:
     v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces)
-    kept = proper_faces(v, f)
+    kept = nondegenerate_faces(v, f)
     if not len(kept):
         raise InputError("the mesh has no faces with an area", "check the file it was read from")
     middle, side = _box(v[f[kept]].reshape(-1, 3))
@@ -207,7 +207,7 @@ def _of_mesh(mesh: Mesh, seed: int) -> Known:
     area = float(np.linalg.norm(np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]), axis=1).sum()) / 2
     rng = np.random.default_rng(seed)
     p, n, _ = sample_surface(v, f, SAMPLES[0], rng)
-    step = frame_of(p, n).side / CELLS
+    step = fit_partial_frame(p, n).side / CELLS
     count = int(np.clip(DENSE * area / step**2, *SAMPLES))
     p, n, _ = sample_surface(v, f, count, rng)
     return Known(scaled, Points(p, n.astype(np.float32)), middle, side, mesh.units)
@@ -228,11 +228,11 @@ def _of_points(cloud: Points) -> Known:
     xyz = (cloud.xyz - middle) / side
     normals = cloud.normals.astype(np.float64)
     xyz, normals, colours = thinned(xyz, normals, cloud.colours, 1 / THIN)
-    v, f = squares(xyz, normals, sides(xyz))
+    v, f = squares_around_points(xyz, normals, sides(xyz))
     mesh = trimesh.Trimesh(v, f, process=False, validate=False)
     if colours is not None:
         mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=np.repeat(colours, 4, 0))
-    step = frame_of(xyz, normals).side / CELLS
+    step = fit_partial_frame(xyz, normals).side / CELLS
     p, n, _ = thinned(xyz, normals, None, step / np.sqrt(DENSE))
     return Known(mesh, Points(p, n.astype(np.float32)), middle, side, cloud.unit)
 

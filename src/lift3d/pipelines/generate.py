@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lift3d.context import Progress
 from lift3d.errors import CaptureError, InputError
-from lift3d.geometry.metrics.solids import overlap
+from lift3d.geometry.metrics.solids import iou
 from lift3d.inference.rejection_sampling import AMONG, surest
 from lift3d.pipelines.arguments import Message, PathLike, or_ignore, or_silent
 from lift3d.pipelines.latent_solid import DecodedSolid, decode_solid, scale_to_longest_side
@@ -218,7 +218,7 @@ def sample_solids(generator: Drawer, category: str, options: Options) -> Iterato
             samples, since = samples + 1, since + 1
             latent = Latent(code, generator.space)
             solid = decode_solid(latent, options.autoencoder, options.seed, options.symmetric)
-            if solid is None or any(overlap(solid.occupancy, other) > MAX_OVERLAP for other in accepted):
+            if solid is None or any(iou(solid.occupancy, other) > MAX_OVERLAP for other in accepted):
                 continue
             accepted.append(solid.occupancy)
             solid.samples, since = since, 0

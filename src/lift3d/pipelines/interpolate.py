@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from lift3d.context import Context, Progress
 from lift3d.errors import CaptureError, InputError
-from lift3d.geometry.mesh.distances import proper_faces
-from lift3d.geometry.metrics.solids import overlap
-from lift3d.geometry.voxels.canonical_frame import flatness, unit_affine, unit_cells
+from lift3d.geometry.mesh.distances import nondegenerate_faces
+from lift3d.geometry.metrics.solids import iou
+from lift3d.geometry.voxels.canonical_frame import canonical_affine, flatness, voxelize_canonical
 from lift3d.pipelines.arguments import (
     Message,
     ModelSource,
@@ -195,12 +195,12 @@ def _encode_ends(
 def voxelize(mesh: Mesh) -> NDArray[np.bool_]:
     """(64, 64, 64) bool: the voxels that a mesh fills in its unit frame. InputError for a mesh that is flat or fills nothing."""
     vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces)
-    faces = faces[proper_faces(vertices, faces)]
+    faces = faces[nondegenerate_faces(vertices, faces)]
     if 0 < len(faces) < MIN_FACES:
         raise InputError("it has too few faces", "name another model")
     if len(faces) and flatness(vertices[np.unique(faces)]) < MIN_FLATNESS:
         raise InputError("it is a flat sheet", "give it a thickness, or name another model")
-    full, _ = unit_cells(mesh)
+    full, _ = voxelize_canonical(mesh)
     if not full.any():
         raise InputError("the mesh fills nothing", "check the file it was read from")
     return full
@@ -215,11 +215,13 @@ def encode_model(
     from lift3d.maps.voxels_to_latent import VoxelsToLatent
 
     context = Context()
-    code = VoxelsToLatent(autoencoder)(Voxels(full.astype(np.float32), unit_affine(), "occupancy"), context)
+    code = VoxelsToLatent(autoencoder)(
+        Voxels(full.astype(np.float32), canonical_affine(), "occupancy"), context
+    )
     reconstructed = LatentToVoxels(autoencoder)(code, context).values[1:-1, 1:-1, 1:-1]
     iso_level = network("autoencoder", autoencoder)[1].threshold
-    iou = overlap(np.asarray(reconstructed > iso_level), full)
-    return EncodedModel(name, code, longest_side(mesh), mesh.units, iou)
+    match = iou(np.asarray(reconstructed > iso_level), full)
+    return EncodedModel(name, code, longest_side(mesh), mesh.units, match)
 
 
 def interpolate_latents(a: Latent, b: Latent, options: Options) -> Iterator[Latent]:

@@ -10,9 +10,9 @@ import trimesh
 from numpy.typing import NDArray
 
 from lift3d.context import Context
-from lift3d.geometry.repair.flat_base import standing
-from lift3d.geometry.symmetry.symmetrize import self_mirrored
-from lift3d.geometry.voxels.bridge_components import joined
+from lift3d.geometry.repair.flat_base import cut_flat_base
+from lift3d.geometry.symmetry.symmetrize import symmetrize
+from lift3d.geometry.voxels.bridge_components import bridge_components
 from lift3d.pipelines.models import longest_side
 from lift3d.types import Latent, Mesh, Voxels
 from lift3d.units import set_unit
@@ -48,15 +48,15 @@ def decode_solid(
     context = Context(seed=seed)
     voxels = LatentToVoxels(autoencoder)(code, context)
     iso_level = network("autoencoder", autoencoder)[1].threshold
-    values = self_mirrored(voxels.values, iso_level)[0] if symmetric else voxels.values
-    values = joined(values, iso_level, feet=True)
+    values = symmetrize(voxels.values, iso_level)[0] if symmetric else voxels.values
+    values = bridge_components(values, iso_level, feet=True)
     occupancy = np.asarray(values > iso_level)
     if int(occupancy.sum()) < MIN_VOXELS:
         return None
     mesh = extract_solid(Voxels(values, voxels.affine, "occupancy"), iso_level, context)
     if mesh is None:
         return None
-    vertices, faces, _ = standing(
+    vertices, faces, _ = cut_flat_base(
         np.asarray(mesh.vertices, np.float64),
         np.asarray(mesh.faces, np.int32),
         BASE_CUT * longest_side(mesh),

@@ -19,7 +19,7 @@ from scipy import ndimage
 from lift3d.geometry.camera.orbit import look_at, orbit_camera
 from lift3d.geometry.camera.projection import pixel_rays, project
 from lift3d.geometry.image.colour_space import linear_to_srgb8, srgb8_to_linear
-from lift3d.geometry.mesh.components import components
+from lift3d.geometry.mesh.components import connected_components
 from lift3d.geometry.mesh.weld import weld_exact
 from lift3d.geometry.render.drawable import Drawable, drawable
 from lift3d.geometry.render.passes import render_linear
@@ -68,7 +68,7 @@ def _main_points(ready: Drawable, least: float = 0.15) -> F64:
     area, which a scene may have far from what it is about."""
     p, row = weld_exact(ready.v)  # along the seams of a texture the vertices are double
     f = row[ready.f].astype(np.int32)
-    label = components(f, len(p))
+    label = connected_components(f, len(p))
     a, b, c = p[f[:, 0]], p[f[:, 1]], p[f[:, 2]]
     area = np.bincount(label, np.linalg.norm(np.cross(b - a, c - a), axis=1))
     return p[np.unique(f[(area >= least * area.max())[label]])]

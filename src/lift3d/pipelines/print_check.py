@@ -14,11 +14,16 @@ from typing import Any
 import numpy as np
 
 from lift3d.errors import SolidError
-from lift3d.geometry.mesh.components import components
-from lift3d.geometry.mesh.distances import hits_in_tree, proper_faces, sample_surface, search_tree
+from lift3d.geometry.mesh.components import connected_components
+from lift3d.geometry.mesh.distances import (
+    build_search_tree,
+    hits_in_tree,
+    nondegenerate_faces,
+    sample_surface,
+)
 from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.geometry.mesh.weld import weld_exact
-from lift3d.geometry.repair.working_mesh import areas, volumes
+from lift3d.geometry.repair.working_mesh import face_areas, signed_volumes
 from lift3d.types import F64, Mesh
 
 BED = (220.0, 220.0, 250.0)
@@ -139,7 +144,7 @@ def print_report(
     v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces)
     if len(f) == 0:
         raise SolidError("the mesh has no faces", "check that the file holds a surface and not only points")
-    keep = proper_faces(v, f)
+    keep = nondegenerate_faces(v, f)
     if len(keep) == 0:
         raise SolidError("no face of the mesh has finite coordinates and an area", "export the file again")
     inspected = inspect_solid(mesh)
@@ -150,12 +155,12 @@ def print_report(
     size = (float(high[0] - low[0]), float(high[1] - low[1]), float(high[2] - low[2]))
     parts, cavities = _parts(v, f)
     walls = wall_thickness(v, f, samples, seed)
-    area = areas(v, f)
+    area = face_areas(v, f)
     over, contact = _overhang(v, f, area, low[2], 1e-4 * float(np.linalg.norm(size)) + 1e-12)
     thinnest = _thinnest(walls)
     return PrintReport(
         predicate, tuple(inspected.failures()), "mm" if scale else None, size, len(mesh.faces),
-        len(weld_exact(mesh.vertices)[0]), float(volumes(v, f).sum()), float(area.sum()), parts, cavities,
+        len(weld_exact(mesh.vertices)[0]), float(signed_volumes(v, f).sum()), float(area.sum()), parts, cavities,
         *thinnest, float(over / area.sum()), contact, bed, _fits(size, bed) if scale else None,
     )  # fmt: skip
 
@@ -163,8 +168,8 @@ def print_report(
 def _parts(v: F64, f: np.ndarray) -> tuple[int, int]:
     """Parts turned outward and parts turned inward."""
     _, row = weld_exact(v)
-    label = components(row[f].astype(np.int32))
-    each = np.bincount(label, volumes(v, f))
+    label = connected_components(row[f].astype(np.int32))
+    each = np.bincount(label, signed_volumes(v, f))
     return int((each >= 0).sum()), int((each < 0).sum())
 
 
@@ -174,7 +179,7 @@ def wall_thickness(v: F64, f: np.ndarray, samples: int = 20000, seed: int = 0) -
 
     Where the two faces open by more than about 37 degrees it is a corner, not a wall, and does not count."""
     points, normals, faces = sample_surface(v, f, samples, np.random.default_rng(seed))
-    tree = search_tree(v, f)
+    tree = build_search_tree(v, f)
     t = v[f]
     unit = np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0])
     unit /= np.maximum(np.linalg.norm(unit, axis=1), 1e-300)[:, None]

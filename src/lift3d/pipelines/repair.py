@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lift3d.context import Context
-from lift3d.geometry.mesh.recentre import far_shift, shift_lines
+from lift3d.geometry.mesh.recentre import describe_shift, recentring_shift
 from lift3d.geometry.mesh.solidity import inspect_solid, require_solid
 from lift3d.io.files.staging import staging
 from lift3d.io.mesh.meshes import load_mesh, save_mesh
@@ -20,7 +20,7 @@ def repair_file(source: Path, output: Path, seed: int = 0) -> list[str]:
     """Repair `source` into `output`; sentences on what was changed. Nothing is written unless it is solid."""
     check_output(output, [])
     mesh = load_mesh(source)
-    shift = far_shift(np.asarray(mesh.vertices))
+    shift = recentring_shift(np.asarray(mesh.vertices))
     if shift.any():
         mesh.vertices = np.asarray(mesh.vertices) - shift
     defects = inspect_solid(mesh).failures()
@@ -31,7 +31,7 @@ def repair_file(source: Path, output: Path, seed: int = 0) -> list[str]:
         require_solid(load_mesh(folder / output.name))  # what counts is what the file holds
     note = context.report["mesh_to_solid"]
     lines = [f"found    {'; '.join(defects) or 'nothing wrong: it is solid already'}"]
-    lines += shift_lines(shift)
+    lines += describe_shift(shift)
     lines += [f"did      {step}" for step in note["steps"]]
     lines += [
         f"moved    at most {note['hausdorff_percent_of_diagonal']:g} % of the diagonal",

@@ -14,7 +14,7 @@ import numpy as np
 
 from lift3d.errors import InputError
 from lift3d.geometry.camera.undistort import undistort_points
-from lift3d.geometry.mesh.bvh import build, first_hit
+from lift3d.geometry.mesh.bvh import build_bvh, first_hit
 from lift3d.types import F64, Camera, Mesh, Views
 from lift3d.units import format_length, parse_length
 
@@ -89,7 +89,7 @@ class Scale:
         direction = camera.R.T @ np.array(
             [(pixel[0] - camera.cx) / camera.fx, (pixel[1] - camera.cy) / camera.fy, 1.0]
         )
-        tree = build(np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32))
+        tree = build_bvh(np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32))
         ray = (*camera.centre.tolist(), *direction.tolist())
         hit, face, _, _ = first_hit(tree.tri, tree.face, tree.box, *ray, 0.0, np.inf)
         if face < 0:

@@ -16,8 +16,8 @@ from PIL import Image as Pil
 from scipy import ndimage
 
 from lift3d.errors import InputError
-from lift3d.geometry.repair.flat_base import standing
-from lift3d.geometry.symmetry.plane import mirror_plane
+from lift3d.geometry.repair.flat_base import cut_flat_base
+from lift3d.geometry.symmetry.plane import symmetry_plane
 from lift3d.maps.image_to_voxels import MOST, with_mask_eroded
 from lift3d.types import F32, Camera, Image, Points, SymmetryPlane, Views
 
@@ -81,7 +81,7 @@ def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Vi
     wanted = VoxelsToMesh(guess.level, faces=options.faces or FACES)
     mesh = run.step("surface", wanted, guess.voxels, keep=False)
     mesh, guess = stood(solid(mesh, MeshToSolid(), run), guess)
-    plane = guess.symmetry_plane or mirror_plane(guess.voxels.values > guess.level, guess.voxels.affine)
+    plane = guess.symmetry_plane or symmetry_plane(guess.voxels.values > guess.level, guess.voxels.affine)
     run.context.note("mirror", likeness=round(plane.score, 4), used=plane.score >= ALIKE)
     mesh, views, scale = sized(mesh, guess.views, options, run)
     factor = _length(views) / _length(guess.views)
@@ -98,7 +98,7 @@ def stood(mesh: Mesh, guess: SolidPrediction) -> tuple[Mesh, SolidPrediction]:
     """The solid on a flat foot on z = 0, and the guess moved with it."""
     from lift3d.geometry.camera.similarity import transform_views
 
-    v, f, low = standing(np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32), FOOT)
+    v, f, low = cut_flat_base(np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32), FOOT)
     down = np.eye(4)
     down[2, 3] = -low
     moved = replace(

@@ -65,9 +65,9 @@ def limit_threads(count: int) -> None:
 
 def compiled() -> bool:
     """Whether kernels that numba compiles have been compiled and kept before on this machine."""
-    from lift3d.geometry.voxels.view_frame import affine_cells
+    from lift3d.geometry.voxels.view_frame import resample_affine
 
-    folder = getattr(getattr(affine_cells, "_cache", None), "cache_path", None)
+    folder = getattr(getattr(resample_affine, "_cache", None), "cache_path", None)
     return folder is None or any(Path(folder).glob("*.nbi"))
 
 

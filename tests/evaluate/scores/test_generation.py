@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lift3d.evaluate.scores.generation import compared, nearest_among, one_nn, points_of, shifted, surfaced
-from lift3d.geometry.voxels.canonical_frame import unit_affine
+from lift3d.geometry.voxels.canonical_frame import canonical_affine
 from lift3d.maps.voxels_to_mesh import VoxelsToMesh
 from lift3d.types import Voxels
 
@@ -51,18 +51,18 @@ def test_nearest_among_leaves_oneself_out() -> None:
 def test_the_surface_of_cells_lies_where_they_end() -> None:
     full = np.zeros((64, 64, 64), np.float32)
     full[20:40, 20:40, 20:40] = 1
-    points = points_of(surfaced(full, unit_affine()))
-    step = unit_affine()[0, 0]
+    points = points_of(surfaced(full, canonical_affine()))
+    step = canonical_affine()[0, 0]
     assert points.shape == (1024, 3)
     assert np.ptp(points, axis=0) == pytest.approx(20 * step, rel=0.05)
-    whole = surfaced(np.ones((64, 64, 64), np.float32), unit_affine())
+    whole = surfaced(np.ones((64, 64, 64), np.float32), canonical_affine())
     assert whole.is_watertight
 
 
 def test_the_surface_is_the_one_that_voxels_to_mesh_makes() -> None:
     x, y, z = np.indices((64, 64, 64)) - 31.5
     share = (1 / (1 + np.exp(np.hypot(np.hypot(x, y) - 18, z) - 6))).astype(np.float32)  # a ring
-    affine = unit_affine()
+    affine = canonical_affine()
     quick, step = surfaced(share, affine, 0.4), affine[0, 0]
     slow = VoxelsToMesh(0.4, faces=10**9)(Voxels(np.pad(share, 1), shifted(affine), "occupancy"))
     assert np.array_equal(quick.faces, slow.faces)

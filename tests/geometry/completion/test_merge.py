@@ -8,21 +8,21 @@ import trimesh
 
 from lift3d.geometry.completion.merge import (
     MOST_RIM,
-    completed,
-    drawn,
-    fitting_level,
-    fitting_resolution,
-    guessed_surface,
-    repeated,
+    choose_level,
+    choose_resolution,
+    duplicate_faces,
+    merge_completion,
+    predicted_surface,
     rim_points,
-    seamless,
-    squares,
+    smooth_seam,
+    squares_around_points,
+    warp_to_samples,
 )
-from lift3d.geometry.completion.partial_frame import frame_of
+from lift3d.geometry.completion.partial_frame import fit_partial_frame
 from lift3d.geometry.mesh.distances import closest_points, sample_surface
-from lift3d.geometry.mesh.normals import unit_normals
+from lift3d.geometry.mesh.normals import face_normals
 from lift3d.geometry.mesh.solidity import inspect_arrays
-from lift3d.geometry.metrics.solids import likeness, surface_of
+from lift3d.geometry.metrics.solids import compare_surfaces, sample_mesh
 from lift3d.geometry.repair.remesh import remesh
 from lift3d.types import Points, Voxels
 
@@ -38,7 +38,7 @@ def case(shift: float = 0.0) -> tuple[np.ndarray, np.ndarray, Points, Voxels]:
     ring = trimesh.creation.torus(0.36, 0.13, 96, 48)
     v, f, _ = trimesh.intersections.slice_faces_plane(ring.vertices, ring.faces, [1, 0, 0], [-0.05, 0, 0])
     p, n, _ = sample_surface(v, f, 3000, np.random.default_rng(0))
-    frame = frame_of(p, n)
+    frame = fit_partial_frame(p, n)
     line = np.stack(np.meshgrid(*[np.arange(64)] * 3, indexing="ij"), -1) * frame.step + frame.affine[:3, 3]
     share = 1 / (1 + np.exp((whole(line) - shift) / (0.35 * frame.step)))
     return (
@@ -53,11 +53,11 @@ def case(shift: float = 0.0) -> tuple[np.ndarray, np.ndarray, Points, Voxels]:
 @pytest.mark.parametrize("shift", [0.0, 0.012])
 def test_a_right_guess_gives_the_whole_and_keeps_the_known(shift: float) -> None:
     v, f, samples, guess = case(shift)
-    nv, nf = completed(v, f, samples, guess, 0.5, 96)
+    nv, nf = merge_completion(v, f, samples, guess, 0.5, 96)
     assert inspect_arrays(nv, nf).is_solid
     ring = trimesh.creation.torus(0.36, 0.13, 96, 48)
-    truth = surface_of(np.asarray(ring.vertices), np.asarray(ring.faces))
-    assert likeness(surface_of(nv, nf), truth).f > (0.97 if shift == 0 else 0.9)
+    truth = sample_mesh(np.asarray(ring.vertices), np.asarray(ring.faces))
+    assert compare_surfaces(sample_mesh(nv, nf), truth).f > (0.97 if shift == 0 else 0.9)
     # away from its rim, the known surface is in the result, to a small part of a step
     inner = samples.xyz[samples.xyz[:, 0] > 0.02]
     away = closest_points(nv, nf, inner)[1]
@@ -66,20 +66,20 @@ def test_a_right_guess_gives_the_whole_and_keeps_the_known(shift: float) -> None
 
 def test_a_guess_that_is_too_large_is_drawn_to_the_known() -> None:
     _, _, samples, guess = case(0.012)
-    gv, gf = guessed_surface(guess, 0.5)
+    gv, gf = predicted_surface(guess, 0.5)
     before = np.abs(whole(gv))
-    after = np.abs(whole(drawn(gv, gf, samples, guess.affine)))
+    after = np.abs(whole(warp_to_samples(gv, gf, samples, guess.affine)))
     known = gv[:, 0] > 0.05
     assert after[known].mean() < 0.3 * before[known].mean()
     assert after[~known].mean() < before[~known].mean() + 1e-3  # what is far is left alone, or gains
-    assert fitting_level(samples, guess, 0.5) > 0.5
+    assert choose_level(samples, guess, 0.5) > 0.5
 
 
 def test_the_level_is_the_given_one_where_the_guess_does_not_meet_the_known() -> None:
     _, _, samples, guess = case()
     empty = Voxels(np.zeros_like(guess.values), guess.affine, "occupancy")
-    assert fitting_level(samples, empty, 0.42) == 0.42
-    v, f = guessed_surface(empty, 0.42)
+    assert choose_level(samples, empty, 0.42) == 0.42
+    v, f = predicted_surface(empty, 0.42)
     assert len(v) == len(f) == 0
 
 
@@ -87,7 +87,7 @@ def test_the_level_is_the_given_one_where_the_guess_does_not_meet_the_known() ->
 def test_what_the_network_would_leave_out_is_not_lost() -> None:
     v, f, samples, guess = case()
     nothing = Voxels(np.zeros_like(guess.values), guess.affine, "occupancy")
-    nv, nf = completed(v, f, samples, nothing, 0.5, 96)
+    nv, nf = merge_completion(v, f, samples, nothing, 0.5, 96)
     assert inspect_arrays(nv, nf).is_solid
     inner = samples.xyz[samples.xyz[:, 0] > 0.02]
     assert np.percentile(closest_points(nv, nf, inner)[1], 95) < 0.004
@@ -95,27 +95,27 @@ def test_what_the_network_would_leave_out_is_not_lost() -> None:
 
 def test_a_guess_of_noise_has_no_surface_of_millions() -> None:
     noise = np.random.default_rng(0).normal(0.5, 0.1, (64, 64, 64)).astype(np.float32)
-    assert len(guessed_surface(Voxels(noise, np.eye(4), "occupancy"), 0.5)[1]) < 500_000
+    assert len(predicted_surface(Voxels(noise, np.eye(4), "occupancy"), 0.5)[1]) < 500_000
 
 
 def test_a_tangle_of_faces_is_made_anew_in_larger_steps_and_a_thing_is_not() -> None:
     v = np.random.default_rng(0).uniform(-0.5, 0.5, (6000, 3))
-    assert 32 <= fitting_resolution(v, np.arange(6000, dtype=np.int32).reshape(-1, 3), 160) < 60
+    assert 32 <= choose_resolution(v, np.arange(6000, dtype=np.int32).reshape(-1, 3), 160) < 60
     ball = trimesh.creation.icosphere(3, radius=0.5)
     for wanted in (32, 160):
         assert (
-            fitting_resolution(np.asarray(ball.vertices), np.asarray(ball.faces, np.int32), wanted) == wanted
+            choose_resolution(np.asarray(ball.vertices), np.asarray(ball.faces, np.int32), wanted) == wanted
         )
 
 
 def test_what_says_the_same_is_left_out_and_the_other_side_of_a_plate_is_not() -> None:
     plate = trimesh.creation.box((1, 1, 0.02))
     v, f = np.asarray(plate.vertices), np.asarray(plate.faces, np.int32)
-    top = f[unit_normals(v, f)[:, 2] > 0.5]
+    top = f[face_normals(v, f)[:, 2] > 0.5]
     guessed = trimesh.creation.box((1, 1, 0.03)).subdivide().subdivide()
     gv, gf = np.asarray(guessed.vertices), np.asarray(guessed.faces, np.int32)
-    same = repeated(gv, gf, v, top, 0.05)
-    up = unit_normals(gv, gf)[:, 2]
+    same = duplicate_faces(gv, gf, v, top, 0.05)
+    up = face_normals(gv, gf)[:, 2]
     assert same[up > 0.5].all() and not same[up < 0.5].any()
 
 
@@ -123,8 +123,8 @@ def test_squares_lie_on_their_planes_and_face_as_their_points() -> None:
     rng = np.random.default_rng(0)
     p, n = rng.normal(size=(50, 3)), rng.normal(size=(50, 3))
     n /= np.linalg.norm(n, axis=1, keepdims=True)
-    v, f = squares(p, n, np.full(50, 0.1))
-    assert np.allclose(unit_normals(v, f), np.concatenate([n, n]))
+    v, f = squares_around_points(p, n, np.full(50, 0.1))
+    assert np.allclose(face_normals(v, f), np.concatenate([n, n]))
     assert np.allclose(v.reshape(50, 4, 3).mean(1), p)
     t = v[f]
     area = np.linalg.norm(np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]), axis=1).sum() / 2
@@ -137,7 +137,7 @@ def test_the_seam_is_even_and_the_known_stays() -> None:
     other = v * [-1, 1, 1] * 1.012  # the other half does not quite fit: its rim lies over the known one's
     both = np.concatenate([v, other]), np.concatenate([f, f[:, ::-1] + len(v)]).astype(np.int32)
     nv, nf, step = remesh(*both, 96)
-    even = seamless(nv, nf, (v, f), both, step)
+    even = smooth_seam(nv, nf, (v, f), both, step)
     assert inspect_arrays(even, nf).is_solid
     kept = closest_points(v, f, nv)[1] < 0.1 * step
     assert (even[kept] == nv[kept]).all() and kept.mean() > 0.3
@@ -149,7 +149,7 @@ def test_the_seam_is_even_and_the_known_stays() -> None:
 
 def bends(v: np.ndarray, f: np.ndarray) -> np.ndarray:
     """(F,) how far each face turns from the mean of its corners' normals."""
-    n = unit_normals(v, f)
+    n = face_normals(v, f)
     corner = np.zeros_like(v)
     for k in range(3):
         np.add.at(corner, f[:, k], n)

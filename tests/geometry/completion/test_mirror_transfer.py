@@ -7,13 +7,18 @@ import pytest
 import trimesh
 from scipy import ndimage
 
-from lift3d.geometry.completion.merge import completed, guessed_surface
-from lift3d.geometry.completion.mirror_transfer import Guessed, fitted, images, planes
-from lift3d.geometry.completion.partial_frame import frame_of
+from lift3d.geometry.completion.merge import merge_completion, predicted_surface
+from lift3d.geometry.completion.mirror_transfer import (
+    PredictedSurface,
+    candidate_planes,
+    refine_plane,
+    reflect_surface,
+)
+from lift3d.geometry.completion.partial_frame import fit_partial_frame
 from lift3d.geometry.mesh.distances import sample_surface
-from lift3d.geometry.mesh.normals import unit_normals
-from lift3d.geometry.metrics.solids import likeness, surface_of
-from lift3d.geometry.voxels.inside_test import inside
+from lift3d.geometry.mesh.normals import face_normals
+from lift3d.geometry.metrics.solids import compare_surfaces, sample_mesh
+from lift3d.geometry.voxels.inside_test import inside_mask
 from lift3d.types import Points, SymmetryPlane, Voxels
 
 
@@ -28,31 +33,39 @@ def horned() -> trimesh.Trimesh:
     return trimesh.boolean.union(parts, engine="manifold")
 
 
-def case(rough: float) -> tuple[trimesh.Trimesh, trimesh.Trimesh, Points, Voxels, Guessed]:
+def case(rough: float) -> tuple[trimesh.Trimesh, trimesh.Trimesh, Points, Voxels, PredictedSurface]:
     """The whole, its right part, samples of that, and a guess whose surface is off by some `rough` cells here and there."""
     whole = horned()
     v, f, _ = trimesh.intersections.slice_faces_plane(whole.vertices, whole.faces, [1, 0, 0], [-0.02, 0, 0])
     part = trimesh.Trimesh(v, f, process=False)
     p, n, _ = sample_surface(part.vertices, part.faces, 4000, np.random.default_rng(0))
-    frame = frame_of(p, n)
+    frame = fit_partial_frame(p, n)
     low = frame.affine[:3, 3]
-    full = inside(np.asarray(whole.vertices), np.asarray(whole.faces, np.int32), low, frame.step, (64,) * 3)
+    full = inside_mask(
+        np.asarray(whole.vertices), np.asarray(whole.faces, np.int32), low, frame.step, (64,) * 3
+    )
     far = ndimage.distance_transform_edt(full) - ndimage.distance_transform_edt(~full)
     noise = ndimage.gaussian_filter(np.random.default_rng(1).normal(size=far.shape), 4)
     share = 1 / (1 + np.exp(-2 * (far + rough * noise / noise.std())))
     guess = Voxels(share.astype(np.float32), frame.affine, "occupancy")
-    gv, gf = guessed_surface(guess, 0.5)
+    gv, gf = predicted_surface(guess, 0.5)
     samples = Points(p, n.astype(np.float32))
-    return whole, part, samples, guess, Guessed(gv, gf, gv[gf].mean(1), unit_normals(gv, gf), frame.step)
+    return (
+        whole,
+        part,
+        samples,
+        guess,
+        PredictedSurface(gv, gf, gv[gf].mean(1), face_normals(gv, gf), frame.step),
+    )
 
 
 def test_the_plane_is_found_and_moved_into_its_place() -> None:
     _, _, samples, guess, guessed = case(0.4)
-    best = planes(guess, 0.5)[0]
+    best = candidate_planes(guess, 0.5)[0]
     assert abs(best.normal[0]) > np.cos(np.radians(8))
     off = SymmetryPlane(np.array([np.cos(0.05), np.sin(0.05), 0.0]), 0.05 + guessed.step, 0.0)
     for start in (best, off):
-        moved = fitted(start, samples, guessed)
+        moved = refine_plane(start, samples, guessed)
         assert abs(moved.normal[1]) < 0.012 and moved.score > 0.9
         assert moved.offset * np.sign(moved.normal[0]) == pytest.approx(0.05, abs=0.15 * guessed.step)
 
@@ -60,8 +73,8 @@ def test_the_plane_is_found_and_moved_into_its_place() -> None:
 def test_images_are_taken_where_the_guess_agrees_and_nowhere_else() -> None:
     whole, part, samples, _, guessed = case(0.0)
     v, f = np.asarray(part.vertices), np.asarray(part.faces, np.int32)
-    right = fitted(SymmetryPlane(np.array([1.0, 0, 0]), 0.05, 1.0), samples, guessed)
-    mv, mf = images(v, f, right, guessed)
+    right = refine_plane(SymmetryPlane(np.array([1.0, 0, 0]), 0.05, 1.0), samples, guessed)
+    mv, mf = reflect_surface(v, f, right, guessed)
     area = float(trimesh.Trimesh(mv, mf, process=False).area)
     assert area == pytest.approx(part.area, rel=0.1)
     low = mv[mf].min((0, 1))
@@ -69,8 +82,10 @@ def test_images_are_taken_where_the_guess_agrees_and_nowhere_else() -> None:
     # normals still point outwards: the image of a face turns the other way round
     middle = mv[mf].mean(1)
     end = (middle[:, 0] < whole.bounds[0][0] + 0.005) & (np.abs(middle[:, 1:]) < 0.1).all(1)
-    assert end.any() and (unit_normals(mv, mf)[end][:, 0] < -0.9).all()
-    mv, mf = images(v, f, SymmetryPlane(np.array([0.0, 1, 0]), 0.0, 1.0), guessed)  # no plane of the horns
+    assert end.any() and (face_normals(mv, mf)[end][:, 0] < -0.9).all()
+    mv, mf = reflect_surface(
+        v, f, SymmetryPlane(np.array([0.0, 1, 0]), 0.0, 1.0), guessed
+    )  # no plane of the horns
     horns = mv[mf].mean(1)[:, 2] > 0.3
     assert not (horns & (mv[mf].mean(1)[:, 1] < -0.05)).any()
 
@@ -79,9 +94,9 @@ def test_images_are_taken_where_the_guess_agrees_and_nowhere_else() -> None:
 def test_images_make_a_rough_guess_better() -> None:
     whole, part, samples, guess, _ = case(0.5)
     v, f = np.asarray(part.vertices), np.asarray(part.faces, np.int32)
-    truth = surface_of(np.asarray(whole.vertices), np.asarray(whole.faces))
+    truth = sample_mesh(np.asarray(whole.vertices), np.asarray(whole.faces))
     plain, better = (
-        likeness(surface_of(*completed(v, f, samples, guess, 0.5, 96, symmetric)), truth).f
+        compare_surfaces(sample_mesh(*merge_completion(v, f, samples, guess, 0.5, 96, symmetric)), truth).f
         for symmetric in (False, True)
     )
     assert better > plain and better > 0.95

@@ -13,10 +13,10 @@ from lift3d.geometry.completion.partial_frame import (
     CELLS,
     SPREAD,
     PartialFrame,
-    frame_of,
+    fit_partial_frame,
     missing_side,
-    partial_cells,
-    turned_cells,
+    partial_voxels,
+    resample_rotated,
 )
 from lift3d.geometry.mesh.distances import sample_surface
 
@@ -34,7 +34,7 @@ def test_what_is_cut_off_lies_towards_the_missing_side(seed: int, offset: float)
     p, n = samples(trimesh.creation.icosphere(3, 1.0))
     kept = p @ normal < offset
     assert missing_side(n[kept]) @ normal > 0.99
-    frame = frame_of(p[kept], n[kept])
+    frame = fit_partial_frame(p[kept], n[kept])
     assert ((p[kept] > frame.low) & (p[kept] < frame.low + frame.side)).all()
     far = normal * (offset + 0.3)  # what comes next on the other side has room
     assert (far > frame.low).all() and (far < frame.low + frame.side).all()
@@ -43,13 +43,13 @@ def test_what_is_cut_off_lies_towards_the_missing_side(seed: int, offset: float)
 def test_a_frame_follows_scale_and_place() -> None:
     p, n = samples(trimesh.creation.box((1, 0.5, 0.3)))
     kept = p[:, 0] < 0.1
-    a, b = frame_of(p[kept], n[kept]), frame_of(7 * p[kept] + [1, 2, 3], n[kept])
+    a, b = fit_partial_frame(p[kept], n[kept]), fit_partial_frame(7 * p[kept] + [1, 2, 3], n[kept])
     assert b.side == pytest.approx(7 * a.side) and np.allclose(b.low, 7 * a.low + [1, 2, 3])
     assert np.allclose(
-        partial_cells(p[kept], n[kept], a), partial_cells(7 * p[kept] + [1, 2, 3], n[kept], b), atol=1e-4
+        partial_voxels(p[kept], n[kept], a), partial_voxels(7 * p[kept] + [1, 2, 3], n[kept], b), atol=1e-4
     )
     with pytest.raises(ValueError, match="one place"):
-        frame_of(np.ones((5, 3)), n[:5])
+        fit_partial_frame(np.ones((5, 3)), n[:5])
 
 
 def test_cells_are_those_of_a_slow_twin() -> None:
@@ -73,7 +73,7 @@ def test_cells_are_those_of_a_slow_twin() -> None:
     for cell, rows in held.items():
         expected[0][cell] = 1
         expected[(slice(1, 5), *cell)] = np.mean(rows, 0)
-    assert np.allclose(partial_cells(p, n, frame), expected, atol=1e-4)
+    assert np.allclose(partial_voxels(p, n, frame), expected, atol=1e-4)
 
 
 def test_the_distance_of_a_cell_says_where_the_plane_lies() -> None:
@@ -81,7 +81,7 @@ def test_the_distance_of_a_cell_says_where_the_plane_lies() -> None:
     rng = np.random.default_rng(2)
     for height in (0.401, 0.4077, 0.413):
         p = np.column_stack([rng.uniform(0.2, 0.8, (4000, 2)), np.full(4000, height)])
-        cells = partial_cells(p, np.tile([0.0, 0, 1], (4000, 1)), PartialFrame(np.zeros(3), 1.0))
+        cells = partial_voxels(p, np.tile([0.0, 0, 1], (4000, 1)), PartialFrame(np.zeros(3), 1.0))
         i, j, k = np.nonzero(cells[0])
         assert np.allclose((k + 0.5 - cells[4, i, j, k]) / CELLS, height, atol=1e-5)
 
@@ -99,5 +99,5 @@ def test_turned_cells_are_those_of_a_slow_twin(angle: float, mirrored: bool, see
     floor = np.floor(at)
     within = ((floor >= 0) & (floor < np.array(levels.shape) - 1)).all(1)
     expected = ndimage.map_coordinates(levels.astype(float), at.T, order=1) * within
-    said = turned_cells(levels, turn, first, step, n).reshape(-1)
+    said = resample_rotated(levels, turn, first, step, n).reshape(-1)
     assert np.abs(said - expected).max() <= 0.51

@@ -14,7 +14,7 @@ from lift3d.geometry.image.random_walker import (
     random_walk,
     refine_mask,
 )
-from lift3d.geometry.metrics.solids import overlap
+from lift3d.geometry.metrics.solids import iou
 
 
 def scene(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -37,8 +37,8 @@ def test_a_rough_share_is_sharpened(seed: int, level: float) -> None:
     rough = np.where(rough > 0.5, level + (rough - 0.5) * 2 * (1 - level), rough * 2 * level).astype(
         np.float32
     )
-    before = overlap(rough > level, truth)
-    after = overlap(refine_mask(rgb, rough, level) > 0.5, truth)
+    before = iou(rough > level, truth)
+    after = iou(refine_mask(rgb, rough, level) > 0.5, truth)
     assert after > 0.95 and after >= before - 0.01
 
 
@@ -47,7 +47,7 @@ def test_rough_shares_are_sharpened_well_in_the_mean() -> None:
     for seed in range(10):
         rgb, truth = scene(seed)
         rough = ndimage.gaussian_filter(np.roll(truth, (3, -2), (0, 1)).astype(np.float32), 4)
-        after.append(overlap(refine_mask(rgb, rough, 0.5) > 0.5, truth))
+        after.append(iou(refine_mask(rgb, rough, 0.5) > 0.5, truth))
     assert np.mean(after) > 0.97, after
 
 
@@ -75,4 +75,4 @@ def test_one_colour_leaves_the_share_but_for_its_corners() -> None:
     share = np.zeros((48, 48), np.float32)
     share[12:36, 12:36] = 0.9
     said = refine_mask(np.full((48, 48, 3), 128, np.uint8), share)
-    assert overlap(said > 0.5, share > 0.5) > 0.75
+    assert iou(said > 0.5, share > 0.5) > 0.75

@@ -5,7 +5,13 @@ import pytest
 import trimesh
 from numba import njit
 
-from lift3d.geometry.mesh.bvh import build, closest_on_triangle, closest_point, first_hit, overlapping
+from lift3d.geometry.mesh.bvh import (
+    build_bvh,
+    closest_on_triangle,
+    closest_point,
+    first_hit,
+    overlapping_triangles,
+)
 
 
 @njit
@@ -46,7 +52,7 @@ def _closest_twin(t, p):
 @pytest.mark.parametrize("n", [1, 4, 5, 37, 700])
 def test_tree_covers_every_triangle_once_and_its_boxes_hold_them(n):
     v, f, _ = _soup(n)
-    tree = build(v, f)
+    tree = build_bvh(v, f)
     assert np.array_equal(np.sort(tree.face), np.arange(n))
     assert np.array_equal(tree.tri, v[f[tree.face]])
     assert np.array_equal(tree.box[0], np.r_[v.min(0), v.max(0)])
@@ -54,7 +60,7 @@ def test_tree_covers_every_triangle_once_and_its_boxes_hold_them(n):
 
 def test_closest_point_equals_the_minimum_over_all_triangles():
     v, f, rng = _soup(60)
-    tree = build(v, f)
+    tree = build_bvh(v, f)
     queries = rng.normal(size=(50, 3)) * 4
     out = np.empty((50, 5))
     _closest_all(*tree, queries, out)
@@ -76,7 +82,7 @@ def test_closest_on_triangle_in_each_region():
 
 def test_rays_hit_a_sphere_where_the_formula_says():
     m = trimesh.creation.icosphere(5)
-    tree = build(m.vertices, m.faces)
+    tree = build_bvh(m.vertices, m.faces)
     rng = np.random.default_rng(1)
     o = rng.normal(size=(300, 3))
     o *= 3 / np.linalg.norm(o, axis=1, keepdims=True)
@@ -99,25 +105,25 @@ def test_rays_hit_a_sphere_where_the_formula_says():
 
 def test_overlapping_finds_all_and_counts_beyond_the_buffer():
     v, f, rng = _soup(200)
-    tree = build(v, f)
+    tree = build_bvh(v, f)
     for _ in range(30):
         low = rng.normal(size=3) * 3
         high = low + rng.random(3)
         found = np.empty(200, np.int64)
-        n = overlapping(tree.face, tree.box, *low, *high, found)
+        n = overlapping_triangles(tree.face, tree.box, *low, *high, found)
         corners = v[f]
         expected = np.flatnonzero(((corners.min(1) <= high) & (corners.max(1) >= low)).all(1))
         assert set(expected) <= set(tree.face[found[:n]])
-    assert overlapping(tree.face, tree.box, *v.min(0), *v.max(0), found[:10]) == 200
+    assert overlapping_triangles(tree.face, tree.box, *v.min(0), *v.max(0), found[:10]) == 200
 
 
 def test_an_empty_mesh_has_no_answers():
-    tree = build(np.zeros((0, 3)), np.zeros((0, 3), np.int32))
+    tree = build_bvh(np.zeros((0, 3)), np.zeros((0, 3), np.int32))
     assert closest_point(*tree, 0.0, 0.0, 0.0, np.inf)[1] == -1
     assert first_hit(*tree, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, np.inf)[1] == -1
 
 
 def test_many_equal_centroids_do_not_hurt():
     v, f, _ = _soup(1)
-    tree = build(v, np.repeat(f, 3000, axis=0))
+    tree = build_bvh(v, np.repeat(f, 3000, axis=0))
     assert np.array_equal(np.sort(tree.face), np.arange(3000))

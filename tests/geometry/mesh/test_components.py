@@ -6,17 +6,17 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components as csgraph_components
 
 from lift3d.geometry.mesh.components import (
     component_volumes,
-    components,
+    connected_components,
     face_volumes,
-    keep_faces,
-    large_parts,
-    main_parts,
-    winding_at,
-    without_debris,
+    keep_large_components,
+    keep_main_components,
+    remove_debris,
+    select_faces,
+    winding_number_at,
 )
 from lift3d.geometry.mesh.weld import weld_exact
 
@@ -29,8 +29,8 @@ def test_labels_equal_those_of_the_graph_of_shared_edges(seed, n):
     edges = [{frozenset((t[k], t[k - 1])) for k in range(3)} for t in f.tolist()]
     pairs = np.array([(i, j) for i in range(n) for j in range(n) if edges[i] & edges[j]])
     graph = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(n, n))
-    labels = components(f, 40)
-    expected = connected_components(graph, directed=False)[1]
+    labels = connected_components(f, 40)
+    expected = csgraph_components(graph, directed=False)[1]
     assert len(set(zip(labels, expected))) == labels.max() + 1 == expected.max() + 1
     first = [int(np.flatnonzero(labels == k)[0]) for k in range(labels.max() + 1)]
     assert first == sorted(first)
@@ -40,29 +40,29 @@ def test_volumes_of_a_box_and_its_cavity_far_from_the_origin():
     outer, inner = trimesh.creation.box((4, 4, 4)), trimesh.creation.box((1, 2, 1))
     v = np.r_[outer.vertices, inner.vertices] + 1e5
     f = np.r_[outer.faces, inner.faces[:, ::-1] + len(outer.vertices)].astype(np.int32)
-    labels = components(f)
+    labels = connected_components(f)
     assert component_volumes(v, f, labels) == pytest.approx([64, -2])
     assert face_volumes(v, f).sum() == pytest.approx(62)
-    assert winding_at(v, f, np.full(3, 1e5)) == 0
-    assert winding_at(v, f, np.full(3, 1e5 + 1.5)) == 1
-    assert winding_at(v, f, np.full(3, 1e5 + 2.5)) == 0
-    assert winding_at(v, f[labels == 1], np.full(3, 1e5)) == -1
+    assert winding_number_at(v, f, np.full(3, 1e5)) == 0
+    assert winding_number_at(v, f, np.full(3, 1e5 + 1.5)) == 1
+    assert winding_number_at(v, f, np.full(3, 1e5 + 2.5)) == 0
+    assert winding_number_at(v, f[labels == 1], np.full(3, 1e5)) == -1
 
 
 def test_debris_goes_and_the_rest_stays_as_it_was():
     a, b = trimesh.creation.icosphere(2), trimesh.creation.icosphere(1, 0.05)
     v = np.r_[b.vertices + 3, a.vertices]
     f = np.r_[b.faces, a.faces + len(b.vertices)].astype(np.int32)
-    w, g = without_debris(v, f)
+    w, g = remove_debris(v, f)
     assert np.array_equal(w[g], a.vertices[a.faces])
-    assert np.array_equal(without_debris(w, g)[1], g)
-    assert len(without_debris(v[:0], f[:0])[1]) == 0
+    assert np.array_equal(remove_debris(w, g)[1], g)
+    assert len(remove_debris(v[:0], f[:0])[1]) == 0
 
 
 def test_keep_faces_tells_which_vertices_stay():
     v = np.arange(15.0).reshape(5, 3)
     f = np.array([[0, 1, 2], [4, 2, 1]], np.int32)
-    w, g, used = keep_faces(v, f, np.array([False, True]))
+    w, g, used = select_faces(v, f, np.array([False, True]))
     assert used.tolist() == [1, 2, 4] and g.tolist() == [[2, 1, 0]] and np.array_equal(w, v[used])
 
 
@@ -73,7 +73,7 @@ def test_keep_faces_equals_its_slow_twin(seed):
     v, f = rng.normal(size=(30, 3)), rng.integers(0, 30, (rng.integers(1, 40), 3)).astype(np.int32)
     keep = rng.random(len(f)) < 0.4
     used, local = np.unique(f[keep], return_inverse=True)
-    w, g, kept = keep_faces(v, f, keep)
+    w, g, kept = select_faces(v, f, keep)
     assert g.dtype == kept.dtype == np.int32
     assert (kept == used).all() and (g == local.reshape(-1, 3)).all() and (w == v[used]).all()
 
@@ -84,9 +84,9 @@ def test_main_parts_are_large_and_outward_and_large_parts_have_many_faces():
     cavity.invert()
     mesh = trimesh.util.concatenate([crumb, box, small, cavity])
     v, f = np.array(mesh.vertices), np.array(mesh.faces, np.int32)
-    w, g, dropped = main_parts(v, f)
+    w, g, dropped = keep_main_components(v, f)
     assert dropped == 2 and len(g) == 24 and trimesh.Trimesh(w, g).volume == pytest.approx(64 + 8)
-    w, g, dropped = large_parts(v, f, 0.5)
+    w, g, dropped = keep_large_components(v, f, 0.5)
     assert dropped == 3 and len(g) == len(crumb.faces) and np.abs(w).max() < 0.31
 
 

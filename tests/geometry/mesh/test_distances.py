@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lift3d.geometry.mesh.distances import (
+    build_search_tree,
     closest_points,
     hausdorff,
     hits_in_tree,
     sample_surface,
-    search_tree,
 )
 
 BOX = trimesh.creation.box((2.0, 4.0, 6.0))
@@ -82,7 +82,7 @@ def test_limit_leaves_far_queries_alone() -> None:
 def test_rays_hit_the_far_wall() -> None:
     v, f = arrays(BOX)
     o = np.array([[-1.0, 0.3, 0.2], [0, 0, 9.0]])
-    t, face = hits_in_tree(search_tree(v, f), o, np.array([[1.0, 0, 0], [0, 0, 1.0]]), 1e-9)
+    t, face = hits_in_tree(build_search_tree(v, f), o, np.array([[1.0, 0, 0], [0, 0, 1.0]]), 1e-9)
     assert t[0] == pytest.approx(2) and face[0] >= 0
     assert np.isinf(t[1]) and face[1] == -1
 

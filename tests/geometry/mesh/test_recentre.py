@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lift3d.errors import SolidError
-from lift3d.geometry.mesh.recentre import FAR, far_shift, shift_lines
+from lift3d.geometry.mesh.recentre import FAR, describe_shift, recentring_shift
 from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.io.mesh.meshes import load_mesh
 from lift3d.maps.mesh_to_solid import MeshToSolid
@@ -23,13 +23,13 @@ from lift3d.pipelines.repair import repair_file
 def test_after_the_shift_it_lies_near(side: float, at: tuple[float, float, float]) -> None:
     points = np.array([[0, 0, 0], [1, 0.5, 0.2]]) * side + np.array(at)
     extent = float(np.ptp(points, axis=0).max())
-    shift = far_shift(points)
+    shift = recentring_shift(points)
     if extent == 0:
         assert not shift.any()
         return
     assert np.abs(points - shift).max() <= max(FAR * extent, 12 * extent)
     if np.abs(points).max() <= FAR * extent:
-        assert not shift.any() and not shift_lines(shift)
+        assert not shift.any() and not describe_shift(shift)
 
 
 def test_a_broken_mesh_far_away_is_made_solid(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import PIL.Image
 import trimesh
 
 from lift3d.geometry.mesh.distances import closest_points
-from lift3d.geometry.parts.sampling import sample
+from lift3d.geometry.parts.sampling import sample_parts
 from lift3d.geometry.parts.simplify import simplify_parts
 from lift3d.types import Material, Part
 
@@ -35,7 +35,7 @@ def test_the_texture_stays_where_it_was() -> None:
     part = wavy()
     (simple,) = simplify_parts([part], 600)
     assert 200 < len(simple.faces) <= 1200 < len(part.faces)
-    s = sample([simple], 3000)
+    s = sample_parts([simple], 3000)
     assert np.abs(s.colours[:, 0] / 255 - s.points[:, 0]).max() < 0.03
     assert np.abs(s.colours[:, 1] / 255 - s.points[:, 1]).max() < 0.03
     assert closest_points(part.vertices, part.faces, s.points)[1].max() < 0.01
@@ -51,7 +51,7 @@ def test_no_face_reaches_over_a_seam() -> None:
     part = Part(corners, np.arange(len(corners)).reshape(-1, 3), uv, None, Material("m", texture=GRADIENT))
     (simple,) = simplify_parts([part], 800)
     assert len(simple.faces) < 1000
-    red = sample([simple], 4000).colours[:, 0] / 255
+    red = sample_parts([simple], 4000).colours[:, 0] / 255
     assert (np.minimum(np.abs(red - 0.05), np.abs(red - 0.95)) < 0.02).all()
 
 

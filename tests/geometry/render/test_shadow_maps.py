@@ -8,7 +8,7 @@ import trimesh
 
 from lift3d.geometry.camera.orbit import look_at
 from lift3d.geometry.camera.projection import unproject
-from lift3d.geometry.mesh.bvh import build, first_hit
+from lift3d.geometry.mesh.bvh import build_bvh, first_hit
 from lift3d.geometry.render.drawable import drawable
 from lift3d.geometry.render.lights import Environment, Lighting, PointLight, Sun
 from lift3d.geometry.render.renderer import render
@@ -51,7 +51,7 @@ def test_shadows_are_where_rays_are_stopped(lamp):
     p = unproject(camera, shot.depth.z)
     n = shot.depth.normals @ camera.R
     to = np.broadcast_to(np.array(SUN) / np.linalg.norm(SUN), p.shape) if lamp == "sun" else place - p
-    tree = build(ready.v, ready.f)
+    tree = build_bvh(ready.v, ready.f)
     lit = np.zeros(shot.mask.shape, bool)
     for i, j in zip(*np.nonzero(shot.mask)):
         o, d = p[i, j] + 1e-5 * n[i, j], to[i, j]

@@ -34,7 +34,7 @@ def test_crossings_since_equal_all(seed: int, noise: float, share: float) -> Non
     v = before.copy()
     moved = rng.random(len(v)) < share
     v[moved] = (0.9 * v[moved] + rng.normal(0, 0.02, (moved.sum(), 3))).astype(np.float32)
-    found = remesh.crossings_since(before, v, f, self_intersections(before, f, remesh.MOST_PAIRS))
+    found = remesh.update_intersections(before, v, f, self_intersections(before, f, remesh.MOST_PAIRS))
     every = self_intersections(v, f, remesh.MOST_PAIRS)
     assert len(every) < remesh.MOST_PAIRS
     np.testing.assert_array_equal(found[np.lexsort((found[:, 1], found[:, 0]))], every)
@@ -51,7 +51,7 @@ def test_none_is_lost_where_the_limit_is_reached(monkeypatch: pytest.MonkeyPatch
         )
         known, every = self_intersections(before, f), self_intersections(v, f, 20_000)
         monkeypatch.setattr(remesh, "MOST_PAIRS", len(known) + 1 + 40 * seed)
-        found = remesh.crossings_since(before, v, f, known)
+        found = remesh.update_intersections(before, v, f, known)
         assert len(found) >= min(remesh.MOST_PAIRS, len(every))
         assert set(map(tuple, found.tolist())) <= set(map(tuple, every.tolist()))
         assert len(np.unique(found, axis=0)) == len(found)
@@ -63,9 +63,9 @@ def test_too_many_pairs_and_faces_without_size_are_looked_at_whole(monkeypatch: 
     before, f = crumpled(3, 0.1)
     assert len(self_intersections(before, f)) > 5
     monkeypatch.setattr(remesh, "MOST_PAIRS", 5)
-    first = remesh.crossings_since(before, before, f, None)
-    assert len(first) == 5 and len(remesh.crossings_since(before, before, f, first)) == 5
-    assert len(remesh.crossings_since(before, 0 * before, f, first[:2])) == 0
+    first = remesh.update_intersections(before, before, f, None)
+    assert len(first) == 5 and len(remesh.update_intersections(before, before, f, first)) == 5
+    assert len(remesh.update_intersections(before, 0 * before, f, first[:2])) == 0
 
 
 def test_a_return_is_the_same_whichever_way_crossings_are_sought(monkeypatch: pytest.MonkeyPatch) -> None:

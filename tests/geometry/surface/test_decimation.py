@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from twin_solid import brute_self_intersections, topology_defects
 
 from lift3d.errors import InputError
-from lift3d.geometry.mesh.components import components, face_volumes
+from lift3d.geometry.mesh.components import connected_components, face_volumes
 from lift3d.geometry.mesh.distances import hausdorff
 from lift3d.geometry.mesh.self_intersection import self_intersections
 from lift3d.geometry.mesh.solidity import inspect_arrays
@@ -86,7 +86,7 @@ def test_high_genus_noise_stays_sound(seed):
         p, g = decimate(v, f, target)
         assert _no_defect(p, g)
         assert _euler(g) == _euler(f)
-        assert components(g).max() == components(f).max()
+        assert connected_components(g).max() == connected_components(f).max()
 
 
 @pytest.mark.slow

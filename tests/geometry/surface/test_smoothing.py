@@ -7,16 +7,16 @@ import pytest
 import trimesh
 
 from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
-from lift3d.geometry.surface.smoothing import LAMBDA, MU, evened, relaxed, smoothed
+from lift3d.geometry.surface.smoothing import LAMBDA, MU, constrained_smooth, relax_vertices, taubin_smooth
 
 
 def test_steps_go_and_size_stays():
     ball = trimesh.creation.icosphere(4, 1.0)
     v = np.asarray(ball.vertices) * (1 + np.random.default_rng(0).normal(0, 0.01, (len(ball.vertices), 1)))
-    out = smoothed(v, ball.faces, 10)
+    out = taubin_smooth(v, ball.faces, 10)
     before, after = (np.linalg.norm(x, axis=1) for x in (v, out))
     assert after.std() < 0.4 * before.std() and abs(after.mean() - 1) < 3e-3
-    assert smoothed(v, ball.faces, 0).tolist() == v.tolist()
+    assert taubin_smooth(v, ball.faces, 0).tolist() == v.tolist()
 
 
 def test_it_equals_the_mean_of_the_neighbours():
@@ -26,7 +26,7 @@ def test_it_equals_the_mean_of_the_neighbours():
     slow = v.copy()
     for step in (LAMBDA, MU):
         slow = np.array([slow[i] + step * (slow[sorted(near[i])].mean(0) - slow[i]) for i in range(len(v))])
-    assert np.allclose(smoothed(v, f, 1), slow)
+    assert np.allclose(taubin_smooth(v, f, 1), slow)
 
 
 def test_a_film_is_drawn_tight_and_its_rim_stays():
@@ -35,17 +35,17 @@ def test_a_film_is_drawn_tight_and_its_rim_stays():
     loose = (np.abs(v[:, :2]) < 0.99).all(1)
     rough = v.copy()
     rough[loose, 2] += np.random.default_rng(0).normal(0, 0.02, int(loose.sum()))
-    out = relaxed(rough, f, 200, loose)
+    out = relax_vertices(rough, f, 200, loose)
     assert (out[~loose] == rough[~loose]).all()
     assert np.abs(np.abs(out[loose, 2]) - 0.05).max() < 0.01 < np.abs(np.abs(rough[loose, 2]) - 0.05).max()
-    assert (relaxed(rough, f, 5, np.zeros(len(v), bool)) == rough).all()
+    assert (relax_vertices(rough, f, 5, np.zeros(len(v), bool)) == rough).all()
 
 
 def test_terraces_go_and_neither_a_ball_nor_a_wire_grows_thin():
     x, y, z = np.meshgrid(*(np.arange(48.0) - 23.5,) * 3, indexing="ij")
     away = np.sqrt(x * x + y * y + z * z)
     v, f = marching_tetrahedra(-(away < 20).astype(np.float32), -0.5)
-    out, taubin = (g - 23.5 for g in (evened(v, f, 30, 0.45), smoothed(v, f, 10)))
+    out, taubin = (g - 23.5 for g in (constrained_smooth(v, f, 30, 0.45), taubin_smooth(v, f, 10)))
     rough, even, before = (np.linalg.norm(g, axis=1) for g in (v - 23.5, out, taubin))
     assert even.std() < 0.6 * before.std() < rough.std() and abs(even.mean() - rough.mean()) < 0.02
     normals = [trimesh.Trimesh(g, f, process=False).vertex_normals for g in (out, taubin)]
@@ -55,7 +55,7 @@ def test_terraces_go_and_neither_a_ball_nor_a_wire_grows_thin():
     assert along.mean() < 0.25 * rough_along.mean()
     wire = ((np.abs(x) < 1) & (np.abs(y) < 1) & (np.abs(z) < 20)).astype(np.float32)
     v, f = marching_tetrahedra(-wire, -0.5)
-    volumes = [trimesh.Trimesh(g, f, process=False).volume for g in (v, evened(v, f, 30, 0.45))]
+    volumes = [trimesh.Trimesh(g, f, process=False).volume for g in (v, constrained_smooth(v, f, 30, 0.45))]
     assert volumes[1] == pytest.approx(volumes[0], rel=0.1)
-    assert np.linalg.norm(evened(v, f, 30, 0.45) - v, axis=1).max() < 0.9
-    assert (evened(v, f, 0, 0.45) == v).all()
+    assert np.linalg.norm(constrained_smooth(v, f, 30, 0.45) - v, axis=1).max() < 0.9
+    assert (constrained_smooth(v, f, 0, 0.45) == v).all()

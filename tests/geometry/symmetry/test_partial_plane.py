@@ -7,7 +7,7 @@ import pytest
 import trimesh
 
 from lift3d.geometry.mesh.distances import sample_surface
-from lift3d.geometry.symmetry.partial_plane import half_mirror
+from lift3d.geometry.symmetry.partial_plane import partial_symmetry_plane
 
 
 @pytest.mark.parametrize("turn", [0.0, 0.7])
@@ -22,7 +22,7 @@ def test_a_part_from_in_front_is_mirrored_from_side_to_side(turn: float) -> None
     kept = (n @ [0.0, -0.9, 0.4] > 0.05) & (p[:, 2] > 0.16)  # the horns, from one side
     p, n = p[kept], n[kept]
     spin = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-    plane = half_mirror(p @ spin.T, n @ spin.T)
+    plane = partial_symmetry_plane(p @ spin.T, n @ spin.T)
     assert abs(plane.normal @ spin[:, 0]) > np.cos(np.radians(6))
     assert plane.offset * np.sign(plane.normal @ spin[:, 0]) == pytest.approx(0.05, abs=0.03)
     assert plane.score > 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lift3d.geometry.symmetry.plane import mirror_plane
+from lift3d.geometry.symmetry.plane import symmetry_plane
 
 
 def chair(turn: float, n: int = 48) -> np.ndarray:
@@ -22,7 +22,7 @@ def chair(turn: float, n: int = 48) -> np.ndarray:
 def test_a_chair_is_its_own_mirror_image_sideways(turn: float):
     affine = np.diag([0.1, 0.1, 0.1, 1.0])
     affine[:3, 3] = [5, -3, 1]
-    plane = mirror_plane(chair(turn), affine)
+    plane = symmetry_plane(chair(turn), affine)
     side = np.array([-np.sin(turn), np.cos(turn), 0])
     assert abs(plane.normal @ side) > np.cos(np.radians(4)) and plane.score > 0.85
     middle = affine[:3, :3] @ np.full(3, 23.5) + affine[:3, 3]
@@ -34,7 +34,7 @@ def test_a_chair_is_its_own_mirror_image_sideways(turn: float):
 def test_what_has_no_mirror_plane_is_less_alike():
     full = chair(0.0)
     full[24:, 24:] = False
-    assert mirror_plane(full, np.eye(4)).score < 0.85
+    assert symmetry_plane(full, np.eye(4)).score < 0.85
 
 
 def test_the_mirror_image_equals_its_twin() -> None:

@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from lift3d.geometry.voxels.bridge_components import BESIDE, joined, main_pieces, nearest, reach, with_feet
+from lift3d.geometry.voxels.bridge_components import (
+    BESIDE,
+    add_feet,
+    bridge_components,
+    main_components,
+    nearest_voxels,
+    vertical_extent,
+)
 
 
 @settings(max_examples=25, deadline=None)
@@ -17,7 +24,7 @@ def test_balls_anywhere_become_one_piece(middles: list[tuple[int, int, int]], le
     share = np.zeros((24, 24, 24), np.float32)
     for middle in middles:
         share = np.maximum(share, np.clip(3.2 - np.linalg.norm(z - middle, axis=-1), 0, 1)).astype(np.float32)
-    out = joined(share, level)
+    out = bridge_components(share, level)
     assert ndimage.label(out > level)[1] == 1
     assert (out >= share).all()  # nothing is taken from balls of one size
 
@@ -25,10 +32,10 @@ def test_balls_anywhere_become_one_piece(middles: list[tuple[int, int, int]], le
 def test_crumbs_are_left_out_and_one_piece_is_kept_as_it_is() -> None:
     share = np.zeros((16, 16, 16), np.float32)
     share[4:12, 4:12, 4:12] = 0.9
-    assert joined(share, 0.5) is share
+    assert bridge_components(share, 0.5) is share
     share[14, 14, 14] = share[2, 2, 2] = 0.9
     share[4:12, 4:12, 13:15] = 0.9  # a plate beside the cube
-    out = joined(share, 0.5)
+    out = bridge_components(share, 0.5)
     assert out[14, 14, 14] < 0.5 and out[2, 2, 2] < 0.5 and ndimage.label(out > 0.5)[1] == 1
 
 
@@ -43,9 +50,12 @@ def table(*legs: tuple[int, int]) -> np.ndarray:
 
 def test_legs_that_fell_off_their_table_are_no_crumbs() -> None:
     share = table((4, 4), (34, 4), (4, 24), (34, 24))
-    assert reach(joined(share, 0.5) > 0.5) == (22, 24)  # of its 2,808 cells 24 are less than 2 %
-    out = joined(share, 0.5, feet=True) > 0.5
-    assert ndimage.label(out)[1] == 1 and reach(out) == (2, 24)
+    assert vertical_extent(bridge_components(share, 0.5) > 0.5) == (
+        22,
+        24,
+    )  # of its 2,808 cells 24 are less than 2 %
+    out = bridge_components(share, 0.5, feet=True) > 0.5
+    assert ndimage.label(out)[1] == 1 and vertical_extent(out) == (2, 24)
     assert out[4:6, 4:6, 8:22].any((0, 1)).all() and out[34:36, 24:26, 8:22].any((0, 1)).all()
 
 
@@ -53,13 +63,13 @@ def test_crumbs_beside_a_thing_and_below_one_that_stands_stay_crumbs() -> None:
     beside = table()[:, :, 10:]  # a low board, and what lies beside it
     beside = np.concatenate([beside, np.zeros((14, 30, 20), np.float32)])
     beside[50:53, 4:7, 0:6] = 0.9
-    assert reach(joined(beside, 0.5, feet=True) > 0.5)[0] == 12
+    assert vertical_extent(bridge_components(beside, 0.5, feet=True) > 0.5)[0] == 12
     standing = table((4, 4))
     standing[4:6, 4:6, 6:8] = 0  # 16 cells
     standing[18:24, 12:18, 2:23] = 0.9
     full = standing > 0.5
-    assert (with_feet(full, main_pieces(full)) == main_pieces(full)).all()
-    assert not main_pieces(full)[4:6, 4:6, 2:20].any()
+    assert (add_feet(full, main_components(full)) == main_components(full)).all()
+    assert not main_components(full)[4:6, 4:6, 2:20].any()
 
 
 @settings(max_examples=20, deadline=None)
@@ -71,7 +81,7 @@ def test_the_nearest_cell_is_the_nearest_of_all(seed: int, gap: int) -> None:
     held = np.zeros((40, 12, 30), bool)
     held[13 + gap :] = rng.random((27 - gap, 12, 30)) < 0.02
     held[-1, -1, -1] = True
-    start, end = nearest(held, piece)
+    start, end = nearest_voxels(held, piece)
     assert held[tuple(end.astype(int))] and (piece == start).all(1).any()
     every = np.linalg.norm(piece[:, None] - np.argwhere(held)[None], axis=2)
     assert np.linalg.norm(end - start) == every.min()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from lift3d.geometry.voxels.inside_test import directions, inside
+from lift3d.geometry.voxels.inside_test import inside_mask, line_directions
 
 N = 64
 
@@ -19,7 +19,7 @@ def grid(v):
 
 def votes(v, f):
     origin, step, points = grid(v)
-    return inside(v, np.asarray(f, np.int32), origin, step, (N, N, N)), points
+    return inside_mask(v, np.asarray(f, np.int32), origin, step, (N, N, N)), points
 
 
 def iou(a, b):
@@ -106,7 +106,7 @@ def test_axis_lines_equal_a_slow_twin(ball):
     rng = np.random.default_rng(1)
     for i, j, k in rng.integers(2, N - 2, (12, 3)):
         odd = 0
-        for line in directions(0):
+        for line in line_directions(0):
             a, e, g = v[f[:, 0]], v[f[:, 1]] - v[f[:, 0]], v[f[:, 2]] - v[f[:, 0]]
             h = np.cross(line, g)
             det = (e * h).sum(1)
@@ -117,7 +117,7 @@ def test_axis_lines_equal_a_slow_twin(ball):
                 w = (q * line).sum(1) / det
                 t = (q * g).sum(1) / det
             odd += int(((u > 0) & (w > 0) & (u + w < 1) & (t > 0)).sum()) % 2
-        alone = inside(v, f.astype(np.int32), origin, step, (N, N, N), oblique=0)
+        alone = inside_mask(v, f.astype(np.int32), origin, step, (N, N, N), oblique=0)
         assert alone[i, j, k] == (odd >= 2)
 
 

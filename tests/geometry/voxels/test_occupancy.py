@@ -12,8 +12,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from lift3d.geometry.voxels.canonical_frame import GRID, cells_of, grid, unit_cells
-from lift3d.geometry.voxels.occupancy import MOST_ROUNDS, beside, blocks, order_of_joints, whole_cells
+from lift3d.geometry.voxels.canonical_frame import (
+    RESOLUTION,
+    canonical_grid,
+    inside_and_touched,
+    voxelize_canonical,
+)
+from lift3d.geometry.voxels.occupancy import (
+    MOST_ROUNDS,
+    block_opening,
+    connected_occupancy,
+    dilate,
+    order_joints,
+)
 
 B1 = NDArray[np.bool_]
 AROUND = np.ones((3, 3, 3), bool)
@@ -55,7 +66,7 @@ def test_random_cells_are_those_of_the_twin(seed: int, share: float, touched: fl
     smooth = ndimage.uniform_filter(rng.random((9, 8, 7)), 3 if seed % 2 else 1)
     inside = smooth > np.quantile(smooth, 1 - share)
     crossed = rng.random(inside.shape) < touched
-    full = whole_cells(inside, crossed)
+    full = connected_occupancy(inside, crossed)
     assert np.array_equal(full, twin(inside, crossed))
     assert (full >= inside).all() and not (full & ~inside & ~crossed).any()
 
@@ -71,50 +82,52 @@ def test_a_thin_slanted_sheet_on_a_block_is_one_piece(
     sheet = trimesh.creation.box((1, 0.8, thin))
     for angle, axis in ((tip, [1, 0, 0]), (turn, [0, 1, 0])):
         sheet.apply_transform(trimesh.transformations.rotation_matrix(np.radians(angle), axis))
-    cells, _ = unit_cells(trimesh.util.concatenate([sheet, trimesh.creation.box((block,) * 3)]))
+    cells, _ = voxelize_canonical(trimesh.util.concatenate([sheet, trimesh.creation.box((block,) * 3)]))
     assert pieces(cells) == 1
 
 
 @pytest.mark.parametrize("side", [0.2, 0.37, 0.5, 1.0])
 def test_thick_things_do_not_grow(side: float) -> None:
     box = trimesh.creation.box((side, side, 1.0))
-    cells, frame = unit_cells(box)
-    step = grid()[1]
+    cells, frame = voxelize_canonical(box)
+    step = canonical_grid()[1]
     volume = float(cells.sum()) * step**3
     assert abs(volume - side**2) < 0.6 * step * 2 * (2 * side * 1.0 + side**2)
-    inside, crossed = cells_of(trimesh.transform_points(box.vertices, frame), np.asarray(box.faces, np.int32))
+    inside, crossed = inside_and_touched(
+        trimesh.transform_points(box.vertices, frame), np.asarray(box.faces, np.int32)
+    )
     assert np.array_equal(cells, inside) and crossed.sum() > 0
 
 
 def test_a_gap_of_two_cells_stays_open() -> None:
     inside = np.zeros((12, 12, 12), bool)
     inside[1:5, 1:-1, 1:-1] = inside[7:11, 1:-1, 1:-1] = True
-    assert pieces(whole_cells(inside, beside(inside) & ~inside)) == 2
+    assert pieces(connected_occupancy(inside, dilate(inside) & ~inside)) == 2
 
 
 def test_sheets_legs_and_nothing() -> None:
     empty = np.zeros((6, 6, 6), bool)
-    assert not whole_cells(empty, empty).any()
+    assert not connected_occupancy(empty, empty).any()
     sheet = empty.copy()
     sheet[2] = True
-    assert np.array_equal(whole_cells(empty, sheet), sheet)
-    assert np.array_equal(whole_cells(sheet, empty), sheet)
+    assert np.array_equal(connected_occupancy(empty, sheet), sheet)
+    assert np.array_equal(connected_occupancy(sheet, empty), sheet)
     with pytest.raises(ValueError, match="one shape"):
-        whole_cells(empty, empty[:3])
+        connected_occupancy(empty, empty[:3])
 
 
 def test_a_leg_under_a_slab_is_joined() -> None:
     inside, crossed = np.zeros((9, 9, 9), bool), np.zeros((9, 9, 9), bool)
     inside[1:8, 1:8, 5:8] = True
-    crossed |= beside(inside) & ~inside
+    crossed |= dilate(inside) & ~inside
     crossed[4, 4, :5] = True
-    full = whole_cells(inside, crossed)
+    full = connected_occupancy(inside, crossed)
     assert pieces(full) == 1 and full[4, 4, :5].all() and full.sum() == inside.sum() + 5
 
 
 def test_blocks_and_neighbours_are_those_of_morphology() -> None:
     full = ndimage.uniform_filter(np.random.default_rng(3).random((20, 18, 16)), 3) > 0.5
-    assert np.array_equal(blocks(full), ndimage.binary_opening(full, np.ones((2, 2, 2))))
-    assert np.array_equal(beside(full), ndimage.binary_dilation(full, AROUND))
-    order = order_of_joints(full, ~full)
-    assert len(order) == (~full).sum() and full.shape == (20, 18, 16) and GRID == 64
+    assert np.array_equal(block_opening(full), ndimage.binary_opening(full, np.ones((2, 2, 2))))
+    assert np.array_equal(dilate(full), ndimage.binary_dilation(full, AROUND))
+    order = order_joints(full, ~full)
+    assert len(order) == (~full).sum() and full.shape == (20, 18, 16) and RESOLUTION == 64

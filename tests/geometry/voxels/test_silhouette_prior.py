@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from lift3d.geometry.voxels.silhouette_prior import BESIDE, _reaching_out, _smooth, behind_silhouette
+from lift3d.geometry.voxels.silhouette_prior import BESIDE, _reaching_out, _smooth, fill_behind_silhouette
 
 
 def depths(likeliest, sure, middle, lack, full):  # type: ignore[no-untyped-def]
@@ -49,7 +49,7 @@ def test_cells_are_only_added_and_only_behind_the_silhouette(seed: int, level: f
     share = ((share - share.min()) / np.ptp(share)) ** 2
     silhouette = (ndimage.gaussian_filter(rng.random((24, 24)), 2) > 0.5).astype(np.float32)
     soft = ndimage.gaussian_filter1d(share, 0.7, axis=0)
-    said = behind_silhouette(share, silhouette, level, ratio)
+    said = fill_behind_silhouette(share, silhouette, level, ratio)
     assert said.dtype == np.float32 and (said >= soft - 1e-6).all() and said.max() <= 1
     changed = ((said > level) & (soft <= level)).any(0)
     assert not changed[silhouette < 0.5].any()
@@ -72,7 +72,7 @@ def chair() -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_leg_whose_depth_is_open_comes_back_where_it_is_most_likely() -> None:
     share, silhouette = chair()
-    full = behind_silhouette(share, silhouette, 0.4) > 0.4
+    full = fill_behind_silhouette(share, silhouette, 0.4) > 0.4
     assert not (share[:, 12:28] > 0.4).any() and full[:, 12:28, 6:8].any(0).all()
     there = np.nonzero(full[:, 14:26, 6:8])[0]
     assert there.min() >= 10 and there.max() <= 18 and 12 <= np.median(there) <= 15
@@ -82,7 +82,7 @@ def test_a_leg_whose_depth_is_open_comes_back_where_it_is_most_likely() -> None:
 def test_a_leg_that_nobody_expects_hangs_from_the_seat() -> None:
     share, silhouette = chair()
     share[:, 12:] = 0
-    full = behind_silhouette(share, silhouette, 0.4) > 0.4
+    full = fill_behind_silhouette(share, silhouette, 0.4) > 0.4
     there = np.nonzero(full[:, 14:26, 6:8])[0]
     assert full[:, 12:28, 6:8].any(0).all() and there.min() >= 10 and there.max() <= 20
 
@@ -92,10 +92,10 @@ def test_the_rim_of_a_mask_that_is_too_large_stays_empty() -> None:
     share[:, 12:] = 0
     silhouette[12:] = 0
     large = ndimage.binary_dilation(silhouette > 0, iterations=2).astype(np.float32)
-    full = behind_silhouette(share, large, 0.4) > 0.4
+    full = fill_behind_silhouette(share, large, 0.4) > 0.4
     assert np.array_equal(full.any(0), silhouette > 0)
 
 
 def test_where_nothing_is_full_nothing_is_made_up() -> None:
     share, silhouette = chair()
-    assert not (behind_silhouette(share * 0.1, silhouette, 0.4) > 0.4).any()
+    assert not (fill_behind_silhouette(share * 0.1, silhouette, 0.4) > 0.4).any()

@@ -7,7 +7,7 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lift3d.geometry.voxels.surface_voxels import crossed
+from lift3d.geometry.voxels.surface_voxels import touched_mask
 
 
 def clipped(t: np.ndarray, cell: np.ndarray) -> bool:
@@ -34,7 +34,7 @@ def clipped(t: np.ndarray, cell: np.ndarray) -> bool:
 @given(st.integers(0, 10**6))
 def test_cells_of_a_triangle_are_those_it_is_clipped_to(seed: int) -> None:
     t = np.random.default_rng(seed).uniform(-1, 6, (3, 3))
-    found = crossed(t, np.array([[0, 1, 2]]), np.zeros(3), 1.0, (6, 6, 6))
+    found = touched_mask(t, np.array([[0, 1, 2]]), np.zeros(3), 1.0, (6, 6, 6))
     for cell in np.ndindex(6, 6, 6):
         assert found[cell] == clipped(t, np.array(cell, float)), cell
 
@@ -42,7 +42,7 @@ def test_cells_of_a_triangle_are_those_it_is_clipped_to(seed: int) -> None:
 def test_a_ball_is_touched_all_around_and_nowhere_else() -> None:
     ball = trimesh.creation.icosphere(4)
     step, origin = 0.1, np.full(3, -1.2)
-    found = crossed(ball.vertices, ball.faces, origin, step, (25, 25, 25))
+    found = touched_mask(ball.vertices, ball.faces, origin, step, (25, 25, 25))
     samples = trimesh.sample.sample_surface(ball, 20000, seed=1)[0]
     cells = np.rint((samples - origin) / step).astype(int)
     assert found[tuple(cells.T)].all()
@@ -53,6 +53,6 @@ def test_a_ball_is_touched_all_around_and_nowhere_else() -> None:
 
 def test_what_lies_outside_of_the_grid_is_not_seen() -> None:
     t = np.array([[-50, 2, 2.0], [50, 2, 2], [50, 2.2, 2]])
-    found = crossed(t, np.array([[0, 1, 2]]), np.zeros(3), 1.0, (4, 4, 4))
+    found = touched_mask(t, np.array([[0, 1, 2]]), np.zeros(3), 1.0, (4, 4, 4))
     assert found.sum() == 4 and found[:, 2, 2].all()
-    assert not crossed(t + 100, np.array([[0, 1, 2]]), np.zeros(3), 1.0, (4, 4, 4)).any()
+    assert not touched_mask(t + 100, np.array([[0, 1, 2]]), np.zeros(3), 1.0, (4, 4, 4)).any()

@@ -10,14 +10,14 @@ from scipy import ndimage
 
 from lift3d.geometry.image.crop import Crop, square_crop
 from lift3d.geometry.image.cutout import cut_out
-from lift3d.geometry.voxels.occupancy import EDGE, FULL, levels_of
+from lift3d.geometry.voxels.occupancy import EDGE, FULL, occupancy_levels
 from lift3d.geometry.voxels.view_frame import (
     ViewFrame,
-    affine_cells,
-    frame_of,
-    lattice_of_view,
-    turn_to_ray,
-    view_cells,
+    fit_view_frame,
+    resample_affine,
+    resample_from_view,
+    resample_to_view,
+    rotation_to_ray,
 )
 from lift3d.types import Camera
 
@@ -37,7 +37,7 @@ def test_cells_and_points_are_one_to_one(frame: ViewFrame):
     points = frame.place(uvw)
     assert np.allclose(frame.cells(points), uvw, atol=1e-9)
     assert np.allclose(frame.place(np.zeros((1, 3))), [[0, 0, frame.middle]], atol=1e-9)
-    turn = turn_to_ray(frame.K, frame.crop)
+    turn = rotation_to_ray(frame.K, frame.crop)
     assert np.allclose(turn @ turn.T, np.eye(3)) and np.isclose(np.linalg.det(turn), 1)
     # a column of cells is one pixel of the photo
     pixels = (points @ turn) @ frame.K.T
@@ -65,11 +65,11 @@ def test_cells_of_a_ball_are_those_whose_centres_are_inside():
     pixels = 150 * seen[:, :2] / seen[:, 2:] + [70, 60]
     mask = np.zeros((120, 140), bool)
     mask[pixels[:, 1].astype(int), pixels[:, 0].astype(int)] = True
-    frame, to_view = frame_of(camera, square_crop(mask), ball)
+    frame, to_view = fit_view_frame(camera, square_crop(mask), ball)
     to_index = np.eye(4)
     to_index[:3, :3] /= step
     to_index[:3, 3] = (1.2 - step / 2) / step
-    got = view_cells(levels, to_index @ np.linalg.inv(to_view), frame, cells) > 127
+    got = resample_to_view(levels, to_index @ np.linalg.inv(to_view), frame, cells) > 127
     middle = (np.arange(cells) + 0.5) / cells * 2 - 1
     w, v, u = np.meshgrid(middle, middle, middle, indexing="ij")
     points = frame.place(np.column_stack([u.ravel(), v.ravel(), w.ravel()]))
@@ -86,26 +86,26 @@ def test_levels_keep_sheets_and_are_right_in_the_mean():
     inside, crossed = np.zeros((8, 8, 8), bool), np.zeros((8, 8, 8), bool)
     crossed[2] = True  # a sheet
     inside[5:7], crossed[4] = True, True  # a slab whose surface lies beyond the middle of a cell
-    levels = levels_of(inside, crossed)
+    levels = occupancy_levels(inside, crossed)
     assert (levels[2] == FULL).all() and (levels[4] == EDGE).all() and (levels[5:7] == FULL).all()
     assert (levels[[0, 1, 3, 7]] == 0).all()
 
 
 def test_affine_cells_resample():
     levels = np.arange(6**3, dtype=np.uint8).reshape(6, 6, 6)
-    same = affine_cells(levels, np.zeros(3), np.eye(3), 5)
+    same = resample_affine(levels, np.zeros(3), np.eye(3), 5)
     assert (same == levels[:5, :5, :5]).all()
-    assert affine_cells(levels, np.full(3, 0.5), np.eye(3), 5)[0, 0, 0] == round(
+    assert resample_affine(levels, np.full(3, 0.5), np.eye(3), 5)[0, 0, 0] == round(
         float(levels[:2, :2, :2].mean())
     )
-    assert (affine_cells(levels, np.full(3, 9.0), np.eye(3), 2) == 0).all()
+    assert (resample_affine(levels, np.full(3, 9.0), np.eye(3), 2) == 0).all()
 
 
 def test_a_lattice_reads_the_cells_where_they_are():
     frame = ViewFrame(K, Crop(90, 40, 30), 3.0, 0.4)
     share = np.random.default_rng(0).random((12, 12, 12)).astype(np.float32)
     first, step, n = np.array([0.2, -0.5, 2.5]), 0.11, 9
-    got = lattice_of_view(share, frame, first, step, n)
+    got = resample_from_view(share, frame, first, step, n)
     i, j, k = np.meshgrid(*[np.arange(n)] * 3, indexing="ij")
     points = first + step * np.stack([i, j, k], -1).reshape(-1, 3)
     index = (frame.cells(points)[:, ::-1] + 1) / 2 * 12 - 0.5

@@ -18,7 +18,7 @@ from trimesh.visual.material import PBRMaterial, SimpleMaterial
 from trimesh.visual.texture import TextureVisuals
 
 from lift3d.errors import InputError
-from lift3d.geometry.parts.convert import part_of, sample_colours
+from lift3d.geometry.parts.convert import mesh_to_part, vertex_colours
 from lift3d.io.mesh.meshes import FORMATS, convert_mesh, load_mesh, save_mesh
 from lift3d.types import Mesh
 
@@ -77,8 +77,8 @@ def corners(mesh: Mesh) -> np.ndarray:
 
 def face_colours(mesh: Mesh) -> dict[tuple[float, ...], np.ndarray]:
     """Texture colour at the corners of each triangle, by the triangle's centre."""
-    part = part_of(mesh)
-    colours = sample_colours(part)
+    part = mesh_to_part(mesh)
+    colours = vertex_colours(part)
     assert colours is not None
     return {
         tuple(np.round(part.vertices[f].mean(0), 3) + 0.0): np.sort(colours[f], axis=0) for f in part.faces
@@ -163,7 +163,7 @@ def test_one_base_colour(tmp_path: Path, ending: str) -> None:
     mesh = shape()
     mesh.visual = TextureVisuals(material=PBRMaterial(name="paint", baseColorFactor=[200, 100, 30, 255]))
     save_mesh(mesh, tmp_path / f"a{ending}")
-    colours = sample_colours(part_of(load_mesh(tmp_path / f"a{ending}")))
+    colours = vertex_colours(mesh_to_part(load_mesh(tmp_path / f"a{ending}")))
     assert colours is not None and (np.abs(colours.astype(int) - [200, 100, 30, 255]) <= 1).all()
 
 
@@ -326,7 +326,7 @@ def test_a_scene_of_transforms_and_materials(tmp_path: Path) -> None:
     assert mesh.units == "m" and np.allclose(mesh.bounds[:, 0], [-0.5, 7])
     closed = trimesh.Trimesh(mesh.vertices, mesh.faces)
     assert len(closed.split()) == 3 and all(piece.volume > 0 for piece in closed.split())
-    colours = sample_colours(part_of(mesh))
+    colours = vertex_colours(mesh_to_part(mesh))
     assert colours is not None
     for low, high, want in ((-1, 1, (255, 0, 0)), (2, 4, (0, 255, 0)), (4.5, 8, (0, 0, 255))):
         inside = (mesh.vertices[:, 0] > low) & (mesh.vertices[:, 0] < high)
@@ -383,7 +383,7 @@ def test_obj_of_every_kind(tmp_path: Path) -> None:
     mesh = load_mesh(tmp_path / "a.obj")
     assert len(mesh.faces) == 3 and mesh.units is None and mesh.area == pytest.approx(1.5)
     assert any("none.png" in w for w in mesh.metadata["warnings"])
-    colours = sample_colours(part_of(mesh))
+    colours = vertex_colours(mesh_to_part(mesh))
     assert colours is not None and {tuple(c) for c in colours[:, :3].tolist()} == {(10, 20, 30), (255, 0, 0)}
 
 

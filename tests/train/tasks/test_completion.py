@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 from lift3d.cli import app  # noqa: E402
 from lift3d.corpus.dataset import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
-from lift3d.geometry.voxels.canonical_frame import GRID, grid  # noqa: E402
+from lift3d.geometry.voxels.canonical_frame import RESOLUTION, canonical_grid  # noqa: E402
 from lift3d.io.mesh.meshes import save_mesh  # noqa: E402
 from lift3d.train.data.partial_scans import FACING, LEAVE, _seen, break_samples, cut_mask, open_samples  # noqa: E402
 from lift3d.train.data.shape_set import ShapeSet  # noqa: E402
@@ -73,7 +73,7 @@ def test_what_is_seen_is_what_a_slow_twin_sees() -> None:
 def test_a_look_sees_the_near_side_only(small: tuple[Path, Path]) -> None:
     corpus = Corpus(small[0])
     p, n = open_samples(corpus, 0)
-    first, step = grid(GRID)
+    first, step = canonical_grid(RESOLUTION)
     eye = np.array([0.0, -5, 2])
     seen = _seen((p - first) / step, n, corpus.inside_or_surface(0), (eye - first) / step, LEAVE, FACING)
     assert 0.15 < seen.mean() < 0.6 and ((eye - p[seen]) * n[seen]).sum(1).min() > 0

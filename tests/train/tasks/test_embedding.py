@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from lift3d.corpus.dataset import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
-from lift3d.geometry.voxels.colour_grid import colour_cells  # noqa: E402
+from lift3d.geometry.voxels.colour_grid import colour_grid  # noqa: E402
 from lift3d.inference import embedding as space  # noqa: E402
 from lift3d.nets.multimodal_embedding import (  # noqa: E402
     EMBEDDING_SIZE,
@@ -72,7 +72,7 @@ def test_measures() -> None:
 def test_colours_lie_where_the_surface_is() -> None:
     points = np.array([[0.1, 0.1, 0.1], [0.12, 0.1, 0.1], [0.9, 0.9, 0.9], [2, 0, 0]])
     rgb = np.array([[255, 0, 0], [255, 255, 0], [0, 0, 255], [9, 9, 9]], np.uint8)
-    out = colour_cells(points, rgb, np.zeros(3), 1.0, 4)
+    out = colour_grid(points, rgb, np.zeros(3), 1.0, 4)
     assert out.shape == (4, 4, 4, 4) and out[3].sum() == 2
     assert np.allclose(out[:, 0, 0, 0], [1, 0, -1, 1]) and np.allclose(out[:, 3, 3, 3], [-1, -1, 1, 1])
     assert not out[:, 1].any()

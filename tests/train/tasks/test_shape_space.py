@@ -17,7 +17,7 @@ from lift3d.cli import app  # noqa: E402
 from lift3d.corpus.dataset import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.evaluate.scores.gan_test import Judge  # noqa: E402
-from lift3d.geometry.metrics.diversity import variety  # noqa: E402
+from lift3d.geometry.metrics.diversity import diversity_scores  # noqa: E402
 from lift3d.inference.generators import drawer  # noqa: E402
 from lift3d.nets.blocks import LATENT_SIZES, voxel_shuffle, voxel_unshuffle  # noqa: E402
 from lift3d.nets.flow_matching import (  # noqa: E402
@@ -197,9 +197,9 @@ def test_maker_and_critic_take_kinds() -> None:
 
 def test_variety_knows_the_same_and_the_collapsed() -> None:
     real = torch.randn(40, 5)
-    same = variety(real.clone(), real)
+    same = diversity_scores(real.clone(), real)
     assert same["coverage"] == 1 and same["matching"] < 1e-2 and abs(same["apart"] - 1) < 1e-5
-    one = variety(real[:1].expand(40, -1) + 1e-6 * torch.randn(40, 5), real)
+    one = diversity_scores(real[:1].expand(40, -1) + 1e-6 * torch.randn(40, 5), real)
     assert one["coverage"] == 1 / 40 and one["apart"] < 0.01 and one["one_nn"] > 0.9
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from lift3d.corpus.readers.text import checked_indices, parse_numbers, take_rows, triangulate
 from lift3d.errors import damaged_file
-from lift3d.geometry.parts.convert import checked
+from lift3d.geometry.parts.convert import validate_part
 from lift3d.types import F64, WHITE, Bytes4, Material, Part
 
 Lines = Iterator[str]
@@ -84,5 +84,7 @@ def _parts(xyz: F64, corners: F64, rings: Rings, texture: str, colours: Colours,
             triangulate(sizes[chosen], kinds[chosen] == STRIP),
             xyz[checked_indices(table[:, 0], len(xyz), name)],
         )
-        parts.append(checked(Part(v, faces, table[:, 1:] if texture else None, material=material), name))
+        parts.append(
+            validate_part(Part(v, faces, table[:, 1:] if texture else None, material=material), name)
+        )
     return parts

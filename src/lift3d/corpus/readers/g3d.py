@@ -15,7 +15,7 @@ import numpy as np
 
 from lift3d.corpus.readers.byte_cursor import Cursor
 from lift3d.errors import damaged_file
-from lift3d.geometry.parts.convert import checked
+from lift3d.geometry.parts.convert import validate_part
 from lift3d.types import Bytes4, Material, Part
 
 
@@ -72,7 +72,7 @@ def _part(at: Cursor, xyz: np.ndarray, uv: np.ndarray | None, indices: int, mate
     faces = at.array("<u4", indices // 3, 3).astype(np.int64)
     at.skip(4 * (indices % 3))
     shown = None if uv is None else uv.astype(np.float64)
-    return checked(Part(xyz.astype(np.float64), faces, shown, material=material), at.name)
+    return validate_part(Part(xyz.astype(np.float64), faces, shown, material=material), at.name)
 
 
 def _rgb(colour: np.ndarray, textured: bool) -> Bytes4:

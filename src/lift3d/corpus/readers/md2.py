@@ -10,7 +10,7 @@ import numpy as np
 
 from lift3d.corpus.readers.byte_cursor import Cursor
 from lift3d.errors import damaged_file
-from lift3d.geometry.parts.convert import checked
+from lift3d.geometry.parts.convert import validate_part
 from lift3d.types import Material, Part
 
 
@@ -37,4 +37,4 @@ def read(data: bytes, name: str) -> list[Part]:
         raise damaged_file(name, "has faces that name vertices out of range")
     faces = np.arange(len(v)).reshape(-1, 3)[:, ::-1]  # clockwise in the file
     shown = uv[t] * [1, -1] + [0, 1] if coordinates else None
-    return [checked(Part(xyz[v], faces, shown, material=Material(skin)), name)]
+    return [validate_part(Part(xyz[v], faces, shown, material=Material(skin)), name)]

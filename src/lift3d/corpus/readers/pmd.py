@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from lift3d.corpus.readers.byte_cursor import Cursor
 from lift3d.errors import damaged_file
-from lift3d.geometry.parts.convert import checked
+from lift3d.geometry.parts.convert import validate_part
 from lift3d.types import F64, Part
 
 
@@ -55,4 +55,4 @@ def _mesh(at: Cursor) -> tuple[Part, int]:
     rows = at.array(row, count)
     faces = at.array("<u2", at.number("<u4"), 3).astype(np.int64)
     uv = rows["uv"][:, 0].astype(np.float64) if pairs else None
-    return checked(Part(rows["xyz"].astype(np.float64), faces, uv), at.name), version
+    return validate_part(Part(rows["xyz"].astype(np.float64), faces, uv), at.name), version

@@ -12,7 +12,7 @@ import numpy as np
 
 from lift3d.corpus.readers.byte_cursor import Cursor
 from lift3d.errors import damaged_file
-from lift3d.geometry.parts.convert import checked
+from lift3d.geometry.parts.convert import validate_part
 from lift3d.types import F64, Material, Part
 
 WITH_BONES, STATIC = 1 << 3 | 1, 1 << 3 | 2
@@ -51,7 +51,7 @@ def read(data: bytes, name: str) -> list[Part]:
                 uv[:, 1] = 1 - uv[:, 1]  # the file's v points down
             faces = at.array("u1" if vertices <= 255 else "<u2", indices // 3, 3).astype(np.int64)
             at.skip((indices % 3) * (1 if vertices <= 255 else 2))
-            parts.append(checked(Part(xyz, faces, uv, material=Material(first)), name))
+            parts.append(validate_part(Part(xyz, faces, uv, material=Material(first)), name))
     return parts
 
 

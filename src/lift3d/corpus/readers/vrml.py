@@ -11,7 +11,7 @@ import numpy as np
 
 from lift3d.corpus.readers.text import checked_indices, parse_numbers, triangulate
 from lift3d.errors import damaged_file
-from lift3d.geometry.parts.convert import checked
+from lift3d.geometry.parts.convert import validate_part
 from lift3d.types import F64, Material, Part
 
 _MATERIAL = re.compile(r"DEF\s+(\S+)\s+Material\s*\{([^}]*)\}")
@@ -43,7 +43,7 @@ def read(data: bytes, name: str) -> list[Part]:
         sizes = np.diff(ends, prepend=-1) - 1
         faces = checked_indices(index[index >= 0], len(xyz), name)[triangulate(sizes)]
         if len(faces):
-            parts.append(checked(Part(xyz, faces, material=material), name))
+            parts.append(validate_part(Part(xyz, faces, material=material), name))
     return parts
 
 

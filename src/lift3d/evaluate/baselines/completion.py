@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from lift3d.context import Context
 from lift3d.errors import Lift3dError
-from lift3d.geometry.completion.partial_frame import frame_of, partial_cells
-from lift3d.geometry.symmetry.partial_plane import half_mirror
+from lift3d.geometry.completion.partial_frame import fit_partial_frame, partial_voxels
+from lift3d.geometry.symmetry.partial_plane import partial_symmetry_plane
 from lift3d.maps.mesh_to_solid import MeshToSolid
 from lift3d.maps.points_to_voxels import NAME, PointsToVoxels
 from lift3d.pipelines.complete import Known, known_of, solid_of
@@ -49,7 +49,7 @@ class Closed:
         if self.mirrored:
             known = known_of(part)
             assert known.samples.normals is not None
-            plane = half_mirror(known.samples.xyz, known.samples.normals.astype(np.float64))
+            plane = partial_symmetry_plane(known.samples.xyz, known.samples.normals.astype(np.float64))
             offset = plane.offset * known.side + float(plane.normal @ known.middle)
             part = with_image(part, SymmetryPlane(plane.normal, offset, plane.score))
         try:
@@ -99,8 +99,8 @@ class Nearest:
         known = known_of(part)
         assert known.samples.normals is not None
         normals = known.samples.normals.astype(np.float64)
-        frame = frame_of(known.samples.xyz, normals)
-        wanted = feature(partial_cells(known.samples.xyz, normals, frame))
+        frame = fit_partial_frame(known.samples.xyz, normals)
+        wanted = feature(partial_voxels(known.samples.xyz, normals, frame))
         alike = self.rows.astype(np.float32) @ wanted.astype(np.float32)
         full = self._pair(self.held[int(alike.argmax())])[1]
         guess = Voxels((full / 255).astype(np.float32), frame.affine, "occupancy")

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from lift3d.corpus.dataset import Corpus
-from lift3d.geometry.voxels.view_frame import DEPTH_MARGIN, ViewFrame, view_cells
+from lift3d.geometry.voxels.view_frame import DEPTH_MARGIN, ViewFrame, resample_to_view
 from lift3d.inference.single_view import Guess, ask
 from lift3d.nets.views_to_volume import GRID_SIZE
 from lift3d.train.data.view_set import View, ViewSet, network_input, view_pose, view_target, view_to_index
@@ -134,7 +134,7 @@ class Oracle:
         frame = view.frame
         reach = float(np.abs(z - frame.middle).max()) * DEPTH_MARGIN
         own = ViewFrame(frame.K, frame.crop, frame.middle, min(reach, 0.95 * frame.middle))
-        cells = view_cells(self.train.levels(shape), view_to_index(view.to_view), own, GRID_SIZE)
+        cells = resample_to_view(self.train.levels(shape), view_to_index(view.to_view), own, GRID_SIZE)
         pose = view_pose(view, self.train.height(shape))
         return Guess(np.asarray(cells / 255, np.float32), float(np.log(own.reach / own.lateral)), pose)
 

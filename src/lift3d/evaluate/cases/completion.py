@@ -8,8 +8,8 @@ import numpy as np
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.evaluate.partial_views import partial
-from lift3d.geometry.metrics.solids import Surface
-from lift3d.geometry.parts.convert import together
+from lift3d.geometry.metrics.solids import SampledSurface
+from lift3d.geometry.parts.convert import concatenate_parts
 from lift3d.train.data.partial_scans import exposed, open_samples
 from lift3d.types import Mesh
 
@@ -20,13 +20,13 @@ class Broken:
 
     shape: int
     kind: str
-    truth: Surface
+    truth: SampledSurface
     part: Mesh
 
 
 def broken(corpus: Corpus, shape: int, kind: str) -> Broken | None:
     """None where nothing of it is seen. Faces that lie buried in the thing are no part of what is given: no scan has them."""
-    v, f = together(corpus.parts(shape))
+    v, f = concatenate_parts(corpus.parts(shape))
     points, normals = open_samples(corpus, shape)
     inward = np.array([[1, 1, 1], [8, 1, 1], [1, 8, 1], [1, 1, 8]]) / np.array([[3], [10], [10], [10]])
     places = (inward @ v[f]).reshape(-1, 3)
@@ -35,4 +35,4 @@ def broken(corpus: Corpus, shape: int, kind: str) -> Broken | None:
     if len(part.faces) < 4:
         return None
     side = float(np.ptp(points, axis=0).max())
-    return Broken(shape, kind, Surface(v, f, points, normals, side), part)
+    return Broken(shape, kind, SampledSurface(v, f, points, normals, side), part)

@@ -20,11 +20,11 @@ import trimesh
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError
-from lift3d.geometry.mesh.components import main_parts
+from lift3d.geometry.mesh.components import keep_main_components
 from lift3d.geometry.mesh.distances import sample_surface
 from lift3d.geometry.metrics.chamfer import chamfer_matrix, nearest_chamfer
 from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
-from lift3d.geometry.surface.smoothing import smoothed
+from lift3d.geometry.surface.smoothing import taubin_smooth
 from lift3d.maps.voxels_to_mesh import VoxelsToMesh
 from lift3d.types import F32, Mesh
 
@@ -54,9 +54,9 @@ def surfaced(values: F32, affine: NDArray[np.float64], level: float = 0.5) -> Me
     v, f = marching_tetrahedra(np.ascontiguousarray(-np.pad(values, 1), np.float32), -level)
     if len(f) == 0:
         raise InputError("no cell is full: there is no surface", "use a lower level")
-    v, f, _ = main_parts(v, f)
+    v, f, _ = keep_main_components(v, f)
     frame = shifted(affine)
-    v = smoothed(v, f, VoxelsToMesh.smoothing) @ frame[:3, :3].T + frame[:3, 3]
+    v = taubin_smooth(v, f, VoxelsToMesh.smoothing) @ frame[:3, :3].T + frame[:3, 3]
     return trimesh.Trimesh(v, f, process=False, validate=False)
 
 

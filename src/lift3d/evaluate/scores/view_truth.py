@@ -15,12 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from lift3d.geometry.mesh.components import without_debris
-from lift3d.geometry.metrics.solids import NOTHING, Likeness, Surface, likeness, overlap, surface_of
-from lift3d.geometry.parts.convert import together
+from lift3d.geometry.mesh.components import remove_debris
+from lift3d.geometry.metrics.solids import (
+    WORST_SCORES,
+    SampledSurface,
+    SurfaceScores,
+    compare_surfaces,
+    iou,
+    sample_mesh,
+)
+from lift3d.geometry.parts.convert import concatenate_parts
 from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
-from lift3d.geometry.voxels.canonical_frame import GRID, grid
-from lift3d.geometry.voxels.view_frame import ViewFrame, affine_cells, lattice_of_view
+from lift3d.geometry.voxels.canonical_frame import RESOLUTION, canonical_grid
+from lift3d.geometry.voxels.view_frame import ViewFrame, resample_affine, resample_from_view
 from lift3d.inference.single_view import Guess
 from lift3d.train.data.view_set import View, ViewSet, view_target, view_to_index
 from lift3d.types import F64
@@ -36,7 +43,7 @@ class Score:
     the front of a thing is not agreed upon, and the turn around up not judged)."""
 
     iou: dict[int, float]
-    surface: Likeness
+    surface: SurfaceScores
     depth_mae: float
     depth_mse: float
     up: float
@@ -65,47 +72,49 @@ class Truth:
         to, out = view_to_index(self.view.to_view), {}
         for n in SIZES:
             first, step, m = self.lattice(n)
-            out[n] = affine_cells(self.levels, to[:3, :3] @ first + to[:3, 3], to[:3, :3] * step, m) > 127
+            out[n] = resample_affine(self.levels, to[:3, :3] @ first + to[:3, 3], to[:3, :3] * step, m) > 127
         return out
 
     @cached_property
-    def surface(self) -> Surface:
+    def surface(self) -> SampledSurface:
         """Of the true mesh; samples that lie buried are left out."""
-        v, f = together(self.solids.corpus.parts(self.view.shape))
+        v, f = concatenate_parts(self.solids.corpus.parts(self.view.shape))
         held = self.solids.corpus.surface(self.view.shape)
         open_ = ~self.solids.corpus.inside_or_surface(self.view.shape)
-        first, step = grid(GRID)
+        first, step = canonical_grid(RESOLUTION)
         near_open = ndimage.binary_dilation(open_, np.ones((3, 3, 3)))
-        cell = np.clip(np.rint((held.xyz - first) / step).astype(int), 0, GRID - 1)
+        cell = np.clip(np.rint((held.xyz - first) / step).astype(int), 0, RESOLUTION - 1)
         outside = near_open[tuple(cell.T)]
         outside = outside if outside.any() else np.ones_like(outside)
         turn, shift = self.view.to_view[:3, :3], self.view.to_view[:3, 3]
         assert held.normals is not None
         normals = held.normals[outside].astype(np.float64) @ turn.T
-        return Surface(v @ turn.T + shift, np.asarray(f, np.int32), self.points[outside], normals, self.side)
+        return SampledSurface(
+            v @ turn.T + shift, np.asarray(f, np.int32), self.points[outside], normals, self.side
+        )
 
     def filled(self, guess: Guess, level: float) -> dict[int, NDArray[np.bool_]]:
         """What the guess says is full, on the same cells."""
         frame = guess.frame(self.view.frame)
-        return {n: lattice_of_view(guess.share, frame, *self.lattice(n)) > level for n in SIZES}
+        return {n: resample_from_view(guess.share, frame, *self.lattice(n)) > level for n in SIZES}
 
     def overlaps(self, guess: Guess, levels: NDArray[np.float64], n: int) -> NDArray[np.float64]:
         """Overlap at n cells along the longest side, at each of these thresholds."""
-        share = lattice_of_view(guess.share, guess.frame(self.view.frame), *self.lattice(n))
-        return np.array([overlap(share > level, self.cells[n]) for level in levels])
+        share = resample_from_view(guess.share, guess.frame(self.view.frame), *self.lattice(n))
+        return np.array([iou(share > level, self.cells[n]) for level in levels])
 
     def score(self, guess: Guess, level: float) -> Score:
         """level: of the share, above which a cell is full."""
         guess = guess.completed(level)
         said = self.filled(guess, level)
-        iou = {n: overlap(said[n], self.cells[n]) for n in SIZES}
+        iou = {n: iou(said[n], self.cells[n]) for n in SIZES}
         mae, mse = self._depth_error(guess, level)
         up, upright = self._upright(guess, said[SIZES[-1]])
         return Score(iou, self._likeness(guess, level), mae, mse, up, upright)
 
-    def _likeness(self, guess: Guess, level: float) -> Likeness:
+    def _likeness(self, guess: Guess, level: float) -> SurfaceScores:
         mesh = mesh_of(guess, self.view.frame, level)
-        return NOTHING if mesh is None else likeness(surface_of(*mesh), self.surface)
+        return WORST_SCORES if mesh is None else compare_surfaces(sample_mesh(*mesh), self.surface)
 
     def _depth_error(self, guess: Guess, level: float) -> tuple[float, float]:
         """Of the first full cell along each ray."""
@@ -132,8 +141,8 @@ class Truth:
         angle = float(np.degrees(np.arccos(np.clip(said_up @ up, -1, 1))))
         back = between(up, said_up)
         middle = np.full(3, (len(said) - 1) / 2)
-        moved = affine_cells(said.astype(np.uint8) * 255, middle - back @ middle, back, len(said)) > 127
-        return angle, overlap(moved, self.cells[SIZES[-1]])
+        moved = resample_affine(said.astype(np.uint8) * 255, middle - back @ middle, back, len(said)) > 127
+        return angle, iou(moved, self.cells[SIZES[-1]])
 
 
 def between(a: F64, b: F64) -> F64:
@@ -165,5 +174,5 @@ def mesh_of(guess: Guess, given: ViewFrame, level: float) -> tuple[F64, NDArray[
     v, f = marching_tetrahedra(np.ascontiguousarray(-guess.share.transpose(2, 1, 0)), -level)
     if not len(f):
         return None
-    v, f = without_debris(v, f)
+    v, f = remove_debris(v, f)
     return guess.frame(given).place((v + 0.5) / n * 2 - 1), f

@@ -18,7 +18,7 @@ from lift3d.geometry.camera.orbit import orbit_camera
 from lift3d.geometry.image.colour_space import linear_to_srgb8
 from lift3d.geometry.render.drawable import drawable
 from lift3d.geometry.render.passes import render_linear
-from lift3d.geometry.surface.smoothing import smoothed
+from lift3d.geometry.surface.smoothing import taubin_smooth
 from lift3d.inference.single_view import Guess
 from lift3d.io.files.atomic import writing
 from lift3d.maps.image_to_voxels import facing
@@ -71,7 +71,7 @@ def solid_tiles(guess: Guess, case: Case, level: float) -> list[NDArray[np.uint8
     if found is None:
         return [np.full((TILE, TILE, 3), 255, np.uint8) for _ in SIDES]
     v, f = found
-    turned = smoothed(v, f, 5) @ facing(case.view.to_view[:3, 2]).T
+    turned = taubin_smooth(v, f, 5) @ facing(case.view.to_view[:3, 2]).T
     return mesh_tiles(trimesh.Trimesh(turned, f, process=False), TILE)
 
 

@@ -20,17 +20,23 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from lift3d.geometry.completion.mirror_transfer import SUPPORT, Guessed, fitted, images, planes
-from lift3d.geometry.mesh.components import main_parts
-from lift3d.geometry.mesh.distances import closest_in_tree, search_tree
-from lift3d.geometry.mesh.normals import unit_normals
+from lift3d.geometry.completion.mirror_transfer import (
+    SUPPORT,
+    PredictedSurface,
+    candidate_planes,
+    refine_plane,
+    reflect_surface,
+)
+from lift3d.geometry.mesh.components import keep_main_components
+from lift3d.geometry.mesh.distances import build_search_tree, closest_in_tree
+from lift3d.geometry.mesh.normals import face_normals
 from lift3d.geometry.mesh.solidity import inspect_arrays
 from lift3d.geometry.mesh.weld import weld_exact
-from lift3d.geometry.repair.remesh import moved_towards, remesh
+from lift3d.geometry.repair.remesh import move_towards, remesh
 from lift3d.geometry.surface.decimation import decimate
 from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
-from lift3d.geometry.surface.smoothing import evened, relaxed
-from lift3d.geometry.voxels.bridge_components import main_pieces
+from lift3d.geometry.surface.smoothing import constrained_smooth, relax_vertices
+from lift3d.geometry.voxels.bridge_components import main_components
 from lift3d.types import F64, Points, Voxels
 
 I32 = NDArray[np.int32]
@@ -64,7 +70,7 @@ have less than 1.8; a tangle of 2,000 large triangles has 290, and its new surfa
 FACES = 60_000
 
 
-def completed(
+def merge_completion(
     v: F64,
     f: I32,
     samples: Points,
@@ -76,75 +82,77 @@ def completed(
     """The closed surface: v, f the known one (open, or a soup of small squares), samples of it with normals, the guess's
     cells (occupancy), whose level is looked for around `level`; resolution: steps along the longest side; symmetric: use
     the known part's mirror images as well."""
-    resolution = fitting_resolution(v, f, resolution)
-    level = fitting_level(samples, guess, level)
-    guess = backed(samples, guess)
-    gv, gf = guessed_surface(guess, level)
+    resolution = choose_resolution(v, f, resolution)
+    level = choose_level(samples, guess, level)
+    guess = fill_behind_samples(samples, guess)
+    gv, gf = predicted_surface(guess, level)
     both_v, both_f = v, f
     if len(gf):
-        gv = drawn(gv, gf, samples, guess.affine)
+        gv = warp_to_samples(gv, gf, samples, guess.affine)
         step = float(guess.affine[0, 0])
         if symmetric:
-            both_v, both_f = with_images(v, f, samples, guess, level, (gv, gf))
-        gf = gf[~repeated(gv, gf, both_v, both_f, step)]
-        both_v, both_f = together((both_v, both_f), (gv, gf))
+            both_v, both_f = add_reflections(v, f, samples, guess, level, (gv, gf))
+        gf = gf[~duplicate_faces(gv, gf, both_v, both_f, step)]
+        both_v, both_f = concatenate_surfaces((both_v, both_f), (gv, gf))
     nv, nf, step = remesh(both_v, both_f, resolution)
     if not len(nf):
         return nv, nf
-    nv = seamless(nv, nf, (v, f), (both_v, both_f), step)
-    nv, nf, _ = main_parts(nv, nf, LEAST)
+    nv = smooth_seam(nv, nf, (v, f), (both_v, both_f), step)
+    nv, nf, _ = keep_main_components(nv, nf, LEAST)
     fewer = decimate(nv, nf, max(2000, min(len(nf) // 4, FACES)), 0.05 * step)
     return fewer if inspect_arrays(*fewer, 1).is_solid else (nv, nf)
 
 
-def at(guess: Voxels, points: F64) -> F64:
+def voxel_coordinates(guess: Voxels, points: F64) -> F64:
     """(3, N) indices of points in the guess's cells."""
     inverse = np.linalg.inv(guess.affine)
     return np.asarray((points @ inverse[:3, :3].T + inverse[:3, 3]).T)
 
 
-def fitting_resolution(v: F64, f: I32, resolution: int) -> int:
+def choose_resolution(v: F64, f: I32, resolution: int) -> int:
     """Fewer steps where there is very much surface, so that what is new has no more faces than can be worked on."""
     t = v[f]
     area = 0.5 * float(np.linalg.norm(np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]), axis=1).sum())
     return max(COARSEST, min(resolution, int(np.sqrt(MOST_AREA / max(area, 1e-9)))))
 
 
-def fitting_level(samples: Points, guess: Voxels, level: float) -> float:
+def choose_level(samples: Points, guess: Voxels, level: float) -> float:
     """The median of the guess on the known surface, where it lies on the guess's; within LOWEST and HIGHEST."""
-    said = ndimage.map_coordinates(guess.values, at(guess, samples.xyz), order=1, mode="nearest")
+    said = ndimage.map_coordinates(
+        guess.values, voxel_coordinates(guess, samples.xyz), order=1, mode="nearest"
+    )
     near = said[(said > 0.05) & (said < 0.95)]
     return float(np.clip(np.median(near), LOWEST, HIGHEST)) if len(near) >= 0.2 * len(said) else level
 
 
-def with_images(
+def add_reflections(
     v: F64, f: I32, samples: Points, guess: Voxels, level: float, surface: tuple[F64, I32]
 ) -> tuple[F64, I32]:
     """The known surface and its mirror images where the guess agrees; after the second plane those of the first as well."""
     gv, gf = surface
     step = float(guess.affine[0, 0])
-    guessed = Guessed(gv, gf, gv[gf].mean(1), unit_normals(gv, gf), step)
-    for plane in planes(guess, level):
-        moved = fitted(plane, samples, guessed)
+    guessed = PredictedSurface(gv, gf, gv[gf].mean(1), face_normals(gv, gf), step)
+    for plane in candidate_planes(guess, level):
+        moved = refine_plane(plane, samples, guessed)
         if moved.score < SUPPORT:
             continue
-        mv, mf = images(v, f, moved, guessed)
+        mv, mf = reflect_surface(v, f, moved, guessed)
         if len(mf):
-            mf = mf[~repeated(mv, mf, v, f, step)]
-            v, f = together((v, f), (mv, mf))
+            mf = mf[~duplicate_faces(mv, mf, v, f, step)]
+            v, f = concatenate_surfaces((v, f), (mv, mf))
     return v, f
 
 
-def together(a: tuple[F64, I32], b: tuple[F64, I32]) -> tuple[F64, I32]:
+def concatenate_surfaces(a: tuple[F64, I32], b: tuple[F64, I32]) -> tuple[F64, I32]:
     """Two surfaces as one."""
     return np.concatenate([a[0], b[0]]), np.concatenate([a[1], b[1] + len(a[0])]).astype(np.int32)
 
 
-def backed(samples: Points, guess: Voxels) -> Voxels:
+def fill_behind_samples(samples: Points, guess: Voxels) -> Voxels:
     """The guess with full cells behind every known sample: where the network would leave out what is known, a leg or a sheet
     that is thin for its cells, the known part gets a back a cell behind it, and is not lost."""
     assert samples.normals is not None
-    behind = at(guess, samples.xyz - BEHIND * guess.affine[0, 0] * samples.normals)
+    behind = voxel_coordinates(guess, samples.xyz - BEHIND * guess.affine[0, 0] * samples.normals)
     said = ndimage.map_coordinates(guess.values, behind, order=1, mode="constant")
     cell = np.rint(behind[:, said < MISSED]).astype(int)
     inside = ((cell >= 0) & (cell < np.array(guess.values.shape)[:, None])).all(0)
@@ -154,32 +162,32 @@ def backed(samples: Points, guess: Voxels) -> Voxels:
     return replace(guess, values=values)
 
 
-def guessed_surface(guess: Voxels, level: float) -> tuple[F64, I32]:
+def predicted_surface(guess: Voxels, level: float) -> tuple[F64, I32]:
     """In the world, without crumbs and without the steps of its cells. A guess that is all noise is smoothed first: its
     surface would be millions of faces that mean nothing."""
     values = guess.values
     for sigma in ROUGHER:
         soft = ndimage.gaussian_filter(values, sigma) if sigma else values
         full = soft > level
-        share = np.where(full & ~main_pieces(full), level * 0.98, soft)
+        share = np.where(full & ~main_components(full), level * 0.98, soft)
         crossings = sum(int(np.count_nonzero(np.diff(share > level, axis=axis))) for axis in range(3))
         if crossings <= MOST_CROSSINGS:
             break
     padded = np.pad(share.astype(np.float32), 1)
     v, f = marching_tetrahedra(np.ascontiguousarray(-padded), -level)
-    v = evened(v, f) - 1
+    v = constrained_smooth(v, f) - 1
     return np.asarray(v @ guess.affine[:3, :3].T + guess.affine[:3, 3]), f
 
 
-def seamless(v: F64, f: I32, known: tuple[F64, I32], parts: tuple[F64, I32], step: float) -> F64:
+def smooth_seam(v: F64, f: I32, known: tuple[F64, I32], parts: tuple[F64, I32], step: float) -> F64:
     """Vertices of the new surface, which lies around several open ones: near their rims two of them are nearly one, and it has
     crumbs. There it is drawn tight between what lies on either side; what lies on the known surface stays."""
     rim = rim_points(*parts, step)
     if not len(rim):
         return v
     near = cKDTree(rim).query(v, distance_upper_bound=SEAM * step)[0] <= SEAM * step
-    loose = near & (closest_in_tree(search_tree(*known), v, ON * step)[2] < 0)
-    return moved_towards(v, f, relaxed(v, f, EVENED, loose), np.where(loose, 1.0, 0.0), step)
+    loose = near & (closest_in_tree(build_search_tree(*known), v, ON * step)[2] < 0)
+    return move_towards(v, f, relax_vertices(v, f, EVENED, loose), np.where(loose, 1.0, 0.0), step)
 
 
 def rim_points(v: F64, f: I32, step: float) -> F64:
@@ -198,12 +206,12 @@ def rim_points(v: F64, f: I32, step: float) -> F64:
     return np.asarray(a[which] + share[:, None] * (b - a)[which])
 
 
-def drawn(v: F64, f: I32, samples: Points, affine: F64) -> F64:
+def warp_to_samples(v: F64, f: I32, samples: Points, affine: F64) -> F64:
     """The guess's vertices, moved as the known samples wish that lie near and face the same way."""
     assert samples.normals is not None
     step = float(affine[0, 0])
-    q, _, face = closest_in_tree(search_tree(v, f), samples.xyz, DRAWN * step)
-    same = (face >= 0) & ((unit_normals(v, f)[face] * samples.normals).sum(1) > ALIKE)
+    q, _, face = closest_in_tree(build_search_tree(v, f), samples.xyz, DRAWN * step)
+    same = (face >= 0) & ((face_normals(v, f)[face] * samples.normals).sum(1) > ALIKE)
     if not same.any():
         return v
     wish = samples.xyz[same] - q[same]
@@ -221,17 +229,17 @@ def drawn(v: F64, f: I32, samples: Points, affine: F64) -> F64:
     return np.asarray(v + moved / (number + FAINT * soft[3].max())[:, None])
 
 
-def repeated(gv: F64, gf: I32, v: F64, f: I32, step: float) -> NDArray[np.bool_]:
+def duplicate_faces(gv: F64, gf: I32, v: F64, f: I32, step: float) -> NDArray[np.bool_]:
     """Which guessed faces say what the known surface says: turned alike and close to it, or straight over or under it."""
     middle = gv[gf].mean(1)
-    q, away, face = closest_in_tree(search_tree(v, f), middle, ABOVE * step)
-    normal = unit_normals(v, f)[face]
-    alike = (unit_normals(gv, gf) * normal).sum(1) > ALIKE
+    q, away, face = closest_in_tree(build_search_tree(v, f), middle, ABOVE * step)
+    normal = face_normals(v, f)[face]
+    alike = (face_normals(gv, gf) * normal).sum(1) > ALIKE
     straight = np.abs(((middle - q) * normal).sum(1)) > 0.8 * away
     return np.asarray((face >= 0) & alike & ((away < BESIDE * step) | straight))
 
 
-def squares(points: F64, normals: F64, side: F64) -> tuple[F64, I32]:
+def squares_around_points(points: F64, normals: F64, side: F64) -> tuple[F64, I32]:
     """A soup of small squares, one around each point (N, 3) on its plane, side (N,): (4 N, 3) and (2 N, 3)."""
     across = np.cross(normals, np.eye(3)[np.abs(normals).argmin(1)])
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-12)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from lift3d.geometry.mesh.distances import closest_in_tree, search_tree
-from lift3d.geometry.mesh.normals import unit_normals
-from lift3d.geometry.symmetry.plane import mirror_plane
+from lift3d.geometry.mesh.distances import build_search_tree, closest_in_tree
+from lift3d.geometry.mesh.normals import face_normals
+from lift3d.geometry.symmetry.plane import symmetry_plane
 from lift3d.types import F64, Points, SymmetryPlane, Voxels
 
 I32 = NDArray[np.int32]
@@ -41,7 +41,7 @@ MOST_FACES = 60_000
 
 
 @dataclass(frozen=True, eq=False)
-class Guessed:
+class PredictedSurface:
     """v, f: the guess's surface; points, normals (N, 3): its faces' middles; step: of its cells."""
 
     v: F64
@@ -51,7 +51,7 @@ class Guessed:
     step: float
 
 
-def planes(guess: Voxels, level: float) -> list[SymmetryPlane]:
+def candidate_planes(guess: Voxels, level: float) -> list[SymmetryPlane]:
     """The upright plane in which the guess is most its own mirror image, and the best one at a right angle to it."""
     full = guess.values > level
     used = np.argwhere(full)
@@ -61,12 +61,12 @@ def planes(guess: Voxels, level: float) -> list[SymmetryPlane]:
     box = full[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
     affine = guess.affine.copy()
     affine[:3, 3] += guess.affine[:3, :3] @ low
-    first = mirror_plane(box, affine)
+    first = symmetry_plane(box, affine)
     angle = float(np.arctan2(first.normal[1], first.normal[0]))
-    return [first, mirror_plane(box, affine, angle + np.pi / 2)]
+    return [first, symmetry_plane(box, affine, angle + np.pi / 2)]
 
 
-def fitted(plane: SymmetryPlane, known: Points, guessed: Guessed) -> SymmetryPlane:
+def refine_plane(plane: SymmetryPlane, known: Points, guessed: PredictedSurface) -> SymmetryPlane:
     """The plane, moved; its likeness is the share of the known samples whose images lie on a surface."""
     assert known.normals is not None
     p, n = known.xyz, known.normals.astype(np.float64)
@@ -98,7 +98,7 @@ def fitted(plane: SymmetryPlane, known: Points, guessed: Guessed) -> SymmetryPla
     return SymmetryPlane(np.array([np.cos(angle), np.sin(angle), 0.0]), offset, found)
 
 
-def images(v: F64, f: I32, plane: SymmetryPlane, guessed: Guessed) -> tuple[F64, I32]:
+def reflect_surface(v: F64, f: I32, plane: SymmetryPlane, guessed: PredictedSurface) -> tuple[F64, I32]:
     """Faces of the known surface in the mirror, in pieces no larger than a cell, where the guess agrees."""
     t = v[f]
     longest = np.linalg.norm(t - np.roll(t, 1, 1), axis=2).max(1)
@@ -110,8 +110,8 @@ def images(v: F64, f: I32, plane: SymmetryPlane, guessed: Guessed) -> tuple[F64,
     mirror = plane.reflection()
     pv, pf = pv @ mirror[:3, :3].T + mirror[:3, 3], np.asarray(pf, np.int32)[:, ::-1]
     middle = pv[pf].mean(1)
-    _, _, face = closest_in_tree(search_tree(guessed.v, guessed.f), middle, NEAR * guessed.step)
-    same = (unit_normals(pv, pf) * guessed.normals[face]).sum(1) > FACING
+    _, _, face = closest_in_tree(build_search_tree(guessed.v, guessed.f), middle, NEAR * guessed.step)
+    same = (face_normals(pv, pf) * guessed.normals[face]).sum(1) > FACING
     good = (face >= 0) & same
     return pv, np.ascontiguousarray(pf[good & _among(middle, good, guessed.step)])
 

@@ -18,7 +18,7 @@ from lift3d.types import F32, F64
 CELLS, CHANNELS = 64, 5
 """Along each side; of the input: whether the surface crosses a cell, its mean normal there (3), its mean signed distance from
 the cell's centre in cells."""
-REACH = 0.8
+EXTENSION = 0.8
 """How far the frame reaches beyond the known box towards what is missing, in the known longest side. Of training shapes cut to
 40 to 85 % of their surface, 3 in 4 lie inside; of those seen from one side 97 %."""
 MARGIN = 0.04
@@ -54,7 +54,7 @@ def missing_side(normals: F64 | F32) -> F64:
     return d / length if length > 1e-6 else np.array([0.0, 0, 1])
 
 
-def frame_of(points: F64, normals: F64 | F32, reach: float = REACH) -> PartialFrame:
+def fit_partial_frame(points: F64, normals: F64 | F32, reach: float = EXTENSION) -> PartialFrame:
     """Around samples (N, 3) of the known surface; ValueError where they have no extent."""
     low, high = points.min(0), points.max(0)
     side = float((high - low).max())
@@ -66,7 +66,7 @@ def frame_of(points: F64, normals: F64 | F32, reach: float = REACH) -> PartialFr
     return PartialFrame((a + b) / 2 - cube / 2, cube)
 
 
-def partial_cells(points: F64, normals: F64 | F32, frame: PartialFrame) -> F32:
+def partial_voxels(points: F64, normals: F64 | F32, frame: PartialFrame) -> F32:
     """(5, 64, 64, 64) of samples (N, 3) with unit normals; samples beyond the frame are left out."""
     p = np.ascontiguousarray((points - frame.low) / frame.step, np.float64)
     return _splat(p, np.ascontiguousarray(normals, np.float64), CELLS, SPREAD)
@@ -109,7 +109,9 @@ def _splat(p: F64, normals: F64, n: int, spread: float) -> F32:
     return out
 
 
-def turned_cells(levels: NDArray[np.uint8], turn: F64, first: F64, step: float, n: int) -> NDArray[np.uint8]:
+def resample_rotated(
+    levels: NDArray[np.uint8], turn: F64, first: F64, step: float, n: int
+) -> NDArray[np.uint8]:
     """(n, n, n) levels at indices (turn (x, y), z) of the places (x, y, z) = first + step * (i, j, k), turn (2, 2); linear
     in between, zero outside. Along z first, whose cells lie in a row."""
     return _turned(levels, np.ascontiguousarray(turn, np.float64), np.asarray(first, np.float64), step, n)

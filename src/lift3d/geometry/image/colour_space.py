@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.kernels import inner, kernel
+from lift3d.geometry.kernels import njit_inline, njit_kernel
 from lift3d.types import F32, F64
 
 
@@ -52,7 +52,7 @@ SRGB8_TO_LINEAR = srgb8_to_linear(np.arange(256))
 """(256,) linear light of sRGB bytes."""
 
 
-@inner
+@njit_inline
 def encode_srgb(value: float, table: F64) -> float:
     """sRGB in [0, 255], not rounded, of linear light, clipped to [0, 1]. table: `LINEAR_TO_SRGB8`, read linearly."""
     position = min(max(value, 0.0), 1.0) * 4096.0
@@ -60,7 +60,7 @@ def encode_srgb(value: float, table: F64) -> float:
     return table[low] + (position - low) * (table[low + 1] - table[low])
 
 
-@kernel
+@njit_kernel
 def _encode(linear: F32, table: F64, out: NDArray[np.uint8]) -> None:
     for i in range(len(linear)):
         out[i] = int(encode_srgb(linear[i], table) + 0.5)

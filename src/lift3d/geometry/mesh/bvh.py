@@ -34,7 +34,7 @@ class Bvh(NamedTuple):
     box: F64
 
 
-def build(v: F64, f: NDArray[np.int32]) -> Bvh:
+def build_bvh(v: F64, f: NDArray[np.int32]) -> Bvh:
     """Tree over the triangles of a mesh: v (V, 3) finite, f (F, 3)."""
     corners = np.ascontiguousarray(v, np.float64)[np.asarray(f)].reshape(-1, 3, 3)
     n = len(corners)
@@ -280,7 +280,7 @@ def ray_triangle(
 
 
 @njit(cache=True)
-def overlapping(
+def overlapping_triangles(
     face: Any, box: Any, lx: float, ly: float, lz: float, hx: float, hy: float, hz: float, found: Any
 ) -> int:
     """Sorted triangle numbers (index into tree.tri and tree.face) of every leaf whose box meets the query box

@@ -25,7 +25,7 @@ def sorted_half_edges(f: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[
     return order, key[order]
 
 
-def components(f: NDArray[np.int32], n_vertices: int = 0) -> NDArray[np.int32]:
+def connected_components(f: NDArray[np.int32], n_vertices: int = 0) -> NDArray[np.int32]:
     """Labels (F,) int32 of faces (F, 3) connected through shared edges, numbered by their first face.
 
     Faces that only touch in a vertex are apart. n_vertices is not needed; it documents the range of f.
@@ -77,7 +77,7 @@ def component_volumes(v: F64, f: NDArray[np.int32], labels: NDArray[np.int32]) -
     return np.bincount(labels, face_volumes(v, f), minlength=n).astype(np.float64)
 
 
-def keep_faces(
+def select_faces(
     v: F64, f: NDArray[np.int32], keep: NDArray[np.bool_]
 ) -> tuple[F64, NDArray[np.int32], NDArray[np.int32]]:
     """The mesh of the faces marked in keep (F,), without vertices that none of them uses: (v, f, and the
@@ -89,33 +89,35 @@ def keep_faces(
     return v[used], local[kept], np.flatnonzero(used).astype(np.int32)
 
 
-def without_debris(v: F64, f: NDArray[np.int32], share: float = DEBRIS) -> tuple[F64, NDArray[np.int32]]:
+def remove_debris(v: F64, f: NDArray[np.int32], share: float = DEBRIS) -> tuple[F64, NDArray[np.int32]]:
     """The mesh without components whose |volume| is below `share` of the largest component's."""
-    labels = components(f)
+    labels = connected_components(f)
     volume = np.abs(component_volumes(v, f, labels))
     small = volume < share * volume.max(initial=0.0)
     if not small.any():
         return v, np.asarray(f)
-    return keep_faces(v, f, ~small[labels])[:2]
+    return select_faces(v, f, ~small[labels])[:2]
 
 
-def main_parts(v: F64, f: NDArray[np.int32], least: float = 0.02) -> tuple[F64, NDArray[np.int32], int]:
+def keep_main_components(
+    v: F64, f: NDArray[np.int32], least: float = 0.02
+) -> tuple[F64, NDArray[np.int32], int]:
     """Outward parts with at least `least` of the largest one's volume; inner cavities, which nobody saw, and
     debris go. Returns the mesh and the number of parts dropped."""
-    labels = components(f)
+    labels = connected_components(f)
     volume = component_volumes(v, f, labels)
     keep = volume >= least * volume.max(initial=0.0)
-    return *keep_faces(v, f, keep[labels])[:2], int((~keep).sum())
+    return *select_faces(v, f, keep[labels])[:2], int((~keep).sum())
 
 
-def large_parts(v: F64, f: NDArray[np.int32], least: float) -> tuple[F64, NDArray[np.int32], int]:
+def keep_large_components(v: F64, f: NDArray[np.int32], least: float) -> tuple[F64, NDArray[np.int32], int]:
     """Parts with at least `least` of all faces, and the number of parts dropped."""
-    labels = components(f)
+    labels = connected_components(f)
     keep = np.bincount(labels) >= least * len(f)
-    return *keep_faces(v, f, keep[labels])[:2], int((~keep).sum())
+    return *select_faces(v, f, keep[labels])[:2], int((~keep).sum())
 
 
-def winding_at(v: F64, f: NDArray[np.int32], point: F64) -> int:
+def winding_number_at(v: F64, f: NDArray[np.int32], point: F64) -> int:
     """How often a closed surface winds around a point (3,): the rounded sum of signed solid angles / 4 pi
     (Van Oosterom & Strackee 1983). All faces are visited; for many points see `winding.py`."""
     return int(

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from lift3d.geometry.mesh.bvh import Bvh, build, closest_point, first_hit
+from lift3d.geometry.mesh.bvh import Bvh, build_bvh, closest_point, first_hit
 from lift3d.types import F64
 
 
@@ -36,7 +36,7 @@ def _first_hits(
         t[i], found[i], _, _ = first_hit(tri, face, box, o[0], o[1], o[2], d[0], d[1], d[2], start, np.inf)
 
 
-def proper_faces(v: F64, f: NDArray[np.integer]) -> NDArray[np.int32]:
+def nondegenerate_faces(v: F64, f: NDArray[np.integer]) -> NDArray[np.int32]:
     """Ids of the faces with finite corners and an area."""
     t = np.asarray(v, np.float64)[np.asarray(f)]
     with np.errstate(all="ignore"):
@@ -44,13 +44,13 @@ def proper_faces(v: F64, f: NDArray[np.integer]) -> NDArray[np.int32]:
     return np.flatnonzero(np.isfinite(t).all((1, 2)) & (area > 0)).astype(np.int32)
 
 
-def search_tree(v: F64, f: NDArray[np.integer]) -> Bvh:
+def build_search_tree(v: F64, f: NDArray[np.integer]) -> Bvh:
     """A tree for `closest_in_tree` and `hits_in_tree` over the proper faces; face ids are those of f."""
-    ids = proper_faces(v, f)
+    ids = nondegenerate_faces(v, f)
     if len(ids) == 0:
         raise ValueError("a surface without area has no closest points")
     clean = np.nan_to_num(np.asarray(v, np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    tree = build(clean, np.asarray(f, np.int32)[ids])
+    tree = build_bvh(clean, np.asarray(f, np.int32)[ids])
     return tree._replace(face=ids[tree.face])
 
 
@@ -75,7 +75,7 @@ def closest_points(
     v: F64, f: NDArray[np.integer], queries: F64, limit: float = math.inf
 ) -> tuple[F64, F64, NDArray[np.int32]]:
     """For every query (N, 3) the closest point on the mesh (N, 3), its distance (N,) and its face (N,)."""
-    return closest_in_tree(search_tree(v, f), queries, limit)
+    return closest_in_tree(build_search_tree(v, f), queries, limit)
 
 
 def sample_surface(

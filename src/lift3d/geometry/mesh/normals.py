@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lift3d.types import F32, F64
 
 
-def unit_normals(v: F64, f: NDArray[np.integer]) -> F64:
+def face_normals(v: F64, f: NDArray[np.integer]) -> F64:
     """(F, 3); zero for faces without area."""
     t = v[f]
     n = np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0])

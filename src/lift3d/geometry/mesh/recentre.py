@@ -12,7 +12,7 @@ FAR = 1000.0
 """Times the longest side: from there on a thing is brought to the origin before anything is done to it."""
 
 
-def far_shift(points: F64, far: float = FAR) -> F64:
+def recentring_shift(points: F64, far: float = FAR) -> F64:
     """(3,) to be taken off points (N, 3): nothing if they lie near, else about their middle, in whole digits of their size."""
     points = np.asarray(points, np.float64)
     kept = points[np.isfinite(points).all(1)]
@@ -26,7 +26,7 @@ def far_shift(points: F64, far: float = FAR) -> F64:
     return np.asarray(np.round((low + high) / 2 / digit) * digit)
 
 
-def shift_lines(shift: F64) -> list[str]:
+def describe_shift(shift: F64) -> list[str]:
     """A line for the user, if there was a shift."""
     if not shift.any():
         return []

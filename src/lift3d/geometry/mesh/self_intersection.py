@@ -17,7 +17,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError
-from lift3d.geometry.mesh.bvh import build, leaf_range, overlapping
+from lift3d.geometry.mesh.bvh import build_bvh, leaf_range, overlapping_triangles
 from lift3d.geometry.mesh.exact_predicates import common_step, degenerate, orient2d, orient3d
 from lift3d.geometry.mesh.weld import weld_exact
 from lift3d.types import F64
@@ -41,7 +41,7 @@ def self_intersections(v: F64, f: NDArray[np.int32], limit: int = 1000) -> NDArr
     step = common_step(p)
     flat = np.zeros(len(f), np.bool_)
     _flat_faces(p, f, step, flat)
-    tree = build(p, f)
+    tree = build_bvh(p, f)
     leaves = (len(tree.box) + 1) // 2
     pairs = np.empty((limit, 2), np.int32)
     n = 0
@@ -186,10 +186,10 @@ def _collect(
     lo, hi = leaf_range(node, len(box), len(face))
     b = box[node]
     found = np.empty(512, np.int64)
-    m = overlapping(face, box, b[0], b[1], b[2], b[3], b[4], b[5], found)
+    m = overlapping_triangles(face, box, b[0], b[1], b[2], b[3], b[4], b[5], found)
     if m > len(found):
         found = np.empty(m, np.int64)
-        overlapping(face, box, b[0], b[1], b[2], b[3], b[4], b[5], found)
+        overlapping_triangles(face, box, b[0], b[1], b[2], b[3], b[4], b[5], found)
     for i in range(lo, hi):
         if flat[face[i]]:
             continue

@@ -13,9 +13,9 @@ from lift3d.errors import SolidError
 from lift3d.geometry.mesh.components import (
     DEBRIS,
     component_volumes,
-    components,
+    connected_components,
     sorted_half_edges,
-    winding_at,
+    winding_number_at,
 )
 from lift3d.geometry.mesh.self_intersection import degenerate_faces, self_intersections
 from lift3d.geometry.mesh.weld import weld_exact
@@ -111,7 +111,7 @@ def inspect_arrays(v: F64, f: NDArray[np.integer], limit: int = 1000) -> SolidRe
     counts.update(zip(names, map(int, _edges_and_fans(g, order, key, len(p)))))
     closed = not (counts["boundary_edges"] or counts["non_manifold_edges"] or counts["non_manifold_vertices"])
     oriented = not (counts["misoriented_edges"] or counts["non_manifold_edges"])
-    labels = components(g, len(p))
+    labels = connected_components(g, len(p))
     volume = component_volumes(p, g, labels)
     debris = np.abs(volume) < DEBRIS * np.abs(volume).max()
     counts["components"], counts["debris"] = len(volume), int(debris.sum())
@@ -201,7 +201,7 @@ def _nesting(
     for i, c in enumerate(judged):
         point = v[faces[i][0, 0]]
         around = np.flatnonzero(((low <= point) & (high >= point)).all(1))
-        winding = sum(winding_at(v, faces[k], point) for k in around if k != i)
+        winding = sum(winding_number_at(v, faces[k], point) for k in around if k != i)
         cavities += volume[c] < 0 and winding == 1
         inverted += volume[c] < 0 and winding != 1
         nested += volume[c] >= 0 and winding != 0

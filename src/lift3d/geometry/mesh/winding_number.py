@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from lift3d.geometry.mesh.bvh import Bvh, build, leaf_range
+from lift3d.geometry.mesh.bvh import Bvh, build_bvh, leaf_range
 from lift3d.types import F64
 
 ACCURACY = 2.5
@@ -30,9 +30,9 @@ class WindingTree(NamedTuple):
     moments: F64
 
 
-def winding_tree(v: F64, f: NDArray[np.integer]) -> WindingTree:
+def build_winding_tree(v: F64, f: NDArray[np.integer]) -> WindingTree:
     """The tree of the mesh's triangles with their far fields; v finite, at least one face."""
-    bvh = build(np.asarray(v, np.float64), np.asarray(f, np.int32))
+    bvh = build_bvh(np.asarray(v, np.float64), np.asarray(f, np.int32))
     c, leaves = bvh.tri, (len(bvh.box) + 1) // 2
     vector = 0.5 * np.cross(c[:, 1] - c[:, 0], c[:, 2] - c[:, 0])
     area, centroid = np.linalg.norm(vector, axis=1), c.mean(1)
@@ -112,4 +112,4 @@ def winding_in_tree(tree: WindingTree, queries: F64, accuracy: float = ACCURACY)
 
 def winding_number(v: F64, f: NDArray[np.integer], queries: F64, accuracy: float = ACCURACY) -> F64:
     """(N,) generalized winding numbers of the mesh at queries (N, 3); outward faces make the inside 1."""
-    return winding_in_tree(winding_tree(v, f), queries, accuracy)
+    return winding_in_tree(build_winding_tree(v, f), queries, accuracy)

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from lift3d.geometry.kernels import in_bands
+from lift3d.geometry.kernels import run_in_bands
 from lift3d.types import F32
 
 HUGE = 1e30
@@ -55,7 +55,7 @@ def chamfer_matrix(a: F32, b: F32 | None = None) -> NDArray[np.float64]:
     left = np.ascontiguousarray(a.transpose(0, 2, 1), np.float32)
     right = left if b is None else np.ascontiguousarray(b.transpose(0, 2, 1), np.float32)
     out = np.zeros((len(left), len(right)))
-    in_bands(_rows, len(left), lambda: None, left, right, b is None, out)
+    run_in_bands(_rows, len(left), lambda: None, left, right, b is None, out)
     return out + out.T if b is None else out
 
 
@@ -85,5 +85,5 @@ def nearest_chamfer(a: F32, b: F32 | None = None) -> NDArray[np.float64]:
     few, many = (x[:, np.linspace(0, x.shape[1] - 1, COARSE).astype(int)] for x in (a, a if b is None else b))
     order = np.argsort(chamfer_matrix(few, None if b is None else many), axis=1, kind="stable")
     out = np.full(len(left), np.inf)
-    in_bands(_nearest, len(left), lambda: None, left, right, order, b is None, out)
+    run_in_bands(_nearest, len(left), lambda: None, left, right, order, b is None, out)
     return out

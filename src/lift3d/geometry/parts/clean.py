@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.mesh.components import components
+from lift3d.geometry.mesh.components import connected_components
 from lift3d.geometry.mesh.weld import weld_exact
 from lift3d.geometry.parts.sampling import colours_at
 from lift3d.types import F64, Part
@@ -26,7 +26,7 @@ _SPREAD = np.array([[a, b, 7 - a - b] for a in range(1, 6) for b in range(1, 7 -
 
 
 @dataclass(frozen=True)
-class Clean:
+class CleanedParts:
     """parts: in the unit frame (longest side 1, centred over the origin, standing on z = 0); scale, shift: unit frame =
     (source - shift) * scale; strays: faces that were dropped."""
 
@@ -40,7 +40,7 @@ class Clean:
         return sum(len(part.faces) for part in self.parts)
 
 
-def clean(parts: list[Part]) -> Clean | str:
+def clean_parts(parts: list[Part]) -> CleanedParts | str:
     """The cleaned thing, or why it is none: "no faces", "few faces", "flat"."""
     parts = [_visible(_proper(part)) for part in parts]
     parts = [part for part in parts if len(part.faces)]
@@ -63,7 +63,7 @@ def clean(parts: list[Part]) -> Clean | str:
     scale = 1.0 / float(extent.max())
     shift = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
     moved = [replace(part, vertices=(part.vertices - shift) * scale) for part in parts]
-    return Clean(moved, scale, (float(shift[0]), float(shift[1]), float(shift[2])), int((~keep).sum()))
+    return CleanedParts(moved, scale, (float(shift[0]), float(shift[1]), float(shift[2])), int((~keep).sum()))
 
 
 def _proper(part: Part) -> Part:
@@ -104,7 +104,7 @@ def _without_strays(v: F64, f: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(F,) False for small components far from everything else: forgotten vertices, distant levels of detail."""
     row = weld_exact(v)[1]
     g = row[f].astype(np.int32)
-    label = components(g)
+    label = connected_components(g)
     count = int(label.max()) + 1
     if count == 1:
         return np.ones(len(f), bool)

@@ -13,7 +13,7 @@ from trimesh.visual.texture import TextureVisuals
 
 from lift3d.errors import InputError, damaged_file
 from lift3d.geometry.mesh.weld import weld_exact
-from lift3d.geometry.parts.texture_packing import pack
+from lift3d.geometry.parts.texture_packing import pack_textures
 from lift3d.types import F64, GREY, WHITE, Bytes4, Material, Mesh, Model, Part
 
 MAX_ELEMENTS = 20_000_000
@@ -34,7 +34,7 @@ def y_up_to_z_up_parts(parts: list[Part]) -> list[Part]:
     return [replace(part, vertices=y_up_to_z_up(part.vertices)) for part in parts]
 
 
-def checked(part: Part, name: str) -> Part:
+def validate_part(part: Part, name: str) -> Part:
     """The part, when its numbers are finite and its indices in range; InputError otherwise."""
     v, f = np.asarray(part.vertices, np.float64), np.asarray(part.faces)
     if v.ndim != 2 or v.shape[1] != 3 or f.ndim != 2 or f.shape[1] != 3:
@@ -60,9 +60,9 @@ def checked(part: Part, name: str) -> Part:
     return Part(v, f.astype(np.int64), uv, part.colours, part.material)
 
 
-def join(model: Model, name: str) -> Mesh:
+def model_to_mesh(model: Model, name: str) -> Mesh:
     """One mesh of all parts: one texture is kept as it is, several are packed into one."""
-    parts = [_compact(checked(p, name)) for p in model.parts if len(p.faces)]
+    parts = [_compact(validate_part(p, name)) for p in model.parts if len(p.faces)]
     if not parts:
         raise damaged_file(name, "holds no triangles")
     vertices = np.concatenate([p.vertices for p in parts])
@@ -76,7 +76,7 @@ def join(model: Model, name: str) -> Mesh:
             uv = np.concatenate([p.uv for p in parts if p.uv is not None])
             visual = _textured(uv, first)
         else:
-            packed = pack(
+            packed = pack_textures(
                 [
                     (p.vertices, p.faces, p.uv, p.material.texture if p.material else None, _flat(p))
                     for p in parts
@@ -138,7 +138,7 @@ def _textured(uv: F64, material: Material | None) -> TextureVisuals:
     return TextureVisuals(uv=uv, material=_pbr(material))
 
 
-def part_of(mesh: Mesh, name: str = "the mesh") -> Part:
+def mesh_to_part(mesh: Mesh, name: str = "the mesh") -> Part:
     """The mesh as one part: texture and base colour, or colours by vertex (by face: corners split)."""
     v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
     visual: Any = mesh.visual
@@ -156,7 +156,7 @@ def part_of(mesh: Mesh, name: str = "the mesh") -> Part:
         key = np.column_stack([f.reshape(-1), corners.astype(np.int64) @ (1 << np.array([24, 16, 8, 0]))])
         unique, index, inverse = np.unique(key, axis=0, return_index=True, return_inverse=True)
         v, f, colours = v[unique[:, 0]], inverse.reshape(-1, 3), corners[index]
-    return checked(Part(v, f, uv, colours, material), name)
+    return validate_part(Part(v, f, uv, colours, material), name)
 
 
 def _material(material: object) -> Material:
@@ -191,7 +191,7 @@ def scale_to_metres(mesh: Mesh) -> float | None:
     return float(f"{factor:.12g}")
 
 
-def sample_colours(part: Part) -> NDArray[np.uint8] | None:
+def vertex_colours(part: Part) -> NDArray[np.uint8] | None:
     """(V, 4) colours by vertex: its own, or the texture's at its texture coordinates; None without either."""
     if part.colours is not None or part.material is None:
         return part.colours
@@ -207,7 +207,7 @@ def sample_colours(part: Part) -> NDArray[np.uint8] | None:
     return np.rint(pixels[y, x] * (flat / 255)).astype(np.uint8)
 
 
-def together(parts: list[Part]) -> tuple[F64, NDArray[np.int32]]:
+def concatenate_parts(parts: list[Part]) -> tuple[F64, NDArray[np.int32]]:
     """All parts' vertices (V, 3) and faces (F, 3)."""
     starts = np.cumsum([0] + [len(part.vertices) for part in parts])
     faces = [part.faces + at for part, at in zip(parts, starts)]

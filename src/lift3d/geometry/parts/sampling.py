@@ -15,11 +15,11 @@ SPARE = 2
 RANGE = 1.2
 """Coordinates are packed as 16 bits over [-RANGE / 2, RANGE / 2] in x and y, [-0.1, RANGE - 0.1] in z."""
 OPAQUE = 128
-ROW = 12
+BYTES_PER_SAMPLE = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class SurfaceSamples:
     """points (N, 3), normals (N, 3) unit, colours (N, 3) uint8 sRGB; area of the whole surface."""
 
     points: F64
@@ -35,7 +35,7 @@ class Surface:
         return np.concatenate([xyz.view(np.uint8).reshape(-1, 6), n.view(np.uint8), self.colours], 1)
 
 
-def unpack(rows: NDArray[np.uint8]) -> tuple[F64, F64, NDArray[np.uint8]]:
+def unpack_samples(rows: NDArray[np.uint8]) -> tuple[F64, F64, NDArray[np.uint8]]:
     """Points, unit normals and colours of packed rows (N, 12)."""
     low = np.array([-RANGE / 2, -RANGE / 2, -0.1])
     xyz = np.ascontiguousarray(rows[:, :6]).view("<u2").astype(np.float64) / 65535 * RANGE + low
@@ -43,7 +43,7 @@ def unpack(rows: NDArray[np.uint8]) -> tuple[F64, F64, NDArray[np.uint8]]:
     return xyz, n / np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-9), rows[:, 9:12]
 
 
-def sample(parts: list[Part], n: int, seed: int = 0) -> Surface:
+def sample_parts(parts: list[Part], n: int, seed: int = 0) -> SurfaceSamples:
     """n samples, even over the area that is not transparent."""
     starts = np.cumsum([0] + [len(part.vertices) for part in parts])
     v = np.concatenate([part.vertices for part in parts])
@@ -65,7 +65,7 @@ def sample(parts: list[Part], n: int, seed: int = 0) -> Surface:
     area = 0.5 * float(
         np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum()
     )
-    return Surface(points[kept], normals[kept], np.rint(colours[kept, :3]).astype(np.uint8), area)
+    return SurfaceSamples(points[kept], normals[kept], np.rint(colours[kept, :3]).astype(np.uint8), area)
 
 
 def colours_at(part: Part, face: NDArray[np.integer], weight: F64) -> F64:

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.mesh.components import components
+from lift3d.geometry.mesh.components import connected_components
 from lift3d.geometry.mesh.distances import closest_points
 from lift3d.geometry.surface.decimation import decimate
 from lift3d.types import F64, Part
@@ -45,7 +45,7 @@ def _simpler(part: Part, target: int) -> Part:
         return replace(part, vertices=p, faces=g.astype(np.int64))
     values = [x for x in (part.uv, part.colours) if x is not None]
     old = np.column_stack([np.asarray(x, np.float64) for x in values])
-    corners = carried(part.vertices, part.faces, old, p, g)
+    corners = transfer_values(part.vertices, part.faces, old, p, g)
     key = np.column_stack([g.reshape(-1), np.round(corners.reshape(-1, old.shape[1]), 6)])
     rows, first, index = np.unique(key, axis=0, return_index=True, return_inverse=True)
     flat = corners.reshape(-1, old.shape[1])[first]
@@ -59,7 +59,7 @@ def _simpler(part: Part, target: int) -> Part:
     )
 
 
-def carried(v: F64, f: NDArray[np.int64], values: F64, p: F64, g: NDArray[np.int32]) -> F64:
+def transfer_values(v: F64, f: NDArray[np.int64], values: F64, p: F64, g: NDArray[np.int32]) -> F64:
     """(G, 3, C) values at the corners of new faces g over p, from values (V, C) of the old vertices."""
     chart = _charts(v, f, values)
     middle = p[g].mean(1)
@@ -81,7 +81,7 @@ def carried(v: F64, f: NDArray[np.int64], values: F64, p: F64, g: NDArray[np.int
 def _charts(v: F64, f: NDArray[np.int64], values: F64) -> NDArray[np.int32]:
     """(F,) which piece of the texture map a face belongs to: corners of one place with one value hold pieces together."""
     row = np.unique(np.column_stack([v, values]), axis=0, return_inverse=True)[1]
-    return components(row.reshape(-1)[f].astype(np.int32))
+    return connected_components(row.reshape(-1)[f].astype(np.int32))
 
 
 def _barycentric(t: F64, q: F64) -> F64:

@@ -78,7 +78,7 @@ def _halved(tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(Pil.fromarray(np.ascontiguousarray(tile)).reduce(2))
 
 
-def pack(pieces: Sequence[Piece]) -> tuple[F64, NDArray[np.int64], F64, Pil.Image]:
+def pack_textures(pieces: Sequence[Piece]) -> tuple[F64, NDArray[np.int64], F64, Pil.Image]:
     """(vertices, faces, uv, picture) of all pieces joined; equal pictures with equal colours share a tile."""
     done: list[tuple[F64, NDArray[np.int64], F64, int]] = []
     wanted: dict[Key, tuple[int, Pil.Image | None]] = {}

@@ -14,7 +14,7 @@ from PIL import Image as Pil
 from lift3d.errors import InputError
 from lift3d.geometry.image.colour_space import SRGB8_TO_LINEAR, srgb8_to_linear
 from lift3d.geometry.mesh.normals import corner_normals
-from lift3d.geometry.parts.convert import part_of
+from lift3d.geometry.parts.convert import mesh_to_part
 from lift3d.geometry.render.texture_sampling import BLENDED, MASKED, OPAQUE, face_alpha_modes, mip_pyramid
 from lift3d.types import F32, F64, Mesh, Part
 
@@ -193,7 +193,7 @@ def _parts_of(mesh: Mesh) -> list[Part]:
     if safe is None:
         mesh = mesh.copy()
         mesh.vertices = np.nan_to_num(v, posinf=0, neginf=0)
-    part = part_of(mesh)
+    part = mesh_to_part(mesh)
     return [Part(v, f, part.uv, part.colours, part.material)]
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lift3d.geometry.camera.projection import resize_camera
 from lift3d.geometry.image.colour_space import LINEAR_TO_SRGB8
-from lift3d.geometry.kernels import in_bands
+from lift3d.geometry.kernels import run_in_bands
 from lift3d.geometry.render.drawable import Drawable
 from lift3d.geometry.render.scan_conversion import COEFFICIENTS, scan, set_up_faces
 from lift3d.geometry.render.shading import finish, shade
@@ -72,7 +72,7 @@ def render_image(
 
 def _run(kernel: Any, rows: int, threads: bool, args: tuple[Any, ...]) -> None:
     if threads and rows > 64:
-        in_bands(kernel, rows, lambda: None, *args)
+        run_in_bands(kernel, rows, lambda: None, *args)
     else:
         kernel(0, rows, None, *args)
 

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from lift3d.geometry.kernels import inner, kernel
+from lift3d.geometry.kernels import njit_inline, njit_kernel
 from lift3d.geometry.render.drawable import ALPHA_MODE, COLOURS, LEVELS, UV
 from lift3d.geometry.render.rasterizer import set_up_face
 from lift3d.geometry.render.texture_sampling import sample_texture
@@ -23,7 +23,7 @@ ALPHA_CUTOFF, MIN_ALPHA = 0.5, 0.05
 """A cut-out with less alpha is not there; something translucent with less is not seen."""
 
 
-@kernel
+@njit_kernel
 def set_up_faces(corners, rotation, shift, grid, near, parallel, width, height, c, box):  # type: ignore[no-untyped-def]
     """Fill c (F, 12) and box (F, 4) for corners (F, 3, 3) in the world; `parallel` for light along z."""
     p, flat = np.empty((3, 3)), np.empty((3, 3))
@@ -47,7 +47,7 @@ def set_up_faces(corners, rotation, shift, grid, near, parallel, width, height, 
             c[i, 9 + m] = c[i, m] * p[0, 2] + c[i, 3 + m] * p[1, 2] + c[i, 6 + m] * p[2, 2]
 
 
-@inner
+@njit_inline
 def sample_surface(face, texels, levels, decoded, i, c, x, y, fx, fy, out):  # type: ignore[no-untyped-def]
     """out (4,): linear colour and alpha of face i where the ray (x, y, 1) meets it, as large as a pixel is there."""
     c0, c1, c3, c4, c6, c7 = c[i, 0], c[i, 1], c[i, 3], c[i, 4], c[i, 6], c[i, 7]
@@ -82,7 +82,7 @@ def sample_surface(face, texels, levels, decoded, i, c, x, y, fx, fy, out):  # t
         out[k] *= b0 * face[i, COLOURS + k] + b1 * face[i, COLOURS + 4 + k] + b2 * face[i, COLOURS + 8 + k]
 
 
-@kernel
+@njit_kernel
 def scan(first, last, scratch, s, c, box, grid, near, glass, face_id, z):  # type: ignore[no-untyped-def]
     """Rows first..last of face_id and z (H, W), -1 and 0 where nothing is: the nearest face, of equals the lowest;
     cut-outs where they are, what is translucent only if `glass`."""
@@ -126,7 +126,7 @@ def scan(first, last, scratch, s, c, box, grid, near, glass, face_id, z):  # typ
                             face_id[row, column] = i
 
 
-@kernel
+@njit_kernel
 def translucent_layers(first, last, face, c, box, grid, near, z):  # type: ignore[no-untyped-def]
     """What is translucent and before z (H, W) in rows first..last: start (pixels + 1,), and by pixel from the nearest
     to the farthest, depths and faces. Of two at one depth (a sheet given twice) only the first is kept."""

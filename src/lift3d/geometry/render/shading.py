@@ -13,13 +13,13 @@ import math
 import numpy as np
 
 from lift3d.geometry.image.colour_space import encode_srgb
-from lift3d.geometry.kernels import inner, kernel
+from lift3d.geometry.kernels import njit_inline, njit_kernel
 from lift3d.geometry.render.drawable import FLAT, NORMALS
 from lift3d.geometry.render.scan_conversion import MIN_ALPHA, sample_surface, translucent_layers
 from lift3d.geometry.render.shadow_maps import POINT, SKY, light_visibility
 
 
-@inner
+@njit_inline
 def _weights(c, i, x, y):  # type: ignore[no-untyped-def]
     """Barycentric coordinates where the ray (x, y, 1) meets face i."""
     e0 = (c[i, 0] * x + c[i, 1] * y) + c[i, 2]
@@ -29,7 +29,7 @@ def _weights(c, i, x, y):  # type: ignore[no-untyped-def]
     return e0 * scale, e1 * scale, e2 * scale
 
 
-@inner
+@njit_inline
 def _normal(face, i, a, b, c):  # type: ignore[no-untyped-def]
     """The smooth normal, of unit length, or the face's own where it has none."""
     x = a * face[i, NORMALS] + b * face[i, NORMALS + 3] + c * face[i, NORMALS + 6]
@@ -41,7 +41,7 @@ def _normal(face, i, a, b, c):  # type: ignore[no-untyped-def]
     return x / size, y / size, z / size
 
 
-@inner
+@njit_inline
 def _camera_light(nx, ny, nz, r, shading):  # type: ignore[no-untyped-def]
     """Light over the photographer's left shoulder on a surface with normal n (world), turned to the eye."""
     x = r[0, 0] * nx + r[0, 1] * ny + r[0, 2] * nz
@@ -52,7 +52,7 @@ def _camera_light(nx, ny, nz, r, shading):  # type: ignore[no-untyped-def]
     return 1 + shading * (0.34 - 0.16 * side * y + 0.88 * facing - 1)
 
 
-@inner
+@njit_inline
 def _curved(corners, face, i, a, b, c, px, py, pz, side):  # type: ignore[no-untyped-def]
     """The point p of the face on the curved surface that its smooth normals pretend (Hanika 2021)."""
     qx, qy, qz = px, py, pz
@@ -65,7 +65,7 @@ def _curved(corners, face, i, a, b, c, px, py, pz, side):  # type: ignore[no-unt
     return qx, qy, qz
 
 
-@inner
+@njit_inline
 def _light(lamps, around, maps, depths, p, q, n, flat, out):  # type: ignore[no-untyped-def]
     """out (3,): what a white matt surface at p (q as the shadows see it) with normal n and face normal `flat`, both
     to the eye, shows. The sky's lamps come first."""
@@ -108,7 +108,7 @@ def _light(lamps, around, maps, depths, p, q, n, flat, out):  # type: ignore[no-
             out[k] += lamps[j, 4 + k] * arriving
 
 
-@inner
+@njit_inline
 def _lit(corners, face, lamps, around, maps, depths, i, c, x, y, eye, light):  # type: ignore[no-untyped-def]
     """light (3,) on face i where the ray (x, y, 1) meets it, on the side that `eye` sees."""
     a, b, d = _weights(c, i, x, y)
@@ -130,7 +130,7 @@ def _lit(corners, face, lamps, around, maps, depths, i, c, x, y, eye, light):  #
     _light(lamps, around, maps, depths, (px, py, pz), q, n, flat, light)
 
 
-@kernel
+@njit_kernel
 def shade(first, last, scratch, s, lights, c, box, grid, pose, glass, face_id, z, out):  # type: ignore[no-untyped-def]
     """Rows first..last of out (H, W, 4): light times cover, and cover, the mean of samples x samples of face_id and z
     (samples H, samples W). pose: rotation and eye of the camera."""
@@ -184,7 +184,7 @@ def shade(first, last, scratch, s, lights, c, box, grid, pose, glass, face_id, z
             out[row, column, 2], out[row, column, 3] = b * share, cover * share
 
 
-@kernel
+@njit_kernel
 def finish(first, last, scratch, s, c, grid, pose, face_id, z, paint, ground, table, rgb, normals, mask):  # type: ignore[no-untyped-def]
     """Rows first..last of rgb (H, W, 3) uint8: paint (H, W, 4) over the linear colour `ground`, or, where that is
     negative, by itself; normals (H, W, 3) of the camera's frame, to the eye; mask (H, W)."""

@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from lift3d.geometry.camera.orbit import look_at
-from lift3d.geometry.kernels import in_bands, inner, kernel
+from lift3d.geometry.kernels import njit_inline, njit_kernel, run_in_bands
 from lift3d.geometry.render.drawable import Drawable
 from lift3d.geometry.render.lights import Lighting
 from lift3d.geometry.render.scan_conversion import COEFFICIENTS, scan, set_up_faces
@@ -143,11 +143,11 @@ class _Maps:
         depths[: len(self.drawn)] = self.drawn
         missing = maps[maps[:, 16] >= len(self.drawn)]
         if len(missing):
-            in_bands(_draw, len(missing), lambda: None, self.ready.surface, missing, depths)
+            run_in_bands(_draw, len(missing), lambda: None, self.ready.surface, missing, depths)
         return maps, depths
 
 
-@kernel
+@njit_kernel
 def _draw(first, last, scratch, s, maps, depths):  # type: ignore[no-untyped-def]
     """Fill the maps first..last. What is translucent casts no shadow."""
     for m in range(first, last):
@@ -161,7 +161,7 @@ def _draw(first, last, scratch, s, maps, depths):  # type: ignore[no-untyped-def
         scan(0, size, scratch, s, c, box, grid, 0.0, False, face_id, z)
 
 
-@inner
+@njit_inline
 def light_visibility(maps, depths, m, px, py, pz, nx, ny, nz, steep, wide):  # type: ignore[no-untyped-def]
     """Share of the texels around a point on a surface with unit normal n towards the light, `steep` the sine of the
     angle between the two, that the light of map m reaches; -1 where the map does not hold the point."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.geometry.image.colour_space import LINEAR_TO_SRGB8, SRGB8_TO_LINEAR, encode_srgb
-from lift3d.geometry.kernels import inner, kernel
+from lift3d.geometry.kernels import njit_inline, njit_kernel
 from lift3d.types import F32
 
 OPAQUE, MASKED, BLENDED = 0, 1, 2
@@ -85,7 +85,7 @@ def _covering(picture: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
     return out
 
 
-@kernel
+@njit_kernel
 def _count(alpha, uv, counts):  # type: ignore[no-untyped-def]
     """By face: texels inside it that are there, those of them that are not opaque, and the texels in its box that are
     not opaque. Of a face that repeats the texture, all texels count once."""
@@ -121,7 +121,7 @@ def _count(alpha, uv, counts):  # type: ignore[no-untyped-def]
                         counts[i, 1] += 1
 
 
-@kernel
+@njit_kernel
 def _halve(p, decoded, table, out):  # type: ignore[no-untyped-def]
     """Mean over the box of each new texel; where a side is odd its boxes share texels by their overlap."""
     height, width = p.shape[:2]
@@ -153,7 +153,7 @@ def _halve(p, decoded, table, out):  # type: ignore[no-untyped-def]
             out[row, column, 3] = int(a / whole + 0.5)
 
 
-@inner
+@njit_inline
 def _bilinear(texels, levels, level, decoded, u, v, share, out):  # type: ignore[no-untyped-def]
     """Add `share` of the level's light times alpha, and alpha, at (u, v), repeated beyond [0, 1]."""
     base, h, w = levels[level, 0], levels[level, 1], levels[level, 2]
@@ -178,7 +178,7 @@ def _bilinear(texels, levels, level, decoded, u, v, share, out):  # type: ignore
         out[3] += weight
 
 
-@inner
+@njit_inline
 def sample_texture(texels, levels, first, end, decoded, u, v, lod, out):  # type: ignore[no-untyped-def]
     """out (4,): linear colour and alpha in [0, 1] of the texture of levels first..end, `lod` levels up."""
     for k in range(4):

@@ -9,14 +9,14 @@ from lift3d.geometry.mesh.self_intersection import degenerate_faces
 from lift3d.geometry.mesh.weld import weld_exact
 from lift3d.geometry.repair.working_mesh import (
     Soup,
-    areas,
-    boundary_edges,
-    compact,
-    diagonal,
-    edges,
-    linked,
-    patches,
-    volumes,
+    bounding_diagonal,
+    build_edge_table,
+    count_boundary_edges,
+    drop_unused_vertices,
+    face_areas,
+    label_linked,
+    label_patches,
+    signed_volumes,
 )
 
 WELD_TOLERANCES = (1e-7, 1e-6, 1e-5, 1e-4, 5e-4)
@@ -29,7 +29,7 @@ def drop_invalid(soup: Soup) -> Soup:
     soup = soup.only(inside)
     with np.errstate(over="ignore"):
         finite = np.asarray(np.isfinite(soup.v.astype(np.float32)).all(axis=1), bool)
-    return compact(soup.only(finite[soup.f].all(1)))
+    return drop_unused_vertices(soup.only(finite[soup.f].all(1)))
 
 
 def weld(soup: Soup) -> Soup:
@@ -41,8 +41,8 @@ def weld(soup: Soup) -> Soup:
 def weld_boundaries(soup: Soup) -> Soup:
     """Vertices on open edges that are nearly at one place become one, with the smallest tolerance
     (relative to the diagonal) that closes most."""
-    best, fewest, scale = soup, boundary_edges(soup.f), diagonal(soup.v, soup.f)
-    table = edges(soup.f)
+    best, fewest, scale = soup, count_boundary_edges(soup.f), bounding_diagonal(soup.v, soup.f)
+    table = build_edge_table(soup.f)
     rim = np.unique(table.ends[table.count == 1])
     if len(rim) == 0:
         return soup
@@ -53,14 +53,14 @@ def weld_boundaries(soup: Soup) -> Soup:
             continue
         if len(pairs) > 20 * len(rim):
             break
-        label = linked(pairs, len(rim))
+        label = label_linked(pairs, len(rim))
         first = np.full(label.max() + 1, -1)
         first[label[::-1]] = rim[::-1]
         row = np.arange(len(soup.v))
         row[rim] = first[label]
         f = row[soup.f].astype(np.int32)
         joined = Soup(soup.v, f, soup.origin).only((f != np.roll(f, 1, axis=1)).all(1))
-        open_now = boundary_edges(joined.f)
+        open_now = count_boundary_edges(joined.f)
         if len(joined.f) > 0.9 * len(soup.f) and open_now < fewest:
             best, fewest = joined, open_now
         if fewest == 0:
@@ -85,12 +85,12 @@ def drop_duplicates(soup: Soup) -> Soup:
 
 def zip_cracks(soup: Soup, tolerance: float = 1e-6) -> Soup:
     """Open edges with another open edge's end on them are split there, so that hanging vertices close."""
-    table = edges(soup.f)
+    table = build_edge_table(soup.f)
     open_half = np.flatnonzero(table.count[table.half] == 1)
     if len(open_half) == 0:
         return soup
     rim = np.unique(table.ends[table.count == 1])
-    reach = tolerance * diagonal(soup.v, soup.f)
+    reach = tolerance * bounding_diagonal(soup.v, soup.f)
     a, b = soup.f.reshape(-1)[open_half], np.roll(soup.f, -1, axis=1).reshape(-1)[open_half]
     middle, radius = 0.5 * (soup.v[a] + soup.v[b]), 0.5 * np.linalg.norm(soup.v[b] - soup.v[a], axis=1)
     near = cKDTree(soup.v[rim]).query_ball_point(middle, radius + reach)
@@ -153,15 +153,15 @@ def _has_area(soup: Soup, ring: list[int]) -> bool:
 
 def drop_debris(soup: Soup) -> Soup:
     """Without open crumbs (small area beside one large part) and closed parts of negligible volume."""
-    table = edges(soup.f)
-    label = patches(soup.f, table)
+    table = build_edge_table(soup.f)
+    label = label_patches(soup.f, table)
     n = int(label.max()) + 1
     if n == 1:
         return soup
-    area = np.bincount(label, areas(soup.v, soup.f), n)
+    area = np.bincount(label, face_areas(soup.v, soup.f), n)
     is_open = np.bincount(label, (table.count[table.half].reshape(-1, 3) == 1).any(1), n) > 0
     crumb = is_open & (area < 5e-3 * area.max()) & (area.max() > 0.5 * area.sum())
-    volume = np.abs(np.bincount(label, volumes(soup.v, soup.f), n))
+    volume = np.abs(np.bincount(label, signed_volumes(soup.v, soup.f), n))
     closed = np.bincount(label, (table.count[table.half].reshape(-1, 3) != 2).any(1), n) == 0
     if closed.any():
         crumb |= closed & (volume < DEBRIS * volume[closed].max())

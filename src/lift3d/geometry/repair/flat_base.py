@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from lift3d.geometry.mesh.solidity import inspect_arrays
-from lift3d.geometry.repair.shell_union import arrays_of, manifold_of
+from lift3d.geometry.repair.shell_union import from_manifold, to_manifold
 from lift3d.geometry.repair.working_mesh import I32
 from lift3d.types import F64
 
 
-def standing(v: F64, f: I32, slice_height: float) -> tuple[F64, I32, float]:
+def cut_flat_base(v: F64, f: I32, slice_height: float) -> tuple[F64, I32, float]:
     """The solid (N, 3), (F, 3) without what lies less than `slice_height` above its lowest point, moved down onto z = 0, and
     how far it was moved. Uncut where the cut would leave no solid."""
     low = float(v[:, 2].min())
-    body = manifold_of(v, f)
+    body = to_manifold(v, f)
     if body is not None:
-        w, g = arrays_of(body.trim_by_plane((0.0, 0.0, 1.0), low + slice_height))
+        w, g = from_manifold(body.trim_by_plane((0.0, 0.0, 1.0), low + slice_height))
         if len(g) and inspect_arrays(w, g).is_solid:
             v, f, low = w, g, float(w[:, 2].min())
     return v - [0.0, 0.0, low], f, low

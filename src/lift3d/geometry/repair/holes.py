@@ -13,16 +13,16 @@ import manifold3d
 import numpy as np
 from numba import njit
 
-from lift3d.geometry.repair.working_mesh import Soup, edges
+from lift3d.geometry.repair.working_mesh import Soup, build_edge_table
 from lift3d.types import F64
 
 LONGEST = 360
 EDGE_WEIGHT = 1e-3
 
 
-def loops(soup: Soup) -> list[list[int]]:
+def boundary_loops(soup: Soup) -> list[list[int]]:
     """Closed walks along open edges, against the faces' direction, so that a filling continues them."""
-    table = edges(soup.f)
+    table = build_edge_table(soup.f)
     half = np.flatnonzero(table.count[table.half] == 1)
     start = soup.f.reshape(-1)[half]
     end = np.roll(soup.f, -1, axis=1).reshape(-1)[half]
@@ -56,16 +56,16 @@ def loops(soup: Soup) -> list[list[int]]:
 
 def fill_holes(soup: Soup) -> tuple[Soup, int]:
     """Every loop filled; returns how many. Loops that cannot be filled stay open."""
-    taken = np.sort(_key(edges(soup.f).ends))
+    taken = np.sort(_key(build_edge_table(soup.f).ends))
     found = []
-    for loop in loops(soup):
+    for loop in boundary_loops(soup):
         ids = np.array(loop, np.int64)
         chords = None
         if len(ids) <= LONGEST:
             pairs = _key(np.stack(np.meshgrid(ids, ids, indexing="ij"), axis=-1))
             at = np.minimum(np.searchsorted(taken, pairs), len(taken) - 1)
             chords = taken[at] == pairs
-        triangles = fill(soup.v[ids], ids, chords)
+        triangles = triangulate_loop(soup.v[ids], ids, chords)
         if len(triangles):
             found.append(triangles)
     return (soup.added(np.concatenate(found)), len(found)) if found else (soup, 0)
@@ -76,7 +76,7 @@ def _key(ends: np.ndarray) -> np.ndarray:
     return ends.min(-1).astype(np.int64) << 32 | ends.max(-1)
 
 
-def fill(points: F64, ids: np.ndarray, taken: np.ndarray | None = None) -> np.ndarray:
+def triangulate_loop(points: F64, ids: np.ndarray, taken: np.ndarray | None = None) -> np.ndarray:
     """Triangles (n - 2, 3) of ids that fill the loop points (n, 3), counter-clockwise along it; taken (n, n):
     True where the mesh has an edge between two points already, which then is not used again."""
     n = len(points)

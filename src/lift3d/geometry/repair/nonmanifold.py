@@ -9,14 +9,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from lift3d.geometry.mesh.winding_number import winding_in_tree, winding_tree
-from lift3d.geometry.repair.working_mesh import Soup, areas, diagonal, edges, linked, patches
+from lift3d.geometry.mesh.winding_number import build_winding_tree, winding_in_tree
+from lift3d.geometry.repair.working_mesh import (
+    Soup,
+    bounding_diagonal,
+    build_edge_table,
+    face_areas,
+    label_linked,
+    label_patches,
+)
 
 NUDGE = 1e-4
 EXACT = 8.0  # of the winding number: errors of about 1 %
 
 
-def prune_walls(soup: Soup) -> tuple[Soup, int]:
+def remove_fins_and_walls(soup: Soup) -> tuple[Soup, int]:
     """Without fins (parts with a free rim hanging on an edge of two other faces) and inner walls (parts with
     inside on both sides); returns the number of faces removed."""
     before = len(soup.f)
@@ -32,8 +39,8 @@ def prune_walls(soup: Soup) -> tuple[Soup, int]:
 
 def _borders(soup: Soup) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Part of each face; for the half-edges on edges with several faces: their part, edge; and counts."""
-    table = edges(soup.f)
-    label = patches(soup.f, table)
+    table = build_edge_table(soup.f)
+    label = label_patches(soup.f, table)
     many = np.flatnonzero(table.count[table.half] > 2)
     free = np.bincount(label, (table.count[table.half] == 1).reshape(-1, 3).any(1)) > 0
     return label, label[many // 3], table.half[many], table.count, free
@@ -50,7 +57,7 @@ def _harmless(part: np.ndarray, edge: np.ndarray, count: np.ndarray, n: int) -> 
 def _without_fins(soup: Soup) -> np.ndarray:
     label, part, edge, count, free = _borders(soup)
     n = int(label.max()) + 1
-    area = np.bincount(label, areas(soup.v, soup.f), n)
+    area = np.bincount(label, face_areas(soup.v, soup.f), n)
     fin = _harmless(part, edge, count, n) & free & (area < 0.2 * area.sum())
     left = count - np.bincount(edge, fin[part], len(count)).astype(np.int64)
     spoilt = (left == 1) & (count > 2)
@@ -65,8 +72,8 @@ def _without_wall(soup: Soup) -> np.ndarray:
     candidates = np.flatnonzero(_harmless(part, edge, count, n))
     if len(candidates) == 0:
         return keep
-    area = np.bincount(label, areas(soup.v, soup.f), n)
-    whole = winding_tree(soup.v, soup.f)
+    area = np.bincount(label, face_areas(soup.v, soup.f), n)
+    whole = build_winding_tree(soup.v, soup.f)
     for k in candidates[np.argsort(area[candidates], kind="stable")][:50]:
         mine = label == k
         if mine.all():
@@ -76,10 +83,10 @@ def _without_wall(soup: Soup) -> np.ndarray:
         normal = np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0])
         normal /= np.maximum(np.linalg.norm(normal, axis=1), 1e-300)[:, None]
         # The mean of both sides, because another wall may lie in the same plane.
-        aside = 1e-5 * diagonal(soup.v, soup.f) * normal
+        aside = 1e-5 * bounding_diagonal(soup.v, soup.f) * normal
         sides = np.concatenate([t.mean(1) + aside, t.mean(1) - aside])
         others = winding_in_tree(whole, sides, EXACT) - winding_in_tree(
-            winding_tree(soup.v, some), sides, EXACT
+            build_winding_tree(soup.v, some), sides, EXACT
         )
         if np.median(np.abs(others.reshape(2, -1).mean(0))) > 0.9:
             keep[mine] = False
@@ -87,9 +94,9 @@ def _without_wall(soup: Soup) -> np.ndarray:
     return keep
 
 
-def split_fans(soup: Soup) -> tuple[Soup, int]:
+def split_nonmanifold_vertices(soup: Soup) -> tuple[Soup, int]:
     """Each fan gets its own vertex (still in the same place); returns how many vertices were added."""
-    table = edges(soup.f)
+    table = build_edge_table(soup.f)
     joined = [table.pairs(), _paired_by_angle(soup)]
     pairs = np.concatenate(joined)
     i, j = pairs[:, 0], pairs[:, 1]
@@ -98,7 +105,7 @@ def split_fans(soup: Soup) -> tuple[Soup, int]:
     near = np.where(alike, j, following(j))
     far = np.where(alike, following(j), j)
     links = np.concatenate([np.stack([i, near], 1), np.stack([following(i), far], 1)])
-    fan = linked(links, 3 * len(soup.f))
+    fan = label_linked(links, 3 * len(soup.f))
     _, first, index = np.unique(fan, return_index=True, return_inverse=True)
     old = soup.f.reshape(-1)[first]
     # Keep the numbering of the input: the first fan of a vertex keeps its place.
@@ -111,7 +118,7 @@ def split_fans(soup: Soup) -> tuple[Soup, int]:
 
 def _paired_by_angle(soup: Soup) -> np.ndarray:
     """(P, 2) half-edges on edges with more than two faces, paired around the inside between them."""
-    table = edges(soup.f)
+    table = build_edge_table(soup.f)
     many = np.flatnonzero(table.count[table.half] > 2)
     if len(many) == 0:
         return np.zeros((0, 2), np.int64)
@@ -147,7 +154,7 @@ def _match(half: list[int], forward: list[bool]) -> list[tuple[int, int]]:
     return pairs
 
 
-def separate(soup: Soup) -> tuple[Soup, int]:
+def separate_coincident_vertices(soup: Soup) -> tuple[Soup, int]:
     """Vertices in the same place move NUDGE of the diagonal towards the middle of their own neighbours."""
     _, group, count = np.unique(soup.v.astype(np.float32), axis=0, return_inverse=True, return_counts=True)
     used = np.zeros(len(soup.v), bool)
@@ -162,7 +169,7 @@ def separate(soup: Soup) -> tuple[Soup, int]:
             np.add.at(number, soup.f[:, k], 1)
     way = total / np.maximum(number, 1)[:, None] - soup.v
     length = np.maximum(np.linalg.norm(way, axis=1), 1e-300)
-    step = np.minimum(NUDGE * diagonal(soup.v, soup.f) / length, 0.3)
+    step = np.minimum(NUDGE * bounding_diagonal(soup.v, soup.f) / length, 0.3)
     v = soup.v.copy()
     v[twin] += (way * step[:, None])[twin]
     return Soup(v, soup.f, soup.origin), int(twin.sum())

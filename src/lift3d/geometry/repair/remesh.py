@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from lift3d.errors import SolidError
-from lift3d.geometry.mesh.distances import closest_in_tree, search_tree
+from lift3d.geometry.mesh.distances import build_search_tree, closest_in_tree
 from lift3d.geometry.mesh.self_intersection import self_intersections
-from lift3d.geometry.mesh.winding_number import winding_in_tree, winding_tree
+from lift3d.geometry.mesh.winding_number import build_winding_tree, winding_in_tree
 from lift3d.geometry.repair.working_mesh import I32
 from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
 from lift3d.types import F64
@@ -23,7 +23,7 @@ MOST_NODES = 24_000_000
 MOST_PAIRS = 20_000
 
 
-def signed_field(v: F64, f: I32, resolution: int) -> tuple[np.ndarray, F64, float]:
+def signed_distance_grid(v: F64, f: I32, resolution: int) -> tuple[np.ndarray, F64, float]:
     """values (X, Y, Z) float32 in units of the grid step, negative inside, at origin + step * index."""
     low, high = v[f].reshape(-1, 3).min(0), v[f].reshape(-1, 3).max(0)
     step = float((high - low).max()) / resolution
@@ -35,7 +35,7 @@ def signed_field(v: F64, f: I32, resolution: int) -> tuple[np.ndarray, F64, floa
     step *= 1.00731
     blocks = np.ceil(((high - low) / step + 2 * PAD + 1) / BLOCK).astype(int)
     origin = 0.5 * (low + high) - 0.5 * step * (blocks * BLOCK - 1) + 0.0137 * step
-    tree, wind = search_tree(v, f), winding_tree(v, f)
+    tree, wind = build_search_tree(v, f), build_winding_tree(v, f)
     index = np.stack(np.meshgrid(*(np.arange(n) for n in blocks), indexing="ij"), -1).reshape(-1, 3)
     centre = origin + step * (index * BLOCK + 0.5 * (BLOCK - 1))
     reach = step * (0.5 * np.sqrt(3) * (BLOCK - 1) + 2.0)
@@ -64,28 +64,28 @@ def signed_field(v: F64, f: I32, resolution: int) -> tuple[np.ndarray, F64, floa
 
 def remesh(v: F64, f: I32, resolution: int) -> tuple[F64, I32, float]:
     """A solid within about half a step of the old surface: (v, f, step)."""
-    values, origin, step = signed_field(v, f, resolution)
+    values, origin, step = signed_distance_grid(v, f, resolution)
     nv, nf = marching_tetrahedra(values, 0.0, clamp=0.1)
     if len(nf) == 0:
         return nv, nf, step
     nv = (origin + step * nv).astype(np.float32).astype(np.float64)
-    return return_to_surface(nv, nf, v, f, step), nf, step
+    return project_to_surface(nv, nf, v, f, step), nf, step
 
 
-def return_to_surface(nv: F64, nf: I32, v: F64, f: I32, step: float) -> F64:
+def project_to_surface(nv: F64, nf: I32, v: F64, f: I32, step: float) -> F64:
     """New vertices at their closest points of the old surface (within half a step), pulled back halfway,
     then wholly, around faces that would cross."""
-    points, _, found = closest_in_tree(search_tree(v, f), nv, 0.6 * step)
-    return moved_towards(nv, nf, points, np.where(found >= 0, 0.95, 0.0), step)
+    points, _, found = closest_in_tree(build_search_tree(v, f), nv, 0.6 * step)
+    return move_towards(nv, nf, points, np.where(found >= 0, 0.95, 0.0), step)
 
 
-def moved_towards(nv: F64, nf: I32, points: F64, share: F64, step: float) -> F64:
+def move_towards(nv: F64, nf: I32, points: F64, share: F64, step: float) -> F64:
     """Vertices moved by their shares (V,) of the way to points (V, 3); less, or not at all, around faces that would cross."""
     share = share.copy()
     before, pairs = nv, None
     for attempt in range(12):
         moved = (nv + share[:, None] * (points - nv)).astype(np.float32).astype(np.float64)
-        pairs = crossings_since(before, moved, nf, pairs)
+        pairs = update_intersections(before, moved, nf, pairs)
         before = moved
         thin = _flattened(moved, nf, step)
         bad = np.union1d(np.unique(pairs), thin).astype(np.int64)
@@ -99,7 +99,7 @@ def moved_towards(nv: F64, nf: I32, points: F64, share: F64, step: float) -> F64
     return nv
 
 
-def crossings_since(before: F64, v: F64, f: I32, known: I32 | None) -> I32:
+def update_intersections(before: F64, v: F64, f: I32, known: I32 | None) -> I32:
     """Pairs (K, 2) of faces f (F, 3) that meet, each once, in no order: all of them if they are fewer than MOST_PAIRS, else at
     least that many. known: those with the vertices before (V, 3), None if they were not sought. Only what lies near a face
     that has changed since is looked at."""

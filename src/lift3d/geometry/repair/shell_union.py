@@ -11,8 +11,8 @@ import numpy as np
 
 from lift3d.geometry.mesh.self_intersection import self_intersections
 from lift3d.geometry.mesh.weld import weld_exact
-from lift3d.geometry.mesh.winding_number import winding_in_tree, winding_tree
-from lift3d.geometry.repair.working_mesh import I32, Soup, linked, patches, volumes
+from lift3d.geometry.mesh.winding_number import build_winding_tree, winding_in_tree
+from lift3d.geometry.repair.working_mesh import I32, Soup, label_linked, label_patches, signed_volumes
 from lift3d.types import F64
 
 DEEPEST = 8
@@ -20,7 +20,7 @@ MOST_SHELLS = 5000
 MOST_TESTS = 150
 
 
-def manifold_of(v: F64, f: I32) -> manifold3d.Manifold | None:
+def to_manifold(v: F64, f: I32) -> manifold3d.Manifold | None:
     used, g = np.unique(f, return_inverse=True)
     body = manifold3d.Manifold(
         manifold3d.Mesh64(np.ascontiguousarray(v[used]), g.reshape(-1, 3).astype(np.uint64))
@@ -28,15 +28,15 @@ def manifold_of(v: F64, f: I32) -> manifold3d.Manifold | None:
     return body if body.status() == manifold3d.Error.NoError and not body.is_empty() else None
 
 
-def arrays_of(body: manifold3d.Manifold) -> tuple[F64, I32]:
+def from_manifold(body: manifold3d.Manifold) -> tuple[F64, I32]:
     out = body.to_mesh64()
     return np.asarray(out.vert_properties[:, :3], np.float64), np.asarray(out.tri_verts, np.int32)
 
 
-def unite(soup: Soup) -> tuple[Soup, int] | None:
+def unite_shells(soup: Soup) -> tuple[Soup, int] | None:
     """The union of all closed shells, cavities taken out of the shells around them only; and how many shells
     there were. None if a shell is not closed and oriented or the union is empty."""
-    label, each = patches(soup.f), volumes(soup.v, soup.f)
+    label, each = label_patches(soup.f), signed_volumes(soup.v, soup.f)
     n = int(label.max()) + 1
     if n > MOST_SHELLS:
         return None
@@ -45,7 +45,7 @@ def unite(soup: Soup) -> tuple[Soup, int] | None:
     budget = [MOST_TESTS + n]
     pieces: list[list[manifold3d.Manifold]] = []
     for k in range(n):
-        body = manifold_of(soup.v, faces[k][:, ::-1] if inward[k] else faces[k])
+        body = to_manifold(soup.v, faces[k][:, ::-1] if inward[k] else faces[k])
         if body is None:
             return None
         pieces.append(_simple(body, 0, budget))
@@ -56,7 +56,7 @@ def unite(soup: Soup) -> tuple[Soup, int] | None:
     whole = _sum([whole, *rest])
     if whole.is_empty() or whole.status() != manifold3d.Error.NoError:
         return None
-    v, f = arrays_of(whole)
+    v, f = from_manifold(whole)
     return Soup(v, f, np.full(len(f), -1, np.int32)), n
 
 
@@ -74,7 +74,7 @@ def _cavities(v: F64, faces: list[I32], inward: np.ndarray) -> tuple[set[int], s
         for m in np.flatnonzero(~inward).tolist():
             box = v[faces[m]].reshape(-1, 3)
             within = ((at > box.min(0)) & (at < box.max(0))).all(1)
-            if within.mean() > 0.9 and np.median(winding_in_tree(winding_tree(v, faces[m]), at)) > 0.5:
+            if within.mean() > 0.9 and np.median(winding_in_tree(build_winding_tree(v, faces[m]), at)) > 0.5:
                 cavities.add(k)
                 around.add(m)
     return cavities, around
@@ -85,7 +85,7 @@ def _simple(body: manifold3d.Manifold, depth: int, budget: list[int]) -> list[ma
     of tests, which is counted down, allow."""
     out = []
     for piece in body.decompose() if depth else [body]:
-        v, f = arrays_of(piece)
+        v, f = from_manifold(piece)
         if len(f) == 0:
             continue
         budget[0] -= 1
@@ -106,16 +106,16 @@ def _simple(body: manifold3d.Manifold, depth: int, budget: list[int]) -> list[ma
     return out
 
 
-def tidy(soup: Soup, tolerance: float) -> Soup | None:
+def simplify_within(soup: Soup, tolerance: float) -> Soup | None:
     """The same surface within the tolerance, without the slivers that rounding to float32 folds over."""
-    body = manifold_of(soup.v, soup.f)
+    body = to_manifold(soup.v, soup.f)
     if body is None:
         return None
-    v, f = arrays_of(body.simplify(tolerance))
+    v, f = from_manifold(body.simplify(tolerance))
     return Soup(v, f, np.full(len(f), -1, np.int32)) if len(f) else None
 
 
-def collapse_offenders(soup: Soup) -> Soup:
+def collapse_intersecting_faces(soup: Soup) -> Soup:
     """Faces that meet others shrink away: their shortest edge collapses where the link condition allows."""
     v, row = weld_exact(soup.v)
     f = row[soup.f].astype(np.int32)
@@ -138,7 +138,7 @@ def collapse_offenders(soup: Soup) -> Soup:
         merge.append((a, b))
     if not merge:
         return soup
-    label = linked(np.array(merge), len(v))
+    label = label_linked(np.array(merge), len(v))
     first = np.full(label.max() + 1, -1)
     first[label[::-1]] = np.arange(len(v))[::-1]
     f = first[label][f].astype(np.int32)

@@ -8,14 +8,14 @@ import numpy as np
 import trimesh
 from trimesh.visual import ColorVisuals, TextureVisuals
 
-from lift3d.geometry.mesh.distances import closest_in_tree, search_tree
-from lift3d.geometry.repair.working_mesh import Soup, compact
+from lift3d.geometry.mesh.distances import build_search_tree, closest_in_tree
+from lift3d.geometry.repair.working_mesh import Soup, drop_unused_vertices
 from lift3d.types import Mesh
 
 
-def with_visuals(source: Mesh, soup: Soup) -> tuple[Mesh, str]:
+def transfer_visuals(source: Mesh, soup: Soup) -> tuple[Mesh, str]:
     """The repaired mesh with what the source wore, and a sentence on what became of it."""
-    soup = compact(soup)
+    soup = drop_unused_vertices(soup)
     bare = trimesh.Trimesh(soup.v, soup.f, process=False, validate=False, metadata=dict(source.metadata))
     bare.units = source.units  # type: ignore[assignment]
     visual: Any = source.visual
@@ -57,7 +57,7 @@ def _textured(source: Mesh, soup: Soup, bare: Mesh) -> Mesh:
 def _transferred(source: Mesh, soup: Soup, vertex: np.ndarray) -> np.ndarray:
     """(V, 4) colours of the source at the closest points, interpolated over its faces."""
     v, f = np.asarray(source.vertices, np.float64), np.asarray(source.faces)
-    points, _, face = closest_in_tree(search_tree(v, f), soup.v)
+    points, _, face = closest_in_tree(build_search_tree(v, f), soup.v)
     bary = trimesh.triangles.points_to_barycentric(v[f[face]], points)
     bary = np.clip(np.nan_to_num(bary, nan=1 / 3), 0, 1)
     bary /= np.maximum(bary.sum(1, keepdims=True), 1e-12)

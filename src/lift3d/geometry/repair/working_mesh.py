@@ -41,7 +41,7 @@ class Soup:
 
 
 @dataclass(frozen=True, eq=False)
-class Edges:
+class EdgeTable:
     """half (3F,) edge id of half-edge 3 i + k (from corner k to k + 1 of face i); count (E,) faces per edge;
     forward (3F,) True where the half-edge runs from the smaller to the larger vertex; ends (E, 2)."""
 
@@ -58,53 +58,53 @@ class Edges:
         return np.stack([order[two], order[two + 1]], axis=1)
 
 
-def edges(f: I32) -> Edges:
+def build_edge_table(f: I32) -> EdgeTable:
     a, b = f.astype(np.int64).reshape(-1), np.roll(f, -1, axis=1).astype(np.int64).reshape(-1)
     n = int(f.max()) + 1 if len(f) else 1
     key, half, count = np.unique(
         np.minimum(a, b) * n + np.maximum(a, b), return_inverse=True, return_counts=True
     )
-    return Edges(half.reshape(-1), count, a < b, np.stack([key // n, key % n], axis=1))
+    return EdgeTable(half.reshape(-1), count, a < b, np.stack([key // n, key % n], axis=1))
 
 
-def linked(pairs: NDArray[np.integer], n: int) -> I32:
+def label_linked(pairs: NDArray[np.integer], n: int) -> I32:
     """(n,) labels of the connected components of n things linked by pairs (P, 2)."""
     graph = coo_matrix((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
     return connected_components(graph, directed=False)[1].astype(np.int32)
 
 
-def patches(f: I32, table: Edges | None = None) -> I32:
+def label_patches(f: I32, table: EdgeTable | None = None) -> I32:
     """(F,) labels of the parts connected through edges with exactly two faces."""
-    return linked((table or edges(f)).pairs() // 3, len(f))
+    return label_linked((table or build_edge_table(f)).pairs() // 3, len(f))
 
 
-def areas(v: F64, f: I32) -> F64:
+def face_areas(v: F64, f: I32) -> F64:
     t = v[f]
     return 0.5 * np.linalg.norm(np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]), axis=1)
 
 
-def volumes(v: F64, f: I32) -> F64:
+def signed_volumes(v: F64, f: I32) -> F64:
     """(F,) signed volumes of the tetrahedra over the faces, seen from the middle of the mesh."""
     t = v[f] - (v[f].reshape(-1, 3).mean(0) if len(f) else 0)
     return np.einsum("ij,ij->i", t[:, 0], np.cross(t[:, 1], t[:, 2])) / 6
 
 
-def diagonal(v: F64, f: I32) -> float:
+def bounding_diagonal(v: F64, f: I32) -> float:
     return float(np.linalg.norm(np.ptp(v[f].reshape(-1, 3), axis=0))) if len(f) else 0.0
 
 
-def boundary_edges(f: I32) -> int:
-    return int((edges(f).count == 1).sum())
+def count_boundary_edges(f: I32) -> int:
+    return int((build_edge_table(f).count == 1).sum())
 
 
-def closed_and_oriented(f: I32) -> bool:
+def is_closed_and_oriented(f: I32) -> bool:
     """Every edge has one face each way."""
-    table = edges(f)
+    table = build_edge_table(f)
     one_way = np.bincount(table.half, weights=np.where(table.forward, 1, -1), minlength=len(table.count))
     return len(f) > 0 and bool((table.count == 2).all() and (one_way == 0).all())
 
 
-def compact(soup: Soup) -> Soup:
+def drop_unused_vertices(soup: Soup) -> Soup:
     """Without unused vertices."""
     used, f = np.unique(soup.f, return_inverse=True)
     return Soup(soup.v[used], f.reshape(-1, 3).astype(np.int32), soup.origin)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.geometry.camera.projection import relative_pose, resize_camera
-from lift3d.geometry.kernels import in_bands
+from lift3d.geometry.kernels import run_in_bands
 from lift3d.geometry.stereo import patchmatch_kernels as kernels
 from lift3d.geometry.stereo.patchmatch_kernels import (
     MAX_COST,
@@ -74,7 +74,7 @@ def initialise_planes(
 ) -> None:  # fmt: skip
     """Fill cost (H, W) and chosen (H, W), the bits of each pixel's `views` best source views. With tries > 0
     planes (3, H, W) become the best of that many stratified random inverse depths in `span`, else they are kept."""
-    in_bands(
+    run_in_bands(
         kernels.initialise_planes,
         len(cost),
         _scratch(p),
@@ -98,7 +98,7 @@ def propagate_planes(
     distance 1, 3, .. `far` in each direction), then `tries` random refinements of inverse depth (+- step) and gradient
     (+- tilt). K: fx, fy, cx, cy of the reference."""
     sweep = (K, parity, far, step, tilt, span, tries, seed)
-    in_bands(kernels.propagate_planes, len(cost), _scratch(p), tuple(p), planes, cost, chosen, *sweep)
+    run_in_bands(kernels.propagate_planes, len(cost), _scratch(p), tuple(p), planes, cost, chosen, *sweep)
 
 
 def _scratch(p: PhotoSet) -> Callable[[], F32]:
@@ -110,7 +110,7 @@ def _scratch(p: PhotoSet) -> Callable[[], F32]:
 def evaluate_planes(p: PhotoSet, width: int, x: NDArray[np.int64], y: NDArray[np.int64], planes: F32) -> F32:
     """(N,) costs of given planes (3, N) at pixels (x, y) of a reference `width` wide."""
     cost = np.empty(len(x), np.float32)
-    in_bands(kernels.evaluate_planes, len(x), _scratch(p), tuple(p), width, x, y, planes, cost)
+    run_in_bands(kernels.evaluate_planes, len(x), _scratch(p), tuple(p), width, x, y, planes, cost)
     return cost
 
 

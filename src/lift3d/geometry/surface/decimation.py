@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError
-from lift3d.geometry.mesh.components import keep_faces, sorted_half_edges
+from lift3d.geometry.mesh.components import select_faces, sorted_half_edges
 from lift3d.geometry.mesh.self_intersection import self_intersections
 from lift3d.geometry.mesh.weld import weld_exact
 from lift3d.geometry.surface import edge_collapse as kernels
@@ -51,7 +51,7 @@ def decimate(
     f = f[(f[:, 0] != f[:, 1]) & (f[:, 1] != f[:, 2]) & (f[:, 2] != f[:, 0])]
     if not np.isfinite(p[f]).all():
         raise InputError("the mesh has vertices that are not finite", "remove them first")
-    p, f, _ = keep_faces(p, f, np.ones(len(f), np.bool_))
+    p, f, _ = select_faces(p, f, np.ones(len(f), np.bool_))
     if len(f) <= target_faces:
         return p, f
     # A vertex of a much coarser mesh stands for so many that locking them all stops the work: go in steps, each
@@ -90,7 +90,7 @@ def _once(
         locked |= fresh
     else:
         return p, f
-    q, g, _ = keep_faces(q, g, np.ones(len(g), np.bool_))
+    q, g, _ = select_faces(q, g, np.ones(len(g), np.bool_))
     return q, g
 
 
@@ -118,7 +118,7 @@ class _Run:
         self.kind = np.zeros(len(self.p), np.uint8)
         self.kind[edges[shared == 1]] = quadrics.BORDER
         self.kind[edges[shared > 2]] = quadrics.LOCKED
-        self.quadrics = quadrics.quadrics(self.p, self.f, edges, lead // 3, shared, BORDER_WEIGHT)
+        self.quadrics = quadrics.vertex_quadrics(self.p, self.f, edges, lead // 3, shared, BORDER_WEIGHT)
 
     def collapse(self, locked: NDArray[np.bool_]) -> tuple[F64, NDArray[np.int32], NDArray[np.int32]]:
         """Positions (V, 3), live faces, and for each input vertex the one that it went into."""
@@ -128,20 +128,22 @@ class _Run:
         head, follow = kernels.corner_lists(f, len(p))
         state = p, f, alive, q, kind, head, follow
         if self.logged:
-            self.logged = kernels.replay(*state, self.pairs, self.places, self.logged, FLIP, SLIM / 4)
+            self.logged = kernels.replay_collapses(
+                *state, self.pairs, self.places, self.logged, FLIP, SLIM / 4
+            )
         left, misses = int(alive.sum()), 0
         while left > self.target and misses < 3:
             goal = max(self.target, int(STAGE * left))
             edges, _, _ = _edges(f[alive])
             cost = np.empty(len(edges))
-            quadrics.first_costs(p, q, kind, edges, cost)
-            self.logged = kernels.collapse(
+            quadrics.edge_costs(p, q, kind, edges, cost)
+            self.logged = kernels.collapse_edges(
                 *state, edges, cost, left - goal, self.max_error2, FLIP, SLIM / 2**misses,
                 self.pairs, self.places, self.logged,
             )  # fmt: skip
             left = int(alive.sum())
             misses += left > goal
-        return p, f[alive], kernels.origins(self.pairs, self.logged, len(p))
+        return p, f[alive], kernels.collapse_origins(self.pairs, self.logged, len(p))
 
 
 def _edges(

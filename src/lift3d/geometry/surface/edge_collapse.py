@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from lift3d.geometry.surface.quadrics import BORDER, LOCKED, target
+from lift3d.geometry.surface.quadrics import BORDER, LOCKED, collapse_target
 
 RING = 256  # collapses around vertices with more faces than this are refused
 
@@ -201,7 +201,7 @@ def _join(
 
 
 @njit(cache=True, nogil=True)
-def replay(
+def replay_collapses(
     p: Any, f: Any, alive: Any, q: Any, kind: Any, head: Any, follow: Any,
     pairs: Any, places: Any, n: int, flip: float, slim: float,
 ) -> int:  # fmt: skip
@@ -221,7 +221,7 @@ def replay(
 
 
 @njit(cache=True, nogil=True)
-def collapse(
+def collapse_edges(
     p: Any, f: Any, alive: Any, q: Any, kind: Any, head: Any, follow: Any, edges: Any, cost: Any,
     excess: int, max_error2: float, flip: float, slim: float, pairs: Any, places: Any, done: int,
 ) -> int:  # fmt: skip
@@ -250,7 +250,7 @@ def collapse(
         _sift_down(key, item, n, 0)
         if stamp[u] + stamp[w] != s:
             continue
-        x, y, z, _, error2 = target(p, q, kind, u, w)
+        x, y, z, _, error2 = collapse_target(p, q, kind, u, w)
         if error2 > max_error2:
             continue
         tick += 2
@@ -276,7 +276,7 @@ def collapse(
                     key, item, first, second, when = _grown(key, item, first, second, when, room)
                 slot = item[n]
                 first[slot], second[slot], when[slot] = u, a, stamp[u] + stamp[a]
-                key[n] = target(p, q, kind, u, a)[3]
+                key[n] = collapse_target(p, q, kind, u, a)[3]
                 n += 1
                 _sift_up(key, item, n - 1)
             c = follow[c]
@@ -284,7 +284,7 @@ def collapse(
 
 
 @njit(cache=True, nogil=True)
-def origins(pairs: Any, n: int, n_vertices: int) -> Any:
+def collapse_origins(pairs: Any, n: int, n_vertices: int) -> Any:
     """For each vertex the one that it went into by the first n logged collapses (V,)."""
     origin = np.arange(n_vertices).astype(np.int32)
     for i in range(n - 1, -1, -1):

@@ -29,7 +29,7 @@ def _add_plane(q: Any, i: int, nx: float, ny: float, nz: float, d: float, weight
 
 
 @njit(cache=True, nogil=True)
-def quadrics(p: Any, f: Any, edges: Any, edge_face: Any, shared: Any, border_weight: float) -> Any:
+def vertex_quadrics(p: Any, f: Any, edges: Any, edge_face: Any, shared: Any, border_weight: float) -> Any:
     """(V, 11) area-weighted plane quadrics; open edges add planes at right angles to their face."""
     q = np.zeros((len(p), 11))
     for i in range(len(f)):
@@ -64,7 +64,7 @@ def quadrics(p: Any, f: Any, edges: Any, edge_face: Any, shared: Any, border_wei
 
 
 @njit(cache=True, nogil=True)
-def target(p: Any, q: Any, kind: Any, u: int, w: int) -> tuple[float, float, float, float, float]:
+def collapse_target(p: Any, q: Any, kind: Any, u: int, w: int) -> tuple[float, float, float, float, float]:
     """Where the collapsed edge uw should go, the cost that orders it, and its mean squared plane distance.
 
     Minimises x^T A x + 2 b.x + c + REGULAR weight |x - middle|^2; a border vertex does not leave the border.
@@ -101,6 +101,6 @@ def target(p: Any, q: Any, kind: Any, u: int, w: int) -> tuple[float, float, flo
 
 
 @njit(cache=True, parallel=True)
-def first_costs(p: Any, q: Any, kind: Any, edges: Any, cost: Any) -> None:
+def edge_costs(p: Any, q: Any, kind: Any, edges: Any, cost: Any) -> None:
     for e in prange(len(edges)):
-        cost[e] = target(p, q, kind, edges[e, 0], edges[e, 1])[3]
+        cost[e] = collapse_target(p, q, kind, edges[e, 0], edges[e, 1])[3]

@@ -23,7 +23,7 @@ ROUNDS, REACH = 30, 0.45
 normals agree with the true ones by 0.831 after ten rounds of it and by 0.834 so; F is 0.582 both times."""
 
 
-def smoothed(v: F64, f: NDArray[np.integer], rounds: int) -> F64:
+def taubin_smooth(v: F64, f: NDArray[np.integer], rounds: int) -> F64:
     """(V, 3) vertices after `rounds`, of a mesh with faces f (F, 3)."""
     near, count = _neighbours(v, f)
     out = np.array(v, np.float64)
@@ -33,7 +33,7 @@ def smoothed(v: F64, f: NDArray[np.integer], rounds: int) -> F64:
     return out
 
 
-def evened(v: F64, f: NDArray[np.integer], rounds: int = ROUNDS, reach: float = REACH) -> F64:
+def constrained_smooth(v: F64, f: NDArray[np.integer], rounds: int = ROUNDS, reach: float = REACH) -> F64:
     """(V, 3) vertices after `rounds` towards the mean of their neighbours, none farther than `reach` from its place; then moved
     back along their normals as far as those around them have moved in the mean."""
     near, count = _neighbours(v, f)
@@ -49,7 +49,7 @@ def evened(v: F64, f: NDArray[np.integer], rounds: int = ROUNDS, reach: float = 
     return np.asarray(out - shift * normal)
 
 
-def relaxed(v: F64, f: NDArray[np.integer], rounds: int, loose: NDArray[np.bool_]) -> F64:
+def relax_vertices(v: F64, f: NDArray[np.integer], rounds: int, loose: NDArray[np.bool_]) -> F64:
     """(V, 3) vertices after `rounds` towards the mean of their neighbours; only the loose (V,) move, as a film held at its
     rim."""
     near, count = _neighbours(v, f)

@@ -21,7 +21,7 @@ MOST = 800
 OFFSETS = 25
 
 
-def half_mirror(points: F64, normals: F64) -> SymmetryPlane:
+def partial_symmetry_plane(points: F64, normals: F64) -> SymmetryPlane:
     """Of samples (N, 3), even over the surface, with outward normals; z is up."""
     some = np.linspace(0, len(points) - 1, min(MOST, len(points))).astype(int)
     p, n, tree = points[some], normals[some], cKDTree(points)

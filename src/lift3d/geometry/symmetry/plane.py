@@ -23,7 +23,7 @@ SHIFTS = (-0.04, -0.02, 0.0, 0.02, 0.04)
 """Of the plane from the middle, in the longest side."""
 
 
-def mirror_plane(full: NDArray[np.bool_], affine: F64, near: float | None = None) -> SymmetryPlane:
+def symmetry_plane(full: NDArray[np.bool_], affine: F64, near: float | None = None) -> SymmetryPlane:
     """Of (X, Y, Z) cells; affine (4, 4), axis-aligned with cubic cells, maps their indices to a world with z up. near: the
     normal's angle from x in radians, where it is known to a few degrees."""
     step = float(affine[0, 0])

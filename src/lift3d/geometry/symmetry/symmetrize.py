@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.metrics.solids import overlap
-from lift3d.geometry.voxels.bridge_components import reach
+from lift3d.geometry.metrics.solids import iou
+from lift3d.geometry.voxels.bridge_components import vertical_extent
 from lift3d.types import F32
 
 LEAST = 0.6
@@ -20,7 +20,7 @@ LOST = 2
 """Layers of cells at the bottom or at the top, of which no more may be lost."""
 
 
-def self_mirrored(share: F32, level: float, least: float = LEAST) -> tuple[F32, tuple[int, ...]]:
+def symmetrize(share: F32, level: float, least: float = LEAST) -> tuple[F32, tuple[int, ...]]:
     """Shares (D, H, W) of full cells, made the mean of themselves and their mirror image (of the logarithms of their odds) along
     each of the first two axes along which what is above the level overlaps with its image by more than `least`; and these axes.
     The mirror plane is the middle of the box of what is full. The last axis is up: where the mean would lose what the thing
@@ -36,9 +36,9 @@ def self_mirrored(share: F32, level: float, least: float = LEAST) -> tuple[F32, 
         known = (order >= 0) & (order < share.shape[axis])
         image = np.take(share, np.clip(order, 0, share.shape[axis] - 1), axis)
         image = np.where(_along(known, axis), image, np.float32(0))
-        if overlap(full, image > level) > least:
+        if iou(full, image > level) > least:
             mean = _share((_odds(share) + _odds(image)) / 2)
-            low, high = np.subtract(reach(mean > level), reach(full))
+            low, high = np.subtract(vertical_extent(mean > level), vertical_extent(full))
             if high < -LOST:
                 continue
             share = np.maximum(share, image) if low > LOST else mean

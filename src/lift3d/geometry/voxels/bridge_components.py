@@ -18,7 +18,7 @@ FOOT, STEEP = 12, 1.5
 """Cells of what may be a foot, at least; how far above it the thing must be, for each cell that it is aside."""
 
 
-def main_pieces(full: NDArray[np.bool_], least: float = 0.02) -> NDArray[np.bool_]:
+def main_components(full: NDArray[np.bool_], least: float = 0.02) -> NDArray[np.bool_]:
     """Without pieces of less than `least` of the largest."""
     labels, count = ndimage.label(full, np.ones((3, 3, 3)))
     if count < 2:
@@ -28,38 +28,38 @@ def main_pieces(full: NDArray[np.bool_], least: float = 0.02) -> NDArray[np.bool
     return np.asarray((sizes >= least * sizes.max())[labels])
 
 
-def with_feet(full: NDArray[np.bool_], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def add_feet(full: NDArray[np.bool_], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """What is kept of cells whose last axis is up, and the pieces as well on which it stands: those that reach the floor below
     what is kept. A leg that fell off its table is small, and no crumb."""
     levels = np.flatnonzero(full.any((0, 1)))
     if not kept.any() or kept[:, :, levels[0] : levels[0] + 2].any():
         return kept
     labels, _ = ndimage.label(full & ~kept, np.ones((3, 3, 3)))
-    away, nearest = ndimage.distance_transform_edt(~kept, return_indices=True)
+    away, nearest_voxels = ndimage.distance_transform_edt(~kept, return_indices=True)
     out = kept.copy()
     for number in np.setdiff1d(labels[:, :, levels[0] : levels[0] + 2], 0):
         foot = np.argwhere(labels == number)
         top = foot[int(away[tuple(foot.T)].argmin())]
-        aside, up = np.split(nearest[(slice(None), *top)] - top, [2])
+        aside, up = np.split(nearest_voxels[(slice(None), *top)] - top, [2])
         if len(foot) >= FOOT and up[0] >= STEEP * np.linalg.norm(aside):
             out |= labels == number
     return out
 
 
-def reach(full: NDArray[np.bool_]) -> tuple[int, int]:
+def vertical_extent(full: NDArray[np.bool_]) -> tuple[int, int]:
     """The lowest and the highest layer that the main pieces reach, along the last axis; its length and -1 of nothing."""
-    levels = np.flatnonzero(main_pieces(full).any((0, 1)))
+    levels = np.flatnonzero(main_components(full).any((0, 1)))
     return (int(levels[0]), int(levels[-1])) if len(levels) else (full.shape[2], -1)
 
 
-def joined(share: F32, level: float, feet: bool = False) -> F32:
+def bridge_components(share: F32, level: float, feet: bool = False) -> F32:
     """(D, H, W) shares without crumbs, where every piece above the level is bridged to the larger ones before it at the
     place where they are nearest; the same array where it is one piece. feet: the last axis is up, and what the thing stands on
     is no crumb."""
     full = share > level
-    kept = main_pieces(full)
+    kept = main_components(full)
     if feet:
-        kept = with_feet(full, kept)
+        kept = add_feet(full, kept)
     labels, count = ndimage.label(kept)  # joined by faces: what touches at an edge alone is no solid joint
     if count < 2:
         return share
@@ -70,11 +70,11 @@ def joined(share: F32, level: float, feet: bool = False) -> F32:
     for number in order[1:]:
         around = boxes[number - 1]
         piece = np.argwhere(labels[around] == number) + [side.start for side in around]
-        start, end = nearest(held, piece)
+        start, end = nearest_voxels(held, piece)
         low = np.maximum(np.minimum(start, end) - RADIUS, 0).astype(int)
         high = np.minimum(np.maximum(start, end) + RADIUS + 1, share.shape).astype(int)
         box = tuple(slice(a, b) for a, b in zip(low, high))
-        far = away_from(start, end, low, high)
+        far = distances_to_segment(start, end, low, high)
         bridge = np.clip(level * (1 + (FIRM - 1) * (RADIUS - far)), 0, level * FIRM)
         out[box] = np.maximum(out[box], np.where(far < RADIUS, bridge, 0))
         held[tuple(piece.T)] = True
@@ -82,7 +82,7 @@ def joined(share: F32, level: float, feet: bool = False) -> F32:
     return out
 
 
-def nearest(held: NDArray[np.bool_], piece: NDArray[np.int64]) -> tuple[F64, F64]:
+def nearest_voxels(held: NDArray[np.bool_], piece: NDArray[np.int64]) -> tuple[F64, F64]:
     """The cell of a piece (N, 3) that is nearest to one that is held, and that one. Nearly always it is near, and is looked for
     there: of noise there are hundreds of pieces."""
     for margin in (BESIDE, max(held.shape)):
@@ -99,7 +99,7 @@ def nearest(held: NDArray[np.bool_], piece: NDArray[np.int64]) -> tuple[F64, F64
     return (start + low).astype(np.float64), (where[(slice(None), *start)] + low).astype(np.float64)
 
 
-def away_from(start: F64, end: F64, low: NDArray[np.int64], high: NDArray[np.int64]) -> F64:
+def distances_to_segment(start: F64, end: F64, low: NDArray[np.int64], high: NDArray[np.int64]) -> F64:
     """Distances of the cells from `low` up to `high` to the straight way from start to end."""
     cells = np.stack(np.meshgrid(*(np.arange(a, b) for a, b in zip(low, high)), indexing="ij"), -1) - start
     span = end - start

@@ -8,34 +8,34 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from lift3d.errors import InputError
-from lift3d.geometry.mesh.distances import proper_faces
-from lift3d.geometry.voxels.inside_test import inside
-from lift3d.geometry.voxels.occupancy import whole_cells
-from lift3d.geometry.voxels.surface_voxels import crossed
+from lift3d.geometry.mesh.distances import nondegenerate_faces
+from lift3d.geometry.voxels.inside_test import inside_mask
+from lift3d.geometry.voxels.occupancy import connected_occupancy
+from lift3d.geometry.voxels.surface_voxels import touched_mask
 from lift3d.types import F32, F64, Mesh, Voxels
 
-GRID = 64
-SIDE = 1.1
+RESOLUTION = 64
+CUBE_SIDE = 1.1
 """Length of the grid's cube."""
-LOW = (-SIDE / 2, -SIDE / 2, -(SIDE - 1) / 2)
+CUBE_LOW = (-CUBE_SIDE / 2, -CUBE_SIDE / 2, -(CUBE_SIDE - 1) / 2)
 """Its lowest corner."""
 
 
-def grid(resolution: int = GRID) -> tuple[F64, float]:
+def canonical_grid(resolution: int = RESOLUTION) -> tuple[F64, float]:
     """(centre of the first cell, side of a cell) of the cube at a resolution."""
-    step = SIDE / resolution
-    return np.array(LOW) + step / 2, step
+    step = CUBE_SIDE / resolution
+    return np.array(CUBE_LOW) + step / 2, step
 
 
-def unit_affine(resolution: int = GRID) -> F64:
+def canonical_affine(resolution: int = RESOLUTION) -> F64:
     """(4, 4) from indices of cells to the unit frame."""
-    origin, step = grid(resolution)
+    origin, step = canonical_grid(resolution)
     affine = np.diag([step, step, step, 1.0])
     affine[:3, 3] = origin
     return affine
 
 
-def to_unit(low: F64, high: F64) -> F64:
+def canonical_transform(low: F64, high: F64) -> F64:
     """(4, 4) from the world to the unit frame of what lies between two corners."""
     longest = float((high - low).max())
     if not longest > 0 or not np.isfinite(longest):
@@ -53,42 +53,42 @@ def flatness(points: F64) -> float:
     return float(spread[-1] / max(float(spread[0]), 1e-300))
 
 
-def unit_cells(mesh: Mesh) -> tuple[NDArray[np.bool_], F64]:
+def voxelize_canonical(mesh: Mesh) -> tuple[NDArray[np.bool_], F64]:
     """(64, 64, 64) x y z: which cells the mesh fills in its unit frame, and (4, 4) from the world to that frame. What is
     thinner than a cell has whole cells. Open and crossing meshes are decided by vote (geometry/voxels/inside_test.py)."""
     v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32)
-    f = f[proper_faces(v, f)]
+    f = f[nondegenerate_faces(v, f)]
     if not len(f):
         raise InputError("the mesh has no faces with an area", "check the file it was read from")
-    frame = to_unit(v[f].min((0, 1)), v[f].max((0, 1)))
+    frame = canonical_transform(v[f].min((0, 1)), v[f].max((0, 1)))
     w = v @ frame[:3, :3].T + frame[:3, 3]
-    return whole_cells(*cells_of(w, f)), frame
+    return connected_occupancy(*inside_and_touched(w, f)), frame
 
 
-def cells_of(v: F64, f: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def inside_and_touched(v: F64, f: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(64, 64, 64) each, of faces in the unit frame: cells whose centre is inside, by vote where the surface is open, and
     cells that it touches."""
-    origin, step = grid()
-    shape = (GRID, GRID, GRID)
-    return inside(v, f, origin, step, shape), crossed(v, f, origin, step, shape)
+    origin, step = canonical_grid()
+    shape = (RESOLUTION, RESOLUTION, RESOLUTION)
+    return inside_mask(v, f, origin, step, shape), touched_mask(v, f, origin, step, shape)
 
 
-def unit_cells_of(voxels: Voxels, level: float = 0.5) -> tuple[NDArray[np.bool_], F64]:
+def resample_to_canonical(voxels: Voxels, level: float = 0.5) -> tuple[NDArray[np.bool_], F64]:
     """The same of voxels in any frame and grid: resampled, unless they are unit cells already."""
     values = voxels.values if voxels.quantity == "occupancy" else -voxels.values
     level = level if voxels.quantity == "occupancy" else 0.0
     full = values > level
     if not full.any():
         raise InputError("no cell is full: there is no solid", "use a lower level")
-    if full.shape == (GRID,) * 3 and np.allclose(voxels.affine, unit_affine()):
+    if full.shape == (RESOLUTION,) * 3 and np.allclose(voxels.affine, canonical_affine()):
         return np.asarray(full), np.eye(4)
     index = np.argwhere(full)
     corners = np.array(np.meshgrid(*zip(index.min(0) - 0.5, index.max(0) + 0.5))).reshape(3, -1)
     world = voxels.affine[:3, :3] @ corners + voxels.affine[:3, 3:]
-    frame = to_unit(world.min(1), world.max(1))
-    to_index = np.linalg.inv(frame @ voxels.affine) @ unit_affine()
-    places = np.stack(np.meshgrid(*[np.arange(GRID)] * 3, indexing="ij")).reshape(3, -1)
+    frame = canonical_transform(world.min(1), world.max(1))
+    to_index = np.linalg.inv(frame @ voxels.affine) @ canonical_affine()
+    places = np.stack(np.meshgrid(*[np.arange(RESOLUTION)] * 3, indexing="ij")).reshape(3, -1)
     at = to_index[:3, :3] @ places + to_index[:3, 3:]
     outside = float(values.min())
     held: F32 = ndimage.map_coordinates(values, at, np.float32, 1, mode="constant", cval=outside)
-    return np.asarray(held.reshape((GRID,) * 3) > level), frame
+    return np.asarray(held.reshape((RESOLUTION,) * 3) > level), frame

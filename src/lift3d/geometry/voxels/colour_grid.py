@@ -7,11 +7,13 @@ from numpy.typing import NDArray
 
 from lift3d.types import F32, F64
 
-CELLS = 16
+RESOLUTION = 16
 """Along each side."""
 
 
-def colour_cells(points: F64, colours: NDArray[np.uint8], low: F64, side: float, cells: int = CELLS) -> F32:
+def colour_grid(
+    points: F64, colours: NDArray[np.uint8], low: F64, side: float, cells: int = RESOLUTION
+) -> F32:
     """(4, X, Y, Z) over the cube from `low` (3,), `side` long: mean sRGB of the points (N, 3) in each cell, from -1 to 1, and
     1 where there are any; zero where there are none. What lies beyond the cube is left out."""
     at = np.floor((points - low) / side * cells).astype(np.int64)

@@ -35,7 +35,7 @@ ASIDE = np.array([2.3e-5, 1.7e-5])
 """How far lines along the axes are moved, in cells: off the edges that modellers like to put on round numbers."""
 
 
-def directions(oblique: int = 13) -> F64:
+def line_directions(oblique: int = 13) -> F64:
     """(3 + oblique, 3) unit vectors: the axes, then a Fibonacci spiral over the upper hemisphere."""
     k = np.arange(oblique) + 0.5
     z = 1 - k / oblique
@@ -44,7 +44,7 @@ def directions(oblique: int = 13) -> F64:
     return np.concatenate([np.eye(3), np.stack([r * np.cos(turn), r * np.sin(turn), z], 1)])
 
 
-def inside(
+def inside_mask(
     v: F64, f: NDArray[np.int32], origin: F64, step: float, shape: tuple[int, int, int], oblique: int = 13
 ) -> NDArray[np.bool_]:
     """(X, Y, Z) bool: is the point origin + step * (i, j, k) inside of the mesh?
@@ -53,7 +53,7 @@ def inside(
     """
     places = (np.asarray(v, np.float64) - origin) / step
     ends = np.array(list(product(*((0, n - 1) for n in shape))))
-    lines = directions(oblique)
+    lines = line_directions(oblique)
     yes, clean, free = (np.zeros(shape, np.uint8) for _ in range(3))
     cut = np.zeros(shape, np.bool_)
     for d, line in enumerate(lines):

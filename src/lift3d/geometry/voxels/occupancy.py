@@ -27,19 +27,19 @@ B1 = NDArray[np.bool_]
 MOST_ROUNDS = 8
 
 
-def whole_cells(inside: B1, crossed: B1) -> B1:
+def connected_occupancy(inside: B1, crossed: B1) -> B1:
     """(X, Y, Z) bool of the cells whose centre is inside, and of those that the surface touches: which are full. All that are
     inside are."""
     inside, crossed = np.ascontiguousarray(inside, np.bool_), np.ascontiguousarray(crossed, np.bool_)
     if inside.shape != crossed.shape or inside.ndim != 3:
         raise ValueError("inside and crossed are grids of one shape (X, Y, Z)")
-    near = beside(blocks(inside))
+    near = dilate(block_opening(inside))
     full = inside | (crossed & ~near)
-    _join(full, order_of_joints(full, crossed & near & ~inside))
+    _join(full, order_joints(full, crossed & near & ~inside))
     return full
 
 
-def blocks(inside: B1) -> B1:
+def block_opening(inside: B1) -> B1:
     """Cells of 2 x 2 x 2 blocks that are all inside: the opening by such a block (Serra 1982)."""
     corner = inside[:-1] & inside[1:]
     corner = corner[:, :-1] & corner[:, 1:]
@@ -53,7 +53,7 @@ def blocks(inside: B1) -> B1:
     return out
 
 
-def beside(full: B1) -> B1:
+def dilate(full: B1) -> B1:
     """Cells that are full or have one of their 26 neighbours full."""
     out = full
     for axis in range(3):
@@ -63,7 +63,7 @@ def beside(full: B1) -> B1:
     return out
 
 
-def order_of_joints(full: B1, skin: B1) -> NDArray[np.int64]:
+def order_joints(full: B1, skin: B1) -> NDArray[np.int64]:
     """(N, 3) cells of the skin: those with most full neighbours over faces first, of as many those with most neighbours, of
     these the first in the grid."""
     count = np.zeros(full.shape, np.int64)
@@ -132,7 +132,7 @@ FULL, EDGE = 255, 100
 
 
 @numba.njit(cache=True, nogil=True)
-def levels_of(inside: NDArray[np.bool_], crossed: NDArray[np.bool_]) -> U8:
+def occupancy_levels(inside: NDArray[np.bool_], crossed: NDArray[np.bool_]) -> U8:
     """(X, Y, Z) levels whose half is the surface. A crossed cell with its centre outside is a part: on a plane that lies
     anywhere in its cells the surface is then right in the mean. Where nothing near is inside the thing is a sheet
     thinner than a cell, and its cells are whole, or it would be lost."""

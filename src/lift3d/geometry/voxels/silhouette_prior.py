@@ -33,7 +33,7 @@ THINNEST, THICKEST = 1.2, 5.0
 """Half a stretch, in cells."""
 
 
-def behind_silhouette(share: F32, silhouette: F32, level: float, ratio: float = 1.0) -> F32:
+def fill_behind_silhouette(share: F32, silhouette: F32, level: float, ratio: float = 1.0) -> F32:
     """(D, H, W) shares, smoothed along the rays (first axis), where every ray of a part that the silhouette (H, W, from 0 to 1)
     shows has cells above the level. ratio: how many cells along a ray are as long as one across."""
     out: F32 = ndimage.gaussian_filter1d(share, ALONG, axis=0)

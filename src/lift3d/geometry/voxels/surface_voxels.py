@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lift3d.types import F64
 
 
-def crossed(
+def touched_mask(
     v: F64, f: NDArray[np.integer], origin: F64, step: float, shape: tuple[int, int, int]
 ) -> NDArray[np.bool_]:
     """(X, Y, Z) bool: does the surface touch the cubic cell of side `step` around origin + step * (i, j, k)?

@@ -35,7 +35,7 @@ class ViewFrame:
     @cached_property
     def axes(self) -> F64:
         """(3, 3) rotation from the camera's frame to the view frame."""
-        return turn_to_ray(self.K, self.crop)
+        return rotation_to_ray(self.K, self.crop)
 
     @cached_property
     def to_cells(self) -> F64:
@@ -68,7 +68,7 @@ class ViewFrame:
         return np.column_stack([uv[:, :2] / uv[:, 2:], (points[:, 2] - self.middle) / self.reach])
 
 
-def turn_to_ray(K: F64, crop: Crop) -> F64:
+def rotation_to_ray(K: F64, crop: Crop) -> F64:
     """(3, 3) the smallest rotation that brings the ray through the crop's middle onto z (Rodrigues 1840)."""
     ray = np.linalg.solve(K, np.array([crop.x, crop.y, 1.0]))
     ray /= np.linalg.norm(ray)
@@ -77,10 +77,10 @@ def turn_to_ray(K: F64, crop: Crop) -> F64:
     return np.array([[1 - x * x * k, -x * y * k, -x], [-x * y * k, 1 - y * y * k, -y], [x, y, z]])
 
 
-def frame_of(camera: Camera, crop: Crop, points: F64) -> tuple[ViewFrame, F64]:
+def fit_view_frame(camera: Camera, crop: Crop, points: F64) -> tuple[ViewFrame, F64]:
     """The frame whose depths are those of (N, 3) points of the world, and world_to_view (4, 4)."""
     to_view = np.eye(4)
-    to_view[:3, :3] = turn_to_ray(camera.K, crop)
+    to_view[:3, :3] = rotation_to_ray(camera.K, crop)
     to_view = to_view @ camera.world_to_camera
     z = points @ to_view[2, :3] + to_view[2, 3]
     near, far = float(z.min()), float(z.max())
@@ -88,7 +88,7 @@ def frame_of(camera: Camera, crop: Crop, points: F64) -> tuple[ViewFrame, F64]:
     return ViewFrame(camera.K, crop, (near + far) / 2, reach), to_view
 
 
-def view_cells(levels: U8, to_index: F64, frame: ViewFrame, n: int) -> U8:
+def resample_to_view(levels: U8, to_index: F64, frame: ViewFrame, n: int) -> U8:
     """(n, n, n) levels (w, v, u) at the cells of a view, of (X, Y, Z) levels on a grid; zero outside.
 
     to_index: (4, 4) from the view frame to the grid's indices, cell centres at whole numbers.
@@ -134,7 +134,7 @@ def _along_rays(levels: U8, rays: F64, start: F64, depths: F64) -> U8:
 
 
 @numba.njit(cache=True, nogil=True)
-def affine_cells(levels: U8, first: F64, steps: F64, n: int) -> U8:
+def resample_affine(levels: U8, first: F64, steps: F64, n: int) -> U8:
     """(n, n, n) levels at indices first + steps @ (i, j, k), steps (3, 3); zero outside."""
     out = np.zeros((n, n, n), np.uint8)
     for i in range(n):
@@ -152,7 +152,7 @@ def affine_cells(levels: U8, first: F64, steps: F64, n: int) -> U8:
     return out
 
 
-def lattice_of_view(share: F32, frame: ViewFrame, first: F64, step: float, n: int) -> F32:
+def resample_from_view(share: F32, frame: ViewFrame, first: F64, step: float, n: int) -> F32:
     """(n, n, n) of shares (w, v, u) of a view's cells, at the points first + step * (i, j, k) of the view frame; zero
     beyond the cells."""
     return _project(

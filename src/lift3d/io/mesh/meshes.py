@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError, Lift3dError, damaged_file
-from lift3d.geometry.parts.convert import checked, join, part_of, scale_to_metres
+from lift3d.geometry.parts.convert import mesh_to_part, model_to_mesh, scale_to_metres, validate_part
 from lift3d.io.files.atomic import writing_together
 from lift3d.io.files.read import read_bytes
 from lift3d.io.mesh import glb_reader, obj, off, ply_reader, ply_writer, stl, threemf_reader
@@ -73,13 +73,15 @@ def load_mesh(path: str | os.PathLike[str]) -> Mesh:
     Several textures are packed into one. `mesh.metadata["warnings"]` lists what the file names but lacks.
     """
     path = Path(path)
-    return _guarded(path, lambda model: join(model, path.name))
+    return _guarded(path, lambda model: model_to_mesh(model, path.name))
 
 
 def load_parts(path: str | os.PathLike[str]) -> Model:
     """The parts of a file as they are, each with its own material, in memory's frame."""
     path = Path(path)
-    return _guarded(path, lambda model: replace(model, parts=[checked(p, path.name) for p in model.parts]))
+    return _guarded(
+        path, lambda model: replace(model, parts=[validate_part(p, path.name) for p in model.parts])
+    )
 
 
 def _guarded(path: Path, finish: Callable[[Model], M]) -> M:
@@ -112,7 +114,7 @@ def save_mesh(mesh: Mesh, path: str | os.PathLike[str], *, normals: bool = False
     """
     path = Path(path)
     ending = _ending(path, "written")
-    part = part_of(mesh)
+    part = mesh_to_part(mesh)
     if not len(part.faces):
         raise InputError(f"cannot write {path.name}: the mesh has no faces")
     metres = scale_to_metres(mesh)

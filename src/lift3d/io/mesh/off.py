@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lift3d.errors import damaged_file
-from lift3d.geometry.parts.convert import MAX_ELEMENTS, checked
+from lift3d.geometry.parts.convert import MAX_ELEMENTS, validate_part
 from lift3d.types import Model, Part
 
 
@@ -34,4 +34,4 @@ def read(data: bytes, path: Path) -> Model:
             raise damaged_file(path.name, "has a face without all of its corners")
         corners = [int(x) for x in numbers[1 : 1 + count]]
         faces += [(corners[0], corners[i], corners[i + 1]) for i in range(1, count - 1)]
-    return Model([checked(Part(v, np.array(faces, np.int64).reshape(-1, 3)), path.name)])
+    return Model([validate_part(Part(v, np.array(faces, np.int64).reshape(-1, 3)), path.name)])

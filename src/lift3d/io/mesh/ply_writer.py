@@ -12,7 +12,7 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.parts.convert import sample_colours
+from lift3d.geometry.parts.convert import vertex_colours
 from lift3d.types import Part
 
 
@@ -28,7 +28,7 @@ def write(
     if texture is not None and part.uv is not None:
         fields += [("s", "<f4"), ("t", "<f4")]
         columns += [part.uv[:, 0], part.uv[:, 1]]
-    colours = sample_colours(part)
+    colours = vertex_colours(part)
     if colours is not None:
         fields += [(c, "u1") for c in ("red", "green", "blue", "alpha")]
         columns += [colours[:, i] for i in range(4)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.voxels.canonical_frame import GRID, SIDE
+from lift3d.geometry.voxels.canonical_frame import CUBE_SIDE, RESOLUTION
 
 B1 = NDArray[np.bool_]
 MOST = 0.25
@@ -23,14 +23,14 @@ def random_stretch(full: B1, rng: np.random.Generator, most: float = MOST) -> B1
         return full.copy()
     low, high = at.min(0), at.max(0) + 1
     sides = (high - low) * factors
-    sides *= GRID / SIDE / sides.max()
+    sides *= RESOLUTION / CUBE_SIDE / sides.max()
     out = full[tuple(slice(a, b) for a, b in zip(low, high))]
     places = []
     for axis in range(3):
         count = max(1, round(float(sides[axis])))
         out = scale_axis(out, axis, count)
-        room = (GRID - GRID / SIDE) / 2
-        first = round(room) if axis == 2 else round((GRID - count) / 2)
+        room = (RESOLUTION - RESOLUTION / CUBE_SIDE) / 2
+        first = round(room) if axis == 2 else round((RESOLUTION - count) / 2)
         places.append(slice(first, first + count))
     whole = np.zeros_like(full)
     whole[tuple(places)] = out

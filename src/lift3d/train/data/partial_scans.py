@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from lift3d.corpus.dataset import Corpus
-from lift3d.geometry.voxels.canonical_frame import GRID, grid
+from lift3d.geometry.voxels.canonical_frame import RESOLUTION, canonical_grid
 from lift3d.types import F64
 
 CUT, VIEW = 0.45, 0.45
@@ -41,9 +41,9 @@ def open_samples(corpus: Corpus, number: int) -> tuple[F64, F64]:
 
 def exposed(corpus: Corpus, number: int, points: F64) -> NDArray[np.bool_]:
     """Which points (N, 3) of a shape's surface have an empty cell beside theirs: a scanner could see them."""
-    first, step = grid(GRID)
+    first, step = canonical_grid(RESOLUTION)
     free = ndimage.binary_dilation(~corpus.inside_or_surface(number), np.ones((3, 3, 3)))
-    cell = np.clip(np.rint((points - first) / step).astype(int), 0, GRID - 1)
+    cell = np.clip(np.rint((points - first) / step).astype(int), 0, RESOLUTION - 1)
     return np.asarray(free[tuple(cell.T)])
 
 
@@ -84,7 +84,7 @@ def view_mask(
     a, e = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(-5, 60))
     eye = np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)]) * rng.uniform(1.6, 6)
     eye = eye + (points.min(0) + points.max(0)) / 2
-    first, step = grid(GRID)
+    first, step = canonical_grid(RESOLUTION)
     return _seen((points - first) / step, normals, filled, (eye - first) / step, LEAVE, FACING)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
-from lift3d.geometry.voxels.occupancy import levels_of
+from lift3d.geometry.voxels.occupancy import occupancy_levels
 
 HALF = 127
 RULES = ("whole", "levels")
@@ -44,7 +44,9 @@ class ShapeSet:
         number = int(self.numbers[i])
         if self.rule == "whole":
             return self.corpus.occupied(number)
-        return np.asarray(levels_of(self.corpus.inside(number), self.corpus.surface_voxels(number)) > HALF)
+        return np.asarray(
+            occupancy_levels(self.corpus.inside(number), self.corpus.surface_voxels(number)) > HALF
+        )
 
     def digest(self) -> str:
         """A sum over the shapes' keys, and the rule: what a run was trained on."""

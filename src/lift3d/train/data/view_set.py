@@ -13,10 +13,10 @@ from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
 from lift3d.geometry.image.crop import Crop, square_crop
 from lift3d.geometry.image.cutout import cut_out
-from lift3d.geometry.voxels.canonical_frame import GRID, LOW, SIDE, grid
-from lift3d.geometry.voxels.colour_grid import colour_cells
-from lift3d.geometry.voxels.occupancy import levels_of
-from lift3d.geometry.voxels.view_frame import ViewFrame, affine_cells, frame_of, view_cells
+from lift3d.geometry.voxels.canonical_frame import CUBE_LOW, CUBE_SIDE, RESOLUTION, canonical_grid
+from lift3d.geometry.voxels.colour_grid import colour_grid
+from lift3d.geometry.voxels.occupancy import occupancy_levels
+from lift3d.geometry.voxels.view_frame import ViewFrame, fit_view_frame, resample_affine, resample_to_view
 from lift3d.nets.views_to_volume import GRID_SIZE, IMAGE_SIZE
 from lift3d.train.data.picture_set import PictureSet
 from lift3d.train.data.shape_set import HALF, orient
@@ -80,7 +80,7 @@ class ViewSet:
             crop = Crop(crop.x + x, crop.y + y, crop.half * rng.uniform(0.95, 1.1))
         shape = int(self.shapes[number])
         camera = parse_camera(self.pictures.said(number))
-        return View(number, shape, rgb, mask, camera, *frame_of(camera, crop, self.points(shape)))
+        return View(number, shape, rgb, mask, camera, *fit_view_frame(camera, crop, self.points(shape)))
 
     def points(self, shape: int) -> F64:
         """(4096, 3) on its surface."""
@@ -88,7 +88,7 @@ class ViewSet:
 
     def levels(self, shape: int) -> NDArray[np.uint8]:
         """(64, 64, 64) in the corpus' grid."""
-        return levels_of(self.corpus.inside(shape), self.corpus.surface_voxels(shape))
+        return occupancy_levels(self.corpus.inside(shape), self.corpus.surface_voxels(shape))
 
     def height(self, shape: int) -> float:
         return float(self.points(shape)[:, 2].max())
@@ -103,7 +103,7 @@ def parse_camera(said: dict[str, object]) -> Camera:
 
 def view_to_index(to_view: F64) -> F64:
     """(4, 4) from the view frame to indices of the corpus' grid."""
-    first, step = grid(GRID)
+    first, step = canonical_grid(RESOLUTION)
     scale = np.eye(4)
     scale[:3, :3] /= step
     scale[:3, 3] = -first / step
@@ -112,7 +112,7 @@ def view_to_index(to_view: F64) -> F64:
 
 def view_target(view: View, levels: NDArray[np.uint8], cells: int = GRID_SIZE) -> NDArray[np.uint8]:
     """(w, v, u) levels of the thing in the cells of its view."""
-    return view_cells(levels, view_to_index(view.to_view), view.frame, cells)
+    return resample_to_view(levels, view_to_index(view.to_view), view.frame, cells)
 
 
 def view_pose(view: View, height: float) -> F32:
@@ -127,10 +127,10 @@ def view_pose(view: View, height: float) -> F32:
 
 def upright_target(levels: NDArray[np.uint8], height: float, cells: int = UPRIGHT) -> NDArray[np.uint8]:
     """(x, y, z) levels over [-0.55, 0.55]^3 around the middle of the thing, which is (0, 0, height / 2) in the corpus."""
-    first, step = grid(GRID)
+    first, step = canonical_grid(RESOLUTION)
     own = 1.1 / cells
     start = np.full(3, -0.55 + own / 2) + [0, 0, height / 2]
-    return affine_cells(levels, (start - first) / step, np.eye(3) * (own / step), cells)
+    return resample_affine(levels, (start - first) / step, np.eye(3) * (own / step), cells)
 
 
 def symmetry_axis(inside: NDArray[np.bool_]) -> int:
@@ -170,7 +170,7 @@ def oriented_shape(solids: ViewSet, shape: int, move: int, coloured: bool) -> tu
     full = orient(solids.levels(shape) > HALF, move)
     surface = solids.corpus.surface(shape)
     assert surface.colours is not None
-    colours = colour_cells(surface.xyz, surface.colours, np.array(LOW), SIDE)
+    colours = colour_grid(surface.xyz, surface.colours, np.array(CUBE_LOW), CUBE_SIDE)
     if not coloured:
         colours[:3] = 0
     turned = np.rot90(colours, move % 4, (1, 2))

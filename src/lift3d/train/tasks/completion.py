@@ -18,9 +18,15 @@ from torch import nn
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
-from lift3d.geometry.completion.partial_frame import CELLS, REACH, frame_of, partial_cells, turned_cells
-from lift3d.geometry.voxels.canonical_frame import GRID, grid
-from lift3d.geometry.voxels.occupancy import levels_of
+from lift3d.geometry.completion.partial_frame import (
+    CELLS,
+    EXTENSION,
+    fit_partial_frame,
+    partial_voxels,
+    resample_rotated,
+)
+from lift3d.geometry.voxels.canonical_frame import RESOLUTION, canonical_grid
+from lift3d.geometry.voxels.occupancy import occupancy_levels
 from lift3d.nets.completion_net import CompletionNet
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.train.config import Schedule, option
@@ -145,14 +151,14 @@ def training_pair(
     points, normals = break_samples(points, normals, inside | crossed, rng, kind)
     turn = _turn(rng) if moved else np.eye(2)
     points, normals = (np.column_stack([x[:, :2] @ turn.T, x[:, 2]]) for x in (points, normals))
-    frame = frame_of(points, normals, rng.uniform(*REACHES) if moved else REACH)
+    frame = fit_partial_frame(points, normals, rng.uniform(*REACHES) if moved else EXTENSION)
     low = frame.low + (rng.uniform(-SHIFT, SHIFT, 3) * frame.side if moved else 0)
     frame = type(frame)(low, frame.side)
-    first, step = grid(GRID)
+    first, step = canonical_grid(RESOLUTION)
     centre = frame.low + frame.step / 2
     start = np.append((centre[:2] - turn @ first[:2]) / step, (centre[2] - first[2]) / step)
-    levels = levels_of(inside, crossed)
-    return partial_cells(points, normals, frame), turned_cells(
+    levels = occupancy_levels(inside, crossed)
+    return partial_voxels(points, normals, frame), resample_rotated(
         levels, turn.T, start, frame.step / step, CELLS
     )
 

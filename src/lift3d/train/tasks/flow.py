@@ -15,7 +15,7 @@ from torch import nn
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
-from lift3d.geometry.metrics.diversity import variety
+from lift3d.geometry.metrics.diversity import diversity_scores
 from lift3d.nets.flow_matching import LatentFlow, flow_matching_loss, integrate_heun
 from lift3d.nets.latent_pca import choose_exemplars
 from lift3d.nets.mixed_precision import autocast_bfloat16
@@ -186,4 +186,8 @@ class FlowTask:
             )
             real = module.normalised(torch.from_numpy(self.val.values[some].astype(np.float32)).to(device))
         loss = sum(losses) / count
-        return {"score": -loss, "val_loss": loss, **variety(drawn.flatten(1).float(), real.flatten(1))}
+        return {
+            "score": -loss,
+            "val_loss": loss,
+            **diversity_scores(drawn.flatten(1).float(), real.flatten(1)),
+        }

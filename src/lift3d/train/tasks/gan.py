@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from lift3d.errors import InputError, Lift3dError
-from lift3d.geometry.metrics.diversity import variety
+from lift3d.geometry.metrics.diversity import diversity_scores
 from lift3d.nets.latent_gan import NOISE_SIZE, LatentCritic, LatentGenerator
 from lift3d.nets.wgan import critic_losses
 from lift3d.train.config import Schedule, option
@@ -90,7 +90,7 @@ class GanTask(FlowTask):
         kind = torch.from_numpy(self.val.kinds[some]).to(device)
         noise = torch.randn(count, NOISE_SIZE, generator=torch.Generator().manual_seed(1)).to(device)
         real = net.normalised(torch.from_numpy(self.val.values[some].astype(np.float32)).to(device))  # type: ignore[operator]
-        told_of = variety(net(noise, kind).flatten(1).float(), real.flatten(1))
+        told_of = diversity_scores(net(noise, kind).flatten(1).float(), real.flatten(1))
         if self.begun and told_of["apart"] < COLLAPSED:
             raise ModeCollapse(
                 f"the generator has collapsed: its draws lie apart {100 * told_of['apart']:.0f} % of what real shapes do",
