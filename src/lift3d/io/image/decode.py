@@ -1,13 +1,8 @@
-"""One picture from bytes, whoever made them: bounded, upright, 8-bit sRGB, with its mask and focal length.
-
-EXIF focal lengths (Exif 2.32, 4.6.5): the 35 mm equivalent compares diagonals (CIPA DCG-001), so
-f_px = f_35 * diagonal_px / 43.27; the exact one is f_px = f_mm * FocalPlaneXResolution / mm per its unit.
-"""
+"""One picture from bytes, whoever made them: bounded, upright, 8-bit sRGB, with its mask and focal length."""
 
 from __future__ import annotations
 
 import io
-import math
 import re
 import struct
 import zlib
@@ -20,6 +15,7 @@ from PIL import Image as Pil
 from PIL import ImageCms
 
 from lift3d.errors import InputError, Lift3dError, MissingExtra
+from lift3d.io.image.exif import apply_orientation, exif_orientation, focal_from_exif
 
 MAX_PIXELS = 170_000_000
 MIN_SIDE = 64
@@ -97,36 +93,6 @@ def _open_heic(data: bytes) -> Pil.Image:
     return heif.to_pillow()
 
 
-def _number(value: object) -> float:
-    """An EXIF rational as a float; nan when it is damaged."""
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
-        return math.nan
-
-
-def focal_from_exif(exif: Pil.Exif, width: int, height: int) -> float | None:
-    """Focal length in pixels of the whole picture (width, height); None where EXIF has none to trust."""
-    tags = exif.get_ifd(0x8769)
-    recorded = sorted((_number(tags.get(0xA002)), _number(tags.get(0xA003))))
-    long_side = max(width, height)
-    ratio = 1.0  # this picture's pixels per pixel as it was shot
-    if all(math.isfinite(s) and s > 0 for s in recorded):
-        if abs(recorded[0] / recorded[1] - min(width, height) / long_side) > 0.02:
-            return None  # cropped since it was taken
-        ratio = long_side / recorded[1]
-    equivalent = _number(tags.get(0xA405)) * math.hypot(width, height) / 43.2666
-    millimetres = {2: 25.4, 3: 10.0, 4: 1.0, 5: 1e-3}.get(tags.get(0xA210, 2), math.nan)
-    exact = _number(tags.get(0x920A)) * _number(tags.get(0xA20E)) / millimetres * ratio
-
-    def sane(f: float) -> bool:
-        return math.isfinite(f) and 0.3 * long_side <= f <= 15 * long_side
-
-    if sane(exact) and (not sane(equivalent) or abs(exact / equivalent - 1) < 0.1):
-        return exact  # the equivalent is rounded to whole millimetres
-    return equivalent if sane(equivalent) else None
-
-
 def _eight_bit(picture: Pil.Image) -> Pil.Image:
     """16-bit, 32-bit and float grey to "L": by the type's range, or the value range where it has none."""
     values = np.asarray(picture)
@@ -163,6 +129,19 @@ def fit_size(width: int, height: int, max_size: int | None) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
+def size_for_budget(sizes: Sequence[tuple[int, int]], max_size: int | None, budget: int) -> int | None:
+    """The long side in pixels at which all photos together, 3 bytes per pixel, fit the budget in bytes.
+
+    sizes: (width, height) of each photo before scaling to max_size.
+    """
+    scaled = [fit_size(width, height, max_size) for width, height in sizes]
+    total = 3 * sum(width * height for width, height in scaled)
+    if total <= budget:
+        return max_size
+    longest = max(max(size) for size in scaled)
+    return max(MIN_SIDE, int(longest * (budget / total) ** 0.5) - 1)
+
+
 def split_alpha(picture: Pil.Image) -> tuple[Pil.Image, Pil.Image | None]:
     """(picture without alpha, alpha as "L" or None when there is none or all is opaque)."""
     if picture.mode in ("P", "RGB", "L") and "transparency" in picture.info:
@@ -185,7 +164,7 @@ def decode_opened(picture: Pil.Image, name: str, max_size: int | None = None) ->
     """The same for a picture that Pillow has opened or holds in memory."""
     try:
         exif = picture.getexif()
-        orientation = _orientation(picture)
+        orientation = exif_orientation(picture)
         focal = focal_from_exif(exif, picture.width, picture.height)
     except DECODER_ERRORS:  # damaged EXIF does not make the picture unusable
         exif, orientation, focal = Pil.Exif(), 1, None
@@ -201,7 +180,7 @@ def decode_opened(picture: Pil.Image, name: str, max_size: int | None = None) ->
         if size != picture.size and picture.format in ("JPEG", "MPO"):
             picture.draft(None, size)  # decodes at 1/2, 1/4 or 1/8, not below the size asked for
         picture.load()
-        upright = _with_orientation(picture, orientation)
+        upright = apply_orientation(picture, orientation)
         if orientation >= 5:
             size = size[::-1]
         if upright.mode[:2] in ("I;", "I", "F"):
@@ -226,67 +205,3 @@ def decode_opened(picture: Pil.Image, name: str, max_size: int | None = None) ->
         focal *= max(size) / max(raw_width, raw_height)
     full = (raw_height, raw_width) if orientation >= 5 else (raw_width, raw_height)
     return Picture(pixels, mask, focal, orientation, full)
-
-
-_TRANSPOSES = {
-    2: Pil.Transpose.FLIP_LEFT_RIGHT, 3: Pil.Transpose.ROTATE_180, 4: Pil.Transpose.FLIP_TOP_BOTTOM,
-    5: Pil.Transpose.TRANSPOSE, 6: Pil.Transpose.ROTATE_270, 7: Pil.Transpose.TRANSVERSE,
-    8: Pil.Transpose.ROTATE_90,
-}  # fmt: skip
-
-
-def _orientation(picture: Pil.Image) -> int:
-    """EXIF orientation still to be undone; Pillow turns TIFF itself on loading."""
-    value = picture.getexif().get(0x0112, 1)
-    return int(value) if value in range(1, 9) and picture.format != "TIFF" else 1
-
-
-def _with_orientation(picture: Pil.Image, orientation: int) -> Pil.Image:
-    """Undo the EXIF orientation (the tag says how the stored picture must be turned to stand upright)."""
-    return picture.transpose(_TRANSPOSES[orientation]) if orientation in _TRANSPOSES else picture
-
-
-def decode_mask(
-    data: bytes, name: str, size: tuple[int, int], full_size: tuple[int, int], orientation: int
-) -> NDArray[np.bool_]:
-    """A mask (H, W) bool, True = object, for a photo of upright `full_size` loaded at `size` (width, height).
-
-    Object is what is opaque in the mask's alpha channel, or brighter than half of its brightest value. A mask
-    drawn over the unrotated picture is turned with the photo's EXIF `orientation`.
-    """
-    picture = open_picture(data, name)
-    try:
-        own = _orientation(picture)
-        picture.load()
-        picture = _with_orientation(picture, own)
-        if picture.mode[:2] in ("I;", "I", "F"):
-            values = np.asarray(picture).astype(np.float32)
-        else:
-            rest, alpha = split_alpha(picture)
-            values = np.asarray(alpha if alpha is not None else rest.convert("L")).astype(np.float32)
-    except DECODER_ERRORS as error:
-        raise InputError(f"the mask {name} is damaged or cut short", "save it again") from error
-    top = float(np.nan_to_num(values).max(initial=0.0))
-    if top <= 0:
-        raise InputError(
-            f"the mask {name} is all black, so nothing would be left of its photo",
-            "white must mark the object",
-        )
-    grey = Pil.fromarray(np.where(values >= top / 2, 255, 0).astype(np.uint8))
-    want = full_size[0] / full_size[1]
-    if abs(grey.width / grey.height / want - 1) > 0.02 and orientation >= 5:
-        grey = _with_orientation(grey, orientation)
-    if abs(grey.width / grey.height / want - 1) > 0.02:
-        raise InputError(
-            f"the mask {name} is {grey.width}x{grey.height} pixels, but its photo "
-            f"{full_size[0]}x{full_size[1]}: the shapes differ",
-            "make the mask from the photo itself",
-        )
-    if grey.size != size:
-        grey = grey.resize(size, Pil.Resampling.BOX)
-    mask = np.asarray(grey) >= 128
-    if not mask.any():
-        raise InputError(
-            f"the mask {name} marks less than a pixel of its photo", "white must mark the object"
-        )
-    return mask

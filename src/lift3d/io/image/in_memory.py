@@ -14,7 +14,7 @@ from PIL import Image as Pil
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.io.image.decode import MIN_SIDE, decode_opened, fit_size
+from lift3d.io.image.decode import MIN_SIDE, decode_opened, size_for_budget
 from lift3d.types import Image, Photos
 
 Picture = NDArray[Any] | Pil.Image | Image
@@ -41,7 +41,7 @@ def photos_in_memory(
             f"there are {len(masks)} masks for {len(pictures)} photos", "give one mask for each photo"
         )
     opened = [_opened(picture, f"photo-{i + 1:03d}") for i, picture in enumerate(pictures)]
-    fitting = _size_for_budget([p.size for p, _ in opened], max_size, context.memory_budget // 4)
+    fitting = size_for_budget([p.size for p, _ in opened], max_size, context.memory_budget // 4)
     images, records = [], []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -120,13 +120,3 @@ def _mask(
             f"the mask of {name} is empty, so nothing would be left of the photo", "mark the object"
         )
     return out
-
-
-def _size_for_budget(sizes: Sequence[tuple[int, int]], max_size: int | None, budget: int) -> int | None:
-    """The long side in pixels at which all photos together, 3 bytes a pixel, fit the budget in bytes."""
-    fits = [fit_size(width, height, max_size) for width, height in sizes]
-    total = 3 * sum(width * height for width, height in fits)
-    if total <= budget:
-        return max_size
-    longest = max(max(size) for size in fits)
-    return max(MIN_SIDE, int(longest * (budget / total) ** 0.5) - 1)

@@ -18,7 +18,8 @@ from PIL import Image as Pil
 from lift3d.context import Context
 from lift3d.errors import InputError, Lift3dError
 from lift3d.io.files.read import read_bytes
-from lift3d.io.image import decode as pictures
+from lift3d.io.image.decode import PHOTO_FORMATS, decode, size_for_budget
+from lift3d.io.image.masks import decode_mask
 from lift3d.types import Image, Photos
 
 _PHOTO_ENDINGS = "jpg jpeg jpe jfif png tif tiff webp heic heif hif bmp ppm pgm mpo"
@@ -149,7 +150,7 @@ def _load(path: Path, name: str, mask: Path | None, max_size: int | None) -> _Lo
     try:
         data = read_bytes(path)
         result.sha256 = hashlib.sha256(data).hexdigest()
-        picture = pictures.decode(data, name, max_size)
+        picture = decode(data, name, max_size)
     except Lift3dError as error:
         result.error = error
         return result
@@ -158,7 +159,7 @@ def _load(path: Path, name: str, mask: Path | None, max_size: int | None) -> _Lo
     if mask is not None:
         height, width = picture.pixels.shape[:2]
         try:
-            cut = pictures.decode_mask(
+            cut = decode_mask(
                 read_bytes(mask), mask.name, (width, height), picture.full_size, picture.orientation
             )
         except Lift3dError as error:
@@ -176,21 +177,17 @@ def _names(files: list[Path]) -> list[str]:
     return [Path(os.path.relpath(os.path.abspath(f), common)).as_posix() for f in files]
 
 
-def _size_for_budget(files: list[Path], max_size: int | None, budget: int) -> int | None:
-    """The long side at which all photos together fit the budget (bytes); looks only at the headers."""
-    total, longest = 0, 1
+def _sizes(files: list[Path]) -> list[tuple[int, int]]:
+    """(width, height) of each file from its header; that of a usual camera where the header cannot be read."""
+    Pil.init()
+    sizes = []
     for path in files:
         try:
-            Pil.init()
-            with open(path, "rb") as file, Pil.open(file, formats=list(pictures.PHOTO_FORMATS)) as head:
-                width, height = pictures.fit_size(head.width, head.height, max_size)
+            with open(path, "rb") as file, Pil.open(file, formats=list(PHOTO_FORMATS)) as head:
+                sizes.append(head.size)
         except (OSError, ValueError, SyntaxError, Pil.DecompressionBombError):
-            width, height = pictures.fit_size(4032, 3024, max_size)
-        total += 3 * width * height
-        longest = max(longest, width, height)
-    if total <= budget:
-        return max_size
-    return max(pictures.MIN_SIDE, int(longest * (budget / total) ** 0.5) - 1)
+            sizes.append((4032, 3024))
+    return sizes
 
 
 def read_photos(
@@ -210,7 +207,7 @@ def read_photos(
     names = _names(files)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fitting = _size_for_budget(files, max_size, context.memory_budget // 4)
+        fitting = size_for_budget(_sizes(files), max_size, context.memory_budget // 4)
         found = _find_masks(files, Path(masks)) if masks is not None else {}
         results: list[_Loaded] = []
         with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:

@@ -1,15 +1,11 @@
-"""A video to photos: keyframes by sharpness and motion, spread evenly along the camera's path.
+"""Keyframes of a video as photos, the sharpest frames at equal distances along the camera's path.
 
-Two passes, neither holding more than a few frames. The first measures every frame: sharpness is the variance
-of the Laplacian over that of the picture (Pech-Pacheco et al. 2000), motion the mean shift of 32-pixel blocks
-of a tiny grey copy against an anchor frame by phase correlation (Kuglin & Hines 1975), so that a camera at
-rest adds nothing to the path. The path is cut into equal pieces of motion and the sharpest frame of each is
-taken; the second pass decodes those at full size.
+Two passes hold a few frames each: the first measures sharpness and motion of every frame (see `keyframes`), the second
+decodes the selected ones at full size.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from collections.abc import Iterator
@@ -22,6 +18,7 @@ from PIL import Image as Pil
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError, MissingExtra
+from lift3d.io.files.checksum import file_sha256
 from lift3d.io.image.decode import MAX_PIXELS, MIN_SIDE, fit_size
 from lift3d.io.image.keyframes import (
     ANCHOR_STEP,
@@ -104,8 +101,8 @@ def _measure(path: Path, context: Context) -> tuple[list[FrameMeasure], float, t
         position = max(position, travelled + shift)
         if shift > ANCHOR_STEP:
             anchor, travelled = spectrum, position
-        middle = fit_size(frame.width, frame.height, 640)
-        measures.append(FrameMeasure(index, time, sharpness(_grey(frame, *middle)), position))
+        working = fit_size(frame.width, frame.height, 640)
+        measures.append(FrameMeasure(index, time, sharpness(_grey(frame, *working)), position))
         if duration > 0 and index % 15 == 0:
             context.progress("read video", min(0.7, 0.7 * time / duration))
     return measures, duration, size
@@ -137,16 +134,44 @@ def _pixels(frame: Any, max_size: int | None) -> NDArray[np.uint8]:
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
+    """Checksum of the video; InputError when the file is missing or cannot be read."""
+    if not path.is_file():
+        raise InputError(f"there is no video at {path}", "check the path")
     try:
-        if not path.is_file():
-            raise InputError(f"there is no video at {path}", "check the path")
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        return file_sha256(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})", "check its permissions") from error
-    return digest.hexdigest()
+
+
+def _report(
+    path: Path,
+    sha256: str,
+    measures: list[FrameMeasure],
+    duration: float,
+    size: tuple[int, int],
+    chosen: list[FrameMeasure],
+    blurred: list[FrameMeasure],
+) -> dict[str, Any]:
+    """What the report says about the video and its keyframes."""
+    record = {"name": path.name, "sha256": sha256, "width": size[0], "height": size[1]}
+    return {
+        "inputs": [record | {"status": "read", "reason": ""}],
+        "frames": len(measures),
+        "duration": round(duration or measures[-1].time, 3),
+        "path_in_widths": round(measures[-1].path / MOTION_SIZE, 3),
+        "choice": "the sharpest frame of each of equal pieces of the camera's path, measured as image motion",
+        "truncated": len(measures) >= MAX_FRAMES,
+        "left_out_as_blurred": [round(m.time, 3) for m in blurred],
+        "keyframes": [
+            {
+                "name": _frame_name(path, m),
+                "time": round(m.time, 3),
+                "sharpness": round(m.sharpness, 4),
+                "path_in_widths": round(m.path / MOTION_SIZE, 4),
+            }
+            for m in chosen
+        ],
+    }
 
 
 def read_video(
@@ -170,27 +195,7 @@ def read_video(
     middle = float(np.median([m.sharpness for m in chosen]))
     blurred = [m for m in chosen if m.sharpness < MIN_RELATIVE_SHARPNESS * middle]
     chosen = [m for m in chosen if m.sharpness >= MIN_RELATIVE_SHARPNESS * middle]
-    record = {"name": path.name, "sha256": sha256, "width": size[0], "height": size[1]}
-    record |= {"status": "read", "reason": ""}
-    context.note(
-        "read_video",
-        inputs=[record],
-        frames=len(measures),
-        duration=round(duration or measures[-1].time, 3),
-        path_in_widths=round(measures[-1].path / MOTION_SIZE, 3),
-        choice="the sharpest frame in each of equal pieces of the camera's path, measured as image motion",
-        truncated=len(measures) >= MAX_FRAMES,
-        left_out_as_blurred=[round(m.time, 3) for m in blurred],
-        keyframes=[
-            {
-                "name": _frame_name(path, m),
-                "time": round(m.time, 3),
-                "sharpness": round(m.sharpness, 4),
-                "path_in_widths": round(m.path / MOTION_SIZE, 4),
-            }
-            for m in chosen
-        ],
-    )
+    context.note("read_video", **_report(path, sha256, measures, duration, size, chosen, blurred))
     if len(chosen) < 3:
         moved = f"{100 * measures[-1].path / MOTION_SIZE:.1f} % of its width in {len(measures)} frames"
         raise CaptureError(
