@@ -20,7 +20,7 @@ from PIL import Image as Pil
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
-from lift3d.geometry.metrics.solids import iou
+from lift3d.geometry.metrics.iou import iou
 from lift3d.maps.image_to_mask import ImageToMask
 from lift3d.types import Image
 

@@ -19,6 +19,4 @@ def box(*extents: float) -> Part:
 
 
 def made(*parts: Part):
-    cleaned = clean_parts(list(parts))
-    assert not isinstance(cleaned, str), cleaned
-    return record_shape(cleaned)
+    return record_shape(clean_parts(list(parts)))

@@ -32,7 +32,7 @@ def seen(turn: float = 0.4) -> tuple[SolidPrediction, np.ndarray, Image]:
     axes = turned(turn) @ facing(UP)
     line = (np.arange(N) + 0.5) / N * 2 - 1
     w, v, u = np.meshgrid(line, line, line, indexing="ij")
-    p = (frame.place(np.stack([u, v, w], -1).reshape(-1, 3)) - [0, 0, 1.0]) @ axes.T
+    p = (frame.unproject(np.stack([u, v, w], -1).reshape(-1, 3)) - [0, 0, 1.0]) @ axes.T
     box = (np.abs(p) < [0.16, 0.1, 0.08]).all(1) | (np.linalg.norm(p - [0.1, 0, 0.1], axis=1) < 0.05)
     share = box.reshape(N, N, N).astype(np.float32)
     where = np.argwhere(share.any(0))

@@ -23,7 +23,7 @@ from lift3d.geometry.mesh.distances import closest_points, sample_surface  # noq
 from lift3d.geometry.mesh.solidity import inspect_solid  # noqa: E402
 from lift3d.io.mesh.meshes import load_mesh, save_mesh  # noqa: E402
 from lift3d.maps import points_to_voxels  # noqa: E402
-from lift3d.pipelines.complete import Options, complete_file, is_closed, known_of, sides, thinned  # noqa: E402
+from lift3d.pipelines.complete import Options, complete_file, known_of, sides, thinned  # noqa: E402
 from lift3d.types import Points, Voxels  # noqa: E402
 
 SCALE, PLACE = 37.0, np.array([100.0, -20.0, 5.0])
@@ -111,7 +111,6 @@ def test_what_is_closed_is_left_alone(tmp_path: Path) -> None:
     assert np.array_equal(
         load_mesh(tmp_path / "same.ply").vertices, load_mesh(tmp_path / "ball.ply").vertices
     )
-    assert is_closed(trimesh.creation.box()) and not is_closed(part())
 
 
 def test_thinning_keeps_the_sides_of_a_plate_apart() -> None:

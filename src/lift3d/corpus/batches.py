@@ -18,7 +18,7 @@ from lift3d.corpus.descriptor import LENGTH
 from lift3d.corpus.entry import Entry, Source
 from lift3d.corpus.shape_record import record_shape
 from lift3d.errors import InputError, Lift3dError
-from lift3d.geometry.parts.clean import clean_parts
+from lift3d.geometry.parts.clean import NoShapeError, clean_parts
 from lift3d.geometry.parts.sampling import BYTES_PER_SAMPLE, SAMPLES
 from lift3d.geometry.voxels.canonical_frame import RESOLUTION
 from lift3d.io.files.atomic import write_bytes
@@ -92,10 +92,10 @@ def make_batch(source: Source, entries: Sequence[Entry]) -> Batch:
             if sum(len(part.faces) for part in parts) > MAX_FACES:
                 raise InputError(f"{entry.file.name} has more than {MAX_FACES} faces", "simplify it first")
             cleaned = clean_parts(parts)
-            if isinstance(cleaned, str):
-                row.update(state=cleaned)
-                continue
             shape = record_shape(cleaned)
+        except NoShapeError as error:
+            row.update(state=error.reason)
+            continue
         except Lift3dError as error:
             row.update(state="refused", reason=str(error))
             continue

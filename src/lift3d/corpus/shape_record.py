@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.corpus.descriptor import describe
+from lift3d.geometry.mesh.solidity import is_closed
 from lift3d.geometry.parts.clean import CleanedParts
-from lift3d.geometry.parts.convert import concatenate_parts, is_closed
+from lift3d.geometry.parts.convert import concatenate_parts
 from lift3d.geometry.parts.sampling import SAMPLES, SurfaceSamples, sample_parts
 from lift3d.geometry.parts.simplify import simplify_parts
 from lift3d.geometry.voxels.canonical_frame import canonical_grid, inside_and_touched

@@ -216,8 +216,8 @@ def evaluate_codes(
         result["rows"][name] = {
             "objects": means(table, None), "categories": means(table, names),
             "interval": intervals(table, names, families),
-            "f": float(np.mean([x.f for x in seen])), "chamfer": float(np.mean([x.chamfer for x in seen])),
-            "normals": float(np.mean([x.normals for x in seen])),
+            "f": float(np.mean([x.f_score for x in seen])), "chamfer": float(np.mean([x.chamfer for x in seen])),
+            "normals": float(np.mean([x.normal_consistency for x in seen])),
         }  # fmt: skip
         progress("rows", (k + 1) / len(asked))
     if output is not None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
-from lift3d.geometry.metrics.solids import iou
+from lift3d.geometry.metrics.iou import iou
 from lift3d.io.files.atomic import write_bytes
 from lift3d.maps.image_to_mask import ImageToMask
 from lift3d.train.data.picture_set import PictureSet

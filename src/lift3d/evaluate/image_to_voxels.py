@@ -121,9 +121,9 @@ def rows_of(scores: Sequence[Score]) -> Rows:
     return {
         "iou32": np.array([s.iou[32] for s in scores]),
         "iou64": np.array([s.iou[64] for s in scores]),
-        "f1": np.array([s.surface.f for s in scores]),
+        "f1": np.array([s.surface.f_score for s in scores]),
         "chamfer": np.array([s.surface.chamfer for s in scores]),
-        "normals": np.array([s.surface.normals for s in scores]),
+        "normals": np.array([s.surface.normal_consistency for s in scores]),
         "depth_mae": np.array([s.depth_mae for s in scores]),
         "depth_mse": np.array([s.depth_mse for s in scores]),
         "up": np.array([s.up for s in scores]),

@@ -78,7 +78,7 @@ def evaluate_completion(
     if output is not None and NET in who:
         from lift3d.evaluate.sheets.completion import write_sheet
 
-        write_sheet(output / "completion.png", cases, net, np.array([s.f for s in scores[NET]]))
+        write_sheet(output / "completion.png", cases, net, np.array([s.f_score for s in scores[NET]]))
     for kind, ratio in result["ratio"].items():
         say(f"{kind}: {ratio:.2f} times the F-score of {MIRROR}; {WANTED} is wanted")
     return lines(result)
@@ -105,9 +105,9 @@ def summary(corpus: Corpus, cases: list[Broken], scores: dict[str, list[SurfaceS
         families = [family[cases[k].shape] for k in mine]
         for name, held in scores.items():
             rows: Rows = {
-                "f1": np.array([held[k].f for k in mine]),
+                "f1": np.array([held[k].f_score for k in mine]),
                 "chamfer": np.array([held[k].chamfer for k in mine]),
-                "normals": np.array([held[k].normals for k in mine]),
+                "normals": np.array([held[k].normal_consistency for k in mine]),
             }
             out["rows"].setdefault(kind, {})[name] = {
                 "objects": means(rows, None), "categories": means(rows, names),

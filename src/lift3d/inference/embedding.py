@@ -43,7 +43,6 @@ LEAST = 20
 """Pixels that a picture must show."""
 FULL = 127
 CHUNK = 32
-WHY = {"no faces": "it has no faces", "few faces": "it has too few faces", "flat": "it is a flat sheet"}
 
 
 @dataclass(frozen=True)
@@ -126,8 +125,6 @@ class Space:
     def of_parts(self, parts: list[Part]) -> Embedding:
         """A model, z up: its solid and its views. InputError for what has no shape."""
         cleaned = clean_parts(parts)
-        if isinstance(cleaned, str):
-            raise InputError(WHY.get(cleaned, cleaned))
         cells, colours = solid_arrays(cleaned.parts, self.coloured)
         solid = self.of_solids(cells[None], colours[None])
         views = self.of_pictures(pictures_of(cleaned.parts))

@@ -41,8 +41,10 @@ class Guess:
 
     def frame(self, given: ViewFrame) -> ViewFrame:
         """The guess's own depths around the given middle."""
-        reach = min(float(np.exp(np.clip(self.depth, -4, 4))) * given.lateral, DEEPEST * given.middle)
-        return ViewFrame(given.K, given.crop, given.middle, reach)
+        reach = min(
+            float(np.exp(np.clip(self.depth, -4, 4))) * given.half_width, DEEPEST * given.centre_depth
+        )
+        return ViewFrame(given.K, given.crop, given.centre_depth, reach)
 
     @property
     def turn(self) -> F64 | None:

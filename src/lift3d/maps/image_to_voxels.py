@@ -168,7 +168,7 @@ def stand(
     for a, b, c in np.ndindex(2, 2, 2):
         corner[a : n + a, b : n + b, c : n + c] |= share > level
     cells = np.argwhere(corner)[:, ::-1] / n * 2 - 1
-    points = frame.place(cells) @ axes.T
+    points = frame.unproject(cells) @ axes.T
     low, high = points.min(0), points.max(0)
     scale = 1 / float((high - low).max())
     shift = -np.array([low[0] + high[0], low[1] + high[1], 2 * low[2]]) / 2 * scale
@@ -178,14 +178,14 @@ def stand(
     grid = np.stack(
         np.meshgrid(*(start[k] + step * np.arange(count[k]) for k in range(3)), indexing="ij"), -1
     )
-    at = frame.cells(((grid.reshape(-1, 3) - shift) / scale) @ axes)[:, ::-1]
+    at = frame.project(((grid.reshape(-1, 3) - shift) / scale) @ axes)[:, ::-1]
     values = ndimage.map_coordinates(
         share, ((at + 1) / 2 * n - 0.5).T, np.float32, 1, mode="constant", cval=0.0
     )
     affine = np.diag([step, step, step, 1.0])
     affine[:3, 3] = start
     pose = np.eye(4)
-    pose[:3, :3] = frame.axes.T @ axes.T
+    pose[:3, :3] = frame.rotation.T @ axes.T
     pose[:3, 3] = -pose[:3, :3] @ shift
     first = images[0]
     k = frame.K

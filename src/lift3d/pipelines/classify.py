@@ -146,8 +146,9 @@ class ModelShape:
 def load_shape(path: Path, up: str = "z") -> ModelShape:
     """A model as the corpus keeps them (docs/corpus.md)."""
     from lift3d.corpus.batches import MAX_FACES
-    from lift3d.geometry.parts.clean import clean_parts
-    from lift3d.geometry.parts.convert import concatenate_parts, is_closed
+    from lift3d.geometry.mesh.solidity import is_closed
+    from lift3d.geometry.parts.clean import NoShapeError, clean_parts
+    from lift3d.geometry.parts.convert import concatenate_parts
     from lift3d.geometry.voxels.canonical_frame import canonical_affine, inside_and_touched
     from lift3d.geometry.voxels.occupancy import FULL, occupancy_levels
     from lift3d.io.mesh.meshes import load_parts
@@ -158,14 +159,17 @@ def load_shape(path: Path, up: str = "z") -> ModelShape:
         parts = y_up_to_z_up_parts(parts)
     if sum(len(part.faces) for part in parts) > MAX_FACES:
         raise InputError(f"{path.name} has more than {MAX_FACES} faces", "simplify it first")
-    cleaned = clean_parts(parts)
-    if isinstance(cleaned, str):
+    try:
+        cleaned = clean_parts(parts)
+    except NoShapeError as error:
         why = {
             "no faces": "holds no faces with an area",
             "few faces": "has too few faces to be a thing",
             "flat": "is a flat sheet",
         }
-        raise InputError(f"{path.name} {why[cleaned]}: there is no shape to name", "name another model")
+        raise InputError(
+            f"{path.name} {why[error.reason]}: there is no shape to name", "name another model"
+        ) from error
     notes = [warning.rstrip(".") for warning in model.warnings]
     if cleaned.strays:
         notes.append(f"{cleaned.strays} faces far from all others were left out")

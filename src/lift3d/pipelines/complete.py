@@ -23,10 +23,9 @@ from lift3d.geometry.completion.merge import RESOLUTION, merge_completion, squar
 from lift3d.geometry.completion.partial_frame import CELLS, fit_partial_frame
 from lift3d.geometry.mesh.distances import closest_points, nondegenerate_faces, sample_surface
 from lift3d.geometry.mesh.recentre import describe_shift, recentring_shift
-from lift3d.geometry.mesh.solidity import inspect_solid, require_solid
-from lift3d.geometry.mesh.weld import weld_exact
+from lift3d.geometry.mesh.solidity import has_boundary, inspect_solid, require_solid
 from lift3d.geometry.repair.transfer_visuals import transfer_visuals
-from lift3d.geometry.repair.working_mesh import Soup, count_boundary_edges
+from lift3d.geometry.repair.working_mesh import Soup
 from lift3d.geometry.voxels.canonical_frame import flatness
 from lift3d.io.files.staging import staging
 from lift3d.io.mesh.meshes import load_mesh, save_mesh
@@ -99,7 +98,9 @@ def complete_file(
     if shift.any():
         thing = moved(thing, -shift)
     context = Context(seed=options.seed, progress=progress)
-    closed = not isinstance(thing, Points) and is_closed(thing)
+    closed = not isinstance(thing, Points) and not has_boundary(
+        np.asarray(thing.vertices), np.asarray(thing.faces)
+    )
     with staging(output) as folder:
         if closed and not options.force:
             assert not isinstance(thing, Points)
@@ -180,12 +181,6 @@ def solid_of(known: Known, guess: Voxels, level: float, resolution: int, context
     mesh, colours = transfer_visuals(known.mesh, Soup(nv, nf, np.full(len(nf), -1, np.int32)))
     context.note("complete", colours=colours)
     return mesh if inspect_solid(mesh).is_solid else MeshToSolid()(mesh, context)
-
-
-def is_closed(mesh: Mesh) -> bool:
-    """Whether no face has an open edge, once vertices in one place are one."""
-    f = weld_exact(np.asarray(mesh.vertices))[1][np.asarray(mesh.faces)]
-    return len(f) > 0 and count_boundary_edges(f.astype(np.int32)) == 0
 
 
 def known_of(thing: Mesh | Points, seed: int = 0) -> Known:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lift3d.context import Progress
 from lift3d.errors import CaptureError, InputError
-from lift3d.geometry.metrics.solids import iou
+from lift3d.geometry.metrics.iou import iou
 from lift3d.inference.rejection_sampling import AMONG, surest
 from lift3d.pipelines.arguments import Message, PathLike, or_ignore, or_silent
 from lift3d.pipelines.latent_solid import DecodedSolid, decode_solid, scale_to_longest_side

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from lift3d.context import Context, Progress
 from lift3d.errors import CaptureError, InputError
 from lift3d.geometry.mesh.distances import nondegenerate_faces
-from lift3d.geometry.metrics.solids import iou
+from lift3d.geometry.metrics.iou import iou
 from lift3d.geometry.voxels.canonical_frame import canonical_affine, flatness, voxelize_canonical
 from lift3d.pipelines.arguments import (
     Message,

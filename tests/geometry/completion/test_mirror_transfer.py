@@ -96,7 +96,9 @@ def test_images_make_a_rough_guess_better() -> None:
     v, f = np.asarray(part.vertices), np.asarray(part.faces, np.int32)
     truth = sample_mesh(np.asarray(whole.vertices), np.asarray(whole.faces))
     plain, better = (
-        compare_surfaces(sample_mesh(*merge_completion(v, f, samples, guess, 0.5, 96, symmetric)), truth).f
+        compare_surfaces(
+            sample_mesh(*merge_completion(v, f, samples, guess, 0.5, 96, symmetric)), truth
+        ).f_score
         for symmetric in (False, True)
     )
     assert better > plain and better > 0.95

@@ -14,7 +14,7 @@ from lift3d.geometry.image.random_walker import (
     random_walk,
     refine_mask,
 )
-from lift3d.geometry.metrics.solids import iou
+from lift3d.geometry.metrics.iou import iou
 
 
 def scene(seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -34,9 +34,9 @@ def frames(draw: st.DrawFn) -> ViewFrame:
 @given(frames())
 def test_cells_and_points_are_one_to_one(frame: ViewFrame):
     uvw = np.random.default_rng(0).uniform(-1, 1, (50, 3))
-    points = frame.place(uvw)
-    assert np.allclose(frame.cells(points), uvw, atol=1e-9)
-    assert np.allclose(frame.place(np.zeros((1, 3))), [[0, 0, frame.middle]], atol=1e-9)
+    points = frame.unproject(uvw)
+    assert np.allclose(frame.project(points), uvw, atol=1e-9)
+    assert np.allclose(frame.unproject(np.zeros((1, 3))), [[0, 0, frame.centre_depth]], atol=1e-9)
     turn = rotation_to_ray(frame.K, frame.crop)
     assert np.allclose(turn @ turn.T, np.eye(3)) and np.isclose(np.linalg.det(turn), 1)
     # a column of cells is one pixel of the photo
@@ -72,7 +72,7 @@ def test_cells_of_a_ball_are_those_whose_centres_are_inside():
     got = resample_to_view(levels, to_index @ np.linalg.inv(to_view), frame, cells) > 127
     middle = (np.arange(cells) + 0.5) / cells * 2 - 1
     w, v, u = np.meshgrid(middle, middle, middle, indexing="ij")
-    points = frame.place(np.column_stack([u.ravel(), v.ravel(), w.ravel()]))
+    points = frame.unproject(np.column_stack([u.ravel(), v.ravel(), w.ravel()]))
     world = (points - to_view[:3, 3]) @ to_view[:3, :3]
     truth = (np.linalg.norm(world / [1, 0.6, 0.8], axis=1) < 1).reshape(got.shape)
     assert (got & truth).sum() / (got | truth).sum() > 0.98
@@ -108,7 +108,7 @@ def test_a_lattice_reads_the_cells_where_they_are():
     got = resample_from_view(share, frame, first, step, n)
     i, j, k = np.meshgrid(*[np.arange(n)] * 3, indexing="ij")
     points = first + step * np.stack([i, j, k], -1).reshape(-1, 3)
-    index = (frame.cells(points)[:, ::-1] + 1) / 2 * 12 - 0.5
+    index = (frame.project(points)[:, ::-1] + 1) / 2 * 12 - 0.5
     inner = ((index >= 0) & (index < 11)).all(1)
     slow = ndimage.map_coordinates(share, index.T, order=1, mode="constant")
     assert inner.sum() > 30 and np.allclose(got.reshape(-1)[inner], slow[inner], atol=1e-5)

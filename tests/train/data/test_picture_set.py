@@ -12,8 +12,9 @@ pytest.importorskip("pyarrow")
 
 from lift3d.corpus.pictures.shard_reader import read_shards  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
+from lift3d.geometry.metrics.iou import batch_iou  # noqa: E402
 from lift3d.train.data.picture_set import PictureSet, sample_indices  # noqa: E402
-from lift3d.train.tasks.image_to_mask import Config, ImageToMaskTask, mask_iou  # noqa: E402
+from lift3d.train.tasks.image_to_mask import Config, ImageToMaskTask  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -71,4 +72,4 @@ def test_iou_of_masks() -> None:
     b = a.copy()
     a[0, :2], b[0, 1:3] = True, True
     a[1] = True
-    assert mask_iou(a, b) == pytest.approx([1 / 3, 0, 1])
+    assert batch_iou(a, b) == pytest.approx([1 / 3, 0, 1])

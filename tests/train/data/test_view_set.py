@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from lift3d.corpus.dataset import Corpus  # noqa: E402
+from lift3d.geometry.metrics.iou import batch_iou_torch  # noqa: E402
 from lift3d.nets.views_to_volume import GRID_SIZE, resample_upright  # noqa: E402
 from lift3d.train.data.view_set import ViewSet, corrupt_mask, symmetry_axis, view_target  # noqa: E402
 from lift3d.train.tasks.image_to_voxels import (
@@ -18,7 +19,6 @@ from lift3d.train.tasks.image_to_voxels import (
     collate,
     make_sample,
     mirror_sample,
-    voxel_iou,
 )
 
 pytestmark = pytest.mark.slow
@@ -57,7 +57,7 @@ def test_the_true_pose_brings_the_true_cells_upright(solids: ViewSet) -> None:
         said = resample_upright(
             share, batch["pose"], batch["to_cells"], batch["far"], batch["depth"].exp(), 32
         )[:, 0]
-        assert (voxel_iou(said > 0.5, batch["upright"] > 127) > 0.85).all()
+        assert (batch_iou_torch(said > 0.5, batch["upright"] > 127) > 0.85).all()
 
 
 def test_spoilt_masks_stay_masks() -> None:

@@ -132,11 +132,13 @@ class Oracle:
         shape = int(self.best[self.row[view.shape]])
         z = self.train.points(shape) @ view.to_view[2, :3] + view.to_view[2, 3]
         frame = view.frame
-        reach = float(np.abs(z - frame.middle).max()) * DEPTH_MARGIN
-        own = ViewFrame(frame.K, frame.crop, frame.middle, min(reach, 0.95 * frame.middle))
+        reach = float(np.abs(z - frame.centre_depth).max()) * DEPTH_MARGIN
+        own = ViewFrame(frame.K, frame.crop, frame.centre_depth, min(reach, 0.95 * frame.centre_depth))
         cells = resample_to_view(self.train.levels(shape), view_to_index(view.to_view), own, GRID_SIZE)
         pose = view_pose(view, self.train.height(shape))
-        return Guess(np.asarray(cells / 255, np.float32), float(np.log(own.reach / own.lateral)), pose)
+        return Guess(
+            np.asarray(cells / 255, np.float32), float(np.log(own.half_depth / own.half_width)), pose
+        )
 
 
 def true_guess(solids: ViewSet, view: View) -> Guess:
@@ -144,7 +146,7 @@ def true_guess(solids: ViewSet, view: View) -> Guess:
     share = np.asarray(view_target(view, solids.levels(view.shape)) / 255, np.float32)
     return Guess(
         share,
-        float(np.log(view.frame.reach / view.frame.lateral)),
+        float(np.log(view.frame.half_depth / view.frame.half_width)),
         view_pose(view, solids.height(view.shape)),
     )
 

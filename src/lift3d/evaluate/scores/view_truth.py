@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from lift3d.geometry.mesh.components import remove_debris
+from lift3d.geometry.metrics.iou import iou
 from lift3d.geometry.metrics.solids import (
     WORST_SCORES,
     SampledSurface,
     SurfaceScores,
     compare_surfaces,
-    iou,
     sample_mesh,
 )
 from lift3d.geometry.parts.convert import concatenate_parts
@@ -107,10 +107,10 @@ class Truth:
         """level: of the share, above which a cell is full."""
         guess = guess.completed(level)
         said = self.filled(guess, level)
-        iou = {n: iou(said[n], self.cells[n]) for n in SIZES}
+        overlap = {n: iou(said[n], self.cells[n]) for n in SIZES}
         mae, mse = self._depth_error(guess, level)
         up, upright = self._upright(guess, said[SIZES[-1]])
-        return Score(iou, self._likeness(guess, level), mae, mse, up, upright)
+        return Score(overlap, self._likeness(guess, level), mae, mse, up, upright)
 
     def _likeness(self, guess: Guess, level: float) -> SurfaceScores:
         mesh = mesh_of(guess, self.view.frame, level)
@@ -165,7 +165,7 @@ def _aside(a: F64) -> F64:
 def first_depth(full: NDArray[np.bool_], frame: ViewFrame) -> F64:
     """(H, W) depth of the first full cell along each ray (w, v, u)."""
     w = (full.argmax(0) + 0.5) / len(full) * 2 - 1
-    return np.asarray(frame.middle + frame.reach * w)
+    return np.asarray(frame.centre_depth + frame.half_depth * w)
 
 
 def mesh_of(guess: Guess, given: ViewFrame, level: float) -> tuple[F64, NDArray[np.int32]] | None:
@@ -175,4 +175,4 @@ def mesh_of(guess: Guess, given: ViewFrame, level: float) -> tuple[F64, NDArray[
     if not len(f):
         return None
     v, f = remove_debris(v, f)
-    return guess.frame(given).place((v + 0.5) / n * 2 - 1), f
+    return guess.frame(given).unproject((v + 0.5) / n * 2 - 1), f

@@ -131,6 +131,23 @@ def inspect_arrays(v: F64, f: NDArray[np.integer], limit: int = 1000) -> SolidRe
     )
 
 
+def faces_per_edge(v: F64, f: NDArray[np.integer]) -> NDArray[np.int64]:
+    """(E,) numbers of faces at the undirected edges of v (V, 3) and f (F, 3), after welding by exact float32 position."""
+    key = sorted_half_edges(weld_exact(v)[1][np.asarray(f)])[1]
+    return np.unique(key, return_counts=True)[1]
+
+
+def is_closed(v: F64, f: NDArray[np.integer]) -> bool:
+    """True if every edge has exactly two faces, after welding; False without faces."""
+    return len(f) > 0 and bool((faces_per_edge(v, f) == 2).all())
+
+
+def has_boundary(v: F64, f: NDArray[np.integer]) -> bool:
+    """True if some edge has a single face, after welding, or if there are no faces. Edges of three or more faces are no
+    boundary, so a mesh may be neither closed nor have a boundary."""
+    return len(f) == 0 or bool((faces_per_edge(v, f) == 1).any())
+
+
 @njit(cache=True, nogil=True)
 def _edges_and_fans(f: Any, order: Any, key: Any, n_vertices: int) -> tuple[int, int, int, int]:
     """(open edges, edges with more than two faces, edges run twice the same way, vertices with several fans).

@@ -20,18 +20,12 @@ class SurfaceScores:
     """f: F-score at 1 % of the longest side; chamfer: mean of both mean distances, in the longest side; normals: mean
     absolute cosine between nearest points, over both directions."""
 
-    f: float
+    f_score: float
     chamfer: float
-    normals: float
+    normal_consistency: float
 
 
 WORST_SCORES = SurfaceScores(0.0, 1.0, 0.0)
-
-
-def iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    """Intersection over union; 1 where both are empty."""
-    either = int((a | b).sum())
-    return int((a & b).sum()) / either if either else 1.0
 
 
 @dataclass(frozen=True, eq=False)

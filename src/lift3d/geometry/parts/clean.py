@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lift3d.errors import InputError
 from lift3d.geometry.mesh.components import connected_components
 from lift3d.geometry.mesh.weld import weld_exact
 from lift3d.geometry.parts.sampling import colours_at
@@ -21,6 +23,12 @@ FLAT = 0.02
 FEWEST = 12
 UNSEEN = 28.0
 """A face whose alpha is less than this (of 255) in the mean is not there."""
+Reason = Literal["no faces", "few faces", "flat"]
+REASONS: dict[Reason, str] = {
+    "no faces": "the model has no faces with an area",
+    "few faces": "the model has too few faces",
+    "flat": "the model is a flat sheet",
+}
 _SPREAD = np.array([[a, b, 7 - a - b] for a in range(1, 6) for b in range(1, 7 - a)]) / 7.0
 """Barycentric coordinates of points spread over a face."""
 
@@ -40,12 +48,23 @@ class CleanedParts:
         return sum(len(part.faces) for part in self.parts)
 
 
-def clean_parts(parts: list[Part]) -> CleanedParts | str:
-    """The cleaned thing, or why it is none: "no faces", "few faces", "flat"."""
+class NoShapeError(InputError):
+    """The parts of a model hold no shape; `reason` is "no faces", "few faces" or "flat"."""
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason: Reason = reason
+        super().__init__(REASONS[reason], "choose another model")
+
+
+def clean_parts(parts: list[Part]) -> CleanedParts:
+    """The model in the canonical frame, without faces that have no area, are transparent, or lie far from the rest.
+
+    Raises NoShapeError where no faces remain, fewer than FEWEST, or a flat sheet.
+    """
     parts = [_visible(_proper(part)) for part in parts]
     parts = [part for part in parts if len(part.faces)]
     if not parts:
-        return "no faces"
+        raise NoShapeError("no faces")
     v = np.concatenate([part.vertices for part in parts])
     offsets = np.cumsum([0] + [len(part.vertices) for part in parts])
     f = np.concatenate([part.faces + at for part, at in zip(parts, offsets)])
@@ -57,9 +76,9 @@ def clean_parts(parts: list[Part]) -> CleanedParts | str:
     low, high = used.min(0), used.max(0)
     extent = high - low
     if sum(len(part.faces) for part in parts) < FEWEST:
-        return "few faces"
+        raise NoShapeError("few faces")
     if extent.min() < FLAT * extent.max():
-        return "flat"
+        raise NoShapeError("flat")
     scale = 1.0 / float(extent.max())
     shift = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
     moved = [replace(part, vertices=(part.vertices - shift) * scale) for part in parts]

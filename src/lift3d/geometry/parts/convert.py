@@ -12,7 +12,6 @@ from trimesh.visual.material import PBRMaterial
 from trimesh.visual.texture import TextureVisuals
 
 from lift3d.errors import InputError, damaged_file
-from lift3d.geometry.mesh.weld import weld_exact
 from lift3d.geometry.parts.texture_packing import pack_textures
 from lift3d.types import F64, GREY, WHITE, Bytes4, Material, Mesh, Model, Part
 
@@ -212,11 +211,3 @@ def concatenate_parts(parts: list[Part]) -> tuple[F64, NDArray[np.int32]]:
     starts = np.cumsum([0] + [len(part.vertices) for part in parts])
     faces = [part.faces + at for part, at in zip(parts, starts)]
     return np.concatenate([part.vertices for part in parts]), np.concatenate(faces).astype(np.int32)
-
-
-def is_closed(v: F64, f: NDArray[np.int32]) -> bool:
-    """Has every edge two faces, once vertices at one place are one?"""
-    g = weld_exact(v)[1][f]
-    a, b = g.reshape(-1), np.roll(g, -1, 1).reshape(-1)
-    key = np.minimum(a, b).astype(np.int64) * (int(g.max()) + 1) + np.maximum(a, b)
-    return bool((np.unique(key, return_counts=True)[1] == 2).all())

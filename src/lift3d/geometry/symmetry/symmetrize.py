@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.metrics.solids import iou
+from lift3d.geometry.metrics.iou import iou
 from lift3d.geometry.voxels.bridge_components import vertical_extent
 from lift3d.types import F32
 

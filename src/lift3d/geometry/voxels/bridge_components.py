@@ -35,12 +35,12 @@ def add_feet(full: NDArray[np.bool_], kept: NDArray[np.bool_]) -> NDArray[np.boo
     if not kept.any() or kept[:, :, levels[0] : levels[0] + 2].any():
         return kept
     labels, _ = ndimage.label(full & ~kept, np.ones((3, 3, 3)))
-    away, nearest_voxels = ndimage.distance_transform_edt(~kept, return_indices=True)
+    away, nearest = ndimage.distance_transform_edt(~kept, return_indices=True)
     out = kept.copy()
     for number in np.setdiff1d(labels[:, :, levels[0] : levels[0] + 2], 0):
         foot = np.argwhere(labels == number)
         top = foot[int(away[tuple(foot.T)].argmin())]
-        aside, up = np.split(nearest_voxels[(slice(None), *top)] - top, [2])
+        aside, up = np.split(nearest[(slice(None), *top)] - top, [2])
         if len(foot) >= FOOT and up[0] >= STEEP * np.linalg.norm(aside):
             out |= labels == number
     return out

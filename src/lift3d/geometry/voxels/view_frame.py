@@ -29,43 +29,43 @@ class ViewFrame:
 
     K: F64
     crop: Crop
-    middle: float
-    reach: float
+    centre_depth: float
+    half_depth: float
 
     @cached_property
-    def axes(self) -> F64:
+    def rotation(self) -> F64:
         """(3, 3) rotation from the camera's frame to the view frame."""
         return rotation_to_ray(self.K, self.crop)
 
     @cached_property
-    def to_cells(self) -> F64:
+    def homography(self) -> F64:
         """(3, 3) homography: (u, v, 1) up to scale of a point (x, y, z) of the view frame."""
         c = self.crop
         pixel_to_cell = np.array(
             [[1 / c.half, 0, -c.x / c.half], [0, 1 / c.half, -c.y / c.half], [0, 0, 1.0]]
         )
-        return pixel_to_cell @ self.K @ self.axes.T
+        return pixel_to_cell @ self.K @ self.rotation.T
 
     @cached_property
-    def lateral(self) -> float:
+    def half_width(self) -> float:
         """Half the width of the crop at the depth of w = 0: the unit of length that a single photo offers."""
-        left, right = (self.slopes(np.array([[u, 0.0]]))[0, 0] for u in (-1.0, 1.0))
-        return float(self.middle * (right - left) / 2)
+        left, right = (self.ray_slopes(np.array([[u, 0.0]]))[0, 0] for u in (-1.0, 1.0))
+        return float(self.centre_depth * (right - left) / 2)
 
-    def slopes(self, uv: F64) -> F64:
+    def ray_slopes(self, uv: F64) -> F64:
         """(N, 2) x/z and y/z in the view frame of (N, 2) cells."""
-        ray = np.column_stack([uv, np.ones(len(uv))]) @ np.linalg.inv(self.to_cells).T
+        ray = np.column_stack([uv, np.ones(len(uv))]) @ np.linalg.inv(self.homography).T
         return np.asarray(ray[:, :2] / ray[:, 2:])
 
-    def place(self, uvw: F64) -> F64:
+    def unproject(self, uvw: F64) -> F64:
         """(N, 3) points of the view frame of (N, 3) cells."""
-        z = self.middle + self.reach * uvw[:, 2:]
-        return np.column_stack([self.slopes(uvw[:, :2]) * z, z])
+        z = self.centre_depth + self.half_depth * uvw[:, 2:]
+        return np.column_stack([self.ray_slopes(uvw[:, :2]) * z, z])
 
-    def cells(self, points: F64) -> F64:
+    def project(self, points: F64) -> F64:
         """(N, 3) cells of points of the view frame: the inverse of `place`."""
-        uv = points @ self.to_cells.T
-        return np.column_stack([uv[:, :2] / uv[:, 2:], (points[:, 2] - self.middle) / self.reach])
+        uv = points @ self.homography.T
+        return np.column_stack([uv[:, :2] / uv[:, 2:], (points[:, 2] - self.centre_depth) / self.half_depth])
 
 
 def rotation_to_ray(K: F64, crop: Crop) -> F64:
@@ -95,10 +95,10 @@ def resample_to_view(levels: U8, to_index: F64, frame: ViewFrame, n: int) -> U8:
     """
     centre = (np.arange(n) + 0.5) / n * 2 - 1
     u, v = np.meshgrid(centre, centre)
-    slopes = frame.slopes(np.column_stack([u.ravel(), v.ravel()]))
+    slopes = frame.ray_slopes(np.column_stack([u.ravel(), v.ravel()]))
     rays = np.column_stack([slopes, np.ones(len(slopes))]) @ to_index[:3, :3].T
     return _along_rays(
-        levels, rays.reshape(n, n, 3), to_index[:3, 3].copy(), frame.middle + frame.reach * centre
+        levels, rays.reshape(n, n, 3), to_index[:3, 3].copy(), frame.centre_depth + frame.half_depth * centre
     )
 
 
@@ -156,7 +156,13 @@ def resample_from_view(share: F32, frame: ViewFrame, first: F64, step: float, n:
     """(n, n, n) of shares (w, v, u) of a view's cells, at the points first + step * (i, j, k) of the view frame; zero
     beyond the cells."""
     return _project(
-        np.ascontiguousarray(share, np.float32), frame.to_cells, frame.middle, frame.reach, first, step, n
+        np.ascontiguousarray(share, np.float32),
+        frame.homography,
+        frame.centre_depth,
+        frame.half_depth,
+        first,
+        step,
+        n,
     )
 
 

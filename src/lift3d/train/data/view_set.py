@@ -121,8 +121,8 @@ def view_pose(view: View, height: float) -> F32:
     frame = view.frame
     turn = view.to_view[:3, :3].T
     middle = view.to_view[:3, :3] @ np.array([0, 0, height / 2]) + view.to_view[:3, 3]
-    middle = (middle - np.array([0, 0, frame.middle])) / frame.lateral
-    return np.concatenate([turn[2], turn[0], middle, [-np.log(frame.lateral)]]).astype(np.float32)
+    middle = (middle - np.array([0, 0, frame.centre_depth])) / frame.half_width
+    return np.concatenate([turn[2], turn[0], middle, [-np.log(frame.half_width)]]).astype(np.float32)
 
 
 def upright_target(levels: NDArray[np.uint8], height: float, cells: int = UPRIGHT) -> NDArray[np.uint8]:

@@ -21,6 +21,7 @@ from torch import nn
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
+from lift3d.geometry.metrics.iou import batch_iou_torch
 from lift3d.nets.blocks import GRID_SIZE, LATENT_SIZES
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.nets.shape_autoencoder import ShapeAutoencoder, kl_divergence
@@ -150,7 +151,7 @@ class AutoencoderTask:
             nats.append(kl_divergence(mean, spread).sum((2, 3, 4)).cpu())
             means.append(mean.cpu())
             share = torch.sigmoid(said).cpu()
-            hits.append(torch.stack([voxel_iou(share > float(t), truth) for t in LEVELS], 1))
+            hits.append(torch.stack([batch_iou_torch(share > float(t), truth) for t in LEVELS], 1))
         table, told_by = torch.cat(hits).mean(0), torch.cat(nats).mean(0)
         best = int(table.argmax())
         out = {
@@ -165,9 +166,3 @@ class AutoencoderTask:
             out["active"] = float((told_by / places > SPEAKS).sum())
             out["nats"] = float(told_by.sum())
         return out
-
-
-def voxel_iou(said: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """(B,) intersection over union of (B, 64, 64, 64)."""
-    both, either = (said & truth).sum((1, 2, 3)), (said | truth).sum((1, 2, 3))
-    return both / either.clamp(min=1)

@@ -25,6 +25,7 @@ from lift3d.geometry.completion.partial_frame import (
     partial_voxels,
     resample_rotated,
 )
+from lift3d.geometry.metrics.iou import batch_iou_torch
 from lift3d.geometry.voxels.canonical_frame import RESOLUTION, canonical_grid
 from lift3d.geometry.voxels.occupancy import occupancy_levels
 from lift3d.nets.completion_net import CompletionNet
@@ -34,7 +35,6 @@ from lift3d.train.data.partial_scans import break_samples, open_samples
 from lift3d.train.data.picture_set import sample_indices
 from lift3d.train.data.shape_set import ORIENTATIONS, ShapeSet
 from lift3d.train.task import Batch
-from lift3d.train.tasks.autoencoder import voxel_iou
 from lift3d.types import F32, F64
 
 LEVELS = np.round(np.arange(0.3, 0.71, 0.05), 2)
@@ -127,7 +127,9 @@ class CompletionTask:
                 said = module(batch["known"].to(device))
             entropy += float(nn.functional.binary_cross_entropy_with_logits(said, truth)) * len(truth)
             share = torch.sigmoid(said)
-            hits.append(torch.stack([voxel_iou(share > float(t), truth > 0.5) for t in LEVELS], 1).cpu())
+            hits.append(
+                torch.stack([batch_iou_torch(share > float(t), truth > 0.5) for t in LEVELS], 1).cpu()
+            )
         table = torch.cat(hits)
         best = int(table.mean(0).argmax())
         out = {

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from lift3d.corpus.pictures.photographs import Photographs
+from lift3d.geometry.metrics.iou import batch_iou
 from lift3d.nets.mask_unet import create_mask_unet
 from lift3d.train.config import Schedule, option
 from lift3d.train.data.copy_paste import CopyPaste
@@ -122,7 +123,7 @@ class ImageToMaskTask:
             said = torch.sigmoid(module(torch.from_numpy(images).to(device)).float()).cpu().numpy()[:, 0]
             truth = np.stack([mask for _, mask in pairs])
             for k, level in enumerate(THRESHOLDS):
-                hits[first : first + len(some), k] = mask_iou(said > level, truth)
+                hits[first : first + len(some), k] = batch_iou(said > level, truth)
         means = hits.mean(0)
         best = int(means.argmax())
         out = {"iou": float(means[best]), "threshold": float(THRESHOLDS[best])}
@@ -148,9 +149,3 @@ def to_unit_range(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 def normalise(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     """(3, H, W) as the network sees it, of (H, W, 3) in [0, 1]."""
     return np.ascontiguousarray(((rgb - MEAN) / SPREAD).transpose(2, 0, 1), np.float32)
-
-
-def mask_iou(said: NDArray[np.bool_], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(B,) intersection over union of (B, H, W) masks; 1 where both are empty."""
-    both, either = (said & truth).sum((1, 2)), (said | truth).sum((1, 2))
-    return np.where(either > 0, both / np.maximum(either, 1), 1.0)

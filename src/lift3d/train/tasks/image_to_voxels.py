@@ -18,6 +18,7 @@ from torch import nn
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
+from lift3d.geometry.metrics.iou import batch_iou_torch
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.nets.rotation6d import rotation_from_6d
 from lift3d.nets.views_to_volume import GRID_SIZE, EncoderDecoder, Prediction, ViewsToVolume, resample_upright
@@ -166,7 +167,9 @@ class ImageToVoxelsTask:
                 said: Prediction = net(held["pictures"].to(device))
             share = upsample(torch.sigmoid(said.volume)).cpu()
             truth = held["cells"] > 127
-            hits.append(torch.stack([voxel_iou(share > float(t), truth) for t in THRESHOLDS], 1).numpy())
+            hits.append(
+                torch.stack([batch_iou_torch(share > float(t), truth) for t in THRESHOLDS], 1).numpy()
+            )
             depth.append((said.depth.cpu() - held["depth"]).abs().numpy())
             cosine = (
                 (rotation_from_6d(said.pose.cpu()[:, :6])[:, 2] * held["pose"][:, :3]).sum(1).clamp(-1, 1)
@@ -206,7 +209,7 @@ class ImageToVoxelsTask:
             truth, pictures = held["cells"] > 127, held["pictures"].to(device)
             with autocast_bfloat16(device.type, self.config.precision == "bfloat16"):
                 one, several = net(pictures[:, :1]), net(pictures)
-            hits = [voxel_iou(torch.sigmoid(v.volume).cpu() > level, truth) for v in (one, several)]
+            hits = [batch_iou_torch(torch.sigmoid(v.volume).cpu() > level, truth) for v in (one, several)]
             wrong.append((several.depth.cpu() - held["depth"]).abs().numpy())
             gains.append((hits[1] - hits[0]).numpy())
         if not gains:
@@ -236,10 +239,10 @@ def make_sample(
         "pictures": np.stack(pictures),
         "cells": view_target(view, levels, cells),
         "upright": upright_target(levels, height),
-        "depth": np.array(np.log(frame.reach / frame.lateral), np.float32),
+        "depth": np.array(np.log(frame.half_depth / frame.half_width), np.float32),
         "pose": view_pose(view, height),
-        "to_cells": frame.to_cells.astype(np.float32),
-        "far": np.array(frame.middle / frame.lateral, np.float32),
+        "to_cells": frame.homography.astype(np.float32),
+        "far": np.array(frame.centre_depth / frame.half_width, np.float32),
     }
 
 
@@ -285,9 +288,3 @@ def upsample(share: torch.Tensor) -> torch.Tensor:
     return nn.functional.interpolate(share[:, None], (GRID_SIZE,) * 3, mode="trilinear", align_corners=False)[
         :, 0
     ]
-
-
-def voxel_iou(said: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """(B,) intersection over union."""
-    both, either = (said & truth).sum((1, 2, 3)), (said | truth).sum((1, 2, 3))
-    return both / either.clamp(min=1)
