@@ -19,7 +19,7 @@ from lift3d.io.camera.cameras import read_known_cameras
 from lift3d.io.camera.matching import match_cameras
 from lift3d.io.image.photos import read_photos
 from lift3d.io.mesh.meshes import load_mesh, save_mesh
-from lift3d.pipelines.render import Options, render_file
+from lift3d.pipelines.render import render
 
 SMALL = ["--size", "64"]
 
@@ -68,8 +68,9 @@ def test_a_set_is_read_back_with_its_cameras_masks_and_depth(ball, tmp_path):
 
 def test_random_places_and_no_background(ball, tmp_path):
     out = tmp_path / "views"
-    options = Options(5, 48, 48, (-20.0, 60.0), "bare", "transparent", 3)
-    render_file(ball, out, options)
+    render(
+        ball, out, views=5, size=48, elevation=(-20.0, 60.0), light="bare", background="transparent", seed=3
+    )
     picture = np.asarray(Image.open(out / "002.png"))
     assert picture.shape == (48, 48, 4) and picture[0, 0, 3] == 0
     assert np.abs(picture[24, 24].astype(int) - [200, 120, 60, 255]).max() <= 1
@@ -89,7 +90,7 @@ def test_light_from_a_picture_of_the_surroundings(ball, tmp_path):
     sky = np.zeros((64, 128, 3), np.uint8)
     sky[:32] = 220
     Image.fromarray(sky).save(tmp_path / "sky.png")
-    render_file(ball, tmp_path / "v", Options(1, 64, 64, (0.0,), str(tmp_path / "sky.png")))
+    render(ball, tmp_path / "v", views=1, size=64, elevation=0.0, light=str(tmp_path / "sky.png"))
     picture = np.asarray(Image.open(tmp_path / "v" / "000.png")).astype(int)
     assert picture[8, 32, 0] > 165 and picture[55, 32, 0] < 110
 
@@ -186,8 +187,8 @@ def test_one_view_is_singular_and_y_up_stands(tmp_path):
 
 def test_what_shows_nothing_is_said_and_films_have_even_sides(tmp_path: Path) -> None:
     save_mesh(trimesh.creation.box((0.001, 0.001, 100)), tmp_path / "needle.ply")
-    said = render_file(tmp_path / "needle.ply", tmp_path / "views", Options(views=2, width=32, height=32))
+    said = render(tmp_path / "needle.ply", tmp_path / "views", views=2, size=32).to_text()
     assert "2 of them show nothing" in said and "--size" in said
     save_mesh(trimesh.creation.icosphere(1), tmp_path / "ball.ply")
-    said = render_file(tmp_path / "ball.ply", tmp_path / "turn.gif", Options(views=2, width=33, height=33))
+    said = render(tmp_path / "ball.ply", tmp_path / "turn.gif", views=2, size=33).to_text()
     assert "2 frames of 32x32" in said and "show nothing" not in said

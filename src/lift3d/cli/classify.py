@@ -1,4 +1,4 @@
-"""`lift3d classify`: what kind of thing is this?"""
+"""`lift3d classify`: the category of an object."""
 
 from __future__ import annotations
 
@@ -10,31 +10,34 @@ import typer
 
 
 def classify(
-    file: Annotated[Path, typer.Argument(help="A model: .glb .obj .ply .stl .3mf .usdz .off, or a photo.")],
-    top: Annotated[int, typer.Option(min=1, help="How many categories are shown, likeliest first.")] = 5,
-    as_json: Annotated[Path | None, typer.Option("--json", help="Write the answer to this file.")] = None,
+    file: Annotated[Path, typer.Argument(help="A model (.glb .obj .ply .stl .3mf .usdz .off) or a photo.")],
+    top: Annotated[int, typer.Option(min=1, help="Number of categories shown, most probable first.")] = 5,
+    as_json: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
     weights: Annotated[
-        str | None, typer.Option(help="A run's folder or a weights file of your own categories.")
+        str | None, typer.Option(help="Weights with your own categories: the folder of a run or a file.")
     ] = None,
-    up: Annotated[str, typer.Option(help="The upright axis of OBJ, OFF, PLY and STL files: z or y.")] = "z",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the categories alone.")] = False,
+    up: Annotated[str, typer.Option(help="Upright axis of OBJ, OFF, PLY and STL files: z or y.")] = "z",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the categories.")] = False,
 ) -> None:
-    """What kind of thing a model or a photo shows, with probabilities."""
+    """Classify the object of a model or a photo.
+
+    Prints the most probable categories with their probabilities.
+    """
     from lift3d.cli.bars import Screen
     from lift3d.errors import InputError
     from lift3d.io.files.atomic import write_bytes
-    from lift3d.pipelines.classify import classify_file
+    from lift3d.pipelines import classify as pipeline
 
     if as_json is not None and as_json.resolve() == file.resolve():
-        raise InputError("the answer would take the place of the file", "give it another name")
+        raise InputError("the result would overwrite the file", "give it another name")
     if as_json is not None and as_json.is_dir():
-        raise InputError(f"{as_json} is a folder", "give the answer another name with --json")
+        raise InputError(f"{as_json} is a folder", "give the result another name with --json")
     Screen(quiet).say_first_run()
-    answer = classify_file(file, weights, up)
+    result = pipeline.classify(file, weights=weights, up=up)
     if as_json is not None:
-        write_bytes(as_json, (json.dumps(answer.to_dict(top), indent=1) + "\n").encode())
-    for name, probability in answer.label.top(top):
+        write_bytes(as_json, (json.dumps(result.to_dict(top), indent=1) + "\n").encode())
+    for name, probability in result.top(top):
         typer.echo(f"{100 * probability:5.1f} %  {name}")
     if not quiet:
-        for note in answer.notes:
+        for note in result.notes:
             typer.echo(f"note     {note}")

@@ -1,4 +1,4 @@
-"""`lift3d render`: pictures of a model, with depth, normals, masks and cameras, or a film of it turning."""
+"""`lift3d render`: views of a model with depth, normals, masks and cameras, or a turntable film."""
 
 from __future__ import annotations
 
@@ -7,47 +7,57 @@ from typing import Annotated
 
 import typer
 
-from lift3d.errors import InputError
-
 
 def render(
     model: Annotated[Path, typer.Argument(help="A mesh: .glb .gltf .obj .ply .stl .off .3mf .usdz")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="A folder for the pictures, or NAME.mp4 or .gif.")
+        Path, typer.Option("-o", "--output", help="A new folder for the views, or a film NAME.mp4 or .gif.")
     ],
-    views: Annotated[int | None, typer.Option(help="How many; 24 pictures, or 72 frames of a film.")] = None,
+    views: Annotated[
+        int | None, typer.Option(help="Number of views; if not given, 24, or 72 frames of a film.")
+    ] = None,
     size: Annotated[int, typer.Option(help="Width and height in pixels.")] = 512,
-    width: Annotated[int | None, typer.Option(help="Width, where it is not the height.")] = None,
-    height: Annotated[int | None, typer.Option(help="Height, where it is not the width.")] = None,
-    elevation: Annotated[str, typer.Option(help="Degrees above the horizon; several in turn: 10,30.")] = "",
+    width: Annotated[int | None, typer.Option(help="Width, where it differs from the height.")] = None,
+    height: Annotated[int | None, typer.Option(help="Height, where it differs from the width.")] = None,
+    elevation: Annotated[
+        str, typer.Option(help="Degrees above the horizon; several are used in turn: 10,30.")
+    ] = "",
     light: Annotated[
-        str, typer.Option(help="studio, sun, flat, bare, or an equirectangular picture of surroundings.")
+        str, typer.Option(help="studio, sun, flat, bare, or an equirectangular image of the surroundings.")
     ] = "studio",
     background: Annotated[
-        str, typer.Option(help="white, transparent, a colour's name or #rrggbb.")
+        str, typer.Option(help="white, transparent, the name of a colour, or #rrggbb.")
     ] = "white",
     seed: Annotated[
-        int | None, typer.Option(help="Look from random places instead of walking around; 0 or more.")
+        int | None, typer.Option(help="Seed of random directions instead of an orbit; 0 or more.")
     ] = None,
-    up: Annotated[str, typer.Option(help="y or z: the upright axis of an OBJ, OFF, PLY or STL file.")] = "z",
+    up: Annotated[str, typer.Option(help="Upright axis of an OBJ, OFF, PLY or STL file: y or z.")] = "z",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Pictures of a model from all around: colour, depth, normals, masks and cameras; or a turntable film."""
+    """Render views of a model, or a turntable film.
+
+    Views are written with depth, normals, masks and cameras.
+    """
     angles = parse_angles(elevation)
     from lift3d.cli.bars import Bars
-    from lift3d.pipelines.render import Options, render_file
+    from lift3d.pipelines import render as pipeline
 
-    wide, high = size if width is None else width, size if height is None else height
-    options = Options(views, wide, high, angles, light, background, seed, up)
-    with Bars() as show:
-        sentence = render_file(model, output, options, show.step)
-    typer.echo(sentence)
+    with Bars(quiet) as bars:
+        views_written = pipeline.render(
+            model, output, views=views, size=size, width=width, height=height, elevation=angles, light=light,
+            background=background, seed=seed, up=up, progress=bars.step,
+        )  # fmt: skip
+    if not quiet:
+        typer.echo(views_written.to_text())
 
 
 def parse_angles(text: str) -> tuple[float, ...]:
-    """ "10,30" -> (10.0, 30.0)."""
+    """ "10,30" -> (10.0, 30.0). Raises InputError for anything but numbers."""
+    from lift3d.errors import InputError
+
     try:
         return tuple(float(word) for word in text.split(",") if word.strip())
     except ValueError as error:
         raise InputError(
-            f"'{text[:40]}' is no list of angles", "write degrees, such as 20 or 10,30"
+            f"'{text[:40]}' is not a list of angles", "write degrees, such as 20 or 10,30"
         ) from error

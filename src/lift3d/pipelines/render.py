@@ -1,306 +1,225 @@
-"""A model to pictures with everything known about them, or to a film of it turning: what `lift3d render` does.
-
-A folder gets NNN.png, and depth/, normals/ and masks/ with the same names, and transforms.json with the cameras, as
-`lift3d reconstruct --cameras` and trainers of radiance fields read them.
-"""
+"""Views of a model with depth, normals, masks and cameras, or a turntable film: the pipeline of `lift3d render`."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import overload
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image as Pil
-from PIL import ImageColor
 
-from lift3d.context import Progress, silent
+from lift3d.context import Progress
 from lift3d.errors import InputError
-from lift3d.geometry.camera.orbit import orbit_camera, orbit_cameras
-from lift3d.geometry.image.colour_space import srgb8_to_linear
-from lift3d.geometry.parts.convert import y_up_to_z_up_parts
 from lift3d.geometry.render.drawable import Drawable, drawable
-from lift3d.geometry.render.lights import Environment, Lighting, flat, studio, sunlight
+from lift3d.geometry.render.lights import Lighting
 from lift3d.geometry.render.renderer import Rendering, render_many
-from lift3d.io.camera.transforms import write_transforms
 from lift3d.io.files.atomic import write_error
-from lift3d.io.files.read import MAX_BYTES, read_bytes
 from lift3d.io.image.animation import ANIMATION_SUFFIXES, write_animation
-from lift3d.io.image.decode import open_picture
-from lift3d.io.mesh.meshes import SUFFIXES_WITH_UP_AXIS, load_parts
-from lift3d.types import Camera, Image, Points, Views
+from lift3d.pipelines.arguments import ModelSource, PathLike, load_model_parts, name_of, or_silent
+from lift3d.pipelines.render_files import write_views
+from lift3d.pipelines.render_options import (
+    Options,
+    is_film,
+    load_lighting,
+    make_cameras,
+    parse_background,
+    require_film,
+)
+from lift3d.types import Camera
+from lift3d.units import format_count
 
-LIGHTS = ("studio", "sun", "flat", "bare")
-MAX_VIEWS, SMALLEST, LARGEST = 10_000, 16, 4096
-_BATCH = 8
-
-
-@dataclass(frozen=True)
-class Options:
-    """views: None is 24 pictures or 72 frames; elevation: degrees, taken in turn, () is 15 and 35, or 20 for a film;
-    light: one of LIGHTS or the path of an equirectangular picture; background: "transparent" or a colour's name;
-    seed: None walks evenly around the thing, a number looks at it from random places; up: "y" or "z", how a model stands
-    whose format does not say it."""
-
-    views: int | None = None
-    width: int = 512
-    height: int = 512
-    elevation: tuple[float, ...] = ()
-    light: str = "studio"
-    background: str = "white"
-    seed: int | None = None
-    up: str = "z"
+BATCH = 8
+"""Views that are rendered at the same time."""
 
 
-def render_file(
-    model: str | os.PathLike[str],
-    output: str | os.PathLike[str],
-    options: Options,
-    progress: Progress = silent,
-) -> str:
-    """Make the pictures or the film; returns a sentence about what was written. Nothing half-done is left."""
-    output = Path(output)
-    film = output.suffix.lower() in ANIMATION_SUFFIXES
-    check(output, options, film)
-    if film:  # half of the colours: even sides
-        options = replace(options, width=options.width // 2 * 2, height=options.height // 2 * 2)
-    background, lighting = _background(options.background), _lighting(options.light)
-    ready, unit = _loaded(Path(model), options.up)
-    cameras = _cameras(ready, options, film)
-    empty: list[int] = []
-    shots = _counting(_shots(ready, cameras, lighting, background, progress), empty)
-    size = f"{options.width}x{options.height}"
-    if film:
-        write_animation(output, (shot.rgb for shot in shots))
-        said = f"wrote {output}: {counted(len(cameras), 'frame')} of {size}"
-    else:
-        write_set(output, shots, cameras, _farthest(ready, cameras), unit, background is None)
-        said = f"wrote {output}: {counted(len(cameras), 'view')} of {size}, depth, normals, masks, cameras"
-    if empty:
-        said += f"; {len(empty)} of them show nothing, since the model is thinner than a pixel: make them larger (--size)"
-    return said
+def render(
+    model: ModelSource,
+    output: PathLike | None = None,
+    *,
+    views: int | None = None,
+    size: int = 512,
+    width: int | None = None,
+    height: int | None = None,
+    elevation: float | Sequence[float] = (),
+    light: str = "studio",
+    background: str = "white",
+    seed: int | None = None,
+    up: str = "z",
+    progress: Progress | None = None,
+) -> Renderings:
+    """Render views of a model.
 
+    model: a mesh file or a mesh. output: a new folder for images, depth/, normals/, masks/ and transforms.json, or a film
+    NAME.gif or NAME.mp4; None keeps the views in memory. views: 24 if None, 72 for a film. size: pixels of both sides, unless
+    width or height is given, 16 to 4096. elevation: degrees above the horizon, several in turn; 15 and 35 if not given, 20
+    for a film.
+    light: "studio", "sun", "flat", "bare" or the path of an equirectangular image. background: a colour's name, #rrggbb or
+    "transparent". seed: random directions instead of an orbit. up: "z" or "y", the upright axis of a model whose format does not
+    state it.
 
-def _counting(shots: Iterator[Rendering], empty: list[int]) -> Iterator[Rendering]:
-    """The shots; numbers of those that show nothing are appended to `empty`."""
-    for i, shot in enumerate(shots):
-        if not shot.mask.any():
-            empty.append(i)
-        yield shot
-
-
-def counted(n: int, thing: str) -> str:
-    """ "1 view", "2 views"."""
-    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
-
-
-def _loaded(model: Path, up: str) -> tuple[Drawable, str | None]:
-    """The model z up, ready to be drawn, and its unit."""
-    if model.is_dir():
-        raise InputError(f"{model} is a folder", "name one mesh in it")
-    loaded = load_parts(model)
-    turn = up == "y" and model.suffix.lower() not in SUFFIXES_WITH_UP_AXIS
-    ready = drawable(y_up_to_z_up_parts(loaded.parts) if turn else loaded.parts)
-    a, b, c = (ready.v[ready.f[:, k]] for k in range(3))
+    Raises InputError for an argument that cannot be used or a model without faces.
+    """
+    angles = (elevation,) if isinstance(elevation, int | float) else tuple(elevation)
+    options = Options(
+        views, size if width is None else width, size if height is None else height, angles, light,
+        background, seed, up,
+    )  # fmt: skip
+    path = None if output is None else Path(output)
+    if path is not None:
+        options = _check_output(path, options)
+    film = path is not None and is_film(path)
+    colour, lighting = parse_background(options.background), load_lighting(options.light)
+    loaded = load_model_parts(model, options.up)
+    surface = drawable(loaded.parts)
+    a, b, c = (surface.v[surface.f[:, k]] for k in range(3))
     if not np.cross(b - a, c - a).any():
-        raise InputError(f"{model.name} has no faces with an area to draw", "look at it with `lift3d check`")
-    return ready, loaded.unit
+        raise InputError(
+            f"{name_of(model, 'the mesh')} has no faces with an area to draw",
+            "look at it with `lift3d check`",
+        )
+    cameras = make_cameras(surface.v[np.unique(surface.f)], options, film)
+    scene = Scene(surface, cameras, colour, lighting, loaded.unit)
+    if path is None:
+        return Renderings(scene, list(scene.render(or_silent(progress))))
+    return _write(scene, path, or_silent(progress))
 
 
-def check(output: Path, options: Options, film: bool) -> None:
-    """Refuse what cannot be done before any work."""
-    if options.views is not None and not 1 <= options.views <= MAX_VIEWS:
-        raise InputError(f"{options.views} views cannot be made", f"ask for 1 to {MAX_VIEWS}")
-    for side in (options.width, options.height):
-        if not SMALLEST <= side <= LARGEST:
-            raise InputError(
-                f"pictures of {side} pixels cannot be made", f"ask for {SMALLEST} to {LARGEST} pixels a side"
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What `render` renders: a surface, its cameras, background (sRGB, None for transparent) and light; unit: "m" or None."""
+
+    surface: Drawable
+    cameras: tuple[Camera, ...]
+    background: tuple[int, int, int] | None
+    lighting: Lighting | None
+    unit: str | None
+
+    def render(self, progress: Progress, cameras: Sequence[Camera] | None = None) -> Iterator[Rendering]:
+        """The views of all or of some cameras in order, a batch at a time."""
+        cameras = self.cameras if cameras is None else cameras
+        for start in range(0, len(cameras), BATCH):
+            progress("render", start / len(cameras))
+            batch = cameras[start : start + BATCH]
+            yield from render_many(self.surface, batch, 2, 0.0, self.background, self.lighting)
+        progress("render", 1.0)
+
+    @property
+    def max_depth(self) -> float:
+        """A depth that no pixel of any view exceeds."""
+        centre, radius = self.surface.ball
+        return max(float(camera.R[2] @ centre + camera.t[2]) for camera in self.cameras) + radius
+
+
+class Renderings(Sequence[Rendering]):
+    """Views of a model in their order. Items are `Rendering`s; after writing they are rendered again on access, so that any
+    number of views fits into memory.
+
+    cameras: one for each view. unit: of depth and cameras, "m" or None. path: the folder or film, None for views in memory;
+    empty: indices of the views that show nothing.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        views: Sequence[Rendering] | None,
+        path: Path | None = None,
+        empty: Sequence[int] | None = None,
+    ) -> None:
+        self.scene, self.path, self._views = scene, path, views
+        if empty is None:
+            empty = [i for i, view in enumerate(views or ()) if not view.mask.any()]
+        self.cameras, self.unit, self.empty = scene.cameras, scene.unit, tuple(empty)
+
+    def __len__(self) -> int:
+        return len(self.cameras)
+
+    @overload
+    def __getitem__(self, index: int) -> Rendering: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Rendering]: ...
+
+    def __getitem__(self, index: int | slice) -> Rendering | list[Rendering]:
+        """One view, or a list of views."""
+        if self._views is not None:
+            return self._views[index] if isinstance(index, int) else list(self._views[index])
+        cameras = self.cameras[index] if isinstance(index, slice) else (self.cameras[index],)
+        views = list(self.scene.render(or_silent(None), cameras))
+        return views if isinstance(index, slice) else views[0]
+
+    def save(self, folder: PathLike) -> Renderings:
+        """Write images, depth/, normals/, masks/ and transforms.json into a new folder.
+
+        Raises InputError for a folder that is not empty or cannot be written.
+        """
+        folder = Path(folder)
+        _require_free(folder)
+        views = self.scene.render(or_silent(None)) if self._views is None else iter(self._views)
+        return _write_folder(self.scene, folder, views)
+
+    def to_text(self) -> str:
+        """One sentence on what was written."""
+        camera, film = self.cameras[0], self.path is not None and is_film(self.path)
+        many = format_count(len(self), "frame" if film else "view")
+        text = f"wrote {self.path}: {many} of {camera.width}x{camera.height}"
+        text += "" if film else ", depth, normals, masks, cameras"
+        if self.empty:
+            text += (
+                f"; {len(self.empty)} of them show nothing, since the model is thinner than a pixel: "
+                "make them larger (--size)"
             )
-    if options.seed is not None and options.seed < 0:
-        raise InputError(f"the seed {options.seed} is negative", "give 0 or more")
-    if options.up not in ("y", "z"):
-        raise InputError(f"'{options.up[:40]}' is no upright axis", "--up takes y or z")
-    if not all(-90 <= angle <= 90 for angle in options.elevation):
+        return text
+
+
+def _write(scene: Scene, path: Path, progress: Progress) -> Renderings:
+    views = scene.render(progress)
+    if not is_film(path):
+        return _write_folder(scene, path, views)
+    empty: list[int] = []
+    write_animation(path, (view.rgb for view in _note_empty(views, empty.append)))
+    return Renderings(scene, None, path, empty)
+
+
+def _write_folder(scene: Scene, folder: Path, views: Iterator[Rendering]) -> Renderings:
+    empty: list[int] = []
+    noted = _note_empty(views, empty.append)
+    write_views(folder, noted, scene.cameras, scene.max_depth, scene.unit, scene.background is None)
+    return Renderings(scene, None, folder, empty)
+
+
+def _note_empty(views: Iterator[Rendering], note: Callable[[int], None]) -> Iterator[Rendering]:
+    """The views; calls `note` with the index of each that shows nothing."""
+    for i, view in enumerate(views):
+        if not view.mask.any():
+            note(i)
+        yield view
+
+
+def _check_output(output: Path, options: Options) -> Options:
+    """The options for this output: a film has even sides. Raises InputError for an output that cannot be written."""
+    if is_film(output):
+        require_film(options)
+        # half the colours of a film are stored
+        return replace(options, width=options.width // 2 * 2, height=options.height // 2 * 2)
+    endings = " or ".join(ANIMATION_SUFFIXES)
+    if output.is_file():
         raise InputError(
-            "an elevation lies outside -90 to 90 degrees", "0 looks from the side, 90 from above"
+            f"{output} is a file", f"name a folder for the images, or a film that ends in {endings}"
         )
-    if film:
-        if options.background == "transparent":
-            raise InputError(
-                "a film has no transparent background", "name a colour, or write a folder of pictures"
-            )
-        if options.seed is not None:
-            raise InputError("a film walks around the thing in order", "leave --seed away")
-    elif output.is_file():
+    if output.suffix:
         raise InputError(
-            f"{output} is a file",
-            f"name a folder for the pictures, or a film that ends in {' or '.join(ANIMATION_SUFFIXES)}",
+            f"{output.name} is neither a folder nor a film", f"end it in {endings}, or name a folder"
         )
-    elif output.suffix:
-        raise InputError(
-            f"{output.name} is neither a folder nor a film",
-            f"end it in {' or '.join(ANIMATION_SUFFIXES)}, or name a folder",
-        )
-    else:
-        _require_free(output)
+    _require_free(output)
+    return options
 
 
 def _require_free(folder: Path) -> None:
+    """Raise InputError for a folder that is not empty or cannot be read."""
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     except OSError as error:
         raise write_error(error, folder) from error
     if taken:
-        raise InputError(f"{folder} is there already and not empty", "name another folder for the pictures")
-
-
-def _background(name: str) -> tuple[int, int, int] | None:
-    if name == "transparent":
-        return None
-    try:
-        red, green, blue = ImageColor.getrgb(name)[:3]
-    except (ValueError, AttributeError) as error:
-        raise InputError(
-            f"'{name[:40]}' is no colour", "use white, transparent, a name, or #rrggbb"
-        ) from error
-    return red, green, blue
-
-
-def _lighting(name: str) -> Lighting | None:
-    """One of LIGHTS (None for "bare": the material as it is), or light from all around, as in a picture."""
-    if name in LIGHTS:
-        return {"studio": studio, "sun": sunlight, "flat": flat, "bare": lambda: None}[name]()
-    path = Path(name)
-    if not path.is_file():
-        raise InputError(
-            f"there is no light called '{name[:80]}', nor such a picture",
-            f"use {', '.join(LIGHTS)}, or an equirectangular picture",
-        )
-    picture = open_picture(read_bytes(path, MAX_BYTES), path.name)
-    if not 1.5 <= picture.width / picture.height <= 2.5:
-        raise InputError(
-            f"{path.name} is {picture.width}x{picture.height}, not twice as wide as high",
-            "give an equirectangular picture of the whole surroundings",
-        )
-    try:
-        pixels = np.asarray(picture.convert("RGB").resize((512, 256), Pil.Resampling.BOX))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise InputError(f"{path.name} is damaged or cut short", "save it anew") from error
-    around = Environment.of_picture(srgb8_to_linear(pixels), shadow=True)
-    ways = np.concatenate([np.eye(3), -np.eye(3)])
-    return Lighting((), (), around, float(0.95 / max(around.seen(ways).max(), 1e-3)))
-
-
-def _cameras(ready: Drawable, options: Options, film: bool) -> tuple[Camera, ...]:
-    n = options.views or (72 if film else 24)
-    width, height = options.width, options.height
-    v = ready.v[np.unique(ready.f)]
-    if options.seed is None:
-        elevation = options.elevation or ((20.0,) if film else (15.0, 35.0))
-        if film:
-            elevation = elevation[:1]
-        return orbit_cameras(v, n, width, height, elevation)
-    rng = np.random.default_rng(options.seed)
-    angles = rng.uniform(0, 360, n)
-    low, high = min(options.elevation, default=-10.0), max(options.elevation, default=70.0)
-    sines = rng.uniform(np.sin(np.radians(low)), np.sin(np.radians(high)), n)  # even by area of the sphere
-    focal = 1.2 * max(width, height)
-    heights = np.degrees(np.arcsin(sines))
-    return tuple(orbit_camera(v, float(a), float(e), width, height, focal) for a, e in zip(angles, heights))
-
-
-def _farthest(ready: Drawable, cameras: Sequence[Camera]) -> float:
-    """A depth that none exceeds."""
-    centre, radius = ready.ball
-    return max(float(camera.R[2] @ centre + camera.t[2]) for camera in cameras) + radius
-
-
-def _shots(
-    ready: Drawable,
-    cameras: Sequence[Camera],
-    lighting: Lighting | None,
-    background: tuple[int, int, int] | None,
-    progress: Progress,
-) -> Iterator[Rendering]:
-    """The views in order, a few at a time."""
-    for at in range(0, len(cameras), _BATCH):
-        progress("render", at / len(cameras))
-        yield from render_many(ready, cameras[at : at + _BATCH], 2, 0.0, background, lighting)
-    progress("render", 1.0)
-
-
-def write_set(
-    folder: Path,
-    shots: Iterator[Rendering],
-    cameras: Sequence[Camera],
-    farthest: float,
-    unit: str | None,
-    transparent: bool,
-) -> None:
-    """The folder of pictures; it appears whole or not at all. Depth is 16 bits: z = value * depth_scale, 0 is none."""
-    folder = Path(os.path.realpath(folder))
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.parts")
-    scale = farthest / 65535
-    try:
-        for name in ("depth", "normals", "masks"):
-            (part / name).mkdir(parents=True)
-        with ThreadPoolExecutor(2) as pool:
-            jobs = []
-            for number, shot in enumerate(shots):
-                jobs.append(pool.submit(_write_view, part, f"{number:03d}.png", shot, scale, transparent))
-                if len(jobs) > 2 * _BATCH:
-                    jobs.pop(0).result()
-            for job in jobs:
-                job.result()
-        _write_cameras(part / "transforms.json", cameras, unit, scale)
-        if folder.exists():
-            folder.rmdir()
-        os.replace(part, folder)
-    except OSError as error:
-        raise write_error(error, folder) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _write_view(part: Path, name: str, shot: Rendering, scale: float, transparent: bool) -> None:
-    def save(pixels: NDArray[Any], path: Path) -> None:
-        Pil.fromarray(pixels).save(path, compress_level=4)
-
-    save(shot.rgba if transparent else shot.rgb, part / name)
-    save(np.round(shot.depth.z / scale).astype(np.uint16), part / "depth" / name)
-    save(np.where(shot.mask, 255, 0).astype(np.uint8), part / "masks" / name)
-    normals = shot.depth.normals
-    if normals is not None:
-        out = np.round((normals * np.array([1, -1, -1]) + 1) * 127.5)
-        save(np.where(shot.mask[..., None], out, 0).astype(np.uint8), part / "normals" / name)
-
-
-def _write_cameras(path: Path, cameras: Sequence[Camera], unit: str | None, scale: float) -> None:
-    """`write_transforms`, and where the other pictures of each view are and what their values mean."""
-    names = [f"{number:03d}.png" for number in range(len(cameras))]
-    blank = [Image(np.zeros((c.height, c.width, 3), np.uint8), n) for c, n in zip(cameras[:1], names)]
-    images = tuple(replace(blank[0], name=name) for name in names)
-    write_transforms(
-        Views(images, tuple(cameras), Points(np.zeros((0, 3))), np.zeros((0, 2), np.int32), unit), path
-    )
-    document = json.loads(path.read_text())
-    frames = document.pop("frames")
-    document["depth_scale"] = scale
-    document["depth"] = (
-        "16-bit grey: z along the optical axis = value * depth_scale, 0 where there is nothing"
-    )
-    document["normals"] = (
-        "8-bit RGB: (value / 127.5 - 1) is the normal with x right, y up, z to the camera; 0 is none"
-    )
-    for frame, name in zip(frames, names):
-        frame["depth_file_path"] = f"depth/{name}"
-        frame["normal_file_path"] = f"normals/{name}"
-        frame["mask_path"] = f"masks/{name}"
-    document["frames"] = frames
-    path.write_text(json.dumps(document, indent=1) + "\n")
+        raise InputError(f"{folder} exists already and is not empty", "name another folder for the images")
