@@ -1,4 +1,4 @@
-"""Pinhole projection in OpenCV's convention, pixel centres at integer + 0.5."""
+"""Pinhole projection in OpenCV's convention (x right, y down, z forward), pixel centres at integers + 0.5."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lift3d.types import F32, F64, Camera
 
 
 def project(camera: Camera, xyz: F64) -> tuple[F64, F64]:
-    """World points (N, 3) to pixels (N, 2) and depths (N,): u = fx x/z + cx (Hartley & Zisserman 6.1).
+    """Pixels (N, 2) and camera depths (N,) of world points (N, 3): u = fx x / z + cx (Hartley & Zisserman 6.1).
 
     Distortion is not applied. Points behind the camera have depth <= 0 and meaningless pixels.
     """
@@ -21,7 +21,7 @@ def project(camera: Camera, xyz: F64) -> tuple[F64, F64]:
 
 
 def pixel_rays(camera: Camera) -> F64:
-    """(H, W, 3) camera-frame rays with z = 1 through every pixel centre."""
+    """Rays (H, W, 3) in the camera frame, with z = 1, through the centre of every pixel."""
     u = (np.arange(camera.width) + 0.5 - camera.cx) / camera.fx
     v = (np.arange(camera.height) + 0.5 - camera.cy) / camera.fy
     rays = np.ones((camera.height, camera.width, 3))
@@ -30,12 +30,15 @@ def pixel_rays(camera: Camera) -> F64:
 
 
 def unproject(camera: Camera, z: F32) -> F64:
-    """Depth (H, W) to world points (H, W, 3); where z is 0 the camera centre is returned."""
+    """World points (H, W, 3) of a depth map z (H, W); the camera centre where z is 0."""
     return (pixel_rays(camera) * z[..., None] - camera.t) @ camera.R
 
 
 def resize_camera(camera: Camera, width: int, height: int) -> Camera:
-    """The same camera for the photo resized to (width, height): with the half-pixel rule, u scales exactly."""
+    """The same camera for its photo resized to (width, height).
+
+    Pixel centres lie at integers + 0.5, so every intrinsic parameter scales by the ratio of the sizes.
+    """
     sx, sy = width / camera.width, height / camera.height
     return replace(
         camera,
@@ -49,7 +52,11 @@ def resize_camera(camera: Camera, width: int, height: int) -> Camera:
 
 
 def relative_pose(reference: Camera, source: Camera) -> F64:
-    """(12,) rows of A (3x3) then b (3): x_source ~ A [u, v, 1] + b w for inverse depth w at reference pixel (u, v)."""
+    """(12,) the entries of A (3, 3), row by row, then of b (3,).
+
+    Pixel (u, v) of the reference with inverse depth w projects to x ~ A [u, v, 1]^T + b w in the source view
+    (Hartley & Zisserman 13.2), with A = K_s R K_r^-1 and b = K_s t.
+    """
     r = source.R @ reference.R.T
     t = source.t - r @ reference.t
     return np.concatenate([(source.K @ r @ np.linalg.inv(reference.K)).ravel(), source.K @ t])

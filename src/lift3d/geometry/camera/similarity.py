@@ -1,4 +1,4 @@
-"""Frames: one that stands upright, and moving representations by a similarity x' = scale R x + t."""
+"""Similarity transforms x' = scale R x + t of cameras and views, and an upright frame."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lift3d.types import F64, Camera, Views
 
 
 def transform_camera(camera: Camera, similarity: F64) -> Camera:
-    """The camera that sees the moved world as this one sees the world. similarity: (4, 4), [scale R | t]."""
+    """The camera whose picture of the transformed world is what `camera` sees of the world. similarity: (4, 4), [scale R | t]."""
     scale = float(np.cbrt(np.linalg.det(similarity[:3, :3])))
     rotation = similarity[:3, :3] / scale
     pose = np.eye(4)
@@ -20,7 +20,7 @@ def transform_camera(camera: Camera, similarity: F64) -> Camera:
 
 
 def transform_views(views: Views, similarity: F64, unit: str | None = None) -> Views:
-    """Cameras and points in the moved world; `unit` is the unit of that world."""
+    """Views with cameras, points and normals in the transformed world. similarity: (4, 4); unit: the unit of that world."""
     points = views.points
     normals = points.normals
     if normals is not None:
@@ -36,7 +36,7 @@ def transform_views(views: Views, similarity: F64, unit: str | None = None) -> V
 
 
 def upright_frame(up: F64, centre: F64) -> F64:
-    """4x4 local-to-world with z along `up` and its origin at `centre`."""
+    """A local-to-world matrix (4, 4): a rotation with its z axis along `up` (3,), any length, and its origin at `centre` (3,)."""
     z = up / np.linalg.norm(up)
     x = np.cross(np.eye(3)[int(np.argmin(np.abs(z)))], z)
     x /= np.linalg.norm(x)

@@ -1,11 +1,11 @@
-"""Photos of a lens to photos of a pinhole: resampling through the lens model, with the half-pixel rule kept.
+"""Lens distortion: points, and photos resampled to a pinhole camera with the half-pixel rule kept.
 
-The lens is OpenCV's (Brown 1966): with normalised x, y and r2 = x^2 + y^2,
+The model is OpenCV's (Brown 1966): with normalised x, y and r2 = x^2 + y^2,
     x_d = x (1 + k1 r2 + k2 r2^2) + 2 p1 x y + p2 (r2 + 2 x^2)
     y_d = y (1 + k1 r2 + k2 r2^2) + p1 (r2 + 2 y^2) + 2 p2 x y.
-The pinhole keeps size and principal point; its focal length is the shortest in [0.85, 1.5] of the lens's
-at which every pixel of the result has light from the photo, so no border is left empty.
-Values between pixels are Catmull and Rom's bicubic ("A class of local interpolating splines", 1974).
+The pinhole camera keeps image size and principal point. Its focal length is the shortest in [0.85, 1.5] of the lens's at
+which the photo covers every pixel of the result, so no border is empty. Values between pixels are interpolated by
+Catmull and Rom's bicubic ("A class of local interpolating splines", 1974).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from lift3d.types import F64, Camera, Image
 
 NEGLIGIBLE_SHIFT = 0.05
-"""Pixels: a lens that bends less than this over the whole photo is taken as a pinhole."""
+"""Pixels: a lens that displaces no pixel by more than this is treated as a pinhole."""
 
 
 def distort_points(xy: F64, distortion: tuple[float, ...]) -> F64:
-    """(..., 2) normalised pinhole coordinates to where the lens puts them, normalised."""
+    """Distorted normalised coordinates (..., 2) of pinhole coordinates xy (..., 2). distortion: () or (k1, k2, p1, p2)."""
     if not distortion:
         return xy
     k1, k2, p1, p2 = distortion
@@ -40,7 +40,7 @@ def distort_points(xy: F64, distortion: tuple[float, ...]) -> F64:
 
 
 def undistort_points(xy: F64, distortion: tuple[float, ...]) -> F64:
-    """The inverse of `distort`, by fixed-point iteration (OpenCV's way; converges for real lenses)."""
+    """The inverse of `distort_points`, by 60 fixed-point iterations as in OpenCV; converges for the distortion of real lenses."""
     straight = xy
     for _ in range(60):
         straight = straight - (distort_points(straight, distortion) - xy)
@@ -48,13 +48,13 @@ def undistort_points(xy: F64, distortion: tuple[float, ...]) -> F64:
 
 
 def _source(camera: Camera, pinhole: Camera, uv: F64) -> F64:
-    """Pixels (..., 2) of the pinhole to pixels of the lens."""
+    """Pixels (..., 2) of the distorted photo that pixels uv (..., 2) of the pinhole camera show."""
     normal = (uv - [pinhole.cx, pinhole.cy]) / [pinhole.fx, pinhole.fy]
     return distort_points(normal, camera.distortion) * [camera.fx, camera.fy] + [camera.cx, camera.cy]
 
 
 def _border(width: int, height: int) -> F64:
-    """(N, 2) pixel centres along the border of a photo."""
+    """(N, 2) pixel centres along the border of an image."""
     u, v = np.arange(width) + 0.5, np.arange(height) + 0.5
     rows = [np.stack([u, np.full(width, y)], 1) for y in (0.5, height - 0.5)]
     columns = [np.stack([np.full(height, x), v], 1) for x in (0.5, width - 0.5)]
@@ -62,7 +62,7 @@ def _border(width: int, height: int) -> F64:
 
 
 def undistorted_camera(camera: Camera) -> Camera:
-    """The pinhole camera to which a photo of `camera` is undistorted."""
+    """The pinhole camera to which `undistort` resamples a photo of `camera`; `camera` itself if it has no distortion."""
     if not camera.distortion:
         return camera
     border = _border(camera.width, camera.height)
@@ -70,24 +70,26 @@ def undistorted_camera(camera: Camera) -> Camera:
     if np.abs(_source(camera, plain, border) - border).max() < NEGLIGIBLE_SHIFT:
         return plain
 
-    def filled(scale: float) -> bool:
+    def is_covered(scale: float) -> bool:
         zoomed = replace(plain, fx=camera.fx * scale, fy=camera.fy * scale)
-        at = _source(camera, zoomed, border)
-        return bool((at > -0.01).all() and (at < np.array([camera.width, camera.height]) + 0.01).all())
+        source = _source(camera, zoomed, border)
+        return bool(
+            (source > -0.01).all() and (source < np.array([camera.width, camera.height]) + 0.01).all()
+        )
 
     low, high = 0.85, 1.5
-    if filled(low):
+    if is_covered(low):
         high = low
     else:
         for _ in range(20):
-            middle = (low + high) / 2
-            low, high = (low, middle) if filled(middle) else (middle, high)
+            centre = (low + high) / 2
+            low, high = (low, centre) if is_covered(centre) else (centre, high)
     return replace(plain, fx=camera.fx * high, fy=camera.fy * high)
 
 
 @numba.njit(cache=True, parallel=True)
 def _bicubic(pixels: NDArray[np.uint8], at: F64, out: NDArray[np.uint8]) -> None:  # pragma: no cover
-    """out (H, W, 3) = pixels sampled at `at` (H, W, 2), pixel centres at integer + 0.5, borders repeated."""
+    """out (H, W, 3) = pixels sampled bicubically at the pixel positions `at` (H, W, 2); border pixels are repeated outwards."""
     height, width = pixels.shape[:2]
     for row in numba.prange(out.shape[0]):
         wx, wy = np.empty(4), np.empty(4)
@@ -111,7 +113,7 @@ def _bicubic(pixels: NDArray[np.uint8], at: F64, out: NDArray[np.uint8]) -> None
 
 
 def undistort(image: Image, camera: Camera) -> tuple[Image, Camera]:
-    """The photo (and its mask, nearest pixel) as `pinhole_of(camera)` sees it, of the same size."""
+    """The photo as `undistorted_camera(camera)` sees it, of the same size, and that camera. The mask takes the nearest pixel."""
     pinhole = undistorted_camera(camera)
     border = _border(camera.width, camera.height)
     if np.abs(_source(camera, pinhole, border) - border).max() < NEGLIGIBLE_SHIFT:

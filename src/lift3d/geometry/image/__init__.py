@@ -1,1 +1,1 @@
-"""Image operations: colour spaces, pyramids, guided filter, random walker, cropping and cut-outs."""
+"""Image operations: colour spaces, pyramids, guided filter, random walker, cropping and masked crops."""

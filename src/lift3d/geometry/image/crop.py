@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 MARGIN = 1.12
-"""The crop is this much larger than the thing's box in the picture."""
+"""Side of the crop over the longer side of the mask's bounding box."""
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A square of a picture: middle (x, y) and half its side in pixels; it may reach beyond the picture."""
+    """A square of an image: its centre (x, y) and half its side, in pixels. It may extend beyond the image."""
 
     x: float
     y: float
@@ -21,7 +21,7 @@ class Crop:
 
 
 def square_crop(mask: NDArray[np.bool_], margin: float = MARGIN) -> Crop:
-    """The square around what is true in (H, W), with a margin; ValueError where nothing is."""
+    """The square around the True pixels of `mask` (H, W), `margin` times as large. Raises ValueError if the mask is empty."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         raise ValueError("an empty mask has no crop")

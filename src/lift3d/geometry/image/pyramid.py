@@ -1,4 +1,4 @@
-"""Image pyramids that keep the half-pixel rule: each coarse pixel is the mean of four fine ones."""
+"""Image pyramids that keep the half-pixel rule: each coarse pixel is the mean of four fine pixels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from lift3d.types import F32
 
 
 @njit(cache=True, parallel=True)
-def _halve(image, out):
+def _halve(image: F32, out: F32) -> None:
+    """Write the 2 x 2 means of image (H, W) to out; a side of one pixel is repeated."""
     h, w = image.shape
     for y in prange(out.shape[0]):
         y1 = min(2 * y + 1, h - 1)
@@ -21,8 +22,11 @@ def _halve(image, out):
 
 
 def halve(image: F32) -> F32:
-    """(H, W) float32 to (H // 2, W // 2): a box filter, so that pixel centres keep their meaning
-    (an odd last row or column is dropped; `projection.resize_camera` then differs from it by < 1 / W)."""
+    """(max(H // 2, 1), max(W // 2, 1)) float32 means of 2 x 2 pixels of an image (H, W) float32.
+
+    Pixel centres keep their meaning. An odd last row or column is dropped; `projection.resize_camera` then differs by less than
+    1 / W.
+    """
     h, w = image.shape
     out = np.empty((max(h // 2, 1), max(w // 2, 1)), np.float32)
     _halve(image, out)
