@@ -79,35 +79,35 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
                 f"only {len(points)} points were measured by enough photos",
                 "take more overlapping, sharp photos of a textured, matt surface",
             )
-        spot = intersect_optical_axes(cameras)
-        kind, why = classify_capture(cameras, spot) if self.kind == "auto" else (self.kind, "asked for")
+        axes = intersect_optical_axes(cameras)
+        kind, why = classify_capture(cameras, axes) if self.kind == "auto" else (self.kind, "asked for")
         context.note(NAME, kind=kind, why=why)
         context.progress(NAME, 0.1)
         if kind == "object":
-            mesh = self._object(source, points, spot, context)
+            mesh = self._object(source, points, axes, context)
         else:
             mesh = self._scene(source, points, context)
         set_unit(mesh, source.views.unit)
         context.progress(NAME, 1.0)
         return mesh
 
-    def _object(self, maps: DepthMaps, points: Points, spot: AxisIntersection, context: Context) -> Mesh:
+    def _object(self, maps: DepthMaps, points: Points, axes: AxisIntersection, context: Context) -> Mesh:
         cameras = maps.views.cameras
         up = estimate_up(cameras)
         assert points.normals is not None
         centres = np.array([c.centre for c in cameras])
-        near = np.linalg.norm(points.xyz - spot.point, axis=1) < 1.5 * spot.distance
+        near = np.linalg.norm(points.xyz - axes.point, axis=1) < 1.5 * axes.distance
         masked = any(image.mask is not None for image in maps.views.images)
         plane = None
         if not masked:
             xyz, normals = points.xyz[near], points.normals[near]
-            plane = find_support_plane(xyz, normals, centres, up, 0.5 * spot.distance, context.seed)
+            plane = find_support_plane(xyz, normals, centres, up, 0.5 * axes.distance, context.seed)
         above = near
         if plane is not None:
             up = plane.normal
-            above = near & (plane.height(points.xyz) > max(4 * plane.noise, 0.008 * spot.distance))
+            above = near & (plane.height(points.xyz) > max(4 * plane.noise, 0.008 * axes.distance))
         member = above.copy()
-        member[above] = object_points(cameras, points.xyz[above], spot)
+        member[above] = object_points(cameras, points.xyz[above], axes)
         if member.sum() < 100:
             raise CaptureError(
                 "no object was found where the cameras look together",
@@ -156,8 +156,8 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
     def _fused(
         self, maps: DepthMaps, kinds: list[NDArray[np.int8]], box: OrientedBox, context: Context, **how: bool
     ) -> SignedField:
-        wish = FusionSettings(self.nodes, self.faces, self.smooth)
-        return fuse(maps, kinds, box, wish, **how, progress=partial(context.progress, NAME))
+        settings = FusionSettings(self.nodes, self.faces, self.smooth)
+        return fuse(maps, kinds, box, settings, **how, progress=partial(context.progress, NAME))
 
 
 def _object_box(xyz: F64, up: F64, plane: SupportPlane | None, masked: bool) -> OrientedBox:
@@ -177,13 +177,13 @@ def _object_box(xyz: F64, up: F64, plane: SupportPlane | None, masked: bool) -> 
 def _proofs(maps: DepthMaps, i: int, plane: SupportPlane | None, box: OrientedBox) -> NDArray[np.int8]:
     """What each pixel of a depth map proves: 1 surface, 0 free space only (table, far things), -1 not the object."""
     depth = maps.depths[i]
-    local = box.local(unproject(depth.camera, depth.z))
+    local = box.to_local(unproject(depth.camera, depth.z))
     kind = np.ones(depth.z.shape, np.int8)
     if plane is not None:
         height = local[..., 2] - box.low[2]
         assert depth.normals is not None
         flat = depth.normals @ (depth.camera.R @ plane.normal).astype(np.float32) > 0.7
-        kind[(height < 0) | (flat & (height < 0.006 * box.size + plane.noise))] = 0
+        kind[(height < 0) | (flat & (height < 0.006 * box.diagonal + plane.noise))] = 0
     kind[((local < box.low) | (local > box.high)).any(-1)] = 0
     mask = maps.views.images[i].mask
     if mask is not None:

@@ -36,9 +36,9 @@ def test_focus_is_the_common_point(x, y, z, seed):
         d = rng.normal(size=3)
         d[2] = 0.3 + abs(d[2])
         cameras.append(look_at(target + 3 * d / np.linalg.norm(d), target))
-    spot = intersect_optical_axes(cameras)
-    np.testing.assert_allclose(spot.point, target, atol=1e-4)
-    assert spot.ahead == 1 and spot.distance == pytest.approx(3, abs=1e-3)
+    axes = intersect_optical_axes(cameras)
+    np.testing.assert_allclose(axes.point, target, atol=1e-4)
+    assert axes.in_front == 1 and axes.distance == pytest.approx(3, abs=1e-3)
 
 
 @pytest.mark.slow
@@ -67,8 +67,8 @@ def test_the_table_is_found_and_the_ball_is_the_object(seed):
     assert plane is not None
     assert plane.normal @ [0, 0, 1] > 0.9999 and abs(plane.offset) < 0.004
     above = plane.height(xyz) > 0.03
-    spot = intersect_optical_axes(cameras)
-    member = object_points(cameras, xyz[above], spot)
+    axes = intersect_optical_axes(cameras)
+    member = object_points(cameras, xyz[above], axes)
     assert member.mean() > 0.97
 
 

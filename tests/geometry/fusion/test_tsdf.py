@@ -153,10 +153,10 @@ def test_empty_space_that_no_look_can_reach_is_forgotten(field):
     origin, step, shape = np.array([-0.8, -0.8, 0.02]), 0.05, (33, 33, 25)
     f, w = field.integrate(origin, step, shape, 0.15)
     before, weights = f.copy(), w.copy()
-    assert field.forget_enclosed(f, w, origin, step) == 0
+    assert field.clear_enclosed(f, w, origin, step) == 0
     middle = (16, 16, slice(8, 11))  # deep in the ball, measured too far by one photo
     f[middle], w[middle] = 1.0, 0.25
-    assert field.forget_enclosed(f, w, origin, step) == 3
+    assert field.clear_enclosed(f, w, origin, step) == 3
     assert (f[middle] == 0).all() and (w[middle] == 0).all()
     f[middle], w[middle] = before[middle], weights[middle]
     np.testing.assert_array_equal(f, before)
@@ -166,8 +166,8 @@ def test_what_a_camera_stands_in_is_empty_even_if_enclosed(field):
     centre = -field.pose[0, :, :3].T @ field.pose[0, :, 3]
     f, w = np.zeros((9, 9, 9), np.float32), np.zeros((9, 9, 9), np.float32)
     f[4, 4, 4], w[4, 4, 4] = 1.0, 0.25
-    assert field.forget_enclosed(f.copy(), w.copy(), centre - 4 * 0.05, 0.05) == 0
-    assert field.forget_enclosed(f.copy(), w.copy(), centre + 9.0, 0.05) == 1
+    assert field.clear_enclosed(f.copy(), w.copy(), centre - 4 * 0.05, 0.05) == 0
+    assert field.clear_enclosed(f.copy(), w.copy(), centre + 9.0, 0.05) == 1
 
 
 def test_the_unseen_stands_below_what_was_measured():

@@ -1,4 +1,4 @@
-"""What the cameras say about a capture: which way is up, what they look at, object or scene."""
+"""What the cameras alone tell about a capture: the point they look at, the up direction, object or scene."""
 
 from __future__ import annotations
 
@@ -12,18 +12,24 @@ from lift3d.types import F64, Camera
 
 @dataclass(frozen=True)
 class AxisIntersection:
-    """The point nearest to all optical axes. spread: median distance of the axes from it over the median camera
-    distance; turn: largest angle in degrees between two viewing directions; ahead: share of cameras it lies before."""
+    """The point nearest to all optical axes, in the world.
+
+    distance: median distance of the cameras from it; spread: median distance of the axes from it over `distance`; angle: largest
+    angle in degrees between two viewing directions; in_front: fraction of the cameras that have it in front of them.
+    """
 
     point: F64
     distance: float
     spread: float
-    turn: float
-    ahead: float
+    angle: float
+    in_front: float
 
 
 def intersect_optical_axes(cameras: Sequence[Camera]) -> AxisIntersection:
-    """Least-squares intersection of the optical axes, re-weighted for cameras that look elsewhere."""
+    """Least-squares intersection of the optical axes.
+
+    Eight rounds of reweighting by the inverse distance of each axis from the point discount cameras that look elsewhere.
+    """
     centres = np.array([c.centre for c in cameras])
     axes = np.array([c.direction for c in cameras])
     weight = np.ones(len(cameras))
@@ -33,50 +39,53 @@ def intersect_optical_axes(cameras: Sequence[Camera]) -> AxisIntersection:
         A = (weight[:, None, None] * projectors).sum(0) + 1e-9 * np.eye(3)
         b = (weight[:, None, None] * projectors @ centres[:, :, None]).sum(0)[:, 0]
         point = np.linalg.solve(A, b)
-        off = np.linalg.norm(np.cross(point - centres, axes), axis=1)
-        weight = 1.0 / np.maximum(off, 0.2 * np.median(off) + 1e-9)
+        axis_distance = np.linalg.norm(np.cross(point - centres, axes), axis=1)
+        weight = 1.0 / np.maximum(axis_distance, 0.2 * np.median(axis_distance) + 1e-9)
     distance = np.linalg.norm(point - centres, axis=1)
-    off = np.linalg.norm(np.cross(point - centres, axes), axis=1)
-    ahead = ((point - centres) * axes).sum(1) > 0
+    axis_distance = np.linalg.norm(np.cross(point - centres, axes), axis=1)
+    in_front = ((point - centres) * axes).sum(1) > 0
     cosine = np.clip(axes @ axes.T, -1, 1)
     return AxisIntersection(
         point,
         float(np.median(distance)),
-        float(np.median(off) / max(float(np.median(distance)), 1e-12)),
+        float(np.median(axis_distance) / max(float(np.median(distance)), 1e-12)),
         float(np.degrees(np.arccos(cosine.min()))),
-        float(ahead.mean()),
+        float(in_front.mean()),
     )
 
 
 def estimate_up(cameras: Sequence[Camera]) -> F64:
-    """Unit vector: the mean of the photos' up directions, or, where photos are turned so that it cancels,
-    the direction least seen along the cameras' horizontal axes."""
+    """Unit vector (3,) that points up in the world: the mean up direction of the photos.
+
+    Where rolled photos cancel it (norm of the mean at most 0.5), the mean viewing direction, reversed.
+    """
     ups = np.array([-c.R[1] for c in cameras])
     mean = ups.mean(0)
     if np.linalg.norm(mean) > 0.5:
         return mean / np.linalg.norm(mean)
-    # photos held in portrait and landscape: cameras look down on things more often than up
+    # portrait and landscape photos mixed: cameras look down at objects more often than up
     down = np.array([c.direction for c in cameras]).mean(0)
     return -down / max(float(np.linalg.norm(down)), 1e-12)
 
 
-def classify_capture(cameras: Sequence[Camera], spot: AxisIntersection) -> tuple[str, str]:
-    """("object" | "scene", why)."""
-    if spot.ahead < 0.8:
+def classify_capture(cameras: Sequence[Camera], axes: AxisIntersection) -> tuple[str, str]:
+    """("object" or "scene", the reason in words), from how the optical axes meet."""
+    if axes.in_front < 0.8:
         return (
             "scene",
-            f"the cameras look outwards or past each other (only {spot.ahead:.0%} face their common point)",
+            f"the cameras look outwards or past each other (only {axes.in_front:.0%} face their common point)",
         )
-    if spot.spread > 0.35:
+    if axes.spread > 0.35:
         return (
             "scene",
-            f"the viewing axes pass a common point at {spot.spread:.0%} of their distance: there is no single thing",
+            f"the viewing axes pass a common point at {axes.spread:.0%} of their distance: there is no single object",
         )
-    if spot.turn < 75:
+    if axes.angle < 75:
         return (
             "scene",
-            f"the photos see it from one side only (viewing directions within {spot.turn:.0f} degrees)",
+            f"the photos show the object from one side only (viewing directions within {axes.angle:.0f} degrees)",
         )
     return "object", (
-        f"the viewing axes meet ({spot.spread:.0%} of the distance) and turn by {spot.turn:.0f} degrees around one thing"
+        f"the viewing axes meet ({axes.spread:.0%} of the distance) "
+        f"and the viewing directions span {axes.angle:.0f} degrees around one object"
     )

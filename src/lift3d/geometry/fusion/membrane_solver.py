@@ -1,8 +1,8 @@
-"""The membrane: a field on a grid that stays with its data and spans what has none, by multigrid.
+"""The membrane: a field on a grid that stays with its data and spans the gaps between them, by multigrid.
 
-phi minimises  sum a (phi - f)^2 + smooth * sum |grad phi|^2  with a = w / (w + TRUST) for values f of weight w: a
-screened Poisson equation on the nodes of a box with reflecting walls. A first guess from coarse grids to fine,
-then V-cycles of correction (Briggs, Henson & McCormick 2000, chapter 3).
+phi minimises  sum a (phi - f)^2 + smooth * sum |grad phi|^2  with a = w / (w + HALF_WEIGHT) for data f of weight w: a
+screened Poisson equation on the nodes of a box with reflecting walls. A coarse-to-fine start is followed by V-cycles of
+correction (Briggs, Henson & McCormick 2000, chapter 3).
 """
 
 from __future__ import annotations
@@ -15,29 +15,34 @@ from numpy.typing import NDArray
 
 from lift3d.types import F32
 
+U8 = NDArray[np.uint8]
+
 HALF_WEIGHT = np.float32(2.0)
-"""Weight of the data at which they count half as much as they can."""
+"""Weight of the data at which their coefficient a is one half."""
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _relax(phi, f, w, active, smooth, trust, parity, over):
-    """One red-black half-sweep of successive over-relaxation; walls are reflecting."""
+def _relax(
+    phi: F32, f: F32, w: F32, active: U8, smooth: float, trust: float, parity: int, over: float
+) -> None:
+    """One red-black half-sweep of successive over-relaxation on the active 4 x 4 x 4 blocks; walls are reflecting."""
     nx, ny, nz = phi.shape
     for i in prange(nx):
         for j in range(ny):
             for k in range((i + j + parity) & 1, nz, 2):
                 if active[i >> 2, j >> 2, k >> 2] == 0:
                     continue
-                s = phi[max(i - 1, 0), j, k] + phi[min(i + 1, nx - 1), j, k]
-                s += phi[i, max(j - 1, 0), k] + phi[i, min(j + 1, ny - 1), k]
-                s += phi[i, j, max(k - 1, 0)] + phi[i, j, min(k + 1, nz - 1)]
+                total = phi[max(i - 1, 0), j, k] + phi[min(i + 1, nx - 1), j, k]
+                total += phi[i, max(j - 1, 0), k] + phi[i, min(j + 1, ny - 1), k]
+                total += phi[i, j, max(k - 1, 0)] + phi[i, j, min(k + 1, nz - 1)]
                 a = w[i, j, k] / (w[i, j, k] + trust)
-                value = (a * f[i, j, k] + smooth * s) / (a + np.float32(6.0) * smooth)
+                value = (a * f[i, j, k] + smooth * total) / (a + np.float32(6.0) * smooth)
                 phi[i, j, k] += over * (value - phi[i, j, k])
 
 
 @njit(cache=True, inline="always")
-def _neighbours(phi, i, j, k):
+def _neighbours(phi: F32, i: int, j: int, k: int) -> float:
+    """Sum of the six neighbours of a node; beyond a wall the node itself stands in."""
     nx, ny, nz = phi.shape
     return (
         phi[max(i - 1, 0), j, k]
@@ -50,7 +55,7 @@ def _neighbours(phi, i, j, k):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _sweep(phi, a, goal, smooth, parity):
+def _sweep(phi: F32, a: F32, goal: F32, smooth: float, parity: int) -> None:
     """One red-black half-sweep of Gauss-Seidel on (a + smooth * Laplacian) phi = goal; walls are reflecting."""
     nx, ny, nz = phi.shape
     for i in prange(nx):
@@ -61,7 +66,8 @@ def _sweep(phi, a, goal, smooth, parity):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _residual(phi, a, goal, smooth, out):
+def _residual(phi: F32, a: F32, goal: F32, smooth: float, out: F32) -> None:
+    """out = goal - (a + smooth * Laplacian) phi."""
     nx, ny, nz = phi.shape
     for i in prange(nx):
         for j in range(ny):
@@ -72,7 +78,8 @@ def _residual(phi, a, goal, smooth, out):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _restrict(fine, coarse):
+def _restrict(fine: F32, coarse: F32) -> None:
+    """Full weighting: coarse node i is the weighted mean of the fine nodes 2 i - 1 .. 2 i + 1 on every axis."""
     nx, ny, nz = fine.shape
     for i in prange(coarse.shape[0]):
         for j in range(coarse.shape[1]):
@@ -92,7 +99,7 @@ def _restrict(fine, coarse):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def _refine(coarse, fine):
+def _prolong(coarse: F32, fine: F32) -> None:
     """Trilinear interpolation of nodes: fine node 2 i lies on coarse node i."""
     nx, ny, nz = fine.shape
     cx, cy, cz = coarse.shape
@@ -112,11 +119,12 @@ def _refine(coarse, fine):
 
 
 def coarse_shape(shape: Sequence[int]) -> tuple[int, ...]:
-    """Nodes of the grid with twice the step that covers the same box."""
+    """Nodes per axis of the grid with twice the step that covers the same box."""
     return tuple((n - 1) // 2 + 1 + ((n - 1) & 1) for n in shape)
 
 
 def block_grid_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    """Number of 4 x 4 x 4 blocks per axis that cover a grid of this shape."""
     return tuple((n + 3) // 4 for n in shape)
 
 
@@ -129,29 +137,29 @@ def solve_membrane(
     levels = [(f, w)]
     while min(levels[-1][0].shape) > coarsest:
         lf, lw = levels[-1]
-        cw = _restricted(lw)
-        cf = _restricted(lw * lf)
+        cw = _coarsened(lw)
+        cf = _coarsened(lw * lf)
         cf /= np.maximum(cw, np.float32(1e-12))
         levels.append((cf, cw))
     phi = np.zeros(levels[-1][0].shape, np.float32)
     for depth, (lf, lw) in enumerate(reversed(levels)):
         if depth:
             fine = np.empty(lf.shape, np.float32)
-            _refine(phi, fine)
+            _prolong(phi, fine)
             phi = fine
         phi = relax(phi, lf, lw, smooth, sweeps if depth else 60)
     del levels
     trust = [w / (w + HALF_WEIGHT)]
     goal = trust[0] * f
     while min(trust[-1].shape) > 6:
-        trust.append(_restricted(trust[-1]))
+        trust.append(_coarsened(trust[-1]))
     for _ in range(cycles):
         _cycle(phi, trust, goal, smooth, 0)
     return phi
 
 
 def _cycle(phi: F32, trust: Sequence[F32], goal: F32, smooth: float, level: int) -> None:
-    """One V-cycle of (trust + smooth * Laplacian) phi = goal, in place."""
+    """One V-cycle for (trust + smooth * Laplacian) phi = goal, in place. trust: coefficients a, one array per level."""
     a, s = trust[level], np.float32(smooth)
     last = level + 1 == len(trust)
     for _ in range(60 if last else 2):
@@ -159,18 +167,18 @@ def _cycle(phi: F32, trust: Sequence[F32], goal: F32, smooth: float, level: int)
             _sweep(phi, a, goal, s, parity)
     if last:
         return
-    rest = np.empty_like(phi)
-    _residual(phi, a, goal, s, rest)
+    residual = np.empty_like(phi)
+    _residual(phi, a, goal, s, residual)
     error = np.zeros(trust[level + 1].shape, np.float32)
-    _cycle(error, trust, _restricted(rest), smooth / 4, level + 1)
-    _refine(error, rest)
-    phi += rest
+    _cycle(error, trust, _coarsened(residual), smooth / 4, level + 1)
+    _prolong(error, residual)
+    phi += residual
     for _ in range(2):
         for parity in (1, 0):
             _sweep(phi, a, goal, s, parity)
 
 
-def _restricted(values: F32) -> F32:
+def _coarsened(values: F32) -> F32:
     """Full weighting onto the grid with twice the step."""
     coarse = np.empty(coarse_shape(values.shape), np.float32)
     _restrict(values, coarse)
@@ -183,10 +191,13 @@ def relax(
     w: F32,
     smooth: float,
     sweeps: int,
-    active: NDArray[np.uint8] | None = None,
+    active: U8 | None = None,
     over: float = 1.5,
 ) -> F32:
-    """Over-relaxation sweeps in place (only in active blocks, where given)."""
+    """phi after over-relaxation sweeps in place.
+
+    active: (ceil(X / 4), ...) blocks to relax, None for all; over: relaxation factor.
+    """
     if active is None:
         active = np.ones(block_grid_shape(phi.shape), np.uint8)
     for _ in range(sweeps):
@@ -195,8 +206,8 @@ def relax(
     return phi
 
 
-def blocks_near_surface(phi: F32, limit: float = 0.95) -> NDArray[np.uint8]:
-    """Blocks (of the grid twice as fine) that hold or neighbour a node with |phi| < limit."""
+def blocks_near_surface(phi: F32, limit: float = 0.95) -> U8:
+    """(ceil(X / 4), ...) uint8, blocks of the grid twice as fine that hold or touch a node of phi with |phi| < limit."""
     fine = tuple(2 * n - 1 for n in phi.shape)
     out = np.zeros(block_grid_shape(fine), np.uint8)
     near = np.abs(phi) < limit
@@ -213,7 +224,7 @@ def blocks_near_surface(phi: F32, limit: float = 0.95) -> NDArray[np.uint8]:
 
 
 def prolong(phi: F32) -> F32:
-    """phi on the grid with half the step, (2 n - 1) nodes a side."""
+    """phi (X, Y, Z) interpolated on the grid with half the step, 2 n - 1 nodes per axis."""
     fine = np.empty(tuple(2 * n - 1 for n in phi.shape), np.float32)
-    _refine(phi, fine)
+    _prolong(phi, fine)
     return fine

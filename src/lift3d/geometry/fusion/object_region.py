@@ -14,62 +14,65 @@ from lift3d.types import F64, Camera
 
 
 def visible_fraction(cameras: Sequence[Camera], xyz: F64) -> F64:
-    """(N,) share of the cameras in whose picture each point falls (occlusion is not asked)."""
-    seen = np.zeros(len(xyz))
+    """(N,) fraction of the cameras in whose image each world point xyz (N, 3) falls; occlusion is ignored."""
+    count = np.zeros(len(xyz))
     for camera in cameras:
         uv, z = project(camera, xyz)
-        seen += (
+        count += (
             (z > 0)
             & (uv[:, 0] >= 0)
             & (uv[:, 1] >= 0)
             & (uv[:, 0] < camera.width)
             & (uv[:, 1] < camera.height)
         )
-    return seen / len(cameras)
+    return count / len(cameras)
 
 
 def object_points(
-    cameras: Sequence[Camera], xyz: F64, spot: AxisIntersection, cells: int = 72
+    cameras: Sequence[Camera], xyz: F64, axes: AxisIntersection, resolution: int = 72
 ) -> NDArray[np.bool_]:
-    """(N,) True for the points of the object.
+    """(N,) True for the points of xyz (N, 3, world) that belong to the object.
 
-    Points seen by at least 60 % as many cameras as the best-seen ones, within 1.2 camera distances of the focus,
-    are put on a coarse grid; of its 26-connected clusters the one is taken that holds most points, weighted
-    by how well they are seen and how near the focus they lie.
+    Candidates are seen by at least 60 % as many cameras as the best-seen points and lie within 1.2 camera distances of the
+    intersection of the optical axes. They are binned on a grid of at most `resolution` cells a side. Of its 26-connected
+    clusters the one with the highest score is taken: its number of points, weighted by visibility and by nearness to the
+    intersection. Smaller clusters inside its bounding box are added.
     """
-    share = visible_fraction(cameras, xyz)
-    near = np.linalg.norm(xyz - spot.point, axis=1) < 1.2 * spot.distance
-    common = near & (share >= 0.6 * np.quantile(share[near], 0.95)) if near.any() else near
+    visibility = visible_fraction(cameras, xyz)
+    near = np.linalg.norm(xyz - axes.point, axis=1) < 1.2 * axes.distance
+    common = near & (visibility >= 0.6 * np.quantile(visibility[near], 0.95)) if near.any() else near
     if common.sum() < 50:
         return common
     p = xyz[common]
-    cells = int(np.clip(np.sqrt(len(p) / 12), 8, cells))  # a few points in each cell that the surface crosses
+    resolution = int(
+        np.clip(np.sqrt(len(p) / 12), 8, resolution)
+    )  # a few points in each cell that the surface crosses
     low, high = np.quantile(p, [0.005, 0.995], axis=0)
     size = float((high - low).max()) or 1.0
-    cell = size / cells
-    index = np.clip(((p - low) / cell).astype(np.int64) + 2, 0, cells + 4)
-    count = np.zeros((cells + 5,) * 3, np.int32)
+    cell = size / resolution
+    index = np.clip(((p - low) / cell).astype(np.int64) + 2, 0, resolution + 4)
+    count = np.zeros((resolution + 5,) * 3, np.int32)
     np.add.at(count, tuple(index.T), 1)
-    filled = count >= max(1, int(0.02 * np.median(count[count > 0])))
-    label, number = ndimage.label(filled, structure=np.ones((3, 3, 3)))
-    weight = share[common] ** 2 * np.exp(
-        -((np.linalg.norm(p - spot.point, axis=1) / (0.35 * spot.distance)) ** 2)
+    occupied = count >= max(1, int(0.02 * np.median(count[count > 0])))
+    labels, clusters = ndimage.label(occupied, structure=np.ones((3, 3, 3)))
+    weight = visibility[common] ** 2 * np.exp(
+        -((np.linalg.norm(p - axes.point, axis=1) / (0.35 * axes.distance)) ** 2)
     )
-    mine = label[tuple(index.T)]
-    score = np.bincount(mine, weight, minlength=number + 1)
+    cluster = labels[tuple(index.T)]
+    score = np.bincount(cluster, weight, minlength=clusters + 1)
     score[0] = 0
     best = int(score.argmax())
-    # other parts of the same thing: well seen, and no farther from the main part than its own size
-    main = p[mine == best]
+    # other parts of the object: well seen, and inside the bounding box of the main part
+    main = p[cluster == best]
     box_low, box_high = np.quantile(main, [0.01, 0.99], axis=0)
     pad = 0.15 * (box_high - box_low)
-    keep = {best}
-    for c in range(1, number + 1):
-        part = p[mine == c]
-        if c != best and score[c] > 0.03 * score[best]:
+    members = {best}
+    for k in range(1, clusters + 1):
+        part = p[cluster == k]
+        if k != best and score[k] > 0.03 * score[best]:
             inside = ((part > box_low - pad) & (part < box_high + pad)).all(1).mean()
             if inside > 0.9:
-                keep.add(c)
+                members.add(k)
     out = np.zeros(len(xyz), bool)
-    out[np.nonzero(common)[0][np.isin(mine, list(keep))]] = True
+    out[np.nonzero(common)[0][np.isin(cluster, list(members))]] = True
     return out

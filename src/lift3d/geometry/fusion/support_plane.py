@@ -1,5 +1,6 @@
-"""What things stand on: the largest plane below all else that all cameras look down on, an object's table or a
-scene's floor."""
+"""The plane that carries the capture: the largest plane below the measured points that all cameras look down on, an
+object's table or a scene's floor.
+"""
 
 from __future__ import annotations
 
@@ -13,39 +14,42 @@ from lift3d.geometry.fusion.capture_layout import estimate_up
 from lift3d.types import F32, F64, Camera, Points
 
 MIN_FLOOR_FRACTION = 0.05
-"""Share of a scene's points that must lie on its floor."""
+"""Least fraction of a scene's points that lie on its floor."""
 MIN_AGREEMENT = 0.6
-"""How well a floor must agree with how the photos were held, see `_held`."""
+"""Least agreement of a floor's normal with the orientation of the photos, see `_orientation_agreement`."""
 MIN_ROLLED_AGREEMENT, MIN_IMPROVEMENT = 0.8, 0.15
-"""Photos are taken as turned on their side only if a floor then agrees as well as this, and this much better."""
+"""Photos count as rotated by a quarter turn only if a floor then agrees at least this well, and better by this much."""
 
 
 @dataclass(frozen=True)
 class SupportPlane:
-    """normal . x = offset, the normal pointing up to the object; noise: spread (1.48 MAD) of its points; share: of all points."""
+    """The plane normal . x = offset in the world; the normal points up, to the object.
+
+    noise: robust spread of its points (1.48 times the median absolute deviation); fraction: of all points that lie on it.
+    """
 
     normal: F64
     offset: float
     noise: float
-    share: float
+    fraction: float
 
     def height(self, xyz: F64) -> F64:
-        """(N,) signed heights above the plane."""
+        """(N,) signed heights of world points (N, 3) above the plane."""
         return xyz @ self.normal - self.offset
 
     def evidence(self) -> dict[str, Any]:
-        """For the report."""
-        return {"share": self.share, "noise": self.noise, "normal": self.normal.tolist()}
+        """The values that the report shows."""
+        return {"fraction": self.fraction, "noise": self.noise, "normal": self.normal.tolist()}
 
 
 def find_support_plane(
     xyz: F64, normals: F32, centres: F64, up: F64, scale: float, seed: int = 0, trials: int = 600
 ) -> SupportPlane | None:
-    """RANSAC (Fischler & Bolles 1981) over points with normals.
+    """The support plane by RANSAC (Fischler & Bolles 1981), or None if no plane is convincing.
 
-    xyz (N, 3), normals (N, 3); centres (M, 3) camera centres; up: expected up direction (wide tolerance);
-    scale: size of the thing (sets the inlier distance). None when no plane is convincing: too few points, cameras
-    on both sides, or many points below it.
+    xyz, normals: (N, 3) points and unit normals; centres: (M, 3) camera centres; up: (3,) expected up direction, within about
+    70 degrees; scale: size of the object, which sets the inlier distance (1 %); trials: planes tried, each from one point and
+    its normal. A plane is refused when it has too few points, cameras below it, or many points below it.
     """
     n = len(xyz)
     if n < 200:
@@ -91,35 +95,44 @@ def find_support_plane(
 
 
 def find_floor(points: Points, cameras: Sequence[Camera], seed: int = 0) -> SupportPlane | None:
-    """The floor of a scene, or None if there is none that is clear.
+    """The floor of a scene, or None if no floor is clear.
 
-    It is looked for below the photos' mean up direction, which photos held at a slant lead astray by less than the
-    search forgives. Of photos turned by a quarter, as those held upright whose files do not say so, that finds a wall,
-    if anything; a floor to the side of the photos is preferred if it fits clearly better how cameras are held."""
+    It is searched below the mean up direction of the photos; the search tolerates photos held at a slant. For photos rotated by
+    a quarter turn (portrait photos without an orientation tag) that search finds a wall, if anything. A floor to the side of the
+    photos is preferred if it agrees clearly better with the orientation of the cameras.
+    """
     assert points.normals is not None
     centres = np.array([c.centre for c in cameras])
     scale = 0.5 * float(np.median(np.linalg.norm(points.xyz - centres.mean(0), axis=1)))
     side = np.array([c.R[0] for c in cameras]).mean(0)
     side /= max(float(np.linalg.norm(side)), 1e-12)
-    best, fit = None, 0.0
+    best, best_agreement = None, 0.0
     for up in (estimate_up(cameras), side, -side):
         plane = find_support_plane(points.xyz, points.normals, centres, up, scale, seed)
-        held = 0.0 if plane is None or plane.share < MIN_FLOOR_FRACTION else _held(cameras, plane.normal)
-        if held > (max(MIN_ROLLED_AGREEMENT, fit + MIN_IMPROVEMENT) if best is not None else MIN_AGREEMENT):
-            best, fit = plane, held
-        if best is None:  # nothing below: nothing is known of how the photos were turned
+        agreement = (
+            0.0
+            if plane is None or plane.fraction < MIN_FLOOR_FRACTION
+            else _orientation_agreement(cameras, plane.normal)
+        )
+        if agreement > (
+            max(MIN_ROLLED_AGREEMENT, best_agreement + MIN_IMPROVEMENT) if best is not None else MIN_AGREEMENT
+        ):
+            best, best_agreement = plane, agreement
+        if best is None:  # without a plane below, the rotation of the photos is unknown
             return None
     return best
 
 
-def _held(cameras: Sequence[Camera], up: F64) -> float:
-    """How well a direction agrees with how cameras are held, one side of the picture level: the mean over the cameras
-    of the larger cosine between it and a side of the picture. 1 for level photos of whatever quarter turn, less for
-    those that look up or down, and for a direction that the cameras turn away from and towards."""
+def _orientation_agreement(cameras: Sequence[Camera], up: F64) -> float:
+    """Agreement in [0, 1] of an up direction (3,) with the orientation of the cameras.
+
+    The mean over the cameras of the larger absolute cosine between it and an image axis: 1 for level photos of any quarter turn,
+    less for photos that look up or down, and for a direction along the viewing directions.
+    """
     return float(np.mean([np.abs(c.R[:2] @ up).max() for c in cameras]))
 
 
 def _svd(centred: F64) -> tuple[None, None, F64]:
-    """Principal axes by the covariance, largest first."""
+    """Right singular vectors (3, 3) of centred points (N, 3), largest first, by the covariance; replaces `np.linalg.svd`."""
     _, vectors = np.linalg.eigh(centred.T @ centred)
     return None, None, vectors[:, ::-1].T

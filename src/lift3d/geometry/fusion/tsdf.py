@@ -1,11 +1,10 @@
-"""A signed field from depth maps: truncated point-to-plane distances and free space, completed smoothly.
+"""A truncated signed distance field from depth maps, with evidence of free and of hidden space.
 
-Each grid node x is projected into every depth map. With p the measured point at that pixel and n its normal,
-d = (x - p) . n is averaged where |d| is within the truncation (Curless & Levoy 1996, with Bylow et al. 2013's
-point-to-plane distance); further in front the node was seen to be empty and gets +1; behind nothing is known,
-but what is hidden from all sides counts faintly as solid, so that unseen undersides reach down to the table.
-The field phi then minimises  sum w (phi - f)^2 + smooth * sum |grad phi|^2  coarse to fine, which leaves the
-data where they are and spans what nobody saw with a membrane. Positive is outside.
+Each grid node x is projected into every depth map. With p the measured point of that pixel and n its normal,
+d = (x - p) . n is averaged where |d| is within the truncation (Curless & Levoy 1996, with the point-to-plane distance of Bylow
+et al. 2013). A node farther in front was seen to be empty and gets +1. A node farther behind is unknown; if every view that
+could see it finds it hidden, it counts faintly as solid, so that unseen undersides extend down to the table. The membrane of
+`lift3d.geometry.fusion.membrane_solver` then spans the gaps. Positive is outside.
 """
 
 from __future__ import annotations
@@ -21,53 +20,43 @@ from lift3d.geometry.fusion.membrane_solver import block_grid_shape
 from lift3d.types import F32, F64, Depth
 
 FREE_WEIGHT = np.float32(0.25)
-"""Vote of a view that looked through a node, in units of a confident surface measurement."""
+"""Weight of a view that looked through a node, in units of one confident surface measurement."""
 HIDDEN_WEIGHT = np.float32(0.0005)
-"""Vote for -1 of a view from which a measured surface hides the node; counted only where no view looked through it
-and none looked at it without measuring anything: what is in the shadow from all sides is taken as solid."""
+"""Weight for -1 of a view from which a measured surface hides the node. It counts only where no view looked through the node
+and no view looked at it without a measurement: what is hidden from all sides is taken as solid."""
 BASE_WEIGHT = np.float32(0.01)
-"""The same where the object stands, which closes it down to the table, and everywhere where silhouettes are known."""
+"""The same near the base, which closes the object down to the table, and everywhere if silhouettes are known."""
 PRIOR_WEIGHT = np.float32(0.0005)
-"""Vote for -1 of a node that nothing is known of below a measured surface, and for +1 of one below nothing."""
+"""Weight of an unobserved node: for -1 below a measured surface, for +1 elsewhere."""
 BLANK_WEIGHT = np.float32(100.0)
-"""How many such votes one look without a measurement takes away."""
+"""Number of hidden votes that one view without a measurement at the node cancels."""
 MIN_COSINE = np.float32(0.05)
-"""Least cosine between a measured surface and its look: planes that a photo would see from behind prove nothing, and as
-weights they would be negative."""
+"""Least cosine between a measured normal and the viewing ray; smaller ones would give no or negative weights."""
 CONFIDENCE_STEPS, PROPAGATED = 120, np.uint32(128)
 NO_EVIDENCE, FREE_ONLY, OFF_OBJECT = np.uint32(253), np.uint32(254), np.uint32(255)
-"""The highest byte of a pixel's facts: 0 to SURE is the confidence of a surface, CARRIED more if other views measured
-it; SILENT proves nothing, FREE_ONLY is a surface that is not the object's, OUTSIDE is beside the silhouette."""
+"""The highest byte of a packed pixel. 0 to CONFIDENCE_STEPS: the confidence of a surface, plus PROPAGATED if other views
+measured it. NO_EVIDENCE proves nothing, FREE_ONLY is a surface that is not the object's, OFF_OBJECT is beside the silhouette."""
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def _integrate(
-    origin,
-    step,
-    blocks,
-    depth,
-    facts,
-    offset,
-    size,
-    K,
-    pose,
-    reach,
-    free_weight,
-    hidden_weight,
-    blank_weight,
-    f,
-    w,
-):
-    """depth (M,) and facts (M,) per pixel of all maps, see `_facts`; offset (V,), size (V, 2) height, width;
-    pose (V, 3, 4) world to camera; hidden_weight (Z,) per layer of nodes; blocks (B, 3) indices of
-    the 4x4x4 blocks to fill. Writes mean value f in [-1, 1] and weight w. All reals float32."""
+    origin: F32, step: float, blocks: NDArray[np.int64], depth: F32, facts: NDArray[np.uint32], offset: NDArray[np.int64],
+    size: NDArray[np.int64], K: F32, pose: F32, reach: float, free_weight: float, hidden_weight: F32, blank_weight: float,
+    f: F32, w: F32,
+) -> None:  # fmt: skip
+    """Fill f and w (X, Y, Z): the weighted mean of the signed distances in [-1, 1], and the sum of the weights.
+
+    depth, facts: (M,) pixels of all maps, see `_pack_pixels`; offset: (V,) first pixel of each map; size: (V, 2) height, width;
+    K: (V, 4) fx, fy, cx, cy; pose: (V, 3, 4) world to camera; reach: truncation distance; hidden_weight: (Z,) per layer of nodes;
+    blocks: (B, 3) indices of the 4 x 4 x 4 blocks to fill. All reals are float32.
+    """
     nx, ny, nz = f.shape
     views = offset.shape[0]
     zero = np.float32(0.0)
     one = np.float32(1.0)
     half = np.float32(0.5)
     unit = np.float32(1.0 / 127.0)
-    sure = np.float32(1.0 / CONFIDENCE_STEPS)
+    per_step = np.float32(1.0 / CONFIDENCE_STEPS)
     radius = np.float32(3.5) * step
     for b in prange(blocks.shape[0]):
         total = np.zeros(64, np.float32)
@@ -80,7 +69,7 @@ def _integrate(
             m = pose[v]
             fx, fy, cx, cy = K[v, 0], K[v, 1], K[v, 2], K[v, 3]
             height, width = size[v, 0], size[v, 1]
-            # the block's centre first: is any of it in the picture?
+            # the block's bounding sphere first: does it fall in the image?
             px = origin[0] + step * (np.float32(i0) + np.float32(1.5))
             py = origin[1] + step * (np.float32(j0) + np.float32(1.5))
             pz = origin[2] + step * (np.float32(k0) + np.float32(1.5))
@@ -110,26 +99,26 @@ def _integrate(
                 it = np.int32(t)
                 at = np.uint64(offset[v] + it * width + iu)
                 fact = facts[at]
-                kind = fact >> np.uint32(24)
-                if kind == OFF_OBJECT:
+                evidence = fact >> np.uint32(24)
+                if evidence == OFF_OBJECT:
                     outside[e] += 1
                     continue
-                if kind == NO_EVIDENCE:
+                if evidence == NO_EVIDENCE:
                     continue
                 z = depth[at]
                 if z <= zero:
                     hidden[e] -= blank_weight
                     continue
                 ez = zc - z
-                carried = kind >= PROPAGATED and kind < NO_EVIDENCE
-                if carried:
+                propagated = evidence >= PROPAGATED and evidence < NO_EVIDENCE
+                if propagated:
                     if ez < -reach:
                         continue
-                    kind -= PROPAGATED
+                    evidence -= PROPAGATED
                 if ez < np.float32(-3.0) * reach:
                     free[e] += one
                     continue
-                if kind == FREE_ONLY:
+                if evidence == FREE_ONLY:
                     if ez < -reach:
                         free[e] += one
                     continue
@@ -146,9 +135,9 @@ def _integrate(
                     continue
                 d = ex * normal_x + ey * normal_y - ez * cosine
                 if d > reach and ez < zero:
-                    free[e] += zero if carried else one
+                    free[e] += zero if propagated else one
                 elif d > -reach:
-                    c = sure * np.float32(kind) * cosine
+                    c = per_step * np.float32(evidence) * cosine
                     if d < zero:
                         c *= one + np.float32(0.7) * d / reach
                     total[e] += c * min(d / reach, one)
@@ -161,28 +150,29 @@ def _integrate(
                 f[i, j, k] = one
                 w[i, j, k] = outside[e]
                 continue
-            empty = free_weight * free[e]
-            solid = zero
+            free_vote = free_weight * free[e]
+            hidden_vote = zero
             if free[e] == zero:
-                solid = hidden_weight[k] * max(hidden[e] - one, zero)
-            whole = weight[e] + empty + solid
-            f[i, j, k] = (total[e] + empty - solid) / whole if whole > zero else zero
-            w[i, j, k] = whole
+                hidden_vote = hidden_weight[k] * max(hidden[e] - one, zero)
+            total_weight = weight[e] + free_vote + hidden_vote
+            f[i, j, k] = (total[e] + free_vote - hidden_vote) / total_weight if total_weight > zero else zero
+            w[i, j, k] = total_weight
 
 
-def _facts(depth: Depth, kind: NDArray[np.int8]) -> NDArray[np.uint32]:
-    """(H * W,) four bytes a pixel, lowest first: 127 (1 + n) for the three parts of the normal (to 0.3 degrees), and
-    what the pixel proves (see SURE)."""
+def _pack_pixels(depth: Depth, labels: NDArray[np.int8]) -> NDArray[np.uint32]:
+    """(H * W,) uint32 of four bytes a pixel, the lowest first: 127 (1 + n) of the three components of the normal (to 0.3
+    degrees), then the evidence (see CONFIDENCE_STEPS). labels: (H, W), see `TsdfIntegrator`.
+    """
     assert depth.normals is not None and depth.confidence is not None
     facts = np.clip(depth.confidence * CONFIDENCE_STEPS + np.float32(0.5), 0, CONFIDENCE_STEPS).astype(
         np.uint32
     )
     if depth.propagated is not None:
         facts[depth.propagated] += PROPAGATED
-        facts[depth.propagated & (kind == 0)] = NO_EVIDENCE
-        kind = np.where(depth.propagated & (kind == 0), np.int8(1), kind)
-    facts[kind == 0] = FREE_ONLY
-    facts[kind < 0] = OFF_OBJECT
+        facts[depth.propagated & (labels == 0)] = NO_EVIDENCE
+        labels = np.where(depth.propagated & (labels == 0), np.int8(1), labels)
+    facts[labels == 0] = FREE_ONLY
+    facts[labels < 0] = OFF_OBJECT
     for axis in (2, 1, 0):
         facts <<= np.uint32(8)
         facts |= (depth.normals[..., axis] * np.float32(127) + np.float32(127.5)).astype(np.uint32)
@@ -190,26 +180,28 @@ def _facts(depth: Depth, kind: NDArray[np.int8]) -> NDArray[np.uint32]:
 
 
 class TsdfIntegrator:
-    """The maps packed once, so that grids of several resolutions can be filled from them.
+    """Depth maps packed once, from which grids of several resolutions are filled.
 
-    kinds: per depth map (H, W) int8: 1 a surface, 0 only proof of free space, -1 outside the object's silhouette.
+    pixel_labels: (H, W) int8 per depth map: 1 is a surface, 0 only evidence of free space, -1 outside the object's silhouette.
     """
 
-    def __init__(self, depths: Sequence[Depth], kinds: Sequence[NDArray[np.int8]]) -> None:
+    def __init__(self, depths: Sequence[Depth], pixel_labels: Sequence[NDArray[np.int8]]) -> None:
         sizes = [d.z.size for d in depths]
         self.offset = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
         # eight bytes a pixel, filled in place: for many photos this is half a gigabyte
         self.depth = np.empty(sum(sizes), np.float32)
         self.facts = np.empty(sum(sizes), np.uint32)
-        for at, depth, kind in zip(self.offset, depths, kinds):
-            self.depth[at : at + depth.z.size] = depth.z.reshape(-1)
-            self.facts[at : at + depth.z.size] = _facts(depth, kind)
+        for first, depth, labels in zip(self.offset, depths, pixel_labels):
+            self.depth[first : first + depth.z.size] = depth.z.reshape(-1)
+            self.facts[first : first + depth.z.size] = _pack_pixels(depth, labels)
         self.size = np.array([d.z.shape for d in depths], np.int64)
         self.K = np.array([[d.camera.fx, d.camera.fy, d.camera.cx, d.camera.cy] for d in depths], np.float32)
         self.pose = np.array([d.camera.world_to_camera[:3] for d in depths], np.float32)
-        # where silhouettes carve, a look without a measurement is no sign of empty space, and the hidden is inside
-        carved = any((kind < 0).any() for kind in kinds)
-        self.blank, self.hidden = (np.float32(0.0), BASE_WEIGHT) if carved else (BLANK_WEIGHT, HIDDEN_WEIGHT)
+        # with silhouettes, a view without a measurement is no sign of free space, and hidden space is inside
+        silhouettes = any((labels < 0).any() for labels in pixel_labels)
+        self.blank, self.hidden = (
+            (np.float32(0.0), BASE_WEIGHT) if silhouettes else (BLANK_WEIGHT, HIDDEN_WEIGHT)
+        )
 
     def integrate(
         self,
@@ -220,18 +212,20 @@ class TsdfIntegrator:
         active: NDArray[np.uint8] | None = None,
         standing: float = 0.0,
     ) -> tuple[F32, F32]:
-        """Values in [-1, 1] and weights at nodes origin + step * index; reach: truncation in world units.
+        """Values in [-1, 1] and weights (X, Y, Z) at the nodes origin + step * index.
 
-        active: (ceil(X / 4), ...) blocks to fill; the rest stay 0 with weight 0. standing: height above the grid's
-        bottom, in world units, within which what is hidden falls from STANDING to HIDDEN (0: nowhere)."""
+        reach: truncation distance in world units; active: (ceil(X / 4), ...) blocks to fill, the others stay 0 with weight 0.
+        standing: height above the grid's bottom, in world units, within which the weight of hidden space falls from BASE_WEIGHT
+        to HIDDEN_WEIGHT (0: nowhere).
+        """
         f = np.zeros(shape, np.float32)
         w = np.zeros(shape, np.float32)
         if active is None:
             active = np.ones(block_grid_shape(shape), np.uint8)
-        near = (
+        closeness = (
             np.clip(1 - step * np.arange(shape[2]) / standing, 0, 1) if standing > 0 else np.zeros(shape[2])
         )
-        hidden = (self.hidden + (BASE_WEIGHT - self.hidden) * near).astype(np.float32)
+        hidden = (self.hidden + (BASE_WEIGHT - self.hidden) * closeness).astype(np.float32)
         blocks = np.argwhere(active).astype(np.int64)
         _integrate(
             origin.astype(np.float32), np.float32(step), blocks, self.depth, self.facts, self.offset, self.size, self.K,
@@ -239,30 +233,34 @@ class TsdfIntegrator:
         )  # fmt: skip
         return f, w
 
-    def forget_enclosed(self, f: F32, w: F32, origin: F64, step: float) -> int:
-        """Set to unknown, in place, what counts as empty but cannot be reached through empty nodes from a camera or
-        from the grid's sides or top; returns how many nodes. Looks pass through empty space only: what lies cut off
-        behind a surface comes of depths that were measured too far, and a few such nodes would make the membrane
-        hollow out all that nobody saw."""
+    def clear_enclosed(self, f: F32, w: F32, origin: F64, step: float) -> int:
+        """Set enclosed free nodes to unknown, in place, and return their number.
+
+        Enclosed are free nodes that no path through free nodes connects with a camera or with the sides or the top of the grid.
+        Viewing rays pass through free space only, so such nodes come from depths that were measured too far. A few of them
+        would make the membrane hollow out all unobserved space.
+        """
         free = (f > 0) & (w > 0)
-        part, count = label(free, np.ones((3, 3, 3)))
-        sides = [part[0], part[-1], part[:, 0], part[:, -1], part[:, :, -1]]
+        component, count = label(free, np.ones((3, 3, 3)))
+        sides = [component[0], component[-1], component[:, 0], component[:, -1], component[:, :, -1]]
         reached = np.zeros(count + 1, bool)
         reached[np.unique(np.concatenate([side.ravel() for side in sides]))] = True
         centres = -np.einsum("vij,vi->vj", self.pose[:, :, :3], self.pose[:, :, 3])
         for node in np.round((centres - origin) / step).astype(int):
             if (node >= 0).all() and (node < f.shape).all():
-                reached[np.unique(part[tuple(slice(max(n - 1, 0), n + 2) for n in node)])] = True
+                reached[np.unique(component[tuple(slice(max(n - 1, 0), n + 2) for n in node)])] = True
         reached[0] = True
-        lost = ~reached[part]
-        f[lost] = w[lost] = 0.0
-        return int(lost.sum())
+        enclosed = ~reached[component]
+        f[enclosed] = w[enclosed] = 0.0
+        return int(enclosed.sum())
 
 
 def assume_solid_below(f: F32, w: F32) -> None:
-    """Of nodes that nothing is known of, in place: those below a measured surface (+z is up) are faintly solid, the
-    others faintly empty. A thing on a table that was photographed from above is so closed down to the table, within its
-    own outline, and the membrane rounds the rest off; without this, few stray votes decide over all of the inside."""
+    """Give unobserved nodes a faint prior, in place: solid below a measured surface (+z is up), free elsewhere.
+
+    This closes an object on a table that was photographed from above, within its own outline; the membrane rounds the rest.
+    Without it few stray votes would decide over the whole interior.
+    """
     measured = maximum_filter((f < 0) & (w > 0.1), (3, 3, 1))
     below = np.maximum.accumulate(measured[:, :, ::-1], 2)[:, :, ::-1]
     unknown = w < 1e-5
