@@ -29,13 +29,15 @@ from lift3d.types import F64, Camera, Image, Photos, Points, Views
 NAME = "images_to_cameras"
 
 
-def effort_for(count: int) -> features.SfmOptions:
+def options_for(count: int) -> features.SfmOptions:
     """Few photos must give all they have; many photos help each other."""
     if count <= 20:
-        return features.SfmOptions(features=6000, peak=0.002, inliers=12, first_inliers=40)
+        return features.SfmOptions(
+            max_features=6000, peak_threshold=0.002, min_inliers=12, init_min_inliers=40
+        )
     if count <= 40:
-        return features.SfmOptions(features=5000, peak=0.004, inliers=15)
-    return features.SfmOptions(features=4000, peak=0.0067, inliers=15)
+        return features.SfmOptions(max_features=5000, peak_threshold=0.004, min_inliers=15)
+    return features.SfmOptions(max_features=4000, peak_threshold=0.0067, min_inliers=15)
 
 
 @register(
@@ -117,7 +119,7 @@ class ImagesToCameras(Mapping[Photos, Views]):
         )
         rows = sfm_diagnosis.photo_rows(photos, [used[n] for n in registered], evidence, points)
         context.note(NAME, photos=rows, registered=len(registered), given=len(photos), attempts=attempts)
-        if model is None or len(registered) < 3 or sfm_diagnosis.is_mostly_rotation(evidence.turned):
+        if model is None or len(registered) < 3 or sfm_diagnosis.is_mostly_rotation(evidence.rotation):
             raise sfm_diagnosis.reconstruction_error(photos, evidence, len(registered))
         context.progress("cameras: refining", 0.85)
         self._refine(model, space, registered)
@@ -131,30 +133,32 @@ class ImagesToCameras(Mapping[Photos, Views]):
     ) -> tuple[sfm.Reconstruction | None, list[dict[str, object]]]:
         """The best model over the rungs of the ladder, and what each rung gave."""
         count = len(space.photos)
-        rungs = [effort_for(count)]
+        rungs = [options_for(count)]
         rungs += [
             features.SfmOptions(8000, 0.0015, True, 0.82, 12, 30, 8.0),
             features.SfmOptions(8000, 0.001, True, 0.88, 10, 25, 5.0),
         ]
         best: sfm.Reconstruction | None = None
         attempts: list[dict[str, object]] = []
-        for rung, effort in enumerate(rungs[: 1 + self.retries]):
+        for rung, options in enumerate(rungs[: 1 + self.retries]):
             begin = 0.8 * rung / len(rungs)
             context.progress("cameras: finding features", begin + 0.02)
-            features.extract_features(space, effort)
+            features.extract_features(space, options)
             context.progress("cameras: matching", begin + 0.1)
             few = count <= self.exhaustive
             descriptors = (
                 [np.zeros((0, 128), np.float32)] * count if few else features.read_descriptors(space)
             )
             pairs = select_pairs(descriptors, ordered, self.exhaustive, self.neighbours, seed=context.seed)
-            features.match_pairs(space, pairs, effort, context.seed)
+            features.match_pairs(space, pairs, options, context.seed)
             context.progress("cameras: placing", begin + 0.2)
-            model = sfm.map_incrementally(space, effort, context.seed)
+            model = sfm.map_incrementally(space, options, context.seed)
             found = 0 if model is None else model.num_reg_images()
-            attempts.append({"step": f"search {rung + 1}", "features": effort.features, "registered": found})
+            attempts.append(
+                {"step": f"search {rung + 1}", "features": options.max_features, "registered": found}
+            )
             if model is not None and found >= 0.75 * count and found < count and self.retries:
-                model = self._rescue(space, model, effort, context)
+                model = self._rescue(space, model, options, context)
                 found = model.num_reg_images()
                 attempts.append({"step": "looser matching of those left out", "registered": found})
             if model is not None and (best is None or found > best.num_reg_images()):
@@ -174,14 +178,14 @@ class ImagesToCameras(Mapping[Photos, Views]):
         self,
         space: features.Workspace,
         model: sfm.Reconstruction,
-        effort: features.SfmOptions,
+        options: features.SfmOptions,
         context: Context,
     ) -> sfm.Reconstruction:
         """Match the photos left out once more, loosely, and let the mapper go on from the model."""
         inside = set(model.reg_image_ids())
         out = [n for n, i in enumerate(space.ids) if i not in inside]
         pairs = [(min(n, m), max(n, m)) for n in out for m in range(len(space.ids)) if m != n]
-        loose = replace(effort, ratio=0.88, inliers=10)
+        loose = replace(options, max_ratio=0.88, min_inliers=10)
         features.match_pairs(space, np.array(sorted(set(pairs)), np.int32), loose, context.seed)
         start = space.folder / "start"
         start.mkdir(exist_ok=True)
@@ -289,13 +293,13 @@ def views_from_cameras(
     pinholes = [camera for _, camera in straight]
     with tempfile.TemporaryDirectory(prefix="lift3d-") as folder:
         space = features.open_workspace(Path(folder), images, False, "PINHOLE", [c.fx for c in pinholes])
-        effort = effort_for(len(images))
+        options = options_for(len(images))
         context.progress("cameras: finding features", 0.05)
-        features.extract_features(space, effort)
+        features.extract_features(space, options)
         context.progress("cameras: matching", 0.4)
         descriptors = features.read_descriptors(space)
         features.match_pairs(
-            space, select_pairs(descriptors, photos.ordered, seed=context.seed), effort, context.seed
+            space, select_pairs(descriptors, photos.ordered, seed=context.seed), options, context.seed
         )
         context.progress("cameras: triangulating", 0.8)
         model = sfm.triangulate(space, pinholes, context.seed)

@@ -40,14 +40,14 @@ NAME = "images_to_depths"
 )
 @dataclass(frozen=True)
 class ImagesToDepths(Mapping[Views, DepthMaps]):
-    """sources: photos compared with each; keep: how many of them must agree on a pixel (the best ones);
-    levels: pyramid levels; witnesses: views asked whether they measured the same point; confirm: how many must have."""
+    """sources: source photos per view; keep: how many of them, the best, make the cost of a pixel; levels: pyramid levels;
+    neighbours: views in which a depth is checked; min_views: how many of them must have measured the same point."""
 
     sources: int = 4
     keep: int = 2
     levels: int = 3
-    witnesses: int = 10
-    confirm: int = 1
+    neighbours: int = 10
+    min_views: int = 1
 
     def apply(self, source: Views, context: Context) -> DepthMaps:
         n = len(source)
@@ -75,12 +75,12 @@ class ImagesToDepths(Mapping[Views, DepthMaps]):
                 )
             context.progress(NAME, 0.92 * (i + 1) / n)
         del pyramids
-        witnesses = select_source_views(scores, self.witnesses)
+        neighbours = select_source_views(scores, self.neighbours)
         without = [source.images[i].name for i in range(n) if raw[i] is None]
-        depths = cross_check(source, raw, witnesses, self.confirm)
+        depths = cross_check(source, raw, neighbours, self.min_views)
         del raw
         own = [float((d.z > 0).mean()) for d in depths]
-        depths = propagate_depths(source, depths, witnesses, self.confirm)
+        depths = propagate_depths(source, depths, neighbours, self.min_views)
         kept = [float((d.z > 0).mean()) for d in depths]
         context.note(
             NAME,

@@ -17,7 +17,7 @@ def _partners(n):
 def test_exact_depths_are_kept_and_unchanged():
     views = orbit_views(10)
     raw = exact_maps(views)
-    out = cross_check(views, raw, _partners(10), confirm=1)
+    out = cross_check(views, raw, _partners(10), min_views=1)
     for before, after in zip(raw, out):
         kept = after.z > 0
         assert kept.sum() > 0.6 * (before.z > 0).sum()
@@ -31,7 +31,7 @@ def test_wrong_depths_are_dropped():
     wrong = raw[3].z.copy()
     wrong[80:160, 120:200] *= 1.08
     raw[3] = replace(raw[3], z=wrong)
-    out = cross_check(views, raw, _partners(10), confirm=2)
+    out = cross_check(views, raw, _partners(10), min_views=2)
     assert (out[3].z[84:156, 124:196] > 0).mean() < 0.02
 
 

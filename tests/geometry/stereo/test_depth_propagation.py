@@ -51,7 +51,7 @@ def test_own_depths_are_left_alone_and_fills_are_no_evidence(views):
         for i, d in enumerate(truth)
     ]
     before = [d.z.copy() for d in maps]
-    maps = propagate_depths(views, maps, partners(14), agree=3)
+    maps = propagate_depths(views, maps, partners(14), min_views=3)
     for a, b in zip(before, maps):
         assert (b.z == a).all()
 

@@ -1,2 +1,1 @@
-"""Structure from motion: features, pair selection, incremental mapping with COLMAP, and the diagnosis of photos that
-could not be placed."""
+"""Structure from motion: features, pair selection, incremental mapping with COLMAP, and diagnosis of unregistered photos."""

@@ -1,7 +1,7 @@
-"""pycolmap, imported so that the program still ends as it wishes.
+"""pycolmap, imported without its signal handler.
 
-Its logging library takes over SIGTERM when it is loaded, to print a stack trace; the handler that was there before
-is put back, so that `kill` and `timeout` lead through the clean-ups as ctrl-C does.
+Its logging library replaces the SIGTERM handler at import, to print a stack trace. The previous handler is restored, so that
+`kill` and `timeout` run the clean-ups as ctrl-C does.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Why a photo, or a whole set, got no cameras: evidence, reason and what to try next.
+"""Why a photo, or a whole set, has no cameras: evidence, reason and advice.
 
-Sharpness is how much of a photo's fine gradient a further small blur takes away (after Crete et al. 2007,
-"The blur effect"): about 0.35 and more for a sharp photo, below 0.15 for a blurred one, whatever it shows.
-A pair is a pure rotation when its homography is K R K^-1 for some focal length: no depth can come of it.
+The sharpness of a photo is the fraction of its strongest gradients that a further small blur removes (after Crete et al. 2007,
+"The blur effect"): about 0.35 and more for a sharp photo, below 0.15 for a blurred one, whatever it shows. A pair is a pure
+rotation if its homography is K R K^-1 for some focal length: it holds no depth.
 """
 
 from __future__ import annotations
@@ -21,33 +21,38 @@ from lift3d.geometry.sfm.features import Pair
 from lift3d.types import F32, F64, Image
 
 BLURRED = 0.17
+"""Sharpness below which a photo counts as blurred."""
 BLURRED_SET = 0.1
+"""Median sharpness below which a set is refused."""
 FEW_FEATURES = 150
 FEW_MATCHES = 40
+"""Below these a photo has too few features, or too few matches with any other photo."""
 
 ADVICE = {
     "blur": "take it again with a steady hand or more light",
     "few features": "show more of the textured surroundings, or lay printed paper around the object",
     "no overlap": "add photos between this one and its neighbours: about 15 degrees apart",
-    "pure rotation": "move the camera sideways between photos; turning on the spot gives no depth",
-    "duplicate": "nothing: the other photo stands for it",
+    "pure rotation": "move the camera sideways between photos; rotating on the spot gives no depth",
+    "duplicate": "nothing: the other photo is used in its place",
     "no stable pose": "add photos close to this viewpoint",
 }
 
 
 @dataclass(frozen=True)
 class MatchEvidence:
-    """Per photo: sharpness, features; the pairs; which photo each one repeats; which pairs are rotations."""
+    """Evidence about the photos: sharpness and number of features per photo, the verified pairs, the earlier photo that each
+    duplicate repeats, and for each pair whether it is a pure rotation.
+    """
 
     sharpness: list[float]
     features: list[int]
     pairs: list[Pair]
     duplicate_of: dict[int, int]
-    turned: list[bool]
+    rotation: list[bool]
 
 
 def sharpness(grey: F32) -> float:
-    """Share of the gradient that a small blur removes, in the strongest tenth of the photo; 1 if flat."""
+    """Fraction of the gradient that a small blur removes, over the strongest tenth of the grey photo (H, W); 1 if it is flat."""
     base = gaussian_filter(grey, 0.7)
     soft = gaussian_filter(base, 1.2)
     before = np.hypot(np.diff(base, axis=0)[:, :-1], np.diff(base, axis=1)[:-1])
@@ -58,31 +63,34 @@ def sharpness(grey: F32) -> float:
 
 
 def thumbnail(image: Image, size: int = 64) -> F32:
-    """(size, size) float32 grey."""
+    """(size, size) float32 grey thumbnail in [0, 255], box-filtered."""
     small = Pillow.fromarray(image.pixels).convert("L").resize((size, size), Pillow.Resampling.BOX)
     return np.asarray(small, np.float32)
 
 
 def find_duplicates(photos: Sequence[Image], tolerance: float = 1.0) -> dict[int, int]:
-    """Photo -> earlier photo it repeats: thumbnails differ by less than `tolerance` grey levels on average,
-    and nowhere by more than 12."""
-    out: dict[int, int] = {}
-    kept: list[int] = []
-    thumbs = [thumbnail(photo) for photo in photos]
+    """Duplicate photo -> the earlier photo that it repeats.
+
+    Photos of one size are duplicates if their thumbnails differ by less than `tolerance` grey levels on average, and nowhere
+    by 12 or more.
+    """
+    duplicate_of: dict[int, int] = {}
+    unique: list[int] = []
+    thumbnails = [thumbnail(photo) for photo in photos]
     for k, photo in enumerate(photos):
-        for earlier in kept:
+        for earlier in unique:
             same_size = (photos[earlier].width, photos[earlier].height) == (photo.width, photo.height)
-            difference = np.abs(thumbs[k] - thumbs[earlier])
+            difference = np.abs(thumbnails[k] - thumbnails[earlier])
             if same_size and difference.mean() < tolerance and difference.max() < 12:
-                out[k] = earlier
+                duplicate_of[k] = earlier
                 break
         else:
-            kept.append(k)
-    return out
+            unique.append(k)
+    return duplicate_of
 
 
 def is_rotation(estimate_homography: F64 | None, a: Image, b: Image, tolerance: float = 0.02) -> bool:
-    """True when K_b^-1 H K_a is a rotation for some common focal length between 0.5 and 4 photo widths."""
+    """True if K_b^-1 H K_a is a rotation for some common focal length between 0.5 and 4 photo sizes; False without H."""
     if estimate_homography is None:
         return False
     best = np.inf
@@ -98,18 +106,21 @@ def is_rotation(estimate_homography: F64 | None, a: Image, b: Image, tolerance: 
 
 
 def pure_rotations(pairs: Sequence[Pair], photos: Sequence[Image], keypoints: Sequence[F64]) -> list[bool]:
-    """For each pair, whether one homography explains its matches and is a turn of the camera on the spot."""
+    """For each pair, whether one homography explains its matches and is a rotation of the camera about its centre."""
     out = []
     for p in pairs:
         x = keypoints[p.i][p.matches[:, 0]]
         y = keypoints[p.j][p.matches[:, 1]]
-        h, share = estimate_homography(x, y)
-        out.append(share > 0.85 and is_rotation(h, photos[p.i], photos[p.j]))
+        matrix, inliers = estimate_homography(x, y)
+        out.append(inliers > 0.85 and is_rotation(matrix, photos[p.i], photos[p.j]))
     return out
 
 
 def estimate_homography(x: F64, y: F64, tolerance: float = 2.5) -> tuple[F64 | None, float]:
-    """y ~ H x from matches (M, 2) by RANSAC with a fixed seed, and the share of matches it explains."""
+    """H (3, 3) with y ~ H x of matches x, y (M, 2), or None, and the fraction of inliers.
+
+    RANSAC with a fixed seed; tolerance in pixels.
+    """
     options = pycolmap.RANSACOptions()
     options.max_error = tolerance
     options.random_seed = 1
@@ -121,10 +132,10 @@ def estimate_homography(x: F64, y: F64, tolerance: float = 2.5) -> tuple[F64 | N
 
 
 def diagnose_photo(k: int, photos: Sequence[Image], evidence: MatchEvidence) -> tuple[str, str]:
-    """(reason, sentence of advice) for a photo that was left out."""
-    mine = [n for n, p in enumerate(evidence.pairs) if k in (p.i, p.j)]
-    matches = max((len(evidence.pairs[n].matches) for n in mine), default=0)
-    turned = [evidence.turned[n] for n in mine]
+    """(reason, advice) for photo k, which was not registered. reason: a key of `ADVICE`."""
+    own = [n for n, p in enumerate(evidence.pairs) if k in (p.i, p.j)]
+    matches = max((len(evidence.pairs[n].matches) for n in own), default=0)
+    rotations = [evidence.rotation[n] for n in own]
     median = float(np.median(evidence.sharpness))
     blurred = evidence.sharpness[k] < min(max(BLURRED, 0.5 * median), 0.75 * median) or (
         evidence.sharpness[k] < BLURRED and median < BLURRED
@@ -135,7 +146,7 @@ def diagnose_photo(k: int, photos: Sequence[Image], evidence: MatchEvidence) -> 
         reason = "blur"
     elif evidence.features[k] < FEW_FEATURES:
         reason = "few features"
-    elif mine and sum(turned) * 2 > len(mine):
+    elif own and sum(rotations) * 2 > len(own):
         reason = "pure rotation"
     elif matches < FEW_MATCHES:
         reason = "no overlap"
@@ -147,7 +158,7 @@ def diagnose_photo(k: int, photos: Sequence[Image], evidence: MatchEvidence) -> 
 def photo_rows(
     photos: Sequence[Image], registered: Sequence[int], evidence: MatchEvidence, points: dict[int, int]
 ) -> list[dict[str, Any]]:
-    """One plain row per photo: name, status, reason, advice, features, matches, sharpness, points."""
+    """One row per photo for the report: name, status, reason, advice, features, matches, sharpness, points."""
     rows = []
     for k, photo in enumerate(photos):
         matches = sum(len(p.matches) for p in evidence.pairs if k in (p.i, p.j))
@@ -168,12 +179,12 @@ def photo_rows(
 
 
 def require_distinct(photos: Sequence[Image], duplicate_of: dict[int, int]) -> None:
-    """Raise unless there are three photos, and three different ones."""
+    """Raise CaptureError unless there are three photos, and three different ones."""
     count = len(photos)
     if count < 3:
         raise CaptureError(
-            f"{count} photo{'s' if count != 1 else ''} given, but depth needs the same thing seen from "
-            "at least 3 places, better 20 or more",
+            f"{count} photo{'s' if count != 1 else ''} given, but depth needs the same object seen from "
+            "at least 3 positions, better 20 or more",
             "walk around the object and take a photo every 15 degrees",
         )
     different = count - len(duplicate_of)
@@ -184,13 +195,13 @@ def require_distinct(photos: Sequence[Image], duplicate_of: dict[int, int]) -> N
         )
 
 
-def is_mostly_rotation(turned: Sequence[bool]) -> bool:
-    """True when most verified pairs show a camera that only turned."""
-    return len(turned) > 0 and sum(turned) > 0.7 * len(turned)
+def is_mostly_rotation(rotations: Sequence[bool]) -> bool:
+    """True if more than 70 % of the verified pairs are pure rotations."""
+    return len(rotations) > 0 and sum(rotations) > 0.7 * len(rotations)
 
 
 def blur_error(sharp: Sequence[float]) -> CaptureError | None:
-    """The refusal of a set that is blurred as a whole, else None."""
+    """The error for a set that is blurred as a whole, else None."""
     median = float(np.median(sharp))
     if median >= BLURRED_SET:
         return None
@@ -201,35 +212,35 @@ def blur_error(sharp: Sequence[float]) -> CaptureError | None:
 
 
 def reconstruction_error(photos: Sequence[Image], evidence: MatchEvidence, registered: int) -> CaptureError:
-    """The one sentence for a set of which no (or no sound) model could be made."""
+    """The error that explains why no (or no sound) model was found for the set."""
     count = len(photos)
     used = [k for k in range(count) if k not in evidence.duplicate_of]
-    blurred = float(np.median([evidence.sharpness[k] for k in used]))
-    features = float(np.median([evidence.features[k] for k in used]))
+    median_sharpness = float(np.median([evidence.sharpness[k] for k in used]))
+    median_features = float(np.median([evidence.features[k] for k in used]))
     linked = {k for p in evidence.pairs if len(p.matches) >= FEW_MATCHES for k in (p.i, p.j)}
-    if is_mostly_rotation(evidence.turned):
+    if is_mostly_rotation(evidence.rotation):
         return CaptureError(
-            f"the camera only turned on the spot between the {count} photos, so nothing shows depth",
-            "walk sideways around the object between photos instead of turning",
+            f"the camera only rotated on the spot between the {count} photos, so nothing shows depth",
+            "walk sideways around the object between photos instead of rotating",
         )
-    if blurred < BLURRED:
+    if median_sharpness < BLURRED:
         return CaptureError(
-            f"the photos are blurred (median sharpness {blurred:.2f}, {BLURRED} is the least)",
+            f"the photos are blurred (median sharpness {median_sharpness:.2f}, {BLURRED} is the least)",
             "take them again with more light, a steady hand and the focus on the object",
         )
-    if features < FEW_FEATURES:
+    if median_features < FEW_FEATURES:
         return CaptureError(
-            f"the photos show too little texture (median {features:.0f} features, "
+            f"the photos show too little texture (median {median_features:.0f} features, "
             f"{FEW_FEATURES} is the least)",
             "let textured surroundings into the picture, or lay printed paper around the object",
         )
     if len(linked) < 3:
         return CaptureError(
-            f"no three of the {count} photos show the same thing "
+            f"no three of the {count} photos show the same object "
             f"({len(linked)} share {FEW_MATCHES} matches with another)",
             "take photos of one object that overlap by two thirds from each to the next",
         )
     return CaptureError(
-        f"only {registered} of {count} photos could be placed, for they overlap too little",
+        f"only {registered} of {count} photos could be registered, for they overlap too little",
         "add photos between them, about 15 degrees apart",
     )

@@ -1,8 +1,8 @@
 """Features of photos and their verified matches, in COLMAP's database.
 
-A `Workspace` is a temporary folder with the grey photos, their masks and the database. Image ids are fixed before the
-threads start and every random choice takes the seed, so the same photos give the same matches. Only SIFT is used: the
-learned extractors that pycolmap lists end the interpreter in its wheel.
+A `Workspace` is a folder with the grey photos, their masks and the database. Image ids are fixed before the threads start and
+every random choice takes the seed, so the same photos give the same matches. Only SIFT is used: the learned extractors that
+pycolmap lists crash the interpreter in its wheel.
 """
 
 from __future__ import annotations
@@ -22,20 +22,28 @@ from lift3d.types import F32, F64, Image
 
 @dataclass(frozen=True)
 class SfmOptions:
-    """How hard to look. peak: contrast of a feature; ratio: Lowe's; inliers: matches a pair or pose needs."""
+    """Settings of feature extraction, matching and mapping.
 
-    features: int = 5000
-    peak: float = 0.004
-    affine: bool = False
-    ratio: float = 0.8
-    inliers: int = 12
-    first_inliers: int = 50
-    first_angle: float = 12.0
+    max_features: per photo; peak_threshold: least contrast of a feature; affine_shape: estimate affine-covariant features;
+    max_ratio: of Lowe's ratio test; min_inliers: matches that a pair or a pose needs; init_min_inliers, init_min_angle: matches
+    and triangulation angle (degrees) of the initial pair.
+    """
+
+    max_features: int = 5000
+    peak_threshold: float = 0.004
+    affine_shape: bool = False
+    max_ratio: float = 0.8
+    min_inliers: int = 12
+    init_min_inliers: int = 50
+    init_min_angle: float = 12.0
 
 
 @dataclass
 class Workspace:
-    """photos[k] is file names[k] with database id ids[k]; groups: photos that share one lens."""
+    """A folder prepared for COLMAP: photos[k] is file names[k] with database id ids[k].
+
+    groups: indices of photos that share a lens; masked: masks limit the features.
+    """
 
     folder: Path
     photos: Sequence[Image]
@@ -46,16 +54,18 @@ class Workspace:
 
     @property
     def database(self) -> Path:
+        """Path of the database."""
         return self.folder / "database.db"
 
     @property
     def pictures(self) -> Path:
+        """Folder of the grey photos."""
         return self.folder / "photos"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Photos i < j, with (M, 2) verified matches as keypoint indices."""
+    """Photos i < j, with their verified matches (M, 2) as keypoint indices."""
 
     i: int
     j: int
@@ -63,7 +73,10 @@ class Pair:
 
 
 def lens_groups(photos: Sequence[Image], shared: bool | None) -> list[list[int]]:
-    """Photos that share intrinsics: a group per size and EXIF focal length (to 1 %); alone if not shared."""
+    """Indices of the photos in groups of shared intrinsics.
+
+    shared: True, one group per image size; False, one group per photo; None, by size and EXIF focal length (to 1 %).
+    """
     if shared is False:
         return [[k] for k in range(len(photos))]
     groups: dict[tuple[int, int, int], list[int]] = {}
@@ -74,12 +87,12 @@ def lens_groups(photos: Sequence[Image], shared: bool | None) -> list[list[int]]
 
 
 def lens_model(count: int) -> str:
-    """COLMAP camera model for a lens seen in `count` photos: few photos bear few parameters."""
+    """COLMAP camera model for a lens seen in `count` photos: few photos constrain few parameters."""
     return "RADIAL" if count >= 12 else "SIMPLE_RADIAL"
 
 
 def silence_colmap() -> None:
-    """Keep COLMAP from writing on the terminal: what fails is seen in what it returns."""
+    """Keep COLMAP from writing to the terminal; failures show in what its functions return."""
     pycolmap.logging.minloglevel = 3
 
 
@@ -91,7 +104,11 @@ def open_workspace(
     focals: Sequence[float | None] | None = None,
     use_masks: bool = True,
 ) -> Workspace:
-    """Write photos, masks and an empty database with cameras (`model`, or by `lens_model`) and images."""
+    """Write photos, masks and a database with cameras and images to `folder`.
+
+    shared: see `lens_groups`; model: COLMAP camera model, or by `lens_model`. focals: initial focal lengths in pixels, those of
+    the photos if None, 1.2 times the longer side where unknown.
+    """
     silence_colmap()
     groups = lens_groups(photos, shared)
     names = [""] * len(photos)
@@ -105,16 +122,20 @@ def open_workspace(
             Pillow.fromarray(grey).save(folder / "photos" / names[k])
             if masked:
                 mask = photos[k].mask
-                keep = np.ones(grey.shape, bool) if mask is None else binary_dilation(mask, iterations=2)
-                Pillow.fromarray(keep.astype(np.uint8) * 255).save(folder / "masks" / f"{names[k]}.png")
-    space = Workspace(folder, photos, groups, names, masked=masked)
-    pycolmap.Database.open(space.database).close()
+                foreground = (
+                    np.ones(grey.shape, bool) if mask is None else binary_dilation(mask, iterations=2)
+                )
+                Pillow.fromarray(foreground.astype(np.uint8) * 255).save(folder / "masks" / f"{names[k]}.png")
+    workspace = Workspace(folder, photos, groups, names, masked=masked)
+    pycolmap.Database.open(workspace.database).close()
     reader = pycolmap.ImageReaderOptions()
     ordered = [names[k] for members in groups for k in members]
-    pycolmap.import_images(space.database, space.pictures, pycolmap.CameraMode.PER_FOLDER, ordered, reader)
-    database = pycolmap.Database.open(space.database)
+    pycolmap.import_images(
+        workspace.database, workspace.pictures, pycolmap.CameraMode.PER_FOLDER, ordered, reader
+    )
+    database = pycolmap.Database.open(workspace.database)
     by_name = {image.name: image for image in database.read_all_images()}
-    space.ids = [by_name[name].image_id for name in names]
+    workspace.ids = [by_name[name].image_id for name in names]
     for members in groups:
         first = photos[members[0]]
         known = [f for f in ((focals or [p.focal for p in photos])[k] for k in members) if f]
@@ -125,12 +146,12 @@ def open_workspace(
         camera.has_prior_focal_length = bool(known)
         database.update_camera(camera)
     database.close()
-    return space
+    return workspace
 
 
-def extract_features(space: Workspace, effort: SfmOptions) -> None:
-    """Fill the database with SIFT features (Lowe 2004; affine: Mikolajczyk & Schmid 2004)."""
-    database = pycolmap.Database.open(space.database)
+def extract_features(workspace: Workspace, settings: SfmOptions) -> None:
+    """Fill the database with SIFT features (Lowe 2004; affine shape: Mikolajczyk & Schmid 2004), replacing earlier ones."""
+    database = pycolmap.Database.open(workspace.database)
     database.clear_two_view_geometries()
     database.clear_matches()
     database.clear_descriptors()
@@ -138,16 +159,16 @@ def extract_features(space: Workspace, effort: SfmOptions) -> None:
     database.close()
     options = pycolmap.FeatureExtractionOptions()
     options.use_gpu = False
-    options.sift.max_num_features = effort.features
-    options.sift.peak_threshold = effort.peak
-    options.sift.estimate_affine_shape = effort.affine
+    options.sift.max_num_features = settings.max_features
+    options.sift.peak_threshold = settings.peak_threshold
+    options.sift.estimate_affine_shape = settings.affine_shape
     reader = pycolmap.ImageReaderOptions()
-    if space.masked:
-        reader.mask_path = space.folder / "masks"
+    if workspace.masked:
+        reader.mask_path = workspace.folder / "masks"
     pycolmap.extract_features(
-        space.database,
-        space.pictures,
-        space.names,
+        workspace.database,
+        workspace.pictures,
+        workspace.names,
         pycolmap.CameraMode.PER_FOLDER,
         reader,
         options,
@@ -155,54 +176,54 @@ def extract_features(space: Workspace, effort: SfmOptions) -> None:
     )
 
 
-def read_descriptors(space: Workspace) -> list[F32]:
-    """Descriptors (n_i, 128) of every photo."""
-    database = pycolmap.Database.open(space.database)
-    out = [np.asarray(database.read_descriptors(i).data, np.uint8).astype(np.float32) for i in space.ids]
+def read_descriptors(workspace: Workspace) -> list[F32]:
+    """Descriptors (n_i, 128) float32 of every photo."""
+    database = pycolmap.Database.open(workspace.database)
+    out = [np.asarray(database.read_descriptors(i).data, np.uint8).astype(np.float32) for i in workspace.ids]
     database.close()
     return out
 
 
-def read_keypoints(space: Workspace) -> list[F64]:
+def read_keypoints(workspace: Workspace) -> list[F64]:
     """Pixel positions (n_i, 2) of every photo's features."""
-    database = pycolmap.Database.open(space.database)
-    out = [np.asarray(database.read_keypoints(i), np.float64)[:, :2] for i in space.ids]
+    database = pycolmap.Database.open(workspace.database)
+    out = [np.asarray(database.read_keypoints(i), np.float64)[:, :2] for i in workspace.ids]
     database.close()
     return out
 
 
-def match_pairs(space: Workspace, pairs: NDArray[np.int32], effort: SfmOptions, seed: int) -> None:
-    """Match the pairs (P, 2) of photos and verify them by two-view geometry, over again if already done."""
+def match_pairs(workspace: Workspace, pairs: NDArray[np.int32], settings: SfmOptions, seed: int) -> None:
+    """Match the pairs (P, 2) of photos and verify them by two-view geometry, replacing earlier matches."""
     if not len(pairs):
         return
-    database = pycolmap.Database.open(space.database)
+    database = pycolmap.Database.open(workspace.database)
     for i, j in pairs:
-        a, b = space.ids[i], space.ids[j]
+        a, b = workspace.ids[i], workspace.ids[j]
         if database.exists_matches(a, b):
             database.delete_matches(a, b)
         if database.exists_two_view_geometry(a, b):
             database.delete_two_view_geometry(a, b)
     database.close()
-    listing = space.folder / "pairs.txt"
+    listing = workspace.folder / "pairs.txt"
     listing.write_text(
-        "\n".join(f"{space.names[i]} {space.names[j]}" for i, j in pairs) + "\n", encoding="utf-8"
+        "\n".join(f"{workspace.names[i]} {workspace.names[j]}" for i, j in pairs) + "\n", encoding="utf-8"
     )
     options = pycolmap.FeatureMatchingOptions()
     options.use_gpu = False
-    options.sift.max_ratio = effort.ratio
+    options.sift.max_ratio = settings.max_ratio
     verify = pycolmap.TwoViewGeometryOptions()
-    verify.min_num_inliers = effort.inliers
+    verify.min_num_inliers = settings.min_inliers
     verify.ransac.random_seed = seed + 1
     verify.ransac.max_num_trials = 1000
     pairing = pycolmap.ImportedPairingOptions()
     pairing.match_list_path = listing
-    pycolmap.match_image_pairs(space.database, options, pairing, verify, pycolmap.Device.cpu)
+    pycolmap.match_image_pairs(workspace.database, options, pairing, verify, pycolmap.Device.cpu)
 
 
-def read_pairs(space: Workspace) -> list[Pair]:
-    """All verified pairs."""
-    index = {image_id: k for k, image_id in enumerate(space.ids)}
-    database = pycolmap.Database.open(space.database)
+def read_pairs(workspace: Workspace) -> list[Pair]:
+    """All verified pairs, sorted by (i, j)."""
+    index = {image_id: k for k, image_id in enumerate(workspace.ids)}
+    database = pycolmap.Database.open(workspace.database)
     keys, geometries = database.read_two_view_geometries()
     database.close()
     out = []

@@ -1,7 +1,7 @@
 """Structure from motion by pycolmap (Schoenberger & Frahm 2016, "Structure-from-motion revisited").
 
-Models of cameras and points are made from the features and matches of a `features.Workspace`. All random choices take
-the seed and bundle adjustment sums in one thread, so the same photos give the same cameras.
+Cameras and points are computed from the features and matches of a `features.Workspace`. Every random choice takes the seed
+and bundle adjustment sums in one thread, so the same photos give the same cameras.
 """
 
 from __future__ import annotations
@@ -18,44 +18,51 @@ from lift3d.types import F64, Camera
 
 Reconstruction = pycolmap.Reconstruction
 
+MIN_MATCHES = 12
+"""Least number of matches of a pair that counts in `consistent_photo_fraction`."""
 
-def _pipeline(effort: SfmOptions, seed: int) -> pycolmap.IncrementalPipelineOptions:
+
+def _pipeline(settings: SfmOptions, seed: int) -> pycolmap.IncrementalPipelineOptions:
+    """Options of COLMAP's incremental mapper."""
     options = pycolmap.IncrementalPipelineOptions()
     options.random_seed = seed + 1
     options.extract_colors = False
     options.min_model_size = 3
     options.max_num_models = 4
-    options.min_num_matches = effort.inliers
+    options.min_num_matches = settings.min_inliers
     options.ba_min_num_residuals_for_cpu_multi_threading = 1 << 30
-    options.mapper.abs_pose_min_num_inliers = effort.inliers
+    options.mapper.abs_pose_min_num_inliers = settings.min_inliers
     options.mapper.abs_pose_min_inlier_ratio = 0.15
-    options.mapper.init_min_num_inliers = effort.first_inliers
-    options.mapper.init_min_tri_angle = effort.first_angle
+    options.mapper.init_min_num_inliers = settings.init_min_inliers
+    options.mapper.init_min_tri_angle = settings.init_min_angle
     return options
 
 
 def map_incrementally(
-    space: Workspace, effort: SfmOptions, seed: int, start: Path | None = None
+    workspace: Workspace, settings: SfmOptions, seed: int, start: Path | None = None
 ) -> Reconstruction | None:
-    """The model with most photos (then most points) of the incremental mapper, or None. `start`: folder of a
-    model to go on from."""
-    options = _pipeline(effort, seed)
-    out = space.folder / "models"
-    out.mkdir(exist_ok=True)
+    """The incremental mapper's model with most photos (then most points), or None. start: folder of a model to continue from."""
+    options = _pipeline(settings, seed)
+    folder = workspace.folder / "models"
+    folder.mkdir(exist_ok=True)
     if start is not None:
         options.multiple_models = False
-        models = pycolmap.incremental_mapping(space.database, space.pictures, out, options, str(start))
+        models = pycolmap.incremental_mapping(
+            workspace.database, workspace.pictures, folder, options, str(start)
+        )
     else:
-        models = pycolmap.incremental_mapping(space.database, space.pictures, out, options)
+        models = pycolmap.incremental_mapping(workspace.database, workspace.pictures, folder, options)
     if not models:
         return None
     return max((models[k] for k in sorted(models)), key=lambda m: (m.num_reg_images(), m.num_points3D()))
 
 
 def drop_weakly_connected(model: Reconstruction, least: int = 10) -> list[int]:
-    """Take out, weakest first, the images that share fewer than `least` points with two or more others (as many as
-    placing a photo takes), and refine the rest. A photo tied to one other only can be degrees off, its error unseen,
-    and what it then measures cuts into what the others saw. Returns their ids; three images are always left.
+    """Remove weakly connected images from the model, weakest first, and refine the rest; returns their ids.
+
+    Weak is an image that shares fewer than `least` points with two or more others, as many as registering a photo takes. A photo
+    tied to one other only can be off by degrees without a visible error, and its depths then cut into the surface that the others
+    see. Three images always remain.
     """
     dropped: list[int] = []
     while model.num_reg_images() > 3:
@@ -76,7 +83,7 @@ def drop_weakly_connected(model: Reconstruction, least: int = 10) -> list[int]:
 
 
 def bundle_adjust(model: Reconstruction, principal_point: bool) -> None:
-    """Bundle adjustment of everything in place, with the principal point if asked."""
+    """Bundle adjustment of all poses, points and lenses in place; the principal points only if `principal_point`."""
     options = pycolmap.BundleAdjustmentOptions()
     options.refine_principal_point = principal_point
     options.print_summary = False
@@ -117,7 +124,7 @@ def read_camera(model: Reconstruction, image_id: int) -> Camera:
 
 
 def reprojection_error(model: Reconstruction, image_id: int) -> float:
-    """Mean distance in pixels of a photo's features from where its camera projects their points."""
+    """Mean distance in pixels between a photo's features and the projections of their points; 0 without points."""
     image = model.images[image_id]
     seen = [p for p in image.points2D if p.has_point3D()]
     if not seen:
@@ -129,42 +136,46 @@ def reprojection_error(model: Reconstruction, image_id: int) -> float:
 
 
 def read_structure(
-    model: Reconstruction, space: Workspace, kept: Sequence[int]
+    model: Reconstruction, workspace: Workspace, kept: Sequence[int]
 ) -> tuple[F64, NDArray[np.uint8], NDArray[np.int32]]:
-    """xyz (N, 3), colours (N, 3) averaged over photos, sorted observations (M, 2) of (row in kept, point)."""
-    row = {space.ids[k]: r for r, k in enumerate(kept)}
+    """The points of the model that the photos `kept` observe.
+
+    Returns xyz (N, 3) in the world, colours (N, 3) uint8 averaged over the photos, and sorted observations (M, 2) int32 of
+    (row in kept, point).
+    """
+    row = {workspace.ids[k]: r for r, k in enumerate(kept)}
     ids = sorted(model.points3D)
     xyz = np.array([model.points3D[i].xyz for i in ids], np.float64).reshape(-1, 3)
-    seen: list[tuple[int, int]] = []
-    at: list[tuple[float, float]] = []
+    observed: list[tuple[int, int]] = []
+    pixels: list[tuple[float, float]] = []
     for n, point_id in enumerate(ids):
         for element in model.points3D[point_id].track.elements:
             if element.image_id in row:
-                seen.append((row[element.image_id], n))
+                observed.append((row[element.image_id], n))
                 xy = model.images[element.image_id].points2D[element.point2D_idx].xy
-                at.append((float(xy[0]), float(xy[1])))
-    observations = np.array(seen, np.int32).reshape(-1, 2)
-    positions = np.array(at, np.float64).reshape(-1, 2)
+                pixels.append((float(xy[0]), float(xy[1])))
+    observations = np.array(observed, np.int32).reshape(-1, 2)
+    positions = np.array(pixels, np.float64).reshape(-1, 2)
     order = np.lexsort((observations[:, 1], observations[:, 0]))
     observations, positions = observations[order], positions[order]
     sums, counts = np.zeros((len(ids), 3)), np.zeros(len(ids))
     for r, k in enumerate(kept):
-        chosen = observations[:, 0] == r
-        photo = space.photos[k]
-        u = np.clip(positions[chosen, 0].astype(int), 0, photo.width - 1)
-        v = np.clip(positions[chosen, 1].astype(int), 0, photo.height - 1)
-        np.add.at(sums, observations[chosen, 1], photo.pixels[v, u])
-        np.add.at(counts, observations[chosen, 1], 1)
+        rows = observations[:, 0] == r
+        photo = workspace.photos[k]
+        u = np.clip(positions[rows, 0].astype(int), 0, photo.width - 1)
+        v = np.clip(positions[rows, 1].astype(int), 0, photo.height - 1)
+        np.add.at(sums, observations[rows, 1], photo.pixels[v, u])
+        np.add.at(counts, observations[rows, 1], 1)
     colours = np.clip(sums / np.maximum(counts, 1)[:, None] + 0.5, 0, 255).astype(np.uint8)
     return xyz, colours, np.unique(observations, axis=0)
 
 
-def triangulate(space: Workspace, cameras: Sequence[Camera], seed: int) -> Reconstruction:
-    """Points from matches and known pinhole cameras (one per photo); the cameras are not changed."""
-    database = pycolmap.Database.open(space.database)
+def triangulate(workspace: Workspace, cameras: Sequence[Camera], seed: int) -> Reconstruction:
+    """A model of points from the matches and known pinhole cameras, one per photo; the cameras are not changed."""
+    database = pycolmap.Database.open(workspace.database)
     stored = {image.image_id: image for image in database.read_all_images()}
     model = Reconstruction()
-    for image_id, camera in zip(space.ids, cameras):
+    for image_id, camera in zip(workspace.ids, cameras):
         lens = pycolmap.Camera(
             camera_id=stored[image_id].camera_id,
             model="PINHOLE",
@@ -175,12 +186,12 @@ def triangulate(space: Workspace, cameras: Sequence[Camera], seed: int) -> Recon
         lens.has_prior_focal_length = True
         database.update_camera(lens)
     database.close()
-    cache = pycolmap.Database.open(space.database)
+    cache = pycolmap.Database.open(workspace.database)
     for lens in cache.read_all_cameras():
         model.add_camera(lens)
     for rig in cache.read_all_rigs():
         model.add_rig(rig)
-    pose_of = {image_id: camera.world_to_camera for image_id, camera in zip(space.ids, cameras)}
+    pose_of = {image_id: camera.world_to_camera for image_id, camera in zip(workspace.ids, cameras)}
     for frame in cache.read_all_frames():
         pose = pose_of[next(iter(frame.image_ids)).id]
         frame.rig_from_world = pycolmap.Rigid3d(pycolmap.Rotation3d(pose[:3, :3]), pose[:3, 3])
@@ -191,18 +202,16 @@ def triangulate(space: Workspace, cameras: Sequence[Camera], seed: int) -> Recon
     cache.close()
     options = _pipeline(SfmOptions(), seed)
     options.fix_existing_frames = True
-    out = space.folder / "triangulated"
+    out = workspace.folder / "triangulated"
     out.mkdir(exist_ok=True)
-    return pycolmap.triangulate_points(model, space.database, space.pictures, out, True, options)
-
-
-MIN_MATCHES = 12
-"""Matches of a pair that say something about its cameras."""
+    return pycolmap.triangulate_points(model, workspace.database, workspace.pictures, out, True, options)
 
 
 def epipolar_agreement(pairs: Sequence[Pair], keypoints: Sequence[F64], cameras: Sequence[Camera]) -> float:
-    """Share of the verified matches within 4 pixels (per 1000 of photo size) of the epipolar line that the
-    cameras predict: F = K2^-T [t]x R K1^-1 (Hartley & Zisserman 9.1)."""
+    """Fraction of the verified matches near the epipolar line that the cameras predict.
+
+    Near is 4 pixels per 1000 of the photo's longer side; F = K2^-T [t]x R K1^-1 (Hartley & Zisserman 9.1), Sampson distance.
+    """
     good = total = 0
     for pair in pairs:
         a, b = cameras[pair.i], cameras[pair.j]
@@ -224,10 +233,10 @@ def epipolar_agreement(pairs: Sequence[Pair], keypoints: Sequence[F64], cameras:
 def consistent_photo_fraction(
     pairs: Sequence[Pair], keypoints: Sequence[F64], cameras: Sequence[Camera]
 ) -> float:
-    """Share of the photos of which at least two pairs have most of their matches where the cameras say.
+    """Fraction of the photos with at least two pairs whose matches mostly agree with the cameras.
 
-    Pairs, not matches: of a house whose front looks like its back, most matches join places that are not the same, with
-    true cameras too; but then a photo agrees with its neighbours, and with wrong cameras it agrees with none.
+    Pairs are counted, not matches: on a house whose front looks like its back, most matches join different places even with true
+    cameras. But then a photo agrees with its neighbours, and with wrong cameras it agrees with none.
     """
     good = np.zeros(len(cameras), int)
     for pair in pairs:

@@ -1,2 +1,3 @@
 """Multi-view stereo: selection of source views, PatchMatch, geometric consistency between views, and propagation of depth
-into weakly textured areas."""
+into weakly textured areas.
+"""

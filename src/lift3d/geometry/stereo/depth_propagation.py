@@ -18,21 +18,26 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from lift3d.geometry.stereo import patchmatch
-from lift3d.types import F32, Camera, Depth, Views
+from lift3d.types import F32, F64, Camera, Depth, Views
 
 MAX_RELATIVE_DIFFERENCE = 0.01
-"""Depths of two views are of the same point if they differ by less than this share."""
+"""Depths of two views belong to the same point if they differ by less than this fraction."""
 MAX_WINDOW_COST = 0.4
-"""Largest 1 - ZNCC at which a carried plane is believed. Of 0.3 / 0.4 / 0.5 it keeps 1/50, 1/28 and 1/16 of the wrong
-depths, and closes 90, 91 and 92 % of what is visible."""
+"""Largest 1 - ZNCC at which a propagated plane is accepted. Of 0.3 / 0.4 / 0.5 it accepts 1/50, 1/28 and 1/16 of the wrong
+depths, and fills 90, 91 and 92 % of the visible pixels."""
 MIN_COSINE = 0.1
-"""Cosine of the steepest angle at which a carried plane is believed."""
+"""Least cosine between the normal of a propagated plane and the viewing ray."""
 
 
 @njit(cache=True, parallel=True)
-def _carry(zs, ks, rotations, shifts, sizes, k, nearest, origin):
-    """Partner depth maps (S, H, W) drawn into one view: nearest (S, h, w) depth there, origin (S, h, w) flat index
-    of the partner's pixel. rotations (S, 3, 3), shifts (S, 3): partner camera frame to the view's camera frame."""
+def _warp(
+    zs: F32, ks: F64, rotations: F64, shifts: F64, sizes: NDArray[np.int64], k: F64, nearest: F32, origin: NDArray[np.int32]
+) -> None:  # fmt: skip
+    """Project depth maps zs (S, H, W) of sizes (S, 2) into one view, each with its own z-buffer.
+
+    Writes nearest (S, h, w), the depth in the view, and origin (S, h, w), the flat index of the source pixel. ks (S, 4) and k:
+    fx, fy, cx, cy; rotations (S, 3, 3), shifts (S, 3): source camera frame to the view's.
+    """
     height, width = nearest.shape[1:]
     for s in prange(zs.shape[0]):
         r, t = rotations[s], shifts[s]
@@ -61,13 +66,22 @@ def _carry(zs, ks, rotations, shifts, sizes, k, nearest, origin):
 
 
 @njit(cache=True, parallel=True)
-def _first_agreed(nearest, agree, relative, wanted, z, chosen):
-    """The first depth from the front on which `agree` partners lie together, their mean in z (0: none);
-    chosen: the partner with the middle one of these depths. Only where `wanted`."""
+def _first_consistent(
+    nearest: F32,
+    min_views: int,
+    relative: float,
+    wanted: NDArray[np.bool_],
+    z: F32,
+    chosen: NDArray[np.uint8],
+) -> None:
+    """Write the first depth from the front on which `min_views` views agree, their mean, to z (0: none), where `wanted`.
+
+    chosen: the view with the median of these depths.
+    """
     views, height, width = nearest.shape
     for y in prange(height):
         depth = np.empty(views, np.float32)
-        who = np.empty(views, np.int64)
+        view = np.empty(views, np.int64)
         for x in range(width):
             z[y, x] = 0.0
             if not wanted[y, x]:
@@ -79,13 +93,13 @@ def _first_agreed(nearest, agree, relative, wanted, z, chosen):
                     continue
                 i = n
                 while i > 0 and depth[i - 1] > d:
-                    depth[i], who[i] = depth[i - 1], who[i - 1]
+                    depth[i], view[i] = depth[i - 1], view[i - 1]
                     i -= 1
-                depth[i], who[i] = d, s
+                depth[i], view[i] = d, s
                 n += 1
-            for i in range(n - agree + 1):
+            for i in range(n - min_views + 1):
                 limit = depth[i] * (1 + relative)
-                if depth[i + agree - 1] > limit:
+                if depth[i + min_views - 1] > limit:
                     continue
                 j = i
                 total = 0.0
@@ -93,82 +107,94 @@ def _first_agreed(nearest, agree, relative, wanted, z, chosen):
                     total += depth[j]
                     j += 1
                 z[y, x] = total / (j - i)
-                chosen[y, x] = who[(i + j - 1) // 2]
+                chosen[y, x] = view[(i + j - 1) // 2]
                 break
 
 
 def propagate_depths(
-    views: Views, depths: Sequence[Depth], partners: Sequence[Sequence[int]], agree: int = 2
+    views: Views, depths: Sequence[Depth], neighbours: Sequence[Sequence[int]], min_views: int = 2
 ) -> list[Depth]:
-    """The depth maps with their gaps filled from each other, marked as `propagated`. The arrays of `depths` are
-    written to, since of many photos there is no room for a second copy.
+    """The depth maps with their gaps filled from each other; filled pixels are marked in `propagated`.
 
-    depths: confirmed ones (normals and confidence given) of the size of the photos; partners[i]: views asked for view
-    i; agree: how many of them must lie together. What is filled in one map is no evidence for another."""
+    depths: consistent maps of the size of the photos with normals and confidence; their arrays are written to, since many photos
+    leave no memory for a second copy; neighbours[i]: views that may fill view i; min_views: how many of them must agree. A filled
+    pixel of one map is no evidence for another map.
+    """
     greys = [image.grey for image in views.images]
-    patches = [_patch(greys, depths, i, partners[i], agree) for i in range(len(depths))]
+    filled_pixels = [
+        _propagated_pixels(greys, depths, i, neighbours[i], min_views) for i in range(len(depths))
+    ]
     out = []
-    for depth, patch in zip(depths, patches):
-        carried = np.zeros(depth.z.shape, bool)
-        if patch is not None:
+    for depth, filled in zip(depths, filled_pixels):
+        propagated = np.zeros(depth.z.shape, bool)
+        if filled is not None:
             assert depth.normals is not None and depth.confidence is not None
-            at, z, normals, confidence = patch
+            at, z, normals, confidence = filled
             depth.z.reshape(-1)[at] = z
             depth.normals.reshape(-1, 3)[at] = normals
             depth.confidence.reshape(-1)[at] = confidence
-            carried.reshape(-1)[at] = True
-        out.append(replace(depth, propagated=carried))
+            propagated.reshape(-1)[at] = True
+        out.append(replace(depth, propagated=propagated))
     return out
 
 
-def _patch(
-    greys: Sequence[F32], depths: Sequence[Depth], i: int, partners: Sequence[int], agree: int
+def _propagated_pixels(
+    greys: Sequence[F32], depths: Sequence[Depth], i: int, neighbours: Sequence[int], min_views: int
 ) -> tuple[NDArray[np.int64], F32, F32, F32] | None:
-    """Flat indices of the pixels of map i that can be filled, with depth, normals and confidence; None if none can."""
+    """(flat indices, z, normals, confidence) of the pixels of map i that can be filled; None if none can."""
     depth = depths[i]
-    partners = [j for j in partners if depths[j].z.any()]
-    maps = [depths[j] for j in partners]
-    if len(maps) < agree:
+    neighbours = [j for j in neighbours if depths[j].z.any()]
+    maps = [depths[j] for j in neighbours]
+    if len(maps) < min_views:
         return None
     camera = depth.camera
     sizes = np.array([m.z.shape for m in maps], np.int64)
     zs = np.zeros((len(maps), *sizes.max(0)), np.float32)
     for s, m in enumerate(maps):
         zs[s, : m.z.shape[0], : m.z.shape[1]] = m.z
-    turns = np.array([camera.R @ m.camera.R.T for m in maps])
-    moves = np.array([camera.t - turn @ m.camera.t for turn, m in zip(turns, maps)])
+    rotations = np.array([camera.R @ m.camera.R.T for m in maps])
+    shifts = np.array([camera.t - rotation @ m.camera.t for rotation, m in zip(rotations, maps)])
     nearest = np.zeros((len(maps), *depth.z.shape), np.float32)
     origin = np.zeros(nearest.shape, np.int32)
-    lens = np.array([[m.camera.fx, m.camera.fy, m.camera.cx, m.camera.cy] for m in maps])
-    _carry(
-        zs, lens, turns, moves, sizes, np.array([camera.fx, camera.fy, camera.cx, camera.cy]), nearest, origin
+    intrinsics = np.array([[m.camera.fx, m.camera.fy, m.camera.cx, m.camera.cy] for m in maps])
+    _warp(
+        zs,
+        intrinsics,
+        rotations,
+        shifts,
+        sizes,
+        np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
+        nearest,
+        origin,
     )
     z, chosen = np.empty_like(depth.z), np.zeros(depth.z.shape, np.uint8)
-    _first_agreed(nearest, agree, MAX_RELATIVE_DIFFERENCE, depth.z <= 0, z, chosen)
+    _first_consistent(nearest, min_views, MAX_RELATIVE_DIFFERENCE, depth.z <= 0, z, chosen)
     at = np.flatnonzero(z)
-    who = chosen.reshape(-1)[at]
-    source = origin.reshape(len(maps), -1)[who, at]
+    chosen_view = chosen.reshape(-1)[at]
+    source = origin.reshape(len(maps), -1)[chosen_view, at]
     normals: F32 = np.empty((len(at), 3), np.float32)
     confidence: F32 = np.empty(len(at), np.float32)
     for s, m in enumerate(maps):
-        mine = who == s
-        row, column = np.divmod(source[mine], zs.shape[2])
+        own = chosen_view == s
+        row, column = np.divmod(source[own], zs.shape[2])
         assert m.normals is not None and m.confidence is not None
-        normals[mine] = m.normals[row, column].astype(np.float32) @ turns[s].T.astype(np.float32)
-        confidence[mine] = m.confidence[row, column]
+        normals[own] = m.normals[row, column].astype(np.float32) @ rotations[s].T.astype(np.float32)
+        confidence[own] = m.confidence[row, column]
     z = z.reshape(-1)[at]
     cost = plane_costs(
-        [greys[j] for j in [i, *partners]], [depths[j].camera for j in [i, *partners]], at, z, normals
+        [greys[j] for j in [i, *neighbours]], [depths[j].camera for j in [i, *neighbours]], at, z, normals
     )
-    good = cost < MAX_WINDOW_COST
-    return at[good], z[good], normals[good], confidence[good] * (1 - cost[good])
+    accepted = cost < MAX_WINDOW_COST
+    return at[accepted], z[accepted], normals[accepted], confidence[accepted] * (1 - cost[accepted])
 
 
 def plane_costs(
     greys: Sequence[F32], cameras: Sequence[Camera], at: NDArray[np.int64], z: F32, normals: F32
 ) -> F32:
-    """(N,) 1 - ZNCC of the first photo's windows at flat pixel indices `at` under planes of depth z and unit normal
-    (camera frame), mean of the two photos that agree best; WORST for planes seen at a grazing angle or from behind.
+    """(N,) float32 1 - ZNCC of the first photo's windows at flat pixel indices `at` under given planes.
+
+    z, normals: depth and unit normal (camera frame) of the planes. The cost is the mean over the two most similar other photos;
+    MAX_COST for planes seen at a grazing angle or from behind.
     """
     camera = cameras[0]
     y, x = np.divmod(at, camera.width)
@@ -179,9 +205,9 @@ def plane_costs(
     w = 1.0 / z
     gx, gy = normals[:, 0] / (camera.fx * offset), normals[:, 1] / (camera.fy * offset)
     planes = np.stack([w, gx, gy]).astype(np.float32)
-    facing = -(normals * ray).sum(1) / np.linalg.norm(ray, axis=1)
+    cosine = -(normals * ray).sum(1) / np.linalg.norm(ray, axis=1)
     cost = patchmatch.evaluate_planes(
         patchmatch.prepare_photos(greys, cameras, 2), camera.width, x, y, planes
     )
-    cost[facing < MIN_COSINE] = patchmatch.MAX_COST
+    cost[cosine < MIN_COSINE] = patchmatch.MAX_COST
     return cost

@@ -1,14 +1,12 @@
 """Slanted-plane PatchMatch stereo of one reference photo against several source photos, on all cores.
 
-Each pixel carries a plane, stored as inverse depth w at the pixel centre and its gradient (gx, gy) per
-pixel: the inverse depth of a plane is affine in pixel coordinates, so the plane's homography into a source
-view is x' ~ A [u, v, 1]^T + b w(u, v) with A = K_s R K_r^-1, b = K_s t (Hartley & Zisserman eq. 13.2).
-The cost is 1 - ZNCC over a window weighted by colour similarity (Yoon & Kweon 2006), averaged over the
-best source views of the pixel. Planes spread over a red-black checkerboard (Bleyer et al. 2011; Galliani
-et al. 2015) and are refined by shrinking random steps. The random numbers are a hash of pixel and round,
-and red pixels read only black ones, so the result does not depend on the number of threads. The kernels take
-bands of rows and are shared out by `threads.in_bands`, each compiled into one function: numba's own parallel loops
-give other bytes in the process that compiles them than in those that load them.
+Each pixel has a plane, stored as inverse depth w at the pixel centre and its gradient (gx, gy) per pixel. The inverse depth of
+a plane is affine in pixel coordinates, so the plane's homography into a source view is x' ~ A [u, v, 1]^T + b w(u, v) with
+A = K_s R K_r^-1 and b = K_s t (Hartley & Zisserman eq. 13.2). The cost is 1 - ZNCC over a window weighted by colour similarity
+(Yoon & Kweon 2006), averaged over the pixel's best source views. Planes propagate over a red-black checkerboard (Bleyer et al.
+2011; Galliani et al. 2015) and are refined by shrinking random steps. The random numbers are a hash of pixel and round, and red
+pixels read black pixels only, so the result does not depend on the number of threads. The kernels take bands of rows that
+`kernels.in_bands` distributes.
 """
 
 from __future__ import annotations
@@ -39,9 +37,12 @@ __all__ = [
 
 
 class PhotoSet(NamedTuple):
-    """What every kernel reads: padded, the reference's grey with WINDOW_RADIUS pixels added on every side, flattened;
-    sources, all source greys flattened; shape (S, 4) int32, their offset, stride, height, width; M (S, 12), A and b of
-    each; sigma, see `SIGMA`; keep, how many of the best views make the cost."""
+    """The input of every kernel.
+
+    padded: the reference's grey photo with WINDOW_RADIUS pixels added on every side, flattened; sources: all source photos,
+    flattened; shape: (S, 4) int32 offset, stride, height, width of each; M: (S, 12) A and b of each; sigma: see `SIGMA`;
+    keep: number of best views that make the cost.
+    """
 
     padded: F32
     sources: F32
@@ -52,7 +53,7 @@ class PhotoSet(NamedTuple):
 
 
 def prepare_photos(greys: Sequence[F32], cameras: Sequence[Camera], keep: int) -> PhotoSet:
-    """Grey photos (H, W), the reference first, and their cameras (resized to the photos where they differ)."""
+    """The photo set of grey photos (H, W) float32, the reference first. Cameras are resized to the photos."""
     fitted = [resize_camera(c, g.shape[1], g.shape[0]) for c, g in zip(cameras, greys)]
     padded = np.pad(greys[0], WINDOW_RADIUS, mode="edge").reshape(-1)
     sources, shape = flatten_images(greys[1:])
@@ -61,7 +62,7 @@ def prepare_photos(greys: Sequence[F32], cameras: Sequence[Camera], keep: int) -
 
 
 def flatten_images(greys: Sequence[F32]) -> tuple[F32, NDArray[np.int32]]:
-    """Grey photos of any sizes as one flat array, and rows of (offset, stride, height, width)."""
+    """Grey photos of any sizes as one flat array, and (S, 4) int32 rows of (offset, stride, height, width)."""
     sizes = [g.size for g in greys]
     offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     shape = np.array([(o, g.shape[1], *g.shape) for o, g in zip(offsets, greys)], np.int32)
@@ -72,8 +73,10 @@ def initialise_planes(
     p: PhotoSet, planes: F32, cost: F32, chosen: NDArray[np.uint8],
     *, views: int, tries: int, span: tuple[np.float32, np.float32], seed: int,
 ) -> None:  # fmt: skip
-    """Fill cost (H, W) and chosen (H, W), the bits of each pixel's `views` best source views. With tries > 0
-    planes (3, H, W) become the best of that many stratified random inverse depths in `span`, else they are kept."""
+    """Fill cost (H, W) and chosen (H, W), the bit mask of each pixel's `views` best source views, in place.
+
+    With tries > 0 planes (3, H, W) become the best of that many stratified random inverse depths in `span`; with 0 they stay.
+    """
     run_in_bands(
         kernels.initialise_planes,
         len(cost),
@@ -94,28 +97,36 @@ def propagate_planes(
     *, K: F32, parity: int, far: int, step: np.float32, tilt: np.float32, span: tuple[np.float32, np.float32],
     tries: int, seed: int,
 ) -> None:  # fmt: skip
-    """One half-sweep over the pixels with (x + y) % 2 == parity. They try their neighbours' planes (the cheapest at
-    distance 1, 3, .. `far` in each direction), then `tries` random refinements of inverse depth (+- step) and gradient
-    (+- tilt). K: fx, fy, cx, cy of the reference."""
+    """One half-sweep over the pixels with (x + y) % 2 == parity, in place.
+
+    Each pixel tries its neighbours' planes (in each direction the cheapest at distance 1, 3, .. `far`), then `tries` random
+    refinements of inverse depth (+- step) and gradient (+- tilt). K: fx, fy, cx, cy of the reference; span: range of inverse
+    depth.
+    """
     sweep = (K, parity, far, step, tilt, span, tries, seed)
     run_in_bands(kernels.propagate_planes, len(cost), _scratch(p), tuple(p), planes, cost, chosen, *sweep)
 
 
 def _scratch(p: PhotoSet) -> Callable[[], F32]:
-    """Room for a window's two rows and the costs of all views. The kernels do not allocate: without numba's reference
-    counts on the photos, which all threads would write to, they are a fifth faster."""
+    """Working memory of one band: the weights and values of a window, and the costs of all views.
+
+    The kernels do not allocate: without numba's reference counts on the photos, which all threads would write to, they are
+    a fifth faster.
+    """
     return lambda: np.empty(2 * WINDOW_SAMPLES + len(p.M), np.float32)
 
 
 def evaluate_planes(p: PhotoSet, width: int, x: NDArray[np.int64], y: NDArray[np.int64], planes: F32) -> F32:
-    """(N,) costs of given planes (3, N) at pixels (x, y) of a reference `width` wide."""
+    """(N,) float32 costs of planes (3, N) at pixels (x, y) of a reference photo of the given width."""
     cost = np.empty(len(x), np.float32)
     run_in_bands(kernels.evaluate_planes, len(x), _scratch(p), tuple(p), width, x, y, planes, cost)
     return cost
 
 
 def upsample_planes(planes: F32, height: int, width: int) -> F32:
-    """Planes (3, h, w) carried to a finer grid: each fine pixel takes the plane of its coarse pixel, extended."""
+    """Planes (3, h, w) on a finer grid, (3, height, width) float32: each pixel takes the plane of the coarse pixel that
+    contains its centre, extended to that centre.
+    """
     h, w = planes.shape[1:]
     sy, sx = h / height, w / width
     yf = (np.arange(height) + 0.5) * sy

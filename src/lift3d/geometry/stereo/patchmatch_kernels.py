@@ -1,19 +1,31 @@
 """Kernels of `patchmatch`: the cost of a plane, and bands of rows of its sweeps.
 
-Each is compiled into one function that allocates nothing (see `threads`); the samples of a window are summed in whole
-vector instructions, hence `fastmath` and no branches inside. photos: the fields of `patchmatch.PhotoSet`, in their order.
+Each compiles into one function that allocates nothing (see `kernels`). The samples of a window are summed by whole vector
+instructions, hence `fastmath` and no branches inside. photos: the fields of `patchmatch.PhotoSet`, in their order.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+from lift3d.types import F32
+
+U8 = NDArray[np.uint8]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
 
 MAX_COST = np.float32(2.0)
+"""Largest 1 - ZNCC, and the cost of impossible planes."""
 OUT_OF_VIEW_COST = np.float32(1.1)
+"""Cost in a source view whose image does not contain the window."""
 WINDOW_RADIUS = 4
+"""Pixels."""
 SIGMA = np.float32(14.0)
-"""Difference in grey levels at which a pixel of the window counts half."""
+"""Difference in grey levels from the centre at which a pixel of the window has half weight."""
 OFFSETS = tuple((x, y) for y in (-4, -2, 0, 2, 4) for x in (-4, -2, 0, 2, 4) if (x, y) != (0, 0))
 WINDOW_SAMPLES = len(
     OFFSETS
@@ -23,7 +35,8 @@ DY = np.array([o[1] for o in OFFSETS], np.float32)
 
 
 @njit(cache=True, forceinline=True, _nrt=False)
-def hash_random(x, y, n):
+def hash_random(x: int, y: int, n: int) -> np.float32:
+    """Pseudo-random number in [0, 1) of pixel (x, y) and counter n."""
     mask = 0xFFFFFFFF
     h = (x * 374761393 + y * 668265263 + n * 2246822519) & mask
     h = ((h ^ (h >> 13)) * 1274126177) & mask
@@ -33,10 +46,13 @@ def hash_random(x, y, n):
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", forceinline=True, _nrt=False)
-def window(padded, stride, x, y, sigma, centred, weight):
-    """Fill weight (sums to 1) and centred (weight x (value - mean)); returns the weighted variance.
+def window(
+    padded: F32, stride: int, x: int, y: int, sigma: np.float32, centred: F32, weight: F32
+) -> np.float32:
+    """Weighted variance of the window around pixel (x, y); fills weight (sum 1) and centred = weight * (value - mean).
 
-    padded: the grey photo with WINDOW_RADIUS pixels added on every side, flattened, `stride` wide."""
+    padded: the grey photo with WINDOW_RADIUS pixels added on every side, flattened, rows of length `stride`.
+    """
     at = np.int32((y + WINDOW_RADIUS) * stride + x + WINDOW_RADIUS)
     centre = padded[at]
     inverse = np.float32(1.0) / (sigma * sigma)
@@ -63,10 +79,14 @@ def window(padded, stride, x, y, sigma, centred, weight):
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", forceinline=True, _nrt=False)
-def view_cost(sources, s, shape, M, u, v, w, gx, gy, centred, weight, variance):
-    """1 - ZNCC of the window under the plane (w, gx, gy) in source view s.
+def view_cost(
+    sources: F32, s: int, shape: I32, M: F32, u: np.float32, v: np.float32, w: np.float32, gx: np.float32, gy: np.float32,
+    centred: F32, weight: F32, variance: np.float32,
+) -> np.float32:  # fmt: skip
+    """1 - ZNCC of the window under the plane (w, gx, gy) at pixel (u, v) in source view s.
 
-    sources: all source photos, flattened; shape: rows of (offset, stride, height, width); M: (S, 12) rows of A, b."""
+    sources: all source photos, flattened; shape: (S, 4) offset, stride, height, width; M: (S, 12) A and b.
+    """
     b0, b1, b2 = M[s, 9], M[s, 10], M[s, 11]
     cz = M[s, 6] * u + M[s, 7] * v + M[s, 8] + b2 * w
     if cz <= np.float32(1e-6) or w <= np.float32(0.0):
@@ -112,14 +132,17 @@ def view_cost(sources, s, shape, M, u, v, w, gx, gy, centred, weight, variance):
         s2 += part * value
         sr += centred[i] * value
     variation = max(s2 - s1 * s1, np.float32(0.0))
-    # one grey level of noise in each photo, so that flat windows say little either way
+    # one grey level of noise in each photo keeps flat windows near a cost of 1
     cost = np.float32(1.0) - sr / np.sqrt((variance + np.float32(1.0)) * (variation + np.float32(1.0)))
     return min(max(cost, np.float32(0.0)), MAX_COST)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", forceinline=True, _nrt=False)
-def plane_cost(sources, shape, M, chosen, keep, u, v, w, gx, gy, centred, weight, variance, costs):
-    """Mean of the `keep` best costs over the source views whose bit is set in `chosen`."""
+def plane_cost(
+    sources: F32, shape: I32, M: F32, chosen: int, keep: int, u: np.float32, v: np.float32, w: np.float32, gx: np.float32,
+    gy: np.float32, centred: F32, weight: F32, variance: np.float32, costs: F32,
+) -> np.float32:  # fmt: skip
+    """Mean of the `keep` lowest costs over the source views whose bit is set in `chosen`."""
     m = 0
     for s in range(M.shape[0]):
         if chosen >> s & 1:
@@ -139,8 +162,11 @@ def plane_cost(sources, shape, M, chosen, keep, u, v, w, gx, gy, centred, weight
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", forceinline=True, _nrt=False)
-def slant_ok(w, gx, gy, u, v, fx, fy, cx, cy, least):
-    """Is the plane seen at an angle whose cosine is at least `least`?"""
+def slant_ok(
+    w: np.float32, gx: np.float32, gy: np.float32, u: np.float32, v: np.float32,
+    fx: np.float32, fy: np.float32, cx: np.float32, cy: np.float32, least: np.float32,
+) -> np.bool_:  # fmt: skip
+    """Whether the angle between the plane's normal and the ray of pixel (u, v) has a cosine of at least `least`."""
     px = gx * fx
     py = gy * fy
     pz = w - gx * (u - cx) - gy * (v - cy)
@@ -150,7 +176,10 @@ def slant_ok(w, gx, gy, u, v, fx, fy, cx, cy, least):
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
-def initialise_planes(first, last, scratch, photos, planes, cost, chosen, views, tries, span, seed):
+def initialise_planes(
+    first: int, last: int, scratch: F32, photos: Any, planes: F32, cost: F32, chosen: U8,
+    views: int, tries: int, span: tuple[np.float32, np.float32], seed: int,
+) -> None:  # fmt: skip
     """Rows first to last of `patchmatch.initialise_planes`."""
     padded, sources, shape, M, sigma, keep = photos
     w_min, w_max = span
@@ -201,8 +230,9 @@ def initialise_planes(first, last, scratch, photos, planes, cost, chosen, views,
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
 def propagate_planes(
-    first, last, scratch, photos, planes, cost, chosen, K, parity, far, step, tilt, span, tries, seed
-):
+    first: int, last: int, scratch: F32, photos: Any, planes: F32, cost: F32, chosen: U8, K: F32, parity: int, far: int,
+    step: np.float32, tilt: np.float32, span: tuple[np.float32, np.float32], tries: int, seed: int,
+) -> None:  # fmt: skip
     """Rows first to last of `patchmatch.propagate_planes`."""
     padded, sources, shape, M, sigma, keep = photos
     w_min, w_max = span
@@ -266,7 +296,9 @@ def propagate_planes(
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)
-def evaluate_planes(first, last, scratch, photos, width, xs, ys, planes, cost):
+def evaluate_planes(
+    first: int, last: int, scratch: F32, photos: Any, width: int, xs: I64, ys: I64, planes: F32, cost: F32
+) -> None:
     """Pixels first to last of `patchmatch.evaluate_planes`."""
     padded, sources, shape, M, sigma, keep = photos
     stride = width + 2 * WINDOW_RADIUS

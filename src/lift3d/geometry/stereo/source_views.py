@@ -1,8 +1,8 @@
-"""Which photos help to measure depth in which: chosen from the sparse points they share.
+"""Which photos measure depth for which: selected by the sparse points that they share.
 
-Score of a pair = sum over shared points of a weight of the triangulation angle (Goesele et al. 2007; the
-two-sided Gaussian around 10 degrees is wide on the far side, since orbits of few photos have large steps)
-times a weight of the ratio of their resolutions at the point.
+The score of a pair is the sum over its shared points of a weight of the triangulation angle (Goesele et al. 2007: a two-sided
+Gaussian around BEST_ANGLE, wide on the far side since orbits of few photos have large steps) times the ratio of the image
+resolutions at the point.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ from scipy.sparse import csr_array
 from lift3d.types import F64, Views
 
 BEST_ANGLE, NEAR_SIGMA, FAR_SIGMA = 12.0, 5.0, 14.0
+"""Degrees: the best triangulation angle, and the spread of its weight below and above it."""
 
 
 def view_pair_scores(views: Views) -> F64:
-    """(N, N) symmetric scores; 0 where nothing is shared."""
+    """(N, N) symmetric scores of the pairs of views; 0 for fewer than six shared points."""
     n = len(views)
     scores = np.zeros((n, n))
     xyz = views.points.xyz
-    seen = csr_array(
+    visible = csr_array(
         (np.ones(len(views.observations), np.int8), (views.observations[:, 0], views.observations[:, 1])),
         shape=(n, len(xyz)),
     ).astype(bool)
     centres = np.array([c.centre for c in views.cameras])
     focal = np.array([c.fx for c in views.cameras])
-    points_of = [seen[[i]].indices for i in range(n)]
+    points_of = [visible[[i]].indices for i in range(n)]
     for i in range(n):
         for j in range(i + 1, n):
             shared = np.intersect1d(points_of[i], points_of[j], assume_unique=True)
@@ -45,7 +46,7 @@ def view_pair_scores(views: Views) -> F64:
 
 
 def select_source_views(scores: F64, count: int) -> list[list[int]]:
-    """For each view its `count` best source views, best first (fewer where fewer share points)."""
+    """For each view its `count` best source views, best first; fewer where fewer share points. scores: (N, N)."""
     chosen = []
     for row in scores:
         order = np.argsort(-row, kind="stable")[:count]
@@ -54,7 +55,10 @@ def select_source_views(scores: F64, count: int) -> list[list[int]]:
 
 
 def depth_range(views: Views, index: int) -> tuple[float, float] | None:
-    """Near and far depth of a view from its sparse points, widened; None when it sees too few."""
+    """(near, far) depth of view `index`: the 1 % and 99 % quantiles of its sparse points, widened by 0.7 and 1.6.
+
+    None if it sees fewer than eight points.
+    """
     obs = views.observations
     points = views.points.xyz[obs[obs[:, 0] == index, 1]]
     camera = views.cameras[index]
