@@ -15,20 +15,16 @@ from trimesh.visual.texture import TextureVisuals
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
-from lift3d.geometry.texture.bake import bake_faces, blend_corners, stack_photos
-from lift3d.geometry.texture.charts import face_neighbours
+from lift3d.geometry.texture.bake import bake_faces, blend_corners
 from lift3d.geometry.texture.exposure import estimate_gains, gain_tables
+from lift3d.geometry.texture.face_graph import face_neighbours
 from lift3d.geometry.texture.inpaint import fill_harmonic, pad_texture
+from lift3d.geometry.texture.photo_consistency import photo_consistency, photo_sharpness
+from lift3d.geometry.texture.photo_stack import stack_photos
 from lift3d.geometry.texture.subdivide import split_long_edges
 from lift3d.geometry.texture.unwrap import Atlas, unwrap
 from lift3d.geometry.texture.view_labelling import count_seams, label_faces, label_weights, vertex_weights
-from lift3d.geometry.texture.view_selection import (
-    FaceObservations,
-    exclude_faces,
-    observe_faces,
-    photo_consistency,
-    photo_sharpness,
-)
+from lift3d.geometry.texture.view_selection import FaceObservations, exclude_faces, observe_faces
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, F64, Mesh, Views
 

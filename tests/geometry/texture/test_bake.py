@@ -7,9 +7,10 @@ import pytest
 import trimesh
 from scipy.ndimage import distance_transform_edt
 
-from lift3d.geometry.texture.bake import bake_faces, low_pass
-from lift3d.geometry.texture.charts import face_neighbours
+from lift3d.geometry.texture.bake import bake_faces
+from lift3d.geometry.texture.face_graph import face_neighbours
 from lift3d.geometry.texture.inpaint import fill_harmonic, pad_texture
+from lift3d.geometry.texture.photo_stack import low_pass
 from lift3d.geometry.texture.subdivide import split_long_edges
 from lift3d.geometry.texture.view_labelling import count_seams, label_faces, label_weights, vertex_weights
 from lift3d.geometry.texture.view_selection import RAMP, border_distance

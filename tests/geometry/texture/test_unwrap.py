@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import grey_dilation
 
 from lift3d.errors import InputError
-from lift3d.geometry.texture.charts import face_neighbours, plane_axes, segment_charts
+from lift3d.geometry.texture.charts import plane_axes, segment_charts
+from lift3d.geometry.texture.face_graph import face_neighbours
 from lift3d.geometry.texture.unwrap import Atlas, unwrap
 
 

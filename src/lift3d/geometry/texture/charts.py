@@ -1,14 +1,14 @@
-"""Cutting a surface into charts that are flat enough to be projected along one direction each.
+"""Segment a surface into charts that are flat enough for an orthographic projection each.
 
-A chart is a connected set of faces whose normals all lie well within 90 degrees of the chart's direction, so
-the orthographic projection along it is one-to-one for every face. Directions are found in the surface's own
-normals (farthest first, then spherical k-means: Dhillon & Modha 2001), faces choose one by a Potts energy
-over the face adjacency lowered by iterated conditional modes (Besag 1986),
+A chart is a connected set of faces whose normals all lie well within 90 degrees of the chart's direction, so the projection
+along it is one-to-one for every face. Candidate directions are clusters of the surface's normals (farthest first, then
+spherical k-means: Dhillon & Modha 2001). Faces choose one by a Potts energy over the face adjacency, lowered by iterated
+conditional modes (Besag 1986),
 
-    E(d) = sum_f a_f (1 - n_f . d_f) + smoothness * sum_(f,g) [d_f != d_g],
+    E(d) = sum_f a_f (1 - n_f . d_f) + smoothness * sum_(f,g) [d_f != d_g].
 
-small charts join a neighbour whose direction still sees all of their faces, and where a chart covers itself
-in the projection (a spiral, a fold) the covered faces are cut out into charts of their own.
+Small charts join a neighbour whose direction still sees all of their faces. Where a chart overlaps itself in the projection
+(a spiral, a fold), the hidden faces become charts of their own.
 """
 
 from __future__ import annotations
@@ -19,61 +19,35 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from lift3d.geometry.texture.face_graph import (
+    connected_components,
+    face_neighbours,
+    face_normals,
+    potts_sweeps,
+    smooth_normals,
+)
 from lift3d.types import F64
 
 I32 = NDArray[np.int32]
 
 
-def face_neighbours(f: I32) -> I32:
-    """(F, 3) the face across edge (k, k+1) of each face; -1 where the edge has not exactly two faces."""
-    edges = np.sort(np.stack([f, np.roll(f, -1, 1)], -1).reshape(-1, 2), axis=1).astype(np.int64)
-    key = edges[:, 0] * (int(f.max()) + 1 if len(f) else 1) + edges[:, 1]
-    order = np.argsort(key, kind="stable")
-    k = key[order]
-    same_next = np.append(k[1:] == k[:-1], False)
-    same_last = np.append(False, same_next[:-1])
-    twin = same_next & ~same_last & ~np.append(same_next[1:], False)
-    a, b = order[np.flatnonzero(twin)], order[np.flatnonzero(twin) + 1]
-    out = np.full(3 * len(f), -1, np.int32)
-    out[a], out[b] = b // 3, a // 3
-    return out.reshape(-1, 3)
-
-
-def face_normals(v: F64, f: I32) -> tuple[F64, F64]:
-    """Unit normals (F, 3) and areas (F,); degenerate faces get a zero normal."""
-    n = np.cross(v[f[:, 1]] - v[f[:, 0]], v[f[:, 2]] - v[f[:, 0]])
-    length = np.linalg.norm(n, axis=1)
-    return n / np.maximum(length, 1e-300)[:, None], length / 2
-
-
-def smooth_normals(normals: F64, areas: F64, neighbours: I32, rounds: int) -> F64:
-    """Area-weighted averaging of normals over the face adjacency, `rounds` times."""
-    weight = areas / max(float(areas.mean()), 1e-300) + 1e-9
-    n, valid = normals.copy(), (neighbours >= 0)[..., None]
-    for _ in range(rounds):
-        total = n * weight[:, None]
-        n = total + (total[neighbours] * valid).sum(1)
-        n /= np.maximum(np.linalg.norm(n, axis=1), 1e-300)[:, None]
-    return n
-
-
 def cluster_directions(normals: F64, areas: F64, limit: int = 10, cone: float = 50.0) -> F64:
-    """(D, 3) unit directions such that nearly all area lies within `cone` degrees of one of them."""
+    """(D, 3) unit directions such that nearly all area lies within `cone` degrees of one of them; at most `limit`."""
     cosine, directions = np.cos(np.radians(cone)), []
     grid = np.indices((5, 5, 5)).reshape(3, -1).T - 2.0
     grid = grid[np.abs(grid).max(1) == 2]
     grid /= np.linalg.norm(grid, axis=1)[:, None]
     bins = np.argmax(normals @ grid.T, axis=1)
-    left = areas.copy()
+    remaining = areas.copy()
     for _ in range(limit):
-        best = int(np.argmax(np.bincount(bins, left, len(grid))))
-        inside = bins == best
-        d = (normals[inside] * left[inside, None]).sum(0)
+        fullest = int(np.argmax(np.bincount(bins, remaining, len(grid))))
+        inside = bins == fullest
+        d = (normals[inside] * remaining[inside, None]).sum(0)
         if not np.linalg.norm(d) > 0:
             break
         directions.append(d / np.linalg.norm(d))
-        left[normals @ directions[-1] > cosine] = 0
-        if left.sum() < 0.005 * areas.sum():
+        remaining[normals @ directions[-1] > cosine] = 0
+        if remaining.sum() < 0.005 * areas.sum():
             break
     centres = np.array(directions if directions else [[0.0, 0.0, 1.0]])
     for _ in range(5):
@@ -83,53 +57,6 @@ def cluster_directions(normals: F64, areas: F64, limit: int = 10, cone: float = 
             if np.linalg.norm(mean) > 0:
                 centres[k] = mean / np.linalg.norm(mean)
     return centres
-
-
-@njit(cache=True)
-def potts_sweeps(cost: Any, neighbours: Any, pull: Any, labels: Any, sweeps: int) -> None:
-    """Iterated conditional modes in face order: cost (F, L) float32, pull (F, 3) float32 gained per
-    agreeing edge."""
-    n_labels = cost.shape[1]
-    total = np.empty(n_labels, np.float32)
-    for _ in range(sweeps):
-        changed = 0
-        for i in range(len(labels)):
-            total[:] = cost[i]
-            for k in range(3):
-                j = neighbours[i, k]
-                if j >= 0:
-                    total[labels[j]] -= pull[i, k]
-            best = labels[i]
-            for l in range(n_labels):
-                if total[l] < total[best]:
-                    best = l
-            if best != labels[i]:
-                labels[i] = best
-                changed += 1
-        if changed == 0:
-            break
-
-
-@njit(cache=True)
-def connected_components(labels: Any, neighbours: Any) -> Any:
-    """(F,) int32 numbers of the connected sets of equal label, in order of their first face."""
-    out = np.full(len(labels), -1, np.int32)
-    stack = np.empty(len(labels), np.int32)
-    count = 0
-    for start in range(len(labels)):
-        if out[start] >= 0:
-            continue
-        out[start], stack[0], top = count, start, 1
-        while top > 0:
-            top -= 1
-            i = stack[top]
-            for k in range(3):
-                j = neighbours[i, k]
-                if j >= 0 and out[j] < 0 and labels[j] == labels[i]:
-                    out[j], stack[top] = count, j
-                    top += 1
-        count += 1
-    return out
 
 
 @njit(cache=True)
@@ -143,8 +70,10 @@ def _join_small(
     small: float,
     least: float,
 ) -> int:
-    """Each chart under `small` area joins the neighbour of longest common border whose direction sees it
-    all."""
+    """Each chart smaller than `small` joins the chart with the longest common border that sees all its faces.
+
+    Returns the number of charts that joined another one.
+    """
     n = len(area)
     start = np.zeros(n + 1, np.int64)
     for c in charts:
@@ -188,10 +117,14 @@ def _join_small(
 
 
 @njit(cache=True)
-def _covered(corners: Any, heights: Any, charts: Any, offsets: Any, widths: Any, owner: Any, out: Any) -> int:
-    """Draw all faces of all charts into `owner` (flat, one block per chart); where two meet, the lower one
-    (by its
-    mean height along the chart's direction) is marked in `out`. corners (F, 3, 2) in texels of the block."""
+def _mark_hidden(
+    corners: Any, heights: Any, charts: Any, offsets: Any, widths: Any, owner: Any, out: Any
+) -> int:
+    """Rasterise all faces of all charts into `owner` (flat, one block per chart) and mark the hidden ones in `out`.
+
+    Where two faces of a chart meet, the lower one, by its mean height along the chart's direction, is hidden. corners: (F, 3,
+    2) in texels of the block. Returns the number of marks.
+    """
     count = 0
     for i in range(len(charts)):
         x0, y0, x1, y1, x2, y2 = (
@@ -233,7 +166,7 @@ def _covered(corners: Any, heights: Any, charts: Any, offsets: Any, widths: Any,
 
 
 def _frames(normals: F64, areas: F64, charts: I32) -> tuple[F64, F64]:
-    """Chart directions (C, 3): the area-weighted mean normal; and total areas (C,)."""
+    """Chart directions (C, 3), the area-weighted mean normals, and chart areas (C,)."""
     count = int(charts.max()) + 1
     total = np.stack([np.bincount(charts, normals[:, k] * areas, count) for k in range(3)], 1)
     length = np.linalg.norm(total, axis=1)
@@ -243,7 +176,7 @@ def _frames(normals: F64, areas: F64, charts: I32) -> tuple[F64, F64]:
 
 
 def plane_axes(directions: F64) -> tuple[F64, F64]:
-    """Right-handed in-plane axes (C, 3), (C, 3) with x × y = direction."""
+    """Right-handed in-plane axes (C, 3) and (C, 3) with x cross y = direction."""
     helper = np.eye(3)[np.argmin(np.abs(directions), axis=1)]
     x = np.cross(helper, directions)
     x /= np.linalg.norm(x, axis=1)[:, None]
@@ -251,7 +184,7 @@ def plane_axes(directions: F64) -> tuple[F64, F64]:
 
 
 def project_charts(v: F64, f: I32, charts: I32, directions: F64) -> tuple[F64, F64]:
-    """Each face's corners (F, 3, 2) in its chart's plane, and mean heights (F,) along its direction."""
+    """Each face's corners (F, 3, 2) in its chart's plane, and its mean height (F,) along the chart's direction."""
     x, y = plane_axes(directions)
     p = v[f]
     uv = np.stack([np.einsum("fkc,fc->fk", p, x[charts]), np.einsum("fkc,fc->fk", p, y[charts])], -1)
@@ -261,18 +194,17 @@ def project_charts(v: F64, f: I32, charts: I32, directions: F64) -> tuple[F64, F
 def segment_charts(v: F64, f: I32, smoothness: float = 0.35, smoothing: int = 6) -> tuple[I32, F64]:
     """Charts (F,) int32, numbered from 0 without gaps, and their directions (C, 3).
 
-    Every face with area is seen from its chart's direction at less than 82 degrees, and no chart covers
-    itself at the
-    resolution of the test (about one million samples over the surface).
+    Every face with area is seen from its chart's direction at less than 82 degrees, and no chart overlaps itself in its
+    projection at the resolution of the test (about one million samples over the surface).
     """
     normals, areas = face_normals(v, f)
     neighbours = face_neighbours(f)
     if not areas.sum() > 0:
         return np.arange(len(f), dtype=np.int32), np.tile([0.0, 0.0, 1.0], (len(f), 1))
     smooth = smooth_normals(normals, areas, neighbours, smoothing)
-    main = cluster_directions(smooth, areas)
-    facing = normals @ main.T
-    cost = (1 - smooth @ main.T + 4.0 * (facing < 0.2)).astype(np.float32)
+    candidates = cluster_directions(smooth, areas)
+    facing = normals @ candidates.T
+    cost = (1 - smooth @ candidates.T + 4.0 * (facing < 0.2)).astype(np.float32)
     labels = np.argmin(cost, axis=1).astype(np.int32)
     lengths = np.linalg.norm(v[np.roll(f, -1, 1)] - v[f], axis=2)
     pull = (smoothness * lengths / max(float(lengths.mean()), 1e-300)).clip(0, 2).astype(np.float32)
@@ -286,32 +218,34 @@ def segment_charts(v: F64, f: I32, smoothness: float = 0.35, smoothing: int = 6)
         charts = np.unique(charts, return_inverse=True)[1].astype(np.int32)
     for _ in range(10):
         directions, _ = _frames(normals, areas, charts)
-        away = (np.einsum("fc,fc->f", normals, directions[charts]) < least) & (areas > 0)
-        out = away | _self_covered(v, f, charts, directions, areas, away)
-        split = connected_components((2 * charts + out).astype(np.int32), neighbours)
+        tilted = (np.einsum("fc,fc->f", normals, directions[charts]) < least) & (areas > 0)
+        removed = tilted | _self_overlap(v, f, charts, directions, areas, tilted)
+        split = connected_components((2 * charts + removed).astype(np.int32), neighbours)
         if int(split.max()) == int(charts.max()):
             break
         charts = split
     return charts, _frames(normals, areas, charts)[0]
 
 
-def _self_covered(
-    v: F64, f: I32, charts: I32, directions: F64, areas: F64, away: NDArray[np.bool_]
+def _self_overlap(
+    v: F64, f: I32, charts: I32, directions: F64, areas: F64, excluded: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Faces (F,) bool hidden below another face of their own chart in the chart's projection."""
+    """(F,) True for faces hidden below another face of their own chart in the chart's projection."""
     uv, heights = project_charts(v, f, charts, directions)
     count = len(directions)
     low = np.full((count, 2), np.inf)
     high = np.full((count, 2), -np.inf)
     np.minimum.at(low, charts, uv.min(1))
     np.maximum.at(high, charts, uv.max(1))
-    box = float(np.prod(high - low, axis=1).sum())
-    step = max(np.sqrt(areas.sum() / 1e6), np.sqrt(box / 1.6e7), 1e-300)
+    total_area = float(np.prod(high - low, axis=1).sum())
+    step = max(np.sqrt(areas.sum() / 1e6), np.sqrt(total_area / 1.6e7), 1e-300)
     widths = np.ceil((high - low)[:, 0] / step).astype(np.int64) + 1
-    tall = np.ceil((high - low)[:, 1] / step).astype(np.int64) + 1
-    offsets = np.concatenate([[0], np.cumsum(widths * tall)])
+    heights_in_texels = np.ceil((high - low)[:, 1] / step).astype(np.int64) + 1
+    offsets = np.concatenate([[0], np.cumsum(widths * heights_in_texels)])
     owner = np.full(int(offsets[-1]), -1, np.int32)
-    out = away.copy()
+    out = excluded.copy()
     corners = (uv - low[charts][:, None]) / step
-    _covered(np.where(away[:, None, None], -9.0, corners), heights, charts, offsets[:-1], widths, owner, out)
-    return out & ~away
+    _mark_hidden(
+        np.where(excluded[:, None, None], -9.0, corners), heights, charts, offsets[:-1], widths, owner, out
+    )
+    return out & ~excluded

@@ -1,9 +1,8 @@
-"""What no photo gives: colours diffused over the surface, and the texture between charts.
+"""Fill what no photo shows: colours on the surface by harmonic interpolation, and the texture between charts.
 
-Unknown vertex colours are harmonic over the mesh graph, L c = 0 with the known colours as boundary values:
-the smoothest filling there is (Laplace's equation, uniform weights), by a sparse factorisation or, where they
-are many, by conjugate gradients. Between charts, colours grow outwards texel by texel, and what is left takes
-ever coarser means (push-pull: Gortler et al. 1996).
+Unknown vertex colours are harmonic over the mesh graph, L c = 0 with the known colours as boundary values (Laplace's equation
+with uniform weights), by a sparse factorisation or, for many unknowns, by conjugate gradients. Between charts, colours grow
+outwards texel by texel, and the rest takes ever coarser means (push-pull: Gortler et al. 1996).
 """
 
 from __future__ import annotations
@@ -19,13 +18,16 @@ from scipy.sparse.linalg import cg, splu
 from lift3d.types import F32
 
 GREY = 0.5
+"""Colour of a mesh without any known colour."""
 DIRECT = 60_000
-"""Up to so many unknown vertices a factorisation is faster; its memory grows as n log n on a surface."""
+"""Largest number of unknowns that are solved by factorisation; its memory grows as n log n on a surface."""
 
 
 def fill_harmonic(colours: F32, known: NDArray[np.bool_], f: NDArray[np.int32]) -> F32:
-    """(N, 3) float32: known colours kept, the others harmonic; pieces with no known vertex take the mean
-    colour."""
+    """(N, 3) float32 vertex colours: known ones unchanged, the others harmonic.
+
+    colours: (N, 3) float32; known: (N,); f: (F, 3). Components without a known vertex take the mean of the known colours.
+    """
     if known.all():
         return colours
     count = len(colours)
@@ -35,7 +37,7 @@ def fill_harmonic(colours: F32, known: NDArray[np.bool_], f: NDArray[np.int32]) 
     graph = ((graph + graph.T) > 0).astype(np.float64)
     unknown = np.flatnonzero(~known)
     degree = np.asarray(graph[unknown].sum(1)).ravel()
-    # The tiny pull towards the mean decides only where nothing known is connected.
+    # The tiny pull towards the mean decides only in components without a known vertex.
     matrix = (sp.diags(degree + 1e-5) - graph[unknown][:, unknown]).tocsr()
     right = graph[unknown][:, np.flatnonzero(known)] @ colours[known].astype(np.float64) + 1e-5 * mean
     out = colours.copy()
@@ -53,7 +55,10 @@ def fill_harmonic(colours: F32, known: NDArray[np.bool_], f: NDArray[np.int32]) 
 
 @njit(cache=True, parallel=True)
 def _grow(texture: Any, state: Any, mark: int) -> int:
-    """One ring of texels: each empty one next to painted ones takes their mean; its state becomes `mark`."""
+    """Add one ring, in place: each empty texel next to painted ones takes their mean and the state `mark`.
+
+    Returns the number of texels added.
+    """
     height, width = state.shape
     rows = np.zeros(height, np.int64)
     for y in prange(height):
@@ -80,7 +85,7 @@ def _grow(texture: Any, state: Any, mark: int) -> int:
 
 @njit(cache=True)
 def _pull(texture: Any, known: Any) -> Any:
-    """Half the size: means of the known texels of 2x2 blocks."""
+    """Means of the known texels of 2 x 2 blocks, and which blocks have one."""
     height, width = (known.shape[0] + 1) // 2, (known.shape[1] + 1) // 2
     out, have = np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
     for y in range(height):
@@ -100,6 +105,7 @@ def _pull(texture: Any, known: Any) -> Any:
 
 @njit(cache=True)
 def _push(texture: Any, known: Any, coarse: Any) -> None:
+    """Unknown texels take the coarse texel above them, in place."""
     for y in range(known.shape[0]):
         for x in range(known.shape[1]):
             if known[y, x] == 0:
@@ -108,7 +114,10 @@ def _push(texture: Any, known: Any, coarse: Any) -> None:
 
 
 def pad_texture(texture: NDArray[np.uint8], state: NDArray[np.uint8], gutter: int) -> None:
-    """Grow painted texels (state != 0) by `gutter` rings, then fill all the rest, in place."""
+    """Fill all empty texels (state 0) of texture (H, W, 3) in place: `gutter` rings around the painted ones, then push-pull.
+
+    state: (H, W) uint8; ring k becomes 3 + k.
+    """
     for ring in range(gutter):
         if _grow(texture, state, 3 + ring) == 0:
             break

@@ -1,5 +1,4 @@
-"""A texture atlas: charts cut by `geometry.charts`, packed by xatlas (Young 2018), the same bytes for the
-same mesh."""
+"""A texture atlas: charts of `texture.charts`, packed by xatlas (Young 2018). Deterministic: same mesh, same bytes."""
 
 from __future__ import annotations
 
@@ -17,14 +16,16 @@ from lift3d.types import F64
 
 I32 = NDArray[np.int32]
 SETTLE = 0.01
-"""Seconds that xatlas' threads get to fall asleep before it ends them."""
+"""Seconds for xatlas' threads to fall asleep before they are joined."""
 
 
 @dataclass(frozen=True, eq=False)
 class Atlas:
-    """uv (N, 2) float64 in [0, 1], v upwards; vertex (N,) int32: the mesh vertex each atlas vertex stands
-    for (only seams split vertices); faces (F, 3) int32 into the atlas vertices, in the mesh's own order; charts
-    (F,) int32; used: the share of the texture's area that charts cover."""
+    """uv: (N, 2) float64 in [0, 1], v up; vertex: (N,) int32 mesh vertex of each atlas vertex (only seams split vertices).
+
+    faces: (F, 3) int32 into the atlas vertices, in the mesh's order; charts: (F,) int32; size: texels a side; used: fraction
+    of the texture's area that the charts cover.
+    """
 
     uv: F64
     vertex: I32
@@ -41,7 +42,10 @@ class Atlas:
 
 
 def unwrap(v: F64, f: I32, size: int = 2048, padding: int = 4) -> Atlas:
-    """Atlas of a mesh, charts at least `padding` texels apart (and half of that from the border)."""
+    """The atlas of a mesh v (V, 3), f (F, 3), with charts at least `padding` texels apart and half of that from the border.
+
+    Raises InputError for a mesh without faces, or if the charts do not fit one sheet.
+    """
     if len(f) == 0:
         raise InputError("A mesh without faces has no texture", "check the surface step's report")
     charts, directions = segment_charts(v, f)
@@ -55,23 +59,23 @@ def unwrap(v: F64, f: I32, size: int = 2048, padding: int = 4) -> Atlas:
     order = np.flatnonzero(np.append(True, chart[1:] != chart[:-1]))
     uv = uv - np.minimum.reduceat(uv, order)[chart]
     uv = uv / max(float(uv.max()), 1e-300)
-    area = float(np.abs(_doubled(uv[faces])).sum() / 2)
+    area = float(np.abs(_twice_areas(uv[faces])).sum() / 2)
     packed, used = _pack(uv, chart, faces, area, size, padding)
     return Atlas(packed, vertex, faces, charts, size, used)
 
 
-def _doubled(corners: F64) -> F64:
-    """Twice the signed areas of (F, 3, 2) triangles."""
+def _twice_areas(corners: F64) -> F64:
+    """Twice the signed areas of triangles (F, 3, 2)."""
     a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
 
 
 def _pack(uv: F64, chart: I32, faces: I32, area: float, size: int, padding: int) -> tuple[F64, float]:
-    """xatlas packs only; the scale is adjusted until the result just fits size x size texels."""
+    """Packed uv and used area; the scale is adjusted until the charts just fit size x size texels. xatlas only packs."""
     texels, inner = size * np.sqrt(0.60 / max(area, 1e-12)), size - padding
     low, high, best = 0.0, np.inf, None
     for _ in range(6):
-        placed, extent = _place(uv * texels, chart, faces, padding)
+        placed, extent = _pack_once(uv * texels, chart, faces, padding)
         if extent <= inner:
             low, best = texels, placed
         else:
@@ -84,49 +88,49 @@ def _pack(uv: F64, chart: I32, faces: I32, area: float, size: int, padding: int)
     if best is None:
         best = placed * (inner / extent)
     packed = (best + padding / 2) / size
-    return packed, float(np.abs(_doubled(packed[faces])).sum() / 2)
+    return packed, float(np.abs(_twice_areas(packed[faces])).sum() / 2)
 
 
-def _place(plane: F64, chart: I32, faces: I32, padding: int) -> tuple[F64, float]:
-    """One packing of charts given in texels: vertex positions in texels and the larger side of what they
-    fill.
+def _pack_once(plane: F64, chart: I32, faces: I32, padding: int) -> tuple[F64, float]:
+    """One packing of charts given in texels: vertex positions in texels, and the larger side of their bounding box.
 
-    xatlas tells charts apart by their coordinates, so each is first moved to its own cell of a grid; faces
-    too thin
-    for it are left out of its charts, and their corners follow the rest of their chart.
+    xatlas separates charts by their coordinates, so each chart is first moved to its own cell of a grid. xatlas drops faces
+    that are too thin; their corners follow the rest of their chart.
     """
     columns = int(np.ceil(np.sqrt(chart.max() + 1)))
-    cell = np.stack([chart % columns, chart // columns], 1) * np.ceil(1.05 * plane.max() + 2)
+    cell_origin = np.stack([chart % columns, chart // columns], 1) * np.ceil(1.05 * plane.max() + 2)
     atlas = xatlas.Atlas()
-    atlas.add_uv_mesh((plane + cell).astype(np.float32), faces.astype(np.uint32))
+    atlas.add_uv_mesh((plane + cell_origin).astype(np.float32), faces.astype(np.uint32))
     options = xatlas.PackOptions()
     options.padding, options.texels_per_unit, options.bilinear = padding, 1.0, True
-    # "rotating" transposes: it would mirror
+    # xatlas rotates charts by transposing them, which would mirror the texture
     options.rotate_charts, options.rotate_charts_to_axis = False, True
     atlas.generate(xatlas.ChartOptions(), options)
-    # When an atlas is let go, xatlas wakes its threads without holding their locks, and waits for ever for one that was
-    # just about to fall asleep: give them the time to.
+    # When an atlas is freed, xatlas wakes its threads without holding their locks and deadlocks if one is just about to
+    # fall asleep. A short pause avoids this.
     time.sleep(SETTLE)
-    mapping, _, where = atlas[0]
+    mapping, _, positions = atlas[0]
     if atlas.atlas_count != 1 or len(mapping) != len(plane):
         raise InputError(
             f"The texture atlas could not be packed ({atlas.atlas_count} sheets)", "simplify the mesh"
         )
     out = np.zeros((len(plane), 2))
-    out[mapping] = where.astype(np.float64) * (atlas.width, atlas.height)
-    drawn = [atlas.get_mesh_chart(0, i).faces for i in range(atlas.get_mesh_chart_count(0))]
+    out[mapping] = positions.astype(np.float64) * (atlas.width, atlas.height)
+    packed_faces = [atlas.get_mesh_chart(0, i).faces for i in range(atlas.get_mesh_chart_count(0))]
     placed = np.zeros(len(plane), bool)
-    if drawn:
-        placed[faces[np.concatenate(drawn)]] = True
+    if packed_faces:
+        placed[faces[np.concatenate(packed_faces)]] = True
         out -= out[placed].min(0)
     if not placed.all():
-        out[~placed] = _follow(plane, out, chart, placed)[~placed]
+        out[~placed] = _place_missing(plane, out, chart, placed)[~placed]
     return out, float(max(out.max(), 1.0))
 
 
-def _follow(plane: F64, out: F64, chart: I32, placed: NDArray[np.bool_]) -> F64:
-    """Every vertex moved by the similarity that its chart's placed vertices went through (complex least
-    squares)."""
+def _place_missing(plane: F64, out: F64, chart: I32, placed: NDArray[np.bool_]) -> F64:
+    """Every vertex moved by its chart's similarity between `plane` and `out`.
+
+    The similarity is fitted to the placed vertices of the chart by complex least squares.
+    """
     count, z, w = int(chart.max()) + 1, plane @ [1, 1j], out @ [1, 1j]
     c, n = chart[placed], np.maximum(np.bincount(chart[placed], minlength=count), 1)
 
@@ -135,7 +139,7 @@ def _follow(plane: F64, out: F64, chart: I32, placed: NDArray[np.bool_]) -> F64:
 
     z0, w0 = total(z[placed]) / n, total(w[placed]) / n
     spread = total(np.abs(z[placed] - z0[c]) ** 2 + 0j).real
-    turn = total(np.conj(z[placed] - z0[c]) * (w[placed] - w0[c])) / np.maximum(spread, 1e-30)
-    moved = w0[chart] + np.where(spread > 0, turn, 1.0)[chart] * (z - z0[chart])
-    moved[(np.bincount(c, minlength=count) == 0)[chart]] = 0
-    return np.stack([moved.real.clip(0), moved.imag.clip(0)], 1)
+    rotation = total(np.conj(z[placed] - z0[c]) * (w[placed] - w0[c])) / np.maximum(spread, 1e-30)
+    position = w0[chart] + np.where(spread > 0, rotation, 1.0)[chart] * (z - z0[chart])
+    position[(np.bincount(c, minlength=count) == 0)[chart]] = 0
+    return np.stack([position.real.clip(0), position.imag.clip(0)], 1)

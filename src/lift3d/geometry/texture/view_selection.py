@@ -1,12 +1,9 @@
-"""Which photos see a face, and how well: occlusion, angle, resolution, sharpness, borders, and agreement.
+"""Which photos see a face, and how well: occlusion, angle, resolution and distance from borders.
 
-A face is seen by a photo when its centre and two of its three corners (drawn in a little) pass the depth test
-against the mesh itself, all lie in the picture and on the mask, and the face turns towards the camera. How well
-follows the masked photo blending of Callieri et al. (2008): cosine of the viewing angle, pixels per area,
-sharpness of the photo, and the distance in pixels to the next border (picture, mask, depth step), so that
-weights run out smoothly where a small error of camera or surface would pick up something else. A photo that
-disagrees with the median of the others over a neighbourhood of faces (a passer-by, a highlight) loses its
-weight there (Sinha et al. 2008).
+A photo sees a face if its centre and two of its three corners (moved a little inwards) pass the depth test against the mesh,
+all lie in the image and on the mask, and the face points towards the camera. The quality follows the masked photo blending of
+Callieri et al. (2008): cosine of the viewing angle, pixels per area, and the distance in pixels to the next border (image, mask,
+depth step), so that weights fade out where a small error of camera or surface would sample something else.
 """
 
 from __future__ import annotations
@@ -25,15 +22,16 @@ from lift3d.types import F32, F64, Camera, Image
 
 I32 = NDArray[np.int32]
 RAMP = 12.0
-"""Pixels over which a photo's weight grows from a border to full."""
+"""Pixels from a border at which a photo's weight is full."""
 
 
 @dataclass(frozen=True, eq=False)
 class FaceObservations:
-    """Per face and photo (F, V): quality float32 (0 = not seen); colours (F, V, 3) uint8 means; detail (F,
-    V) float32
-    local contrast in grey levels; inside: per photo (H, W) bool, True where it shows the mesh and its mask
-    is True."""
+    """Every face in every photo.
+
+    quality: (F, V) float32, 0 where not seen; colours: (F, V, 3) uint8 means of four samples; detail: (F, V) float32 local
+    contrast in grey levels; inside: per photo (H, W) bool, True where it shows the mesh and its mask is True.
+    """
 
     quality: F32
     colours: NDArray[np.uint8]
@@ -44,7 +42,9 @@ class FaceObservations:
 def observe_faces(
     v: F64, f: I32, cameras: tuple[Camera, ...], images: tuple[Image, ...], progress: Any = None
 ) -> FaceObservations:
-    """Look at every face from every photo."""
+    """The observations of all faces f (F, 3) of vertices v (V, 3, world) in all photos. progress: called with the fraction
+    done.
+    """
     shape = (len(f), len(cameras))
     quality, detail = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     colours = np.zeros((*shape, 3), np.uint8)
@@ -54,7 +54,7 @@ def observe_faces(
         mask = np.require(_mask_of(image), requirements=["C", "W"])
         inside.append((z > 0) & mask)
         margin = border_distance(z, mask, 6.0 / camera.fx)
-        _sight_one(
+        _observe_photo(
             v, f, np.ascontiguousarray(camera.R), np.ascontiguousarray(camera.t),
             np.array([camera.fx, camera.fy, camera.cx, camera.cy]), z, mask, margin,
             np.require(image.pixels, requirements=["C", "W"]), local_contrast(image),
@@ -66,6 +66,7 @@ def observe_faces(
 
 
 def _mask_of(image: Image) -> NDArray[np.bool_]:
+    """The mask of a photo, all True without one."""
     return image.mask if image.mask is not None else np.ones((image.height, image.width), bool)
 
 
@@ -77,10 +78,11 @@ def local_contrast(image: Image) -> F32:
 
 @njit(cache=True)
 def border_distance(z: Any, mask: Any, steep: float) -> Any:
-    """(H, W) float32 distance in pixels to the next pixel that is off the mesh, off the mask, outside the
-    picture or at
-    a depth step (neighbours differ by more than steep x depth): two chamfer passes (Borgefors 1986), up to
-    64."""
+    """(H, W) float32 distance in pixels to the next border, at most 64, by two chamfer passes (Borgefors 1986).
+
+    A border is a pixel without mesh (z = 0), off the mask or beyond the image, or a depth step: neighbours that differ by more
+    than steep x depth.
+    """
     height, width = z.shape
     out = np.full((height, width), np.float32(64.0))
     for y in range(height):
@@ -122,7 +124,7 @@ def border_distance(z: Any, mask: Any, steep: float) -> Any:
 
 
 @njit(cache=True, parallel=True)
-def _sight_one(
+def _observe_photo(
     v: Any,
     f: Any,
     R: Any,
@@ -137,6 +139,7 @@ def _sight_one(
     colours: Any,
     detail: Any,
 ) -> None:
+    """Write quality (F,), colours (F, 3) and detail (F,) of one photo. k: fx, fy, cx, cy; margin: see `border_distance`."""
     height, width = z.shape
     for i in prange(len(f)):
         p = np.empty((3, 3))
@@ -166,7 +169,7 @@ def _sight_one(
             if not (x >= 1 and y >= 1 and x < width - 1 and y < height - 1):
                 seen = False
                 break
-            # The pixel's own depth, loosened by what the surface may fall away within it.
+            # The pixel's depth, with a tolerance for the slope of the surface within the pixel.
             if z[r, c] > 0 and q[2] > z[r, c] * 1.001 + 1.5 * slope * q[2] / k[0]:
                 hidden += 1
                 if s == 3 or hidden > 1:
@@ -184,8 +187,8 @@ def _sight_one(
         if not seen:
             detail[i] = 0
             continue
-        # At a border of the mesh (not of the mask), or where something hides a corner of the face, a photo counts a
-        # millionth: where no other sees the face better.
+        # At a border of the mesh (not of the mask), or with a hidden corner, a photo has a millionth of the weight: it
+        # counts only where no other photo sees the face better.
         nearest = max(nearest, np.float32(0.012)) if hidden == 0 else np.float32(0.012)
         ramp = min(nearest / RAMP, 1.0)
         quality[i] = cosine * cosine * k[0] * k[1] / (centre[2] * centre[2]) * ramp * ramp
@@ -196,104 +199,16 @@ def _sight_one(
         )
 
 
-def photo_sharpness(s: FaceObservations) -> F64:
-    """(V,) sharpness of each photo against the others on the same faces: 1 is usual, below is blurred."""
-    step = max(1, len(s.quality) // 20_000)
-    detail, seen = s.detail[::step] + 0.5, s.quality[::step] > 0
-    ratios = np.full(detail.shape, np.nan)
-    rows = seen.sum(1) >= 3
-    logs = np.where(seen, np.log(detail), np.nan)[rows]
-    out = np.ones(s.quality.shape[1])
-    if rows.any():
-        ratios = logs - np.nanmedian(logs, axis=1, keepdims=True)
-        for k in range(len(out)):
-            column = ratios[:, k][np.isfinite(ratios[:, k])]
-            if len(column) >= 20:
-                out[k] = np.exp(np.median(column))
-    return out.clip(0.05, 1.25)
-
-
-@njit(cache=True)
-def disagreement(quality: Any, colours: Any, tables: Any) -> Any:
-    """(F, V) float32 largest channel difference between a photo's levelled colour and the median over the
-    photos that
-    see the face; -1 where not seen or fewer than three see it."""
-    faces, photos = quality.shape
-    out = np.full((faces, photos), np.float32(-1.0))
-    for i in range(faces):
-        best = np.float32(0.0)
-        for k in range(photos):
-            best = max(best, quality[i, k])
-        ids = np.empty(photos, np.int32)
-        n = 0
-        for k in range(photos):
-            if quality[i, k] > 0.02 * best:
-                ids[n] = k
-                n += 1
-        if n < 3:
-            continue
-        values = np.empty(n, np.float32)
-        for c in range(3):
-            for j in range(n):
-                values[j] = tables[ids[j], c, colours[i, ids[j], c]]
-            ordered = np.sort(values)
-            middle = (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
-            for k in range(photos):
-                if quality[i, k] > 0:
-                    out[i, k] = max(out[i, k], abs(tables[k, c, colours[i, k, c]] - middle))
-    return out
-
-
-@njit(cache=True)
-def smooth_over_faces(values: Any, neighbours: Any, rounds: int) -> Any:
-    """Values (F, V) averaged with the neighbouring faces, `rounds` times; entries < 0 take no part."""
-    now, new = values.copy(), values.copy()
-    for _ in range(rounds):
-        for i in range(len(values)):
-            for k in range(values.shape[1]):
-                if values[i, k] < 0:
-                    continue
-                total, n = now[i, k], np.float32(1.0)
-                for e in range(3):
-                    j = neighbours[i, e]
-                    if j >= 0 and values[j, k] >= 0:
-                        total += now[j, k]
-                        n += np.float32(1.0)
-                new[i, k] = total / n
-        now, new = new, now
-    return now
-
-
-def photo_consistency(s: FaceObservations, tables: F32, neighbours: I32) -> tuple[F32, float]:
-    """Factor (F, V) float32 in (0, 1] that takes disagreeing photos out, and the difference (of 1) that
-    halves it.
-
-    That difference is four times the median one over the whole set, and at least 0.06.
-    """
-    d = disagreement(s.quality, s.colours, tables)
-    known = d[d >= 0]
-    usual = float(np.median(known)) if len(known) else 0.0
-    half = float(np.clip(4 * usual, 0.06, 0.25))
-    wide = np.maximum(smooth_over_faces(d, neighbours, 6), d / 2)
-    factor = np.where(d >= 0, 1 / (1 + (wide / half) ** 6), 1.0).astype(np.float32)
-    there = np.where(neighbours >= 0, neighbours, np.arange(len(neighbours))[:, None])
-    for _ in range(2):  # a thing in front also mixes into the pixels around it
-        factor = np.minimum.reduce([factor, *(factor[there[:, e]] for e in range(3))])
-    return factor, half
-
-
 def exclude_faces(
     s: FaceObservations, dropped: NDArray[np.bool_], v: F64, f: I32, cameras: tuple[Camera, ...]
 ) -> tuple[NDArray[np.bool_], ...]:
-    """s.inside without the pixels (and their eight neighbours) where a photo shows the centres of faces
-    that it is
-    not to be used for; dropped (F, V)."""
+    """s.inside without the pixels, and their eight neighbours, at the centres of excluded faces; dropped: (F, V) bool."""
     out = []
     for k, (camera, inside) in enumerate(zip(cameras, s.inside)):
         pixels, _ = project(camera, v[f[dropped[:, k]]].mean(1))
         x, y = np.floor(pixels).astype(np.int64).T
-        on = (x >= 0) & (y >= 0) & (x < camera.width) & (y < camera.height)
+        in_image = (x >= 0) & (y >= 0) & (x < camera.width) & (y < camera.height)
         hit = np.zeros(inside.shape, bool)
-        hit[y[on], x[on]] = True
+        hit[y[in_image], x[in_image]] = True
         out.append(inside & ~binary_dilation(hit, np.ones((3, 3), bool)))
     return tuple(out)
