@@ -1,12 +1,12 @@
-"""Failure is a diagnosis: what was wrong, the evidence, what to try next."""
+"""Errors that name the cause, with its evidence, and what to try next."""
 
 from __future__ import annotations
 
 
 class Lift3dError(Exception):
-    """A failure that the user can act on; the command line prints it as one sentence and exits with 2.
+    """A failure that the user can act on; the command line prints it as one sentence and exits with status 2.
 
-    cause: what was wrong, with the evidence in it; advice: what to try next.
+    cause: what was wrong, including the evidence; advice: what to try next.
     """
 
     def __init__(self, cause: str, advice: str = "") -> None:
@@ -25,20 +25,22 @@ class InputError(Lift3dError):
 
 
 class CaptureError(Lift3dError):
-    """The photos are readable, but no reconstruction can be made of them."""
+    """The photos are readable, but no model can be reconstructed from them."""
 
 
 class SolidError(Lift3dError):
-    """A mesh that cannot be made (or is not) solid."""
+    """A mesh that is not solid and cannot be made solid."""
 
 
 class MissingExtra(Lift3dError):
-    """An optional part is not installed; names the extra that brings it."""
+    """An optional dependency is not installed; the message names the extra that installs it."""
 
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs an optional part", f"pip install 'lift3d[{extra}]'")
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(
+            f"{feature} needs an optional dependency that is not installed", f"pip install 'lift3d[{extra}]'"
+        )
 
 
 def damaged_file(name: str, what: str) -> InputError:
-    """The error of every reader: what is wrong with the file called `name`."""
-    return InputError(f"{name} {what}", "export it again from the program it came from")
+    """The error that readers raise for the file called `name`; `what` is the rest of the sentence ("is cut short")."""
+    return InputError(f"{name} {what}", "export it again from the program that wrote it")

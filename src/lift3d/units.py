@@ -1,5 +1,7 @@
-"""Words for sizes: lengths with their unit ("24cm"), beds ("220x220x250mm"), memory ("3GB"). A bare number
-is refused, because a unit is never guessed."""
+"""Quantities with units as text: lengths ("24cm"), printer beds ("220x220x250mm"), memory ("3GB").
+
+A number without a unit is refused, because a unit is never guessed.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ _number = r"([0-9]+(?:[.,][0-9]+)?|[.,][0-9]+)"
 
 
 def set_unit(mesh: Mesh, unit: str | None) -> Mesh:
-    """Say in which unit a mesh is, None for unknown (trimesh would set the word "none")."""
+    """Set the unit of a mesh in place and return the mesh; None removes the unit (trimesh would store "none")."""
     if unit is None:
         mesh.metadata.pop("units", None)
     else:
@@ -40,38 +42,48 @@ def set_unit(mesh: Mesh, unit: str | None) -> Mesh:
 
 
 def parse_length(text: str, what: str = "a length") -> float:
-    """ "24cm" -> 0.24 metres; mm, cm, m, in, ft; decimals with a point or a comma."""
+    """Metres of a length such as "24cm" (0.24); units mm, cm, m, in, ft; decimal point or comma.
+
+    `what` names the length in messages. Raises InputError for anything else, and outside 1 micrometre to 10 km.
+    """
     match = re.fullmatch(rf"\s*{_number}((?:[eE][+-]?[0-9]{{1,3}})?)\s*([a-zA-Z\"]*)\s*", text)
     if not match:
-        no = f"{what} '{text}' is no length" if what.startswith("-") else f"'{text}' is not {what}"
-        raise InputError(no, "write a number above zero and its unit, such as 24cm, 240mm or 9.5in")
+        cause = f"{what} '{text}' is not a length" if what.startswith("-") else f"'{text}' is not {what}"
+        raise InputError(cause, "write a number above zero and its unit, such as 24cm, 240mm or 9.5in")
     number, unit = float(match[1].replace(",", ".") + match[2]), match[3].lower()
     if not unit:
         raise InputError(
-            f"'{text}' has no unit", f"say which one: {match[1]}mm, {match[1]}cm, {match[1]}m or {match[1]}in"
+            f"'{text}' has no unit", f"add one: {match[1]}mm, {match[1]}cm, {match[1]}m or {match[1]}in"
         )
     if unit not in METRES:
-        raise InputError(f"'{match[3]}' is not a unit of length that lift3d knows", "use mm, cm, m, in or ft")
+        raise InputError(f"'{match[3]}' is not a unit of length that lift3d reads", "use mm, cm, m, in or ft")
     metres = number * METRES[unit]
     if not SHORTEST_METRES <= metres <= LONGEST_METRES:
-        raise InputError(f"'{text}' is not a usable size", "give a length from 0.001 mm to 10 km")
+        raise InputError(f"the length '{text}' is out of range", "give a length from 0.001 mm to 10 km")
     return metres
 
 
 def parse_bed(text: str) -> tuple[float, float, float]:
-    """ "220x220x250mm" -> metres (width, depth, height); one unit at the end serves all three."""
+    """Metres (width, depth, height) of a printer bed such as "220x220x250mm"; one unit at the end serves all three.
+
+    Raises InputError for anything else.
+    """
     parts = re.split(r"\s*[x×*]\s*", text.strip().lower())
     unit = re.search(r"([a-z\"]+)\s*$", parts[-1])
     if len(parts) != 3 or not unit:
         raise InputError(
-            f"'{text}' is not a printer bed", "write width x depth x height and the unit: 220x220x250mm"
+            f"'{text}' is not the size of a printer bed",
+            "write width x depth x height and the unit, such as 220x220x250mm",
         )
     sizes = [parse_length(p if re.search(r"[a-z\"]$", p) else p + unit[1], "a bed size") for p in parts]
     return sizes[0], sizes[1], sizes[2]
 
 
 def parse_memory(text: str) -> int:
-    """ "3GB" -> bytes (decimal units; GiB, MiB and the bare letters G, M, K are powers of 1024)."""
+    """Bytes of an amount such as "3GB"; KB, MB, GB are powers of 1000; KiB, MiB, GiB, K, M, G are powers of 1024.
+
+    Raises InputError for anything else, below 200 MB and above 1 PiB.
+    """
     match = re.fullmatch(rf"\s*{_number}\s*([a-zA-Z]+)\s*", text)
     if not match or match[2].upper() not in BYTES:
         raise InputError(
@@ -80,29 +92,30 @@ def parse_memory(text: str) -> int:
     amount = int(float(match[1].replace(",", ".")) * BYTES[match[2].upper()])
     if not 200 * 10**6 <= amount <= 2**50:
         raise InputError(
-            f"a memory budget of {text} cannot be kept", "give at least 200MB; 3GB suits most photo sets"
+            f"a memory budget of {text} is out of range",
+            "give at least 200MB; 3GB suits most photo sets",
         )
     return amount
 
 
 def format_length(metres: float) -> str:
-    """0.24 -> "240 mm"; the unit follows the size."""
+    """A length as text for people: "240 mm" for 0.24, "1.50 m" for 1.5."""
     if metres < 1:
         return f"{metres * 1000:.3g} mm" if metres < 0.1 else f"{metres * 1000:.0f} mm"
     return f"{metres:.2f} m"
 
 
 def format_memory(amount: float) -> str:
-    """1.5e9 -> "1.5 GB"."""
+    """A number of bytes as text for people: "1.5 GB" for 1.5e9."""
     return f"{amount / 1e9:.1f} GB" if amount >= 1e9 else f"{amount / 1e6:.0f} MB"
 
 
-def format_count(number: int, what: str, many: str = "") -> str:
-    """1, "mesh", "meshes" -> "1 mesh"; the plural adds an s if not given."""
-    return f"{number} {what if number == 1 else many or what + 's'}"
+def format_count(number: int, noun: str, plural: str = "") -> str:
+    """A count with its noun, "1 mesh" or "2 meshes"; without `plural` an s is added to the noun."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def format_seconds(seconds: float) -> str:
-    """75 -> "1 min 15 s"."""
+    """A duration as text for people: "1 min 15 s" for 75."""
     whole = int(round(seconds))
     return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{max(seconds, 0):.0f} s"

@@ -327,7 +327,7 @@ def test_check_says_whether_it_would_print(cube: Path, broken: Path) -> None:
     bad = lift3d("check", broken)
     assert bad.exit_code == 1 and "would not print" in bad.stdout and "lift3d repair" in bad.stdout
     assert "not a printer bed" in sentence(lift3d("check", cube, "--bed", "25"))
-    assert "no known format" in sentence(lift3d("check", "cube.xyz"))
+    assert "not a format" in sentence(lift3d("check", "cube.xyz"))
 
 
 def test_repair_makes_it_solid_and_says_how(broken: Path, tmp_path: Path) -> None:

@@ -212,8 +212,8 @@ GOOD = {"file_path": "a.jpg", "transform_matrix": np.eye(4).tolist(), "w": 40, "
         ({"transform_matrix": [[math.nan] * 4] * 4}, "finite"),
         ({"transform_matrix": [[1, 2], [3, 4]]}, "4x4"),
         ({"transform_matrix": np.zeros((4, 4)).tolist()}, "without rotation"),
-        ({"transform_matrix": np.diag([1, 2, 3, 1]).tolist()}, "is no camera"),
-        ({"transform_matrix": np.diag([1, 1, -1, 1]).tolist()}, "is no camera"),
+        ({"transform_matrix": np.diag([1, 2, 3, 1]).tolist()}, "is not a valid camera"),
+        ({"transform_matrix": np.diag([1, 1, -1, 1]).tolist()}, "is not a valid camera"),
         ({"fl_x": math.inf}, "not finite"),
         ({"fl_x": -3}, "impossible"),
         ({"w": 0}, "impossible"),
@@ -221,7 +221,7 @@ GOOD = {"file_path": "a.jpg", "transform_matrix": np.eye(4).tolist(), "w": 40, "
         ({"fl_x": None}, "camera_angle_x"),
         ({"fl_x": "wide"}, "is not a transforms.json"),
         ({"camera_model": "OPENCV_FISHEYE"}, "fisheye"),
-        ({"k3": 0.1}, "higher order"),
+        ({"k3": 0.1}, "higher-order"),
     ],
 )
 def test_wrong_transforms(tmp_path: Path, change: dict, say: str) -> None:

@@ -17,7 +17,7 @@ from PIL import Image as Pil
 from lift3d.errors import InputError
 from lift3d.io.mesh import usdz_worker as usdz_process
 from lift3d.io.mesh.meshes import load_mesh, save_mesh
-from lift3d.io.mesh.usdz_worker import _packed, _unpacked
+from lift3d.io.mesh.usdz_worker import _pack, _unpack
 from lift3d.types import Material, Model, Part
 
 pytest.importorskip("pxr")
@@ -35,8 +35,8 @@ def test_a_model_comes_back_as_it_was():
     model = Model(
         [Part(v, f, v[:, :2], None, wood), Part(v, f, None, colours), Part(v, f, material=wood)], None, ["a"]
     )
-    said, arrays = _packed(model)
-    back = _unpacked(json.loads(json.dumps(said)), arrays)
+    said, arrays = _pack(model)
+    back = _unpack(json.loads(json.dumps(said)), arrays)
     assert back.unit is None and back.warnings == ["a"] and back.parts[0].material is back.parts[2].material
     for one, two in zip(model.parts, back.parts):
         for field in ("vertices", "faces", "uv", "colours"):

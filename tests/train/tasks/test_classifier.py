@@ -107,7 +107,7 @@ def test_what_has_no_shape_is_refused_in_one_sentence(run: Path, tmp_path: Path)
         (("flat.ply",), "is a flat sheet"),
         (("none.stl",), "is empty"),
         (("film.mp4",), "is a video"),
-        (("text.txt",), "no known format"),
+        (("text.txt",), "not a format"),
         (("missing.stl",), "missing.stl"),
         ((".",), "is a folder"),
         (("box.stl", "--up", "x"), "no axis"),

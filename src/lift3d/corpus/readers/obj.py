@@ -1,4 +1,4 @@
-"""Wavefront OBJ as packages hold it: `io.obj`, whose errors of damaged text become one clear error here."""
+"""Wavefront OBJ in packages, read by `io.mesh.obj`; every error of damaged text becomes an InputError."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from lift3d.io.mesh import obj
 from lift3d.types import Material, Part
 
 
-def read(data: bytes, path: Path, given: dict[str, Material] | None = None) -> list[Part]:
-    """One part per material; textures that cannot be had are left out. Raises InputError for a damaged file."""
+def read(data: bytes, path: Path, materials: dict[str, Material] | None = None) -> list[Part]:
+    """One part per material, Y up or Z up as in the file; textures that cannot be read are left out.
+
+    materials: by name, overriding those of the file. Raises InputError for a damaged file.
+    """
     try:
         with np.errstate(all="ignore"):
-            return [validate_part(part, path.name) for part in obj.read(data, path, given, bare=True).parts]
+            return [
+                validate_part(part, path.name) for part in obj.read(data, path, materials, lenient=True).parts
+            ]
     except (ValueError, LookupError, OverflowError, TypeError, OSError) as error:
-        raise damaged_file(path.name, "is damaged or has words where numbers should be") from error
+        raise damaged_file(path.name, "is damaged or has text where numbers should be") from error

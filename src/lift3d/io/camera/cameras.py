@@ -26,8 +26,11 @@ from lift3d.types import Camera, Points
 
 @dataclass(frozen=True, eq=False)
 class KnownCameras:
-    """cameras by file name; points and observations (M, 2) int32 rows of (camera index, point index); unit: "m" where
-    the file says so, else None."""
+    """Cameras by photo name, with the sparse points of a COLMAP model.
+
+    observations: (M, 2) int32 rows of (camera index, point index), cameras in the order of the dict. unit: "m" where the
+    file states it, else None.
+    """
 
     cameras: dict[str, Camera]
     points: Points
@@ -36,54 +39,58 @@ class KnownCameras:
 
 
 def _find(path: Path) -> tuple[str, Path]:
-    """("json", file) or ("bin" | "txt", folder of a COLMAP model), also below sparse/ and sparse/0."""
+    """("json", file) or ("bin" | "txt", folder of a COLMAP model); also looks below sparse/ and sparse/0."""
     if path.is_file() and path.suffix.lower() == ".json":
         return "json", path
     if path.is_file() and path.stem in ("cameras", "images", "points3D"):
         path = path.parent
     for folder in (path, path / "sparse", path / "sparse" / "0", path / "0"):
-        for kind in ("bin", "txt"):
-            if (folder / f"cameras.{kind}").is_file() and (folder / f"images.{kind}").is_file():
-                return kind, folder
+        for encoding in ("bin", "txt"):
+            if (folder / f"cameras.{encoding}").is_file() and (folder / f"images.{encoding}").is_file():
+                return encoding, folder
     if (path / "transforms.json").is_file():
         return "json", path / "transforms.json"
     raise InputError(
         f"there are no cameras at {path}",
-        "name a COLMAP model folder (cameras and images, .bin or .txt) or a transforms.json",
+        "give a COLMAP model folder (cameras and images, .bin or .txt) or a transforms.json",
     )
 
 
 def read_known_cameras(path: str | os.PathLike[str]) -> KnownCameras:
-    """Cameras and, from a COLMAP model, its sparse points.
+    """Cameras from a COLMAP model or a transforms.json and, from a COLMAP model, its sparse points.
 
-    A COLMAP model knows no unit; of a folder that holds one beside a transforms.json with the same cameras, as
-    `capture_set` writes it, the unit is that of the latter."""
-    kind, place = _find(Path(path))
-    if kind == "json":
-        given, unit = read_transforms(place)
-        return KnownCameras(given, Points(np.zeros((0, 3)), unit=unit), np.zeros((0, 2), np.int32), unit)
-    model = colmap_reader.read(place, kind)
+    COLMAP models state no unit. Where a transforms.json with the same cameras lies beside one, as `capture_set` writes it,
+    its unit applies. Raises InputError when there are no cameras or a file is damaged.
+    """
+    encoding, source = _find(Path(path))
+    if encoding == "json":
+        from_json, unit = read_transforms(source)
+        return KnownCameras(from_json, Points(np.zeros((0, 3)), unit=unit), np.zeros((0, 2), np.int32), unit)
+    model = colmap_reader.read(source, encoding)
     if not model.images:
-        raise InputError(f"the COLMAP model in {place} holds no images", "use the model with the most images")
+        raise InputError(
+            f"the COLMAP model in {source} holds no images", "give the model with the most images"
+        )
     cameras: dict[str, Camera] = {}
     row: dict[int, int] = {}
     for number, image in model.images.items():
-        where = f"the image {image.name} in {place}"
+        where = f"the image {image.name} in {source}"
         if image.camera_id not in model.cameras:
             raise InputError(
-                f"{where} names camera {image.camera_id}, which is not there", "export the model again"
+                f"{where} refers to camera {image.camera_id}, which the model does not hold",
+                "export the model again",
             )
         row[number] = len(cameras)
         cameras[normalise_name(image.name)] = _camera(model.cameras[image.camera_id], image, where)
-    numbers = {point: i for i, point in enumerate(model.point_ids)}
-    seen = [(row[i], numbers[p]) for i, p in model.observations if i in row and p in numbers]
-    observations = np.array(sorted(set(seen)), np.int32).reshape(-1, 2)
+    point_row = {point: i for i, point in enumerate(model.point_ids)}
+    pairs = [(row[i], point_row[p]) for i, p in model.observations if i in row and p in point_row]
+    observations = np.array(sorted(set(pairs)), np.int32).reshape(-1, 2)
     unit = _unit_beside(Path(path) / "transforms.json", cameras)
     return KnownCameras(cameras, Points(model.xyz, colours=model.colours, unit=unit), observations, unit)
 
 
 def _unit_beside(path: Path, cameras: Mapping[str, Camera]) -> str | None:
-    """The unit that a transforms.json says, if its cameras stand where these do."""
+    """The unit that a transforms.json states, if its cameras have the same poses as these."""
     try:
         others, unit = read_transforms(path) if path.is_file() else ({}, None)
     except InputError:
@@ -94,11 +101,12 @@ def _unit_beside(path: Path, cameras: Mapping[str, Camera]) -> str | None:
 
 
 def read_cameras(path: str | os.PathLike[str]) -> dict[str, Camera]:
-    """File name of each photo to its camera, from a COLMAP model folder or a transforms.json."""
+    """Camera of each photo by file name, from a COLMAP model folder or a transforms.json; see `read_known_cameras`."""
     return read_known_cameras(path).cameras
 
 
 def _camera(intrinsics: colmap_reader.Intrinsics, image: colmap_reader.ImagePose, where: str) -> Camera:
+    """The camera of one image; InputError when its pose is not finite."""
     matrix = np.eye(4)
     length = float(np.linalg.norm(image.quaternion))
     if not math.isfinite(length) or length < 1e-6 or not np.isfinite(image.translation).all():

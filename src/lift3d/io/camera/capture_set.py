@@ -1,8 +1,8 @@
-"""A folder with the photos as used, straightened, and their cameras: what training of radiance fields and Gaussian
-splats, and other reconstruction programs, start from.
+"""A folder with the undistorted photos and their cameras, the input of radiance fields, Gaussian splatting and other
+reconstruction programs.
 
 FOLDER/images/NAME.jpg, FOLDER/sparse/0/{cameras,images,points3D}.bin (COLMAP) and FOLDER/transforms.json, all in the
-frame and unit of the model they were made with.
+frame and unit of the reconstructed model.
 """
 
 from __future__ import annotations
@@ -28,28 +28,29 @@ JPEG_QUALITY = 95
 def require_empty_folder(
     folder: Path, sources: Sequence[str | Path] = (), others: Sequence[Path] = ()
 ) -> None:
-    """Raise InputError unless `folder` does not exist yet or is empty, does not lie among the photos, and will not hold
-    other things that the run writes."""
-    place = folder.resolve()
+    """Raise InputError unless `folder` is missing or empty, lies outside the folders of photos (`sources`), and contains
+    none of the other outputs of the run (`others`)."""
+    target = folder.resolve()
     for other in others:
-        if other.resolve().is_relative_to(place):
+        if other.resolve().is_relative_to(target):
             raise InputError(f"{other} would lie in {folder}", "give the cameras a folder of their own")
     for source in map(Path, sources):
-        if source.is_dir() and place.is_relative_to(source.resolve()):
-            raise InputError(f"{folder} lies among the photos", "give a folder elsewhere for the cameras")
+        if source.is_dir() and target.is_relative_to(source.resolve()):
+            raise InputError(f"{folder} lies among the photos", "give another folder for the cameras")
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     except OSError as error:
         raise write_error(error, folder) from error
     if taken:
-        raise InputError(f"{folder} is there already and not empty", "give another folder for the cameras")
+        raise InputError(f"{folder} exists and is not empty", "give another folder for the cameras")
 
 
 @contextlib.contextmanager
 def capture_set(folder: str | os.PathLike[str]) -> Iterator[Callable[[Views], None]]:
-    """A function that writes photos and cameras of views; `folder` appears when the block ends well, else not at all.
+    """A function that writes the photos and cameras of views; `folder` appears when the block ends without an exception.
 
-    Photos are named like their files with the ending .jpg; of two that would be alike the later gets a number.
+    Photos keep their file names with the suffix .jpg; where two names would collide, the later one gets a number.
+    Raises InputError when the folder exists and is not empty, or cannot be written.
     """
     folder = Path(os.path.realpath(folder))
     require_empty_folder(folder)
@@ -65,13 +66,14 @@ def capture_set(folder: str | os.PathLike[str]) -> Iterator[Callable[[Views], No
 
 
 def write_capture_set(views: Views, folder: str | os.PathLike[str]) -> Path:
-    """Write photos and cameras of `views`, see `capture_set`, at once. Returns the folder's path."""
+    """Write the photos and cameras of `views` at once, see `capture_set`. Returns the folder's path."""
     with capture_set(folder) as write:
         write(views)
     return Path(os.path.realpath(folder))
 
 
 def _fill(views: Views, folder: Path) -> None:
+    """Write images, COLMAP model and transforms.json into an empty folder."""
     (folder / "images").mkdir()
     (folder / "sparse" / "0").mkdir(parents=True)
     names = _names([image.name for image in views.images])
@@ -79,15 +81,15 @@ def _fill(views: Views, folder: Path) -> None:
         Pillow.fromarray(image.pixels).save(folder / "images" / name, quality=JPEG_QUALITY, subsampling=0)
     renamed = replace(views, images=tuple(replace(i, name=n) for i, n in zip(views.images, names)))
     write_colmap(renamed, folder / "sparse" / "0")
-    beside = tuple(replace(i, name=f"images/{n}") for i, n in zip(views.images, names))
-    write_transforms(replace(views, images=beside), folder / "transforms.json")
+    relative = tuple(replace(i, name=f"images/{n}") for i, n in zip(views.images, names))
+    write_transforms(replace(views, images=relative), folder / "transforms.json")
 
 
-def _names(given: list[str]) -> list[str]:
-    """File names ending in .jpg, each once."""
+def _names(originals: list[str]) -> list[str]:
+    """Distinct file names with the suffix .jpg."""
     taken: set[str] = set()
     names = []
-    for name in given:
+    for name in originals:
         stem = Path(name).stem or "photo"
         candidate, number = f"{stem}.jpg", 1
         while candidate.lower() in taken:

@@ -1,4 +1,4 @@
-"""COLMAP's model files, text and binary (https://colmap.github.io/format.html), parsed within bounds."""
+"""COLMAP model files in, text and binary (https://colmap.github.io/format.html), parsed within bounds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lift3d.types import F64
 
 _LIMIT = 1 << 31
 _MODELS = {"SIMPLE_PINHOLE": 3, "PINHOLE": 4, "SIMPLE_RADIAL": 4, "RADIAL": 5, "OPENCV": 8}
-_NUMBERS = (
+_MODEL_IDS = (
     "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "OPENCV_FISHEYE", "FULL_OPENCV", "FOV",
     "SIMPLE_RADIAL_FISHEYE", "RADIAL_FISHEYE", "THIN_PRISM_FISHEYE",
 )  # fmt: skip
@@ -23,7 +23,7 @@ _NUMBERS = (
 
 @dataclass(frozen=True)
 class Intrinsics:
-    """One of COLMAP's cameras; distortion is OpenCV's (k1, k2, p1, p2)."""
+    """One camera of a model, lengths in pixels; distortion as in OpenCV: (k1, k2, p1, p2)."""
 
     width: int
     height: int
@@ -36,7 +36,7 @@ class Intrinsics:
 
 @dataclass(frozen=True, eq=False)
 class ImagePose:
-    """An image: quaternion (w, x, y, z) and translation, world to camera; the number of its camera."""
+    """One image: its camera's id, and the world-to-camera quaternion (w, x, y, z) and translation (3,)."""
 
     name: str
     camera_id: int
@@ -46,7 +46,8 @@ class ImagePose:
 
 @dataclass(eq=False)
 class ColmapModel:
-    """observations: (image number, point number) pairs."""
+    """The tables of a model. point_ids name the rows of xyz (N, 3) and colours (N, 3); observations are pairs of image id
+    and point id."""
 
     cameras: dict[int, Intrinsics] = field(default_factory=dict)
     images: dict[int, ImagePose] = field(default_factory=dict)
@@ -59,11 +60,14 @@ class ColmapModel:
 def _intrinsics(model: str, width: int, height: int, p: tuple[float, ...], where: str) -> Intrinsics:
     if model not in _MODELS:
         raise InputError(
-            f"{where} uses the camera model {model[:40]}; lift3d reads {', '.join(_MODELS)}",
+            f"{where} uses the camera model {model[:40]}, but lift3d reads {', '.join(_MODELS)}",
             "undistort the model with COLMAP's image_undistorter first",
         )
     if len(p) != _MODELS[model]:
-        raise InputError(f"{where} has a {model} camera with {len(p)} numbers", "export the model again")
+        raise InputError(
+            f"{where} has a {model} camera with {len(p)} parameters instead of {_MODELS[model]}",
+            "export the model again",
+        )
     if model in ("PINHOLE", "OPENCV"):
         fx, fy, cx, cy = p[:4]
         rest = p[4:]
@@ -74,15 +78,15 @@ def _intrinsics(model: str, width: int, height: int, p: tuple[float, ...], where
     return Intrinsics(width, height, fx, fy, cx, cy, (k[0], k[1], k[2], k[3]))
 
 
-def read(folder: Path, kind: str) -> ColmapModel:
-    """The model of a folder, `kind` "bin" or "txt"; points3D may be missing."""
+def read(folder: Path, encoding: str) -> ColmapModel:
+    """The model in a folder, encoding "bin" or "txt"; points3D may be missing. Raises InputError for damaged files."""
     model = ColmapModel()
     steps = {
         "bin": (_cameras_bin, _images_bin, _points_bin),
         "txt": (_cameras_txt, _images_txt, _points_txt),
-    }[kind]
+    }[encoding]
     for name, parse in zip(("cameras", "images", "points3D"), steps):
-        path = folder / f"{name}.{kind}"
+        path = folder / f"{name}.{encoding}"
         if name == "points3D" and not path.is_file():
             continue
         try:
@@ -93,6 +97,7 @@ def read(folder: Path, kind: str) -> ColmapModel:
 
 
 def _rows(data: bytes) -> list[list[str]]:
+    """The words of each line that is not a comment."""
     lines = data.decode("utf-8").splitlines()
     return [line.split() for line in lines if not line.startswith("#")]
 
@@ -105,7 +110,7 @@ def _cameras_txt(data: bytes, model: ColmapModel, where: str) -> None:
 
 
 def _images_txt(data: bytes, model: ColmapModel, where: str) -> None:
-    """Two lines an image; the second, its points, may be empty."""
+    """Two lines per image; the second, its points, may be empty."""
     lines = [line for line in data.decode("utf-8").splitlines() if not line.startswith("#")]
     for line in lines[::2]:
         words = line.split(maxsplit=9)
@@ -134,29 +139,33 @@ def _points_txt(data: bytes, model: ColmapModel, where: str) -> None:
 
 def _set_points(model: ColmapModel, xyz: F64, colours: NDArray[np.int64], where: str) -> None:
     if not np.isfinite(xyz).all():
-        raise InputError(f"{where} holds points that are not finite numbers", "export the model again")
+        raise InputError(
+            f"{where} holds points with coordinates that are not finite", "export the model again"
+        )
     model.xyz, model.colours = xyz, np.clip(colours, 0, 255).astype(np.uint8)
 
 
 class _Cursor:
-    """Reads little-endian numbers one after the other; struct.error at the end of the data."""
+    """Reads little-endian values one after the other; raises struct.error at the end of the data."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
 
     def take(self, pattern: str) -> tuple[float, ...]:
+        """The next values by a struct pattern."""
         values = struct.unpack_from("<" + pattern, self.data, self.at)
         self.at += struct.calcsize("<" + pattern)
         return values
 
     def count(self, each: int) -> int:
-        """A length whose entries of at least `each` bytes fit into what is left."""
+        """A count of entries of at least `each` bytes; ValueError when they do not fit into the rest of the data."""
         (number,) = self.take("Q")
         if number * each > len(self.data) - self.at:
             raise ValueError("cut short")
         return int(number)
 
     def text(self) -> str:
+        """The next zero-terminated string of at most 4096 bytes."""
         end = self.data.index(b"\0", self.at, self.at + 4096)
         value = self.data[self.at : end].decode("utf-8")
         self.at = end + 1
@@ -166,8 +175,8 @@ class _Cursor:
 def _cameras_bin(data: bytes, model: ColmapModel, where: str) -> None:
     cursor = _Cursor(data)
     for _ in range(cursor.count(24)):
-        number, kind, width, height = (int(n) for n in cursor.take("iiQQ"))
-        name = _NUMBERS[kind] if 0 <= kind < len(_NUMBERS) else f"number {kind}"
+        number, model_id, width, height = (int(n) for n in cursor.take("iiQQ"))
+        name = _MODEL_IDS[model_id] if 0 <= model_id < len(_MODEL_IDS) else f"number {model_id}"
         numbers = cursor.take(f"{_MODELS[name]}d") if name in _MODELS else ()
         model.cameras[number] = _intrinsics(name, width, height, numbers, where)
 

@@ -16,7 +16,7 @@ from lift3d.types import Views
 
 
 def write_colmap(views: Views, folder: str | os.PathLike[str], binary: bool = True) -> tuple[Path, ...]:
-    """cameras, images and points3D into `folder`; all three appear or none. Returns their paths."""
+    """Write cameras, images and points3D into `folder`, all three or none. Returns their paths."""
     encoded = encode(views, binary)
     kind = "bin" if binary else "txt"
     targets = tuple(Path(folder) / f"{name}.{kind}" for name in ("images", "cameras", "points3D"))
@@ -27,7 +27,10 @@ def write_colmap(views: Views, folder: str | os.PathLike[str], binary: bool = Tr
 
 
 def encode(views: Views, binary: bool) -> dict[str, bytes]:
-    """The three files of a model by name. Equal intrinsics share a camera; numbers count from 1."""
+    """The bytes of the three files by stem. Views with equal intrinsics share a camera; ids count from 1.
+
+    Raises InputError for a photo name that the format cannot hold.
+    """
     keys = [(c.width, c.height, c.fx, c.fy, c.cx, c.cy) for c in views.cameras]
     shared = {key: number + 1 for number, key in enumerate(dict.fromkeys(keys))}
     order = np.lexsort((views.observations[:, 1], views.observations[:, 0]))
@@ -63,6 +66,7 @@ def encode(views: Views, binary: bool) -> dict[str, bytes]:
 
 
 def _binary(shared: dict, images: list, points: list) -> dict[str, bytes]:
+    """The binary encoding of the tables that `encode` builds."""
     cameras = [struct.pack("<Q", len(shared))]
     for (width, height, *k), number in shared.items():
         cameras.append(struct.pack("<iiQQ4d", number, 1, width, height, *k))
@@ -82,6 +86,7 @@ def _binary(shared: dict, images: list, points: list) -> dict[str, bytes]:
 
 
 def _text(shared: dict, images: list, points: list) -> dict[str, bytes]:
+    """The text encoding of the tables that `encode` builds."""
     cameras = ["# CAMERA_ID, MODEL, WIDTH, HEIGHT, PARAMS[]"]
     for (width, height, *k), number in shared.items():
         cameras.append(f"{number} PINHOLE {width} {height} " + " ".join(map(repr, map(float, k))))

@@ -11,10 +11,11 @@ from lift3d.types import Camera, Photos
 
 
 def match_cameras(photos: Photos, cameras: Mapping[str, Camera]) -> tuple[Photos, tuple[Camera, ...]]:
-    """The photos that have a camera, and their cameras at the photos' sizes.
+    """The photos that have a camera, and their cameras scaled to the photos' sizes.
 
-    Names match whole, then by file name, then by file name without ending; a camera of another size is
-    scaled when the aspect ratio agrees within 1 %.
+    Names are compared as whole paths, then as file names, then as file names without suffix. A camera of another size is
+    scaled when the aspect ratios agree within 1 %. Raises InputError when fewer than two photos match, or when the aspect
+    ratios differ.
     """
     tables: list[dict[str, list[Camera]]] = [{}, {}, {}]
     for name, camera in cameras.items():
@@ -33,12 +34,13 @@ def match_cameras(photos: Photos, cameras: Mapping[str, Camera]) -> tuple[Photos
         raise InputError(
             f"the cameras belong to other photos: {len(images)} of {len(photos)} photos have one "
             f"(a camera is named {example!r}, a photo {first!r})",
-            "give the camera file made from these photos",
+            "give the camera file that was computed from these photos",
         )
     return replace(photos, images=tuple(images)), tuple(matched)
 
 
 def name_keys(name: str) -> tuple[str, str, str]:
+    """Keys to match a photo by: the path, the file name, the file name without suffix; the last two in lower case."""
     clean = normalise_name(name)
     last = clean.rsplit("/", 1)[-1].casefold()
     stem, dot, ending = last.rpartition(".")
@@ -46,16 +48,18 @@ def name_keys(name: str) -> tuple[str, str, str]:
 
 
 def _at_size(camera: Camera, width: int, height: int, name: str) -> Camera:
+    """The camera scaled to a photo of width x height pixels; InputError when the aspect ratios differ."""
     if (camera.width, camera.height) == (width, height):
         return camera
     slack = max(0.01, 1.5 / min(width, height, camera.width, camera.height))
     if abs(camera.width * height / (camera.height * width) - 1) > slack:
         raise InputError(
             f"the camera of {name} is for {camera.width}x{camera.height} pixels, but it has {width}x{height}",
-            "give the photos the cameras were computed from, neither cropped nor turned",
+            "give the photos that the cameras were computed from, neither cropped nor rotated",
         )
     return resize_camera(camera, width, height)
 
 
 def normalise_name(name: str) -> str:
+    """A photo's path with forward slashes and without a leading "./"."""
     return name.replace("\\", "/").removeprefix("./")

@@ -8,7 +8,7 @@ from lift3d.types import F64
 
 
 def rotation_from_quaternion(q: F64) -> F64:
-    """Unit quaternion (w, x, y, z) to a rotation matrix."""
+    """(3, 3) rotation matrix of a unit quaternion (w, x, y, z)."""
     w, x, y, z = q
     return np.array(
         [
@@ -20,7 +20,7 @@ def rotation_from_quaternion(q: F64) -> F64:
 
 
 def quaternion_from_rotation(r: F64) -> F64:
-    """Rotation to the unit quaternion (w, x, y, z), w >= 0, by its largest component (Shepperd 1978)."""
+    """(4,) unit quaternion (w, x, y, z) with w >= 0 of a (3, 3) rotation, from its largest component (Shepperd 1978)."""
     squares = np.array([r.trace(), r[0, 0], r[1, 1], r[2, 2]])
     i = int(np.argmax(squares))
     if i == 0:

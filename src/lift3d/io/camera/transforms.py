@@ -30,9 +30,11 @@ _FLIP = np.diag([1.0, -1.0, -1.0, 1.0])
 
 
 def read_transforms(path: Path) -> tuple[dict[str, Camera], str | None]:
-    """The cameras, and "m" if that is the unit the file states.
+    """The cameras by file path, and "m" if that is the unit the file states, else None.
 
-    Per-frame intrinsics win over the file's; without a size, that of the photo beside the file is used."""
+    Intrinsics of a frame override those of the file. Where no image size is given, that of the photo beside the file is
+    used. Raises InputError for a damaged file and for lenses that `Camera` cannot represent.
+    """
     try:
         document = json.loads(read_bytes(path, _JSON_LIMIT))
         frames = document["frames"]
@@ -49,13 +51,17 @@ def read_transforms(path: Path) -> tuple[dict[str, Camera], str | None]:
 
 
 def _frame_camera(values: Mapping[str, Any], name: str, path: Path) -> Camera:
+    """The camera of one frame, from the values of the file overridden by those of the frame."""
     where = f"the frame {name} of {path.name}"
     if "fish" in str(values.get("camera_model", "")).lower() or values.get("is_fisheye"):
         raise InputError(
-            f"{where} has a fisheye lens, which lift3d does not read", "undistort the photos first"
+            f"{where} has a fisheye lens, which lift3d does not support", "undistort the photos first"
         )
     if any(float(values.get(k, 0.0)) != 0 for k in ("k3", "k4")):
-        raise InputError(f"{where} has distortion of higher order (k3, k4)", "undistort the photos first")
+        raise InputError(
+            f"{where} has higher-order distortion (k3, k4), which lift3d does not support",
+            "undistort the photos first",
+        )
     matrix = np.array(values["transform_matrix"], np.float64)
     if matrix.shape == (3, 4):
         matrix = np.vstack([matrix, [0, 0, 0, 1.0]])
@@ -79,15 +85,16 @@ def _frame_camera(values: Mapping[str, Any], name: str, path: Path) -> Camera:
         angle = values.get("camera_angle_y")
         fy = 0.5 * height / math.tan(0.5 * float(angle)) if angle is not None and "fl_x" not in values else fx
     k = (float(fx), float(fy), float(values.get("cx", width / 2)), float(values.get("cy", height / 2)))
-    bent = tuple(float(values.get(d, 0.0)) for d in ("k1", "k2", "p1", "p2"))
+    distortion = tuple(float(values.get(d, 0.0)) for d in ("k1", "k2", "p1", "p2"))
     to_world = matrix @ _FLIP
     world_to_camera = np.eye(4)
     world_to_camera[:3, :3] = to_world[:3, :3].T
     world_to_camera[:3, 3] = -to_world[:3, :3].T @ to_world[:3, 3]
-    return validated_camera(width, height, k, world_to_camera, bent, where)
+    return validated_camera(width, height, k, world_to_camera, distortion, where)
 
 
 def _size_of(path: Path, where: str) -> tuple[int, int]:
+    """(width, height) in the header of a photo; tries the usual suffixes where the path has none."""
     for candidate in (
         path,
         *(path.with_name(path.name + e) for e in (".png", ".jpg", ".jpeg", ".PNG", ".JPG")),
@@ -102,7 +109,10 @@ def _size_of(path: Path, where: str) -> tuple[int, int]:
 
 
 def write_transforms(views: Views, path: str | os.PathLike[str]) -> None:
-    """transforms.json with the intrinsics of each frame; "unit" says "m" or null."""
+    """Write a transforms.json with the intrinsics of each frame; "unit" is "m" or null.
+
+    Raises InputError when the file cannot be written.
+    """
     frames = []
     for image, camera in zip(views.images, views.cameras):
         to_world = np.linalg.inv(camera.world_to_camera)

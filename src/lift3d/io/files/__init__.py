@@ -1,1 +1,1 @@
-"""Writing safely: temporary names moved into place, staging folders, clean-up on interruption, checksums."""
+"""Files read within limits and written atomically: temporary names, staging folders, interruption, checksums."""

@@ -1,8 +1,7 @@
-"""Nothing half-written is left behind: files are written to a temporary name and moved into place.
+"""Atomic writes: a file is written under a temporary name and moved into place.
 
-`os.replace` within one folder is atomic on POSIX and Windows, so a reader sees the old file or the whole
-new one. The temporary name carries the writer's process number: what a killed writer left is removed by
-the next one that writes the same file.
+`os.replace` within one folder is atomic on POSIX and Windows, so a reader sees either the old file or the whole new one.
+The temporary name carries the writer's process id, so the next writer of the same file can remove what a killed one left.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def write_error(error: OSError, path: Path) -> InputError:
-    """The sentence a person reads for an operating system error met while writing `path`."""
+    """The InputError that explains an operating system error raised while writing `path`."""
     if error.errno in _FULL:
         return InputError(
-            f"cannot write {path}: the disk is full or the file would be larger than allowed here",
+            f"cannot write {path}: the disk is full or the file would exceed the size limit",
             "free some space or choose another folder",
         )
     if error.errno in _REFUSED:
-        return InputError(f"cannot write {path}: the folder is read-only for you", "choose another folder")
+        return InputError(f"cannot write {path}: the folder is read-only", "choose another folder")
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return InputError(
             f"cannot write {path}: a part of this path is a file, not a folder", "choose another folder"
@@ -39,6 +38,7 @@ def write_error(error: OSError, path: Path) -> InputError:
 
 
 def process_is_alive(pid: int) -> bool:
+    """Whether a process with this id exists; True when that cannot be determined (POSIX only)."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -49,13 +49,13 @@ def process_is_alive(pid: int) -> bool:
 
 
 def _temporary(path: Path) -> Path:
-    """The hidden sibling of `path` this process writes to; it keeps the ending, which some writers go by."""
+    """The hidden sibling of `path` that this process writes to; it keeps the suffix, which some writers depend on."""
     return path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Delete temporaries of `path` whose process no longer lives (kill -9, power cut)."""
-    if os.name != "posix":  # elsewhere a process cannot be asked without harm
+    """Delete temporary files of `path` whose process has ended (kill -9, power cut)."""
+    if os.name != "posix":  # on Windows os.kill(pid, 0) would end the process
         return
     pattern = re.compile(re.escape(f".{path.stem}.") + r"(\d+)\.part" + re.escape(path.suffix))
     with contextlib.suppress(OSError):
@@ -66,7 +66,7 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def _reserve(path: Path) -> Path:
-    """Create the folder if missing and an empty temporary in it, so that a refusal comes before the work."""
+    """Create the folder if missing and an empty temporary file in it, so that a failure comes before the work."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
@@ -91,10 +91,11 @@ def _sync(path: Path) -> None:
 
 @contextlib.contextmanager
 def writing_together(*paths: str | os.PathLike[str]) -> Iterator[tuple[Path, ...]]:
-    """Temporary paths for files that belong together, the one that names the others first (OBJ, MTL, PNG).
+    """Temporary paths for files that belong together, the one that refers to the others first (OBJ, MTL, PNG).
 
-    On success they are moved into place last first, so the first never shows before what it needs.
-    On any exception, ctrl-C included, all temporaries are removed and no file is touched.
+    On success the files are moved into place in reverse order, so the first never appears before the files it refers to.
+    On any exception, Ctrl-C included, all temporary files are removed and no existing file is touched. Raises InputError
+    when a target cannot be written.
     """
     targets = [Path(os.path.realpath(p)) for p in paths]
     parts: list[Path] = []
@@ -116,9 +117,7 @@ def writing_together(*paths: str | os.PathLike[str]) -> Iterator[tuple[Path, ...
             raise
         if os.name == "posix":
             for folder in sorted({t.parent for t in targets}):
-                with contextlib.suppress(
-                    OSError
-                ):  # some file systems cannot sync a folder; the files are synced
+                with contextlib.suppress(OSError):  # some file systems cannot sync folders
                     _sync(folder)
     finally:
         for part in parts:
@@ -128,7 +127,7 @@ def writing_together(*paths: str | os.PathLike[str]) -> Iterator[tuple[Path, ...
 
 @contextlib.contextmanager
 def writing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary path in the folder of `path`; moved into place when the block ends without exception.
+    """A temporary path in the folder of `path`; moved into place when the block ends without an exception.
 
     with writing("statue.glb") as part: part.write_bytes(data)
     """
@@ -137,6 +136,6 @@ def writing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a whole file atomically."""
+    """Write a whole file atomically. Raises InputError when it cannot be written."""
     with writing(path) as part:
         part.write_bytes(data)

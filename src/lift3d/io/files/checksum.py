@@ -7,6 +7,6 @@ from pathlib import Path
 
 
 def file_sha256(path: Path) -> str:
-    """Checksum of a file's bytes."""
+    """SHA-256 of a file's bytes as hexadecimal text. Raises OSError when the file cannot be read."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,24 +1,28 @@
-"""Ctrl-C that is not lost: libraries that try imports with `except BaseException` swallow it while they are loaded."""
+"""Ctrl-C that is not lost.
+
+Libraries that guard imports with `except BaseException` swallow a KeyboardInterrupt while they load. The signal handler
+records the request, and `check` raises it again at the next safe point.
+"""
 
 from __future__ import annotations
 
 from types import FrameType
 
-_asked: list[int] = []
+_received: list[int] = []
 
 
 def handle_signal(number: int, frame: FrameType | None) -> None:
-    """A signal handler: remembers that it was asked for, and interrupts."""
-    _asked.append(number)
+    """Signal handler: record the signal and raise KeyboardInterrupt."""
+    _received.append(number)
     raise KeyboardInterrupt
 
 
 def check() -> None:
-    """Interrupt if that was asked for and swallowed; called between steps and before anything is moved into place."""
-    if _asked:
+    """Raise KeyboardInterrupt if a recorded one was swallowed; called between steps and before files are moved."""
+    if _received:
         raise KeyboardInterrupt
 
 
 def reset() -> None:
-    """A new command begins."""
-    _asked.clear()
+    """Forget recorded signals; called when a new command begins."""
+    _received.clear()

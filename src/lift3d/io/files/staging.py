@@ -1,7 +1,7 @@
-"""Several outputs, or a folder, that appear together: written into a hidden folder beside their place, moved at the end.
+"""Several outputs, or a folder, that appear together: written to a hidden folder beside the target, moved at the end.
 
-The folder is made before the work starts, so a place that cannot be written is known at once; it vanishes on
-any failure, and what a killed run left behind is removed by the next run with the same name.
+The hidden folder is created before the work starts, so an unwritable target fails at once. It is removed on any failure;
+the next run with the same target removes what a killed run left behind.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from lift3d.io.files.atomic import process_is_alive, write_error
 
 @contextlib.contextmanager
 def staging(target: Path) -> Iterator[Path]:
-    """A folder to write `target` and its companions into, by their final names.
+    """A folder to write `target` and its companions into, under their final names.
 
-    When the block ends well everything in it is moved beside `target`, `target` itself last: where the model
-    is, its companions are. When it does not, nothing is touched.
+    When the block ends without an exception, its files are moved beside `target`, `target` itself last, so the model
+    never appears without its companions. On an exception no existing file is touched. Raises InputError when the target
+    is a folder or cannot be written.
     """
     target = Path(os.path.realpath(target))
     if target.is_dir():
@@ -41,7 +42,10 @@ def staging(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def staging_folder(target: Path) -> Iterator[Path]:
-    """A hidden folder that becomes the folder `target`, absent or empty so far, when the block ends well."""
+    """A hidden folder that becomes the folder `target` when the block ends without an exception.
+
+    `target` must be missing or empty. Raises InputError when it cannot be written.
+    """
     target = Path(os.path.realpath(target))
     with _hidden(target) as folder:
         yield folder
@@ -56,7 +60,7 @@ def staging_folder(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _hidden(target: Path) -> Iterator[Path]:
-    """An empty folder beside `target` that can be written; gone at the end, with all that is still in it."""
+    """An empty writable folder beside `target`, removed at the end with whatever is still in it."""
     folder = target.with_name(f".{target.name}.{os.getpid()}.parts")
     try:
         try:
@@ -73,7 +77,7 @@ def _hidden(target: Path) -> Iterator[Path]:
 
 
 def _remove_abandoned(target: Path) -> None:
-    """Delete the folders of runs for the same target whose process no longer lives."""
+    """Delete the hidden folders of runs for the same target whose process has ended."""
     pattern = re.compile(re.escape(f".{target.name}.") + r"(\d+)\.parts")
     for path in target.parent.iterdir():
         match = pattern.fullmatch(path.name)

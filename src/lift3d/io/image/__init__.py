@@ -1,1 +1,1 @@
-"""Photos, pictures and video: decoding with limits, animations, and contact sheets."""
+"""Photos and video in, decoded within limits; animations and contact sheets out."""

@@ -1,4 +1,4 @@
-"""Frames to a film: .gif by Pillow, .mp4 (H.264) by PyAV, which the `video` extra brings."""
+"""Animations: .gif written by Pillow, .mp4 (H.264) by PyAV, which the extra `video` installs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ Frames = Iterable[NDArray[np.uint8]]
 
 
 def write_animation(path: Path, frames: Frames, rate: int = 24) -> None:
-    """Write frames (H, W, 3) uint8, `rate` a second; the file appears whole or not at all."""
+    """Write frames (H, W, 3) uint8 sRGB at `rate` frames per second; the file appears whole or not at all.
+
+    Raises InputError for another suffix than .mp4 or .gif, MissingExtra for .mp4 without PyAV.
+    """
     write = {".mp4": _mp4, ".gif": _gif}.get(path.suffix.lower())
     if write is None:
         raise InputError(
-            f"{path.name} is no film that can be written", f"end it in {' or '.join(ANIMATION_SUFFIXES)}"
+            f"{path.name} is not an animation that lift3d can write",
+            f"end its name in {' or '.join(ANIMATION_SUFFIXES)}",
         )
     if write is _mp4:
         _av()
@@ -31,10 +35,11 @@ def write_animation(path: Path, frames: Frames, rate: int = 24) -> None:
 
 
 def _av() -> Any:
+    """The module av; MissingExtra where it is not installed."""
     try:
         import av
     except ImportError as error:
-        raise MissingExtra("writing films as MP4", "video") from error
+        raise MissingExtra("writing MP4 files", "video") from error
     return av
 
 
@@ -43,7 +48,7 @@ def _mp4(path: Path, frames: Frames, rate: int) -> None:
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
         stream = None
         for pixels in frames:
-            height, width = pixels.shape[0] // 2 * 2, pixels.shape[1] // 2 * 2  # half the colours: even sides
+            height, width = pixels.shape[0] // 2 * 2, pixels.shape[1] // 2 * 2  # yuv420p needs even sides
             if stream is None:
                 stream = container.add_stream("libx264", rate=rate, options={"crf": "17", "threads": "1"})
                 stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
@@ -56,10 +61,10 @@ def _mp4(path: Path, frames: Frames, rate: int) -> None:
 
 
 def _gif(path: Path, frames: Frames, rate: int) -> None:
-    """One palette, the first frame's, for all: the background does not flicker. Hundredths of a second by frame."""
-    made: Iterator[Pil.Image] = map(Pil.fromarray, frames)
-    first = next(made).quantize(255, Pil.Quantize.MEDIANCUT)
-    rest = (frame.quantize(palette=first, dither=Pil.Dither.FLOYDSTEINBERG) for frame in made)
+    """All frames use the palette of the first, so the background does not flicker; GIF times frames in 1/100 s."""
+    pictures: Iterator[Pil.Image] = map(Pil.fromarray, frames)
+    first = next(pictures).quantize(255, Pil.Quantize.MEDIANCUT)
+    rest = (frame.quantize(palette=first, dither=Pil.Dither.FLOYDSTEINBERG) for frame in pictures)
     duration = max(2, round(100 / rate)) * 10
     first.save(
         path, format="GIF", save_all=True, append_images=rest, duration=duration, loop=0, optimize=False

@@ -1,4 +1,4 @@
-"""Contact sheets: many shapes in one picture, to look a corpus over."""
+"""Contact sheets: renderings of many shapes in one picture."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ TILE = 128
 COLUMNS = 12
 BACKGROUND = (246, 245, 242)
 AZIMUTH = -55.0
-"""Azimuth of the look: from the front, a little from the right."""
+"""Degrees: the camera stands in front of the shape, a little to the right."""
 
 
 def render_tile(
     parts: list[Part], side: int = TILE, azimuth: float = AZIMUTH, elevation: float = 22.0
 ) -> NDArray[np.uint8]:
-    """(side, side, 3) picture of a thing from the front, the right and above."""
-    ready = drawable(parts)
-    camera = orbit_camera(ready.v, azimuth, elevation, side, side, 2.4 * side, 0.94)
-    return render(ready, camera, 2, 0.55, BACKGROUND).rgb
+    """(side, side, 3) uint8 rendering of a shape; azimuth and elevation of the camera in degrees."""
+    prepared = drawable(parts)
+    camera = orbit_camera(prepared.v, azimuth, elevation, side, side, 2.4 * side, 0.94)
+    return render(prepared, camera, 2, 0.55, BACKGROUND).rgb
 
 
 def contact_sheet(
     tiles: Sequence[NDArray[np.uint8]], labels: Sequence[str], across: int = COLUMNS
 ) -> PIL.Image.Image:
-    """Tiles of one size in rows, each with its label below."""
+    """Tiles (side, side, 3) of equal size in rows of `across`, each with its label below; long labels lose their start."""
     side = tiles[0].shape[0] if tiles else TILE
     band = max(side // 9, 11)
     rows = -(-len(tiles) // across)
@@ -53,7 +53,7 @@ def contact_sheet(
 
 
 def write_contact_sheet(path: Path, tiles: Sequence[NDArray[np.uint8]], labels: Sequence[str]) -> None:
-    """The sheet as PNG of few colours."""
+    """Write the contact sheet as a PNG of 128 colours. Raises InputError when it cannot be written."""
     with writing(path) as part:
         contact_sheet(tiles, labels).quantize(128, dither=PIL.Image.Dither.NONE).save(
             part, format="PNG", optimize=True
@@ -61,6 +61,6 @@ def write_contact_sheet(path: Path, tiles: Sequence[NDArray[np.uint8]], labels: 
 
 
 def evenly_spaced(count: int, most: int) -> list[int]:
-    """At most `most` of range(count), evenly over it."""
+    """At most `most` indices out of range(count), evenly spaced."""
     shown = min(count, most)
     return [i * count // shown for i in range(shown)]

@@ -1,4 +1,4 @@
-"""One picture from bytes, whoever made them: bounded, upright, 8-bit sRGB, with its mask and focal length."""
+"""One photo or mask decoded from untrusted bytes: bounded, upright, 8-bit sRGB, with its mask and focal length."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ DECODER_ERRORS = (
     OSError, ValueError, TypeError, SyntaxError, KeyError, IndexError, AttributeError, OverflowError,
     EOFError, MemoryError, RuntimeError, ZeroDivisionError, struct.error, zlib.error, AssertionError,
 )  # fmt: skip
-"""What decoders let out on damaged files."""
+"""Exceptions that decoders raise on damaged files."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """pixels (H, W, 3) uint8; mask (H, W) bool from the alpha channel or None; focal in pixels or None;
-    orientation: the EXIF orientation that was undone; full_size (width, height): upright, before resizing."""
+    """A decoded photo.
+
+    pixels: (H, W, 3) uint8 sRGB. mask: (H, W) bool from the alpha channel, or None. focal: in pixels at the decoded size,
+    or None. orientation: the EXIF orientation that was undone. full_size: (width, height), upright, before resizing.
+    """
 
     pixels: NDArray[np.uint8]
     mask: NDArray[np.bool_] | None
@@ -42,11 +45,12 @@ class Picture:
 
 
 def is_heic(data: bytes) -> bool:
-    """By the brand in the first box, not by the name."""
+    """Whether the data are HEIC, by the brand in the first box rather than by a file name."""
     return data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS
 
 
 def _too_large(name: str, pixels: int, size: str = "") -> InputError:
+    """The error for a picture with too many pixels."""
     what = f"{size} pixels, " if size else ""
     return InputError(
         f"{name} is too large ({what}{pixels / 1e6:.0f} megapixels; the limit is {MAX_PIXELS // 10**6})",
@@ -55,9 +59,10 @@ def _too_large(name: str, pixels: int, size: str = "") -> InputError:
 
 
 def open_picture(data: bytes, name: str, formats: Sequence[str] = PHOTO_FORMATS) -> Pil.Image:
-    """Read the header only. Raises InputError when it is no picture or its size is out of bounds.
+    """A Pillow image of which only the header is read. Raises InputError when the data are not a picture of one of the
+    formats, or are larger than MAX_PIXELS.
 
-    The caller wraps this in `warnings.catch_warnings()` if Pillow's size warning is not wanted.
+    Wrap the call in `warnings.catch_warnings()` to silence Pillow's warning about large pictures.
     """
     if not data:
         raise InputError(f"{name} is empty", "copy it again from the camera")
@@ -71,11 +76,11 @@ def open_picture(data: bytes, name: str, formats: Sequence[str] = PHOTO_FORMATS)
         count = re.search(r"\d+", str(error))
         raise _too_large(name, int(count[0]) if count else MAX_PIXELS + 1) from error
     except DECODER_ERRORS as error:
-        kinds = ", ".join(formats)
+        readable = ", ".join(formats)
         if data[:4] == b"GIF8" and "GIF" not in formats:
             raise InputError(f"{name} is a GIF", "save it as PNG") from error
         raise InputError(
-            f"{name} is not a picture that can be read ({kinds})", "remove it or save it anew"
+            f"{name} is not a picture that lift3d can read ({readable})", "remove it or save it again"
         ) from error
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_large(name, picture.width * picture.height, f"{picture.width}x{picture.height}")
@@ -83,6 +88,7 @@ def open_picture(data: bytes, name: str, formats: Sequence[str] = PHOTO_FORMATS)
 
 
 def _open_heic(data: bytes) -> Pil.Image:
+    """The primary image of a HEIC file; MissingExtra where pi_heif is not installed."""
     try:
         import pi_heif
     except ImportError as error:
@@ -94,7 +100,7 @@ def _open_heic(data: bytes) -> Pil.Image:
 
 
 def _eight_bit(picture: Pil.Image) -> Pil.Image:
-    """16-bit, 32-bit and float grey to "L": by the type's range, or the value range where it has none."""
+    """16-bit, 32-bit and float grey as 8-bit "L", scaled by the range of the type, or of the values where it has none."""
     values = np.asarray(picture)
     if picture.mode.startswith("I;16"):
         scaled = values.astype(np.float32) / 257.0
@@ -107,7 +113,7 @@ def _eight_bit(picture: Pil.Image) -> Pil.Image:
 
 
 def _to_srgb(picture: Pil.Image, profile: bytes | None) -> Pil.Image:
-    """ "RGB" through the embedded ICC profile where it is another than sRGB; a damaged profile is ignored."""
+    """The picture as "RGB", converted by its ICC profile unless that is sRGB; a damaged profile is ignored."""
     if profile and picture.mode in ("RGB", "CMYK", "L"):
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -122,7 +128,7 @@ def _to_srgb(picture: Pil.Image, profile: bytes | None) -> Pil.Image:
 
 
 def fit_size(width: int, height: int, max_size: int | None) -> tuple[int, int]:
-    """The size with the long side at most max_size, aspect kept, never enlarged."""
+    """(width, height) scaled down so that the long side is at most max_size; the aspect ratio is kept."""
     if max_size is None or max(width, height) <= max_size:
         return width, height
     scale = max_size / max(width, height)
@@ -143,7 +149,7 @@ def size_for_budget(sizes: Sequence[tuple[int, int]], max_size: int | None, budg
 
 
 def split_alpha(picture: Pil.Image) -> tuple[Pil.Image, Pil.Image | None]:
-    """(picture without alpha, alpha as "L" or None when there is none or all is opaque)."""
+    """The picture without alpha, and its alpha as "L", or None when it is opaque."""
     if picture.mode in ("P", "RGB", "L") and "transparency" in picture.info:
         picture = picture.convert("RGBA")
     if picture.mode in ("RGBA", "LA", "RGBa", "La", "PA"):
@@ -156,12 +162,12 @@ def split_alpha(picture: Pil.Image) -> tuple[Pil.Image, Pil.Image | None]:
 
 
 def decode(data: bytes, name: str, max_size: int | None = None) -> Picture:
-    """Decode a photo; raises InputError with one sentence for whatever is wrong with it."""
+    """The decoded photo with its long side at most max_size. Raises InputError when it cannot be used."""
     return decode_opened(open_picture(data, name), name, max_size)
 
 
 def decode_opened(picture: Pil.Image, name: str, max_size: int | None = None) -> Picture:
-    """The same for a picture that Pillow has opened or holds in memory."""
+    """As `decode`, for a picture that Pillow has opened or holds in memory."""
     try:
         exif = picture.getexif()
         orientation = exif_orientation(picture)
@@ -171,14 +177,14 @@ def decode_opened(picture: Pil.Image, name: str, max_size: int | None = None) ->
     raw_width, raw_height = picture.size
     if min(raw_width, raw_height) < MIN_SIDE:
         raise InputError(
-            f"{name} is too small to show anything ({raw_width}x{raw_height} pixels; {MIN_SIDE} are needed)",
+            f"{name} is too small ({raw_width}x{raw_height} pixels; each side needs at least {MIN_SIDE})",
             "use the original photo",
         )
     size = fit_size(raw_width, raw_height, max_size)
     profile = picture.info.get("icc_profile")
     try:
         if size != picture.size and picture.format in ("JPEG", "MPO"):
-            picture.draft(None, size)  # decodes at 1/2, 1/4 or 1/8, not below the size asked for
+            picture.draft(None, size)  # decodes at 1/2, 1/4 or 1/8, never below this size
         picture.load()
         upright = apply_orientation(picture, orientation)
         if orientation >= 5:

@@ -1,4 +1,4 @@
-"""Photos that are in memory already, as arrays or Pillow images, to `Photos`: the counterpart of `read_photos`."""
+"""Photos from arrays or Pillow images in memory, the counterpart of `read_photos`."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def photos_in_memory(
     """Photos from pictures in memory, named photo-001, photo-002, ... unless they carry a name.
 
     pictures: see `Picture`; transparency becomes the mask. masks: one (H, W) array for each picture, nonzero on the
-    object. max_size: the long side in pixels above which a picture is made smaller, None for no limit. The memory budget
-    of `context` is kept as in `read_photos`. Raises InputError for a picture or mask that cannot be used.
+    object. max_size: pictures with a longer side in pixels are made smaller, None for no limit. The memory budget of
+    `context` applies as in `read_photos`. Raises InputError for a picture or mask that cannot be used.
     """
     context = context if context is not None else Context()
     if len(pictures) == 0:
@@ -78,7 +78,7 @@ def photos_in_memory(
 
 
 def _opened(picture: Picture, name: str) -> tuple[Pil.Image, Image]:
-    """The picture as Pillow has it, and an `Image` with the name, mask and focal length it brought along."""
+    """The picture as a Pillow image, and an `Image` with the name, mask and focal length that came with it."""
     blank = Image(np.zeros((0, 0, 3), np.uint8), name)
     if isinstance(picture, Image):
         return Pil.fromarray(picture.pixels), replace(picture, name=picture.name or name)
@@ -96,7 +96,7 @@ def _opened(picture: Picture, name: str) -> tuple[Pil.Image, Image]:
         )
     if min(array.shape[:2]) < MIN_SIDE:
         raise InputError(
-            f"{name} is too small to show anything ({array.shape[1]}x{array.shape[0]} pixels; {MIN_SIDE} are needed)",
+            f"{name} is too small ({array.shape[1]}x{array.shape[0]} pixels; each side needs at least {MIN_SIDE})",
             "use the original photo",
         )
     return Pil.fromarray(np.ascontiguousarray(array)), blank

@@ -21,16 +21,16 @@ BLOCK = 32
 
 
 ANCHOR_STEP = 4.0
-"""Shift of the tiny picture, in its pixels, at which the anchor moves on."""
+"""Shift, in pixels of the small copy, beyond which the current frame becomes the anchor."""
 
 
 MIN_STEP = 1.5
-"""Least path between keyframes, in tiny pixels: about 1 % of the picture's width."""
+"""Least path between keyframes in pixels of the small copy, about 1 % of the image width."""
 
 
 @dataclass(frozen=True)
 class FrameMeasure:
-    """Of one frame: number, time in seconds, sharpness, position on the path in tiny pixels."""
+    """One frame: index, time in seconds, sharpness, position on the path in pixels of the small copy."""
 
     index: int
     time: float
@@ -39,7 +39,7 @@ class FrameMeasure:
 
 
 def sharpness(grey: F32) -> float:
-    """Variance of the Laplacian over the variance of the picture, noise smoothed first; 0 for a flat one."""
+    """Variance of the Laplacian over that of the (H, W) grey image, smoothed first against noise; 0 for a flat image."""
     grey = 0.25 * grey[:, :-2] + 0.5 * grey[:, 1:-1] + 0.25 * grey[:, 2:]
     grey = 0.25 * grey[:-2] + 0.5 * grey[1:-1] + 0.25 * grey[2:]
     laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
@@ -48,7 +48,7 @@ def sharpness(grey: F32) -> float:
 
 
 class BlockMotion:
-    """Shift of frames against an anchor, block by block."""
+    """Shift of frames of height x width against an anchor frame, block by block."""
 
     def __init__(self, height: int, width: int) -> None:
         ys = np.linspace(0, max(height - BLOCK, 0), max(1, round(height / BLOCK))).astype(int)
@@ -58,13 +58,13 @@ class BlockMotion:
         self.window = np.outer(window, window)
 
     def spectrum(self, tiny: F32) -> NDArray[np.complexfloating]:
-        """(blocks, 32, 17) spectra of the windowed blocks."""
+        """(blocks, 32, 17) Fourier spectra of the windowed blocks of a grey image (height, width)."""
         blocks = np.stack([tiny[y : y + BLOCK, x : x + BLOCK] for y, x in self.corners]).astype(np.float64)
         blocks = (blocks - blocks.mean((1, 2), keepdims=True)) * self.window
         return np.fft.rfft2(blocks)
 
     def shift(self, a: NDArray[np.complexfloating], b: NDArray[np.complexfloating]) -> float:
-        """Mean length of the blocks' shifts in pixels, blocks weighted by how clear their peak is."""
+        """Mean shift in pixels between the blocks of two spectra, weighted by the squared height of each correlation peak."""
         cross = a * np.conj(b)
         surface = np.fft.irfft2(cross / (np.abs(cross) + 1e-3), s=(BLOCK, BLOCK))
         flat = surface.reshape(len(surface), -1)
@@ -76,7 +76,7 @@ class BlockMotion:
 
 
 def _peak(surface: F64, y: NDArray[np.intp], x: NDArray[np.intp], axis: int) -> F64:
-    """Sub-pixel coordinate of each peak along an axis (parabola), wrapped to [-16, 16)."""
+    """Coordinate of each correlation peak along an axis, refined by a parabola and wrapped to [-16, 16)."""
     row = np.arange(len(surface))
     step = (1, 0) if axis == 0 else (0, 1)
     low = surface[row, (y - step[0]) % BLOCK, (x - step[1]) % BLOCK]
@@ -91,7 +91,10 @@ def _peak(surface: F64, y: NDArray[np.intp], x: NDArray[np.intp], axis: int) -> 
 
 
 def select_keyframes(measures: list[FrameMeasure], count: int) -> list[FrameMeasure]:
-    """The sharpest frame of each of `count` equal pieces of the path, fewer when the path is short."""
+    """The sharpest frame of each of `count` equal pieces of the path; fewer when the path is short.
+
+    measures: all frames in order, at least one.
+    """
     total = measures[-1].path
     pieces = min(count, int(total / MIN_STEP) + 1, len(measures))
     width = total / pieces

@@ -14,10 +14,11 @@ from lift3d.io.image.exif import apply_orientation, exif_orientation
 def decode_mask(
     data: bytes, name: str, size: tuple[int, int], full_size: tuple[int, int], orientation: int
 ) -> NDArray[np.bool_]:
-    """A mask (H, W) bool, True = object, for a photo of upright `full_size` loaded at `size` (width, height).
+    """A mask (H, W) bool, True on the object, for a photo of upright `full_size` decoded at `size` (width, height).
 
-    Object is what is opaque in the mask's alpha channel, or brighter than half of its brightest value. A mask
-    drawn over the unrotated picture is turned with the photo's EXIF `orientation`.
+    The object is opaque in the mask's alpha channel or, without one, at least half as bright as the brightest pixel. A
+    mask made from the stored picture is rotated by the photo's EXIF `orientation`. Raises InputError for a mask that is
+    damaged, empty or of another aspect ratio.
     """
     picture = open_picture(data, name)
     try:
@@ -34,8 +35,8 @@ def decode_mask(
     top = float(np.nan_to_num(values).max(initial=0.0))
     if top <= 0:
         raise InputError(
-            f"the mask {name} is all black, so nothing would be left of its photo",
-            "white must mark the object",
+            f"the mask {name} is all black, so it marks no object",
+            "mark the object in white",
         )
     grey = Pil.fromarray(np.where(values >= top / 2, 255, 0).astype(np.uint8))
     want = full_size[0] / full_size[1]
@@ -43,8 +44,8 @@ def decode_mask(
         grey = apply_orientation(grey, orientation)
     if abs(grey.width / grey.height / want - 1) > 0.02:
         raise InputError(
-            f"the mask {name} is {grey.width}x{grey.height} pixels, but its photo "
-            f"{full_size[0]}x{full_size[1]}: the shapes differ",
+            f"the mask {name} has {grey.width}x{grey.height} pixels, but its photo has "
+            f"{full_size[0]}x{full_size[1]}, so their shapes differ",
             "make the mask from the photo itself",
         )
     if grey.size != size:
@@ -52,6 +53,6 @@ def decode_mask(
     mask = np.asarray(grey) >= 128
     if not mask.any():
         raise InputError(
-            f"the mask {name} marks less than a pixel of its photo", "white must mark the object"
+            f"the mask {name} marks less than one pixel of its photo", "mark the object in white"
         )
     return mask

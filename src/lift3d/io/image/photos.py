@@ -1,4 +1,4 @@
-"""A folder, list or glob of photos (with masks, if any) to `Photos`, and what became of each file."""
+"""Photos with their masks, read from a folder, a list of paths or a glob pattern."""
 
 from __future__ import annotations
 
@@ -27,17 +27,20 @@ PHOTO_SUFFIXES = frozenset(f".{ending}" for ending in _PHOTO_ENDINGS.split())
 _VIDEO_ENDINGS = "mp4 mov m4v avi mkv webm mts m2ts mpg mpeg 3gp wmv"
 VIDEO_SUFFIXES = frozenset(f".{ending}" for ending in _VIDEO_ENDINGS.split())
 MIN_READABLE = 3
-"""As many photos must be readable for unreadable ones to be left out with a note instead of an error."""
+"""Unreadable photos are skipped with a note when at least this many are readable; otherwise they are an error."""
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sorts photo2 before photo10."""
+    """Sort key that puts photo2 before photo10."""
     parts = re.findall(r"\d+|\D+", name.casefold())
     return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts)
 
 
 def list_photos(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """The photos of a folder (hidden and other files left aside), a glob or a list, naturally sorted."""
+    """Paths of the photos in a folder (other and hidden files ignored), a glob pattern or a list.
+
+    Folders and globs are in natural order. Raises InputError when there are none.
+    """
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         if path.is_dir():
@@ -47,26 +50,29 @@ def list_photos(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
         found = [Path(p) for p in glob.glob(os.fspath(source), recursive=True)]
         found = [p for p in found if p.is_file() and p.suffix.lower() in PHOTO_SUFFIXES]
         if not found:
-            raise InputError(f"there are no photos at {source}", "check the path")
+            raise InputError(
+                f"there are no photos at {source}",
+                "check the path, or give a folder or at least three photos",
+            )
         return sorted(found, key=lambda p: (natural_key(str(p)), str(p)))
     files: list[Path] = []
     for item in source:
         files += list_photos(item)
     if not files:
-        raise InputError("no photos were given", "name a folder, or at least three photos")
+        raise InputError("no photos were given", "give a folder, or at least three photos")
     return list(dict.fromkeys(files))
 
 
 def _in_folder(folder: Path) -> list[Path]:
     try:
-        # hidden files are no photos, and neither are the textures that lie beside OBJ and PLY files of ours
+        # the textures beside OBJ and PLY files that lift3d writes are not photos
         entries = [
             p for p in folder.iterdir() if not p.name.startswith(".") and ".texture" not in p.suffixes[:-1]
         ]
         photos = [p for p in entries if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file()]
         if photos:
             return sorted(photos, key=lambda p: (natural_key(p.name), p.name))
-        advice = "name a folder with JPEG, PNG, TIFF, WebP or HEIC files"
+        advice = "give a folder with JPEG, PNG, TIFF, WebP or HEIC files"
         if not entries:
             raise InputError(f"the folder {folder} is empty", advice)
         if any(p.suffix.lower() in VIDEO_SUFFIXES for p in entries):
@@ -84,12 +90,15 @@ def _in_folder(folder: Path) -> list[Path]:
 
 
 def _find_masks(photos: list[Path], folder: Path) -> dict[Path, Path]:
-    """Photo to mask by name: name.png, name.jpg.png, name_mask.png, name.mask.png, mask_name.png."""
+    """The mask file of each photo, by name: name.png, name.jpg.png, name_mask.png, name.mask.png, mask_name.png.
+
+    `folder` may also be the one mask of a single photo. Raises InputError when no photo has a mask.
+    """
     if folder.is_file():
         if len(photos) == 1:
             return {photos[0]: folder}
         raise InputError(
-            f"{folder} is one mask for {len(photos)} photos", "name the folder that holds all of them"
+            f"{folder} is one mask for {len(photos)} photos", "give the folder that holds a mask for each"
         )
     if not folder.is_dir():
         raise InputError(f"the masks folder {folder} does not exist", "check the path")
@@ -123,7 +132,7 @@ def _find_masks(photos: list[Path], folder: Path) -> dict[Path, Path]:
 
 @dataclass
 class _Loaded:
-    """One file: `image` when usable, otherwise `error`."""
+    """Result of reading one file: `image` when it is usable, otherwise `error`."""
 
     path: Path
     name: str
@@ -134,6 +143,7 @@ class _Loaded:
     mask_error: Lift3dError | None = None
 
     def record(self) -> dict[str, Any]:
+        """The file's entry in the report."""
         size = self.full_size
         return {
             "name": self.name,
@@ -169,7 +179,7 @@ def _load(path: Path, name: str, mask: Path | None, max_size: int | None) -> _Lo
 
 
 def _names(files: list[Path]) -> list[str]:
-    """File names, or paths below the common folder where two files share a name."""
+    """File names, or paths below the common folder when two files share a name."""
     names = [f.name for f in files]
     if len(set(names)) == len(names):
         return names
@@ -196,11 +206,12 @@ def read_photos(
     max_size: int | None = None,
     context: Context | None = None,
 ) -> Photos:
-    """Photos of a folder, list or glob: upright, sRGB, long side at most max_size, with masks.
+    """Photos from a folder, list or glob: upright, sRGB, long side at most max_size, with masks if given.
 
-    A file that cannot be used is left out with its reason in the report as long as three good ones remain;
-    otherwise its reason is raised. Wrong masks are always an error. Notes "inputs" (a list of name, sha256,
-    width, height, status, reason) in the context under "read_photos".
+    masks: a folder of masks named like the photos, or the mask of a single photo. A photo that cannot be used is skipped
+    when three readable ones remain, and its reason is noted; otherwise the reason is raised as InputError. A mask that
+    cannot be used is always an error. Photos are made smaller until all of them fit a quarter of the memory budget.
+    Notes "inputs" (name, sha256, width, height, status and reason of each file) under "read_photos".
     """
     context = context if context is not None else Context()
     files = list_photos(source)

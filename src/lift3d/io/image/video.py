@@ -33,11 +33,14 @@ from lift3d.types import F32, Image, Photos
 
 MAX_FRAMES = 60_000
 MIN_RELATIVE_SHARPNESS = 0.15
-"""A keyframe with less than this share of the median sharpness is left out."""
+"""A keyframe with less than this fraction of the median sharpness is left out."""
 
 
 def _frames(path: Path) -> Iterator[tuple[int, Any, float, float]]:
-    """(number, frame, time, duration); ends at the first frame that cannot be decoded or at MAX_FRAMES."""
+    """(index, frame, time, duration), times in seconds; ends at the first frame that cannot be decoded or at MAX_FRAMES.
+
+    Raises InputError when no frame can be decoded or the frames are too large, MissingExtra where PyAV is not installed.
+    """
     try:
         import av
     except ImportError as error:
@@ -53,7 +56,7 @@ def _frames(path: Path) -> Iterator[tuple[int, Any, float, float]]:
                 float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
             )
             if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
-                raise InputError(f"the pictures of {path.name} are too large", "make the video smaller first")
+                raise InputError(f"the frames of {path.name} are too large", "scale the video down first")
             start: float | None = None
             index = 0
             try:
@@ -68,12 +71,13 @@ def _frames(path: Path) -> Iterator[tuple[int, Any, float, float]]:
                 if index == 0:
                     raise
             if index == 0:
-                raise InputError(f"no picture of {path.name} can be decoded", advice)
+                raise InputError(f"no frame of {path.name} can be decoded", advice)
     except (av.error.FFmpegError, OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path.name} is no video that can be read ({_reason(error)})", advice) from error
+        raise InputError(f"{path.name} is not a video that can be read ({_reason(error)})", advice) from error
 
 
 def _reason(error: BaseException) -> str:
+    """At most 80 characters of what the library reports."""
     return str(getattr(error, "strerror", None) or error)[:80]
 
 
@@ -83,7 +87,7 @@ def _grey(frame: Any, width: int, height: int) -> F32:
 
 
 def _measure(path: Path, context: Context) -> tuple[list[FrameMeasure], float, tuple[int, int]]:
-    """First pass: every frame's sharpness and position on the path; the duration; the upright size."""
+    """First pass: sharpness and path position of every frame; the duration in seconds; the upright (width, height)."""
     measures: list[FrameMeasure] = []
     motion: BlockMotion | None = None
     anchor: NDArray[np.complexfloating] | None = None
@@ -109,23 +113,25 @@ def _measure(path: Path, context: Context) -> tuple[list[FrameMeasure], float, t
 
 
 def _rotation(frame: Any) -> int:
-    """Quarter turns counter-clockwise that make the frame upright."""
+    """Number of counter-clockwise quarter rotations that make the frame upright."""
     return round(float(getattr(frame, "rotation", 0) or 0) / 90) % 4
 
 
 def _pixel_aspect(frame: Any) -> float:
+    """Width over height of the frame's pixels; 1 where it is not stated or implausible."""
     aspect = getattr(frame, "sample_aspect_ratio", None)
     value = float(aspect) if aspect else 1.0
     return value if math.isfinite(value) and 0.2 < value < 5 else 1.0
 
 
 def _upright_size(frame: Any) -> tuple[int, int]:
+    """(width, height) of the frame with square pixels, upright."""
     width, height = round(frame.width * _pixel_aspect(frame)), frame.height
     return (height, width) if _rotation(frame) % 2 else (width, height)
 
 
 def _pixels(frame: Any, max_size: int | None) -> NDArray[np.uint8]:
-    """(H, W, 3) upright, square pixels, long side at most max_size."""
+    """(H, W, 3) uint8 sRGB of the frame, upright, with square pixels, long side at most max_size."""
     picture = Pil.fromarray(np.rot90(frame.to_ndarray(format="rgb24"), _rotation(frame)))
     size = fit_size(*_upright_size(frame), max_size)
     if picture.size != size:
@@ -182,24 +188,25 @@ def read_video(
 ) -> Photos:
     """At most `count` keyframes of a video as ordered photos, upright, long side at most max_size.
 
-    Notes under "read_video" what was looked at, and each keyframe's time, sharpness and position on the path.
+    Raises InputError for a file that cannot be decoded, CaptureError when the camera hardly moves. Notes the frames
+    examined, and the time, sharpness and path position of each keyframe, under "read_video".
     """
     context = context if context is not None else Context()
     path = Path(source)
     sha256 = _sha256(path)
     measures, duration, size = _measure(path, context)
     if min(size) < MIN_SIDE:
-        what = f"the pictures of {path.name} are only {size[0]}x{size[1]} pixels"
-        raise InputError(what, "use the original video")
+        cause = f"the frames of {path.name} have only {size[0]}x{size[1]} pixels; each side needs at least {MIN_SIDE}"
+        raise InputError(cause, "use the original video")
     chosen = select_keyframes(measures, count)
-    middle = float(np.median([m.sharpness for m in chosen]))
-    blurred = [m for m in chosen if m.sharpness < MIN_RELATIVE_SHARPNESS * middle]
-    chosen = [m for m in chosen if m.sharpness >= MIN_RELATIVE_SHARPNESS * middle]
+    median = float(np.median([m.sharpness for m in chosen]))
+    blurred = [m for m in chosen if m.sharpness < MIN_RELATIVE_SHARPNESS * median]
+    chosen = [m for m in chosen if m.sharpness >= MIN_RELATIVE_SHARPNESS * median]
     context.note("read_video", **_report(path, sha256, measures, duration, size, chosen, blurred))
     if len(chosen) < 3:
         moved = f"{100 * measures[-1].path / MOTION_SIZE:.1f} % of its width in {len(measures)} frames"
         raise CaptureError(
-            f"the camera hardly moves in {path.name} (the picture shifts by {moved})",
+            f"the camera hardly moves in {path.name} (the image shifts by {moved})",
             "walk around the object slowly while filming",
         )
     longest, room = max(size), context.memory_budget // 4
@@ -220,4 +227,5 @@ def read_video(
 
 
 def _frame_name(path: Path, measure: FrameMeasure) -> str:
+    """The name of a keyframe's photo."""
     return f"{path.stem}_{measure.index:06d}"

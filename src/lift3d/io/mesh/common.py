@@ -1,6 +1,6 @@
-"""What every mesh format has in common: triangles with one material, joined to a `Mesh` and taken from one.
+"""Functions that several mesh formats share: textures, files beside a model, numbers as text.
 
-In memory: right-handed, Z up, metres when `units` is "m" and the file's bare numbers when it is None; texture
+Convention in memory: right-handed, Z up, metres when the unit is "m" and the file's numbers when it is None; texture
 coordinates with v up (v = 0 is the bottom row); colours sRGB.
 """
 
@@ -22,8 +22,10 @@ MAX_FILE = 1 << 30
 
 
 def encode_picture(picture: Pil.Image, lossy: int | None = None) -> tuple[bytes, str]:
-    """(bytes, "png" or "jpg"): PNG for transparent pictures, and for small ones unless `lossy` says the quality of a JPEG;
-    JPEG otherwise; no date inside."""
+    """(bytes, "png" or "jpg") of a texture, without a date: PNG when it is transparent or has at most 1 megapixel, else JPEG.
+
+    lossy: JPEG quality that is used for opaque textures of any size.
+    """
     out = io.BytesIO()
     if picture.mode == "RGBA" and picture.getchannel("A").getextrema()[0] == 255:
         picture = picture.convert("RGB")
@@ -35,7 +37,7 @@ def encode_picture(picture: Pil.Image, lossy: int | None = None) -> tuple[bytes,
 
 
 def decode_texture(data: bytes, name: str) -> Pil.Image:
-    """RGB or RGBA; InputError on damage or absurd sizes."""
+    """The texture as an RGB or RGBA picture. Raises InputError when it is damaged or too large."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         picture = open_picture(data, f"the texture {name}", TEXTURE_FORMATS)
@@ -43,14 +45,15 @@ def decode_texture(data: bytes, name: str) -> Pil.Image:
             picture.load()
             alpha = "A" in picture.mode or "transparency" in picture.info
             return picture.convert("RGBA" if alpha else "RGB")
-        except Exception as error:  # decoders let out anything on damaged files
+        except Exception as error:  # decoders raise anything on damaged files
             raise damaged_file(f"the texture {name}", "is damaged or cut short") from error
 
 
 def resolve_companion(folder: Path, reference: str, name: str) -> Path:
-    """The file that `reference` names, which must lie in `folder` or below it; InputError otherwise.
+    """The file that `reference`, stated in the model `name`, refers to; it must lie in `folder` or below.
 
-    A full path of somebody else's computer is understood as the file of that name in the folder.
+    An absolute path of another computer is read as the file of that name in the folder. Raises FileNotFoundError when there
+    is no such file, InputError when the reference leads outside the folder.
     """
     clean = reference.replace("\\", "/").strip()
     path = folder / clean
@@ -58,23 +61,23 @@ def resolve_companion(folder: Path, reference: str, name: str) -> Path:
     inside = bool(clean) and "\0" not in clean and len(clean) < 1000
     if inside and path.resolve().is_relative_to(root) and path.is_file():
         return path
-    last = folder / (clean.rsplit("/", 1)[-1] or "?") if inside else folder
-    if inside and last.resolve().is_relative_to(root) and last.is_file():
-        return last
+    same_name = folder / (clean.rsplit("/", 1)[-1] or "?") if inside else folder
+    if inside and same_name.resolve().is_relative_to(root) and same_name.is_file():
+        return same_name
     if inside and path.resolve().is_relative_to(root):
         raise FileNotFoundError(clean)
     raise InputError(
-        f"{name} names a file outside its folder ({clean[:80]!r})",
-        "put that file beside it and name it without a path",
+        f"{name} refers to a file outside its folder ({clean[:80]!r})",
+        "put that file beside the model and refer to it without a path",
     )
 
 
 def format_rows(values: NDArray[np.floating], digits: int = 9) -> list[str]:
-    """Rows of numbers as text that float32 reads back exactly."""
+    """Each row of (N, K) values as text; 9 digits restore float32 exactly."""
     pattern = " ".join([f"%.{digits}g"] * values.shape[1])
     return [pattern % tuple(row) for row in (values + 0.0).tolist()]
 
 
 def finite_or(value: object, default: float) -> float:
-    """A number from a stranger's JSON."""
+    """The value as a float if it is a finite number, else the default."""
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else default

@@ -1,7 +1,7 @@
-"""glTF 2.0 out, as one GLB. Y up, metres, colours by vertex linear, texture v down.
+"""glTF 2.0 out as one GLB: Y up, metres, linear vertex colours, texture v down.
 
-The unit glTF demands is the metre. A model whose scale is unknown is written as it is and says so in
-`asset.extras`: {"unit": null}, which is read back; files that say nothing are in metres.
+glTF defines metres. A model of unknown scale is written unchanged with `asset.extras` {"unit": null}, which the reader
+understands; files without it are in metres.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from lift3d.types import Material, Part  # fmt: skip
 from lift3d.version import __version__
 
 
-def _padded(data: bytes, fill: bytes = b"\0") -> bytes:
+def _pad(data: bytes, fill: bytes = b"\0") -> bytes:
+    """The data filled up to a multiple of four bytes."""
     return data + fill * (-len(data) % 4)
 
 
@@ -32,9 +33,9 @@ def write(
     normals: NDArray[np.float32] | None = None,
     lossy: int | None = None,
 ) -> bytes:
-    """One part, or several, (metres or bare numbers, Z up) as a GLB; the same parts give the same bytes.
+    """The GLB of one or several parts (Z up, metres or without unit); the same parts give the same bytes.
 
-    normals: (V, 3) of a single part. lossy: pictures without transparency as JPEG of this quality, whatever their size.
+    normals: (V, 3) of a single part. lossy: JPEG quality for opaque textures of any size.
     """
     file = _File(lossy)
     several = [parts] if isinstance(parts, Part) else list(parts)
@@ -43,7 +44,7 @@ def write(
 
 
 class _File:
-    """What has been put into the file so far."""
+    """The tables and buffer of a file being written."""
 
     def __init__(self, lossy: int | None) -> None:
         self.lossy = lossy
@@ -55,6 +56,7 @@ class _File:
         self.pictures: dict[int, int] = {}
 
     def view(self, data: bytes, target: int | None = None) -> int:
+        """Append a buffer view and return its index."""
         view: dict[str, Any] = {
             "buffer": 0,
             "byteOffset": sum(map(len, self.chunks)),
@@ -63,36 +65,40 @@ class _File:
         if target is not None:
             view["target"] = target
         self.views.append(view)
-        self.chunks.append(_padded(data))
+        self.chunks.append(_pad(data))
         return len(self.views) - 1
 
-    def add(self, array: NDArray[Any], component: int, kind: str, target: int = 34962, **more: Any) -> int:
+    def accessor(
+        self, array: NDArray[Any], component: int, type_: str, target: int = 34962, **more: Any
+    ) -> int:
+        """Append an array as an accessor with its buffer view and return the accessor's index."""
         view = self.view(np.ascontiguousarray(array).tobytes(), target)
         self.accessors.append(
-            {"bufferView": view, "componentType": component, "count": len(array), "type": kind, **more}
+            {"bufferView": view, "componentType": component, "count": len(array), "type": type_, **more}
         )
         return len(self.accessors) - 1
 
     def primitive(self, part: Part, normals: NDArray[np.float32] | None) -> dict[str, Any]:
+        """The primitive of one part."""
         xyz = z_up_to_y_up(part.vertices).astype("<f4")
         low, high = xyz.min(0).tolist(), xyz.max(0).tolist()
-        attributes = {"POSITION": self.add(xyz, 5126, "VEC3", min=low, max=high)}
+        attributes = {"POSITION": self.accessor(xyz, 5126, "VEC3", min=low, max=high)}
         if normals is not None:
-            turned = z_up_to_y_up(normals.astype(np.float64)).astype("<f4")
-            attributes["NORMAL"] = self.add(turned, 5126, "VEC3")
+            rotated = z_up_to_y_up(normals.astype(np.float64)).astype("<f4")
+            attributes["NORMAL"] = self.accessor(rotated, 5126, "VEC3")
         if part.uv is not None:
             down = np.column_stack([part.uv[:, 0], 1 - part.uv[:, 1]]).astype("<f4")
-            attributes["TEXCOORD_0"] = self.add(down, 5126, "VEC2")
+            attributes["TEXCOORD_0"] = self.accessor(down, 5126, "VEC2")
         if part.colours is not None:
             light = part.colours / 255.0
             light[:, :3] = srgb_to_linear(light[:, :3])
             colours = np.rint(light * 65535).astype("<u2")
-            attributes["COLOR_0"] = self.add(colours, 5123, "VEC4", normalized=True)
+            attributes["COLOR_0"] = self.accessor(colours, 5123, "VEC4", normalized=True)
         small = len(part.vertices) <= 65535
         faces = part.faces.reshape(-1).astype("<u2" if small else "<u4")
         primitive: dict[str, Any] = {
             "attributes": attributes,
-            "indices": self.add(faces, 5123 if small else 5125, "SCALAR", 34963),
+            "indices": self.accessor(faces, 5123 if small else 5125, "SCALAR", 34963),
             "mode": 4,
         }
         if part.material is not None or part.colours is not None:
@@ -100,6 +106,7 @@ class _File:
         return primitive
 
     def material(self, part: Part) -> int:
+        """The index of the part's material; equal materials are written once."""
         material = part.material if part.material is not None else Material()
         factor = np.array(material.colour) / 255.0
         factor[:3] = srgb_to_linear(factor[:3])
@@ -119,7 +126,7 @@ class _File:
         return self.materials.index(entry)
 
     def picture(self, picture: Pil.Image) -> int:
-        """The number of its texture; a picture that several parts share is written once."""
+        """The index of a picture's texture; a picture that several parts share is written once."""
         if id(picture) not in self.pictures:
             data, ending = encode_picture(picture, self.lossy)
             mime = "image/png" if ending == "png" else "image/jpeg"
@@ -128,6 +135,7 @@ class _File:
         return self.pictures[id(picture)]
 
     def bytes(self, primitives: list[dict[str, Any]], unit: str | None) -> bytes:
+        """The whole GLB."""
         document: dict[str, Any] = {
             "asset": {"version": "2.0", "generator": f"lift3d {__version__}", "extras": {"unit": unit}},
             "scene": 0,
@@ -144,7 +152,7 @@ class _File:
         binary = b"".join(self.chunks)
         document["buffers"] = [{"byteLength": len(binary)}]
         document["bufferViews"], document["accessors"] = self.views, self.accessors
-        text = _padded(json.dumps(document, separators=(",", ":")).encode(), b" ")
+        text = _pad(json.dumps(document, separators=(",", ":")).encode(), b" ")
         total = 12 + 8 + len(text) + 8 + len(binary)
         head = struct.pack("<4sII", b"glTF", 2, total) + struct.pack("<I4s", len(text), b"JSON")
         return head + text + struct.pack("<I4s", len(binary), b"BIN\0") + binary

@@ -1,9 +1,8 @@
-"""Meshes in and out: GLB, OBJ, PLY, STL, 3MF, USDZ, each in its own convention of axes and units.
+"""Meshes in and out: GLB, OBJ, PLY, STL, 3MF and USDZ, each with its own convention of axes and units.
 
-In memory: right-handed, Z up, `mesh.units` "m" when the scale is known and None when it is not. A unit is
-never guessed: the bare numbers of a model of unknown scale are written as they are and the file says so.
-Files come from strangers: whatever is wrong with one is an InputError of one sentence, sizes are bounded,
-nothing outside the model's own folder is opened, and nothing is fetched.
+In memory: right-handed, Z up, `mesh.units` "m" when the scale is known and None when it is not. A unit is never guessed:
+a model of unknown scale is written with its numbers unchanged, and the file states that. Files are untrusted: any defect is
+an InputError, sizes are bounded, nothing outside the model's folder is opened, and nothing is fetched.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ FORMATS: dict[str, str] = {
     ".3mf": "3MF for printing: shape, texture or colours, millimetres",
     ".usdz": "USDZ for augmented reality: one file with texture; Y up, metres (extra: usdz)",
 }
-"""Extension to description, of every format that is read and written (.gltf and .off are read, too)."""
+"""Description of every format that is read and written, by suffix (.gltf and .off are only read)."""
 
 SUFFIXES_WITH_UP_AXIS = (".glb", ".gltf", ".usdz", ".3mf")
 """Formats that define or state which axis points up; the others (OBJ, OFF, PLY, STL) do not."""
@@ -58,26 +57,28 @@ _PARSE_ERRORS = (
 
 
 def _ending(path: Path, what: str) -> str:
+    """The path's suffix in lower case; InputError unless it can be `what` ("read" or "written")."""
     ending = path.suffix.lower()
     if ending not in _READERS or (what == "written" and ending not in FORMATS):
         raise InputError(
-            f"{path.name} cannot be {what}: {ending or 'a name without ending'} is no known format",
+            f"{path.name} cannot be {what}: {ending or 'a name without suffix'} is not a format that lift3d knows",
             f"use one of {', '.join(FORMATS if what == 'written' else _READERS)}",
         )
     return ending
 
 
 def load_mesh(path: str | os.PathLike[str]) -> Mesh:
-    """All triangles of a file as one mesh in memory's frame; `mesh.units` is "m" or None.
+    """All triangles of a file as one mesh, Z up; `mesh.units` is "m" or None.
 
-    Several textures are packed into one. `mesh.metadata["warnings"]` lists what the file names but lacks.
+    Several textures are packed into one. `mesh.metadata["warnings"]` lists files that the model refers to and that are
+    missing. Raises InputError for a file that cannot be read.
     """
     path = Path(path)
     return _guarded(path, lambda model: model_to_mesh(model, path.name))
 
 
 def load_parts(path: str | os.PathLike[str]) -> Model:
-    """The parts of a file as they are, each with its own material, in memory's frame."""
+    """The parts of a file, each with its own material, Z up. Raises InputError for a file that cannot be read."""
     path = Path(path)
     return _guarded(
         path, lambda model: replace(model, parts=[validate_part(p, path.name) for p in model.parts])
@@ -85,7 +86,7 @@ def load_parts(path: str | os.PathLike[str]) -> Model:
 
 
 def _guarded(path: Path, finish: Callable[[Model], M]) -> M:
-    """What `finish` makes of the file's model; whatever goes wrong is one clear error."""
+    """`finish` applied to the file's model; every parsing error becomes an InputError."""
     read = _READERS[_ending(path, "read")]
     data = read_bytes(path, MAX_FILE)
     if not data:
@@ -97,26 +98,28 @@ def _guarded(path: Path, finish: Callable[[Model], M]) -> M:
         raise
     except _PARSE_ERRORS as error:
         raise damaged_file(
-            path.name, f"is damaged or no {path.suffix[1:].upper()} file ({_short(error)})"
+            path.name, f"is damaged or not a valid {path.suffix[1:].upper()} file ({_short(error)})"
         ) from error
 
 
 def _short(error: Exception) -> str:
+    """At most 80 characters of an exception's message."""
     text = " ".join(str(error).split())[:80]
     return text or type(error).__name__
 
 
 def save_mesh(mesh: Mesh, path: str | os.PathLike[str], *, normals: bool = False) -> tuple[Path, ...]:
-    """Write the mesh by the path's ending; returns the files written, the model first, then its companions.
+    """Write a mesh in the format of the path's suffix; returns the files written, the model first, then its companions.
 
-    Whole files appear or none. normals: write smooth normals by vertex (GLB, OBJ, PLY, USDZ); without,
-    viewers shade each triangle flat. The same mesh gives the same bytes.
+    normals: write smooth vertex normals (GLB, OBJ, PLY, USDZ); without them viewers shade each triangle flat. Either all
+    files appear or none; the same mesh gives the same bytes. Raises InputError for an unknown suffix, a mesh without faces
+    and a file that cannot be written.
     """
     path = Path(path)
     ending = _ending(path, "written")
     part = mesh_to_part(mesh)
     if not len(part.faces):
-        raise InputError(f"cannot write {path.name}: the mesh has no faces")
+        raise InputError(f"cannot write {path.name}: the mesh has no faces", "check how the mesh was made")
     metres = scale_to_metres(mesh)
     unit = None if metres is None else "m"
     if metres is not None and metres != 1.0:
@@ -132,7 +135,7 @@ def save_mesh(mesh: Mesh, path: str | os.PathLike[str], *, normals: bool = False
 def _encode(
     part: Part, unit: str | None, path: Path, ending: str, normals: NDArray[np.float32] | None
 ) -> list[tuple[Path, bytes]]:
-    """The files of a model, the model itself first."""
+    """The (path, bytes) of a model's files, the model first."""
     if ending == ".glb":
         return [(path, glb.write(part, unit, normals))]
     if ending == ".stl":
@@ -143,10 +146,10 @@ def _encode(
         return [(path, usdz.write(part, unit, normals))]
     companions: list[tuple[Path, bytes]] = []
     picture = None
-    stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in path.stem)  # MTL knows no spaces
+    stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in path.stem)  # MTL does not allow spaces
     if part.uv is not None and part.material is not None and part.material.texture is not None:
         data, kind = encode_picture(part.material.texture)
-        # NAME.png is the preview beside every model, and NAME.obj and NAME.ply may stand in one folder
+        # NAME.png is the preview of the model, and NAME.obj and NAME.ply may lie in one folder
         picture = f"{stem}.{ending[1:]}.texture.{kind}"
         companions.append((path.with_name(picture), data))
     if ending == ".ply":
@@ -159,13 +162,14 @@ def _encode(
 
 
 def smooth_normals(part: Part) -> NDArray[np.float32]:
-    """(V, 3) unit, area-weighted over all faces that meet at the position (texture seams do not show)."""
+    """(V, 3) unit vertex normals, the area-weighted mean over all faces that meet at the vertex's position, so texture
+    seams do not show."""
     corners = part.vertices[part.faces]
     area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    _, place = np.unique(part.vertices, axis=0, return_inverse=True)
-    index = place.reshape(-1)[part.faces].reshape(-1)
+    _, inverse = np.unique(part.vertices, axis=0, return_inverse=True)
+    index = inverse.reshape(-1)[part.faces].reshape(-1)
     total = np.column_stack([np.bincount(index, np.repeat(area[:, i], 3)) for i in range(3)])[
-        place.reshape(-1)
+        inverse.reshape(-1)
     ]
     length = np.linalg.norm(total, axis=1, keepdims=True)
     unit = np.where(length > 0, total / np.where(length > 0, length, 1), [0.0, 0.0, 1.0])
@@ -173,6 +177,7 @@ def smooth_normals(part: Part) -> NDArray[np.float32]:
 
 
 def convert_mesh(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> tuple[Path, ...]:
-    """Read one format, write another; refuses before reading when the target's ending is unknown."""
+    """Read one format and write another; returns the files written. Raises InputError before reading when the target's
+    suffix is unknown."""
     _ending(Path(target), "written")
     return save_mesh(load_mesh(source), target)

@@ -1,7 +1,7 @@
 """Wavefront OBJ with its MTL and textures, in and out.
 
-The unit stands in a comment ("# unit: m" or "# unit: null"); a file that says nothing has none. Axes are
-taken and written as they are in memory, Z up.
+lift3d writes the unit as a comment ("# unit: m" or "# unit: null"); a file without it has none. Axes are read and written
+unchanged, Z up.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _logical_lines(data: bytes) -> list[bytes]:
 
 
 def _numbers(lines: list[bytes], low: int, high: int, name: str, what: str) -> np.ndarray:
-    """(N, high) float64 from lines "v x y z ..."; missing columns are nan, fewer than `low` an error."""
+    """(N, high) float64 from lines "v x y z ..."; missing columns are nan, fewer than `low` raise InputError."""
     if not lines:
         return np.zeros((0, high))
     rows = [line.split()[1 : high + 1] for line in lines]
@@ -42,16 +42,19 @@ def _numbers(lines: list[bytes], low: int, high: int, name: str, what: str) -> n
 
 
 def _absolute(token: bytes, counts: tuple[int, int, int]) -> bytes:
-    """A corner with relative (negative) indices as one with absolute ones."""
+    """A corner "v/vt/vn" with relative (negative) indices rewritten with absolute ones."""
     fields = token.split(b"/")
     return b"/".join(b"%d" % (int(f) + n + 1) if f.startswith(b"-") else f for f, n in zip(fields, counts))
 
 
-def read(data: bytes, path: Path, given: dict[str, Material] | None = None, bare: bool = False) -> Model:
+def read(
+    data: bytes, path: Path, materials: dict[str, Material] | None = None, lenient: bool = False
+) -> Model:
     """One part per material; corners that share position and texture coordinate share a vertex.
 
-    given: materials by name, which come before those of the file's libraries. bare: a texture that cannot be had is left
-    out with a warning, whatever the reason; otherwise only one that is not there is."""
+    materials: by name, overriding those of the file's libraries. lenient: any texture that cannot be read is left out
+    with a warning; otherwise only a missing one is, and a damaged one raises InputError, as a damaged file does.
+    """
     name = path.name
     vertex_lines: list[bytes] = []
     uv_lines: list[bytes] = []
@@ -90,10 +93,10 @@ def read(data: bytes, path: Path, given: dict[str, Material] | None = None, bare
     uvs = _numbers(uv_lines, 1, 2, name, "texture coordinates")
     uvs[:, 1:] = np.nan_to_num(uvs[:, 1:])
     warnings: list[str] = []
-    materials = _libraries(libraries, path, warnings, bare) | (given or {})
+    table = _libraries(libraries, path, warnings, lenient) | (materials or {})
     parts = []
     for key, known in corners.items():
-        used = materials.get(key.decode("utf-8", "replace"))
+        used = table.get(key.decode("utf-8", "replace"))
         parts.append(
             _part(list(known), np.array(faces[key], np.int64).reshape(-1, 3), points, uvs, used, name)
         )
@@ -108,13 +111,13 @@ def _part(
     material: Material | None,
     name: str,
 ) -> Part:
-    """Unique corners ("7/3/1") to vertices with texture coordinates."""
+    """One part from distinct corners ("7/3/1"), which become vertices with texture coordinates, and faces of them."""
     split = [t.split(b"/") for t in tokens]
     position = np.array([int(s[0]) for s in split]) - 1
     if position.min() < 0 or position.max() >= len(points):
         worst = int(position.max() if position.max() >= len(points) else position.min()) + 1
         raise damaged_file(
-            name, f"has a face that names vertex {worst}, but there are {len(points)} vertices"
+            name, f"has a face that refers to vertex {worst}, but there are {len(points)} vertices"
         )
     textured = material is not None and material.texture is not None
     texture = np.array([int(s[1]) if len(s) > 1 and s[1] else 0 for s in split]) - 1
@@ -123,11 +126,12 @@ def _part(
         texture = np.full(len(split), -1)
     elif texture.max() >= len(uvs):
         raise damaged_file(
-            name, f"has a face that names texture coordinate {texture.max() + 1}, but there are {len(uvs)}"
+            name,
+            f"has a face that refers to texture coordinate {texture.max() + 1}, but there are {len(uvs)}",
         )
     keys = np.column_stack([position, texture])
     _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)  # as they first appear
+    order = np.argsort(first)  # in order of first appearance
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     chosen = keys[first[order]]
@@ -140,7 +144,8 @@ def _part(
     return Part(rows[:, :3], faces, uvs[chosen[:, 1]] if textured else None, colours, material)
 
 
-def _libraries(names: list[bytes], path: Path, warnings: list[str], bare: bool) -> dict[str, Material]:
+def _libraries(names: list[bytes], path: Path, warnings: list[str], lenient: bool) -> dict[str, Material]:
+    """Materials by name from the MTL files that the model refers to; missing files become warnings."""
     materials: dict[str, Material] = {}
     for raw in names[:16]:
         reference = raw.decode("utf-8", "replace")
@@ -149,12 +154,12 @@ def _libraries(names: list[bytes], path: Path, warnings: list[str], bare: bool) 
         except FileNotFoundError:
             warnings.append(f"the material file {reference} is missing")
             continue
-        materials.update(_materials(data, path, warnings, bare))
+        materials.update(_materials(data, path, warnings, lenient))
     return materials
 
 
-def _materials(data: bytes, path: Path, warnings: list[str], bare: bool) -> dict[str, Material]:
-    """MTL: newmtl, Kd, d or Tr, map_Kd (options before the file name are skipped)."""
+def _materials(data: bytes, path: Path, warnings: list[str], lenient: bool) -> dict[str, Material]:
+    """Materials of an MTL file: newmtl, Kd, d or Tr, and map_Kd without its options."""
     found: dict[str, Material] = {}
     pictures: dict[str, Material] = {}
     label = ""
@@ -183,17 +188,17 @@ def _materials(data: bytes, path: Path, warnings: list[str], bare: bool) -> dict
                     place = resolve_companion(path.parent, reference, path.name)
                     pictures[reference] = Material("", WHITE, decode_texture(read_bytes(place), reference))
                 except (FileNotFoundError, InputError) as error:
-                    if isinstance(error, InputError) and not bare:
+                    if isinstance(error, InputError) and not lenient:
                         raise
                     warnings.append(f"the texture {reference} is missing")
                     pictures[reference] = Material("")
             found[label] = Material(label[:200], found[label].colour, pictures[reference].texture)
-    # many exporters leave Kd black or grey beside a texture; viewers show the texture as it is
+    # many exporters leave Kd black or grey beside a texture; viewers show the texture unchanged
     return {k: Material(m.name, WHITE, m.texture) if m.texture is not None else m for k, m in found.items()}
 
 
 def write(part: Part, unit: str | None, library: str | None, normals: np.ndarray | None = None) -> bytes:
-    """The OBJ; `library` is the name of the MTL beside it."""
+    """The OBJ file of a part; library: the name of the MTL beside it; normals: (V, 3) per vertex."""
     lines = ["# made by lift3d", f"# unit: {unit or 'null'}", "# up: Z"]
     if library is not None:
         lines.append(f"mtllib {library}")
@@ -221,11 +226,12 @@ def write(part: Part, unit: str | None, library: str | None, normals: np.ndarray
 
 
 def _token(label: str) -> str:
+    """A name without spaces, which MTL does not allow."""
     return "_".join(label.split()) or "material"
 
 
 def write_library(material: Material, picture: str | None) -> bytes:
-    """The MTL of one material; `picture` is the name of its texture file."""
+    """The MTL file of one material; `picture` is the name of its texture file."""
     r, g, b, a = (c / 255 for c in material.colour)
     lines = [
         "# made by lift3d",

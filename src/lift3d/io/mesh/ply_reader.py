@@ -1,8 +1,7 @@
-"""PLY, text and binary of either byte order in, binary little-endian out.
+"""PLY in, text and binary of either byte order.
 
-The unit stands in a comment ("unit: m" or "unit: null"); a file that says nothing has none. A texture is
-written beside the model and named by the comment "TextureFile", with s and t by vertex; the colours by
-vertex are then the texture's, for programs that know only those.
+The comment "unit: m" states the unit; a file without it has none. The comment "TextureFile NAME" refers to a texture beside
+the model, with coordinates s and t per vertex or per face corner.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _SCALARS = {
 }  # fmt: skip
 Column = NDArray[np.float64]
 Lists = tuple[NDArray[np.int64], NDArray[np.float64]]
-"""Counts by row, and all values one after the other."""
+"""List lengths per row, and all values in sequence."""
 
 
 @dataclass
@@ -36,7 +35,7 @@ class _Element:
     name: str
     count: int
     properties: list[tuple[str, str, str | None]]
-    """(name, type, type of the count or None when it is no list)."""
+    """(name, type, type of the length or None for a scalar)."""
 
 
 def _header(data: bytes, name: str) -> tuple[str, list[_Element], list[str], int]:
@@ -57,7 +56,7 @@ def _header(data: bytes, name: str) -> tuple[str, list[_Element], list[str], int
         elif words[0] == "element":
             count = int(words[2])
             if not 0 <= count <= MAX_ELEMENTS:
-                raise damaged_file(name, f"announces {count} {words[1]} entries")
+                raise damaged_file(name, f"states {count} entries of {words[1]}, which is out of range")
             elements.append(_Element(words[1], count, []))
         elif words[0] == "property" and words[1] == "list":
             elements[-1].properties.append((words[4], _SCALARS[words[3]], _SCALARS[words[2]]))
@@ -71,10 +70,10 @@ def _header(data: bytes, name: str) -> tuple[str, list[_Element], list[str], int
 def _binary(
     data: bytes, at: int, element: _Element, order: str, name: str
 ) -> tuple[dict[str, Column], dict[str, Lists], int]:
-    """The element's scalar columns and lists, and where it ends. Equal list lengths are read in one go."""
+    """The element's scalar columns and lists, and its end offset; lists of equal length are read as one array."""
     columns: dict[str, Column] = {}
     lists: dict[str, Lists] = {}
-    short = damaged_file(name, f"is cut short: it should hold {element.count} {element.name} entries")
+    short = damaged_file(name, f"is cut short (it should hold {element.count} {element.name} entries)")
     if element.count == 0:
         return columns, {p: (np.zeros(0, np.int64), np.zeros(0)) for p, _, c in element.properties if c}, at
     fields: list[Any] = []
@@ -113,7 +112,7 @@ def _binary(
 def _binary_rows(
     data: bytes, at: int, element: _Element, order: str, name: str, short: InputError
 ) -> tuple[dict[str, Column], dict[str, Lists], int]:
-    """Row by row, for lists of different lengths."""
+    """As `_binary`, row by row for lists of different lengths."""
     kinds = [(np.dtype(order + k), np.dtype(order + c) if c else None) for _, k, c in element.properties]
     chunks: list[list[NDArray[np.float64]]] = [[] for _ in kinds]
     lengths: list[list[int]] = [[] for _ in kinds]
@@ -143,10 +142,10 @@ def _binary_rows(
 def _ascii(
     lines: list[bytes], at: int, element: _Element, name: str
 ) -> tuple[dict[str, Column], dict[str, Lists], int]:
-    """The same from lines of text."""
+    """As `_binary`, from lines of text."""
     rows = lines[at : at + element.count]
     if len(rows) < element.count:
-        raise damaged_file(name, f"is cut short: it should hold {element.count} {element.name} entries")
+        raise damaged_file(name, f"is cut short (it should hold {element.count} {element.name} entries)")
     columns: dict[str, Column] = {}
     lists: dict[str, Lists] = {}
     if not any(counter for _, _, counter in element.properties):
@@ -180,7 +179,7 @@ Tables = dict[str, tuple[dict[str, Column], dict[str, Lists]]]
 
 
 def read_tables(data: bytes, name: str) -> tuple[Tables, list[str]]:
-    """Scalar columns and lists of every element, and the comments."""
+    """The scalar columns and lists of every element by name, and the comments. Raises InputError for a damaged file."""
     kind, elements, comments, at = _header(data, name)
     lines = data[at:].splitlines() if kind == "ascii" else []
     lines = [line for line in lines if line.strip()]
@@ -196,7 +195,7 @@ def read_tables(data: bytes, name: str) -> tuple[Tables, list[str]]:
 
 
 def read(data: bytes, path: Path) -> Model:
-    """One part; texture coordinates by vertex or by face corner."""
+    """One part, with texture coordinates per vertex or per face corner. Raises InputError for a damaged file."""
     name = path.name
     found, comments = read_tables(data, name)
     vertex = found.get("vertex", ({}, {}))[0]
@@ -221,7 +220,7 @@ def read(data: bytes, path: Path) -> Model:
     if wedge is not None and material is not None and np.array_equal(wedge[0], 2 * counts):
         if index.size and (index.min() < 0 or index.max() >= len(xyz)):
             raise damaged_file(
-                name, f"has faces that name vertices out of range (there are {len(xyz)} vertices)"
+                name, f"has faces that refer to vertices out of range (there are {len(xyz)} vertices)"
             )
         keys = np.column_stack([index.astype(np.float64), wedge[1].reshape(-1, 2)])
         unique, inverse = np.unique(keys, axis=0, return_inverse=True)
@@ -237,6 +236,7 @@ def read(data: bytes, path: Path) -> Model:
 
 
 def vertex_colours(vertex: dict[str, Column]) -> NDArray[np.uint8] | None:
+    """(N, 4) RGBA of the vertex columns, None where they have no colours."""
     if not all(c in vertex for c in ("red", "green", "blue")):
         return None
     opaque = np.full(len(vertex["red"]), 255.0)
@@ -245,6 +245,7 @@ def vertex_colours(vertex: dict[str, Column]) -> NDArray[np.uint8] | None:
 
 
 def _texture(comments: list[str], path: Path) -> tuple[Material | None, list[str]]:
+    """The material with the texture that a comment names, and warnings."""
     for comment in comments:
         if comment.startswith("TextureFile"):
             reference = comment[len("TextureFile") :].strip()

@@ -19,7 +19,7 @@ from lift3d.types import Part
 def write(
     part: Part, unit: str | None, texture: str | None, normals: NDArray[np.float32] | None = None
 ) -> bytes:
-    """Binary PLY; `texture` is the name of the picture that is written beside it."""
+    """Binary PLY of a part; texture: the name of the picture beside it; normals: (V, 3) per vertex."""
     fields: list[tuple[str, str]] = [(a, "<f4") for a in "xyz"]
     columns: list[NDArray[np.generic]] = [part.vertices[:, i] for i in range(3)]
     if normals is not None:

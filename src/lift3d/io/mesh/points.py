@@ -1,4 +1,4 @@
-"""Point clouds in: PLY with x, y, z and, if it has them, normals (nx, ny, nz) and colours. Sizes are bounded as meshes' are."""
+"""Point clouds in: PLY with x, y, z and optionally normals (nx, ny, nz) and colours, bounded in size like meshes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lift3d.io.mesh.meshes import _PARSE_ERRORS, load_mesh
 from lift3d.types import F32, Mesh, Points
 
 MIN_NORMAL_LENGTH = 1e-3
-"""A normal shorter than this says nothing."""
+"""Points whose normal is shorter than this are left out."""
 
 
 def load_surface(path: str | os.PathLike[str]) -> Mesh | Points:
-    """A mesh file as `load_mesh` reads it, or the points of a PLY file without faces."""
+    """The mesh of a file as `load_mesh` reads it, or the points of a PLY file without faces. Raises InputError."""
     path = Path(path)
     if path.suffix.lower() == ".ply":
         data = read_bytes(path, MAX_FILE)
@@ -32,14 +32,15 @@ def load_surface(path: str | os.PathLike[str]) -> Mesh | Points:
 
 
 def read_points(data: bytes, name: str) -> Points | None:
-    """None where the file has faces. Points that are not finite, and those whose normal is none, are left out."""
+    """The points of a PLY file, None where it has faces. Points without finite coordinates or with a zero normal are left
+    out and counted in `Points.dropped`. Raises InputError for a damaged file."""
     try:
         with np.errstate(all="ignore"):
             return _points(data, name)
     except Lift3dError:
         raise
     except _PARSE_ERRORS as error:
-        raise damaged_file(name, f"is damaged or no PLY file ({type(error).__name__})") from error
+        raise damaged_file(name, f"is damaged or not a PLY file ({type(error).__name__})") from error
 
 
 def _points(data: bytes, name: str) -> Points | None:

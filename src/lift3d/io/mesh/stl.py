@@ -1,8 +1,8 @@
-"""STL, binary and text in, binary out, in millimetres; it holds triangles only.
+"""STL, binary and text in, binary out; it holds triangles only.
 
-STL has no unit: ours says in its header "unit: mm", or "unit: null" for a model of unknown scale whose
-numbers are written as they are. A file that says nothing has no unit. The header never begins with "solid",
-which would make readers take it for text. Corners are welded by exact position on reading.
+The format has no unit. lift3d writes "unit: mm" into the header, or "unit: null" for a model of unknown scale, whose
+numbers are written unchanged; without either a file has no unit. The header never begins with "solid", which readers
+take for the text format. Corners are merged by exact position on reading.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribut
 
 
 def weld_corners(corners: F64) -> Part:
-    """Corners (3F, 3) to vertices merged by exact position, in the order they first appear."""
-    flat = np.ascontiguousarray(corners + 0.0)  # no negative zero
+    """A part from triangle corners (3F, 3), merged by exact position; vertices in order of first appearance."""
+    flat = np.ascontiguousarray(corners + 0.0)  # turns -0 into 0
     _, first, inverse = np.unique(flat.view("V24").reshape(-1), return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty(len(order), np.int64)
@@ -30,7 +30,7 @@ def weld_corners(corners: F64) -> Part:
 
 
 def read(data: bytes, path: Path) -> Model:
-    """Triangles in metres when the header says "unit: mm", else the bare numbers."""
+    """One part, in metres when the header says "unit: mm", else without unit. Raises InputError for a damaged file."""
     name = path.name
     count = struct.unpack_from("<I", data, 80)[0] if len(data) >= 84 else -1
     text = data[:5].lower() == b"solid" and len(data) != 84 + 50 * count
@@ -40,7 +40,7 @@ def read(data: bytes, path: Path) -> Model:
         if count < 0:
             raise damaged_file(name, "is not an STL file")
         if len(data) < 84 + 50 * count:
-            raise damaged_file(name, f"is cut short: it should hold {count} triangles")
+            raise damaged_file(name, f"is cut short (it should hold {count} triangles)")
         head = data[:80]
         corners = np.frombuffer(data, _RECORD, count, 84)["corners"].astype(np.float64).reshape(-1, 3)
     if len(corners) == 0:
@@ -50,14 +50,15 @@ def read(data: bytes, path: Path) -> Model:
 
 
 def _text_corners(data: bytes, name: str) -> F64:
+    """(3F, 3) corners of the text format."""
     numbers = re.findall(rb"vertex\s+(\S+)\s+(\S+)\s+(\S+)", data)
     if not numbers or len(numbers) % 3:
-        raise damaged_file(name, "is cut short: a triangle lacks corners")
+        raise damaged_file(name, "is cut short (a triangle has fewer than three corners)")
     return np.array(numbers).astype(np.float64)
 
 
 def write(part: Part, unit: str | None) -> bytes:
-    """Binary STL of a part in metres (unit "m": written in millimetres) or bare numbers (unit None)."""
+    """Binary STL of a part: in millimetres for unit "m" (metres in memory), unchanged for None."""
     header = b"lift3d binary STL unit: mm" if unit == "m" else b"lift3d binary STL unit: null"
     scaled = (part.vertices * (1000.0 if unit == "m" else 1.0)).astype("<f4")
     records = np.zeros(len(part.faces), _RECORD)

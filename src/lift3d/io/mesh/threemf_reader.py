@@ -1,6 +1,6 @@
-"""3MF in: build items, components and transforms, colours and one texture a group, any unit.
+"""3MF in: build items, components and transforms, colours and one texture per group, any unit.
 
-The XML is read in one pass into flat tables; document types are refused, counts bounded.
+The XML is read in one pass into flat tables. Document types are refused and counts are bounded.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ Attributes = dict[str, str]
 
 @dataclass
 class _Object:
-    """Flat tables: three coordinates a vertex; three vertices, three property indices (-1: the default) and a
-    property group a triangle."""
+    """Flat tables of one object: three coordinates per vertex; three vertices, three property indices (-1: the default)
+    and a property group per triangle."""
 
     default: tuple[str, int] | None = None
     vertices: array[float] = field(default_factory=lambda: array("d"))
@@ -47,7 +47,7 @@ class _Object:
 
 @dataclass
 class _Document:
-    """What one model file of the package says."""
+    """The tables of one model file of the package."""
 
     unit: str = "millimeter"
     metadata: dict[str, str] = field(default_factory=dict)
@@ -59,6 +59,7 @@ class _Document:
 
 
 def _colour(text: str) -> Bytes4:
+    """RGBA of "#RRGGBB" or "#RRGGBBAA"."""
     code = text.strip().lstrip("#")
     r, g, b, a = (int((code + "FF")[i : i + 2], 16) for i in (0, 2, 4, 6))
     return r, g, b, a
@@ -100,9 +101,9 @@ def _parse(data: bytes, name: str) -> _Document:
             if "pid" in a:
                 current.default = (a["pid"], int(a.get("pindex", 0)))
         elif tag == "component":
-            current.components.append(_plain(a))
+            current.components.append(_without_prefix(a))
         elif tag == "item":
-            document.items.append(_plain(a))
+            document.items.append(_without_prefix(a))
         elif tag == "model":
             document.unit = a.get("unit", "millimeter")
         elif tag == "metadata":
@@ -117,7 +118,7 @@ def _parse(data: bytes, name: str) -> _Document:
             key.pop()
 
     def refuse(*_: object) -> None:
-        raise InputError(f"{name} declares XML entities, which no 3MF needs", "do not trust this file")
+        raise InputError(f"{name} declares XML entities, which 3MF does not use", "do not trust this file")
 
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
@@ -129,12 +130,13 @@ def _parse(data: bytes, name: str) -> _Document:
     return document
 
 
-def _plain(a: Attributes) -> Attributes:
+def _without_prefix(a: Attributes) -> Attributes:
+    """Attributes without namespace prefixes."""
     return {k.rpartition(":")[2]: v for k, v in a.items()}
 
 
 def _matrix(text: str | None) -> F64:
-    """3MF's 12 numbers, row vectors times matrix, as a 4x4 for column vectors."""
+    """The 12 numbers of a 3MF transform, which multiplies row vectors, as a 4x4 matrix for column vectors."""
     matrix = np.eye(4)
     if text:
         matrix[:3] = np.array([float(n) for n in text.split()]).reshape(4, 3).T
@@ -142,6 +144,8 @@ def _matrix(text: str | None) -> F64:
 
 
 class _Reader:
+    """The documents, materials and parts of one package."""
+
     def __init__(self, archive: archives.Archive, name: str) -> None:
         self.archive, self.name = archive, name
         self.documents: dict[str, _Document] = {}
@@ -151,6 +155,7 @@ class _Reader:
         self.elements = 0
 
     def document(self, path: str) -> _Document:
+        """The parsed model file at a path of the package."""
         path = path.lstrip("/")
         if path not in self.documents:
             try:
@@ -159,12 +164,12 @@ class _Reader:
                 raise damaged_file(self.name, f"lacks its part {path[:80]!r}") from error
         return self.documents[path]
 
-    def place(self, path: str, number: str, matrix: F64, depth: int) -> None:
-        """Add an object and its components."""
+    def add_object(self, path: str, number: str, matrix: F64, depth: int) -> None:
+        """Append the parts of an object and of its components, transformed by a 4x4 matrix."""
         document = self.document(path)
         shape = document.objects.get(number)
         if shape is None:
-            raise damaged_file(self.name, f"refers to object {number[:20]}, which is not there")
+            raise damaged_file(self.name, f"refers to object {number[:20]}, which it does not hold")
         if depth > 16:
             raise damaged_file(self.name, "has objects that contain themselves")
         self.elements += len(shape.groups) + len(shape.vertices) // 3 + 1
@@ -174,15 +179,18 @@ class _Reader:
             self.mesh(path, document, shape, matrix)
         for component in shape.components:
             inner = component.get("path", path)
-            self.place(inner, component["objectid"], matrix @ _matrix(component.get("transform")), depth + 1)
+            self.add_object(
+                inner, component["objectid"], matrix @ _matrix(component.get("transform")), depth + 1
+            )
 
     def mesh(self, path: str, document: _Document, shape: _Object, matrix: F64) -> None:
+        """Append the parts of one object's mesh, one for each property group."""
         points = np.array(shape.vertices).reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
         triangles = np.array(shape.triangles).reshape(-1, 3)
         if triangles.min() < 0 or triangles.max() >= len(points):
             worst = triangles.max() if triangles.max() >= len(points) else triangles.min()
-            there = f"but there are {len(points)} vertices"
-            raise damaged_file(self.name, f"has a triangle that names vertex {worst}, {there}")
+            limit = f"but there are {len(points)} vertices"
+            raise damaged_file(self.name, f"has a triangle that refers to vertex {worst}, {limit}")
         properties = np.array(shape.properties).reshape(-1, 3)
         if np.linalg.det(matrix[:3, :3]) < 0:
             triangles, properties = triangles[:, ::-1], properties[:, ::-1]
@@ -198,30 +206,34 @@ class _Reader:
                 continue
             pick = np.where(pick < 0, default[1] if default[0] == group else 0, pick)
             if pick.min() < 0 or pick.max() >= len(values):
-                raise damaged_file(self.name, "names a material that is not there")
+                raise damaged_file(self.name, "refers to a material that it does not hold")
             keys = np.column_stack([faces.reshape(-1), pick.reshape(-1)])
             unique, inverse = np.unique(keys, axis=0, return_inverse=True)
             own = np.array(values)[unique[:, 1]]
-            corners, joined = points[unique[:, 0]], inverse.reshape(-1, 3)
+            corners, split = points[unique[:, 0]], inverse.reshape(-1, 3)
             if group in document.group_texture:
                 material = self.material(path, document, document.group_texture[group])
-                self.parts.append(Part(corners, joined, own.astype(np.float64), None, material))
+                self.parts.append(Part(corners, split, own.astype(np.float64), None, material))
             elif len(set(values)) == 1:
-                self.parts.append(Part(points, faces, None, None, self.plain(path, group, values[0])))
+                self.parts.append(
+                    Part(points, faces, None, None, self.uniform_material(path, group, values[0]))
+                )
             else:
-                self.parts.append(Part(corners, joined, None, own.astype(np.uint8)))
+                self.parts.append(Part(corners, split, None, own.astype(np.uint8)))
 
-    def plain(self, path: str, group: str, colour: Bytes4) -> Material:
+    def uniform_material(self, path: str, group: str, colour: Bytes4) -> Material:
+        """The material of a property group with a single colour."""
         return self.materials.setdefault((path, f"group {group}"), Material("material", colour))
 
     def material(self, path: str, document: _Document, texture: str) -> Material:
+        """The material of a texture id; grey with a warning where the picture is missing."""
         if (path, texture) not in self.materials:
-            place = posixpath.normpath(document.textures.get(texture, "")).lstrip("/")
+            entry = posixpath.normpath(document.textures.get(texture, "")).lstrip("/")
             picture = None
-            if place in self.archive.entries:
-                picture = decode_texture(self.archive.read(place), f"{place} of {self.name}")
+            if entry in self.archive.entries:
+                picture = decode_texture(self.archive.read(entry), f"{entry} of {self.name}")
             else:
-                self.warnings.append(f"the texture {place} is missing")
+                self.warnings.append(f"the texture {entry} is missing")
             self.materials[path, texture] = Material(
                 "material", WHITE if picture is not None else GREY, picture
             )
@@ -229,7 +241,10 @@ class _Reader:
 
 
 def read(data: bytes, path: Path) -> Model:
-    """All build items (or, without any, all objects) in metres, or bare numbers when it says so."""
+    """All build items (or, without any, all objects) in metres; without unit when the metadata says "null".
+
+    Raises InputError for a damaged file.
+    """
     archive = archives.Archive(data, path.name)
     models = [n for n in archive.names() if n.lower().endswith(".model")]
     root = "3D/3dmodel.model" if "3D/3dmodel.model" in models else (sorted(models, key=len) or [""])[0]
@@ -241,7 +256,7 @@ def read(data: bytes, path: Path) -> Model:
         raise damaged_file(path.name, f"has the unknown unit {document.unit[:20]!r}")
     items = document.items or [{"objectid": number} for number in document.objects]
     for item in items:
-        reader.place(item.get("path", root), item["objectid"], _matrix(item.get("transform")), 0)
+        reader.add_object(item.get("path", root), item["objectid"], _matrix(item.get("transform")), 0)
     if document.metadata.get("lift3d:unit") == "null":
         return Model(reader.parts, None, reader.warnings)
     scale = 1 / round(1 / _METRES[document.unit]) if _METRES[document.unit] < 0.02 else _METRES[document.unit]

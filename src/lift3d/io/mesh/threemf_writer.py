@@ -1,8 +1,8 @@
-"""3MF (core specification 1.3, materials and properties 1.2): out, in millimetres, Z up.
+"""3MF out (core specification 1.3, materials and properties 1.2), in millimetres, Z up.
 
-The unit is part of the format. A model of unknown scale is written with its numbers as they are and the
-metadata "lift3d:unit" = "null", which is read back. Vertices are merged by exact position, as printing
-programs judge by shared indices whether a mesh is closed; texture coordinates go by triangle corner.
+The unit is part of the format. A model of unknown scale is written with its numbers unchanged and the metadata
+"lift3d:unit" = "null", which the reader understands. Vertices are merged by exact position, because slicers decide by
+shared indices whether a mesh is closed; texture coordinates belong to triangle corners.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _TEXTURE_TYPE = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dtexture"
 
 
 def write(part: Part, unit: str | None) -> bytes:
-    """Millimetres of a part in metres (unit "m"), or its bare numbers (unit None)."""
+    """The 3MF package of a part: in millimetres for unit "m" (metres in memory), unchanged for None."""
     millimetres = (part.vertices * (1000.0 if unit == "m" else 1.0)).astype(np.float32) + np.float32(0)
-    merged, place = np.unique(millimetres, axis=0, return_inverse=True)
-    faces = place.reshape(-1)[part.faces]
+    merged, inverse = np.unique(millimetres, axis=0, return_inverse=True)
+    faces = inverse.reshape(-1)[part.faces]
     resources, group, picks, files = _resources(part)
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
     lines.append(
@@ -74,6 +74,7 @@ def write(part: Part, unit: str | None) -> bytes:
 
 
 def _relations(targets: list[tuple[str, str]]) -> bytes:
+    """A relationships file of (target, type) pairs."""
     rows = "".join(
         f"<Relationship Target={quoteattr(target)} Id={quoteattr(f'rel{i}')} Type={quoteattr(kind)}/>"
         for i, (target, kind) in enumerate(targets)
@@ -83,21 +84,21 @@ def _relations(targets: list[tuple[str, str]]) -> bytes:
 
 
 def _resources(part: Part) -> tuple[list[str], str, np.ndarray | None, list[tuple[str, bytes]]]:
-    """(XML lines, group id or "", property index by triangle corner or None, files of the package)."""
+    """(XML lines, property group id or "", property index per triangle corner or None, files of the package)."""
     material = part.material
     if part.uv is not None and material is not None and material.texture is not None:
         data, ending = encode_picture(material.texture)
-        place = f"3D/Textures/texture.{ending}"
+        path = f"3D/Textures/texture.{ending}"
         kind = "image/png" if ending == "png" else "image/jpeg"
         lines = [
-            f'<m:texture2d id="2" path="/{place}" contenttype="{kind}"/>',
+            f'<m:texture2d id="2" path="/{path}" contenttype="{kind}"/>',
             '<m:texture2dgroup id="3" texid="2">',
         ]
         coordinates, pick = np.unique(part.uv.astype(np.float32), axis=0, return_inverse=True)
         for row in format_rows(coordinates):
             u, v = row.split()
             lines.append(f'<m:tex2coord u="{u}" v="{v}"/>')
-        return [*lines, "</m:texture2dgroup>"], "3", pick.reshape(-1)[part.faces], [(place, data)]
+        return [*lines, "</m:texture2dgroup>"], "3", pick.reshape(-1)[part.faces], [(path, data)]
     if part.colours is not None:
         rgba, pick = np.unique(part.colours, axis=0, return_inverse=True)
         lines = ['<m:colorgroup id="3">']

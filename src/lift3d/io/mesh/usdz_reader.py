@@ -1,7 +1,7 @@
-"""USDZ in (the extra `usdz`): every mesh of the scene, its subsets, colours and preview texture.
+"""USDZ in (the extra `usdz`): every mesh of the scene with its subsets, colours and preview texture.
 
-The archive is checked before OpenUSD sees it, and a layer that refers to anything outside it is refused. Files of strangers are
-read through `usdz_process`.
+The archive is checked before OpenUSD opens it, and a layer that refers to anything outside the archive is refused.
+Untrusted files are read through `usdz_worker`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LAYERS = (".usd", ".usda", ".usdc")
 
 
 def open_usd() -> Any:
-    """The pxr package with the modules used here."""
+    """The package pxr with the modules used here loaded; MissingExtra where it is not installed."""
     try:
         import pxr
         from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdShade, Vt  # noqa: F401
@@ -36,13 +36,14 @@ def open_usd() -> Any:
 
 
 def _srgb(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """sRGB bytes of linear colours in [0, 1]."""
     return np.rint(linear_to_srgb(np.clip(np.nan_to_num(np.asarray(values, np.float64)), 0, 1)) * 255).astype(
         np.uint8
     )
 
 
 def read(data: bytes, path: Path) -> Model:
-    """All meshes of the first layer's scene."""
+    """All meshes of the first layer's scene, Z up. Raises InputError for a damaged file."""
     pxr = open_usd()
     archive = archives.Archive(data, path.name)
     layers = [n for n in archive.names() if n.lower().endswith(_LAYERS)]
@@ -60,7 +61,8 @@ def read(data: bytes, path: Path) -> Model:
                     inside = posixpath.normpath(posixpath.join(posixpath.dirname(name), reference))
                     if reference and inside not in archive.entries:
                         raise InputError(
-                            f"{path.name} refers to a file outside it ({reference[:80]!r})", "export it whole"
+                            f"{path.name} refers to a file outside it ({reference[:80]!r})",
+                            "export it with all its files",
                         )
             stage = pxr.Usd.Stage.Open(str(Path(folder, layers[0])))
             return _model(pxr, stage, archive, layers[0], path.name)
@@ -70,7 +72,7 @@ def read(data: bytes, path: Path) -> Model:
 
 def _model(pxr: Any, stage: Any, archive: archives.Archive, root: str, name: str) -> Model:
     geometry, usd = pxr.UsdGeom, pxr.Usd
-    places = geometry.XformCache(usd.TimeCode.EarliestTime())
+    transforms = geometry.XformCache(usd.TimeCode.EarliestTime())
     y_up = geometry.GetStageUpAxis(stage) == geometry.Tokens.y
     unit: str | None = "m"
     scale = float(geometry.GetStageMetersPerUnit(stage))
@@ -85,7 +87,7 @@ def _model(pxr: Any, stage: Any, archive: archives.Archive, root: str, name: str
             continue
         mesh = geometry.Mesh(prim)
         xyz = np.array(mesh.GetPointsAttr().Get(usd.TimeCode.EarliestTime()), np.float64).reshape(-1, 3)
-        matrix = np.array(places.GetLocalToWorldTransform(prim))  # row vectors
+        matrix = np.array(transforms.GetLocalToWorldTransform(prim))  # row vectors
         world = (xyz @ matrix[:3, :3] + matrix[3, :3]) * scale
         world = y_up_to_z_up(world) if y_up else world
         flip = (np.linalg.det(matrix[:3, :3]) < 0) != (mesh.GetOrientationAttr().Get() == "leftHanded")
@@ -93,10 +95,10 @@ def _model(pxr: Any, stage: Any, archive: archives.Archive, root: str, name: str
         index = np.array(mesh.GetFaceVertexIndicesAttr().Get(usd.TimeCode.EarliestTime()), np.int64)
         total += len(index) + len(xyz)
         if total > MAX_ELEMENTS or (counts < 0).any() or counts.sum() != len(index):
-            raise damaged_file(name, "has faces that do not add up")
+            raise damaged_file(name, "has face counts that do not match its indices")
         if len(index) and (index.min() < 0 or index.max() >= len(world)):
             raise damaged_file(
-                name, f"has faces that name vertices out of range (there are {len(world)} vertices)"
+                name, f"has faces that refer to vertices out of range (there are {len(world)} vertices)"
             )
         parts += _faces(pxr, prim, world, counts, index, flip, archive, root, materials, warnings)
     return Model(parts, unit, warnings)
@@ -114,7 +116,7 @@ def _faces(
     materials: dict[str, Material],
     warnings: list[str],
 ) -> list[Part]:
-    """One part for each material of a mesh."""
+    """One part for each material of a mesh; world: (V, 3); counts: corners per face; index: vertex of each corner."""
     geometry = pxr.UsdGeom
     owner = np.repeat(np.arange(len(counts)), np.maximum(counts - 2, 0))
     position = fan_triangles(counts)
@@ -156,21 +158,21 @@ def _faces(
 
 
 def _primvar(pxr: Any, prim: Any, names: tuple[str, ...], index: Any, counts: Any, width: int) -> Any:
-    """(corners, width) values of the first primvar there is, whatever its interpolation; None without."""
+    """(corners, width) values of the first of these primvars that exists, for any interpolation; None without."""
     api = pxr.UsdGeom.PrimvarsAPI(prim)
     for name in names:
         primvar = api.GetPrimvar(name)
         if not primvar or not primvar.HasValue():
             continue
         values = np.array(primvar.ComputeFlattened(), np.float64).reshape(-1, width)
-        kind = primvar.GetInterpolation()
-        if kind in ("vertex", "varying") and len(index) and index.max() < len(values):
+        interpolation = primvar.GetInterpolation()
+        if interpolation in ("vertex", "varying") and len(index) and index.max() < len(values):
             return values[index]
-        if kind == "faceVarying" and len(values) == len(index):
+        if interpolation == "faceVarying" and len(values) == len(index):
             return values
-        if kind == "uniform" and len(values) == len(counts):
+        if interpolation == "uniform" and len(values) == len(counts):
             return np.repeat(values, counts, axis=0)
-        if kind == "constant" and len(values):
+        if interpolation == "constant" and len(values):
             return np.broadcast_to(values[0], (len(index), width))
     return None
 
@@ -194,12 +196,12 @@ def _bound(
         if sources:
             shader = pxr.UsdShade.Shader(sources[0].source.GetPrim())
             value = shader.GetInput("file").Get() if shader and shader.GetInput("file") else None
-            place = str(value.path) if value else ""
-            inside = posixpath.normpath(posixpath.join(posixpath.dirname(root), place))
+            asset = str(value.path) if value else ""
+            inside = posixpath.normpath(posixpath.join(posixpath.dirname(root), asset))
             if inside in archive.entries:
                 picture = decode_texture(archive.read(inside), inside)
             else:
-                warnings.append(f"the texture {place} is missing")
+                warnings.append(f"the texture {asset} is missing")
         elif diffuse.Get() is not None:
             r, g, b = _srgb(np.array(diffuse.Get())).tolist()
             colour = (r, g, b, 255)

@@ -1,7 +1,7 @@
-"""USDZ read in a process of its own: OpenUSD is C++ that a damaged file can make crash, hang or take all memory.
+"""USDZ read in a separate process, because a damaged file can make OpenUSD, a C++ library, crash, hang or exhaust memory.
 
-The process is started at the first file, reads one after the other and may compute and take memory as a file of that size
-should need at most; when it dies, the file is called damaged. Both sides talk in lines of JSON, and a model comes back as
+The process starts with the first file and reads one file after the other, within limits of time and memory that depend on
+the file's size; when it dies, the file is reported as damaged. Both sides exchange lines of JSON, and a model comes back as
 arrays in an .npz file without pickles.
 """
 
@@ -25,15 +25,15 @@ from lift3d.errors import InputError, Lift3dError, MissingExtra, damaged_file
 from lift3d.types import Material, Model, Part
 
 SECONDS, SECONDS_PER_MB = 4.0, 2.0
-"""Computing time of one file."""
+"""Computing time allowed for one file."""
 MEMORY, MEMORY_PER_BYTE = 700 << 20, 40
-"""Address space beyond that of the process without a file."""
+"""Address space allowed beyond that of the process before it reads a file."""
 WAIT = 20.0
-"""Times SECONDS that anything may last, computing or not."""
+"""Wall-clock limit of one file, as a multiple of its computing time."""
 ONE_THREAD = {"PXR_WORK_THREAD_LIMIT": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
-"""Every thread would take address space of its own."""
+"""Every further thread would take address space of its own."""
 GROWN = 150 << 20
-"""A process that kept more memory than this of its files ends."""
+"""A process that retains more memory than this after a file ends."""
 
 
 def read(data: bytes, path: Path) -> Model:
@@ -45,19 +45,19 @@ def read(data: bytes, path: Path) -> Model:
     with tempfile.TemporaryDirectory() as folder:
         file, out = Path(folder, "in.usdz"), Path(folder, "out.npz")
         file.write_bytes(data)
-        said = _READER.ask({"file": str(file), "name": path.name, "out": str(out)}, len(data))
-        if said is None:
-            raise damaged_file(
-                path.name, "made OpenUSD crash, or take more time or memory than its size allows"
-            )
-        if "cause" in said:
-            raise InputError(said["cause"], said["advice"])
+        job = {"file": str(file), "name": path.name, "out": str(out)}
+        answer = _READER.request(job, len(data))
+        if answer is None:
+            cause = "made OpenUSD crash, or take more time or memory than a file of its size may"
+            raise damaged_file(path.name, cause)
+        if "cause" in answer:
+            raise InputError(answer["cause"], answer["advice"])
         with np.load(out, allow_pickle=False) as arrays:
-            return _unpacked(said, {key: arrays[key] for key in arrays.files})
+            return _unpack(answer, {key: arrays[key] for key in arrays.files})
 
 
 class _Reader:
-    """The other process, and whose child it is: a fork starts its own."""
+    """The reading process and the process that started it; after a fork the child starts its own."""
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[str] | None = None
@@ -65,13 +65,14 @@ class _Reader:
         atexit.register(self.stop)
 
     def stop(self) -> None:
+        """End the process if this one started it."""
         if self.process is not None and self.owner == os.getpid():
             self.process.kill()
             self.process.communicate()
         self.process = None
 
-    def ask(self, job: dict[str, str], size: int) -> dict[str, Any] | None:
-        """The answer; None if the process died of the job (and not of what it had read before)."""
+    def request(self, job: dict[str, str], size: int) -> dict[str, Any] | None:
+        """The answer to a job for a file of `size` bytes; None if the job killed a fresh process."""
         with self.lock:
             for _ in range(2):
                 fresh = self.process is None or self.owner != os.getpid() or self.process.poll() is not None
@@ -93,6 +94,7 @@ class _Reader:
         self.owner = os.getpid()
 
     def _send(self, line: str, patience: float) -> str:
+        """The line that answers `line`; "" when the process ends or takes longer than `patience` seconds."""
         assert self.process is not None and self.process.stdin is not None and self.process.stdout is not None
         timer = threading.Timer(patience, self.process.kill)
         timer.start()
@@ -110,17 +112,18 @@ _READER = _Reader()
 
 
 def _seconds(size: int) -> float:
+    """Computing time allowed for a file of `size` bytes."""
     return SECONDS + SECONDS_PER_MB * size / 1e6
 
 
 def serve() -> None:
-    """The other process: reads what it is told to, line by line, until its input ends."""
+    """The reading process: handle one job per line until the input ends."""
     from lift3d.io.mesh import usdz_reader
 
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what OpenUSD prints is no answer
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what OpenUSD prints must not reach the answers
     pxr = usdz_reader.open_usd()
-    scene = pxr.Usd.Stage.CreateInMemory()  # OpenUSD takes what it always needs
+    scene = pxr.Usd.Stage.CreateInMemory()  # loads the plugins that every file needs
     pxr.UsdShade.MaterialBindingAPI(pxr.UsdGeom.Mesh.Define(scene, "/a").GetPrim()).ComputeBoundMaterial()
     start = _address_space()
     for line in sys.stdin:
@@ -129,24 +132,24 @@ def serve() -> None:
         _limit(start, len(data))
         try:
             model = usdz_reader.read(data, Path(job["name"]))
-            said, arrays = _packed(model)
+            answer, arrays = _pack(model)
             np.savez(job["out"], **arrays)  # type: ignore[arg-type]
         except Lift3dError as error:
-            said = {"cause": error.cause, "advice": error.advice}
-        except Exception as error:  # whatever a library lets out on damage
+            answer = {"cause": error.cause, "advice": error.advice}
+        except Exception as error:  # libraries raise anything on damaged files
             short = " ".join(str(error).split())[:80] or type(error).__name__
-            problem = damaged_file(job["name"], f"is damaged or no USDZ file ({short})")
-            said = {"cause": problem.cause, "advice": problem.advice}
+            problem = damaged_file(job["name"], f"is damaged or not a USDZ file ({short})")
+            answer = {"cause": problem.cause, "advice": problem.advice}
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_PROF, 0)
-        answers.write(json.dumps(said) + "\n")
+        answers.write(json.dumps(answer) + "\n")
         answers.flush()
         if _address_space() > start + GROWN:
             break
 
 
 def _address_space() -> int:
-    """Bytes; 0 where the system does not say."""
+    """Address space of this process in bytes; 0 where the system does not report it."""
     try:
         return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
@@ -154,7 +157,7 @@ def _address_space() -> int:
 
 
 def _limit(start: int, size: int) -> None:
-    """Time and memory for a file of `size` bytes; what goes beyond the time ends the process."""
+    """Limit time and memory for a file of `size` bytes; exceeding the time ends the process."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_PROF, _seconds(size))
     if start and sys.platform == "linux":
@@ -165,14 +168,14 @@ def _limit(start: int, size: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most if hard < 0 else min(most, hard), hard))
 
 
-def _packed(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What JSON can say of a model, and its arrays by name."""
+def _pack(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """A model as JSON values and arrays by name."""
     arrays: dict[str, np.ndarray] = {}
     materials: dict[int, Material] = {}
     parts = []
     for number, part in enumerate(model.parts):
-        held = {"v": part.vertices, "f": part.faces, "uv": part.uv, "c": part.colours}
-        arrays |= {f"{key}{number}": value for key, value in held.items() if value is not None}
+        tables = {"v": part.vertices, "f": part.faces, "uv": part.uv, "c": part.colours}
+        arrays |= {f"{key}{number}": value for key, value in tables.items() if value is not None}
         if part.material is not None:
             materials[id(part.material)] = part.material
         parts.append(None if part.material is None else list(materials).index(id(part.material)))
@@ -183,15 +186,15 @@ def _packed(model: Model) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return {"parts": parts, "materials": named, "unit": model.unit, "warnings": model.warnings}, arrays
 
 
-def _unpacked(said: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
-    """The inverse of `_packed`."""
+def _unpack(answer: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
+    """The inverse of `_pack`."""
     materials = []
-    for number, (name, (r, g, b, a)) in enumerate(said["materials"]):
+    for number, (name, (r, g, b, a)) in enumerate(answer["materials"]):
         picture = Pil.fromarray(arrays[f"p{number}"]) if f"p{number}" in arrays else None
         materials.append(Material(name, (r, g, b, a), picture))
     parts = []
-    for number, which in enumerate(said["parts"]):
+    for number, which in enumerate(answer["parts"]):
         v, f, uv, colours = (arrays.get(f"{key}{number}") for key in ("v", "f", "uv", "c"))
         assert v is not None and f is not None
         parts.append(Part(v, f, uv, colours, None if which is None else materials[which]))
-    return Model(parts, said["unit"], list(said["warnings"]))
+    return Model(parts, answer["unit"], list(answer["warnings"]))

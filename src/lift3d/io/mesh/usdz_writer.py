@@ -1,7 +1,7 @@
-"""USDZ (the extra `usdz` brings OpenUSD) out, Y up, metres.
+"""USDZ out, Y up, metres; the extra `usdz` installs OpenUSD.
 
-A USDZ is a zip of stored files, each at a multiple of 64 bytes, the model first. A model of unknown scale is
-written as it is with `customLayerData` "lift3d_unit" = "null", which is read back.
+A USDZ is a zip archive of uncompressed files, each at a multiple of 64 bytes, the layer first. A model of unknown scale is
+written unchanged with `customLayerData` "lift3d_unit" = "null", which the reader understands.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from lift3d.types import Material, Part
 
 
 def write(part: Part, unit: str | None, normals: NDArray[np.float32] | None = None) -> bytes:
-    """One mesh as a binary layer with its texture; the same part gives the same bytes."""
+    """The USDZ archive of a part with its texture; the same part gives the same bytes.
+
+    normals: (V, 3) per vertex, Z up. Raises MissingExtra where OpenUSD is not installed.
+    """
     pxr = open_usd()
     geometry, types, vt = pxr.UsdGeom, pxr.Sdf.ValueTypeNames, pxr.Vt
     stage = pxr.Usd.Stage.CreateInMemory()
@@ -41,8 +44,8 @@ def write(part: Part, unit: str | None, normals: NDArray[np.float32] | None = No
     low, high = xyz.min(0).tolist(), xyz.max(0).tolist()
     mesh.CreateExtentAttr([pxr.Gf.Vec3f(*low), pxr.Gf.Vec3f(*high)])
     if normals is not None:
-        turned = np.ascontiguousarray(z_up_to_y_up(normals.astype(np.float64)).astype(np.float32))
-        mesh.CreateNormalsAttr(vt.Vec3fArray.FromNumpy(turned))
+        rotated = np.ascontiguousarray(z_up_to_y_up(normals.astype(np.float64)).astype(np.float32))
+        mesh.CreateNormalsAttr(vt.Vec3fArray.FromNumpy(rotated))
         mesh.SetNormalsInterpolation(geometry.Tokens.vertex)
     api = geometry.PrimvarsAPI(mesh)
     files: list[tuple[str, bytes]] = []
@@ -63,30 +66,30 @@ def write(part: Part, unit: str | None, normals: NDArray[np.float32] | None = No
 def _write_material(
     pxr: Any, stage: Any, mesh: Any, material: Material, textured: bool
 ) -> list[tuple[str, bytes]]:
-    """Preview surface with a colour or a texture; the files it needs."""
+    """Add a preview surface with a colour or a texture; returns the (path, bytes) of the files that it refers to."""
     shade, types = pxr.UsdShade, pxr.Sdf.ValueTypeNames
     name = pxr.Tf.MakeValidIdentifier(material.name)
-    made = shade.Material.Define(stage, f"/model/{name if name != 'mesh' else 'material'}")
-    path = str(made.GetPath())
+    bound = shade.Material.Define(stage, f"/model/{name if name != 'mesh' else 'material'}")
+    path = str(bound.GetPath())
     surface = shade.Shader.Define(stage, f"{path}/surface")
     surface.CreateIdAttr("UsdPreviewSurface")
     surface.CreateInput("roughness", types.Float).Set(0.9)
     surface.CreateInput("metallic", types.Float).Set(0.0)
     diffuse = surface.CreateInput("diffuseColor", types.Color3f)
-    made.CreateSurfaceOutput().ConnectToSource(surface.ConnectableAPI(), "surface")
-    shade.MaterialBindingAPI.Apply(mesh.GetPrim()).Bind(made)
+    bound.CreateSurfaceOutput().ConnectToSource(surface.ConnectableAPI(), "surface")
+    shade.MaterialBindingAPI.Apply(mesh.GetPrim()).Bind(bound)
     if not textured or material.texture is None:
         diffuse.Set(tuple(srgb_to_linear(np.array(material.colour[:3]) / 255.0).tolist()))
         surface.CreateInput("opacity", types.Float).Set(material.colour[3] / 255)
         return []
     data, ending = encode_picture(material.texture)
-    place = f"textures/texture.{ending}"
+    asset = f"textures/texture.{ending}"
     reader = shade.Shader.Define(stage, f"{path}/coordinates")
     reader.CreateIdAttr("UsdPrimvarReader_float2")
     reader.CreateInput("varname", types.String).Set("st")
     texture = shade.Shader.Define(stage, f"{path}/texture")
     texture.CreateIdAttr("UsdUVTexture")
-    texture.CreateInput("file", types.Asset).Set(pxr.Sdf.AssetPath(place))
+    texture.CreateInput("file", types.Asset).Set(pxr.Sdf.AssetPath(asset))
     texture.CreateInput("sourceColorSpace", types.Token).Set("sRGB")
     for side in ("wrapS", "wrapT"):
         texture.CreateInput(side, types.Token).Set("repeat")
@@ -96,4 +99,4 @@ def _write_material(
     if material.texture.mode == "RGBA":
         opacity = surface.CreateInput("opacity", types.Float)
         opacity.ConnectToSource(texture.CreateOutput("a", types.Float))
-    return [(place, data)]
+    return [(asset, data)]
