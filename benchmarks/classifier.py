@@ -23,7 +23,7 @@ import torch
 
 from lift3d.evaluate.baselines.classifier import Features, Remembered, code_features, critic_features
 from lift3d.evaluate.classifier import POSES, evaluate_labels
-from lift3d.inference.networks import network
+from lift3d.inference.networks import load_network
 from lift3d.nets.latent_gan import LatentCritic, LatentGenerator
 from lift3d.nets.shape_autoencoder import ShapeAutoencoder
 from lift3d.weights import load_tensors
@@ -33,7 +33,7 @@ HERE = Path(__file__).resolve().parent
 
 def critics_of(run: str) -> dict[str, Features]:
     """What linear machines are given: codes, what the critic of a GAN's run sees of them, and what an untrained one sees."""
-    codec, maker = network("autoencoder")[0], network("gan", run)[0]
+    codec, maker = load_network("autoencoder")[0], load_network("gan", run)[0]
     assert isinstance(codec, ShapeAutoencoder) and isinstance(maker, LatentGenerator)
     held = {k.removeprefix("critic."): t for k, t in load_tensors(run).items() if k.startswith("critic.")}
     if not held:

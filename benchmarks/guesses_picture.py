@@ -22,7 +22,7 @@ from lift3d.evaluate.baselines.image_to_voxels import Network
 from lift3d.evaluate.cases.image_to_voxels import cases_of
 from lift3d.evaluate.scores.view_truth import Truth
 from lift3d.evaluate.sheets.image_to_voxels import mesh_tiles
-from lift3d.inference.networks import network
+from lift3d.inference.networks import load_network
 from lift3d.io.mesh.meshes import load_mesh
 from lift3d.pipelines.options import Options
 from lift3d.pipelines.reconstruct import reconstruct
@@ -40,7 +40,7 @@ def main() -> None:
     args = parser.parse_args()
     corpus = Corpus(args.corpus)
     test = ViewSet(args.pictures, corpus, "test")
-    net, found = network("image_to_voxels")
+    net, found = load_network("image_to_voxels")
     level = found.threshold
     licence, category = corpus.column("licence"), corpus.column("category")
     cases = [c for c in cases_of(test, None) if str(licence[c.view.shape]).startswith(FREE)]

@@ -23,7 +23,7 @@ from PIL import Image as Pil
 from lift3d.errors import Lift3dError
 from lift3d.evaluate.sheets.image_to_voxels import mesh_tiles
 from lift3d.geometry.mesh.solidity import inspect_solid
-from lift3d.inference.networks import network
+from lift3d.inference.networks import load_network
 from lift3d.io.mesh.meshes import load_mesh
 from lift3d.pipelines.options import Options
 from lift3d.pipelines.reconstruct import reconstruct
@@ -56,7 +56,7 @@ def main() -> None:
             mesh = load_mesh(out)
             solid += inspect_solid(mesh).is_solid
             tiles.append(row(path, mesh))
-    net = network("image_to_voxels", args.weights)[0]
+    net = load_network("image_to_voxels", args.weights)[0]
     x = torch.zeros(1, 1, 4, 128, 128)
     times = []
     with torch.no_grad():

@@ -22,7 +22,7 @@ import torch
 from lift3d.corpus.dataset import Corpus
 from lift3d.evaluate.baselines.classifier import Network, chunks
 from lift3d.evaluate.classifier import measures
-from lift3d.inference.networks import network
+from lift3d.inference.networks import load_network
 from lift3d.nets.shape_classifier import TestTimeAugmentation
 from lift3d.train.config import parse_options
 from lift3d.train.data.labelled_shapes import LabelledShapes
@@ -57,7 +57,7 @@ def measured(corpus: Path, run: Path) -> dict:
     kept, weights = run / "measured.json", run / "best.safetensors"
     if kept.is_file() and kept.stat().st_mtime >= weights.stat().st_mtime:
         return json.loads(kept.read_text())
-    net, found = network("voxels_to_label", str(run))
+    net, found = load_network("voxels_to_label", str(run))
     test = LabelledShapes(Corpus(corpus), "test", found.require_labels())
     ask = Network(net, TestTimeAugmentation(around=True))  # type: ignore[arg-type]
     with torch.no_grad():

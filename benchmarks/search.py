@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from lift3d.index import hnsw as graph
-from lift3d.index.ranking import asked_of
-from lift3d.index.store import WIDE, File, Store
-from lift3d.inference.embedding import LOOKS, SimilarityWeights
+from lift3d.index.ranking import query_vector
+from lift3d.index.store import DIMENSIONS, IndexedFile, ModelIndex
+from lift3d.inference.embedding import APPEARANCE_DIM, SimilarityWeights
 from lift3d.types import Embedding
 
 HERE = Path(__file__).resolve().parent
@@ -31,16 +31,16 @@ SPREAD = 0.7
 def thing(number: int, rows: int) -> np.ndarray:
     """(rows, D), halves of unit length."""
     rng = np.random.default_rng(number)
-    x = rng.standard_normal(WIDE) + SPREAD * rng.standard_normal((rows, WIDE))
-    x[:, :LOOKS] /= np.linalg.norm(x[:, :LOOKS], axis=1, keepdims=True)
-    x[:, LOOKS:] /= np.linalg.norm(x[:, LOOKS:], axis=1, keepdims=True)
+    x = rng.standard_normal(DIMENSIONS) + SPREAD * rng.standard_normal((rows, DIMENSIONS))
+    x[:, :APPEARANCE_DIM] /= np.linalg.norm(x[:, :APPEARANCE_DIM], axis=1, keepdims=True)
+    x[:, APPEARANCE_DIM:] /= np.linalg.norm(x[:, APPEARANCE_DIM:], axis=1, keepdims=True)
     return x.astype(np.float32)
 
 
 def asked(number: int, rows: int) -> Embedding:
     """A view of a thing, a little off."""
     rng = np.random.default_rng([number, 1])
-    x = thing(number, rows)[rows // 2] + 0.04 * rng.standard_normal(WIDE)
+    x = thing(number, rows)[rows // 2] + 0.04 * rng.standard_normal(DIMENSIONS)
     return Embedding(x[None].astype(np.float32), "image", "random")
 
 
@@ -52,22 +52,22 @@ def main() -> None:
     count, mix = args.count, SimilarityWeights()
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        with Store.make(Path(folder) / "i", "random", "..") as held:
+        with ModelIndex.create(Path(folder) / "i", "random", "..") as held:
             for at in range(0, count, CHUNK):
                 some = range(at, min(at + CHUNK, count))
-                held.put([(File(f"{n}.stl", 1, 1), str(n), thing(n, args.rows)) for n in some])
+                held.put([(IndexedFile(f"{n}.stl", 1, 1), str(n), thing(n, args.rows)) for n in some])
             filled = time.perf_counter() - started
             started = time.perf_counter()
-            held.settle()
+            held.update_graph()
             made = time.perf_counter() - started
             started = time.perf_counter()
-            held.put([(File("new.stl", 1, 1), "new", thing(count, args.rows))])
+            held.put([(IndexedFile("new.stl", 1, 1), "new", thing(count, args.rows))])
             held.remove(["0.stl"])
-            held.settle()
+            held.update_graph()
             changed = time.perf_counter() - started
         numbers = np.random.default_rng(0).integers(1, count, QUERIES)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        with Store(Path(folder) / "i") as held:
+        with ModelIndex(Path(folder) / "i") as held:
             started = time.perf_counter()
             held.search(asked(1, args.rows), WANTED, mix)
             first = time.perf_counter() - started
@@ -79,11 +79,11 @@ def main() -> None:
                 found = held.search(query, WANTED, mix)
                 times.append(time.perf_counter() - started)
                 right.append(found.items[0].name == f"{n}.stl")
-            ids, centres = held.centres()
-            quick = graph.opened(held._graph_file(), WIDE)
+            ids, centres = held.centroids()
+            quick = graph.open_graph(held._graph_file(), DIMENSIONS)
             exact, missed = [], []
             for n in numbers[:50]:
-                q = asked_of(asked(int(n), args.rows), mix)
+                q = query_vector(asked(int(n), args.rows), mix)
                 started = time.perf_counter()
                 truth = ids[np.argsort(-(centres @ q), kind="stable")[:10]]
                 exact.append(time.perf_counter() - started)

@@ -39,10 +39,10 @@ from lift3d.evaluate.generator import (
 from lift3d.evaluate.scores.gan_test import Judge
 from lift3d.evaluate.scores.generation import Said, compared, nearest_among, points_of
 from lift3d.geometry.metrics.chamfer import nearest_chamfer
-from lift3d.inference.generators import drawer
-from lift3d.inference.networks import network
-from lift3d.inference.rejection_sampling import HELD, choices, chosen, doubt
-from lift3d.inference.shape_decoder import shares_of
+from lift3d.inference.generators import load_sampler
+from lift3d.inference.networks import load_network
+from lift3d.inference.rejection_sampling import QUANTILE, candidate_indices, select_candidate, uncertainty
+from lift3d.inference.shape_decoder import decode_occupancy
 from lift3d.nets.mixed_precision import bfloat16_is_fast
 from lift3d.nets.shape_autoencoder import ShapeAutoencoder
 from lift3d.pipelines.generate import generate
@@ -163,9 +163,9 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
     1-NNA."""
     held = Corpus(corpus)
     train, val = ShapeSet(held, "train"), ShapeSet(held, "val")
-    codec, _ = network("autoencoder", autoencoder)
+    codec, _ = load_network("autoencoder", autoencoder)
     assert isinstance(codec, ShapeAutoencoder)
-    flows = {w: drawer("flow", flow, autoencoder, w[0], guided=w[1:3], begin=w[3]) for w in WAYS_ON}
+    flows = {w: load_sampler("flow", flow, autoencoder, w[0], guided=w[1:3], begin=w[3]) for w in WAYS_ON}
     judge, known_kinds = Judge(), next(iter(flows.values())).kinds
     rows: dict[Way, list[Said]] = {way: [] for way in flows}
     named: dict[Way | None, list[float | None]] = {way: [] for way in (*flows, None)}
@@ -177,7 +177,7 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
         done: dict[Way, Said] = {}
         for way, one in flows.items():
             same = (
-                way if kind in one.outlined else (*way[:3], 0.0)
+                way if kind in one.with_pca else (*way[:3], 0.0)
             )  # without an outline it begins at 0 anyway
             if same not in done:
                 done[same] = compared(surfaces(one, kind, len(real), 0, codec)[0], real, known, usual)
@@ -187,7 +187,7 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
     for kind in smaller:
         right: dict[Way, float | None] = {}
         for way, one in flows.items():
-            same = way if kind in one.outlined else (*way[:3], 0.0)
+            same = way if kind in one.with_pca else (*way[:3], 0.0)
             if same not in right:
                 right[same] = judge.said(kind, surfaces(one, kind, FEW, 0, codec)[1])
             named[way].append(right[same])
@@ -226,18 +226,22 @@ def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -
     bounds of all kinds."""
     held = Corpus(corpus)
     train, val = ShapeSet(held, "train"), ShapeSet(held, "val")
-    one, judge = drawer("flow", flow, autoencoder), Judge()
-    doubts = bounds(held, one.kinds, autoencoder)
-    kinds = largest(train, val, one.kinds, KINDS)
+    one, judge = load_sampler("flow", flow, autoencoder), Judge()
+    doubts = bounds(held, one.categories, autoencoder)
+    kinds = largest(train, val, one.categories, KINDS)
 
     def drawn(kind: str, count: int) -> dict[str, list[np.ndarray]]:
         """Shares, by way."""
         out: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
         for k in range(count):
-            codes = [one.draw(one.kinds.index(kind), (0, n)) for n in choices(k, 4)]
-            shares = [shares_of(code, autoencoder) for code in codes]
-            said = [doubt(share) for share in shares]
-            taken_of = (0, chosen(said, 0.0), *(chosen(said, doubts[share][kind]) for share in SURE))
+            codes = [one.sample(one.categories.index(kind), (0, n)) for n in candidate_indices(k, 4)]
+            shares = [decode_occupancy(code, autoencoder) for code in codes]
+            said = [uncertainty(share) for share in shares]
+            taken_of = (
+                0,
+                select_candidate(said, 0.0),
+                *(select_candidate(said, doubts[share][kind]) for share in SURE),
+            )
             for way, best in zip(WAYS, taken_of):
                 out[way].append(shares[best])
         return out
@@ -252,7 +256,7 @@ def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -
             rows[way].append(compared(np.stack(some), real, known, usual))
             print(kind, way, rows[way][-1], flush=True)
     named: dict[str, list[float | None]] = {way: [] for way in WAYS}
-    smaller = small(one.kinds, judge, kinds, val)
+    smaller = small(one.categories, judge, kinds, val)
     for kind in smaller:
         for way, shares in drawn(kind, FEW).items():
             named[way].append(judge.said(kind, [s > 0.5 for s in shares]))
@@ -264,7 +268,7 @@ def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -
     }
     columns = ("coverage", "one_nn", "copies", "named")
     return {
-        "kinds": kinds, "smaller": smaller, "rows": told, "doubts": doubts[HELD],
+        "kinds": kinds, "smaller": smaller, "rows": told, "doubts": doubts[QUANTILE],
         "table": {
             "columns": ["selection", "coverage, %", "1-NNA, %", "near-copies, %", "recognised, %"],
             "rows": [[w, *(f"{100 * told[w][k]:.0f}" for k in columns)] for w in WAYS],
@@ -279,16 +283,16 @@ def outlines(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
     """Of kinds that are begun with outlines, those that are remembered and those that the judge knows: how often a draw is named,
     and how near it comes to known shapes, with the outline and without."""
     train = ShapeSet(Corpus(corpus), "train")
-    codec, _ = network("autoencoder", autoencoder)
+    codec, _ = load_network("autoencoder", autoencoder)
     assert isinstance(codec, ShapeAutoencoder)
-    judge, one = Judge(), drawer("flow", flow, autoencoder)
-    ways = {"without": drawer("flow", flow, autoencoder, begin=0.0), "with": one}
+    judge, one = Judge(), load_sampler("flow", flow, autoencoder)
+    ways = {"without": load_sampler("flow", flow, autoencoder, begin=0.0), "with": one}
     rows: list[dict[str, Any]] = []
-    for kind in sorted(k for k in one.outlined if k in one.remembered or k in judge.names):
+    for kind in sorted(k for k in one.with_pca if k in one.memorised or k in judge.names):
         numbers = np.flatnonzero(train.category == kind)
         known = clouds(train, numbers[np.linspace(0, len(numbers) - 1, min(NEAR, len(numbers))).astype(int)])
         usual = float(np.median(nearest_among(known)))
-        row: dict[str, Any] = {"kind": kind, "known": len(numbers), "stored": kind in one.remembered}
+        row: dict[str, Any] = {"kind": kind, "known": len(numbers), "stored": kind in one.memorised}
         for name, drawn_by in ways.items():
             drawn, cells = surfaces(drawn_by, kind, limit, 0, codec)
             away = nearest_chamfer(drawn, known) / usual
@@ -345,7 +349,9 @@ def bounds(corpus: Corpus, kinds: tuple[str, ...], autoencoder: str | None) -> d
     for number, kind in enumerate(kinds):
         mine = np.flatnonzero(codes.kinds == number)
         some = mine[np.linspace(0, len(mine) - 1, min(DOUBTED, len(mine))).astype(int)]
-        said = [doubt(shares_of(np.asarray(codes.values[i], np.float32), autoencoder)) for i in some]
+        said = [
+            uncertainty(decode_occupancy(np.asarray(codes.values[i], np.float32), autoencoder)) for i in some
+        ]
         for share in SURE:
             out[share][kind] = round(float(np.quantile(said, share)), 4)
     return out

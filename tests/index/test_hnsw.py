@@ -23,7 +23,7 @@ def vectors(n: int, seed: int = 0) -> np.ndarray:
 @pytest.fixture(scope="module")
 def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
     path, x = tmp_path_factory.mktemp("graph") / "a.usearch", vectors(600)
-    made = graph.new(WIDE)
+    made = graph.create_graph(WIDE)
     graph.add(made, np.arange(600) + 5, x)
     graph.save(made, path)
     return path, x
@@ -32,7 +32,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
 @pytest.mark.parametrize("view", [True, False])
 def test_finds_what_exact_search_finds(held: tuple[Path, np.ndarray], view: bool) -> None:
     path, x = held
-    opened = graph.opened(path, WIDE, view)
+    opened = graph.open_graph(path, WIDE, view)
     assert opened is not None and len(opened) == 600
     asked = vectors(40, 1)
     truth = np.argsort(-(asked @ x.T), 1)[:, :10] + 5
@@ -43,27 +43,27 @@ def test_finds_what_exact_search_finds(held: tuple[Path, np.ndarray], view: bool
 def test_added_replaced_and_removed_without_making_it_anew(
     held: tuple[Path, np.ndarray], tmp_path: Path
 ) -> None:
-    opened, new = graph.opened(held[0], WIDE, view=False), vectors(3, 7)
+    opened, new = graph.open_graph(held[0], WIDE, view=False), vectors(3, 7)
     assert opened is not None
     graph.add(opened, np.array([5, 6, 5000]), new)
     opened.remove(7)
     graph.save(opened, tmp_path / "b.usearch")
-    again = graph.opened(tmp_path / "b.usearch", WIDE)
+    again = graph.open_graph(tmp_path / "b.usearch", WIDE)
     assert again is not None and len(again) == 600
     assert [int(graph.nearest(again, v, 1)[0]) for v in new] == [5, 6, 5000]
     assert 7 not in graph.nearest(again, held[1][2], 600)
 
 
 def test_an_empty_one(tmp_path: Path) -> None:
-    graph.save(graph.new(WIDE), tmp_path / "e.usearch")
-    assert graph.sound(tmp_path / "e.usearch", WIDE)
+    graph.save(graph.create_graph(WIDE), tmp_path / "e.usearch")
+    assert graph.is_valid(tmp_path / "e.usearch", WIDE)
 
 
 def test_other_dimensions_and_nothing_are_refused(held: tuple[Path, np.ndarray], tmp_path: Path) -> None:
-    assert graph.opened(held[0], WIDE + 1) is None
-    assert graph.opened(tmp_path / "none.usearch", WIDE) is None
+    assert graph.open_graph(held[0], WIDE + 1) is None
+    assert graph.open_graph(tmp_path / "none.usearch", WIDE) is None
     (tmp_path / "short").write_bytes(b"usearch")
-    assert graph.opened(tmp_path / "short", WIDE) is None
+    assert graph.open_graph(tmp_path / "short", WIDE) is None
 
 
 @settings(max_examples=150, deadline=None)
@@ -81,7 +81,7 @@ def test_a_damaged_file_is_refused_or_harmless(
         data = data[: at % len(data)] if how == "cut" else data + bytes([value])
     path = held[0].with_name("damaged.usearch")
     path.write_bytes(bytes(data))
-    opened = graph.opened(path, WIDE)
+    opened = graph.open_graph(path, WIDE)
     if how != "set":
         assert opened is None
     elif opened is not None:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from lift3d.errors import InputError
 from lift3d.index import hnsw as graph
 from lift3d.index import store
-from lift3d.index.ranking import NAMED, centre_of, nearness
-from lift3d.index.store import FILE, File, Store
-from lift3d.inference.embedding import LOOKS, SimilarityWeights
+from lift3d.index.ranking import TEXT_CATEGORY_WEIGHT, centroid_of, similarity_scores
+from lift3d.index.store import DATABASE, IndexedFile, ModelIndex
+from lift3d.inference.embedding import APPEARANCE_DIM, SimilarityWeights
 from lift3d.types import Embedding, Neighbours
 
 MIX = SimilarityWeights()
@@ -26,21 +26,21 @@ def thing(seed: int, rows: int = 5) -> np.ndarray:
     """Vectors of a thing: near each other, halves of unit length."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal(256) + 0.4 * rng.standard_normal((rows, 256))
-    x[:, :LOOKS] /= np.linalg.norm(x[:, :LOOKS], axis=1, keepdims=True)
-    x[:, LOOKS:] /= np.linalg.norm(x[:, LOOKS:], axis=1, keepdims=True)
+    x[:, :APPEARANCE_DIM] /= np.linalg.norm(x[:, :APPEARANCE_DIM], axis=1, keepdims=True)
+    x[:, APPEARANCE_DIM:] /= np.linalg.norm(x[:, APPEARANCE_DIM:], axis=1, keepdims=True)
     return x.astype(np.float32)
 
 
-def file(n: int) -> File:
-    return File(f"m/{n}.stl", n + 1, 1000 + n)
+def file(n: int) -> IndexedFile:
+    return IndexedFile(f"m/{n}.stl", n + 1, 1000 + n)
 
 
 def asked(n: int, row: int = 2, of: str = "image") -> Embedding:
     return Embedding(thing(n)[row : row + 1], of, "s")
 
 
-def full(folder: Path, count: int) -> Store:
-    made = Store.make(folder, "s", "..")
+def full(folder: Path, count: int) -> ModelIndex:
+    made = ModelIndex.create(folder, "s", "..")
     made.put([(file(n), f"sum{n}", thing(n)) for n in range(count)])
     return made
 
@@ -66,7 +66,7 @@ def test_counts_that_make_no_sense(tmp_path: Path, count: int) -> None:
 
 def test_words_know_nothing_of_looks(tmp_path: Path) -> None:
     said = thing(3)[:1].copy()
-    said[:, :LOOKS] = 0
+    said[:, :APPEARANCE_DIM] = 0
     with full(tmp_path / "i", 20) as held:
         assert names(held.search(Embedding(said, "text", "s"), 1, MIX)) == [file(3).path]
 
@@ -75,13 +75,13 @@ def test_replace_remove_and_open_again(tmp_path: Path) -> None:
     with full(tmp_path / "i", 10) as held:
         held.put([(file(3), "other", thing(77))])
         held.remove([file(4).path])
-        held.refuse(file(5), "is damaged")
-    with Store(tmp_path / "i") as held:
+        held.mark_unreadable(file(5), "is damaged")
+    with ModelIndex(tmp_path / "i") as held:
         assert len(held) == 8
         assert names(held.search(asked(77), 1, MIX)) == [file(3).path]
         assert held.files()[file(3).path] == (file(3), "other")
         assert file(4).path not in names(held.search(asked(4), 10, MIX))
-        assert held.refused() == {file(5).path: (file(5), "is damaged")}
+        assert held.unreadable() == {file(5).path: (file(5), "is damaged")}
 
 
 def test_a_change_that_fails_changes_nothing(tmp_path: Path) -> None:
@@ -98,18 +98,18 @@ def test_any_history_ends_as_a_dictionary_would(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
 ) -> None:
     truth: dict[str, int] = {}
-    with Store.make(tmp_path_factory.mktemp("h"), "s", "..") as held:
+    with ModelIndex.create(tmp_path_factory.mktemp("h"), "s", "..") as held:
         for what, name, seed in steps:
             path = file(name).path
             if what == "p":
                 held.put([(file(name), str(seed), thing(seed))])
                 truth[path] = seed
             else:
-                held.remove([path]) if what == "r" else held.refuse(file(name), "why")
+                held.remove([path]) if what == "r" else held.mark_unreadable(file(name), "why")
                 truth.pop(path, None)
         assert {p: int(sha) for p, (_, sha) in held.files().items()} == truth
         assert sorted(names(held.search(asked(1), 20, MIX))) == sorted(truth)
-        numbers, centres = held.centres()
+        numbers, centres = held.centroids()
         assert len(numbers) == len(truth) == len(centres)
 
 
@@ -118,34 +118,34 @@ def test_many_are_found_as_few_are(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """Centres and graph choose candidates among which the exact order is the same."""
     if quick:
         pytest.importorskip("usearch")
-        monkeypatch.setattr(store, "MANY", 100)
+        monkeypatch.setattr(store, "GRAPH_LIMIT", 100)
     else:
-        monkeypatch.setattr(graph, "there", lambda: False)
+        monkeypatch.setattr(graph, "is_installed", lambda: False)
     with full(tmp_path / "i", 400) as held:
         exact = [names(held.search(asked(n), 5, MIX)) for n in range(0, 400, 20)]
-        assert held.settle()
-        monkeypatch.setattr(store, "FEW", 10)
+        assert held.update_graph()
+        monkeypatch.setattr(store, "EXACT_LIMIT", 10)
         monkeypatch.setattr(store, "CANDIDATES", 200)
         found = [names(held.search(asked(n), 5, MIX)) for n in range(0, 400, 20)]
         assert [f[0] for f in found] == [e[0] for e in exact]
         held.put([(file(900), "new", thing(900))])
         assert names(held.search(asked(900), 1, MIX)) == [file(900).path], "the graph is of before: not used"
-        held.settle()
+        held.update_graph()
         assert len(list((tmp_path / "i").glob("near-*"))) == (1 if quick else 0)
         assert names(held.search(asked(900), 1, MIX)) == [file(900).path]
 
 
 def test_a_damaged_graph_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("usearch")
-    monkeypatch.setattr(store, "MANY", 10)
-    monkeypatch.setattr(store, "FEW", 5)
+    monkeypatch.setattr(store, "GRAPH_LIMIT", 10)
+    monkeypatch.setattr(store, "EXACT_LIMIT", 5)
     with full(tmp_path / "i", 30) as held:
-        held.settle()
+        held.update_graph()
         (path,) = (tmp_path / "i").glob("near-*")
         path.write_bytes(path.read_bytes()[:-9])
         assert names(held.search(asked(7), 1, MIX)) == [file(7).path]
-        held.settle()
-        assert graph.sound(path, 256)
+        held.update_graph()
+        assert graph.is_valid(path, 256)
 
 
 def test_scores_are_those_of_a_slow_twin() -> None:
@@ -153,12 +153,14 @@ def test_scores_are_those_of_a_slow_twin() -> None:
     things = [thing(n, rows) for n, rows in enumerate((1, 4, 13))]
     owners = np.repeat(np.arange(3), [len(t) for t in things])
     query = Embedding(thing(9, 3), "shape", "s")
-    said = nearness(query, np.concatenate(things), owners, MIX, 3)
+    said = similarity_scores(query, np.concatenate(things), owners, MIX, 3)
     for t, score in zip(things, said):
         views, q = (t[1:] if len(t) > 1 else t), query.vectors
-        by_views = np.mean([max(float(v[:LOOKS] @ a[:LOOKS]) for v in views) for a in q[1:]])
-        kind = centre_of(t)[LOOKS:] @ q[:, LOOKS:].mean(0)
-        slow = 0.6 * by_views + 0.2 * float(t[0, :LOOKS] @ q[0, :LOOKS]) + 0.2 * kind
+        by_views = np.mean(
+            [max(float(v[:APPEARANCE_DIM] @ a[:APPEARANCE_DIM]) for v in views) for a in q[1:]]
+        )
+        kind = centroid_of(t)[APPEARANCE_DIM:] @ q[:, APPEARANCE_DIM:].mean(0)
+        slow = 0.6 * by_views + 0.2 * float(t[0, :APPEARANCE_DIM] @ q[0, :APPEARANCE_DIM]) + 0.2 * kind
         assert score == pytest.approx(slow, abs=1e-5)
     assert rng is not None
 
@@ -171,15 +173,17 @@ def test_sharp_scores_are_probabilities() -> None:
     told, looks = (kinds[3], kinds[:3]), []
     for t in things:
         views = t[1:] if len(t) > 1 else t
-        by_views = max(float(v[:LOOKS] @ query.vectors[0, :LOOKS]) for v in views)
-        looks.append(0.75 * by_views + 0.25 * float(t[0, :LOOKS] @ query.vectors[0, :LOOKS]))
+        by_views = max(float(v[:APPEARANCE_DIM] @ query.vectors[0, :APPEARANCE_DIM]) for v in views)
+        looks.append(
+            0.75 * by_views + 0.25 * float(t[0, :APPEARANCE_DIM] @ query.vectors[0, :APPEARANCE_DIM])
+        )
     weight = [np.exp(8 * x) for x in looks]
     likely = [w / sum(weight) for w in weight]
     kind = 0.5 * kinds[3] + 0.5 * sum(p * k for p, k in zip(likely, kinds))
     slow = [0.8 * p + 0.2 * float(k @ kind) for p, k in zip(likely, kinds)]
-    said = nearness(query, vectors, owners, SimilarityWeights(0.6, 0.2, 0.2, 8, 0.5), 3, told)
+    said = similarity_scores(query, vectors, owners, SimilarityWeights(0.6, 0.2, 0.2, 8, 0.5), 3, told)
     np.testing.assert_allclose(said, slow, atol=1e-5)
-    assert nearness(query, vectors, owners, SimilarityWeights(1, 0, 0, 8), 3).sum() == pytest.approx(
+    assert similarity_scores(query, vectors, owners, SimilarityWeights(1, 0, 0, 8), 3).sum() == pytest.approx(
         1, abs=1e-5
     )
 
@@ -189,7 +193,9 @@ def test_sharpness_leaves_the_order_of_looks() -> None:
     owners, query = np.repeat(np.arange(20), 3), Embedding(thing(9, 1), "image", "s")
     orders = [
         np.argsort(
-            -nearness(query, np.concatenate(things), owners, SimilarityWeights(0.7, 0.3, 0, sharp), 20)
+            -similarity_scores(
+                query, np.concatenate(things), owners, SimilarityWeights(0.7, 0.3, 0, sharp), 20
+            )
         )
         for sharp in (0.0, 10.0)
     ]
@@ -200,43 +206,43 @@ def test_words_count_by_kind_alone() -> None:
     things = [thing(n, 3) for n in range(4)]
     owners, words = np.repeat(np.arange(4), 3), Embedding(thing(9, 1), "text", "s")
     vectors = np.concatenate(things)
-    plain = nearness(words, vectors, owners, SimilarityWeights(1, 0, 0, 40), 4)
-    slow = [float(centre_of(t)[LOOKS:] @ words.vectors[0, LOOKS:]) for t in things]
+    plain = similarity_scores(words, vectors, owners, SimilarityWeights(1, 0, 0, 40), 4)
+    slow = [float(centroid_of(t)[APPEARANCE_DIM:] @ words.vectors[0, APPEARANCE_DIM:]) for t in things]
     np.testing.assert_allclose(plain, slow, atol=1e-5)
     kinds = np.eye(4, dtype=np.float32)
-    named = nearness(words, vectors, owners, SimilarityWeights(1, 0, 0, 40), 4, (kinds[2], kinds))
-    np.testing.assert_allclose(named, np.array(slow) + NAMED * kinds[2], atol=1e-5)
+    named = similarity_scores(words, vectors, owners, SimilarityWeights(1, 0, 0, 40), 4, (kinds[2], kinds))
+    np.testing.assert_allclose(named, np.array(slow) + TEXT_CATEGORY_WEIGHT * kinds[2], atol=1e-5)
 
 
 def test_what_is_no_index(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no index"):
-        Store(tmp_path)
+        ModelIndex(tmp_path)
     with pytest.raises(InputError, match="does not exist"):
-        Store(tmp_path / "none")
-    (tmp_path / FILE).write_bytes(b"")
+        ModelIndex(tmp_path / "none")
+    (tmp_path / DATABASE).write_bytes(b"")
     with pytest.raises(InputError, match="damaged.*delete the index, "):
-        Store(tmp_path)
-    (tmp_path / FILE).write_bytes(b"something else" * 100)
+        ModelIndex(tmp_path)
+    (tmp_path / DATABASE).write_bytes(b"something else" * 100)
     with pytest.raises(InputError, match="damaged"):
-        Store(tmp_path)
+        ModelIndex(tmp_path)
     other = tmp_path / "o"
     other.mkdir()
-    base = sqlite3.connect(other / FILE)
+    base = sqlite3.connect(other / DATABASE)
     base.execute("CREATE TABLE a (b)")
     base.commit()
     base.close()
     with pytest.raises(InputError, match="no index of lift3d"):
-        Store(other)
+        ModelIndex(other)
 
 
 def test_other_versions_and_other_weights(tmp_path: Path) -> None:
     with full(tmp_path / "i", 2) as held:
         with pytest.raises(InputError, match="other weights.*run lift3d index again"):
             held.search(Embedding(thing(0)[:1], "image", "t"), 1, MIX)
-        held.base.execute("UPDATE meta SET value = '9' WHERE name = 'version'")
-        held.base.commit()
+        held.connection.execute("UPDATE meta SET value = '9' WHERE name = 'version'")
+        held.connection.commit()
     with pytest.raises(InputError, match="version 9.*run lift3d index again"):
-        Store(tmp_path / "i")
+        ModelIndex(tmp_path / "i")
 
 
 @settings(max_examples=60, deadline=None)
@@ -246,13 +252,13 @@ def test_a_damaged_file_is_one_sentence(
 ) -> None:
     folder = tmp_path_factory.mktemp("d")
     full(folder, 6).close()
-    held = bytearray((folder / FILE).read_bytes())
+    held = bytearray((folder / DATABASE).read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(held) - 17))
         held[at : at + 16] = os.urandom(16) if data.draw(st.booleans()) else bytes(16)
-    (folder / FILE).write_bytes(bytes(held[: data.draw(st.sampled_from([len(held), len(held) // 2]))]))
+    (folder / DATABASE).write_bytes(bytes(held[: data.draw(st.sampled_from([len(held), len(held) // 2]))]))
     try:
-        with Store(folder) as opened:
+        with ModelIndex(folder) as opened:
             assert len(opened.search(asked(1), 5, MIX)) <= 6
     except InputError as error:
         assert str(error).count("\n") == 0

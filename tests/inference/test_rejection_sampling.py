@@ -9,9 +9,14 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch")
 
-from lift3d.inference.generators import drawer  # noqa: E402
-from lift3d.inference.rejection_sampling import choices, chosen, doubt, surest  # noqa: E402
-from lift3d.inference.shape_decoder import KEPT, shares_of  # noqa: E402
+from lift3d.inference.generators import load_sampler  # noqa: E402
+from lift3d.inference.rejection_sampling import (  # noqa: E402
+    candidate_indices,
+    sample_with_rejection,
+    select_candidate,
+    uncertainty,
+)
+from lift3d.inference.shape_decoder import CACHE_SIZE, decode_occupancy  # noqa: E402
 
 
 @settings(max_examples=25, deadline=None)
@@ -28,52 +33,52 @@ def test_doubt_is_that_of_a_slow_twin(unsure: float, side: int) -> None:
             if beside[axis] < 10:
                 crossings += (share[place] > 0.5) != (share[tuple(beside)] > 0.5)
     assert crossings == 6 * side**2
-    assert doubt(share) == pytest.approx(total / crossings, rel=1e-4)
+    assert uncertainty(share) == pytest.approx(total / crossings, rel=1e-4)
 
 
 def test_what_is_sure_has_no_doubt_and_nothing_is_all_doubt() -> None:
     share = np.zeros((8, 8, 8), np.float32)
-    assert doubt(share) == float("inf")
+    assert uncertainty(share) == float("inf")
     share[3:5, 3:5, 3:5] = 1
-    assert doubt(share) == 0
+    assert uncertainty(share) == 0
 
 
 def test_the_first_within_the_bound_else_the_surest() -> None:
-    assert chosen([0.5, 0.2, 0.1], 0.3) == 1
-    assert chosen([0.5, 0.4, 0.45], 0.3) == 1
-    assert chosen([float("inf")] * 3, 0.3) == 0
+    assert select_candidate([0.5, 0.2, 0.1], 0.3) == 1
+    assert select_candidate([0.5, 0.4, 0.45], 0.3) == 1
+    assert select_candidate([float("inf")] * 3, 0.3) == 0
 
 
 def test_the_surest_is_one_of_the_draws_and_none_is_surer() -> None:
-    held = drawer("gan")
-    assert not held.doubts, "the GAN's card tells none: the surest is taken"
-    kind = held.kinds.index("airplane")
-    codes = [held.draw(kind, (5, n)) for n in choices(2, 3)]
-    doubts = [doubt(shares_of(code)) for code in codes]
-    said = surest(held, kind, (5, 2), among=3)
+    held = load_sampler("gan")
+    assert not held.uncertainty, "the GAN's card tells none: the surest is taken"
+    kind = held.categories.index("airplane")
+    codes = [held.sample(kind, (5, n)) for n in candidate_indices(2, 3)]
+    doubts = [uncertainty(decode_occupancy(code)) for code in codes]
+    said = sample_with_rejection(held, kind, (5, 2), among=3)
     assert np.array_equal(said, codes[int(np.argmin(doubts))])
-    assert np.array_equal(said, surest(held, kind, (5, 2), among=3))
-    assert np.array_equal(surest(held, kind, (5, 2), among=1), held.draw(kind, (5, 2)))
+    assert np.array_equal(said, sample_with_rejection(held, kind, (5, 2), among=3))
+    assert np.array_equal(sample_with_rejection(held, kind, (5, 2), among=1), held.sample(kind, (5, 2)))
 
 
 def test_first_choices_follow_each_other_and_no_choice_is_had_twice() -> None:
-    assert [choices(n, 4)[0] for n in range(6)] == list(range(6))
-    assert len({number for n in range(100) for number in choices(n, 4)}) == 400
+    assert [candidate_indices(n, 4)[0] for n in range(6)] == list(range(6))
+    assert len({number for n in range(100) for number in candidate_indices(n, 4)}) == 400
 
 
 @pytest.mark.slow
 def test_a_draw_of_the_flow_is_the_same_whatever_was_asked_for_before() -> None:
-    alone = drawer("flow", steps=1).draw(0, (3, 7))
-    held = drawer("flow", steps=1)
+    alone = load_sampler("flow", steps=1).sample(0, (3, 7))
+    held = load_sampler("flow", steps=1)
     for number in (*range(40, 80), 6, 7):
-        last = held.draw(0, (3, number))
+        last = held.sample(0, (3, number))
     assert np.array_equal(alone, last)
 
 
 def test_what_a_decoder_said_is_kept_and_is_what_it_says_again() -> None:
-    codes = [drawer("gan").draw(0, (1, n)) for n in range(KEPT + 1)]
-    first = shares_of(codes[0]).copy()
-    assert first.shape == (64, 64, 64) and not shares_of(codes[0]).flags.writeable
+    codes = [load_sampler("gan").sample(0, (1, n)) for n in range(CACHE_SIZE + 1)]
+    first = decode_occupancy(codes[0]).copy()
+    assert first.shape == (64, 64, 64) and not decode_occupancy(codes[0]).flags.writeable
     for code in codes[1:]:
-        assert not np.array_equal(shares_of(code), first)
-    assert np.array_equal(shares_of(codes[0]), first)
+        assert not np.array_equal(decode_occupancy(code), first)
+    assert np.array_equal(decode_occupancy(codes[0]), first)

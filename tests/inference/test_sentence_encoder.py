@@ -36,7 +36,7 @@ PIECES = {
 
 def pieces(text: str) -> list[str]:
     names = list(PIECES)
-    return [names[i] for i in sentences.tokens(text, PIECES)[1:-1]]
+    return [names[i] for i in sentences.tokenize(text, PIECES)[1:-1]]
 
 
 def test_pieces_of_words() -> None:
@@ -48,15 +48,15 @@ def test_pieces_of_words() -> None:
 
 
 def test_long_texts_are_cut() -> None:
-    row = sentences.tokens("table " * 5000, PIECES)
-    assert len(row) == sentences.MOST and row[0] == PIECES["[CLS]"] and row[-1] == PIECES["[SEP]"]
+    row = sentences.tokenize("table " * 5000, PIECES)
+    assert len(row) == sentences.MAX_TOKENS and row[0] == PIECES["[CLS]"] and row[-1] == PIECES["[SEP]"]
     assert pieces("t" * 101) == ["[UNK]"]
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sentences, "PACKAGE", "no_such_package_of_words")
     with pytest.raises(MissingExtra, match=r"lift3d\[text\]"):
-        sentences.require()
+        sentences.model_folder()
 
 
 @pytest.mark.skipif(
@@ -65,8 +65,8 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
 def test_vectors_are_those_of_its_authors() -> None:
     """Values of transformers' BertModel with the same weights."""
     pytest.importorskip("torch")
-    found = sentences.vectors(["round table", "A wooden chair with four legs."])
+    found = sentences.encode_sentences(["round table", "A wooden chair with four legs."])
     assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
     assert np.allclose(found[0, :4], [0.0528707, 0.0660544, -0.0857037, -0.0197796], atol=1e-5)
     assert np.allclose(found[1, :4], [0.0722835, 0.0284587, -0.0585165, -0.0123678], atol=1e-5)
-    assert np.allclose(sentences.vectors(["x", "round table", "a b c"])[1], found[0], atol=1e-6)
+    assert np.allclose(sentences.encode_sentences(["x", "round table", "a b c"])[1], found[0], atol=1e-6)

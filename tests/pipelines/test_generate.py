@@ -19,7 +19,7 @@ from lift3d.errors import CaptureError, InputError  # noqa: E402
 from lift3d.geometry.mesh.solidity import inspect_solid  # noqa: E402
 from lift3d.geometry.metrics.solids import iou  # noqa: E402
 from lift3d.geometry.voxels.canonical_frame import canonical_affine, voxelize_canonical  # noqa: E402
-from lift3d.inference.generators import drawer  # noqa: E402
+from lift3d.inference.generators import load_sampler  # noqa: E402
 from lift3d.io.mesh.meshes import load_mesh, save_mesh  # noqa: E402
 from lift3d.maps.label_to_latent import LabelToLatent  # noqa: E402
 from lift3d.maps.latent_to_voxels import LatentToVoxels  # noqa: E402
@@ -34,7 +34,7 @@ from lift3d.pipelines.generate import (  # noqa: E402
 from lift3d.pipelines.interpolate import slerp  # noqa: E402
 from lift3d.pipelines.latent_solid import scale_to_longest_side  # noqa: E402
 from lift3d.pipelines.models import longest_side  # noqa: E402
-from lift3d.taxonomy.lookup import kind_number  # noqa: E402
+from lift3d.taxonomy.lookup import category_index  # noqa: E402
 from lift3d.types import Label, Latent, Voxels  # noqa: E402
 
 
@@ -72,10 +72,10 @@ def test_towers_are_solids_that_differ_and_stand(tmp_path: Path) -> None:
 
 def test_things_begin_with_an_outline_unless_told_otherwise() -> None:
     with_, without = load_generator(Options()), load_generator(Options(layout=False))
-    assert with_.outlined == set(with_.kinds) - {"building", "person", "tree"} and not without.outlined
-    assert "chair" in with_.remembered and "truck" not in with_.remembered
-    number = with_.kinds.index("chair")
-    assert not np.array_equal(with_.draw(number, (0, 0)), without.draw(number, (0, 0)))
+    assert with_.with_pca == set(with_.categories) - {"building", "person", "tree"} and not without.with_pca
+    assert "chair" in with_.memorised and "truck" not in with_.memorised
+    number = with_.categories.index("chair")
+    assert not np.array_equal(with_.sample(number, (0, 0)), without.sample(number, (0, 0)))
 
 
 @pytest.mark.slow
@@ -198,9 +198,9 @@ def test_kinds_are_listed_and_found_by_the_words_of_people() -> None:
         ("body armour", 3),
         ("bus", 1),
     ):
-        assert kind_number(names, word) == wanted
+        assert category_index(names, word) == wanted
     with pytest.raises(InputError, match="no kind called 'chiar'.*chair"):
-        kind_number(names, "chiar")
+        category_index(names, "chiar")
     for word, meant in (
         ("office chair", "chair"),
         ("armchair", "chair"),
@@ -208,7 +208,7 @@ def test_kinds_are_listed_and_found_by_the_words_of_people() -> None:
         ("plane", "airplane"),
     ):
         with pytest.raises(InputError, match=f"did you mean {meant}"):
-            kind_number(names, word)
+            category_index(names, word)
 
 
 @pytest.mark.slow
@@ -233,8 +233,8 @@ def test_the_maps_compose_from_a_word_to_cells_and_back() -> None:
 
 
 def test_codes_of_other_autoencoders_are_refused() -> None:
-    space = drawer("prior").space
-    shape = drawer("prior").draw(0, (0,)).shape
+    space = load_sampler("prior").space
+    shape = load_sampler("prior").sample(0, (0,)).shape
     with pytest.raises(InputError, match="not one of the autoencoder"):
         LatentToVoxels()(Latent(np.zeros(shape, np.float32), space[::-1]))
     assert np.isfinite(LatentToVoxels()(Latent(np.zeros(shape, np.float32), space)).values).all()

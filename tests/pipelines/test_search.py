@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import save  # noqa: E402
 
 from lift3d.cli import app  # noqa: E402
-from lift3d.index.store import FILE, Store  # noqa: E402
+from lift3d.index.store import DATABASE, ModelIndex  # noqa: E402
 from lift3d.inference import sentence_encoder as sentences  # noqa: E402
 from lift3d.io.mesh.meshes import save_mesh  # noqa: E402
 from lift3d.nets.multimodal_embedding import MultimodalEmbedding  # noqa: E402
@@ -96,12 +96,12 @@ def test_only_what_changed_is_touched(made: tuple[Path, Path], tmp_path: Path) -
     place = tmp_path / "elsewhere"
     words = ("index", models, "-o", place, "--weights", weights)
     assert "3 new" in lift3d(*words)[1]
-    with Store(place) as held:
-        before = held.base.execute("SELECT path, id FROM things").fetchall()
+    with ModelIndex(place) as held:
+        before = held.connection.execute("SELECT path, id FROM things").fetchall()
     os.utime(models / "0.stl", (1, 1))
     assert "0 new, 0 changed, 3 as before, 0 removed" in lift3d(*words)[1]
-    with Store(place) as held:
-        assert held.base.execute("SELECT path, id FROM things").fetchall() == before
+    with ModelIndex(place) as held:
+        assert held.connection.execute("SELECT path, id FROM things").fetchall() == before
     save_mesh(trimesh.creation.torus(1, 0.3), models / "1.stl")
     (models / "2.stl").unlink()
     assert "0 new, 1 changed, 1 as before, 1 removed" in lift3d(*words)[1]
@@ -147,10 +147,10 @@ def test_a_damaged_index_and_one_of_another_version(made: tuple[Path, Path], tmp
     models, weights = made
     for name in ("cut", "old"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / FILE).write_bytes((models / ".lift3d-index" / FILE).read_bytes())
-    damaged = tmp_path / "cut" / FILE
+        (tmp_path / name / DATABASE).write_bytes((models / ".lift3d-index" / DATABASE).read_bytes())
+    damaged = tmp_path / "cut" / DATABASE
     damaged.write_bytes(b"\x07" * 4096 + damaged.read_bytes()[4096:])
-    base = sqlite3.connect(tmp_path / "old" / FILE)
+    base = sqlite3.connect(tmp_path / "old" / DATABASE)
     base.execute("UPDATE meta SET value = '0' WHERE name = 'version'")
     base.commit()
     base.close()
@@ -178,7 +178,7 @@ def test_which_index_and_what_is_asked(made: tuple[Path, Path], tmp_path: Path) 
         find_index(None, tmp_path)
     for name in "ab":
         (tmp_path / name / ".lift3d-index").mkdir(parents=True)
-        (tmp_path / name / ".lift3d-index" / FILE).write_bytes(b"")
+        (tmp_path / name / ".lift3d-index" / DATABASE).write_bytes(b"")
     with pytest.raises(InputError, match="2 indices here"):
         find_index(None, tmp_path)
     assert (

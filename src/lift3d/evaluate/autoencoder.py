@@ -17,7 +17,7 @@ from lift3d.evaluate.scores.bootstrap import Rows, intervals, means
 from lift3d.evaluate.scores.generation import surfaced
 from lift3d.geometry.metrics.solids import WORST_SCORES, SurfaceScores, compare_surfaces, sample_mesh
 from lift3d.geometry.voxels.canonical_frame import canonical_affine
-from lift3d.inference.networks import network
+from lift3d.inference.networks import load_network
 from lift3d.io.files.atomic import write_bytes
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.nets.shape_autoencoder import ShapeAutoencoder, refine_latent
@@ -179,7 +179,7 @@ def evaluate_codes(
 
     held = Corpus(corpus)
     train, val, test = (ShapeSet(held, name) for name in ("train", "val", split))
-    net, found = network("autoencoder", weights)
+    net, found = load_network("autoencoder", weights)
     assert isinstance(net, ShapeAutoencoder)
     length = int(np.prod(net.shape))
     known = Known(train, progress)

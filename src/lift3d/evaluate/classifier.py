@@ -28,9 +28,9 @@ from lift3d.evaluate.baselines.classifier import (
 from lift3d.evaluate.ensemble import best_weight, said_of
 from lift3d.evaluate.scores.bootstrap import intervals
 from lift3d.evaluate.sheets.confusion_matrix import matrix, write_confusions
-from lift3d.inference.embedding import Space
-from lift3d.inference.embedding_classifier import Judge
-from lift3d.inference.networks import network
+from lift3d.inference.embedding import EmbeddingNetwork
+from lift3d.inference.embedding_classifier import EmbeddingClassifier
+from lift3d.inference.networks import load_network
 from lift3d.io.files.atomic import write_bytes
 from lift3d.maps.embedding_to_label import NAME as PLACES
 from lift3d.maps.voxels_to_label import NAME
@@ -144,7 +144,7 @@ def lines(result: dict[str, Any]) -> list[str]:
 
 
 def _network(weights: str | Path | None) -> tuple[VoxelClassifier | PointNet, Any]:
-    net, found = network(NAME, weights)
+    net, found = load_network(NAME, weights)
     assert isinstance(net, VoxelClassifier | PointNet)
     return net, found
 
@@ -193,9 +193,9 @@ def _joined(
     progress: Progress,
 ) -> tuple[dict[str, Any], float]:  # fmt: skip
     """Rows of views alone and of both, upright and turned in any way, and how much the cells count beside the views."""
-    judge = Judge(weights)
+    judge = EmbeddingClassifier(weights)
     told = judge.found.config.get("embedding")
-    space = Space(None if told in (None, "embedding") else str(told))
+    space = EmbeddingNetwork(None if told in (None, "embedding") else str(told))
     judge.require(space.name)
     some = _numbers(val, min(CHOOSING, len(val)))
     kinds = ("none", "any")

@@ -119,7 +119,9 @@ def robustness(
                 hits.append(0.0)
                 continue
             guess = guesser.guess(view, network_input(view)[None])
-            hits.append(float(Truth(solids, view).overlaps(guess.completed(level), np.array([level]), 64)[0]))
+            hits.append(
+                float(Truth(solids, view).overlaps(guess.fill_silhouette(level), np.array([level]), 64)[0])
+            )
         out[name] = float(np.mean(hits))
         progress((k + 1) / (len(FAULTS) + 1))
     return out

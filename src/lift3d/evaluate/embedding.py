@@ -22,12 +22,18 @@ from lift3d.errors import InputError, MissingExtra
 from lift3d.evaluate.baselines.image_to_voxels import codes, pixels
 from lift3d.evaluate.cases.embedding import Held
 from lift3d.evaluate.scores.bootstrap import Rows, intervals, means
-from lift3d.index.ranking import Compared, compared, score
-from lift3d.inference.embedding import LOOKS, SimilarityWeights, Space, pictures_of, solid_arrays
-from lift3d.inference.embedding_classifier import judge_of
-from lift3d.inference.networks import network
+from lift3d.index.ranking import Similarities, combine_similarities, compute_similarities
+from lift3d.inference.embedding import (
+    APPEARANCE_DIM,
+    EmbeddingNetwork,
+    SimilarityWeights,
+    render_views,
+    voxelize_parts,
+)
+from lift3d.inference.embedding_classifier import find_classifier
+from lift3d.inference.networks import load_network
 from lift3d.io.files.atomic import write_bytes
-from lift3d.taxonomy.captions import kind_text, plain
+from lift3d.taxonomy.captions import category_text, split_name
 from lift3d.taxonomy.categories import UNKNOWN
 from lift3d.train.data.view_set import ViewSet, network_input
 from lift3d.types import F32, Embedding
@@ -51,7 +57,7 @@ def evaluate_embedding(
 ) -> list[str]:  # fmt: skip
     """The table's lines."""
     held = Corpus(corpus)
-    space = Space(weights)
+    space = EmbeddingNetwork(weights)
     category = np.array(held.column("category"))
     val = gathered(ViewSet(pictures, held, "val"), space, CHOOSING, lambda f: progress("validation", f))
     mix, of_models = best_mixes(val, category[val.shapes])
@@ -89,12 +95,14 @@ def evaluate_embedding(
 BEST = "photo: views, solid and category"
 
 
-def gathered(solids: ViewSet, space: Space, limit: int | None, progress: Callable[[float], None]) -> Held:
+def gathered(
+    solids: ViewSet, space: EmbeddingNetwork, limit: int | None, progress: Callable[[float], None]
+) -> Held:
     """Vectors of one picture of each shape, and of its model as `lift3d index` makes them: views are rendered."""
     shapes = sorted(solids.views)
     if limit is not None and limit < len(shapes):
         shapes = [shapes[int(i)] for i in np.linspace(0, len(shapes) - 1, limit)]
-    net, _ = network("image_to_voxels")
+    net, _ = load_network("image_to_voxels")
     of = {"pixels": pixels, "code": codes(net)}
     rows: dict[str, tuple[list[F32], list[F32]]] = {name: ([], []) for name in of}
     kept, asked, things, owners = list[int](), list[F32](), list[F32](), list[int]()
@@ -104,13 +112,15 @@ def gathered(solids: ViewSet, space: Space, limit: int | None, progress: Callabl
         parts = solids.corpus.parts(shape)
         progress((number + 1) / len(shapes))
         try:
-            seen = pictures_of(parts) if view is not None else None
+            seen = render_views(parts) if view is not None else None
         except InputError:  # panes of glass alone
             seen = None
         if view is None or seen is None:
             continue
-        cells, colours = solid_arrays(parts, space.coloured)
-        things.append(np.concatenate([space.of_solids(cells[None], colours[None]), space.of_pictures(seen)]))
+        cells, colours = voxelize_parts(parts, space.coloured)
+        things.append(
+            np.concatenate([space.embed_voxels(cells[None], colours[None]), space.embed_images(seen)])
+        )
         asked.append(network_input(view))
         owners += [len(kept)] * len(seen)
         kept.append(shape)
@@ -119,7 +129,7 @@ def gathered(solids: ViewSet, space: Space, limit: int | None, progress: Callabl
             rows[name][1].append(feature(seen))
     pictures = np.stack(asked)
     features = {name: (np.concatenate(a), np.concatenate(b)) for name, (a, b) in rows.items()}
-    return Held(kept, pictures, space.of_pictures(pictures), things, np.array(owners), features, space.name)
+    return Held(kept, pictures, space.embed_images(pictures), things, np.array(owners), features, space.name)
 
 
 def mixed(held: Held, mix: SimilarityWeights, queries: Sequence[Embedding]) -> F32:
@@ -127,8 +137,8 @@ def mixed(held: Held, mix: SimilarityWeights, queries: Sequence[Embedding]) -> F
     return scored(beside(held, queries), mix, bool(queries) and queries[0].modality == "text")
 
 
-def scored(pairs: Sequence[Compared], mix: SimilarityWeights, words: bool = False) -> F32:
-    return np.stack([score(pair, mix, words) for pair in pairs]).astype(np.float32)
+def scored(pairs: Sequence[Similarities], mix: SimilarityWeights, words: bool = False) -> F32:
+    return np.stack([combine_similarities(pair, mix, words) for pair in pairs]).astype(np.float32)
 
 
 def alone(scores: F32) -> F32:
@@ -137,19 +147,19 @@ def alone(scores: F32) -> F32:
     return scores
 
 
-def beside(held: Held, queries: Sequence[Embedding]) -> list[Compared]:
+def beside(held: Held, queries: Sequence[Embedding]) -> list[Similarities]:
     """Every query beside all things."""
     vectors = np.concatenate(held.things)
     sizes = [len(t) for t in held.things]
     first = np.r_[0, np.cumsum(sizes)[:-1]]
-    judge = judge_of(held.space)
+    judge = find_classifier(held.space)
     if judge is None:
-        return [compared(q, vectors, first, None) for q in queries]
-    known = judge.of_many(vectors, np.repeat(np.arange(len(sizes)), sizes))
-    return [compared(q, vectors, first, (judge.of_one(q), known)) for q in queries]
+        return [compute_similarities(q, vectors, first, None) for q in queries]
+    known = judge.classify_all(vectors, np.repeat(np.arange(len(sizes)), sizes))
+    return [compute_similarities(q, vectors, first, (judge.classify(q), known)) for q in queries]
 
 
-def without(of: Compared, number: int) -> Compared:
+def without(of: Similarities, number: int) -> Similarities:
     """As if one thing looked like nothing: no share of what is likely is its."""
     views, solid = of.views.copy(), of.solid.copy()
     views[number] = solid[number] = -9
@@ -230,20 +240,20 @@ def together(rows: Rows, kinds: NDArray[np.str_]) -> float:
     return float(rows["first"].mean() + rows["five"].mean() + rows["kin"][kinds != UNKNOWN].mean())
 
 
-def by_words(held: Held, space: Space, corpus: Corpus, kinds: NDArray[np.str_]) -> dict[str, Any]:
+def by_words(held: Held, space: EmbeddingNetwork, corpus: Corpus, kinds: NDArray[np.str_]) -> dict[str, Any]:
     """Models found by their names and by what their category is, and photos named by the nearest category."""
-    names = [plain(str(corpus.row(i)["name"])) or "thing" for i in held.shapes]
-    told = [Embedding(v[None], "text", "") for v in space.of_texts(names)]
+    names = [split_name(str(corpus.row(i)["name"])) or "thing" for i in held.shapes]
+    told = [Embedding(v[None], "text", "") for v in space.embed_texts(names)]
     rows = measured(mixed(held, SimilarityWeights(), told), kinds)
     present = sorted(set(kinds.tolist()) - {UNKNOWN})
-    said = space.of_texts([kind_text(name) for name in present])
+    said = space.embed_texts([category_text(name) for name in present])
     scores = mixed(held, SimilarityWeights(), [Embedding(v[None], "text", "") for v in said])
     precisions = []
     for name, row in zip(present, scores):
         right = (kinds == name)[np.argsort(-row, kind="stable")]
         precisions.append(float((right.cumsum() / np.arange(1, len(right) + 1))[right].mean()))
     known = kinds != UNKNOWN
-    label = np.array(present)[(held.queries[:, LOOKS:] @ said[:, LOOKS:].T).argmax(1)]
+    label = np.array(present)[(held.queries[:, APPEARANCE_DIM:] @ said[:, APPEARANCE_DIM:].T).argmax(1)]
     return {
         "words": {"name_first": float(rows["first"].mean()), "name_five": float(rows["five"].mean()),
                   "category": float(np.mean(precisions))},

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError
-from lift3d.inference.embedding import Space
-from lift3d.inference.embedding_classifier import Judge
+from lift3d.inference.embedding import EmbeddingNetwork
+from lift3d.inference.embedding_classifier import EmbeddingClassifier
 from lift3d.nets.shape_classifier import PointNet, TestTimeAugmentation, VoxelClassifier
 from lift3d.pipelines.classify import combine_labels
 from lift3d.train.data.labelled_shapes import LabelledShapes, evaluation_rotation
@@ -44,7 +44,8 @@ class Said:
 
 
 def said_of(
-    net: VoxelClassifier | PointNet, plan: TestTimeAugmentation, judge: Judge, space: Space, shapes: LabelledShapes, kind: str,
+    net: VoxelClassifier | PointNet, plan: TestTimeAugmentation, judge: EmbeddingClassifier, space: EmbeddingNetwork,
+    shapes: LabelledShapes, kind: str,
     numbers: list[int], progress: Callable[[float], None] = lambda f: None,
 ) -> Said:  # fmt: skip
     """Both answers about shapes turned as `kind` says and as their numbers decide. A thing of which nothing is seen from any
@@ -65,8 +66,8 @@ def said_of(
             parts = shapes.shapes.corpus.parts(shapes.number(i))
             whole = up @ turn
             try:
-                place = space.of_parts([replace(p, vertices=p.vertices @ whole.T) for p in parts])
-                places.append(judge.of_one(place).astype(np.float64))
+                place = space.embed_parts([replace(p, vertices=p.vertices @ whole.T) for p in parts])
+                places.append(judge.classify(place).astype(np.float64))
             except InputError:  # panes of glass alone
                 places.append(np.full(len(judge.names), 1 / len(judge.names)))
         progress(min(1.0, (first + CHUNK) / len(numbers)))

@@ -23,9 +23,9 @@ from lift3d.evaluate.scores.gan_test import Judge
 from lift3d.evaluate.scores.generation import POINTS, compared, nearest_among, points_of
 from lift3d.geometry.metrics.chamfer import chamfer_matrix
 from lift3d.geometry.symmetry.symmetrize import symmetrize
-from lift3d.inference.generators import MODELS, Drawer, drawer
-from lift3d.inference.networks import asking, network
-from lift3d.inference.rejection_sampling import surest
+from lift3d.inference.generators import GENERATORS, LatentSampler, load_sampler
+from lift3d.inference.networks import inference_mode, load_network
+from lift3d.inference.rejection_sampling import sample_with_rejection
 from lift3d.io.files.atomic import write_bytes
 from lift3d.io.image.contact_sheet import contact_sheet
 from lift3d.maps.latent_to_voxels import EDGE
@@ -72,11 +72,11 @@ def evaluate_samples(
     """The table's lines; `output` gets JSON and a sheet of draws for each kind."""
     held = Corpus(corpus)
     train, test = ShapeSet(held, "train"), ShapeSet(held, split)
-    main = drawer(model, weights, autoencoder)
-    wanted = largest(train, test, main.kinds, KINDS)
+    main = load_sampler(model, weights, autoencoder)
+    wanted = largest(train, test, main.categories, KINDS)
     if not wanted:
         raise InputError("no kind has shapes enough to compare with", "build a larger corpus")
-    codec, _ = network("autoencoder", autoencoder)
+    codec, _ = load_network("autoencoder", autoencoder)
     assert isinstance(codec, ShapeAutoencoder)
     drawers = [main] + (other_drawers(model, main, autoencoder, say) if others else [])
     judge = Judge()
@@ -149,13 +149,13 @@ def largest(train: ShapeSet, test: ShapeSet, kinds: tuple[str, ...], count: int)
     return able[:count]
 
 
-def other_drawers(model: str, main: Drawer, autoencoder: str | None, say: Say) -> list[Drawer]:
+def other_drawers(model: str, main: LatentSampler, autoencoder: str | None, say: Say) -> list[LatentSampler]:
     """The package's other generators, as far as they fit the same codes."""
     out = []
-    for name in MODELS:
+    for name in GENERATORS:
         if name != model:
             try:
-                out.append(drawer(name, None, autoencoder))
+                out.append(load_sampler(name, None, autoencoder))
             except Lift3dError as error:
                 say(f"{name} is left out: {error}")
     return [one for one in out if one.space == main.space]
@@ -200,15 +200,17 @@ def through(test: ShapeSet, numbers: NDArray[np.int64], codec: ShapeAutoencoder)
     return np.stack(out), cells
 
 
-def surfaces(held: Drawer, kind: str, count: int, seed: int, codec: ShapeAutoencoder) -> tuple[F32, list[B1]]:
+def surfaces(
+    held: LatentSampler, kind: str, count: int, seed: int, codec: ShapeAutoencoder
+) -> tuple[F32, list[B1]]:
     """Clouds of the first draws of a generator that ours is compared with, without making solids of them: of noise that
     would take minutes each."""
-    number = held.kinds.index(kind) if held.kinds else 0
+    number = held.categories.index(kind) if held.categories else 0
     out: list[F32] = []
     cells: list[B1] = []
     for k in range(count):
-        with asking():
-            code = torch.from_numpy(held.draw(number, (seed, k)))[None]
+        with inference_mode():
+            code = torch.from_numpy(held.sample(number, (seed, k)))[None]
             share = codec.decode(code).sigmoid()[0].numpy()
         share = symmetrize(share, 0.5)[0]
         out.append(points_of(mesh_of(share, 0.5)) if (share > 0.5).any() else EMPTY)
@@ -217,17 +219,22 @@ def surfaces(held: Drawer, kind: str, count: int, seed: int, codec: ShapeAutoenc
 
 
 def draws(
-    held: Drawer, kind: str, count: int, seed: int, autoencoder: str | None, progress: Callable[[float], None]
+    held: LatentSampler,
+    kind: str,
+    count: int,
+    seed: int,
+    autoencoder: str | None,
+    progress: Callable[[float], None],
 ) -> tuple[F32, list[B1], float, list[NDArray[np.uint8]]]:
     """Clouds and cells of the first draws, none left out but those that fill nothing; the share of solids among all draws;
     pictures."""
-    number = held.kinds.index(kind) if held.kinds else 0
+    number = held.categories.index(kind) if held.categories else 0
     rows: list[F32] = []
     cells: list[B1] = []
     tiles: list[NDArray[np.uint8]] = []
     tried = 0
     while len(rows) < count and tried < 3 * count:
-        code = surest(held, number, (seed, tried), autoencoder)
+        code = sample_with_rejection(held, number, (seed, tried), autoencoder)
         made = decode_solid(Latent(code, held.space), autoencoder, symmetric=True)
         tried += 1
         if made is None:

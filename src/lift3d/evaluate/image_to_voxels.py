@@ -24,7 +24,7 @@ from lift3d.evaluate.cases.image_to_voxels import Case, cases_of
 from lift3d.evaluate.corruptions import robustness
 from lift3d.evaluate.scores.bootstrap import Rows, intervals, means
 from lift3d.evaluate.scores.view_truth import Score, Truth
-from lift3d.inference.networks import network
+from lift3d.inference.networks import load_network
 from lift3d.io.files.atomic import write_bytes
 from lift3d.train.data.view_set import View, ViewSet
 from lift3d.train.tasks.image_to_voxels import THRESHOLDS
@@ -49,7 +49,7 @@ def evaluate_voxels(
     held = Corpus(corpus)
     train, val = ViewSet(pictures, held, "train"), ViewSet(pictures, held, "val")
     test = val if split == "val" else ViewSet(pictures, held, split)
-    net, found = network("image_to_voxels", weights)
+    net, found = load_network("image_to_voxels", weights)
     cases = cases_of(test, limit)
     choosing = cases_of(val, CHOOSING)
     who = guessers(train, net, plain, [c.view.shape for c in (*cases, *choosing)], progress)
@@ -93,7 +93,7 @@ def guessers(
         "nearest training image, network features": Nearest(gallery, "code"),
     }
     if plain is not None:
-        who["plain encoder-decoder, 32^3"] = Network(network("image_to_voxels", plain)[0], plain=True)
+        who["plain encoder-decoder, 32^3"] = Network(load_network("image_to_voxels", plain)[0], plain=True)
     who[NET] = who[SEVERAL] = Network(net)
     who["oracle: nearest training shape"] = Oracle(
         train, sorted(set(shapes)), lambda f: progress("oracle", f)

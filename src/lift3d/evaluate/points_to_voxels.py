@@ -22,7 +22,7 @@ from lift3d.geometry.metrics.solids import (
     compare_surfaces,
     sample_mesh,
 )
-from lift3d.inference.networks import network
+from lift3d.inference.networks import load_network
 from lift3d.io.files.atomic import write_bytes
 from lift3d.maps.points_to_voxels import NAME
 from lift3d.pipelines.complete import Options
@@ -49,7 +49,7 @@ def evaluate_completion(
 ) -> list[str]:  # fmt: skip
     """The table's lines, for those of its rows that are wanted."""
     held = Corpus(corpus)
-    test, found = ShapeSet(held, split, "levels"), network(NAME, weights)[1]
+    test, found = ShapeSet(held, split, "levels"), load_network(NAME, weights)[1]
     net = Network(weights, RESOLUTION)
     made: dict[str, Callable[[], Completer]] = {
         PART: lambda: Closed(False),

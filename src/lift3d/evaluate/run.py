@@ -41,10 +41,10 @@ def evaluate(
         return evaluate_codes(corpus, weights, split, limit, output, say, progress)
     if mapping in ("flow", "gan"):
         from lift3d.evaluate.generator import evaluate_samples
-        from lift3d.inference.generators import autoencoder_of
+        from lift3d.inference.generators import find_autoencoder
 
         return evaluate_samples(
-            mapping, corpus, weights, autoencoder_of(weights), split, limit, output, say, progress
+            mapping, corpus, weights, find_autoencoder(weights), split, limit, output, say, progress
         )
     if mapping.replace("_", "-") == "classifier":
         from lift3d.evaluate.classifier import evaluate_labels

@@ -19,14 +19,14 @@ from lift3d.errors import MissingExtra
 from lift3d.io.files.atomic import writing
 from lift3d.types import F32
 
-EDGES, EFFORT = 16, 256
+CONNECTIVITY, EXPANSION = 16, 256
 """Neighbours of a vector; vectors that are looked at in a search, at least."""
-HEAD = struct.Struct("<7s3H4B3QB")
+HEADER = struct.Struct("<7s3H4B3QB")
 """usearch, version, metric, numbers, key, slot, present, deleted, dimensions, several by key."""
 _MAGIC = b"usearch"
 
 
-def there() -> bool:
+def is_installed() -> bool:
     """Is the library installed?"""
     try:
         import usearch.index  # noqa: F401
@@ -35,7 +35,7 @@ def there() -> bool:
     return True
 
 
-def new(dimensions: int) -> Any:
+def create_graph(dimensions: int) -> Any:
     """An empty graph of half-precision vectors, compared by their products; MissingExtra where the library is missing."""
     try:
         from usearch.index import Index
@@ -45,9 +45,9 @@ def new(dimensions: int) -> Any:
         ndim=dimensions,
         metric="ip",
         dtype="f16",
-        connectivity=EDGES,
-        expansion_add=EFFORT // 2,
-        expansion_search=EFFORT,
+        connectivity=CONNECTIVITY,
+        expansion_add=EXPANSION // 2,
+        expansion_search=EXPANSION,
     )
 
 
@@ -71,11 +71,11 @@ def save(graph: Any, path: Path) -> None:
         graph.save(os.fspath(part))
 
 
-def opened(path: Path, dimensions: int, view: bool = True) -> Any | None:
+def open_graph(path: Path, dimensions: int, view: bool = True) -> Any | None:
     """The graph of a file, left on the disk if `view`; None where it is missing or not what it must be."""
-    if not path.is_file() or not sound(path, dimensions):
+    if not path.is_file() or not is_valid(path, dimensions):
         return None
-    graph = new(dimensions)
+    graph = create_graph(dimensions)
     try:
         graph.view(os.fspath(path)) if view else graph.load(os.fspath(path))
     except (RuntimeError, ValueError, OSError, OverflowError):
@@ -83,7 +83,7 @@ def opened(path: Path, dimensions: int, view: bool = True) -> Any | None:
     return graph
 
 
-def sound(path: Path, dimensions: int) -> bool:
+def is_valid(path: Path, dimensions: int) -> bool:
     """Is every size, level, neighbour and entrance of the file within it? Read in place: memory does not grow with it."""
     size = path.stat().st_size
     if size < 8 + 64 + 40:
@@ -93,14 +93,18 @@ def sound(path: Path, dimensions: int) -> bool:
     at = 8 + rows * width
     if width != 2 * dimensions or at + 64 + 40 > size:
         return False
-    magic, major, *_, metric, number, key, slot, present, deleted, d, several = HEAD.unpack(
-        data[at : at + HEAD.size].tobytes()
+    magic, major, *_, metric, number, key, slot, present, deleted, d, several = HEADER.unpack(
+        data[at : at + HEADER.size].tobytes()
     )
     if magic != _MAGIC or major != 2 or (metric, number, key, slot) != (ord("i"), 12, 14, 15) or several:
         return False
     count, edges, base, top, entry = struct.unpack("<5Q", data[at + 64 : at + 104].tobytes())
     at += 104
-    if (edges, base, d) != (EDGES, 2 * EDGES, dimensions) or count != rows or present + deleted != rows:
+    if (
+        (edges, base, d) != (CONNECTIVITY, 2 * CONNECTIVITY, dimensions)
+        or count != rows
+        or present + deleted != rows
+    ):
         return False
     if rows == 0:
         return size == at

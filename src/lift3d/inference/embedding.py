@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     import torch
 
 NAME = "embedding"
-LOOKS, KIND = 160, 96
+APPEARANCE_DIM, CATEGORY_DIM = 160, 96
 """Numbers of the two halves of a vector, as nets/multimodal_embedding.py has them; each half is of unit length."""
-VIEWS, PIXELS = 12, 128
-HEIGHTS = (15.0, 35.0, -10.0, 60.0)
+VIEW_COUNT, IMAGE_SIZE = 12, 128
+ELEVATIONS = (15.0, 35.0, -10.0, 60.0)
 """Degrees above the horizon, in turn."""
 LIGHT = 0.5
-LEAST = 20
+MIN_PIXELS = 20
 """Pixels that a picture must show."""
-FULL = 127
-CHUNK = 32
+FULL_LEVEL = 127
+BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ class SimilarityWeights:
     feedback: float = 0.0
 
 
-class Space:
+class EmbeddingNetwork:
     """The network with its weights. weights: a run's folder or a weights file; the package's own if not given."""
 
     def __init__(self, weights: str | Path | None = None) -> None:
-        from lift3d.inference.networks import network
+        from lift3d.inference.networks import load_network
 
-        self.net, self.found = network(NAME, weights)
+        self.net, self.found = load_network(NAME, weights)
         self.coloured = bool(self.found.config.get("colours", True))
 
     @cached_property
@@ -75,11 +75,11 @@ class Space:
         told = self.found.sha256
         return str(told or hashlib.sha256(self.found.file.read_bytes()).hexdigest())[:16]
 
-    def mix(self, asked: str = "photo") -> SimilarityWeights:
+    def similarity_weights(self, modality: str = "image") -> SimilarityWeights:
         """For a "photo", a "model" or "words", as the weights' card says, fixed on validation."""
         key = (
             "similarity_of_models"
-            if asked == "model" and "similarity_of_models" in self.found.extra
+            if modality == "shape" and "similarity_of_models" in self.found.extra
             else "similarity"
         )
         try:
@@ -93,45 +93,45 @@ class Space:
         """What a part of the network says of batches of arrays, a few at a time."""
         import torch
 
-        from lift3d.inference.networks import asking
+        from lift3d.inference.networks import inference_mode
 
         out, device = [], next(self.net.parameters()).device
-        with asking():
-            for at in range(0, len(arrays[0]), CHUNK):
+        with inference_mode():
+            for at in range(0, len(arrays[0]), BATCH_SIZE):
                 some: list[torch.Tensor] = [
-                    torch.from_numpy(np.ascontiguousarray(a[at : at + CHUNK])).to(device) for a in arrays
+                    torch.from_numpy(np.ascontiguousarray(a[at : at + BATCH_SIZE])).to(device) for a in arrays
                 ]
                 out.append(of(*some).float().cpu().numpy())
         return np.concatenate(out)
 
-    def of_pictures(self, pictures: F32) -> F32:
+    def embed_images(self, pictures: F32) -> F32:
         """(N, 4, 128, 128) cut-outs to (N, D)."""
         return self._asked(self.net.of_pictures, pictures)
 
-    def of_solids(self, cells: F32, colours: F32) -> F32:
+    def embed_voxels(self, cells: F32, colours: F32) -> F32:
         """(N, 64, 64, 64) from 0 to 1 and (N, 4, 16, 16, 16) to (N, D)."""
         return self._asked(self.net.of_solids, cells, colours)
 
-    def of_texts(self, texts: Sequence[str]) -> F32:
+    def embed_texts(self, texts: Sequence[str]) -> F32:
         """(N, D); nothing is said of looks. MissingExtra without the extra `text`."""
-        from lift3d.inference.sentence_encoder import vectors
+        from lift3d.inference.sentence_encoder import encode_sentences
 
-        kind = self._asked(self.net.of_words, vectors(texts))
-        return np.concatenate([np.zeros((len(kind), LOOKS), np.float32), kind], 1)
+        kind = self._asked(self.net.of_words, encode_sentences(texts))
+        return np.concatenate([np.zeros((len(kind), APPEARANCE_DIM), np.float32), kind], 1)
 
-    def of_words(self, words: Words) -> Embedding:
-        return Embedding(self.of_texts([words.text]), "text", self.name)
+    def embed_text(self, words: Words) -> Embedding:
+        return Embedding(self.embed_texts([words.text]), "text", self.name)
 
-    def of_parts(self, parts: list[Part]) -> Embedding:
+    def embed_parts(self, parts: list[Part]) -> Embedding:
         """A model, z up: its solid and its views. InputError for what has no shape."""
         cleaned = clean_parts(parts)
-        cells, colours = solid_arrays(cleaned.parts, self.coloured)
-        solid = self.of_solids(cells[None], colours[None])
-        views = self.of_pictures(pictures_of(cleaned.parts))
+        cells, colours = voxelize_parts(cleaned.parts, self.coloured)
+        solid = self.embed_voxels(cells[None], colours[None])
+        views = self.embed_images(render_views(cleaned.parts))
         return Embedding(np.concatenate([solid, views]), "shape", self.name)
 
 
-def solid_arrays(parts: list[Part], coloured: bool = True) -> tuple[F32, F32]:
+def voxelize_parts(parts: list[Part], coloured: bool = True) -> tuple[F32, F32]:
     """(64, 64, 64) of full cells and (4, 16, 16, 16) of colours of clean parts."""
     v, f = concatenate_parts(parts)
     origin, step = canonical_grid()
@@ -141,24 +141,31 @@ def solid_arrays(parts: list[Part], coloured: bool = True) -> tuple[F32, F32]:
     colours = colour_grid(surface.points, surface.colours, np.array(CUBE_LOW), CUBE_SIDE)
     if not coloured:
         colours[:3] = 0
-    return (levels > FULL).astype(np.float32), colours
+    return (levels > FULL_LEVEL).astype(np.float32), colours
 
 
-def pictures_of(parts: list[Part], count: int = VIEWS) -> F32:
+def render_views(parts: list[Part], count: int = VIEW_COUNT) -> F32:
     """(N, 4, 128, 128) cut-outs from around, N <= count: where next to nothing is seen there is none."""
     from lift3d.geometry.render.drawable import drawable
     from lift3d.geometry.render.renderer import render_many
 
     ready = drawable(parts)
     cameras = [
-        orbit_camera(ready.v, 360 * k / count + 15, HEIGHTS[k % len(HEIGHTS)], PIXELS, PIXELS, 1.2 * PIXELS)
+        orbit_camera(
+            ready.v,
+            360 * k / count + 15,
+            ELEVATIONS[k % len(ELEVATIONS)],
+            IMAGE_SIZE,
+            IMAGE_SIZE,
+            1.2 * IMAGE_SIZE,
+        )
         for k in range(count)
     ]
     out = []
     for shot in render_many(ready, cameras, 2, LIGHT, None):
         alpha = np.round(255 * np.clip(shot.coverage, 0, 1)).astype(np.uint8)
-        if (alpha > FULL).sum() >= LEAST:
-            out.append(cut_out(shot.rgb, alpha, square_crop(alpha > FULL), PIXELS))
+        if (alpha > FULL_LEVEL).sum() >= MIN_PIXELS:
+            out.append(cut_out(shot.rgb, alpha, square_crop(alpha > FULL_LEVEL), IMAGE_SIZE))
     if not out:
         raise InputError("nothing of it is seen from any side")
     return np.stack(out)

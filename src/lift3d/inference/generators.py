@@ -11,31 +11,31 @@ import numpy as np
 import torch
 
 from lift3d.errors import InputError
-from lift3d.inference.networks import asking, network, space_of
+from lift3d.inference.networks import inference_mode, latent_space_id, load_network
 from lift3d.inference.shape_decoder import AUTOENCODER
 from lift3d.nets.shape_autoencoder import ShapeAutoencoder
 from lift3d.types import F32
 from lift3d.weights import PretrainedCfg, find
 
 PRIOR = "prior"
-MODELS = ("flow", "gan", PRIOR)
+GENERATORS = ("flow", "gan", PRIOR)
 """prior: of the autoencoder itself, as if its codes were independent; it knows no kinds."""
 STEPS, GUIDANCE = 8, 2.5
 """Of the flow; the guidance, unless the card of its weights says otherwise. With 8 steps half of 24 draws overlap by more than
 0.956 with what 48 give, with 12 by 0.979."""
-GUIDED = (0.15, 0.75)
+GUIDANCE_INTERVAL = (0.15, 0.75)
 """Times between which the kind is strengthened, likewise."""
-BEGIN = 0.35
+START_TIME = 0.35
 """The time at which a drawing begins, with an outline (nets/latent_pca.py); 0: with noise alone. Likewise."""
-OUTLINE = 1
+PCA_SEED = 1
 """Told to the seeds of an outline's noise, so that it is other noise."""
-TOGETHER, KEPT = 2, 16
+BATCH_SIZE, CACHE_SIZE = 2, 16
 """Draws made at once, however many are wanted: sums in another order would be another thing. More at once cost no less each, on
 two cores, than the ones that nobody asks for; and how many such are kept until they are asked for."""
 
 
 @dataclass(frozen=True)
-class Drawer:
+class LatentSampler:
     """kinds: names that can be asked for; space: of the codes; draw(kind number, seeds) gives a code; doubts: of real things of a
     kind (inference/rejection_sampling.py), as the weights' card tells them; outlined: kinds whose drawings begin
     with an outline; remembered: those
@@ -43,30 +43,30 @@ class Drawer:
 
     model: str
     found: PretrainedCfg
-    kinds: tuple[str, ...]
+    categories: tuple[str, ...]
     space: str
-    draw: Callable[[int, tuple[int, ...]], F32]
-    doubts: Mapping[str, float] = field(default_factory=dict)
-    outlined: frozenset[str] = frozenset()
-    remembered: frozenset[str] = frozenset()
+    sample: Callable[[int, tuple[int, ...]], F32]
+    uncertainty: Mapping[str, float] = field(default_factory=dict)
+    with_pca: frozenset[str] = frozenset()
+    memorised: frozenset[str] = frozenset()
 
 
-def drawer(
+def load_sampler(
     model: str = "flow", weights: str | None = None, autoencoder: str | None = None,
     guidance: float | None = None, steps: int = STEPS, guided: tuple[float, float] | None = None,
     begin: float | None = None,
-) -> Drawer:  # fmt: skip
+) -> LatentSampler:  # fmt: skip
     """A generator with its weights; weights: a run's folder or file, the package's own if not given. guidance, steps, guided,
     begin: of the flow (nets/flow_matching.py), all but the steps as the card of its weights says if not given."""
-    if model not in MODELS:
-        raise InputError(f"there is no generator called {model}", f"choose from {', '.join(MODELS)}")
-    codec, auto = network(AUTOENCODER, autoencoder)
-    space = space_of(auto)
+    if model not in GENERATORS:
+        raise InputError(f"there is no generator called {model}", f"choose from {', '.join(GENERATORS)}")
+    codec, auto = load_network(AUTOENCODER, autoencoder)
+    space = latent_space_id(auto)
     if model == PRIOR:
         assert isinstance(codec, ShapeAutoencoder)
         shape = codec.shape
-        return Drawer(model, auto, (), space, lambda kind, seeds: _noise(seeds, shape).numpy())
-    net, found = network(model, weights)
+        return LatentSampler(model, auto, (), space, lambda kind, seeds: _noise(seeds, shape).numpy())
+    net, found = load_network(model, weights)
     told = found.data_digest
     if told.get("space", space) != space:
         raise InputError(
@@ -78,21 +78,21 @@ def drawer(
         from lift3d.nets.flow_matching import LatentFlow
 
         strength = found.number("guidance", GUIDANCE) if guidance is None else guidance
-        between = guided_of(found) if guided is None else guided
-        first = found.number("start_time", BEGIN, 0, 0.999) if begin is None else begin
-        draw = _flow(net, Way(steps, strength, between, first))
+        between = guidance_interval_of(found) if guided is None else guided
+        first = found.number("start_time", START_TIME, 0, 0.999) if begin is None else begin
+        draw = _flow(net, FlowOptions(steps, strength, between, first))
         assert isinstance(net, LatentFlow)
         outline = net.outline if first else None
         known = [k for k in range(len(kinds)) if outline is not None and outline.knows(k)]
         kept = [k for k in known if outline is not None and outline.remembers(k)]
         sets = [frozenset(kinds[k] for k in some) for some in (known, kept)]
-        return Drawer(model, found, kinds, space, draw, found.numbers("uncertainty"), *sets)
-    return Drawer(model, found, kinds, space, _gan(net), found.numbers("uncertainty"))
+        return LatentSampler(model, found, kinds, space, draw, found.numbers("uncertainty"), *sets)
+    return LatentSampler(model, found, kinds, space, _gan(net), found.numbers("uncertainty"))
 
 
-def guided_of(found: PretrainedCfg) -> tuple[float, float]:
+def guidance_interval_of(found: PretrainedCfg) -> tuple[float, float]:
     """Times (start, end) between which the category is strengthened, from the card. InputError unless it states two numbers."""
-    told = found.extra.get("guidance_interval", GUIDED)
+    told = found.extra.get("guidance_interval", GUIDANCE_INTERVAL)
     if (
         not isinstance(told, list | tuple)
         or len(told) != 2
@@ -104,7 +104,7 @@ def guided_of(found: PretrainedCfg) -> tuple[float, float]:
     return float(told[0]), float(told[1])
 
 
-def autoencoder_of(weights: str | None) -> str | None:
+def find_autoencoder(weights: str | None) -> str | None:
     """The autoencoder whose codes a run has learned, where its card names one that is still there, as it was named or beside the
     run; None: the package's own."""
     if weights is None:
@@ -120,7 +120,7 @@ def autoencoder_of(weights: str | None) -> str | None:
 
 
 @dataclass(frozen=True)
-class Way:
+class FlowOptions:
     """How a flow draws (nets/flow_matching.py, `drawn`)."""
 
     steps: int
@@ -129,7 +129,7 @@ class Way:
     begin: float
 
 
-def _flow(net: torch.nn.Module, way: Way) -> Callable[[int, tuple[int, ...]], F32]:
+def _flow(net: torch.nn.Module, way: FlowOptions) -> Callable[[int, tuple[int, ...]], F32]:
     from lift3d.nets.flow_matching import LatentFlow, initial_state, integrate_adams_bashforth
     from lift3d.nets.mixed_precision import autocast_bfloat16
 
@@ -142,22 +142,22 @@ def _flow(net: torch.nn.Module, way: Way) -> Callable[[int, tuple[int, ...]], F3
         if net.outline is None or begin == 0:
             return noise
         return initial_state(
-            net, noise, net.outline.drawn(kind, np.random.default_rng([*seeds, OUTLINE])), begin
+            net, noise, net.outline.drawn(kind, np.random.default_rng([*seeds, PCA_SEED])), begin
         )
 
     def draw(kind: int, seeds: tuple[int, ...]) -> F32:
-        first = seeds[-1] - seeds[-1] % TOGETHER
+        first = seeds[-1] - seeds[-1] % BATCH_SIZE
         wanted = (kind, *seeds[:-1], first)
         if wanted not in held:
             begin = way.begin if net.outline is not None and net.outline.knows(kind) else 0.0
-            kinds = torch.full((TOGETHER,), kind)
-            with asking():
-                x = torch.stack([begun(kind, (*seeds[:-1], first + k), begin) for k in range(TOGETHER)])
+            kinds = torch.full((BATCH_SIZE,), kind)
+            with inference_mode():
+                x = torch.stack([begun(kind, (*seeds[:-1], first + k), begin) for k in range(BATCH_SIZE)])
                 with autocast_bfloat16():
                     made = net.code(
                         integrate_adams_bashforth(net, x, kinds, way.steps, way.guidance, way.guided, begin)
                     )
-            while len(held) >= KEPT:
+            while len(held) >= CACHE_SIZE:
                 del held[next(iter(held))]
             held[wanted] = np.ascontiguousarray(made.float().numpy())
         return held[wanted][seeds[-1] - first]
@@ -171,7 +171,7 @@ def _gan(net: torch.nn.Module) -> Callable[[int, tuple[int, ...]], F32]:
     assert isinstance(net, LatentGenerator)
 
     def draw(kind: int, seeds: tuple[int, ...]) -> F32:
-        with asking():
+        with inference_mode():
             made = net.code(net(_noise(seeds, (NOISE_SIZE,))[None], torch.tensor([kind])))
         return np.ascontiguousarray(made[0].numpy())
 

@@ -20,7 +20,7 @@ THREADS = 2
 
 
 @contextmanager
-def asking() -> Iterator[None]:
+def inference_mode() -> Iterator[None]:
     """Without gradients, and the same on every occasion."""
     import torch
 
@@ -34,7 +34,7 @@ def asking() -> Iterator[None]:
 
 
 @functools.lru_cache(8)
-def network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.Module, PretrainedCfg]:
+def load_network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.Module, PretrainedCfg]:
     """The network of a mapping in evaluation mode, and the weights it has; weights: name or path, the package's own if
     not given. InputError for weights that do not fit."""
     require_torch()
@@ -64,7 +64,7 @@ def _build(mapping: str, cfg: PretrainedCfg) -> torch.nn.Module:
         raise InputError(f"the card of these weights lacks {error}", "get weights and card again") from error
 
 
-def space_of(found: PretrainedCfg) -> str:
+def latent_space_id(found: PretrainedCfg) -> str:
     """What tells the codes of one autoencoder from those of another: a sum over its encoder, in half precision, so that a
     run's weights and the packed ones have the same, and a better decoder leaves the codes what they are."""
     return _space(found.file, found.file.stat().st_mtime_ns)

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lift3d.inference.shape_decoder import shares_of
+from lift3d.inference.shape_decoder import decode_occupancy
 from lift3d.types import F32
 
 if TYPE_CHECKING:
-    from lift3d.inference.generators import Drawer
+    from lift3d.inference.generators import LatentSampler
 
-AMONG, HELD = 4, 0.95
+CANDIDATES, QUANTILE = 4, 0.95
 """Draws, of which one is taken, and the share of training shapes that the bound holds; fixed on validation
 (benchmarks/shape_space.py)."""
-ROOM = 2**20
+CANDIDATE_STRIDE = 2**20
 """So far from the first choice of a thing stands its second: first choices that follow each other are drawn together, and a
 second one only where it is needed."""
 
 
-def doubt(share: F32) -> float:
+def uncertainty(share: F32) -> float:
     """Of shares (X, Y, Z) of full cells; 0: sure; infinite where nothing is full."""
     full = share > 0.5
     if not full.any():
@@ -36,28 +36,32 @@ def doubt(share: F32) -> float:
     return float((share * (1 - share)).sum() / max(crossings, 1))
 
 
-def surest(
-    held: Drawer, kind: int, seeds: tuple[int, ...], autoencoder: str | None = None, among: int = AMONG
+def sample_with_rejection(
+    held: LatentSampler,
+    kind: int,
+    seeds: tuple[int, ...],
+    autoencoder: str | None = None,
+    among: int = CANDIDATES,
 ) -> F32:
     """The code number seeds[-1] of a kind, one of as many draws. Same seeds, same code."""
     if among <= 1:
-        return held.draw(kind, seeds)
-    bound = held.doubts.get(held.kinds[kind], 0.0) if held.kinds else 0.0
+        return held.sample(kind, seeds)
+    bound = held.uncertainty.get(held.categories[kind], 0.0) if held.categories else 0.0
     codes: list[F32] = []
     doubts: list[float] = []
-    for number in choices(seeds[-1], among):  # one after the other: most often not all are needed
-        codes.append(held.draw(kind, (*seeds[:-1], number)))
-        doubts.append(doubt(shares_of(codes[-1], autoencoder)))
+    for number in candidate_indices(seeds[-1], among):  # one after the other: most often not all are needed
+        codes.append(held.sample(kind, (*seeds[:-1], number)))
+        doubts.append(uncertainty(decode_occupancy(codes[-1], autoencoder)))
         if doubts[-1] <= bound:
             break
-    return codes[chosen(doubts, bound)]
+    return codes[select_candidate(doubts, bound)]
 
 
-def choices(number: int, among: int) -> list[int]:
+def candidate_indices(number: int, among: int) -> list[int]:
     """The numbers of the draws, of which one becomes thing `number`."""
-    return [k * ROOM + number for k in range(among)]
+    return [k * CANDIDATE_STRIDE + number for k in range(among)]
 
 
-def chosen(doubts: list[float], bound: float) -> int:
+def select_candidate(doubts: list[float], bound: float) -> int:
     """The first within the bound, else the surest."""
     return next((k for k, d in enumerate(doubts) if d <= bound), int(np.argmin(doubts)))

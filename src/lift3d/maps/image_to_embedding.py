@@ -31,12 +31,12 @@ class ImageToEmbedding(Mapping[Image, Embedding]):
     mask_weights: str | None = None
 
     def apply(self, source: Image, context: Context) -> Embedding:
-        from lift3d.inference.embedding import PIXELS, Space
+        from lift3d.inference.embedding import IMAGE_SIZE, EmbeddingNetwork
 
-        space = Space(self.weights)
+        space = EmbeddingNetwork(self.weights)
         image = ImageToMask(self.mask_weights)(source, context)
         assert image.mask is not None
         alpha = image.mask.astype(np.uint8) * 255
-        picture = cut_out(image.pixels, alpha, square_crop(image.mask), PIXELS)
+        picture = cut_out(image.pixels, alpha, square_crop(image.mask), IMAGE_SIZE)
         context.note(NAME, weights=space.found.name)
-        return Embedding(space.of_pictures(picture[None]), "image", space.name)
+        return Embedding(space.embed_images(picture[None]), "image", space.name)

@@ -72,9 +72,9 @@ class ImageToMask(Mapping[Image, Image]):
             assert mask is not None
             large = mask.repeat(factor, 0).repeat(factor, 1)
             return replace(source, mask=large[: source.height, : source.width])
-        from lift3d.inference.networks import network
+        from lift3d.inference.networks import load_network
 
-        net, found = network(NAME, self.weights)
+        net, found = load_network(NAME, self.weights)
         level = found.threshold
         whole = Crop(source.width / 2, source.height / 2, max(source.width, source.height) / 2)
         share = _uncut(self._look(net, source, whole), whole, (source.height, source.width))
@@ -101,11 +101,11 @@ class ImageToMask(Mapping[Image, Image]):
         """(SIZE, SIZE) share of the thing over the crop: the mean of what the network says of it and of its mirror image."""
         import torch
 
-        from lift3d.inference.networks import asking
+        from lift3d.inference.networks import inference_mode
 
         small = _cut(image.pixels, crop, SIZE) / np.float32(255)
         both = np.stack([small, small[:, ::-1]]).transpose(0, 3, 1, 2)
-        with asking():
+        with inference_mode():
             said = torch.sigmoid(net(torch.from_numpy((both - 0.45) / 0.25).float()))[:, 0].numpy()
         return np.asarray((said[0] + said[1, :, ::-1]) / 2)
 

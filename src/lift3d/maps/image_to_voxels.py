@@ -63,19 +63,19 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
         images = tuple(_masked(source, ImageToMask(self.mask_weights), context))
         context.progress(NAME, 0.5)
         crops = [_crop(image) for image in images]
-        from lift3d.inference.networks import network
-        from lift3d.inference.single_view import ask, likeness
+        from lift3d.inference.networks import load_network
+        from lift3d.inference.single_view import photo_similarity, predict_view
 
-        net, found = network("image_to_voxels", self.weights)
+        net, found = load_network("image_to_voxels", self.weights)
         first = images[0]
         frame = ViewFrame(matrix_of(first), crops[0], 1.0, 1.0)
         pictures = np.stack([_picture(image, crop) for image, crop in zip(images, crops)])
         level = found.threshold
-        guess = ask(net, pictures)
-        sure = round(sureness(guess.share), 4)
-        guess = guess.completed(level)
-        guess = replace(guess, share=bridge_components(guess.share, level))
-        if not (guess.share > level).any():
+        guess = predict_view(net, pictures)
+        sure = round(sureness(guess.occupancy), 4)
+        guess = guess.fill_silhouette(level)
+        guess = replace(guess, occupancy=bridge_components(guess.occupancy, level))
+        if not (guess.occupancy > level).any():
             raise CaptureError(
                 f"the network sees no solid in {first.name}",
                 "take a photo that shows the whole thing from a corner",
@@ -83,18 +83,18 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
         context.progress(NAME, 0.9)
         context.note(NAME, weights=found.name, level=level, photos=len(images), sure=sure)
         if len(images) > 1:
-            near = likeness(net, pictures)
+            near = photo_similarity(net, pictures)
             unlike = [image.name for image, value in zip(images[1:], near) if value < UNLIKE]
             context.note(NAME, unlike=unlike, likeness=[round(value, 3) for value in near])
-        up = guess.turn[2] if self.upright and guess.turn is not None else np.array([0.0, -1, 0])
+        up = guess.rotation[2] if self.upright and guess.rotation is not None else np.array([0.0, -1, 0])
         axes, placed = facing(up), guess.frame(frame)
-        rough = stand(guess.share, placed, axes, images, level, ROUGH)
+        rough = stand(guess.occupancy, placed, axes, images, level, ROUGH)
         plane = symmetry_plane(rough.voxels.values > level, rough.voxels.affine)
         turn = float(np.arctan2(plane.normal[1], plane.normal[0]))
         if plane.score >= ALIKE:  # its sides along the axes, the photo still seen from the front
             quarter = turn - round(turn / (np.pi / 2)) * (np.pi / 2)
             axes, turn = turned(-quarter) @ axes, turn - quarter
-        solid = stand(guess.share, placed, axes, images, level)
+        solid = stand(guess.occupancy, placed, axes, images, level)
         return replace(
             solid, symmetry_plane=symmetry_plane(solid.voxels.values > level, solid.voxels.affine, turn)
         )

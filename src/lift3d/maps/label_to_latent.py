@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lift3d.context import Context
-from lift3d.inference.rejection_sampling import AMONG, surest
+from lift3d.inference.rejection_sampling import CANDIDATES, sample_with_rejection
 from lift3d.mapping import Card, Mapping, register
-from lift3d.taxonomy.lookup import kind_number
+from lift3d.taxonomy.lookup import category_index
 from lift3d.types import Label, Latent
 
 NAME = "label_to_latent"
@@ -30,13 +30,13 @@ class LabelToLatent(Mapping[Label, Latent]):
     number: int = 0
     weights: str | None = None
     autoencoder: str | None = None
-    among: int = AMONG
+    among: int = CANDIDATES
 
     def apply(self, source: Label, context: Context) -> Latent:
-        from lift3d.inference.generators import drawer
+        from lift3d.inference.generators import load_sampler
 
-        held = drawer(self.model, self.weights, self.autoencoder)
-        kind = kind_number(held.kinds, source.name) if held.kinds else 0
+        held = load_sampler(self.model, self.weights, self.autoencoder)
+        kind = category_index(held.categories, source.name) if held.categories else 0
         context.note(NAME, model=self.model, weights=held.found.name, kind=source.name, number=self.number)
-        code = surest(held, kind, (context.seed, self.number), self.autoencoder, self.among)
+        code = sample_with_rejection(held, kind, (context.seed, self.number), self.autoencoder, self.among)
         return Latent(code, held.space)

@@ -32,15 +32,15 @@ class LatentToVoxels(Mapping[Latent, Voxels]):
     weights: str | None = None
 
     def apply(self, source: Latent, context: Context) -> Voxels:
-        from lift3d.inference.networks import network, space_of
-        from lift3d.inference.shape_decoder import shares_of
+        from lift3d.inference.networks import latent_space_id, load_network
+        from lift3d.inference.shape_decoder import decode_occupancy
 
-        _, found = network(WEIGHTS, self.weights)
-        if space_of(found) != source.space:
+        _, found = load_network(WEIGHTS, self.weights)
+        if latent_space_id(found) != source.space:
             raise InputError(
                 f"the code is not one of the autoencoder {found.name}", "give the weights that made it"
             )
-        share = shares_of(source.values, self.weights)
+        share = decode_occupancy(source.values, self.weights)
         context.note(NAME, weights=found.name, level=found.threshold)
         return Voxels(*edged(share, source.affine @ canonical_affine()), "occupancy")
 

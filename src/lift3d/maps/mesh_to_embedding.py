@@ -26,9 +26,9 @@ class MeshToEmbedding(Mapping[Mesh, Embedding]):
     weights: str | None = None
 
     def apply(self, source: Mesh, context: Context) -> Embedding:
-        from lift3d.inference.embedding import Space
+        from lift3d.inference.embedding import EmbeddingNetwork
 
-        space = Space(self.weights)
-        place = space.of_parts([mesh_to_part(source)])
+        space = EmbeddingNetwork(self.weights)
+        place = space.embed_parts([mesh_to_part(source)])
         context.note(NAME, weights=space.found.name, views=len(place.vectors) - 1)
         return place

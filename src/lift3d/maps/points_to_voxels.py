@@ -56,9 +56,9 @@ class PointsToVoxels(Mapping[Points, Voxels]):
             raise InputError(f"there are only {len(source)} points", f"give {FEWEST} or more")
         if not 1 <= self.asked <= MOVES:
             raise InputError(f"asked = {self.asked}", f"give 1 to {MOVES}")
-        from lift3d.inference.networks import network
+        from lift3d.inference.networks import load_network
 
-        net, found = network(NAME, self.weights)
+        net, found = load_network(NAME, self.weights)
         level = found.threshold
         normals = source.normals.astype(np.float64)
         for number, reach in enumerate(REACHES):
@@ -84,11 +84,11 @@ def ask(net: torch.nn.Module, cells: F32, asked: int = MOVES) -> F32:
     """(64, 64, 64) shares in [0, 1]: the mean over so many ways to lay (5, 64, 64, 64)."""
     import torch
 
-    from lift3d.inference.networks import asking
+    from lift3d.inference.networks import inference_mode
 
     total = np.zeros(cells.shape[1:], np.float32)
     device = next(net.parameters()).device
-    with asking():
+    with inference_mode():
         for move in range(asked):
             said = net(torch.from_numpy(laid(cells, move)[None]).to(device))
             total += back(torch.sigmoid(said.float())[0].cpu().numpy(), move)

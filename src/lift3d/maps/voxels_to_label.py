@@ -45,16 +45,16 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
 
     def apply(self, source: Voxels, context: Context) -> Label:
         cells = in_grid(source, self.level)
-        from lift3d.inference.networks import asking, network
+        from lift3d.inference.networks import inference_mode, load_network
 
-        net, found = network(NAME, self.weights)
+        net, found = load_network(NAME, self.weights)
         import torch
 
         from lift3d.nets.shape_classifier import TestTimeAugmentation
 
         plan = TestTimeAugmentation(**inference_options(found))
         device = next(net.parameters()).device
-        with asking():
+        with inference_mode():
             share = torch.from_numpy(cells[None]).to(device).float()
             said = net.probabilities(share, plan)[0].double().cpu().numpy()  # type: ignore[operator]
             turn = net.upright(share, plan.stay)[0].double().cpu().numpy()  # type: ignore[operator]

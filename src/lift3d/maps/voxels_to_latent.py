@@ -35,17 +35,17 @@ class VoxelsToLatent(Mapping[Voxels, Latent]):
         full, frame = resample_to_canonical(source, self.level)
         import torch
 
-        from lift3d.inference.networks import asking, network, space_of
+        from lift3d.inference.networks import inference_mode, latent_space_id, load_network
         from lift3d.nets.shape_autoencoder import ShapeAutoencoder, refine_latent
 
-        net, found = network(WEIGHTS, self.weights)
+        net, found = load_network(WEIGHTS, self.weights)
         assert isinstance(net, ShapeAutoencoder)
-        with asking():
+        with inference_mode():
             cells = torch.from_numpy(full[None]).float()
             code = refine_latent(net, cells, net.encode(cells), self.refine)[0].numpy()
         context.note(NAME, weights=found.name, numbers=int(code.size))
         return Latent(
             np.ascontiguousarray(code, np.float32),
-            space_of(found),
+            latent_space_id(found),
             np.asarray(np.linalg.inv(frame), np.float64),
         )

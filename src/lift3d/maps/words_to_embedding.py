@@ -24,8 +24,8 @@ class WordsToEmbedding(Mapping[Words, Embedding]):
     weights: str | None = None
 
     def apply(self, source: Words, context: Context) -> Embedding:
-        from lift3d.inference.embedding import Space
+        from lift3d.inference.embedding import EmbeddingNetwork
 
-        space = Space(self.weights)
+        space = EmbeddingNetwork(self.weights)
         context.note(NAME, weights=space.found.name)
-        return space.of_words(source)
+        return space.embed_text(source)

@@ -162,9 +162,9 @@ def _classify_model(
 
 
 def _embed_parts(parts: list[Part], weights: str | None) -> Embedding:
-    from lift3d.inference.embedding import Space
+    from lift3d.inference.embedding import EmbeddingNetwork
 
-    return Space(_embedding_weights(weights)).of_parts(parts)
+    return EmbeddingNetwork(_embedding_weights(weights)).embed_parts(parts)
 
 
 def _embedding_weights(weights: str | None) -> str | None:

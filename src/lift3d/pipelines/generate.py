@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lift3d.context import Progress
 from lift3d.errors import CaptureError, InputError
 from lift3d.geometry.metrics.iou import iou
-from lift3d.inference.rejection_sampling import AMONG, surest
+from lift3d.inference.rejection_sampling import CANDIDATES, sample_with_rejection
 from lift3d.pipelines.arguments import Message, PathLike, or_ignore, or_silent
 from lift3d.pipelines.latent_solid import DecodedSolid, decode_solid, scale_to_longest_side
 from lift3d.pipelines.models import (
@@ -34,7 +34,7 @@ from lift3d.types import F32, Latent
 from lift3d.units import parse_length
 
 if TYPE_CHECKING:
-    from lift3d.inference.generators import Drawer
+    from lift3d.inference.generators import LatentSampler
 
 MAX_COUNT = 10_000
 SECONDS_PER_MODEL, MEGABYTES_PER_MODEL = 1.2, 0.5
@@ -45,7 +45,7 @@ MAX_OVERLAP = 0.92
 MAX_SAMPLES_PER_MODEL = 4
 MIN_MAX_SAMPLES = 16
 """After `MAX_SAMPLES_PER_MODEL` samples per model, or this many if that is more, generation gives up."""
-CANDIDATES, MAX_CANDIDATES = AMONG, 64
+CANDIDATES, MAX_CANDIDATES = CANDIDATES, 64
 MAX_STEM = 60
 """Characters of a category in file names."""
 UNCONDITIONAL = "thing"
@@ -111,11 +111,11 @@ def generate(
 
     Raises InputError for an argument that cannot be used, CaptureError where the generator has no `count` different solids.
     """
-    from lift3d.inference.generators import autoencoder_of
+    from lift3d.inference.generators import find_autoencoder
 
     options = Options(
         count, seed, model, parse_length(size) if isinstance(size, str) else size, weights,
-        autoencoder or autoencoder_of(weights), symmetric, candidates, layout,
+        autoencoder or find_autoencoder(weights), symmetric, candidates, layout,
     )  # fmt: skip
     format = require_format(format)
     if output is not None:
@@ -135,9 +135,9 @@ def categories(
     model: str = "flow", *, weights: str | None = None, autoencoder: str | None = None
 ) -> tuple[str, ...]:
     """The categories that a generator knows. Raises InputError for one that knows none."""
-    from lift3d.inference.generators import autoencoder_of, drawer
+    from lift3d.inference.generators import find_autoencoder, load_sampler
 
-    known = drawer(model, weights, autoencoder or autoencoder_of(weights)).kinds
+    known = load_sampler(model, weights, autoencoder or find_autoencoder(weights)).categories
     if not known:
         raise InputError(f"{model} knows no categories", "leave --model out for the categories of the flow")
     return known
@@ -146,7 +146,7 @@ def categories(
 class _Generation:
     """One call of `generate`, with its options checked."""
 
-    def __init__(self, generator: Drawer, category: str, options: Options, progress: Progress) -> None:
+    def __init__(self, generator: LatentSampler, category: str, options: Options, progress: Progress) -> None:
         self.generator, self.category, self.options, self.progress = generator, category, options, progress
         self.names = model_names(file_stem(category), options.count)
         self.rows: list[dict[str, Any]] = []
@@ -187,24 +187,26 @@ class _Generation:
         options = self.options
         return {
             **versions(), "category": self.category, "model": options.model, "weights": self.generator.found.name,
-            "seed": options.seed, "layout": self.category in self.generator.outlined,
+            "seed": options.seed, "layout": self.category in self.generator.with_pca,
             "unit": None if options.size is None else "m", "models": self.rows,
             "samples": sum(int(row["samples"]) for row in self.rows),
             "seconds": round(time.monotonic() - self.started, 2),
         }  # fmt: skip
 
 
-def sample_solids(generator: Drawer, category: str, options: Options) -> Iterator[DecodedSolid]:
+def sample_solids(generator: LatentSampler, category: str, options: Options) -> Iterator[DecodedSolid]:
     """`options.count` solids of a category, each unlike the ones before it, in the decoder's unit frame.
 
     Raises CaptureError when too many samples are alike or fill nothing.
     """
-    index = generator.kinds.index(category) if generator.kinds else 0
+    index = generator.categories.index(category) if generator.categories else 0
     accepted: list[NDArray[np.bool_]] = []
     samples, since = 0, 0
 
     def sample(number: int) -> F32:
-        return surest(generator, index, (options.seed, number), options.autoencoder, options.candidates)
+        return sample_with_rejection(
+            generator, index, (options.seed, number), options.autoencoder, options.candidates
+        )
 
     with Prefetch(sample) as codes:
         while len(accepted) < options.count:
@@ -250,13 +252,13 @@ class Prefetch:
         return code
 
 
-def resolve_category(generator: Drawer, category: str | None) -> str:
+def resolve_category(generator: LatentSampler, category: str | None) -> str:
     """The generator's name of a category, `UNCONDITIONAL` for a generator without any. Raises InputError for an unknown one."""
-    from lift3d.taxonomy.lookup import kind_number
+    from lift3d.taxonomy.lookup import category_index
 
-    if generator.kinds and category is not None:
-        return generator.kinds[kind_number(generator.kinds, category)]
-    if generator.kinds:
+    if generator.categories and category is not None:
+        return generator.categories[category_index(generator.categories, category)]
+    if generator.categories:
         raise InputError(*NO_CATEGORY)
     if category is not None:
         raise InputError(
@@ -270,9 +272,9 @@ def file_stem(category: str) -> str:
     return re.sub(r"\W+", "_", category)[:MAX_STEM]
 
 
-def load_generator(options: Options) -> Drawer:
+def load_generator(options: Options) -> LatentSampler:
     """The generator with its weights. Raises InputError for an unknown model or weights."""
-    from lift3d.inference.generators import drawer
+    from lift3d.inference.generators import load_sampler
 
     begin = None if options.layout else 0.0
-    return drawer(options.model, options.weights, options.autoencoder, begin=begin)
+    return load_sampler(options.model, options.weights, options.autoencoder, begin=begin)

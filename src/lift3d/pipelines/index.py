@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lift3d.errors import InputError, Lift3dError
-from lift3d.index.store import FILE, File, Store
-from lift3d.inference.embedding import Space
+from lift3d.index.store import DATABASE, IndexedFile, ModelIndex
+from lift3d.inference.embedding import EmbeddingNetwork
 from lift3d.io.files.read import read_bytes
 from lift3d.io.mesh.common import MAX_FILE
 from lift3d.io.mesh.meshes import FORMATS, load_parts
@@ -50,15 +50,15 @@ def update(
         raise InputError(f"{folder} {what}", "name a folder of models")
     index = index if index is not None else folder / FOLDER
     files = {file.path: file for file in list_models(folder, index)}
-    if not files and not (index / FILE).is_file():
+    if not files and not (index / DATABASE).is_file():
         raise InputError(f"there are no models in {folder}", f"lift3d reads {', '.join(sorted(MODELS))}")
-    space, fresh = Space(weights), not index.exists()
+    space, fresh = EmbeddingNetwork(weights), not index.exists()
     store = opened(folder, index, space)
     with store:
         report = _bring(store, folder, files, space, progress)
         count = len(store)
         useless = fresh and not count and report.refused
-        if not useless and not store.settle():
+        if not useless and not store.update_graph():
             say(f"{count} models are searched faster with usearch: pip install 'lift3d[search]'")
     if useless:
         shutil.rmtree(index)
@@ -71,13 +71,13 @@ def update(
     return index, report, count
 
 
-def opened(folder: Path, index: Path, space: Space) -> Store:
+def opened(folder: Path, index: Path, space: EmbeddingNetwork) -> ModelIndex:
     """The folder's index, to be written; a new one where there is none. InputError for that of another folder or space."""
-    if not (index / FILE).is_file():
+    if not (index / DATABASE).is_file():
         if index.exists() and (not index.is_dir() or any(index.iterdir())):
             raise InputError(f"{index} is there already and no index", "name another folder with -o")
-        return Store.make(index, space.name, _relative(folder, index))
-    store = Store(index, write=True)
+        return ModelIndex.create(index, space.name, _relative(folder, index))
+    store = ModelIndex(index, write=True)
     try:
         store.require(space.name)
         if store.root != folder.resolve():
@@ -99,7 +99,7 @@ def _relative(folder: Path, index: Path) -> str:
         return folder.resolve().as_posix()
 
 
-def list_models(folder: Path, index: Path) -> Iterator[File]:
+def list_models(folder: Path, index: Path) -> Iterator[IndexedFile]:
     """Every model file, by path; hidden folders, links to folders and the index itself are left out."""
     own = index.resolve()
     for place, folders, names in os.walk(folder):
@@ -116,13 +116,17 @@ def list_models(folder: Path, index: Path) -> Iterator[File]:
                 about = path.stat()
             except OSError:  # a link to nothing
                 continue
-            yield File(path.relative_to(folder).as_posix(), about.st_size, about.st_mtime_ns)
+            yield IndexedFile(path.relative_to(folder).as_posix(), about.st_size, about.st_mtime_ns)
 
 
 def _bring(
-    store: Store, folder: Path, files: dict[str, File], space: Space, progress: Progress
+    store: ModelIndex,
+    folder: Path,
+    files: dict[str, IndexedFile],
+    space: EmbeddingNetwork,
+    progress: Progress,
 ) -> IndexReport:
-    held, refused, report = store.files(), store.refused(), IndexReport()
+    held, refused, report = store.files(), store.unreadable(), IndexReport()
     gone = [path for path in (*held, *refused) if path not in files]
     if gone:
         store.remove(gone)
@@ -135,7 +139,7 @@ def _bring(
             report.refused[path] = refused[path][1]
         else:
             todo.append(file)
-    ready: list[tuple[File, str, F32]] = []
+    ready: list[tuple[IndexedFile, str, F32]] = []
     for number, file in enumerate(todo):
         progress("models", number / len(todo))
         try:
@@ -145,10 +149,10 @@ def _bring(
                 store.touch([file])
                 report.same += 1
                 continue
-            vectors = space.of_parts(load_parts(folder / file.path).parts).vectors
+            vectors = space.embed_parts(load_parts(folder / file.path).parts).vectors
         except Lift3dError as error:
             why = error.cause if isinstance(error, InputError) else str(error)
-            store.refuse(file, why)
+            store.mark_unreadable(file, why)
             report.refused[file.path] = why
             continue
         ready.append((file, total, vectors))

@@ -104,9 +104,9 @@ def interpolate(
 
     Raises InputError for a model that is empty or flat, CaptureError where a latent on the path fills nothing.
     """
-    from lift3d.inference.generators import autoencoder_of
+    from lift3d.inference.generators import find_autoencoder
 
-    options = Options(steps, path, weights, autoencoder or autoencoder_of(weights))
+    options = Options(steps, path, weights, autoencoder or find_autoencoder(weights))
     format = require_format(format)
     if output is not None:
         require_new_folder(Path(output))
@@ -210,7 +210,7 @@ def encode_model(
     name: str, mesh: Mesh, full: NDArray[np.bool_], autoencoder: str | None = None
 ) -> EncodedModel:
     """A mesh encoded by the autoencoder. full: its voxels from `voxelize`; autoencoder: weights, None for the package's own."""
-    from lift3d.inference.networks import network
+    from lift3d.inference.networks import load_network
     from lift3d.maps.latent_to_voxels import LatentToVoxels
     from lift3d.maps.voxels_to_latent import VoxelsToLatent
 
@@ -219,7 +219,7 @@ def encode_model(
         Voxels(full.astype(np.float32), canonical_affine(), "occupancy"), context
     )
     reconstructed = LatentToVoxels(autoencoder)(code, context).values[1:-1, 1:-1, 1:-1]
-    iso_level = network("autoencoder", autoencoder)[1].threshold
+    iso_level = load_network("autoencoder", autoencoder)[1].threshold
     match = iou(np.asarray(reconstructed > iso_level), full)
     return EncodedModel(name, code, longest_side(mesh), mesh.units, match)
 
@@ -239,13 +239,13 @@ def interpolate_latents(a: Latent, b: Latent, options: Options) -> Iterator[Late
 def _flow_path(a: F32, b: F32, fractions: list[float], weights: str | None) -> Iterator[F32]:
     import torch
 
-    from lift3d.inference.networks import asking, network
+    from lift3d.inference.networks import inference_mode, load_network
     from lift3d.nets.flow_matching import LatentFlow, integrate_adams_bashforth, integrate_heun
 
-    net, _ = network("flow", weights)
+    net, _ = load_network("flow", weights)
     assert isinstance(net, LatentFlow)
     unconditional = torch.full((2,), net.kinds)
-    with asking():
+    with inference_mode():
         ends = net.normalised(torch.from_numpy(np.stack([a, b])))
         noise = integrate_heun(net, ends, unconditional, FLOW_STEPS, back=True)
         residual = ends - integrate_adams_bashforth(net, noise, unconditional, FLOW_STEPS)
@@ -254,7 +254,7 @@ def _flow_path(a: F32, b: F32, fractions: list[float], weights: str | None) -> I
         if t in (0.0, 1.0):
             yield b if t else a
             continue
-        with asking():
+        with inference_mode():
             between = torch.from_numpy(slerp(x, y, t))[None]
             sample = integrate_adams_bashforth(net, between, unconditional[:1], FLOW_STEPS)
             code = net.code(sample + (1 - t) * residual[:1] + t * residual[1:])[0]

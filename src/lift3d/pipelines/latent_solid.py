@@ -42,12 +42,12 @@ def decode_solid(
 
     autoencoder: its weights, None for the package's own. symmetric: make a nearly symmetric shape exactly symmetric.
     """
-    from lift3d.inference.networks import network
+    from lift3d.inference.networks import load_network
     from lift3d.maps.latent_to_voxels import LatentToVoxels
 
     context = Context(seed=seed)
     voxels = LatentToVoxels(autoencoder)(code, context)
-    iso_level = network("autoencoder", autoencoder)[1].threshold
+    iso_level = load_network("autoencoder", autoencoder)[1].threshold
     values = symmetrize(voxels.values, iso_level)[0] if symmetric else voxels.values
     values = bridge_components(values, iso_level, feet=True)
     occupancy = np.asarray(values > iso_level)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from lift3d.context import Context
 from lift3d.errors import InputError
-from lift3d.index.ranking import nearest_words
-from lift3d.index.store import FILE, Store
-from lift3d.inference.embedding import Space
+from lift3d.index.ranking import rank_texts
+from lift3d.index.store import DATABASE, ModelIndex
+from lift3d.inference.embedding import EmbeddingNetwork
 from lift3d.io.files.atomic import write_bytes
 from lift3d.io.image.photos import PHOTO_SUFFIXES, read_photos
 from lift3d.io.mesh.meshes import load_parts
@@ -73,12 +73,12 @@ def _there(query: str) -> bool:
 def find_index(given: Path | None, here: Path) -> Path:
     """The index's folder: the given one or that of the given folder of models; else the only one in or right below `here`."""
     if given is not None:
-        return given if (given / FILE).is_file() or not (given / FOLDER).is_dir() else given / FOLDER
-    if (here / FOLDER / FILE).is_file():
+        return given if (given / DATABASE).is_file() or not (given / FOLDER).is_dir() else given / FOLDER
+    if (here / FOLDER / DATABASE).is_file():
         return here / FOLDER
-    if (here / FILE).is_file():
+    if (here / DATABASE).is_file():
         return here
-    below = sorted(path.parent for path in here.glob(f"*/{FOLDER}/{FILE}"))
+    below = sorted(path.parent for path in here.glob(f"*/{FOLDER}/{DATABASE}"))
     if len(below) == 1:
         return below[0]
     if below:
@@ -98,7 +98,7 @@ def embed_query(query: str, asked: str, weights: str | None, context: Context) -
     if asked == "photo":
         return ImageToEmbedding(weights)(read_photos([path], context=context).images[0], context)
     try:
-        return Space(weights).of_parts(load_parts(path).parts)
+        return EmbeddingNetwork(weights).embed_parts(load_parts(path).parts)
     except InputError as error:
         if error.advice:
             raise
@@ -110,23 +110,25 @@ def find(query: str, index: Path, count: int, weights: str | None, progress: Pro
     asked = query_modality(query)
     if count < 1:
         raise InputError(f"{count} finds were asked for", "ask for 1 or more")
-    with Store(index) as store:
+    with ModelIndex(index) as store:
         if not len(store):
             raise InputError(
                 f"the index {index} holds no models", "put some below its folder and run lift3d index"
             )
-        space = Space(weights)
+        space = EmbeddingNetwork(weights)
         store.require(space.name)
         place = embed_query(query, asked, weights, Context(progress=progress))
-        return SearchResult(asked, store.search(place, count, space.mix(asked)), store.root)
+        return SearchResult(
+            asked, store.search(place, count, space.similarity_weights(place.modality)), store.root
+        )
 
 
-def categories_of(place: Embedding, space: Space, count: int = 3) -> list[str]:
+def categories_of(place: Embedding, space: EmbeddingNetwork, count: int = 3) -> list[str]:
     """The categories whose words are nearest: what it is called, though the network was given no list of answers."""
-    from lift3d.taxonomy.captions import kind_text
+    from lift3d.taxonomy.captions import category_text
 
     names = [name for name in CATEGORIES if name != UNKNOWN]
-    order = nearest_words(place.vectors, space.of_texts([kind_text(name) for name in names]))
+    order = rank_texts(place.vectors, space.embed_texts([category_text(name) for name in names]))
     return [names[int(i)] for i in order[:count]]
 
 

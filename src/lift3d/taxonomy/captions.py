@@ -7,13 +7,13 @@ import re
 from lift3d.taxonomy.categories import CATEGORIES, UNKNOWN
 
 
-def plain(text: str) -> str:
+def split_name(text: str) -> str:
     """Words apart and in small letters, without the numbers of series: "TO-220-3_Horizontal" is "to horizontal"."""
     text = re.sub(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+", " ", text)
     return " ".join(word for word in text.lower().split() if len(word) > 1)
 
 
-def kind_text(category: str) -> str:
+def category_text(category: str) -> str:
     """A category and what it is."""
     name = category.replace("_", " ")
     known = CATEGORIES.get(category)

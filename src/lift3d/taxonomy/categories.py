@@ -30,7 +30,7 @@ class Category:
     about: str
 
 
-def meant(words: str) -> list[str]:
+def categories_in_text(words: str) -> list[str]:
     """The categories that the rules of any source see in words that nobody sorted, the most agreed upon first."""
     said = " ".join(words.lower().replace("_", " ").replace("-", " ").split())
     count: Counter[str] = Counter()

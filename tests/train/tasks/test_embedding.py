@@ -21,7 +21,7 @@ from lift3d.nets.multimodal_embedding import (  # noqa: E402
     normalize_halves,
     supervised_contrastive_loss,
 )
-from lift3d.taxonomy.captions import kind_text, plain  # noqa: E402
+from lift3d.taxonomy.captions import category_text, split_name  # noqa: E402
 from lift3d.train.data.captions import captions  # noqa: E402
 from lift3d.train.data.view_set import oriented_shape  # noqa: E402
 from lift3d.train.distributed import Worker  # noqa: E402
@@ -35,7 +35,7 @@ TINY = Config(
 
 
 def test_arrays_and_networks_agree_on_the_halves() -> None:
-    assert (space.LOOKS, space.KIND) == (INSTANCE_SIZE, EMBEDDING_SIZE - INSTANCE_SIZE)
+    assert (space.APPEARANCE_DIM, space.CATEGORY_DIM) == (INSTANCE_SIZE, EMBEDDING_SIZE - INSTANCE_SIZE)
 
 
 def test_halves_have_unit_length_and_the_network_says_nothing_else() -> None:
@@ -81,9 +81,9 @@ def test_colours_lie_where_the_surface_is() -> None:
 def test_sentences_of_shapes(small: tuple[Path, Path]) -> None:
     corpus = Corpus(small[0])
     assert all(text.strip() for i in range(len(corpus)) for text in captions(corpus, i))
-    assert plain("TO-220-3_HorizontalTabUp") == "to horizontal tab up"
-    assert kind_text("chair").startswith("chair: a seat")
-    assert kind_text("street_sign").startswith("street sign: ") and kind_text("unknown") == "unknown"
+    assert split_name("TO-220-3_HorizontalTabUp") == "to horizontal tab up"
+    assert category_text("chair").startswith("chair: a seat")
+    assert category_text("street_sign").startswith("street sign: ") and category_text("unknown") == "unknown"
 
 
 def test_cells_and_colours_are_laid_alike(small: tuple[Path, Path]) -> None:

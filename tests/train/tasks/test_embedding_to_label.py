@@ -15,9 +15,9 @@ torch = pytest.importorskip("torch")
 from lift3d.cli import app  # noqa: E402
 from lift3d.context import Context  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
-from lift3d.index.ranking import nearness  # noqa: E402
+from lift3d.index.ranking import similarity_scores  # noqa: E402
 from lift3d.inference.embedding import SimilarityWeights  # noqa: E402
-from lift3d.inference.embedding_classifier import Judge  # noqa: E402
+from lift3d.inference.embedding_classifier import EmbeddingClassifier  # noqa: E402
 from lift3d.io.mesh.meshes import save_mesh  # noqa: E402
 from lift3d.maps.embedding_to_label import EmbeddingToLabel  # noqa: E402
 from lift3d.nets.embedding_classifier import EmbeddingClassifierNet  # noqa: E402
@@ -75,16 +75,16 @@ def test_places_of_another_space_are_refused(runs: tuple[Path, Path]) -> None:
     place = Embedding(np.ones((1, 256), np.float32), "image", "elsewhere")
     with pytest.raises(InputError, match="another embedding"):
         EmbeddingToLabel(str(runs[1]))(place, Context())
-    judge = Judge(runs[1])
+    judge = EmbeddingClassifier(runs[1])
     with pytest.raises(InputError, match="a name already"):
         EmbeddingToLabel(str(runs[1]))(Embedding(place.vectors, "text", judge.space), Context())
 
 
 def test_many_places_at_once_are_what_each_alone_is(runs: tuple[Path, Path]) -> None:
-    judge, rng = Judge(runs[1]), np.random.default_rng(0)
+    judge, rng = EmbeddingClassifier(runs[1]), np.random.default_rng(0)
     sizes = [4, 1, 2]
     things = [rng.normal(size=(n, 256)).astype(np.float32) for n in sizes]
-    many = judge.of_many(np.concatenate(things), np.repeat(np.arange(3), sizes))
+    many = judge.classify_all(np.concatenate(things), np.repeat(np.arange(3), sizes))
     assert many.shape == (3, 2) and np.allclose(many.sum(1), 1, atol=1e-5)
     for thing, said in zip(things, many):
         views = torch.from_numpy(thing[1:].mean(0, keepdims=True) if len(thing) > 1 else 0 * thing)
@@ -92,7 +92,7 @@ def test_many_places_at_once_are_what_each_alone_is(runs: tuple[Path, Path]) -> 
         with torch.no_grad():
             slow = judge.net(views, torch.from_numpy(thing[:1]), there).softmax(1)[0].numpy()
         assert np.allclose(said, slow, atol=1e-5)
-        assert np.allclose(judge.of_one(Embedding(thing, "shape", judge.space)), said, atol=1e-5)
+        assert np.allclose(judge.classify(Embedding(thing, "shape", judge.space)), said, atol=1e-5)
 
 
 def test_what_is_missing_does_not_count() -> None:
@@ -121,7 +121,7 @@ def test_likely_of_one_kind_is_near() -> None:
     told = np.array([1, 0], np.float32), np.array([[0.2, 0.8], [0.9, 0.1]], np.float32)
     query = Embedding(vectors[:1], "image", "s")
     assert np.allclose(
-        nearness(query, vectors, np.arange(2), SimilarityWeights(0, 0, 1), 2, told), [0.2, 0.9]
+        similarity_scores(query, vectors, np.arange(2), SimilarityWeights(0, 0, 1), 2, told), [0.2, 0.9]
     )
 
 
@@ -144,12 +144,12 @@ def test_two_answers_are_one(seed: int, weight: float) -> None:
 def test_both_answers_about_a_corpus(runs: tuple[Path, Path], small: tuple[Path, Path]) -> None:
     from lift3d.corpus.dataset import Corpus
     from lift3d.evaluate.ensemble import Said, best_weight, said_of
-    from lift3d.inference.embedding import Space
+    from lift3d.inference.embedding import EmbeddingNetwork
     from lift3d.nets.shape_classifier import TestTimeAugmentation, VoxelClassifier
     from lift3d.train.data.labelled_shapes import LabelledShapes
 
     shapes = LabelledShapes(Corpus(small[0]), "train", ("kind0", "kind1"))
-    net, judge, space = VoxelClassifier(2, 4).eval(), Judge(runs[1]), Space(runs[0])
+    net, judge, space = VoxelClassifier(2, 4).eval(), EmbeddingClassifier(runs[1]), EmbeddingNetwork(runs[0])
     said = said_of(net, TestTimeAugmentation(), judge, space, shapes, "any", [0, 2])
     assert said.cells.shape == said.places.shape == (2, 2) and said.kinds == judge.names
     for answers in (said.cells, said.places):

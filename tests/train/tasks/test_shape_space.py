@@ -18,7 +18,7 @@ from lift3d.corpus.dataset import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.evaluate.scores.gan_test import Judge  # noqa: E402
 from lift3d.geometry.metrics.diversity import diversity_scores  # noqa: E402
-from lift3d.inference.generators import drawer  # noqa: E402
+from lift3d.inference.generators import load_sampler  # noqa: E402
 from lift3d.nets.blocks import LATENT_SIZES, voxel_shuffle, voxel_unshuffle  # noqa: E402
 from lift3d.nets.flow_matching import (  # noqa: E402
     LatentFlow,
@@ -82,11 +82,11 @@ def test_the_autoencoder_trains_goes_on_and_is_asked(small: tuple[Path, Path], t
         vae = AutoencoderTask(corpus, VaeConfig(**TINY), "vae")
         told = Trainer(vae, tmp_path / "v", where, quiet, quiet).fit()
         assert {"active", "lower_bound", "nats"} <= set(told)
-    from lift3d.inference.networks import network
+    from lift3d.inference.networks import load_network
 
     assert ShapeAutoencoder(8, 2, 8).encode(torch.zeros(1, 64, 64, 64)).shape == (1, 2, 8, 8, 8)
     for folder in ("a", "v"):
-        net, _ = network("autoencoder", tmp_path / folder)
+        net, _ = load_network("autoencoder", tmp_path / folder)
         assert isinstance(net, ShapeAutoencoder)
         assert net(torch.zeros(1, 64, 64, 64)).shape == (1, 64, 64, 64)
 
@@ -264,7 +264,7 @@ def test_refinement_makes_the_loss_smaller_and_leaves_the_network_alone() -> Non
 
 def test_the_space_is_the_encoders_in_any_precision(small: tuple[Path, Path], tmp_path: Path) -> None:
 
-    from lift3d.inference.networks import space_of
+    from lift3d.inference.networks import latent_space_id
     from lift3d.weights import find, pack
 
     net = ShapeAutoencoder(8, 2, 8)
@@ -276,7 +276,7 @@ def test_the_space_is_the_encoders_in_any_precision(small: tuple[Path, Path], tm
     (tmp_path / "c.safetensors").write_bytes(pack(tensors))
     for name in "abc":
         (tmp_path / f"{name}.json").write_text(json.dumps({"mapping": "autoencoder"}))
-    a, b, c = (space_of(find(tmp_path / f"{name}.safetensors")) for name in "abc")
+    a, b, c = (latent_space_id(find(tmp_path / f"{name}.safetensors")) for name in "abc")
     assert a == b != c
 
 
@@ -315,10 +315,10 @@ def test_from_the_corpus_to_tables(
         run = tmp_path / name
         more = ["--set", f"width={width}", "--set", f"autoencoder={auto}"]
         lift3d("train", name, *data, "-o", run, *few, *more)
-        held = drawer(name, str(run), str(auto), steps=2)
-        assert held.draw(0, (0, 5)).shape == (2, 4, 4, 4)
+        held = load_sampler(name, str(run), str(auto), steps=2)
+        assert held.sample(0, (0, 5)).shape == (2, 4, 4, 4)
         assert np.array_equal(
-            held.draw(0, (0, 5)), drawer(name, str(run), str(auto), steps=2).draw(0, (0, 5))
+            held.sample(0, (0, 5)), load_sampler(name, str(run), str(auto), steps=2).sample(0, (0, 5))
         )
     said = lift3d(
         "evaluate",
@@ -340,9 +340,9 @@ def test_from_the_corpus_to_tables(
     assert all(0 <= row["one_nn"] <= 1 for row in told["rows"].values())
     assert told["rows"]["training shapes, resampled"]["named"] is None
     assert set(asked) == {(64, 64, 64)}, "the judge is shown cells of all draws, as it knows them"
-    held = drawer("flow", str(tmp_path / "flow"), str(auto), steps=2)
-    assert held.outlined == {"kind0", "kind1"}, "of one's own meshes all are remembered, and begun with"
-    plain = drawer("flow", str(tmp_path / "flow"), str(auto), steps=2, begin=0.0)
-    assert not np.array_equal(held.draw(0, (0, 5)), plain.draw(0, (0, 5))), "a run remembers outlines"
+    held = load_sampler("flow", str(tmp_path / "flow"), str(auto), steps=2)
+    assert held.with_pca == {"kind0", "kind1"}, "of one's own meshes all are remembered, and begun with"
+    plain = load_sampler("flow", str(tmp_path / "flow"), str(auto), steps=2, begin=0.0)
+    assert not np.array_equal(held.sample(0, (0, 5)), plain.sample(0, (0, 5))), "a run remembers outlines"
     (tmp_path / "flow").rename(tmp_path / "moved")
     lift3d("generate", "--kinds", "--weights", tmp_path / "moved")

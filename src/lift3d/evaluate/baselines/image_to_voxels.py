@@ -18,7 +18,7 @@ import torch
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.geometry.voxels.view_frame import DEPTH_MARGIN, ViewFrame, resample_to_view
-from lift3d.inference.single_view import Guess, ask
+from lift3d.inference.single_view import SingleViewPrediction, predict_view
 from lift3d.nets.views_to_volume import GRID_SIZE
 from lift3d.train.data.view_set import View, ViewSet, network_input, view_pose, view_target, view_to_index
 from lift3d.types import F32
@@ -34,7 +34,7 @@ MOST = 48
 class Guesser(Protocol):
     """pictures (N, 4, 128, 128) of one thing, the first of them that of `view`, to a guess in its frame."""
 
-    def guess(self, view: View, pictures: F32) -> Guess: ...
+    def guess(self, view: View, pictures: F32) -> SingleViewPrediction: ...
 
 
 class Network:
@@ -43,8 +43,8 @@ class Network:
     def __init__(self, net: torch.nn.Module, plain: bool = False) -> None:
         self.net, self.plain = net.eval(), plain
 
-    def guess(self, view: View, pictures: F32) -> Guess:
-        guess = ask(self.net, pictures)
+    def guess(self, view: View, pictures: F32) -> SingleViewPrediction:
+        guess = predict_view(self.net, pictures)
         return replace(guess, silhouette=None) if self.plain else guess
 
 
@@ -56,16 +56,16 @@ class Mean:
         groups: dict[str, list[int]] = {}
         for number, shape in enumerate(train.shapes):
             groups.setdefault(self.category[shape], []).append(number)
-        self.means: dict[str, Guess] = {}
+        self.means: dict[str, SingleViewPrediction] = {}
         for k, (name, numbers) in enumerate(groups.items()):
             chosen = np.random.default_rng(0).permutation(numbers)[:MOST]
             held = [true_guess(train, v) for i in chosen if (v := train.view(int(i))) is not None]
-            share = np.stack([g.share for g in held]).mean(0, dtype=np.float32)
+            share = np.stack([g.occupancy for g in held]).mean(0, dtype=np.float32)
             up = np.mean([g.pose for g in held if g.pose is not None], 0)
-            self.means[name] = Guess(share, float(np.mean([g.depth for g in held])), up)
+            self.means[name] = SingleViewPrediction(share, float(np.mean([g.depth for g in held])), up)
             progress((k + 1) / len(groups))
 
-    def guess(self, view: View, pictures: F32) -> Guess:
+    def guess(self, view: View, pictures: F32) -> SingleViewPrediction:
         return self.means.get(self.category[view.shape]) or self.means[max(self.means)]
 
 
@@ -99,7 +99,7 @@ class Nearest:
     def __init__(self, gallery: Gallery, feature: str) -> None:
         self.gallery, self.feature = gallery, feature
 
-    def guess(self, view: View, pictures: F32) -> Guess:
+    def guess(self, view: View, pictures: F32) -> SingleViewPrediction:
         wanted = self.gallery.features[self.feature](pictures[:1])[0]
         away = ((self.gallery.rows[self.feature] - wanted) ** 2).sum(1)
         nearest = self.gallery.train.view(int(self.gallery.numbers[int(away.argmin())]))
@@ -128,7 +128,7 @@ class Oracle:
             progress(min((first + 256) / len(shapes), 1.0))
         self.row = {int(shape): k for k, shape in enumerate(wanted)}
 
-    def guess(self, view: View, pictures: F32) -> Guess:
+    def guess(self, view: View, pictures: F32) -> SingleViewPrediction:
         shape = int(self.best[self.row[view.shape]])
         z = self.train.points(shape) @ view.to_view[2, :3] + view.to_view[2, 3]
         frame = view.frame
@@ -136,15 +136,15 @@ class Oracle:
         own = ViewFrame(frame.K, frame.crop, frame.centre_depth, min(reach, 0.95 * frame.centre_depth))
         cells = resample_to_view(self.train.levels(shape), view_to_index(view.to_view), own, GRID_SIZE)
         pose = view_pose(view, self.train.height(shape))
-        return Guess(
+        return SingleViewPrediction(
             np.asarray(cells / 255, np.float32), float(np.log(own.half_depth / own.half_width)), pose
         )
 
 
-def true_guess(solids: ViewSet, view: View) -> Guess:
+def true_guess(solids: ViewSet, view: View) -> SingleViewPrediction:
     """What a guesser would say that knows the truth."""
     share = np.asarray(view_target(view, solids.levels(view.shape)) / 255, np.float32)
-    return Guess(
+    return SingleViewPrediction(
         share,
         float(np.log(view.frame.half_depth / view.frame.half_width)),
         view_pose(view, solids.height(view.shape)),

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lift3d.inference.networks import network
+from lift3d.inference.networks import load_network
 from lift3d.nets.shape_classifier import VoxelClassifier
 from lift3d.train.data.labelled_shapes import centre_in_grid
 
@@ -23,7 +23,7 @@ class Judge:
     """The package's classifier, or weights of the same network, asked about things that stand upright."""
 
     def __init__(self, weights: str | None = None) -> None:
-        net, found = network("voxels_to_label", weights)
+        net, found = load_network("voxels_to_label", weights)
         self.net, self.names = net, found.require_labels()
 
     def said(self, kind: str, cells: Sequence[NDArray[np.bool_]]) -> float | None:

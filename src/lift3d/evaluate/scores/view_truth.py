@@ -28,7 +28,7 @@ from lift3d.geometry.parts.convert import concatenate_parts
 from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
 from lift3d.geometry.voxels.canonical_frame import RESOLUTION, canonical_grid
 from lift3d.geometry.voxels.view_frame import ViewFrame, resample_affine, resample_from_view
-from lift3d.inference.single_view import Guess
+from lift3d.inference.single_view import SingleViewPrediction
 from lift3d.train.data.view_set import View, ViewSet, view_target, view_to_index
 from lift3d.types import F64
 
@@ -93,32 +93,34 @@ class Truth:
             v @ turn.T + shift, np.asarray(f, np.int32), self.points[outside], normals, self.side
         )
 
-    def filled(self, guess: Guess, level: float) -> dict[int, NDArray[np.bool_]]:
+    def filled(self, guess: SingleViewPrediction, level: float) -> dict[int, NDArray[np.bool_]]:
         """What the guess says is full, on the same cells."""
         frame = guess.frame(self.view.frame)
-        return {n: resample_from_view(guess.share, frame, *self.lattice(n)) > level for n in SIZES}
+        return {n: resample_from_view(guess.occupancy, frame, *self.lattice(n)) > level for n in SIZES}
 
-    def overlaps(self, guess: Guess, levels: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    def overlaps(
+        self, guess: SingleViewPrediction, levels: NDArray[np.float64], n: int
+    ) -> NDArray[np.float64]:
         """Overlap at n cells along the longest side, at each of these thresholds."""
-        share = resample_from_view(guess.share, guess.frame(self.view.frame), *self.lattice(n))
+        share = resample_from_view(guess.occupancy, guess.frame(self.view.frame), *self.lattice(n))
         return np.array([iou(share > level, self.cells[n]) for level in levels])
 
-    def score(self, guess: Guess, level: float) -> Score:
+    def score(self, guess: SingleViewPrediction, level: float) -> Score:
         """level: of the share, above which a cell is full."""
-        guess = guess.completed(level)
+        guess = guess.fill_silhouette(level)
         said = self.filled(guess, level)
         overlap = {n: iou(said[n], self.cells[n]) for n in SIZES}
         mae, mse = self._depth_error(guess, level)
         up, upright = self._upright(guess, said[SIZES[-1]])
         return Score(overlap, self._likeness(guess, level), mae, mse, up, upright)
 
-    def _likeness(self, guess: Guess, level: float) -> SurfaceScores:
+    def _likeness(self, guess: SingleViewPrediction, level: float) -> SurfaceScores:
         mesh = mesh_of(guess, self.view.frame, level)
         return WORST_SCORES if mesh is None else compare_surfaces(sample_mesh(*mesh), self.surface)
 
-    def _depth_error(self, guess: Guess, level: float) -> tuple[float, float]:
+    def _depth_error(self, guess: SingleViewPrediction, level: float) -> tuple[float, float]:
         """Of the first full cell along each ray."""
-        said, n = guess.share > level, len(guess.share)
+        said, n = guess.occupancy > level, len(guess.occupancy)
         truth = view_target(self.view, self.levels, n) > 127
         both = said.any(0) & truth.any(0)
         if not both.any():
@@ -130,12 +132,12 @@ class Truth:
         error = (near[0] - near[1]) / self.side
         return float(np.abs(error).mean()), float((error**2).mean())
 
-    def _upright(self, guess: Guess, said: NDArray[np.bool_]) -> tuple[float, float]:
+    def _upright(self, guess: SingleViewPrediction, said: NDArray[np.bool_]) -> tuple[float, float]:
         """Angle between said and true up; overlap where each is turned into its own upright frame."""
         up = self.view.to_view[:3, 2]
         if guess.pose is None:
             return float(np.degrees(np.arccos(np.clip(-up[1], -1, 1)))), 0.0
-        turn = guess.turn
+        turn = guess.rotation
         assert turn is not None
         said_up = turn[2]
         angle = float(np.degrees(np.arccos(np.clip(said_up @ up, -1, 1))))
@@ -168,10 +170,12 @@ def first_depth(full: NDArray[np.bool_], frame: ViewFrame) -> F64:
     return np.asarray(frame.centre_depth + frame.half_depth * w)
 
 
-def mesh_of(guess: Guess, given: ViewFrame, level: float) -> tuple[F64, NDArray[np.int32]] | None:
+def mesh_of(
+    guess: SingleViewPrediction, given: ViewFrame, level: float
+) -> tuple[F64, NDArray[np.int32]] | None:
     """The closed surface of a guess in the view frame, without debris; None where nothing is full."""
-    n = len(guess.share)
-    v, f = marching_tetrahedra(np.ascontiguousarray(-guess.share.transpose(2, 1, 0)), -level)
+    n = len(guess.occupancy)
+    v, f = marching_tetrahedra(np.ascontiguousarray(-guess.occupancy.transpose(2, 1, 0)), -level)
     if not len(f):
         return None
     v, f = remove_debris(v, f)

@@ -19,7 +19,7 @@ from lift3d.geometry.image.colour_space import linear_to_srgb8
 from lift3d.geometry.render.drawable import drawable
 from lift3d.geometry.render.passes import render_linear
 from lift3d.geometry.surface.smoothing import taubin_smooth
-from lift3d.inference.single_view import Guess
+from lift3d.inference.single_view import SingleViewPrediction
 from lift3d.io.files.atomic import writing
 from lift3d.maps.image_to_voxels import facing
 from lift3d.train.data.view_set import ViewSet
@@ -65,9 +65,9 @@ def shown(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.asarray(((picture[:3].transpose(1, 2, 0) / 2 + 0.5) * 255).clip(0, 255), np.uint8)
 
 
-def solid_tiles(guess: Guess, case: Case, level: float) -> list[NDArray[np.uint8]]:
+def solid_tiles(guess: SingleViewPrediction, case: Case, level: float) -> list[NDArray[np.uint8]]:
     """The guess from four sides around the true up, beginning with the picture's own."""
-    found = mesh_of(guess.completed(level), case.view.frame, level)
+    found = mesh_of(guess.fill_silhouette(level), case.view.frame, level)
     if found is None:
         return [np.full((TILE, TILE, 3), 255, np.uint8) for _ in SIDES]
     v, f = found

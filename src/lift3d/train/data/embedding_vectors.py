@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from lift3d.corpus.dataset import Corpus
-from lift3d.inference.embedding import Space
+from lift3d.inference.embedding import EmbeddingNetwork
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.train.data.array_cache import load_or_compute
 from lift3d.train.data.view_set import ViewSet, network_input, oriented_shape
@@ -49,7 +49,7 @@ def load_vectors(
     progress: Callable[[float], None] = lambda f: None,
 ) -> EmbeddingVectors:
     """Of one split, from the kept file or made now; weights: of the embedding."""
-    space = Space(weights)
+    space = EmbeddingNetwork(weights)
     solids = ViewSet(pictures, corpus, split)
     folder = corpus.folder.parent / (corpus.folder.name + SUFFIX)
     digest = solids.pictures.digest()
@@ -64,7 +64,7 @@ def load_vectors(
 
 
 def _made(
-    solids: ViewSet, shapes: NDArray[np.int64], space: Space, progress: Callable[[float], None]
+    solids: ViewSet, shapes: NDArray[np.int64], space: EmbeddingNetwork, progress: Callable[[float], None]
 ) -> dict[str, NDArray[Any]]:
     views, owners, rows = [], [], []
     for first in range(0, len(shapes), CHUNK):

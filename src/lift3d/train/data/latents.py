@@ -75,13 +75,13 @@ def load_latents(
     progress: Callable[[str, float], None] = lambda name, share: None,
 ) -> Latents:  # fmt: skip
     """Of one split, from the kept file or made now; weights: of the autoencoder; stretches: other proportions of each shape."""
-    from lift3d.inference.networks import network, space_of
+    from lift3d.inference.networks import latent_space_id, load_network
 
     shapes = ShapeSet(corpus, split)
-    net, found = network("autoencoder", weights)
+    net, found = load_network("autoencoder", weights)
     assert isinstance(net, ShapeAutoencoder)
     folder = corpus.folder.parent / (corpus.folder.name + SUFFIX)
-    path = folder / f"{split}-{shapes.digest()}-{space_of(found)}.safetensors"
+    path = folder / f"{split}-{shapes.digest()}-{latent_space_id(found)}.safetensors"
     held = load_or_compute(
         path,
         lambda held: set(held) == {"values", "mirrored"} and len(held["values"]) == len(shapes),
@@ -98,7 +98,7 @@ def load_latents(
         )["stretched"]
     number = {name: i for i, name in enumerate(names)}
     kinds = np.array([number.get(str(c), len(names)) for c in shapes.category], np.int64)
-    return Latents(held["values"], held["mirrored"], others, kinds, names, space_of(found))
+    return Latents(held["values"], held["mirrored"], others, kinds, names, latent_space_id(found))
 
 
 def _made(

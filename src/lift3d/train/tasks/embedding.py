@@ -27,7 +27,7 @@ from lift3d.nets.multimodal_embedding import (
     info_nce,
     supervised_contrastive_loss,
 )
-from lift3d.taxonomy.captions import kind_text
+from lift3d.taxonomy.captions import category_text
 from lift3d.taxonomy.categories import UNKNOWN
 from lift3d.train.config import Schedule, option
 from lift3d.train.data.captions import captions
@@ -96,11 +96,11 @@ class Captions:
         self.of: dict[int, list[int]] = {}
         for i in shapes:
             self.of[i] = [texts.setdefault(text, len(texts)) for text in captions(corpus, i)]
-        every = [*texts, *(kind_text(name) for name in self.names)]
+        every = [*texts, *(category_text(name) for name in self.names)]
         if speak:
-            from lift3d.inference.sentence_encoder import vectors
+            from lift3d.inference.sentence_encoder import encode_sentences
 
-            rows = vectors(every)
+            rows = encode_sentences(every)
         else:  # categories are told apart, and mean nothing
             rows = np.random.default_rng(0).standard_normal((len(every), SENTENCE_SIZE)).astype(np.float32)
             rows /= np.linalg.norm(rows, axis=1, keepdims=True)
@@ -115,9 +115,9 @@ class EmbeddingTask:
 
     def __init__(self, pictures: Path, corpus: Path, config: Config) -> None:
         if config.words:
-            from lift3d.inference.sentence_encoder import require
+            from lift3d.inference.sentence_encoder import model_folder
 
-            require()
+            model_folder()
         self.config = config
         held = Corpus(corpus)
         self.train, self.val = ViewSet(pictures, held, "train"), ViewSet(pictures, held, "val")
