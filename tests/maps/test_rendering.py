@@ -83,7 +83,7 @@ def test_matt_surfaces_obey_lambert():
     ball.visual.vertex_colors = [200, 150, 100, 255]
     camera = look_at(np.array([3.0, -2, 1]), np.zeros(3), 60, 60, 70.0)
     sun, lamp = np.array([0.3, -0.8, 0.5]), np.array([1.0, 2.0, 3.0])
-    around = Environment.of_colours((0.3, 0.3, 0.4), (0.1, 0.1, 0.0))
+    around = Environment.from_colours((0.3, 0.3, 0.4), (0.1, 0.1, 0.0))
     light = Lighting(
         (Sun(tuple(sun), (0.4, 0.5, 0.3), False),), (PointLight(tuple(lamp), (2, 1, 1), False),), around, 0.9
     )
@@ -92,7 +92,7 @@ def test_matt_surfaces_obey_lambert():
     p = unproject(camera, shot.depth.z)[shot.mask]
     to, sun = lamp - p, sun / np.linalg.norm(sun)
     away = np.linalg.norm(to, axis=1, keepdims=True)
-    value = np.array([0.4, 0.5, 0.3]) * np.maximum(n @ sun, 0)[:, None] + around.seen(n)
+    value = np.array([0.4, 0.5, 0.3]) * np.maximum(n @ sun, 0)[:, None] + around.diffuse(n)
     value = value + np.array([2, 1, 1]) * np.maximum((n * to).sum(1, keepdims=True) / away, 0) / away**2
     value = 0.9 * value * srgb8_to_linear(np.array([200, 150, 100]))
     assert np.abs(linear_to_srgb8(value).astype(int) - shot.rgb[shot.mask]).max() <= 1

@@ -16,7 +16,7 @@ from lift3d.geometry.mesh.distances import sample_surface
 from lift3d.geometry.render.drawable import Drawable, drawable
 from lift3d.geometry.render.lights import Lighting
 from lift3d.geometry.render.rasterizer import visible_points
-from lift3d.geometry.render.renderer import WHITE, Colour, Rendering, _lights, _shoot, render, render_many
+from lift3d.geometry.render.renderer import WHITE, Colour, Rendering, _lights, _render_one, render, render_many
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Camera, Image, Mesh, Points, Views
 
@@ -63,7 +63,7 @@ class MeshToImages(Mapping[Mesh, Views]):
         images, observations = [], []
         for i, camera in enumerate(cameras):
             context.progress(NAME, i / len(cameras))
-            shot = _shoot(ready, camera, self.samples, lights, self.background, True)
+            shot = _render_one(ready, camera, self.samples, lights, self.background, True)
             focal = (camera.fx + camera.fy) / 2
             images.append(Image(shot.rgb, f"{i:03d}", mask=shot.mask, focal=focal))
             seen = np.flatnonzero(visible_points(camera, shot.depth.z, xyz))

@@ -107,7 +107,7 @@ class Scene:
     @property
     def max_depth(self) -> float:
         """A depth that no pixel of any view exceeds."""
-        centre, radius = self.surface.ball
+        centre, radius = self.surface.bounding_sphere
         return max(float(camera.R[2] @ centre + camera.t[2]) for camera in self.cameras) + radius
 
 

@@ -107,9 +107,9 @@ def load_lighting(name: str) -> Lighting | None:
         pixels = np.asarray(picture.convert("RGB").resize((512, 256), Pil.Resampling.BOX))
     except (OSError, ValueError, SyntaxError) as error:
         raise InputError(f"{path.name} is damaged or cut short", "save it anew") from error
-    environment = Environment.of_picture(srgb8_to_linear(pixels), shadow=True)
+    environment = Environment.from_panorama(srgb8_to_linear(pixels), shadow=True)
     directions = np.concatenate([np.eye(3), -np.eye(3)])
-    exposure = float(0.95 / max(environment.seen(directions).max(), 1e-3))
+    exposure = float(0.95 / max(environment.diffuse(directions).max(), 1e-3))
     return Lighting((), (), environment, exposure)
 
 

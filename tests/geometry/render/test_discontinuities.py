@@ -195,4 +195,4 @@ def test_a_crossing_at_the_very_centre_agrees_with_the_centre() -> None:
         ids, c = face_ids(p, f, GRID, SIZE), jumps(p, f)
         border = (c.axis == 0) & (c.pixel[:, 0] < 20)
         assert border.sum() == 19
-        np.testing.assert_array_equal((ids[c.pixel[:, 1], c.pixel[:, 0]] < 0)[border], c.late[border])
+        np.testing.assert_array_equal((ids[c.pixel[:, 1], c.pixel[:, 0]] < 0)[border], c.after_centre[border])

@@ -34,21 +34,21 @@ def test_a_picture_lights_as_its_integral_does():
     d, solid = sphere()
     x, y, z = np.moveaxis(d, -1, 0)
     radiance = np.stack([1 + 0.5 * y + 0.3 * x * z, 1 + 0.4 * z, 0.8 + 0.5 * x * x - 0.2 * x], -1)
-    around = Environment.of_picture(radiance)
+    around = Environment.from_panorama(radiance)
     n = directions(20)
     slow = np.einsum("ncd,dk->nk", np.maximum(np.einsum("nk,abk->nab", n, d), 0).reshape(20, 1, -1) * solid.ravel(),
                      radiance.reshape(-1, 3)) / np.pi  # fmt: skip
-    np.testing.assert_allclose(around.seen(n), slow, atol=2e-3)
+    np.testing.assert_allclose(around.diffuse(n), slow, atol=2e-3)
     there = directions(50, 1)
     x, y, z = there.T
     np.testing.assert_allclose(around.radiance(there)[:, 0], 1 + 0.5 * y + 0.3 * x * z, atol=2e-3)
 
 
 def test_two_colours_are_the_hemisphere_light_exactly():
-    around = Environment.of_colours((1, 0.8, 0.6), (0.2, 0.2, 0.4))
+    around = Environment.from_colours((1, 0.8, 0.6), (0.2, 0.2, 0.4))
     n = directions(30)
     expected = np.array([0.6, 0.5, 0.5]) + np.array([0.4, 0.3, 0.1]) * n[:, 2:]
-    np.testing.assert_allclose(around.seen(n), expected, atol=1e-12)
+    np.testing.assert_allclose(around.diffuse(n), expected, atol=1e-12)
 
 
 def test_the_polynomial_of_the_kernels_is_the_same():
@@ -56,12 +56,12 @@ def test_the_polynomial_of_the_kernels_is_the_same():
     n = directions(30)
     x, y, z = n.T
     terms = np.stack([np.ones(30), x, y, z, x * y, y * z, x * z, x * x, y * y, z * z], 1)
-    np.testing.assert_allclose(np.maximum(terms @ around.polynomial.T, 0), around.seen(n), atol=1e-12)
+    np.testing.assert_allclose(np.maximum(terms @ around.polynomial.T, 0), around.diffuse(n), atol=1e-12)
 
 
 def test_without_shadows_and_refusals():
     light = Lighting(
-        (Sun((1, 0, 0)),), (PointLight((0, 0, 9)),), Environment.of_colours((1, 1, 1), (0, 0, 0), True)
+        (Sun((1, 0, 0)),), (PointLight((0, 0, 9)),), Environment.from_colours((1, 1, 1), (0, 0, 0), True)
     )
     bare = light.without_shadows()
     assert bare.environment is not None

@@ -71,7 +71,7 @@ def test_a_cut_out_is_there_where_its_picture_is():
     camera = Camera(16, 16, 8.0, 8.0, 8.0, 8.0, np.eye(4))
     leaves = square(1.0, picture=Image.fromarray(pixels))
     ready = drawable([leaves, square(3.0, 3.0)])
-    assert ready.cut_out and not ready.see_through
+    assert ready.has_masked and not ready.has_blended
     _, _, _, face_id, z = _scan(ready, camera, False, False)
     np.testing.assert_array_equal(z, np.where(alpha > 0, 1, 3))
     np.testing.assert_array_equal(face_id < 2, alpha > 0)
@@ -82,7 +82,7 @@ def test_panes_come_in_order_and_stop_at_what_is_opaque():
     depths = rng.permutation(np.linspace(1, 6, 9))
     parts = [square(d, 9.0, (90, 90, 90, 255 if d == depths[3] else 80)) for d in depths]
     ready = drawable(parts)
-    assert ready.see_through
+    assert ready.has_blended
     c, box, grid, face_id, z = _scan(ready, EYE, False, False)
     np.testing.assert_allclose(z, depths[3])
     start, found, faces = translucent_layers(0, 24, ready.surface.face, c, box, grid, 0.0, z)

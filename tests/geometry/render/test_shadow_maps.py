@@ -86,7 +86,7 @@ def test_a_convex_thing_has_no_shadow_on_itself(mesh):
 
 def test_hollows_get_less_of_the_surroundings():
     """Under a plate it is darker than on it; a lone ball looks as it does without."""
-    lighting = Lighting((), (), Environment.of_colours((1, 1, 1), (0, 0, 0), True))
+    lighting = Lighting((), (), Environment.from_colours((1, 1, 1), (0, 0, 0), True))
     ready, camera = scene(table())
     value, shot = light_of(ready, camera, lighting)
     p = unproject(camera, shot.depth.z)

@@ -236,7 +236,7 @@ def test_agrees_with_the_exact_renderer(mesh: trimesh.Trimesh, lit: bool) -> Non
     lighting = Lighting(
         (Sun((1, 2, 3), (0.6, 0.5, 0.4), False),),
         (),
-        Environment.of_colours((0.4, 0.5, 0.6), (0.1, 0.2, 0.1)),
+        Environment.from_colours((0.4, 0.5, 0.6), (0.1, 0.2, 0.1)),
     )
     shot = exact_render(ready, camera, 1, 0.0, (0, 0, 0), lighting if lit else None)
     p = render(

@@ -241,14 +241,14 @@ def sample_lighting(
     )
     if around is None:
         ground = sky * floor
-        environment = Environment.of_colours(sky * np.exp(tint[0]), ground * np.exp(tint[1]), shadows)
+        environment = Environment.from_colours(sky * np.exp(tint[0]), ground * np.exp(tint[1]), shadows)
         kind = "two colours"
     else:
         small = Pil.fromarray(around).resize((16, 8), Pil.Resampling.BOX)
         radiance = srgb8_to_linear(np.asarray(small)).astype(np.float64)
         grey = radiance.mean()
         radiance = 0.35 * grey + 0.65 * radiance  # a picture is less than the whole surrounding
-        environment = Environment.of_picture(radiance * sky / max(radiance.mean(), 1e-3), shadows)
+        environment = Environment.from_panorama(radiance * sky / max(radiance.mean(), 1e-3), shadows)
         kind = "picture"
     said = {
         "light": kind, "sun": [round(float(x), 4) for x in direction], "strength": round(float(strength), 4),

@@ -1,23 +1,28 @@
-"""Which face every pixel's centre sees, on the caller's own thread and without the interpreter's lock.
+"""The face that each pixel centre sees, computed on the caller's thread without the interpreter's lock.
 
-The arithmetic of `lift3d.geometry.render.rasterizer`, with the same ids, for callers that draw many small pictures side by side.
+The arithmetic and the result are those of `lift3d.geometry.render.rasterizer`, for callers that render many small images in
+parallel.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.geometry.render.rasterizer import set_up_face
-from lift3d.types import F64
+from lift3d.types import F32, F64
 
 
 def face_ids(
     p: F64, f: NDArray[np.integer], grid: tuple[float, ...], size: tuple[int, int]
 ) -> NDArray[np.int32]:
-    """(H, W) int32, -1 where nothing is seen. p (V, 3) vertices in the camera frame; grid fx, fy, cx, cy; size
-    (width, height)."""
+    """(H, W) int32 face indices, -1 for the background.
+
+    p: (V, 3) vertices in the camera frame; f: (F, 3); grid: fx, fy, cx, cy; size: (width, height).
+    """
     ids = np.full((size[1], size[0]), -1, np.int32)
     faces = np.ascontiguousarray(f, np.int32)
     fx, fy, cx, cy = (float(g) for g in grid)
@@ -26,7 +31,8 @@ def face_ids(
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill(p, faces, grid, z, ids):  # type: ignore[no-untyped-def]
+def _fill(p: F64, faces: NDArray[np.int32], grid: Any, z: F32, ids: NDArray[np.int32]) -> None:
+    """Write the nearest face of every pixel to ids (H, W), with z (H, W) as depth buffer."""
     fx, fy, cx, cy = grid
     height, width = ids.shape
     corners, c, box = np.empty((3, 3)), np.empty(10), np.empty(4, np.int32)

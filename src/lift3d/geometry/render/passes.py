@@ -1,8 +1,8 @@
-"""A drawable to a picture: one camera, one light, colour beside exact depth, normals and mask.
+"""Render passes: from a drawable, a camera and lights to colour, coverage, exact depth, normals and mask.
 
-Order of work: corners to the camera's frame, scan conversion (`scan`), colour of every sample (`shade`), sRGB and
-normals. With one sample by pixel and nothing translucent the same scan serves colour and depth. Everything runs
-without the interpreter's lock, by bands of rows over threads, or one picture by thread.
+The order is: corners to the camera frame, scan conversion (`scan`), colour of every sample (`shade`), sRGB and normals
+(`finish`). With one sample per pixel and nothing translucent, one scan serves colour and depth. Everything runs without the
+interpreter's lock, by bands of rows over threads, or one image per thread.
 """
 
 from __future__ import annotations
@@ -29,21 +29,30 @@ def render_linear(
     shading: float = 0.6,
     lights: LightArrays | None = None,
 ) -> tuple[F32, F32]:
-    """(rgb, cover): linear colour (H, W, 3) premultiplied by cover (H, W) in [0, 1], the share of a pixel's
-    samples x samples points that lie on the mesh, what is translucent by its alpha. Without `lights`, shading 0 shows
-    the bare material, 1 the full light, which comes over the photographer's left shoulder."""
+    """(rgb, coverage): linear colour (H, W, 3) premultiplied by coverage, and coverage (H, W) in [0, 1].
+
+    Coverage is the fraction of a pixel's samples x samples points on the mesh, weighted by alpha. Without `lights`, shading 0
+    shows the bare material and 1 the full headlight, which comes over the photographer's left shoulder.
+    """
     out, _ = _colour(drawable, camera, samples, lights or headlight(shading), True)
     return out[..., :3], out[..., 3]
 
 
 def render_image(
-    drawable: Drawable, camera: Camera, samples: int, lights: LightArrays, ground: F64, threads: bool = True
+    drawable: Drawable,
+    camera: Camera,
+    samples: int,
+    lights: LightArrays,
+    background: F64,
+    threads: bool = True,
 ) -> tuple[NDArray[np.uint8], F32, F32, F32, NDArray[np.bool_]]:
-    """(rgb (H, W, 3) sRGB, cover (H, W), z (H, W), normals (H, W, 3) camera frame, mask (H, W)). Over the linear
-    colour `ground` (3,), or, if that is negative, the colour of what is there by itself. Depth, normals and mask are
-    those of the nearest surface at the pixel's centre, be it opaque, what a cut-out leaves, or a pane."""
+    """(rgb (H, W, 3) sRGB bytes, coverage (H, W), z (H, W), normals (H, W, 3) camera frame, mask (H, W)).
+
+    background: (3,) linear colour behind the object; if negative, rgb is the object's own colour. Depth, normals and mask are
+    those of the nearest surface at the pixel centre: an opaque or blended face, or the present part of a masked one.
+    """
     out, scanned = _colour(drawable, camera, samples, lights, threads)
-    if samples != 1 or drawable.see_through:
+    if samples != 1 or drawable.has_blended:
         scanned = _scan(drawable, camera, True, threads)
     c, _, grid, face_id, z = scanned
     shape = (camera.height, camera.width)
@@ -60,7 +69,7 @@ def render_image(
         face_id,
         z,
         out,
-        ground,
+        background,
         LINEAR_TO_SRGB8,
         rgb,
         normals,
@@ -71,6 +80,7 @@ def render_image(
 
 
 def _run(kernel: Any, rows: int, threads: bool, args: tuple[Any, ...]) -> None:
+    """Run a kernel over all rows, in bands over threads if `threads` and the image is large."""
     if threads and rows > 64:
         run_in_bands(kernel, rows, lambda: None, *args)
     else:
@@ -78,13 +88,14 @@ def _run(kernel: Any, rows: int, threads: bool, args: tuple[Any, ...]) -> None:
 
 
 def _pose(camera: Camera) -> tuple[F64, F64]:
+    """Rotation and centre of the camera, contiguous."""
     return np.ascontiguousarray(camera.R), np.ascontiguousarray(camera.centre)
 
 
-def _scan(drawable: Drawable, camera: Camera, glass: bool, threads: bool) -> tuple[Any, ...]:
+def _scan(drawable: Drawable, camera: Camera, blended: bool, threads: bool) -> tuple[Any, ...]:
     """Coefficients, boxes, grid, face_id (H, W) and z (H, W)."""
     if camera.distortion:
-        raise ValueError("pinhole cameras are drawn: undistort first")
+        raise ValueError("rendering needs a pinhole camera: undistort the photo first")
     s, n = drawable.surface, len(drawable.f)
     c, box = np.empty((n, COEFFICIENTS)), np.empty((n, 4), np.int32)
     grid = (float(camera.fx), float(camera.fy), float(camera.cx), float(camera.cy))
@@ -92,18 +103,18 @@ def _scan(drawable: Drawable, camera: Camera, glass: bool, threads: bool) -> tup
     set_up_faces(s.corners, rotation, shift, grid, 0.0, False, camera.width, camera.height, c, box)
     shape = (camera.height, camera.width)
     face_id, z = np.empty(shape, np.int32), np.empty(shape, np.float32)
-    _run(scan, camera.height, threads, (s, c, box, grid, 0.0, glass, face_id, z))
+    _run(scan, camera.height, threads, (s, c, box, grid, 0.0, blended, face_id, z))
     return c, box, grid, face_id, z
 
 
 def _colour(
     drawable: Drawable, camera: Camera, samples: int, lights: LightArrays, threads: bool
 ) -> tuple[F32, tuple[Any, ...]]:
-    """(H, W, 4) premultiplied light and cover, and the fine scan of what is not translucent."""
+    """(H, W, 4) premultiplied light and coverage, and the supersampled scan of all faces that are not blended."""
     fine = resize_camera(camera, camera.width * samples, camera.height * samples)
     scanned = _scan(drawable, fine, False, threads)
     c, box, grid, face_id, z = scanned
     out = np.empty((camera.height, camera.width, 4), np.float32)
-    args = (drawable.surface, lights, c, box, grid, _pose(camera), drawable.see_through, face_id, z, out)
+    args = (drawable.surface, lights, c, box, grid, _pose(camera), drawable.has_blended, face_id, z, out)
     _run(shade, camera.height, threads, args)
     return out, scanned

@@ -1,16 +1,18 @@
-"""A z-buffer rasteriser: which face does every pixel of a camera see, how far, and where on the face.
+"""A z-buffer rasteriser: which face each pixel of a camera sees, its depth, and where on the face.
 
-Homogeneous rasterisation (Olano & Greer, "Triangle scan conversion using 2D homogeneous coordinates",
-1997): with camera-frame corners p_i of a face and a pixel's ray d = (x, y, 1), z d = sum b_i p_i gives
+Homogeneous rasterisation (Olano & Greer, "Triangle scan conversion using 2D homogeneous coordinates", 1997): with camera-frame
+corners p_i of a face and a pixel's ray d = (x, y, 1), z d = sum b_i p_i gives
 
-    e_i = d . (p_{i+1} x p_{i+2}),   b_i = e_i / (e_0 + e_1 + e_2),   z = det(p0, p1, p2) / (e_0 + e_1 + e_2),
+    e_i = d . (p_{i+1} x p_{i+2}),   b_i = e_i / (e_0 + e_1 + e_2),   z = det(p0, p1, p2) / (e_0 + e_1 + e_2).
 
-so the barycentrics are perspective-correct as they come, and a face that crosses the camera plane needs no
-clipping: the pixel is inside where all e_i have the sign of det and z is beyond the near plane. The edge
-terms of two neighbours are exact negatives of each other, so no pixel falls between them.
+The barycentrics are perspective-correct, and a face that crosses the camera plane needs no clipping: the pixel is inside where
+all e_i have the sign of det and z is beyond the near plane. The edge terms of two neighbouring faces are exact negatives of each
+other, so no pixel falls between them.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numba
 import numpy as np
@@ -19,18 +21,18 @@ from numpy.typing import NDArray
 from lift3d.types import F32, F64, Camera
 
 _BANDS = 24
-"""Bands of rows that threads take; a pixel's value does not depend on their number."""
+"""Bands of rows that threads process; a pixel's value does not depend on their number."""
 
 
 def rasterize(
     camera: Camera, v: F64, f: NDArray[np.integer], near: float = 0.0
 ) -> tuple[NDArray[np.int32], F32, F32]:
-    """Draw faces f (F, 3) of vertices v (V, 3, world) as seen through the pixel centres of `camera`.
+    """The faces f (F, 3) of vertices v (V, 3, world) as seen through the pixel centres of a pinhole camera.
 
-    Returns face_id (H, W) int32, -1 where nothing is seen; z (H, W) float32 camera depth, 0 where nothing is
-    seen; bary (H, W, 3) float32 perspective-correct barycentric coordinates. Faces are two-sided, nearer than
-    `near` they are cut away, edges belong to a face, and among equal float32 depths the lowest index wins.
-    Faces without area as seen from the camera, or with a corner that is not finite, are not drawn.
+    Returns face_id (H, W) int32, -1 for the background; z (H, W) float32 camera depth, 0 for the background; bary (H, W, 3)
+    float32 perspective-correct barycentric coordinates. Faces are two-sided and cut at depth `near`; edges belong to a face;
+    among equal float32 depths the lowest index wins. Faces without area as seen from the camera, or with a corner that is not
+    finite, are not drawn. Raises ValueError for a camera with distortion or a face index out of range.
     """
     corners, coefficients, box = _prepare(camera, v, f, near)
     shape = (camera.height, camera.width)
@@ -44,15 +46,15 @@ def rasterize(
 
 
 def depth_map(camera: Camera, v: F64, f: NDArray[np.integer], near: float = 0.0) -> F32:
-    """(H, W) float32 camera depth of the mesh, 0 where nothing is seen; `rasterize` without the rest."""
+    """(H, W) float32 camera depth of the mesh, 0 for the background; see `rasterize`."""
     return rasterize(camera, v, f, near)[1]
 
 
 def visible_points(camera: Camera, z: F32, xyz: F64, slack: float = 0.005) -> NDArray[np.bool_]:
-    """(N,) which world points (N, 3) the camera sees, given the mesh's depth map z (H, W) from that camera.
+    """(N,) True for the world points xyz (N, 3) that the camera sees, given the mesh's depth map z (H, W) from that camera.
 
-    A point is seen when it falls in the picture and is not farther than the largest of the four depths around
-    its pixel by more than `slack` times that depth; where nothing is drawn around it, nothing hides it.
+    A point is visible if it falls in the image and is not farther than the largest of the four depths around its pixel by more
+    than `slack` times that depth. Where the four are background, nothing hides it.
     """
     p = np.asarray(xyz, np.float64) @ camera.R.T + camera.t
     depth = p[:, 2]
@@ -75,11 +77,11 @@ def _prepare(
 ) -> tuple[F64, F64, NDArray[np.int32]]:
     """Corners (F, 3, 3) in the camera frame; 9 edge coefficients and det (F, 10); pixel boxes (F, 4)."""
     if camera.distortion:
-        raise ValueError("rasterize draws pinhole cameras: undistort first")
+        raise ValueError("rasterize needs a pinhole camera: undistort the photo first")
     v, faces = np.asarray(v, np.float64).reshape(-1, 3), np.asarray(f).reshape(-1, 3)
     if len(faces) and (faces.min() < 0 or faces.max() >= len(v)):
-        raise ValueError("a face points outside the vertices")
-    with np.errstate(invalid="ignore"):  # corners that are not finite are dropped by _setup
+        raise ValueError("a face refers to a vertex that does not exist")
+    with np.errstate(invalid="ignore"):  # _setup skips corners that are not finite
         corners = np.ascontiguousarray((v @ camera.R.T + camera.t)[faces])
     coefficients = np.zeros((len(faces), 10))
     box = np.zeros((len(faces), 4), np.int32)
@@ -90,15 +92,22 @@ def _prepare(
 
 
 @numba.njit(cache=True, parallel=True)
-def _setup(corners, grid, near, width, height, coefficients, box):  # type: ignore[no-untyped-def]
-    """Edge coefficients (scaled so that det > 0) and the half-open pixel box x0, x1, y0, y1 of every face."""
+def _setup(
+    corners: F64, grid: Any, near: float, width: int, height: int, coefficients: F64, box: NDArray[np.int32]
+) -> None:
+    """Edge coefficients (F, 10) and half-open pixel boxes x0, x1, y0, y1 (F, 4) of all faces."""
     for i in numba.prange(len(corners)):
         set_up_face(corners[i], grid, near, width, height, coefficients[i], box[i])
 
 
 @numba.njit(cache=True, nogil=True)
-def set_up_face(p, grid, near, width, height, c, box):  # type: ignore[no-untyped-def]
-    """`_setup` for one face with camera-frame corners p (3, 3)."""
+def set_up_face(
+    p: F64, grid: Any, near: float, width: int, height: int, c: F64, box: NDArray[np.int32]
+) -> None:
+    """Write the edge coefficients and det c (10,), scaled so that det > 0, and the pixel box (4,) of one face.
+
+    p: (3, 3) camera-frame corners; grid: fx, fy, cx, cy. Nothing is written for a face that is not drawn.
+    """
     fx, fy, cx, cy = grid
     far = max(p[0, 2], p[1, 2], p[2, 2])
     low = min(p[0, 2], p[1, 2], p[2, 2])
@@ -133,9 +142,11 @@ def set_up_face(p, grid, near, width, height, c, box):  # type: ignore[no-untype
 
 
 @numba.njit(cache=True, nogil=True)
-def pixel_box(x0, x1, y0, y1, width, height, box):  # type: ignore[no-untyped-def]
-    """The pixels whose centres may lie in a range, as a half-open box x0, x1, y0, y1 within the picture."""
-    # Half a pixel to the first centre; a thousandth more, since e_i decides and the box only narrows.
+def pixel_box(
+    x0: float, x1: float, y0: float, y1: float, width: int, height: int, box: NDArray[np.int32]
+) -> None:
+    """Write the pixels whose centres may lie in a range of image coordinates: a half-open box x0, x1, y0, y1 in the image."""
+    # Half a pixel to the first centre, and a thousandth as a margin: the edge functions decide, the box only narrows.
     x0, x1 = min(max(x0 - 0.501, 0.0), width), min(max(x1 - 0.499, -1.0), width - 1.0)
     y0, y1 = min(max(y0 - 0.501, 0.0), height), min(max(y1 - 0.499, -1.0), height - 1.0)
     box[0], box[1] = int(np.ceil(x0)), int(np.floor(x1)) + 1
@@ -143,8 +154,10 @@ def pixel_box(x0, x1, y0, y1, width, height, box):  # type: ignore[no-untyped-de
 
 
 @numba.njit(cache=True, parallel=True)
-def _draw(coefficients, box, grid, near, face_id, z):  # type: ignore[no-untyped-def]
-    """Fill face_id and z band by band; faces in ascending order, so a later face must be strictly nearer."""
+def _draw(
+    coefficients: F64, box: NDArray[np.int32], grid: Any, near: float, face_id: NDArray[np.int32], z: F32
+) -> None:
+    """Fill face_id and z band by band, faces in ascending order: a later face must be strictly nearer."""
     fx, fy, cx, cy = grid
     height = face_id.shape[0]
     for band in numba.prange(_BANDS):
@@ -175,7 +188,7 @@ def _draw(coefficients, box, grid, near, face_id, z):  # type: ignore[no-untyped
 
 
 @numba.njit(cache=True, parallel=True)
-def _weights(coefficients, grid, face_id, bary):  # type: ignore[no-untyped-def]
+def _weights(coefficients: F64, grid: Any, face_id: NDArray[np.int32], bary: F32) -> None:
     """Barycentric coordinates of the face seen by every pixel."""
     fx, fy, cx, cy = grid
     for row in numba.prange(face_id.shape[0]):

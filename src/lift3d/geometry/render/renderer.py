@@ -1,4 +1,4 @@
-"""Rendering: colour, depth, normals and coverage of a mesh from given cameras."""
+"""Render a mesh from given cameras: colour, depth, normals and coverage."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ WHITE: Colour = (255, 255, 255)
 
 @dataclass(frozen=True, eq=False)
 class Rendering:
-    """rgb (H, W, 3) uint8 sRGB; depth with normals (camera frame) at the pixel centres; mask (H, W) bool; cover
-    (H, W) float32: the share of the pixel that the thing covers, what is translucent by its alpha."""
+    """An image of a mesh.
+
+    rgb: (H, W, 3) uint8 sRGB; depth: with normals (camera frame) at the pixel centres; mask: (H, W) bool; coverage: (H, W)
+    float32 fraction of the pixel that the object covers, weighted by alpha.
+    """
 
     camera: Camera
     rgb: NDArray[np.uint8]
@@ -35,7 +38,7 @@ class Rendering:
 
     @property
     def rgba(self) -> NDArray[np.uint8]:
-        """(H, W, 4) uint8, rgb with cover as alpha: a cut-out picture where it was rendered without background."""
+        """(H, W, 4) uint8, rgb with coverage as alpha: a cut-out if it was rendered without background."""
         return np.dstack([self.rgb, np.round(255 * np.clip(self.coverage, 0, 1)).astype(np.uint8)])
 
 
@@ -47,12 +50,13 @@ def render(
     background: Colour | None = WHITE,
     lighting: Lighting | None = None,
 ) -> Rendering:
-    """One picture; hand in `drawable(mesh)` when a mesh is drawn more than once, or use `render_many`.
+    """One image; pass `drawable(mesh)` to render a mesh more than once, or use `render_many`.
 
-    lighting: None is a soft light that comes with the camera, of strength `shading`. background: sRGB; None leaves it
-    away, and `Rendering.rgba` is the thing cut out. Depth is that of the nearest surface, panes included."""
+    samples: per pixel and axis; lighting: None is a headlight of strength `shading`; background: sRGB bytes, None for a
+    transparent one (see `Rendering.rgba`). Depth is that of the nearest surface, blended ones included.
+    """
     ready = mesh if isinstance(mesh, Drawable) else drawable(mesh)
-    return _shoot(ready, camera, samples, _lights(ready, shading, lighting, (camera,)), background, True)
+    return _render_one(ready, camera, samples, _lights(ready, shading, lighting, (camera,)), background, True)
 
 
 def render_many(
@@ -63,34 +67,35 @@ def render_many(
     background: Colour | None = WHITE,
     lighting: Lighting | None = None,
 ) -> list[Rendering]:
-    """As `render`, for many cameras: shadows are computed once, and every thread makes pictures of its own."""
+    """Images from many cameras, as by `render`: shadow maps are computed once and every thread renders images of its own."""
     ready = mesh if isinstance(mesh, Drawable) else drawable(mesh)
     lights = _lights(ready, shading, lighting, cameras)
     _ = ready.surface
     with ThreadPoolExecutor(max(1, numba.get_num_threads())) as pool:
-        return list(pool.map(lambda c: _shoot(ready, c, samples, lights, background, False), cameras))
+        return list(pool.map(lambda c: _render_one(ready, c, samples, lights, background, False), cameras))
 
 
 def _lights(
     ready: Drawable, shading: float, lighting: Lighting | None, cameras: Sequence[Camera]
 ) -> LightArrays:
-    """Shadows twice as fine as the pictures, within 256 to 1024 texels."""
+    """Lights with shadow maps twice as fine as the images, within 256 to 1024 texels."""
     if lighting is None:
         return headlight(shading)
     side = max((max(camera.width, camera.height) for camera in cameras), default=1)
     return prepare_lights(ready, lighting, min(max(256, 2 << (side - 1).bit_length()), 1024))
 
 
-def _shoot(
+def _render_one(
     ready: Drawable,
     camera: Camera,
     samples: int,
     lights: LightArrays,
-    background: Colour | None,
+    backbackground_linear: Colour | None,
     threads: bool,
 ) -> Rendering:
-    ground: F64 = np.full(3, -1.0)
-    if background is not None:
-        ground = srgb8_to_linear(np.array(background)).astype(np.float64)
-    rgb, cover, z, normals, mask = render_image(ready, camera, samples, lights, ground, threads)
-    return Rendering(camera, rgb, Depth(z, camera, normals, mask.astype(np.float32)), mask, cover)
+    """One image of a prepared drawable."""
+    background_linear: F64 = np.full(3, -1.0)
+    if backbackground_linear is not None:
+        background_linear = srgb8_to_linear(np.array(backbackground_linear)).astype(np.float64)
+    rgb, coverage, z, normals, mask = render_image(ready, camera, samples, lights, background_linear, threads)
+    return Rendering(camera, rgb, Depth(z, camera, normals, mask.astype(np.float32)), mask, coverage)

@@ -1,14 +1,15 @@
-"""From visible faces to colour: matt surfaces under given lights, panes blended over what is behind them.
+"""From visible faces to colour: matt surfaces under lights, blended layers in front of them.
 
-Light is added up on linear values: a surface of colour a shows a (sum over suns of colour max(0, n . l) v + the
-surrounding's E(n) / pi), v being what of the light arrives (`lift3d.geometry.render.shadow_maps`). The two sides of a face are
-alike: its normal is turned to the eye. Panes are blended front to back, colour += T alpha c, T *= 1 - alpha (Porter &
-Duff, "Compositing digital images", 1984).
+Light adds up in linear values: a surface of colour a shows a (sum over suns of colour max(0, n . l) v + E(n) / pi of the
+environment), with v the visibility of the light (`lift3d.geometry.render.shadow_maps`). Both sides of a face are alike: its
+normal points to the eye. Layers are blended front to back, colour += T alpha c, T *= 1 - alpha (Porter & Duff, "Compositing
+digital images", 1984).
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +21,8 @@ from lift3d.geometry.render.shadow_maps import POINT, SKY, light_visibility
 
 
 @njit_inline
-def _weights(c, i, x, y):  # type: ignore[no-untyped-def]
-    """Barycentric coordinates where the ray (x, y, 1) meets face i."""
+def _weights(c: Any, i: int, x: float, y: float) -> tuple[float, float, float]:
+    """Barycentric coordinates of face i at the ray (x, y, 1)."""
     e0 = (c[i, 0] * x + c[i, 1] * y) + c[i, 2]
     e1 = (c[i, 3] * x + c[i, 4] * y) + c[i, 5]
     e2 = (c[i, 6] * x + c[i, 7] * y) + c[i, 8]
@@ -30,8 +31,8 @@ def _weights(c, i, x, y):  # type: ignore[no-untyped-def]
 
 
 @njit_inline
-def _normal(face, i, a, b, c):  # type: ignore[no-untyped-def]
-    """The smooth normal, of unit length, or the face's own where it has none."""
+def _normal(face: Any, i: int, a: float, b: float, c: float) -> tuple[float, float, float]:
+    """The smooth unit normal, or the face normal where the smooth one vanishes."""
     x = a * face[i, NORMALS] + b * face[i, NORMALS + 3] + c * face[i, NORMALS + 6]
     y = a * face[i, NORMALS + 1] + b * face[i, NORMALS + 4] + c * face[i, NORMALS + 7]
     z = a * face[i, NORMALS + 2] + b * face[i, NORMALS + 5] + c * face[i, NORMALS + 8]
@@ -42,8 +43,8 @@ def _normal(face, i, a, b, c):  # type: ignore[no-untyped-def]
 
 
 @njit_inline
-def _camera_light(nx, ny, nz, r, shading):  # type: ignore[no-untyped-def]
-    """Light over the photographer's left shoulder on a surface with normal n (world), turned to the eye."""
+def _headlight(nx: float, ny: float, nz: float, r: Any, shading: float) -> float:
+    """Light over the photographer's left shoulder on a surface with normal n (world), on the side of the eye."""
     x = r[0, 0] * nx + r[0, 1] * ny + r[0, 2] * nz
     y = r[1, 0] * nx + r[1, 1] * ny + r[1, 2] * nz
     z = r[2, 0] * nx + r[2, 1] * ny + r[2, 2] * nz
@@ -53,8 +54,19 @@ def _camera_light(nx, ny, nz, r, shading):  # type: ignore[no-untyped-def]
 
 
 @njit_inline
-def _curved(corners, face, i, a, b, c, px, py, pz, side):  # type: ignore[no-untyped-def]
-    """The point p of the face on the curved surface that its smooth normals pretend (Hanika 2021)."""
+def _curved(
+    corners: Any,
+    face: Any,
+    i: int,
+    a: float,
+    b: float,
+    c: float,
+    px: float,
+    py: float,
+    pz: float,
+    side: float,
+) -> tuple[float, float, float]:
+    """The point p of the face moved to the curved surface that its smooth normals describe (Hanika 2021)."""
     qx, qy, qz = px, py, pz
     for m in range(3):
         weight = a if m == 0 else (b if m == 1 else c)
@@ -66,51 +78,63 @@ def _curved(corners, face, i, a, b, c, px, py, pz, side):  # type: ignore[no-unt
 
 
 @njit_inline
-def _light(lamps, around, maps, depths, p, q, n, flat, out):  # type: ignore[no-untyped-def]
-    """out (3,): what a white matt surface at p (q as the shadows see it) with normal n and face normal `flat`, both
-    to the eye, shows. The sky's lamps come first."""
+def _light(
+    lamps: Any, ambient: Any, maps: Any, depths: Any, p: Any, q: Any, n: Any, flat: Any, out: Any
+) -> None:
+    """Write out (3,): the colour that a white matt surface at p with normal n and face normal `flat` shows, both towards the eye.
+
+    q: the point for shadow lookups. The lamps of the sky come first.
+    """
     x, y, z = n
     fx, fy, fz = flat
     xx, yy, zz, xy, yz, xz = x * x, y * y, z * z, x * y, y * z, x * z
     for k in range(3):
-        e = around[k, 0] + around[k, 1] * x + around[k, 2] * y + around[k, 3] * z + around[k, 4] * xy
-        e += around[k, 5] * yz + around[k, 6] * xz + around[k, 7] * xx + around[k, 8] * yy + around[k, 9] * zz
+        e = ambient[k, 0] + ambient[k, 1] * x + ambient[k, 2] * y + ambient[k, 3] * z + ambient[k, 4] * xy
+        e += (
+            ambient[k, 5] * yz
+            + ambient[k, 6] * xz
+            + ambient[k, 7] * xx
+            + ambient[k, 8] * yy
+            + ambient[k, 9] * zz
+        )
         out[k] = e if e > 0 else 0.0
-    whole, free = 0.0, 0.0
+    sky_total, sky_visible = 0.0, 0.0
     for j in range(len(lamps) + 1):
-        if whole > 0 and (j == len(lamps) or lamps[j, 0] != SKY):
+        if sky_total > 0 and (j == len(lamps) or lamps[j, 0] != SKY):
             for k in range(3):
-                out[k] *= free / whole
-            whole = 0.0
+                out[k] *= sky_visible / sky_total
+            sky_total = 0.0
         if j == len(lamps):
             break
-        kind, dx, dy, dz, fall = lamps[j, 0], lamps[j, 1], lamps[j, 2], lamps[j, 3], 1.0
-        if kind == POINT:
+        lamp, dx, dy, dz, falloff = lamps[j, 0], lamps[j, 1], lamps[j, 2], lamps[j, 3], 1.0
+        if lamp == POINT:
             dx, dy, dz = dx - p[0], dy - p[1], dz - p[2]
-            away = max(math.sqrt(dx * dx + dy * dy + dz * dz), 1e-12)
-            dx, dy, dz, fall = dx / away, dy / away, dz / away, 1 / (away * away)
+            distance = max(math.sqrt(dx * dx + dy * dy + dz * dz), 1e-12)
+            dx, dy, dz, falloff = dx / distance, dy / distance, dz / distance, 1 / (distance * distance)
         cosine = x * dx + y * dy + z * dz
         if cosine <= 0:
             continue
-        true = fx * dx + fy * dy + fz * dz
-        steep, share = math.sqrt(max(0.0, 1 - true * true)), -1.0
+        face_cosine = fx * dx + fy * dy + fz * dz
+        steep, visibility = math.sqrt(max(0.0, 1 - face_cosine * face_cosine)), -1.0
         for m in range(int(lamps[j, 7]), int(lamps[j, 8])):
-            share = light_visibility(maps, depths, m, q[0], q[1], q[2], fx, fy, fz, steep, kind != SKY)
-            if share >= 0:
+            visibility = light_visibility(maps, depths, m, q[0], q[1], q[2], fx, fy, fz, steep, lamp != SKY)
+            if visibility >= 0:
                 break
-        cosine *= fall
-        arriving = cosine * (share if share >= 0 else 1.0)
-        if kind == SKY:
+        cosine *= falloff
+        arriving = cosine * (visibility if visibility >= 0 else 1.0)
+        if lamp == SKY:
             weight = lamps[j, 4] + lamps[j, 5] + lamps[j, 6]
-            whole, free = whole + weight * cosine, free + weight * arriving
+            sky_total, sky_visible = sky_total + weight * cosine, sky_visible + weight * arriving
             continue
         for k in range(3):
             out[k] += lamps[j, 4 + k] * arriving
 
 
 @njit_inline
-def _lit(corners, face, lamps, around, maps, depths, i, c, x, y, eye, light):  # type: ignore[no-untyped-def]
-    """light (3,) on face i where the ray (x, y, 1) meets it, on the side that `eye` sees."""
+def _light_face(
+    corners: Any, face: Any, lamps: Any, ambient: Any, maps: Any, depths: Any, i: int, c: Any, x: float, y: float, eye: Any,
+    light: Any ) -> None:  # fmt: skip
+    """Write light (3,) on face i at the ray (x, y, 1), on the side that `eye` sees."""
     a, b, d = _weights(c, i, x, y)
     nx, ny, nz = _normal(face, i, a, b, d)
     px = a * corners[i, 0, 0] + b * corners[i, 1, 0] + d * corners[i, 2, 0]
@@ -120,90 +144,101 @@ def _lit(corners, face, lamps, around, maps, depths, i, c, x, y, eye, light):  #
     seen = fx * (px - eye[0]) + fy * (py - eye[1]) + fz * (pz - eye[2])
     outer = (
         -1.0 if fx * nx + fy * ny + fz * nz < 0 else 1.0
-    )  # where the smooth normals point, from the face's own
-    turn = -1.0 if seen > 0 else 1.0
-    side = turn * outer
+    )  # side of the smooth normals, relative to the face normal
+    towards_eye = -1.0 if seen > 0 else 1.0
+    side = towards_eye * outer
     q = (px, py, pz)
     if len(maps):
         q = _curved(corners, face, i, a, b, d, px, py, pz, side)
-    n, flat = (side * nx, side * ny, side * nz), (turn * fx, turn * fy, turn * fz)
-    _light(lamps, around, maps, depths, (px, py, pz), q, n, flat, light)
+    n, flat = (side * nx, side * ny, side * nz), (towards_eye * fx, towards_eye * fy, towards_eye * fz)
+    _light(lamps, ambient, maps, depths, (px, py, pz), q, n, flat, light)
 
 
 @njit_kernel
-def shade(first, last, scratch, s, lights, c, box, grid, pose, glass, face_id, z, out):  # type: ignore[no-untyped-def]
-    """Rows first..last of out (H, W, 4): light times cover, and cover, the mean of samples x samples of face_id and z
-    (samples H, samples W). pose: rotation and eye of the camera."""
+def shade(
+    first: int, last: int, scratch: Any, s: Any, lights: Any, c: Any, box: Any, grid: Any, pose: Any, blended: bool, face_id: Any,
+    z: Any, out: Any,
+) -> None:  # fmt: skip
+    """Rows first..last of out (H, W, 4): premultiplied linear light, and coverage.
+
+    The mean over samples x samples of face_id and z (samples H, samples W). pose: rotation and eye of the camera.
+    """
     fx, fy, cx, cy = grid
     rotation, eye = pose
     samples = face_id.shape[0] // out.shape[0]
     corners, face, texels, levels, decoded = s
-    style, shading, lamps, around, maps, far = lights
+    style, shading, lamps, ambient, maps, far = lights
     value, light = np.empty(4), np.ones(3)
     width = face_id.shape[1]
     top = first * samples
     start, depths, faces = np.zeros(1, np.int64), np.empty(0, np.float32), np.empty(0, np.int32)
-    if glass:
+    if blended:
         start, depths, faces = translucent_layers(top, last * samples, face, c, box, grid, 0.0, z)
-    share = 1.0 / (samples * samples)
+    weight = 1.0 / (samples * samples)
     for row in range(first, last):
         for column in range(out.shape[1]):
-            r, g, b, cover, last_lit = 0.0, 0.0, 0.0, 0.0, -1
+            r, g, b, coverage, last_lit = 0.0, 0.0, 0.0, 0.0, -1
             for sample in range(samples * samples):
                 yy, xx = row * samples + sample // samples, column * samples + sample % samples
                 x, y = (xx + 0.5 - cx) / fx, (yy + 0.5 - cy) / fy
-                left, before, hit, k, end = 1.0, -1.0, face_id[yy, xx], 0, 0
-                if glass:
+                transmittance, last_depth, hit, k, end = 1.0, -1.0, face_id[yy, xx], 0, 0
+                if blended:
                     k, end = start[(yy - top) * width + xx], start[(yy - top) * width + xx + 1]
-                while True:  # the panes from the front, then what is behind them
-                    pane = k < end
-                    i = faces[k] if pane else hit
+                while True:  # the layers from the front, then the opaque face behind them
+                    layer = k < end
+                    i = faces[k] if layer else hit
                     k += 1
-                    if pane and depths[k - 1] - before <= 1e-5 * depths[k - 1]:
+                    if layer and depths[k - 1] - last_depth <= 1e-5 * depths[k - 1]:
                         continue
                     if i < 0:
                         break
-                    before = depths[k - 1] if pane else before
+                    last_depth = depths[k - 1] if layer else last_depth
                     sample_surface(face, texels, levels, decoded, i, c, x, y, fx, fy, value)
-                    if not pane or value[3] >= MIN_ALPHA:
-                        if style == 1 and i != last_lit:  # light is softer than pixels: once by face
+                    if not layer or value[3] >= MIN_ALPHA:
+                        if style == 1 and i != last_lit:  # light varies little within a pixel: once per face
                             last_lit = i
-                            _lit(corners, face, lamps, around, maps, far, i, c, x, y, eye, light)
+                            _light_face(corners, face, lamps, ambient, maps, far, i, c, x, y, eye, light)
                         elif style == 0 and shading > 0:
                             n = _normal(face, i, *_weights(c, i, x, y))
-                            light[:] = _camera_light(n[0], n[1], n[2], rotation, shading)
-                        alpha = min(value[3], 1.0) if pane else 1.0
-                        r += left * alpha * value[0] * light[0]
-                        g += left * alpha * value[1] * light[1]
-                        b += left * alpha * value[2] * light[2]
-                        left *= 1 - alpha
-                    if not pane:
+                            light[:] = _headlight(n[0], n[1], n[2], rotation, shading)
+                        alpha = min(value[3], 1.0) if layer else 1.0
+                        r += transmittance * alpha * value[0] * light[0]
+                        g += transmittance * alpha * value[1] * light[1]
+                        b += transmittance * alpha * value[2] * light[2]
+                        transmittance *= 1 - alpha
+                    if not layer:
                         break
-                cover += 1 - left
-            out[row, column, 0], out[row, column, 1] = r * share, g * share
-            out[row, column, 2], out[row, column, 3] = b * share, cover * share
+                coverage += 1 - transmittance
+            out[row, column, 0], out[row, column, 1] = r * weight, g * weight
+            out[row, column, 2], out[row, column, 3] = b * weight, coverage * weight
 
 
 @njit_kernel
-def finish(first, last, scratch, s, c, grid, pose, face_id, z, paint, ground, table, rgb, normals, mask):  # type: ignore[no-untyped-def]
-    """Rows first..last of rgb (H, W, 3) uint8: paint (H, W, 4) over the linear colour `ground`, or, where that is
-    negative, by itself; normals (H, W, 3) of the camera's frame, to the eye; mask (H, W)."""
+def finish(
+    first: int, last: int, scratch: Any, s: Any, c: Any, grid: Any, pose: Any, face_id: Any, z: Any, radiance: Any,
+    background: Any, table: Any, rgb: Any, normals: Any, mask: Any,
+) -> None:  # fmt: skip
+    """Rows first..last of the final buffers.
+
+    rgb (H, W, 3) uint8: radiance (H, W, 4, premultiplied) over the linear colour `background`, or unpremultiplied where that is
+    negative; normals (H, W, 3) in the camera frame, towards the eye; mask (H, W).
+    """
     fx, fy, cx, cy = grid
     rotation, _ = pose
     face = s.face
     empty = np.empty(3, np.uint8)
     for k in range(3):
-        empty[k] = int(encode_srgb(ground[k], table) + 0.5)
+        empty[k] = int(encode_srgb(background[k], table) + 0.5)
     for row in range(first, last):
         y = (row + 0.5 - cy) / fy
         for column in range(rgb.shape[1]):
-            cover = paint[row, column, 3]
+            coverage = radiance[row, column, 3]
             for k in range(3):
-                if cover == 0:
+                if coverage == 0:
                     rgb[row, column, k] = empty[k]
                     continue
-                value = paint[row, column, k]
-                value = value + ground[k] * (1 - cover) if ground[0] >= 0 else value / cover
+                value = radiance[row, column, k]
+                value = value + background[k] * (1 - coverage) if background[0] >= 0 else value / coverage
                 rgb[row, column, k] = int(encode_srgb(value, table) + 0.5)
             i = face_id[row, column]
             mask[row, column] = i >= 0
@@ -215,5 +250,5 @@ def finish(first, last, scratch, s, c, grid, pose, face_id, z, paint, ground, ta
             facing = rotation[2, 0] * n[0] + rotation[2, 1] * n[1] + rotation[2, 2] * n[2]
             side = -1.0 if facing > 0 else 1.0
             for k in range(3):
-                turned = rotation[k, 0] * n[0] + rotation[k, 1] * n[1] + rotation[k, 2] * n[2]
-                normals[row, column, k] = side * turned
+                component = rotation[k, 0] * n[0] + rotation[k, 1] * n[1] + rotation[k, 2] * n[2]
+                normals[row, column, k] = side * component

@@ -1,13 +1,13 @@
-"""Shadows by depth maps seen from the lights (Williams, "Casting curved shadows on curved surfaces", 1978).
+"""Shadows by depth maps rendered from the lights (Williams, "Casting curved shadows on curved surfaces", 1978).
 
-A point is lit where the light's map holds nothing nearer; the test is averaged over the texels around (percentage-
-closer filtering; Reeves, Salesin & Cook 1987), which makes soft edges. A ray through the BVH makes hard ones and costs 260
-to 410 ns a pixel where a look into the map costs 12 to 17 (480 to 832 faces; the map itself 9 to 16 ms, once). Against
-acne the point is first moved off its surface: for a kernel of radius r texels on a plane at angle a to the light, the depth
-differs by r tan(a) texels within the kernel, and a shift of r sin(a) along the normal undoes it exactly. On smooth-shaded
-meshes the point is also moved to the curved surface that the normals pretend (Hanika, "Hacking the shadow terminator", 2021), or
-the facets would show along the line between light and dark. The surrounding's shadow (ambient occlusion) is the mean
-of small maps from directions all around, weighted by how much light comes from there.
+A point is lit if the light's map holds nothing nearer; the test is averaged over the neighbouring texels (percentage-closer
+filtering; Reeves, Salesin & Cook 1987), which gives soft edges. A ray through the BVH gives hard edges and costs 260 to 410 ns a
+pixel where a lookup costs 12 to 17 (480 to 832 faces; the map itself 9 to 16 ms, once). Against shadow acne the point is first
+moved off its surface: for a filter of radius r texels on a plane at angle a to the light the depth differs by r tan(a) texels
+within the filter, and a shift of r sin(a) along the normal cancels this exactly. On smooth-shaded meshes the point is also
+moved to the curved surface that the normals describe (Hanika, "Hacking the shadow terminator", 2021), or the facets would show
+along the terminator. The shadow of the environment (ambient occlusion) is the mean of small maps from directions all around,
+weighted by radiance.
 """
 
 from __future__ import annotations
@@ -26,23 +26,26 @@ from lift3d.geometry.render.scan_conversion import COEFFICIENTS, scan, set_up_fa
 from lift3d.types import F32, F64
 
 SIZE, SKY_SIZE, SKY_MAPS = 1024, 96, 32
-"""Texels along a sun's map; along one of the surrounding's, and how many of those."""
+"""Texels a side of a sun's map; of a map of the environment, and the number of those."""
 _MARGIN = 1.03
-_REACH, _SKY_REACH = 2.9, 1.6
-"""Radius in texels of the filters (their farthest texel's centre), for the shift along the normal."""
+"""Extent of a map over that of the object."""
+_RADIUS, _SKY_RADIUS = 2.9, 1.6
+"""Radius in texels of the filters (to the centre of the farthest texel), for the shift along the normal."""
 
 
 class LightArrays(NamedTuple):
-    """A `Lighting` for kernels. style 0: the old light of the camera, 1: these lights; shading: see `paint`.
-    lamps (N, 9): SKY, SUN or POINT, unit direction or position, colour, first and one past the last of its maps;
-    around (3, 10) E / pi as a polynomial of the normal: 1, x, y, z, xy, yz, xz, xx, yy, zz; maps (M, 18): rotation,
-    shift, focal, centre, parallel, size, offset, texel at depth 1; depths of all maps. The sky's lamps only weigh how
-    much of the surrounding's light is kept away."""
+    """A `Lighting` for kernels.
+
+    style: 0 for the headlight, 1 for these lights; shading: see `render_linear`; lamps: (N, 9) SKY, SUN or POINT, unit
+    direction or position, colour, first and one past the last of its maps; ambient: (3, 10) E / pi as a polynomial of the
+    normal, see `Environment.polynomial`; maps: (M, 18) rotation, shift, focal, centre, parallel, size, offset, texel at depth
+    1; depths: of all maps. The lamps of the sky only weight how much of the environment's light is occluded.
+    """
 
     style: int
     shading: float
     lamps: Any
-    around: Any
+    ambient: Any
     maps: Any
     depths: Any
 
@@ -51,79 +54,79 @@ SKY, SUN, POINT = 0, 1, 2
 
 
 def headlight(shading: float) -> LightArrays:
-    """The light that comes along with the camera, of strength `shading`; 0 shows the bare material."""
+    """A light that moves with the camera, of strength `shading`; 0 shows the bare material."""
     empty = np.zeros(0, np.float32)
     return LightArrays(0, float(shading), np.zeros((0, 9)), np.zeros((3, 10)), np.zeros((0, 18)), empty)
 
 
 def prepare_lights(ready: Drawable, lighting: Lighting, size: int = SIZE) -> LightArrays:
-    """The lighting with the depth maps of this drawable; make it once for many pictures."""
+    """The lighting with the depth maps of this drawable, of `size` texels a side; reusable for many images."""
     maps = _Maps(ready)
-    gain, lamps, around = lighting.exposure, [], np.zeros((3, 10))
+    gain, lamps, ambient = lighting.exposure, [], np.zeros((3, 10))
     if lighting.environment is not None:
-        around = gain * lighting.environment.polynomial
+        ambient = gain * lighting.environment.polynomial
         if lighting.environment.shadow:
             directions = _sphere(SKY_MAPS)
-            maps.rows, maps.drawn = _sky(ready)
-            maps.total = len(maps.drawn)
+            maps.rows, maps.rendered = _sky(ready)
+            maps.total = len(maps.rendered)
             for m, colour in enumerate(lighting.environment.radiance(directions) + 1e-4):
                 lamps.append([SKY, *directions[m], *colour, m, m + 1])
     for sun in lighting.suns:
-        out = np.asarray(sun.direction, np.float64)
-        out = out / max(float(np.linalg.norm(out)), 1e-300)
-        held = maps.parallel(out, size) if sun.shadow else (0, 0)
-        lamps.append([SUN, *out, *(gain * np.asarray(sun.colour)), *held])
+        direction = np.asarray(sun.direction, np.float64)
+        direction = direction / max(float(np.linalg.norm(direction)), 1e-300)
+        map_range = maps.parallel(direction, size) if sun.shadow else (0, 0)
+        lamps.append([SUN, *direction, *(gain * np.asarray(sun.colour)), *map_range])
     for point in lighting.points:
-        held = maps.around(np.asarray(point.position, np.float64), size) if point.shadow else (0, 0)
-        lamps.append([POINT, *point.position, *(gain * np.asarray(point.intensity)), *held])
-    return LightArrays(1, 1.0, np.array(lamps, np.float64).reshape(-1, 9), around, *maps.packed())
+        map_range = maps.around(np.asarray(point.position, np.float64), size) if point.shadow else (0, 0)
+        lamps.append([POINT, *point.position, *(gain * np.asarray(point.intensity)), *map_range])
+    return LightArrays(1, 1.0, np.array(lamps, np.float64).reshape(-1, 9), ambient, *maps.packed())
 
 
 _skies: WeakKeyDictionary[Drawable, tuple[list[list[float]], F32]] = WeakKeyDictionary()
 
 
 def _sky(ready: Drawable) -> tuple[list[list[float]], F32]:
-    """The maps from all around and their depths; they depend on the drawable alone and are made once for it."""
-    held = _skies.get(ready)
-    if held is None:
+    """The maps from all around and their depths; they depend on the drawable alone and are cached for it."""
+    cached = _skies.get(ready)
+    if cached is None:
         maps = _Maps(ready)
         for d in _sphere(SKY_MAPS):
             maps.parallel(d, SKY_SIZE)
-        held = _skies[ready] = (maps.rows, maps.packed()[1])
-    return list(held[0]), held[1]
+        cached = _skies[ready] = (maps.rows, maps.packed()[1])
+    return list(cached[0]), cached[1]
 
 
 def _sphere(n: int) -> F64:
-    """(n, 3) directions spread evenly over the sphere (a Fibonacci lattice)."""
+    """(n, 3) unit directions spread evenly over the sphere (a Fibonacci lattice)."""
     k = np.arange(n) + 0.5
-    z, turn = 1 - 2 * k / n, k * math.pi * (3 - math.sqrt(5))
+    z, azimuth = 1 - 2 * k / n, k * math.pi * (3 - math.sqrt(5))
     r = np.sqrt(1 - z * z)
-    return np.stack([r * np.cos(turn), r * np.sin(turn), z], 1)
+    return np.stack([r * np.cos(azimuth), r * np.sin(azimuth), z], 1)
 
 
 class _Maps:
-    """Depth maps of one drawable, collected; all are drawn at the end, side by side."""
+    """Depth maps of one drawable, collected; `packed` renders all of them in parallel."""
 
     def __init__(self, ready: Drawable) -> None:
         self.ready = ready
-        self.centre, self.radius = ready.ball
+        self.centre, self.radius = ready.bounding_sphere
         self.rows: list[list[float]] = []
         self.total = 0
-        self.drawn: F32 = np.zeros(0, np.float32)  # depths of the first maps, made before
+        self.rendered: F32 = np.zeros(0, np.float32)  # depths of the first maps, from the cache
 
     def parallel(self, direction: F64, size: int) -> tuple[int, int]:
-        """The map of light from this direction: its number and the next."""
+        """Indices [first, last) of the map of parallel light from a direction (3,)."""
         eye = self.centre + 2 * self.radius * direction
         focal = size / (2 * _MARGIN * self.radius)
         self._add(eye, self.centre, focal, size, True)
         return len(self.rows) - 1, len(self.rows)
 
     def around(self, position: F64, size: int) -> tuple[int, int]:
-        """First and one past the last map of a point light: one that holds all, or the six sides of a cube."""
-        away = float(np.linalg.norm(position - self.centre))
+        """Indices [first, last) of the maps of a point light: one that contains the object, or the six sides of a cube."""
+        distance = float(np.linalg.norm(position - self.centre))
         first = len(self.rows)
-        if away > 1.25 * self.radius:
-            tangent = self.radius / math.sqrt(away**2 - self.radius**2)
+        if distance > 1.25 * self.radius:
+            tangent = self.radius / math.sqrt(distance**2 - self.radius**2)
             self._add(position, self.centre, size / (2 * _MARGIN * tangent), size, False)
         else:
             for axis in np.concatenate([np.eye(3), -np.eye(3)]):
@@ -137,19 +140,19 @@ class _Maps:
         self.total += size * size
 
     def packed(self) -> tuple[F64, F32]:
-        """maps (M, 18) and depths of `Lights`."""
+        """maps (M, 18) and depths of `LightArrays`."""
         maps = np.array(self.rows, np.float64).reshape(-1, 18)
         depths = np.empty(self.total, np.float32)
-        depths[: len(self.drawn)] = self.drawn
-        missing = maps[maps[:, 16] >= len(self.drawn)]
+        depths[: len(self.rendered)] = self.rendered
+        missing = maps[maps[:, 16] >= len(self.rendered)]
         if len(missing):
             run_in_bands(_draw, len(missing), lambda: None, self.ready.surface, missing, depths)
         return maps, depths
 
 
 @njit_kernel
-def _draw(first, last, scratch, s, maps, depths):  # type: ignore[no-untyped-def]
-    """Fill the maps first..last. What is translucent casts no shadow."""
+def _draw(first: int, last: int, scratch: Any, s: Any, maps: F64, depths: F32) -> None:
+    """Render the maps first..last. Blended faces cast no shadow."""
     for m in range(first, last):
         row = maps[m]
         size, offset = int(row[15]), int(row[16])
@@ -162,35 +165,39 @@ def _draw(first, last, scratch, s, maps, depths):  # type: ignore[no-untyped-def
 
 
 @njit_inline
-def light_visibility(maps, depths, m, px, py, pz, nx, ny, nz, steep, wide):  # type: ignore[no-untyped-def]
-    """Share of the texels around a point on a surface with unit normal n towards the light, `steep` the sine of the
-    angle between the two, that the light of map m reaches; -1 where the map does not hold the point."""
+def light_visibility(
+    maps: Any, depths: Any, m: int, px: float, py: float, pz: float, nx: float, ny: float, nz: float, steep: float, wide: bool
+) -> float:  # fmt: skip
+    """Fraction of the texels around a point on a surface that the light of map m reaches; -1 where the map does not contain it.
+
+    p: the point; n: unit normal towards the light; steep: sine of the angle between the two; wide: the 3 x 3 filter.
+    """
     parallel, focal, centre, size = maps[m, 14] > 0, maps[m, 12], maps[m, 13], int(maps[m, 15])
     texel = maps[m, 17]
     if not parallel:
         texel *= maps[m, 6] * px + maps[m, 7] * py + maps[m, 8] * pz + maps[m, 11]
         if texel <= 0:
             return -1.0
-    shift = texel * (steep + 0.1) * (_REACH if wide else _SKY_REACH)
+    shift = texel * (steep + 0.1) * (_RADIUS if wide else _SKY_RADIUS)
     x, y, z = px + shift * nx, py + shift * ny, pz + shift * nz
-    deep = maps[m, 6] * x + maps[m, 7] * y + maps[m, 8] * z + maps[m, 11]
-    if not parallel and deep <= 0:
+    depth = maps[m, 6] * x + maps[m, 7] * y + maps[m, 8] * z + maps[m, 11]
+    if not parallel and depth <= 0:
         return -1.0
-    scale = focal if parallel else focal / deep
+    scale = focal if parallel else focal / depth
     u = scale * (maps[m, 0] * x + maps[m, 1] * y + maps[m, 2] * z + maps[m, 9]) + centre - 0.5
     v = scale * (maps[m, 3] * x + maps[m, 4] * y + maps[m, 5] * z + maps[m, 10]) + centre - 0.5
     if not (u >= -0.5 and v >= -0.5 and u < size - 0.5 and v < size - 0.5):
         return -1.0
     u0, v0 = int(math.floor(u)), int(math.floor(v))
     u, v = u - u0, v - v0
-    limit = deep - 0.3 * texel
-    reach = 1 if wide else 0
-    offset, free = int(maps[m, 16]), 0.0
-    for dy in range(-reach, reach + 2):
-        wy = (1 - v) if dy == -reach else (v if dy == reach + 1 else 1.0)
+    limit = depth - 0.3 * texel
+    radius = 1 if wide else 0
+    offset, lit = int(maps[m, 16]), 0.0
+    for dy in range(-radius, radius + 2):
+        wy = (1 - v) if dy == -radius else (v if dy == radius + 1 else 1.0)
         at = offset + min(max(v0 + dy, 0), size - 1) * size
-        for dx in range(-reach, reach + 2):
+        for dx in range(-radius, radius + 2):
             d = depths[at + min(max(u0 + dx, 0), size - 1)]
             if d == 0 or d >= limit:
-                free += wy * ((1 - u) if dx == -reach else (u if dx == reach + 1 else 1.0))
-    return free / (9.0 if wide else 1.0)
+                lit += wy * ((1 - u) if dx == -radius else (u if dx == radius + 1 else 1.0))
+    return lit / (9.0 if wide else 1.0)

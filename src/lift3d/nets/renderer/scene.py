@@ -158,7 +158,11 @@ def surface_from_drawable(
 ) -> Surface:
     """The surface of a `Drawable` of the exact renderer (`lift3d.maps.mesh_to_images.drawable(mesh)`): vertices at one
     place joined, its colours and its texture at full size, both linear. Alpha is left out."""
-    if drawable.picture is not None and len(drawable.texels) and (np.asarray(drawable.picture) != 0).any():
+    if (
+        drawable.texture_index is not None
+        and len(drawable.texels)
+        and (np.asarray(drawable.texture_index) != 0).any()
+    ):
         raise InputError(
             "The mesh has several textures, or one on some of its faces only",
             "draw its parts one by one, or bake them into one texture first",

@@ -52,7 +52,7 @@ def rasterize(
             line,
             start,
             surface.edges.ends[c.edge],
-            c.late,
+            c.after_centre,
             c.faces,
         ]
 
