@@ -16,7 +16,15 @@ from lift3d.geometry.mesh.distances import sample_surface
 from lift3d.geometry.render.drawable import Drawable, drawable
 from lift3d.geometry.render.lights import Lighting
 from lift3d.geometry.render.rasterizer import visible_points
-from lift3d.geometry.render.renderer import WHITE, Colour, Rendering, _lights, _render_one, render, render_many
+from lift3d.geometry.render.renderer import (
+    WHITE,
+    Colour,
+    Rendering,
+    _lights,
+    _render_one,
+    render,
+    render_many,
+)
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Camera, Image, Mesh, Points, Views
 

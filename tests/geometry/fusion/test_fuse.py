@@ -36,7 +36,7 @@ def test_an_upright_frame_is_a_rotation_with_z_up(up):
     assert np.allclose(frame[:3, :3].T @ frame[:3, :3], np.eye(3)) and np.linalg.det(frame) > 0
     assert np.allclose(frame[:3, 2], np.array(up) / np.linalg.norm(up))
     box = OrientedBox(frame, np.zeros(3), np.array([1.0, 2, 2]))
-    assert box.size == 3 and np.allclose(box.local(frame[:3, 3] + frame[:3, 2]), [0, 0, 1])
+    assert box.diagonal == 3 and np.allclose(box.to_local(frame[:3, 3] + frame[:3, 2]), [0, 0, 1])
 
 
 @settings(max_examples=20, deadline=None)
@@ -59,7 +59,7 @@ def test_sampled_points_lie_on_the_surface_and_within_the_masks(maps):
 
 
 @pytest.mark.slow
-def test_the_field_is_the_distance_to_a_ball_and_keeps_to_the_wish(maps):
+def test_the_field_is_the_distance_to_a_ball_and_respects_the_settings(maps):
     box = OrientedBox(
         upright_frame(np.array([0.0, 0, 1]), np.zeros(3)), np.array([-0.6, -0.6, 0.1]), np.full(3, 0.6)
     )

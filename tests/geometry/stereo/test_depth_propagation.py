@@ -9,7 +9,7 @@ import pytest
 from scenes import exact_maps, orbit_views
 
 from lift3d.geometry.camera.projection import pixel_rays
-from lift3d.geometry.stereo import depth_propagation as completion
+from lift3d.geometry.stereo import depth_propagation
 from lift3d.geometry.stereo.depth_propagation import propagate_depths
 
 
@@ -71,7 +71,7 @@ def test_nothing_is_seen_through_a_surface_that_nobody_measured(views):
     assert wrong < 0.02
 
 
-def test_carrying_equals_its_slow_twin(views):
+def test_warping_equals_its_slow_twin(views):
     """The kernel's nearest depth per pixel against a loop that reads as the docstring."""
     maps = exact_maps(views)
     a, b = maps[0], maps[1]
@@ -80,7 +80,7 @@ def test_carrying_equals_its_slow_twin(views):
     h, w = a.z.shape
     nearest, origin = np.zeros((1, h, w), np.float32), np.zeros((1, h, w), np.int32)
     lens = lambda c: np.array([c.fx, c.fy, c.cx, c.cy])  # noqa: E731
-    completion._carry(
+    depth_propagation._warp(
         b.z[None],
         lens(b.camera)[None],
         turn[None],
