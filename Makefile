@@ -10,7 +10,7 @@ CUP = import pathlib, skimage; print(pathlib.Path(skimage.__file__).parent / "da
 TINY_STEPS ?= 400
 TINY_IOU ?= 0.45
 LEARN = $(VENV)/.installed-learn
-# Each writes its JSON to benchmarks/results, from which the tables in README.md are made.
+# Each writes its JSON to benchmarks/results, from which the tables in docs/benchmarks.md are generated.
 BENCHES = $(filter $(basename $(notdir $(wildcard benchmarks/*.py))),cameras reconstruction speed repair differentiable)
 
 .PHONY: venv install learn demo test quick lint types train-tiny bench tables clean help
@@ -39,7 +39,7 @@ demo: learn
 	$(BIN)/lift3d reconstruct examples/photos -o demo/model.glb
 	$(BIN)/lift3d reconstruct "$$($(BIN)/python -c '$(CUP)')" -o demo/cup.glb
 	@echo
-	@echo "Measured from 22 photos: demo/model.glb; guessed from one: demo/cup.glb"
+	@echo "Measured from 22 photos: demo/model.glb; predicted from one: demo/cup.glb"
 	@echo "Beside each: four views, NAME.png, and its report, NAME.report.json"
 
 test: lint
@@ -55,22 +55,23 @@ lint: learn types
 types: learn
 	$(BIN)/mypy
 
-# A first training run: made-up furniture, three to four minutes on two cores (0.39 after 100 steps,
-# 0.51 at the end where it was measured). The overlap it must reach is printed beside its own.
+# A first training run on generated furniture, three to four minutes on two cores (IoU 0.39 after 100 steps,
+# 0.51 at the end where it was measured). The IoU that it must reach is printed beside its own.
 train-tiny: learn
 	$(BIN)/python examples/tiny_corpus.py demo/tiny/meshes
 	test -f demo/tiny/corpus/corpus.json || $(BIN)/lift3d corpus build demo/tiny/corpus --from demo/tiny/meshes
 	$(BIN)/lift3d train image-to-voxels --data demo/tiny/corpus --views 6 -o demo/tiny/run \
 	  --set steps=$(TINY_STEPS) --set width=16 --set layers=1 --set views=1 --set batch=12 --set validate=100
 	@$(BIN)/python -c 'import json; iou = json.load(open("demo/tiny/run/best.json"))["iou"]; \
-	  print(f"overlap on furniture that it has not seen: {iou:.2f} (must be over $(TINY_IOU))"); raise SystemExit(iou < $(TINY_IOU))'
+	  print(f"IoU on unseen furniture: {iou:.2f} (must be over $(TINY_IOU))"); raise SystemExit(iou < $(TINY_IOU))'
 
 bench: learn
 	for name in $(BENCHES); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 	$(MAKE) tables
 
-tables: install
+tables: learn
 	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python benchmarks/draw_mappings.py
 
 clean:
 	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache

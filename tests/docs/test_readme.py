@@ -1,4 +1,4 @@
-"""The README is true: its commands run, its links lead somewhere, its tables are those of the benchmarks."""
+"""The commands and the Python code of the marked blocks run and do what the pages say."""
 
 from __future__ import annotations
 
@@ -7,31 +7,22 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
+from doc_pages import ROOT, marked_block
 from typer.testing import CliRunner
 
 from lift3d.cli import app
 from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.io.mesh.meshes import load_mesh, save_mesh
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-README = PAGES[0].read_text(encoding="utf-8")
-TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-BLOCKS = [text for _, text in re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)]
-COMMANDS = [line for text in BLOCKS for line in text.splitlines() if line.startswith("lift3d ")]
-
 
 def block(name: str) -> list[str]:
     """The commands of the block marked `<!-- run: name -->`."""
-    found = re.search(rf"<!-- run: {name} -->\n```\n(.*?)```", README, re.DOTALL)
-    assert found, f"README has no block {name}"
-    return found[1].splitlines()
+    return marked_block(name).splitlines()
 
 
 def run(command: str) -> tuple[int, str]:
@@ -52,6 +43,18 @@ def test_commands_on_meshes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         code, output = run(command)
         assert code == 0, f"{command}\n{output}"
     assert (tmp_path / "solid.3mf").exists() and (tmp_path / "b.ply").exists()
+
+
+def test_the_python_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("lift3d.api")
+    monkeypatch.chdir(tmp_path)
+    mesh = trimesh.creation.icosphere(2)
+    mesh.update_faces(np.arange(len(mesh.faces)) > 3)
+    save_mesh(mesh, "broken.obj")
+    names: dict[str, object] = {}
+    exec(compile(marked_block("python"), "README.md", "exec"), names)
+    assert inspect_solid(load_mesh(tmp_path / "solid.glb")).is_solid
+    assert len(names["shots"]) == 4  # type: ignore[arg-type]
 
 
 def test_commands_that_inform() -> None:
@@ -152,40 +155,6 @@ def test_commands_on_a_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert code == 0, f"{command}\n{output}"
     assert (tmp_path / "furniture/corpus.json").exists() and (tmp_path / "furniture.png").exists()
     assert (tmp_path / "pictures/shards.json").exists()
-
-
-@pytest.mark.slow
-def test_every_command_of_the_pages_uses_options_that_exist() -> None:
-    assert len(COMMANDS) >= 8
-    for command in COMMANDS:
-        words = shlex.split(re.sub(r"\[.*?\]|\s#.*", "", command))
-        code, help_text = run(f"lift3d {' '.join(words[1 : 3 if words[1] == 'corpus' else 2])} --help")
-        assert code == 0, command
-        for option in (w for w in words if re.fullmatch(r"--?[a-z][a-z-]*", w)):
-            assert option in help_text, f"{option} of: {command}"
-
-
-def test_options_are_documented() -> None:
-    page = (ROOT / "docs" / "photos.md").read_text(encoding="utf-8")
-    _, help_text = run("lift3d reconstruct --help")
-    for option in set(re.findall(r"--[a-z][a-z-]+", help_text)) - {
-        "--help",
-        "--output",
-        "--shared-intrinsics",
-    }:
-        assert f"`{option}" in page, option
-
-
-def test_links_lead_somewhere() -> None:
-    for page in PAGES:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-
-def test_tables_are_those_of_the_benchmarks() -> None:
-    words = [sys.executable, str(ROOT / "benchmarks" / "tables.py"), "--check"]
-    done = subprocess.run(words, capture_output=True, text=True)
-    assert done.returncode == 0, f"{done.stdout}: run `make tables`"
 
 
 def test_the_lock_pins_all_dependencies() -> None:

@@ -558,13 +558,13 @@ def test_the_page_tells_the_ranges() -> None:
         assert told["elevation"] == f"{low}, {100 * r.often:g} % in {high}"
         assert told["field of view"] == "{:g} to {:g}°".format(*r.field)
         assert told["roll"] == f"at most {r.roll:g}°"
-        assert told["longer side of the thing in the frame"].startswith("{:g} to {:g}".format(*r.fill))
+        assert told["longer side of the object in the frame"].startswith("{:g} to {:g}".format(*r.fill))
         made = f"plain {100 * r.plain:g} %, gradient {100 * r.gradient:g} %, noise {100 * r.noise:g} %, else a picture"
         assert told["background"] == ("white" if r.white else made)
-        assert told["floor with the thing's shadow"] == some(r.ground, "")
-        assert told["pieces in front"] == some(r.occluded, f", hiding at most {r.hidden:g}")
-        assert told["blur of the lens (sigma, pixels of 128)"] == some(r.blur[0], f", up to {r.blur[1]:g}")
-        assert told["shaking (pixels of 128)"] == some(r.motion[0], f", up to {r.motion[1]:g}")
-        assert told["noise (reading, share of white)"] == (f"up to {r.read:g}" if r.read else "none")
+        assert told["floor with the object's shadow"] == some(r.ground, "")
+        assert told["occluders"] == some(r.occluded, f", hiding at most {r.hidden:g}")
+        assert told["lens blur (sigma, pixels of 128)"] == some(r.blur[0], f", up to {r.blur[1]:g}")
+        assert told["motion blur (pixels of 128)"] == some(r.motion[0], f", up to {r.motion[1]:g}")
+        assert told["read noise (fraction of white)"] == (f"up to {r.read:g}" if r.read else "none")
         assert not r.exposure or told["exposure"].endswith(f"±{r.exposure:g} stops")
         assert told["JPEG quality"] == " to ".join(str(q) for q in dict.fromkeys(r.jpeg))
