@@ -46,8 +46,8 @@ def critics_of(run: str) -> dict[str, Features]:
     trained.load_state_dict(held)
     return {
         "linear on latent codes": code_features(once),
-        "linear on an untrained critic": critic_features(once, maker.normalised, untrained),
-        "linear on the GAN's critic": critic_features(once, maker.normalised, trained),
+        "linear on an untrained critic": critic_features(once, maker.normalise, untrained),
+        "linear on the GAN's critic": critic_features(once, maker.normalise, trained),
     }
 
 

@@ -59,7 +59,7 @@ def measured(corpus: Path, run: Path) -> dict:
         return json.loads(kept.read_text())
     net, found = load_network("voxels_to_label", str(run))
     test = LabelledShapes(Corpus(corpus), "test", found.require_labels())
-    ask = Network(net, TestTimeAugmentation(around=True))  # type: ignore[arg-type]
+    ask = Network(net, TestTimeAugmentation(symmetries=True))  # type: ignore[arg-type]
     with torch.no_grad():
         said = np.concatenate([ask(share).argmax(1).numpy() for _, share in chunks(test, "none")])
     told = measures(said == test.targets, test.targets, test.families)

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.maps.voxels_to_label import VoxelsToLabel, in_grid, inference_options  # noqa: E402
-from lift3d.nets.shape_classifier import create_classifier  # noqa: E402
+from lift3d.nets.factory import create_classifier  # noqa: E402
 from lift3d.types import Label, Voxels  # noqa: E402
 from lift3d.weights import PretrainedCfg, find, pack  # noqa: E402
 
@@ -120,9 +120,13 @@ def test_hostile_cards_ask_for_little() -> None:
     def options(inference: object) -> dict[str, object]:
         return inference_options(PretrainedCfg("w", Path("w.safetensors"), extra={"inference": inference}))
 
-    assert options({}) == {"poses": 3, "around": True, "stay": 0.0}
-    assert options({"poses": 10**9, "around": False}) == {"poses": 18, "around": False, "stay": 0.0}
-    assert options({"poses": -4}) == {"poses": 1, "around": True, "stay": 0.0}
+    assert options({}) == {"poses": 3, "symmetries": True, "identity_bias": 0.0}
+    assert options({"poses": 10**9, "around": False}) == {
+        "poses": 18,
+        "symmetries": False,
+        "identity_bias": 0.0,
+    }
+    assert options({"poses": -4}) == {"poses": 1, "symmetries": True, "identity_bias": 0.0}
     for damaged in ({"poses": []}, 3, "around"):
         with pytest.raises(InputError, match="damaged"):
             options(damaged)

@@ -22,25 +22,29 @@ def held(seed: int = 0, count: int = 200, size: int = 24) -> torch.Tensor:
 
 def test_coordinates_hold_what_varies() -> None:
     net, x = LatentPCA(3, 24, 10), held()
-    net.remember(x, x[:10], torch.arange(10) % 2)
-    y = net.of(x)
+    net.fit_exemplars(x, x[:10], torch.arange(10) % 2)
+    y = net.project(x)
     variance = y.var(0, unbiased=False)
     assert (variance[:-1] > variance[1:]).all() and float(y.mean(0).abs().max()) < 1e-3
-    assert float((net.code(y) - x).square().mean()) < 0.05**2 * 1.2
-    assert torch.allclose(net.of(net.code(y)), y, atol=1e-4) and torch.allclose(net.known, y[:10], atol=1e-5)
+    assert float((net.reconstruct(y) - x).square().mean()) < 0.05**2 * 1.2
+    assert torch.allclose(net.project(net.reconstruct(y)), y, atol=1e-4) and torch.allclose(
+        net.exemplars, y[:10], atol=1e-5
+    )
     new = held(1)
-    assert float((net.code(net.of(new)) - new).square().mean()) < 0.05**2 * 1.5, "directions are of all"
+    assert float((net.reconstruct(net.project(new)) - new).square().mean()) < 0.05**2 * 1.5, (
+        "directions are of all"
+    )
 
 
 def test_an_outline_lies_between_two_known_things_of_its_kind() -> None:
     net, x = LatentPCA(3, 24, 40), held(count=40)
-    net.remember(x, x, (torch.arange(40) >= 20).long())
-    assert net.knows(0) and net.knows(1) and not net.knows(2)
+    net.fit_exemplars(x, x, (torch.arange(40) >= 20).long())
+    assert net.has_category(0) and net.has_category(1) and not net.has_category(2)
     seen = set()
     for number in range(60):
-        y = net.drawn(1, np.random.default_rng([number]))
-        assert torch.equal(y, net.drawn(1, np.random.default_rng([number])))
-        own = net.known[20:]
+        y = net.sample(1, np.random.default_rng([number]))
+        assert torch.equal(y, net.sample(1, np.random.default_rng([number])))
+        own = net.exemplars[20:]
         # the slow twin: some pair of near neighbours of the kind has it on its line, near to the first
         found = False
         for i in range(20):
@@ -58,8 +62,8 @@ def test_an_outline_lies_between_two_known_things_of_its_kind() -> None:
 
 def test_few_known_things_are_taken_as_they_are() -> None:
     net, x = LatentPCA(2, 24, 2), held(count=30)
-    net.remember(x, x[:2], torch.tensor([0, 1]))
-    assert torch.equal(net.drawn(0, np.random.default_rng(0)), net.known[0])
+    net.fit_exemplars(x, x[:2], torch.tensor([0, 1]))
+    assert torch.equal(net.sample(0, np.random.default_rng(0)), net.exemplars[0])
 
 
 def test_a_kind_that_is_not_remembered_varies_as_its_parts_do() -> None:
@@ -67,13 +71,15 @@ def test_a_kind_that_is_not_remembered_varies_as_its_parts_do() -> None:
     x = held(4, 600)
     x[:150] += 40 * torch.randn(24, generator=g)  # a second part, far from the first
     net = LatentPCA(5, 24, 0, 3, 2)
-    net.remember(x, x[:0], torch.zeros(0, dtype=torch.int64))
-    net.learn(x, [(1, np.arange(150)), (1, np.arange(150, 400)), (2, np.arange(400, 600))])
-    assert net.knows(1) and net.knows(2) and not net.knows(0) and not net.remembers(1)
-    assert torch.equal(net.drawn(1, np.random.default_rng([7])), net.drawn(1, np.random.default_rng([7])))
-    integrate_adams_bashforth = torch.stack([net.drawn(1, np.random.default_rng([k])) for k in range(4000)])
-    y = net.of(x)
-    nearest = torch.cdist(integrate_adams_bashforth, net.means[:2]).argmin(1)
+    net.fit_exemplars(x, x[:0], torch.zeros(0, dtype=torch.int64))
+    net.fit_clusters(x, [(1, np.arange(150)), (1, np.arange(150, 400)), (2, np.arange(400, 600))])
+    assert (
+        net.has_category(1) and net.has_category(2) and not net.has_category(0) and not net.has_exemplars(1)
+    )
+    assert torch.equal(net.sample(1, np.random.default_rng([7])), net.sample(1, np.random.default_rng([7])))
+    integrate_adams_bashforth = torch.stack([net.sample(1, np.random.default_rng([k])) for k in range(4000)])
+    y = net.project(x)
+    nearest = torch.cdist(integrate_adams_bashforth, net.cluster_mean[:2]).argmin(1)
     assert abs(float((nearest == 0).float().mean()) - 150 / 400) < 0.03, "as often as the part is large"
     for part, rows in ((0, slice(0, 150)), (1, slice(150, 400))):
         some, own = integrate_adams_bashforth[nearest == part], y[rows]
@@ -94,13 +100,13 @@ def test_of_each_kind_so_many_are_kept_and_none_without_a_name() -> None:
 
 def test_a_drawing_begins_between_noise_and_outline() -> None:
     torch.manual_seed(0)
-    net = LatentFlow(2, 3, 64, 1, 4, local=16, outline=(5, 6, 0, 1)).eval()
-    assert net.outline is not None
+    net = LatentFlow(2, 3, 64, 1, 4, local=16, pca=(5, 6, 0, 1)).eval()
+    assert net.pca is not None
     codes = torch.randn(50, 128)
-    net.outline.remember(codes, codes[:6], torch.zeros(6, dtype=torch.int64))
-    noise, y = torch.randn(2, 4, 4, 4), net.outline.known[2]
+    net.pca.fit_exemplars(codes, codes[:6], torch.zeros(6, dtype=torch.int64))
+    noise, y = torch.randn(2, 4, 4, 4), net.pca.exemplars[2]
     x = initial_state(net, noise, y, 0.25)
-    assert torch.allclose((x - 0.75 * noise).flatten() / 0.25, net.outline.code(y), atol=1e-5)
+    assert torch.allclose((x - 0.75 * noise).flatten() / 0.25, net.pca.reconstruct(y), atol=1e-5)
     with torch.no_grad():
         still = integrate_adams_bashforth(net, x[None], torch.tensor([0]), 4, begin=0.25)
     assert torch.equal(still[0], x), "an untrained flow stands still"
@@ -112,8 +118,8 @@ def test_a_drawing_goes_on_from_where_it_begins(begin: float) -> None:
     """With a velocity that is the same everywhere the way from `begin` on is the rest of the way."""
     net = LatentFlow(2, 3, 64, 1, 4, local=16).eval()
     with torch.no_grad():
-        assert net.close.bias is not None
-        net.close.bias.fill_(2.0)
+        assert net.conv_out.bias is not None
+        net.conv_out.bias.fill_(2.0)
         x = torch.randn(2, 2, 4, 4, 4)
         for steps in (1, 5, 12):
             ended = integrate_adams_bashforth(net, x, torch.tensor([0, 1]), steps, begin=begin)

@@ -22,7 +22,7 @@ def test_products_are_halved_only_where_there_are_units(units: bool, monkeypatch
     x = torch.ones(2, 2)
     with precision.autocast_bfloat16():
         assert (x @ x).dtype == (torch.bfloat16 if units else torch.float32)
-    with precision.autocast_bfloat16(wanted=False):
+    with precision.autocast_bfloat16(enabled=False):
         assert (x @ x).dtype == torch.float32
 
 

@@ -7,20 +7,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from lift3d.nets.factory import create_classifier
 from lift3d.nets.masked_autoencoder import MaskedImageAutoencoder, MaskedVoxelAutoencoder, expand_mask  # noqa: E402
+from lift3d.nets.point_net import PointNet, surface_points
 from lift3d.nets.principal_frames import _normals, principal_axis_frames, rectilinear_frames  # noqa: E402
 from lift3d.nets.rotation6d import rotation_from_6d  # noqa: E402
-from lift3d.nets.shape_classifier import (
-    PointNet,
-    TestTimeAugmentation,
-    VoxelClassifier,
-    create_classifier,
-    size_features,
-    surface_points,
-)
+from lift3d.nets.shape_classifier import TestTimeAugmentation, VoxelClassifier, size_features
 from lift3d.nets.spatial_transformer import (
     FILL,
-    OWN,
+    IDENTITY,
     POSES,
     UprightEstimator,
     bounding_box,
@@ -151,11 +146,11 @@ def test_probabilities_are_such_and_do_not_change_when_the_thing_is_laid_otherwi
     net = VoxelClassifier(5, 8, transformer=False).eval()
     x = torch.cat([ell(), ell().flip(3)])
     with torch.no_grad():
-        for plan in (TestTimeAugmentation(), TestTimeAugmentation(around=True)):
+        for plan in (TestTimeAugmentation(), TestTimeAugmentation(symmetries=True)):
             p = net.probabilities(x, plan)
             assert p.shape == (2, 5) and torch.allclose(p.sum(1), torch.ones(2), atol=1e-5)
         laid = torch.rot90(x, 1, (1, 2)).flip(1)
-        assert torch.allclose(net.probabilities(laid, TestTimeAugmentation(around=True)), p, atol=1e-4)
+        assert torch.allclose(net.probabilities(laid, TestTimeAugmentation(symmetries=True)), p, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -174,13 +169,13 @@ def test_what_stays_is_left_as_it_stands() -> None:
     net = VoxelClassifier(3, 8).eval()
     turned = transform_voxels(ell(), rotation_from_6d(torch.randn(1, 6)))
     with torch.no_grad():
-        asked = net.asked(turned)
-        own = rotation_from_6d(candidate_poses(downsample(turned, 32))[:, OWN])
+        asked = net.score_poses(turned)
+        own = rotation_from_6d(candidate_poses(downsample(turned, 32))[:, IDENTITY])
         assert torch.equal(own[:, 2], torch.tensor([[0.0, 0, 1]])), "up stays up"
-        assert torch.allclose(net.upright(turned, 1e3), own)
-        assert torch.equal(net.upright(turned, 0.5, asked), net.upright(turned, 0.5))
-        still = net.probabilities(turned, TestTimeAugmentation(stay=1e3))
-        assert torch.allclose(still, net.upright_logits(net.set_upright(turned, own)).softmax(1))
+        assert torch.allclose(net.upright_rotation(turned, 1e3), own)
+        assert torch.equal(net.upright_rotation(turned, 0.5, asked), net.upright_rotation(turned, 0.5))
+        still = net.probabilities(turned, TestTimeAugmentation(identity_bias=1e3))
+        assert torch.allclose(still, net.upright_logits(net.rotate(turned, own)).softmax(1))
 
 
 def test_one_question_is_the_forward_pass() -> None:
@@ -235,7 +230,7 @@ def test_what_is_hidden_is_not_seen() -> None:
 
 def test_pre_trained_trunks_fit_by_name_and_shape() -> None:
     own = {k: v.shape for k, v in VoxelClassifier(4).state_dict().items()}
-    held = {k: v.shape for k, v in MaskedVoxelAutoencoder().state_dict().items() if k.startswith("trunk.")}
+    held = {k: v.shape for k, v in MaskedVoxelAutoencoder().state_dict().items() if k.startswith("backbone.")}
     assert held and all(own[k] == shape for k, shape in held.items())
     from lift3d.nets.views_to_volume import ViewsToVolume
 

@@ -34,7 +34,8 @@ from lift3d.inference.networks import load_network
 from lift3d.io.files.atomic import write_bytes
 from lift3d.maps.embedding_to_label import NAME as PLACES
 from lift3d.maps.voxels_to_label import NAME
-from lift3d.nets.shape_classifier import PointNet, TestTimeAugmentation, VoxelClassifier
+from lift3d.nets.point_net import PointNet
+from lift3d.nets.shape_classifier import TestTimeAugmentation, VoxelClassifier
 from lift3d.train.data.labelled_shapes import LabelledShapes
 from lift3d.train.tasks.classifier import balanced_accuracy
 from lift3d.weights import find
@@ -173,8 +174,8 @@ def _labellers(
                 )
         plan = best_plan(one, val, CHOOSING, partial(progress, f"asking {name}"))
         who[name] = Network(one, plan)
-        around = "quarter turns and mirrors" if plan.around else "once"
-        told[name] = f"{plan.poses} poses, {around}, staying is worth {plan.stay:g}"
+        around = "quarter turns and mirrors" if plan.symmetries else "once"
+        told[name] = f"{plan.poses} poses, {around}, staying is worth {plan.identity_bias:g}"
     return who, told, plan
 
 

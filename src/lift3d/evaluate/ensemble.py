@@ -59,9 +59,9 @@ def said_of(
         share = torch.from_numpy(np.stack([shapes.full(i) for i in some])).float()
         with torch.no_grad():
             share = share if kind == "none" else transform_voxels(share, torch.from_numpy(turns))
-            asked = net.asked(share)
+            asked = net.score_poses(share)
             cells.append(net.probabilities(share, plan, asked).double().numpy())
-            ups = net.upright(share, plan.stay, asked).double().numpy()
+            ups = net.upright_rotation(share, plan.identity_bias, asked).double().numpy()
         for i, turn, up in zip(some, turns, ups):
             parts = shapes.shapes.corpus.parts(shapes.number(i))
             whole = up @ turn

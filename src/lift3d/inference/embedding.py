@@ -72,7 +72,9 @@ class EmbeddingNetwork:
         """Of these weights: vectors of others do not compare."""
         import hashlib
 
-        told = self.found.sha256
+        told = self.found.extra.get(
+            "space", self.found.sha256
+        )  # of converted weights: that of the original file
         return str(told or hashlib.sha256(self.found.file.read_bytes()).hexdigest())[:16]
 
     def similarity_weights(self, modality: str = "image") -> SimilarityWeights:
@@ -106,11 +108,11 @@ class EmbeddingNetwork:
 
     def embed_images(self, pictures: F32) -> F32:
         """(N, 4, 128, 128) cut-outs to (N, D)."""
-        return self._asked(self.net.of_pictures, pictures)
+        return self._asked(self.net.embed_images, pictures)
 
     def embed_voxels(self, cells: F32, colours: F32) -> F32:
         """(N, 64, 64, 64) from 0 to 1 and (N, 4, 16, 16, 16) to (N, D)."""
-        return self._asked(self.net.of_solids, cells, colours)
+        return self._asked(self.net.embed_shapes, cells, colours)
 
     def embed_texts(self, texts: Sequence[str]) -> F32:
         """(N, D); nothing is said of looks. MissingExtra without the extra `text`."""

@@ -82,9 +82,9 @@ def load_sampler(
         first = found.number("start_time", START_TIME, 0, 0.999) if begin is None else begin
         draw = _flow(net, FlowOptions(steps, strength, between, first))
         assert isinstance(net, LatentFlow)
-        outline = net.outline if first else None
-        known = [k for k in range(len(kinds)) if outline is not None and outline.knows(k)]
-        kept = [k for k in known if outline is not None and outline.remembers(k)]
+        outline = net.pca if first else None
+        known = [k for k in range(len(kinds)) if outline is not None and outline.has_category(k)]
+        kept = [k for k in known if outline is not None and outline.has_exemplars(k)]
         sets = [frozenset(kinds[k] for k in some) for some in (known, kept)]
         return LatentSampler(model, found, kinds, space, draw, found.numbers("uncertainty"), *sets)
     return LatentSampler(model, found, kinds, space, _gan(net), found.numbers("uncertainty"))
@@ -139,7 +139,7 @@ def _flow(net: torch.nn.Module, way: FlowOptions) -> Callable[[int, tuple[int, .
     def begun(kind: int, seeds: tuple[int, ...], begin: float) -> torch.Tensor:
         """Where a drawing begins: noise, or an outline that it hides."""
         noise = _noise(seeds, net.shape)
-        if net.outline is None or begin == 0:
+        if net.pca is None or begin == 0:
             return noise
         return initial_state(
             net, noise, net.outline.drawn(kind, np.random.default_rng([*seeds, PCA_SEED])), begin
@@ -154,7 +154,7 @@ def _flow(net: torch.nn.Module, way: FlowOptions) -> Callable[[int, tuple[int, .
             with inference_mode():
                 x = torch.stack([begun(kind, (*seeds[:-1], first + k), begin) for k in range(BATCH_SIZE)])
                 with autocast_bfloat16():
-                    made = net.code(
+                    made = net.denormalise(
                         integrate_adams_bashforth(net, x, kinds, way.steps, way.guidance, way.guided, begin)
                     )
             while len(held) >= CACHE_SIZE:

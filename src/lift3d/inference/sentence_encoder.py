@@ -32,14 +32,14 @@ MAX_CHARACTERS = 4000
 """Characters of a text that are looked at."""
 BATCH_SIZE = 64
 _PARTS = {
-    "attention.self.query": "ask", "attention.self.key": "key", "attention.self.value": "value",
-    "attention.output.dense": "answer", "attention.output.LayerNorm": "first", "intermediate.dense": "wide",
-    "output.dense": "narrow", "output.LayerNorm": "second",
+    "attention.self.query": "query", "attention.self.key": "key", "attention.self.value": "value",
+    "attention.output.dense": "proj", "attention.output.LayerNorm": "norm1", "intermediate.dense": "fc1",
+    "output.dense": "fc2", "output.LayerNorm": "norm2",
 }  # fmt: skip
 _TABLES = {
     "word_embeddings": "token",
-    "position_embeddings": "place",
-    "token_type_embeddings": "sort",
+    "position_embeddings": "position",
+    "token_type_embeddings": "token_type",
     "LayerNorm": "norm",
 }
 
@@ -101,7 +101,7 @@ def _net() -> SentenceEncoder:
     for k in range(LAYERS):
         for theirs, ours in _PARTS.items():
             for kind in ("weight", "bias"):
-                state[f"steps.{k}.{ours}.{kind}"] = held[f"encoder.layer.{k}.{theirs}.{kind}"]
+                state[f"layers.{k}.{ours}.{kind}"] = held[f"encoder.layer.{k}.{theirs}.{kind}"]
     net = SentenceEncoder()
     net.load_state_dict(state)
     return net.eval()

@@ -57,7 +57,7 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
         with inference_mode():
             share = torch.from_numpy(cells[None]).to(device).float()
             said = net.probabilities(share, plan)[0].double().cpu().numpy()  # type: ignore[operator]
-            turn = net.upright(share, plan.stay)[0].double().cpu().numpy()  # type: ignore[operator]
+            turn = net.upright_rotation(share, plan.identity_bias)[0].double().cpu().numpy()  # type: ignore[operator]
         if not np.isfinite(said).all():
             raise InputError(f"{found.file.name} gives no numbers", "get weights and card again")
         context.note(
@@ -71,14 +71,14 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
 
 
 def inference_options(cfg: PretrainedCfg) -> dict[str, Any]:
-    """Options of `nets.shape_classifier.Plan`, fixed on validation, from the card's `inference`."""
+    """Options of `nets.shape_classifier.TestTimeAugmentation`, fixed on validation, from the card's `inference`."""
     options = cfg.extra.get("inference", {})
     try:
         poses, stay = int(options.get("poses", 3)), float(options.get("stay", 0.0))
         around = bool(options.get("around", True))
     except (AttributeError, TypeError, ValueError) as error:
         raise InputError("the card of these weights is damaged", "get weights and card again") from error
-    return {"poses": min(max(poses, 1), 18), "around": around, "stay": stay}
+    return {"poses": min(max(poses, 1), 18), "symmetries": around, "identity_bias": stay}
 
 
 def in_grid(voxels: Voxels, level: float) -> NDArray[np.bool_]:

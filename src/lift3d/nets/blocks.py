@@ -1,4 +1,4 @@
-"""Building blocks shared by several networks."""
+"""Building blocks that several networks share."""
 
 from __future__ import annotations
 
@@ -6,41 +6,44 @@ import torch
 from torch import nn
 
 GRID_SIZE, PATCH_SIZE, LATENT_SIZES = 64, 4, (4, 8)
-"""Cells along each side of a shape; cells that are folded into channels; places that a code can have along each side."""
+"""Voxels along each side of a shape; voxels along each side of a patch that becomes channels; the sides that a latent
+grid can have."""
 
 
 def voxel_unshuffle(x: torch.Tensor, by: int = PATCH_SIZE) -> torch.Tensor:
-    """(B, C, D, H, W) to (B, C * by^3, D / by, H / by, W / by)."""
+    """(B, C, D, H, W) to (B, C * by^3, D / by, H / by, W / by): `torch.pixel_unshuffle` in three dimensions."""
     b, c, d, h, w = x.shape
     x = x.view(b, c, d // by, by, h // by, by, w // by, by).permute(0, 1, 3, 5, 7, 2, 4, 6)
     return x.reshape(b, c * by**3, d // by, h // by, w // by)
 
 
 def voxel_shuffle(x: torch.Tensor, by: int = PATCH_SIZE) -> torch.Tensor:
-    """The inverse of `folded`."""
+    """(B, C * by^3, D, H, W) to (B, C, D * by, H * by, W * by): the inverse of `voxel_unshuffle`."""
     b, c, d, h, w = x.shape
     x = x.view(b, c // by**3, by, by, by, d, h, w).permute(0, 1, 5, 2, 6, 3, 7, 4)
     return x.reshape(b, c // by**3, d * by, h * by, w * by)
 
 
 class ResBlock2d(nn.Module):
-    """Two 3 x 3 convolutions with a shortcut (He et al. 2016): (B, I, H, W) to (B, O, H, W)."""
+    """Residual block of two 3 x 3 convolutions (He et al. 2016, arXiv:1512.03385): (B, I, H, W) to (B, O, H, W)."""
 
-    def __init__(self, inside: int, outside: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(inside, outside, 3, padding=1, bias=False)
-        self.first_norm = nn.BatchNorm2d(outside)
-        self.second = nn.Conv2d(outside, outside, 3, padding=1, bias=False)
-        self.second_norm = nn.BatchNorm2d(outside)
-        self.short = nn.Identity() if inside == outside else nn.Conv2d(inside, outside, 1, bias=False)
+        self.first = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
+        self.first_norm = nn.BatchNorm2d(out_channels)
+        self.second = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.second_norm = nn.BatchNorm2d(out_channels)
+        same = in_channels == out_channels
+        self.shortcut = nn.Identity() if same else nn.Conv2d(in_channels, out_channels, 1, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features (B, O, H, W), not negative."""
         y = torch.relu(self.first_norm(self.first(x)))
-        return torch.relu(self.second_norm(self.second(y)) + self.short(x))
+        return torch.relu(self.second_norm(self.second(y)) + self.shortcut(x))
 
 
 class ResBlock3d(nn.Module):
-    """Two 3 x 3 x 3 convolutions with a shortcut: (B, C, D, H, W) to the same."""
+    """Residual block of two 3 x 3 x 3 convolutions: (B, C, D, H, W) to the same shape."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -50,12 +53,13 @@ class ResBlock3d(nn.Module):
         self.second_norm = nn.BatchNorm3d(channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features (B, C, D, H, W), not negative."""
         y = torch.relu(self.first_norm(self.first(x)))
         return torch.relu(self.second_norm(self.second(y)) + x)
 
 
 class ImageEncoder(nn.Module):
-    """(B, 4, 128, 128), colour and mask, to features of 64, 32, 16 and 8 pixels."""
+    """RGB and mask (B, 4, 128, 128) to features of 64, 32, 16 and 8 pixels a side, `widths` channels each."""
 
     def __init__(self, widths: tuple[int, int, int, int]) -> None:
         super().__init__()
@@ -65,25 +69,28 @@ class ImageEncoder(nn.Module):
         self.blocks = nn.ModuleList(nn.Sequential(ResBlock2d(b, b), ResBlock2d(b, b)) for b in widths[1:])
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        held = [self.first(torch.relu(self.stem(x)))]
+        """Four feature maps, the finest first."""
+        features = [self.first(torch.relu(self.stem(x)))]
         for down, block in zip(self.down, self.blocks):
-            held.append(block(torch.relu(down(held[-1]))))
-        return held
+            features.append(block(torch.relu(down(features[-1]))))
+        return features
 
 
 class TransformerBlock(nn.Module):
-    """Attention and two linear maps, each after a normalisation and added to what was: (B, T, C) to the same."""
+    """Pre-norm transformer block: self-attention and an MLP, each with a shortcut (Vaswani et al. 2017,
+    arXiv:1706.03762): (B, T, C) to the same shape."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.first, self.second = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.ask, self.answer = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.wide, self.narrow = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.fc1, self.fc2 = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Tokens (B, T, C) after attention to each other."""
         b, t, c = x.shape
-        q, k, v = self.ask(self.first(x)).view(b, t, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
-        seen = nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, t, c)
-        x = x + self.answer(seen)
-        return x + torch.as_tensor(self.narrow(nn.functional.gelu(self.wide(self.second(x)))))
+        q, k, v = self.qkv(self.norm1(x)).view(b, t, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
+        attended = nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, t, c)
+        x = x + self.proj(attended)
+        return x + torch.as_tensor(self.fc2(nn.functional.gelu(self.fc1(self.norm2(x)))))

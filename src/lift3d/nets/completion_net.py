@@ -1,10 +1,10 @@
-"""From part of a thing's surface to the space that the whole fills.
+"""Completion of a partial shape: from a surface seen in part to the occupancy of the whole.
 
-The layers are those of the autoencoder of solids (nets/shape_autoencoder.py), whose weights it can begin with where
-names fit: space is
-folded, convolutions at 16^3 and 8^3, and back. What is known must not pass through a code: the features at 16^3 are added again
-on the way back (Ronneberger et al. 2015, arXiv:1505.04597). At 8^3 every place asks all others (attention, Vaswani et al. 2017):
-what is missing on one side often stands on the other.
+The layers are those of the autoencoder (nets/shape_autoencoder.py), whose weights can initialise the ones whose names and
+shapes fit: voxels are unshuffled into channels, convolved at 16^3 and 8^3, and shuffled back. A shortcut adds the features
+at 16^3 on the way back, so that known surface does not pass through the bottleneck (Ronneberger et al. 2015,
+arXiv:1505.04597). At 8^3 a transformer relates distant parts (Vaswani et al. 2017, arXiv:1706.03762): what is missing on one
+side is often present on the other.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from torch import nn
 from lift3d.nets.blocks import PATCH_SIZE, ResBlock3d, TransformerBlock, voxel_shuffle, voxel_unshuffle
 
 CHANNELS = 5
-"""geometry/completion/partial_frame.py says which."""
-WIDE = 4
-"""Channels of the head's middle, in widths."""
+"""Input channels; geometry/completion/partial_frame.py defines them."""
+EXPANSION = 4
+"""Channels of the head's hidden layer, in widths."""
 
 
 class CompletionNet(nn.Module):
-    """(B, 5, 64, 64, 64) to logits (B, 64, 64, 64) of full cells."""
+    """Partial surface (B, 5, 64, 64, 64) to occupancy logits (B, 64, 64, 64)."""
 
     def __init__(self, width: int = 64, layers: int = 2) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class CompletionNet(nn.Module):
                 "coarse": nn.Sequential(ResBlock3d(2 * width), ResBlock3d(2 * width)),
             }
         )
-        self.place = nn.Parameter(torch.randn(512, 2 * width) * 0.02)
+        self.pos_embed = nn.Parameter(torch.randn(512, 2 * width) * 0.02)
         self.layers = nn.ModuleList(TransformerBlock(2 * width, 4) for _ in range(layers))
         self.decoder = nn.ModuleDict(
             {
@@ -42,18 +42,20 @@ class CompletionNet(nn.Module):
                 "fine": nn.Sequential(ResBlock3d(width), ResBlock3d(width)),
             }
         )
-        self.wide, self.head = nn.Conv3d(width, WIDE * width, 1), nn.Conv3d(WIDE * width, PATCH_SIZE**3, 1)
+        self.expand = nn.Conv3d(width, EXPANSION * width, 1)
+        self.head = nn.Conv3d(EXPANSION * width, PATCH_SIZE**3, 1)
 
-    def forward(self, cells: torch.Tensor) -> torch.Tensor:
-        known = self.encoder["fine"](torch.relu(self.encoder["start"](voxel_unshuffle(cells))))
+    def forward(self, partial: torch.Tensor) -> torch.Tensor:
+        """Occupancy logits (B, 64, 64, 64) in float32."""
+        known = self.encoder["fine"](torch.relu(self.encoder["start"](voxel_unshuffle(partial))))
         x = self.encoder["coarse"](torch.relu(self.encoder["down"](known)))
         shape = x.shape
         x = x.flatten(2).transpose(1, 2)
         if len(self.layers):
-            x = x + self.place
+            x = x + self.pos_embed
         for layer in self.layers:
             x = layer(x)
         x = self.decoder["coarse"](x.transpose(1, 2).reshape(shape))
         x = self.decoder["fine"](torch.relu(self.decoder["up"](x)) + known)
-        x = self.head(torch.relu(self.wide(x)))
+        x = self.head(torch.relu(self.expand(x)))
         return voxel_shuffle(x).float()[:, 0]

@@ -1,7 +1,6 @@
-"""What kind of thing stands at a place of the space of shapes (nets/multimodal_embedding.py): what all views
-together look like, and what
-the solid is, each to one scale, and two layers. What is missing, the solid of a photo or the views of what cannot be seen, is
-zero, which is the mean of all."""
+"""The category of an object from its embedding vectors (nets/multimodal_embedding.py): the mean vector of its views and the
+vector of its shape, standardised, and a multilayer perceptron. A missing modality (the shape of a photo, the views of an
+object that cannot be rendered) is zero, which is the mean over all objects."""
 
 from __future__ import annotations
 
@@ -10,27 +9,29 @@ from torch import nn
 
 from lift3d.nets.multimodal_embedding import EMBEDDING_SIZE
 
-SIDES = 2
-"""Views and solid."""
+MODALITIES = 2
+"""Views and shape."""
 
 
 class EmbeddingClassifierNet(nn.Module):
-    """Means of views (B, SPACE), solids (B, SPACE) and which of both are there (B, 2) bool, to logits (B, labels)."""
+    """Embedding vectors of views and shape to logits (B, labels). The buffers `mean` and `std` (2, EMBEDDING_SIZE) standardise
+    the vectors."""
 
-    middle: torch.Tensor
-    spread: torch.Tensor
+    mean: torch.Tensor
+    std: torch.Tensor
 
     def __init__(self, labels: int, hidden: int = 256, dropout: float = 0.5) -> None:
         super().__init__()
-        self.register_buffer("middle", torch.zeros(SIDES, EMBEDDING_SIZE))
-        self.register_buffer("spread", torch.ones(SIDES, EMBEDDING_SIZE))
-        self.some = nn.Dropout(dropout / 2)
-        self.wide = nn.Linear(SIDES * (EMBEDDING_SIZE + 1), hidden)
-        self.drop = nn.Dropout(dropout)
+        self.register_buffer("mean", torch.zeros(MODALITIES, EMBEDDING_SIZE))
+        self.register_buffer("std", torch.ones(MODALITIES, EMBEDDING_SIZE))
+        self.input_dropout = nn.Dropout(dropout / 2)
+        self.fc = nn.Linear(MODALITIES * (EMBEDDING_SIZE + 1), hidden)
+        self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(hidden, labels)
 
-    def forward(self, views: torch.Tensor, solids: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
-        known = there.float()[..., None]
-        x = (torch.stack([views, solids], 1).float() - self.middle) / self.spread * known
-        x = torch.cat([self.some(x), known], 2).flatten(1)
-        return torch.as_tensor(self.head(self.drop(nn.functional.gelu(self.wide(x))))).float()
+    def forward(self, views: torch.Tensor, shapes: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        """Logits (B, labels) of mean view vectors (B, D), shape vectors (B, D) and which of both are present (B, 2) bool."""
+        known = present.float()[..., None]
+        x = (torch.stack([views, shapes], 1).float() - self.mean) / self.std * known
+        x = torch.cat([self.input_dropout(x), known], 2).flatten(1)
+        return torch.as_tensor(self.head(self.dropout(nn.functional.gelu(self.fc(x))))).float()

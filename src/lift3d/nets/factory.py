@@ -1,23 +1,27 @@
-"""The networks by the names of what they were trained for, made from what their cards say."""
+"""Networks by the name of the mapping that they compute, with the sizes that the card of their weights states."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-Card = dict[str, Any]
-"""config: the run's options; data: what the run was told of its data."""
+if TYPE_CHECKING:
+    from lift3d.nets.point_net import PointNet
+    from lift3d.nets.shape_classifier import VoxelClassifier
+
+Options = dict[str, Any]
+"""config: the options of the training run; data: what identifies its data."""
 
 
-def _mask(config: Card, data: Card) -> nn.Module:
+def _image_to_mask(config: Options, data: Options) -> nn.Module:
     from lift3d.nets.mask_unet import create_mask_unet
 
     return create_mask_unet(int(config["width"]))
 
 
-def _views(config: Card, data: Card) -> nn.Module:
+def _image_to_voxels(config: Options, data: Options) -> nn.Module:
     from lift3d.nets.views_to_volume import EncoderDecoder, ViewsToVolume
 
     if config["kind"] == "plain":
@@ -25,69 +29,82 @@ def _views(config: Card, data: Card) -> nn.Module:
     return ViewsToVolume(int(config["width"]), int(config["layers"]))
 
 
-def _codes(config: Card, data: Card) -> nn.Module:
+def _autoencoder(config: Options, data: Options) -> nn.Module:
     from lift3d.nets.shape_autoencoder import ShapeAutoencoder
 
     return ShapeAutoencoder(int(config["width"]), int(config["codes"]), int(config["places"]))
 
 
-def _flow(config: Card, data: Card) -> nn.Module:
+def _flow(config: Options, data: Options) -> nn.Module:
     from lift3d.nets.flow_matching import LatentFlow
 
     size = int(config["width"]), int(config["layers"]), int(data["places"])
-    kept = None
+    pca = None
     if data.get("outline"):
-        count, known, parts, ways = (int(number) for number in data["outline"])
-        if not 0 < ways <= count <= 4096 or min(known, parts) < 0 or not 0 < known + parts <= 100_000:
-            raise ValueError("an outline of a size that can be")
-        kept = count, known, parts, ways
-    return LatentFlow(int(data["codes"]), len(data["kinds"]), *size, outline=kept)
+        count, exemplars, clusters, axes = (int(number) for number in data["outline"])
+        if (
+            not 0 < axes <= count <= 4096
+            or min(exemplars, clusters) < 0
+            or not 0 < exemplars + clusters <= 100_000
+        ):
+            raise ValueError("sizes of the latent PCA that are possible")
+        pca = count, exemplars, clusters, axes
+    return LatentFlow(int(data["codes"]), len(data["kinds"]), *size, pca=pca)
 
 
-def _gan(config: Card, data: Card) -> nn.Module:
+def _gan(config: Options, data: Options) -> nn.Module:
     from lift3d.nets.latent_gan import LatentGenerator
 
     return LatentGenerator(int(data["codes"]), len(data["kinds"]), int(config["width"]), int(data["places"]))
 
 
-def _label(config: Card, data: Card) -> nn.Module:
-    from lift3d.nets.shape_classifier import create_classifier
+def create_classifier(config: Options, labels: int) -> VoxelClassifier | PointNet:
+    """The classifier of a run's options: `VoxelClassifier`, or the baseline `PointNet` for kind "points"."""
+    from lift3d.nets.point_net import PointNet
+    from lift3d.nets.shape_classifier import VoxelClassifier
 
+    width, dropout = int(config["width"]), float(config["dropout"])
+    if config["kind"] == "points":
+        return PointNet(labels, width // 4, dropout=dropout)
+    return VoxelClassifier(labels, width, bool(config["transformer"]), dropout, int(config["hidden"]))
+
+
+def _voxels_to_label(config: Options, data: Options) -> nn.Module:
     return create_classifier(config, len(data["labels"]))
 
 
-def _embedding(config: Card, data: Card) -> nn.Module:
+def _embedding(config: Options, data: Options) -> nn.Module:
     from lift3d.nets.multimodal_embedding import MultimodalEmbedding
 
     return MultimodalEmbedding(int(config["width"]), int(config["layers"]), int(config["solid"]))
 
 
-def _kinds(config: Card, data: Card) -> nn.Module:
+def _embedding_to_label(config: Options, data: Options) -> nn.Module:
     from lift3d.nets.embedding_classifier import EmbeddingClassifierNet
 
     return EmbeddingClassifierNet(len(data["labels"]), int(config["hidden"]), float(config["dropout"]))
 
 
-def _completion(config: Card, data: Card) -> nn.Module:
+def _points_to_voxels(config: Options, data: Options) -> nn.Module:
     from lift3d.nets.completion_net import CompletionNet
 
     return CompletionNet(int(config["width"]), int(config["layers"]))
 
 
-NETWORKS: dict[str, Callable[[Card, Card], nn.Module]] = {
-    "image_to_mask": _mask,
-    "image_to_voxels": _views,
-    "autoencoder": _codes,
-    "vae": _codes,
+NETWORKS: dict[str, Callable[[Options, Options], nn.Module]] = {
+    "image_to_mask": _image_to_mask,
+    "image_to_voxels": _image_to_voxels,
+    "autoencoder": _autoencoder,
+    "vae": _autoencoder,
     "flow": _flow,
     "gan": _gan,
-    "voxels_to_label": _label,
+    "voxels_to_label": _voxels_to_label,
     "embedding": _embedding,
-    "embedding_to_label": _kinds,
-    "points_to_voxels": _completion,
+    "embedding_to_label": _embedding_to_label,
+    "points_to_voxels": _points_to_voxels,
 }
 
 
-def create_network(name: str, config: Card, data: Card) -> nn.Module:
-    """KeyError, TypeError or ValueError for a card that lacks what the network needs."""
+def create_network(name: str, config: Options, data: Options) -> nn.Module:
+    """The untrained network of a mapping. KeyError, TypeError or ValueError where the options lack what it needs."""
     return NETWORKS[name](config, data)

@@ -1,12 +1,11 @@
-"""Along which axes does a turned thing lie? Two exact answers, from which a spatial transformer chooses
-(nets/spatial_transformer.py).
+"""Frames of a rotated shape: two exact candidates, among which a spatial transformer chooses (nets/spatial_transformer.py).
 
-straight   most of what people make has faces along three axes at right angles. With unit normals n of the surface and weights w
-           (how sharply the cells change there), the frame R in which sum w |R n|_1 is least has these axes as its own: the
-           rectilinearity of Lian, Rosin & Sun 2010 (Int. J. Comput. Vis. 89:130-151), of normals instead of faces.
-long       the principal axes of what is full (Pearson 1901): what has no flat faces is mostly longest, or flattest, along one.
+rectilinear     most man-made shapes have faces along three orthogonal axes. With unit normals n of the surface and weights w (how
+                sharply the occupancy changes there), these axes are the frame R that minimises sum w |R n|_1: the
+                rectilinearity of Lian, Rosin & Sun 2010 (Int. J. Comput. Vis. 89:130-151), of normals instead of faces.
+principal axes  of the occupied volume (Pearson 1901): a shape without flat faces is mostly longest, or flattest, along one.
 
-Frames are known up to the 24 turns of a cube, so that only a 24th of all rotations is searched: Rodrigues vectors r with
+Frames are known up to the 24 rotations of a cube, so that only a 24th of all rotations is searched: Rodrigues vectors r with
 |r_i| <= tan(pi / 8) and |r_1| + |r_2| + |r_3| <= 1 (Heinz & Neumann 1991, Acta Cryst. A47:780-789).
 """
 
@@ -19,69 +18,73 @@ import torch
 from torch import nn
 
 BINS = 16
-"""Along each side of the three faces of half a cube, by which normals are collected."""
+"""Along each side of the three faces of half a cube: the histogram of normals."""
 STEP = 0.06
-"""Between Rodrigues vectors: 7 degrees."""
-FINER = ((0.03, 2), (0.01, 2), (0.004, 1))
-"""Steps and reach of the searches around the best frame so far."""
+"""Between the Rodrigues vectors of the first search: 7 degrees."""
+REFINEMENTS = ((0.03, 2), (0.01, 2), (0.004, 1))
+"""(step, number of steps each way) of the searches around the best frame so far."""
 CHUNK = 16
+"""Shapes at a time."""
 
 
-def rectilinear_frames(share: torch.Tensor) -> torch.Tensor:
-    """(B, n, n, n) shares of full cells, x y z, to rotations (B, 3, 3) whose rows are the axes."""
-    return torch.cat([_straight(*_normals(part)) for part in share.float().split(CHUNK)])
+def rectilinear_frames(occupancy: torch.Tensor) -> torch.Tensor:
+    """Occupancy (B, n, n, n), axes x y z, to rotations (B, 3, 3) whose rows are the rectilinear axes."""
+    return torch.cat([_search(*_normals(part)) for part in occupancy.float().split(CHUNK)])
 
 
-def principal_axis_frames(share: torch.Tensor) -> torch.Tensor:
-    """(B, n, n, n) to rotations (B, 3, 3) whose rows are the principal axes, the longest first."""
-    n = share.shape[-1]
-    line = (torch.arange(n, device=share.device, dtype=torch.float32) + 0.5) / n * 2 - 1
+def principal_axis_frames(occupancy: torch.Tensor) -> torch.Tensor:
+    """Occupancy (B, n, n, n) to rotations (B, 3, 3) whose rows are the principal axes, the longest first."""
+    n = occupancy.shape[-1]
+    line = (torch.arange(n, device=occupancy.device, dtype=torch.float32) + 0.5) / n * 2 - 1
     x = torch.stack(torch.meshgrid(line, line, line, indexing="ij"), -1).view(-1, 3)
-    w = share.float().flatten(1)
+    w = occupancy.float().flatten(1)
     w = w / w.sum(1, keepdim=True).clamp(min=1e-6)
-    middle = w @ x
-    second = torch.einsum("bi,ij,ik->bjk", w, x, x) - middle[:, :, None] * middle[:, None]
-    axes = torch.linalg.eigh(second.double() + 1e-9 * torch.eye(3, device=share.device, dtype=torch.float64))
+    centre = w @ x
+    second = torch.einsum("bi,ij,ik->bjk", w, x, x) - centre[:, :, None] * centre[:, None]
+    axes = torch.linalg.eigh(
+        second.double() + 1e-9 * torch.eye(3, device=occupancy.device, dtype=torch.float64)
+    )
     rows = axes.eigenvectors.flip(2).transpose(1, 2)
-    turned = torch.linalg.det(rows)[:, None, None].sign()
-    return (rows * turned).float()
+    sign = torch.linalg.det(rows)[:, None, None].sign()
+    return (rows * sign).float()
 
 
-def _normals(share: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weights (B, 3 * BINS^2) of normals by direction, whichever way they point, and the mean normal of each."""
-    b = len(share)
-    soft = nn.functional.pad(share[:, None], (2,) * 6)
+def _normals(occupancy: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Histogram (B, 3 * BINS^2) of normals by direction, whichever way they point, and the mean normal of each bin
+    (B, 3 * BINS^2, 3)."""
+    b = len(occupancy)
+    soft = nn.functional.pad(occupancy[:, None], (2,) * 6)
     for _ in range(2):
         soft = nn.functional.avg_pool3d(soft, 3, 1, 1)
     soft = soft[:, 0]
     inner = slice(1, -1)
-    slope = torch.stack(
+    gradient = torch.stack(
         [soft[:, 2:, inner, inner] - soft[:, :-2, inner, inner],
          soft[:, inner, 2:, inner] - soft[:, inner, :-2, inner],
          soft[:, inner, inner, 2:] - soft[:, inner, inner, :-2]], -1,
     ).view(b, -1, 3)  # fmt: skip
-    sharp = slope.norm(dim=2)
+    sharp = gradient.norm(dim=2)
     sharp = torch.where(sharp > 0.1, sharp, torch.zeros_like(sharp))
-    normal = slope / sharp.clamp(min=1e-6)[..., None]
+    normal = gradient / sharp.clamp(min=1e-6)[..., None]
     size, axis = normal.abs().max(2)
     main = normal.gather(2, axis[..., None])
     normal = normal * torch.where(main < 0, -1.0, 1.0)
-    others = torch.tensor([[1, 2], [0, 2], [0, 1]], device=share.device)[axis]
+    others = torch.tensor([[1, 2], [0, 2], [0, 1]], device=occupancy.device)[axis]
     side = normal.gather(2, others) / size.clamp(min=1e-6)[..., None]
     cell = ((side + 1) / 2 * BINS).long().clamp(0, BINS - 1)
     which = (axis * BINS + cell[..., 0]) * BINS + cell[..., 1]
-    weight = torch.zeros(b, 3 * BINS**2, device=share.device).scatter_add_(1, which, sharp)
-    total = torch.zeros(b, 3 * BINS**2, 3, device=share.device)
+    weight = torch.zeros(b, 3 * BINS**2, device=occupancy.device).scatter_add_(1, which, sharp)
+    total = torch.zeros(b, 3 * BINS**2, 3, device=occupancy.device)
     total.scatter_add_(1, which[..., None].expand(-1, -1, 3), normal * sharp[..., None])
     return weight, nn.functional.normalize(total, dim=2)
 
 
-def _straight(weight: torch.Tensor, normal: torch.Tensor) -> torch.Tensor:
-    """The frames of the least sum, by ever smaller steps."""
+def _search(weight: torch.Tensor, normal: torch.Tensor) -> torch.Tensor:
+    """Frames (B, 3, 3) of the least sum, by ever smaller steps."""
     table = _table().to(weight.device)
     best = rotations_from_rodrigues(_zone().to(weight.device))[(weight @ table.T).argmin(1)]
-    for step, reach in FINER:
-        line = torch.arange(-reach, reach + 1, device=weight.device) * step
+    for step, count in REFINEMENTS:
+        line = torch.arange(-count, count + 1, device=weight.device) * step
         small = rotations_from_rodrigues(
             torch.stack(torch.meshgrid(line, line, line, indexing="ij"), -1).view(-1, 3)
         )
@@ -92,7 +95,7 @@ def _straight(weight: torch.Tensor, normal: torch.Tensor) -> torch.Tensor:
 
 
 def rotations_from_rodrigues(rodrigues: torch.Tensor) -> torch.Tensor:
-    """(N, 3) axes times the tangent of half the angle, to (N, 3, 3)."""
+    """Rotations (N, 3, 3) of Rodrigues vectors (N, 3): axis times the tangent of half the angle."""
     r = torch.cat([torch.ones_like(rodrigues[:, :1]), rodrigues], 1)
     w, x, y, z = nn.functional.normalize(r, dim=1).unbind(1)
     return torch.stack(
@@ -104,7 +107,7 @@ def rotations_from_rodrigues(rodrigues: torch.Tensor) -> torch.Tensor:
 
 @functools.cache
 def _zone() -> torch.Tensor:
-    """(R, 3) Rodrigues vectors, one of each 24 that are alike."""
+    """Rodrigues vectors (R, 3), one of each 24 that are equivalent under the rotations of a cube."""
     most = math.tan(math.pi / 8)
     count = math.ceil(most / STEP)
     line = torch.arange(-count, count + 1) * (most / count)
@@ -114,10 +117,10 @@ def _zone() -> torch.Tensor:
 
 @functools.cache
 def _table() -> torch.Tensor:
-    """(R, 3 * BINS^2): |R n|_1 of each frame and of the middle of each bin."""
+    """|R n|_1 (R, 3 * BINS^2) of each frame and of the centre of each bin."""
     line = (torch.arange(BINS) + 0.5) / BINS * 2 - 1
     u, v = torch.meshgrid(line, line, indexing="ij")
     one = torch.ones_like(u)
     faces = [torch.stack(p, -1).view(-1, 3) for p in ((one, u, v), (u, one, v), (u, v, one))]
-    middle = nn.functional.normalize(torch.cat(faces), dim=1)
-    return (rotations_from_rodrigues(_zone()) @ middle.T).abs().sum(1)
+    centre = nn.functional.normalize(torch.cat(faces), dim=1)
+    return (rotations_from_rodrigues(_zone()) @ centre.T).abs().sum(1)

@@ -1,7 +1,7 @@
-"""A critic of shapes: how far are the solids that a network makes from those that exist?
+"""A critic of occupancy grids and its losses: Wasserstein GAN with gradient penalty.
 
-Wasserstein GAN with gradient penalty (Gulrajani et al. 2017, arXiv:1704.00028): the critic f maximises
-E f(real) - E f(made) while its gradient keeps length 1 between the two; the maker then raises f(made).
+Gulrajani et al. 2017, arXiv:1704.00028: the critic f maximises E f(real) - E f(generated) while its gradient keeps norm 1
+between the two; the generator maximises E f(generated).
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 PENALTY = 10.0
+"""Weight of the gradient penalty (their lambda)."""
 
 
 class Critic(nn.Module):
-    """(B, D, H, W) shares of full cells to (B,); seen at a quarter of 64 cells a side, where shapes are told apart."""
+    """Occupancy (B, D, H, W) in [0, 1] to a score (B,). The grid is averaged to 32 voxels a side first."""
 
     def __init__(self, width: int = 16) -> None:
         super().__init__()
@@ -21,24 +22,25 @@ class Critic(nn.Module):
         self.down = nn.ModuleList(nn.Conv3d(a, b, 4, 2, 1) for a, b in zip(w, w[1:]))
         self.last = nn.Linear(w[-1] * 4**3, 1)
 
-    def forward(self, cells: torch.Tensor) -> torch.Tensor:
-        x = nn.functional.adaptive_avg_pool3d(cells[:, None], 32)
+    def forward(self, occupancy: torch.Tensor) -> torch.Tensor:
+        """Scores (B,): larger for what looks more real."""
+        x = nn.functional.adaptive_avg_pool3d(occupancy[:, None], 32)
         for down in self.down:
             x = nn.functional.leaky_relu(down(x), 0.2)
         return torch.as_tensor(self.last(x.flatten(1))[:, 0])
 
 
 def critic_losses(
-    critic: nn.Module, made: torch.Tensor, real: torch.Tensor, *given: torch.Tensor
+    critic: nn.Module, generated: torch.Tensor, real: torch.Tensor, *condition: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """(for the maker, for the critic): each has gradients for its own weights alone, so one step can take both.
-    given: what the critic is told beside, as the kinds."""
+    """(generator's loss, critic's loss), scalars. Each has gradients for its own weights alone, so that one optimiser step
+    can take both. condition: further inputs of the critic, such as categories (B,)."""
     fixed = {name: p.detach() for name, p in critic.named_parameters()}
-    fooled = -torch.func.functional_call(critic, fixed, (made, *given)).mean()
-    still = made.detach()
-    mix = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
-    between = (mix * real + (1 - mix) * still).requires_grad_()
-    slope = torch.autograd.grad(critic(between, *given).sum(), between, create_graph=True)[0]
-    steep = slope.flatten(1).norm(dim=1)
-    judged = critic(still, *given).mean() - critic(real, *given).mean() + PENALTY * ((steep - 1) ** 2).mean()
-    return fooled, judged
+    generator_loss = -torch.func.functional_call(critic, fixed, (generated, *condition)).mean()
+    detached = generated.detach()
+    t = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device)
+    between = (t * real + (1 - t) * detached).requires_grad_()
+    gradient = torch.autograd.grad(critic(between, *condition).sum(), between, create_graph=True)[0]
+    norm = gradient.flatten(1).norm(dim=1)
+    distance = critic(detached, *condition).mean() - critic(real, *condition).mean()
+    return generator_loss, distance + PENALTY * ((norm - 1) ** 2).mean()

@@ -246,7 +246,7 @@ def _flow_path(a: F32, b: F32, fractions: list[float], weights: str | None) -> I
     assert isinstance(net, LatentFlow)
     unconditional = torch.full((2,), net.kinds)
     with inference_mode():
-        ends = net.normalised(torch.from_numpy(np.stack([a, b])))
+        ends = net.normalise(torch.from_numpy(np.stack([a, b])))
         noise = integrate_heun(net, ends, unconditional, FLOW_STEPS, back=True)
         residual = ends - integrate_adams_bashforth(net, noise, unconditional, FLOW_STEPS)
     x, y = noise.numpy()
@@ -257,7 +257,7 @@ def _flow_path(a: F32, b: F32, fractions: list[float], weights: str | None) -> I
         with inference_mode():
             between = torch.from_numpy(slerp(x, y, t))[None]
             sample = integrate_adams_bashforth(net, between, unconditional[:1], FLOW_STEPS)
-            code = net.code(sample + (1 - t) * residual[:1] + t * residual[1:])[0]
+            code = net.denormalise(sample + (1 - t) * residual[:1] + t * residual[1:])[0]
         yield code.numpy()
 
 

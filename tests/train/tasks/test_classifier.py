@@ -29,7 +29,7 @@ from lift3d.train.data.labelled_shapes import (  # noqa: E402
 )
 from lift3d.train.distributed import Worker  # noqa: E402
 from lift3d.train.engine import Trainer  # noqa: E402
-from lift3d.train.tasks.classifier import HEAD, SIDES, TRUNK, ClassifierTask, Config  # noqa: E402
+from lift3d.train.tasks.classifier import BACKBONE, HEAD, SIDES, ClassifierTask, Config  # noqa: E402
 from lift3d.train.tasks.masked_pictures import Config as PictureConfig  # noqa: E402
 from lift3d.train.tasks.masked_pictures import MaskedPicturesTask  # noqa: E402
 from lift3d.train.tasks.masked_voxels import Config as VoxelConfig  # noqa: E402
@@ -146,9 +146,9 @@ def test_one_command_from_a_folder_of_meshes(small: tuple[Path, Path], run: Path
     from safetensors.torch import load_file
 
     before, after = (load_file(folder / "best.safetensors") for folder in (run, tmp_path / "own"))
-    for name in ("trunk.start.weight", "trunk.fine.first_norm.running_mean"):
+    for name in ("backbone.start.weight", "backbone.fine.first_norm.running_mean"):
         assert torch.allclose(before[name], after[name], atol=1e-6), "the trunk is frozen"
-    assert not torch.equal(before["label.head.weight"], after["label.head.weight"])
+    assert not torch.equal(before["head.fc2.weight"], after["head.fc2.weight"])
     (tmp_path / "empty").mkdir()
     code, said = lift3d("train", "classifier", "--data", tmp_path / "empty")
     assert code == 2 and "no corpus and no meshes" in said
@@ -221,7 +221,7 @@ def test_the_trunk_begins_with_the_autoencoder(small: tuple[Path, Path]) -> None
     net = ClassifierTask(small[0], Config()).module()
     given = load_tensors("autoencoder")
     for name in ("start.weight", "fine.first.weight", "coarse.1.second_norm.running_var"):
-        assert torch.equal(net.state_dict()["trunk." + name], given["encoder." + name])
+        assert torch.equal(net.state_dict()["backbone." + name], given["encoder." + name])
     with pytest.raises(InputError, match="of another size"):
         ClassifierTask(small[0], Config(width=16)).module()
 
@@ -243,11 +243,11 @@ def test_the_trunk_rests_until_the_late_steps(small: tuple[Path, Path], tmp_path
     first.fit(3)
     after = first.module.state_dict()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
-    assert not any(name.startswith(TRUNK) for name in changed)
-    assert {"label.wide.weight", "stand.score.weight"} <= changed
+    assert not any(name.startswith(BACKBONE) for name in changed)
+    assert {"head.fc1.weight", "upright_estimator.score.weight"} <= changed
     first.fit()
     assert not torch.equal(
-        before["trunk.fine.first.weight"], first.module.state_dict()["trunk.fine.first.weight"]
+        before["backbone.fine.first.weight"], first.module.state_dict()["backbone.fine.first.weight"]
     )
     run("b").fit(2)
     again = run("b")
@@ -262,7 +262,7 @@ def test_what_is_kept_is_what_the_trunk_says(small: tuple[Path, Path]) -> None:
     net = task.module().eval()
     assert isinstance(net, VoxelClassifier)
     kept = load_features(net, task.train, task.ways, "float32", lambda f: None)
-    assert kept.shape == (len(task.train), 2, net.trunk.features + 5)
+    assert kept.shape == (len(task.train), 2, net.backbone.features + 5)
     cells, maps = augmented_variants(task.train, 3, task.ways)
     assert np.array_equal(maps[0], np.eye(3)) and np.array_equal(cells[0], task.train.full(3))
     with torch.no_grad():
@@ -306,7 +306,7 @@ def test_masked_tasks_learn_and_their_trunks_are_taken_over(small: tuple[Path, P
     from safetensors.torch import load_file
 
     first, then = (load_file(tmp_path / name / "best.safetensors") for name in ("masked", "from"))
-    assert torch.allclose(first["trunk.fine.first.weight"], then["trunk.fine.first.weight"], atol=1e-6)
+    assert torch.allclose(first["backbone.fine.first.weight"], then["backbone.fine.first.weight"], atol=1e-6)
 
 
 def test_masked_pictures_take_a_step(small: tuple[Path, Path]) -> None:

@@ -40,12 +40,12 @@ def test_arrays_and_networks_agree_on_the_halves() -> None:
 
 def test_halves_have_unit_length_and_the_network_says_nothing_else() -> None:
     net = MultimodalEmbedding(8, 1, 4).eval()
-    said = net.of_pictures(torch.rand(3, 4, 128, 128))
-    solid = net.of_solids(torch.rand(2, 64, 64, 64), torch.rand(2, 4, 16, 16, 16))
+    said = net.embed_images(torch.rand(3, 4, 128, 128))
+    solid = net.embed_shapes(torch.rand(2, 64, 64, 64), torch.rand(2, 4, 16, 16, 16))
     for x in (said, solid, normalize_halves(torch.randn(5, EMBEDDING_SIZE))):
         assert torch.allclose(x[:, :INSTANCE_SIZE].norm(dim=1), torch.ones(len(x)), atol=1e-5)
         assert torch.allclose(x[:, INSTANCE_SIZE:].norm(dim=1), torch.ones(len(x)), atol=1e-5)
-    assert net.of_words(torch.randn(2, 384)).norm(dim=1).allclose(torch.ones(2))
+    assert net.embed_text(torch.randn(2, 384)).norm(dim=1).allclose(torch.ones(2))
 
 
 def test_losses_are_least_where_mine_is_nearest() -> None:

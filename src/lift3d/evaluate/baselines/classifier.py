@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from lift3d.nets.latent_gan import LatentCritic
+from lift3d.nets.point_net import PointNet
 from lift3d.nets.shape_autoencoder import ShapeAutoencoder
-from lift3d.nets.shape_classifier import PointNet, TestTimeAugmentation, VoxelClassifier
+from lift3d.nets.shape_classifier import TestTimeAugmentation, VoxelClassifier
 from lift3d.nets.spatial_transformer import downsample, transform_voxels
 from lift3d.train.data.labelled_shapes import LabelledShapes, evaluation_rotation
 from lift3d.train.tasks.classifier import balanced_accuracy
@@ -180,11 +181,11 @@ def best_plan(
 ) -> TestTimeAugmentation:
     """The plan whose answers are right most often on validation, upright and turned in any way, over objects and over
     categories alike; the first of equals. What staying is worth is fixed first, then how often is asked."""
-    turns = isinstance(net, VoxelClassifier) and net.stand is not None
+    turns = isinstance(net, VoxelClassifier) and net.upright_estimator is not None
     kinds = ("none", "any") if turns else ("none",)
     held = {
         kind: [
-            (numbers, share, net.asked(share))
+            (numbers, share, net.score_poses(share))
             for numbers, share in chunks(val, kind, count=min(count, len(val)))
         ]
         for kind in kinds
@@ -207,8 +208,12 @@ def best_plan(
         return plans[int(np.argmax(scores))]
 
     net.eval()
-    stay = best([TestTimeAugmentation(stay=stay) for stay in STAYS], 0.0).stay if turns else 0.0
-    return best([TestTimeAugmentation(stay=stay), TestTimeAugmentation(1, True, stay)], 0.5)
+    stay = (
+        best([TestTimeAugmentation(identity_bias=stay) for stay in STAYS], 0.0).identity_bias
+        if turns
+        else 0.0
+    )
+    return best([TestTimeAugmentation(identity_bias=stay), TestTimeAugmentation(1, True, stay)], 0.5)
 
 
 def best_k(nearest: Nearest, val: LabelledShapes) -> int:

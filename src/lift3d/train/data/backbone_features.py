@@ -143,6 +143,6 @@ def compute_features(
 def backbone_digest(net: VoxelClassifier) -> str:
     """Of the trunk's weights."""
     out = hashlib.sha256()
-    for name, t in sorted(net.trunk.state_dict().items()):
+    for name, t in sorted(net.backbone.state_dict().items()):
         out.update(name.encode() + t.detach().cpu().contiguous().numpy().tobytes())
     return out.hexdigest()

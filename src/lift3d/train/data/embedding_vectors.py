@@ -78,10 +78,10 @@ def _made(
                     seen.append(network_input(view))
                     owners.append(row)
         if seen:
-            views.append(_said(space.net.of_pictures, np.stack(seen)))  # type: ignore[arg-type]
+            views.append(_said(space.net.embed_images, np.stack(seen)))  # type: ignore[arg-type]
         both = [oriented_shape(solids, shape, move, space.coloured) for shape in some for move in (0, MIRROR)]
         cells, colours = (np.stack([b[part] for b in both]).astype(np.float32) for part in (0, 1))
-        rows.append(_said(space.net.of_solids, cells, colours))  # type: ignore[arg-type]
+        rows.append(_said(space.net.embed_shapes, cells, colours))  # type: ignore[arg-type]
         progress(min(1.0, (first + CHUNK) / len(shapes)))
     solid = np.concatenate(rows)
     seen_by = np.concatenate(views) if views else np.zeros((0, solid.shape[1]), np.float32)

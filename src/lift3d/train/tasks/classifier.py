@@ -26,7 +26,9 @@ from torch import nn
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
-from lift3d.nets.shape_classifier import UPRIGHT_SIZE, PointNet, VoxelClassifier, create_classifier
+from lift3d.nets.factory import create_classifier
+from lift3d.nets.point_net import PointNet
+from lift3d.nets.shape_classifier import UPRIGHT_SIZE, VoxelClassifier
 from lift3d.nets.spatial_transformer import UprightEstimator, downsample, transform_voxels, upright_loss
 from lift3d.train.config import Schedule, option
 from lift3d.train.data.backbone_features import Augmentation, backbone_digest, load_features, rotated_features
@@ -44,7 +46,7 @@ from lift3d.weights import load_tensors
 
 ROTATIONS, KINDS = ("none", "up", "any"), ("voxels", "points")
 NOTHING = "none"
-TRUNK, STAND = ("trunk.",), ("stand.",)
+BACKBONE, UPRIGHT = ("backbone.",), ("upright_estimator.",)
 EVERY = -1
 POSES = 160
 """Validation shapes by which the transformer is judged, at least; 200 of the usual 400."""
@@ -169,7 +171,7 @@ class ClassifierTask:
     def module(self) -> nn.Module:
         net = create_classifier(vars(self.config), len(self.names))
         if isinstance(net, VoxelClassifier) and self.config.begin != NOTHING:
-            initialise_backbone(net.trunk, load_tensors(self.config.begin))
+            initialise_backbone(net.backbone, load_tensors(self.config.begin))
         return net
 
     def data(self) -> dict[str, Any]:
@@ -179,7 +181,7 @@ class ClassifierTask:
     def resting(self, step: int) -> tuple[str, ...]:
         """The parameters that are not moved in this step."""
         stands = self.config.pose > 0 and step % STANDS_EVERY == 0
-        return (TRUNK if step < self.early else ()) + (() if stands else STAND)
+        return (BACKBONE if step < self.early else ()) + (() if stands else UPRIGHT)
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
@@ -233,7 +235,7 @@ class ClassifierTask:
                 self.kept = load_features(
                     module, self.train, self.ways, c.precision, lambda f: self.watch("solids", f)
                 ).flatten(0, 1)
-            logits = module.label(self.kept[batch["row"].cpu()].to(device))
+            logits = module.head(self.kept[batch["row"].cpu()].to(device))
         else:
             with torch.autocast(device.type, enabled=False):
                 share = transform_voxels(batch["cells"].float(), batch["turn"])
@@ -243,9 +245,11 @@ class ClassifierTask:
             entropy = nn.functional.cross_entropy(raised, batch["label"], label_smoothing=c.smoothing)
             right = (logits.argmax(1) == batch["label"]).float().mean()
         out = {"loss": entropy, "entropy": entropy, "right": right.detach()}
-        if isinstance(module, VoxelClassifier) and module.stand is not None:
+        if isinstance(module, VoxelClassifier) and module.upright_estimator is not None:
             out["up"] = (
-                self._upright(module.stand, batch) if "standing" in batch else torch.zeros((), device=device)
+                self._upright(module.upright_estimator, batch)
+                if "standing" in batch
+                else torch.zeros((), device=device)
             )
             out["loss"] = entropy + c.pose * out["up"]
         return out
@@ -272,13 +276,15 @@ class ClassifierTask:
         assert isinstance(module, VoxelClassifier | PointNet)
         count = min(self.config.held, len(self.val))
         numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
-        transformer = isinstance(module, VoxelClassifier) and module.stand is not None
+        transformer = isinstance(module, VoxelClassifier) and module.upright_estimator is not None
         kinds = ("none",) if transformer else tuple(dict.fromkeys(("none", self.config.rotate)))
         out: dict[str, float] = {}
         if isinstance(module, VoxelClassifier):
-            said = [module.label(x) for x in self._val_features(module, numbers, kinds)]
-            if module.stand is not None:
-                out["upright"] = self._share_upright(module.stand, numbers[:: max(1, count // POSES)])
+            said = [module.head(x) for x in self._val_features(module, numbers, kinds)]
+            if module.upright_estimator is not None:
+                out["upright"] = self._share_upright(
+                    module.upright_estimator, numbers[:: max(1, count // POSES)]
+                )
         else:
             said = [self._said(module, numbers, kind) for kind in kinds]
         for kind, logits in zip(kinds, said):

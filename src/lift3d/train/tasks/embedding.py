@@ -137,13 +137,13 @@ class EmbeddingTask:
             from lift3d.weights import load_tensors
 
             initialise_tower(
-                net.pictures, {k.removeprefix("net."): t for k, t in load_tensors(c.begin).items()}
+                net.image_tower, {k.removeprefix("net."): t for k, t in load_tensors(c.begin).items()}
             )
-        for part in net.pictures.modules():
+        for part in net.image_tower.modules():
             if isinstance(part, nn.Conv2d):
                 part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if c.freeze:
-            net.pictures.requires_grad_(False)
+            net.image_tower.requires_grad_(False)
         return nn.ModuleDict({"net": net})
 
     def data(self) -> dict[str, Any]:
@@ -194,10 +194,10 @@ class EmbeddingTask:
         net: Any = module["net"]
         c = self.config
         if c.freeze:  # or its normalisation would follow the new pictures
-            net.get_submodule("pictures").eval()
+            net.get_submodule("image_tower").eval()
         b = len(batch["kind"])
         both = net(torch.cat([batch["first"], batch["second"]]))
-        solid = net.of_solids(batch["cells"].float(), batch["colours"])
+        solid = net.embed_shapes(batch["cells"].float(), batch["colours"])
         with torch.autocast(both.device.type, enabled=False):
             looks, kind = net.scales()
             first, second = both[:b], both[b:]
@@ -206,8 +206,8 @@ class EmbeddingTask:
                 sum(info_nce(x[:, :INSTANCE_SIZE], solid[:, :INSTANCE_SIZE], looks) for x in (first, second))
                 / 2
             )
-            named = net.of_words(torch.from_numpy(self.sayings.kinds).to(both.device))
-            words = net.of_words(batch["words"])
+            named = net.embed_text(torch.from_numpy(self.sayings.kinds).to(both.device))
+            words = net.embed_text(batch["words"])
             same = batch["kind"][:, None] == batch["kind"][None]
             alike = (same & (batch["kind"] >= 0)[:, None]) | torch.eye(
                 b, dtype=torch.bool, device=both.device
@@ -243,7 +243,7 @@ class EmbeddingTask:
         alike = asked[:, INSTANCE_SIZE:] @ solids[:, INSTANCE_SIZE:].T
         with torch.no_grad():
             device = next(net.parameters()).device
-            named = net.of_words(torch.from_numpy(self.sayings.kinds).to(device)).cpu().numpy()
+            named = net.embed_text(torch.from_numpy(self.sayings.kinds).to(device)).cpu().numpy()
         known = kinds >= 0
         label = (
             float((((asked[:, INSTANCE_SIZE:] @ named.T).argmax(1) == kinds)[known]).mean())
@@ -276,7 +276,7 @@ class EmbeddingTask:
             colours = torch.from_numpy(np.stack([h[1] for h in held])).to(device)
             with autocast_bfloat16(device.type, half):
                 said = net(torch.from_numpy(np.stack(pictures)).to(device)).cpu().numpy()
-                solids.append(net.of_solids(cells, colours).cpu().numpy())
+                solids.append(net.embed_shapes(cells, colours).cpu().numpy())
             asked.append(said[rows])
             rest = np.setdiff1d(np.arange(len(said)), rows)
             others.append(said[rest])

@@ -130,8 +130,8 @@ class EmbeddingToLabelTask:
         vectors = self.train.vectors
         for side, held in enumerate((vectors.views, vectors.solids[:, 0])):
             x = held.astype(np.float32)
-            net.middle[side] = torch.from_numpy(x.mean(0))
-            net.spread[side] = torch.from_numpy(np.maximum(x.std(0), 1e-3))
+            net.mean[side] = torch.from_numpy(x.mean(0))
+            net.std[side] = torch.from_numpy(np.maximum(x.std(0), 1e-3))
         return net
 
     def data(self) -> dict[str, Any]:

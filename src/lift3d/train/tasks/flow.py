@@ -97,18 +97,18 @@ class FlowTask:
 
     def module(self) -> nn.Module:
         c, outline = self.config, self._outline()
-        net = LatentFlow(self.channels, len(self.names), c.width, c.layers, self.places, outline=outline)
+        net = LatentFlow(self.channels, len(self.names), c.width, c.layers, self.places, pca=outline)
         middle, spread = self.train.statistics()
-        net.middle.copy_(torch.from_numpy(middle))
-        net.spread.copy_(torch.from_numpy(spread))
-        if net.outline is not None:
+        net.mean.copy_(torch.from_numpy(middle))
+        net.std.copy_(torch.from_numpy(spread))
+        if net.pca is not None:
             held = self.train
             ways = [held.values, held.mirrored, *held.stretched.swapaxes(0, 1)]
             every, kinds = self._normalised(ways[:2]), self._known_kinds()
             kept = choose_exemplars(kinds, len(self.names))
             known = self._normalised([way[self.known] for way in ways])
-            net.outline.remember(every, known[kept], torch.from_numpy(kinds[kept]))
-            net.outline.learn(every, self.parts)
+            net.pca.fit_exemplars(every, known[kept], torch.from_numpy(kinds[kept]))
+            net.pca.fit_clusters(every, self.parts)
         return net
 
     def _normalised(self, ways: list[NDArray[np.float16]]) -> torch.Tensor:
@@ -184,7 +184,7 @@ class FlowTask:
             drawn = integrate_heun(
                 module, torch.randn(len(some), *self.val.values.shape[1:]).to(device), kind, 12
             )
-            real = module.normalised(torch.from_numpy(self.val.values[some].astype(np.float32)).to(device))
+            real = module.normalise(torch.from_numpy(self.val.values[some].astype(np.float32)).to(device))
         loss = sum(losses) / count
         return {
             "score": -loss,

@@ -65,15 +65,15 @@ class GanTask(FlowTask):
         size = (self.channels, len(self.names), self.config.width, self.places)
         net = LatentGenerator(*size)
         middle, spread = self.train.statistics()
-        net.middle.copy_(torch.from_numpy(middle))
-        net.spread.copy_(torch.from_numpy(spread))
+        net.mean.copy_(torch.from_numpy(middle))
+        net.std.copy_(torch.from_numpy(spread))
         return nn.ModuleDict({"net": net, "critic": LatentCritic(*size)})
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         assert isinstance(module, nn.ModuleDict)
         self.begun = step + 1 >= BEGUN
         net, kind = module["net"], batch["kind"]
-        real = net.normalised(batch["code"])  # type: ignore[operator]
+        real = net.normalise(batch["code"])  # type: ignore[operator]
         made = net(torch.randn(len(kind), NOISE_SIZE, device=kind.device), kind)
         turn = step % self.config.judged == 0
         fooled, judged = critic_losses(module["critic"], made, real, kind)
@@ -89,7 +89,7 @@ class GanTask(FlowTask):
         some = np.linspace(0, len(self.val) - 1, count).astype(int)
         kind = torch.from_numpy(self.val.kinds[some]).to(device)
         noise = torch.randn(count, NOISE_SIZE, generator=torch.Generator().manual_seed(1)).to(device)
-        real = net.normalised(torch.from_numpy(self.val.values[some].astype(np.float32)).to(device))  # type: ignore[operator]
+        real = net.normalise(torch.from_numpy(self.val.values[some].astype(np.float32)).to(device))  # type: ignore[operator]
         told_of = diversity_scores(net(noise, kind).flatten(1).float(), real.flatten(1))
         if self.begun and told_of["apart"] < COLLAPSED:
             raise ModeCollapse(
