@@ -118,7 +118,7 @@ class EmbeddingNetwork:
         """(N, D); nothing is said of looks. MissingExtra without the extra `text`."""
         from lift3d.inference.sentence_encoder import encode_sentences
 
-        kind = self._asked(self.net.of_words, encode_sentences(texts))
+        kind = self._asked(self.net.embed_text, encode_sentences(texts))
         return np.concatenate([np.zeros((len(kind), APPEARANCE_DIM), np.float32), kind], 1)
 
     def embed_text(self, words: Words) -> Embedding:

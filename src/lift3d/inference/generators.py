@@ -142,14 +142,14 @@ def _flow(net: torch.nn.Module, way: FlowOptions) -> Callable[[int, tuple[int, .
         if net.pca is None or begin == 0:
             return noise
         return initial_state(
-            net, noise, net.outline.drawn(kind, np.random.default_rng([*seeds, PCA_SEED])), begin
+            net, noise, net.pca.sample(kind, np.random.default_rng([*seeds, PCA_SEED])), begin
         )
 
     def draw(kind: int, seeds: tuple[int, ...]) -> F32:
         first = seeds[-1] - seeds[-1] % BATCH_SIZE
         wanted = (kind, *seeds[:-1], first)
         if wanted not in held:
-            begin = way.begin if net.outline is not None and net.outline.knows(kind) else 0.0
+            begin = way.begin if net.pca is not None and net.pca.has_category(kind) else 0.0
             kinds = torch.full((BATCH_SIZE,), kind)
             with inference_mode():
                 x = torch.stack([begun(kind, (*seeds[:-1], first + k), begin) for k in range(BATCH_SIZE)])
@@ -172,7 +172,7 @@ def _gan(net: torch.nn.Module) -> Callable[[int, tuple[int, ...]], F32]:
 
     def draw(kind: int, seeds: tuple[int, ...]) -> F32:
         with inference_mode():
-            made = net.code(net(_noise(seeds, (NOISE_SIZE,))[None], torch.tensor([kind])))
+            made = net.denormalise(net(_noise(seeds, (NOISE_SIZE,))[None], torch.tensor([kind])))
         return np.ascontiguousarray(made[0].numpy())
 
     return draw

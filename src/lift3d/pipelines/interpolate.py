@@ -244,10 +244,10 @@ def _flow_path(a: F32, b: F32, fractions: list[float], weights: str | None) -> I
 
     net, _ = load_network("flow", weights)
     assert isinstance(net, LatentFlow)
-    unconditional = torch.full((2,), net.kinds)
+    unconditional = torch.full((2,), net.categories)
     with inference_mode():
         ends = net.normalise(torch.from_numpy(np.stack([a, b])))
-        noise = integrate_heun(net, ends, unconditional, FLOW_STEPS, back=True)
+        noise = integrate_heun(net, ends, unconditional, FLOW_STEPS, reverse=True)
         residual = ends - integrate_adams_bashforth(net, noise, unconditional, FLOW_STEPS)
     x, y = noise.numpy()
     for t in fractions:
