@@ -128,7 +128,7 @@ def test_what_cannot_be_searched(made: tuple[Path, Path], tmp_path: Path) -> Non
     assert "does not exist" in refused("search", tmp_path / "none.jpg", *ask)
     assert "is a folder" in refused("search", tmp_path, *ask)
     assert "nothing to look for" in refused("search", " ", *ask)
-    assert "no PNG" in refused("search", ring, *ask, "-o", tmp_path / "sheet.gif")
+    assert "not a PNG" in refused("search", ring, *ask, "-o", tmp_path / "sheet.gif")
     assert "is a folder" in refused("search", ring, *ask, "--json", tmp_path)
     assert "holds no index" in refused("search", ring, "--index", tmp_path, "--weights", weights)
     other = weights_in(tmp_path / "other", 1)
@@ -182,6 +182,6 @@ def test_which_index_and_what_is_asked(made: tuple[Path, Path], tmp_path: Path) 
     with pytest.raises(InputError, match="2 indices here"):
         find_index(None, tmp_path)
     assert (
-        query_modality("a round table, 3.5 m wide") == "words"
-        and query_modality(str(models / "box.stl")) == "model"
+        query_modality("a round table, 3.5 m wide") == "text"
+        and query_modality(str(models / "box.stl")) == "shape"
     )

@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from lift3d.units import parse_bed
-
 
 def check(
     file: Annotated[Path, typer.Argument(help="A mesh: .glb .obj .ply .stl .3mf .usdz")],
@@ -19,10 +17,9 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Would it print? A readable report; exit code 1 if not."""
-    width, depth, height = (1000 * side for side in parse_bed(bed))
-    from lift3d.pipelines.print_check import check_file
+    from lift3d.pipelines.print_check import check as pipeline
 
-    report, code = check_file(file, (width, depth, height))
+    report = pipeline(file, bed=bed)
     if as_json:
         typer.echo(json.dumps(report.to_dict(), indent=2))
     else:
@@ -32,7 +29,7 @@ def check(
             typer.echo("It is a flat sheet: extrude it in a modelling program first.")
         elif not report.is_solid:
             typer.echo(f"To make it solid: lift3d repair {file.name} -o {file.stem}-solid.stl")
-    raise typer.Exit(code)
+    raise typer.Exit(0 if report.printable else 1)
 
 
 def repair(

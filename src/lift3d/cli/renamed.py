@@ -16,7 +16,6 @@ RENAMED = {
         "--no-outline": "--no-layout",
     },
     "interpolate": {"--way": "--path"},
-    "search": {"-k": "--count"},
     "mask": {"--only": "--mask-only"},
     "evaluate": {"--plain": "--baseline"},
 }

@@ -7,72 +7,80 @@ from typing import Annotated
 
 import typer
 
+WEIGHTS_HELP = "Weights of the embedding: the folder of a run or a weights file."
+
 
 def index(
     folder: Annotated[Path, typer.Argument(help="A folder; every model file below it is indexed.")],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The index's folder; FOLDER/.lift3d-index if not given."),
+        typer.Option("-o", "--output", help="Folder of the index; FOLDER/.lift3d-index if not given."),
     ] = None,
-    weights: Annotated[str | None, typer.Option(help="A run's folder or a weights file of your own.")] = None,
+    weights: Annotated[str | None, typer.Option(help=WEIGHTS_HELP)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Make a folder of models searchable; again later, only what is new, changed or gone is touched."""
+    """Index a folder of models for search.
+
+    A second call processes only models that are new, changed or removed.
+    """
     from lift3d.cli.bars import Bars
     from lift3d.nets import require_torch
 
     require_torch()
-    from lift3d.pipelines.index import update
+    from lift3d.pipelines import index as pipeline
 
     with Bars(quiet) as bars:
         try:
-            place, report, count = update(folder, output, weights, bars.say, bars.step)
+            report = pipeline.index(folder, output, weights=weights, progress=bars.step, message=bars.say)
         except KeyboardInterrupt:
             typer.echo("lift3d: interrupted; what was indexed so far is kept.", err=True)
             raise typer.Exit(130) from None
     if not quiet:
-        for path, why in sorted(report.refused.items()):
-            typer.echo(f"not read  {path}: {why.removeprefix(Path(path).name).strip(' :')}")
-        typer.echo(f"{place}: {count} models; {report.to_text()}")
+        for reason in report.reasons():
+            typer.echo(f"not read  {reason}")
+        typer.echo(f"{report.path}: {report.count} models; {report.to_text()}")
 
 
 def search(
     query: Annotated[str, typer.Argument(help="A photo, a model, or words such as 'round table'.")],
-    k: Annotated[int, typer.Option("-k", help="How many finds.")] = 5,
+    count: Annotated[int, typer.Option("-k", "--count", help="Number of models shown.")] = 5,
     index: Annotated[
         Path | None,
-        typer.Option("--index", help="An index, or the folder it was made of; the one here if not given."),
+        typer.Option("--index", help="An index, or the folder that was indexed; the one here if not given."),
     ] = None,
-    as_json: Annotated[Path | None, typer.Option("--json", help="Write the finds as JSON.")] = None,
+    as_json: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="A sheet of the finds to look at: a PNG.")
+        Path | None, typer.Option("-o", "--output", help="Write a contact sheet of the result: a PNG.")
     ] = None,
-    weights: Annotated[str | None, typer.Option(help="A run's folder or a weights file of your own.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    weights: Annotated[str | None, typer.Option(help=WEIGHTS_HELP)] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print nothing but the result and errors.")
+    ] = False,
 ) -> None:
-    """Find the models of an index that are nearest to a photo, to a model, or to words.
+    """Search an index by photo, model or text.
 
-    The nearest stands first. The number before a find orders the finds of one question; it is no probability.
+    The nearest model is printed first. Scores order the models of one query; they are not probabilities.
     """
     from lift3d.nets import require_torch
 
     require_torch()
     from lift3d.cli.bars import Bars
     from lift3d.errors import InputError
-    from lift3d.pipelines.search import find, find_index, write_json
-    from lift3d.pipelines.search_sheet import write_sheet
+    from lift3d.io.files.atomic import write_bytes
+    from lift3d.pipelines import search as pipeline
+    from lift3d.pipelines.search_sheet import write_search_sheet
 
     if output is not None and output.suffix.lower() != ".png":
-        raise InputError(f"the sheet {output.name} is no PNG", "give it a name that ends in .png")
+        raise InputError(f"the sheet {output.name} is not a PNG", "give it a name that ends in .png")
     if as_json is not None and as_json.is_dir():
-        raise InputError(f"{as_json} is a folder", "give the finds another name with --json")
+        raise InputError(f"{as_json} is a folder", "give the result another name with --json")
     with Bars(quiet) as bars:
-        found = find(query, find_index(index, Path.cwd()), k, weights, bars.step)
+        result = pipeline.search(query, index=index, count=count, weights=weights, progress=bars.step)
     if as_json is not None:
-        write_json(found, query, as_json)
+        write_bytes(as_json, result.to_json(query).encode())
     if output is not None:
-        write_sheet(output, query, found)
-    for near in found.neighbours.items:
-        name = "".join(letter if letter.isprintable() else "?" for letter in near.name)
-        gone = "" if (found.root / near.name).is_file() else "  (not there any more)"
-        typer.echo(f"{near.score:6.3f}  {name}{gone}")
+        write_search_sheet(output, query, result)
+    for neighbour in result:
+        name = "".join(letter if letter.isprintable() else "?" for letter in neighbour.name)
+        gone = "" if result.path(neighbour).is_file() else "  (does not exist any more)"
+        typer.echo(f"{neighbour.score:6.3f}  {name}{gone}")

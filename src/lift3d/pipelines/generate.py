@@ -45,7 +45,7 @@ MAX_OVERLAP = 0.92
 MAX_SAMPLES_PER_MODEL = 4
 MIN_MAX_SAMPLES = 16
 """After `MAX_SAMPLES_PER_MODEL` samples per model, or this many if that is more, generation gives up."""
-CANDIDATES, MAX_CANDIDATES = CANDIDATES, 64
+MAX_CANDIDATES = 64
 MAX_STEM = 60
 """Characters of a category in file names."""
 UNCONDITIONAL = "thing"

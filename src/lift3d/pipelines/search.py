@@ -1,77 +1,152 @@
-"""From what a person gives, a photo, a model or words, to the nearest models of an index."""
+"""The models of an index that are nearest to a photo, a model or a text: the pipeline of `lift3d search`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
-from lift3d.context import Context
+import trimesh
+
+from lift3d.context import Context, Progress
 from lift3d.errors import InputError
 from lift3d.index.ranking import rank_texts
 from lift3d.index.store import DATABASE, ModelIndex
 from lift3d.inference.embedding import EmbeddingNetwork
-from lift3d.io.files.atomic import write_bytes
-from lift3d.io.image.photos import PHOTO_SUFFIXES, read_photos
-from lift3d.io.mesh.meshes import load_parts
+from lift3d.io.image.photos import PHOTO_SUFFIXES
 from lift3d.maps.image_to_embedding import ImageToEmbedding
 from lift3d.maps.words_to_embedding import WordsToEmbedding
-from lift3d.pipelines.index import FOLDER, MODELS
+from lift3d.pipelines.arguments import (
+    ModelSource,
+    PathLike,
+    PhotoSource,
+    load_model_parts,
+    load_photo,
+    name_of,
+    or_silent,
+)
+from lift3d.pipelines.index import FOLDER, MODEL_SUFFIXES
 from lift3d.taxonomy.categories import CATEGORIES, UNKNOWN
-from lift3d.types import Embedding, Neighbours, Words
+from lift3d.types import Embedding, Mesh, Neighbour, Neighbours, Words
 
-Progress = Callable[[str, float], None]
-MOST_WORDS = 400
-"""Characters of what is asked in words."""
+MAX_TEXT = 400
+"""Characters of a query in words."""
+QUERY_NAMES = {"image": "photo", "shape": "model", "text": "words"}
+"""Modality of a query -> its name in JSON."""
+Query = PhotoSource | ModelSource
+"""The path of a photo or model, words, an array (H, W, 3) uint8, a Pillow image or a mesh."""
 
 
 @dataclass(frozen=True)
-class SearchResult:
-    """What was asked for ("photo", "model" or "words"), the finds, and the folder that their names start from."""
+class SearchResult(Sequence[Neighbour]):
+    """A sequence of `Neighbour`s, nearest first. modality: of the query, "image", "shape" or "text"; root: the folder that the
+    names of the neighbours start from."""
 
-    asked: str
+    modality: str
     neighbours: Neighbours
     root: Path
 
+    def __len__(self) -> int:
+        return len(self.neighbours)
+
+    def __iter__(self) -> Iterator[Neighbour]:
+        return iter(self.neighbours.items)
+
+    @overload
+    def __getitem__(self, index: int) -> Neighbour: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Neighbour, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Neighbour | tuple[Neighbour, ...]:
+        """One neighbour, or a tuple of neighbours."""
+        return self.neighbours.items[index]
+
+    def path(self, neighbour: Neighbour) -> Path:
+        """The file of a neighbour; it may have been deleted since it was indexed."""
+        return self.root / neighbour.name
+
     def to_json(self, query: str) -> str:
-        rows = [
-            {"rank": k + 1, "path": n.name, "score": round(n.score, 5)}
-            for k, n in enumerate(self.neighbours.items)
-        ]
-        return json.dumps({"query": query, "by": self.asked, "found": rows}, indent=1) + "\n"
+        """The result of a query as JSON text."""
+        rows = [{"rank": k + 1, "path": n.name, "score": round(n.score, 5)} for k, n in enumerate(self)]
+        return json.dumps({"query": query, "by": QUERY_NAMES[self.modality], "found": rows}, indent=1) + "\n"
 
 
-def query_modality(query: str) -> str:
-    """ "photo", "model" or "words", by the query's ending; InputError for a file that is not there."""
-    if not query.strip() or len(query) > MOST_WORDS and not _there(query):
+def search(
+    query: Query,
+    *,
+    index: PathLike | None = None,
+    count: int = 5,
+    weights: str | None = None,
+    progress: Progress | None = None,
+) -> SearchResult:
+    """Find the `count` models of an index that are nearest to a query.
+
+    query: the path of a photo or a model, words such as "round table", an array (H, W, 3) uint8, a Pillow image or a mesh.
+    index: the folder of an index or the folder that was indexed; None takes the only one in or directly below the current folder.
+    weights: of the embedding, those that the index was made with; the package's own if None.
+
+    Raises InputError for a query or an index that cannot be used.
+    """
+    modality = query_modality(query)
+    if count < 1:
+        raise InputError(f"{count} neighbours were asked for", "ask for 1 or more")
+    folder = find_index(None if index is None else Path(index), Path.cwd())
+    with ModelIndex(folder) as store:
+        if not len(store):
+            raise InputError(
+                f"the index {folder} holds no models", "put some below its folder and run lift3d index"
+            )
+        network = EmbeddingNetwork(weights)
+        store.require(network.name)
+        embedding = embed_query(query, modality, weights, Context(progress=or_silent(progress)))
+        return SearchResult(
+            modality, store.search(embedding, count, network.similarity_weights(modality)), store.root
+        )
+
+
+def query_modality(query: Query) -> str:
+    """ "image", "shape" or "text": by the type of a value in memory, else by the ending of the path.
+
+    Raises InputError for a file that does not exist, a folder, or a file that is neither a photo nor a model.
+    """
+    if isinstance(query, trimesh.Trimesh):
+        return "shape"
+    if not isinstance(query, str | os.PathLike):
+        return "image"
+    text = os.fspath(query)
+    if not text.strip() or (len(text) > MAX_TEXT and not _exists(text)):
         raise InputError(
-            "there is nothing to look for" if not query.strip() else f"the question has {len(query)} letters",
+            f"the query has {len(text)} characters" if text.strip() else "there is nothing to look for",
             "ask in a few words, as in 'round table'",
         )
-    path = Path(query).expanduser()
+    path = Path(text).expanduser()
     ending = path.suffix.lower()
-    if ending in PHOTO_SUFFIXES or ending in MODELS:
+    if ending in PHOTO_SUFFIXES or ending in MODEL_SUFFIXES:
         if not path.is_file():
-            raise InputError(f"{query} does not exist", "name a photo or a model, or ask in words")
-        return "photo" if ending in PHOTO_SUFFIXES else "model"
+            raise InputError(f"{text} does not exist", "name a photo or a model, or ask in words")
+        return "image" if ending in PHOTO_SUFFIXES else "shape"
     if path.exists():
         raise InputError(
-            f"{query} is {'a folder' if path.is_dir() else 'neither a photo nor a model'}",
+            f"{text} is {'a folder' if path.is_dir() else 'neither a photo nor a model'}",
             "name a photo or a model, or ask in words",
         )
-    return "words"
+    return "text"
 
 
-def _there(query: str) -> bool:
+def _exists(query: str) -> bool:
     try:
         return Path(query).expanduser().exists()
-    except OSError:  # longer than a name may be
+    except OSError:  # longer than a file name may be
         return False
 
 
 def find_index(given: Path | None, here: Path) -> Path:
-    """The index's folder: the given one or that of the given folder of models; else the only one in or right below `here`."""
+    """The folder of an index: the given one or that of the given folder of models; for None the only one in or directly below
+    `here`. Raises InputError where there is none or more than one."""
     if given is not None:
         return given if (given / DATABASE).is_file() or not (given / FOLDER).is_dir() else given / FOLDER
     if (here / FOLDER / DATABASE).is_file():
@@ -90,47 +165,26 @@ def find_index(given: Path | None, here: Path) -> Path:
     raise InputError("there is no index here", "make one with lift3d index FOLDER, or name one with --index")
 
 
-def embed_query(query: str, asked: str, weights: str | None, context: Context) -> Embedding:
-    """The query's place in the space of these weights."""
-    if asked == "words":
-        return WordsToEmbedding(weights)(Words(query), context)
-    path = Path(query).expanduser()
-    if asked == "photo":
-        return ImageToEmbedding(weights)(read_photos([path], context=context).images[0], context)
+def embed_query(query: Query, modality: str, weights: str | None, context: Context) -> Embedding:
+    """The embedding of a query of a modality. Raises InputError for a model without a shape."""
+    if modality == "text":
+        return WordsToEmbedding(weights)(Words(str(query)), context)
+    if modality == "image":
+        return ImageToEmbedding(weights)(load_photo(query, context), context)  # type: ignore[arg-type]
+    assert isinstance(query, str | os.PathLike | Mesh)
     try:
-        return EmbeddingNetwork(weights).embed_parts(load_parts(path).parts)
+        return EmbeddingNetwork(weights).embed_parts(load_model_parts(query).parts)
     except InputError as error:
         if error.advice:
             raise
-        raise InputError(f"{query} cannot be looked for: {error.cause}", "give another model") from error
+        name = os.fspath(query) if isinstance(query, str | os.PathLike) else name_of(query, "the mesh")
+        raise InputError(f"{name} cannot be looked for: {error.cause}", "give another model") from error
 
 
-def find(query: str, index: Path, count: int, weights: str | None, progress: Progress) -> SearchResult:
-    """The `count` models of the index that are nearest to the query."""
-    asked = query_modality(query)
-    if count < 1:
-        raise InputError(f"{count} finds were asked for", "ask for 1 or more")
-    with ModelIndex(index) as store:
-        if not len(store):
-            raise InputError(
-                f"the index {index} holds no models", "put some below its folder and run lift3d index"
-            )
-        space = EmbeddingNetwork(weights)
-        store.require(space.name)
-        place = embed_query(query, asked, weights, Context(progress=progress))
-        return SearchResult(
-            asked, store.search(place, count, space.similarity_weights(place.modality)), store.root
-        )
-
-
-def categories_of(place: Embedding, space: EmbeddingNetwork, count: int = 3) -> list[str]:
-    """The categories whose words are nearest: what it is called, though the network was given no list of answers."""
+def nearest_categories(embedding: Embedding, network: EmbeddingNetwork, count: int = 3) -> list[str]:
+    """The `count` categories whose names are nearest to an embedding (zero-shot classification)."""
     from lift3d.taxonomy.captions import category_text
 
     names = [name for name in CATEGORIES if name != UNKNOWN]
-    order = rank_texts(place.vectors, space.embed_texts([category_text(name) for name in names]))
+    order = rank_texts(embedding.vectors, network.embed_texts([category_text(name) for name in names]))
     return [names[int(i)] for i in order[:count]]
-
-
-def write_json(found: SearchResult, query: str, path: Path) -> None:
-    write_bytes(path, found.to_json(query).encode())
