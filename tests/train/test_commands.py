@@ -142,14 +142,10 @@ def test_means_by_kind_and_intervals_by_family() -> None:
     assert wide[0] < many["x"].mean() < wide[1]
 
 
-def test_help_names_all_that_can_be_trained() -> None:
-    import re
-
-    from lift3d.cli.learn import MEASURED, TRAINED
+def test_tasks_are_listed_from_the_registry() -> None:
+    from lift3d.cli.train import list_tasks
     from lift3d.train.registry import TASKS
 
-    named = set(re.findall(r"[a-z]+(?:-[a-z]+)*", TRAINED)) - {"or"}
-    assert named == set(TASKS)
-    assert set(re.findall(r"[a-z]+(?:-[a-z]+)*", MEASURED)) - {"or"} == {
-        name for name in TASKS if not name.startswith("masked-") and name != "embedding-to-label"
-    }, "the last is a row of the classifier's table"
+    assert [line.split()[0] for line in list_tasks(evaluated=False)] == list(TASKS)
+    evaluated = {line.split()[0] for line in list_tasks(evaluated=True)}
+    assert evaluated == {name for name, task in TASKS.items() if task.evaluator}

@@ -1,4 +1,4 @@
-"""`lift3d maps` and `lift3d doctor`: what there is, and whether all of it works here."""
+"""`lift3d models`, `lift3d maps` and `lift3d doctor`: networks, mappings, and the state of the installation."""
 
 from __future__ import annotations
 
@@ -10,10 +10,36 @@ if TYPE_CHECKING:
     from lift3d.mapping import Card
 
 
-def maps(
-    dot: Annotated[bool, typer.Option("--dot", help="Print the graph in Graphviz' DOT language.")] = False,
+def models(
+    name: Annotated[
+        str | None, typer.Argument(help="A network, or the folder of a run: show its whole card.")
+    ] = None,
 ) -> None:
-    """The graph of mappings: name, source, target and what each guarantees."""
+    """List the networks that come with lift3d, or show the card of one.
+
+    The list has name, size, licence, task and the metric on the test split; the card has the metrics of the baselines as well.
+    """
+    from lift3d.weights import find, list_models
+
+    if name is not None:
+        pairs = find(name).describe()
+        width = max(len(title) for title, _ in pairs)
+        for title, text in pairs:
+            typer.echo(f"{title:<{width}}  {text}")
+        return
+    rows = [found.summary() for found in list_models()]
+    widths = {key: max(len(row[key]) for row in rows) for key in ("name", "size", "licence", "task")}
+    for row in rows:
+        cells = [f"{row[key]:<{width}}" for key, width in widths.items()]
+        typer.echo("  ".join([*cells, row["metric"]]).rstrip())
+
+
+def maps(
+    dot: Annotated[
+        bool, typer.Option("--dot", help="Print the graph in the DOT language of Graphviz.")
+    ] = False,
+) -> None:
+    """List the mappings between representations and their guarantees."""
     from lift3d.maps import registry
 
     cards = [mapping.card for mapping in registry().values()]
@@ -26,8 +52,8 @@ def maps(
         return
     parts = components(cards)
     names = {name for part in parts for name in part}
-    whole = "one connected graph" if len(parts) == 1 else f"{len(parts)} graphs that nothing connects"
-    typer.echo(f"{len(cards)} mappings between {len(names)} representations, {whole}:")
+    connected = "one connected graph" if len(parts) == 1 else f"{len(parts)} separate graphs"
+    typer.echo(f"{len(cards)} mappings between {len(names)} representations, {connected}:")
     for source in sorted(names):
         targets = [f"{card.target} ({card.name})" for card in cards if card.source == source]
         if targets:
@@ -41,7 +67,7 @@ def maps(
 
 
 def components(cards: list[Card]) -> list[set[str]]:
-    """Representations that mappings connect, whichever way they go."""
+    """Connected components of the graph of representations, regardless of the direction of the mappings."""
     parts: list[set[str]] = []
     for card in cards:
         joined = {card.source, card.target}
@@ -51,7 +77,10 @@ def components(cards: list[Card]) -> list[set[str]]:
 
 
 def doctor() -> None:
-    """Versions, threads, memory, optional parts present or missing; exit code 1 if something is broken."""
+    """Check versions, threads, memory and optional packages.
+
+    Exit code 1 if a required part is broken.
+    """
     from lift3d.runtime.doctor import examine
 
     findings = examine()

@@ -1,0 +1,42 @@
+"""`lift3d mask`: cut the object out of a photo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SOURCES = {
+    "alpha": "taken from its transparency",
+    "given": "given with the photo",
+    "network": "found by the network",
+}
+"""Source of a segmentation -> how it is reported."""
+
+
+def mask(
+    photo: Annotated[Path, typer.Argument(help="A photo of one object.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The cut-out: a PNG with a transparent background.")
+    ],
+    mask_only: Annotated[
+        bool, typer.Option("--mask-only", help="Write the mask itself, white on black.")
+    ] = False,
+    weights: Annotated[
+        str | None, typer.Option(help="Weights of the network: the folder of a run or a weights file.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Cut the object out of a photo; the background becomes transparent."""
+    from lift3d.pipelines import mask as pipeline
+
+    image = pipeline.mask(photo, output, mask_only=mask_only, weights=weights)
+    if quiet:
+        return
+    assert image.mask is not None
+    text = f"wrote {output}: the object covers {100 * image.mask.mean():.0f} % of the photo"
+    found = getattr(image, "segmentation", None)
+    typer.echo(text if found is None else f"{text}; {SOURCES[found.source]}")
+    if found is not None and found.other_objects:
+        typer.echo(f"the photo shows {found.other_objects + 1} objects; the largest was taken")

@@ -1,0 +1,156 @@
+"""`lift3d train | evaluate`: train networks, and measure them beside their baselines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PICTURES_SUFFIX = "-pictures"
+TASK_HELP = "The network, such as image-to-voxels; `--tasks` lists all."
+TASKS_HELP = "List the networks and exit."
+DATA_HELP = "A corpus from `lift3d corpus build`; some tasks take a folder of your own meshes, CATEGORY/*.stl, as well."
+PICTURES_HELP = "Rendered pictures of the corpus; if not given, CORPUS-pictures."
+THREADS_HELP = "Processor cores; if not given, OMP_NUM_THREADS or all."
+
+
+def train(
+    task: Annotated[str | None, typer.Argument(help=TASK_HELP)] = None,
+    data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder of the run; if not given, runs/TASK.")
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help=f"{PICTURES_HELP} They are rendered where they are missing.")
+    ] = None,
+    views: Annotated[int, typer.Option(help="Pictures to render of each shape.")] = 8,
+    init_from: Annotated[
+        str | None,
+        typer.Option(help="Initial weights: a name of `lift3d models`, or the folder of a run."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Set an option of the run, as in steps=2000; `--options` lists all."),
+    ] = None,
+    options: Annotated[bool, typer.Option("--options", help="List the options of the run and exit.")] = False,
+    tasks: Annotated[bool, typer.Option("--tasks", help=TASKS_HELP)] = False,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda; if not given, cuda if present.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help=THREADS_HELP)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Train a network, or resume training from the last checkpoint.
+
+    Start it with torchrun to train on several devices.
+    """
+    from lift3d.nets import require_torch
+
+    require_torch()
+    from lift3d.cli.bars import Bars
+    from lift3d.errors import InputError
+    from lift3d.train.config import describe_options, parse_options
+    from lift3d.train.launch import launch
+    from lift3d.train.registry import trainable
+
+    if tasks:
+        for line in list_tasks(evaluated=False):
+            typer.echo(line)
+        return
+    if task is None:
+        raise InputError("no network is named", "`lift3d train --tasks` lists them")
+    found = trainable(task)
+    if options:
+        for name, type_name, default, text in describe_options(found.config):
+            typer.echo(f"{name:<12} {type_name:<6} {default!s:<10} {text}")
+        return
+    config = parse_options(found.config(), set_ or [])
+    if data is None:
+        raise InputError(
+            "there is nothing to learn from", "name a corpus with --data; lift3d corpus build makes one"
+        )
+    folder = output if output is not None else Path("runs") / task.replace("_", "-")
+    pictures = pictures if pictures is not None else data.parent / (data.name + PICTURES_SUFFIX)
+    with Bars(quiet) as bars:
+        try:
+            last = launch(
+                found, config, data, pictures, views, folder, init_from, device, threads, bars.say, bars.step
+            )
+        except KeyboardInterrupt:
+            if not any(folder.glob("step-*")):
+                raise
+            typer.echo(
+                f"lift3d: interrupted; the same command resumes from the last checkpoint in {folder}.",
+                err=True,
+            )
+            raise typer.Exit(130) from None
+    if not quiet:
+        typer.echo(f"weights   {folder / 'best.safetensors'}")
+        typer.echo("last      " + ", ".join(f"{k} {v:.4f}" for k, v in last.items()))
+
+
+def evaluate(
+    task: Annotated[str | None, typer.Argument(help=TASK_HELP)] = None,
+    data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for the table, per category, and images.")
+    ] = None,
+    pictures: Annotated[Path | None, typer.Option(help=PICTURES_HELP)] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="Folder of a run or a weights file; if not given, the package's own weights."),
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="Weights of a trained baseline, for its row of the table.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="test, or val for choosing between runs.")] = "test",
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Number of shapes, evenly spaced; all if not given.")
+    ] = None,
+    tasks: Annotated[bool, typer.Option("--tasks", help=TASKS_HELP)] = False,
+    threads: Annotated[int | None, typer.Option(min=1, help=THREADS_HELP)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the table.")] = False,
+) -> None:
+    """Evaluate a network on the test split, beside its baselines."""
+    from lift3d.nets import require_torch
+
+    require_torch()
+    from lift3d.cli.bars import Bars
+    from lift3d.errors import InputError
+    from lift3d.evaluate.run import evaluate as run
+    from lift3d.train.registry import trainable
+
+    if tasks:
+        for line in list_tasks(evaluated=True):
+            typer.echo(line)
+        return
+    if task is None:
+        raise InputError("no network is named", "`lift3d evaluate --tasks` lists them")
+    trainable(task)
+    if data is None:
+        raise InputError(
+            "there is nothing to measure on", "name a corpus with --data; lift3d corpus build makes one"
+        )
+    pictures = pictures if pictures is not None else data.parent / (data.name + PICTURES_SUFFIX)
+    with Bars(quiet) as bars:
+        lines = run(
+            task, data, pictures, weights, baseline, split, limit, output, threads, bars.say, bars.step
+        )
+    for line in lines:
+        typer.echo(line)
+
+
+def list_tasks(evaluated: bool) -> list[str]:
+    """One line for each entry of the train registry: its name and the first sentence of its module's docstring. evaluated: only
+    those that `lift3d evaluate` measures."""
+    import inspect
+    import sys
+
+    from lift3d.train.registry import TASKS
+
+    chosen = {name: task for name, task in TASKS.items() if task.evaluator or not evaluated}
+    width = max(map(len, chosen))
+    lines = []
+    for name, task in chosen.items():
+        text = " ".join((inspect.getdoc(sys.modules[task.config.__module__]) or "").split())
+        lines.append(f"{name:<{width}}  {text.partition('. ')[0].rstrip('.')}")
+    return lines
