@@ -44,7 +44,7 @@ def run(case: Case) -> dict[str, Any]:
     row |= {
         "solid": not reasons,
         "reasons": reasons,
-        "fallback": note["fallback"],
+        "fallback": note["remeshed"],
         "steps": note["steps"],
         "faces_after": len(out.faces),
         "to_input": note["hausdorff_percent_of_diagonal"],

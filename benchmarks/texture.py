@@ -27,7 +27,7 @@ from lift3d.geometry.render.rasterizer import depth_map, visible_points
 from lift3d.geometry.texture.subdivide import split_long_edges
 from lift3d.geometry.texture.view_selection import observe_faces
 from lift3d.maps.images_to_texture import ImagesToTexture
-from lift3d.types import Camera, Image, Points, Views
+from lift3d.types import Camera, Image, Points, Surface, Views
 from rendered_sets import CACHE, RECIPES, RenderedSet, rendered_set
 from scoring import photo_pixels, texture_score
 
@@ -91,7 +91,7 @@ def measure(truth: RenderedSet, faces: int, size: int) -> dict:
     for kind in ("true", "disturbed"):
         mesh, seen_by = (exact, views) if kind == "true" else disturbed(exact, views, truth.diagonal)
         context, start, cpu = Context(), time.perf_counter(), time.process_time()
-        textured = ImagesToTexture(views=seen_by, size=size)(mesh, context)
+        textured = ImagesToTexture(size=size)(Surface(mesh, seen_by), context)
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
         result[kind] = {
             **{k: round(x, 2) for k, x in texture_score(textured, truth, IDENTITY).items()},

@@ -288,11 +288,13 @@ def test_convert(cube: Path, tmp_path: Path) -> None:
 def test_maps_and_doctor() -> None:
     listed = lift3d("maps")
     assert (
-        listed.exit_code == 0 and "depths_to_mesh" in listed.stdout and "DepthMaps -> Mesh" in listed.stdout
+        listed.exit_code == 0
+        and "depths_to_mesh" in listed.stdout
+        and "DepthMaps -> Surface" in listed.stdout
     )
     assert "one connected graph" in listed.stdout.splitlines()[0]
     dot = lift3d("maps", "--dot").stdout
-    assert dot.startswith("digraph") and '"DepthMaps" -> "Mesh" [label="depths_to_mesh"' in dot
+    assert dot.startswith("digraph") and '"DepthMaps" -> "Surface" [label="depths_to_mesh"' in dot
     result = lift3d("doctor")
     assert result.exit_code == 0, result.stdout
     for name in ("lift3d", "python", "threads", "memory", "numpy", "pycolmap", "usd-core"):

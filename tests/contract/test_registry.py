@@ -81,13 +81,13 @@ def test_module_says_how_it_works(name: str) -> None:
 
 
 def test_composition_follows_the_cards() -> None:
-    names = ["images_to_cameras", "images_to_depths", "depths_to_mesh"]
+    names = ["images_to_cameras", "images_to_depths", "depths_to_mesh", "images_to_texture"]
     assert set(names) <= set(MAPPINGS)
-    first, second, third = (MAPPINGS[name]() for name in names)
-    whole = first >> second >> third
+    first, second, third, last = (MAPPINGS[name]() for name in names)
+    whole = first >> second >> third >> last
     assert isinstance(whole, Composition)
     assert (whole.card.source, whole.card.target) == ("Photos", "Mesh")
-    assert whole.card.guarantees == third.card.guarantees
+    assert whole.card.guarantees == last.card.guarantees
     with pytest.raises(TypeError, match="cannot compose"):
         third >> first  # noqa: B018
 

@@ -11,7 +11,7 @@ from lift3d.context import Context
 from lift3d.mapping import Card, Mapping
 from lift3d.pipelines.multi_view import Recipe
 from lift3d.pipelines.options import Options
-from lift3d.types import Camera, Depth, DepthMaps, Mesh, Photos, Points, Views
+from lift3d.types import Camera, Depth, DepthMaps, Mesh, Photos, Points, Surface, Views
 
 Calls = list[str]
 
@@ -70,15 +70,15 @@ class StubDepths(Mapping[Views, DepthMaps]):
 
 
 @dataclass(frozen=True)
-class StubSurface(Mapping[DepthMaps, Mesh]):
+class StubSurface(Mapping[DepthMaps, Surface]):
     """An ellipsoid of 2 x 3 x 4; an open half of it for a scene; in the world's own frame."""
 
     kind: str = "auto"
     calls: Calls = field(default_factory=list)
     fail: BaseException | None = None
-    card = Card("depths_to_mesh", "DepthMaps", "Mesh", ("closed",))
+    card = Card("depths_to_mesh", "DepthMaps", "Surface", ("closed",))
 
-    def apply(self, source: DepthMaps, context: Context) -> Mesh:
+    def apply(self, source: DepthMaps, context: Context) -> Surface:
         self.calls.append("surface")
         if self.fail is not None:
             raise self.fail
@@ -86,11 +86,9 @@ class StubSurface(Mapping[DepthMaps, Mesh]):
         mesh.apply_scale([1.0, 1.5, 2.0])
         if self.kind == "scene":
             mesh.update_faces(mesh.triangles_center[:, 2] < 0.3)
-        context.note(
-            "depths_to_mesh", kind="scene" if self.kind == "scene" else "object", why="the test says so"
-        )
-        mesh.metadata["world_from_model"] = np.eye(4).tolist()
-        return mesh
+        kind = "scene" if self.kind == "scene" else "object"
+        context.note("depths_to_mesh", kind=kind, why="the test says so")
+        return Surface(mesh, source.views, kind, "the test says so")
 
 
 @dataclass(frozen=True)
@@ -106,18 +104,17 @@ class StubSolid(Mapping[Mesh, Mesh]):
 
 
 @dataclass(frozen=True)
-class StubTexture(Mapping[Mesh, Mesh]):
+class StubTexture(Mapping[Surface, Mesh]):
     """Leaves the mesh as it is and looks at the size of the world that its cameras stand in."""
 
-    views: Views
     calls: Calls = field(default_factory=list)
-    card = Card("images_to_texture", "Mesh", "Mesh", ("none",))
+    card = Card("images_to_texture", "Surface", "Mesh", ("none",))
 
-    def apply(self, source: Mesh, context: Context) -> Mesh:
+    def apply(self, source: Surface, context: Context) -> Mesh:
         self.calls.append("texture")
-        distance = float(np.linalg.norm(self.views.cameras[0].centre))
-        context.note("images_to_texture", coverage=0.5, distance=distance, unit=self.views.unit)
-        return source
+        distance = float(np.linalg.norm(source.views.cameras[0].centre))
+        context.note("images_to_texture", coverage=0.5, distance=distance, unit=source.views.unit)
+        return source.mesh
 
 
 def stub_recipe(calls: Calls | None = None, fail_at: str = "", error: BaseException | None = None):
@@ -133,7 +130,7 @@ def stub_recipe(calls: Calls | None = None, fail_at: str = "", error: BaseExcept
             StubDepths(calls, at("depths")),
             StubSurface(options.kind, calls, at("surface")),
             StubSolid(calls),
-            lambda views: StubTexture(views, calls),
+            StubTexture(calls),
         )
 
     return make

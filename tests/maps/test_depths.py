@@ -15,7 +15,7 @@ from lift3d.errors import CaptureError
 from lift3d.geometry.mesh.solidity import require_solid
 from lift3d.maps.depths_to_mesh import DepthsToMesh
 from lift3d.maps.images_to_depths import ImagesToDepths
-from lift3d.types import DepthMaps, Views
+from lift3d.types import DepthMaps, Surface, Views
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +23,9 @@ def maps() -> DepthMaps:
     return ImagesToDepths()(orbit_views(18))
 
 
-def to_world(mesh) -> np.ndarray:
-    frame = np.array(mesh.metadata["world_from_model"])
-    return mesh.vertices @ frame[:3, :3].T + frame[:3, 3]
+def to_world(surface: Surface) -> np.ndarray:
+    frame = surface.world_from_model
+    return surface.mesh.vertices @ frame[:3, :3].T + frame[:3, 3]
 
 
 @pytest.mark.slow
@@ -43,26 +43,29 @@ def test_depths_are_right_where_they_are_given(maps):
 @pytest.mark.slow
 def test_object_is_a_solid_ball_cut_flat_at_the_table(maps):
     context = Context()
-    mesh = DepthsToMesh(faces=8000)(maps, context)
+    surface = DepthsToMesh(faces=8000)(maps, context)
+    mesh = surface.mesh
     require_solid(mesh)
     assert why_not_solid(mesh) == []
     note = context.report["depths_to_mesh"]
-    assert note["kind"] == "object" and note["support_plane"] is not None
-    r = np.linalg.norm(to_world(mesh) - [0, 0, 0.5], axis=1)
-    upper = to_world(mesh)[:, 2] > 0.35
+    assert note["kind"] == surface.kind == "object" and note["support_plane"] is not None
+    assert surface.support_plane is not None and abs(surface.support_plane.offset) < 0.02
+    assert surface.support_plane.normal @ [0, 0, 1] > 0.999
+    r = np.linalg.norm(to_world(surface) - [0, 0, 0.5], axis=1)
+    upper = to_world(surface)[:, 2] > 0.35
     assert np.abs(r[upper] - 0.5).mean() < 0.008
     assert abs(mesh.vertices[:, 2].min()) < 1e-6  # stands on z = 0
     assert (np.abs(mesh.vertices[:, 2]) < 1e-6).sum() >= 3
-    up = np.array(note["world_from_model"])[:3, 2]
+    up = surface.world_from_model[:3, 2]
     assert up @ [0, 0, 1] > 0.999
 
 
 @pytest.mark.slow
 def test_scene_is_open_and_trimmed(maps):
     context = Context()
-    mesh = DepthsToMesh(kind="scene", faces=8000)(maps, context)
-    assert not mesh.is_watertight
-    world = to_world(mesh)
+    surface = DepthsToMesh(kind="scene", faces=8000)(maps, context)
+    assert not surface.mesh.is_watertight and surface.kind == "scene"
+    world = to_world(surface)
     low = world[:, 2] < 0.05
     assert low.mean() > 0.1  # the table belongs to a scene
     assert np.abs(world[low][:, 2]).mean() < 0.01
@@ -76,16 +79,17 @@ def test_masks_carve_the_silhouette():
         _, p = cast(camera)
         images.append(replace(image, mask=np.abs(np.linalg.norm(p - [0, 0, 0.5], axis=-1) - 0.5) < 1e-5))
     masked = Views(tuple(images), views.cameras, views.points, views.observations)
-    mesh = DepthsToMesh(faces=8000)(ImagesToDepths()(masked))
+    surface = DepthsToMesh(faces=8000)(ImagesToDepths()(masked))
+    mesh = surface.mesh
     require_solid(mesh)
-    r = np.linalg.norm(to_world(mesh) - [0, 0, 0.5], axis=1)
+    r = np.linalg.norm(to_world(surface) - [0, 0, 0.5], axis=1)
     assert np.quantile(np.abs(r - 0.5), 0.9) < 0.06
     assert trimesh.Trimesh(mesh.vertices, mesh.faces).volume == pytest.approx(4 / 3 * np.pi * 0.125, rel=0.08)
 
 
 @pytest.mark.slow
 def test_same_bytes_again(maps):
-    first, second = (DepthsToMesh(faces=4000)(maps) for _ in range(2))
+    first, second = (DepthsToMesh(faces=4000)(maps).mesh for _ in range(2))
     assert first.vertices.tobytes() == second.vertices.tobytes()
     assert first.faces.tobytes() == second.faces.tobytes()
 

@@ -16,7 +16,7 @@ from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.geometry.render.rasterizer import depth_map
 from lift3d.geometry.symmetry.plane import symmetry_plane
 from lift3d.geometry.voxels.view_frame import ViewFrame
-from lift3d.maps.image_to_voxels import facing, matrix_of, stand, sureness, turned, with_mask_eroded
+from lift3d.maps.image_to_voxels import confidence_of, facing, matrix_of, stand, turned, with_mask_eroded
 from lift3d.maps.voxels_to_mesh import VoxelsToMesh
 from lift3d.pipelines.single_view import mirrored, painted_from
 from lift3d.types import Image, Photos, SolidPrediction, SymmetryPlane
@@ -49,7 +49,7 @@ def seen(turn: float = 0.4) -> tuple[SolidPrediction, np.ndarray, Image]:
 
 def test_it_stands_upright_and_lies_behind_its_photo():
     solid, mask, _ = seen()
-    mesh = VoxelsToMesh(0.5)(solid.voxels)
+    mesh = VoxelsToMesh()(solid.voxels)
     assert inspect_solid(mesh).is_solid
     low, high = mesh.bounds
     assert abs(low[2]) < 0.01 and (high - low).max() == pytest.approx(1, abs=0.02)
@@ -63,10 +63,10 @@ def test_it_stands_upright_and_lies_behind_its_photo():
 @pytest.mark.slow
 def test_the_mirrored_photo_shows_the_mirrored_solid():
     solid, _, image = seen()
-    mesh = VoxelsToMesh(0.5)(solid.voxels)
-    plane = symmetry_plane(solid.voxels.values > 0.5, solid.voxels.affine)
+    mesh = VoxelsToMesh()(solid.voxels)
+    plane = symmetry_plane(solid.voxels.inside, solid.voxels.affine)
     assert (
-        plane.likeness > 0.85 and abs(plane.normal[1]) > 0.99
+        plane.score > 0.85 and abs(plane.normal[1]) > 0.99
     )  # the knob is at one end: the other way it is not alike
     other, camera = mirrored(image, solid.views.cameras[0], plane)
     drawn = depth_map(camera, np.asarray(mesh.vertices), np.asarray(mesh.faces, np.int32)) > 0
@@ -86,7 +86,7 @@ def test_from_straight_above_the_top_of_the_photo_is_ahead():
     assert facing(np.array([0.0, -1, 0]))[1] @ [0, 0, 1] == pytest.approx(1)
 
 
-def test_masks_are_drawn_in_and_sureness_is_a_share():
+def test_masks_are_drawn_in_and_confidence_lies_between_0_and_1():
     mask = np.zeros((100, 100), bool)
     mask[20:80, 20:80] = True
     inner = with_mask_eroded(Image(np.zeros((100, 100, 3), np.uint8), mask=mask)).mask
@@ -95,8 +95,8 @@ def test_masks_are_drawn_in_and_sureness_is_a_share():
     dot[50, 50] = True
     assert with_mask_eroded(Image(np.zeros((100, 100, 3), np.uint8), mask=dot)).mask.any()
     assert (
-        sureness(np.ones((2, 2, 2), np.float32)) > 0.99
-        and sureness(np.full((2, 2, 2), 0.5, np.float32)) < 0.01
+        confidence_of(np.ones((2, 2, 2), np.float32)) > 0.99
+        and confidence_of(np.full((2, 2, 2), 0.5, np.float32)) < 0.01
     )
 
 
@@ -140,12 +140,13 @@ def photo(size: int = 80) -> Image:
 def test_photos_become_a_solid_whatever_the_network_says(weights: Path):
     context = Context()
     guess = ImageToVoxels(str(weights))(Photos((photo(), photo())), context)
-    assert guess.level == 0.45 and len(guess.views) == 1 and (guess.voxels.values > guess.level).any()
+    assert guess.voxels.iso_level == 0.45 and len(guess.views) == 1 and guess.voxels.inside.any()
     assert context.report["image_to_voxels"]["photos"] == 2
-    assert [p["how"] for p in context.report["image_to_mask"]["photos"]] == ["given with the photo"] * 2
+    assert [p["source"] for p in context.report["image_to_mask"]["photos"]] == ["given"] * 2
+    assert [image.segmentation.source for image in guess.images if image.segmentation] == ["given"] * 2
     again = ImageToVoxels(str(weights))(Photos((photo(), photo())))
     assert (again.voxels.values == guess.voxels.values).all()
-    assert inspect_solid(VoxelsToMesh(guess.level)(guess.voxels)).is_solid
+    assert inspect_solid(VoxelsToMesh()(guess.voxels)).is_solid
 
 
 def test_what_cannot_be_guessed_from_is_told(weights: Path):

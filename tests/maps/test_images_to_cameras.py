@@ -17,8 +17,9 @@ from lift3d.geometry.camera.projection import project
 from lift3d.geometry.metrics.points import umeyama
 from lift3d.geometry.sfm import mapper as sfm
 from lift3d.geometry.sfm.colmap import pycolmap
-from lift3d.io.camera.transforms import write_transforms
-from lift3d.maps.images_to_cameras import NAME, ImagesToCameras, views_from_cameras
+from lift3d.geometry.sfm.known_cameras import views_from_cameras
+from lift3d.io.camera.cameras import write_transforms
+from lift3d.maps.images_to_cameras import NAME, ImagesToCameras
 from lift3d.pipelines.multi_view import KnownCameras
 from lift3d.types import Image, Photos, Points, Views
 
@@ -156,13 +157,12 @@ def test_turning_on_the_spot():
 
 @pytest.mark.slow
 def test_known_cameras_are_kept_and_points_triangulated():
-    context = Context()
-    views = views_from_cameras(Photos(room()), CAMERAS, context, unit="m")
+    views, figures = views_from_cameras(Photos(room()), CAMERAS, unit="m")
     assert all(np.array_equal(a.world_to_camera, b.world_to_camera) for a, b in zip(views.cameras, CAMERAS))
     assert views.unit == "m" and len(views.points) > 500
     floor = np.abs(views.points.xyz[:, 2]).min()
     assert floor < 1e-2 and views.points.xyz[:, 2].min() > -0.1
-    assert context.report[NAME]["epipolar_agreement"] > 0.9
+    assert figures["epipolar_agreement"] > 0.9
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from lift3d.errors import CaptureError, InputError
 from lift3d.geometry.image.colour_space import linear_to_srgb, srgb_to_linear
 from lift3d.geometry.render.rasterizer import rasterize
 from lift3d.maps.images_to_texture import ImagesToTexture
-from lift3d.types import Camera, Image, Points, Views
+from lift3d.types import Camera, Image, Points, Surface, Views
 
 WIDTH, HEIGHT = 240, 180
 
@@ -96,7 +96,7 @@ def ball() -> trimesh.Trimesh:
 def textured(ball: trimesh.Trimesh) -> tuple[trimesh.Trimesh, dict, np.ndarray]:
     gains = np.exp(np.random.default_rng(0).normal(size=16) * 0.15)
     context = Context()
-    mesh = ImagesToTexture(views_of(ball, gains, occluder=1), size=1024)(ball, context)
+    mesh = ImagesToTexture(size=1024)(Surface(ball, views_of(ball, gains, occluder=1)), context)
     return mesh, context.report["images_to_texture"], gains
 
 
@@ -132,8 +132,8 @@ def test_a_box_of_twelve_faces_with_a_hidden_side_and_same_bytes() -> None:
     box = trimesh.creation.box((1.2, 0.9, 0.7))
     views = views_of(box, np.ones(7))  # one ring above: the bottom is never seen
     context = Context()
-    step = ImagesToTexture(views, size=512, level=False, fineness=48)
-    mesh = step(box, context)
+    step = ImagesToTexture(size=512, level=False, fineness=48)
+    mesh = step(Surface(box, views), context)
     report = context.report["images_to_texture"]
     assert report["faces"] == 12 and report["faces_unseen"] == 2 and report["texels_filled"] > 1000
     for camera in ring(3, 0.9):
@@ -142,7 +142,7 @@ def test_a_box_of_twelve_faces_with_a_hidden_side_and_same_bytes() -> None:
         keep = inner(inner(on))
         assert psnr(drawn[keep], photo[keep]) > 28
     assert (mesh.vertices[mesh.faces] == box.vertices[box.faces]).all()
-    again = step(box)
+    again = step(Surface(box, views))
     assert mesh.visual.material.baseColorTexture.tobytes() == again.visual.material.baseColorTexture.tobytes()
     assert mesh.visual.uv.tobytes() == again.visual.uv.tobytes()
     light = srgb_to_linear(np.asarray(mesh.visual.material.baseColorTexture) / 255.0)
@@ -160,7 +160,7 @@ def test_masks_are_respected(ball: trimesh.Trimesh) -> None:
         mask[: HEIGHT // 2] = k != 2
         pixels[~mask] = (255, 0, 255)
         images.append(Image(pixels, mask=mask))
-    mesh = ImagesToTexture(replace(views, images=tuple(images)), size=512)(ball)
+    mesh = ImagesToTexture(size=512)(Surface(ball, replace(views, images=tuple(images))))
     texture = np.asarray(mesh.visual.material.baseColorTexture).astype(int)
     magenta = (texture[..., 0] > 240) & (texture[..., 1] < 60) & (texture[..., 2] > 240)
     assert not magenta.any()
@@ -169,11 +169,11 @@ def test_masks_are_respected(ball: trimesh.Trimesh) -> None:
 def test_refusals(ball: trimesh.Trimesh) -> None:
     views = views_of(ball, np.ones(3))
     with pytest.raises(InputError, match="size|side"):
-        ImagesToTexture(views, size=100_000)(ball)
+        ImagesToTexture(size=100_000)(Surface(ball, views))
     with pytest.raises(CaptureError, match="No photo sees"):
-        ImagesToTexture(views, size=256)(ball.copy().apply_translation((0, 0, 500)))
+        ImagesToTexture(size=256)(Surface(ball.copy().apply_translation((0, 0, 500)), views))
     with pytest.raises(InputError):
-        ImagesToTexture(replace(views, images=(), cameras=()), size=256)(ball)
+        ImagesToTexture(size=256)(Surface(ball, replace(views, images=(), cameras=())))
     broken = trimesh.Trimesh(np.where(ball.vertices > 0.79, np.nan, ball.vertices), ball.faces, process=False)
     with pytest.raises(InputError, match="finite"):
-        ImagesToTexture(views, size=256)(broken)
+        ImagesToTexture(size=256)(Surface(broken, views))

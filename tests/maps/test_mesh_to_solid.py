@@ -53,7 +53,7 @@ def test_there_are_enough_damaged_meshes_and_they_are_always_the_same() -> None:
 def test_damaged_meshes_become_solid(case: Case) -> None:
     out, note = repaired(case)
     assert why_not_solid(out) == []
-    assert isinstance(note["fallback"], bool) and note["hausdorff_percent_of_diagonal"] >= 0
+    assert isinstance(note["remeshed"], bool) and note["hausdorff_percent_of_diagonal"] >= 0
     if any(kind in case.name for kind in SHAPE_KNOWN):
         assert moved(out, case) < 0.5
 
@@ -62,7 +62,7 @@ def test_cavities_stay_when_turned_inside_out_or_crossed_by_other_shells() -> No
     for name in ("hollow-inside_out-0", "hollow-crossing-1"):
         case = next(c for c in CASES if c.name == name)
         out, note = repaired(case)
-        assert why_not_solid(out) == [] and not note["fallback"]
+        assert why_not_solid(out) == [] and not note["remeshed"]
         assert moved(out, case) < 0.01
 
 

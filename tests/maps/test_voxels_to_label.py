@@ -46,36 +46,36 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 def test_the_corpus_own_grid_is_taken_as_it_is() -> None:
     values = thing((58, 20, 31), at=(3, 30, 3))
-    found = in_grid(Voxels(values, np.diag([0.1, 0.1, 0.1, 1]), "occupancy"), 0.5)
+    found = in_grid(Voxels(values, np.diag([0.1, 0.1, 0.1, 1]), "occupancy"))
     assert found.sum() == values.sum() and found[3:61, 22:42, 16:47].sum() == values.sum()
 
 
 @pytest.mark.parametrize("n,k", [(128, 2), (30, 0.5), (256, 4)])
 def test_other_grids_give_the_same_cells(n: int, k: float) -> None:
-    near = in_grid(Voxels(thing((60, 20, 40)), np.eye(4), "occupancy"), 0.5)
+    near = in_grid(Voxels(thing((60, 20, 40)), np.eye(4), "occupancy"))
     cells = tuple(int(s * k) for s in (60, 20, 40))
     for kind, values in (("occupancy", thing(cells, n)), ("signed_distance", 0.5 - thing(cells, n))):  # type: ignore[arg-type]
-        far = in_grid(Voxels(values.astype(np.float32), np.diag([3.0, 3, 3, 1]), kind), 0.5)
+        far = in_grid(Voxels(values.astype(np.float32), np.diag([3.0, 3, 3, 1]), kind))
         assert iou(near, far) > 0.9
 
 
 def test_axes_of_the_affine_count() -> None:
     values = thing((30, 20, 40))
     wide = np.diag([2.0, 1, 1, 1])
-    found = in_grid(Voxels(values, wide, "occupancy"), 0.5)
+    found = in_grid(Voxels(values, wide, "occupancy"))
     sides = [int(found.any(axes).sum()) for axes in ((1, 2), (0, 2), (0, 1))]
     assert sides[0] == pytest.approx(60, abs=2) and sides[1] == pytest.approx(20, abs=2)
     values = thing((45, 30, 60))
     turned = np.eye(4)[[1, 0, 2, 3]] * np.array([[1.0], [-1], [1], [1]])
-    assert iou(in_grid(Voxels(values, turned, "occupancy"), 0.5), in_grid(
-        Voxels(np.ascontiguousarray(values.transpose(1, 0, 2)[:, ::-1]), np.eye(4), "occupancy"), 0.5)) > 0.9  # fmt: skip
+    assert iou(in_grid(Voxels(values, turned, "occupancy")), in_grid(
+        Voxels(np.ascontiguousarray(values.transpose(1, 0, 2)[:, ::-1]), np.eye(4), "occupancy"))) > 0.9  # fmt: skip
 
 
 def test_thin_sheets_are_not_lost() -> None:
     for thick in (1, 2, 5):
         values = np.zeros((200, 200, 200), np.float32)
         values[:, :, :thick] = 1
-        found = in_grid(Voxels(values, np.eye(4), "occupancy"), 0.5)
+        found = in_grid(Voxels(values, np.eye(4), "occupancy"))
         assert found.any(2).sum() >= 59**2 and found.sum() <= 3 * 62**2
 
 
@@ -94,7 +94,7 @@ def test_what_cannot_be_named_is_refused(weights: Path, tmp_path: Path) -> None:
     ask = VoxelsToLabel(weights=str(weights))
     for values, affine, said in (
         (np.zeros((8, 8, 8)), np.eye(4), "no cell is full"),
-        (np.ones((520, 2, 2)), np.eye(4), "520 cells a side"),
+        (np.ones((520, 2, 2)), np.eye(4), "520 voxels a side"),
         (np.ones((8, 8, 8)), np.diag([1.0, 1, 0, 1]), "span no space"),
     ):
         with pytest.raises(InputError, match=said):

@@ -28,7 +28,7 @@ def cells(full: np.ndarray) -> Voxels:
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("even", [False, True])
 def test_a_solid_of_the_size_of_its_cells(name: str, even: bool) -> None:
-    mesh = VoxelsToMesh(even=even)(cells(SHAPES[name]))
+    mesh = VoxelsToMesh(smooth_within_voxels=even)(cells(SHAPES[name]))
     assert inspect_solid(mesh).is_solid
     plain = VoxelsToMesh(smoothing=0, faces=10**9)(cells(SHAPES[name]))
     assert mesh.volume == pytest.approx(plain.volume, rel=0.15 if name == "wire" else 0.05)
@@ -38,13 +38,13 @@ def test_a_solid_of_the_size_of_its_cells(name: str, even: bool) -> None:
 def test_a_ball_of_cells_is_even() -> None:
     away = {}
     for even in (False, True):
-        v = np.asarray(VoxelsToMesh(even=even)(cells(SHAPES["ball"])).vertices)
+        v = np.asarray(VoxelsToMesh(smooth_within_voxels=even)(cells(SHAPES["ball"])).vertices)
         away[even] = np.linalg.norm(v, axis=1).std()
     assert away[True] < 0.6 * away[False]
 
 
 def test_nothing_and_too_much_are_refused() -> None:
-    with pytest.raises(InputError, match="no cell is full"):
+    with pytest.raises(InputError, match="no voxel is occupied"):
         VoxelsToMesh()(cells(np.zeros_like(X)))
-    with pytest.raises(InputError, match="513 cells a side"):
+    with pytest.raises(InputError, match="513 voxels a side"):
         VoxelsToMesh()(Voxels(np.zeros((513, 2, 2), np.float32), np.eye(4), "occupancy"))

@@ -28,7 +28,7 @@ from lift3d.inference.networks import inference_mode, load_network
 from lift3d.inference.rejection_sampling import sample_with_rejection
 from lift3d.io.files.atomic import write_bytes
 from lift3d.io.image.contact_sheet import contact_sheet
-from lift3d.maps.latent_to_voxels import EDGE
+from lift3d.maps.latent_to_voxels import MARGIN
 from lift3d.nets.blocks import GRID_SIZE
 from lift3d.nets.shape_autoencoder import ShapeAutoencoder
 from lift3d.pipelines.latent_solid import decode_solid
@@ -240,7 +240,7 @@ def draws(
         if made is None:
             continue
         rows.append(points_of(made.mesh))
-        cells.append(made.occupancy[(slice(EDGE, -EDGE),) * 3])
+        cells.append(made.occupancy[(slice(MARGIN, -MARGIN),) * 3])
         progress(len(rows) / count)
         if len(tiles) < 64:
             tiles.append(thumbnail(made.mesh, TILE))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lift3d.context import Context
 from lift3d.errors import CaptureError
 from lift3d.geometry.camera.projection import unproject
-from lift3d.geometry.camera.similarity import upright_frame
+from lift3d.geometry.camera.similarity import transform_views, upright_frame
 from lift3d.geometry.fusion.capture_layout import (
     AxisIntersection,
     classify_capture,
@@ -42,17 +42,19 @@ from lift3d.geometry.mesh.self_intersection import self_intersections
 from lift3d.geometry.surface.decimation import decimate
 from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
 from lift3d.mapping import Card, Mapping, register
-from lift3d.types import F64, DepthMaps, Mesh, Points
+from lift3d.types import F64, DepthMaps, Mesh, Plane, Points, Surface
 from lift3d.units import set_unit
 
 NAME = "depths_to_mesh"
+Extracted = tuple[Mesh, F64, SupportPlane | None]
+"""A mesh, its frame (4, 4): mesh to world, and the plane that it stands on, in the world."""
 
 
 @register(
     Card(
         NAME,
         "DepthMaps",
-        "Mesh",
+        "Surface",
         (
             "object: closed, oriented, flat base",
             "scene: open, trimmed where nothing was seen",
@@ -62,7 +64,7 @@ NAME = "depths_to_mesh"
     )
 )
 @dataclass(frozen=True)
-class DepthsToMesh(Mapping[DepthMaps, Mesh]):
+class DepthsToMesh(Mapping[DepthMaps, Surface]):
     """kind: "auto", "object" or "scene"; faces: about how many triangles; nodes: largest number of grid nodes
     (four bytes in four arrays each); smooth: weight of the membrane against the data."""
 
@@ -71,7 +73,7 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
     nodes: int = 24_000_000
     smooth: float = 0.06
 
-    def apply(self, source: DepthMaps, context: Context) -> Mesh:
+    def apply(self, source: DepthMaps, context: Context) -> Surface:
         cameras = source.views.cameras
         points = sample_measured_points(source, 400_000, context.seed)
         if len(points) < 500:
@@ -83,15 +85,16 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         kind, why = classify_capture(cameras, axes) if self.kind == "auto" else (self.kind, "asked for")
         context.note(NAME, kind=kind, why=why)
         context.progress(NAME, 0.1)
-        if kind == "object":
-            mesh = self._object(source, points, axes, context)
-        else:
-            mesh = self._scene(source, points, context)
+        extract = self._object if kind == "object" else self._scene
+        mesh, frame, plane = extract(source, points, axes, context)
         set_unit(mesh, source.views.unit)
+        context.note(NAME, world_from_model=frame.tolist())
         context.progress(NAME, 1.0)
-        return mesh
+        views = transform_views(source.views, np.linalg.inv(frame).astype(np.float64), source.views.unit)
+        return Surface(mesh, views, kind, why, frame, None if plane is None else _in_frame(plane, frame))
 
-    def _object(self, maps: DepthMaps, points: Points, axes: AxisIntersection, context: Context) -> Mesh:
+    def _object(self, maps: DepthMaps, points: Points, axes: AxisIntersection, context: Context) -> Extracted:
+        """The closed surface of what most cameras look at."""
         cameras = maps.views.cameras
         up = estimate_up(cameras)
         assert points.normals is not None
@@ -127,9 +130,10 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
             v = _flattened(v, f, grid.origin[2] + 0.5 * grid.step, 0.2 * grid.step)
         found = None if plane is None else plane.evidence()
         context.note(NAME, support_plane=found, **_evidence(grid, dropped, raw, len(f)))
-        return _placed(v, f, box, float(v[:, 2].min()), context)
+        return *_placed(v, f, box, float(v[:, 2].min())), plane
 
-    def _scene(self, maps: DepthMaps, points: Points, context: Context) -> Mesh:
+    def _scene(self, maps: DepthMaps, points: Points, spot: AxisIntersection, context: Context) -> Extracted:
+        """The measured surface within the box of the measured points, open where nothing was measured."""
         floor = find_floor(points, maps.views.cameras, context.seed)
         up = estimate_up(maps.views.cameras) if floor is None else floor.normal
         frame = upright_frame(up, np.median(points.xyz, axis=0))
@@ -151,7 +155,7 @@ class DepthsToMesh(Mapping[DepthMaps, Mesh]):
         found = None if floor is None else floor.evidence()
         context.note(NAME, support_plane=found, **_evidence(grid, dropped, raw, len(f)))
         context.note(NAME, open="a scene is open by nature")
-        return _placed(v, f, box, 0.0, context)
+        return *_placed(v, f, box, 0.0), floor
 
     def _fused(
         self, maps: DepthMaps, kinds: list[NDArray[np.int8]], box: OrientedBox, context: Context, **how: bool
@@ -211,12 +215,17 @@ def _evidence(grid: SignedField, dropped: int, raw: int, faces: int) -> dict[str
     return {"voxel": grid.step, "grid": shape, **counts}
 
 
-def _placed(v: F64, f: NDArray[np.int32], box: OrientedBox, lift: float, context: Context) -> Mesh:
-    """The mesh, its vertices exact in single precision, with `lift` of its frame as the new zero of height; the
-    frame goes into the report and along with the mesh."""
+def _placed(v: F64, f: NDArray[np.int32], box: OrientedBox, lift: float) -> tuple[Mesh, F64]:
+    """The mesh with its base at z = 0 and vertices exact in single precision, and its frame (4, 4): mesh to world.
+
+    lift: the base's height in the frame of `box`."""
     at = np.array([0.0, 0.0, lift])
     v = (v - at).astype(np.float32).astype(np.float64)
     frame = box.frame.copy()
     frame[:3, 3] += frame[:3, :3] @ at
-    context.note(NAME, world_from_model=frame.tolist())
-    return trimesh.Trimesh(v, f, process=False, metadata={"world_from_model": frame.tolist()})
+    return trimesh.Trimesh(v, f, process=False), frame
+
+
+def _in_frame(plane: SupportPlane, frame: F64) -> Plane:
+    """A plane of the world in a local frame (4, 4): local to world."""
+    return Plane(frame[:3, :3].T @ plane.normal, float(plane.offset - plane.normal @ frame[:3, 3]))

@@ -9,7 +9,7 @@ import numpy as np
 from lift3d.context import Context
 from lift3d.errors import InputError
 from lift3d.mapping import Card, Mapping, register
-from lift3d.types import Embedding, Label
+from lift3d.types import Embedding, Label, Provenance
 
 NAME = "embedding_to_label"
 
@@ -38,4 +38,5 @@ class EmbeddingToLabel(Mapping[Embedding, Label]):
         if not np.isfinite(said).all():
             raise InputError(f"{judge.found.file.name} gives no numbers", "get weights and card again")
         context.note(NAME, weights=judge.found.name, sha256=judge.found.sha256)
-        return Label(judge.names, said / said.sum())
+        provenance = (Provenance(NAME, judge.found.name, judge.found.sha256),)
+        return Label(judge.names, said / said.sum(), provenance=provenance)

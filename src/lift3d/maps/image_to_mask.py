@@ -6,7 +6,7 @@ What a photo says itself, by transparency or by a mask that is given, is taken a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +20,7 @@ from lift3d.geometry.image.crop import Crop, square_crop
 from lift3d.geometry.image.guided_filter import guided_filter
 from lift3d.geometry.image.random_walker import refine_mask
 from lift3d.mapping import Card, Mapping, register
-from lift3d.types import F32, Image
+from lift3d.types import F32, Image, Segmentation
 
 if TYPE_CHECKING:
     import torch
@@ -63,15 +63,16 @@ class ImageToMask(Mapping[Image, Image]):
                 raise CaptureError(
                     f"the mask of {source.name} is empty", "make the thing white in it, or leave the mask out"
                 )
-            context.note(NAME, how="given with the photo")
-            return source
+            found_before = source.segmentation or Segmentation("given", float(source.mask.mean()))
+            context.note(NAME, source=found_before.source)
+            return replace(source, segmentation=found_before)
         factor = int(np.ceil(np.sqrt(source.width * source.height / LARGEST)))
         if factor > 1:
             small = np.asarray(Pil.fromarray(source.pixels).reduce(factor))
-            mask = self.apply(replace(source, pixels=small), context).mask
-            assert mask is not None
-            large = mask.repeat(factor, 0).repeat(factor, 1)
-            return replace(source, mask=large[: source.height, : source.width])
+            reduced = self.apply(replace(source, pixels=small), context)
+            assert reduced.mask is not None
+            large = reduced.mask.repeat(factor, 0).repeat(factor, 1)[: source.height, : source.width]
+            return replace(source, mask=large, segmentation=reduced.segmentation)
         from lift3d.inference.networks import load_network
 
         net, found = load_network(NAME, self.weights)
@@ -92,10 +93,9 @@ class ImageToMask(Mapping[Image, Image]):
         if not mask.any():
             raise CaptureError(f"no single thing stands out in {source.name}", "cut it out: " + CUT)
         mask = ndimage.binary_fill_holes(mask) if _small_holes(mask) else mask
-        context.note(
-            NAME, how="found by the network", weights=found.name, share=float(mask.mean()), others=others
-        )
-        return replace(source, mask=np.asarray(mask, bool))
+        how = Segmentation("network", float(mask.mean()), others, found.name)
+        context.note(NAME, **asdict(how))
+        return replace(source, mask=np.asarray(mask, bool), segmentation=how)
 
     def _look(self, net: torch.nn.Module, image: Image, crop: Crop) -> F32:
         """(SIZE, SIZE) share of the thing over the crop: the mean of what the network says of it and of its mirror image."""

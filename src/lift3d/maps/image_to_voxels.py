@@ -7,7 +7,7 @@ cannot be seen in a photo.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -71,33 +71,34 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
         frame = ViewFrame(matrix_of(first), crops[0], 1.0, 1.0)
         pictures = np.stack([_picture(image, crop) for image, crop in zip(images, crops)])
         level = found.threshold
-        guess = predict_view(net, pictures)
-        sure = round(sureness(guess.occupancy), 4)
-        guess = guess.fill_silhouette(level)
-        guess = replace(guess, occupancy=bridge_components(guess.occupancy, level))
-        if not (guess.occupancy > level).any():
+        predicted = predict_view(net, pictures)
+        confidence = round(confidence_of(predicted.occupancy), 4)
+        predicted = predicted.fill_silhouette(level)
+        predicted = replace(predicted, occupancy=bridge_components(predicted.occupancy, level))
+        if not (predicted.occupancy > level).any():
             raise CaptureError(
                 f"the network sees no solid in {first.name}",
                 "take a photo that shows the whole thing from a corner",
             )
         context.progress(NAME, 0.9)
-        context.note(NAME, weights=found.name, level=level, photos=len(images), sure=sure)
+        context.note(NAME, weights=found.name, level=level, photos=len(images), confidence=confidence)
+        dissimilar: tuple[str, ...] = ()
         if len(images) > 1:
             near = photo_similarity(net, pictures)
-            unlike = [image.name for image, value in zip(images[1:], near) if value < UNLIKE]
-            context.note(NAME, unlike=unlike, likeness=[round(value, 3) for value in near])
-        up = guess.rotation[2] if self.upright and guess.rotation is not None else np.array([0.0, -1, 0])
-        axes, placed = facing(up), guess.frame(frame)
-        rough = stand(guess.occupancy, placed, axes, images, level, ROUGH)
-        plane = symmetry_plane(rough.voxels.values > level, rough.voxels.affine)
+            dissimilar = tuple(image.name for image, value in zip(images[1:], near) if value < UNLIKE)
+            context.note(NAME, dissimilar=dissimilar, similarity=[round(value, 3) for value in near])
+        known_up = self.upright and predicted.rotation is not None
+        up = predicted.rotation[2] if known_up else np.array([0.0, -1, 0])  # type: ignore[index]
+        axes, placed = facing(up), predicted.frame(frame)
+        rough = stand(predicted.occupancy, placed, axes, images, level, ROUGH)
+        plane = symmetry_plane(rough.voxels.inside, rough.voxels.affine)
         turn = float(np.arctan2(plane.normal[1], plane.normal[0]))
         if plane.score >= ALIKE:  # its sides along the axes, the photo still seen from the front
             quarter = turn - round(turn / (np.pi / 2)) * (np.pi / 2)
             axes, turn = turned(-quarter) @ axes, turn - quarter
-        solid = stand(guess.occupancy, placed, axes, images, level)
-        return replace(
-            solid, symmetry_plane=symmetry_plane(solid.voxels.values > level, solid.voxels.affine, turn)
-        )
+        solid = stand(predicted.occupancy, placed, axes, images, level)
+        symmetry = symmetry_plane(solid.voxels.inside, solid.voxels.affine, turn)
+        return replace(solid, symmetry_plane=symmetry, dissimilar=dissimilar, confidence=confidence)
 
 
 def facing(up: F64) -> F64:
@@ -124,12 +125,11 @@ def matrix_of(image: Image) -> F64:
 
 def _masked(source: Photos, find: ImageToMask, context: Context) -> list[Image]:
     """The photos with their masks, and how each was found."""
-    images, told = [], []
-    for image in source.images:
-        inner = replace(context, report={})
-        images.append(find(image, inner))
-        told.append({"name": image.name, **inner.report[find.card.name]})
-    context.note(find.card.name, photos=told)
+    images = [find(image, replace(context, report={})) for image in source.images]
+    rows = [
+        {"name": image.name} | (asdict(image.segmentation) if image.segmentation else {}) for image in images
+    ]
+    context.note(find.card.name, photos=rows)
     return images
 
 
@@ -151,7 +151,7 @@ def _picture(image: Image, crop: Crop) -> F32:
     return cut_out(image.pixels, image.mask.astype(np.uint8) * 255, crop, IMAGE_SIZE)
 
 
-def sureness(share: F32) -> float:
+def confidence_of(share: F32) -> float:
     """1 where every cell is full or empty for certain, 0 where all is open: 1 - mean entropy of what may be full, in bits."""
     p = np.clip(share[share > 0.05], 1e-6, 1 - 1e-6).astype(np.float64)
     return float(1 + (p * np.log2(p) + (1 - p) * np.log2(1 - p)).mean()) if len(p) else 0.0
@@ -194,8 +194,8 @@ def stand(
     )
     empty = Points(np.zeros((0, 3)))
     views = Views((first,), (camera,), empty, np.zeros((0, 2), np.int32))
-    voxels = Voxels(values.reshape(tuple(count)), affine, "occupancy")
-    return SolidPrediction(voxels, level, views)
+    voxels = Voxels(values.reshape(tuple(count)), affine, "occupancy", level)
+    return SolidPrediction(voxels, views, images)
 
 
 def with_mask_eroded(image: Image, share: float = 0.006) -> Image:

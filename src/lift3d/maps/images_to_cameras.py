@@ -11,12 +11,12 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lift3d.context import Context
-from lift3d.errors import CaptureError, InputError
-from lift3d.geometry.camera.projection import project
+from lift3d.errors import InputError
 from lift3d.geometry.camera.undistort import undistort
 from lift3d.geometry.sfm import diagnosis as sfm_diagnosis
 from lift3d.geometry.sfm import features
@@ -24,20 +24,9 @@ from lift3d.geometry.sfm import mapper as sfm
 from lift3d.geometry.sfm.colmap import pycolmap
 from lift3d.geometry.sfm.pair_selection import select_pairs
 from lift3d.mapping import Card, Mapping, register
-from lift3d.types import F64, Camera, Image, Photos, Points, Views
+from lift3d.types import Camera, Image, Photos, PhotoStatus, Points, Views
 
 NAME = "images_to_cameras"
-
-
-def options_for(count: int) -> features.SfmOptions:
-    """Few photos must give all they have; many photos help each other."""
-    if count <= 20:
-        return features.SfmOptions(
-            max_features=6000, peak_threshold=0.002, min_inliers=12, init_min_inliers=40
-        )
-    if count <= 40:
-        return features.SfmOptions(max_features=5000, peak_threshold=0.004, min_inliers=15)
-    return features.SfmOptions(max_features=4000, peak_threshold=0.0067, min_inliers=15)
 
 
 @register(
@@ -123,17 +112,21 @@ class ImagesToCameras(Mapping[Photos, Views]):
             raise sfm_diagnosis.reconstruction_error(photos, evidence, len(registered))
         context.progress("cameras: refining", 0.85)
         self._refine(model, space, registered)
-        views = _views_of(model, space, registered)
-        _note_model(context, model, space, registered, len(photos))
+        lenses = {space.photos[n].name: _rounded(sfm.read_camera(model, space.ids[n])) for n in registered}
+        _note_model(context, model, space, registered, rows, lenses)
         context.progress("cameras: done", 1.0)
-        return views
+        status = tuple(
+            PhotoStatus(row["name"], row["status"] == "registered", row["reason"], lenses.get(row["name"]))
+            for row in rows
+        )
+        return replace(_views_of(model, space, registered), photos=status)
 
     def _search(
         self, space: features.Workspace, sharp: list[float], ordered: bool, context: Context
     ) -> tuple[sfm.Reconstruction | None, list[dict[str, object]]]:
         """The best model over the rungs of the ladder, and what each rung gave."""
         count = len(space.photos)
-        rungs = [options_for(count)]
+        rungs = [features.effort_for(count)]
         rungs += [
             features.SfmOptions(8000, 0.0015, True, 0.82, 12, 30, 8.0),
             features.SfmOptions(8000, 0.001, True, 0.88, 10, 25, 5.0),
@@ -231,16 +224,23 @@ def _note_model(
     model: sfm.Reconstruction,
     space: features.Workspace,
     registered: Sequence[int],
-    given: int,
+    rows: list[dict[str, Any]],
+    lenses: dict[str, Camera],
 ) -> None:
-    rows = {row["name"]: row for row in context.report[NAME]["photos"]}
+    """Add errors and lenses to the report; `rows` are the photos' rows, complemented in place."""
+    by_name = {row["name"]: row for row in rows}
     for n in registered:
-        rows[space.photos[n].name].update(
+        name = space.photos[n].name
+        by_name[name].update(
             reprojection_error=round(sfm.reprojection_error(model, space.ids[n]), 4),
-            lens=_plain_lens(sfm.read_camera(model, space.ids[n])),
+            lens={k: getattr(lenses[name], k) for k in ("fx", "fy", "cx", "cy")}
+            | {"distortion": list(lenses[name].distortion)},
         )
-    lenses = sorted({model.images[space.ids[n]].camera_id for n in registered})
-    advice = "" if len(registered) >= 0.9 * given else "look at the photos left out: each says what to try"
+    context.note(NAME, photos=rows)
+    cameras = sorted({model.images[space.ids[n]].camera_id for n in registered})
+    advice = (
+        "" if len(registered) >= 0.9 * len(rows) else "look at the photos left out: each says what to try"
+    )
     context.note(
         NAME,
         points=model.num_points3D(),
@@ -253,92 +253,16 @@ def _note_model(
                 "height": int(model.cameras[c].height),
                 "params": [round(float(x), 6) for x in model.cameras[c].params],
             }
-            for c in lenses
+            for c in cameras
         ],
-        diagnosis=f"{len(registered)} of {given} photos placed",
+        diagnosis=f"{len(registered)} of {len(rows)} photos placed",
         advice=advice,
     )
 
 
-def _plain_lens(camera: Camera) -> dict[str, object]:
-    """The lens of one photo as it came, before undistortion, in pixels of the photo as used."""
-    numbers = {name: round(float(getattr(camera, name)), 4) for name in ("fx", "fy", "cx", "cy")}
-    return {**numbers, "distortion": [round(float(x), 8) for x in camera.distortion]}
-
-
-def views_from_cameras(
-    photos: Photos, cameras: Sequence[Camera], context: Context | None = None, unit: str | None = None
-) -> Views:
-    """Views of photos whose cameras are known: photos undistorted, points triangulated, poses not touched.
-
-    Raises InputError when the cameras do not fit the photos: sizes differ, or the photos' matches do not lie
-    where the cameras say.
-    """
-    context = context if context is not None else Context()
-    if len(cameras) != len(photos):
-        raise InputError(
-            f"{len(cameras)} cameras given for {len(photos)} photos", "give one camera per photo"
-        )
-    if len(photos) < 3:
-        sfm_diagnosis.require_distinct(photos.images, {})
-    for image, camera in zip(photos.images, cameras):
-        if (image.width, image.height) != (camera.width, camera.height):
-            raise InputError(
-                f"photo {image.name} is {image.width}x{image.height}, "
-                f"but its camera {camera.width}x{camera.height}",
-                "give the camera file that was made from these photos",
-            )
-    straight = [undistort(image, camera) for image, camera in zip(photos.images, cameras)]
-    images = [image for image, _ in straight]
-    pinholes = [camera for _, camera in straight]
-    with tempfile.TemporaryDirectory(prefix="lift3d-") as folder:
-        space = features.open_workspace(Path(folder), images, False, "PINHOLE", [c.fx for c in pinholes])
-        options = options_for(len(images))
-        context.progress("cameras: finding features", 0.05)
-        features.extract_features(space, options)
-        context.progress("cameras: matching", 0.4)
-        descriptors = features.read_descriptors(space)
-        features.match_pairs(
-            space, select_pairs(descriptors, photos.ordered, seed=context.seed), options, context.seed
-        )
-        context.progress("cameras: triangulating", 0.8)
-        model = sfm.triangulate(space, pinholes, context.seed)
-        pairs, keypoints = features.read_pairs(space), features.read_keypoints(space)
-        agreement = sfm.epipolar_agreement(pairs, keypoints, pinholes)
-        _require_fit(pairs, keypoints, pinholes, model.num_points3D())
-        xyz, colours, observations = sfm.read_structure(model, space, range(len(images)))
-        z = project(pinholes[0], xyz)[1]
-        context.note(
-            NAME,
-            given=len(images),
-            registered=len(images),
-            known_cameras=True,
-            points=len(xyz),
-            reprojection_error=round(float(model.compute_mean_reprojection_error()), 4),
-            track_length=round(float(model.compute_mean_track_length()), 3),
-            epipolar_agreement=round(agreement, 4),
-            depth_median=float(np.median(z)),
-        )
-    context.progress("cameras: done", 1.0)
-    return Views(tuple(images), tuple(pinholes), Points(xyz, None, colours, unit), observations, unit)
-
-
-def _require_fit(
-    pairs: Sequence[features.Pair], keypoints: Sequence[F64], cameras: Sequence[Camera], points: int
-) -> None:
-    """Raise where the photos say too little, or say that the cameras are not theirs."""
-    matches, needed = sum(len(pair.matches) for pair in pairs), max(30, 5 * len(cameras))
-    if matches >= needed:
-        share = sfm.consistent_photo_fraction(pairs, keypoints, cameras)
-        if share < 0.5:
-            raise InputError(
-                f"the given cameras do not match the photos (only {100 * share:.0f} % of them agree with two others, in "
-                f"{matches} matches)",
-                "give the camera file that was made from these photos, or leave it out",
-            )
-    if matches < needed or points < needed:
-        raise CaptureError(
-            f"the photos hold too few details that can be matched ({matches} matches and {points} points in "
-            f"{len(cameras)} photos)",
-            "take sharp photos of a thing with texture, nearer to each other, or put printed paper around it",
-        )
+def _rounded(camera: Camera) -> Camera:
+    """The camera with focal length and principal point rounded to 1e-4 pixels and distortion to 1e-8."""
+    numbers: dict[str, Any] = {
+        name: round(float(getattr(camera, name)), 4) for name in ("fx", "fy", "cx", "cy")
+    }
+    return replace(camera, **numbers, distortion=tuple(round(float(x), 8) for x in camera.distortion))

@@ -26,14 +26,14 @@ from lift3d.geometry.texture.unwrap import Atlas, unwrap
 from lift3d.geometry.texture.view_labelling import count_seams, label_faces, label_weights, vertex_weights
 from lift3d.geometry.texture.view_selection import FaceObservations, exclude_faces, observe_faces
 from lift3d.mapping import Card, Mapping, register
-from lift3d.types import F32, F64, Mesh, Views
+from lift3d.types import F32, F64, Mesh, Surface
 
 I32 = NDArray[np.int32]
 
 
 @register(
     Card(
-        "images_to_texture", "Mesh", "Mesh",
+        "images_to_texture", "Surface", "Mesh",
         ("positions and face order unchanged: welded by position it is the same solid",
          "every face has a texture", "faces that no photo saw are filled smoothly and counted",
          "same input, same bytes"),
@@ -41,8 +41,8 @@ I32 = NDArray[np.int32]
     )
 )  # fmt: skip
 @dataclass(frozen=True)
-class ImagesToTexture(Mapping[Mesh, Mesh]):
-    """views: the photos, in the mesh's world. size: texture side in texels, 256 to 8192. padding: texels
+class ImagesToTexture(Mapping[Surface, Mesh]):
+    """size: texture side in texels, 256 to 8192. padding: texels
     between charts.
 
     level: bring the photos to one exposure. fineness: surfaces are blended in steps of at most diagonal /
@@ -53,7 +53,6 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
     preference: a weight for each photo, all alike if not given.
     """
 
-    views: Views
     size: int = 2048
     padding: int = 4
     level: bool = True
@@ -63,25 +62,27 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
     band: int = 2
     preference: tuple[float, ...] = ()
 
-    def apply(self, source: Mesh, context: Context) -> Mesh:
+    def apply(self, source: Surface, context: Context) -> Mesh:
+        """The textured mesh; InputError for an unusable mesh, CaptureError if no photo sees it."""
+        views, mesh = source.views, source.mesh
         if not 256 <= self.size <= 8192:
             raise InputError(f"A texture of {self.size} texels a side cannot be made", "choose 1024 to 8192")
-        if len(self.views) == 0 or len(source.faces) == 0:
+        if len(views) == 0 or len(mesh.faces) == 0:
             raise InputError("Texture needs photos and a mesh with faces", "check the earlier steps' report")
-        vertices = np.asarray(source.vertices, np.float64)
+        vertices = np.asarray(mesh.vertices, np.float64)
         if not np.isfinite(vertices).all():
             raise InputError("The mesh has coordinates that are not finite", "repair it first: lift3d repair")
         name = "images_to_texture"
         context.progress(name, 0.0)
         welded, index = np.unique(vertices, axis=0, return_inverse=True)
-        f = index.reshape(-1)[source.faces].astype(np.int32)
+        f = index.reshape(-1)[mesh.faces].astype(np.int32)
         atlas = unwrap(welded, f, self.size, self.padding)
         context.progress(name, 0.15)
         longest = float(np.linalg.norm(np.ptp(welded, axis=0))) / self.fineness
         v, g, corners, parent = split_long_edges(welded, f, atlas.texels(), longest)
         neighbours = face_neighbours(g)
 
-        cameras, images = self.views.cameras, self.views.images
+        cameras, images = views.cameras, views.images
         s = observe_faces(v, g, cameras, images, lambda x: context.progress(name, 0.15 + 0.35 * x))
         if not (s.quality > 0).any():
             raise CaptureError(
@@ -111,7 +112,7 @@ class ImagesToTexture(Mapping[Mesh, Mesh]):
         self._note(context, v, g, seen, labels, neighbours, unseen, gains, dropped, atlas, state)
         pad_texture(texture, state, min(2 * self.padding, 200))
         context.progress(name, 1.0)
-        return _assemble(source, index.reshape(-1), atlas, texture)
+        return _assemble(mesh, index.reshape(-1), atlas, texture)
 
     def _judge(self, s: FaceObservations, tables: F32, neighbours: I32) -> tuple[F32, NDArray[np.bool_]]:
         """Qualities (F, V) after sharpness and agreement; which faces each photo lost for disagreeing (F,

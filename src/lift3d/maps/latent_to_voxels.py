@@ -14,8 +14,8 @@ from lift3d.maps.voxels_to_latent import WEIGHTS
 from lift3d.types import F32, F64, Latent, Voxels
 
 NAME = "latent_to_voxels"
-EDGE = 1
-"""Empty cells around the grid, so that what touches its wall is closed."""
+MARGIN = 1
+"""Empty voxels around the grid, so that a solid that touches its boundary is closed."""
 
 
 @register(
@@ -40,13 +40,15 @@ class LatentToVoxels(Mapping[Latent, Voxels]):
             raise InputError(
                 f"the code is not one of the autoencoder {found.name}", "give the weights that made it"
             )
-        share = decode_occupancy(source.values, self.weights)
-        context.note(NAME, weights=found.name, level=found.threshold)
-        return Voxels(*edged(share, source.affine @ canonical_affine()), "occupancy")
+        occupancy = decode_occupancy(source.values, self.weights)
+        threshold = found.threshold
+        context.note(NAME, weights=found.name, threshold=threshold)
+        values, affine = padded(occupancy, source.affine @ canonical_affine())
+        return Voxels(values, affine, "occupancy", threshold)
 
 
-def edged(share: F32, affine: F64) -> tuple[F32, F64]:
-    """With empty cells around."""
+def padded(occupancy: F32, affine: F64) -> tuple[F32, F64]:
+    """Occupancy (X, Y, Z) with MARGIN empty voxels on every side, and the affine (4, 4) of the larger grid."""
     moved = affine.copy()
-    moved[:3, 3] -= affine[:3, :3].sum(1) * EDGE
-    return np.pad(share, EDGE), moved
+    moved[:3, 3] -= affine[:3, :3].sum(1) * MARGIN
+    return np.pad(occupancy, MARGIN), moved

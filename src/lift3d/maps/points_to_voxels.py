@@ -70,7 +70,7 @@ class PointsToVoxels(Mapping[Points, Voxels]):
         context.note(
             NAME, weights=found.name, level=level, reach=reach, frame=round(frame.side, 6), points=len(source)
         )
-        return Voxels(share, frame.affine, "occupancy")
+        return Voxels(share, frame.affine, "occupancy", level)
 
 
 def touching(share: F32, level: float) -> int:

@@ -17,7 +17,7 @@ from lift3d.context import Context
 from lift3d.errors import InputError
 from lift3d.geometry.voxels.occupancy import FULL, occupancy_levels
 from lift3d.mapping import Card, Mapping, register
-from lift3d.types import Label, Voxels
+from lift3d.types import Label, Provenance, Voxels
 from lift3d.weights import PretrainedCfg
 
 NAME = "voxels_to_label"
@@ -37,14 +37,12 @@ NEAR = (40, 62)
 )  # fmt: skip
 @dataclass(frozen=True)
 class VoxelsToLabel(Mapping[Voxels, Label]):
-    """level: above which a cell of occupancy is full. weights: a run's folder or a weights file; the package's own if not
-    given."""
+    """weights: a run's folder or a weights file; the package's own if not given."""
 
-    level: float = 0.5
     weights: str | None = None
 
     def apply(self, source: Voxels, context: Context) -> Label:
-        cells = in_grid(source, self.level)
+        cells = in_grid(source)
         from lift3d.inference.networks import inference_mode, load_network
 
         net, found = load_network(NAME, self.weights)
@@ -57,7 +55,7 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
         with inference_mode():
             share = torch.from_numpy(cells[None]).to(device).float()
             said = net.probabilities(share, plan)[0].double().cpu().numpy()  # type: ignore[operator]
-            turn = net.upright_rotation(share, plan.identity_bias)[0].double().cpu().numpy()  # type: ignore[operator]
+            rotation = net.upright_rotation(share, plan.identity_bias)[0].double().cpu().numpy()  # type: ignore[operator]
         if not np.isfinite(said).all():
             raise InputError(f"{found.file.name} gives no numbers", "get weights and card again")
         context.note(
@@ -65,13 +63,14 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
             weights=found.name,
             sha256=found.sha256,
             full=int(cells.sum()),
-            turn=turn.tolist(),
+            rotation=rotation.tolist(),
         )
-        return Label(found.require_labels(), said / said.sum())
+        provenance = (Provenance(NAME, found.name, found.sha256),)
+        return Label(found.require_labels(), said / said.sum(), rotation, provenance)
 
 
 def inference_options(cfg: PretrainedCfg) -> dict[str, Any]:
-    """Options of `nets.shape_classifier.TestTimeAugmentation`, fixed on validation, from the card's `inference`."""
+    """Options of `nets.shape_classifier.TestTimeAugmentation`, chosen on validation, from the card's `inference`."""
     options = cfg.extra.get("inference", {})
     try:
         poses, stay = int(options.get("poses", 3)), float(options.get("stay", 0.0))
@@ -81,15 +80,14 @@ def inference_options(cfg: PretrainedCfg) -> dict[str, Any]:
     return {"poses": min(max(poses, 1), 18), "symmetries": around, "identity_bias": stay}
 
 
-def in_grid(voxels: Voxels, level: float) -> NDArray[np.bool_]:
+def in_grid(voxels: Voxels) -> NDArray[np.bool_]:
     """(64, 64, 64) full cells, the thing's box in the middle."""
-    values = voxels.values
-    if max(values.shape) > MOST:
-        raise InputError(f"a grid of {max(values.shape)} cells a side", f"give {MOST} at most")
-    full = values > level if voxels.quantity == "occupancy" else values < 0
+    full = voxels.inside
+    if max(full.shape) > MOST:
+        raise InputError(f"a grid of {max(full.shape)} voxels a side", f"give {MOST} at most")
     places = np.argwhere(full)
     if not len(places):
-        raise InputError("no cell is full: there is no thing to name", "use a lower level")
+        raise InputError("no cell is full: there is no thing to name", "use a lower iso-level")
     low, high = places.min(0), places.max(0) + 1
     full = full[tuple(slice(a, b) for a, b in zip(low, high))]
     axes = voxels.affine[:3, :3]

@@ -28,11 +28,10 @@ class VoxelsToLatent(Mapping[Voxels, Latent]):
     refine: steps by which the code is moved to where the decoder makes the cells best, 0 takes the encoder's word."""
 
     weights: str | None = None
-    level: float = 0.5
     refine: int = 16
 
     def apply(self, source: Voxels, context: Context) -> Latent:
-        full, frame = resample_to_canonical(source, self.level)
+        full, frame = resample_to_canonical(source)
         import torch
 
         from lift3d.inference.networks import inference_mode, latent_space_id, load_network

@@ -1,4 +1,4 @@
-"""Cells to a closed surface: the level set of occupancy or signed distance, smoothed a little, free of debris."""
+"""Voxels to a closed surface: the iso-surface of occupancy or signed distance, lightly taubin_smooth, without debris."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F64, Mesh, Voxels
 
 NAME = "voxels_to_mesh"
-MOST = 512
+MAX_RESOLUTION = 512
 
 
 @register(
@@ -31,38 +31,47 @@ MOST = 512
 )  # fmt: skip
 @dataclass(frozen=True)
 class VoxelsToMesh(Mapping[Voxels, Mesh]):
-    """level: of occupancy; signed distances are cut at 0. smoothing: rounds; even: where nothing is finer than a cell, as in
-    what a network made up, take the terraces of full and empty cells away too; faces: about how many, at most."""
+    """Options.
 
-    level: float = 0.5
+    smoothing: rounds of Taubin smoothing. smooth_within_voxels: also remove the terraces of binary voxels; for fields that
+    have no detail finer than a voxel, such as a network's prediction. faces: upper bound on the number of faces.
+    """
+
     smoothing: int = 8
-    even: bool = False
+    smooth_within_voxels: bool = False
     faces: int = 24_000
 
     def apply(self, source: Voxels, context: Context) -> Mesh:
-        if max(source.values.shape) > MOST:
-            raise InputError(f"a grid of {max(source.values.shape)} cells a side", f"give {MOST} at most")
-        sign, level = (-1, -self.level) if source.quantity == "occupancy" else (1, 0.0)
+        """The iso-surface of `source` in the world; InputError if it is empty or the grid is too large."""
+        return self.extract(source, context)[0]
+
+    def extract(self, source: Voxels, context: Context) -> tuple[Mesh, bool]:
+        """The iso-surface and whether it passed the predicate of solids before it was moved to the world."""
+        if max(source.values.shape) > MAX_RESOLUTION:
+            raise InputError(
+                f"a grid of {max(source.values.shape)} voxels a side", f"give {MAX_RESOLUTION} at most"
+            )
+        sign = -1 if source.quantity == "occupancy" else 1
         values = np.ascontiguousarray(sign * source.values, np.float32)
-        v, f = marching_tetrahedra(values, level)
+        v, f = marching_tetrahedra(values, sign * source.iso_level)
         if len(f) == 0:
-            raise InputError("no cell is full: there is no surface", "use a lower level")
+            raise InputError("no voxel is occupied: there is no surface", "use a lower iso-level")
         v, f, dropped = keep_main_components(v, f)
         plain, faces, solid = v, f, False
-        if self.even:  # this and smoothing can fold what is thin
-            v, f, solid = self._finished(constrained_smooth(plain, faces), faces)
+        if self.smooth_within_voxels:  # smoothing can fold thin parts
+            v, f, solid = self._decimated(constrained_smooth(plain, faces), faces)
         if not solid:
-            v, f, solid = self._finished(taubin_smooth(plain, faces, self.smoothing), faces)
+            v, f, solid = self._decimated(taubin_smooth(plain, faces, self.smoothing), faces)
         if not solid and len(f) == len(faces):
             v, f = plain, faces
         v = v @ source.affine[:3, :3].T + source.affine[:3, 3]
         if np.linalg.det(source.affine[:3, :3]) < 0:
             f = f[:, ::-1]
         context.note(NAME, faces=len(f), dropped=dropped, solid=solid)
-        return trimesh.Trimesh(v, f, process=False, validate=False)
+        return trimesh.Trimesh(v, f, process=False, validate=False), solid
 
-    def _finished(self, v: F64, f: NDArray[np.int32]) -> tuple[F64, NDArray[np.int32], bool]:
-        """With no more faces than wanted; whether it is solid."""
+    def _decimated(self, v: F64, f: NDArray[np.int32]) -> tuple[F64, NDArray[np.int32], bool]:
+        """The mesh with at most `faces` faces, and whether it is solid."""
         if len(f) > self.faces:
             v, f = decimate(v, f, self.faces)
         return v, f, inspect_arrays(v, f).is_solid

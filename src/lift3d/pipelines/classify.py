@@ -95,9 +95,7 @@ def classify(
     if isinstance(model_or_photo, str | os.PathLike):
         data = read_bytes(Path(model_or_photo).expanduser(), MAX_FILE)
         facts = {"file": Path(model_or_photo).name, "sha256": hashlib.sha256(data).hexdigest()}
-    used = {
-        name: context.report[name] for name in (VOXELS_TO_LABEL, EMBEDDING_TO_LABEL) if name in context.report
-    }
+    used = {p.mapping: {"weights": p.weights, "sha256": p.sha256} for p in label.provenance}
     return Classification(label, notes, {**facts, "weights": used})
 
 
@@ -118,8 +116,9 @@ def combine_labels(voxels: Label, views: Label, weight: float) -> Label:
     probability that `views` gives to all of them; for all others the probability of `views`."""
     index = {name: k for k, name in enumerate(voxels.names)}
     both = np.array([name in index for name in views.names])
+    provenance = (*voxels.provenance, *views.provenance)
     if not both.any():
-        return views
+        return replace(views, provenance=provenance)
     p = np.maximum(
         voxels.probabilities[[index[name] for name in views.names if name in index]], MIN_PROBABILITY
     )
@@ -127,7 +126,7 @@ def combine_labels(voxels: Label, views: Label, weight: float) -> Label:
     mean = p**weight * q ** (1 - weight)
     out = views.probabilities.copy()
     out[both] = mean / mean.sum() * views.probabilities[both].sum()
-    return Label(views.names, out / out.sum())
+    return Label(views.names, out / out.sum(), voxels.rotation, provenance)
 
 
 def _classify_photo(
@@ -145,7 +144,7 @@ def _classify_photo(
 
     solid = ImageToVoxels()(Photos((image,)), context)
     notes = ["the shape was predicted from one photo, and the label is that of the prediction"]
-    return VoxelsToLabel(solid.level, weights)(solid.voxels, context), notes
+    return VoxelsToLabel(weights)(solid.voxels, context), notes
 
 
 def _classify_model(
@@ -155,7 +154,7 @@ def _classify_model(
     if mapping == EMBEDDING_TO_LABEL:
         embedding = _embed_parts(shape.parts, weights)
         return EmbeddingToLabel(weights)(embedding, context), shape.notes
-    label = VoxelsToLabel(0.5, weights)(shape.voxels, context)
+    label = VoxelsToLabel(weights)(shape.voxels, context)
     if mapping is None:
         label = _ensemble(label, shape, context)
     return label, shape.notes
@@ -177,7 +176,8 @@ def _embedding_weights(weights: str | None) -> str | None:
 
 def _ensemble(label: Label, shape: ModelShape, context: Context) -> Label:
     """The label of the voxels combined with that of views of the model, rotated upright as the voxels were."""
-    rotation = np.array(context.report[VOXELS_TO_LABEL]["turn"])
+    rotation = label.rotation
+    assert rotation is not None
     parts = [replace(part, vertices=part.vertices @ rotation.T) for part in shape.parts]
     views = EmbeddingToLabel()(_embed_parts(parts, None), context)
     return combine_labels(

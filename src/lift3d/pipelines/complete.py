@@ -155,8 +155,7 @@ def complete(thing: Mesh | Points, options: Options, context: Context) -> tuple[
     require_round(known.samples)
     guess = PointsToVoxels(options.weights, options.asked)(known.samples, context)
     context.progress("surface", 0.7)
-    level = float(context.report["points_to_voxels"]["level"])
-    mesh = solid_of(known, guess, level, options.resolution, context)
+    mesh = solid_of(known, guess, options.resolution, context)
     v = np.asarray(mesh.vertices, np.float64)
     p, _, _ = sample_surface(v, np.asarray(mesh.faces), 4000, np.random.default_rng(options.seed))
     near = closest_points(np.asarray(known.mesh.vertices), np.asarray(known.mesh.faces), p)[1]
@@ -169,10 +168,10 @@ def complete(thing: Mesh | Points, options: Options, context: Context) -> tuple[
     return mesh, facts
 
 
-def solid_of(known: Known, guess: Voxels, level: float, resolution: int, context: Context) -> Mesh:
+def solid_of(known: Known, guess: Voxels, resolution: int, context: Context) -> Mesh:
     """The known part and the guess as one solid, in the known part's colours."""
     v, f = np.asarray(known.mesh.vertices, np.float64), np.asarray(known.mesh.faces, np.int32)
-    nv, nf = merge_completion(v, f, known.samples, guess, level, resolution)
+    nv, nf = merge_completion(v, f, known.samples, guess, guess.iso_level, resolution)
     if not len(nf):
         raise SolidError(
             "the network sees no solid in this part of a surface",

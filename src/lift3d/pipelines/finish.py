@@ -24,7 +24,7 @@ def sized(mesh: Mesh, views: Views, options: Options, run: Run) -> tuple[Mesh, V
     how = "not given: the unit is unknown" if views.unit is None else "the cameras are given in metres"
     scale: dict[str, Any] = {"given": options.scale.wanted, "how": how}
     if options.scale.wanted:
-        marks = mark_pixels(options.scale.marks, views, run.context.report) if options.scale.marks else None
+        marks = mark_pixels(options.scale.marks, views) if options.scale.marks else None
         factor, scale["how"] = options.scale.factor(mesh, views, marks)
         mesh.vertices = np.asarray(mesh.vertices) * factor
         set_unit(mesh, "m")

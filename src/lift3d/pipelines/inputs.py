@@ -85,7 +85,7 @@ def read_sources(sources: Sequence[str | Path], options: Options, run: Run) -> P
 
             photo_named([image.name for image in photos.images], options.scale.marks.photo)
     longest = max(max(image.width, image.height) for image in photos.images)
-    why = ", smaller than asked to keep the budget" if _shrunk(run) else ""
+    why = ", smaller than asked to keep the budget" if photos.memory_limited_size is not None else ""
     budget = format_memory(options.memory)
     many = "1 photo is" if len(photos) == 1 else f"{len(photos)} photos are"
     run.say(f"Memory budget {budget}: {many} used at up to {longest} pixels{why}.")
@@ -108,10 +108,6 @@ def require_enough(count: int, scene: bool = False) -> None:
         raise CaptureError("there is one photo, and nothing can be measured from a single photo", advice)
     if count < FEWEST:
         raise CaptureError(f"there are only {count} photos, and depth needs at least {FEWEST}", advice)
-
-
-def _shrunk(run: Run) -> bool:
-    return any("resized_to_fit_memory" in facts for facts in run.context.report.values())
 
 
 def _image_key(image: Image) -> list[Any]:

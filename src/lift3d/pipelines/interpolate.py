@@ -210,7 +210,6 @@ def encode_model(
     name: str, mesh: Mesh, full: NDArray[np.bool_], autoencoder: str | None = None
 ) -> EncodedModel:
     """A mesh encoded by the autoencoder. full: its voxels from `voxelize`; autoencoder: weights, None for the package's own."""
-    from lift3d.inference.networks import load_network
     from lift3d.maps.latent_to_voxels import LatentToVoxels
     from lift3d.maps.voxels_to_latent import VoxelsToLatent
 
@@ -218,9 +217,7 @@ def encode_model(
     code = VoxelsToLatent(autoencoder)(
         Voxels(full.astype(np.float32), canonical_affine(), "occupancy"), context
     )
-    reconstructed = LatentToVoxels(autoencoder)(code, context).values[1:-1, 1:-1, 1:-1]
-    iso_level = load_network("autoencoder", autoencoder)[1].threshold
-    match = iou(np.asarray(reconstructed > iso_level), full)
+    match = iou(LatentToVoxels(autoencoder)(code, context).inside[1:-1, 1:-1, 1:-1], full)
     return EncodedModel(name, code, longest_side(mesh), mesh.units, match)
 
 

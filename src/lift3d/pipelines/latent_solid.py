@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import trimesh
@@ -27,12 +26,11 @@ BASE_CUT = 0.004
 @dataclass
 class DecodedSolid:
     """mesh: closed, z up, standing on a flat base, in the decoder's unit frame; occupancy (X, Y, Z) bool; samples: latent codes
-    that were sampled until this solid was accepted; evidence: notes of the mappings."""
+    that were sampled until this solid was accepted."""
 
     mesh: Mesh
     occupancy: NDArray[np.bool_]
     samples: int
-    evidence: dict[str, Any] = field(default_factory=dict)
 
 
 def decode_solid(
@@ -42,18 +40,17 @@ def decode_solid(
 
     autoencoder: its weights, None for the package's own. symmetric: make a nearly symmetric shape exactly symmetric.
     """
-    from lift3d.inference.networks import load_network
     from lift3d.maps.latent_to_voxels import LatentToVoxels
 
     context = Context(seed=seed)
     voxels = LatentToVoxels(autoencoder)(code, context)
-    iso_level = load_network("autoencoder", autoencoder)[1].threshold
+    iso_level = voxels.iso_level
     values = symmetrize(voxels.values, iso_level)[0] if symmetric else voxels.values
     values = bridge_components(values, iso_level, feet=True)
     occupancy = np.asarray(values > iso_level)
     if int(occupancy.sum()) < MIN_VOXELS:
         return None
-    mesh = extract_solid(Voxels(values, voxels.affine, "occupancy"), iso_level, context)
+    mesh = extract_solid(replace(voxels, values=values), context)
     if mesh is None:
         return None
     vertices, faces, _ = cut_flat_base(
@@ -62,18 +59,18 @@ def decode_solid(
         BASE_CUT * longest_side(mesh),
     )
     mesh = trimesh.Trimesh(vertices, faces, process=False, validate=False)
-    return DecodedSolid(mesh, occupancy, 1, context.report)
+    return DecodedSolid(mesh, occupancy, 1)
 
 
-def extract_solid(voxels: Voxels, iso_level: float, context: Context) -> Mesh | None:
+def extract_solid(voxels: Voxels, context: Context) -> Mesh | None:
     """The surface of occupancy voxels as a solid, repaired where necessary; None where the repair fails."""
     from lift3d.errors import Lift3dError
     from lift3d.geometry.mesh.solidity import inspect_solid
     from lift3d.maps.mesh_to_solid import MeshToSolid
     from lift3d.maps.voxels_to_mesh import VoxelsToMesh
 
-    mesh = VoxelsToMesh(iso_level, even=True, faces=MAX_FACES)(voxels, context)
-    if inspect_solid(mesh).is_solid:
+    mesh, solid = VoxelsToMesh(smooth_within_voxels=True, faces=MAX_FACES).extract(voxels, context)
+    if solid or inspect_solid(mesh).is_solid:
         return mesh
     try:
         mesh = MeshToSolid()(mesh, context)

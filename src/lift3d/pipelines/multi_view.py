@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
@@ -17,10 +14,11 @@ from lift3d.pipelines.finish import sized, solid
 from lift3d.pipelines.inputs import grid_nodes
 from lift3d.pipelines.options import TEXTURE, Options
 from lift3d.runtime.runner import Run
+from lift3d.types import PhotoStatus
 from lift3d.units import set_unit
 
 if TYPE_CHECKING:
-    from lift3d.types import DepthMaps, Mesh, Photos, Views
+    from lift3d.types import DepthMaps, Mesh, Photos, Surface, Views
 
 
 @dataclass
@@ -29,9 +27,9 @@ class Recipe:
 
     cameras: Mapping[Photos, Views]
     depths: Mapping[Views, DepthMaps]
-    surface: Mapping[DepthMaps, Mesh]
+    surface: Mapping[DepthMaps, Surface]
     solid: Mapping[Mesh, Mesh]
-    texture: Callable[[Views], Mapping[Mesh, Mesh]]
+    texture: Mapping[Surface, Mesh]
 
 
 @dataclass(frozen=True)
@@ -42,21 +40,26 @@ class KnownCameras(Mapping["Photos", "Views"]):
     card = Card("images_to_cameras", "Photos", "Views", ("the given poses are kept",))
 
     def apply(self, source: Photos, context: Context) -> Views:
+        from lift3d.geometry.sfm.known_cameras import views_from_cameras
         from lift3d.io.camera.cameras import read_known_cameras
         from lift3d.io.camera.matching import match_cameras
-        from lift3d.maps.images_to_cameras import views_from_cameras
 
         known = read_known_cameras(self.path)
         photos, cameras = match_cameras(source, known.cameras)
         used = {image.name for image in photos.images}
+        missing = f"no camera of this name in {self.path.name}"
+        status = tuple(
+            PhotoStatus(image.name, image.name in used, "" if image.name in used else missing)
+            for image in source.images
+        )
         rows = [
-            {"name": name, "status": "registered", "reason": ""}
-            if name in used
-            else {"name": name, "status": "left out", "reason": f"no camera of this name in {self.path.name}"}
-            for name in (image.name for image in source.images)
+            {"name": p.name, "status": "registered" if p.placed else "left out", "reason": p.reason}
+            for p in status
         ]
         context.note(self.card.name, photos=rows)
-        return views_from_cameras(photos, cameras, context, known.unit)
+        views, figures = views_from_cameras(photos, cameras, known.unit, context.seed, context.progress)
+        context.note(self.card.name, **figures)
+        return dataclasses.replace(views, photos=status)
 
 
 def recipe(options: Options, photos: Photos) -> Recipe:
@@ -75,7 +78,7 @@ def recipe(options: Options, photos: Photos) -> Recipe:
         ImagesToDepths(),
         surface if options.faces is None else dataclasses.replace(surface, faces=options.faces),
         MeshToSolid(),
-        lambda views: ImagesToTexture(views=views, size=options.texture or TEXTURE),
+        ImagesToTexture(options.texture or TEXTURE),
     )
 
 
@@ -84,22 +87,19 @@ def _model(
 ) -> tuple[Mesh, Views, str, dict[str, Any]]:
     """The textured mesh, upright and of known size if given; the views in its frame; its kind; how the scale was
     found."""
-    from lift3d.geometry.camera.similarity import transform_views
-
     views = run.step("cameras", maps.cameras, photos)
     run.context.note("reconstruct", photos=len(photos), placed=len(views))
     if len(views) < len(photos):
         run.warn(
             f"{len(photos) - len(views)} of {len(photos)} photos could not be placed; the report says why."
         )
-    mesh = run.step("surface", maps.surface, run.step("depths", maps.depths, views))
+    surface: Surface = run.step("surface", maps.surface, run.step("depths", maps.depths, views))
+    mesh = surface.mesh
     if len(mesh.faces) == 0:
         raise CaptureError("no surface came out of the photos", "take more photos with more overlap")
-    world_from_model = np.asarray(mesh.metadata.pop("world_from_model", np.eye(4)), np.float64)
-    views = transform_views(views, np.linalg.inv(world_from_model).astype(np.float64), views.unit)
-    mesh, views, scale = sized(mesh, views, options, run)
-    kind = run.context.report[maps.surface.card.name]["kind"]
-    if kind == "object":
+    mesh, views, scale = sized(mesh, surface.views, options, run)
+    if surface.kind == "object":
         mesh = solid(mesh, maps.solid, run)
-    mesh = set_unit(run.step("texture", maps.texture(views), mesh, keep=False), views.unit)
-    return mesh, views, kind, scale
+    sized_surface = dataclasses.replace(surface, mesh=mesh, views=views)
+    mesh = set_unit(run.step("texture", maps.texture, sized_surface, keep=False), views.unit)
+    return mesh, views, surface.kind, scale

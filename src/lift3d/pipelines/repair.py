@@ -26,16 +26,16 @@ def repair_file(source: Path, output: Path, seed: int = 0) -> list[str]:
     defects = inspect_solid(mesh).failures()
     context = Context(seed=seed)
     with staging(output) as folder:
-        solid = set_unit(MeshToSolid()(mesh, context), mesh.units)
+        result = MeshToSolid().repair(mesh, context)
+        solid = set_unit(result.mesh, mesh.units)
         save_mesh(solid, folder / output.name)
         require_solid(load_mesh(folder / output.name))  # what counts is what the file holds
-    note = context.report["mesh_to_solid"]
     lines = [f"found    {'; '.join(defects) or 'nothing wrong: it is solid already'}"]
     lines += describe_shift(shift)
-    lines += [f"did      {step}" for step in note["steps"]]
+    lines += [f"did      {step}" for step in result.steps]
     lines += [
-        f"moved    at most {note['hausdorff_percent_of_diagonal']:g} % of the diagonal",
-        f"faces    {note['faces_before']} before, {note['faces_after']} after",
+        f"moved    at most {result.hausdorff:g} % of the diagonal",
+        f"faces    {result.faces_before} before, {len(result.mesh.faces)} after",
         f"solid    {output}",
     ]
     return lines

@@ -8,7 +8,6 @@ cast onto the surface. Without any of these the unit stays None: it is never gue
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -116,19 +115,11 @@ def view_named(views: Views, name: str) -> int:
     return photo_named([image.name for image in views.images], name, "registered photo")
 
 
-def mark_pixels(marks: Marks, views: Views, report: dict[str, Any]) -> F64:
-    """(2, 2) the marks in pixels of the view of their photo: resized as the photo was, lens undistorted.
-
-    report: the evidence of the run; "read_photos" knows the full size of each photo.
-    """
+def mark_pixels(marks: Marks, views: Views) -> F64:
+    """(2, 2) the marks in pixels of the view of their photo: resized as the photo was, lens undistorted."""
     index = view_named(views, marks.photo)
     image, camera = views.images[index], views.cameras[index]
-    width, height = image.width, image.height
-    for entry in report.get("read_photos", {}).get("inputs", []) + report.get("read_video", {}).get(
-        "inputs", []
-    ):
-        if entry["width"] and (entry["name"] == image.name or "read_video" in report):
-            width, height = entry["width"], entry["height"]
+    width, height = image.original_size or (image.width, image.height)
     marked = np.array([marks.first, marks.second], np.float64)
     if not ((marked >= 0) & (marked <= [width, height])).all():
         raise InputError(
@@ -136,12 +127,11 @@ def mark_pixels(marks: Marks, views: Views, report: dict[str, Any]) -> F64:
             "count from its upper left corner",
         )
     used = marked * [camera.width / width, camera.height / height]
-    rows = report.get("images_to_cameras", {}).get("photos", [])
-    lens = next((row["lens"] for row in rows if row["name"] == image.name and "lens" in row), None)
+    lens = next((photo.lens for photo in views.photos if photo.name == image.name), None)
     if lens is None:
         return used
-    bent = (used - [lens["cx"], lens["cy"]]) / [lens["fx"], lens["fy"]]
-    return undistort_points(bent, tuple(lens["distortion"])) * [camera.fx, camera.fy] + [camera.cx, camera.cy]
+    normalised = (used - [lens.cx, lens.cy]) / [lens.fx, lens.fy]
+    return undistort_points(normalised, lens.distortion) * [camera.fx, camera.fy] + [camera.cx, camera.cy]
 
 
 def _positive(extent: float) -> float:

@@ -19,7 +19,7 @@ from lift3d.errors import InputError
 from lift3d.geometry.repair.flat_base import cut_flat_base
 from lift3d.geometry.symmetry.plane import symmetry_plane
 from lift3d.maps.image_to_voxels import MOST, with_mask_eroded
-from lift3d.types import F32, Camera, Image, Points, SymmetryPlane, Views
+from lift3d.types import F32, Camera, Image, Points, Surface, SymmetryPlane, Views
 
 if TYPE_CHECKING:
     from lift3d.pipelines.options import Options
@@ -73,15 +73,15 @@ def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Vi
     guess: SolidPrediction = run.step(
         "shape", ImageToVoxels(options.weights, options.mask_weights), photos, keep=False
     )
-    _doubts(photos, run)
+    _doubts(guess, run)
     how, why = "; the shape is guessed, not measured", "guessed from few photos as a single thing"
     if len(photos) > 1:
         how += ", the colours are those of the first"
     run.context.note("reconstruct", photos=len(photos), placed=len(photos), how=how, why=why)
-    wanted = VoxelsToMesh(guess.level, faces=options.faces or FACES)
+    wanted = VoxelsToMesh(faces=options.faces or FACES)
     mesh = run.step("surface", wanted, guess.voxels, keep=False)
     mesh, guess = stood(solid(mesh, MeshToSolid(), run), guess)
-    plane = guess.symmetry_plane or symmetry_plane(guess.voxels.values > guess.level, guess.voxels.affine)
+    plane = guess.symmetry_plane or symmetry_plane(guess.voxels.inside, guess.voxels.affine)
     run.context.note("mirror", likeness=round(plane.score, 4), used=plane.score >= ALIKE)
     mesh, views, scale = sized(mesh, guess.views, options, run)
     factor = _length(views) / _length(guess.views)
@@ -89,7 +89,10 @@ def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Vi
         run.extras["uncertainty"] = set_unit(coloured(mesh, guess, factor), views.unit)
     seen, preference = painted_from(views, replace(plane, offset=plane.offset * factor))
     mesh = run.step(
-        "texture", ImagesToTexture(seen, options.texture or TEXTURE, preference=preference), mesh, keep=False
+        "texture",
+        ImagesToTexture(options.texture or TEXTURE, preference=preference),
+        Surface(mesh, seen, "object", why),
+        keep=False,
     )
     return set_unit(mesh, views.unit), views, "object", scale
 
@@ -109,11 +112,12 @@ def stood(mesh: Mesh, guess: SolidPrediction) -> tuple[Mesh, SolidPrediction]:
     return trimesh.Trimesh(v, f, process=False, validate=False), moved
 
 
-def _doubts(photos: Photos, run: Run) -> None:
+def _doubts(guess: SolidPrediction, run: Run) -> None:
     """What may have gone wrong in finding the thing, told."""
-    found = run.context.report["image_to_mask"]["photos"]
-    name = photos.images[0].name
-    many, share = int(found[0].get("others", 0)), float(found[0].get("share", 1.0))
+    name, found = guess.images[0].name, guess.images[0].segmentation
+    assert found is not None
+    many = found.other_objects
+    share = found.area_fraction if found.source == "network" else 1.0
     if many:
         run.warn(
             f"There are {many + 1} things in {name}; the largest is taken. To choose another, cut it out or give --masks."
@@ -123,9 +127,10 @@ def _doubts(photos: Photos, run: Run) -> None:
             f"The thing found takes only {100 * share:.1f} % of {name}: if it is not what you meant, go nearer or give --masks "
             "(`lift3d mask` shows what is found)."
         )
-    unlike = run.context.report["image_to_voxels"].get("unlike", [])
-    if unlike:
-        run.warn(f"{', '.join(unlike)}: not like the first photo; all photos must show the same thing.")
+    if guess.dissimilar:
+        run.warn(
+            f"{', '.join(guess.dissimilar)}: not like the first photo; all photos must show the same thing."
+        )
 
 
 def painted_from(views: Views, plane: SymmetryPlane) -> tuple[Views, tuple[float, ...]]:

@@ -1,8 +1,9 @@
-"""Views, depth maps and meshes as plain arrays with a JSON header, for the stage cache."""
+"""Views, depth maps, surfaces and meshes as plain arrays with a JSON header, for the stage cache."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping as Table
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,49 +11,82 @@ import trimesh
 from numpy.typing import NDArray
 from trimesh.visual import ColorVisuals
 
-from lift3d.types import Camera, Depth, DepthMaps, Image, Mesh, Points, Views
+from lift3d.types import (
+    Camera,
+    Depth,
+    DepthMaps,
+    Image,
+    Mesh,
+    PhotoStatus,
+    Plane,
+    Points,
+    Segmentation,
+    Surface,
+    Views,
+)
 
 Arrays = dict[str, NDArray[Any]]
 
 
 def pack(value: Any, source: Any = None) -> tuple[dict[str, Any], Arrays]:
-    """A Views, DepthMaps or Mesh as a JSON-able header and named arrays. What `source` holds is left out."""
+    """A Views, DepthMaps, Surface or Mesh as a JSON-able header and named arrays.
+
+    Photos and views that `value` shares with `source`, the input of the step, are not stored again. Raises TypeError for
+    other types.
+    """
     arrays: Arrays = {}
     if isinstance(value, Views):
         return _pack_views(value, arrays), arrays
     if isinstance(value, DepthMaps):
         same = isinstance(source, Views) and value.views is source
         header: dict[str, Any] = {
-            "kind": "DepthMaps",
+            "type": "DepthMaps",
             "cameras": [_pack_camera(d.camera) for d in value.depths],
         }
         header["views"] = None if same else _pack_views(value.views, arrays)
         for i, depth in enumerate(value.depths):
             arrays[f"z{i}"] = depth.z
-            _keep(arrays, f"normals{i}", depth.normals)
-            _keep(arrays, f"confidence{i}", depth.confidence)
-            _keep(arrays, f"propagated{i}", depth.propagated)
+            _store(arrays, f"normals{i}", depth.normals)
+            _store(arrays, f"confidence{i}", depth.confidence)
+            _store(arrays, f"propagated{i}", depth.propagated)
         return header, arrays
+    if isinstance(value, Surface):
+        shared = isinstance(source, DepthMaps) and value.views.images is source.views.images
+        plane = value.support_plane
+        return {
+            "type": "Surface",
+            "mesh": _pack_mesh(value.mesh, arrays),
+            "views": _pack_views(value.views, arrays, images=not shared),
+            "kind": value.kind,
+            "reason": value.reason,
+            "world_from_model": value.world_from_model.tolist(),
+            "support_plane": None if plane is None else [plane.normal.tolist(), plane.offset],
+        }, arrays
     if isinstance(value, trimesh.Trimesh):
-        arrays["vertices"], arrays["faces"] = np.asarray(value.vertices), np.asarray(value.faces)
-        if isinstance(value.visual, ColorVisuals) and value.visual.kind == "vertex":
-            arrays["colours"] = np.asarray(value.visual.vertex_colors)
-        plain: dict[str, Any] = {}
-        for name, entry in value.metadata.items():
-            if isinstance(entry, np.ndarray):
-                arrays[f"metadata.{name}"] = entry
-            else:
-                plain[name] = entry
-        return {"kind": "Mesh", "metadata": plain}, arrays
-    raise TypeError(f"no way to keep a {type(value).__name__}")
+        return _pack_mesh(value, arrays), arrays
+    raise TypeError(f"a {type(value).__name__} cannot be stored")
+
+
+def _pack_mesh(value: Mesh, arrays: Arrays) -> dict[str, Any]:
+    """Header of a mesh; its arrays are added to `arrays`."""
+    arrays["vertices"], arrays["faces"] = np.asarray(value.vertices), np.asarray(value.faces)
+    if isinstance(value.visual, ColorVisuals) and value.visual.kind == "vertex":
+        arrays["colours"] = np.asarray(value.visual.vertex_colors)
+    plain: dict[str, Any] = {}
+    for name, entry in value.metadata.items():
+        if isinstance(entry, np.ndarray):
+            arrays[f"metadata.{name}"] = entry
+        else:
+            plain[name] = entry
+    return {"type": "Mesh", "metadata": plain}
 
 
 def unpack(header: dict[str, Any], arrays: Table[str, NDArray[Any]], source: Any = None) -> Any:
     """The inverse of `pack`."""
-    kind = header["kind"]
-    if kind == "Views":
+    name = header["type"]
+    if name == "Views":
         return _unpack_views(header, arrays)
-    if kind == "DepthMaps":
+    if name == "DepthMaps":
         views = source if header["views"] is None else _unpack_views(header["views"], arrays)
         depths = tuple(
             Depth(
@@ -65,15 +99,31 @@ def unpack(header: dict[str, Any], arrays: Table[str, NDArray[Any]], source: Any
             for i, camera in enumerate(header["cameras"])
         )
         return DepthMaps(views, depths)
-    if kind == "Mesh":
-        mesh = Mesh(arrays["vertices"], arrays["faces"], vertex_colors=arrays.get("colours"), process=False)
-        mesh.metadata.update(header["metadata"])
-        mesh.metadata.update({k[9:]: v for k, v in arrays.items() if k.startswith("metadata.")})
-        return mesh
-    raise ValueError(f"unknown kind {kind}")
+    if name == "Surface":
+        images = source.views.images if header["views"]["images"] is None else None
+        plane = header["support_plane"]
+        return Surface(
+            _unpack_mesh(header["mesh"], arrays),
+            _unpack_views(header["views"], arrays, images),
+            header["kind"],
+            header["reason"],
+            np.array(header["world_from_model"], np.float64),
+            None if plane is None else Plane(np.array(plane[0], np.float64), plane[1]),
+        )
+    if name == "Mesh":
+        return _unpack_mesh(header, arrays)
+    raise ValueError(f"unknown type {name}")
 
 
-def _keep(arrays: Arrays, name: str, value: NDArray[Any] | None) -> None:
+def _unpack_mesh(header: dict[str, Any], arrays: Table[str, NDArray[Any]]) -> Mesh:
+    """The inverse of `_pack_mesh`."""
+    mesh = Mesh(arrays["vertices"], arrays["faces"], vertex_colors=arrays.get("colours"), process=False)
+    mesh.metadata.update(header["metadata"])
+    mesh.metadata.update({k[9:]: v for k, v in arrays.items() if k.startswith("metadata.")})
+    return mesh
+
+
+def _store(arrays: Arrays, name: str, value: NDArray[Any] | None) -> None:
     if value is not None:
         arrays[name] = value
 
@@ -88,32 +138,60 @@ def _unpack_camera(header: dict[str, Any]) -> Camera:
     return Camera(**{**header, "world_to_camera": pose, "distortion": distortion})
 
 
-def _pack_views(views: Views, arrays: Arrays) -> dict[str, Any]:
+def _pack_views(views: Views, arrays: Arrays, images: bool = True) -> dict[str, Any]:
+    """Header of views; their arrays are added to `arrays`. images: False leaves the photos out."""
     arrays["points"], arrays["observations"] = views.points.xyz, views.observations
-    _keep(arrays, "point_normals", views.points.normals)
-    _keep(arrays, "point_colours", views.points.colours)
-    images = []
-    for i, image in enumerate(views.images):
+    _store(arrays, "point_normals", views.points.normals)
+    _store(arrays, "point_colours", views.points.colours)
+    rows = []
+    for i, image in enumerate(views.images if images else ()):
         arrays[f"pixels{i}"] = image.pixels
-        _keep(arrays, f"mask{i}", image.mask)
-        images.append({"name": image.name, "focal": image.focal, "sha256": image.sha256})
-    cameras = [_pack_camera(camera) for camera in views.cameras]
+        _store(arrays, f"mask{i}", image.mask)
+        found = image.segmentation
+        rows.append(
+            {
+                "name": image.name,
+                "focal": image.focal,
+                "sha256": image.sha256,
+                "original_size": image.original_size,
+            }
+            | {"segmentation": None if found is None else asdict(found)}
+        )
+    photos = [
+        {"name": p.name, "placed": p.placed, "reason": p.reason, "lens": p.lens and _pack_camera(p.lens)}
+        for p in views.photos
+    ]
     return {
-        "kind": "Views",
-        "images": images,
-        "cameras": cameras,
+        "type": "Views",
+        "images": rows if images else None,
+        "cameras": [_pack_camera(camera) for camera in views.cameras],
+        "photos": photos,
         "unit": views.unit,
         "points": views.points.unit,
     }
 
 
-def _unpack_views(header: dict[str, Any], arrays: Table[str, NDArray[Any]]) -> Views:
+def _unpack_views(
+    header: dict[str, Any], arrays: Table[str, NDArray[Any]], images: tuple[Image, ...] | None = None
+) -> Views:
+    """The inverse of `_pack_views`; images: the photos if they were left out."""
     points = Points(
         arrays["points"], arrays.get("point_normals"), arrays.get("point_colours"), header["points"]
     )
-    images = tuple(
-        Image(arrays[f"pixels{i}"], mask=arrays.get(f"mask{i}"), **about)
-        for i, about in enumerate(header["images"])
-    )
+    if images is None:
+        images = tuple(_unpack_image(row, i, arrays) for i, row in enumerate(header["images"]))
     cameras = tuple(_unpack_camera(camera) for camera in header["cameras"])
-    return Views(images, cameras, points, arrays["observations"], header["unit"])
+    photos = tuple(
+        PhotoStatus(**{**row, "lens": row["lens"] and _unpack_camera(row["lens"])})
+        for row in header["photos"]
+    )
+    return Views(images, cameras, points, arrays["observations"], header["unit"], photos)
+
+
+def _unpack_image(row: dict[str, Any], i: int, arrays: Table[str, NDArray[Any]]) -> Image:
+    """Photo number `i` of stored views."""
+    size, found = row["original_size"], row["segmentation"]
+    return Image(
+        arrays[f"pixels{i}"], row["name"], arrays.get(f"mask{i}"), row["focal"], row["sha256"],
+        None if size is None else tuple(size), None if found is None else Segmentation(**found),
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Types of arrays, and the check that every representation makes of its fields."""
+"""Types of arrays, and the check that representations run on their fields."""
 
 from __future__ import annotations
 
@@ -11,5 +11,6 @@ F64 = NDArray[np.float64]
 
 
 def _require(ok: bool, message: str) -> None:
+    """Raise ValueError with `message` unless `ok`."""
     if not ok:
         raise ValueError(message)

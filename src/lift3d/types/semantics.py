@@ -1,4 +1,4 @@
-"""What something means: labels, words, embeddings, latent codes and search results."""
+"""Meaning: labels, words, embeddings, latent codes and search results."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import numpy as np
 
 from lift3d.types.arrays import F32, F64, _require
 
+MODALITIES = ("image", "shape", "text")
+
 
 @dataclass(frozen=True, eq=False)
 class Latent:
-    """The code of a solid. values (Z, D, H, W) float32; space: which autoencoder's it is (the start of its weights' sum);
-    affine (4, 4): from the unit frame (geometry/voxels/canonical_frame.py) to the world."""
+    """The latent code of a shape.
+
+    values (Z, D, H, W) float32; space: identifier of the autoencoder's latent space (the first digits of its weights'
+    checksum); affine (4, 4) float64: from the canonical frame (geometry/voxels/canonical_frame.py) to the world.
+    """
 
     values: F32
     space: str
@@ -25,12 +30,27 @@ class Latent:
         _require(self.affine.shape == (4, 4), "Latent.affine must be 4x4")
 
 
+@dataclass(frozen=True)
+class Provenance:
+    """The weights by which a mapping computed a value. sha256: checksum of the weights as their card states it."""
+
+    mapping: str
+    weights: str
+    sha256: str | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Label:
-    """What kind of thing something is, as far as can be told: names of categories, and the probability of each (K,)."""
+    """A distribution over categories.
+
+    names (K,); probabilities (K,) float64, sum 1; rotation (3, 3) float64: the rotation that sets the classified shape
+    upright (upright = rotation @ given), or None where no mapping estimated it; provenance: the weights used.
+    """
 
     names: tuple[str, ...]
     probabilities: F64
+    rotation: F64 | None = None
+    provenance: tuple[Provenance, ...] = ()
 
     def __post_init__(self) -> None:
         p = self.probabilities
@@ -40,9 +60,10 @@ class Label:
             bool((p >= 0).all()) and abs(float(p.sum()) - 1) < 1e-4,
             "Label.probabilities must be positive and sum to 1",
         )
+        _require(self.rotation is None or self.rotation.shape == (3, 3), "Label.rotation must be 3x3")
 
     def top(self, count: int) -> list[tuple[str, float]]:
-        """The likeliest names, likeliest first; equal ones in the order of the names."""
+        """The `count` likeliest (name, probability), in descending order; ties keep the order of `names`."""
         order = np.argsort(-self.probabilities, kind="stable")[:count]
         return [(self.names[i], float(self.probabilities[i])) for i in order]
 
@@ -59,18 +80,22 @@ class Label:
 
 @dataclass(frozen=True)
 class Words:
-    """What somebody calls a thing, in English."""
+    """An English name or description of an object."""
 
     text: str
 
     def __post_init__(self) -> None:
-        _require(bool(self.text.strip()), "Words need a word")
+        _require(bool(self.text.strip()), "Words must not be empty")
 
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """Where a thing lies in the space of shapes. vectors (N, D) float32, finite: of an "image" its own; of a "shape" its
-    solid's first, then its views'; of "words" their own. space: which weights made them; others do not compare."""
+    """Vectors in the joint embedding space of images, shapes and text.
+
+    vectors (N, D) float32, finite. modality: "image" (one vector), "shape" (first the solid's vector, then one for each
+    rendered view) or "text" (one vector). space: identifier of the weights; embeddings of different spaces cannot be
+    compared.
+    """
 
     vectors: F32
     modality: str
@@ -82,12 +107,12 @@ class Embedding:
             v.ndim == 2 and len(v) > 0 and v.dtype == np.float32, "Embedding.vectors must be (N, D) float32"
         )
         _require(bool(np.isfinite(v).all()), "Embedding.vectors must be finite")
-        _require(self.modality in ("image", "shape", "text"), "Embedding.modality is image, shape or text")
+        _require(self.modality in MODALITIES, "Embedding.modality is image, shape or text")
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A find: its name in the index, and how near it is; larger is nearer, and 1 about as near as can be."""
+    """One search result: the model's name in the index and its similarity to the query (1 is about the highest)."""
 
     name: str
     score: float
@@ -95,7 +120,7 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Finds, the nearest first."""
+    """Search results in descending order of score."""
 
     items: tuple[Neighbour, ...]
 

@@ -1,9 +1,9 @@
-"""Solids: meshes, models of parts with materials, voxel grids, and the prediction of a solid from photos."""
+"""Surfaces and solids: meshes, models of parts with materials, voxel grids, and results that carry a mesh or a grid."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 import numpy as np
 import trimesh
@@ -11,11 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pil
 
 from lift3d.types.arrays import F32, F64, _require
-from lift3d.types.views import Views
-
-if TYPE_CHECKING:
-    pass
-
+from lift3d.types.views import Image, Views
 
 Bytes4 = tuple[int, int, int, int]
 
@@ -26,7 +22,7 @@ WHITE: Bytes4 = (255, 255, 255, 255)
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """colour: sRGB with alpha, multiplied with the texture (RGB or RGBA) where there is one."""
+    """A surface material. colour: sRGB with alpha; multiplied with the texture (RGB or RGBA) if there is one."""
 
     name: str = "material"
     colour: Bytes4 = WHITE
@@ -35,7 +31,7 @@ class Material:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """vertices (V, 3); faces (F, 3); uv (V, 2) or None; colours (V, 4) uint8 sRGB or None."""
+    """A mesh with one material. vertices (V, 3); faces (F, 3); uv (V, 2) or None; colours (V, 4) uint8 sRGB or None."""
 
     vertices: F64
     faces: NDArray[np.int64]
@@ -46,11 +42,24 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """What a reader returns: parts in memory's frame, unit "m" or None, and what had to be left out."""
+    """The content of a model file: parts in the world frame (z up), unit "m" or None, and warnings about what the reader
+    could not represent."""
 
     parts: list[Part]
     unit: str | None = None
     warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """The plane normal . x = offset. normal (3,) float64, unit length."""
+
+    normal: F64
+    offset: float
+
+    def height(self, xyz: F64) -> F64:
+        """(...,) signed distances of points (..., 3) from the plane, positive on the side of the normal."""
+        return xyz @ self.normal - self.offset
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,31 +82,95 @@ class SymmetryPlane:
 Mesh = trimesh.Trimesh
 
 
+ISO_LEVELS = {"occupancy": 0.5, "signed_distance": 0.0}
+"""Default iso-level of each quantity."""
+
+
 @dataclass(frozen=True, eq=False)
 class Voxels:
-    """values (X, Y, Z) float32 at grid nodes; affine (4, 4) maps node indices to the world;
-    quantity: "signed_distance" (negative inside) or "occupancy" (1 inside, 0 outside)."""
+    """A scalar field on a regular grid whose iso-surface is the surface of a solid.
+
+    values (X, Y, Z) float32 at the grid nodes. affine (4, 4) float64: node indices to the world. quantity: "occupancy"
+    (probability in [0, 1], larger inside) or "signed_distance" (negative inside). iso_level: value on the surface; by
+    default 0.5 of occupancy and 0.0 of signed distance.
+    """
 
     values: F32
     affine: F64 = field(default_factory=lambda: np.eye(4))
     quantity: str = "signed_distance"
+    iso_level: float = float("nan")
 
     def __post_init__(self) -> None:
         _require(self.values.ndim == 3, "Voxels.values must be (X, Y, Z)")
         _require(self.affine.shape == (4, 4), "Voxels.affine must be 4x4")
-        _require(
-            self.quantity in ("signed_distance", "occupancy"),
-            "Voxels.quantity is signed_distance or occupancy",
-        )
+        _require(self.quantity in ISO_LEVELS, "Voxels.quantity is signed_distance or occupancy")
+        if np.isnan(self.iso_level):
+            object.__setattr__(self, "iso_level", ISO_LEVELS[self.quantity])
+        _require(bool(np.isfinite(self.iso_level)), "Voxels.iso_level must be finite")
+
+    @cached_property
+    def inside(self) -> NDArray[np.bool_]:
+        """(X, Y, Z) bool: True at the nodes inside the iso-surface."""
+        if self.quantity == "occupancy":
+            return np.asarray(self.values > self.iso_level)
+        return np.asarray(self.values < self.iso_level)
 
 
 @dataclass(frozen=True, eq=False)
 class SolidPrediction:
-    """A guess of the space that a thing fills: voxels (occupancy: the share of each cell that is full, z up, standing on
-    z = 0, longest side 1), the level above which a cell is full, the photo that it was guessed from with its camera, and
-    the upright plane in which the thing is most like its mirror image."""
+    """The shape that a network predicts from photos of one object.
+
+    voxels: occupancy, upright (z up), standing on z = 0, longest side 1. views: the first photo with its camera in that
+    frame. images: all photos with their masks. symmetry_plane: the upright plane of best symmetry. dissimilar: names of
+    photos that seem to show another object. confidence: 1 minus the mean entropy of the occupancies in bits.
+    """
 
     voxels: Voxels
-    level: float
     views: Views
+    images: tuple[Image, ...] = ()
     symmetry_plane: SymmetryPlane | None = None
+    dissimilar: tuple[str, ...] = ()
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A reconstructed mesh with the views that it was measured from, in one frame (z up).
+
+    kind: "object" (closed) or "scene" (open). reason: why it was taken for that kind. world_from_model (4, 4) float64: from
+    this frame to the frame of the cameras that were given. support_plane: the table or floor, in this frame, or None.
+    """
+
+    mesh: Mesh
+    views: Views
+    kind: str = "object"
+    reason: str = ""
+    world_from_model: F64 = field(default_factory=lambda: np.eye(4))
+    support_plane: Plane | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.kind in ("object", "scene"), "Surface.kind is object or scene")
+        _require(self.world_from_model.shape == (4, 4), "Surface.world_from_model must be 4x4")
+
+
+@dataclass(frozen=True, eq=False)
+class RepairResult:
+    """A repaired mesh and the record of its repair.
+
+    steps: what was changed, one phrase each, in order. remeshed: whether the surface was extracted anew from winding
+    numbers. forward, backward: one-sided Hausdorff distances from the input to the output and back, in percent of the
+    input's diagonal. visuals: what became of colours and textures. faces_before: number of faces of the input.
+    """
+
+    mesh: Mesh
+    steps: tuple[str, ...]
+    remeshed: bool
+    forward: float
+    backward: float
+    visuals: str
+    faces_before: int
+
+    @property
+    def hausdorff(self) -> float:
+        """Hausdorff distance between input and output, in percent of the input's diagonal."""
+        return max(self.forward, self.backward)

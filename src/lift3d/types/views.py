@@ -1,36 +1,56 @@
-"""Representations: what a thing *is*. Small frozen dataclasses of arrays, checked when they are made.
+"""Photos, cameras, posed views, depth maps and points.
 
-Frames. Cameras follow OpenCV: x right, y down, z forward; pixel centres lie at integer + 0.5, so a point
-at u in [0, width) falls in pixel floor(u). `world_to_camera` is 4x4 and maps world points to the camera
-frame. The world is right-handed; its unit is "m" when the scale is known and None when it is not.
-A `Mesh` is simply a `trimesh.Trimesh` (`mesh.units` is "m" or None).
+Cameras follow OpenCV (x right, y down, z forward). Pixel centres lie at integers + 0.5: a point at u in [0, width) falls
+in pixel floor(u).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.types.arrays import F32, F64, _require
 
-if TYPE_CHECKING:
-    pass
+MASK_SOURCES = ("alpha", "given", "network")
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """How the mask of an image was obtained.
+
+    source: "alpha" (transparency of the file), "given" (a mask file) or "network". area_fraction: share of the pixels
+    inside the mask. other_objects: number of further objects that the network found. weights: name of its weights.
+    """
+
+    source: str
+    area_fraction: float
+    other_objects: int = 0
+    weights: str | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.source in MASK_SOURCES, "Segmentation.source is alpha, given or network")
+        _require(0 <= self.area_fraction <= 1, "Segmentation.area_fraction lies in [0, 1]")
 
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """A photo. pixels (H, W, 3) uint8 sRGB, upright; mask (H, W) bool, True on the object, or None;
-    focal: focal length in pixels of `pixels` if known (EXIF, calibration); sha256 of the file it came from."""
+    """A photo.
+
+    pixels (H, W, 3) uint8 sRGB, upright. mask (H, W) bool, True on the object, or None. focal: focal length in pixels of
+    `pixels` if known (EXIF, calibration). sha256: checksum of the file. original_size: (width, height) of the file's
+    upright picture before it was reduced, if known. segmentation: how `mask` was obtained, if known.
+    """
 
     pixels: NDArray[np.uint8]
     name: str = ""
     mask: NDArray[np.bool_] | None = None
     focal: float | None = None
     sha256: str | None = None
+    original_size: tuple[int, int] | None = None
+    segmentation: Segmentation | None = None
 
     def __post_init__(self) -> None:
         p = self.pixels
@@ -44,22 +64,27 @@ class Image:
 
     @property
     def height(self) -> int:
+        """Number of pixel rows."""
         return int(self.pixels.shape[0])
 
     @property
     def width(self) -> int:
+        """Number of pixel columns."""
         return int(self.pixels.shape[1])
 
     @property
     def grey(self) -> F32:
-        """(H, W) float32 in [0, 255], Rec. 601 luma of the sRGB values; computed at each call, since many photos'
-        grey kept beside them would outweigh them."""
+        """(H, W) float32 in [0, 255]: Rec. 601 luma of the sRGB values. Not cached, to save memory."""
         return (self.pixels @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """A pinhole camera in OpenCV's convention. distortion: () or (k1, k2, p1, p2), OpenCV's model."""
+    """A pinhole camera in OpenCV's convention.
+
+    width, height, fx, fy, cx, cy in pixels; world_to_camera (4, 4) float64, rigid; distortion: () or (k1, k2, p1, p2) of
+    OpenCV's lens model. Raises ValueError if the pose is no rotation or a size is not positive.
+    """
 
     width: int
     height: int
@@ -114,8 +139,11 @@ class Camera:
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """xyz (N, 3) float64 in the world; normals (N, 3) unit float32; colours (N, 3) uint8; dropped: number of points of the file
-    that were not finite or had no normal."""
+    """A point cloud.
+
+    xyz (N, 3) float64 in the world; normals (N, 3) float32, unit length; colours (N, 3) uint8 sRGB; unit: "m" or None;
+    dropped: number of points of the file that were not finite or had no normal.
+    """
 
     xyz: F64
     normals: F32 | None = None
@@ -134,20 +162,41 @@ class Points:
 
 @dataclass(frozen=True, eq=False)
 class Photos:
-    """An unordered (or, from a video, ordered) set of photos of one thing, before cameras are known."""
+    """Photos of one object or scene, before cameras are known.
+
+    ordered: consecutive photos are neighbours, as the frames of a video are. memory_limited_size: long side in pixels to
+    which the reader reduced the photos to stay within the memory budget, or None.
+    """
 
     images: tuple[Image, ...]
     ordered: bool = False
+    memory_limited_size: int | None = None
 
     def __len__(self) -> int:
         return len(self.images)
 
 
 @dataclass(frozen=True, eq=False)
-class Views:
-    """Photos with known pinhole cameras (undistorted, aligned index by index) and what was triangulated.
+class PhotoStatus:
+    """The outcome of camera estimation for one photo.
 
-    points: sparse points; observations (M, 2) int32 rows of (view index, point index). unit: "m" or None.
+    placed: whether its camera is known; reason: why not, empty if placed; lens: its camera before undistortion, intrinsics
+    rounded as in the report, or None where the given photo was a pinhole image already.
+    """
+
+    name: str
+    placed: bool
+    reason: str = ""
+    lens: Camera | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """Undistorted photos with known pinhole cameras, and the sparse points that were triangulated from them.
+
+    images and cameras correspond index by index. points: sparse points in the world. observations (M, 2) int32: rows of
+    (view index, point index). unit: "m" or None. photos: the status of every photo that was given, also of those left
+    out; empty if unknown.
     """
 
     images: tuple[Image, ...]
@@ -155,6 +204,7 @@ class Views:
     points: Points
     observations: NDArray[np.int32]
     unit: str | None = None
+    photos: tuple[PhotoStatus, ...] = ()
 
     def __post_init__(self) -> None:
         _require(len(self.images) == len(self.cameras), "Views needs one camera per image")
@@ -166,7 +216,7 @@ class Views:
             _require(
                 (image.width, image.height) == (camera.width, camera.height), "image and camera sizes differ"
             )
-            _require(camera.distortion == (), "Views holds undistorted pinhole cameras")
+            _require(camera.distortion == (), "Views needs undistorted pinhole cameras")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -174,9 +224,13 @@ class Views:
 
 @dataclass(frozen=True, eq=False)
 class Depth:
-    """z (H, W) float32 distance along the optical axis, 0 where unknown; normals (H, W, 3) float32 or float16 unit,
-    camera frame, facing the camera (n_z < 0); confidence (H, W) float32 in [0, 1]; propagated (H, W) bool: True where
-    the depth was taken over from other views, which says that the surface is there but not that nothing is before it."""
+    """A depth map.
+
+    z (H, W) float32: depth along the optical axis in the world's unit, 0 where unknown. normals (H, W, 3) float32 or
+    float16: unit normals in the camera frame that face the camera (n_z < 0). confidence (H, W) float32 in [0, 1].
+    propagated (H, W) bool: True where the depth was transferred from other views; such a pixel proves a surface point,
+    but no free space in front of it.
+    """
 
     z: F32
     camera: Camera
@@ -191,7 +245,7 @@ class Depth:
 
 @dataclass(frozen=True, eq=False)
 class DepthMaps:
-    """One depth map per view of `views` (sizes may be smaller than the photos; each carries its camera)."""
+    """One depth map per view of `views`. A map may have fewer pixels than its photo and carries its own camera."""
 
     views: Views
     depths: tuple[Depth, ...]

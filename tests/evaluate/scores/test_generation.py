@@ -64,6 +64,6 @@ def test_the_surface_is_the_one_that_voxels_to_mesh_makes() -> None:
     share = (1 / (1 + np.exp(np.hypot(np.hypot(x, y) - 18, z) - 6))).astype(np.float32)  # a ring
     affine = canonical_affine()
     quick, step = surfaced(share, affine, 0.4), affine[0, 0]
-    slow = VoxelsToMesh(0.4, faces=10**9)(Voxels(np.pad(share, 1), shifted(affine), "occupancy"))
+    slow = VoxelsToMesh(faces=10**9)(Voxels(np.pad(share, 1), shifted(affine), "occupancy", 0.4))
     assert np.array_equal(quick.faces, slow.faces)
     assert np.abs(quick.vertices - slow.vertices).max() < 1e-5 * step

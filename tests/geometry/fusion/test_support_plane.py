@@ -57,8 +57,8 @@ def test_the_floor_is_down_however_the_photos_were_held(how):
 @pytest.mark.parametrize("roll", [0, 40])
 def test_a_scene_stands_upright_on_its_floor(roll):
     cameras = [rolled(c, roll) for c in small(arc(8), 0.45)]
-    mesh = DepthsToMesh("scene", faces=4000, nodes=1_000_000)(maps(cameras))
-    frame = np.array(mesh.metadata["world_from_model"])
+    surface = DepthsToMesh("scene", faces=4000, nodes=1_000_000)(maps(cameras))
+    mesh, frame = surface.mesh, surface.world_from_model
     assert tilt(frame[:3, 2]) < 0.3
     level = mesh.face_normals[:, 2] > 0.95
     height = mesh.triangles_center[level, 2] + frame[2, 3]
@@ -70,8 +70,8 @@ def test_a_scene_stands_upright_on_its_floor(roll):
 def test_flat_ground_alone_is_kept():
     """Exactly flat: upright, the box of its points has no height at all."""
     cameras = small(arc(8))
-    mesh = DepthsToMesh("scene", faces=3000)(maps(cameras, SCENE[:1], noise=0.0))
-    frame = np.array(mesh.metadata["world_from_model"])
+    surface = DepthsToMesh("scene", faces=3000)(maps(cameras, SCENE[:1], noise=0.0))
+    mesh, frame = surface.mesh, surface.world_from_model
     assert tilt(frame[:3, 2]) < 0.3
     assert np.quantile(np.abs(np.asarray(mesh.vertices)[:, 2] + frame[2, 3]), 0.9) < 0.04  # two cells
     assert 20 < mesh.area < 40
@@ -82,8 +82,8 @@ def test_without_a_floor_the_photos_say_what_is_up():
     cameras = small(arc(8))
     points = sample_measured_points(maps(cameras, walls), 40_000)
     assert find_floor(points, cameras) is None
-    mesh = DepthsToMesh("scene", faces=4000, nodes=200_000)(maps(cameras, walls))
-    frame = np.array(mesh.metadata["world_from_model"])
+    surface = DepthsToMesh("scene", faces=4000, nodes=200_000)(maps(cameras, walls))
+    frame = surface.world_from_model
     assert np.allclose(frame[:3, 2], estimate_up(cameras))
 
 

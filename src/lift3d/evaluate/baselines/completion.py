@@ -20,7 +20,7 @@ from lift3d.errors import Lift3dError
 from lift3d.geometry.completion.partial_frame import fit_partial_frame, partial_voxels
 from lift3d.geometry.symmetry.partial_plane import partial_symmetry_plane
 from lift3d.maps.mesh_to_solid import MeshToSolid
-from lift3d.maps.points_to_voxels import NAME, PointsToVoxels
+from lift3d.maps.points_to_voxels import PointsToVoxels
 from lift3d.pipelines.complete import Known, known_of, solid_of
 from lift3d.train.data.shape_set import ShapeSet
 from lift3d.train.tasks.completion import MODES, training_pair
@@ -74,9 +74,9 @@ class Network:
         self.weights, self.resolution = weights, resolution
 
     def complete(self, part: Mesh) -> Mesh:
-        known, context = known_of(part), Context()
-        guess = PointsToVoxels(self.weights)(known.samples, context)
-        return joined(known, guess, float(context.report[NAME]["level"]), self.resolution)
+        known = known_of(part)
+        guess = PointsToVoxels(self.weights)(known.samples)
+        return joined(known, guess, self.resolution)
 
 
 class Nearest:
@@ -104,7 +104,7 @@ class Nearest:
         alike = self.rows.astype(np.float32) @ wanted.astype(np.float32)
         full = self._pair(self.held[int(alike.argmax())])[1]
         guess = Voxels((full / 255).astype(np.float32), frame.affine, "occupancy")
-        return joined(known, guess, 0.5, self.resolution)
+        return joined(known, guess, self.resolution)
 
 
 def feature(cells: F32) -> NDArray[np.float16]:
@@ -115,10 +115,10 @@ def feature(cells: F32) -> NDArray[np.float16]:
     return (np.concatenate(parts) / np.sqrt(2)).astype(np.float16)
 
 
-def joined(known: Known, guess: Voxels, level: float, resolution: int) -> Mesh:
+def joined(known: Known, guess: Voxels, resolution: int) -> Mesh:
     """The solid in the part's own place; the part alone where no solid comes of it."""
     try:
-        mesh = solid_of(known, guess, level, resolution, Context())
+        mesh = solid_of(known, guess, resolution, Context())
     except Lift3dError:
         mesh = known.mesh.copy()
     v: F64 = np.asarray(mesh.vertices, np.float64) * known.side + known.middle

@@ -38,6 +38,15 @@ class SfmOptions:
     init_min_angle: float = 12.0
 
 
+def effort_for(count: int) -> SfmOptions:
+    """The extraction and matching settings of the first attempt: more features and lower thresholds for few photos."""
+    if count <= 20:
+        return SfmOptions(max_features=6000, peak_threshold=0.002, min_inliers=12, init_min_inliers=40)
+    if count <= 40:
+        return SfmOptions(max_features=5000, peak_threshold=0.004, min_inliers=15)
+    return SfmOptions(max_features=4000, peak_threshold=0.0067, min_inliers=15)
+
+
 @dataclass
 class Workspace:
     """A folder prepared for COLMAP: photos[k] is file names[k] with database id ids[k].

@@ -73,13 +73,13 @@ def inside_and_touched(v: F64, f: NDArray[np.int32]) -> tuple[NDArray[np.bool_],
     return inside_mask(v, f, origin, step, shape), touched_mask(v, f, origin, step, shape)
 
 
-def resample_to_canonical(voxels: Voxels, level: float = 0.5) -> tuple[NDArray[np.bool_], F64]:
+def resample_to_canonical(voxels: Voxels) -> tuple[NDArray[np.bool_], F64]:
     """The same of voxels in any frame and grid: resampled, unless they are unit cells already."""
-    values = voxels.values if voxels.quantity == "occupancy" else -voxels.values
-    level = level if voxels.quantity == "occupancy" else 0.0
+    sign = 1 if voxels.quantity == "occupancy" else -1
+    values, level = sign * voxels.values, sign * voxels.iso_level
     full = values > level
     if not full.any():
-        raise InputError("no cell is full: there is no solid", "use a lower level")
+        raise InputError("no cell is full: there is no solid", "use a lower iso-level")
     if full.shape == (RESOLUTION,) * 3 and np.allclose(voxels.affine, canonical_affine()):
         return np.asarray(full), np.eye(4)
     index = np.argwhere(full)

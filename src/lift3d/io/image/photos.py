@@ -20,7 +20,7 @@ from lift3d.errors import InputError, Lift3dError
 from lift3d.io.files.read import read_bytes
 from lift3d.io.image.decode import PHOTO_FORMATS, decode, size_for_budget
 from lift3d.io.image.masks import decode_mask
-from lift3d.types import Image, Photos
+from lift3d.types import Image, Photos, Segmentation
 
 _PHOTO_ENDINGS = "jpg jpeg jpe jfif png tif tiff webp heic heif hif bmp ppm pgm mpo"
 PHOTO_SUFFIXES = frozenset(f".{ending}" for ending in _PHOTO_ENDINGS.split())
@@ -174,7 +174,8 @@ def _load(path: Path, name: str, mask: Path | None, max_size: int | None) -> _Lo
             )
         except Lift3dError as error:
             result.mask_error = error
-    result.image = Image(picture.pixels, name, cut, picture.focal, result.sha256)
+    given = None if cut is None else Segmentation("alpha" if mask is None else "given", float(cut.mean()))
+    result.image = Image(picture.pixels, name, cut, picture.focal, result.sha256, picture.full_size, given)
     return result
 
 
@@ -247,4 +248,4 @@ def read_photos(
     if masks is not None:
         without = [i.name for i in images if i.mask is None]
         context.note("read_photos", masks=len(images) - len(without), without_mask=without)
-    return Photos(images)
+    return Photos(images, memory_limited_size=fitting if fitting != max_size else None)

@@ -209,21 +209,25 @@ def read_video(
             f"the camera hardly moves in {path.name} (the image shifts by {moved})",
             "walk around the object slowly while filming",
         )
+    limited: int | None = None
     longest, room = max(size), context.memory_budget // 4
     needed = len(chosen) * 3 * math.prod(fit_size(*size, max_size))
     if needed > room:
         shown = longest if max_size is None else min(longest, max_size)
         max_size = max(MIN_SIDE, int(shown * math.sqrt(room / needed)))
+        limited = max_size
         context.note("read_video", resized_to_fit_memory=max_size)
     wanted = {m.index: m for m in chosen}
     images: list[Image] = []
     for index, frame, _, _ in _frames(path):
         if index in wanted:
-            images.append(Image(_pixels(frame, max_size), _frame_name(path, wanted[index])))
+            images.append(
+                Image(_pixels(frame, max_size), _frame_name(path, wanted[index]), original_size=size)
+            )
             context.progress("read video", 0.7 + 0.3 * len(images) / len(wanted))
             if len(images) == len(wanted):
                 break
-    return Photos(tuple(images), ordered=True)
+    return Photos(tuple(images), True, limited)
 
 
 def _frame_name(path: Path, measure: FrameMeasure) -> str:
