@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from lift3d.errors import InputError
 from lift3d.inference.embedding import EmbeddingNetwork
 from lift3d.inference.embedding_classifier import EmbeddingClassifier
-from lift3d.nets.shape_classifier import PointNet, TestTimeAugmentation, VoxelClassifier
+from lift3d.nets.point_net import PointNet
+from lift3d.nets.shape_classifier import TestTimeAugmentation, VoxelClassifier
 from lift3d.pipelines.classify import combine_labels
 from lift3d.train.data.labelled_shapes import LabelledShapes, evaluation_rotation
 from lift3d.train.tasks.classifier import balanced_accuracy

@@ -72,10 +72,9 @@ class EmbeddingNetwork:
         """Of these weights: vectors of others do not compare."""
         import hashlib
 
-        told = self.found.extra.get(
-            "space", self.found.sha256
-        )  # of converted weights: that of the original file
-        return str(told or hashlib.sha256(self.found.file.read_bytes()).hexdigest())[:16]
+        # a card names its space where the file was rewritten with the same values
+        digest = self.found.extra.get("space", self.found.sha256)
+        return str(digest or hashlib.sha256(self.found.file.read_bytes()).hexdigest())[:16]
 
     def similarity_weights(self, modality: str = "image") -> SimilarityWeights:
         """For a "photo", a "model" or "words", as the weights' card says, fixed on validation."""
