@@ -79,7 +79,7 @@ PRIVATE = re.compile(
     r"made (anew|up)|told (apart|of)|is said|are said|asked (of|about|for)|rests|places? in the space|drawers?)\b",
     re.IGNORECASE,
 )
-"""Words of a former private vocabulary; docs/contributing.md has the ones to use."""
+"""Words of a former private vocabulary; CONTRIBUTING.md has the ones to use."""
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(SOURCE).as_posix())

@@ -101,3 +101,14 @@ def test_every_command_is_on_a_page() -> None:
         )
         for full in below:
             assert full in PAGE_OF or f"lift3d {full}" in pages, full
+
+
+def test_options_of_training_runs_exist() -> None:
+    pytest.importorskip("torch")
+    from typer.testing import CliRunner
+
+    for words in sorted({words for _, words in COMMANDS if words[0] == "train" and "--set" in words}):
+        listed = CliRunner().invoke(app, ["train", words[1], "--options"]).output
+        known = {line.split()[0] for line in listed.splitlines() if line.strip()}
+        given = {words[k + 1].partition("=")[0] for k, word in enumerate(words) if word == "--set"}
+        assert given <= known, f"{words[1]} has no option {given - known}"

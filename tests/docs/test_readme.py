@@ -96,7 +96,7 @@ def commands_on_shapes(folder: Path, *named: str) -> None:
     pytest.importorskip("torch")
     save_mesh(trimesh.creation.box((1, 0.6, 0.8)), "a.glb")
     rod = trimesh.creation.cylinder(0.4, 1.0)
-    for name in ("b.stl", "thing.stl", "part.stl"):
+    for name in ("b.stl", "model.stl", "part.stl"):
         save_mesh(rod, name)
     (folder / "my_models").mkdir()
     save_mesh(rod, "my_models/rod.stl")
