@@ -212,21 +212,19 @@ def test_marks_are_freed_of_the_lens() -> None:
 
     from lift3d.geometry.camera.undistort import distort_points
     from lift3d.pipelines.scale import mark_pixels
-    from lift3d.types import Image, Points, Views
+    from lift3d.types import Camera, Image, PhotoStatus, Points, Views
 
     camera, bend = ring_camera(0.0, 320, 240), (-0.12, 0.05, 0.001, -0.002)
-    image = Image(np.zeros((240, 320, 3), np.uint8), "a.jpg")
-    views = Views((image,), (camera,), Points(np.zeros((0, 3))), np.zeros((0, 2), np.int32))
+    image = Image(np.zeros((240, 320, 3), np.uint8), "a.jpg", original_size=(640, 480))
+    lens = Camera(320, 240, 300.0, 300.0, 161.0, 119.0, camera.world_to_camera, bend)
+    status = (PhotoStatus("a.jpg", True, "", lens),)
+    empty = Points(np.zeros((0, 3)))
+    views = Views((image,), (camera,), empty, np.zeros((0, 2), np.int32), photos=status)
     truth = np.array([[40.0, 50.0], [290.0, 200.0]])
     ray = (truth - [camera.cx, camera.cy]) / [camera.fx, camera.fy]
-    lens = {"fx": 300.0, "fy": 300.0, "cx": 161.0, "cy": 119.0, "distortion": list(bend)}
     photographed = 2 * (distort_points(ray, bend) * 300.0 + [161.0, 119.0])  # the photo came twice as large
-    report = {
-        "read_photos": {"inputs": [{"name": "a.jpg", "width": 640, "height": 480}]},
-        "images_to_cameras": {"photos": [{"name": "a.jpg", "lens": lens}]},
-    }
     marks = Marks("a.jpg", tuple(photographed[0]), tuple(photographed[1]), 1.0)
-    np.testing.assert_allclose(mark_pixels(marks, views, report), truth, atol=1e-6)
+    np.testing.assert_allclose(mark_pixels(marks, views), truth, atol=1e-6)
 
 
 def _near_root(slope: float) -> float:
