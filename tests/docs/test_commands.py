@@ -103,6 +103,7 @@ def test_every_command_is_on_a_page() -> None:
             assert full in PAGE_OF or f"lift3d {full}" in pages, full
 
 
+@pytest.mark.slow  # imports torch and every task
 def test_options_of_training_runs_exist() -> None:
     pytest.importorskip("torch")
     from typer.testing import CliRunner

@@ -1,8 +1,8 @@
-"""docs/images/one_photo.jpg: photos of things of the test split and what is guessed from them, neither the best nor the worst.
+"""docs/images/one_photo.jpg: photos of test shapes and the models predicted from them, around the median.
 
-    python benchmarks/guesses_picture.py CORPUS PICTURES
+    python benchmarks/one_photo_picture.py CORPUS PICTURES
 
-Of the test shapes in the public domain or under CC BY, guessed from one picture each, the eight around the median overlap, of as
+Of the test shapes in the public domain or under CC BY, predicted from one image each, the eight around the median IoU, of as
 many categories; their authors are written to docs/images/one_photo.csv.
 """
 
@@ -62,13 +62,15 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             photo = Pil.fromarray(np.dstack([shot.rgb, shot.mask * np.uint8(255)]))
             photo.save(Path(folder) / "photo.png")
-            reconstruct([Path(folder) / "photo.png"], Path(folder) / "out/m.glb", Options(method="guessed"))
+            reconstruct([Path(folder) / "photo.png"], Path(folder) / "out/m.glb", Options(method="predicted"))
             tiles = mesh_tiles(load_mesh(Path(folder) / "out/m.glb"), TILE)
         rows.append(np.concatenate([np.asarray(Pil.fromarray(shot.rgb).resize((TILE, TILE))), *tiles], 1))
         print(category[case.view.shape], round(values[k], 3), flush=True)
     half = len(rows) // 2
     sheet = np.concatenate([np.concatenate(rows[:half]), np.concatenate(rows[half : 2 * half])], 1)
-    Pil.fromarray(sheet).save(ROOT / "docs/images/one_photo.jpg", quality=88)
+    Pil.fromarray(sheet).resize((1600, 640), Pil.Resampling.LANCZOS).save(
+        ROOT / "docs/images/one_photo.jpg", quality=85
+    )
     with open(ROOT / "docs/images/one_photo.csv", "w", newline="", encoding="utf-8") as file:
         out = csv.writer(file)
         out.writerow(["key", "author", "licence"])
