@@ -6,7 +6,7 @@ import numpy as np
 import trimesh
 
 from lift3d.geometry.render.drawable import drawable
-from lift3d.pipelines.preview import _main_points, preview
+from lift3d.pipelines.preview import main_vertices, preview
 
 
 def test_scraps_far_away_do_not_decide_the_frame() -> None:
@@ -14,7 +14,7 @@ def test_scraps_far_away_do_not_decide_the_frame() -> None:
     scrap = trimesh.creation.box((0.1, 0.1, 0.1))
     scrap.apply_translation([30, 0, 0])
     both = trimesh.util.concatenate([ball, scrap])
-    points = _main_points(drawable(both))
+    points = main_vertices(drawable(both))
     assert np.abs(points).max() < 1.01
     dark = [(preview(mesh, 60).mean(-1) < 150).mean() for mesh in (ball, both)]
     assert abs(dark[0] - dark[1]) < 0.02
@@ -24,7 +24,7 @@ def test_parts_of_like_size_are_all_in_the_frame() -> None:
     parts = [trimesh.creation.icosphere(2) for _ in range(3)]
     for i, part in enumerate(parts):
         part.apply_translation([4 * i, 0, 0])
-    points = _main_points(drawable(trimesh.util.concatenate(parts)))
+    points = main_vertices(drawable(trimesh.util.concatenate(parts)))
     assert points[:, 0].max() > 8.9 and points[:, 0].min() < -0.9
 
 

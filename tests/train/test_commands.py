@@ -127,7 +127,7 @@ def test_an_interrupted_run_says_that_it_goes_on(tmp_path: Path, monkeypatch: py
     assert "nothing was written" in lift3d(*words)[1]
     (tmp_path / "run/step-00000100").mkdir(parents=True)
     code, said = lift3d(*words)
-    assert code == 130 and "goes on from the last checkpoint" in said
+    assert code == 130 and "resumes from the last checkpoint" in said
 
 
 def test_means_by_kind_and_intervals_by_family() -> None:

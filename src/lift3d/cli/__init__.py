@@ -1,4 +1,5 @@
-"""The command line: words for people, no maths. Heavy imports happen inside commands: help is quick."""
+"""The command line. It parses options, calls the Python API and prints results; heavy modules are imported inside commands,
+so that help is fast."""
 
 from __future__ import annotations
 
@@ -26,28 +27,29 @@ def root() -> None:
 
 
 def main() -> None:
-    """Entry point of `lift3d`; wrong usage is told in one sentence as well."""
+    """Entry point of `lift3d`; wrong usage is one sentence and exit code 2, like every other error."""
     try:
         code = app(standalone_mode=False, prog_name="lift3d")
     except Exception as error:
-        # of typer's parser, which is click or its own copy of it
-        told, context = getattr(error, "format_message", None), getattr(error, "ctx", None)
-        if told is None:
+        # of typer's parser, which is click or typer's copy of it
+        message, context = getattr(error, "format_message", None), getattr(error, "ctx", None)
+        if message is None:
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
             error.show()  # type: ignore[attr-defined]
             raise SystemExit(2) from None
         typer.echo(
-            f"lift3d: {sentence(told())}: see {getattr(context, 'command_path', 'lift3d')} --help.", err=True
+            f"lift3d: {sentence(message())}: see {getattr(context, 'command_path', 'lift3d')} --help.",
+            err=True,
         )
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         code = 130
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: ctrl-C while Python ends changes nothing
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C has no effect while Python exits
     raise SystemExit(code if isinstance(code, int) else 0)
 
 
-PLAIN = (
+PLAIN_MESSAGES = (
     (r"Input should be a valid integer.*", "give a whole number"),
     (r"Input should be a valid number.*", "give a number"),
     (r"Input should be greater than or equal to (\S+)", r"give \1 or more"),
@@ -55,12 +57,12 @@ PLAIN = (
     (r"Input should be greater than (\S+)", r"give more than \1"),
     (r"Input should be less than (\S+)", r"give less than \1"),
 )
-"""What the parser says, and what is meant."""
+"""Patterns of the parser's messages, and plain sentences for them."""
 
 
-def sentence(words: str) -> str:
-    """One line, begun small and without its full stop, in plain words."""
-    line = " ".join(words.split()).rstrip(".")
-    for said, meant in PLAIN:
-        line = re.sub(said, meant, line)
+def sentence(message: str) -> str:
+    """A message of the parser as one plain line in lower case without a full stop."""
+    line = " ".join(message.split()).rstrip(".")
+    for pattern, plain in PLAIN_MESSAGES:
+        line = re.sub(pattern, plain, line)
     return line[:1].lower() + line[1:]

@@ -1,4 +1,4 @@
-"""Progress of work whose steps are not known beforehand: one bar for each step, or plain lines off a terminal."""
+"""Progress of commands on stderr: one bar for each step on a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import typer
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-EVERY = 15.0
-"""Seconds between two lines of one step off a terminal."""
+LINE_INTERVAL = 15.0
+"""Seconds between two lines of one step where stderr is not a terminal."""
 
 
 class Screen:
-    """A bar of rich's on a terminal, and sentences beside it; both on stderr. Context manager."""
+    """Messages on stderr, beside a progress bar of rich where there is one. Context manager; quiet: print nothing."""
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
@@ -30,14 +30,14 @@ class Screen:
             self.bar.stop()
 
     def say_first_run(self) -> None:
-        """Say why the first call on a machine is slow."""
+        """Explain why the first call on a machine is slow."""
         from lift3d.runtime.environment import FIRST_RUN, compiled
 
         if not self.quiet and not compiled():
             self.say(FIRST_RUN)
 
     def say(self, sentence: str) -> None:
-        """One sentence for the user."""
+        """Print one sentence."""
         if self.quiet:
             return
         if self.bar is not None:
@@ -47,7 +47,7 @@ class Screen:
 
 
 class Bars(Screen):
-    """Context manager: `step(name, fraction)` and `say(sentence)`, on stderr."""
+    """Progress of steps that are not known beforehand. Context manager with `step(name, fraction)` and `say(sentence)`."""
 
     def __init__(self, quiet: bool = False) -> None:
         super().__init__(quiet)
@@ -74,13 +74,13 @@ class Bars(Screen):
         return self
 
     def step(self, name: str, fraction: float) -> None:
-        """A step has come so far (0 to 1)."""
+        """The progress callback: a step with the fraction that is done, 0 to 1."""
         if self.quiet:
             return
         if self.bar is not None:
             if name not in self.tasks:
                 self.tasks[name] = self.bar.add_task(name, total=1.0)
             self.bar.update(self.tasks[name], completed=fraction)
-        elif fraction >= 1 or time.monotonic() - self.last.get(name, -EVERY) >= EVERY:
+        elif fraction >= 1 or time.monotonic() - self.last.get(name, -LINE_INTERVAL) >= LINE_INTERVAL:
             self.last[name] = time.monotonic()
             typer.echo(f"{name}: {100 * fraction:.0f} %", err=True)

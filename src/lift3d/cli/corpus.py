@@ -1,4 +1,4 @@
-"""`lift3d corpus build | show | render`: shapes to learn from, and pictures of them."""
+"""`lift3d corpus build | show | render | photographs`: shapes and pictures for training."""
 
 from __future__ import annotations
 
@@ -13,37 +13,38 @@ if TYPE_CHECKING:
     from lift3d.corpus.dataset import Corpus
 
 CACHE = "~/.cache/lift3d"
+CACHE_HELP = "Folder where packages are downloaded and unpacked."
+DEBS_HELP = "A folder of .deb files, for systems without apt."
+PROCESSES_HELP = "Number of processes; one per core if not given."
 
 app = typer.Typer(
-    help="Free shapes to learn from: built from Debian packages or from your own meshes.",
+    help="Build, show and render the corpus of shapes for training.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 
 def build(
-    folder: Annotated[Path, typer.Argument(help="Where the corpus goes.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of the corpus.")],
     only: Annotated[
-        list[str] | None, typer.Option(help="A source by name; give it again for more. All if not given.")
+        list[str] | None, typer.Option(help="Name of a source; repeat it for more. All if not given.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="Things of each source, spread evenly.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Number of shapes of each source, evenly spaced.")] = None,
     from_: Annotated[
         Path | None,
-        typer.Option("--from", help="A folder of meshes instead: yours, ShapeNetCore, ModelNet, Objaverse."),
+        typer.Option(
+            "--from", help="Build from a folder of meshes: your own, ShapeNetCore, ModelNet, Objaverse."
+        ),
     ] = None,
-    up: Annotated[
-        str, typer.Option(help="With --from: the upright axis of OBJ, OFF, PLY and STL files.")
-    ] = "z",
-    licence: Annotated[str, typer.Option(help="With --from: the licence of the meshes.")] = "not stated",
-    author: Annotated[str, typer.Option(help="With --from: who made them.")] = "not stated",
-    cache: Annotated[Path, typer.Option(help="Where packages are downloaded and unpacked.")] = Path(CACHE),
-    debs: Annotated[Path | None, typer.Option(help="A folder of .deb files, where there is no apt.")] = None,
-    processes: Annotated[
-        int | None, typer.Option(min=1, help="Processes; one per core if not given.")
-    ] = None,
+    up: Annotated[str, typer.Option(help="With --from: upright axis of OBJ, OFF, PLY and STL files.")] = "z",
+    licence: Annotated[str, typer.Option(help="With --from: licence of the meshes.")] = "not stated",
+    author: Annotated[str, typer.Option(help="With --from: author of the meshes.")] = "not stated",
+    cache: Annotated[Path, typer.Option(help=CACHE_HELP)] = Path(CACHE),
+    debs: Annotated[Path | None, typer.Option(help=DEBS_HELP)] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help=PROCESSES_HELP)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Build a corpus; the same command goes on where a killed build stopped."""
+    """Build a corpus; the same command resumes an interrupted build."""
     from lift3d.cli.bars import Bars
     from lift3d.corpus.build import BuildOptions
     from lift3d.corpus.build import build as run
@@ -65,7 +66,7 @@ def show(
         Path | None, typer.Option("-o", "--output", help="Write a contact sheet of all categories: PNG.")
     ] = None,
 ) -> None:
-    """Counts by category, licence and source; where the contact sheets and the attribution are."""
+    """Show counts by category, licence and source, and the files of the corpus."""
     from lift3d.corpus.dataset import Corpus
     from lift3d.corpus.overview import check_sheet_path, write_overview
 
@@ -80,20 +81,20 @@ def show(
 
 def render(
     folder: Annotated[Path, typer.Argument(help="A corpus.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where the shards go: a folder.")],
-    views: Annotated[int, typer.Option(help="Pictures of each shape, all around it: 1 to 1000.")] = 24,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the shards.")],
+    views: Annotated[int, typer.Option(help="Pictures of each shape from all around, 1 to 1000.")] = 24,
     size: Annotated[int, typer.Option(help="Pixels along each side.")] = 128,
-    recipe: Annotated[str, typer.Option(help="clean, natural or hard.")] = "natural",
-    split: Annotated[str | None, typer.Option(help="train, val or test; all if not given.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Shapes, drawn by hash; all if not given.")] = None,
-    with_: Annotated[str, typer.Option("--with", help="More of each picture: depth,normals.")] = "",
-    seed: Annotated[int, typer.Option(help="Another number gives other pictures.")] = 0,
-    processes: Annotated[
-        int | None, typer.Option(min=1, help="Processes; one per core if not given.")
+    recipe: Annotated[str, typer.Option(help="Recipe of the pictures: clean, natural or hard.")] = "natural",
+    split: Annotated[str | None, typer.Option(help="Split: train, val or test; all if not given.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Number of shapes, sampled by hash; all if not given.")
     ] = None,
+    with_: Annotated[str, typer.Option("--with", help="Further images of each picture: depth,normals.")] = "",
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same pictures.")] = 0,
+    processes: Annotated[int | None, typer.Option(min=1, help=PROCESSES_HELP)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Pictures of a corpus with masks, cameras and what else is true of them, in shards that stream."""
+    """Render pictures of a corpus with masks and cameras, in shards."""
     from lift3d.cli.bars import Bars
     from lift3d.corpus.dataset import Corpus
     from lift3d.corpus.pictures.shard_plan import RenderOptions
@@ -111,12 +112,12 @@ def render(
 
 
 def photographs(
-    folder: Annotated[Path, typer.Argument(help="Where the photographs go.")],
-    cache: Annotated[Path, typer.Option(help="Where packages are downloaded and unpacked.")] = Path(CACHE),
-    debs: Annotated[Path | None, typer.Option(help="A folder of .deb files, where there is no apt.")] = None,
+    folder: Annotated[Path, typer.Argument(help="Folder of the photographs.")],
+    cache: Annotated[Path, typer.Option(help=CACHE_HELP)] = Path(CACHE),
+    debs: Annotated[Path | None, typer.Option(help=DEBS_HELP)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Photographs and things cut out of them, from Debian packages: what masks learn from beside pictures of a corpus."""
+    """Collect photographs and cut-out objects from Debian packages, for training masks."""
     from lift3d.cli.bars import Bars
     from lift3d.corpus.pictures.photographs import collect_photographs
 
@@ -127,12 +128,14 @@ def photographs(
 
 
 def summary(corpus: Corpus, everything: bool = False) -> list[str]:
-    """What a person wants to know of a corpus."""
+    """The card of a corpus as lines of text; everything: with counts by category, licence and source."""
+    from lift3d.units import format_count
+
     card = corpus.card
     lines = [
         f"corpus    {corpus.folder}",
-        f"shapes    {card['shapes']} in {card['families']} families, of {card['tried']} things tried; "
-        f"{card['repeats']} repeated others",
+        f"shapes    {card['shapes']} in {card['families']} families, from {card['tried']} files; "
+        f"{card['repeats']} duplicates",
         f"solid     {100 * card['solid_share']:.1f} %; textured {100 * card['textured_share']:.1f} %",
         "splits    " + ", ".join(f"{k} {v}" for k, v in card["splits"].items()),
     ]
@@ -151,8 +154,8 @@ def summary(corpus: Corpus, everything: bool = False) -> list[str]:
         lines.append("largest   " + ", ".join(f"{k} {v}" for k, v in top))
     bad = card["unusable"] + card["left_out"]
     if bad:
-        known = f"each is named with its reason in {corpus.folder / 'README.md'}"
-        lines.append(f"left out  {len(bad)} {'file' if len(bad) == 1 else 'files'}; {known}")
+        where = corpus.folder / "README.md"
+        lines.append(f"left out  {format_count(len(bad), 'file')}; {where} lists each with its reason")
         lines += [f"          {row['key']}: {row['why']}" for row in bad[:3]]
     lines.append(f"sheets    {corpus.folder / 'sheets'}; attribution {corpus.folder / 'ATTRIBUTION.csv'}")
     return lines

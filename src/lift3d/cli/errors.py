@@ -1,4 +1,4 @@
-"""Failures as one clear sentence on stderr and an exit code: 2 where the user can act, 130 for ctrl-C."""
+"""Failures as one sentence on stderr and an exit code: 2 for errors, 130 for ctrl-C, 143 for SIGTERM."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ FAILED, INTERRUPTED, TERMINATED = 2, 130, 143
 
 
 def explained(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with its failures told in one sentence, without a traceback."""
+    """The command, with every failure that the user can act on printed as one sentence without a traceback."""
 
     @functools.wraps(command)
     def run(*args: Any, **options: Any) -> None:
-        usual = signal.signal(signal.SIGTERM, _terminate)
-        pressed = signal.getsignal(signal.SIGINT)
+        sigterm = signal.signal(signal.SIGTERM, _terminate)
+        sigint = signal.getsignal(signal.SIGINT)
         interrupt.reset()
-        if pressed is signal.default_int_handler:  # else ctrl-C is ignored, as in the background of a shell
+        if sigint is signal.default_int_handler:  # else ctrl-C is ignored, as in the background of a shell
             signal.signal(signal.SIGINT, interrupt.handle_signal)
         try:
             command(*args, **options)
@@ -36,22 +36,22 @@ def explained(command: Callable[..., None]) -> Callable[..., None]:
             _fail("there was not enough memory: use smaller photos (--size 1000) or fewer of them.")
         except KeyboardInterrupt:
             _fail("interrupted; nothing was written.", INTERRUPTED)
-        except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        except BrokenPipeError:  # the reader of the output has closed it, as `| head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(1) from None
         except OSError as error:
-            place = f" ({error.filename})" if error.filename else ""
-            _fail(f"{(error.strerror or str(error)).lower()}{place}: check the disk and the permissions.")
+            where = f" ({error.filename})" if error.filename else ""
+            _fail(f"{(error.strerror or str(error)).lower()}{where}: check the disk and the permissions.")
         finally:
-            signal.signal(signal.SIGTERM, usual)
-            if pressed is signal.default_int_handler:
-                signal.signal(signal.SIGINT, pressed)
+            signal.signal(signal.SIGTERM, sigterm)
+            if sigint is signal.default_int_handler:
+                signal.signal(signal.SIGINT, sigint)
 
     return run
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
-    """Leave through the clean-ups, as on ctrl-C."""
+    """Exit through the clean-up code, as on ctrl-C."""
     raise SystemExit(TERMINATED)
 
 

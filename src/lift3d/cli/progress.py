@@ -1,4 +1,4 @@
-"""Progress of a run: a bar with an estimate of the time left on a terminal, plain lines elsewhere."""
+"""Progress of a reconstruction: a bar with an estimate of the time left on a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ LABELS = {
     "photos": "reading the photos",
     "cameras": "finding the cameras",
     "depths": "measuring depth",
-    "shape": "guessing the shape",
-    "surface": "making the surface",
+    "shape": "predicting the shape",
+    "surface": "extracting the surface",
     "solid": "checking that it is solid",
     "texture": "painting the texture",
     "output": "writing",
 }
-SHARE = {
+TIME_SHARES = {
     "photos": 2,
     "cameras": 25,
     "depths": 40,
@@ -34,34 +34,35 @@ SHARE = {
     "texture": 12,
     "output": 3,
 }
-"""Usual share of the time of each step; only the estimate depends on it."""
-EARLIEST_ESTIMATE = 0.04
+"""Usual percentages of the time of the steps, for the estimate."""
+MIN_DONE, MIN_SECONDS = 0.04, 2.0
+"""No estimate is shown before this fraction is done and this time has passed."""
 
 
 class Estimate:
-    """Time left, from the time used and the share of the work that is done."""
+    """Time left, from the elapsed time and the fraction of the work that is done."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()
         self.done: dict[str, float] = {}
 
     def update(self, step: str, fraction: float) -> float:
-        """Note progress; the fraction of the whole that is done, which never falls."""
-        for earlier in list(SHARE)[: list(SHARE).index(step)]:
+        """Record the progress of a step; returns the fraction of all work that is done, which never decreases."""
+        for earlier in list(TIME_SHARES)[: list(TIME_SHARES).index(step)]:
             self.done[earlier] = 1.0
         self.done[step] = max(fraction, self.done.get(step, 0.0))
-        return sum(SHARE[name] * part for name, part in self.done.items()) / sum(SHARE.values())
+        return sum(TIME_SHARES[name] * part for name, part in self.done.items()) / sum(TIME_SHARES.values())
 
     def left(self, whole: float) -> str:
         """ "about 40 s left", or nothing while it is too early to say."""
         used = time.monotonic() - self.started
-        if whole < EARLIEST_ESTIMATE or used < 2:
+        if whole < MIN_DONE or used < MIN_SECONDS:
             return ""
         return f"about {format_seconds(used * (1 - whole) / whole)} left"
 
 
 class Show(Screen):
-    """Context manager whose `step` is a progress callback and whose `say` prints sentences, all on stderr."""
+    """Progress of the steps of a reconstruction. Context manager with `step(name, fraction)` and `say(sentence)`."""
 
     def __init__(self, quiet: bool = False) -> None:
         super().__init__(quiet)
@@ -88,7 +89,7 @@ class Show(Screen):
         return self
 
     def step(self, step: str, fraction: float) -> None:
-        """The progress callback of a run."""
+        """The progress callback: a step of `LABELS` with the fraction that is done, 0 to 1."""
         whole = self.estimate.update(step, fraction)
         if self.quiet:
             return
