@@ -34,7 +34,7 @@ def listed(cache: Path, debs: Path | None) -> list[Entry]:
     """Everything that every source lists."""
     found: list[Entry] = []
     for source in sources().values():
-        roots = [obtain(name, cache, debs, wanted=source.wanted).root for name in source.packages]
+        roots = [obtain(name, cache, debs, wanted=source.needs).root for name in source.packages]
         found += source.entries(roots)
     return found
 

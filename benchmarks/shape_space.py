@@ -166,7 +166,7 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
     codec, _ = load_network("autoencoder", autoencoder)
     assert isinstance(codec, ShapeAutoencoder)
     flows = {w: load_sampler("flow", flow, autoencoder, w[0], guided=w[1:3], begin=w[3]) for w in WAYS_ON}
-    judge, known_kinds = Judge(), next(iter(flows.values())).kinds
+    judge, known_kinds = Judge(), next(iter(flows.values())).categories
     rows: dict[Way, list[Said]] = {way: [] for way in flows}
     named: dict[Way | None, list[float | None]] = {way: [] for way in (*flows, None)}
     kinds = largest(train, val, known_kinds, KINDS)
