@@ -15,7 +15,7 @@ from lift3d.evaluate.classifier import PLAIN, lines, measures, per_category, won
 from lift3d.evaluate.sheets.confusion_matrix import matrix, picture, write_confusions  # noqa: E402
 from lift3d.nets.latent_gan import LatentCritic  # noqa: E402
 from lift3d.nets.shape_autoencoder import ShapeAutoencoder  # noqa: E402
-from lift3d.train.tasks.classifier import balanced_accuracy  # noqa: E402
+from lift3d.train.metrics import balanced_accuracy  # noqa: E402
 
 
 class Few:

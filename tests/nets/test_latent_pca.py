@@ -110,7 +110,7 @@ def test_a_drawing_begins_between_noise_and_outline() -> None:
     with torch.no_grad():
         still = integrate_adams_bashforth(net, x[None], torch.tensor([0]), 4, begin=0.25)
     assert torch.equal(still[0], x), "an untrained flow stands still"
-    assert LatentFlow(2, 3, 64, 1, 4, local=16).outline is None
+    assert LatentFlow(2, 3, 64, 1, 4, local=16).pca is None
 
 
 @pytest.mark.parametrize("begin", [0.0, 0.25, 0.5])

@@ -37,7 +37,7 @@ from lift3d.maps.voxels_to_label import NAME
 from lift3d.nets.point_net import PointNet
 from lift3d.nets.shape_classifier import TestTimeAugmentation, VoxelClassifier
 from lift3d.train.data.labelled_shapes import LabelledShapes
-from lift3d.train.tasks.classifier import balanced_accuracy
+from lift3d.train.metrics import balanced_accuracy
 from lift3d.weights import find
 
 Say = Callable[[str], None]

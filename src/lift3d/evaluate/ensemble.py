@@ -17,7 +17,7 @@ from lift3d.nets.point_net import PointNet
 from lift3d.nets.shape_classifier import TestTimeAugmentation, VoxelClassifier
 from lift3d.pipelines.classify import combine_labels
 from lift3d.train.data.labelled_shapes import LabelledShapes, evaluation_rotation
-from lift3d.train.tasks.classifier import balanced_accuracy
+from lift3d.train.metrics import balanced_accuracy
 from lift3d.types import Label
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)

@@ -216,10 +216,7 @@ class Trainer:
 
     def _rest(self) -> None:
         """Parameters that the task lets rest in this step, as they stand; one that is not moved does not decay either."""
-        resting = getattr(self.task, "resting", None)
-        if resting is None:
-            return
-        names = resting(self.step)
+        names = self.task.frozen(self.step)
         for name, p in zip(self.names, self.parameters):
             if names and name.startswith(names):
                 p.grad = None

@@ -42,12 +42,12 @@ def launch(
         if where.first and task.pictures:
             ensure_renders(corpus, pictures, views, say, progress)
         where.wait()
-        if where.first and task.ready is not None:
-            task.ready(pictures, corpus, config, progress)
+        if where.first and task.prepare is not None:
+            task.prepare(pictures, corpus, config, progress)
         where.wait()
         made = task.make(pictures, corpus, config)
-        if where.first and hasattr(made, "watch"):
-            made.watch = progress
+        if where.first:
+            made.progress = progress
         # numba's parallel kernels set torch's number of threads as well: after them, not before
         torch.set_num_threads(threads or thread_count())
         run = Trainer(

@@ -1,4 +1,4 @@
-"""The mappings that can be trained, by name."""
+"""The registry of networks that can be trained and evaluated, by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from lift3d.errors import InputError
 from lift3d.train.config import Schedule
-from lift3d.train.task import Task
+from lift3d.train.task import Progress, Task
 from lift3d.train.tasks import (
     autoencoder,
     classifier,
@@ -28,15 +28,18 @@ from lift3d.train.tasks import embedding_to_label as embedding_label
 
 @dataclass(frozen=True)
 class Trainable:
-    """config: the dataclass of its options; make(pictures, corpus, config): the task; pictures: whether it learns from any;
-    folders: whether a folder of one's own meshes serves as a corpus, which is then built beside it; ready(pictures, corpus,
-    config, progress): what takes long and is kept is made before the task, by the first process."""
+    """A network that `lift3d train` knows.
+
+    config: the dataclass of its options. make(pictures, corpus, config): its task. pictures: whether it learns from pictures of
+    the corpus. folders: whether a folder of the user's own meshes serves as a corpus, which is then built beside it.
+    prepare(pictures, corpus, config, progress): computes and caches what takes long, in the first process, before the task is
+    made."""
 
     config: type[Schedule]
     make: Callable[[Path, Path, Any], Task]
     pictures: bool = True
     folders: bool = False
-    ready: Callable[[Path, Path, Any, Callable[[str, float], None]], None] | None = None
+    prepare: Callable[[Path, Path, Any, Progress], None] | None = None
     evaluator: str = ""
     """Dotted name of the function that measures the network on the test split; a name, since `lift3d.evaluate` stands on
     a higher floor. Empty: another network's table has a row for it, or only what is trained from it can be measured."""
@@ -98,7 +101,9 @@ TASKS: dict[str, Trainable] = {
         embedding.EmbeddingTask,
         evaluator="lift3d.evaluate.embedding.evaluate_embedding",
     ),
-    "embedding-to-label": Trainable(embedding_label.Config, embedding_label.EmbeddingToLabelTask, True, True),
+    "embedding-to-label": Trainable(
+        embedding_label.Config, embedding_label.EmbeddingToLabelTask, True, True, embedding_label.prepare
+    ),
     "completion": Trainable(
         completion.Config,
         lambda pictures, corpus, config: completion.CompletionTask(corpus, config),
@@ -109,7 +114,7 @@ TASKS: dict[str, Trainable] = {
 
 
 def trainable(name: str) -> Trainable:
-    """By name, with - or _; InputError that names what there is."""
+    """The entry of a name, written with - or _. InputError that lists the names for any other."""
     wanted = name.replace("_", "-")
     if wanted not in TASKS:
         near = get_close_matches(wanted, TASKS, 1, 0.3)

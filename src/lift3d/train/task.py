@@ -1,44 +1,55 @@
-"""What a learned mapping brings to the engine: data, module, loss and metrics, in one small class."""
+"""What a trainable network brings to the engine: data, module, loss and metrics, in one class."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import torch
 
 from lift3d.train.config import Schedule
 
 Batch = dict[str, torch.Tensor]
+Progress = Callable[[str, float], None]
 
 
-class Task(Protocol):
-    """name: of the mapping that is trained; config: the engine's schedule and the task's own fields."""
+class Task(ABC):
+    """Base class of training tasks. It declares all that the engine and the commands call.
+
+    name: of the mapping that is trained. better: the metric of `validate` by which the best weights are chosen; larger is
+    better. config: the engine's schedule and the task's own options. progress(step, fraction): called during long preparations;
+    the first process sets it to the progress bar."""
 
     name: str
     better: str
-    """The metric by which the best weights are chosen on the validation set; larger is better."""
+    config: Schedule
+    progress: Progress = staticmethod(lambda step, fraction: None)
 
-    @property
-    def config(self) -> Schedule: ...
-
+    @abstractmethod
     def module(self) -> torch.nn.Module:
-        """The network, its weights drawn from torch's generator, which the engine has seeded."""
-        ...
+        """The network, initialised from torch's generator, which the engine has seeded."""
 
+    @abstractmethod
     def batch(self, step: int, rank: int, world: int) -> Batch:
-        """The samples of this process at this step. They depend on nothing but the config and these numbers, and all
-        processes together have the same samples whatever `world` is."""
-        ...
+        """The samples of process `rank` of `world` at this step.
 
+        They depend on the config and these numbers alone, and all processes together have the same samples whatever `world`
+        is."""
+
+    @abstractmethod
     def loss(self, module: torch.nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
-        """Scalars by name; "loss" is what is made small, "watched", if there, what divergence is judged by. Means over the
+        """Scalars by name: "loss" is minimised; "watched", if present, is what divergence is judged by instead. Means over the
         batch, so that processes can be averaged."""
-        ...
 
+    @abstractmethod
     def validate(self, module: torch.nn.Module) -> dict[str, float]:
-        """Metrics of the averaged weights on the validation set."""
-        ...
+        """Metrics of the averaged weights on the validation set, `better` among them."""
 
+    @abstractmethod
     def data(self) -> dict[str, Any]:
-        """What identifies the data: a run does not go on with others."""
-        ...
+        """What identifies the data, as JSON values: a run resumes with the same data only."""
+
+    def frozen(self, step: int) -> tuple[str, ...]:
+        """Prefixes of the names of parameters that this step leaves unchanged, weight decay included. None by default."""
+        return ()

@@ -13,7 +13,8 @@ pytest.importorskip("pyarrow")
 from lift3d.corpus.pictures.shard_reader import read_shards  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.geometry.metrics.iou import batch_iou  # noqa: E402
-from lift3d.train.data.picture_set import PictureSet, sample_indices  # noqa: E402
+from lift3d.train.data.picture_set import PictureSet  # noqa: E402
+from lift3d.train.data.sampling import sample_indices  # noqa: E402
 from lift3d.train.tasks.image_to_mask import Config, ImageToMaskTask  # noqa: E402
 
 

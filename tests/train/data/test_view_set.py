@@ -12,14 +12,9 @@ torch = pytest.importorskip("torch")
 from lift3d.corpus.dataset import Corpus  # noqa: E402
 from lift3d.geometry.metrics.iou import batch_iou_torch  # noqa: E402
 from lift3d.nets.views_to_volume import GRID_SIZE, resample_upright  # noqa: E402
+from lift3d.train.data.sampling import collate
 from lift3d.train.data.view_set import ViewSet, corrupt_mask, symmetry_axis, view_target  # noqa: E402
-from lift3d.train.tasks.image_to_voxels import (
-    Config,
-    ImageToVoxelsTask,
-    collate,
-    make_sample,
-    mirror_sample,
-)
+from lift3d.train.tasks.image_to_voxels import Config, ImageToVoxelsTask, make_sample, mirror_sample
 
 pytestmark = pytest.mark.slow
 

@@ -29,11 +29,12 @@ from lift3d.train.data.labelled_shapes import (  # noqa: E402
 )
 from lift3d.train.distributed import Worker  # noqa: E402
 from lift3d.train.engine import Trainer  # noqa: E402
-from lift3d.train.tasks.classifier import BACKBONE, HEAD, SIDES, ClassifierTask, Config  # noqa: E402
+from lift3d.train.tasks.classifier import BACKBONE, ClassifierTask, Config  # noqa: E402
 from lift3d.train.tasks.masked_pictures import Config as PictureConfig  # noqa: E402
 from lift3d.train.tasks.masked_pictures import MaskedPicturesTask  # noqa: E402
 from lift3d.train.tasks.masked_voxels import Config as VoxelConfig  # noqa: E402
 from lift3d.train.tasks.masked_voxels import MaskedVoxelsTask, random_blocks  # noqa: E402
+from lift3d.train.tasks.upright import SIDES, UPSIDE_DOWN  # noqa: E402
 
 ALONE = Worker(0, 1, torch.device("cpu"))
 TINY = [
@@ -272,7 +273,7 @@ def test_what_is_kept_is_what_the_trunk_says(small: tuple[Path, Path]) -> None:
 
 
 def test_each_of_the_six_directions_is_up_once() -> None:
-    ways = np.stack([np.eye(3), HEAD, *SIDES])
+    ways = np.stack([np.eye(3), UPSIDE_DOWN, *SIDES])
     assert np.allclose(ways @ ways.transpose(0, 2, 1), np.eye(3)) and np.allclose(np.linalg.det(ways), 1)
     assert len(np.unique(ways[:, 2], axis=0)) == 6
 

@@ -26,7 +26,11 @@ from lift3d.train.data.captions import captions  # noqa: E402
 from lift3d.train.data.view_set import oriented_shape  # noqa: E402
 from lift3d.train.distributed import Worker  # noqa: E402
 from lift3d.train.engine import Trainer  # noqa: E402
-from lift3d.train.tasks.embedding import Config, EmbeddingTask, mean_average_precision, recall_at  # noqa: E402
+from lift3d.train.metrics import (
+    mean_average_precision,  # noqa: E402
+    recall_at,  # noqa: E402
+)
+from lift3d.train.tasks.embedding import Config, EmbeddingTask  # noqa: E402
 
 TINY = Config(
     steps=4, batch=4, width=8, layers=1, solid=4, begin="none", words=False, held=4, validate=4, save=2, warmup=1,

@@ -23,7 +23,7 @@ from lift3d.nets.shape_autoencoder import ShapeAutoencoder
 from lift3d.nets.shape_classifier import TestTimeAugmentation, VoxelClassifier
 from lift3d.nets.spatial_transformer import downsample, transform_voxels
 from lift3d.train.data.labelled_shapes import LabelledShapes, evaluation_rotation
-from lift3d.train.tasks.classifier import balanced_accuracy
+from lift3d.train.metrics import balanced_accuracy
 
 Progress = Callable[[float], None]
 Features = Callable[[torch.Tensor], torch.Tensor]

@@ -44,7 +44,7 @@ class Augmentation:
     askew: float
     seed: int
 
-    def way(self, rng: np.random.Generator) -> tuple[int, F32, F32]:
+    def sample(self, rng: np.random.Generator) -> tuple[int, F32, F32]:
         """A move (train/data/shape_set.py), a rotation (3, 3) and a stretch (3,)."""
         move, stretch = (
             int(rng.integers(ORIENTATIONS)),
@@ -81,7 +81,9 @@ def augmented_variants(shapes: LabelledShapes, i: int, ways: Augmentation) -> tu
     full, cells, maps = shapes.full(i), list[NDArray[np.bool_]](), list[F32]()
     for v in range(ways.count):
         rng = np.random.default_rng([ways.seed, shapes.number(i), v, SEED])
-        move, turn, stretch = ways.way(rng) if v else (0, np.eye(3, dtype=np.float32), np.ones(3, np.float32))
+        move, turn, stretch = (
+            ways.sample(rng) if v else (0, np.eye(3, dtype=np.float32), np.ones(3, np.float32))
+        )
         cells.append(orient(full, move))
         maps.append(turn @ np.diag(stretch))
     return np.stack(cells), np.stack(maps).astype(np.float32)

@@ -93,25 +93,3 @@ def _places(shard: int, data: mmap.mmap, path: Path) -> list[SampleLocation]:
         found.setdefault(match[1], {})[match[2]] = (at + BLOCK, size)
         at += BLOCK + -(-size // BLOCK) * BLOCK
     return [SampleLocation(shard, files) for files in found.values()]
-
-
-def sample_indices(n: int, step: int, batch: int, seed: int) -> NDArray[np.int64]:
-    """Numbers of the samples of a step: every epoch is a new order of all, and follows from (seed, epoch) alone."""
-    first = step * batch
-    out = []
-    for at in range(first, first + batch):
-        epoch, k = divmod(at, n)
-        out.append(int(_order(n, epoch, seed)[k]))
-    return np.array(out)
-
-
-_orders: dict[tuple[int, int, int], NDArray[np.int64]] = {}
-
-
-def _order(n: int, epoch: int, seed: int) -> NDArray[np.int64]:
-    key = (n, epoch, seed)
-    if key not in _orders:
-        if len(_orders) > 4:
-            _orders.clear()
-        _orders[key] = np.random.default_rng([seed, epoch, n]).permutation(n)
-    return _orders[key]

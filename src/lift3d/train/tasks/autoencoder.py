@@ -26,9 +26,10 @@ from lift3d.nets.blocks import GRID_SIZE, LATENT_SIZES
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.nets.shape_autoencoder import ShapeAutoencoder, kl_divergence
 from lift3d.train.config import Schedule, option
-from lift3d.train.data.picture_set import sample_indices
+from lift3d.train.data.sampling import sample_indices
 from lift3d.train.data.shape_set import ORIENTATIONS, ShapeSet, orient
-from lift3d.train.task import Batch
+from lift3d.train.losses import soft_dice_loss
+from lift3d.train.task import Batch, Task
 
 SPEAKS = 0.02
 """Nats that a channel tells in the mean place, at least, to count as active (Burda, Grosse & Salakhutdinov 2016)."""
@@ -80,9 +81,10 @@ class VaeConfig(Config):
     beta: float = option(0.02, "weight of the divergence from the prior: 0 autoencoder, 1 lower bound")
 
 
-class AutoencoderTask:
+class AutoencoderTask(Task):
     """The task."""
 
+    config: Config
     better = "iou"
 
     def __init__(self, corpus: Path, config: Config, name: str = "autoencoder") -> None:
@@ -127,8 +129,7 @@ class AutoencoderTask:
         with torch.autocast(truth.device.type, enabled=False):
             entropy = nn.functional.binary_cross_entropy_with_logits(said, truth)
             share = torch.sigmoid(said)
-            both, sizes = (share * truth).sum((1, 2, 3)), (share + truth).sum((1, 2, 3))
-            dice = (1 - (2 * both + 1) / (sizes + 1)).mean()
+            dice = soft_dice_loss(share, truth)
             nats = kl_divergence(mean, spread).sum((1, 2, 3, 4)).mean()
             weight = c.beta * min(1.0, (step + 1) / c.rise)
             total = entropy + c.dice * dice + weight * nats / GRID_SIZE**3

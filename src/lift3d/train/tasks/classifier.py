@@ -14,7 +14,6 @@ second step. In the `late` steps, if any, everything learns together (the head f
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,20 +27,20 @@ from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
 from lift3d.nets.factory import create_classifier
 from lift3d.nets.point_net import PointNet
-from lift3d.nets.shape_classifier import UPRIGHT_SIZE, VoxelClassifier
-from lift3d.nets.spatial_transformer import UprightEstimator, downsample, transform_voxels, upright_loss
+from lift3d.nets.shape_classifier import VoxelClassifier
+from lift3d.nets.spatial_transformer import transform_voxels
 from lift3d.train.config import Schedule, option
 from lift3d.train.data.backbone_features import Augmentation, backbone_digest, load_features, rotated_features
 from lift3d.train.data.labelled_shapes import (
     LabelledShapes,
     category_names,
     evaluation_rotation,
-    random_rotation,
-    small_rotation,
 )
-from lift3d.train.data.picture_set import sample_indices
+from lift3d.train.data.sampling import sample_indices
 from lift3d.train.data.shape_set import orient
-from lift3d.train.task import Batch
+from lift3d.train.metrics import balanced_accuracy
+from lift3d.train.task import Batch, Task
+from lift3d.train.tasks.upright import INTERVAL, upright_accuracy, upright_batch, upright_training_loss
 from lift3d.weights import load_tensors
 
 ROTATIONS, KINDS = ("none", "up", "any"), ("voxels", "points")
@@ -50,19 +49,6 @@ BACKBONE, UPRIGHT = ("backbone.",), ("upright_estimator.",)
 EVERY = -1
 POSES = 160
 """Validation shapes by which the transformer is judged, at least; 200 of the usual 400."""
-STANDS_EVERY, STANDING = 2, 4
-"""Between steps in which the transformer learns; of the batch this part, or one shape."""
-STAND_TILT = 8.0
-"""Degrees by which what it learns from is off upright, a standard deviation."""
-HEAD = np.diag([1, -1, -1]).astype(np.float32)
-SIDES = tuple(
-    np.array(turn, np.float32)
-    for turn in (
-        [[0, 0, -1], [0, 1, 0], [1, 0, 0]], [[0, 0, 1], [0, 1, 0], [-1, 0, 0]],
-        [[1, 0, 0], [0, 0, -1], [0, 1, 0]], [[1, 0, 0], [0, 0, 1], [0, -1, 0]],
-    )
-)  # fmt: skip
-"""Turns that lay a thing on its side."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +124,10 @@ class Config(Schedule):
             )
 
 
-class ClassifierTask:
+class ClassifierTask(Task):
     """The task."""
 
+    config: Config
     name = "voxels_to_label"
     better = "score"
 
@@ -158,15 +145,14 @@ class ClassifierTask:
             ) from error
         common = torch.from_numpy(self.train.counts / len(self.train)).float()
         self.common = common.clamp(min=1e-6).log()
-        resting = config.kind == "voxels" and (config.late != EVERY or config.begin != NOTHING)
-        self.early = config.steps - max(config.late, 0) if resting else 0
+        frozen = config.kind == "voxels" and (config.late != EVERY or config.begin != NOTHING)
+        self.early = config.steps - max(config.late, 0) if frozen else 0
         self.ways = Augmentation(
             config.variants, "none" if config.transformer else config.rotate, config.stretch, config.tilt, config.askew,
             config.seed,
         )  # fmt: skip
         self.kept: torch.Tensor | None = None
         self.seen: tuple[str, list[torch.Tensor]] | None = None
-        self.watch: Callable[[str, float], None] = lambda name, fraction: None
 
     def module(self) -> nn.Module:
         net = create_classifier(vars(self.config), len(self.names))
@@ -178,9 +164,9 @@ class ClassifierTask:
         shapes = self.train.shapes.digest(), self.val.shapes.digest()
         return {"train": shapes[0], "val": shapes[1], "labels": list(self.names)}
 
-    def resting(self, step: int) -> tuple[str, ...]:
-        """The parameters that are not moved in this step."""
-        stands = self.config.pose > 0 and step % STANDS_EVERY == 0
+    def frozen(self, step: int) -> tuple[str, ...]:
+        """The backbone in early steps, the upright estimator in the steps in which it does not learn."""
+        stands = self.config.pose > 0 and step % INTERVAL == 0
         return (BACKBONE if step < self.early else ()) + (() if stands else UPRIGHT)
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
@@ -193,38 +179,25 @@ class ClassifierTask:
             )
             return {
                 "row": torch.from_numpy(rows[rank::world]),
-                **self._standing(step, rank, world),
+                **self._upright_batch(step, rank, world),
                 **targets,
             }
         cells, turns = [], []
         for k, i in list(enumerate(numbers.tolist()))[rank::world]:
-            move, turn, stretch = self.ways.way(np.random.default_rng([c.seed, step, k]))
+            move, turn, stretch = self.ways.sample(np.random.default_rng([c.seed, step, k]))
             cells.append(orient(self.train.full(i), move))
             turns.append(turn @ np.diag(stretch))
         return {
             "cells": torch.from_numpy(np.stack(cells)), "turn": torch.from_numpy(np.stack(turns).astype(np.float32)),
-            **self._standing(step, rank, world), **targets,
+            **self._upright_batch(step, rank, world), **targets,
         }  # fmt: skip
 
-    def _standing(self, step: int, rank: int, world: int) -> Batch:
-        """What the transformer learns from in this step, if it does: shapes that stand, and turns that lay them askew."""
+    def _upright_batch(self, step: int, rank: int, world: int) -> Batch:
+        """The upright estimator's samples of this step, if it learns in this run."""
         c = self.config
-        if not (c.transformer and c.pose and c.kind == "voxels") or step % STANDS_EVERY:
+        if not (c.transformer and c.pose and c.kind == "voxels"):
             return {}
-        numbers = sample_indices(
-            len(self.train), step // STANDS_EVERY, max(c.batch // STANDING, world), c.seed + 1
-        )
-        cells, turns, askew = [], [], []
-        for k, i in list(enumerate(numbers.tolist()))[rank::world]:
-            rng = np.random.default_rng([c.seed, step, k, STANDING])
-            move, turn, stretch = self.ways.way(rng)
-            cells.append(orient(self.train.full(i), move))
-            turns.append(small_rotation(rng, STAND_TILT) @ turn @ np.diag(stretch))
-            askew.append(random_rotation(rng, "any"))
-        return {
-            "standing": torch.from_numpy(np.stack(cells)), "askew": torch.from_numpy(np.stack(askew)),
-            "stands": torch.from_numpy(np.stack(turns).astype(np.float32)),
-        }  # fmt: skip
+        return upright_batch(self.train, self.ways, c.batch, c.seed, step, rank, world)
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         assert isinstance(module, VoxelClassifier | PointNet)
@@ -233,7 +206,7 @@ class ClassifierTask:
             assert isinstance(module, VoxelClassifier)
             if self.kept is None:
                 self.kept = load_features(
-                    module, self.train, self.ways, c.precision, lambda f: self.watch("solids", f)
+                    module, self.train, self.ways, c.precision, lambda f: self.progress("features", f)
                 ).flatten(0, 1)
             logits = module.head(self.kept[batch["row"].cpu()].to(device))
         else:
@@ -247,27 +220,12 @@ class ClassifierTask:
         out = {"loss": entropy, "entropy": entropy, "right": right.detach()}
         if isinstance(module, VoxelClassifier) and module.upright_estimator is not None:
             out["up"] = (
-                self._upright(module.upright_estimator, batch)
-                if "standing" in batch
+                upright_training_loss(module.upright_estimator, batch)
+                if "upright_voxels" in batch
                 else torch.zeros((), device=device)
             )
             out["loss"] = entropy + c.pose * out["up"]
         return out
-
-    def _upright(self, stand: UprightEstimator, batch: Batch) -> torch.Tensor:
-        """What is wrong with how upright things look, beside themselves on their head, on two sides and askew."""
-        with torch.autocast(batch["standing"].device.type, enabled=False):
-            cells = downsample(batch["standing"].float(), UPRIGHT_SIZE)
-            x = random_blur(transform_voxels(cells, batch["stands"]))
-            askew = random_blur(transform_voxels(cells, batch["askew"]))
-        others = [x.flip(2, 3), torch.rot90(x, 1, (1, 3)), torch.rot90(x, 1, (2, 3)), askew]
-        half = len(x) // 2  # the other side of each, of half of them
-        others[1] = torch.cat([others[1][:half], others[1][half:].flip(1, 3)])
-        others[2] = torch.cat([others[2][:half], others[2][half:].flip(2, 3)])
-        scores = stand.upright(torch.cat([x, *others])).view(len(others) + 1, len(x)).T
-        right = torch.zeros_like(scores, dtype=torch.bool)
-        right[:, 0] = True
-        return upright_loss(scores, right)
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         """Share of shapes, and mean over categories of the share, that are told right as they stand, and without the
@@ -282,8 +240,8 @@ class ClassifierTask:
         if isinstance(module, VoxelClassifier):
             said = [module.head(x) for x in self._val_features(module, numbers, kinds)]
             if module.upright_estimator is not None:
-                out["upright"] = self._share_upright(
-                    module.upright_estimator, numbers[:: max(1, count // POSES)]
+                out["upright"] = upright_accuracy(
+                    module.upright_estimator, self.val, numbers[:: max(1, count // POSES)]
                 )
         else:
             said = [self._said(module, numbers, kind) for kind in kinds]
@@ -307,19 +265,6 @@ class ClassifierTask:
             )
         return [x.to(device) for x in self.seen[1]]
 
-    def _share_upright(self, stand: UprightEstimator, numbers: NDArray[np.int64]) -> float:
-        """Share of validation shapes that look more upright than on their head and on each side."""
-        device, right = next(stand.parameters()).device, list[float]()
-        ways = torch.from_numpy(np.stack([np.eye(3, dtype=np.float32), HEAD, *SIDES])).to(device)
-        for i in numbers:
-            cells = downsample(torch.from_numpy(self.val.full(int(i))).to(device).float()[None], UPRIGHT_SIZE)
-            right.append(
-                float(
-                    stand.upright(transform_voxels(cells.expand(len(ways), -1, -1, -1), ways)).argmax() == 0
-                )
-            )
-        return float(np.mean(right))
-
     def _said(self, module: PointNet, numbers: NDArray[np.int64], kind: str) -> torch.Tensor:
         """(N, labels) of validation shapes turned as `kind` says."""
         device, out = next(module.parameters()).device, []
@@ -341,14 +286,3 @@ def initialise_backbone(trunk: nn.Module, given: dict[str, torch.Tensor]) -> Non
             "leave width as it is, or set begin=none",
         )
     trunk.load_state_dict(fits, strict=False)
-
-
-def random_blur(share: torch.Tensor) -> torch.Tensor:
-    """(B, n, n, n), each blurred a little or not: what is read twice is softer, and that must say nothing of how it stands."""
-    weight = 0.7 * torch.rand(len(share), 1, 1, 1, device=share.device)
-    return torch.as_tensor(torch.lerp(share, nn.functional.avg_pool3d(share[:, None], 3, 1, 1)[:, 0], weight))
-
-
-def balanced_accuracy(right: NDArray[np.bool_], targets: NDArray[np.int64]) -> float:
-    """The mean over categories of the share that is right."""
-    return float(np.mean([right[targets == k].mean() for k in np.unique(targets)]))

@@ -32,9 +32,10 @@ from lift3d.nets.completion_net import CompletionNet
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.train.config import Schedule, option
 from lift3d.train.data.partial_scans import break_samples, open_samples
-from lift3d.train.data.picture_set import sample_indices
+from lift3d.train.data.sampling import sample_indices
 from lift3d.train.data.shape_set import ORIENTATIONS, ShapeSet
-from lift3d.train.task import Batch
+from lift3d.train.losses import soft_dice_loss
+from lift3d.train.task import Batch, Task
 from lift3d.types import F32, F64
 
 LEVELS = np.round(np.arange(0.3, 0.71, 0.05), 2)
@@ -73,9 +74,10 @@ class Config(Schedule):
             )
 
 
-class CompletionTask:
+class CompletionTask(Task):
     """The task."""
 
+    config: Config
     name, better = "points_to_voxels", "iou"
 
     def __init__(self, corpus: Path, config: Config) -> None:
@@ -103,8 +105,7 @@ class CompletionTask:
         with torch.autocast(truth.device.type, enabled=False):
             entropy = nn.functional.binary_cross_entropy_with_logits(said, truth)
             share = torch.sigmoid(said)
-            both, sizes = (share * truth).sum((1, 2, 3)), (share + truth).sum((1, 2, 3))
-            dice = (1 - (2 * both + 1) / (sizes + 1)).mean()
+            dice = soft_dice_loss(share, truth)
         return {"loss": entropy + self.config.dice * dice, "entropy": entropy, "dice": dice}
 
     def validate(self, module: nn.Module) -> dict[str, float]:

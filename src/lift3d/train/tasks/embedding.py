@@ -22,19 +22,17 @@ from lift3d.errors import InputError
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.nets.multimodal_embedding import (
     INSTANCE_SIZE,
-    SENTENCE_SIZE,
     MultimodalEmbedding,
     info_nce,
     supervised_contrastive_loss,
 )
-from lift3d.taxonomy.captions import category_text
-from lift3d.taxonomy.categories import UNKNOWN
 from lift3d.train.config import Schedule, option
-from lift3d.train.data.captions import captions
-from lift3d.train.data.picture_set import sample_indices
+from lift3d.train.data.captions import CaptionVectors
+from lift3d.train.data.sampling import collate, sample_indices
 from lift3d.train.data.shape_set import ORIENTATIONS
 from lift3d.train.data.view_set import ViewSet, network_input, oriented_shape
-from lift3d.train.task import Batch
+from lift3d.train.metrics import mean_average_precision, recall_at
+from lift3d.train.task import Batch, Task
 from lift3d.types import F32
 
 NOTHING = "none"
@@ -84,32 +82,10 @@ class Config(Schedule):
             raise InputError("a thing alone is told from nothing", "give a batch of 2 or more")
 
 
-class Captions:
-    """Vectors of all that is said of a corpus' shapes: rows (N, 384); of (shape): rows of its sentences; kinds (K, 384):
-    of each category's; kind (shape): the number of its category, -1 where that is unknown."""
-
-    def __init__(self, corpus: Corpus, shapes: list[int], speak: bool) -> None:
-        names = corpus.column("category")
-        self.names = sorted({str(names[i]) for i in shapes} - {UNKNOWN})
-        self.kind = {i: self.names.index(names[i]) if names[i] in self.names else -1 for i in shapes}
-        texts: dict[str, int] = {}
-        self.of: dict[int, list[int]] = {}
-        for i in shapes:
-            self.of[i] = [texts.setdefault(text, len(texts)) for text in captions(corpus, i)]
-        every = [*texts, *(category_text(name) for name in self.names)]
-        if speak:
-            from lift3d.inference.sentence_encoder import encode_sentences
-
-            rows = encode_sentences(every)
-        else:  # categories are told apart, and mean nothing
-            rows = np.random.default_rng(0).standard_normal((len(every), SENTENCE_SIZE)).astype(np.float32)
-            rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-        self.rows, self.kinds = rows[: len(texts)], rows[len(texts) :]
-
-
-class EmbeddingTask:
+class EmbeddingTask(Task):
     """The task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
 
+    config: Config
     name = "embedding"
     better = "score"
 
@@ -125,8 +101,8 @@ class EmbeddingTask:
         count = min(config.held, len(self.val.views))
         every = sorted(self.val.views)
         self.looked = [every[int(i)] for i in np.linspace(0, len(every) - 1, count)]
-        self.sayings = Captions(held, [*self.shapes, *self.looked], config.words)
-        kinds = np.array([self.sayings.kind[i] for i in self.shapes])
+        self.captions = CaptionVectors(held, [*self.shapes, *self.looked], config.words)
+        kinds = np.array([self.captions.category[i] for i in self.shapes])
         self.alike = {int(k): np.flatnonzero(kinds == k) for k in np.unique(kinds)}
         self.kinds = kinds
 
@@ -179,14 +155,14 @@ class EmbeddingTask:
         )
         if mirrored:
             pictures = [p[..., ::-1] for p in pictures]
-        own = self.sayings.of[shape]
+        own = self.captions.of[shape]
         return {
             "first": np.ascontiguousarray(pictures[0]),
             "second": np.ascontiguousarray(pictures[1]),
             "cells": cells,
             "colours": colours,
-            "words": self.sayings.rows[own[int(rng.integers(len(own)))]],
-            "kind": np.array(self.sayings.kind[shape]),
+            "words": self.captions.rows[own[int(rng.integers(len(own)))]],
+            "kind": np.array(self.captions.category[shape]),
         }
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
@@ -206,7 +182,7 @@ class EmbeddingTask:
                 sum(info_nce(x[:, :INSTANCE_SIZE], solid[:, :INSTANCE_SIZE], looks) for x in (first, second))
                 / 2
             )
-            named = net.embed_text(torch.from_numpy(self.sayings.kinds).to(both.device))
+            named = net.embed_text(torch.from_numpy(self.captions.category_rows).to(both.device))
             words = net.embed_text(batch["words"])
             same = batch["kind"][:, None] == batch["kind"][None]
             alike = (same & (batch["kind"] >= 0)[:, None]) | torch.eye(
@@ -236,14 +212,14 @@ class EmbeddingTask:
         assert isinstance(module, nn.ModuleDict)
         net: Any = module["net"]
         asked, views, solids, owners = self._vectors(net)
-        kinds = np.array([self.sayings.kind[i] for i in self.looked])
+        kinds = np.array([self.captions.category[i] for i in self.looked])
         by_solid = asked[:, :INSTANCE_SIZE] @ solids[:, :INSTANCE_SIZE].T
         by_views = np.full_like(by_solid, -2)
         np.maximum.at(by_views.T, owners, views[:, :INSTANCE_SIZE] @ asked[:, :INSTANCE_SIZE].T)
         alike = asked[:, INSTANCE_SIZE:] @ solids[:, INSTANCE_SIZE:].T
         with torch.no_grad():
             device = next(net.parameters()).device
-            named = net.embed_text(torch.from_numpy(self.sayings.kinds).to(device)).cpu().numpy()
+            named = net.embed_text(torch.from_numpy(self.captions.category_rows).to(device)).cpu().numpy()
         known = kinds >= 0
         label = (
             float((((asked[:, INSTANCE_SIZE:] @ named.T).argmax(1) == kinds)[known]).mean())
@@ -298,25 +274,3 @@ def initialise_tower(pictures: nn.Module, given: dict[str, torch.Tensor]) -> Non
             "leave width and layers as they are, or set begin=none",
         )
     pictures.load_state_dict({name: given[name] for name in own})
-
-
-def recall_at(scores: F32, count: int) -> float:
-    """Share of rows whose own column is among the best `count`; scores (N, N)."""
-    own = np.diag(scores)[:, None]
-    return float(((scores > own).sum(1) < count).mean())
-
-
-def mean_average_precision(scores: F32, kinds: NDArray[np.int64]) -> float:
-    """Mean average precision of finding those of the same kind, oneself left out; -1 is no kind."""
-    out = []
-    for i in np.flatnonzero(kinds >= 0):
-        rest = np.delete(np.arange(len(kinds)), i)
-        right = (kinds[rest] == kinds[i])[np.argsort(-scores[i, rest], kind="stable")]
-        if right.any():
-            out.append(float((right.cumsum() / np.arange(1, len(right) + 1))[right].mean()))
-    return float(np.mean(out)) if out else 0.0
-
-
-def collate(samples: list[dict[str, NDArray[Any]]]) -> Batch:
-    """One tensor of each array."""
-    return {name: torch.from_numpy(np.stack([s[name] for s in samples])) for name in samples[0]}

@@ -24,10 +24,9 @@ from lift3d.nets.embedding_classifier import EmbeddingClassifierNet
 from lift3d.train.config import Schedule, option
 from lift3d.train.data.embedding_vectors import EmbeddingVectors, load_vectors
 from lift3d.train.data.labelled_shapes import category_names
-from lift3d.train.data.picture_set import sample_indices
-from lift3d.train.task import Batch
-from lift3d.train.tasks.classifier import balanced_accuracy
-from lift3d.train.tasks.embedding import mean_average_precision
+from lift3d.train.data.sampling import sample_indices
+from lift3d.train.metrics import balanced_accuracy, mean_average_precision
+from lift3d.train.task import Batch, Task
 from lift3d.types import F32
 
 LEAST, OWN_LEAST = 10, 2
@@ -102,9 +101,10 @@ def prepare(pictures: Path, corpus: Path, config: Config, progress: Callable[[st
         load_vectors(pictures, held, split, config.embedding, lambda f, s=split: progress(f"places, {s}", f))  # type: ignore[misc]
 
 
-class EmbeddingToLabelTask:
+class EmbeddingToLabelTask(Task):
     """The task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
 
+    config: Config
     name = "embedding_to_label"
     better = "score"
 

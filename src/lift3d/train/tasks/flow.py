@@ -22,9 +22,9 @@ from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.train.config import Schedule, option
 from lift3d.train.data.exemplars import FEWEST, attribution, choose_exemplar_shapes, cluster_categories
 from lift3d.train.data.latents import MOST_STRETCHES, frequent_categories, load_latents
-from lift3d.train.data.picture_set import sample_indices
+from lift3d.train.data.sampling import sample_indices
 from lift3d.train.data.shape_set import ShapeSet
-from lift3d.train.task import Batch
+from lift3d.train.task import Batch, Task
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,10 @@ class Config(Schedule):
             raise InputError(f"stretches are 0 to {MOST_STRETCHES}", "leave it out for the usual number")
 
 
-class FlowTask:
+class FlowTask(Task):
     """The task."""
 
+    config: Config
     name = "flow"
     better = "score"
 

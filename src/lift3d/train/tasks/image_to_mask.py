@@ -21,8 +21,10 @@ from lift3d.geometry.metrics.iou import batch_iou
 from lift3d.nets.mask_unet import create_mask_unet
 from lift3d.train.config import Schedule, option
 from lift3d.train.data.copy_paste import CopyPaste
-from lift3d.train.data.picture_set import PictureSet, sample_indices
-from lift3d.train.task import Batch
+from lift3d.train.data.picture_set import PictureSet
+from lift3d.train.data.sampling import sample_indices
+from lift3d.train.losses import soft_dice_loss
+from lift3d.train.task import Batch, Task
 
 MEAN, SPREAD = 0.45, 0.25
 THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
@@ -47,9 +49,10 @@ class Config(Schedule):
     held: int = option(600, "pictures of the validation set that are looked at")
 
 
-class ImageToMaskTask:
+class ImageToMaskTask(Task):
     """The task; pictures: a folder that `lift3d corpus render` wrote."""
 
+    config: Config
     name = "image_to_mask"
     better = "iou"
 
@@ -105,8 +108,7 @@ class ImageToMaskTask:
         said, truth = module(batch["image"]).float(), batch["mask"]
         entropy = nn.functional.binary_cross_entropy_with_logits(said, truth)
         share = torch.sigmoid(said)
-        both, sizes = (share * truth).sum((1, 2, 3)), (share + truth).sum((1, 2, 3))
-        dice = (1 - (2 * both + 1) / (sizes + 1)).mean()
+        dice = soft_dice_loss(share, truth)
         return {"loss": entropy + dice, "entropy": entropy, "dice": dice}
 
     def validate(self, module: nn.Module) -> dict[str, float]:

@@ -24,7 +24,7 @@ from lift3d.nets.rotation6d import rotation_from_6d
 from lift3d.nets.views_to_volume import GRID_SIZE, EncoderDecoder, Prediction, ViewsToVolume, resample_upright
 from lift3d.nets.wgan import Critic, critic_losses
 from lift3d.train.config import Schedule, option
-from lift3d.train.data.picture_set import sample_indices
+from lift3d.train.data.sampling import collate, sample_indices
 from lift3d.train.data.view_set import (
     UPRIGHT,
     View,
@@ -35,7 +35,8 @@ from lift3d.train.data.view_set import (
     view_pose,
     view_target,
 )
-from lift3d.train.task import Batch
+from lift3d.train.losses import soft_dice_loss
+from lift3d.train.task import Batch, Task
 
 KINDS = ("views", "plain")
 THRESHOLDS = np.round(np.arange(0.25, 0.71, 0.05), 2)
@@ -72,9 +73,10 @@ class Config(Schedule):
             )
 
 
-class ImageToVoxelsTask:
+class ImageToVoxelsTask(Task):
     """The task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
 
+    config: Config
     name = "image_to_voxels"
     better = "iou"
 
@@ -133,8 +135,7 @@ class ImageToVoxelsTask:
         with torch.autocast(truth.device.type, enabled=False):
             entropy = nn.functional.binary_cross_entropy_with_logits(said.volume, truth)
             share = torch.sigmoid(said.volume)
-            both, sizes = (share * truth).sum((1, 2, 3)), (share + truth).sum((1, 2, 3))
-            dice = (1 - (2 * both + 1) / (sizes + 1)).mean()
+            dice = soft_dice_loss(share, truth)
             pose, depth = pose_error(said, batch), depth_error(said, batch)
             straight = resample_upright(
                 share, said.pose, batch["to_cells"], batch["far"], said.depth.clamp(-4, 4).exp(), UPRIGHT
@@ -260,11 +261,6 @@ def mirror_sample(sample: dict[str, NDArray[Any]], axis: int) -> dict[str, NDArr
     out["pose"] = pose
     out["to_cells"] = np.diag(side) @ sample["to_cells"] @ np.diag(side)
     return out
-
-
-def collate(samples: list[dict[str, NDArray[Any]]]) -> Batch:
-    """One tensor of each array."""
-    return {name: torch.from_numpy(np.stack([s[name] for s in samples])) for name in samples[0]}
 
 
 def pose_error(said: Prediction, batch: Batch) -> torch.Tensor:

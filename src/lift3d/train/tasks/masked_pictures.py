@@ -22,9 +22,10 @@ from lift3d.nets.masked_autoencoder import MaskedImageAutoencoder, expand_mask
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.nets.views_to_volume import IMAGE_SIZE
 from lift3d.train.config import Schedule, option
-from lift3d.train.data.picture_set import PictureSet, sample_indices
+from lift3d.train.data.picture_set import PictureSet
+from lift3d.train.data.sampling import sample_indices
 from lift3d.train.data.view_set import LEAST
-from lift3d.train.task import Batch
+from lift3d.train.task import Batch, Task
 from lift3d.train.tasks.masked_voxels import random_blocks
 from lift3d.types import F32
 
@@ -53,9 +54,10 @@ class Config(Schedule):
             )
 
 
-class MaskedPicturesTask:
+class MaskedPicturesTask(Task):
     """The task. pictures: a folder that `lift3d corpus render` wrote."""
 
+    config: Config
     name = "masked_pictures"
     better = "explained"
 

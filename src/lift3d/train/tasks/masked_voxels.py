@@ -22,9 +22,10 @@ from lift3d.nets.masked_autoencoder import BLOCKS, MaskedVoxelAutoencoder, expan
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.train.config import Schedule, option
 from lift3d.train.data.labelled_shapes import centre_in_grid
-from lift3d.train.data.picture_set import sample_indices
+from lift3d.train.data.sampling import sample_indices
 from lift3d.train.data.shape_set import ORIENTATIONS, ShapeSet, orient
-from lift3d.train.task import Batch
+from lift3d.train.losses import soft_dice_loss
+from lift3d.train.task import Batch, Task
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,10 @@ class Config(Schedule):
             )
 
 
-class MaskedVoxelsTask:
+class MaskedVoxelsTask(Task):
     """The task."""
 
+    config: Config
     name = "masked_voxels"
     better = "iou"
 
@@ -89,8 +91,7 @@ class MaskedVoxelsTask:
             each = nn.functional.binary_cross_entropy_with_logits(said, truth, reduction="none")
             entropy = (each * asked).sum() / asked.sum()
             share, wanted = torch.sigmoid(said) * asked, truth * asked
-            both, sizes = (share * wanted).sum((1, 2, 3)), (share + wanted).sum((1, 2, 3))
-            dice = (1 - (2 * both + 1) / (sizes + 1)).mean()
+            dice = soft_dice_loss(share, wanted)
         return {"loss": entropy + self.config.dice * dice, "entropy": entropy, "dice": dice}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
