@@ -12,6 +12,7 @@ from doc_pages import PAGES, ROOT, text_of
 import draw_mappings
 import tables
 from lift3d.mapping import Card
+from lift3d.maps import registry
 
 RESULTS = sorted((ROOT / "benchmarks/results").glob("*.json"))
 
@@ -51,3 +52,10 @@ def test_the_diagram_tells_exact_from_learned() -> None:
     assert draw_mappings.diagram(cards).splitlines()[2:4] == ["  A -->|a_to_b| B", "  B -.->|b_to_c| C"]
     with pytest.raises(ValueError, match="markers"):
         draw_mappings.page_with_diagram("no markers", cards)
+
+
+def test_the_page_names_every_representation() -> None:
+    page = text_of(ROOT / "docs/how_it_works.md").split("## Compositions")[0]
+    cards = [mapping.card for mapping in registry().values()]
+    missing = {n for card in cards for n in (card.source, card.target)} - set(re.findall(r"`(\w+)`", page))
+    assert not missing, missing
