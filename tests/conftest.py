@@ -17,6 +17,9 @@ import pytest  # noqa: E402
 from lift3d.inference import networks as learned  # noqa: E402
 
 if WORKER:
+    import compile_once
+
+    compile_once.install()
     # two processes of two threads each wait for each other most of the time
     learned.THREADS = 1
 

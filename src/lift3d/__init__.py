@@ -1,5 +1,47 @@
-"""lift3d: everything is a mapping. Photos or a video in, a solid, textured, printable 3D model out."""
+"""lift3d: everything is a mapping. Photos, scans, words or seeds in; solid, textured, printable 3D models out.
+
+The functions of `lift3d.api` are available as `lift3d.reconstruct`, `lift3d.repair` and so on. They are imported when first
+used, so that `import lift3d` costs nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from lift3d.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from lift3d.api import (
+        check,
+        classify,
+        complete,
+        convert,
+        create,
+        generate,
+        index,
+        interpolate,
+        list_mappings,
+        list_models,
+        load,
+        mask,
+        reconstruct,
+        render,
+        repair,
+        save,
+        search,
+    )
+
+__all__ = [
+    "__version__", "check", "classify", "complete", "convert", "create", "generate", "index", "interpolate",
+    "list_mappings", "list_models", "load", "mask", "reconstruct", "render", "repair", "save", "search",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from importlib import import_module
+
+        return getattr(import_module("lift3d.api"), name)
+    raise AttributeError(f"module 'lift3d' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -85,3 +85,8 @@ def register(card: Card) -> Callable[[M], M]:
         return cls
 
     return enter
+
+
+def registered() -> dict[str, type[Mapping[Any, Any]]]:
+    """The mappings registered so far, by name; `lift3d.maps.registry` imports them all first."""
+    return dict(_registry)

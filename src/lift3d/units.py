@@ -98,6 +98,20 @@ def parse_memory(text: str) -> int:
     return amount
 
 
+def length_in_metres(length: str | float | None, what: str = "a length") -> float | None:
+    """Metres of "24cm" or of a number of metres; None stays None."""
+    if isinstance(length, str):
+        return parse_length(length, what)
+    if length is not None and not SHORTEST_METRES <= length <= LONGEST_METRES:
+        raise InputError(f"{what} is {length} m", "give a length from 0.001 mm to 10 km")
+    return None if length is None else float(length)
+
+
+def memory_in_bytes(memory: str | int) -> int:
+    """Bytes of "3GB" or of a number of bytes."""
+    return parse_memory(memory) if isinstance(memory, str) else int(memory)
+
+
 def format_length(metres: float) -> str:
     """A length as text for people: "240 mm" for 0.24, "1.50 m" for 1.5."""
     if metres < 1:

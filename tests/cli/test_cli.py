@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image as Pil
-from stub_maps import stub_recipe
+from stub_maps import stub_mappings
 from typer.testing import CliRunner, Result
 
 from lift3d import cli
@@ -53,7 +53,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lift3d.pipelines.reconstruct.recipe", stub_recipe())
+    monkeypatch.setattr("lift3d.pipelines.reconstruct.multi_view_mappings", stub_mappings())
     monkeypatch.setattr(
         "lift3d.pipelines.preview.write_preview", lambda mesh, path: Pil.new("L", (9, 9)).save(path)
     )
@@ -172,7 +172,9 @@ def test_inputs_that_cannot_be_used(photos: Path, tmp_path: Path, stubs: None) -
 def test_failures_in_the_middle(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, words: str
 ) -> None:
-    monkeypatch.setattr("lift3d.pipelines.reconstruct.recipe", stub_recipe(fail_at="depths", error=error))
+    monkeypatch.setattr(
+        "lift3d.pipelines.reconstruct.multi_view_mappings", stub_mappings(fail_at="depths", error=error)
+    )
     result = lift3d("reconstruct", photos, "-o", tmp_path / "m.glb")
     assert result.exit_code == code and words in result.stderr and "Traceback" not in result.output
     assert sorted(p.name for p in tmp_path.iterdir()) == ["photos"]
@@ -182,7 +184,7 @@ STUBBED = (
     f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1] / 'helpers')!r})\n"
     "import signal, stub_maps, lift3d.pipelines.reconstruct, lift3d.cli\n"
     "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell in the background ignores it
-    "lift3d.pipelines.reconstruct.recipe = stub_maps.stub_recipe()\n"
+    "lift3d.pipelines.reconstruct.multi_view_mappings = stub_maps.stub_mappings()\n"
 )
 
 
@@ -320,7 +322,7 @@ def test_a_reader_that_goes_away_is_no_failure() -> None:
 
 def test_check_says_whether_it_would_print(cube: Path, broken: Path) -> None:
     good = lift3d("check", cube)
-    assert good.exit_code == 0 and "cube.stl would print." in good.stdout
+    assert good.exit_code == 0 and "cube.stl can be printed." in good.stdout
     report = as_json(lift3d("check", cube, "--json"))
     assert report["printable"] and report["unit"] == "mm"
     assert report["size"] == pytest.approx([30, 20, 40])

@@ -9,7 +9,7 @@ import trimesh
 
 from lift3d.context import Context
 from lift3d.mapping import Card, Mapping
-from lift3d.pipelines.multi_view import Recipe
+from lift3d.pipelines.multi_view import MultiViewMappings
 from lift3d.pipelines.options import Options
 from lift3d.types import Camera, Depth, DepthMaps, Mesh, Photos, Points, Surface, Views
 
@@ -117,15 +117,15 @@ class StubTexture(Mapping[Surface, Mesh]):
         return source.mesh
 
 
-def stub_recipe(calls: Calls | None = None, fail_at: str = "", error: BaseException | None = None):
-    """A `make_recipe` for `reconstruct`; `error` is raised at the step called `fail_at`."""
+def stub_mappings(calls: Calls | None = None, fail_at: str = "", error: BaseException | None = None):
+    """A `make_mappings` for `reconstruct`; `error` is raised at the step called `fail_at`."""
     calls = calls if calls is not None else []
 
-    def make(options: Options, photos: Photos) -> Recipe:
+    def make(options: Options, photos: Photos) -> MultiViewMappings:
         def at(step: str) -> BaseException | None:
             return error if step == fail_at else None
 
-        return Recipe(
+        return MultiViewMappings(
             StubCameras(calls, at("cameras")),
             StubDepths(calls, at("depths")),
             StubSurface(options.kind, calls, at("surface")),

@@ -1,6 +1,6 @@
-"""`lift3d complete`: a part becomes a solid in its own place and unit, and what cannot be completed is told in one sentence.
+"""`complete`: a partial scan becomes a solid in its own coordinates and unit; what cannot be completed is one sentence.
 
-The network is replaced by one that knows the truth, so that all but its knowledge is tested."""
+The network is replaced by one that knows the truth, so that everything but the network is tested."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lift3d.geometry.mesh.distances import closest_points, sample_surface  # noq
 from lift3d.geometry.mesh.solidity import inspect_solid  # noqa: E402
 from lift3d.io.mesh.meshes import load_mesh, save_mesh  # noqa: E402
 from lift3d.maps import points_to_voxels  # noqa: E402
-from lift3d.pipelines.complete import Options, complete_file, known_of, sides, thinned  # noqa: E402
+from lift3d.pipelines.complete import complete  # noqa: E402
 from lift3d.types import Points, Voxels  # noqa: E402
 
 SCALE, PLACE = 37.0, np.array([100.0, -20.0, 5.0])
@@ -53,7 +53,6 @@ def knowing(monkeypatch: pytest.MonkeyPatch) -> None:
         at = np.stack(np.meshgrid(*[np.arange(64)] * 3, indexing="ij"), -1) * frame.step + frame.affine[:3, 3]
         top = np.array([low[0] + 2 * unit, high[1], high[2]])
         depth = np.minimum(at - low, top - at).min(-1) / frame.step
-        context.note("points_to_voxels", level=0.5)
         return Voxels(np.clip(0.5 + depth, 0, 1).astype(np.float32), frame.affine, "occupancy")
 
     monkeypatch.setattr(points_to_voxels.PointsToVoxels, "apply", apply)
@@ -66,7 +65,6 @@ def right(mesh: trimesh.Trimesh) -> None:
     assert np.allclose(high[1:], [0.5, 0.4], atol=0.02) and high[0] == pytest.approx(1, abs=0.06)
 
 
-@pytest.mark.slow
 def test_a_mesh_is_completed_in_its_place(tmp_path: Path, knowing: None) -> None:
     half = part()
     half.visual = trimesh.visual.ColorVisuals(
@@ -74,67 +72,64 @@ def test_a_mesh_is_completed_in_its_place(tmp_path: Path, knowing: None) -> None
     )
     half.units = "m"
     save_mesh(half, tmp_path / "half.ply")
-    lines = complete_file(tmp_path / "half.ply", tmp_path / "whole.ply", Options(resolution=80))
+    result = complete(tmp_path / "half.ply", tmp_path / "whole.ply", resolution=64)
     mesh = load_mesh(tmp_path / "whole.ply")
     right(mesh)
-    assert mesh.units == "m" and any("guessed" in line for line in lines)
+    right(result.mesh)
+    assert mesh.units == "m" and not result.closed_already and result.known_fraction is not None
+    np.testing.assert_allclose(result.size / SCALE, [2, 1, 0.8], atol=0.07)
+    assert result.known_size is not None and result.known_size[0] / SCALE == pytest.approx(1.6, abs=0.05)
     assert np.allclose(np.asarray(mesh.visual.vertex_colors)[:, :3], [200, 30, 40], atol=1)
     p, _, _ = sample_surface(half.vertices, half.faces, 2000, np.random.default_rng(0))
     inner = p[(p[:, 0] - PLACE[0]) / SCALE < CUT - 0.1]
-    assert (
-        np.percentile(closest_points(np.asarray(mesh.vertices), np.asarray(mesh.faces), inner)[1], 99)
-        < 0.006 * SCALE
-    )
+    distances = closest_points(np.asarray(mesh.vertices), np.asarray(mesh.faces), inner)[1]
+    assert np.percentile(distances, 99) < 0.006 * SCALE
     report = json.loads((tmp_path / "whole.report.json").read_text())
-    assert report["is_solid"] and 0.6 < report["known_share"] < 0.95 and report["unit"] == "m"
+    assert report["is_solid"] and 0.6 < report["known_fraction"] < 0.95 and report["unit"] == "m"
     assert (tmp_path / "whole.png").is_file()
 
 
-@pytest.mark.slow
 def test_points_are_completed_as_well(tmp_path: Path, knowing: None) -> None:
     p, n, _ = sample_surface(part().vertices, part().faces, 6000, np.random.default_rng(0))
-    rows = "\n".join(" ".join(f"{x:.6f}" for x in row) for row in np.column_stack([p, n]))
-    names = "".join(f"property float {a}\n" for a in ("x", "y", "z", "nx", "ny", "nz"))
-    text = f"ply\nformat ascii 1.0\nelement vertex {len(p)}\n{names}end_header\n{rows}\n"
-    (tmp_path / "points.ply").write_text(text)
-    complete_file(tmp_path / "points.ply", tmp_path / "whole.stl", Options(resolution=80))
-    mesh = load_mesh(tmp_path / "whole.stl")
-    low, high = mesh.bounds
-    assert inspect_solid(mesh).is_solid
-    assert (high - low)[1] / (high - low)[2] == pytest.approx(1.25, abs=0.05)
+    from_array = complete(np.column_stack([p, n]), resolution=64)
+    from_points = complete(Points(p, n.astype(np.float32)), resolution=64)
+    np.testing.assert_allclose(from_array.mesh.vertices, from_points.mesh.vertices, atol=1e-3 * SCALE)
+    for mesh in (from_array.mesh, from_points.mesh):
+        low, high = mesh.bounds
+        assert inspect_solid(mesh).is_solid
+        assert (high - low)[1] / (high - low)[2] == pytest.approx(1.25, abs=0.05)
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_closed_is_left_alone(tmp_path: Path) -> None:
+def test_a_result_is_saved_later(tmp_path: Path) -> None:
+    result = complete(trimesh.creation.icosphere(2))
+    assert result.closed_already and result.known_fraction is None
+    result.save(tmp_path / "ball.glb")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ball.glb", "ball.png", "ball.report.json"]
+    assert json.loads((tmp_path / "ball.report.json").read_text())["is_solid"]
+
+
+def test_a_closed_mesh_is_left_alone(tmp_path: Path) -> None:
     save_mesh(trimesh.creation.icosphere(2), tmp_path / "ball.ply")
-    lines = complete_file(tmp_path / "ball.ply", tmp_path / "same.ply")
-    assert "closed already" in lines[0]
+    assert complete(tmp_path / "ball.ply", tmp_path / "same.ply").closed_already
     assert np.array_equal(
         load_mesh(tmp_path / "same.ply").vertices, load_mesh(tmp_path / "ball.ply").vertices
     )
 
 
-def test_thinning_keeps_the_sides_of_a_plate_apart() -> None:
-    rng = np.random.default_rng(0)
-    xy = rng.uniform(0, 1, (4000, 2))
-    side = rng.choice([-1.0, 1.0], 4000)
-    p, n = np.column_stack([xy, 0.001 * side]), np.column_stack([np.zeros((4000, 2)), side])
-    q, m, colours = thinned(p, n, rng.integers(0, 255, (4000, 3)).astype(np.uint8), 0.1)
-    assert len(q) == 200 and np.allclose(np.abs(m[:, 2]), 1) and np.allclose(q[:, 2], 0.001 * m[:, 2])
-    assert colours is not None and colours.shape == (200, 3)
+def test_input_in_memory_is_not_changed(knowing: None) -> None:
+    half = part()
+    before = half.vertices.copy()
+    complete(half, resolution=32)
+    np.testing.assert_array_equal(half.vertices, before)
 
 
-def test_the_squares_of_points_have_the_area_of_the_surface() -> None:
-    p, _, _ = sample_surface(*(np.asarray(x) for x in (trimesh.creation.box().vertices, trimesh.creation.box().faces)), 5000,
-                             np.random.default_rng(0))  # fmt: skip
-    assert (sides(p) ** 2).sum() == pytest.approx(6, rel=0.15)
-
-
-def test_samples_are_as_dense_as_the_network_has_learned() -> None:
-    known = known_of(part())
-    assert np.allclose(np.ptp(known.samples.xyz, axis=0).max(), 1, atol=0.02) and known.side == pytest.approx(
-        1.6 * SCALE
-    )
-    assert 1000 < len(known.samples) < 40_000
+def test_a_mesh_far_from_the_origin_is_moved_and_says_so() -> None:
+    ball = trimesh.creation.icosphere(2)
+    ball.apply_translation([1e6, 0, 0])
+    result = complete(ball)
+    assert result.origin[0] == pytest.approx(1e6, rel=1e-3)
+    np.testing.assert_allclose(result.mesh.bounds + result.origin, ball.bounds, atol=1e-6)
 
 
 def refused(tmp_path: Path, *words: str) -> str:
@@ -155,20 +150,23 @@ def refused(tmp_path: Path, *words: str) -> str:
                                 "property float z\nend_header\n" + "0 1 2\n" * 200), "no normals"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_completed_is_one_sentence(
+def test_a_file_that_cannot_be_completed_is_one_sentence(
     tmp_path: Path, make: Callable[[Path], object], said: str
 ) -> None:
     make(tmp_path / "in.ply")
     assert said in refused(tmp_path, str(tmp_path / "in.ply"))
 
 
-def test_wrong_wishes_are_one_sentence(tmp_path: Path) -> None:
+def test_wrong_options_are_one_sentence(tmp_path: Path) -> None:
     save_mesh(part(), tmp_path / "half.ply")
     assert "32 to 320" in refused(tmp_path, str(tmp_path / "half.ply"), "--resolution", "5000")
     assert "weights" in refused(tmp_path, str(tmp_path / "half.ply"), "--weights", "nothing-of-the-kind")
     assert refused(tmp_path, str(tmp_path / "not-there.ply"))
     plate = trimesh.Trimesh([[0, 0, 0], [3, 0, 0.4], [0, 2, 0]], [[0, 1, 2]], process=False)
     save_mesh(plate, tmp_path / "flat.ply")
-    assert "one flat piece" in refused(tmp_path, str(tmp_path / "flat.ply"))
+    assert "is flat" in refused(tmp_path, str(tmp_path / "flat.ply"))
     with pytest.raises(InputError, match="take the place"):
-        complete_file(tmp_path / "half.ply", tmp_path / "half.ply")
+        complete(tmp_path / "half.ply", tmp_path / "half.ply")
+    for shape in ((10, 3), (10,)):
+        with pytest.raises(InputError, match=r"give \(N, 6\)"):
+            complete(np.zeros(shape))

@@ -1,12 +1,15 @@
-"""`lift3d complete`: what a scan lacks, filled in."""
+"""`lift3d complete`: the missing part of a scan, predicted."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from lift3d.pipelines.complete import Completion
 
 
 def complete(
@@ -17,24 +20,50 @@ def complete(
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The solid: .glb .obj .ply .stl .3mf .usdz")],
-    force: Annotated[bool, typer.Option("--force", help="Complete it even if it is closed already.")] = False,
-    weights: Annotated[str | None, typer.Option(help="A run's folder or a weights file of your own.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Complete the mesh even if it is closed.")] = False,
+    weights: Annotated[
+        str | None, typer.Option(help="Your own weights: a run's folder or a weights file.")
+    ] = None,
     resolution: Annotated[
-        int, typer.Option(help="Steps of the new surface along its longest side, 32 to 320.")
+        int, typer.Option(help="Grid steps of the new surface along its longest side, 32 to 320.")
     ] = 160,
-    seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Fill in what a scan of one thing lacks, from what a network knows of shapes; what is known stays as it is."""
+    """Complete the partial scan of one object to a closed solid. The known part stays as it is; the rest is predicted."""
     from lift3d.nets import require_torch
 
     require_torch()
+    from lift3d import api
     from lift3d.cli.bars import Bars
-    from lift3d.pipelines.complete import Options, complete_file
 
-    options = Options(weights, force, resolution, seed=seed)
     with Bars(quiet) as bars:
-        lines = complete_file(file, output, options, sys.argv[1:], bars.step)
+        result = api.complete(
+            file, output, force=force, resolution=resolution, weights=weights, seed=seed, progress=bars.step,
+            command=sys.argv[1:],
+        )  # fmt: skip
     if not quiet:
-        for line in lines:
+        for line in summary(result, output):
             typer.echo(line)
+
+
+def summary(result: Completion, output: Path) -> list[str]:
+    """The result in a few lines."""
+    from lift3d.cli.words import origin_lines
+
+    if result.closed_already:
+        lines = [
+            "The mesh is closed already: nothing is missing, and it is written as it is (--force completes it)."
+        ]
+    else:
+        assert result.known_fraction is not None and result.known_size is not None
+        unit = f" {result.mesh.units}" if result.mesh.units else " without a unit"
+        size = " x ".join(f"{s:.4g}" for s in result.size)
+        known = " x ".join(f"{s:.4g}" for s in result.known_size)
+        lines = [
+            f"known    {100 * result.known_fraction:.0f} % of the new surface; the rest is predicted",
+            f"size     {size}{unit}; the known part has {known}",
+        ]
+    if result.points_left_out:
+        lines.append(f"left out {result.points_left_out} points that are not finite or have no normal")
+    return [*lines, *origin_lines(result.origin), f"solid    {output}"]

@@ -1,4 +1,4 @@
-"""`lift3d check`, `repair` and `convert`: what to do with a mesh that is already there."""
+"""`lift3d check`, `repair` and `convert`: commands for existing meshes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import typer
 def check(
     file: Annotated[Path, typer.Argument(help="A mesh: .glb .obj .ply .stl .3mf .usdz")],
     bed: Annotated[
-        str, typer.Option(help="Width, depth and height that the printer can make.")
+        str, typer.Option(help="Width, depth and height of the printer's build volume.")
     ] = "220x220x250mm",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Would it print? A readable report; exit code 1 if not."""
-    from lift3d.pipelines.print_check import check as pipeline
+    """Check whether a mesh can be printed. The exit code is 0 if it can and 1 if it cannot."""
+    from lift3d import api
 
-    report = pipeline(file, bed=bed)
+    report = api.check(file, bed=bed)
     if as_json:
         typer.echo(json.dumps(report.to_dict(), indent=2))
     else:
         typer.echo(report.to_text())
-        typer.echo(f"{file.name} {'would print' if report.printable else 'would not print'}.")
+        typer.echo(f"{file.name} {'can' if report.printable else 'cannot'} be printed.")
         if not report.is_solid and min(report.size) <= 1e-6 * max(report.size):
             typer.echo("It is a flat sheet: extrude it in a modelling program first.")
         elif not report.is_solid:
@@ -36,23 +36,29 @@ def repair(
     file: Annotated[Path, typer.Argument(help="The broken mesh.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The solid: .glb .obj .ply .stl .3mf .usdz")],
 ) -> None:
-    """Make a mesh solid with the least change, and say what was changed and how far the surface moved."""
-    from lift3d.pipelines.repair import repair_file
+    """Make a mesh solid with the least change, and print what was changed and how far the surface moved."""
+    from lift3d import api
+    from lift3d.cli.words import origin_lines
 
-    for line in repair_file(file, output):
+    _, report = api.repair(file, output, return_report=True)
+    typer.echo(f"found    {'; '.join(report.defects) or 'no defects: the mesh is solid already'}")
+    for line in origin_lines(report.origin):
         typer.echo(line)
+    for step in report.steps:
+        typer.echo(f"did      {step}")
+    typer.echo(f"moved    at most {report.moved_percent:g} % of the diagonal")
+    typer.echo(f"faces    {report.faces_before} before, {report.faces_after} after")
+    typer.echo(f"solid    {output}")
 
 
 def convert(
     source: Annotated[Path, typer.Argument(help="The mesh to read.")],
     target: Annotated[Path, typer.Argument(help="The file to write: .glb .obj .ply .stl .3mf .usdz")],
 ) -> None:
-    """Write a mesh in another format, with its texture and unit."""
-    from lift3d.io.mesh.meshes import convert_mesh
-    from lift3d.pipelines.inputs import check_output
+    """Convert a mesh to another format, with its texture and unit."""
+    from lift3d import api
 
-    check_output(target, [])
-    for path in convert_mesh(source, target):
+    for path in api.convert(source, target):
         typer.echo(f"wrote {path}")
     if target.suffix.lower() == ".stl":
         typer.echo("STL holds the shape alone: no texture, no colours, no unit.")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lift3d.cli.progress import Show
-from lift3d.units import format_length, format_memory, format_seconds, parse_length, parse_memory
+from lift3d.units import format_length, format_memory, format_seconds
 
 if TYPE_CHECKING:
-    from lift3d.pipelines.reconstruct import Outcome
+    from lift3d.pipelines.reconstruct import Reconstruction
 
 
 def reconstruct(
@@ -22,24 +22,32 @@ def reconstruct(
     output: Annotated[Path, typer.Option("-o", "--output", help="The model: .glb .obj .ply .stl .3mf .usdz")],
     kind: Annotated[str, typer.Option(help="auto, object (closed) or scene (open).")] = "auto",
     method: Annotated[
-        str, typer.Option(help="measured (many photos), guessed (one to eight, by a network) or auto.")
+        str,
+        typer.Option(
+            help="measured (from many photos), predicted (from one to eight, by a network) or auto."
+        ),
     ] = "auto",
     weights: Annotated[
-        str | None, typer.Option(help="Weights of your own for the guess: a run's folder or a file.")
+        str | None,
+        typer.Option(help="Your own weights for the prediction: a run's folder or a weights file."),
     ] = None,
     uncertainty: Annotated[
         bool,
-        typer.Option("--uncertainty", help="Of a guess: how sure it is, as colours of NAME.uncertainty.ply."),
+        typer.Option(
+            "--uncertainty", help="Write the uncertainty of a prediction as colours of NAME.uncertainty.ply."
+        ),
     ] = False,
-    height: Annotated[str | None, typer.Option(help="Real height, along the up axis: 24cm")] = None,
-    width: Annotated[str | None, typer.Option(help="Real width, the largest horizontal extent.")] = None,
+    height: Annotated[str | None, typer.Option(help="Real height, along the up axis, as 24cm.")] = None,
+    width: Annotated[
+        str | None, typer.Option(help="Real width, the larger horizontal extent, as 24cm.")
+    ] = None,
     marks: Annotated[
         str | None,
-        typer.Option(help="Two pixels of a photo and their distance: PHOTO,x1,y1,x2,y2,12cm"),
+        typer.Option(help="Two pixels of a photo and their real distance: PHOTO,x1,y1,x2,y2,12cm"),
     ] = None,
     cameras: Annotated[
         Path | None,
-        typer.Option(help="Known cameras: a COLMAP model folder or a transforms.json."),
+        typer.Option(help="Known cameras: the folder of a COLMAP model, or a transforms.json."),
     ] = None,
     masks: Annotated[
         Path | None,
@@ -47,33 +55,33 @@ def reconstruct(
             help="Masks, white on the object: a folder with names like the photos, or a file for one photo."
         ),
     ] = None,
-    size: Annotated[int, typer.Option(help="Photos are used at this many pixels on their long side.")] = 1600,
+    size: Annotated[int, typer.Option(help="Long side in pixels to which photos are reduced.")] = 1600,
     texture: Annotated[
         int | None,
         typer.Option(
-            help="Side of the texture in pixels, up to 8192; 2048, or 1024 for a guess, if not given."
+            help="Side of the texture in pixels, up to 8192. Default: 2048, or 1024 for a prediction."
         ),
     ] = None,
-    faces: Annotated[int | None, typer.Option(help="About how many triangles.")] = None,
-    frames: Annotated[int, typer.Option(help="How many frames are taken from a video.")] = 48,
+    faces: Annotated[int | None, typer.Option(help="Approximate number of triangles.")] = None,
+    frames: Annotated[int, typer.Option(help="Number of frames taken from a video.")] = 48,
     save_cameras: Annotated[
         Path | None,
-        typer.Option(help="Folder for the straightened photos with their cameras (COLMAP, transforms.json)."),
+        typer.Option(help="Folder for the undistorted photos with their cameras (COLMAP, transforms.json)."),
     ] = None,
     work: Annotated[
         Path | None,
-        typer.Option(help="Folder that keeps finished steps; the same command goes on from there."),
+        typer.Option(help="Folder in which finished steps are cached; the same command resumes from there."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same photos, options and seed: same bytes.")] = 0,
-    memory: Annotated[str, typer.Option(help="Memory budget; photos are made smaller to keep it.")] = "3GB",
+    seed: Annotated[int, typer.Option(help="The same photos, options and seed give the same bytes.")] = 0,
+    memory: Annotated[str, typer.Option(help="Memory budget; photos are reduced to keep it.")] = "3GB",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Processor cores to use; all if not given.")
+        int | None, typer.Option(min=1, help="Number of processor cores. Default: all.")
     ] = None,
     shared_intrinsics: Annotated[
         bool | None,
         typer.Option(
             "--shared-intrinsics/--per-photo-intrinsics",
-            help="One lens and zoom for all photos, or one each; by size and EXIF if not given.",
+            help="One lens and zoom for all photos, or one for each. Default: by size and EXIF.",
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
@@ -83,44 +91,44 @@ def reconstruct(
 
     if threads is not None:
         limit_threads(threads)  # before numba is imported
-    from lift3d.pipelines.options import Options
-    from lift3d.pipelines.reconstruct import reconstruct as run
-    from lift3d.pipelines.scale import Marks, Scale
+    from lift3d import api
 
-    options = Options(
-        kind=kind,
-        method=method,
-        weights=weights,
-        uncertainty=uncertainty,
-        scale=Scale(
-            height=None if height is None else parse_length(height),
-            width=None if width is None else parse_length(width),
-            marks=None if marks is None else Marks.parse(marks),
-        ),
-        cameras=cameras,
-        masks=masks,
-        max_size=size,
-        texture=texture,
-        faces=faces,
-        frames=frames,
-        shared_intrinsics=shared_intrinsics,
-        seed=seed,
-        memory=parse_memory(memory),
-        work=work,
-        save_cameras=save_cameras,
-    )
     with Show(quiet) as show:
-        outcome = run(sources, output, options, show.step, show.say, command=["lift3d", *sys.argv[1:]])
+        result = api.reconstruct(
+            list(sources),
+            output,
+            kind=kind,
+            method=method,
+            height=height,
+            width=width,
+            marks=marks,
+            cameras=cameras,
+            masks=masks,
+            max_size=size,
+            texture=texture,
+            faces=faces,
+            frames=frames,
+            weights=weights,
+            uncertainty=uncertainty,
+            shared_intrinsics=shared_intrinsics,
+            seed=seed,
+            memory=memory,
+            work=work,
+            save_cameras=save_cameras,
+            progress=show.step,
+            message=show.say,
+            command=["lift3d", *sys.argv[1:]],
+        )
     if not quiet:
-        for line in summary(outcome):
+        for line in summary(result):
             typer.echo(line)
 
 
-def summary(outcome: Outcome) -> list[str]:
-    """What a person wants to know at the end."""
-    report = outcome.report
+def summary(result: Reconstruction) -> list[str]:
+    """The result in a few lines."""
+    report = result.report
     model, run = report["model"], report["run"]
-    seen = report["evidence"]["reconstruct"]
+    photos = report["evidence"]["reconstruct"]
     size = (
         " x ".join(format_length(e) for e in model["size"])
         if model["unit"]
@@ -130,19 +138,20 @@ def summary(outcome: Outcome) -> list[str]:
         closed = "solid: closed, oriented, free of self-intersection and debris"
     else:
         closed = "open, as scenes are; it cannot be printed as it is"
-    guessed = report["evidence"].get("image_to_voxels")
-    colours = outcome.model.with_name(f"{outcome.model.stem}.uncertainty.ply")
-    sure = [f"sure     {guessed['sure']:.2f} of 1, by the network's own account"] if guessed else []
-    if guessed and report["options"].get("uncertainty"):
-        sure[0] += f"; red where it is not: {colours}"
+    confidence = []
+    if result.confidence is not None:
+        confidence = [f"certain  {result.confidence:.2f} of 1, by the network's own estimate"]
+        if result.uncertainty is not None and result.model_file is not None:
+            colours = result.model_file.with_name(f"{result.model_file.stem}.uncertainty.ply")
+            confidence[0] += f"; red where it is uncertain: {colours}"
     return [
-        f"model    {outcome.model}",
-        f"preview  {outcome.preview}",
-        f"report   {outcome.report_file}",
-        *sure,
+        f"model    {result.model_file}",
+        f"preview  {result.preview_file}",
+        f"report   {result.report_file}",
+        *confidence,
         f"kind     {report['kind']}: {report['kind_why']}",
         f"surface  {model['faces']} triangles, {closed}",
         f"size     {size}",
-        f"photos   {seen['placed']} of {seen['photos']} used{seen.get('how', '')}",
+        f"photos   {photos['placed']} of {photos['photos']} used{photos.get('how', '')}",
         f"needed   {format_seconds(run['seconds'])} and {format_memory(run['peak_memory'])}",
     ]

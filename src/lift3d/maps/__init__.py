@@ -1,16 +1,49 @@
-"""One file per mapping, named source_to_target: the folder listing is the map of the system."""
+"""One file per mapping, named source_to_target: the folder listing is the map of the system.
 
+`registry` finds all mappings by name, and `create` makes one with its options.
+"""
+
+import dataclasses
 import importlib
 import pkgutil
+from difflib import get_close_matches
 from typing import Any
 
-from lift3d.mapping import Mapping, _registry
+from lift3d.errors import InputError
+from lift3d.mapping import Mapping, registered
 
 
 def registry() -> dict[str, type[Mapping[Any, Any]]]:
-    """All mappings by name, sorted; imports every module of `lift3d.maps`."""
-    import lift3d.maps as package
+    """The classes of all mappings by name, sorted. Imports every module of this package."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    return dict(sorted(registered().items()))
 
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"lift3d.maps.{module.name}")
-    return dict(sorted(_registry.items()))
+
+def create(name: str, weights: str | None = None, **options: Any) -> Mapping[Any, Any]:
+    """The mapping called `name`, with - or _, ready to be applied.
+
+    weights: of a learned mapping, a run's folder or a weights file; None for those of the package. options: the fields of its
+    class. Raises InputError for an unknown name or option, for missing weights, and for weights of an exact mapping.
+    """
+    mappings = registry()
+    wanted = name.replace("-", "_")
+    if wanted not in mappings:
+        near = get_close_matches(wanted, mappings, 1, 0.5)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise InputError(f"there is no mapping called {name}", f"{hint}choose from {', '.join(mappings)}")
+    cls = mappings[wanted]
+    known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise InputError(
+            f"{wanted} has no option {', '.join(unknown)}", f"its options are {', '.join(known) or 'none'}"
+        )
+    if weights is not None:
+        if "weights" not in known:
+            raise InputError(f"{wanted} is computed exactly and takes no weights", "leave weights out")
+        from lift3d.weights import find
+
+        find(weights)
+        options["weights"] = weights
+    return cls(**options)

@@ -1,9 +1,10 @@
-"""What goes into a reconstruction and where it goes out: checked before any work begins."""
+"""Inputs and outputs of a reconstruction, checked before any work begins."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,24 +17,27 @@ if TYPE_CHECKING:
     from lift3d.pipelines.options import Options
     from lift3d.types import Image, Photos
 
-FEWEST = 3
+Source = "str | os.PathLike[str] | Picture"
+"""A photo: a file, a folder, a glob pattern, a video, or a picture in memory."""
+MIN_MEASURED = 3
+"""Photos from which depth can be measured."""
 BASE_MEMORY = 700 << 20
-"""The interpreter, the libraries and their working space, in bytes."""
+"""Bytes of the interpreter, the libraries and their working memory."""
 BYTES_PER_PIXEL = 36
-"""A pixel of a photo while depth is measured: colours 3, grey pyramid 5, depth 4, normal 6, confidence 4, and the
-maps a second time while they are checked against each other."""
+"""Bytes for each pixel of a photo during stereo: colours 3, grey pyramid 5, depth 4, normals 6, confidence 4, and the maps
+once more during the cross-check."""
 BYTES_KEPT = 28
-"""Of these, what is still held while the surface is made."""
+"""Bytes for each pixel that are still in memory while the surface is extracted."""
 BYTES_PER_NODE = 40
-"""A node of the grid that the surface is made on."""
+"""Bytes for each node of the grid on which the surface is extracted."""
 NODES = (2_000_000, 24_000_000)
-"""Fewest and most nodes of that grid."""
-PHOTO_SHARE = 12
-"""`read_photos` lets 3 bytes a pixel fill a quarter of its budget: 12 bytes of budget for a pixel."""
+"""Least and largest number of nodes of that grid."""
+BUDGET_PER_PIXEL = 12
+"""`read_photos` fills a quarter of its budget with 3 bytes a pixel: 12 bytes of budget for each pixel."""
 
 
-def check_output(output: Path, sources: Sequence[str | Path]) -> None:
-    """Refuse an output that cannot be written, or that would lie among the photos, before any work."""
+def check_output(output: Path, sources: Sequence[Any]) -> None:
+    """Raise InputError for an output that cannot be written or that would lie among the photos."""
     from lift3d.io.mesh.meshes import FORMATS
 
     if output.suffix.lower() not in FORMATS:
@@ -45,69 +49,101 @@ def check_output(output: Path, sources: Sequence[str | Path]) -> None:
         from lift3d.runtime.environment import require_extra
 
         require_extra("usdz", "writing USDZ")
-    place = output.resolve().parent
-    for source in map(Path, sources):
+    parent = output.resolve().parent
+    for source in paths_of(sources):
         folder = source if source.is_dir() else source.parent
-        others = {output.with_suffix(".png").resolve(), output.resolve()}
-        among = source.is_dir() and place == source.resolve()
-        if among or source.resolve() in others:
+        written = {output.with_suffix(".png").resolve(), output.resolve()}
+        inside = source.is_dir() and parent == source.resolve()
+        if inside or source.resolve() in written:
             raise InputError(
                 f"the output would lie in {folder}, among the photos, and its preview would be taken for one",
                 "write it to another folder",
             )
 
 
-def read_sources(sources: Sequence[str | Path], options: Options, run: Run) -> Photos:
-    """Photos, or the chosen frames of one video, at a size that the memory budget allows."""
-    from lift3d.io.image.photos import VIDEO_SUFFIXES, read_photos
+def paths_of(sources: Sequence[Any]) -> list[Path]:
+    """The sources that are paths."""
+    return [Path(source) for source in sources if isinstance(source, str | os.PathLike)]
 
+
+def read_sources(sources: Sequence[Any], options: Options, run: Run) -> Photos:
+    """The photos, or frames of one video, reduced to a size that the memory budget allows.
+
+    sources: paths (see `Source`) or pictures in memory, not both. Raises InputError or CaptureError.
+    """
     if not sources:
         raise InputError("no photos were given", "name a folder, a video, or photos")
     if options.cameras is not None and not options.cameras.exists():
         raise InputError(f"there are no cameras at {options.cameras}", "check the path")
-    share = PHOTO_SHARE * max(options.memory - BASE_MEMORY, options.memory // 4) // BYTES_PER_PIXEL
-    videos = [s for s in map(Path, sources) if s.suffix.lower() in VIDEO_SUFFIXES]
-    if videos and len(sources) > 1:
-        raise InputError("a video and something else were given", "give one video, or photos")
     with run.measured("photos"):
-        context = dataclasses.replace(run.context, memory_budget=share)
-        if videos:
-            from lift3d.io.image.video import read_video
-
-            photos = read_video(videos[0], options.frames, options.max_size, context)
-        else:
-            photos = read_photos([str(s) for s in sources], options.masks, options.max_size, context)
+        photos = _read(sources, options, run)
         measured = options.method == "measured" or options.kind == "scene" or options.cameras is not None
-        if measured and options.method != "guessed":
+        if measured and options.method != "predicted":
             require_enough(len(photos), options.kind == "scene")
         if options.scale.marks is not None:
             from lift3d.pipelines.scale import photo_named
 
             photo_named([image.name for image in photos.images], options.scale.marks.photo)
     longest = max(max(image.width, image.height) for image in photos.images)
-    why = ", smaller than asked to keep the budget" if photos.memory_limited_size is not None else ""
+    reduced = ", reduced to keep the budget" if photos.memory_limited_size is not None else ""
+    count = "1 photo is" if len(photos) == 1 else f"{len(photos)} photos are"
     budget = format_memory(options.memory)
-    many = "1 photo is" if len(photos) == 1 else f"{len(photos)} photos are"
-    run.say(f"Memory budget {budget}: {many} used at up to {longest} pixels{why}.")
+    run.say(f"Memory budget {budget}: {count} used at up to {longest} pixels{reduced}.")
     run.depends_on([_image_key(image) for image in photos.images], _file_key(options.cameras))
     return photos
 
 
+def _read(sources: Sequence[Any], options: Options, run: Run) -> Photos:
+    from lift3d.io.image.photos import VIDEO_SUFFIXES, read_photos
+
+    budget = BUDGET_PER_PIXEL * max(options.memory - BASE_MEMORY, options.memory // 4) // BYTES_PER_PIXEL
+    context = dataclasses.replace(run.context, memory_budget=budget)
+    paths = paths_of(sources)
+    if paths and len(paths) < len(sources):
+        raise InputError("files and pictures in memory were given together", "give one or the other")
+    if not paths:
+        from lift3d.io.image.in_memory import photos_in_memory
+
+        if options.masks is not None:
+            raise InputError(
+                "mask files were given for pictures in memory",
+                "give RGBA pictures or lift3d.types.Image with masks",
+            )
+        return photos_in_memory(sources, None, options.max_size, context)
+    videos = [path for path in paths if path.suffix.lower() in VIDEO_SUFFIXES]
+    if videos and len(sources) > 1:
+        raise InputError("a video and something else were given", "give one video, or photos")
+    if videos:
+        from lift3d.io.image.video import read_video
+
+        return read_video(videos[0], options.frames, options.max_size, context)
+    return read_photos([str(path) for path in paths], options.masks, options.max_size, context)
+
+
+def with_masks(pictures: Sequence[Any], masks: Sequence[Any]) -> list[Image]:
+    """Pictures in memory as images with masks (H, W), nonzero on the object; raises InputError where they do not fit."""
+    from lift3d.io.image.in_memory import photos_in_memory
+
+    if paths_of(pictures):
+        raise InputError("mask arrays were given for photo files", "give the folder of the mask files")
+    return list(photos_in_memory(pictures, masks).images)
+
+
 def grid_nodes(memory: int, photos: Photos) -> int:
-    """How many nodes the surface's grid may have beside these photos in a budget of `memory` bytes."""
-    held = BASE_MEMORY + BYTES_KEPT * sum(image.width * image.height for image in photos.images)
-    return min(max((memory - held) // BYTES_PER_NODE, NODES[0]), NODES[1])
+    """How many nodes the surface grid may have beside these photos in a budget of `memory` bytes."""
+    used = BASE_MEMORY + BYTES_KEPT * sum(image.width * image.height for image in photos.images)
+    return min(max((memory - used) // BYTES_PER_NODE, NODES[0]), NODES[1])
 
 
 def require_enough(count: int, scene: bool = False) -> None:
-    """At least three photos: fewer get a sentence that says what is needed."""
-    advice = "take 20 to 60 overlapping photos all around the thing, 10 to 15 degrees apart"
+    """Raise CaptureError for fewer than three photos."""
+    advice = "take 20 to 60 overlapping photos all around the object, 10 to 15 degrees apart"
     if scene:
-        advice += ", or leave --kind scene out: single things are guessed from fewer"
+        advice += ", or leave out --kind scene: a single object is predicted from fewer photos"
     if count == 1:
         raise CaptureError("there is one photo, and nothing can be measured from a single photo", advice)
-    if count < FEWEST:
-        raise CaptureError(f"there are only {count} photos, and depth needs at least {FEWEST}", advice)
+    if count < MIN_MEASURED:
+        raise CaptureError(f"there are only {count} photos, and depth needs at least {MIN_MEASURED}", advice)
 
 
 def _image_key(image: Image) -> list[Any]:

@@ -1,28 +1,25 @@
-"""Many photos to a measured model: the mappings of one run and their composition."""
+"""Many photos to a measured model: images_to_cameras >> images_to_depths >> depths_to_mesh >> images_to_texture."""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
 from lift3d.mapping import Card, Mapping
-from lift3d.pipelines.finish import sized, solid
+from lift3d.pipelines.finish import Model, apply_scale, ensure_solid
 from lift3d.pipelines.inputs import grid_nodes
-from lift3d.pipelines.options import TEXTURE, Options
+from lift3d.pipelines.options import MEASURED_TEXTURE, Options
 from lift3d.runtime.runner import Run
-from lift3d.types import PhotoStatus
+from lift3d.types import DepthMaps, Mesh, Photos, PhotoStatus, Surface, Views
 from lift3d.units import set_unit
 
-if TYPE_CHECKING:
-    from lift3d.types import DepthMaps, Mesh, Photos, Surface, Views
 
-
-@dataclass
-class Recipe:
+@dataclass(frozen=True)
+class MultiViewMappings:
     """The mappings of one run."""
 
     cameras: Mapping[Photos, Views]
@@ -32,38 +29,47 @@ class Recipe:
     texture: Mapping[Surface, Mesh]
 
 
+MakeMappings = Callable[[Options, Photos], MultiViewMappings]
+
+
 @dataclass(frozen=True)
-class KnownCameras(Mapping["Photos", "Views"]):
-    """Stands in for images_to_cameras when the cameras are in a file (COLMAP model or transforms.json)."""
+class KnownCameras(Mapping[Photos, Views]):
+    """Stands in for images_to_cameras when a file gives the cameras.
+
+    path: a COLMAP model folder or a transforms.json. The given poses are kept.
+    """
 
     path: Path
-    card = Card("images_to_cameras", "Photos", "Views", ("the given poses are kept",))
+    card = Card("images_to_cameras", "Photos", "Views", ())
 
     def apply(self, source: Photos, context: Context) -> Views:
+        """Views of the photos that the file has a camera for."""
         from lift3d.geometry.sfm.known_cameras import views_from_cameras
         from lift3d.io.camera.cameras import read_known_cameras
         from lift3d.io.camera.matching import match_cameras
 
         known = read_known_cameras(self.path)
         photos, cameras = match_cameras(source, known.cameras)
-        used = {image.name for image in photos.images}
+        matched = {image.name for image in photos.images}
         missing = f"no camera of this name in {self.path.name}"
         status = tuple(
-            PhotoStatus(image.name, image.name in used, "" if image.name in used else missing)
+            PhotoStatus(image.name, image.name in matched, "" if image.name in matched else missing)
             for image in source.images
         )
-        rows = [
-            {"name": p.name, "status": "registered" if p.placed else "left out", "reason": p.reason}
-            for p in status
-        ]
-        context.note(self.card.name, photos=rows)
         views, figures = views_from_cameras(photos, cameras, known.unit, context.seed, context.progress)
         context.note(self.card.name, **figures)
-        return dataclasses.replace(views, photos=status)
+        context.note(
+            self.card.name,
+            photos=[
+                {"name": s.name, "status": "registered" if s.placed else "left out", "reason": s.reason}
+                for s in status
+            ],
+        )
+        return replace(views, photos=status)
 
 
-def recipe(options: Options, photos: Photos) -> Recipe:
-    """The mappings as the options wish them and as the memory beside these photos allows."""
+def multi_view_mappings(options: Options, photos: Photos) -> MultiViewMappings:
+    """The mappings for these options, with a grid that fits the memory budget beside these photos."""
     from lift3d.maps.depths_to_mesh import DepthsToMesh
     from lift3d.maps.images_to_cameras import ImagesToCameras
     from lift3d.maps.images_to_depths import ImagesToDepths
@@ -71,35 +77,35 @@ def recipe(options: Options, photos: Photos) -> Recipe:
     from lift3d.maps.mesh_to_solid import MeshToSolid
 
     surface = DepthsToMesh(options.kind, nodes=grid_nodes(options.memory, photos))
-    return Recipe(
+    if options.faces is not None:
+        surface = dataclasses.replace(surface, faces=options.faces)
+    return MultiViewMappings(
         ImagesToCameras(options.shared_intrinsics)
         if options.cameras is None
         else KnownCameras(options.cameras),
         ImagesToDepths(),
-        surface if options.faces is None else dataclasses.replace(surface, faces=options.faces),
+        surface,
         MeshToSolid(),
-        ImagesToTexture(options.texture or TEXTURE),
+        ImagesToTexture(size=options.texture or MEASURED_TEXTURE),
     )
 
 
-def _model(
-    photos: Photos, maps: Recipe, options: Options, run: Run
-) -> tuple[Mesh, Views, str, dict[str, Any]]:
-    """The textured mesh, upright and of known size if given; the views in its frame; its kind; how the scale was
-    found."""
-    views = run.step("cameras", maps.cameras, photos)
+def measure_model(photos: Photos, mappings: MultiViewMappings, options: Options, run: Run) -> Model:
+    """The textured model, upright, in metres if its size is known. Raises CaptureError where the photos do not suffice."""
+    views = run.step("cameras", mappings.cameras, photos)
     run.context.note("reconstruct", photos=len(photos), placed=len(views))
     if len(views) < len(photos):
         run.warn(
             f"{len(photos) - len(views)} of {len(photos)} photos could not be placed; the report says why."
         )
-    surface: Surface = run.step("surface", maps.surface, run.step("depths", maps.depths, views))
-    mesh = surface.mesh
-    if len(mesh.faces) == 0:
+    surface: Surface = run.step("surface", mappings.surface, run.step("depths", mappings.depths, views))
+    if len(surface.mesh.faces) == 0:
         raise CaptureError("no surface came out of the photos", "take more photos with more overlap")
-    mesh, views, scale = sized(mesh, surface.views, options, run)
+    surface, scale = apply_scale(surface, options.scale)
     if surface.kind == "object":
-        mesh = solid(mesh, maps.solid, run)
-    sized_surface = dataclasses.replace(surface, mesh=mesh, views=views)
-    mesh = set_unit(run.step("texture", maps.texture, sized_surface, keep=False), views.unit)
-    return mesh, views, surface.kind, scale
+        surface = replace(surface, mesh=ensure_solid(surface.mesh, mappings.solid, run))
+    mesh = run.step("texture", mappings.texture, surface, keep=False)
+    unit = surface.views.unit
+    return Model(
+        set_unit(mesh, unit), surface.views, surface.kind, surface.reason, scale, len(photos), len(views)
+    )

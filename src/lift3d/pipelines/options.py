@@ -1,4 +1,4 @@
-"""The options of a reconstruction, checked when they are made."""
+"""The options of a reconstruction, checked when they are constructed."""
 
 from __future__ import annotations
 
@@ -9,25 +9,30 @@ from lift3d.errors import InputError
 from lift3d.pipelines.scale import Scale
 
 KINDS = ("auto", "object", "scene")
-
-METHODS = ("auto", "measured", "guessed")
-
-TEXTURE = 2048
-"""Texels along each side where many photos are measured, unless the user says otherwise."""
-
-MEASURED = ("photos", "cameras", "depths", "surface", "solid", "texture", "output")
-
-GUESSED = ("photos", "shape", "surface", "solid", "texture", "output")
-"""Steps of the two ways."""
+METHODS = ("auto", "measured", "predicted")
+OLD_METHODS = {"guessed": "predicted"}
+"""Former names that are still accepted."""
+MEASURED_STEPS = ("photos", "cameras", "depths", "surface", "solid", "texture", "output")
+PREDICTED_STEPS = ("photos", "shape", "surface", "solid", "texture", "output")
+"""Names of the steps of the two methods, as progress and report show them."""
+MEASURED_TEXTURE = 2048
+"""Texels along each side of the texture of a measured model, unless the user says otherwise."""
+LIMITS = {"max_size": (200, 16384), "texture": (256, 8192), "faces": (100, 20_000_000), "frames": (3, 1000)}
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user wishes. method: measured (from many photos), guessed (from one to eight, by a network with these
-    weights) or auto; uncertainty: of a guess, written beside it;
-    max_size: long side of the photos as used, in pixels; texture: side of the atlas;
-    faces: about how many triangles; frames: how many are taken from a video; memory: budget in bytes;
-    save_cameras: folder for the straightened photos with their cameras in the model's frame."""
+    """How photos become a model.
+
+    kind: "object" (closed), "scene" (open) or "auto". method: "measured" (multi-view stereo, from three photos on),
+    "predicted" (by a network, from one to eight photos) or "auto". weights and mask_weights: of the networks of a
+    prediction, a run's folder or a weights file; None for the package's own. uncertainty: write how certain a prediction
+    is as vertex colours. scale: the real size, if known. cameras: a COLMAP model or transforms.json. masks: a folder, or a
+    file for one photo. max_size: long side in pixels at which photos are used. texture: side of the texture in texels.
+    faces: approximate number of triangles. frames: number of frames taken from a video. shared_intrinsics: one lens for
+    all photos (True), one each (False), or by size and EXIF (None). memory: budget in bytes. work: folder in which finished
+    steps are cached. save_cameras: folder for the undistorted photos and their cameras in the frame of the model.
+    """
 
     kind: str = "auto"
     method: str = "auto"
@@ -48,13 +53,8 @@ class Options:
     save_cameras: Path | None = None
 
     def __post_init__(self) -> None:
-        limits = {
-            "max_size": (200, 16384),
-            "texture": (256, 8192),
-            "faces": (100, 20_000_000),
-            "frames": (3, 1000),
-        }
-        for name, (low, high) in limits.items():
+        object.__setattr__(self, "method", OLD_METHODS.get(self.method, self.method))
+        for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise InputError(

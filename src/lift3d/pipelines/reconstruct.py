@@ -1,142 +1,175 @@
-"""Photos or a video in, a textured model out: the composition of the mappings.
+"""Photos or a video to a textured model: measured from many photos, or predicted from few.
 
-    photos -> images_to_cameras -> images_to_depths -> depths_to_mesh -> (mesh_to_solid) -> images_to_texture
-
-Each step is timed, may be kept in a work folder and taken up again, and leaves its evidence in the report.
-The model, its preview and its report are written to a hidden folder and moved into place together at the end, and
-after them the folder with the cameras, if one is wished.
+Each step is timed, may be cached in a work folder and resumed, and leaves its evidence in the report. The model, its preview
+and its report are written to a hidden folder and moved into place together; the folder with the cameras follows them.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lift3d.context import Context, Progress, silent
 from lift3d.errors import CaptureError, Lift3dError
+from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.io.camera.capture_set import capture_set, require_empty_folder
 from lift3d.io.files.staging import staging
-from lift3d.pipelines.inputs import check_output, read_sources
-from lift3d.pipelines.multi_view import Recipe, _model, recipe
+from lift3d.pipelines.finish import Model
+from lift3d.pipelines.inputs import check_output, paths_of, read_sources
+from lift3d.pipelines.multi_view import MakeMappings, measure_model, multi_view_mappings
 from lift3d.pipelines.options import Options
-from lift3d.pipelines.report import model_report
+from lift3d.pipelines.report import files, model_report
+from lift3d.pipelines.write_model import preview_path, report_path, write_mesh_and_preview, write_report
 from lift3d.runtime.environment import FIRST_RUN, compiled
-from lift3d.runtime.json_text import to_json
+from lift3d.runtime.json_text import jsonable, to_json
 from lift3d.runtime.runner import Run, Say
 from lift3d.runtime.stage_cache import Stages
-
-if TYPE_CHECKING:
-    from lift3d.types import Mesh, Photos, Views
+from lift3d.types import Mesh, Photos, Views
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What was written, and the report as written."""
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """A reconstructed model.
 
-    model: Path
-    preview: Path
-    report_file: Path
+    mesh: textured, z up; `mesh.units` is "m" if the scale is known, else None. views: the undistorted photos with their
+    cameras in the frame of the mesh. kind: "object" (closed) or "scene" (open). report: JSON-able, as NAME.report.json.
+    warnings: sentences. uncertainty: for a prediction on request, the mesh coloured by uncertainty. confidence: of a prediction,
+    in [0, 1]; None if measured. model_file: where the model was written, or None.
+    """
+
+    mesh: Mesh
+    views: Views
+    kind: str
     report: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    uncertainty: Mesh | None = None
+    confidence: float | None = None
+    model_file: Path | None = field(default=None)
+
+    @property
+    def preview_file(self) -> Path | None:
+        """Where the preview was written, or None."""
+        return None if self.model_file is None else preview_path(self.model_file)
+
+    @property
+    def report_file(self) -> Path | None:
+        """Where the report was written, or None."""
+        return None if self.model_file is None else report_path(self.model_file)
+
+    def save(self, path: str | os.PathLike[str]) -> Reconstruction:
+        """Write the model, NAME.png and NAME.report.json; returns the reconstruction with `model_file` set.
+
+        The ending decides the format: .glb .obj .ply .stl .3mf .usdz. Raises SolidError, and writes nothing, if an object
+        is not solid as its file holds it.
+        """
+        output = Path(path)
+        check_output(output, [])
+        with staging(output) as folder:
+            extras = {} if self.uncertainty is None else {"uncertainty": self.uncertainty}
+            write_mesh_and_preview(self.mesh, folder, output.name, self.kind == "object", extras)
+            report = {**self.report, "files": files(folder)}
+            write_report(report, folder, output.name)
+        return dataclasses.replace(self, report=jsonable(report), model_file=output)
 
 
 def reconstruct(
-    sources: Sequence[str | Path],
-    output: str | Path,
+    sources: Sequence[Any],
+    output: str | os.PathLike[str] | None = None,
     options: Options | None = None,
     progress: Progress = silent,
     say: Say = lambda sentence: None,
     command: Sequence[str] = (),
-    make_recipe: Callable[[Options, Photos], Recipe] | None = None,
-) -> Outcome:
-    """Read `sources`, reconstruct, and write `output` with NAME.png and NAME.report.json beside it.
+    make_mappings: MakeMappings | None = None,
+) -> Reconstruction:
+    """Reconstruct `sources`: photos, folders, patterns or one video; or pictures in memory.
 
-    Raises `Lift3dError` with one sentence for everything a user can act on. progress is called with a name of
-    MEASURED or GUESSED and its fraction done; say takes sentences; command: the words of the command line, for the report.
+    output: a model file to write, with NAME.png and NAME.report.json beside it; nothing is written if None. progress: called
+    with a name of MEASURED_STEPS or PREDICTED_STEPS and the fraction done. say: takes sentences for the user. command: the
+    command line, for the report. make_mappings: other mappings, for tests. Raises `Lift3dError` for everything that the user
+    can act on.
     """
     options = options if options is not None else Options()
-    output = Path(output)
-    check_output(output, sources)
+    target = None if output is None else Path(output)
+    if target is not None:
+        check_output(target, sources)
     if options.save_cameras is not None:
-        others = [output] if options.work is None else [output, options.work]
-        require_empty_folder(options.save_cameras, sources, others)
+        others = [path for path in (target, options.work) if path is not None]
+        require_empty_folder(options.save_cameras, paths_of(sources), others)
     with ExitStack() as stack:
-        save = None  # entered before the model's folder, so it ends after: no cameras without their model
+        save_views = (
+            None  # entered before the model's folder, so it ends after it: no cameras without their model
+        )
         if options.save_cameras is not None:
-            save = stack.enter_context(capture_set(options.save_cameras))
-        folder = stack.enter_context(staging(output))
+            save_views = stack.enter_context(capture_set(options.save_cameras))
+        folder = None if target is None else stack.enter_context(staging(target))
         stages = stack.enter_context(Stages(options.work)) if options.work is not None else None
         run = Run(Context(seed=options.seed, memory_budget=options.memory), progress, say, stages)
         if not compiled():
             run.say(FIRST_RUN)
         try:
             photos = read_sources(sources, options, run)
-            mesh, views, kind, scale = _either(photos, options, run, make_recipe or recipe)
+            model = _measure_or_predict(photos, options, run, make_mappings or multi_view_mappings)
         except Lift3dError as error:
             if stages is not None:  # the evidence helps to take better photos
                 (stages.folder / "failure.json").write_text(
                     to_json({"error": str(error)} | run.context.report)
                 )
             raise
-        save_views = None if save is None else partial(save, views)
-        return _write(mesh, kind, scale, folder, output, options, run, command, save_views)
+        return _finish(model, options, run, command, target, folder, save_views)
 
 
-def _either(
-    photos: Photos, options: Options, run: Run, make_recipe: Callable[[Options, Photos], Recipe]
-) -> tuple[Mesh, Views, str, dict[str, Any]]:
-    """Measured from many photos, or guessed from few; of three to eight that cannot be measured the guess is what is
-    left."""
-    from lift3d.pipelines.single_view import MOST, model_from_few, wants_a_guess
+def _measure_or_predict(photos: Photos, options: Options, run: Run, make_mappings: MakeMappings) -> Model:
+    """Measured from many photos or predicted from few; three to eight photos that cannot be measured are predicted from."""
+    from lift3d.pipelines.single_view import MOST, is_prediction, predict_model
 
-    if wants_a_guess(len(photos), options):
-        return model_from_few(photos, options, run)
+    if is_prediction(len(photos), options):
+        return predict_model(photos, options, run)
     try:
-        found = _model(photos, make_recipe(options, photos), options, run)
-        if options.uncertainty or options.weights is not None:
-            run.warn("This model is measured, not guessed: --uncertainty and --weights say nothing of it.")
-        return found
+        model = measure_model(photos, make_mappings(options, photos), options, run)
     except CaptureError as error:
-        if (
-            options.method != "auto"
-            or len(photos) > MOST
-            or options.kind == "scene"
-            or options.cameras is not None
-        ):
+        single = options.kind != "scene" and options.cameras is None
+        if options.method != "auto" or len(photos) > MOST or not single:
             raise
-        run.say(f"The photos could not be measured ({error.cause}); trying to guess the shape from them.")
+        run.say(f"The photos could not be measured ({error.cause}); predicting the shape from them.")
         try:
-            found = model_from_few(photos, options, run)
+            model = predict_model(photos, options, run)
         except Lift3dError:
             raise error from None
-        run.warn(
-            f"The shape is a guess from what the photos show, as they could not be measured: {error.cause}."
-        )
-        return found
+        run.warn(f"The shape is predicted, because the photos could not be measured: {error.cause}.")
+        return model
+    if options.uncertainty or options.weights is not None:
+        run.warn("This model is measured, not predicted: --uncertainty and --weights have no effect.")
+    return model
 
 
-def _write(
-    mesh: Mesh, kind: str, scale: dict[str, Any], folder: Path, output: Path, options: Options, run: Run,
-    command: Sequence[str], save_views: Callable[[], None] | None,
-) -> Outcome:  # fmt: skip
-    from lift3d.geometry.mesh.solidity import require_solid
-    from lift3d.io.mesh.meshes import load_mesh, save_mesh
-    from lift3d.pipelines.preview import write_preview
-
-    preview, report_file = output.with_suffix(".png"), output.with_suffix(".report.json")
+def _finish(
+    model: Model,
+    options: Options,
+    run: Run,
+    command: Sequence[str],
+    target: Path | None,
+    folder: Path | None,
+    save_views: Callable[[Views], None] | None,
+) -> Reconstruction:
+    """The result, written into `folder` if there is one."""
+    extras = {} if model.uncertainty is None else {"uncertainty": model.uncertainty}
     with run.measured("output"):
-        save_mesh(mesh, folder / output.name)
-        # an object is judged as its file holds it, and no file that fails is moved into place
-        solid = require_solid(load_mesh(folder / output.name)) if kind == "object" else None
-        write_preview(mesh, folder / preview.name)
-        for name, extra in run.extras.items():
-            save_mesh(extra, folder / f"{output.stem}.{name}.ply")
+        if target is not None and folder is not None:
+            solid = write_mesh_and_preview(model.mesh, folder, target.name, model.kind == "object", extras)
+        else:
+            solid = inspect_solid(model.mesh) if model.kind == "object" else None
         if save_views is not None:
-            save_views()
-    report = model_report(mesh, kind, solid, scale, run, dataclasses.asdict(options), command, folder)
-    (folder / report_file.name).write_text(to_json(report), encoding="utf-8")
-    return Outcome(output, preview, report_file, report)
+            save_views(model.views)
+    report = model_report(model, solid, run, dataclasses.asdict(options), command)
+    if target is not None and folder is not None:
+        report["files"] = files(folder)
+        write_report(report, folder, target.name)
+    return Reconstruction(
+        model.mesh, model.views, model.kind, jsonable(report), tuple(run.warnings), model.uncertainty,
+        model.confidence, target,
+    )  # fmt: skip

@@ -1,41 +1,77 @@
-"""A broken mesh file in, a solid one out: the pipeline of `lift3d repair`."""
+"""A broken mesh to a solid one: the pipeline of `lift3d repair`."""
 
 from __future__ import annotations
 
+import os
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from lift3d.context import Context
-from lift3d.geometry.mesh.recentre import describe_shift, recentring_shift
+from lift3d.context import Context, Progress, silent
+from lift3d.geometry.mesh.recentre import recentring_shift
 from lift3d.geometry.mesh.solidity import inspect_solid, require_solid
 from lift3d.io.files.staging import staging
 from lift3d.io.mesh.meshes import load_mesh, save_mesh
 from lift3d.maps.mesh_to_solid import MeshToSolid
 from lift3d.pipelines.inputs import check_output
+from lift3d.types import F64, Mesh
 from lift3d.units import set_unit
 
 
-def repair_file(source: Path, output: Path, seed: int = 0) -> list[str]:
-    """Repair `source` into `output`; sentences on what was changed. Nothing is written unless it is solid."""
-    check_output(output, [])
-    mesh = load_mesh(source)
-    shift = recentring_shift(np.asarray(mesh.vertices))
-    if shift.any():
-        mesh.vertices = np.asarray(mesh.vertices) - shift
-    defects = inspect_solid(mesh).failures()
-    context = Context(seed=seed)
-    with staging(output) as folder:
-        result = MeshToSolid().repair(mesh, context)
+@dataclass(frozen=True, eq=False)
+class RepairReport:
+    """What was wrong with a mesh, and what was done to it.
+
+    defects: phrases, empty if the mesh was solid already. steps: phrases, in order. moved_percent: the Hausdorff
+    distance between input and output in percent of the diagonal of the input. origin (3,): subtracted from meshes that lie
+    so far from zero that precision would be lost; zero otherwise.
+    """
+
+    defects: tuple[str, ...]
+    steps: tuple[str, ...]
+    moved_percent: float
+    faces_before: int
+    faces_after: int
+    origin: F64
+    warnings: tuple[str, ...] = ()
+
+
+def repair(
+    mesh: Mesh | str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> tuple[Mesh, RepairReport]:
+    """The solid nearest to `mesh`, which is a mesh or a file, and the report. The input is not changed.
+
+    output: a model file to write; it is written only if it is solid as read back. Raises InputError for a file that cannot
+    be read or written and SolidError where nothing solid can be made.
+    """
+    target = None if output is None else Path(output)
+    if target is not None:
+        check_output(target, [])
+    mesh = mesh.copy() if isinstance(mesh, Mesh) else load_mesh(mesh)
+    warnings = tuple(mesh.metadata.get("warnings", ()))
+    origin = recentring_shift(np.asarray(mesh.vertices))
+    if origin.any():
+        mesh.vertices = np.asarray(mesh.vertices) - origin
+    defects = tuple(inspect_solid(mesh).failures())
+    with nullcontext() if target is None else staging(target) as folder:
+        result = MeshToSolid().repair(mesh, Context(seed=seed, progress=progress))
         solid = set_unit(result.mesh, mesh.units)
-        save_mesh(solid, folder / output.name)
-        require_solid(load_mesh(folder / output.name))  # what counts is what the file holds
-    lines = [f"found    {'; '.join(defects) or 'nothing wrong: it is solid already'}"]
-    lines += describe_shift(shift)
-    lines += [f"did      {step}" for step in result.steps]
-    lines += [
-        f"moved    at most {result.hausdorff:g} % of the diagonal",
-        f"faces    {result.faces_before} before, {len(result.mesh.faces)} after",
-        f"solid    {output}",
-    ]
-    return lines
+        if target is not None and folder is not None:
+            save_mesh(solid, folder / target.name)
+            require_solid(load_mesh(folder / target.name))  # what counts is what the file holds
+    report = RepairReport(
+        defects,
+        result.steps,
+        result.hausdorff,
+        result.faces_before,
+        len(solid.faces),
+        origin,
+        warnings,
+    )
+    return solid, report

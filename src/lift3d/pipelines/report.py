@@ -1,4 +1,4 @@
-"""NAME.report.json: everything about a run, in one file (docs/photos.md says what each entry means)."""
+"""NAME.report.json: everything about a run in one file (docs/photos.md explains each entry)."""
 
 from __future__ import annotations
 
@@ -9,30 +9,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lift3d.io.files.checksum import file_sha256
+from lift3d.pipelines.finish import Model
 from lift3d.runtime.environment import versions
 from lift3d.runtime.runner import Run
 
 if TYPE_CHECKING:
     from lift3d.geometry.mesh.solidity import SolidReport
-    from lift3d.types import Mesh
 
 SCHEMA = 1
 PREDICATES = ("finite", "closed", "oriented", "positive_volume", "no_self_intersection", "no_debris")
 
 
 def model_report(
-    mesh: Mesh,
-    kind: str,
-    solid: SolidReport | None,
-    scale: dict[str, Any],
-    run: Run,
-    options: dict[str, Any],
-    command: Sequence[str],
-    folder: Path,
+    model: Model, solid: SolidReport | None, run: Run, options: dict[str, Any], command: Sequence[str]
 ) -> dict[str, Any]:
-    """The report of a finished run; folder: where its files are staged (to name and hash them)."""
+    """The JSON-able report of a finished run. solid: of an object; None for a scene."""
     evidence = run.context.report
-    told = {**evidence.get("depths_to_mesh", {}), **evidence.get("reconstruct", {})}
+    mesh = model.mesh
     extent = np.ptp(np.asarray(mesh.vertices), axis=0)
     return {
         "schema": SCHEMA,
@@ -41,14 +34,14 @@ def model_report(
         "options": options,
         "seed": run.context.seed,
         "inputs": inputs(evidence),
-        "kind": kind,
-        "kind_why": told.get("why", ""),
+        "kind": model.kind,
+        "kind_why": model.reason,
         "model": {
             "faces": len(mesh.faces),
             "vertices": len(mesh.vertices),
             "unit": mesh.units,
             "size": [round(float(e), 6) for e in extent],
-            "scale": scale,
+            "scale": {"given": model.scale.given, "how": model.scale.how},
             "coverage": evidence.get("images_to_texture", {}).get("coverage"),
             "solid": None if solid is None else {name: getattr(solid, name) for name in PREDICATES},
             "is_solid": solid is not None and solid.is_solid,
@@ -58,24 +51,26 @@ def model_report(
         "run": run.recorder.summary(),
         "evidence": evidence,
         "warnings": run.warnings,
-        "files": {
-            p.name: {"sha256": file_sha256(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir())
-        },
     }
 
 
+def files(folder: Path) -> dict[str, dict[str, Any]]:
+    """Checksum and size in bytes of each file in `folder`, by name."""
+    return {p.name: {"sha256": file_sha256(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir())}
+
+
 def inputs(evidence: dict[str, Any]) -> list[dict[str, Any]]:
-    """Each photo, or the video with its frames, with checksum, and what became of it: used or not, and why."""
+    """Each photo, or the video with its frames: checksum, whether it was used, and why not."""
     cameras = {entry["name"]: entry for entry in evidence.get("images_to_cameras", {}).get("photos", [])}
 
-    def followed(entry: dict[str, Any]) -> dict[str, Any]:
+    def with_status(entry: dict[str, Any]) -> dict[str, Any]:
         return {**entry, **cameras.get(entry["name"], {})}
 
     video = evidence.get("read_video")
     if video is not None:
-        frames = [followed(frame) for frame in video["keyframes"]]
+        frames = [with_status(frame) for frame in video["keyframes"]]
         return [{**video["inputs"][0], "frames": frames}]
-    return [followed(entry) for entry in evidence.get("read_photos", {}).get("inputs", [])]
+    return [with_status(entry) for entry in evidence.get("read_photos", {}).get("inputs", [])]
 
 
 def _peak(run: Run) -> dict[str, int]:

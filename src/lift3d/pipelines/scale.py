@@ -1,8 +1,7 @@
-"""Real size from what the user knows: a height, a width, or the distance of two marks in a photo.
+"""The real size of a model from a height, a width, or the distance between two marks in a photo.
 
-Height is the extent along the world's up axis (Z), width the larger of the two horizontal extents of the
-upright box (X or Y). A mark is a pixel of a photo as the user sees it, upright and in its full size; it is
-cast onto the surface. Without any of these the unit stays None: it is never guessed.
+Height is the extent along the up axis (Z). Width is the larger of the two horizontal extents (X or Y). A mark is a pixel of
+a photo, upright and in its original size, and is projected onto the surface. Without any of these the unit stays None.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from lift3d.units import format_length, parse_length
 
 @dataclass(frozen=True)
 class Marks:
-    """Two pixels (x, y) of one photo, (0, 0) its upper left corner, and their distance in metres."""
+    """Two points of one photo, in pixels (x, y) from its upper left corner, and their real distance in metres."""
 
     photo: str
     first: tuple[float, float]
@@ -29,18 +28,18 @@ class Marks:
 
     @classmethod
     def parse(cls, text: str) -> Marks:
-        """ "IMG_3.jpg,812,440,1520,455,12cm"."""
+        """Parse "PHOTO,x1,y1,x2,y2,DISTANCE", such as "IMG_3.jpg,812,440,1520,455,12cm"; raises InputError."""
         parts = [part.strip() for part in text.split(",")]
-        shape = InputError(
+        invalid = InputError(
             f"'{text}' does not describe two marks",
             "write PHOTO,x1,y1,x2,y2,DISTANCE such as IMG_3.jpg,812,440,1520,455,12cm",
         )
         if len(parts) < 6:
-            raise shape
+            raise invalid
         try:
             x1, y1, x2, y2 = (float(part) for part in parts[-5:-1])
         except ValueError:
-            raise shape from None
+            raise invalid from None
         if not np.isfinite([x1, y1, x2, y2]).all() or (x1, y1) == (x2, y2):
             raise InputError("the two marks must be different pixels", "give two points that are far apart")
         return cls(",".join(parts[:-5]), (x1, y1), (x2, y2), parse_length(parts[-1], "a distance"))
@@ -48,24 +47,27 @@ class Marks:
 
 @dataclass(frozen=True)
 class Scale:
-    """At most one wish about the size, lengths in metres."""
+    """The real size of the object, by at most one of: height, width (metres), marks."""
 
     height: float | None = None
     width: float | None = None
     marks: Marks | None = None
 
     def __post_init__(self) -> None:
-        if sum(wish is not None for wish in (self.height, self.width, self.marks)) > 1:
+        if sum(size is not None for size in (self.height, self.width, self.marks)) > 1:
             raise InputError("more than one size is given", "give only one of --height, --width and --marks")
 
     @property
-    def wanted(self) -> bool:
-        """Whether any size is known."""
+    def is_given(self) -> bool:
+        """Whether the real size is known."""
         return (self.height, self.width, self.marks) != (None, None, None)
 
     def factor(self, mesh: Mesh, views: Views, mark_pixels: F64 | None = None) -> tuple[float, str]:
-        """(metres per unit of the mesh, how it was found). views: cameras in the frame of the mesh;
-        mark_pixels: (2, 2) the marks in pixels of the view of that photo (undistorted, working size)."""
+        """(metres per unit of the mesh, a phrase that says how it was found).
+
+        views: cameras in the frame of the mesh. mark_pixels (2, 2): the marks as pixels of the undistorted view of their
+        photo. Raises InputError where the mesh has no extent or a mark misses it.
+        """
         extent = np.ptp(np.asarray(mesh.vertices), axis=0)
         if self.height is not None:
             return self.height / _positive(
@@ -100,7 +102,10 @@ class Scale:
 
 
 def photo_named(names: list[str], name: str, which: str = "photo") -> int:
-    """Index of a photo by its name with or without folder and ending; which: "photo" or "registered photo"."""
+    """Index of the photo called `name`, with or without folder and ending; raises InputError unless exactly one matches.
+
+    which: how the error calls the photos, "photo" or "registered photo".
+    """
     for same in (lambda n: n == name, lambda n: _base(n) == _base(name), lambda n: _stem(n) == _stem(name)):
         found = [i for i, n in enumerate(names) if same(n)]
         if len(found) == 1:
@@ -116,7 +121,11 @@ def view_named(views: Views, name: str) -> int:
 
 
 def mark_pixels(marks: Marks, views: Views) -> F64:
-    """(2, 2) the marks in pixels of the view of their photo: resized as the photo was, lens undistorted."""
+    """(2, 2) the marks as pixels of the undistorted view of their photo.
+
+    The marks count pixels of the photo in its original size. They are scaled to the working size and mapped through the
+    lens model that camera estimation found for the photo.
+    """
     index = view_named(views, marks.photo)
     image, camera = views.images[index], views.cameras[index]
     width, height = image.original_size or (image.width, image.height)
@@ -126,12 +135,12 @@ def mark_pixels(marks: Marks, views: Views) -> F64:
             f"a mark lies outside {image.name}, which is {width} x {height} pixels",
             "count from its upper left corner",
         )
-    used = marked * [camera.width / width, camera.height / height]
+    scaled = marked * [camera.width / width, camera.height / height]
     lens = next((photo.lens for photo in views.photos if photo.name == image.name), None)
     if lens is None:
-        return used
-    normalised = (used - [lens.cx, lens.cy]) / [lens.fx, lens.fy]
-    return undistort_points(normalised, lens.distortion) * [camera.fx, camera.fy] + [camera.cx, camera.cy]
+        return scaled
+    distorted = (scaled - [lens.cx, lens.cy]) / [lens.fx, lens.fy]
+    return undistort_points(distorted, lens.distortion) * [camera.fx, camera.fy] + [camera.cx, camera.cy]
 
 
 def _positive(extent: float) -> float:

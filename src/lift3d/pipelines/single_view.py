@@ -1,13 +1,14 @@
-"""One to eight photos of a thing in, a solid out: the shape is guessed, what the first photo shows is laid on it, and the back
-is painted from the front where the solid is its own mirror image.
+"""One to eight photos of one object to a predicted solid: the pipeline behind `lift3d reconstruct photo.png`.
 
     photos -> image_to_voxels (with image_to_mask) -> voxels_to_mesh -> (mesh_to_solid) -> images_to_texture
+
+A network predicts the shape. The first photo is projected onto it, and where the solid is symmetric, its reflection colours
+the back.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import trimesh
@@ -19,139 +20,151 @@ from lift3d.errors import InputError
 from lift3d.geometry.repair.flat_base import cut_flat_base
 from lift3d.geometry.symmetry.plane import symmetry_plane
 from lift3d.maps.image_to_voxels import MOST, with_mask_eroded
-from lift3d.types import F32, Camera, Image, Points, Surface, SymmetryPlane, Views
+from lift3d.pipelines.finish import Model, apply_scale, ensure_solid
+from lift3d.pipelines.inputs import MIN_MEASURED
+from lift3d.pipelines.options import Options
+from lift3d.runtime.runner import Run
+from lift3d.types import (
+    F32,
+    Camera,
+    Image,
+    Mesh,
+    Photos,
+    Points,
+    SolidPrediction,
+    Surface,
+    SymmetryPlane,
+    Views,
+    Voxels,
+)
+from lift3d.units import set_unit
 
-if TYPE_CHECKING:
-    from lift3d.pipelines.options import Options
-    from lift3d.runtime.runner import Run
-    from lift3d.types import Mesh, Photos, SolidPrediction
-
-FEWEST_MEASURED = 3
-ALIKE = 0.6
-"""Solids that are their own mirror image to this share are painted on both sides."""
-SURE, OPEN = 0.15, 0.65
-"""Openness around a surface that is drawn as sure, and as open: a sharp one has about 0.15 from interpolation alone."""
+MIN_SYMMETRY = 0.6
+"""Symmetry score from which the reflected photo colours the other side."""
+CERTAIN, UNCERTAIN = 0.15, 0.65
+"""Local uncertainty shown as blue and as red; interpolation alone gives a sharp surface about 0.15."""
 BLUE, WHITE, RED = (np.array(c, float) for c in ((40, 80, 200), (235, 235, 235), (205, 45, 35)))
 TEXTURE, FACES = 1024, 12_000
-"""Of a guess, unless the user says otherwise: the photo's square of the thing seldom has more to show."""
-FACING, SMEAR = 0.8, 0.06
-"""A mirror plane whose normal lies so near the line of sight has the photo's back on the other side: features smaller than
-this, in the thing's size, are not repeated there."""
-FOOT = 0.012
-"""Of the longest side: so much is cut off below, for the thing to stand."""
-SMALL = 0.03
-"""A thing that takes less of its photo is doubted."""
-BEHIND = 0.02
-"""Weight of the mirrored photo beside the photo: only where that sees nothing."""
+"""Texture side and triangles of a prediction: the crop of the object in the photo seldom has more detail."""
+FACING, BLUR = 0.8, 0.06
+"""Cosine between plane normal and line of sight above which the reflection shows the back of the object; then features
+smaller than BLUR times the object are blurred, so that a face is not repeated there."""
+BASE_CUT = 0.012
+"""Fraction of the longest side that is cut off below to give a flat base."""
+SMALL_AREA = 0.03
+"""Fraction of the photo below which the object found is doubtful."""
+REFLECTED_WEIGHT = 0.02
+"""Weight of the reflected photo in the texture: it counts only where the photo sees nothing."""
 
 
-def wants_a_guess(count: int, options: Options) -> bool:
-    """Whether these photos are to be guessed from without trying to measure; InputError where that cannot be."""
-    if options.method == "guessed":
+def is_prediction(count: int, options: Options) -> bool:
+    """Whether `count` photos are predicted from without trying to measure; raises InputError where that is impossible."""
+    if options.method == "predicted":
         if options.kind == "scene":
             raise InputError(
-                "a scene cannot be guessed: the network knows single things", "leave --kind or --method out"
+                "a scene cannot be predicted: the network knows single objects",
+                "leave out --kind or --method",
             )
         if count > MOST:
             raise InputError(
-                f"{count} photos were given, and the guess is made from {MOST} at most",
-                "name fewer, or leave --method out: so many can be measured",
+                f"{count} photos were given, and a prediction uses at most {MOST}",
+                "name fewer, or leave out --method: so many can be measured",
             )
         return True
-    return options.method == "auto" and count < FEWEST_MEASURED
+    return options.method == "auto" and count < MIN_MEASURED
 
 
-def model_from_few(photos: Photos, options: Options, run: Run) -> tuple[Mesh, Views, str, dict[str, Any]]:
-    """The textured solid, upright, of known size if given; its view; "object"; how the scale was found."""
+def predict_model(photos: Photos, options: Options, run: Run) -> Model:
+    """The textured solid, upright, in metres if its size is known. Raises CaptureError where no object is found."""
     from lift3d.maps.image_to_voxels import ImageToVoxels
     from lift3d.maps.images_to_texture import ImagesToTexture
     from lift3d.maps.mesh_to_solid import MeshToSolid
     from lift3d.maps.voxels_to_mesh import VoxelsToMesh
-    from lift3d.pipelines.finish import sized, solid
-    from lift3d.units import set_unit
 
-    guess: SolidPrediction = run.step(
+    prediction: SolidPrediction = run.step(
         "shape", ImageToVoxels(options.weights, options.mask_weights), photos, keep=False
     )
-    _doubts(guess, run)
-    how, why = "; the shape is guessed, not measured", "guessed from few photos as a single thing"
+    _warn_of_doubts(prediction, run)
+    how, reason = "; the shape is predicted, not measured", "predicted from few photos as a single object"
     if len(photos) > 1:
         how += ", the colours are those of the first"
-    run.context.note("reconstruct", photos=len(photos), placed=len(photos), how=how, why=why)
-    wanted = VoxelsToMesh(faces=options.faces or FACES)
-    mesh = run.step("surface", wanted, guess.voxels, keep=False)
-    mesh, guess = stood(solid(mesh, MeshToSolid(), run), guess)
-    plane = guess.symmetry_plane or symmetry_plane(guess.voxels.inside, guess.voxels.affine)
-    run.context.note("mirror", likeness=round(plane.score, 4), used=plane.score >= ALIKE)
-    mesh, views, scale = sized(mesh, guess.views, options, run)
-    factor = _length(views) / _length(guess.views)
+    run.context.note("reconstruct", photos=len(photos), placed=len(photos), how=how, why=reason)
+    extraction = VoxelsToMesh(faces=options.faces or FACES)
+    mesh = run.step("surface", extraction, prediction.voxels, keep=False)
+    mesh, prediction = place_on_ground(ensure_solid(mesh, MeshToSolid(), run), prediction)
+    voxels = prediction.voxels
+    plane = prediction.symmetry_plane or symmetry_plane(voxels.inside, voxels.affine)
+    run.context.note("symmetry", score=round(plane.score, 4), used=plane.score >= MIN_SYMMETRY)
+    surface, scale = apply_scale(Surface(mesh, prediction.views, "object", reason), options.scale)
+    factor = _camera_distance(surface.views) / _camera_distance(prediction.views)
+    unit = surface.views.unit
+    uncertainty = None
     if options.uncertainty:
-        run.extras["uncertainty"] = set_unit(coloured(mesh, guess, factor), views.unit)
-    seen, preference = painted_from(views, replace(plane, offset=plane.offset * factor))
-    mesh = run.step(
-        "texture",
-        ImagesToTexture(options.texture or TEXTURE, preference=preference),
-        Surface(mesh, seen, "object", why),
-        keep=False,
-    )
-    return set_unit(mesh, views.unit), views, "object", scale
+        uncertainty = set_unit(uncertainty_colours(surface.mesh, voxels, factor), unit)
+    seen, preference = with_reflected_view(surface.views, replace(plane, offset=plane.offset * factor))
+    texture = ImagesToTexture(size=options.texture or TEXTURE, preference=preference)
+    mesh = run.step("texture", texture, replace(surface, views=seen), keep=False)
+    return Model(
+        set_unit(mesh, unit), surface.views, "object", reason, scale, len(photos), len(photos), how, uncertainty,
+        prediction.confidence,
+    )  # fmt: skip
 
 
-def stood(mesh: Mesh, guess: SolidPrediction) -> tuple[Mesh, SolidPrediction]:
-    """The solid on a flat foot on z = 0, and the guess moved with it."""
+def place_on_ground(mesh: Mesh, prediction: SolidPrediction) -> tuple[Mesh, SolidPrediction]:
+    """The solid with a flat base on z = 0, and the prediction moved with it."""
     from lift3d.geometry.camera.similarity import transform_views
 
-    v, f, low = cut_flat_base(np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32), FOOT)
+    v, f, low = cut_flat_base(
+        np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32), BASE_CUT
+    )
     down = np.eye(4)
     down[2, 3] = -low
     moved = replace(
-        guess,
-        voxels=replace(guess.voxels, affine=down @ guess.voxels.affine),
-        views=transform_views(guess.views, down, guess.views.unit),
+        prediction,
+        voxels=replace(prediction.voxels, affine=down @ prediction.voxels.affine),
+        views=transform_views(prediction.views, down, prediction.views.unit),
     )
     return trimesh.Trimesh(v, f, process=False, validate=False), moved
 
 
-def _doubts(guess: SolidPrediction, run: Run) -> None:
-    """What may have gone wrong in finding the thing, told."""
-    name, found = guess.images[0].name, guess.images[0].segmentation
-    assert found is not None
-    many = found.other_objects
-    share = found.area_fraction if found.source == "network" else 1.0
-    if many:
+def _warn_of_doubts(prediction: SolidPrediction, run: Run) -> None:
+    """Warn of what may have gone wrong in finding the object."""
+    image = prediction.images[0]
+    found = image.segmentation
+    if found is not None and found.other_objects:
         run.warn(
-            f"There are {many + 1} things in {name}; the largest is taken. To choose another, cut it out or give --masks."
+            f"There are {found.other_objects + 1} objects in {image.name}; the largest is used. To choose another, cut it out "
+            "or give --masks."
         )
-    if share < SMALL:
+    if found is not None and found.source == "network" and found.area_fraction < SMALL_AREA:
         run.warn(
-            f"The thing found takes only {100 * share:.1f} % of {name}: if it is not what you meant, go nearer or give --masks "
-            "(`lift3d mask` shows what is found)."
+            f"The object found covers only {100 * found.area_fraction:.1f} % of {image.name}: if it is not the one you mean, "
+            "go nearer or give --masks (`lift3d mask` shows what is found)."
         )
-    if guess.dissimilar:
-        run.warn(
-            f"{', '.join(guess.dissimilar)}: not like the first photo; all photos must show the same thing."
-        )
+    if prediction.dissimilar:
+        names = ", ".join(prediction.dissimilar)
+        run.warn(f"{names}: not like the first photo; all photos must show the same object.")
 
 
-def painted_from(views: Views, plane: SymmetryPlane) -> tuple[Views, tuple[float, ...]]:
-    """The photo, its edge drawn in, and, for a solid that is its own mirror image, the photo in the mirror; their weights."""
+def with_reflected_view(views: Views, plane: SymmetryPlane) -> tuple[Views, tuple[float, ...]]:
+    """The first view with its mask eroded and, for a symmetric solid, its reflection; and their weights in the texture."""
     image, camera = with_mask_eroded(views.images[0]), views.cameras[0]
     images, cameras, preference = [image], [camera], [1.0]
-    if plane.score >= ALIKE:
-        other, seen_from = mirrored(image, camera, plane)
+    if plane.score >= MIN_SYMMETRY:
+        other, reflected = reflect_view(image, camera, plane)
         if abs(float(camera.R[2] @ plane.normal)) > FACING:
-            other = smeared(other)  # the back takes its colours from the front, but not its face
+            other = blur_features(other)  # colours for the back, without the face
         images.append(other)
-        cameras.append(seen_from)
-        preference.append(BEHIND)
+        cameras.append(reflected)
+        preference.append(REFLECTED_WEIGHT)
     empty = np.zeros((0, 2), np.int32)
     return Views(tuple(images), tuple(cameras), Points(np.zeros((0, 3))), empty, views.unit), tuple(
         preference
     )
 
 
-def mirrored(image: Image, camera: Camera, plane: SymmetryPlane) -> tuple[Image, Camera]:
-    """What the photo would show of the mirrored world: its pixels from right to left, seen by the camera's mirror image."""
+def reflect_view(image: Image, camera: Camera, plane: SymmetryPlane) -> tuple[Image, Camera]:
+    """The photo of the reflected world: the image flipped horizontally, with the reflected camera."""
     assert image.mask is not None
     flipped = replace(
         image,
@@ -162,12 +175,12 @@ def mirrored(image: Image, camera: Camera, plane: SymmetryPlane) -> tuple[Image,
     return flipped, replace(camera, cx=camera.width - camera.cx, world_to_camera=pose)
 
 
-def smeared(image: Image) -> Image:
-    """The image without its features, from within its mask."""
+def blur_features(image: Image) -> Image:
+    """The image, blurred within its mask by `BLUR` times the extent of the mask."""
     assert image.mask is not None
     rows, columns = np.flatnonzero(image.mask.any(1)), np.flatnonzero(image.mask.any(0))
-    sigma = SMEAR * max(float(np.ptp(rows)), float(np.ptp(columns)), 1.0) if len(rows) else 1.0
-    factor = max(1, int(sigma / 4))  # what is left is smooth: it is made small, and large again
+    sigma = BLUR * max(float(np.ptp(rows)), float(np.ptp(columns)), 1.0) if len(rows) else 1.0
+    factor = max(1, int(sigma / 4))  # the blurred image is smooth, so it is computed at reduced size
 
     def soft(values: NDArray[np.uint8]) -> F32:
         small = np.asarray(Pil.fromarray(values).reduce(factor), np.float32)
@@ -183,15 +196,20 @@ def smeared(image: Image) -> Image:
     return replace(image, pixels=(np.stack(colours, -1) + 0.5).clip(0, 255).astype(np.uint8))
 
 
-def coloured(mesh: Mesh, guess: SolidPrediction, factor: float) -> Mesh:
-    """The mesh with colours that say how sure the network is there: blue where the cells around are full or empty for
-    certain, red where most are open. Openness of a cell: 4 p (1 - p), in the mean over 7 cells each way."""
-    p = guess.voxels.values
-    open_ = ndimage.uniform_filter(4 * p * (1 - p), 7)
-    at = np.linalg.inv(guess.voxels.affine) @ np.vstack(
-        [np.asarray(mesh.vertices).T / factor, np.ones(len(mesh.vertices))]
+def uncertainty_colours(mesh: Mesh, voxels: Voxels, scale: float) -> Mesh:
+    """The mesh with vertex colours: blue where the occupancy around a vertex is certain, red where it is not.
+
+    voxels: occupancy in the frame of the mesh divided by `scale`. Uncertainty is 4 p (1 - p), averaged over 7 voxels along
+    each axis.
+    """
+    p = voxels.values
+    variance = ndimage.uniform_filter(4 * p * (1 - p), 7)
+    at = np.linalg.inv(voxels.affine) @ np.vstack(
+        [np.asarray(mesh.vertices).T / scale, np.ones(len(mesh.vertices))]
     )
-    value = (ndimage.map_coordinates(open_, at[:3], order=1, mode="nearest") - SURE) / (OPEN - SURE)
+    value = (ndimage.map_coordinates(variance, at[:3], order=1, mode="nearest") - CERTAIN) / (
+        UNCERTAIN - CERTAIN
+    )
     value = value.clip(0, 1)[:, None]
     colours = np.where(
         value < 0.5, BLUE + 2 * value * (WHITE - BLUE), WHITE + (2 * value - 1) * (RED - WHITE)
@@ -199,6 +217,6 @@ def coloured(mesh: Mesh, guess: SolidPrediction, factor: float) -> Mesh:
     return trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_colors=colours.astype(np.uint8), process=False)
 
 
-def _length(views: Views) -> float:
-    """From the camera to the origin, in the world's unit."""
+def _camera_distance(views: Views) -> float:
+    """Distance of the first camera from the origin, in the world's unit."""
     return float(np.linalg.norm(views.cameras[0].centre))

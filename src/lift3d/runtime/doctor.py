@@ -1,4 +1,4 @@
-"""Is everything here? Versions, threads, memory, and which optional parts are present or missing."""
+"""The self-test of `lift3d doctor`: versions, threads, memory, and which optional parts are installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IMPORTS = {"pillow": "PIL"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the diagnosis. needed: lift3d cannot work without it; ok; what was found or what to do."""
+    """One line of the self-test. name; ok; needed: lift3d cannot work without it; found: the version, or what to install."""
 
     name: str
     ok: bool
@@ -25,7 +25,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Import every dependency for real (an installed wheel may fail to load) and look at the machine."""
+    """Import every dependency, since an installed wheel may fail to load, and inspect the machine."""
     about = versions()
     cores, memory = usable_cores(), total_memory()
     free = shutil.disk_usage(tempfile.gettempdir()).free

@@ -1,8 +1,4 @@
-"""What a run used and when: versions, wall and processor time and the peak of memory of each step.
-
-The peak of a step is the largest resident set that a thread sees, sampling ten times a second; the peak of
-the whole run is the kernel's own figure (getrusage), which misses nothing.
-"""
+"""The software and hardware of this machine: versions, optional parts, memory, threads."""
 
 from __future__ import annotations
 
@@ -35,11 +31,11 @@ EXTRAS = {
     "learn": ("torch", "torch", "learned mappings"),
     "search": ("usearch", "usearch", "quick search among many models"),
 }
-FIRST_RUN = "First run on this machine: what must be fast is compiled, once; that takes a minute or two."
+FIRST_RUN = "First run on this machine: compiling numerical kernels once, which takes a minute or two."
 
 
 def total_memory() -> int | None:
-    """Bytes of memory in this machine, or None where the system does not tell."""
+    """Bytes of memory in this machine, or None where the system does not report it."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
@@ -47,13 +43,13 @@ def total_memory() -> int | None:
 
 
 def thread_count() -> int:
-    """Threads of a process that has the machine for itself: as many as OMP_NUM_THREADS says, or the cores it may use."""
+    """Number of threads for this process: OMP_NUM_THREADS if set, else the usable cores."""
     first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     return max(1, int(first)) if first.isdigit() else usable_cores()
 
 
 def limit_threads(count: int) -> None:
-    """Keep this process on `count` cores; call it before numba is imported."""
+    """Restrict this process to `count` cores. Call it before numba is imported."""
     count = max(1, min(count, usable_cores()))
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(count)
@@ -64,7 +60,7 @@ def limit_threads(count: int) -> None:
 
 
 def compiled() -> bool:
-    """Whether kernels that numba compiles have been compiled and kept before on this machine."""
+    """Whether the numba kernels have been compiled and cached on this machine."""
     from lift3d.geometry.voxels.view_frame import resample_affine
 
     folder = getattr(getattr(resample_affine, "_cache", None), "cache_path", None)
@@ -80,7 +76,7 @@ def version_of(distribution: str) -> str | None:
 
 
 def require_extra(extra: str, what: str) -> None:
-    """Raise `MissingExtra` with the command that installs it if an optional part is not there."""
+    """Raise `MissingExtra`, which names the command that installs it, if an optional part is missing. what: for whom."""
     if version_of(EXTRAS[extra][0]) is None:
         raise MissingExtra(what, extra)
 

@@ -17,7 +17,7 @@ SAMPLE_SECONDS = 0.1
 
 @dataclass
 class Step:
-    """One step of a run, as the report shows it."""
+    """Measurements of one step: wall and processor seconds, peak memory in bytes, and whether it was loaded from the cache."""
 
     name: str
     seconds: float = 0.0
@@ -27,7 +27,7 @@ class Step:
 
 
 class Recorder:
-    """Times the steps and watches the memory of this process while they run."""
+    """Measures the time and memory of steps in this process."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
@@ -35,7 +35,7 @@ class Recorder:
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
-        """Measure what happens inside; the step is kept even if it fails."""
+        """Measure the block; the step is recorded even if it fails."""
         step = Step(name, peak_memory=resident_memory())
         stop = threading.Event()
 
@@ -57,7 +57,7 @@ class Recorder:
             self.steps.append(step)
 
     def summary(self) -> dict[str, Any]:
-        """JSON-able: the steps, the total wall time, the peak of the whole process in bytes, and its threads."""
+        """JSON-able: the steps, total wall seconds, peak memory of the process in bytes, and number of threads."""
         return {
             "steps": [asdict(step) for step in self.steps],
             "seconds": round(time.perf_counter() - self.started, 3),
@@ -67,7 +67,7 @@ class Recorder:
 
 
 def resident_memory() -> int:
-    """Bytes of this process in memory now; where the system does not tell (not Linux), its peak so far."""
+    """Resident bytes of this process now; its peak so far on systems other than Linux."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
@@ -76,7 +76,7 @@ def resident_memory() -> int:
 
 
 def peak_memory() -> int:
-    """Largest resident set of this process so far, in bytes (0 where the system does not tell)."""
+    """Largest resident set of this process so far, in bytes; 0 where the system does not report it."""
     try:
         import resource
     except ImportError:  # Windows

@@ -1,4 +1,4 @@
-"""One run of a pipeline: applies mappings step by step, measures them, keeps and takes up finished steps."""
+"""One run of a pipeline: applies mappings step by step, measures them, caches and resumes finished steps."""
 
 from __future__ import annotations
 
@@ -14,38 +14,37 @@ from lift3d.mapping import Mapping
 from lift3d.runtime.json_text import jsonable
 from lift3d.runtime.profiler import Recorder, Step
 from lift3d.runtime.stage_cache import Stages, code_key, key_of
-from lift3d.types import Mesh
 
 Say = Callable[[str], None]
-"""Takes one sentence for the user that is not an error."""
+"""Takes one sentence for the user, not an error."""
 
 
 class Run:
-    """Context, measurements, kept steps and warnings of one reconstruction.
+    """Context, measurements, cached steps and warnings of one run.
 
-    `key` identifies what happened so far: inputs, options, code. A kept step counts only under its key.
+    context: handed to every mapping. progress: called with (step, fraction). say: takes sentences for the user. stages: the
+    cache of finished steps, or None. `key` is a hash of all that decides the result so far: inputs, options, code. A cached
+    step is used only under the same key.
     """
 
     def __init__(self, context: Context, progress: Progress, say: Say, stages: Stages | None) -> None:
         self.context, self.progress, self.say, self.stages = context, progress, say, stages
         self.recorder = Recorder()
         self.warnings: list[str] = []
-        self.extras: dict[str, Mesh] = {}
-        """Further models to be written beside the model, by what comes between its name and .ply."""
         self.key = key_of(code_key() if stages else "", context.seed)
 
     def warn(self, sentence: str) -> None:
-        """Tell the user now, and again in the report."""
+        """Show a sentence to the user now, and again in the report."""
         self.warnings.append(sentence)
         self.say(sentence)
 
     def depends_on(self, *facts: Any) -> None:
-        """Facts (JSON-able) that decide the result from here on."""
+        """Add JSON-able facts that decide the result from here on to the key."""
         self.key = key_of(self.key, facts)
 
     @contextmanager
     def measured(self, name: str) -> Iterator[Step]:
-        """Time a step; progress reported inside appears under its name."""
+        """Measure a step; progress reported inside appears under its name."""
         interrupt.check()
         self.progress(name, 0.0)
         self.context.progress = lambda _, fraction: self.progress(name, min(max(fraction, 0.0), 1.0))
@@ -54,7 +53,7 @@ class Run:
         self.progress(name, 1.0)
 
     def step(self, name: str, mapping: Mapping[Any, Any], source: Any, keep: bool = True) -> Any:
-        """Apply a mapping or take up its kept result; its evidence reaches the report either way."""
+        """Apply a mapping, or load its cached result; its evidence is added to the report either way. keep: cache it."""
         self.depends_on(mapping.card.name, plain_options(mapping))
         stages = self.stages if keep else None
         with self.measured(name) as measure:
@@ -76,11 +75,11 @@ class Run:
         try:
             stages.save(name, self.key, value, evidence, source)
         except OSError as error:  # the run itself can go on without
-            self.warn(f"The step '{name}' could not be kept in the work folder: {error.strerror}.")
+            self.warn(f"The step '{name}' could not be cached in the work folder: {error.strerror}.")
 
 
 def plain_options(mapping: Mapping[Any, Any]) -> dict[str, Any]:
-    """The JSON-able options of a mapping (arrays and representations are covered by the steps before)."""
+    """The JSON-able options of a mapping. Arrays and representations are part of the keys of earlier steps."""
     if not dataclasses.is_dataclass(mapping):
         return {}
     values = {f.name: getattr(mapping, f.name) for f in dataclasses.fields(mapping)}

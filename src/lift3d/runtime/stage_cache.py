@@ -1,9 +1,9 @@
-"""Finished steps kept in a folder, so that an interrupted run goes on where it stopped.
+"""A cache of finished steps in a folder, so that an interrupted run resumes where it stopped.
 
-Each step is one NAME.npz (plain arrays and a JSON header, never a pickle) and one NAME.json with the key of
-the step and the checksum of the arrays. The key is a hash of everything that decides the result: the photos,
-the options, the versions and the code. The JSON is written last and both are moved into place, so a step is
-either there in full or not at all; one that does not match its checksum is computed again.
+Each step is one NAME.npz (plain arrays and a JSON header, never a pickle) and one NAME.json with the key of the step and the
+checksum of the arrays. The key is a hash of everything that decides the result: the photos, the options, the versions and
+the code. The JSON is written last and both are moved into place: a step is either complete or absent. A step that does not
+match its checksum is computed again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FORMAT = 1
 
 
 class Stages:
-    """A folder of finished steps, held by one run at a time."""
+    """A folder of finished steps, locked by one run at a time. Raises InputError if it cannot be used."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -49,11 +49,11 @@ class Stages:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Let other runs use the folder."""
+        """Release the folder for other runs."""
         self._lock.close()
 
     def save(self, name: str, key: str, value: Any, evidence: dict[str, Any], source: Any = None) -> None:
-        """Keep a finished step: arrays first, then the JSON that makes them count."""
+        """Store a finished step: first the arrays, then the JSON that makes them valid. source: what it was computed from."""
         header, arrays = pack(value, source)
         text = json.dumps({"value": header, "evidence": evidence}, allow_nan=True)
         arrays["header"] = np.frombuffer(text.encode(), np.uint8)

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from lift3d.context import Context
 from lift3d.errors import Lift3dError
 from lift3d.geometry.completion.partial_frame import fit_partial_frame, partial_voxels
+from lift3d.geometry.completion.partial_surface import PartialSurface, partial_surface
 from lift3d.geometry.symmetry.partial_plane import partial_symmetry_plane
 from lift3d.maps.mesh_to_solid import MeshToSolid
 from lift3d.maps.points_to_voxels import PointsToVoxels
-from lift3d.pipelines.complete import Known, known_of, solid_of
+from lift3d.pipelines.complete import merged_solid
 from lift3d.train.data.shape_set import ShapeSet
 from lift3d.train.tasks.completion import MODES, training_pair
 from lift3d.types import F32, F64, Mesh, SymmetryPlane, Voxels
@@ -47,10 +48,10 @@ class Closed:
 
     def complete(self, part: Mesh) -> Mesh:
         if self.mirrored:
-            known = known_of(part)
+            known = partial_surface(part)
             assert known.samples.normals is not None
             plane = partial_symmetry_plane(known.samples.xyz, known.samples.normals.astype(np.float64))
-            offset = plane.offset * known.side + float(plane.normal @ known.middle)
+            offset = plane.offset * known.scale + float(plane.normal @ known.centre)
             part = with_image(part, SymmetryPlane(plane.normal, offset, plane.score))
         try:
             return MeshToSolid(COARSE, samples=QUICK)(part)
@@ -74,7 +75,7 @@ class Network:
         self.weights, self.resolution = weights, resolution
 
     def complete(self, part: Mesh) -> Mesh:
-        known = known_of(part)
+        known = partial_surface(part)
         guess = PointsToVoxels(self.weights)(known.samples)
         return joined(known, guess, self.resolution)
 
@@ -96,7 +97,7 @@ class Nearest:
         return training_pair(self.train, i, np.random.default_rng([2, i]), kind, False)
 
     def complete(self, part: Mesh) -> Mesh:
-        known = known_of(part)
+        known = partial_surface(part)
         assert known.samples.normals is not None
         normals = known.samples.normals.astype(np.float64)
         frame = fit_partial_frame(known.samples.xyz, normals)
@@ -115,11 +116,11 @@ def feature(cells: F32) -> NDArray[np.float16]:
     return (np.concatenate(parts) / np.sqrt(2)).astype(np.float16)
 
 
-def joined(known: Known, guess: Voxels, resolution: int) -> Mesh:
+def joined(known: PartialSurface, guess: Voxels, resolution: int) -> Mesh:
     """The solid in the part's own place; the part alone where no solid comes of it."""
     try:
-        mesh = solid_of(known, guess, resolution, Context())
+        mesh = merged_solid(known, guess, resolution, Context())
     except Lift3dError:
         mesh = known.mesh.copy()
-    v: F64 = np.asarray(mesh.vertices, np.float64) * known.side + known.middle
+    v: F64 = np.asarray(mesh.vertices, np.float64) * known.scale + known.centre
     return trimesh.Trimesh(v, np.asarray(mesh.faces), process=False, validate=False)

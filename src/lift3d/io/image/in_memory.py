@@ -15,7 +15,7 @@ from PIL import Image as Pil
 from lift3d.context import Context
 from lift3d.errors import InputError
 from lift3d.io.image.decode import MIN_SIDE, decode_opened, size_for_budget
-from lift3d.types import Image, Photos
+from lift3d.types import Image, Photos, Segmentation
 
 Picture = NDArray[Any] | Pil.Image | Image
 """An array (H, W), (H, W, 3) or (H, W, 4) uint8 sRGB, a Pillow image, or an `Image`."""
@@ -58,8 +58,11 @@ def photos_in_memory(
             if given is not None:
                 mask = _mask(np.asarray(given), decoded.pixels.shape[:2], decoded.full_size, original.name)
             digest = original.sha256 or hashlib.sha256(decoded.pixels.tobytes()).hexdigest()
-            images.append(Image(decoded.pixels, original.name, mask, focal, digest))
+            source = "alpha" if given is None else "given"
+            found = None if mask is None else Segmentation(source, float(mask.mean()))
             width, height = decoded.full_size
+            size = original.original_size or (width, height)
+            images.append(Image(decoded.pixels, original.name, mask, focal, digest, size, found))
             records.append(
                 {
                     "name": original.name,
@@ -74,7 +77,7 @@ def photos_in_memory(
     context.note("read_photos", inputs=records, max_size=fitting)
     if fitting != max_size:
         context.note("read_photos", resized_to_fit_memory=fitting)
-    return Photos(tuple(images))
+    return Photos(tuple(images), memory_limited_size=fitting if fitting != max_size else None)
 
 
 def _opened(picture: Picture, name: str) -> tuple[Pil.Image, Image]:

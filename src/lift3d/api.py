@@ -1,0 +1,234 @@
+"""The Python API: every capability of lift3d as one function, in memory. The command line and the server use nothing else.
+
+Conventions. A mesh is a `trimesh.Trimesh`, z up; `mesh.units` is "m" if the scale is known, else None. Where a mesh or a
+photo is expected, a path serves as well. Nothing is written unless an `output` is given; what is written appears whole or
+not at all. `progress` is called with the name of a step and the fraction done, `message` with sentences for a person.
+The same input, options and seed give the same bytes. Everything that a user can act on is raised as a
+`lift3d.errors.Lift3dError`: one sentence with the cause and what to try.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image as PillowImage
+
+    from lift3d.mapping import Card, Mapping
+    from lift3d.pipelines.classify import classify
+    from lift3d.pipelines.complete import complete
+    from lift3d.pipelines.generate import generate
+    from lift3d.pipelines.index import index
+    from lift3d.pipelines.interpolate import interpolate
+    from lift3d.pipelines.mask import mask
+    from lift3d.pipelines.print_check import check
+    from lift3d.pipelines.reconstruct import Reconstruction
+    from lift3d.pipelines.render import render
+    from lift3d.pipelines.repair import RepairReport
+    from lift3d.pipelines.search import search
+    from lift3d.types import Image, Mesh
+    from lift3d.weights import PretrainedCfg
+
+    PathLike = str | os.PathLike[str]
+    Photo = PathLike | NDArray[Any] | PillowImage | Image
+    """A file, an array (H, W, 3) or (H, W, 4) uint8 sRGB, a Pillow image, or a `lift3d.types.Image`."""
+    Progress = Callable[[str, float], None]
+    Message = Callable[[str], None]
+
+
+PIPELINES = {
+    "check": "print_check",
+    "classify": "classify",
+    "complete": "complete",
+    "generate": "generate",
+    "index": "index",
+    "interpolate": "interpolate",
+    "mask": "mask",
+    "render": "render",
+    "search": "search",
+}
+"""Functions that are defined in a module of `lift3d.pipelines`, imported when first used."""
+
+__all__ = [
+    "check", "classify", "complete", "convert", "create", "generate", "index", "interpolate", "list_mappings",
+    "list_models", "load", "mask", "reconstruct", "render", "repair", "save", "search",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PIPELINES:
+        raise AttributeError(f"module 'lift3d.api' has no attribute {name!r}")
+    return getattr(import_module(f"lift3d.pipelines.{PIPELINES[name]}"), name)
+
+
+def reconstruct(
+    photos: Photo | Sequence[Photo],
+    output: PathLike | None = None,
+    *,
+    kind: str = "auto",
+    method: str = "auto",
+    height: str | float | None = None,
+    width: str | float | None = None,
+    marks: str | None = None,
+    cameras: PathLike | None = None,
+    masks: PathLike | Sequence[NDArray[Any]] | None = None,
+    max_size: int = 1600,
+    texture: int | None = None,
+    faces: int | None = None,
+    frames: int = 48,
+    weights: str | None = None,
+    uncertainty: bool = False,
+    shared_intrinsics: bool | None = None,
+    seed: int = 0,
+    memory: str | int = "3GB",
+    work: PathLike | None = None,
+    save_cameras: PathLike | None = None,
+    progress: Progress | None = None,
+    message: Message | None = None,
+    command: Sequence[str] = (),
+) -> Reconstruction:
+    """A solid, textured model from photos of an object, or an open one from photos of a scene.
+
+    photos: a folder, a file pattern, a video, one photo, or a list of photos; see `Photo`. method: "measured" (multi-view
+    stereo, from three photos on), "predicted" (by a network, from one to eight photos) or "auto". height, width: real size,
+    as "24cm" or in metres. marks: "PHOTO,x1,y1,x2,y2,12cm", two pixels and their distance. masks: a folder, or one array
+    (H, W) for each picture in memory. The other options are those of `lift3d.pipelines.options.Options`.
+
+    Returns a `Reconstruction` with `mesh`, `views` (photos with cameras), `kind`, `report`, `warnings` and `save(path)`.
+    """
+    from lift3d.context import silent
+    from lift3d.pipelines.inputs import with_masks
+    from lift3d.pipelines.options import Options
+    from lift3d.pipelines.reconstruct import reconstruct as run
+    from lift3d.pipelines.scale import Marks, Scale
+    from lift3d.units import length_in_metres, memory_in_bytes
+
+    sources: list[Any] = list(photos) if isinstance(photos, list | tuple) else [photos]
+    if masks is not None and not isinstance(masks, str | os.PathLike):
+        sources, masks = with_masks(sources, masks), None
+    options = Options(
+        kind=kind,
+        method=method,
+        weights=weights,
+        uncertainty=uncertainty,
+        scale=Scale(
+            height=length_in_metres(height, "height"),
+            width=length_in_metres(width, "width"),
+            marks=None if marks is None else Marks.parse(marks),
+        ),
+        cameras=_path(cameras),
+        masks=_path(masks),
+        max_size=max_size,
+        texture=texture,
+        faces=faces,
+        frames=frames,
+        shared_intrinsics=shared_intrinsics,
+        seed=seed,
+        memory=memory_in_bytes(memory),
+        work=_path(work),
+        save_cameras=_path(save_cameras),
+    )
+    return run(sources, output, options, progress or silent, message or _quiet, command)
+
+
+def load(path: PathLike) -> Mesh:
+    """The mesh in a file: .glb .gltf .obj .ply .stl .3mf .off .usdz. What the file names but cannot be read is listed in
+    `mesh.metadata["warnings"]`."""
+    from lift3d.io.mesh.meshes import load_mesh
+
+    return load_mesh(path)
+
+
+def save(mesh: Mesh, path: PathLike) -> list[Path]:
+    """Write a mesh in the format of the ending: .glb .obj .ply .stl .3mf .usdz. Returns the files written.
+
+    >>> import tempfile, trimesh, lift3d
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     files = lift3d.save(trimesh.creation.box(), folder + "/box.stl")
+    ...     lift3d.load(files[0]).volume
+    1.0
+    """
+    from lift3d.io.mesh.meshes import save_mesh
+    from lift3d.pipelines.inputs import check_output
+
+    check_output(Path(path), [])
+    return [Path(file) for file in save_mesh(mesh, path)]
+
+
+def convert(source: PathLike, target: PathLike) -> list[Path]:
+    """Write a mesh file in the format of the ending of `target`, with texture and unit. Returns the files written."""
+    from lift3d.io.mesh.meshes import convert_mesh
+    from lift3d.pipelines.inputs import check_output
+
+    check_output(Path(target), [])
+    return [Path(file) for file in convert_mesh(source, target)]
+
+
+@overload
+def repair(mesh: Mesh | PathLike, output: PathLike | None = None, *, seed: int = 0,
+           progress: Progress | None = None, return_report: Literal[False] = False) -> Mesh: ...  # fmt: skip
+@overload
+def repair(mesh: Mesh | PathLike, output: PathLike | None = None, *, seed: int = 0,
+           progress: Progress | None = None, return_report: Literal[True]) -> tuple[Mesh, RepairReport]: ...  # fmt: skip
+def repair(
+    mesh: Mesh | PathLike,
+    output: PathLike | None = None,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+    return_report: bool = False,
+) -> Mesh | tuple[Mesh, RepairReport]:
+    """The solid nearest to a broken mesh: closed, oriented, free of self-intersection. The input is not changed.
+
+    return_report: return (mesh, `RepairReport`) with what was wrong, what was done and how far the surface moved.
+
+    >>> import trimesh, lift3d
+    >>> box = trimesh.creation.box()
+    >>> box.update_faces([True] * 11 + [False])
+    >>> lift3d.repair(box).is_watertight
+    True
+    """
+    from lift3d.context import silent
+    from lift3d.pipelines.repair import repair as run
+
+    solid, report = run(mesh, output, seed=seed, progress=progress or silent)
+    return (solid, report) if return_report else solid
+
+
+def create(name: str, weights: str | None = None, **options: Any) -> Mapping[Any, Any]:
+    """Any mapping by name, ready to be called. weights: of a learned mapping, a run's folder or a weights file.
+
+    >>> import lift3d
+    >>> lift3d.create("voxels_to_mesh").card.target
+    'Mesh'
+    """
+    from lift3d.maps import create as run
+
+    return run(name, weights, **options)
+
+
+def list_models() -> list[PretrainedCfg]:
+    """The networks in this package: name, task, size, licence, test metrics."""
+    from lift3d.weights import list_models as run
+
+    return run()
+
+
+def list_mappings() -> list[Card]:
+    """The cards of all mappings: name, source, target, method, guarantees, reference."""
+    from lift3d.maps import registry
+
+    return [mapping.card for mapping in registry().values()]
+
+
+def _path(path: Any) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _quiet(sentence: str) -> None:
+    """Show nothing."""
