@@ -25,8 +25,8 @@ from lift3d.evaluate.sheets.image_to_voxels import mesh_tiles
 from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.inference.networks import load_network
 from lift3d.io.mesh.meshes import load_mesh
-from lift3d.pipelines.options import Options
 from lift3d.pipelines.reconstruct import reconstruct
+from lift3d.pipelines.reconstruction.options import Options
 
 HERE = Path(__file__).resolve().parent
 TILE = 192

@@ -24,8 +24,8 @@ from lift3d.evaluate.scores.view_truth import Truth
 from lift3d.evaluate.sheets.image_to_voxels import mesh_tiles
 from lift3d.inference.networks import load_network
 from lift3d.io.mesh.meshes import load_mesh
-from lift3d.pipelines.options import Options
 from lift3d.pipelines.reconstruct import reconstruct
+from lift3d.pipelines.reconstruction.options import Options
 from lift3d.train.data.view_set import ViewSet
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -33,9 +33,9 @@ def one(name: str, cache: Path, out: Path) -> dict[str, Any]:
     from lift3d.geometry.camera.projection import project
     from lift3d.geometry.camera.similarity import transform_views
     from lift3d.mapping import Mapping
-    from lift3d.pipelines.multi_view import recipe
-    from lift3d.pipelines.options import Options
     from lift3d.pipelines.reconstruct import reconstruct
+    from lift3d.pipelines.reconstruction.multi_view import recipe
+    from lift3d.pipelines.reconstruction.options import Options
     from rendered_sets import rendered_set
     from scoring import align_cameras, depth_score, refine, score, surface_score
     from texture import coverage_of_seen

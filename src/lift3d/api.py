@@ -97,15 +97,15 @@ def reconstruct(
     photos: a folder, a file pattern, a video, one photo, or a list of photos; see `Photo`. method: "measured" (multi-view
     stereo, from three photos on), "predicted" (by a network, from one to eight photos) or "auto". height, width: real size,
     as "24cm" or in metres. marks: "PHOTO,x1,y1,x2,y2,12cm", two pixels and their distance. masks: a folder, or one array
-    (H, W) for each picture in memory. The other options are those of `lift3d.pipelines.options.Options`.
+    (H, W) for each picture in memory. The other options are those of `lift3d.pipelines.reconstruction.options.Options`.
 
     Returns a `Reconstruction` with `mesh`, `views` (photos with cameras), `kind`, `report`, `warnings` and `save(path)`.
     """
     from lift3d.context import silent
-    from lift3d.pipelines.inputs import with_masks
-    from lift3d.pipelines.options import Options
     from lift3d.pipelines.reconstruct import reconstruct as run
-    from lift3d.pipelines.scale import Marks, Scale
+    from lift3d.pipelines.reconstruction.inputs import with_masks
+    from lift3d.pipelines.reconstruction.options import Options
+    from lift3d.pipelines.reconstruction.scale import Marks, Scale
     from lift3d.units import length_in_metres, memory_in_bytes
 
     sources: list[Any] = list(photos) if isinstance(photos, list | tuple) else [photos]
@@ -150,11 +150,11 @@ def save(mesh: Mesh, path: PathLike) -> list[Path]:
     >>> import tempfile, trimesh, lift3d
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     files = lift3d.save(trimesh.creation.box(), folder + "/box.stl")
-    ...     lift3d.load(files[0]).volume
+    ...     round(float(lift3d.load(files[0]).volume), 6)
     1.0
     """
     from lift3d.io.mesh.meshes import save_mesh
-    from lift3d.pipelines.inputs import check_output
+    from lift3d.pipelines.reconstruction.inputs import check_output
 
     check_output(Path(path), [])
     return [Path(file) for file in save_mesh(mesh, path)]
@@ -163,7 +163,7 @@ def save(mesh: Mesh, path: PathLike) -> list[Path]:
 def convert(source: PathLike, target: PathLike) -> list[Path]:
     """Write a mesh file in the format of the ending of `target`, with texture and unit. Returns the files written."""
     from lift3d.io.mesh.meshes import convert_mesh
-    from lift3d.pipelines.inputs import check_output
+    from lift3d.pipelines.reconstruction.inputs import check_output
 
     check_output(Path(target), [])
     return [Path(file) for file in convert_mesh(source, target)]

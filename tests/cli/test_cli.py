@@ -329,7 +329,7 @@ def test_check_says_whether_it_would_print(cube: Path, broken: Path) -> None:
     small = lift3d("check", cube, "--bed", "25x25x50mm")
     assert small.exit_code == 1 and "DOES NOT FIT" in small.stdout
     bad = lift3d("check", broken)
-    assert bad.exit_code == 1 and "would not print" in bad.stdout and "lift3d repair" in bad.stdout
+    assert bad.exit_code == 1 and "cannot be printed" in bad.stdout and "lift3d repair" in bad.stdout
     assert "printer bed" in sentence(lift3d("check", cube, "--bed", "25"))
     assert "not a format" in sentence(lift3d("check", "cube.xyz"))
 

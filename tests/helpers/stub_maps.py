@@ -9,8 +9,8 @@ import trimesh
 
 from lift3d.context import Context
 from lift3d.mapping import Card, Mapping
-from lift3d.pipelines.multi_view import MultiViewMappings
-from lift3d.pipelines.options import Options
+from lift3d.pipelines.reconstruction.multi_view import MultiViewMappings
+from lift3d.pipelines.reconstruction.options import Options
 from lift3d.types import Camera, Depth, DepthMaps, Mesh, Photos, Points, Surface, Views
 
 Calls = list[str]

@@ -18,7 +18,7 @@ from lift3d.geometry.symmetry.plane import symmetry_plane
 from lift3d.geometry.voxels.view_frame import ViewFrame
 from lift3d.maps.image_to_voxels import confidence_of, facing, matrix_of, stand, turned, with_mask_eroded
 from lift3d.maps.voxels_to_mesh import VoxelsToMesh
-from lift3d.pipelines.single_view import mirrored, painted_from
+from lift3d.pipelines.reconstruction.single_view import mirrored, painted_from
 from lift3d.types import Image, Photos, SolidPrediction, SymmetryPlane
 
 N = 64

@@ -20,7 +20,7 @@ from lift3d.geometry.sfm.colmap import pycolmap
 from lift3d.geometry.sfm.known_cameras import views_from_cameras
 from lift3d.io.camera.cameras import write_transforms
 from lift3d.maps.images_to_cameras import NAME, ImagesToCameras
-from lift3d.pipelines.multi_view import KnownCameras
+from lift3d.pipelines.reconstruction.multi_view import KnownCameras
 from lift3d.types import Image, Photos, Points, Views
 
 CAMERAS = arc(6)

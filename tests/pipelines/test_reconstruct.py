@@ -16,10 +16,10 @@ from PIL import Image as Pil
 from stub_maps import stub_mappings
 
 from lift3d.errors import CaptureError, InputError, SolidError
-from lift3d.pipelines.multi_view import MultiViewMappings
-from lift3d.pipelines.options import MEASURED_STEPS, Options
 from lift3d.pipelines.reconstruct import reconstruct
-from lift3d.pipelines.scale import Marks, Scale
+from lift3d.pipelines.reconstruction.multi_view import MultiViewMappings
+from lift3d.pipelines.reconstruction.options import MEASURED_STEPS, Options
+from lift3d.pipelines.reconstruction.scale import Marks, Scale
 from lift3d.types import Photos
 
 HELPERS = Path(__file__).parents[1] / "helpers"

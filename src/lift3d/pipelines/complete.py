@@ -30,7 +30,7 @@ from lift3d.io.files.staging import staging
 from lift3d.io.mesh.points import load_surface
 from lift3d.maps.mesh_to_solid import MeshToSolid
 from lift3d.maps.points_to_voxels import PointsToVoxels
-from lift3d.pipelines.inputs import check_output
+from lift3d.pipelines.reconstruction.inputs import check_output
 from lift3d.pipelines.write_model import write_mesh_and_preview, write_report
 from lift3d.runtime.environment import versions
 from lift3d.types import F64, Mesh, Points, Voxels

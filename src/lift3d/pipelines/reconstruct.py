@@ -19,11 +19,11 @@ from lift3d.errors import CaptureError, Lift3dError
 from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.io.camera.capture_set import capture_set, require_empty_folder
 from lift3d.io.files.staging import staging
-from lift3d.pipelines.finish import Model
-from lift3d.pipelines.inputs import check_output, paths_of, read_sources
-from lift3d.pipelines.multi_view import MakeMappings, measure_model, multi_view_mappings
-from lift3d.pipelines.options import Options
-from lift3d.pipelines.report import files, model_report
+from lift3d.pipelines.reconstruction.finish import Model
+from lift3d.pipelines.reconstruction.inputs import check_output, paths_of, read_sources
+from lift3d.pipelines.reconstruction.multi_view import MakeMappings, measure_model, multi_view_mappings
+from lift3d.pipelines.reconstruction.options import Options
+from lift3d.pipelines.reconstruction.report import files, model_report
 from lift3d.pipelines.write_model import preview_path, report_path, write_mesh_and_preview, write_report
 from lift3d.runtime.environment import FIRST_RUN, compiled
 from lift3d.runtime.json_text import jsonable, to_json
@@ -125,7 +125,7 @@ def reconstruct(
 
 def _measure_or_predict(photos: Photos, options: Options, run: Run, make_mappings: MakeMappings) -> Model:
     """Measured from many photos or predicted from few; three to eight photos that cannot be measured are predicted from."""
-    from lift3d.pipelines.single_view import MOST, is_prediction, predict_model
+    from lift3d.pipelines.reconstruction.single_view import MOST, is_prediction, predict_model
 
     if is_prediction(len(photos), options):
         return predict_model(photos, options, run)

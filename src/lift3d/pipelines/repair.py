@@ -15,7 +15,7 @@ from lift3d.geometry.mesh.solidity import inspect_solid, require_solid
 from lift3d.io.files.staging import staging
 from lift3d.io.mesh.meshes import load_mesh, save_mesh
 from lift3d.maps.mesh_to_solid import MeshToSolid
-from lift3d.pipelines.inputs import check_output
+from lift3d.pipelines.reconstruction.inputs import check_output
 from lift3d.types import F64, Mesh
 from lift3d.units import set_unit
 

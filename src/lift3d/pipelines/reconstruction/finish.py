@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lift3d.mapping import Mapping
-from lift3d.pipelines.scale import Scale, mark_pixels
+from lift3d.pipelines.reconstruction.scale import Scale, mark_pixels
 from lift3d.runtime.runner import Run
 from lift3d.types import Mesh, Surface, Views
 from lift3d.units import set_unit

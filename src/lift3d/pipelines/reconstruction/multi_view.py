@@ -10,9 +10,9 @@ from pathlib import Path
 from lift3d.context import Context
 from lift3d.errors import CaptureError
 from lift3d.mapping import Card, Mapping
-from lift3d.pipelines.finish import Model, apply_scale, ensure_solid
-from lift3d.pipelines.inputs import grid_nodes
-from lift3d.pipelines.options import MEASURED_TEXTURE, Options
+from lift3d.pipelines.reconstruction.finish import Model, apply_scale, ensure_solid
+from lift3d.pipelines.reconstruction.inputs import grid_nodes
+from lift3d.pipelines.reconstruction.options import MEASURED_TEXTURE, Options
 from lift3d.runtime.runner import Run
 from lift3d.types import DepthMaps, Mesh, Photos, PhotoStatus, Surface, Views
 from lift3d.units import set_unit

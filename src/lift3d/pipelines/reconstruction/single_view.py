@@ -20,9 +20,9 @@ from lift3d.errors import InputError
 from lift3d.geometry.repair.flat_base import cut_flat_base
 from lift3d.geometry.symmetry.plane import symmetry_plane
 from lift3d.maps.image_to_voxels import MOST, with_mask_eroded
-from lift3d.pipelines.finish import Model, apply_scale, ensure_solid
-from lift3d.pipelines.inputs import MIN_MEASURED
-from lift3d.pipelines.options import Options
+from lift3d.pipelines.reconstruction.finish import Model, apply_scale, ensure_solid
+from lift3d.pipelines.reconstruction.inputs import MIN_MEASURED
+from lift3d.pipelines.reconstruction.options import Options
 from lift3d.runtime.runner import Run
 from lift3d.types import (
     F32,

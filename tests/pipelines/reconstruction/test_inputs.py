@@ -10,7 +10,7 @@ from PIL import Image as Pil
 
 from lift3d.context import Context, silent
 from lift3d.errors import CaptureError, InputError
-from lift3d.pipelines.inputs import (
+from lift3d.pipelines.reconstruction.inputs import (
     NODES,
     check_output,
     grid_nodes,
@@ -18,8 +18,8 @@ from lift3d.pipelines.inputs import (
     require_enough,
     with_masks,
 )
-from lift3d.pipelines.options import Options
-from lift3d.pipelines.scale import Marks, Scale
+from lift3d.pipelines.reconstruction.options import Options
+from lift3d.pipelines.reconstruction.scale import Marks, Scale
 from lift3d.runtime.runner import Run
 from lift3d.types import Image, Photos
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lift3d.io.files.checksum import file_sha256
-from lift3d.pipelines.finish import Model
+from lift3d.pipelines.reconstruction.finish import Model
 from lift3d.runtime.environment import versions
 from lift3d.runtime.runner import Run
 

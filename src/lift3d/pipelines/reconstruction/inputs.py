@@ -14,7 +14,7 @@ from lift3d.runtime.runner import Run
 from lift3d.units import format_memory
 
 if TYPE_CHECKING:
-    from lift3d.pipelines.options import Options
+    from lift3d.pipelines.reconstruction.options import Options
     from lift3d.types import Image, Photos
 
 Source = "str | os.PathLike[str] | Picture"
@@ -81,7 +81,7 @@ def read_sources(sources: Sequence[Any], options: Options, run: Run) -> Photos:
         if measured and options.method != "predicted":
             require_enough(len(photos), options.kind == "scene")
         if options.scale.marks is not None:
-            from lift3d.pipelines.scale import photo_named
+            from lift3d.pipelines.reconstruction.scale import photo_named
 
             photo_named([image.name for image in photos.images], options.scale.marks.photo)
     longest = max(max(image.width, image.height) for image in photos.images)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lift3d.errors import InputError
-from lift3d.pipelines.scale import Scale
+from lift3d.pipelines.reconstruction.scale import Scale
 
 KINDS = ("auto", "object", "scene")
 METHODS = ("auto", "measured", "predicted")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stub_maps import ring_camera
 
 from lift3d.errors import InputError
-from lift3d.pipelines.scale import Marks, Scale, mark_pixels, photo_named
+from lift3d.pipelines.reconstruction.scale import Marks, Scale, mark_pixels, photo_named
 from lift3d.types import Image, PhotoStatus, Points, Views
 
 

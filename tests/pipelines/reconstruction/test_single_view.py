@@ -138,7 +138,7 @@ def test_one_mask_for_one_photo_and_doubts_are_told(tmp_path: Path) -> None:
 
 
 def test_a_smeared_photo_keeps_its_colours_and_loses_its_features() -> None:
-    from lift3d.pipelines.single_view import smeared
+    from lift3d.pipelines.reconstruction.single_view import smeared
     from lift3d.types import Image
 
     y, x = np.mgrid[0:300, 0:260]
