@@ -1,9 +1,9 @@
-"""Estimated cameras against given ones: the Buddha photos, grey (67) and colour (13, wide baselines).
+"""Estimated cameras against published ones: the Buddha photos, grey (67) and colour (13, wide baselines).
 
     python benchmarks/cameras.py [--sets grey,colour]
 
-The given cameras are used only to judge: both camera paths are aligned by a similarity of their centres, then
-rotation errors are in degrees and centre errors in percent of the given path's diameter.
+The published cameras are used only for evaluation: both camera paths are aligned by a similarity of their centres.
+Rotation errors are in degrees, centre errors in percent of the diameter of the published path.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""The table of `voxels_to_label` on the test split of the corpus, as `lift3d evaluate classifier` measures it, with more rows.
+"""The table of `voxels_to_label` on the test split, as `lift3d evaluate classifier` measures it, with more baselines.
 
     python benchmarks/classifier.py CORPUS --weights RUN --plain RUN --turned RUN [--points RUN] [--critic RUN]
         [--places RUN] [--limit N]
 
-plain: trained upright without the transformer; turned: the same, trained turned in any way; critic: a run of `lift3d train gan`,
-whose critic's features a linear machine is given, beside those of a critic that has learned nothing; places: a run of
+plain: trained upright without the transformer; turned: the same, trained in any rotation; critic: a run of `lift3d train gan`,
+whose critic's features are the input of a linear classifier, beside those of an untrained critic; places: a run of
 embedding-to-label.
 
 Writes results/classifier.json and docs/images/confusions.png.

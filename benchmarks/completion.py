@@ -2,8 +2,8 @@
 
     python benchmarks/completion.py CORPUS [--weights RUN] [--limit N] [--look FOLDER] [--kept]
 
-Writes results/completion.json. With --kept the rows that no network has a part in (and that take most of the time) are those of
-the last run, if it was of the same shapes.
+Writes results/completion.json. With --kept the rows that use no network (and take most of the time) are those of
+the last run, if it had the same shapes.
 """
 
 from __future__ import annotations

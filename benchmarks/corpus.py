@@ -2,8 +2,8 @@
 
     python benchmarks/corpus.py FOLDER [--debs DIR] [--cache DIR] [--kill SECONDS ...]
 
-Builds into FOLDER by the command line and writes results/corpus.json. A build that is there already is only counted, without
-its time. With --kill, the build is killed (SIGKILL) after so many seconds, once for each number, and started again.
+Builds into FOLDER by the command line and writes results/corpus.json. An existing build is only counted, without
+its time. With --kill, the build is killed (SIGKILL) after so many seconds, once for each value, and started again.
 """
 
 from __future__ import annotations

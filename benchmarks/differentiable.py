@@ -1,9 +1,9 @@
-"""The differentiable renderer: how true its gradients are, beside two published ways, and what a picture costs.
+"""Accuracy of the gradients of the differentiable renderer, beside two published methods, and time per image.
 
     python benchmarks/differentiable.py [--quick]
 
-Truth are central differences of the mean over a pixel, computed with 24 x 24 exact samples per pixel by the exact
-rasteriser and numpy; itself it is good to about 3 %. The measure is a picture's scalar product with smooth random
+The reference is central differences of the mean over a pixel, computed with 24 x 24 exact samples per pixel by the exact
+rasteriser and numpy; it is accurate to about 3 %. The measure is the scalar product of an image with smooth random
 weights; the directions are motions of the whole mesh and smooth random displacements of its vertices. Writes
 results/differentiable.json.
 """

@@ -3,7 +3,7 @@
     python benchmarks/fuzz.py [--each 900] [--packages FOLDER] [--only AC3D]
 
 Files are damaged by `mutations.py`, with a seed made of the format's name and the number of the input, so that each can be
-made again (`--only NAME --number N` runs one and shows what happens). Worker processes read them; an input counts as hanging
+reproduced (`--only NAME --number N` runs one and shows what happens). Worker processes read them; an input counts as hanging
 after 5 s of computing (or 60 s of waiting), and its memory is the growth of the process's resident size while it was read.
 --packages: a corpus' cache of unpacked packages, whose small files are damaged, too.
 """

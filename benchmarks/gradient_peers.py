@@ -1,9 +1,9 @@
-"""Two published ways to make outlines differentiable, written down for comparison only (benchmarks/differentiable.py).
+"""Two published methods for differentiable silhouettes, re-implemented for comparison only (benchmarks/differentiable.py).
 
 `neighbours`: Laine et al., "Modular primitives for high-performance differentiable rendering", 2020, section 3.6: two
 pixels that see different faces are blended by where a silhouette edge of the nearer face passes between their centres.
 `soft`: Liu et al., "Soft Rasterizer", 2019: every face covers every pixel a little, by the sigmoid of its squared
-distance; faces are mixed by a softmax over depth. Dense, so for small meshes and pictures.
+distance; faces are mixed by a softmax over depth. Dense, so for small meshes and images.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Occupancy of damaged solids against the undamaged ones: 500 analytic solids, spoiled as meshes made for games are.
+"""Occupancy of damaged solids against the undamaged ones: 500 analytic solids, with the defects of meshes made for games.
 
     python benchmarks/inside.py [--count 500] [--resolution 64]
 
-Each solid is known as a formula; its mesh gets holes, doubled and turned faces, parts that cross, or no floor. Beside
-our votes stands flood filling from outside. Writes results/inside.json.
+Each solid is known as a formula; its mesh gets holes, duplicate and inverted faces, intersecting parts, or no floor. The
+baseline is a flood fill from outside. Writes results/inside.json.
 """
 
 from __future__ import annotations

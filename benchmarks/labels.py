@@ -2,11 +2,11 @@
 
     python benchmarks/labels.py [--debs FOLDER] [--cache FOLDER]
 
-labels_by_hand.csv holds a random sample of all sources' things in proportion to their numbers: those that the rules take
-for objects and that load and clean, in the order of the hash of SALT and key, the first 260. Each was labelled from two
-pictures (its name consulted as a person would), after the rules were final; "unknown" where no category fits. An earlier
-sample of as many taught the rules and is not counted. Interval: Wilson (1927). Writes results/labels.json and, with how many
-things each category lists, results/categories.json.
+labels_by_hand.csv holds a random sample of the entries of all sources in proportion to their numbers: the first 260, in the
+order of the hash of SALT and key, of those that the rules accept as objects and that load and clean. Each was labelled from two
+images (and its name, as a person would), after the rules were final; "unknown" where no category fits. An earlier
+sample of the same size was used to improve the rules and is not counted. Interval: Wilson (1927). Writes
+results/labels.json and, with the number of entries of each category, results/categories.json.
 """
 
 from __future__ import annotations

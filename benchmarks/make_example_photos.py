@@ -1,8 +1,8 @@
-"""Take the bundled example: 22 photos of our own clay owl on a wooden table, into examples/photos.
+"""Render the bundled example, 22 photos of a clay owl on a wooden table, to examples/photos.
 
     python benchmarks/make_example_photos.py [--out examples/photos] [--only 0 7 15]
 
-Object, materials, room and camera are all made here (`owl`, `solid_textures`, `photo_studio`).
+Object, materials, room and camera are all procedural (`owl`, `solid_textures`, `photo_studio`).
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Masks of things that the network has never seen, before photographs that it has never seen.
+"""Masks of objects and photographs that the network has not seen in training.
 
     python benchmarks/masks.py [--data ../shared/data] [--look sheet.png]
 
-The pictures of ../shared/data/images that have transparency tell the truth by it; each is set before crops of photographs
-(a table top, a workshop, rooms), at five places and sizes, a little noise added. Beside the network: GrabCut (Rother et al.
-2004, OpenCV's) from a box in the middle, 90 % of each side. Writes results/masks.json.
+The pictures of ../shared/data/images with transparency define the true masks; each is composited onto crops of photographs
+(a table top, a workshop, rooms), at five positions and sizes, with a little noise. Beside the network: GrabCut (Rother et al.
+2004, OpenCV's) from a centred box, 90 % of each side. Writes results/masks.json.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Damage done to files for `fuzz.py`: the same seed, format and number give the same damaged bytes."""
+"""Mutations of files for `fuzz.py`: the same seed, format and number give the same damaged bytes."""
 
 from __future__ import annotations
 

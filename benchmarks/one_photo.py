@@ -1,4 +1,4 @@
-"""Every picture of ../shared/data/images to a model: how long it takes, whether each is solid, and a sheet to look at.
+"""Every image of ../shared/data/images to a model: time, whether each is solid, and a contact sheet.
 
     python benchmarks/one_photo.py [--data ../shared/data] [--look sheet.png]
 

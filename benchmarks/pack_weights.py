@@ -1,4 +1,4 @@
-"""A run's best weights into the package, in half precision, with their card.
+"""Write the best weights of a run into the package, in half precision, with their card.
 
     python benchmarks/pack_weights.py RUN NAME "COMMAND ..." [--note "how long, on what"]
 

@@ -1,4 +1,4 @@
-"""Pictures for learning: how many a second, by recipe.
+"""Training images per second, by recipe.
 
     python benchmarks/pictures.py CORPUS [--shapes 60] [--views 24] [--size 128]
 

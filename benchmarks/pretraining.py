@@ -1,10 +1,11 @@
-"""What pre-training without labels is worth: the classifier with 1, 10 and 100 % of the labels, from nothing, and from trunks
-that have told hidden parts of solids (`lift3d train masked-voxels`) or made solids again (`lift3d train autoencoder`).
+"""Gain by pre-training without labels: the classifier with 1, 10 and 100 % of the labels, from random initialisation and from
+backbones trained to predict hidden parts of solids (`lift3d train masked-voxels`) or to reconstruct solids
+(`lift3d train autoencoder`).
 
     python benchmarks/pretraining.py CORPUS MASKED_RUN [--steps 200] [--seeds 1] [--work FOLDER]
 
-Upright shapes, no transformer. Everything learns for the same steps of 32 shapes each; only what the trunk begins with differs.
-Seeds change weights and order, not the shapes whose labels are known. FOLDER keeps the runs: the same command goes on. Writes
+Upright shapes, no transformer. All runs have the same steps of 32 shapes each; only the initialisation of the backbone differs.
+Seeds change weights and order, not the labelled shapes. FOLDER keeps the runs: the same command resumes. Writes
 results/pretraining.json.
 """
 

@@ -1,8 +1,8 @@
-"""Photos to textured solid, whole, on the rendered sets: geometry, depth maps, texture, time and memory.
+"""Photos to a textured solid, end to end, on the rendered sets: geometry, depth maps, texture, time and memory.
 
     python benchmarks/reconstruction.py [--only NAME ...] [--cache FOLDER] [--keep FOLDER]
 
-Each set runs in a process of its own, as a user's would; wall time counts from the start of that process. Writes
+Each set runs in a process of its own; wall time counts from the start of that process. Writes
 results/geometry.json, depths.json and texture.json. Beside each reconstruction stand, on the same cameras, the
 visual hull of the true masks and (where open3d is installed) Poisson's surface of the sparse points, and the
 same model with a quarter of its contrast.

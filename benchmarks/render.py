@@ -1,10 +1,10 @@
-"""Pictures by the second and depth errors of the exact renderer, beside pyrender and Open3D's off-screen renderer.
+"""Images per second and depth errors of the exact renderer, beside pyrender and Open3D's off-screen renderer.
 
     python benchmarks/render.py [--seconds 6] [--pyrender /path/to/python]
 
 Same meshes (a vase of 832 faces with a texture of 512 x 512, crates of 480 faces with one of 256 x 256), same cameras,
 each picture with colour, depth and mask. The peers run in processes of their own (benchmarks/render_peers.py), pyrender
-under the interpreter named, since it wants an older PyOpenGL; one that cannot run is named with its reason. Depth is
+under the interpreter named, since it needs an older PyOpenGL; one that cannot run is listed with the reason. Depth is
 compared with rays against the same triangles in double precision. Writes results/render.json.
 """
 

@@ -1,10 +1,10 @@
-"""Rendered photo sets with exact ground truth: what the geometry, depth and texture figures are measured on.
+"""Rendered photo sets with exact ground truth: the data of the geometry, depth and texture tables.
 
     python benchmarks/rendered_sets.py [--cache benchmarks/.cache] [--only NAME ...]
 
 Each model of ../shared/data/meshes stands on a table in a room (see `photo_studio`), 26 photos of 800x600 are
-taken around it at three heights and 4 more are held back from the reconstruction. Everything follows from the
-model's name; the same name gives the same bytes. World: z up, table at z = 0, the object's diagonal is 1.
+taken around it at three heights and 4 more are held out of the reconstruction. Everything is determined by the
+name of the model; the same name gives the same bytes. World: z up, table at z = 0, the object's diagonal is 1.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""How good is a reconstruction of a rendered set: surface, depth maps, held-back photos.
+"""Scores of a reconstruction of a rendered set: surface, depth maps, held-out photos.
 
-Frames: the reconstruction lives in the frame of its estimated cameras. It is moved to the true frame by the
+Frames: the reconstruction is in the frame of its estimated cameras. It is moved to the true frame by the
 similarity of the camera centres (Umeyama 1991), refined by iterated closest points on the surface itself with
 pairs farther than 1 % of the diagonal left out, since 26 centres leave a few tenths of a per cent.
 
-Surface (after Knapitsch et al. 2017): recall is the share of the seen truth points that lie within the
-threshold of the reconstruction; precision is the share of the reconstruction's seen area that lies within it
-of the truth. "Seen" of the reconstruction: visible in two true cameras by its own depth map, or outside the
-truth's box, so that the base closed by a guess does not count, while floaters and remains of the table do.
+Surface (after Knapitsch et al. 2017): recall is the fraction of the visible true points that lie within the
+threshold of the reconstruction; precision is the fraction of the reconstruction's visible area that lies within it
+of the truth. Visible area of the reconstruction: visible in two true cameras by its own depth map, or outside the
+truth's box, so that the closed base does not count, while floaters and remains of the table do.
 Distances are exact (to faces).
 """
 

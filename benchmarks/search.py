@@ -1,8 +1,8 @@
-"""How quick is the index, and how much does it miss? Random things of several vectors each, against exact search.
+"""Speed and recall of the index: random models of several vectors each, against exact search.
 
     python benchmarks/search.py [--count 100000] [--rows 13]
 
-Random vectors are the hardest case for a graph: nothing is near anything. Each thing is a random direction with `rows` vectors
+Random vectors are the hardest case for a graph, since all are far apart. Each model is a random direction with `rows` vectors
 around it. Writes results/search.json.
 """
 

@@ -1,12 +1,12 @@
-"""The tables of the space of shapes on the test split of the corpus, as `lift3d evaluate` measures them, and how long a
-model takes to make up.
+"""The tables of the latent space on the test split of the corpus, as `lift3d evaluate` measures them, and the time to
+generate a model.
 
     python benchmarks/shape_space.py CORPUS [--look FOLDER] [--only guidance|among|outlines|codes|samples|speed]
         [--autoencoder RUN] [--flow RUN] [--limit N]
 
-Writes results/guidance.json (how strongly the flow is told the kind, chosen on the validation split; it belongs into the card
-of its weights, so pack them after it), results/among.json (of how many draws the surest is taken, likewise),
-results/outlines.json (what drawings that begin with an outline gain, and whether they copy),
+Writes results/guidance.json (the guidance strength of the flow, chosen on the validation split; it is part of the card
+of its weights, so pack them afterwards), results/among.json (selection among samples, likewise),
+results/outlines.json (what latent PCA gains, and whether it copies),
 results/shape_codes.json, results/generation.json and results/generate_speed.json.
 """
 

@@ -2,9 +2,9 @@
 
     python benchmarks/solids.py CORPUS PICTURES [--plain RUN] [--weights RUN] [--limit N] [--look FOLDER] [--quick]
 
-The table in README.md: --plain RUN --limit 240 --search 4 --spoilt 100.
+The table in docs/benchmarks.md: --plain RUN --limit 240 --search 4 --spoilt 100.
 
---quick: a first look, at one in eight training pictures, thresholds on 60 pictures and faults on about 50.
+--quick: one in eight training images, thresholds on 60 images and corruptions on about 50.
 
 Writes results/solids.json and results/faults.json.
 """

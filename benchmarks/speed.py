@@ -1,9 +1,9 @@
-"""Wall time and peak memory of whole runs by the command line, and the time of one depth map.
+"""Wall time and peak memory of runs of the command line, and the time of one depth map.
 
     python benchmarks/speed.py [--only NAME ...] [--cache FOLDER]
 
-Each run is a process of its own, kernels compiled beforehand (`numba` keeps them from the first run on). The depth
-kernel is timed beside the same cost written in torch (grid_sample), which decided for numba. Peers' times are those
+Each run is a process of its own, kernels compiled beforehand (`numba` caches them). The depth
+kernel is timed beside the same cost in torch (grid_sample), on which the choice of numba was based. Peers' times are those
 measured on such a machine: pycolmap + OpenMVS 12 + 191 s for 11 photos; one map: OpenMVS 16 s, PatchmatchNet 5-7 s.
 """
 

@@ -1,7 +1,7 @@
 """Write the tables of docs/ from benchmarks/results/*.json, so that no number is typed by hand.
 
-A page holds, for each table, the markers `<!-- table: NAME -->` and `<!-- end: NAME -->`; what stands between
-them is made from benchmarks/results/NAME.json, whose key "table" holds
+A page has, for each table, the markers `<!-- table: NAME -->` and `<!-- end: NAME -->`; what stands between
+them is generated from benchmarks/results/NAME.json, whose key "table" holds
 
     {"columns": ["set", "F at 1 %"], "rows": [["spot", 0.97]], "note": "one sentence on how it was measured"}
 
@@ -46,7 +46,7 @@ def _cell(value: Any) -> str:
 
 
 def table_of(result: dict[str, Any]) -> dict[str, Any]:
-    """The table of a benchmark's JSON: its own, or one made of its summary or of its entries."""
+    """The table of a benchmark's JSON: its own, or one built from its summary or its entries."""
     if "table" in result:
         return result["table"]
     if "summary" in result:
@@ -60,17 +60,17 @@ def table_of(result: dict[str, Any]) -> dict[str, Any]:
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """Names and plain values; a list of a few plain values counts as one."""
-    found: list[tuple[str, Any]] = []
+    pairs: list[tuple[str, Any]] = []
     for name, value in values.items():
         if isinstance(value, dict):
-            found += _flat(value, f"{prefix}{name}: ")
+            pairs += _flat(value, f"{prefix}{name}: ")
         elif not isinstance(value, list):
-            found.append((prefix + name, value))
+            pairs.append((prefix + name, value))
         elif value and all(isinstance(v, dict) and "name" in v for v in value):
-            found.append((prefix + name, "; ".join(f"{v['name']} ({v.get('reason', '')})" for v in value)))
+            pairs.append((prefix + name, "; ".join(f"{v['name']} ({v.get('reason', '')})" for v in value)))
         elif len(value) <= 4 and not any(isinstance(v, list | dict) for v in value):
-            found.append((prefix + name, " x ".join(map(str, value)) or "none"))
-    return found
+            pairs.append((prefix + name, " x ".join(map(str, value)) or "none"))
+    return pairs
 
 
 def _words(name: str) -> str:
@@ -78,7 +78,7 @@ def _words(name: str) -> str:
 
 
 def page_with_tables(text: str, results: Path = RESULTS) -> str:
-    """The page with each marked table made anew."""
+    """The page with each marked table regenerated."""
 
     def fill(match: re.Match[str]) -> str:
         file = results / f"{match[2]}.json"
@@ -94,11 +94,11 @@ def main(arguments: list[str]) -> int:
     outdated = []
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         text = page.read_text(encoding="utf-8")
-        made = page_with_tables(text)
-        if made != text:
+        current = page_with_tables(text)
+        if current != text:
             outdated.append(page.relative_to(ROOT).as_posix())
             if "--check" not in arguments:
-                page.write_text(made, encoding="utf-8")
+                page.write_text(current, encoding="utf-8")
     print(("out of date: " if "--check" in arguments else "written: ") + (", ".join(outdated) or "nothing"))
     return 1 if outdated and "--check" in arguments else 0
 

@@ -1,11 +1,11 @@
-"""Texture alone: true surface and cameras (or both disturbed), PSNR against photos held back from texturing.
+"""Texture alone: true surface and cameras (or both disturbed), PSNR against photos held out of texturing.
 
     python benchmarks/texture.py [--only NAME ...] [--faces 60000] [--size 2048] [--cache FOLDER]
 
-The whole way from photos is measured by the reconstruction benchmark; here one sees what the texture step
-itself gives: "true" uses the exact mesh and cameras, "disturbed" moves the surface smoothly by 0.2 % of the
-diagonal (one standard deviation) and turns the cameras by 0.02 degrees. Coverage: of the area of faces whose
-centres some photo sees (depth test at twice the photo's resolution, within 75 degrees), the share textured.
+The reconstruction benchmark measures the texture end to end; this one isolates the texture
+step: "true" uses the exact mesh and cameras, "disturbed" moves the surface smoothly by 0.2 % of the
+diagonal (one standard deviation) and rotates the cameras by 0.02 degrees. Coverage: of the area of faces whose
+centres some photo sees (depth test at twice the photo's resolution, within 75 degrees), the textured fraction.
 """
 
 from __future__ import annotations
