@@ -1,4 +1,4 @@
-"""What a user types for one photo, with the package's own weights: files of all kinds, and each bad one a sentence."""
+"""Models from one photo with the weights of the package: files of all kinds, and one sentence for each bad one."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ def test_a_cut_out_becomes_a_solid_that_stands(tmp_path: Path) -> None:
     cut().save(tmp_path / "ball.png")
     out = tmp_path / "out/ball.glb"
     code, said = lift3d("reconstruct", tmp_path / "ball.png", "-o", out, "--height", "8cm", "--uncertainty")
-    assert code == 0 and "guessed" in said and "80 mm" in said, said
+    assert code == 0 and "predicted" in said and "80 mm" in said, said
     report = json.loads((tmp_path / "out/ball.report.json").read_text())
     assert report["model"]["is_solid"] and report["model"]["unit"] == "m"
     assert (tmp_path / "out/ball.uncertainty.ply").exists()
     mesh = load_mesh(out)
     low = np.asarray(mesh.vertices)[:, 2]
     corners = mesh.vertices[mesh.faces]
-    foot = (np.abs(corners[..., 2] - low.min()) < 1e-7).all(1)
+    base = (np.abs(corners[..., 2] - low.min()) < 1e-7).all(1)
     assert (
-        abs(low.min()) < 1e-6 and mesh.area_faces[foot].sum() > 2e-5
-    )  # it stands, on a flat foot of 20 mm^2
+        abs(low.min()) < 1e-6 and mesh.area_faces[base].sum() > 2e-5
+    )  # it stands on a flat base of 20 mm^2
     extent = np.ptp(np.asarray(mesh.vertices), axis=0)
     assert extent[2] == pytest.approx(0.08, rel=1e-3) and extent.max() / extent.min() < 2.2  # about a ball
     again = tmp_path / "again/ball.glb"
@@ -92,13 +92,13 @@ def test_files_of_all_kinds_give_a_model_or_a_sentence(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
 
 
-def test_what_cannot_go_together_is_told(tmp_path: Path) -> None:
+def test_options_that_exclude_each_other_are_one_sentence(tmp_path: Path) -> None:
     cut().save(tmp_path / "ball.png")
     out = tmp_path / "out/m.glb"
     for words, sentence in (
         (("--kind", "scene"), "nothing can be measured from a single photo"),
-        (("--method", "guessed", "--kind", "scene"), "a scene cannot be guessed"),
-        (("--method", "dreamt"), "use one of auto, measured, guessed"),
+        (("--method", "guessed", "--kind", "scene"), "a scene cannot be predicted"),
+        (("--method", "dreamt"), "use one of auto, measured, predicted"),
         (("--weights", tmp_path / "none"), "there are no weights called"),
     ):
         code, said = lift3d("reconstruct", tmp_path / "ball.png", "-o", out, *words)
@@ -107,7 +107,7 @@ def test_what_cannot_go_together_is_told(tmp_path: Path) -> None:
         cut(64).save(tmp_path / f"p{i}.png")
     many = [tmp_path / f"p{i}.png" for i in range(9)]
     code, said = lift3d("reconstruct", *many, "-o", out, "--method", "guessed")
-    assert code == 2 and "the guess is made from 8 at most" in said
+    assert code == 2 and "a prediction uses at most 8" in said
     code, said = lift3d("reconstruct", tmp_path / "ball.png", "-o", out, "--cameras", tmp_path / "none.json")
     assert code == 2 and "there are no cameras at" in said, said
     (tmp_path / "words.txt").write_text("no weights")
@@ -115,18 +115,18 @@ def test_what_cannot_go_together_is_told(tmp_path: Path) -> None:
     assert code == 2 and "is no weights file" in said, said
     code, said = lift3d("mask", tmp_path, "-o", tmp_path / "cut.png")
     assert code == 2 and "is a folder" in said, said
-    for output, sentence in (("cut.jpg", "is no PNG"), ("ball.png", "take the place of the photo")):
+    for output, sentence in (("cut.jpg", "is not a PNG"), ("ball.png", "would overwrite the photo")):
         code, said = lift3d("mask", tmp_path / "ball.png", "-o", tmp_path / output)
         assert code == 2 and sentence in said, said
 
 
 @pytest.mark.slow
-def test_one_mask_for_one_photo_and_doubts_are_told(tmp_path: Path) -> None:
+def test_one_mask_for_one_photo_and_warnings_are_shown(tmp_path: Path) -> None:
     Pil.fromarray(ball()).save(tmp_path / "ball.png")
     Pil.fromarray(np.asarray(cut())[..., 3]).save(tmp_path / "white.png")
     out = tmp_path / "out/m.glb"
     code, said = lift3d("reconstruct", tmp_path / "ball.png", "-o", out, "--masks", tmp_path / "white.png")
-    assert code == 0 and "guessed" in said, said
+    assert code == 0 and "predicted" in said, said
     blue = np.where(np.asarray(cut())[..., 3:] > 0, [[[20, 60, 200]]], 0)
     alpha = np.zeros((220, 220, 1)) + 255 * (np.abs(np.mgrid[-110:110, -110:110]).sum(0) < 30)[..., None]
     Pil.fromarray(np.dstack([blue, alpha]).astype(np.uint8)).save(tmp_path / "other.png")
@@ -137,22 +137,22 @@ def test_one_mask_for_one_photo_and_doubts_are_told(tmp_path: Path) -> None:
     )
 
 
-def test_a_smeared_photo_keeps_its_colours_and_loses_its_features() -> None:
-    from lift3d.pipelines.reconstruction.single_view import smeared
+def test_a_blurred_photo_keeps_its_colours_and_loses_its_features() -> None:
+    from lift3d.pipelines.reconstruction.single_view import blur_features
     from lift3d.types import Image
 
     y, x = np.mgrid[0:300, 0:260]
     mask = np.hypot(x - 130, y - 150) < 100
     pixels = np.where(((x // 4 + y // 4) % 2 == 0)[..., None], [200, 40, 60], [100, 140, 60])
     pixels[~mask] = 255  # what lies behind must not bleed in
-    out = smeared(Image(pixels.astype(np.uint8), "m", mask=mask)).pixels[mask].astype(float)
+    out = blur_features(Image(pixels.astype(np.uint8), "m", mask=mask)).pixels[mask].astype(float)
     assert np.abs(out.mean(0) - [150, 90, 60]).max() < 3 and out.std(0).max() < 6
 
 
 def test_a_mask_that_is_given_is_kept(tmp_path: Path) -> None:
     cut().save(tmp_path / "ball.png")
     code, said = lift3d("mask", tmp_path / "ball.png", "-o", tmp_path / "cut.png", "--only")
-    assert code == 0 and "given with the photo" in said, said
+    assert code == 0 and "taken from its transparency" in said, said
     alpha = np.asarray(cut())[..., 3]
     assert (np.asarray(Pil.open(tmp_path / "cut.png")) == alpha).all()
 
