@@ -1,2 +1,2 @@
-"""Shapes to learn from: obtained from Debian packages or folders, cleaned, categorised, split by family, and stored with
-surface samples, occupancy and a textured mesh each; `pictures` renders them."""
+"""A corpus of training shapes from Debian packages or a folder: cleaned, categorised, split by family, and stored with
+occupancy, surface samples and a textured mesh each. `pictures` renders training images of them."""

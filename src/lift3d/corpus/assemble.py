@@ -1,4 +1,4 @@
-"""From finished batches to a corpus on disk: duplicates dropped, families and splits fixed, files written in order."""
+"""The corpus on disk from finished batches: duplicates dropped, families and splits assigned, files written in order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLUMNS: dict[str, str] = {
 
 
 def read_rows(files: Sequence[Path]) -> list[dict[str, Any]]:
-    """What is said of every thing that was tried, in order."""
+    """The rows of all models in the batches, in order."""
     return [row for file in files for row in read_batch(file, only_rows=True).rows]
 
 
@@ -34,8 +34,11 @@ def write_corpus(
     files: Sequence[Path], folder: Path, work: Path, progress: Callable[[float], None] = lambda fraction: None,
     own: bool = False,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Write index, cells, surfaces and meshes into `folder`; the rows of all shapes kept or dropped as repeated. own: a folder of
-    one's own meshes, of which some of each category are held back, however few they are."""
+    """Write index, voxels, surface samples and meshes into `folder`; returns the rows of all shapes, repeats included.
+
+    files: of the batches; work: a folder for temporary files; own: the shapes come from a folder of the user's meshes, of
+    which some of each category are held out however few there are.
+    """
     import pyarrow
 
     rows, descriptors = [], []
@@ -52,9 +55,9 @@ def write_corpus(
     found = find_duplicates(
         [row["digest"] for row in rows], table, lambda i: np.asarray(samples[i]), progress
     )
-    # a collection's own training and test shapes stay where it put them, kin or not
-    kin = [(i, j) for i, j in found.related if rows[i]["split"] == rows[j]["split"]]
-    names = name_families([row["family"] for row in rows], Duplicates(found.original, kin))
+    # shapes that a collection assigns to training and test stay there, even if they are related
+    related = [(i, j) for i, j in found.related if rows[i]["split"] == rows[j]["split"]]
+    names = name_families([row["family"] for row in rows], Duplicates(found.original, related))
     own = own and not any(row["split"] for row in rows)
     repeats: dict[int, list[str]] = {}
     for row, family, same in zip(rows, names, found.original):
@@ -65,7 +68,7 @@ def write_corpus(
     if own:
         hold_out(rows)
     _write_rows(files, rows, folder, found.original)
-    index = [_indexed(rows[i], repeats.get(i, [])) for i in range(n) if found.original[i] < 0]
+    index = [_index_row(rows[i], repeats.get(i, [])) for i in range(n) if found.original[i] < 0]
     types = {name: getattr(pyarrow, "bool_" if kind == "bool" else kind)() for name, kind in COLUMNS.items()}
     schema = pyarrow.schema(list(types.items()))
     with writing(folder / INDEX) as part:
@@ -77,7 +80,7 @@ def write_corpus(
 
 
 def _write_rows(files: Sequence[Path], rows: list[dict[str, Any]], folder: Path, same: Sequence[int]) -> None:
-    """The three large files, batch after batch; rows get their offsets."""
+    """Write the three large files batch by batch and add the mesh offsets to the rows."""
     at, offset = 0, 0
     with (
         writing(folder / CELLS) as cells,
@@ -99,7 +102,8 @@ def _write_rows(files: Sequence[Path], rows: list[dict[str, Any]], folder: Path,
                 at += 1
 
 
-def _indexed(row: dict[str, Any], repeats: list[str]) -> dict[str, Any]:
+def _index_row(row: dict[str, Any], repeats: list[str]) -> dict[str, Any]:
+    """A row of the index; repeats: the keys of shapes that were dropped as repeats of this one."""
     from lift3d.taxonomy.categories import CATEGORIES
 
     size = row["size"] or (None, None, None)

@@ -1,4 +1,4 @@
-"""Things made into shapes, a batch at a time: each batch is one file, so that a killed build goes on from the last one."""
+"""Models turned into shapes in batches; each batch is one file, so that a killed build continues with the missing ones."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from lift3d.geometry.voxels.canonical_frame import RESOLUTION
 from lift3d.io.files.atomic import write_bytes
 
 BATCH_SIZE = 24
-"""Things in a batch."""
+"""Models per batch."""
 PLANE_BYTES = RESOLUTION**3 // 8
-"""Bytes of one plane of cells, a bit each."""
+"""Bytes of a binary voxel grid, one bit per voxel."""
 MAX_FACES = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """rows: what is said of each thing tried, also of those not kept; arrays hold those with row["state"] == "kept":
-    cells (K, 2, PLANE) uint8, surface (K, SAMPLES, ROW) uint8, descriptor (K, LENGTH) float32, meshes (bytes each)."""
+    """rows: metadata of every model of the batch. The arrays hold the K models with row["state"] == "kept": cells
+    (K, 2, PLANE_BYTES) uint8, surface (K, SAMPLES, ROW) uint8, descriptor (K, LENGTH) float32, meshes as GLB."""
 
     rows: list[dict[str, Any]]
     cells: NDArray[np.uint8]
@@ -42,7 +42,7 @@ class Batch:
     meshes: list[bytes]
 
     def write(self, file: Path) -> None:
-        """One zip of arrays; the same batch gives the same bytes."""
+        """Write the batch as an .npz file; the same batch gives the same bytes."""
         out = io.BytesIO()
         blob = np.frombuffer(b"".join(self.meshes), np.uint8)
         ends = np.cumsum([len(mesh) for mesh in self.meshes], dtype=np.int64)
@@ -54,20 +54,20 @@ class Batch:
 
 
 def read_batch(file: Path, only_rows: bool = False) -> Batch:
-    """A batch as it was written; without its arrays if only the rows are wanted."""
+    """The batch in a file, without its arrays if `only_rows`. Raises InputError for a damaged file."""
     try:
-        with np.load(file, allow_pickle=False) as held:
-            rows = json.loads(held["rows"].tobytes())
+        with np.load(file, allow_pickle=False) as arrays:
+            rows = json.loads(arrays["rows"].tobytes())
             if only_rows:
                 empty = (
                     np.zeros((0, 2, PLANE_BYTES), np.uint8),
                     np.zeros((0, SAMPLES, BYTES_PER_SAMPLE), np.uint8),
                 )
-                return Batch(rows, *empty, held["descriptor"], [])
-            ends = np.concatenate([[0], held["ends"]])
-            blob = held["blob"].tobytes()
+                return Batch(rows, *empty, arrays["descriptor"], [])
+            ends = np.concatenate([[0], arrays["ends"]])
+            blob = arrays["blob"].tobytes()
             meshes = [blob[a:b] for a, b in zip(ends, ends[1:])]
-            return Batch(rows, held["cells"], held["surface"], held["descriptor"], meshes)
+            return Batch(rows, arrays["cells"], arrays["surface"], arrays["descriptor"], meshes)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
             f"{file} of an unfinished build is damaged", "delete this file and build again"
@@ -75,16 +75,16 @@ def read_batch(file: Path, only_rows: bool = False) -> Batch:
 
 
 def split_into_batches(entries: Sequence[Entry]) -> Iterator[tuple[int, Sequence[Entry]]]:
-    """Number and things of each batch."""
+    """The number and the entries of each batch."""
     for number, first in enumerate(range(0, len(entries), BATCH_SIZE)):
         yield number, entries[first : first + BATCH_SIZE]
 
 
 def make_batch(source: Source, entries: Sequence[Entry]) -> Batch:
-    """Load, clean and measure; what cannot be used is a row that says why."""
+    """Load, clean and record the entries of a batch; an entry that cannot be used gets a row with the reason."""
     rows, cells, surface, descriptor, meshes = [], [], [], [], []
     for entry in entries:
-        row = _said(source, entry)
+        row = _metadata(source, entry)
         rows.append(row)
         try:
             row["sha256"] = hashlib.sha256(entry.file.read_bytes()).hexdigest()
@@ -105,7 +105,7 @@ def make_batch(source: Source, entries: Sequence[Entry]) -> Batch:
                 state="refused", reason=f"{entry.file.name} or a file it needs cannot be read ({why})."
             )
             continue
-        # one thing of a stranger must not end a build of ten thousand; the card names it
+        # one untrusted model must not end a build of ten thousand; the card lists it
         except Exception as error:
             row.update(state="failed", reason=f"{type(error).__name__}: {error}"[:300])
             continue
@@ -127,13 +127,13 @@ def make_batch(source: Source, entries: Sequence[Entry]) -> Batch:
     )
 
 
-def _said(source: Source, entry: Entry) -> dict[str, Any]:
-    """What the source says of a thing."""
+def _metadata(source: Source, entry: Entry) -> dict[str, Any]:
+    """The metadata that the source states for an entry, and its category."""
     from lift3d.corpus.categorize import category_of
 
-    kind = entry.category if source.packages == () else category_of(entry)
+    category = entry.category if source.packages == () else category_of(entry)
     return {
         "key": entry.key, "source": source.name, "name": entry.name, "words": list(entry.words),
         "family": f"{source.name}/{entry.family}", "licence": entry.licence, "author": entry.author,
-        "size": entry.size, "category": kind or "unknown", "split": entry.split,
+        "size": entry.size, "category": category or "unknown", "split": entry.split,
     }  # fmt: skip

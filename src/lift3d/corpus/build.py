@@ -1,7 +1,7 @@
-"""Building a corpus: sources listed, things made into shapes in batches by several processes, and all put in order.
+"""Building a corpus: list the sources, turn their models into shapes in batches in several processes, and assemble them.
 
-What is finished stays: a build that was killed goes on from its last batch and ends with the same bytes. The corpus is there
-when its card is; until then everything lies in its folder `.building`.
+Finished batches are kept: a killed build continues with the missing ones and produces the same bytes. The corpus is
+complete once its card exists; until then the work lies in the folder `.building`.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """only: names of sources, all if empty; limit: things of each source, spread evenly; cache: for packages; debs: a folder
-    of .deb files instead of apt; folder: own meshes instead of packages, with how they stand and whose they are."""
+    """only: names of sources, all if empty. limit: number of models per source, evenly spaced. cache: folder for packages.
+    debs: a folder of .deb files used instead of apt. folder: the user's meshes instead of packages, with their up axis,
+    licence and author. processes: number of worker processes, one per core by default."""
 
     only: tuple[str, ...] = ()
     limit: int | None = None
@@ -54,66 +55,73 @@ class BuildOptions:
     processes: int | None = None
 
 
-def build(target: Path, options: BuildOptions, say: Log, progress: Progress) -> Corpus:
-    """Make the corpus, or what is left of it to make, and open it."""
+def build(target: Path, options: BuildOptions, log: Log, progress: Progress) -> Corpus:
+    """Build the corpus, or the rest of an interrupted build, and open it.
+
+    log: receives lines for people; progress(step, fraction). Raises InputError for options that contradict each other, a
+    folder that cannot be used, and a source without usable models.
+    """
     _check(target, options)
-    import_parquet()  # before hours of work
-    wanted = _wanted(options)
-    packages = _packages(wanted, options, say, progress)
+    import_parquet()  # fails before hours of work
+    selected = _selected(options)
+    packages = _packages(selected, options, log, progress)
     plan = _plan(options, packages)
     if (target / CARD).is_file():
-        return _already(target, plan, say)
-    roots = {source.name: [package.root for package in packages[source.name]] for source in wanted}
-    entries = {source.name: list_entries(source, roots[source.name], options.limit) for source in wanted}
+        return _open_complete(target, plan, log)
+    roots = {source.name: [package.root for package in packages[source.name]] for source in selected}
+    entries = {source.name: list_entries(source, roots[source.name], options.limit) for source in selected}
     started, work, files = time.monotonic(), target / WORK, list[Path]()
     _begin(work, plan)
-    for source in wanted:
+    for source in selected:
         name = source.name
-        say(f"{name}: {len(entries[name])} things")
+        log(f"{name}: {len(entries[name])} models")
         files += _make(source, roots[name], entries[name], work / name, options, progress)
-    _require_something(files, target)
-    say("comparing all shapes with each other")
+    _require_shapes(files, target)
+    log("searching for duplicates")
     own = options.folder is not None
     rows = write_corpus(files, target, work, lambda fraction: progress("duplicates", fraction), own)
     progress("duplicates", 1.0)
-    say("choosing backgrounds for pictures")
+    log("choosing backgrounds for pictures")
     from lift3d.corpus.data_card import write_card
     from lift3d.corpus.pictures.backgrounds import write_backgrounds
 
-    bank = write_backgrounds(roots, target, {source.name: source.packages for source in wanted})
+    bank = write_backgrounds(roots, target, {source.name: source.packages for source in selected})
     if options.folder is None and not bank:
-        say("these packages hold no backgrounds: pictures of this corpus will have made-up ones")
-    origin = [(source, packages[source.name]) for source in wanted]
-    say("writing the card and the contact sheets")
+        log("these packages hold no backgrounds; pictures of this corpus will have procedural ones")
+    origin = [(source, packages[source.name]) for source in selected]
+    log("writing the card and the contact sheets")
     write_card(target, plan, origin, read_rows(files), rows, bank, lambda done: progress("card", done))
     shutil.rmtree(work)
-    say(f"built in {format_seconds(time.monotonic() - started)}")
+    log(f"built in {format_seconds(time.monotonic() - started)}")
     return Corpus(target)
 
 
 def _check(target: Path, options: BuildOptions) -> None:
+    """Raise InputError for options and folders that cannot be used."""
     if target.exists() and not target.is_dir():
-        raise InputError(f"{target} is a file", "give a folder for the corpus")
+        raise InputError(f"{target} is a file, not a folder", "give a folder for the corpus")
     for name, folder in (("--debs", options.debs), ("--from", options.folder)):
         if folder is not None and not folder.is_dir():
-            raise InputError(f"{folder} is not a folder", f"give one that is there with {name}")
+            raise InputError(f"{folder} is not a folder", f"give an existing folder with {name}")
     ours = {WORK, CARD}
     if target.is_dir() and any(target.iterdir()) and not any((target / name).exists() for name in ours):
-        raise InputError(f"{target} is not empty and holds no corpus", "give a new folder")
+        raise InputError(f"{target} is not empty and holds no corpus", "give a new or empty folder")
     if options.limit is not None and options.limit < 1:
-        raise InputError(f"--limit {options.limit} leaves nothing", "give 1 or more")
+        raise InputError(f"--limit {options.limit} leaves no models", "give 1 or more")
     if options.up not in ("y", "z"):
-        raise InputError(f"--up {options.up} is no axis", "give y or z")
+        raise InputError(f"--up {options.up} is not an axis", "give y or z")
     if options.folder is not None:
         if options.only or options.debs:
             raise InputError(
-                "--from takes a folder of meshes, --only and --debs choose packages", "give one of them"
+                "--from, which reads a folder of meshes, excludes --only and --debs, which choose packages",
+                "give one or the other",
             )
         if target.resolve().is_relative_to(options.folder.resolve()):
             raise InputError(f"the corpus would lie inside {options.folder}", "give another folder for it")
 
 
-def _wanted(options: BuildOptions) -> list[Source]:
+def _selected(options: BuildOptions) -> list[Source]:
+    """The sources that the options select."""
     if options.folder is not None:
         return [Folder(options.folder, options.up, options.licence, options.author)]
     known = sources()
@@ -124,42 +132,42 @@ def _wanted(options: BuildOptions) -> list[Source]:
 
 
 def _packages(
-    wanted: Sequence[Source], options: BuildOptions, say: Log, progress: Progress
+    selected: Sequence[Source], options: BuildOptions, log: Log, progress: Progress
 ) -> dict[str, list[Package]]:
-    """The packages of every source, downloaded and unpacked, two at a time."""
-    todo = [(source, name) for source in wanted for name in source.packages]
-    held: dict[str, list[Package]] = {source.name: [] for source in wanted}
+    """The packages of every source, downloaded and unpacked two at a time."""
+    todo = [(source, name) for source in selected for name in source.packages]
+    obtained: dict[str, list[Package]] = {source.name: [] for source in selected}
 
     stopped = threading.Event()
 
-    def get(item: tuple[Source, str]) -> Package:
-        def wanted(path: str) -> bool:
+    def fetch(item: tuple[Source, str]) -> Package:
+        def needed(path: str) -> bool:
             if stopped.is_set():
                 raise InputError("interrupted")
             return item[0].needs(path)
 
-        return obtain(item[1], options.cache, options.debs, say, wanted)
+        return obtain(item[1], options.cache, options.debs, log, needed)
 
     with ThreadPoolExecutor(2) as pool:
         try:
-            for number, ((source, _), package) in enumerate(zip(todo, pool.map(get, todo))):
-                held[source.name].append(package)
+            for number, ((source, _), package) in enumerate(zip(todo, pool.map(fetch, todo))):
+                obtained[source.name].append(package)
                 progress("packages", (number + 1) / len(todo))
-        finally:  # ctrl-C, or one package that cannot be had: the others need not be finished
+        finally:  # after Ctrl-C or a failed package the others need not finish
             stopped.set()
             pool.shutdown(cancel_futures=True)
-    return held
+    return obtained
 
 
 def _plan(options: BuildOptions, packages: dict[str, list[Package]]) -> dict[str, Any]:
-    """What the bytes of the corpus depend on."""
+    """Everything that the bytes of the corpus depend on."""
     return {
         "version": VERSION,
         "lift3d": __version__,
         "limit": options.limit,
         "sources": {
-            name: [{"package": p.name, "version": p.version, "sha256": p.sha256} for p in held]
-            for name, held in packages.items()
+            name: [{"package": p.name, "version": p.version, "sha256": p.sha256} for p in obtained]
+            for name, obtained in packages.items()
         },
         "folder": None
         if options.folder is None
@@ -168,36 +176,40 @@ def _plan(options: BuildOptions, packages: dict[str, list[Package]]) -> dict[str
     }  # fmt: skip
 
 
-def _already(target: Path, plan: dict[str, Any], say: Log) -> Corpus:
+def _open_complete(target: Path, plan: dict[str, Any], log: Log) -> Corpus:
+    """The complete corpus in the folder; InputError when its plan differs."""
     corpus = Corpus(target)
     if corpus.card["plan"] != plan:
         raise InputError(
-            f"{target} holds a corpus that was built of other sources or with other options",
+            f"{target} holds a corpus that was built from other sources or with other options",
             "give a new folder, or remove this one",
         )
     shutil.rmtree(target / WORK, ignore_errors=True)
-    say(f"{target} is whole already; nothing to do")
+    log(f"{target} is complete; nothing to do")
     return corpus
 
 
 def _begin(work: Path, plan: dict[str, Any]) -> None:
+    """Create the folder of the work with its plan; InputError when it belongs to another plan or cannot be written."""
     text = json.dumps(plan, sort_keys=True, indent=1).encode()
     file = work / "plan.json"
     try:
         work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         why = (error.strerror or "no reason given").lower()
-        raise InputError(f"the folder {work.parent} cannot be written ({why})", "choose another") from error
+        raise InputError(
+            f"the folder {work.parent} cannot be written ({why})", "give another folder"
+        ) from error
     if file.is_file() and file.read_bytes() != text:
         raise InputError(
-            f"{work.parent} holds an unfinished corpus of other sources or options",
-            f"give the same ones, or remove {work}",
+            f"{work.parent} holds an unfinished corpus with other sources or options",
+            f"give the same options, or remove {work}",
         )
     write_bytes(file, text)
 
 
 def list_entries(source: Source, roots: Sequence[Path], limit: int | None) -> list[Entry]:
-    """The things of a source that are objects, by key; `limit` of them, spread evenly."""
+    """The entries of a source that are objects, sorted by key; at most `limit` of them, evenly spaced."""
     from lift3d.corpus.categorize import is_object
 
     found = sorted(source.entries(roots), key=lambda entry: entry.key)
@@ -209,11 +221,11 @@ def list_entries(source: Source, roots: Sequence[Path], limit: int | None) -> li
 
 
 _listed: dict[str, tuple[Source, list[Entry]]] = {}
-"""In a worker: the source it works on, listed."""
+"""In a worker process: the source that it works on, and its entries."""
 
 
 def _work(source: Source, roots: Sequence[Path], limit: int | None, number: int, file: Path) -> None:
-    """One batch, in a process of its own pool."""
+    """Write one batch; runs in a worker process."""
     if source.name not in _listed:
         import numba
 
@@ -233,11 +245,11 @@ def _make(
     options: BuildOptions,
     progress: Progress,
 ) -> list[Path]:
-    """All batches of a source; those that are there already are kept."""
+    """The files of all batches of a source; those that exist are kept."""
     keys = hashlib.sha256("\n".join(entry.key for entry in entries).encode()).hexdigest()[:12]
     folder = folder.with_name(f"{folder.name}-{keys}")
     files = [folder / f"{number:05d}.npz" for number, _ in split_into_batches(entries)]
-    source = sources().get(source.name, source)  # one that has listed nothing yet travels light
+    source = sources().get(source.name, source)  # a fresh source is cheap to send to the workers
     missing = [number for number, file in enumerate(files) if not file.is_file()]
     done = len(files) - len(missing)
     if not missing:
@@ -252,15 +264,16 @@ def _make(
             progress(source.name, done / len(files))
     except BrokenProcessPool as error:
         raise InputError(
-            f"a process that worked on {source.name} was killed, perhaps for want of memory",
-            "run the same command again with --processes 1: it goes on where it stopped",
+            f"a process that worked on {source.name} was killed, perhaps because memory ran out",
+            "run the same command again with --processes 1; it continues where it stopped",
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return files
 
 
-def _require_something(files: Sequence[Path], target: Path) -> None:
+def _require_shapes(files: Sequence[Path], target: Path) -> None:
+    """Raise InputError and remove the work when no model became a shape."""
     rows = read_rows(files)
     if any(row["state"] == "kept" for row in rows):
         return
@@ -270,5 +283,5 @@ def _require_something(files: Sequence[Path], target: Path) -> None:
         target.rmdir()
     raise InputError(
         f"none of {len(rows)} models could be used" + (f" ({first['reason'].rstrip('.')})" if first else ""),
-        "check what the folder holds",
+        "check the contents of the folder",
     )

@@ -1,4 +1,4 @@
-"""The category of a corpus entry, from the words that its author gave it."""
+"""The category of a corpus entry, by rules on its name, tags and path."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from lift3d.taxonomy.categories import UNKNOWN, Rules, _data, _rules, _whole
 
 
 def rule_text(entry: Entry) -> str:
-    """What the rules look at: "name ; tags ; shelf" where a catalogue gives tags, the path within the source elsewhere
-    (with " ; " and the path of the actor that shows a bare mesh; without the name of the race track or landscape a
-    thing stands in); lower case, words apart, " / " between folders."""
+    """The text that the rules match: lower case, words separated by spaces, folders by " / ".
+
+    It is "name ; tags ; category" where a catalogue provides tags, and otherwise the path within the source without the
+    race track or landscape; for a bare mesh the path of the actor that uses it follows after " ; ".
+    """
     path = entry.key.partition("/")[2]
     if entry.key.startswith("sweethome3d-furniture/"):
         path = " ; ".join(entry.words)
@@ -25,7 +27,7 @@ def rule_text(entry: Entry) -> str:
 
 
 def category_of(entry: Entry) -> str:
-    """The name of the entry's category, a key of `CATEGORIES`; "unknown" if no rule knows it."""
+    """The entry's category, a key of `CATEGORIES`; "unknown" where no rule matches."""
     words = rule_text(entry)
     for name, pattern in _rules().get(entry.key.partition("/")[0], ()):
         if pattern.search(words):
@@ -34,11 +36,12 @@ def category_of(entry: Entry) -> str:
 
 
 def is_object(entry: Entry) -> bool:
-    """False for what is no thing by itself: bodies for collisions, effects, ground, parts laid out for another whole."""
+    """False for models that are not objects: collision bodies, effects, terrain, parts of a larger model."""
     words = rule_text(entry)
     return not any(p.search(words) for _, p in _drops().get(entry.key.partition("/")[0], ()))
 
 
 @cache
 def _drops() -> Rules:
+    """The patterns of models that are not objects, by source."""
     return {source: tuple((why, _whole(p)) for why, p in rows) for source, rows in _data()["drop"].items()}

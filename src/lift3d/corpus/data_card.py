@@ -1,4 +1,5 @@
-"""What a corpus says of itself: a card for people and one for programs, the attribution of every shape, contact sheets."""
+"""The data card of a corpus for people (README.md) and programs (corpus.json), the attribution of every shape, and contact
+sheets."""
 
 from __future__ import annotations
 
@@ -29,14 +30,14 @@ from lift3d.io.image.contact_sheet import evenly_spaced, render_tile, write_cont
 ATTRIBUTION, README, SHEETS = "ATTRIBUTION.csv", "README.md", "sheets"
 TILES_PER_SHEET = 72
 NEIGHBOURS_COMPARED = 8
-"""Training shapes nearest by descriptor that a test shape is compared with."""
+"""Number of training shapes, nearest by descriptor, that a test shape is compared with."""
 HISTOGRAM_EDGES = (0.0, 0.0025, 0.005, 0.01, 0.02, 0.04, np.inf)
 REASONS = {
-    "no faces": "it holds no faces that have an area and can be seen",
+    "no faces": "it has no visible faces with an area",
     "few faces": f"it has fewer than {FEWEST} faces",
-    "flat": "it is flat: a sign or a decal, not a shape",
+    "flat": "it is flat, like a sign or a decal",
 }
-"""Why a thing that can be read is no shape, by its state."""
+"""Why a readable model was left out, by its state."""
 Rows = Sequence[dict[str, Any]]
 
 
@@ -44,8 +45,11 @@ def write_card(
     folder: Path, plan: dict[str, Any], origin: Sequence[tuple[Source, Sequence[Package]]], tried: Rows, rows: Rows,
     backgrounds: dict[str, Any] | None = None, progress: Callable[[float], None] = lambda fraction: None,
 ) -> None:  # fmt: skip
-    """Attribution, sheets, README.md, and last corpus.json, with which the corpus is whole. tried: every thing looked at;
-    rows: those made into shapes, with their split and whose repeat they are; backgrounds: what is said of the bank."""
+    """Write the attribution, the contact sheets, README.md and last corpus.json, which marks the corpus as complete.
+
+    origin: the sources with their packages; tried: a row per model read; rows: those that became shapes, repeats included;
+    backgrounds: the summary of the backgrounds. Raises InputError when a file cannot be written.
+    """
     names = (INDEX, CELLS, SURFACE, MESHES) + ((BACKGROUNDS, LISTING) if backgrounds else ())
     files = {name: file_sha256(folder / name) for name in names}
     card: dict[str, Any] = {
@@ -64,37 +68,37 @@ def write_card(
 
 
 def counts(tried: Rows, rows: Rows) -> dict[str, Any]:
-    """How many, by what became of them, category, licence, split."""
-    held = [row for row in rows if not row["same"]]
-    share = max(len(held), 1)
+    """Counts by state, category, licence and split, and fractions of all shapes."""
+    shapes = [row for row in rows if not row["same"]]
+    total = max(len(shapes), 1)
     return {
         "tried": len(tried),
         "states": dict(Counter(row["state"] for row in tried).most_common()),
-        "shapes": len(held),
-        "repeats": len(rows) - len(held),
-        "families": len({row["family"] for row in held}),
-        "solid_share": round(1 - sum(row["thin"] for row in held) / share, 4),
-        "closed_share": round(sum(row["closed"] for row in held) / share, 4),
-        "textured_share": round(sum(row["textured"] for row in held) / share, 4),
-        "categories": dict(Counter(row["category"] for row in held).most_common()),
-        "licences": dict(Counter(row["licence"] for row in held).most_common()),
-        "splits": {name: sum(row["split"] == name for row in held) for name, _ in SPLIT_BOUNDS},
+        "shapes": len(shapes),
+        "repeats": len(rows) - len(shapes),
+        "families": len({row["family"] for row in shapes}),
+        "solid_share": round(1 - sum(row["thin"] for row in shapes) / total, 4),
+        "closed_share": round(sum(row["closed"] for row in shapes) / total, 4),
+        "textured_share": round(sum(row["textured"] for row in shapes) / total, 4),
+        "categories": dict(Counter(row["category"] for row in shapes).most_common()),
+        "licences": dict(Counter(row["licence"] for row in shapes).most_common()),
+        "splits": {name: sum(row["split"] == name for row in shapes) for name, _ in SPLIT_BOUNDS},
     }
 
 
 def _source(source: Source, packages: Sequence[Package], tried: Rows, rows: Rows) -> dict[str, Any]:
-    mine = [row for row in tried if row["source"] == source.name]
-    kept = [row for row in rows if row["source"] == source.name and not row["same"]]
-    bad = sum(row["state"] in ("refused", "failed") for row in mine)
+    own = [row for row in tried if row["source"] == source.name]
+    shapes = [row for row in rows if row["source"] == source.name and not row["same"]]
+    bad = sum(row["state"] in ("refused", "failed") for row in own)
     return {
-        "name": source.name, "about": source.about, "tried": len(mine), "shapes": len(kept),
-        "readable_share": round(1 - bad / max(len(mine), 1), 4),
+        "name": source.name, "about": source.about, "tried": len(own), "shapes": len(shapes),
+        "readable_share": round(1 - bad / max(len(own), 1), 4),
         "packages": [{"package": p.name, "version": p.version, "sha256": p.sha256} for p in packages],
     }  # fmt: skip
 
 
 def attribution(rows: Rows) -> bytes:
-    """A table of every shape's name, author, licence and the file it was made of."""
+    """A CSV table of every shape's key, name, author, licence and source file."""
     out = io.StringIO(newline="")
     table = csv.writer(out, lineterminator="\n")
     table.writerow(["key", "name", "author", "licence", "source", "sha256 of the file"])
@@ -105,30 +109,31 @@ def attribution(rows: Rows) -> bytes:
 
 
 def neighbours(corpus: Corpus, progress: Callable[[float], None] = lambda fraction: None) -> dict[str, Any]:
-    """How far test shapes are from the nearest training shape: mean distance of the surfaces in longest sides."""
+    """Statistics of the distance from test shapes to the nearest training shape, as the mean distance between the surfaces
+    in longest sides; empty without test or training shapes."""
     test, train = corpus.where(split="test"), corpus.where(split="train")
     if not len(test) or not len(train):
         return {}
     table = np.array([_described(corpus, i) for i in range(len(corpus))])
-    far = cdist(table[test], table[train])
-    best = []
-    for k, (row, i) in enumerate(zip(far, test)):
+    distance = cdist(table[test], table[train])
+    least = []
+    for k, (row, i) in enumerate(zip(distance, test)):
         progress(k / len(test))
-        mine = Cloud.from_rows(np.asarray(corpus.samples[i]))
+        own = Cloud.from_rows(np.asarray(corpus.samples[i]))
         near = train[np.argsort(row, kind="stable")[:NEIGHBOURS_COMPARED]]
-        best.append(
-            min(surface_difference(mine, Cloud.from_rows(np.asarray(corpus.samples[j])))[0] for j in near)
+        least.append(
+            min(surface_difference(own, Cloud.from_rows(np.asarray(corpus.samples[j])))[0] for j in near)
         )
-    share = np.histogram(best, HISTOGRAM_EDGES)[0] / len(best)
+    fractions = np.histogram(least, HISTOGRAM_EDGES)[0] / len(least)
     names = [
         f"{a:g} to {b:g}" if np.isfinite(b) else f"over {a:g}"
         for a, b in zip(HISTOGRAM_EDGES, HISTOGRAM_EDGES[1:])
     ]
     return {
         "test_shapes": len(test),
-        "median": round(float(np.median(best)), 4),
-        "least": round(float(min(best)), 5),
-        "histogram": {name: round(float(x), 4) for name, x in zip(names, share)},
+        "median": round(float(np.median(least)), 4),
+        "least": round(float(min(least)), 5),
+        "histogram": {name: round(float(x), 4) for name, x in zip(names, fractions)},
     }
 
 
@@ -139,19 +144,19 @@ def _described(corpus: Corpus, i: int) -> NDArray[np.float32]:
 
 
 def write_sheets(corpus: Corpus, folder: Path, progress: Callable[[float], None]) -> None:
-    """One PNG for each category, its shapes spread evenly over the category."""
+    """Write one PNG for each category, with evenly spaced shapes of it."""
     column = np.array(corpus.column("category"))
     names = sorted(set(column.tolist()))
     for number, name in enumerate(names):
         progress(number / len(names))
-        mine = np.flatnonzero(column == name)
-        mine = mine[evenly_spaced(len(mine), TILES_PER_SHEET)]
-        tiles = [render_tile(corpus.parts(int(i))) for i in mine]
-        write_contact_sheet(folder / f"{name}.png", tiles, [corpus.keys[i].rsplit("/", 1)[-1] for i in mine])
+        own = np.flatnonzero(column == name)
+        own = own[evenly_spaced(len(own), TILES_PER_SHEET)]
+        tiles = [render_tile(corpus.parts(int(i))) for i in own]
+        write_contact_sheet(folder / f"{name}.png", tiles, [corpus.keys[i].rsplit("/", 1)[-1] for i in own])
 
 
 def readme(card: dict[str, Any]) -> str:
-    """The card in words."""
+    """The card as Markdown text."""
 
     def table(head: tuple[str, str], values: dict[str, Any]) -> list[str]:
         return [
@@ -164,18 +169,18 @@ def readme(card: dict[str, Any]) -> str:
     lines = [
         f"# A corpus of {card['shapes']} {'shape' if card['shapes'] == 1 else 'shapes'}",
         "",
-        f"Made by `lift3d corpus build` (lift3d {card['plan']['lift3d']}) of {card['tried']} things; "
+        f"Built by `lift3d corpus build` (lift3d {card['plan']['lift3d']}) from {card['tried']} models; "
         f"{card['repeats']} repeat others and were left out (the column `same` of the index names them). "
-        f"{100 * card['solid_share']:.1f} % have a solid interior, the rest are marked `thin`; "
-        f"{100 * card['closed_share']:.1f} % are closed as they came; {100 * card['textured_share']:.1f} % have pictures as "
-        f"texture. The {card['families']} families are never parted between splits.",
+        f"{100 * card['solid_share']:.1f} % have a solid interior, the others are marked `thin`; "
+        f"{100 * card['closed_share']:.1f} % were closed in the source; {100 * card['textured_share']:.1f} % have textures. "
+        f"Each of the {card['families']} families lies in one split.",
         "",
-        "Each shape keeps its own licence and author: ATTRIBUTION.csv names them, and whoever passes shapes on must too. "
-        "The files are described in lift3d's docs/corpus.md; sheets/ shows each category.",
+        "Each shape keeps its own licence and author, listed in ATTRIBUTION.csv; pass that file on with the shapes. "
+        "docs/corpus.md of lift3d describes the files; sheets/ shows each category.",
         "",
         "## Sources",
         "",
-        "| source | what | packages | tried | readable | shapes |",
+        "| source | contents | packages | models | readable | shapes |",
         "|---|---|---|---:|---:|---:|",
     ]
     for s in card["sources"]:
@@ -190,25 +195,28 @@ def readme(card: dict[str, Any]) -> str:
     ]
     lines += [
         *table(("split", "shapes"), card["splits"]),
-        *table(("what became of things", "number"), card["states"]),
+        *table(("state of the models", "number"), card["states"]),
     ]
     if card["backgrounds"]:
         bank = card["backgrounds"]
         lines += [
             f"{bank['pictures']} backgrounds for pictures of the shapes ("
             + ", ".join(f"{n} of {kind}" for kind, n in bank["kind"].items())
-            + f"); {LISTING} names their authors and licences.",
+            + f"); {LISTING} lists their authors and licences.",
             "",
         ]
     if card["neighbours"]:
         near = card["neighbours"]
         lines += [
-            f"Distance of {near['test_shapes']} test shapes to the nearest training shape, mean between the surfaces, in longest "
-            f"sides: median {near['median']}, least {near['least']}.",
+            f"Mean surface distance of {near['test_shapes']} test shapes to the nearest training shape, in longest sides: "
+            f"median {near['median']}, minimum {near['least']}.",
             "",
-            *table(("distance", "share of test shapes"), near["histogram"]),
+            *table(("distance", "fraction of test shapes"), near["histogram"]),
         ]
-    for title, name in (("Files that could not be read", "unusable"), ("What is no shape", "left_out")):
+    for title, name in (
+        ("Files that could not be read", "unusable"),
+        ("Models that were left out", "left_out"),
+    ):
         if card[name]:
             lines += [f"## {title}", ""]
             lines += [f"- `{_one_line(row['key'])}`: {_one_line(row['why'])}" for row in card[name]] + [""]
@@ -216,5 +224,5 @@ def readme(card: dict[str, Any]) -> str:
 
 
 def _one_line(text: str) -> str:
-    """For a list in Markdown: file names may hold anything."""
+    """The text on one line of Markdown; file names may contain anything."""
     return " ".join(text.replace("`", "'").split())

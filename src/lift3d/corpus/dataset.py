@@ -1,13 +1,13 @@
-"""A corpus on disk, opened: shapes by number, with their cells, surfaces, meshes and what is said of them.
+"""A corpus on disk: shapes by index, with their voxels, surface samples, meshes and metadata.
 
-    index.parquet   a row per shape, in the order of keys within their sources (columns: docs/corpus.md)
-    cells.bin       2 x 32768 bytes a shape: cells whose centre is inside, cells that the surface touches; a bit each, C order
-                    of (x, y, z), first cell in the highest bit of the first byte (numpy.packbits)
-    surface.bin     4096 x 12 bytes a shape: x, y, z as little-endian uint16, normal as 3 int8, sRGB as 3 uint8
-    meshes.bin      GLB files one after the other, at the offsets in the index
-    corpus.json     the data card for programs: sources, versions, sha256, counts; there when the corpus is whole
+    index.parquet   a row per shape, sorted by key within each source (columns: docs/corpus.md)
+    cells.bin       2 x 32768 bytes per shape: voxels whose centre is inside, voxels that the surface touches; one bit each,
+                    C order of (x, y, z), first voxel in the highest bit of the first byte (numpy.packbits)
+    surface.bin     4096 x 12 bytes per shape: x, y, z as little-endian uint16, normal as 3 int8, sRGB as 3 uint8
+    meshes.bin      GLB files in sequence, at the offsets in the index
+    corpus.json     the data card for programs: sources, versions, sha256, counts; it exists once the corpus is complete
 
-All but the index are memory-mapped: opening costs nothing, and a shape is read when it is asked for.
+All files but the index are memory-mapped, and a shape is read on access.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ INDEX, CELLS, SURFACE, MESHES, CARD = "index.parquet", "cells.bin", "surface.bin
 
 
 def import_parquet() -> Any:
-    """pyarrow.parquet; MissingExtra that names the extra where it is not installed."""
+    """The module pyarrow.parquet. Raises MissingExtra where it is not installed."""
     try:
         import pyarrow.parquet
     except ImportError as error:
@@ -46,11 +46,15 @@ def import_parquet() -> Any:
 
 
 class Corpus:
-    """Opened from its folder. `corpus.column("category")`, `corpus.where(split="test")`, then by number:
-    `inside`, `crossed`, `filled`, `full`, `surface`, `parts`, `mesh`, `voxels`."""
+    """A corpus opened from its folder.
+
+    `column("category")` and `where(split="test")` select shapes; `inside`, `surface_voxels`, `inside_or_surface`,
+    `occupied`, `surface`, `parts`, `mesh` and `voxels` return the data of one shape by index. Raises InputError for a folder
+    that holds no complete corpus, MissingExtra without pyarrow.
+    """
 
     def __init__(self, folder: str | Path, card: dict[str, Any] | None = None) -> None:
-        """card: of a corpus that is just being written; read from the folder otherwise."""
+        """card: of a corpus that is being written; read from the folder otherwise."""
         self.folder = Path(folder).expanduser()
         self.card = read_card(self.folder) if card is None else card
         self.table = import_parquet().read_table(self.folder / INDEX)
@@ -60,11 +64,12 @@ class Corpus:
         self.meshes = self._map(MESHES, (-1,))
 
     def _map(self, name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """A memory-mapped file of bytes; InputError when its size does not match the index."""
         path = self.folder / name
         size = path.stat().st_size if path.is_file() else -1
         expected = int(np.prod(shape))
         if size < 0 or (expected >= 0 and size != expected):
-            raise InputError(f"{path} is missing or of the wrong size", "build the corpus again")
+            raise InputError(f"{path} is missing or has the wrong size", "build the corpus again")
         if size == 0:
             return np.zeros((0, *shape[1:]), np.uint8)
         return np.memmap(path, np.uint8, "r", shape=(size,) if expected < 0 else shape)
@@ -74,26 +79,29 @@ class Corpus:
 
     @property
     def columns(self) -> list[str]:
-        """Names of the index's columns."""
+        """Names of the columns of the index."""
         return list(self.table.column_names)
 
     def column(self, name: str) -> list[Any]:
-        """One column of the index as a list."""
+        """One column of the index as a list. Raises InputError for an unknown name."""
         if name not in self.columns:
             raise InputError(f"the index has no column {name!r}", f"choose from {', '.join(self.columns)}")
         return list(self.table.column(name).to_pylist())
 
     @cached_property
     def keys(self) -> list[str]:
+        """The key of every shape."""
         return self.column("key")
 
     def row(self, i: int) -> dict[str, Any]:
-        """All that the index says of shape i."""
+        """The row of shape i in the index."""
         return dict(self.table.slice(self._number(i), 1).to_pylist()[0])
 
     def where(self, **values: str | bool | Sequence[str]) -> NDArray[np.int64]:
-        """Numbers of the shapes whose columns have these values: where(split="train", category=["chair", "table"]).
-        A value that no shape has is an InputError that names the nearest ones: a slip of the pen is no empty selection."""
+        """Indices of the shapes whose columns have these values: where(split="train", category=["chair", "table"]).
+
+        Raises InputError for a value that no shape has, with the most similar ones.
+        """
         chosen = np.ones(len(self), bool)
         for name, value in values.items():
             wanted = {value} if isinstance(value, str | bool) else set(value)
@@ -103,82 +111,82 @@ class Corpus:
                 near = get_close_matches(str(missing), [str(x) for x in possible], 4, 0.5)
                 raise InputError(
                     f"no shape has {name} {missing!r}",
-                    f"there is {', '.join(near or sorted(map(str, possible))[:12])}",
+                    f"choose from {', '.join(near or sorted(map(str, possible))[:12])}",
                 )
             chosen &= np.array([x in wanted for x in column], bool).reshape(-1)
         return np.flatnonzero(chosen)
 
     def _number(self, i: int) -> int:
         if not 0 <= i < len(self):
-            raise InputError(f"there is no shape {i}", f"they go from 0 to {len(self) - 1}")
+            raise InputError(f"there is no shape {i}", f"give an index from 0 to {len(self) - 1}")
         return int(i)
 
     def _plane(self, i: int, which: int) -> NDArray[np.uint8]:
         return np.array(self.cells[self._number(i), which])
 
     def inside(self, i: int) -> NDArray[np.bool_]:
-        """(64, 64, 64) cells whose centre is inside."""
+        """(64, 64, 64) bool: voxels whose centre is inside."""
         return np.unpackbits(self._plane(i, 0)).reshape(RESOLUTION, RESOLUTION, RESOLUTION).astype(bool)
 
     def surface_voxels(self, i: int) -> NDArray[np.bool_]:
-        """(64, 64, 64) cells that the surface touches."""
+        """(64, 64, 64) bool: voxels that the surface touches."""
         return np.unpackbits(self._plane(i, 1)).reshape(RESOLUTION, RESOLUTION, RESOLUTION).astype(bool)
 
     def inside_or_surface(self, i: int) -> NDArray[np.bool_]:
-        """(64, 64, 64) cells inside or touched by the surface: nothing thin is lost, everything is up to half a cell larger."""
+        """(64, 64, 64) bool: voxels inside or touched by the surface. Thin parts are kept; shapes grow by up to half a voxel."""
         return self.inside(i) | self.surface_voxels(i)
 
     def occupied(self, i: int) -> NDArray[np.bool_]:
-        """(64, 64, 64) cells that it fills (geometry/voxels/occupancy.py): thick parts by their inside, thin ones whole, and what
-        joins them."""
+        """(64, 64, 64) bool: the binary occupancy of `geometry.voxels.occupancy`: thick parts by their interior, thin parts and
+        the connections between them by the surface."""
         return connected_occupancy(self.inside(i), self.surface_voxels(i))
 
     def surface(self, i: int) -> Points:
-        """4096 samples, even over the surface, with normals and colours."""
+        """4096 samples, uniform over the surface, with normals and colours."""
         xyz, normals, colours = unpack_samples(np.array(self.samples[self._number(i)]))
         return Points(xyz, normals.astype(np.float32), colours)
 
     def glb(self, i: int) -> bytes:
-        """The kept mesh as a GLB file."""
+        """The simplified mesh as a GLB file."""
         row = self.row(i)
         start = int(row["mesh_offset"])
         return self.meshes[start : start + int(row["mesh_bytes"])].tobytes()
 
     def parts(self, i: int) -> list[Part]:
-        """The kept mesh in its parts, each with its material; the corpus' frame (z up)."""
+        """The parts of the simplified mesh, each with its material, in the canonical frame (Z up)."""
         return glb_reader.read(self.glb(i), Path(f"{i}.glb")).parts
 
     def mesh(self, i: int) -> Mesh:
-        """The kept mesh as one, its textures packed into one."""
+        """The simplified mesh with its textures packed into one."""
         return model_to_mesh(glb_reader.read(self.glb(i), Path(f"{i}.glb")), self.keys[i])
 
-    def voxels(self, i: int, resolution: int = RESOLUTION, kind: str = "occupancy") -> Voxels:
-        """Occupancy or signed distance at the cells' centres; other resolutions than 64, and distances, are computed
-        from the kept mesh."""
+    def voxels(self, i: int, resolution: int = RESOLUTION, quantity: str = "occupancy") -> Voxels:
+        """Occupancy or signed distance at the voxel centres; occupancy at resolution 64 is the stored one, everything else is
+        computed from the simplified mesh. quantity: "occupancy" or "signed_distance"."""
         origin, step = canonical_grid(resolution)
         affine = np.diag([step, step, step, 1.0])
         affine[:3, 3] = origin
-        if kind == "occupancy" and resolution == RESOLUTION:
-            return Voxels(self.inside(i).astype(np.float32), affine, kind)
+        if quantity == "occupancy" and resolution == RESOLUTION:
+            return Voxels(self.inside(i).astype(np.float32), affine, quantity)
         from lift3d.geometry.voxels.field import sample_field
 
         v, f = concatenate_parts(self.parts(i))
-        return Voxels(sample_field(v, f, origin, step, (resolution,) * 3, kind), affine, kind)
+        return Voxels(sample_field(v, f, origin, step, (resolution,) * 3, quantity), affine, quantity)
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """corpus.json of a whole corpus of this version; InputError otherwise."""
+    """The contents of corpus.json. Raises InputError unless the folder holds a complete corpus of this version."""
     if not folder.exists():
         raise InputError(
-            f"{folder} does not exist", "name the folder of a corpus; `lift3d corpus build` makes one"
+            f"{folder} does not exist", "give the folder of a corpus; `lift3d corpus build` builds one"
         )
     if not (folder / CARD).is_file():
         begun = (folder / ".building").is_dir()
         raise InputError(
-            f"{folder} holds {'a corpus that is not finished' if begun else 'no corpus'}",
+            f"{folder} holds {'an unfinished corpus' if begun else 'no corpus'}",
             "run the same `lift3d corpus build` again"
             if begun
-            else "make one with `lift3d corpus build`, of meshes of your own with --from",
+            else "build one with `lift3d corpus build`, from your own meshes with --from",
         )
     try:
         card: dict[str, Any] = json.loads((folder / CARD).read_text("utf-8"))
@@ -187,7 +195,7 @@ def read_card(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder / CARD} is damaged", "build the corpus again") from error
     if version != VERSION:
         raise InputError(
-            f"{folder} is a corpus of version {version}, and this program reads version {VERSION}",
-            "build it again, or use the lift3d that built it",
+            f"{folder} is a corpus of version {version}, but this program reads version {VERSION}",
+            "build it again, or use the version of lift3d that built it",
         )
     return card

@@ -1,12 +1,12 @@
-"""Near-duplicates across sources, and families that must not be parted between training and test.
+"""Near-duplicates across sources, and related shapes that must not be divided between training and test.
 
-Two shapes are compared as surfaces: every sample of one is taken to the tangent plane of the nearest sample of the other
-(Chen & Medioni 1992), in both directions, for four turns about the upright axis and their mirror images. A median and a
-high quantile of these distances say whether they are *the same* (one is dropped) or *kin* (they share a family). Only pairs whose
-descriptors are near (`lift3d.corpus.descriptor`) are compared.
+Two shapes are compared as surfaces: the distance from every sample of one to the tangent plane of the nearest sample of
+the other (Chen & Medioni 1992), in both directions, for four rotations about the upright axis and their reflections. The
+mean and a high quantile of these distances decide whether two shapes are *the same* (one is dropped) or *related* (they
+share a family). Only pairs with similar descriptors (`lift3d.corpus.descriptor`) are compared.
 
-A family is what its source calls one (poses of a unit, liveries of an aircraft, sizes of a part), joined across sources
-through kin.
+A family is a group stated by the source (poses of a unit, liveries of an aircraft, sizes of a part), joined with the
+families of related shapes across sources.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from lift3d.geometry.parts.sampling import unpack_samples
 from lift3d.types import F64
 
 MAX_DESCRIPTOR_DISTANCE = 0.5
-"""Descriptors farther apart than this are of different shapes."""
+"""Shapes whose descriptors are farther apart than this are not compared."""
 MAX_CANDIDATES = 32
-"""A shape is compared with at most so many of those before it, the nearest first."""
+"""Number of earlier shapes that a shape is compared with at most, the nearest descriptors first."""
 SAME_LIMITS, RELATED_LIMITS = (0.002, 0.009), (0.007, 0.05)
-"""(mean, 95 % quantile) of the distances, in longest sides, below which two shapes are the same, or kin."""
+"""(mean, 95 % quantile) of the distances, in longest sides, below which two shapes are the same, or related."""
 PROBE_SAMPLES, FULL_SAMPLES = 192, 1024
-"""Samples that choose the turn, and samples that measure."""
+"""Samples used to choose the rotation, and samples used to measure the distance."""
 CACHED_CLOUDS = 512
 
 
 @dataclass(frozen=True, eq=False)
 class Cloud:
-    """Samples of a shape with the tree to search them."""
+    """Surface samples of a shape: points (N, 3), unit normals (N, 3), and a tree of the points."""
 
     points: F64
     normals: F64
@@ -44,19 +44,19 @@ class Cloud:
 
     @classmethod
     def from_rows(cls, rows: NDArray[np.uint8]) -> Cloud:
-        """From packed samples (N, 12)."""
+        """The cloud of packed samples (N, 12) uint8, see `geometry.parts.sampling`."""
         points, normals, _ = unpack_samples(rows)
         return cls(points, normals, cKDTree(points))
 
 
 def quarter_rotations() -> list[tuple[F64, bool]]:
-    """(3, 3) quarter turns about z, as they are and mirrored, and whether they mirror."""
+    """The (3, 3) rotations about z by multiples of 90 degrees, without and with a reflection in x, and whether they reflect."""
     out = []
-    for mirrored in (False, True):
+    for reflected in (False, True):
         for k in range(4):
             c, s = ((1, 0), (0, 1), (-1, 0), (0, -1))[k]
-            turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
-            out.append((turn @ np.diag([-1.0 if mirrored else 1.0, 1, 1]), mirrored))
+            rotation = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
+            out.append((rotation @ np.diag([-1.0 if reflected else 1.0, 1, 1]), reflected))
     return out
 
 
@@ -64,64 +64,68 @@ ROTATIONS = quarter_rotations()
 
 
 def surface_difference(a: Cloud, b: Cloud) -> tuple[float, float, bool]:
-    """(mean, 95 % quantile) of the distances of the two surfaces under the best turn, and whether it mirrors."""
+    """(mean, 95 % quantile) of the distances between two surfaces under the best rotation, in longest sides, and whether it
+    reflects. The quantile is infinite when the mean of the probe samples already exceeds the limits."""
     probe = slice(None, None, max(len(a.points) // PROBE_SAMPLES, 1))
-    costs = [float(_to_planes(a.points[probe] @ turn.T, b).mean()) for turn, _ in ROTATIONS]
+    costs = [float(_to_planes(a.points[probe] @ rotation.T, b).mean()) for rotation, _ in ROTATIONS]
     best = int(np.argmin(costs))
-    plain = int(np.argmin(costs[: len(ROTATIONS) // 2]))
+    unreflected = int(np.argmin(costs[: len(ROTATIONS) // 2]))
     if (
-        costs[plain] < 1.2 * costs[best] + 3e-4
-    ):  # a symmetric thing is its own mirror image but for its samples
-        best = plain
-    turn, mirrored = ROTATIONS[best]
+        costs[unreflected] < 1.2 * costs[best] + 3e-4
+    ):  # a symmetric shape equals its reflection except for the samples
+        best = unreflected
+    rotation, reflected = ROTATIONS[best]
     if min(costs) > 2.5 * RELATED_LIMITS[0]:
-        return min(costs), np.inf, mirrored
+        return min(costs), np.inf, reflected
     full = slice(None, None, max(len(a.points) // FULL_SAMPLES, 1))
-    there = _to_planes(a.points[full] @ turn.T, b)
-    back = _to_planes(b.points[full] @ turn, a)
-    mean = max(float(there.mean()), float(back.mean()))
-    return mean, max(float(np.quantile(d, 0.95)) for d in (there, back)), mirrored
+    forward = _to_planes(a.points[full] @ rotation.T, b)
+    back = _to_planes(b.points[full] @ rotation, a)
+    mean = max(float(forward.mean()), float(back.mean()))
+    return mean, max(float(np.quantile(d, 0.95)) for d in (forward, back)), reflected
 
 
 def _to_planes(points: F64, other: Cloud) -> F64:
-    """(N,) distance of points to the tangent planes of the nearest samples, at least a tenth of that to the samples."""
-    far, at = other.tree.query(points)
+    """(N,) distances of points (N, 3) to the tangent planes of the nearest samples; far from all samples, to the samples."""
+    distance, at = other.tree.query(points)
     plane = np.abs(((points - other.points[at]) * other.normals[at]).sum(1))
-    spacing = 0.03  # of samples: nearer than this the plane alone counts
-    return np.where(far < spacing, plane, np.maximum(plane, far - spacing))
+    spacing = 0.03  # about the distance between samples; nearer than this only the plane counts
+    return np.where(distance < spacing, plane, np.maximum(plane, distance - spacing))
 
 
 class _Clouds:
-    """Clouds by number, the last ones kept."""
+    """Clouds by index; the most recently used ones are cached."""
 
     def __init__(self, rows: Callable[[int], NDArray[np.uint8]]) -> None:
         self.rows = rows
-        self.held: OrderedDict[int, Cloud] = OrderedDict()
+        self.cache: OrderedDict[int, Cloud] = OrderedDict()
 
     def __call__(self, i: int) -> Cloud:
-        if i not in self.held:
-            self.held[i] = Cloud.from_rows(self.rows(i))
-            while len(self.held) > CACHED_CLOUDS:
-                self.held.popitem(last=False)
-        self.held.move_to_end(i)
-        return self.held[i]
+        if i not in self.cache:
+            self.cache[i] = Cloud.from_rows(self.rows(i))
+            while len(self.cache) > CACHED_CLOUDS:
+                self.cache.popitem(last=False)
+        self.cache.move_to_end(i)
+        return self.cache[i]
 
 
 def candidate_pairs(descriptor: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """For each shape, the earlier ones that may be like it, nearest first."""
+    """For each shape, its index and those of the earlier shapes with similar descriptors, nearest first.
+
+    descriptor: (N, D), one row per shape.
+    """
     table = descriptor.astype(np.float64)
     for first in range(0, len(table), 256):
         block = table[first : first + 256]
-        far = cdist(block, table[: first + len(block)])
+        distance = cdist(block, table[: first + len(block)])
         for k in range(len(block)):
-            row = far[k, : first + k]
+            row = distance[k, : first + k]
             near = np.flatnonzero(row < MAX_DESCRIPTOR_DISTANCE)
             yield first + k, near[np.argsort(row[near], kind="stable")][:MAX_CANDIDATES]
 
 
 @dataclass(frozen=True)
 class Duplicates:
-    """same: for each shape the earlier one that it repeats, or -1; kin: pairs of one family."""
+    """original: for each shape the index of the earlier shape that it repeats, or -1; related: pairs of one family."""
 
     original: list[int]
     related: list[tuple[int, int]]
@@ -133,9 +137,12 @@ def find_duplicates(
     rows: Callable[[int], NDArray[np.uint8]],
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> Duplicates:
-    """Which shapes repeat earlier ones and which are kin; rows(i): packed samples of shape i."""
+    """Which shapes repeat earlier ones and which are related.
+
+    digests: of the geometry, equal for identical shapes; descriptor: (N, D); rows(i): packed samples of shape i.
+    """
     clouds = _Clouds(rows)
-    same, kin = [-1] * len(digests), []
+    same, related = [-1] * len(digests), []
     first: dict[str, int] = {}
     for i, near in candidate_pairs(descriptor):
         progress(i / max(len(digests), 1))
@@ -146,10 +153,10 @@ def find_duplicates(
         for j in near.tolist():
             if same[j] >= 0:
                 continue
-            mean, high, mirrored = surface_difference(clouds(i), clouds(j))
-            if mean < SAME_LIMITS[0] and high < SAME_LIMITS[1] and not mirrored:
+            mean, high, reflected = surface_difference(clouds(i), clouds(j))
+            if mean < SAME_LIMITS[0] and high < SAME_LIMITS[1] and not reflected:
                 same[i] = j
                 break
             if mean < RELATED_LIMITS[0] and high < RELATED_LIMITS[1]:
-                kin.append((j, i))
-    return Duplicates(same, kin)
+                related.append((j, i))
+    return Duplicates(same, related)

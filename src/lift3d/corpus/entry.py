@@ -1,4 +1,4 @@
-"""One thing of a source before it is cleaned: where its files are and what its source says of it."""
+"""The interface of a source, and one of its models before cleaning: its file and its metadata."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from lift3d.types import Part
 
 @dataclass(frozen=True)
 class Entry:
-    """key: unique and stable, like "sweethome3d-furniture/Scopia/bed1"; file: its model; name: as its author calls it;
-    words: catalogue and path words from which the category is read; family: things that must not be parted between
-    splits; size: width, depth, height in metres where the source says so; category, split: where a collection states them."""
+    """One model of a source.
+
+    key: unique and stable, such as "sweethome3d-furniture/Scopia/bed1". file: the model. name: as its author calls it.
+    words: words of the catalogue and path, from which the category follows. family: models that must lie in one split.
+    size: width, depth, height in metres where the source states them. category, split: where a collection states them.
+    """
 
     key: str
     file: Path
@@ -29,20 +32,21 @@ class Entry:
 
 
 class Source(Protocol):
-    """name: as on the command line; packages: Debian packages that hold it; about: one line for the data card."""
+    """A collection of models. name: as on the command line; packages: Debian packages that contain it; about: one line for
+    the data card."""
 
     name: str
     packages: tuple[str, ...]
     about: str
 
     def needs(self, path: str) -> bool:
-        """Is this file of a package needed?"""
+        """Whether this file of a package is needed."""
         ...
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
-        """All things below the packages' roots, by key."""
+        """All models below the roots of the unpacked packages, sorted by key."""
         ...
 
     def load(self, entry: Entry) -> list[Part]:
-        """Its parts, right-handed and Z up. Raises InputError for a damaged file."""
+        """The parts of a model, right-handed and Z up. Raises InputError for a damaged file."""
         ...

@@ -1,4 +1,4 @@
-"""One picture of a whole corpus: a row of shapes for each of its larger categories."""
+"""One contact sheet of a whole corpus: a row of shapes for each of its larger categories."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROWS = 24
 
 
 def write_overview(corpus: Corpus, path: Path) -> None:
-    """A PNG: up to 24 categories, the largest first, 12 shapes of each, spread evenly over it."""
+    """Write a PNG of up to 24 categories, the largest first, with 12 evenly spaced shapes of each."""
     check_sheet_path(path)
     column = np.array(corpus.column("category"))
     names = [name for name in corpus.card["categories"] if name != "unknown"][:ROWS] or ["unknown"]
@@ -31,8 +31,10 @@ def write_overview(corpus: Corpus, path: Path) -> None:
 
 
 def check_sheet_path(path: Path | None) -> None:
-    """Refuse a name that is no PNG's, or a folder that is not there, before any work."""
+    """Raise InputError for a path that does not end in .png or whose folder does not exist; None is accepted."""
     if path is not None and path.suffix.lower() != ".png":
-        raise InputError(f"the sheet {path.name} would be a PNG", "end its name in .png")
+        raise InputError(
+            f"the sheet {path.name} cannot be written, because it is a PNG", "end its name in .png"
+        )
     if path is not None and not path.resolve().parent.is_dir():
-        raise InputError(f"there is no folder {path.resolve().parent}", "make it first, or choose another")
+        raise InputError(f"there is no folder {path.resolve().parent}", "create it first, or choose another")

@@ -1,6 +1,6 @@
-"""What the corpus keeps of a thing: what is inside, samples of its surface, a simplified mesh, and a few numbers.
+"""The data that the corpus stores of a shape: voxels, surface samples, a simplified mesh, and measures.
 
-Frame and grid: geometry/voxels/canonical_frame.py.
+Frame and grid are those of `geometry.voxels.canonical_frame`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from lift3d.io.mesh import glb_writer as glb
 from lift3d.types import F64, Part
 
 MAX_FACES = 6000
-"""A kept mesh has about this many faces at most."""
+"""Maximal number of faces of a stored mesh, approximately."""
 TEXTURE_SIZE = 256
-"""A kept texture has this many pixels at most on its long side."""
+"""Maximal long side of a stored texture in pixels."""
 JPEG_QUALITY = 88
 MIN_THICKNESS = 0.25
-"""A shape whose mean thickness is less than this many cells has no interior to speak of: sheets, nets, wires, leaves."""
+"""Mean thickness in voxels below which a shape counts as thin: sheets, nets, wires, leaves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +53,12 @@ class ShapeRecord:
 
     @property
     def thin(self) -> bool:
+        """Whether the shape has hardly any interior."""
         return self.thickness < MIN_THICKNESS
 
 
 def record_shape(cleaned: CleanedParts) -> ShapeRecord:
-    """Everything that is kept of a cleaned thing. Deterministic."""
+    """The record of a cleaned model; the same model gives the same record."""
     parts = cleaned.parts
     v, f = concatenate_parts(parts)
     step = canonical_grid()[1]
@@ -80,8 +81,8 @@ def record_shape(cleaned: CleanedParts) -> ShapeRecord:
 
 
 def shrink_textures(parts: list[Part], side: int) -> list[Part]:
-    """The parts with textures of at most `side` pixels a side; pictures that nothing uses are dropped."""
-    made = {}
+    """The parts with textures of at most `side` pixels on the long side; textures without coordinates are removed."""
+    shrunk = {}
     out = []
     for part in parts:
         material = part.material
@@ -90,18 +91,18 @@ def shrink_textures(parts: list[Part], side: int) -> list[Part]:
             if part.uv is None:
                 material = replace(material, texture=None)
             else:
-                if id(picture) not in made:
+                if id(picture) not in shrunk:
                     small = picture.copy()
                     small.thumbnail((side, side))
-                    made[id(picture)] = small
-                material = replace(material, texture=made[id(picture)])
+                    shrunk[id(picture)] = small
+                material = replace(material, texture=shrunk[id(picture)])
         uv = part.uv if material is not None and material.texture is not None else None
         out.append(replace(part, material=material, uv=uv))
     return out
 
 
 def _digest(v: F64, f: NDArray[np.int32]) -> str:
-    """The same for the same triangles, whatever their order, their corners' order and their last digits."""
+    """SHA-256 of the triangles rounded to 1e-4, independent of their order and of the rotation of their corners."""
     t = np.rint(v[f] * 1e4).astype(np.int32)
     order = np.lexsort(t.reshape(-1, 3).T[::-1]).argsort().reshape(-1, 3)  # rank of each corner
     t = np.take_along_axis(t, order.argsort(1)[:, :, None], 1).reshape(-1, 9)

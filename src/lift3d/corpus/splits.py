@@ -1,4 +1,4 @@
-"""Training, validation and test splits by family, so that near copies never lie on both sides."""
+"""Training, validation and test splits by family, so that near-duplicates never lie in different splits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ SPLIT_BOUNDS = (("train", 0.8), ("val", 0.9), ("test", 1.0))
 
 
 def name_families(names: Sequence[str], found: Duplicates) -> list[str]:
-    """A family's name for each shape: the first in order of all that are joined."""
+    """The family of each shape after joining the families of related and repeated shapes; the first name in order is kept.
+
+    names: the family that the source states for each shape.
+    """
     parent: dict[str, str] = {name: name for name in names}
 
     def root(name: str) -> str:
@@ -30,8 +33,10 @@ def name_families(names: Sequence[str], found: Duplicates) -> list[str]:
 
 
 def assign_split(family: str, stated: str | None = None) -> str:
-    """ "train", "val" or "test", by hash: the same family always falls into the same one. What a collection states is kept:
-    "test" is test, and "train" is divided between train and val."""
+    """The split of a family, "train", "val" or "test", by a hash of its name.
+
+    stated: the split that a collection states; "test" is kept, "train" is divided into train and val.
+    """
     if stated == "test":
         return stated
     number = int.from_bytes(hashlib.sha256(f"lift3d split {family}".encode()).digest()[:6], "big") / 2**48
@@ -41,12 +46,15 @@ def assign_split(family: str, stated: str | None = None) -> str:
 
 
 MIN_FAMILIES = {"val": 4, "test": 6}
-"""Families of a category in a folder of one's own meshes, of which one is held back at least."""
+"""Number of families of a category from which on one is held out for the split, in a folder of the user's meshes."""
 
 
 def hold_out(rows: list[dict[str, Any]]) -> None:
-    """Give val and test what they lack: a family of each category that has none there, if it has enough, and to val at least one
-    of all; and leave a family of each to learn from. Of many shapes the hash sees to that; of ten it may not."""
+    """Move families between splits in place, so that a small corpus can be trained and tested.
+
+    Each category keeps a family for training; val and test get a family of each category that has enough families; val gets
+    at least one family. With many shapes the hash achieves that already.
+    """
     for category in sorted({row["category"] for row in rows}):
         mine = [row for row in rows if row["category"] == category]
         if not any(row["split"] == "train" for row in mine):
@@ -59,9 +67,9 @@ def hold_out(rows: list[dict[str, Any]]) -> None:
             if not any(row["split"] == split for row in mine) and _families(mine) >= MIN_FAMILIES[split]:
                 _move(mine, rows, split)
     if not any(row["split"] == "val" for row in rows):
-        kinds = sorted({row["category"] for row in rows} - {UNKNOWN})
+        known = sorted({row["category"] for row in rows} - {UNKNOWN})
         largest = max(
-            kinds, key=lambda kind: _families([r for r in rows if r["category"] == kind]), default=None
+            known, key=lambda name: _families([r for r in rows if r["category"] == name]), default=None
         )
         mine = [row for row in rows if row["category"] == largest]
         if _families(mine) > 1:
@@ -69,11 +77,12 @@ def hold_out(rows: list[dict[str, Any]]) -> None:
 
 
 def _families(rows: list[dict[str, Any]]) -> int:
+    """Number of families among the rows."""
     return len({row["family"] for row in rows})
 
 
 def _move(mine: list[dict[str, Any]], rows: list[dict[str, Any]], split: str) -> None:
-    """The last family of `mine` that is learned from, with all of it."""
+    """Move the last training family of `mine` to another split, unless it is the only one."""
     families = sorted({row["family"] for row in mine if row["split"] == "train"})
     for row in rows:
         if len(families) > 1 and row["family"] == families[-1]:

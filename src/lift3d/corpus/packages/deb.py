@@ -1,6 +1,6 @@
-"""Debian packages (deb(5)): `ar` archives with a control and a data tar file, unpacked here and never installed.
+"""Debian packages (deb(5)): `ar` archives with a control and a data tar file, unpacked without installing them.
 
-Only regular files and links that stay inside are unpacked, below one folder, which appears when it is whole.
+Only regular files and links that stay inside the package are unpacked, into one folder that appears when it is complete.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ from lift3d.errors import InputError
 
 PathFilter = Callable[[str], bool]
 MAX_UNPACKED = 20 << 30
-"""Bytes that one package may unpack to."""
+"""Maximal number of unpacked bytes of one package."""
 MAX_FILES = 500_000
 MAX_LISTING = 64 << 20
 ARCHIVE_ERRORS = (tarfile.TarError, lzma.LZMAError, EOFError, ValueError, OSError, OverflowError, zlib.error)
 
 
 def list_files(deb: Path) -> list[str] | None:
-    """The paths of the package's regular files as its md5sums tell them; None where it has none."""
+    """Sorted paths of the regular files of a package by its md5sums; None where it has no md5sums.
+
+    Raises InputError for a damaged package.
+    """
     with _opened(deb, "control") as tar:
         for entry in tar:
             if PurePosixPath(entry.name).name == "md5sums" and entry.size <= MAX_LISTING:
@@ -40,7 +43,7 @@ def list_files(deb: Path) -> list[str] | None:
 
 
 def unpack(deb: Path, root: Path, wanted: PathFilter) -> None:
-    """The wanted files of a package, below `root`. Raises InputError for a damaged one, and leaves nothing behind."""
+    """Unpack the selected files of a package into `root`. Raises InputError for a damaged package and leaves nothing."""
     part = root.with_name(f"{root.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -53,15 +56,17 @@ def unpack(deb: Path, root: Path, wanted: PathFilter) -> None:
 
 
 class _Member(io.RawIOBase):
-    """A stretch of an open file."""
+    """A range of an open file as a readable stream."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         self.file, self.left = file, size
 
     def readable(self) -> bool:
+        """True, as `io.BufferedReader` requires."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer with the next bytes; returns their number, 0 at the end of the range."""
         data = self.file.read(min(len(buffer), self.left))
         buffer[: len(data)] = data
         self.left -= len(data)
@@ -69,7 +74,7 @@ class _Member(io.RawIOBase):
 
 
 def _members(file: IO[bytes], name: str) -> Iterator[tuple[str, _Member]]:
-    """Names and contents of the `ar` archive."""
+    """Names and contents of the members of an `ar` archive."""
     if file.read(8) != b"!<arch>\n":
         raise InputError(f"{name} is not a Debian package", "download it again")
     while len(header := file.read(60)) == 60:
@@ -82,7 +87,7 @@ def _members(file: IO[bytes], name: str) -> Iterator[tuple[str, _Member]]:
 
 @contextmanager
 def _opened(deb: Path, which: str) -> Iterator[tarfile.TarFile]:
-    """The tar file called `which` ("control" or "data") as a stream; whatever is wrong with it becomes InputError."""
+    """The tar file `which` ("control" or "data") of a package as a stream; every defect raises InputError."""
     try:
         with open(deb, "rb") as file:
             for name, member in _members(file, deb.name):
@@ -95,7 +100,7 @@ def _opened(deb: Path, which: str) -> Iterator[tarfile.TarFile]:
                     with tarfile.open(fileobj=stream, mode=mode) as tar:  # type: ignore[call-overload]
                         yield tar
                     return
-        raise InputError(f"{deb.name} holds no {which} files that can be unpacked", "download it again")
+        raise InputError(f"{deb.name} holds no {which} archive that can be unpacked", "download it again")
     except ARCHIVE_ERRORS as error:
         if is_disk_error(error):
             raise
@@ -103,7 +108,7 @@ def _opened(deb: Path, which: str) -> Iterator[tarfile.TarFile]:
 
 
 def _extract(tar: tarfile.TarFile, root: Path, wanted: PathFilter) -> None:
-    """Regular files; then links to files inside, so that nothing is ever written through a link."""
+    """Unpack regular files, then links to files inside, so that nothing is written through a link."""
     total = count = 0
     links: list[tuple[Path, str]] = []
     for entry in tar:
@@ -113,9 +118,7 @@ def _extract(tar: tarfile.TarFile, root: Path, wanted: PathFilter) -> None:
         total, count = total + max(entry.size, 0), count + 1
         if total > MAX_UNPACKED or count > MAX_FILES:
             limit = f"{MAX_UNPACKED >> 30} GB or {MAX_FILES} files"
-            raise InputError(
-                f"the package unpacks to more than {limit}", "it is not one of the corpus' packages"
-            )
+            raise InputError(f"the package unpacks to more than {limit}", "download it again from Debian")
         if entry.issym():
             links.append((root / path, entry.linkname))
         source = tar.extractfile(entry) if entry.isreg() else None
@@ -123,19 +126,19 @@ def _extract(tar: tarfile.TarFile, root: Path, wanted: PathFilter) -> None:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             with open(root / path, "wb") as file:
                 shutil.copyfileobj(source, file, 1 << 20)
-    for place, target in links:
-        inside = os.path.normpath(PurePosixPath(os.path.relpath(place.parent, root)) / target)
-        if not (target.startswith("/") or inside.startswith("..") or place.exists()):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.symlink_to(target)
+    for link, target in links:
+        inside = os.path.normpath(PurePosixPath(os.path.relpath(link.parent, root)) / target)
+        if not (target.startswith("/") or inside.startswith("..") or link.exists()):
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(target)
     real = root.resolve()
-    for place, _ in links:
-        if place.is_symlink() and not place.resolve().is_relative_to(real):
-            place.unlink()
+    for link, _ in links:
+        if link.is_symlink() and not link.resolve().is_relative_to(real):
+            link.unlink()
 
 
 def is_disk_error(error: BaseException) -> bool:
-    """Whether an error is the disk's and not the archive's."""
+    """Whether an error comes from the disk rather than from a damaged archive."""
     return isinstance(error, OSError) and error.errno in (
         errno.ENOSPC,
         errno.EACCES,
@@ -145,5 +148,5 @@ def is_disk_error(error: BaseException) -> bool:
 
 
 def short_reason(error: Exception) -> str:
-    """What a library says of damage, fit for one line: some quote the bytes they stumbled over."""
+    """At most 80 ASCII characters of an exception's message; some libraries quote damaged bytes."""
     return ascii(" ".join(str(error).split()))[1:-1][:80] or type(error).__name__

@@ -1,8 +1,8 @@
-"""Who made a file and on what terms: machine-readable debian/copyright files, and licence texts beside models.
+"""Authors and licences of files: machine-readable debian/copyright files, and licence texts beside models.
 
 The format is DEP-5 (https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/): paragraphs with the fields Files
-(patterns in which * and ? also stand for slashes), Copyright and License; of all paragraphs that fit a file the last
-counts. Licences become SPDX names where there is one, and keep the name that the package gives them where there is none.
+(patterns in which * and ? also match slashes), Copyright and License; the last paragraph that matches a file applies.
+Licences are given by their SPDX name, or by the package's name where there is none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 UNCLEAR = "see debian/copyright"
 MAX_TEXT = 16 << 20
 MAX_HOLDERS = 4
-"""More holders than this, of hundreds of files in one paragraph, say nothing about one of them."""
+"""Longer lists of holders, of paragraphs that cover hundreds of files, are not attributed to a single file."""
 
 _SPDX = {
     "CC0": "CC0-1.0", "CC-BY-3.0-USA": "CC-BY-3.0-US", "Expat": "MIT", "zlib": "Zlib", "Artistic": "Artistic-1.0",
@@ -37,14 +37,14 @@ class Terms:
     holders: tuple[str, ...] = ()
 
     def author(self, otherwise: str) -> str:
-        """The holders in one line; of a long list, `otherwise` and where the list stands."""
+        """The holders in one line; for a long list, `otherwise` and a reference to the list."""
         if len(self.holders) > MAX_HOLDERS:
             return f"{otherwise} ({len(self.holders)} people in debian/copyright)"
         return "; ".join(self.holders) or otherwise
 
 
 class Copyright:
-    """What a debian/copyright says of each file of the source package."""
+    """The parsed debian/copyright file of a package, `text`."""
 
     def __init__(self, text: str) -> None:
         self._exact: dict[str, int] = {}
@@ -62,7 +62,7 @@ class Copyright:
                     self._exact[glob] = number
 
     def terms_of(self, path: str) -> Terms:
-        """Terms of a file by its path in the source package; `UNCLEAR` where nothing is said of it."""
+        """Terms of a file by its path in the source package; `UNCLEAR` where no paragraph matches."""
         found = self._exact.get(path, -1)
         for number, pattern in reversed(self._patterns):
             if number <= found:
@@ -73,13 +73,13 @@ class Copyright:
 
 
 def licence_of(copyright: Copyright, path: str) -> tuple[str, tuple[str, ...]]:
-    """(licence, holders) of a file by its path in the source package."""
+    """Licence and holders of a file by its path in the source package."""
     terms = copyright.terms_of(path)
     return terms.licence, terms.holders
 
 
 def spdx(names: str) -> str:
-    """Debian's short names ("GPL-2+ and CC0") in SPDX's words ("GPL-2.0-or-later AND CC0-1.0")."""
+    """The SPDX expression ("GPL-2.0-or-later AND CC0-1.0") for Debian's short names ("GPL-2+ and CC0")."""
 
     def gnu(match: re.Match[str]) -> str:
         number = match[2] if "." in match[2] else f"{match[2]}.0"
@@ -93,7 +93,7 @@ def spdx(names: str) -> str:
 
 
 def licence_in_text(text: str) -> str | None:
-    """The Creative Commons licence that a text beside a model says it is released under; None if it says none or several."""
+    """The Creative Commons licence that a text names; None where it names none or several."""
     found = set()
     for zero, commercial, derivatives, alike, version, american in _CREATIVE.findall(text[:MAX_TEXT]):
         if zero:
@@ -105,7 +105,7 @@ def licence_in_text(text: str) -> str | None:
 
 
 def _paragraphs(text: str) -> list[dict[str, str]]:
-    """Fields by lower-case name, their lines joined by newlines."""
+    """The fields of each paragraph by lower-case name, lines joined by newlines."""
     found: list[dict[str, str]] = [{}]
     key = ""
     for line in text.splitlines():
@@ -123,7 +123,7 @@ def _paragraphs(text: str) -> list[dict[str, str]]:
 
 
 def _holders(text: str) -> tuple[str, ...]:
-    """Names without years and addresses, each once, in order."""
+    """Distinct names in order, without years and addresses."""
     names = []
     for line in re.split(r"[\n;]", re.sub(r"\n\s*(?=and )", " ", text)):
         name = re.sub(r"\s*\(?<[^>]*>\)?", "", _YEARS.sub("", line.strip()))

@@ -1,4 +1,4 @@
-"""Debian packages as sources: downloaded by apt as an ordinary user, unpacked into a cache, never installed."""
+"""Debian packages downloaded by apt without privileges and unpacked into a cache; nothing is installed."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ BOOKWORM = {
     "sweethome3d-furniture": "1.8-1",
     "ufoai-data": "2.5-2",
 }
-"""The versions of Debian 12, which the sources were written for."""
+"""The package versions of Debian 12, for which the sources were written."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """An unpacked package: where, and what it was."""
+    """An unpacked package: its name, version, checksum of the .deb, and root folder."""
 
     name: str
     version: str
@@ -40,6 +40,7 @@ class Package:
 
     @property
     def copyright(self) -> Path:
+        """The path of its debian/copyright."""
         return self.root / "usr/share/doc" / self.name / "copyright"
 
 
@@ -47,21 +48,22 @@ def obtain(
     name: str,
     cache: Path,
     debs: Path | None = None,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
     wanted: PathFilter | None = None,
 ) -> Package:
-    """The package, from a folder of .deb files if given, else by `apt-get download` into the cache.
+    """The unpacked package, from a folder of .deb files if given, else by `apt-get download` into the cache.
 
-    wanted: which paths ("usr/share/...") are unpacked beside its debian/copyright; all without it. The folder is named
-    after the package and, where not all is wanted, after what is, so that two sources' wishes do not meet.
+    wanted: selects the paths ("usr/share/...") that are unpacked besides debian/copyright; all without it. The name of the
+    folder includes a hash of the selected paths, so that different selections do not collide. Raises InputError when the
+    package is missing, cannot be downloaded or is damaged.
     """
     found = _find(name, debs if debs is not None else cache / "debs")
     if found is None and debs is None:
-        found = _download(name, cache / "debs", say)
+        found = _download(name, cache / "debs", log)
     if found is None:
         raise InputError(
             f"{debs} holds no {name}_*.deb",
-            f"run `apt-get download {name}` on a Debian machine and copy it there",
+            f"run `apt-get download {name}` on a Debian machine and copy the file there",
         )
     version, digest = _version(found), file_sha256(found)
     folder = f"{name}_{found.stem.split('_')[1]}_{digest[:12]}"
@@ -73,34 +75,35 @@ def obtain(
         paths = list_files(found)
         if paths is not None:
             folder += "_" + hashlib.sha256("\n".join(filter(chosen, paths)).encode()).hexdigest()[:8]
-        else:  # nobody knows what is in it before it is unpacked
+        else:  # without a list of files the selection cannot be hashed
             wanted = None
     root = cache / "unpacked" / folder
     if not root.exists():
-        say(f"unpacking {found.name}")
+        log(f"unpacking {found.name}")
         unpack(found, root, chosen)
     return Package(name, version, digest, root)
 
 
 def _find(name: str, folder: Path) -> Path | None:
-    """The .deb of this name with the latest version by name order, if any."""
+    """The .deb of this package that is last in name order, None without any."""
     fitting = sorted(folder.glob(f"{name}_*.deb")) if folder.is_dir() else []
     return fitting[-1] if fitting else None
 
 
 def _version(deb: Path) -> str:
-    """ "1:2.0-1" of name_1%3a2.0-1_all.deb."""
+    """The version in a file name, such as "1:2.0-1" of name_1%3a2.0-1_all.deb."""
     return deb.stem.split("_")[1].replace("%3a", ":")
 
 
-def _download(name: str, folder: Path, say: Callable[[str], None]) -> Path:
+def _download(name: str, folder: Path, log: Callable[[str], None]) -> Path:
+    """Download a package into the folder and return the path of its .deb."""
     folder.mkdir(parents=True, exist_ok=True)
     if shutil.which("apt-get") is None:
         raise InputError(
-            "apt-get is not on this machine, and the corpus is made of Debian packages",
-            f"run `apt-get download {name}` on a Debian machine and give the folder with --debs",
+            "apt-get is not installed, but the corpus is built from Debian packages",
+            f"run `apt-get download {name}` on a Debian machine and give its folder with --debs",
         )
-    say(f"downloading {name}")
+    log(f"downloading {name}")
     part = folder / f"{name}.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
@@ -108,13 +111,13 @@ def _download(name: str, folder: Path, say: Callable[[str], None]) -> Path:
     done = subprocess.run(command, cwd=part, capture_output=True, text=True, check=False)
     found = _find(name, part)
     if done.returncode or found is None:
-        reason = next((x for x in done.stderr.splitlines() if x.startswith("E:")), "it gave no file")
+        reason = next((x for x in done.stderr.splitlines() if x.startswith("E:")), "it wrote no file")
         raise InputError(
             f"apt-get could not download {name} ({reason.removeprefix('E: ')})",
-            "run `sudo apt-get update`, use Debian 12 (bookworm) or its sources, or give a folder with --debs",
+            "run `sudo apt-get update`, use the sources of Debian 12 (bookworm), or give a folder with --debs",
         )
     if _version(found) != BOOKWORM.get(name, _version(found)):
-        say(f"{name} is of version {_version(found)}; Debian 12 has {BOOKWORM[name]}")
+        log(f"{name} has version {_version(found)}; Debian 12 has {BOOKWORM[name]}")
     os.replace(found, folder / found.name)
     shutil.rmtree(part, ignore_errors=True)
     return folder / found.name

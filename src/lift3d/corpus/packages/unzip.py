@@ -1,4 +1,4 @@
-"""Zip archives inside packages, unpacked once beside themselves."""
+"""Zip archives inside packages, unpacked once beside the archive."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ ARCHIVE_ERRORS = (
     zipfile.BadZipFile, OSError, EOFError, ValueError, OverflowError, LookupError, struct.error, zlib.error, lzma.LZMAError,
     NotImplementedError, RuntimeError,
 )  # fmt: skip
-"""What zipfile lets out on damaged, encrypted and strangely packed archives."""
+"""Exceptions that zipfile raises on damaged, encrypted and unusual archives."""
 
 
 def unzip(archive: Path, wanted: Callable[[str], bool]) -> Path:
-    """The folder with the wanted files of a zip archive; it appears when it is whole."""
+    """The folder with the selected files of a zip archive, which appears when it is complete; it is reused later.
+
+    Raises InputError for a damaged archive and one that would unpack to more than the limits.
+    """
     target = archive.with_name(f"{archive.name}.unpacked")
     if target.exists():
         return target
@@ -36,7 +39,8 @@ def unzip(archive: Path, wanted: Callable[[str], bool]) -> Path:
             entries = [e for e in packed.infolist() if not e.is_dir()]
             if len(entries) > MAX_ENTRIES or sum(e.file_size for e in entries) > MAX_TOTAL:
                 raise InputError(
-                    f"{archive.name} would unpack to more than a corpus holds", "do not trust this file"
+                    f"{archive.name} would unpack to more than {MAX_TOTAL >> 30} GB or {MAX_ENTRIES} files",
+                    "do not trust this file",
                 )
             for entry in entries:
                 path = PurePosixPath(entry.filename.replace("\\", "/"))

@@ -1,1 +1,1 @@
-"""Training pictures: framing, light, backgrounds, sensor noise, and the shards they are stored in."""
+"""Training images of a corpus: cameras, light, backgrounds, occlusion, sensor noise, and the shards that store them."""

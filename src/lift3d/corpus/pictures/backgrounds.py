@@ -1,10 +1,11 @@
-"""Backgrounds: pictures of ground, walls, skies and scenes out of the packages that the shapes come from.
+"""Backgrounds: pictures of ground, walls, skies and scenes from the packages that the shapes come from.
 
-    backgrounds.bin    JPEG files of 256 x 256 pixels, one after the other
+    backgrounds.bin    JPEG files of 256 x 256 pixels in sequence
     backgrounds.json   a row for each, in the same order: name, source, kind, licence, author, split, offset, bytes
 
-Chosen by path, opaque, at least 200 pixels wide and high, not flat, each picture once; of too many those with the
-smallest hashes. Splits go by hash, and kin (grass_1, grass_2) share one. Same packages, same bytes.
+Pictures are chosen by path; they are opaque, at least 200 pixels wide and high, not flat, and distinct. Of too many, those
+with the smallest hashes are kept. Splits follow from a hash, and related pictures (grass_1, grass_2) share one. The same
+packages give the same bytes.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ BACKGROUNDS, LISTING = "backgrounds.bin", "backgrounds.json"
 SIDE, MIN_SIDE, MAX_PICTURES = 256, 200, 1200
 GROUND, WALL, SKY, SCENE = "ground", "wall", "sky", "scene"
 MIN_DEVIATION = 4.0
-"""Standard deviation of the grey values, 0 to 255, that a picture must have."""
+"""Least standard deviation of the grey values, 0 to 255, of a picture."""
 MAX_FILE = 64 << 20
 _NOT_COLOUR = (
     r"(?i)norm|_nm\b|_nm_|-nm\b|_n\b|spec|gloss|mask|_ao\b|light|glow|emit|height|bump|shadow|alpha|particle|effect"
@@ -51,7 +52,8 @@ _MATERIAL = (
 
 @dataclass(frozen=True)
 class Pick:
-    """Pictures of one package whose path below its root fits; archive: looked for in that zip file instead."""
+    """A selection of pictures of one package by path below its root. archive: a zip file that is searched instead; skip: a
+    pattern of file names that are left out."""
 
     kind: str
     path: str
@@ -80,7 +82,7 @@ PICKS: dict[str, tuple[Pick, ...]] = {
     ),
 }  # fmt: skip
 Found = tuple[str, str, Callable[[], bytes]]
-"""Kind, path, and how to read it."""
+"""Kind, path, and a function that reads the bytes."""
 
 
 def write_backgrounds(
@@ -89,9 +91,11 @@ def write_backgrounds(
     packages: Mapping[str, Sequence[str]] | None = None,
     most: int = MAX_PICTURES,
 ) -> dict[str, Any]:
-    """Write the bank into a corpus. roots: for each source where its packages are unpacked; packages: what those are
-    called (one package called as its source otherwise). What the card says of the bank: counts by kind, source, split;
-    nothing is written where none of the sources has pictures."""
+    """Write the backgrounds into a corpus and return their counts by kind, source and split for the card.
+
+    roots: the unpacked packages of each source; packages: their names, by default the name of the source. Nothing is written
+    where no source has pictures, and the result is empty.
+    """
     rows: list[dict[str, Any]] = []
     data: list[bytes] = []
     seen: set[str] = set()
@@ -100,10 +104,10 @@ def write_backgrounds(
         for package, root in zip(names, folders):
             rights = read_copyright(root, package)
             for kind, path, read in _found(PICKS.get(source, ()), root):
-                jpeg, like = _made(read, path)
-                if not jpeg or like in seen:
+                jpeg, signature = _encode(read, path)
+                if not jpeg or signature in seen:
                     continue
-                seen.add(like)
+                seen.add(signature)
                 terms = rights.terms_of(re.sub(r"^usr/share/games/[^/]+/", "", path))
                 name = f"{source}/{re.sub(r'^usr/share/games/', '', path)}"
                 rows.append({
@@ -123,14 +127,14 @@ def write_backgrounds(
         return {}
     write_bytes(folder / BACKGROUNDS, b"".join(data[i] for i in order))
     write_bytes(folder / LISTING, json.dumps(rows, indent=0, sort_keys=True).encode())
-    said_of = {
+    counts = {
         key: dict(Counter(row[key] for row in rows).most_common()) for key in ("kind", "source", "split")
     }
-    return {"pictures": len(rows), "bytes": offset, **said_of}
+    return {"pictures": len(rows), "bytes": offset, **counts}
 
 
 def _found(picks: Sequence[Pick], root: Path) -> Iterator[Found]:
-    """Pictures that fit, by path."""
+    """The pictures that match the selections, sorted by path."""
     for pick in picks:
         fits, skip = re.compile(pick.path), re.compile(pick.skip)
         if pick.archive:
@@ -165,8 +169,8 @@ def _stem(path: str) -> str:
     return re.sub(r"(\.(png|jpe?g|bmp|tga|dds|cached))+$", "", path)
 
 
-def _made(read: Callable[[], bytes], path: str) -> tuple[bytes, str]:
-    """(JPEG, what it looks like): cut to a square; nothing where the picture cannot serve."""
+def _encode(read: Callable[[], bytes], path: str) -> tuple[bytes, str]:
+    """The picture cropped to a square as JPEG, and a hash of its appearance; both empty where it is unsuitable."""
     try:
         picture = open_picture(read(), path, FORMATS)
         if min(picture.size) < MIN_SIDE or max(picture.size) > 4096:
@@ -182,8 +186,8 @@ def _made(read: Callable[[], bytes], path: str) -> tuple[bytes, str]:
     x, y = (picture.width - side) // 2, (picture.height - side) // 2
     picture = picture.crop((x, y, x + side, y + side)).resize((SIDE, SIDE), Pil.Resampling.LANCZOS)
     grey, mean = np.asarray(picture.convert("L"), np.float32), np.asarray(picture).mean((0, 1))
-    directions = bool((np.abs(mean - (128, 128, 250)) < (20, 20, 24)).all())  # a map of normals
-    if grey.std() < MIN_DEVIATION or not 12 < grey.mean() < 248 or directions:
+    normal_map = bool((np.abs(mean - (128, 128, 250)) < (20, 20, 24)).all())  # a normal map
+    if grey.std() < MIN_DEVIATION or not 12 < grey.mean() < 248 or normal_map:
         return b"", ""
     small = np.asarray(picture.resize((6, 6), Pil.Resampling.BOX), np.int64) // 12
     out = io.BytesIO()
@@ -192,7 +196,7 @@ def _made(read: Callable[[], bytes], path: str) -> tuple[bytes, str]:
 
 
 class Backgrounds:
-    """The bank of a corpus, opened; empty where the corpus has none."""
+    """The backgrounds of a corpus; empty where the corpus has none. Raises InputError for damaged files."""
 
     def __init__(self, folder: Path) -> None:
         self.rows: list[dict[str, Any]] = []
@@ -220,15 +224,15 @@ class Backgrounds:
         return found
 
     def select(self, split: str, *kinds: str) -> list[int]:
-        """Numbers of the pictures of a split, of these kinds or of all."""
+        """Indices of the pictures of a split, of the given kinds or of all."""
         wanted = kinds or (GROUND, WALL, SKY, SCENE)
         return [i for kind in wanted for i in self._by_split.get((split, kind), [])]
 
     def __getitem__(self, i: int) -> NDArray[np.uint8]:
-        """(256, 256, 3) sRGB."""
+        """Picture i, (256, 256, 3) uint8 sRGB."""
         start = int(self.rows[i]["offset"])
         data = self.data[start : start + int(self.rows[i]["bytes"])].tobytes()
         picture = open_picture(data, self.rows[i]["name"], ("JPEG",))
         if picture.size != (SIDE, SIDE):
-            raise InputError(f"background {i} is of the wrong size", "build the corpus again")
+            raise InputError(f"background {i} has the wrong size", "build the corpus again")
         return np.array(picture.convert("RGB"))

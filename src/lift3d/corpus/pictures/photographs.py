@@ -1,11 +1,11 @@
-"""Photographs, and things cut out of photographs, out of Debian packages: what masks are learned from beside renders.
+"""Photographs and cut-out objects from Debian packages, used to train masks in addition to rendered images.
 
-    FOLDER/photographs/NAME.jpg     landscapes, rooms, animals, buildings: at most 768 pixels along the shorter side
-    FOLDER/cutouts/NAME.png         single things with transparency around them, at most 320 pixels along the longer side
+    FOLDER/photographs/NAME.jpg     landscapes, rooms, animals, buildings; shorter side at most 768 pixels
+    FOLDER/cutouts/NAME.png         single objects on a transparent background; longer side at most 320 pixels
     FOLDER/ATTRIBUTION.csv          file, package, version, path, licence, author, split
 
-A mask that has only seen renders before textures takes what stands behind a thing in a photo for a part of it. Splits go by
-hash as in a corpus. A folder of your own with these two folders serves as well; then splits follow from the files' names.
+A network trained only on renderings in front of textures takes the background of a photo for a part of the object. Splits
+follow from a hash of the file name, so a folder of the user's pictures with these two folders works as well.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ MAX_SHORT_SIDE, MAX_LONG_SIDE = 768, 320
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_FILE, MAX_FILES = 64 << 20, 20_000
 MAX_CLEAR_ALPHA = 20
-"""Alpha of the clearest pixel of a cut-out is below this."""
+"""A picture is a cut-out when its smallest alpha is below this."""
 
 
 @dataclass(frozen=True)
 class Pick:
-    """Pictures of a package. path: a pattern of the whole path; packed: the files are Qt resources that hold WebP pictures."""
+    """Pictures of a package. path: a pattern of the whole path; packed: the files are Qt resources that contain WebP."""
 
     package: str
     kind: str
@@ -65,23 +65,26 @@ PICKS = (
 
 
 def collect_photographs(
-    folder: Path, cache: Path, debs: Path | None, say: Callable[[str], None], progress: Callable[[str, float], None]
+    folder: Path, cache: Path, debs: Path | None, log: Callable[[str], None], progress: Callable[[str, float], None]
 ) -> dict[str, int]:  # fmt: skip
-    """Fill a folder from the packages; how many photographs and cut-outs it holds. The same packages give the same bytes."""
+    """Fill a folder from the packages; returns the numbers of photographs and cut-outs by name of their folder.
+
+    cache, debs: see `obtain`. The same packages give the same bytes. Raises InputError as `obtain` does.
+    """
     rows: list[dict[str, str]] = []
     seen: set[str] = set()
     for k, pick in enumerate(PICKS):
         fits = re.compile(pick.path)
         package = obtain(
-            pick.package, cache, debs, say, lambda path, fits=fits: bool(fits.fullmatch(path))  # type: ignore[misc]
+            pick.package, cache, debs, log, lambda path, fits=fits: bool(fits.fullmatch(path))  # type: ignore[misc]
         )  # fmt: skip
         rights = read_copyright(package.root, pick.package)
         make = _cutout if pick.kind == CUTOUTS else _photograph
         for path, data in _pictures(package.root, pick):
             picture = make(data, path)
-            if picture is None or (like := _like(picture)) in seen:
+            if picture is None or (signature := _signature(picture)) in seen:
                 continue
-            seen.add(like)
+            seen.add(signature)
             terms = rights.terms_of(path)
             stem = re.sub(r"[^\w]+", "-", path.removeprefix("usr/share/").rpartition(".")[0])
             ending = "png" if pick.kind == CUTOUTS else "jpg"
@@ -103,7 +106,7 @@ def collect_photographs(
 
 
 class Photographs:
-    """The pictures of one split of such a folder, held in memory."""
+    """The pictures of one split of such a folder, in memory. Raises InputError when there are no photographs."""
 
     def __init__(self, folder: str | Path, split: str) -> None:
         folder = Path(folder).expanduser()
@@ -130,22 +133,22 @@ class Photographs:
         if not self.photographs:
             raise InputError(
                 f"{folder} holds no photographs for the split {split}",
-                "fill it with lift3d corpus photographs, or with a hundred of your own in its folder photographs",
+                "fill it with `lift3d corpus photographs`, or put about a hundred photos into its folder photographs",
             )
 
     def digest(self) -> str:
-        """A sum over the files: what a run was trained on."""
+        """A checksum of the pictures, recorded with a training run."""
         return self._sum.hexdigest()[:16]
 
 
 def _split(name: str) -> str:
-    """ "train" or "val": a mask is tested on pictures from elsewhere."""
+    """The split of a file, "train" or "val"; masks are tested on pictures from elsewhere."""
     stem = re.sub(r"-[0-9a-f]{6}$", "", name.rpartition(".")[0])
     return "train" if assign_split(f"photograph {family_stem(stem)}") != "val" else "val"
 
 
 def _pictures(root: Path, pick: Pick) -> Iterator[tuple[str, bytes]]:
-    """Path and bytes, by path; pictures within a packed file are numbered."""
+    """Path and bytes of the pictures that a pick selects, sorted by path; those in a packed file are numbered."""
     fits = re.compile(pick.path)
     for file in sorted((root / "usr/share").rglob("*")):
         path = file.relative_to(root).as_posix()
@@ -166,7 +169,7 @@ def _pictures(root: Path, pick: Pick) -> Iterator[tuple[str, bytes]]:
 
 
 def _photograph(data: bytes, name: str) -> Pil.Image | None:
-    """At most SHORTER; nothing where it is small, flat or transparent."""
+    """The photograph scaled down, None where it is too small, flat or transparent."""
     picture = _opened(data, name)
     if picture is None or min(picture.size) < 200 or _clear(picture):
         return None
@@ -175,7 +178,7 @@ def _photograph(data: bytes, name: str) -> Pil.Image | None:
 
 
 def _cutout(data: bytes, name: str) -> Pil.Image | None:
-    """Cut to the thing, at most LONGER; nothing where it is opaque or small."""
+    """The picture cropped to its object and scaled down, None where it is opaque or too small."""
     picture = _opened(data, name)
     if picture is None or not _clear(picture):
         return None
@@ -189,6 +192,7 @@ def _cutout(data: bytes, name: str) -> Pil.Image | None:
 
 
 def _opened(data: bytes, name: str) -> Pil.Image | None:
+    """The decoded picture, None where it is damaged."""
     try:
         picture = open_picture(data, name, FORMATS)
         picture.load()
@@ -214,12 +218,13 @@ def _encoded(picture: Pil.Image, ending: str) -> bytes:
 
 
 def _clear(picture: Pil.Image) -> bool:
-    """Whether parts of it are transparent."""
+    """Whether parts of the picture are transparent."""
     if "A" not in picture.getbands() and "transparency" not in picture.info:
         return False
     return int(np.asarray(picture.convert("RGBA").getchannel("A")).min()) < MAX_CLEAR_ALPHA
 
 
-def _like(picture: Pil.Image) -> str:
+def _signature(picture: Pil.Image) -> str:
+    """A hash that is equal for pictures that look the same."""
     small = np.asarray(picture.convert("RGB").resize((6, 6), Pil.Resampling.BOX), np.int64) // 12
     return hashlib.sha256(small.tobytes()).hexdigest()

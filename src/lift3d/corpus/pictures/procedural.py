@@ -1,8 +1,8 @@
-"""Backgrounds for a corpus that has no pictures of its own: plaster, earth, bricks, planks, tiles, rooms out of focus.
+"""Procedural backgrounds for a corpus without pictures: plaster, earth, bricks, planks, tiles, rooms out of focus.
 
 Random textures are noise with the amplitude spectrum of natural scenes, which falls about as 1 / f (Field, "Relations
-between the statistics of natural images and the response properties of cortical cells", 1987); all of them repeat
-without a seam, so that a floor can be tiled with them.
+between the statistics of natural images and the response properties of cortical cells", 1987). They repeat without a seam,
+so that they can tile a floor.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lift3d.types import F32
 
 Bytes = NDArray[np.uint8]
 SIZE = 256
-"""Pixels of a texture and of a scene, as of the pictures of a bank."""
+"""Side in pixels of a texture or scene, the same as for pictures of `backgrounds`."""
 _Y, _X = np.mgrid[:SIZE, :SIZE].astype(np.float32)
 _FY = (np.fft.fftfreq(SIZE)[:, None] * SIZE).astype(np.float32)
 _FX = (np.fft.rfftfreq(SIZE)[None] * SIZE).astype(np.float32)
@@ -26,7 +26,7 @@ _GREY, _EARTH, _COLD = (0.0, 0.12), (0.05, 0.13), (0.5, 0.65)
 
 
 def random_colour(rng: np.random.Generator) -> F32:
-    """(3,) sRGB 0 to 255, as walls, wood, earth and cloth have: mostly brownish or greyish, seldom strong."""
+    """(3,) random sRGB 0 to 255, like walls, wood, earth and cloth: mostly brownish or greyish, seldom saturated."""
     chance = rng.random()
     if chance < 0.5:
         h, s = rng.uniform(*_EARTH), rng.uniform(0.08, 0.5)
@@ -42,14 +42,14 @@ def random_colour(rng: np.random.Generator) -> F32:
 
 
 def similar_colour(base: F32, rng: np.random.Generator, spread: float = 0.15) -> F32:
-    """(3,) a colour like this one, lighter or darker, a little warmer or colder."""
+    """(3,) a random colour near `base`: lighter or darker by about `spread`, slightly warmer or colder."""
     warm = rng.normal(0, spread / 5)
     scale = np.exp(rng.normal(0, spread)) * np.array([1 + warm, 1, 1 - warm])
     return np.clip(base * scale, 8, 247).astype(np.float32)
 
 
 def spectral_noise(rng: np.random.Generator, slope: float, along: float = 1.0) -> F32:
-    """(SIDE, SIDE) noise of mean 0 and deviation 1 whose amplitude falls as f ** -slope; along > 1 draws it out in x."""
+    """(SIZE, SIZE) noise of mean 0 and deviation 1 with amplitude f ** -slope; along > 1 stretches it in x."""
     f = np.hypot(_FX * np.float32(along), _FY)
     f[0, 0] = np.inf
     seen = fft.rfft2(rng.standard_normal((SIZE, SIZE), np.float32)) * f ** np.float32(-slope)
@@ -58,13 +58,13 @@ def spectral_noise(rng: np.random.Generator, slope: float, along: float = 1.0) -
 
 
 def random_texture(rng: np.random.Generator) -> Bytes:
-    """(SIDE, SIDE, 3) sRGB that repeats without a seam: one of `TEXTURES`."""
-    kind = TEXTURES[int(rng.integers(len(TEXTURES)))]
-    return _bytes(kind(rng))
+    """(SIZE, SIZE, 3) sRGB that repeats without a seam: a random one of `TEXTURES`."""
+    generate = TEXTURES[int(rng.integers(len(TEXTURES)))]
+    return _bytes(generate(rng))
 
 
 def random_scene(rng: np.random.Generator) -> Bytes:
-    """(SIDE, SIDE, 3) sRGB, upright: a wall and a floor, a wall alone, or a room far out of focus."""
+    """(SIZE, SIZE, 3) sRGB, upright: a wall and a floor, a wall alone, or a room out of focus."""
     chance = rng.random()
     if chance < 0.4:
         out = _room(rng)
@@ -72,8 +72,8 @@ def random_scene(rng: np.random.Generator) -> Bytes:
         out = TEXTURES[int(rng.integers(len(TEXTURES)))](rng)
     else:
         out = _blurred(rng)
-    turn, fall = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.35)
-    way = ((_X / SIZE - 0.5) * np.cos(turn) + (_Y / SIZE - 0.5) * np.sin(turn))[..., None]
+    angle, fall = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.35)
+    way = ((_X / SIZE - 0.5) * np.cos(angle) + (_Y / SIZE - 0.5) * np.sin(angle))[..., None]
     return _bytes(out * (1 + fall * way))
 
 
@@ -92,16 +92,16 @@ def _plaster(rng: np.random.Generator) -> F32:
 
 
 def _earth(rng: np.random.Generator) -> F32:
-    """Two like colours in patches, with grain: soil, gravel, stone, lawn, carpet."""
+    """Two similar colours in patches, with grain: soil, gravel, stone, lawn, carpet."""
     base = random_colour(rng)
     other = similar_colour(base, rng, 0.3)
-    share = 1 / (1 + np.exp(-rng.uniform(0.8, 3) * spectral_noise(rng, rng.uniform(0.8, 1.4))))[..., None]
+    blend = 1 / (1 + np.exp(-rng.uniform(0.8, 3) * spectral_noise(rng, rng.uniform(0.8, 1.4))))[..., None]
     grain = 1 + rng.uniform(0.03, 0.14) * spectral_noise(rng, rng.uniform(0.3, 0.8))[..., None]
-    return ((base + (other - base) * share) * grain).astype(np.float32)
+    return ((base + (other - base) * blend) * grain).astype(np.float32)
 
 
 def _laid(cells: NDArray[np.int64], gap: F32, base: F32, joint: F32, rng: np.random.Generator) -> F32:
-    """Pieces of like colours with joints between; cells: number of the piece, gap: 0 to 1 in the joints."""
+    """Pieces of similar colours with joints; cells: (SIZE, SIZE) index of the piece, gap: 1 in the joints, else 0."""
     spread = rng.uniform(0.03, 0.13)
     colours = np.stack([similar_colour(base, rng, spread) for _ in range(int(cells.max()) + 1)])
     worn = 1 + rng.uniform(0.02, 0.08) * spectral_noise(rng, 0.8)[..., None]
@@ -109,12 +109,12 @@ def _laid(cells: NDArray[np.int64], gap: F32, base: F32, joint: F32, rng: np.ran
 
 
 def _edge(away: NDArray[np.floating], width: float) -> F32:
-    """1 within `width` pixels of a joint, soft over a pixel."""
+    """1 within `width` pixels of a joint, with an edge one pixel wide; away: distance to the joint."""
     return np.clip(width + 0.5 - away, 0, 1).astype(np.float32)
 
 
 def _grid(rows: int, columns: int, shift: NDArray[np.floating]) -> tuple[NDArray[np.int64], F32, F32]:
-    """(number of each pixel's piece, pixels to the joint above or below, to that beside) of rows shifted sideways."""
+    """Index of each pixel's piece, and pixels to the nearest horizontal and vertical joint, for rows shifted sideways."""
     y = _Y * rows / SIZE
     row = y.astype(np.int64)
     x = (_X * columns / SIZE + shift[row]) % columns
@@ -160,13 +160,13 @@ def _tiles(rng: np.random.Generator) -> F32:
 
 
 def _room(rng: np.random.Generator) -> F32:
-    """A wall, below it a floor in perspective, with a skirting board or a shadow where they meet."""
+    """A wall above a floor in perspective, sometimes with a skirting board."""
     wall = (_plaster, _plaster, _bricks, _planks, _tiles)[int(rng.integers(5))](rng)
     floor = (_earth, _planks, _tiles, _plaster)[int(rng.integers(4))](rng)
     low = int(rng.uniform(0.5, 0.8) * SIZE)
     down = np.arange(1, SIZE - low + 1, dtype=np.float32)[:, None]
     deep = rng.uniform(40, 90)
-    z = deep * SIZE / (down + np.float32(deep))  # the camera stands above the floor: its rows are 1 / depth
+    z = deep * SIZE / (down + np.float32(deep))  # rows of the floor are proportional to 1 / depth
     u = (_X[:1] - SIZE / 2) * z / deep * 0.8 + rng.uniform(0, SIZE)
     v = np.broadcast_to(2.5 * z, u.shape)
     floor = floor[v.astype(np.int64) % SIZE, np.floor(u).astype(np.int64) % SIZE]
@@ -179,7 +179,7 @@ def _room(rng: np.random.Generator) -> F32:
 
 
 def _blurred(rng: np.random.Generator) -> F32:
-    """Things far out of focus: boxes and lumps of like colours over a gradient, drawn at a quarter of the size."""
+    """Objects out of focus: boxes and ellipses of similar colours over a gradient, generated at a quarter of the size."""
     n = SIZE // 4
     px, py = _X[:n, :n], _Y[:n, :n]
     base = random_colour(rng)

@@ -1,4 +1,4 @@
-"""Recipes for pictures: the ranges from which cameras, lights, backgrounds and the faults of a photo are drawn."""
+"""Recipes for training images: the ranges from which cameras, lights, backgrounds and image degradations are sampled."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from lift3d.errors import InputError
 
 Range = tuple[float, float]
 CAMERA, LIGHT, BACKGROUND, OCCLUSION, SENSOR, START = range(6)
-"""Each has random numbers of its own, so that a change in one leaves the others as they are."""
+"""Stages with independent random numbers, so that a change in one stage leaves the others unchanged."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What may happen in a picture; docs/pictures.md tells the ranges in words. Lengths in pixels are those of a picture
-    of 128 x 128 and grow with it; shares and chances are between 0 and 1; angles in degrees.
+    """Ranges and probabilities of one style of image; docs/pictures.md explains them. Lengths in pixels refer to an image
+    of 128 x 128 and scale with it; fractions and probabilities lie between 0 and 1; angles are in degrees.
 
-    elevation: of the camera, `often` of all within `usual`; field: of view; roll: at most, either way; fill: share of the
-    frame that the thing's longer side takes; off: how far from the middle, of the room there is. studio: the same
-    light for all views, else suns and surroundings, anew every `lights_each` views; shadows: whether they are cast.
-    white: nothing behind; plain, gradient, noise: chances of made-up backgrounds, the rest is pictures; ground: chance
-    of a floor with the thing's shadow; defocus: blur behind. occluded: chance of pieces in front, hidden: of the thing
-    at most. blur, motion: chances, with their largest sigma and length; read, shot: noise at most (of white); exposure:
-    stops either way; balance: spread of the colour channels; level: mean brightness of the thing, linear; jpeg: quality.
+    Camera. elevation: its range, within `usual` at probability `often`. field: of view. roll: maximal, either way. fill:
+    fraction of the frame that the longer side of the object takes. off: offset from the centre as a fraction of the space.
+    Light. studio: the same for all views; otherwise sun and environment change every `lights_each` views. shadows: cast.
+    Background. white: none. plain, gradient, noise: probabilities of procedural ones; otherwise a picture. ground:
+    probability of a ground with the object's shadow. defocus: maximal blur.
+    Occlusion. occluded: probability of occluders. hidden: maximal fraction of the object behind them.
+    Sensor. blur, motion: probability with largest sigma or length. read, shot: maximal noise relative to white. exposure:
+    maximal stops either way. balance: spread of the channel gains. level: mean linear brightness of the object. jpeg:
+    quality.
     """
 
     name: str
@@ -72,7 +74,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def get_recipe(name: str | Recipe) -> Recipe:
-    """The recipe of this name; InputError that lists them otherwise."""
+    """The recipe of this name, or the recipe itself. Raises InputError for an unknown name."""
     if isinstance(name, Recipe):
         return name
     if name not in RECIPES:
@@ -81,6 +83,6 @@ def get_recipe(name: str | Recipe) -> Recipe:
 
 
 def random_stream(seed: int, key: str, number: int, what: int) -> np.random.Generator:
-    """Random numbers for one thing in one view (or group of views), whatever was drawn before."""
+    """Random numbers for one stage `what` of one view (or group of views) of the shape `key`, independent of all others."""
     digest = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
     return np.random.default_rng([seed, digest, number, what])

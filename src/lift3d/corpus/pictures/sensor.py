@@ -1,7 +1,7 @@
-"""What a camera does to light: lens blur, shaking, exposure, white balance, noise, and JPEG.
+"""The camera model from linear light to JPEG: lens blur, motion blur, exposure, white balance, noise, compression.
 
-Noise as of a sensor: variance a I + b^2 for light I, of counted photons and of reading out (Foi et al., "Practical
-Poissonian-Gaussian noise modeling", 2008), before the sRGB curve.
+Sensor noise has variance a I + b^2 for light I, from photon counting and read-out (Foi et al., "Practical
+Poissonian-Gaussian noise modeling", 2008), and is added before the sRGB curve.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from lift3d.types import F32
 def simulate_sensor(
     light: F32, recipe: Recipe, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], bytes, dict[str, Any]]:
-    """(rgb (S, S, 3) as the JPEG decodes, the JPEG, what was done) of linear light (S, S, 3)."""
+    """The image (S, S, 3) uint8 as the JPEG decodes, the JPEG, and the sampled parameters, from linear light (S, S, 3)."""
     scale = light.shape[0] / 128
     done: dict[str, Any] = {}
     chances = rng.random(2)
-    sigma, length, turn = (
+    sigma, length, angle = (
         rng.uniform(0.2, 1) * recipe.blur[1],
         rng.uniform(0.3, 1) * recipe.motion[1],
         rng.uniform(0, np.pi),
@@ -37,8 +37,8 @@ def simulate_sensor(
             light, (sigma * scale, sigma * scale, 0), mode="nearest", truncate=3.0
         )
     if chances[1] < recipe.motion[0]:
-        done["motion"] = [round(float(length * scale), 2), round(float(np.degrees(turn)), 1)]
-        kernel = motion_kernel(length * scale, turn)[..., None]
+        done["motion"] = [round(float(length * scale), 2), round(float(np.degrees(angle)), 1)]
+        kernel = motion_kernel(length * scale, angle)[..., None]
         light = ndimage.convolve(light, kernel, mode="nearest")
     stops, gains = rng.uniform(-1, 1) * recipe.exposure, np.exp(recipe.balance * rng.normal(size=3))
     light = light * (2**stops * gains / gains.mean()).astype(np.float32)
@@ -55,18 +55,18 @@ def simulate_sensor(
 
 
 def encode_jpeg(rgb: NDArray[np.uint8], quality: int) -> bytes:
-    """Colour at half the resolution below quality 90, as cameras and networks do."""
+    """The JPEG of an image (S, S, 3); below quality 90 with colour at half the resolution, as cameras write it."""
     out = io.BytesIO()
     Pil.fromarray(rgb).save(out, "JPEG", quality=quality, subsampling=2 if quality < 90 else 0)
     return out.getvalue()
 
 
-def motion_kernel(length: float, turn: float) -> F32:
-    """(K, K) kernel of a straight movement over `length` pixels at the angle `turn`; sums to 1."""
-    reach = int(np.ceil(length / 2)) + 1
-    t = ((np.arange(8 * reach) + 0.5) / (8 * reach) - 0.5) * length
-    x, y = t * np.cos(turn) + reach, t * np.sin(turn) + reach
-    kernel = np.zeros((2 * reach + 1, 2 * reach + 1))
+def motion_kernel(length: float, angle: float) -> F32:
+    """(K, K) kernel of a straight motion over `length` pixels at an angle in radians; it sums to 1."""
+    radius = int(np.ceil(length / 2)) + 1
+    t = ((np.arange(8 * radius) + 0.5) / (8 * radius) - 0.5) * length
+    x, y = t * np.cos(angle) + radius, t * np.sin(angle) + radius
+    kernel = np.zeros((2 * radius + 1, 2 * radius + 1))
     for dy in (0, 1):
         for dx in (0, 1):
             row, column = np.floor(y).astype(int) + dy, np.floor(x).astype(int) + dx

@@ -1,4 +1,4 @@
-"""Which pictures of a corpus go into which shard: the same for any number of processes, a fair sample in any first part."""
+"""The assignment of images to shards: independent of the number of processes; any prefix is a random sample."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ MAX_VIEWS = 1000
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """views of each shape; size in pixels; recipe by name; extras: of "depth", "normals"; split: one of them or all;
-    limit: shapes, drawn by hash; shard: bytes, about."""
+    """views: per shape. size: side in pixels. recipe: by name. extras: any of "depth" and "normals". split: one split, or
+    None for all. limit: number of shapes, chosen by hash. shard: approximate bytes of a shard."""
 
     views: int = 24
     size: int = 128
@@ -31,7 +31,7 @@ class RenderOptions:
 
 @dataclass(frozen=True)
 class Shard:
-    """name: of its file; shapes: their numbers in the corpus; views: the first and one past the last."""
+    """name: of the file; shapes: indices in the corpus; views: the first and one past the last."""
 
     name: str
     split: str
@@ -40,28 +40,31 @@ class Shard:
 
     @property
     def pictures(self) -> int:
+        """Number of images in the shard."""
         return len(self.shapes) * (self.views[1] - self.views[0])
 
 
 def check_options(options: RenderOptions) -> None:
+    """Raise InputError for options out of range."""
     if options.views > MAX_VIEWS:
-        raise InputError(f"{options.views} views of each shape cannot be made", f"give 1 to {MAX_VIEWS}")
+        raise InputError(f"{options.views} views per shape are too many", f"give 1 to {MAX_VIEWS}")
     for name, value in (("views", options.views), ("limit", options.limit)):
         if value is not None and value < 1:
-            raise InputError(f"--{name} {value} leaves nothing", "give 1 or more")
+            raise InputError(f"--{name} {value} leaves no pictures", "give 1 or more")
     if options.split not in (None, *SPLITS):
         raise InputError(f"there is no split called {options.split}", f"choose from {', '.join(SPLITS)}")
     for extra in options.extras:
         if extra not in EXTRAS:
-            raise InputError(f"pictures come with no {extra}", f"choose from {', '.join(EXTRAS)}")
+            raise InputError(f"pictures cannot have the extra {extra}", f"choose from {', '.join(EXTRAS)}")
 
 
 def hash_words(*words: object) -> bytes:
+    """SHA-256 of the words separated by spaces, used as a sort key for shuffling."""
     return hashlib.sha256(" ".join(map(str, words)).encode()).digest()
 
 
 def plan_shards(corpus: Corpus, options: RenderOptions) -> list[Shard]:
-    """Which shapes go into which shard; the same for any number of processes."""
+    """The shards of all splits that the options select, with shapes in hashed order."""
     splits = corpus.column("split")
     order = sorted(range(len(corpus)), key=lambda i: hash_words("shape", options.seed, corpus.keys[i]))
     order = [i for i in order if options.split in (None, splits[i])][: options.limit]
@@ -78,7 +81,7 @@ def plan_shards(corpus: Corpus, options: RenderOptions) -> list[Shard]:
 
 
 def _estimate(options: RenderOptions) -> int:
-    """Bytes of a picture with its files, about."""
+    """Approximate bytes of an image with its files."""
     area = options.size**2
     return 3800 + int(
         area * (0.25 + 0.4 * ("depth" in options.extras) + 0.15 * ("normals" in options.extras))

@@ -1,5 +1,5 @@
-"""Reading shards of pictures as a stream. Nothing is unpacked to the disk, and what a shard claims is not believed:
-only plain files of known names and bounded sizes are taken (ustar headers, POSIX.1-1988; no links, no extensions)."""
+"""Shards of training images read as a stream, without unpacking and without trusting them: only regular files with known
+names and bounded sizes are accepted (ustar headers, POSIX.1-1988; no links, no extensions)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from lift3d.errors import InputError
 
 BLOCK = 512
 MAX_FILE, MAX_CARD = 32 << 20, 16 << 20
-"""Bytes of a file in a shard; of shards.json."""
+"""Maximal bytes of a file in a shard, and of shards.json."""
 _SHARD = re.compile(r"(train|val|test)-[0-9]{5}\.tar")
 
 
 def read_shards(folder: str | Path, split: str | None = None) -> Iterator[dict[str, Any]]:
-    """The pictures of a split (all without) in the order in which they lie there: dicts as `samples.unpacked` makes them.
+    """The samples of a split, or of all, in stored order, as dicts from `sample_files.decode_sample`.
 
-    Raises InputError where the folder is not what `lift3d corpus render` writes, or a shard is damaged."""
+    Raises InputError where the folder was not written by `lift3d corpus render`, or a shard is damaged.
+    """
     if split not in (None, *SPLITS):
         raise InputError(f"there is no split called {split}", f"choose from {', '.join(SPLITS)}")
     for file in shard_files(Path(folder), split):
@@ -31,13 +32,15 @@ def read_shards(folder: str | Path, split: str | None = None) -> Iterator[dict[s
 
 
 def shard_files(folder: Path, split: str | None = None) -> list[Path]:
-    """The shards of a split that shards.json lists, in order."""
+    """Paths of the shards of a split, or of all, that shards.json lists. Raises InputError for a damaged list."""
     listed = folder / SHARDS
     if not listed.is_file():
         begun = (folder / WORK).is_dir()
         raise InputError(
-            f"{folder} holds {'pictures that are not finished' if begun else 'no pictures of a corpus'}",
-            "run the same `lift3d corpus render` again" if begun else "make them with `lift3d corpus render`",
+            f"{folder} holds {'unfinished pictures' if begun else 'no pictures of a corpus'}",
+            "run the same `lift3d corpus render` again"
+            if begun
+            else "render them with `lift3d corpus render`",
         )
     try:
         if listed.stat().st_size > MAX_CARD:
@@ -52,7 +55,7 @@ def shard_files(folder: Path, split: str | None = None) -> list[Path]:
 
 
 def read_shard(file: Path) -> Iterator[dict[str, Any]]:
-    """The pictures of one shard."""
+    """The samples of one shard in stored order. Raises InputError for a damaged shard."""
     current, files = "", dict[str, bytes]()
     try:
         with open(file, "rb") as data:
@@ -74,7 +77,7 @@ def read_shard(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def _members(data: IO[bytes], shard: str) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of the plain files of a tar stream."""
+    """Names and contents of the regular files of a tar stream."""
     while True:
         header = data.read(BLOCK)
         if len(header) == BLOCK and not any(header):
@@ -89,10 +92,10 @@ def _members(data: IO[bytes], shard: str) -> Iterator[tuple[str, bytes]]:
             or not re.fullmatch(rb"[0-7]{1,7}", check)
             or int(check, 8) != total
         ):
-            raise _damaged(shard, "has a header that is no tar file's")
+            raise _damaged(shard, "has an invalid tar header")
         length = int(size, 8)
         if kind not in (b"0", b"\0") or length > MAX_FILE or any(header[345:500]):
-            raise _damaged(shard, "holds something that is no plain file, or too large")
+            raise _damaged(shard, "holds an entry that is not a regular file or is too large")
         content = data.read(length)
         if len(content) < length or len(data.read(-length % BLOCK)) < -length % BLOCK:
             raise _damaged(shard, "is cut short")
@@ -100,4 +103,5 @@ def _members(data: IO[bytes], shard: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _damaged(name: str, what: str) -> InputError:
-    return InputError(f"the shard {name} {what}", "render the pictures again, or copy them anew")
+    """The error for a damaged shard."""
+    return InputError(f"the shard {name} {what}", "render the pictures again, or copy them again")

@@ -1,11 +1,11 @@
-"""Pictures of a whole corpus, written as shards that stream: tar files of about 64 MiB, in an order shuffled by hash.
+"""Training images of a whole corpus, written as shards for streaming: tar files of about 64 MiB, shuffled by hash.
 
-    train-00000.tar ...   all views of some shapes, drawn by hash, in an order drawn by hash: any prefix is a fair sample;
-                          of a shape whose views fill more than a shard, first its first views, later the next
-    shards.json           recipe, counts, sha256 of each shard; there when all is whole
-    ATTRIBUTION.csv       who made what is seen, and on what terms
+    train-00000.tar ...   all views of some shapes, shapes and images in hashed order, so that any prefix is a random sample;
+                          where the views of a shape exceed a shard, the first views come first and the others later
+    shards.json           recipe, counts, sha256 of each shard; it exists once all shards do
+    ATTRIBUTION.csv       authors and licences of everything visible
 
-A shard appears when it is whole. Killed and run again, the rest is made, and the bytes are the same.
+A shard appears when it is complete. An interrupted run continues with the missing shards and produces the same bytes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from lift3d.version import __version__
 SHARDS, ATTRIBUTION, WORK = "shards.json", "ATTRIBUTION.csv", ".rendering"
 VERSION = 1
 POLL_SECONDS = 0.5
-"""Seconds between two looks at how far the processes are."""
+"""Seconds between two polls of the progress of the processes."""
 Log = Callable[[str], None]
 Progress = Callable[[str, float], None]
 
@@ -56,26 +56,30 @@ def render_shards(
     corpus: Corpus,
     target: Path,
     options: RenderOptions,
-    say: Log,
+    log: Log,
     progress: Progress,
     processes: int | None = None,
 ) -> dict[str, Any]:
-    """Write the pictures, or what is left of them to write; what shards.json holds."""
-    Studio(corpus, options.recipe, options.size, options.seed)  # refuses before any work
+    """Write the images, or those that an interrupted run left; returns the contents of shards.json.
+
+    log: receives lines for people; progress(step, fraction); processes: one per core by default. Raises InputError for
+    options out of range and a folder that cannot be used.
+    """
+    Studio(corpus, options.recipe, options.size, options.seed)  # raises before any work
     check_options(options)
     if target.resolve().is_relative_to(corpus.folder.resolve()):
         raise InputError(f"{target} lies in the corpus", "give a folder outside it for the pictures")
     plan = _plan(corpus, options)
     done = _begun(target, plan)
     if done:
-        say(f"{target} is whole already; nothing to do")
+        log(f"{target} is complete; nothing to do")
         return done
     shards = plan_shards(corpus, options)
     if not shards:
         raise InputError("the corpus has no shapes in this split", "choose another with --split")
     _write(target, f"{WORK}/plan.json", _text(plan))
     missing = [shard for shard in shards if not (target / shard.name).is_file()]
-    say(f"{len(shards)} shard{'s' if len(shards) != 1 else ''}, {len(missing)} of them to write")
+    log(f"{len(shards)} shard{'s' if len(shards) != 1 else ''}, {len(missing)} of them to write")
     _run(corpus, target, missing, options, progress, processes)
     _write(target, ATTRIBUTION, _attribution(corpus, shards))
     result = {"version": VERSION, "plan": plan, **_counts(corpus, target, shards, options)}
@@ -85,7 +89,7 @@ def render_shards(
 
 
 def _write(target: Path, name: str, data: bytes) -> None:
-    """A file of the pictures; what goes wrong is said of the folder that the user named."""
+    """Write a file below the target; errors name the folder that the user gave."""
     try:
         write_bytes(target / name, data)
     except InputError as error:
@@ -95,7 +99,7 @@ def _write(target: Path, name: str, data: bytes) -> None:
 
 
 def _plan(corpus: Corpus, options: RenderOptions) -> dict[str, Any]:
-    """What the bytes depend on."""
+    """Everything that the bytes of the shards depend on."""
     return {
         "version": VERSION, "lift3d": __version__, "corpus": corpus.card["files"], "options": asdict(options),
         "recipe": asdict(get_recipe(options.recipe)),
@@ -107,9 +111,9 @@ def _text(value: dict[str, Any]) -> bytes:
 
 
 def _begun(target: Path, plan: dict[str, Any]) -> dict[str, Any] | None:
-    """What shards.json holds if all is there; InputError if the folder holds something else."""
+    """The contents of shards.json if the images are complete, None if not; InputError for a folder with something else."""
     if target.exists() and not target.is_dir():
-        raise InputError(f"{target} is a file", "give a folder for the pictures")
+        raise InputError(f"{target} is a file, not a folder", "give a folder for the pictures")
     try:
         if not target.is_dir() or not any(target.iterdir()):
             return None
@@ -117,15 +121,17 @@ def _begun(target: Path, plan: dict[str, Any]) -> dict[str, Any] | None:
         raise write_error(error, target) from error
     done, begun = target / SHARDS, target / WORK / "plan.json"
     if done.is_file():
-        held: dict[str, Any] = json.loads(done.read_text("utf-8"))
-        if _text(held.get("plan", {})) == _text(plan):
-            return held
+        card: dict[str, Any] = json.loads(done.read_text("utf-8"))
+        if _text(card.get("plan", {})) == _text(plan):
+            return card
     elif begun.is_file() and begun.read_bytes() == _text(plan):
         return None
     elif not begun.is_file() and not (target / WORK).is_dir():
-        raise InputError(f"{target} is not empty and holds no pictures of a corpus", "give a new folder")
+        raise InputError(
+            f"{target} is not empty and holds no pictures of a corpus", "give a new or empty folder"
+        )
     raise InputError(
-        f"{target} holds pictures of another corpus or with other options",
+        f"{target} holds pictures of another corpus, or with other options",
         "give a new folder, or remove this one",
     )
 
@@ -145,41 +151,41 @@ def _run(
             _write(target, shard.name, encode_shard(corpus, shard, options, step))
             before += shard.pictures
         return
-    made = multiprocessing.get_context("spawn").RawArray(
+    finished = multiprocessing.get_context("spawn").RawArray(
         "q", len(missing)
     )  # pictures of each shard; one process writes each number
-    pool = workers.process_pool(count, _share, made)
+    pool = workers.process_pool(count, _share_counter, finished)
     try:
         left = {pool.submit(_work, corpus.folder, target, s, options, n) for n, s in enumerate(missing)}
         while left:
             done, left = wait(left, POLL_SECONDS, FIRST_COMPLETED)
             for job in done:
                 job.result()
-            progress("pictures", min(sum(made) / total, 0.999) if left else 1.0)
+            progress("pictures", min(sum(finished) / total, 0.999) if left else 1.0)
     except BrokenProcessPool as error:
         raise InputError(
-            "a process that made pictures was killed, perhaps for want of memory",
-            "run the same command again with --processes 1: it goes on where it stopped",
+            "a process that rendered pictures was killed, perhaps because memory ran out",
+            "run the same command again with --processes 1; it continues where it stopped",
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-_MADE: Any = None
-"""In a process of the pool: how many pictures of each shard are made."""
+_FINISHED: Any = None
+"""In a worker process: the number of finished images per shard, shared with the parent."""
 
 
-def _share(made: Any) -> None:
-    global _MADE
-    _MADE = made
+def _share_counter(finished: Any) -> None:
+    global _FINISHED
+    _FINISHED = finished
 
 
 def _work(folder: Path, target: Path, shard: Shard, options: RenderOptions, number: int) -> None:
-    """One shard, in a process of the pool."""
+    """Write one shard; runs in a worker process."""
     import numba
 
     def step(done: int) -> None:
-        _MADE[number] = done
+        _FINISHED[number] = done
 
     numba.set_num_threads(1)
     _write(target, shard.name, encode_shard(Corpus(folder), shard, options, step))
@@ -191,19 +197,21 @@ def encode_shard(
     options: RenderOptions,
     progress: Callable[[int], None] = lambda pictures: None,
 ) -> bytes:
-    """The tar file of a shard: no times, no owners, plain names, so that its bytes depend on the pictures alone.
-    progress: called with the number of pictures made."""
+    """The tar file of a shard, without times and owners, so that its bytes depend only on the images.
+
+    progress: called with the number of finished images.
+    """
     studio = Studio(corpus, options.recipe, options.size, options.seed)
-    made: list[tuple[bytes, str, dict[str, bytes]]] = []
+    finished: list[tuple[bytes, str, dict[str, bytes]]] = []
     for i in shard.shapes:
         for view in range(*shard.views):
             files = encode_sample(studio.picture(i, view), options.extras)
             key = corpus.keys[i]
-            made.append((hash_words("picture", options.seed, key, view), sample_key(key, view), files))
-            progress(len(made))
+            finished.append((hash_words("picture", options.seed, key, view), sample_key(key, view), files))
+            progress(len(finished))
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for _, key, files in sorted(made, key=lambda x: x[0]):
+        for _, key, files in sorted(finished, key=lambda x: x[0]):
             for ending, data in files.items():
                 member = tarfile.TarInfo(f"{key}.{ending}")
                 member.size = len(data)
@@ -228,7 +236,7 @@ def _counts(corpus: Corpus, target: Path, shards: list[Shard], options: RenderOp
 
 
 def _shapes(shards: list[Shard]) -> list[int]:
-    """Each shape once, in the corpus' order."""
+    """The distinct shapes of the shards in the order of the corpus."""
     return sorted({i for shard in shards for i in shard.shapes})
 
 

@@ -1,1 +1,1 @@
-"""Readers for the mesh formats of games, bounded and safe on damaged files."""
+"""Readers for the mesh formats of games; every read is bounded, and damaged files raise InputError."""

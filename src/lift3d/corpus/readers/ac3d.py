@@ -1,7 +1,8 @@
-"""AC3D, the text format of FlightGear's models: a tree of objects with places, surfaces and materials, Y up.
+"""AC3D, the text format of FlightGear's models: a tree of objects with poses, surfaces and materials, Y up.
 
 OBJECT blocks hold loc, rot (rows of the transposed matrix), texture, numvert, then SURF blocks of a type (low four bits:
-0 polygon, 1 and 2 lines, 4 strip), mat, and refs of vertex, u, v; `kids` ends an object and counts those inside it."""
+0 polygon, 1 and 2 lines, 4 strip), mat, and refs of vertex, u, v; `kids` ends an object and states the number of children.
+"""
 
 from __future__ import annotations
 
@@ -24,64 +25,65 @@ _RGB = re.compile(r'^MATERIAL(?: +(?:"[^"\n]*"|\S+) +\w+ +(\S+) +(\S+) +(\S+)(?:
 
 
 def read(data: bytes, name: str) -> list[Part]:
-    """One part per object and material, in the frame of the file. Raises InputError for a damaged file."""
+    """One part per object and material, Y up. Raises InputError for a damaged file."""
     if not data.startswith(b"AC3D"):
         raise damaged_file(name, "is not an AC3D file")
     text = data.decode("latin-1").replace("\t", " ")
-    said = [x or usual for found in _RGB.findall(text) for x, usual in zip(found, "1110")]
-    rgbt = parse_numbers(said, name).reshape(-1, 4)
+    words = [x or default for found in _RGB.findall(text) for x, default in zip(found, "1110")]
+    rgbt = parse_numbers(words, name).reshape(-1, 4)
     rgba = np.rint(255 * np.clip(rgbt * [1, 1, 1, -1] + [0, 0, 0, 1], 0, 1)).astype(int).tolist()
     lines, colours = text.split("\n"), [(r, g, b, a) for r, g, b, a in rgba]
     try:
         return _objects(iter(lines), len(lines), np.eye(4), 0, colours, name)
     except (ValueError, IndexError, KeyError, OverflowError, StopIteration) as error:
-        raise damaged_file(name, "ends in the middle or has words where numbers should be") from error
+        raise damaged_file(name, "is cut short or has text where numbers should be") from error
 
 
 def _objects(lines: Lines, count: int, outer: F64, depth: int, colours: Colours, name: str) -> list[Part]:
-    """Parts of the next `count` objects, but unreal ones, and of those inside; outer: 4x4 pose of what holds them."""
+    """Parts of the next `count` objects and their children, without effects such as glow; outer: 4x4 pose of the parent."""
     parts: list[Part] = []
     while count > 0 and depth < MAX_DEPTH and any(line.startswith("OBJECT") for line in lines):
-        said = {"loc": "0 0 0", "rot": "1 0 0 0 1 0 0 0 1", "mat": "0", "kids": "0"}
+        values = {"loc": "0 0 0", "rot": "1 0 0 0 1 0 0 0 1", "mat": "0", "kids": "0"}
         xyz, surfaces, corners = np.zeros((0, 3)), Rings(), list[str]()
         for line in lines:
             key, _, value = line.strip().partition(" ")
-            said[key] = said.get("texture", value) if key == "texture" else value
+            values[key] = values.get("texture", value) if key == "texture" else value
             _ = next(lines) if key == "data" else None
             if key == "numvert":
                 xyz = parse_numbers(take_rows(lines, int(value)), name).reshape(-1, 3)
             elif key == "refs":
                 ring = take_rows(lines, int(value))
-                surfaces.append((int(said["SURF"], 16) & 15, int(said["mat"].split()[0]), len(ring) // 3))
+                surfaces.append((int(values["SURF"], 16) & 15, int(values["mat"].split()[0]), len(ring) // 3))
                 corners += ring
             elif key == "kids":
                 break
         pose, texture, table = (
             np.eye(4),
-            said.get("texture", "").strip().strip('"'),
+            values.get("texture", "").strip().strip('"'),
             parse_numbers(corners, name),
         )
-        pose[:3, :3] = parse_numbers(said["rot"].split()[:9], name).reshape(3, 3).T
-        pose[:3, 3] = parse_numbers(said["loc"].split()[:3], name)
+        pose[:3, :3] = parse_numbers(values["rot"].split()[:9], name).reshape(3, 3).T
+        pose[:3, 3] = parse_numbers(values["loc"].split()[:3], name)
         pose = outer @ pose
-        if not EFFECTS.search(said.get("name", "")):
+        if not EFFECTS.search(values.get("name", "")):
             xyz = xyz @ pose[:3, :3].T + pose[:3, 3]
             parts += _parts(xyz, table.reshape(-1, 3), surfaces, texture, colours, name)
-        parts += _objects(lines, int(said["kids"]), pose, depth + 1, colours, name)
+        parts += _objects(lines, int(values["kids"]), pose, depth + 1, colours, name)
         count -= 1
     return parts
 
 
 def _parts(xyz: F64, corners: F64, rings: Rings, texture: str, colours: Colours, name: str) -> list[Part]:
-    """One part per material; corners: vertex, u and v of all; rings: rows of type, material and number of corners."""
-    kinds, materials, sizes = np.array(rings, np.int64).reshape(-1, 3).T
-    drawn, parts = (sizes > 2) & ~np.isin(kinds, LINES), []
-    for number in np.unique(materials[drawn]).tolist():
-        chosen = drawn & (materials == number)
-        table = corners[np.repeat(chosen, sizes)]  # each corner is a vertex, for its own u and v
+    """One part per material. xyz: (V, 3); corners: (C, 3) of vertex, u and v; rings: type, material and number of corners
+    of each surface."""
+    types, materials, sizes = np.array(rings, np.int64).reshape(-1, 3).T
+    filled, parts = (sizes > 2) & ~np.isin(types, LINES), []
+    for number in np.unique(materials[filled]).tolist():
+        chosen = filled & (materials == number)
+        table = corners[np.repeat(chosen, sizes)]  # each corner becomes a vertex with its own u and v
         material = Material(texture, colours[number] if 0 <= number < len(colours) else WHITE)
         faces, v = (
-            triangulate(sizes[chosen], kinds[chosen] == STRIP),
+            triangulate(sizes[chosen], types[chosen] == STRIP),
             xyz[checked_indices(table[:, 0], len(xyz), name)],
         )
         parts.append(

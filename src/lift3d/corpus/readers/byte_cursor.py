@@ -1,4 +1,4 @@
-"""Reading binary files of strangers: every step is bounded by what the file holds."""
+"""Bounded reading of untrusted binary files."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from lift3d.geometry.parts.convert import MAX_ELEMENTS
 
 
 class Cursor:
-    """A place in `data`; what would go beyond its end raises InputError that names the file."""
+    """A read position in `data`; reads beyond the end raise InputError with the file's name."""
 
     def __init__(self, data: bytes, name: str, at: int = 0) -> None:
         self.data, self.name, self.at = data, name, at
 
     def array(self, kind: DTypeLike, count: int, *shape: int) -> NDArray[Any]:
-        """`count` x shape numbers, a copy in native byte order."""
+        """The next (count, *shape) values, copied in native byte order. Raises InputError beyond the end of the data."""
         dtype = np.dtype(kind)
         each = int(np.prod(shape)) if shape else 1
         if not 0 <= count <= MAX_ELEMENTS:
-            raise damaged_file(self.name, f"says that it holds {count} elements")
+            raise damaged_file(self.name, f"states {count} elements, which is out of range")
         size = dtype.itemsize * each * count
         if not 0 <= self.at <= len(self.data) - size:
-            raise damaged_file(self.name, "ends in the middle")
+            raise damaged_file(self.name, "is cut short")
         out = np.frombuffer(self.data, dtype, each * count, self.at).reshape(count, *shape)
         self.at += size
         return out.astype(dtype.newbyteorder("="))
 
     def number(self, kind: DTypeLike) -> int:
-        """One integer."""
+        """The next integer."""
         return int(self.array(kind, 1)[0])
 
     def text(self, size: int) -> str:
-        """A field of `size` bytes up to its first zero."""
+        """The text of the next `size` bytes up to the first zero."""
         return self.array("u1", size).tobytes().split(b"\0")[0].decode("latin-1")
 
     def skip(self, size: int) -> None:
-        """Go on by `size` bytes, which must exist."""
+        """Skip `size` bytes. Raises InputError beyond the end of the data."""
         if size < 0 or self.at + size > len(self.data):
-            raise damaged_file(self.name, "ends in the middle")
+            raise damaged_file(self.name, "is cut short")
         self.at += size

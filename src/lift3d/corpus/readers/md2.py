@@ -1,7 +1,7 @@
-"""MD2, the models of Quake II (UFO: Alien Invasion holds its objects in it): first frame, Z up.
+"""MD2, the models of Quake II, also used by UFO: Alien Invasion: first frame, Z up.
 
 Header "IDP2" and 16 counts and offsets; texture coordinates in pixels from the upper left; triangles of three vertex and
-three coordinate indices; a frame is scale, shift, a name and one byte per axis and vertex.
+three coordinate indices; a frame consists of scale, translation, a name and one byte per axis and vertex.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lift3d.types import Material, Part
 
 
 def read(data: bytes, name: str) -> list[Part]:
-    """The first frame. Raises InputError for a damaged file."""
+    """The first frame, Z up. Raises InputError for a damaged file."""
     at = Cursor(data, name)
     if at.array("u1", 4).tobytes() != b"IDP2":
         raise damaged_file(name, "is not an MD2 model")
@@ -34,7 +34,7 @@ def read(data: bytes, name: str) -> list[Part]:
     skin = Cursor(data, name, skin_at).text(64) if skins > 0 else ""
     v, t = corners[:, :3].ravel(), corners[:, 3:].ravel()
     if len(v) and (v.max() >= points or (coordinates and t.max() >= coordinates)):
-        raise damaged_file(name, "has faces that name vertices out of range")
+        raise damaged_file(name, "has faces that refer to vertices out of range")
     faces = np.arange(len(v)).reshape(-1, 3)[:, ::-1]  # clockwise in the file
     shown = uv[t] * [1, -1] + [0, 1] if coordinates else None
     return [validate_part(Part(xyz[v], faces, shown, material=Material(skin)), name)]

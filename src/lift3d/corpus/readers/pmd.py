@@ -1,8 +1,8 @@
-"""PMD, the cached meshes of 0 A.D.'s engine: little endian, versions 1 to 4, one mesh, Y up.
+"""PMD, the cached meshes of the engine of 0 A.D.: little endian, versions 1 to 4, one mesh, Y up.
 
 Header "PSMD", version, size; vertex count, from version 4 on the number of texture coordinates; per vertex position and
 normal (3 + 3 floats), u v pairs, four bone weights and four bone bytes; face count and 16-bit corners; bones of seven
-floats; from version 2 on points where other models are fixed: name, shift, turn (x, y, z, w), bone.
+floats; from version 2 on attachment points: name, translation, rotation (x, y, z, w), bone.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from lift3d.types import F64, Part
 
 
 def read(data: bytes, name: str) -> list[Part]:
-    """The mesh in its bind pose. Raises InputError for a damaged file."""
+    """The mesh in its bind pose, Y up. Raises InputError for a damaged file."""
     return [_mesh(Cursor(data, name))[0]]
 
 
 def attachment_points(data: bytes, name: str) -> dict[str, F64]:
-    """Where other models are fixed: 4x4 poses by name, of points that hang on no bone. Raises InputError if damaged."""
+    """4x4 poses of the attachment points by name, without those attached to a bone. Raises InputError for a damaged file."""
     at = Cursor(data, name)
     _, version = _mesh(at)
     at.array("<f4", at.number("<u4"), 7)
@@ -38,17 +38,17 @@ def attachment_points(data: bytes, name: str) -> dict[str, F64]:
 
 
 def _mesh(at: Cursor) -> tuple[Part, int]:
-    """The mesh and the file's version; the cursor is then behind the faces."""
+    """The mesh and the file's version; the cursor moves behind the faces."""
     if at.array("u1", 4).tobytes() != b"PSMD":
         raise damaged_file(at.name, "is not a PMD mesh")
     version = at.number("<u4")
     if not 1 <= version <= 4:
-        raise damaged_file(at.name, f"is of version {version}, and 1 to 4 are known")
+        raise damaged_file(at.name, f"has version {version}, but only 1 to 4 are supported")
     at.skip(4)
     count = at.number("<u4")
     pairs = at.number("<u4") if version >= 4 else 1
     if pairs > 8:
-        raise damaged_file(at.name, f"says that it has {pairs} texture coordinates per vertex")
+        raise damaged_file(at.name, f"states {pairs} texture coordinates per vertex; at most 8 are supported")
     row = np.dtype(
         [("xyz", "<f4", 3), ("n", "<f4", 3), ("uv", "<f4", (pairs, 2)), ("w", "<f4", 4), ("b", "u1", 4)]
     )

@@ -1,4 +1,4 @@
-"""SPM, the space-partitioned meshes of SuperTuxKart: little endian, Y up, one or more sections of one or more buffers.
+"""SPM, the space-partitioned meshes of SuperTuxKart: little endian, Y up, sections of buffers.
 
 Header "SP", a byte of version (1, in the upper five bits) and type (0 reserved, 1 with bones, 2 static), a byte of flags
 (1 normals, 2 colours, 4 tangents), a bounding box; materials of two texture names each; per buffer counts of vertices and
@@ -20,7 +20,7 @@ WITH_BONES, STATIC = 1 << 3 | 1, 1 << 3 | 2
 
 
 def read(data: bytes, name: str) -> list[Part]:
-    """All buffers in the rest pose. Raises InputError for a damaged file."""
+    """One part per buffer in the rest pose, Y up. Raises InputError for a damaged file."""
     at = Cursor(data, name)
     if at.array("u1", 2).tobytes() != b"SP":
         raise damaged_file(name, "is not an SPM mesh")
@@ -36,7 +36,7 @@ def read(data: bytes, name: str) -> list[Part]:
         for _ in range(at.number("<u2")):
             vertices, indices, material = at.number("<u4"), at.number("<u4"), at.number("<u2")
             if material >= len(textures):
-                raise damaged_file(name, "names a material that it does not hold")
+                raise damaged_file(name, "refers to a material that it does not hold")
             first, second = textures[material]
             layout = (
                 bool(flags & 1),
@@ -56,7 +56,10 @@ def read(data: bytes, name: str) -> list[Part]:
 
 
 def _vertices(at: Cursor, count: int, layout: tuple[bool, ...]) -> tuple[F64, F64 | None]:
-    """Positions (N, 3) and texture coordinates (N, 2): rows are of equal length but for their colours."""
+    """Positions (N, 3) and texture coordinates (N, 2) or None; rows have equal lengths except for their colours.
+
+    layout: whether there are normals, colours, tangents, a first and a second texture, and bones.
+    """
     normals, colours, tangents, one, two, animated = layout
     fields = [("xyz", "<f4", 3)] + ([("n", "<u4", 1)] if normals else [])
     tail = ([("uv", "<f2", 2)] if one else []) + ([("uv2", "<f2", 2)] if one and two else [])

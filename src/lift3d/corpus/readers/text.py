@@ -1,4 +1,4 @@
-"""What readers of text formats share: numbers of strangers, and polygons as triangles."""
+"""Functions that the readers of text formats share: numbers, indices, and polygons as triangles."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def parse_numbers(words: list[str], name: str) -> F64:
-    """The words as numbers; what follows a number ("1.5A") is dropped. InputError where there is none or it is not finite."""
+    """(N,) values of words; text after a number ("1.5A") is dropped.
+
+    Raises InputError for words without a number and values that are not finite.
+    """
     if len(words) > 3 * MAX_ELEMENTS:
         raise damaged_file(name, "holds too many numbers")
     try:
@@ -26,12 +29,15 @@ def parse_numbers(words: list[str], name: str) -> F64:
         found = [_NUMBER.match(word) for word in words]
         values = np.array([match[0] if match else "nan" for match in found], np.float64)
     if not np.isfinite(values).all():
-        raise damaged_file(name, "has words where numbers should be, or numbers that are not finite")
+        raise damaged_file(name, "has text where numbers should be, or numbers that are not finite")
     return values
 
 
 def take_rows(lines: Iterator[str], count: int) -> list[str]:
-    """The words of the next `count` lines of three; empty lines do not count. StopIteration where the lines end."""
+    """The first three words of each of the next `count` non-empty lines, in one list.
+
+    Raises ValueError for a line with fewer words, StopIteration where the lines end.
+    """
     words: list[str] = []
     while count > 0:
         row = next(lines).split()[:3]
@@ -43,9 +49,11 @@ def take_rows(lines: Iterator[str], count: int) -> list[str]:
 
 
 def checked_indices(index: F64, count: int, name: str) -> NDArray[np.int64]:
-    """Numbers as places in a list of `count`. InputError where one is out of range."""
+    """Values as indices into a list of `count`. Raises InputError where one is out of range."""
     if not ((index >= 0) & (index < count)).all():
-        raise damaged_file(name, f"has faces that name vertices out of range (there are {count} vertices)")
+        raise damaged_file(
+            name, f"has faces that refer to vertices out of range (there are {count} vertices)"
+        )
     return index.astype(np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Texture pictures of game models: found by name without regard to case and ending, opened once."""
+"""Textures of game models, found by name regardless of case and suffix, and cached."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ MAX_SIDE = 512
 CACHED_PICTURES = 64
 MAX_PIXELS = 1 << 26
 TEAM_COLOUR = (150, 60, 50)
-"""The colour of whoever owns a thing in a game."""
+"""sRGB of the player who owns a unit of a game."""
 
 
 class Textures:
-    """Textures below a folder. A name is looked for beside the model, then with its folders, then by its last part alone."""
+    """Textures below a folder. A name is searched beside the model, then as a path, then by its last part alone."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -38,7 +38,7 @@ class Textures:
         self._open: OrderedDict[Path, Pil.Image | None] = OrderedDict()
 
     def find(self, name: str, beside: Path | None = None) -> Path | None:
-        """The file of a texture called `name` in a model that lies in the folder `beside`."""
+        """The file of the texture `name` of a model in the folder `beside`; None where there is none."""
         bare = _bare(name.replace("\\", "/").strip().lstrip("./"))
         last = bare.rsplit("/", 1)[-1]
         if beside is not None and beside.is_relative_to(self.root):
@@ -48,9 +48,10 @@ class Textures:
         return self.by_path.get(bare) or self.by_name.get(last)
 
     def with_textures(self, parts: list[Part], beside: Path | None = None, otherwise: str = "") -> list[Part]:
-        """The parts with the pictures that their materials name, or else with the picture called `otherwise`.
+        """The parts with the textures that their materials name, or else with the texture `otherwise`.
 
-        A part with a picture keeps only the transparency of its material's colour."""
+        A part with a texture keeps only the opacity of its material's colour.
+        """
         out = []
         for part in parts:
             material = part.material or Material(otherwise)
@@ -60,7 +61,7 @@ class Textures:
         return out
 
     def open(self, name: str, beside: Path | None = None) -> Pil.Image | None:
-        """The picture, at most 512 pixels on its long side; None if it is missing or damaged."""
+        """The texture scaled down to at most 512 pixels on its long side; None where it is missing or damaged."""
         file = self.find(name, beside) if name else None
         if file is None:
             return None
@@ -81,8 +82,8 @@ class Textures:
 
 
 def apply_team_colour(parts: list[Part], multiplied: bool) -> list[Part]:
-    """The parts with opaque pictures: where games keep in alpha how little of the owner's colour shows, it is mixed in
-    (MegaGlest: in place of the picture's colour) or multiplied (0 A.D.)."""
+    """The parts with opaque textures, where alpha is the opacity over the owner's colour: the colour replaces that of the
+    texture (MegaGlest) or, if `multiplied`, multiplies it (0 A.D.)."""
     out, team = [], np.array(TEAM_COLOUR, np.float32)
     for part in parts:
         material = part.material
@@ -97,5 +98,5 @@ def apply_team_colour(parts: list[Part], multiplied: bool) -> list[Part]:
 
 
 def _bare(path: str) -> str:
-    """Lower case and without the endings of pictures: "a/Wood.png.cached.dds" is "a/wood"."""
+    """The path in lower case without picture suffixes: "a/wood" for "a/Wood.png.cached.dds"."""
     return re.sub(r"(\.(png|jpe?g|tga|dds|rgba?|sgi|bmp|gif|cached))+$", "", path.lower())

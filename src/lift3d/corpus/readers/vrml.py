@@ -1,6 +1,6 @@
-"""VRML97 as KiCad's part models use it: Shape nodes of one IndexedFaceSet with a material, no transforms, Z up.
+"""VRML97 as KiCad's part models use it: Shape nodes with one IndexedFaceSet and a material, no transforms, Z up.
 
-A material is defined once (DEF name Material) and used again (USE name). Polygons are fans of their first corner.
+A material is defined once (DEF name Material) and referenced later (USE name). Polygons become fans.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _USE = re.compile(r"material\s+USE\s+([^\s}]+)")
 
 
 def read(data: bytes, name: str) -> list[Part]:
-    """One part per Shape. Raises InputError for a damaged file."""
+    """One part per Shape node, Z up. Raises InputError for a damaged file."""
     if not data.startswith(b"#VRML V2.0"):
         raise damaged_file(name, "is not a VRML97 file")
     text = re.sub(r"#[^\n]*", "", data.decode("utf-8", "replace"))
@@ -34,7 +34,7 @@ def read(data: bytes, name: str) -> list[Part]:
             continue
         xyz = _numbers(points[1], name)
         if len(xyz) % 3:
-            raise damaged_file(name, "has points that are not triples")
+            raise damaged_file(name, "has points without three coordinates")
         used = _USE.search(shape)
         material = known.get(used[1]) if used else _material(shape, "", name)
         xyz = xyz.reshape(-1, 3)
@@ -48,10 +48,12 @@ def read(data: bytes, name: str) -> list[Part]:
 
 
 def _numbers(text: str, name: str) -> F64:
+    """The values of a list separated by spaces or commas."""
     return parse_numbers(text.replace(",", " ").split(), name)
 
 
 def _material(text: str, label: str, name: str) -> Material | None:
+    """The material in the text of a node; None without a colour."""
     colour, clear = _COLOUR.search(text), _CLEAR.search(text)
     if colour is None:
         return None

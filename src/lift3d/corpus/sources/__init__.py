@@ -1,4 +1,4 @@
-"""Where shapes come from: one module per source, each with a class that keeps `entry.Source`."""
+"""The sources of shapes: one module each, with a class that implements `entry.Source`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ ALL = (SweetHome3D, HomeDecor, FlightGear, UfoAI, ZeroAD, MegaGlest, SuperTuxKar
 
 
 def sources() -> dict[str, Source]:
-    """Every source by its name, in the order in which a corpus is built; made anew, since a source remembers its files."""
-    made: list[Source] = [kind() for kind in ALL]
-    return {source.name: source for source in made}
+    """New instances of all sources by name, in the order in which a corpus is built; a source caches its files."""
+    instances: list[Source] = [source() for source in ALL]
+    return {source.name: source for source in instances}

@@ -1,4 +1,4 @@
-"""What sources share: files, words and families of paths, terms of a package, and axes."""
+"""Functions that the sources share: files, words and families of paths, licences of a package, axes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ENDING = re.compile(rf"(?:[_.\- ]+(?:{VARIANT})|[0-9]+)+$", re.I)
 
 
 def files_below(root: Path, endings: str | tuple[str, ...] = "") -> list[Path]:
-    """All regular files with these endings, sorted; links are left out, since what they lead to is there already."""
+    """All regular files with these suffixes, sorted; links are left out, because their targets are listed already."""
     found = (
         f for f in root.rglob("*") if f.name.lower().endswith(endings) and f.is_file() and not f.is_symlink()
     )
@@ -26,32 +26,34 @@ def files_below(root: Path, endings: str | tuple[str, ...] = "") -> list[Path]:
 
 
 def paths_without_suffix(files: Iterable[Path], root: Path) -> list[tuple[str, Path]]:
-    """(path below root without ending, file) of each file."""
+    """(path below root without suffix, file) of each file."""
     return [(file.relative_to(root).with_suffix("").as_posix(), file) for file in files]
 
 
 def split_words(path: str) -> str:
-    """ "Town Hall b 2" of "TownHall_b-2"; folders are words too."""
+    """The words of a path, folders included: "Town Hall b 2" for "TownHall_b-2"."""
     return re.sub(r"[/_\-.]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", path))
 
 
 def family_stem(path: str) -> str:
-    """The path without numbers, single letters and words of state at its end: "a/door_02_open" and "a/door_b" are kin."""
+    """The path in lower case without numbers, single letters and words of state at its end, equal for related models:
+    "a/door" for "a/door_02_open" and "a/door_b"."""
     return (_ENDING.sub("", path) or path).lower()
 
 
 def read_copyright(root: Path, package: str) -> Copyright:
-    """What the package says of its files' licences; nothing where its copyright file is missing."""
+    """The debian/copyright of an unpacked package; an empty one where the file is missing."""
     file = root / "usr/share/doc" / package / "copyright"
     text = file.read_bytes()[:MAX_TEXT].decode("utf-8", "replace") if file.is_file() else ""
     return Copyright(text)
 
 
 def from_left_handed(parts: list[Part], clockwise: bool) -> list[Part]:
-    """Parts of an engine with x right, y up and z forward, in memory's right-handed frame with Z up: y and z change places.
+    """Parts of an engine with x right, y up and z forward in the right-handed frame with Z up, by exchanging y and z.
 
-    clockwise: the file's faces are clockwise seen from outside (in its own frame), so that the reflection leaves them
-    counter-clockwise; otherwise they are turned round."""
+    clockwise: the faces are clockwise seen from outside in the engine's frame, so the reflection makes them
+    counter-clockwise; otherwise their orientation is reversed.
+    """
     out = []
     for part in parts:
         faces = part.faces if clockwise else part.faces[:, ::-1]
@@ -60,10 +62,10 @@ def from_left_handed(parts: list[Part], clockwise: bool) -> list[Part]:
 
 
 def parse_xml(data: bytes) -> ET.Element | None:
-    """The root of a small XML file without entities; None if it is none."""
+    """The root of an XML file of at most 1 MB without entities; None where it cannot be parsed."""
     if len(data) > 1 << 20 or b"<!ENTITY" in data or b"\0" in data:
         return None
     try:
         return ET.fromstring(data)
-    except (ET.ParseError, ValueError, LookupError):  # LookupError: an encoding that nobody knows
+    except (ET.ParseError, ValueError, LookupError):  # LookupError: an unknown encoding
         return None

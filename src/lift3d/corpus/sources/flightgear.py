@@ -1,4 +1,4 @@
-"""FlightGear's scenery and traffic: buildings, aircraft, ships and structures as AC3D models with textures beside them."""
+"""FlightGear: buildings, aircraft, ships and structures of its scenery as AC3D models with textures beside them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ TRAFFIC = re.compile(r"^AI/[^/]+/[^/]+(?=/)")
 
 
 class FlightGear:
+    """The models of the flight simulator FlightGear."""
+
     name = "flightgear-data"
     packages: tuple[str, ...] = ("flightgear-data-base", "flightgear-data-models", "flightgear-data-ai")
     about = "buildings, aircraft, ships, vehicles, masts and bridges of a flight simulator"
@@ -29,9 +31,11 @@ class FlightGear:
         self.textures: dict[Path, Textures] = {}
 
     def needs(self, path: str) -> bool:
+        """Whether this file of a package is needed."""
         return path.endswith((".ac", ".png", ".rgb", ".rgba", ".jpg", ".dds"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
+        """All models below the roots of the unpacked packages, sorted by key."""
         found = {}
         for package, root in zip(self.packages, roots):
             base, rights = root / ROOT, read_copyright(root, package)
@@ -44,14 +48,16 @@ class FlightGear:
         return [found[path] for path in sorted(found)]
 
     def load(self, entry: Entry) -> list[Part]:
+        """The parts of a model, right-handed and Z up. Raises InputError for a damaged file."""
         base = next(b for b in self.textures if entry.file.is_relative_to(b))
         parts = ac3d.read(read_bytes(entry.file, MAX_FILE), entry.file.name)
         return y_up_to_z_up_parts(self.textures[base].with_textures(parts, entry.file.parent))
 
 
 def family_of(path: str) -> str:
-    """Liveries and parts of one aircraft or ship lie in one folder; of buildings the last number or letter is dropped.
-    What two packages hold ("Models/..." and "Scenery/Models/...") is one family."""
+    """The family of a model by its path: the folder of an aircraft or ship, with its liveries and parts; for buildings the
+    path without its last number or letter. Models that two packages contain ("Models/..." and "Scenery/Models/...") share
+    a family."""
     traffic = TRAFFIC.match(path)
     if traffic:
         return traffic[0].lower()

@@ -1,9 +1,9 @@
-"""A folder of one's own meshes, or a collection in the layout of ShapeNetCore, ModelNet or Objaverse.
+"""A folder of the user's meshes, or a collection in the layout of ShapeNetCore, ModelNet or Objaverse.
 
-ShapeNetCore   SYNSET/MODEL/models/model_normalized.obj (v2) or SYNSET/MODEL/model.obj (v1); y up
-ModelNet       CATEGORY/train|test/NAME.off; z up; its own test split is kept
-Objaverse      glbs/PART/UID.glb, with lvis-annotations.json(.gz) beside it where there is one
-anything else  the folder a file lies in is its category, files of the top folder are unknown
+ShapeNetCore   SYNSET/MODEL/models/model_normalized.obj (v2) or SYNSET/MODEL/model.obj (v1); Y up
+ModelNet       CATEGORY/train|test/NAME.off; Z up; its test split is kept
+Objaverse      glbs/PART/UID.glb, optionally with lvis-annotations.json(.gz) in the folder
+anything else  the category of a file is the name of its folder; files of the top folder have none
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lift3d.types import Part
 
 ENDINGS = (".glb", ".gltf", ".obj", ".off", ".ply", ".stl", ".3mf", ".usdz")
 MAX_FILES = 2_000_000
-"""Files looked at."""
+"""Maximal number of meshes in a folder."""
 ANNOTATIONS = ("lvis-annotations.json", "lvis-annotations.json.gz")
 MAX_ANNOTATIONS = 256 << 20
 SYNSETS = dict(
@@ -42,11 +42,14 @@ SYNSETS = dict(
     04468005=train 04530566=watercraft 04554684=washer""",
     )
 )
-"""ShapeNetCore's 55 categories: offsets of WordNet 3.0."""
+"""The 55 categories of ShapeNetCore by their WordNet 3.0 offsets."""
 
 
 class Folder:
-    """name: the folder's; up: "y" or "z", how files stand whose format does not say it (OBJ, OFF, PLY, STL)."""
+    """The meshes below a folder, `root`. up: "y" or "z", the up axis of formats that do not state it (OBJ, OFF, PLY, STL).
+
+    Raises InputError when `root` is not a folder.
+    """
 
     packages: tuple[str, ...] = ()
 
@@ -61,12 +64,16 @@ class Folder:
         self.about = f"models of the folder {root.resolve().name}"
 
     def needs(self, path: str) -> bool:
+        """Whether this file of a package is needed."""
         return True
 
     def entries(self, roots: Sequence[Path] = ()) -> list[Entry]:
+        """All models below the roots of the unpacked packages, sorted by key."""
         files = sorted(self._files(), key=lambda file: file.relative_to(self.root).as_posix())
         if not files:
-            raise InputError(f"{self.root} holds no meshes", f"models end in {' '.join(ENDINGS)}")
+            raise InputError(
+                f"{self.root} holds no meshes", f"give a folder with files that end in {', '.join(ENDINGS)}"
+            )
         paths = [file.relative_to(self.root).as_posix() for file in files]
         self.layout = detect_layout(paths)
         names = self._annotations() if self.layout == "Objaverse" else {}
@@ -83,6 +90,7 @@ class Folder:
         return found
 
     def load(self, entry: Entry) -> list[Part]:
+        """The parts of a model, right-handed and Z up. Raises InputError for a damaged file."""
         model = load_parts(entry.file)
         y_up = entry.file.suffix.lower() not in SUFFIXES_WITH_UP_AXIS and (
             self.up == "y" or self.layout == "ShapeNetCore"
@@ -90,6 +98,7 @@ class Folder:
         return y_up_to_z_up_parts(model.parts) if y_up else model.parts
 
     def _files(self) -> list[Path]:
+        """All mesh files below the root, without hidden ones."""
         found: list[Path] = []
 
         def refuse(error: OSError) -> None:
@@ -104,11 +113,13 @@ class Folder:
                 Path(folder, name) for name in files if name.lower().endswith(ENDINGS) and name[0] != "."
             ]
             if len(found) > MAX_FILES:
-                raise InputError(f"{self.root} holds more than {MAX_FILES} meshes", "give one of its folders")
+                raise InputError(
+                    f"{self.root} holds more than {MAX_FILES} meshes", "give one of its subfolders"
+                )
         return found
 
     def _annotations(self) -> dict[str, str]:
-        """Objaverse's names of things by their identity, where its list lies in the folder."""
+        """Objaverse's category of each model by its uid; empty where its list is not in the folder."""
         for name in ANNOTATIONS:
             file = self.root / name
             if not file.is_file():
@@ -121,13 +132,13 @@ class Folder:
                 return {str(uid): _word(str(word)) for word, uids in lists.items() for uid in uids}
             except (ValueError, AttributeError, TypeError, zlib.error, gzip.BadGzipFile) as error:
                 raise InputError(
-                    f"{file.name} is no list of names by category ({error})", "remove it or copy it again"
+                    f"{file.name} is not a list of models by category ({error})", "remove it or copy it again"
                 ) from error
         return {}
 
 
 def detect_layout(paths: Sequence[str]) -> str:
-    """Which collection's layout most of the files have."""
+    """The collection whose layout more than half of the paths have, "folder" without one."""
     kinds = {
         "ShapeNetCore": r"(^|/)0\d{7}/[^/]+/(models/model_normalized|model)\.obj$",
         "ModelNet": r"(^|/)[^/]+/(train|test)/[^/]+\.off$",
@@ -139,21 +150,21 @@ def detect_layout(paths: Sequence[str]) -> str:
     return "folder"
 
 
-def parse_path(path: str, kind: str) -> tuple[str | None, str, str | None]:
-    """(category, identity, split) of a file in a layout."""
+def parse_path(path: str, layout: str) -> tuple[str | None, str, str | None]:
+    """(category, identity, split) of a file by its path in a layout; None for what the path does not state."""
     parts = path.split("/")
     stem = parts[-1].rsplit(".", 1)[0]
-    if kind == "ShapeNetCore":
+    if layout == "ShapeNetCore":
         at = next((i for i, part in enumerate(parts) if re.fullmatch(r"0\d{7}", part)), None)
         if at is not None and at + 1 < len(parts):
             return SYNSETS.get(parts[at], parts[at]), parts[at + 1], None
-    if kind == "ModelNet" and len(parts) >= 3 and parts[-2] in ("train", "test"):
+    if layout == "ModelNet" and len(parts) >= 3 and parts[-2] in ("train", "test"):
         return _word(parts[-3]), stem, parts[-2]
-    if kind == "Objaverse":
+    if layout == "Objaverse":
         return None, stem, None
     return (_word(parts[-2]) if len(parts) > 1 else None), path.rsplit(".", 1)[0], None
 
 
 def _word(text: str) -> str:
-    """A category's name: lower case, words joined by underscores."""
+    """A category's name in lower case, words joined by underscores."""
     return re.sub(r"[\W_]+", "_", text.lower()).strip("_") or "unknown"

@@ -1,4 +1,4 @@
-"""MegaGlest: units, buildings and plants as G3D models with textures beside them; poses of a unit are one family."""
+"""MegaGlest: units, buildings and plants as G3D models with textures beside them; the poses of a unit form a family."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ UNIT = re.compile(r"^(.*)/units/([^/]+)/")
 
 
 class MegaGlest:
+    """The models of the strategy game MegaGlest."""
+
     name = "megaglest-data"
     packages: tuple[str, ...] = ("megaglest-data",)
     about = "buildings, creatures, machines and plants of a strategy game"
@@ -34,9 +36,11 @@ class MegaGlest:
         self.textures: Textures | None = None
 
     def needs(self, path: str) -> bool:
+        """Whether this file of a package is needed."""
         return path.endswith((".g3d", ".jpg", ".png", ".tga", ".bmp", "/AUTHORS.data.txt"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
+        """All models below the roots of the unpacked packages, sorted by key."""
         root = roots[0] / ROOT
         self.textures = Textures(root)
         rights = read_copyright(roots[0], self.name)
@@ -56,23 +60,24 @@ class MegaGlest:
         return found
 
     def load(self, entry: Entry) -> list[Part]:
+        """The parts of a model, right-handed and Z up. Raises InputError for a damaged file."""
         assert self.textures is not None
         parts = g3d.read(read_bytes(entry.file, MAX_FILE), entry.file.name)
         out = []
         for part in self.textures.with_textures(parts, entry.file.parent):
             named = part.material is not None and part.material.name.startswith("team/")
-            team = named and "/tilesets/" not in entry.key  # trees have no owner, whatever their flags say
+            team = named and "/tilesets/" not in entry.key  # trees have no owner, despite their flags
             out += apply_team_colour([part], multiplied=False) if team else [part]
         return y_up_to_z_up_parts(out)
 
 
 def parse_authors(text: str) -> dict[str, str]:
-    """Who made the factions and tilesets, by a piece of their paths, from the notes that come with the data."""
+    """The authors of factions and tilesets by a part of their paths, from the notes that come with the data."""
     renamed = {"indians": "indian", "egyptians": "egypt", "persians": "persian", "scrubland": "scrub_land"}
     found = {}
     factions, _, rest = text.partition("Tilesets:")
     for name, people in re.findall(r"^(\w+):\s*\n\s*Copyright [\d-]+ \(c\) ([^(<]+?)\s*\(?<", factions, re.M):
-        if people != "The Glest Team":  # with parts of others: the package names both teams
+        if people != "The Glest Team":  # the package names both teams
             found[f"/factions/{renamed.get(name.lower(), name.lower())}/"] = " ".join(people.split())
     tilesets = rest.partition("Maps:")[0]
     for name, people in re.findall(r"^ (\w[\w ]*?) {2,}by ((?:.|\n {3,})+)", tilesets, re.M):

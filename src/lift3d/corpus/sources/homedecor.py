@@ -1,4 +1,4 @@
-"""Minetest's homedecor modpack: OBJ models whose textures stand in the Lua definition of the node that shows them."""
+"""Minetest's modpack homedecor: OBJ models whose textures are stated in the Lua definition of their node."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ MODS = "usr/share/games/minetest/mods/homedecor"
 WALL_MOUNTED = re.compile(
     r"bed_(regular|extended|kingsize)|desk_lamp|dartboard|calendar|armchair|lrfurn_sofa|kitchen_(chair|cabinet|sink)|shutter"
 )
-"""Meshes of nodes that stand by being mounted on a wall: z is up in their files, y in all others."""
+"""Meshes of wall-mounted nodes: their files have Z up, all others Y up."""
 VARIANT = re.compile(
     r"(_(open|closed|on|off|top|bottom|left|right|[a-z]|[0-9]+|small|large|inner|outer|corner))+$"
 )
 
 MAX_GAP = 2000
-"""Characters between a node's mesh and its tiles, at most."""
+"""Maximal number of characters between the mesh of a node and its tiles."""
 
 
 class HomeDecor:
+    """The furniture of Minetest's modpack homedecor."""
+
     name = "minetest-mod-homedecor"
     packages: tuple[str, ...] = ("minetest-mod-homedecor",)
     about = "blocky furniture and fixtures of a building game"
@@ -38,9 +40,11 @@ class HomeDecor:
         self.textures: Textures | None = None
 
     def needs(self, path: str) -> bool:
+        """Whether this file of a package is needed."""
         return path.endswith((".obj", ".lua", ".png"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
+        """All models below the roots of the unpacked packages, sorted by key."""
         root = roots[0] / MODS
         self.textures = Textures(root)
         rights = read_copyright(roots[0], self.name)
@@ -61,6 +65,7 @@ class HomeDecor:
         return found
 
     def load(self, entry: Entry) -> list[Part]:
+        """The parts of a model, right-handed and Z up. Raises InputError for a damaged file."""
         data = read_bytes(entry.file, MAX_FILE)
         names = list(dict.fromkeys(re.findall(rb"^usemtl[ \t]+(.*?)\s*$", data, re.M))) or [b""]
         tiles = self.tiles.get(entry.file.name, [])
@@ -74,8 +79,8 @@ class HomeDecor:
 
 
 def parse_definitions(lua: str) -> list[tuple[str, list[str]]]:
-    """(mesh file, texture names) of each node: `mesh = "x.obj"` with the `tiles = {...}` nearest to it. Of a texture
-    with modifiers ("a.png^[brighten") the first picture counts."""
+    """(mesh file, texture names) of each node: `mesh = "x.obj"` with the nearest `tiles = {...}`. Of a texture with
+    modifiers ("a.png^[brighten") the first picture is used."""
     meshes = [(m.start(), m[1]) for m in re.finditer(r'\bmesh\s*=\s*"([^"]+\.obj)"', lua)]
     lists = [(m.start(), m[1]) for m in re.finditer(r"\btiles\s*=\s*\{((?:[^{}]|\{[^{}]*\})*)\}", lua)]
     out = []

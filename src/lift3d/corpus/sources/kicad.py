@@ -1,4 +1,4 @@
-"""KiCad's electronic parts: VRML with a colour for each material, in tenths of an inch; at most three of a name family."""
+"""KiCad: electronic parts as VRML with one colour per material, in tenths of an inch; at most three per family of names."""
 
 from __future__ import annotations
 
@@ -22,14 +22,18 @@ MAX_PER_FAMILY = 3
 
 
 class KiCad:
+    """The electronic parts of KiCad."""
+
     name = "kicad-packages3d"
     packages: tuple[str, ...] = ("kicad-packages3d",)
     about = f"electronic parts, at most {MAX_PER_FAMILY} of a name family"
 
     def needs(self, path: str) -> bool:
+        """Whether this file of a package is needed."""
         return path.endswith(".wrl")
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
+        """All models below the roots of the unpacked packages, sorted by key."""
         root = roots[0] / MODELS
         rights = read_copyright(roots[0], self.name)
         found, taken = [], Counter[str]()
@@ -47,10 +51,11 @@ class KiCad:
         return found
 
     def load(self, entry: Entry) -> list[Part]:
+        """The parts of a model, right-handed and Z up. Raises InputError for a damaged file."""
         parts = vrml.read(read_bytes(entry.file, MAX_FILE), entry.file.name)
         return [replace(part, vertices=part.vertices * UNIT) for part in parts]
 
 
 def family_of(stem: str) -> str:
-    """The name without its numbers: "PinHeader_2x05_P2.54mm_Vertical" and "PinHeader_2x06_..." are kin."""
+    """The name with numbers replaced by "#", equal for "PinHeader_2x05_P2.54mm_Vertical" and "PinHeader_2x06_..."."""
     return re.sub(r"\d+([.,]\d+)?", "#", stem)

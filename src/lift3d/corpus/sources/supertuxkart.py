@@ -1,4 +1,4 @@
-"""SuperTuxKart: karts, library objects and parts of tracks as SPM meshes; a kart is put together with its wheels."""
+"""SuperTuxKart: karts, library objects and parts of tracks as SPM meshes; karts are assembled with their wheels."""
 
 from __future__ import annotations
 
@@ -32,18 +32,22 @@ PlacedMesh = tuple[str, F64]
 
 
 class SuperTuxKart:
+    """The models of the racing game SuperTuxKart."""
+
     name = "supertuxkart-data"
     packages: tuple[str, ...] = ("supertuxkart-data",)
-    about = "karts, plants, buildings and things beside race tracks"
+    about = "karts, plants, buildings and objects beside race tracks"
 
     def __init__(self) -> None:
         self.textures: Textures | None = None
         self.wheels: dict[Path, list[PlacedMesh]] = {}
 
     def needs(self, path: str) -> bool:
+        """Whether this file of a package is needed."""
         return path.endswith((".spm", ".png", ".jpg", ".jpeg", "/kart.xml"))
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
+        """All models below the roots of the unpacked packages, sorted by key."""
         root = roots[0] / ROOT
         self.textures = Textures(root)
         rights = read_copyright(roots[0], self.name)
@@ -63,6 +67,7 @@ class SuperTuxKart:
         return sorted(found, key=lambda e: e.key)
 
     def load(self, entry: Entry) -> list[Part]:
+        """The parts of a model, right-handed and Z up. Raises InputError for a damaged file."""
         assert self.textures is not None
         folder, out = entry.file.parent, []
         for name, place in [(entry.file.name, np.zeros(3)), *self.wheels.get(entry.file, [])]:
@@ -73,7 +78,7 @@ class SuperTuxKart:
 
 
 def parse_kart(data: bytes) -> tuple[str, list[PlacedMesh]]:
-    """The body's file and each wheel's with its place; no wheels if the description cannot be read."""
+    """The file of the body, and file and position (3,) of each wheel; empty where the description cannot be read."""
     root = parse_xml(data)
     wheels: list[PlacedMesh] = []
     for wheel in root.iterfind("wheels/*") if root is not None else ():
@@ -84,7 +89,7 @@ def parse_kart(data: bytes) -> tuple[str, list[PlacedMesh]]:
 
 
 def parse_vector(text: str) -> F64:
-    """The numbers of a text; none if one is no number."""
+    """(N,) numbers of a text; empty where one cannot be parsed."""
     try:
         return np.array(text.split(), np.float64)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Sweet Home 3D's furniture libraries: zip files of OBJ models with a catalogue in Java properties."""
+"""Sweet Home 3D: furniture libraries, zip files of OBJ models with a catalogue as Java properties."""
 
 from __future__ import annotations
 
@@ -22,14 +22,18 @@ CATALOGUE = "PluginFurnitureCatalog.properties"
 
 
 class SweetHome3D:
+    """The furniture libraries of Sweet Home 3D."""
+
     name = "sweethome3d-furniture"
     packages: tuple[str, ...] = ("sweethome3d-furniture",)
     about = "furniture, fixtures, plants, vehicles and people of interior design; sizes in the catalogue"
 
     def needs(self, path: str) -> bool:
+        """Whether this file of a package is needed."""
         return path.endswith(".sh3f")
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
+        """All models below the roots of the unpacked packages, sorted by key."""
         rights = read_copyright(roots[0], self.name)
         found = []
         for library in files_below(roots[0] / FOLDER, ".sh3f"):
@@ -50,11 +54,12 @@ class SweetHome3D:
         return sorted(found, key=lambda e: e.key)
 
     def load(self, entry: Entry) -> list[Part]:
+        """The parts of a model, right-handed and Z up. Raises InputError for a damaged file."""
         return y_up_to_z_up_parts(obj.read(read_bytes(entry.file, MAX_FILE), entry.file))
 
 
 def parse_catalogue(data: bytes) -> list[dict[str, str]]:
-    r"""Rows of key#number=value lines in ISO-8859-1 with \uXXXX escapes, in the order of their numbers."""
+    r"""Rows of a catalogue of key#number=value lines in ISO-8859-1 with \uXXXX escapes, sorted by number."""
     rows: dict[int, dict[str, str]] = defaultdict(dict)
     for line in data.decode("latin-1").splitlines():
         match = re.match(r"([A-Za-z]+)#(\d+)\s*[=:]\s*(.*)", line)
@@ -65,7 +70,7 @@ def parse_catalogue(data: bytes) -> list[dict[str, str]]:
 
 
 def model_file(folder: Path, model: str) -> Path | None:
-    """The model's file, if it is one below `folder`."""
+    """The file of a model; None unless it exists below `folder`."""
     path = folder / model.lstrip("/")
     ok = (
         bool(model)
@@ -77,7 +82,7 @@ def model_file(folder: Path, model: str) -> Path | None:
 
 
 def size_in_metres(row: dict[str, str]) -> tuple[float, float, float] | None:
-    """Width, depth and height in metres (the catalogue has centimetres), where all three stand there."""
+    """Width, depth and height in metres of a row in centimetres; None unless all three are stated."""
     try:
         width, depth, height = (float(row[side]) / 100 for side in ("width", "depth", "height"))
     except (KeyError, ValueError):
@@ -86,7 +91,7 @@ def size_in_metres(row: dict[str, str]) -> tuple[float, float, float] | None:
 
 
 def licence_texts(folder: Path) -> dict[Path, str]:
-    """What licence files say, by the folder they lie in: a library's own, and those of single models."""
+    """Licences stated by licence files, by folder: that of a library, and those of single models."""
     found = {}
     for file in files_below(folder, (".txt", ".html")):
         licence = (

@@ -1,4 +1,4 @@
-"""UFO: Alien Invasion: objects, vehicles, aircraft and people as MD2 models whose textures lie beside them."""
+"""UFO: Alien Invasion: objects, vehicles, aircraft and people as MD2 models with textures beside them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ PACK = "usr/share/games/ufoai/base/0models.pk3"
 
 
 class UfoAI:
+    """The models of the tactics game UFO: Alien Invasion."""
+
     name = "ufoai-data"
     packages: tuple[str, ...] = ("ufoai-data",)
     about = "objects, plants, vehicles, aircraft, weapons and people of a tactics game"
@@ -32,9 +34,11 @@ class UfoAI:
         self.textures: Textures | None = None
 
     def needs(self, path: str) -> bool:
+        """Whether this file of a package is needed."""
         return path.endswith("0models.pk3")
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
+        """All models below the roots of the unpacked packages, sorted by key."""
         root = unzip(roots[0] / PACK, lambda path: path.startswith("models/"))
         self.textures = Textures(root)
         rights = read_copyright(roots[0], self.name)
@@ -48,6 +52,7 @@ class UfoAI:
         return found
 
     def load(self, entry: Entry) -> list[Part]:
+        """The parts of a model, right-handed and Z up. Raises InputError for a damaged file."""
         assert self.textures is not None
         parts = md2.read(read_bytes(entry.file, MAX_FILE), entry.file.name)
         return self.textures.with_textures(parts, entry.file.parent, otherwise=entry.file.stem)

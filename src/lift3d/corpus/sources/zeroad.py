@@ -1,8 +1,8 @@
-"""0 A.D.: meshes of buildings, plants, animals, ships and tools, put together by actor files.
+"""0 A.D.: meshes of buildings, plants, animals, ships and tools, assembled by actor files.
 
-An actor names a mesh, its textures and other actors that are fixed to points of the mesh ("root" is its origin). Of each
-group the most frequent variant counts. Buildings, ships and plants are put together whole; every other mesh stands for itself,
-with the texture of the first actor that shows it in any of its variants.
+An actor names a mesh, its textures and other actors that are attached to points of the mesh ("root" is its origin). The
+most frequent variant of each group is used. Buildings, ships and plants are assembled; every other mesh is a model of its
+own, with the texture of the first actor that uses it in any variant.
 """
 
 from __future__ import annotations
@@ -38,18 +38,19 @@ ZIP = "usr/share/games/0ad/mods/public/public.zip"
 WHOLE = ("structures/", "flora/", "geology/", "campaigns/structures/")
 MAX_DEPTH = 4
 TRANSPARENT = re.compile(r"(basic_)?trans|aura|waterfall")
-"""Materials for which alpha is transparency."""
+"""Materials whose alpha is transparency."""
 Shown = tuple[str, str, bool]
-"""Actor, texture, clear (as of an actor)."""
+"""Actor, texture, and whether the texture's alpha is transparency."""
 NOBODY: Shown = ("", "", False)
 MAX_MESHES = 1000
-"""Meshes in one thing."""
+"""Maximal number of meshes in one model."""
 
 
 @dataclass(frozen=True)
 class Actor:
-    """mesh: path below art/meshes without ending; texture: base texture; props: (point, actor path);
-    variants: (mesh, texture) of all its variants; clear: its texture's alpha is transparency (else the owner's colour)."""
+    """mesh: path below art/meshes without suffix. texture: base texture. props: (attachment point, actor path).
+    variants: (mesh, texture) of all variants. clear: the texture's alpha is transparency rather than the opacity over the
+    owner's colour."""
 
     mesh: str = ""
     texture: str = ""
@@ -59,6 +60,8 @@ class Actor:
 
 
 class ZeroAD:
+    """The models of the strategy game 0 A.D."""
+
     name = "0ad-data"
     packages: tuple[str, ...] = ("0ad-data",)
     about = "buildings, ships, plants, animals, people and tools of antiquity"
@@ -72,9 +75,11 @@ class ZeroAD:
         self.terms = Terms()
 
     def needs(self, path: str) -> bool:
+        """Whether this file of a package is needed."""
         return path.endswith("public.zip")
 
     def entries(self, roots: Sequence[Path]) -> list[Entry]:
+        """All models below the roots of the unpacked packages, sorted by key."""
         inner = re.compile(r"art/(meshes/.*\.pmd|actors/.*\.xml|textures/skins/.*\.dds)$")
         self.art = unzip(roots[0] / ZIP, lambda path: inner.match(path) is not None) / "art"
         self.textures = Textures(self.art / "textures/skins")
@@ -105,9 +110,10 @@ class ZeroAD:
         return Entry(f"{self.name}/{key}", self.meshes[mesh], name, text, *more)
 
     def load(self, entry: Entry) -> list[Part]:
+        """The parts of a model, right-handed and Z up. Raises InputError for a damaged file."""
         path = entry.key.removeprefix(f"{self.name}/")
         if path in self.actors:
-            parts = self._assembled(path, np.eye(4), 0, [MAX_MESHES])
+            parts = self._assemble(path, np.eye(4), 0, [MAX_MESHES])
         else:
             mesh = path.removeprefix("meshes/")
             _, texture, clear = self.shown_by.get(mesh, NOBODY)
@@ -123,7 +129,7 @@ class ZeroAD:
         parts = parts if clear else apply_team_colour(parts, multiplied=True)
         return [replace(part, vertices=part.vertices @ pose[:3, :3].T + pose[:3, 3]) for part in parts]
 
-    def _assembled(self, path: str, pose: F64, depth: int, left: list[int]) -> list[Part]:
+    def _assemble(self, path: str, pose: F64, depth: int, left: list[int]) -> list[Part]:
         what = self.actors.get(path, Actor())
         if depth > MAX_DEPTH or left[0] < 1 or what.mesh not in self.meshes:
             return []
@@ -139,12 +145,12 @@ class ZeroAD:
                 if point not in points:
                     continue
                 place = points[point]
-            parts += self._assembled(other, pose @ place, depth + 1, left)
+            parts += self._assemble(other, pose @ place, depth + 1, left)
         return parts
 
 
 def shown_by(actors: dict[str, Actor]) -> dict[str, Shown]:
-    """Of each mesh the first actor that shows it and how; an actor with a texture goes first."""
+    """For each mesh the first actor that uses it, preferring actors with a texture."""
     found: dict[str, Shown] = {}
     for path, what in actors.items():
         for mesh, texture in ((what.mesh, what.texture), *what.variants):
@@ -164,12 +170,12 @@ def _points(data: bytes, name: str) -> dict[str, F64]:
 
 
 def _bare(file: Path, root: Path) -> str:
-    """ "structural/house" of structural/house.dae.cached.pmd."""
+    """The path of a mesh without suffixes: "structural/house" for structural/house.dae.cached.pmd."""
     return re.sub(r"(\.dae)?(\.cached)?\.pmd$", "", file.relative_to(root).as_posix())
 
 
 def parse_actor(data: bytes) -> Actor:
-    """What an actor file shows, of each group the most frequent variant; an empty actor if it cannot be read."""
+    """The actor of an actor file, with the most frequent variant of each group; empty where it cannot be parsed."""
     root = parse_xml(data)
     if root is None:
         return Actor()

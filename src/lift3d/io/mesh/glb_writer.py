@@ -118,8 +118,10 @@ class _File:
         if part.uv is not None and material.texture is not None:
             pbr["baseColorTexture"] = {"index": self.picture(material.texture)}
         entry: dict[str, Any] = {"name": material.name, "pbrMetallicRoughness": pbr, "doubleSided": True}
-        clear = material.colour[3] < 255 or (material.texture is not None and material.texture.mode == "RGBA")
-        if clear:
+        transparent = material.colour[3] < 255 or (
+            material.texture is not None and material.texture.mode == "RGBA"
+        )
+        if transparent:
             entry["alphaMode"] = "BLEND"
         if entry not in self.materials:
             self.materials.append(entry)

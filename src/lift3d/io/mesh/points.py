@@ -52,18 +52,20 @@ def _points(data: bytes, name: str) -> Points | None:
     if not all(axis in vertex for axis in "xyz"):
         raise damaged_file(name, "holds no vertices")
     xyz = np.column_stack([vertex[a] for a in "xyz"])
-    kept = (np.abs(xyz) < 1e30).all(1)
+    valid = (np.abs(xyz) < 1e30).all(1)
     normals: F32 | None = None
     if all(a in vertex for a in ("nx", "ny", "nz")):
-        given = np.nan_to_num(np.column_stack([vertex[a] for a in ("nx", "ny", "nz")]), posinf=0, neginf=0)
-        length = np.linalg.norm(given, axis=1)
-        kept &= length > MIN_NORMAL_LENGTH
-        normals = (given / np.maximum(length, MIN_NORMAL_LENGTH)[:, None])[kept].astype(np.float32)
-    if len(xyz) and not kept.any():
-        why = "finite coordinates" if normals is None else "finite coordinates and a normal that is not zero"
-        raise damaged_file(name, f"holds {len(xyz)} points, none of them with {why}")
+        stated = np.nan_to_num(np.column_stack([vertex[a] for a in ("nx", "ny", "nz")]), posinf=0, neginf=0)
+        length = np.linalg.norm(stated, axis=1)
+        valid &= length > MIN_NORMAL_LENGTH
+        normals = (stated / np.maximum(length, MIN_NORMAL_LENGTH)[:, None])[valid].astype(np.float32)
+    if len(xyz) and not valid.any():
+        needed = (
+            "finite coordinates" if normals is None else "finite coordinates and a normal that is not zero"
+        )
+        raise damaged_file(name, f"holds {len(xyz)} points, none of them with {needed}")
     colours = ply_reader.vertex_colours(vertex)
     unit = "m" if "unit: m" in comments else None
     return Points(
-        xyz[kept], normals, None if colours is None else colours[kept, :3], unit, int((~kept).sum())
+        xyz[valid], normals, None if colours is None else colours[valid, :3], unit, int((~valid).sum())
     )
