@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import re
 import signal
+from typing import Annotated
 
 import typer
 
 from lift3d.cli.lazy import LazyGroup
+from lift3d.version import __version__
 
 app = typer.Typer(
     name="lift3d",
@@ -21,8 +23,19 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lift3d {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def root() -> None:
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
     """Photos or a video in, a solid, textured, printable 3D model out."""
 
 

@@ -30,7 +30,7 @@ def complete(
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Complete the partial scan of one object to a closed solid. The known part stays as it is; the rest is predicted."""
+    """Complete a partial scan of one object to a closed solid. The known part stays as it is; the rest is predicted."""
     from lift3d.nets import require_torch
 
     require_torch()

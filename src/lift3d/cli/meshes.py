@@ -16,7 +16,7 @@ def check(
     ] = "220x220x250mm",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Check whether a mesh can be printed. The exit code is 0 if it can and 1 if it cannot."""
+    """Check whether a mesh is printable; exit code 1 if it is not."""
     from lift3d import api
 
     report = api.check(file, bed=bed)
@@ -36,7 +36,7 @@ def repair(
     file: Annotated[Path, typer.Argument(help="The broken mesh.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The solid: .glb .obj .ply .stl .3mf .usdz")],
 ) -> None:
-    """Make a mesh solid with the least change, and print what was changed and how far the surface moved."""
+    """Make a mesh solid with the smallest change, and report what changed."""
     from lift3d import api
     from lift3d.cli.words import origin_lines
 
@@ -55,7 +55,7 @@ def convert(
     source: Annotated[Path, typer.Argument(help="The mesh to read.")],
     target: Annotated[Path, typer.Argument(help="The file to write: .glb .obj .ply .stl .3mf .usdz")],
 ) -> None:
-    """Convert a mesh to another format, with its texture and unit."""
+    """Write a mesh in another format, with its texture and unit."""
     from lift3d import api
 
     for path in api.convert(source, target):

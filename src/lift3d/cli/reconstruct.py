@@ -86,7 +86,7 @@ def reconstruct(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Make a textured model from photos or a video, with NAME.png and NAME.report.json beside it."""
+    """Reconstruct a textured 3D model from photos or a video. NAME.png and NAME.report.json are written beside it."""
     from lift3d.runtime.environment import limit_threads
 
     if threads is not None:
