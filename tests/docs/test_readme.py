@@ -46,7 +46,6 @@ def test_commands_on_meshes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_python_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("lift3d.api")
     monkeypatch.chdir(tmp_path)
     mesh = trimesh.creation.icosphere(2)
     mesh.update_faces(np.arange(len(mesh.faces)) > 3)
