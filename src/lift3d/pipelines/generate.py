@@ -50,7 +50,7 @@ MAX_STEM = 60
 """Characters of a category in file names."""
 UNCONDITIONAL = "thing"
 """The stem of file names for a generator without categories."""
-NO_CATEGORY = "nothing was asked for", "name a category, as in lift3d generate chair -o chairs"
+NO_CATEGORY = "no category is given", "name a category, as in lift3d generate chair -o chairs"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.count < 1:
-            raise InputError(f"{self.count} models were asked for", "ask for 1 or more with -n")
+            raise InputError(f"the number of models is {self.count}", "give 1 or more with -n")
         if self.count > MAX_COUNT:
             hours, gigabytes = self.count * SECONDS_PER_MODEL / 3600, self.count * MEGABYTES_PER_MODEL / 1000
             raise InputError(
@@ -244,7 +244,7 @@ class Prefetch:
         self.pool.shutdown(cancel_futures=True)
 
     def get(self, number: int, more: bool) -> F32:
-        """Sample `number`; more: whether sample `number + 1` is likely to be asked for."""
+        """Sample `number`; more: whether sample `number + 1` is likely to be needed."""
         waiting = self.next.pop(number, None)
         code = self.sample(number) if waiting is None else waiting.result()
         if more:

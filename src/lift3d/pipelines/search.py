@@ -93,7 +93,7 @@ def search(
     """
     modality = query_modality(query)
     if count < 1:
-        raise InputError(f"{count} neighbours were asked for", "ask for 1 or more")
+        raise InputError(f"the number of results is {count}", "give 1 or more")
     folder = find_index(None if index is None else Path(index), Path.cwd())
     with ModelIndex(folder) as store:
         if not len(store):
