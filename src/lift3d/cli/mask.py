@@ -34,9 +34,10 @@ def mask(
     image = pipeline.mask(photo, output, mask_only=mask_only, weights=weights)
     if quiet:
         return
-    assert image.mask is not None
-    text = f"wrote {output}: the object covers {100 * image.mask.mean():.0f} % of the photo"
-    found = getattr(image, "segmentation", None)
-    typer.echo(text if found is None else f"{text}; {SOURCES[found.source]}")
-    if found is not None and found.other_objects:
+    found = image.segmentation
+    assert found is not None
+    typer.echo(
+        f"wrote {output}: the object covers {100 * found.area_fraction:.0f} % of the photo; {SOURCES[found.source]}"
+    )
+    if found.other_objects:
         typer.echo(f"the photo shows {found.other_objects + 1} objects; the largest was taken")
