@@ -18,10 +18,10 @@ DIGEST = """
 import hashlib, numpy as np
 from scenes import orbit_views
 from lift3d.context import Context
-from lift3d.geometry.field import DepthField
+from lift3d.geometry.fusion.tsdf import TsdfIntegrator
 from lift3d.maps.images_to_depths import ImagesToDepths
 maps = ImagesToDepths().apply(orbit_views(5), Context()).depths
-field = DepthField(list(maps), [np.ones(d.z.shape, np.int8) for d in maps])
+field = TsdfIntegrator(list(maps), [np.ones(d.z.shape, np.int8) for d in maps])
 f, w = field.integrate(np.array([-0.7, -0.7, 0.0]), 0.05, (29, 29, 25), 0.15)
 arrays = [a for d in maps for a in (d.z, d.normals, d.confidence)] + [f, w]
 print(hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest())

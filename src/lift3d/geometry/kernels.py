@@ -1,8 +1,8 @@
-"""Kernels shared out by bands over all cores, without numba's parallel loops.
+"""Compilation options of numba kernels, and the distribution of a kernel over threads without numba's parallel loops.
 
-A parallel loop of numba is compiled twice, once by itself and once inside its function; the process that compiles it
-runs the one, those that load it from the cache run the other. With `fastmath` the two may round differently, and
-the same photos would give other bytes on the first day than on the second.
+Numba compiles a parallel loop twice, by itself and inside its function. The process that compiles it runs one
+version, processes that load it from the cache run the other. With `fastmath` the two may round differently, so that
+equal input would not give equal bytes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from typing import Any
 import numba
 
 PER_THREAD = 8
-"""Bands per thread, so that one slow band does not keep the others waiting."""
+"""Bands per thread: more than one, so that a slow band does not leave the other threads idle."""
 
 
 def run_in_bands(njit_kernel: Callable[..., None], rows: int, scratch: Callable[[], Any], *args: Any) -> None:
-    """`kernel(first, last, scratch(), *args)` for bands that cover range(rows); the kernel must release the
-    interpreter (`nogil=True`) and no band may read what another writes. As many threads as numba is set to."""
+    """Call `kernel(first, last, scratch(), *args)` for bands [first, last) that cover range(rows), on numba's number
+    of threads.
+
+    The kernel must release the interpreter lock (`nogil=True`). No band may read what another band writes.
+    """
     threads = numba.get_num_threads()
     count = max(min(rows, threads * PER_THREAD), 1)
     edges = [rows * i // count for i in range(count + 1)]
@@ -29,7 +32,8 @@ def run_in_bands(njit_kernel: Callable[..., None], rows: int, scratch: Callable[
 
 
 njit_kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
-"""How the renderer's kernels are compiled: they hold no lock, start no threads, and 1 / 0 is inf."""
+"""Decorator of a kernel: cached, without the interpreter lock, with IEEE division (1 / 0 is inf)."""
 
 njit_inline = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-"""The same for what they call by pixel: an array as an argument is ten words, so it becomes a part of its caller."""
+"""Decorator of a function that kernels call per pixel: inlined, since an array argument costs ten machine words per
+call."""

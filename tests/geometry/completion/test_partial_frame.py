@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from lift3d.geometry.completion.partial_frame import (
-    CELLS,
+    FRAME_RESOLUTION,
     SPREAD,
     PartialFrame,
     fit_partial_frame,
@@ -58,7 +58,7 @@ def test_cells_are_those_of_a_slow_twin() -> None:
     n /= np.linalg.norm(n, axis=1, keepdims=True)
     frame = PartialFrame(np.zeros(3), 1.0)
     held: dict[tuple[int, ...], list[np.ndarray]] = {}
-    for point, normal in zip(p * CELLS, n):
+    for point, normal in zip(p * FRAME_RESOLUTION, n):
         sign = 1.0 if normal[2] >= 0 else -1.0
         a = -1 / (sign + normal[2])
         b = normal[0] * normal[1] * a
@@ -67,9 +67,9 @@ def test_cells_are_those_of_a_slow_twin() -> None:
         assert abs(u @ normal) < 1e-9 and abs(w @ normal) < 1e-9 and abs(u @ w) < 1e-9
         for place in (point, point + SPREAD * u, point - SPREAD * u, point + SPREAD * w, point - SPREAD * w):
             cell = np.floor(place).astype(int)
-            if (cell >= 0).all() and (cell < CELLS).all():
+            if (cell >= 0).all() and (cell < FRAME_RESOLUTION).all():
                 held.setdefault(tuple(cell), []).append(np.append(normal, (cell + 0.5 - place) @ normal))
-    expected = np.zeros((5, CELLS, CELLS, CELLS))
+    expected = np.zeros((5, FRAME_RESOLUTION, FRAME_RESOLUTION, FRAME_RESOLUTION))
     for cell, rows in held.items():
         expected[0][cell] = 1
         expected[(slice(1, 5), *cell)] = np.mean(rows, 0)
@@ -83,7 +83,7 @@ def test_the_distance_of_a_cell_says_where_the_plane_lies() -> None:
         p = np.column_stack([rng.uniform(0.2, 0.8, (4000, 2)), np.full(4000, height)])
         cells = partial_voxels(p, np.tile([0.0, 0, 1], (4000, 1)), PartialFrame(np.zeros(3), 1.0))
         i, j, k = np.nonzero(cells[0])
-        assert np.allclose((k + 0.5 - cells[4, i, j, k]) / CELLS, height, atol=1e-5)
+        assert np.allclose((k + 0.5 - cells[4, i, j, k]) / FRAME_RESOLUTION, height, atol=1e-5)
 
 
 @given(st.floats(-4, 4), st.booleans(), st.integers(0, 1000))

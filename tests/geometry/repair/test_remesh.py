@@ -75,7 +75,9 @@ def test_a_return_is_the_same_whichever_way_crossings_are_sought(monkeypatch: py
     kept = np.delete(f, slice(300, 420), axis=0)
     quick = remesh.remesh(rough, kept, 40)
     monkeypatch.setattr(
-        remesh, "crossings_since", lambda before, v, f, known: self_intersections(v, f, remesh.MOST_PAIRS)
+        remesh,
+        "update_intersections",
+        lambda before, v, f, known: self_intersections(v, f, remesh.MOST_PAIRS),
     )
     slow = remesh.remesh(rough, kept, 40)
     assert quick[0].tobytes() == slow[0].tobytes() and quick[1].tobytes() == slow[1].tobytes()

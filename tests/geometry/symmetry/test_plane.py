@@ -41,7 +41,7 @@ def test_the_mirror_image_equals_its_twin() -> None:
     """scipy's interpolation of every cell, against the kernel's within each layer."""
     from scipy import ndimage
 
-    from lift3d.geometry.symmetry.plane import _shared
+    from lift3d.geometry.symmetry.plane import _overlap
 
     rng = np.random.default_rng(5)
     cells = ndimage.gaussian_filter(rng.random((13, 17, 9)), 1.0).astype(np.float32)
@@ -53,6 +53,6 @@ def test_the_mirror_image_equals_its_twin() -> None:
         image = ndimage.affine_transform(
             cells.astype(np.float64), mirror, offset, order=1, mode="grid-constant"
         )
-        both, either = _shared(cells, mirror, offset)
+        both, either = _overlap(cells, mirror, offset)
         assert np.isclose(both, np.minimum(cells, image).sum(), rtol=1e-6)
         assert np.isclose(either, np.maximum(cells, image).sum(), rtol=1e-6)

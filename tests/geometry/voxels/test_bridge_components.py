@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from lift3d.geometry.voxels.bridge_components import (
-    BESIDE,
+    SEARCH_MARGIN,
     add_feet,
     bridge_components,
     main_components,
@@ -73,7 +73,7 @@ def test_crumbs_beside_a_thing_and_below_one_that_stands_stay_crumbs() -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2**31), st.integers(0, 3 * BESIDE))
+@given(st.integers(0, 2**31), st.integers(0, 3 * SEARCH_MARGIN))
 def test_the_nearest_cell_is_the_nearest_of_all(seed: int, gap: int) -> None:
     rng = np.random.default_rng(seed)
     piece = np.argwhere(rng.random((4, 5, 3)) < 0.3) if seed % 2 else rng.integers(0, 4, (1, 3))

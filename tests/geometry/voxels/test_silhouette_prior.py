@@ -7,7 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from lift3d.geometry.voxels.silhouette_prior import BESIDE, _reaching_out, _smooth, fill_behind_silhouette
+from lift3d.geometry.voxels.silhouette_prior import (
+    NEIGHBOUR_WEIGHT,
+    _reaching_out,
+    _smooth,
+    fill_behind_silhouette,
+)
 
 
 def depths(likeliest, sure, middle, lack, full):  # type: ignore[no-untyped-def]
@@ -25,8 +30,8 @@ def depths(likeliest, sure, middle, lack, full):  # type: ignore[no-untyped-def]
                 a[k, k] += 1
                 a[k, rays.index(beside)] -= 1
             elif full[beside]:
-                a[k, k] += BESIDE
-                b[k] += BESIDE * middle[beside]
+                a[k, k] += NEIGHBOUR_WEIGHT
+                b[k] += NEIGHBOUR_WEIGHT * middle[beside]
     return np.linalg.solve(a, b)
 
 

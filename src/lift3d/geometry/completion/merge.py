@@ -1,14 +1,15 @@
-"""A partial surface and a guess of the whole, made one solid in which the known part is kept.
+"""Merging of a partial surface and a predicted whole shape into one solid that keeps the partial surface.
 
-1. The guess's level is the one at which its surface passes through the known samples (within limits). Behind every known sample
-   is something, whatever the guess says. Its surface is drawn to the samples by a smooth displacement, so that it meets the known
-   part without a step.
-2. Where the guess is its own mirror image, so is the known part: its image, which is finer than the guess, stands in for it
+1. The iso-level is the one at which the predicted surface passes through the known samples, within limits. Voxels
+   behind the samples are filled, whatever the prediction. A smooth displacement moves the predicted surface to the
+   samples, so that it meets the known part without a step.
+2. Where the prediction is symmetric, the reflection of the known part, which is finer, replaces it
    (geometry/completion/mirror_transfer.py).
-3. Of the guess's surface only what continues the known one is kept; where both say the same, the known part stands alone.
-4. All together wind about the inside almost everywhere: a new surface is made where their generalized winding number (Jacobson,
-   Kavan & Sorkine-Hornung 2013) is a half, which closes the seam, and its vertices return to the old surfaces
-   (geometry/repair/remesh.py). Where two of them end beside each other it is drawn tight, but for what lies on the known one.
+3. Predicted faces that duplicate the known surface are removed.
+4. The generalised winding number (Jacobson, Kavan & Sorkine-Hornung 2013) of all surfaces together is near 1 inside.
+   The surface where it is 1/2 closes the seams, and its vertices are projected onto the old surfaces
+   (geometry/repair/remesh.py). Where two surfaces end beside each other the new one is relaxed, except on the known
+   surface.
 """
 
 from __future__ import annotations
@@ -40,103 +41,118 @@ from lift3d.geometry.voxels.bridge_components import main_components
 from lift3d.types import F64, Points, Voxels
 
 I32 = NDArray[np.int32]
-LOWEST, HIGHEST = 0.3, 0.65
-"""Of the guess's level."""
-ROUGHER, MOST_CROSSINGS = (0.0, 1.0, 2.0, 4.0, 8.0), 40_000
-"""Cells by which a guess is smoothed, in turn, until no more neighbours than this lie on different sides of its level. A ball
-that fills the grid has 18,000, the most intricate of the corpus' shapes 36,000 in a grid that they fill."""
-DRAWN, SPREAD = 2.5, 2.5
-"""Cells: from so far the guess is drawn to the known samples, and so far that is felt around them."""
-FAINT = 0.05
-"""Of the densest place: with fewer samples around, a displacement fades away."""
-BESIDE, ABOVE = 0.6, 1.5
-"""Cells: guessed faces nearer to the known surface than this, or straight over or under it, say the same as it."""
-ALIKE = 0.3
-"""Least cosine between two faces that may say the same."""
-BEHIND, MISSED, BACK = 0.6, 0.3, 0.9
-"""Cells behind the known surface where something must be; the share under which the guess says that nothing is; the share
-that it is given then."""
-SEAM, ON, EVENED = 3.0, 0.2, 40
-"""Steps of the new surface from a rim, that belong to the seam; steps from the known surface, that lie on it; rounds in which the
-seam is evened."""
+MIN_LEVEL, MAX_LEVEL = 0.3, 0.65
+"""Bounds of the iso-level of the prediction."""
+SIGMAS, MOST_CROSSINGS = (0.0, 1.0, 2.0, 4.0, 8.0), 40_000
+"""Sigmas in voxels by which the prediction is smoothed, in turn, until at most this many neighbouring voxels lie on
+different sides of the iso-level. A ball that fills the grid has 18,000 crossings, the most intricate shape of the
+corpus 36,000."""
+WARP_DISTANCE, WARP_SIGMA = 2.5, 2.5
+"""Largest distance from which the predicted surface moves to a sample, and sigma of the displacement around it, in
+voxels."""
+FADE = 0.05
+"""Density of samples, relative to the highest, below which the displacement fades."""
+NEAR, ABOVE = 0.6, 1.5
+"""Predicted faces nearer to the known surface than NEAR voxels, or straight above or below it within ABOVE, duplicate
+it."""
+MIN_COSINE = 0.3
+"""Least cosine between the normals of duplicate faces."""
+DEPTH_BEHIND, EMPTY_BELOW, FILLED = 0.6, 0.3, 0.9
+"""Depth in voxels at which the inside must be occupied; occupancy below which it counts as empty; occupancy that it
+then gets."""
+SEAM_DISTANCE, ON_KNOWN, SEAM_ITERATIONS = 3.0, 0.2, 40
+"""Distance from a rim within which vertices belong to the seam, distance within which they lie on the known surface,
+both in steps; iterations of relaxation."""
 MOST_RIM = 2_000_000
-"""Points along rims, beside one for each edge."""
-LEAST = 0.002
-"""Of the largest part's volume, that a part must have."""
-RESOLUTION, COARSEST = 160, 32
+"""Most sample points along rims, besides one for each edge."""
+MIN_VOLUME = 0.002
+"""Least volume of a component, relative to the largest."""
+RESOLUTION, MIN_RESOLUTION = 160, 32
+"""Steps of the new surface along the longest side: the default and the least."""
 MOST_AREA = 16 * RESOLUTION**2
-"""Square steps of known surface. Of 200 of the corpus' things, scaled to a longest side of 1, the largest surface is 14 and half
-have less than 1.8; a tangle of 2,000 large triangles has 290, and its new surface would take many minutes."""
-FACES = 60_000
+"""Largest area of known surface, in squared steps. Of 200 shapes of the corpus, scaled to longest side 1, the largest
+area is 14 and the median 1.8; a tangle of 2,000 large triangles has 290, and its remeshing would take many
+minutes."""
+MOST_FACES = 60_000
 
 
 def merge_completion(
     v: F64,
     f: I32,
     samples: Points,
-    guess: Voxels,
-    level: float,
+    prediction: Voxels,
+    iso_level: float,
     resolution: int = RESOLUTION,
     symmetric: bool = True,
 ) -> tuple[F64, I32]:
-    """The closed surface: v, f the known one (open, or a soup of small squares), samples of it with normals, the guess's
-    cells (occupancy), whose level is looked for around `level`; resolution: steps along the longest side; symmetric: use
-    the known part's mirror images as well."""
+    """(vertices (N, 3), faces (M, 3)) of the completed closed surface.
+
+    v, f: the known surface (open, or a soup of small squares). samples: area-uniform samples of it with normals.
+    prediction: predicted occupancy, whose iso-level is chosen near iso_level. resolution: steps along the longest
+    side. symmetric: use reflections of the known part as well.
+    """
     resolution = choose_resolution(v, f, resolution)
-    level = choose_level(samples, guess, level)
-    guess = fill_behind_samples(samples, guess)
-    gv, gf = predicted_surface(guess, level)
+    iso_level = choose_level(samples, prediction, iso_level)
+    prediction = fill_behind_samples(samples, prediction)
+    gv, gf = predicted_surface(prediction, iso_level)
     both_v, both_f = v, f
     if len(gf):
-        gv = warp_to_samples(gv, gf, samples, guess.affine)
-        step = float(guess.affine[0, 0])
+        gv = warp_to_samples(gv, gf, samples, prediction.affine)
+        step = float(prediction.affine[0, 0])
         if symmetric:
-            both_v, both_f = add_reflections(v, f, samples, guess, level, (gv, gf))
+            both_v, both_f = add_reflections(v, f, samples, prediction, iso_level, (gv, gf))
         gf = gf[~duplicate_faces(gv, gf, both_v, both_f, step)]
         both_v, both_f = concatenate_surfaces((both_v, both_f), (gv, gf))
     nv, nf, step = remesh(both_v, both_f, resolution)
     if not len(nf):
         return nv, nf
     nv = smooth_seam(nv, nf, (v, f), (both_v, both_f), step)
-    nv, nf, _ = keep_main_components(nv, nf, LEAST)
-    fewer = decimate(nv, nf, max(2000, min(len(nf) // 4, FACES)), 0.05 * step)
-    return fewer if inspect_arrays(*fewer, 1).is_solid else (nv, nf)
+    nv, nf, _ = keep_main_components(nv, nf, MIN_VOLUME)
+    decimated = decimate(nv, nf, max(2000, min(len(nf) // 4, MOST_FACES)), 0.05 * step)
+    return decimated if inspect_arrays(*decimated, 1).is_solid else (nv, nf)
 
 
-def voxel_coordinates(guess: Voxels, points: F64) -> F64:
-    """(3, N) indices of points in the guess's cells."""
-    inverse = np.linalg.inv(guess.affine)
+def voxel_coordinates(prediction: Voxels, points: F64) -> F64:
+    """(3, N) voxel coordinates of points (N, 3) in the grid."""
+    inverse = np.linalg.inv(prediction.affine)
     return np.asarray((points @ inverse[:3, :3].T + inverse[:3, 3]).T)
 
 
 def choose_resolution(v: F64, f: I32, resolution: int) -> int:
-    """Fewer steps where there is very much surface, so that what is new has no more faces than can be worked on."""
+    """The resolution, reduced where the known surface has a large area, so that the new one has a bounded number of
+    faces."""
     t = v[f]
     area = 0.5 * float(np.linalg.norm(np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]), axis=1).sum())
-    return max(COARSEST, min(resolution, int(np.sqrt(MOST_AREA / max(area, 1e-9)))))
+    return max(MIN_RESOLUTION, min(resolution, int(np.sqrt(MOST_AREA / max(area, 1e-9)))))
 
 
-def choose_level(samples: Points, guess: Voxels, level: float) -> float:
-    """The median of the guess on the known surface, where it lies on the guess's; within LOWEST and HIGHEST."""
-    said = ndimage.map_coordinates(
-        guess.values, voxel_coordinates(guess, samples.xyz), order=1, mode="nearest"
+def choose_level(samples: Points, prediction: Voxels, iso_level: float) -> float:
+    """The median of the prediction at the known samples, clipped to [MIN_LEVEL, MAX_LEVEL]; iso_level if too few
+    samples lie near the predicted surface."""
+    predicted_values = ndimage.map_coordinates(
+        prediction.values, voxel_coordinates(prediction, samples.xyz), order=1, mode="nearest"
     )
-    near = said[(said > 0.05) & (said < 0.95)]
-    return float(np.clip(np.median(near), LOWEST, HIGHEST)) if len(near) >= 0.2 * len(said) else level
+    near = predicted_values[(predicted_values > 0.05) & (predicted_values < 0.95)]
+    return (
+        float(np.clip(np.median(near), MIN_LEVEL, MAX_LEVEL))
+        if len(near) >= 0.2 * len(predicted_values)
+        else iso_level
+    )
 
 
 def add_reflections(
-    v: F64, f: I32, samples: Points, guess: Voxels, level: float, surface: tuple[F64, I32]
+    v: F64, f: I32, samples: Points, prediction: Voxels, iso_level: float, surface: tuple[F64, I32]
 ) -> tuple[F64, I32]:
-    """The known surface and its mirror images where the guess agrees; after the second plane those of the first as well."""
+    """The known surface with its reflections where the prediction agrees; the second plane reflects those of the
+    first as well."""
     gv, gf = surface
-    step = float(guess.affine[0, 0])
-    guessed = PredictedSurface(gv, gf, gv[gf].mean(1), face_normals(gv, gf), step)
-    for plane in candidate_planes(guess, level):
-        moved = refine_plane(plane, samples, guessed)
+    step = float(prediction.affine[0, 0])
+    predicted = PredictedSurface(gv, gf, gv[gf].mean(1), face_normals(gv, gf), step)
+    for plane in candidate_planes(prediction, iso_level):
+        moved = refine_plane(plane, samples, predicted)
         if moved.score < SUPPORT:
             continue
-        mv, mf = reflect_surface(v, f, moved, guessed)
+        mv, mf = reflect_surface(v, f, moved, predicted)
         if len(mf):
             mf = mf[~duplicate_faces(mv, mf, v, f, step)]
             v, f = concatenate_surfaces((v, f), (mv, mf))
@@ -144,103 +160,120 @@ def add_reflections(
 
 
 def concatenate_surfaces(a: tuple[F64, I32], b: tuple[F64, I32]) -> tuple[F64, I32]:
-    """Two surfaces as one."""
+    """The union of the vertices and faces of two surfaces."""
     return np.concatenate([a[0], b[0]]), np.concatenate([a[1], b[1] + len(a[0])]).astype(np.int32)
 
 
-def fill_behind_samples(samples: Points, guess: Voxels) -> Voxels:
-    """The guess with full cells behind every known sample: where the network would leave out what is known, a leg or a sheet
-    that is thin for its cells, the known part gets a back a cell behind it, and is not lost."""
+def fill_behind_samples(samples: Points, prediction: Voxels) -> Voxels:
+    """The prediction with voxels filled behind every known sample, where it is empty.
+
+    A leg or a sheet that the network misses because it is thin keeps a back one voxel behind it, and is not lost.
+    """
     assert samples.normals is not None
-    behind = voxel_coordinates(guess, samples.xyz - BEHIND * guess.affine[0, 0] * samples.normals)
-    said = ndimage.map_coordinates(guess.values, behind, order=1, mode="constant")
-    cell = np.rint(behind[:, said < MISSED]).astype(int)
-    inside = ((cell >= 0) & (cell < np.array(guess.values.shape)[:, None])).all(0)
-    values = guess.values.copy()
-    where = tuple(cell[:, inside])
-    values[where] = np.maximum(values[where], BACK)
-    return replace(guess, values=values)
+    behind = voxel_coordinates(
+        prediction, samples.xyz - DEPTH_BEHIND * prediction.affine[0, 0] * samples.normals
+    )
+    predicted_values = ndimage.map_coordinates(prediction.values, behind, order=1, mode="constant")
+    voxel = np.rint(behind[:, predicted_values < EMPTY_BELOW]).astype(int)
+    inside = ((voxel >= 0) & (voxel < np.array(prediction.values.shape)[:, None])).all(0)
+    values = prediction.values.copy()
+    index = tuple(voxel[:, inside])
+    values[index] = np.maximum(values[index], FILLED)
+    return replace(prediction, values=values)
 
 
-def predicted_surface(guess: Voxels, level: float) -> tuple[F64, I32]:
-    """In the world, without crumbs and without the steps of its cells. A guess that is all noise is smoothed first: its
-    surface would be millions of faces that mean nothing."""
-    values = guess.values
-    for sigma in ROUGHER:
-        soft = ndimage.gaussian_filter(values, sigma) if sigma else values
-        full = soft > level
-        share = np.where(full & ~main_components(full), level * 0.98, soft)
-        crossings = sum(int(np.count_nonzero(np.diff(share > level, axis=axis))) for axis in range(3))
+def predicted_surface(prediction: Voxels, iso_level: float) -> tuple[F64, I32]:
+    """(vertices, faces) of the iso-surface in the world, without debris and without voxel terraces.
+
+    A prediction that is mostly noise is smoothed first: its surface would have millions of meaningless faces.
+    """
+    values = prediction.values
+    for sigma in SIGMAS:
+        smoothed = ndimage.gaussian_filter(values, sigma) if sigma else values
+        full = smoothed > iso_level
+        fraction = np.where(full & ~main_components(full), iso_level * 0.98, smoothed)
+        crossings = sum(int(np.count_nonzero(np.diff(fraction > iso_level, axis=axis))) for axis in range(3))
         if crossings <= MOST_CROSSINGS:
             break
-    padded = np.pad(share.astype(np.float32), 1)
-    v, f = marching_tetrahedra(np.ascontiguousarray(-padded), -level)
+    padded = np.pad(fraction.astype(np.float32), 1)
+    v, f = marching_tetrahedra(np.ascontiguousarray(-padded), -iso_level)
     v = constrained_smooth(v, f) - 1
-    return np.asarray(v @ guess.affine[:3, :3].T + guess.affine[:3, 3]), f
+    return np.asarray(v @ prediction.affine[:3, :3].T + prediction.affine[:3, 3]), f
 
 
 def smooth_seam(v: F64, f: I32, known: tuple[F64, I32], parts: tuple[F64, I32], step: float) -> F64:
-    """Vertices of the new surface, which lies around several open ones: near their rims two of them are nearly one, and it has
-    crumbs. There it is drawn tight between what lies on either side; what lies on the known surface stays."""
+    """Vertices v (V, 3) of the new surface f, relaxed near the rims of the parts, where two open surfaces nearly
+    coincide.
+
+    known, parts: (vertices, faces) of the known surface and of all surfaces. Vertices on the known surface stay.
+    """
     rim = rim_points(*parts, step)
     if not len(rim):
         return v
-    near = cKDTree(rim).query(v, distance_upper_bound=SEAM * step)[0] <= SEAM * step
-    loose = near & (closest_in_tree(build_search_tree(*known), v, ON * step)[2] < 0)
-    return move_towards(v, f, relax_vertices(v, f, EVENED, loose), np.where(loose, 1.0, 0.0), step)
+    near = cKDTree(rim).query(v, distance_upper_bound=SEAM_DISTANCE * step)[0] <= SEAM_DISTANCE * step
+    movable = near & (closest_in_tree(build_search_tree(*known), v, ON_KNOWN * step)[2] < 0)
+    return move_towards(
+        v, f, relax_vertices(v, f, SEAM_ITERATIONS, movable), np.where(movable, 1.0, 0.0), step
+    )
 
 
 def rim_points(v: F64, f: I32, step: float) -> F64:
-    """(N, 3) along the open edges, no farther apart than a step, or than a soup's many edges allow (MOST_RIM)."""
+    """(N, 3) points along the open edges, at most a step apart, or farther for soups with very many open edges
+    (MOST_RIM)."""
     v, same = weld_exact(v)
     f = same[f]
     sides = np.concatenate([f[:, [0, 1]], f[:, [1, 2]], f[:, [2, 0]]])
-    sides = sides[sides[:, 0] != sides[:, 1]]  # of faces that single precision makes none
+    sides = sides[sides[:, 0] != sides[:, 1]]  # faces that collapse in float32
     _, first, count = np.unique(np.sort(sides, 1), axis=0, return_index=True, return_counts=True)
     a, b = v[sides[first[count == 1]]].transpose(1, 0, 2)
     length = np.linalg.norm(b - a, axis=1)
     step = max(step, float(length.sum()) / MOST_RIM)
     pieces = np.maximum(np.ceil(length / step), 1).astype(int)
     which = np.repeat(np.arange(len(a)), pieces)
-    share = (np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces) + 0.5) / pieces[which]
-    return np.asarray(a[which] + share[:, None] * (b - a)[which])
+    fraction = (np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces) + 0.5) / pieces[which]
+    return np.asarray(a[which] + fraction[:, None] * (b - a)[which])
 
 
 def warp_to_samples(v: F64, f: I32, samples: Points, affine: F64) -> F64:
-    """The guess's vertices, moved as the known samples wish that lie near and face the same way."""
+    """(V, 3) vertices of the predicted surface, displaced towards the nearby known samples with similar normals.
+
+    affine (4, 4): from voxel indices to the world; its scale is the unit of the distances.
+    """
     assert samples.normals is not None
     step = float(affine[0, 0])
-    q, _, face = closest_in_tree(build_search_tree(v, f), samples.xyz, DRAWN * step)
-    same = (face >= 0) & ((face_normals(v, f)[face] * samples.normals).sum(1) > ALIKE)
+    q, _, face = closest_in_tree(build_search_tree(v, f), samples.xyz, WARP_DISTANCE * step)
+    same = (face >= 0) & ((face_normals(v, f)[face] * samples.normals).sum(1) > MIN_COSINE)
     if not same.any():
         return v
-    wish = samples.xyz[same] - q[same]
+    displacement = samples.xyz[same] - q[same]
     low = np.minimum(v.min(0), samples.xyz.min(0)) - 2 * step
     shape = np.ceil((np.maximum(v.max(0), samples.xyz.max(0)) + 2 * step - low) / step).astype(int) + 1
-    cell = tuple(np.rint((q[same] - low) / step).astype(int).T)
+    voxel = tuple(np.rint((q[same] - low) / step).astype(int).T)
     sums = np.zeros((4, *shape))
     for k in range(3):
-        np.add.at(sums[k], cell, wish[:, k])
-    np.add.at(sums[3], cell, 1.0)
-    soft = np.stack([ndimage.gaussian_filter(x, SPREAD) for x in sums])
-    there = ((v - low) / step).T
-    number = ndimage.map_coordinates(soft[3], there, order=1)
-    moved = np.stack([ndimage.map_coordinates(soft[k], there, order=1) for k in range(3)], 1)
-    return np.asarray(v + moved / (number + FAINT * soft[3].max())[:, None])
+        np.add.at(sums[k], voxel, displacement[:, k])
+    np.add.at(sums[3], voxel, 1.0)
+    smoothed = np.stack([ndimage.gaussian_filter(x, WARP_SIGMA) for x in sums])
+    position = ((v - low) / step).T
+    density = ndimage.map_coordinates(smoothed[3], position, order=1)
+    moved = np.stack([ndimage.map_coordinates(smoothed[k], position, order=1) for k in range(3)], 1)
+    return np.asarray(v + moved / (density + FADE * smoothed[3].max())[:, None])
 
 
 def duplicate_faces(gv: F64, gf: I32, v: F64, f: I32, step: float) -> NDArray[np.bool_]:
-    """Which guessed faces say what the known surface says: turned alike and close to it, or straight over or under it."""
-    middle = gv[gf].mean(1)
-    q, away, face = closest_in_tree(build_search_tree(v, f), middle, ABOVE * step)
+    """(G,) True for predicted faces that duplicate the known surface: parallel and close to it, or straight above or
+    below it."""
+    centroid = gv[gf].mean(1)
+    q, distance, face = closest_in_tree(build_search_tree(v, f), centroid, ABOVE * step)
     normal = face_normals(v, f)[face]
-    alike = (face_normals(gv, gf) * normal).sum(1) > ALIKE
-    straight = np.abs(((middle - q) * normal).sum(1)) > 0.8 * away
-    return np.asarray((face >= 0) & alike & ((away < BESIDE * step) | straight))
+    parallel = (face_normals(gv, gf) * normal).sum(1) > MIN_COSINE
+    perpendicular = np.abs(((centroid - q) * normal).sum(1)) > 0.8 * distance
+    return np.asarray((face >= 0) & parallel & ((distance < NEAR * step) | perpendicular))
 
 
 def squares_around_points(points: F64, normals: F64, side: F64) -> tuple[F64, I32]:
-    """A soup of small squares, one around each point (N, 3) on its plane, side (N,): (4 N, 3) and (2 N, 3)."""
+    """(vertices (4 N, 3), faces (2 N, 3)) of one square around each point (N, 3), in its tangent plane, with sides
+    (N,)."""
     across = np.cross(normals, np.eye(3)[np.abs(normals).argmin(1)])
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-12)
     other = np.cross(normals, across)

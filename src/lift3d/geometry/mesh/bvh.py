@@ -1,9 +1,9 @@
-"""A bounding volume hierarchy over triangles, for closest points, rays and box overlaps.
+"""Bounding volume hierarchy over triangles: closest points, rays and box overlaps.
 
 The tree is complete and has no pointers: node 0 is the root, node i has children 2 i + 1 and 2 i + 2, and
 node k of level d covers the entries [(n k) >> d, (n (k + 1)) >> d) of the sorted triangles. Each level halves
-its ranges at the median centroid of their longest axis. Built and searched by numba; deterministic.
-The searches are plain numba functions on the arrays, to be called from other kernels:
+its ranges at the median centroid along their longest axis. Construction is deterministic. The queries are numba
+functions on the arrays of the tree, so that other kernels can call them:
 
     tree = build(v, f)
     d2, face, x, y, z = closest_point(tree.tri, tree.face, tree.box, px, py, pz, np.inf)
@@ -19,15 +19,20 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from lift3d.geometry.mesh.triangle_queries import closest_on_triangle, ray_triangle
 from lift3d.types import F64
 
 LEAF = 4
+"""Most triangles in a leaf."""
 _STACK = 64
 
 
 class Bvh(NamedTuple):
-    """tri (F, 3, 3) float64 corners in tree order; face (F,) int32 their numbers in the mesh;
-    box (N, 6) float64 node bounds (low xyz, high xyz), N = 2^(levels + 1) - 1."""
+    """Tree over F triangles with N = 2^(levels + 1) - 1 nodes.
+
+    tri (F, 3, 3) float64: corners in tree order. face (F,) int32: index of each triangle in the mesh.
+    box (N, 6) float64: bounds of the nodes, lowest x y z, then highest x y z.
+    """
 
     tri: F64
     face: NDArray[np.int32]
@@ -35,16 +40,16 @@ class Bvh(NamedTuple):
 
 
 def build_bvh(v: F64, f: NDArray[np.int32]) -> Bvh:
-    """Tree over the triangles of a mesh: v (V, 3) finite, f (F, 3)."""
+    """The tree over the triangles of a mesh: v (V, 3) finite, f (F, 3)."""
     corners = np.ascontiguousarray(v, np.float64)[np.asarray(f)].reshape(-1, 3, 3)
     n = len(corners)
     levels = 0
     while n > LEAF << levels:
         levels += 1
     order = np.arange(n, dtype=np.int32)
-    centre = corners.sum(1)
+    centroid_sum = corners.sum(1)
     for level in range(levels):
-        _halve(centre, order, level)
+        _halve(centroid_sum, order, level)
     tri = np.ascontiguousarray(corners[order])
     box = np.empty((2 ** (levels + 1) - 1, 6))
     _bound(tri, box, levels)
@@ -52,8 +57,8 @@ def build_bvh(v: F64, f: NDArray[np.int32]) -> Bvh:
 
 
 @njit(cache=True)
-def _select(key: Any, order: Any, lo: int, hi: int, middle: int) -> None:
-    """Hoare's quickselect: arrange order[lo:hi] so that keys before `middle` are not above those after."""
+def _select(key: Any, order: Any, lo: int, hi: int, median: int) -> None:
+    """Hoare's quickselect: permute order[lo:hi] so that no key before position `median` exceeds one behind it."""
     hi -= 1
     while lo < hi:
         pivot = key[order[(lo + hi) >> 1]]
@@ -67,36 +72,36 @@ def _select(key: Any, order: Any, lo: int, hi: int, middle: int) -> None:
                 order[i], order[j] = order[j], order[i]
                 i += 1
                 j -= 1
-        if middle <= j:
+        if median <= j:
             hi = j
-        elif middle >= i:
+        elif median >= i:
             lo = i
         else:
             return
 
 
 @njit(cache=True, parallel=True)
-def _halve(centre: Any, order: Any, level: int) -> None:
-    """Split every range of this level at its median along its longest axis."""
+def _halve(centroid_sum: Any, order: Any, level: int) -> None:
+    """Partition every range of this level at its median centroid along its longest axis."""
     n = len(order)
     for k in prange(1 << level):
         lo, hi = (n * k) >> level, (n * (k + 1)) >> level
-        middle = (n * (2 * k + 1)) >> (level + 1)
+        median = (n * (2 * k + 1)) >> (level + 1)
         best, axis = -1.0, 0
         for a in range(3):
             low, high = np.inf, -np.inf
             for i in range(lo, hi):
-                x = centre[order[i], a]
+                x = centroid_sum[order[i], a]
                 low = min(low, x)
                 high = max(high, x)
             if high - low > best:
                 best, axis = high - low, a
-        _select(centre[:, axis], order, lo, hi, middle)
+        _select(centroid_sum[:, axis], order, lo, hi, median)
 
 
 @njit(cache=True, parallel=True)
 def _bound(tri: Any, box: Any, levels: int) -> None:
-    """Boxes of the leaves, then of their parents."""
+    """Bounds of the leaves, then of their ancestors."""
     n = len(tri)
     first = (1 << levels) - 1
     for k in prange(1 << levels):
@@ -116,7 +121,8 @@ def _bound(tri: Any, box: Any, levels: int) -> None:
 
 @njit(cache=True)
 def leaf_range(node: int, n_nodes: int, n: int) -> tuple[int, int]:
-    """[lo, hi) of the sorted triangles in a leaf; node >= n_nodes >> 1 tells that it is one."""
+    """[lo, hi) of the sorted triangles in a leaf. A node is a leaf if node >= n_nodes >> 1; n: number of
+    triangles."""
     leaves = (n_nodes + 1) >> 1
     k = node - leaves + 1
     return (n * k) // leaves, (n * (k + 1)) // leaves
@@ -124,6 +130,7 @@ def leaf_range(node: int, n_nodes: int, n: int) -> tuple[int, int]:
 
 @njit(cache=True)
 def _box_distance2(box: Any, i: int, x: float, y: float, z: float) -> float:
+    """Squared distance of a point from box i, 0 inside."""
     dx = max(box[i, 0] - x, 0.0, x - box[i, 3])
     dy = max(box[i, 1] - y, 0.0, y - box[i, 4])
     dz = max(box[i, 2] - z, 0.0, z - box[i, 5])
@@ -131,44 +138,13 @@ def _box_distance2(box: Any, i: int, x: float, y: float, z: float) -> float:
 
 
 @njit(cache=True)
-def closest_on_triangle(t: Any, x: float, y: float, z: float) -> tuple[float, float, float]:
-    """The point of triangle t (3, 3) nearest to (x, y, z), by Voronoi regions (Ericson 2005, 5.1.5)."""
-    ax, ay, az = t[0, 0], t[0, 1], t[0, 2]
-    ux, uy, uz = t[1, 0] - ax, t[1, 1] - ay, t[1, 2] - az
-    wx, wy, wz = t[2, 0] - ax, t[2, 1] - ay, t[2, 2] - az
-    px, py, pz = x - ax, y - ay, z - az
-    d1, d2 = ux * px + uy * py + uz * pz, wx * px + wy * py + wz * pz
-    if d1 <= 0 and d2 <= 0:
-        return ax, ay, az
-    uu, uw, ww = ux * ux + uy * uy + uz * uz, ux * wx + uy * wy + uz * wz, wx * wx + wy * wy + wz * wz
-    d3, d4 = d1 - uu, d2 - uw
-    if d3 >= 0 and d4 <= d3:
-        return t[1, 0], t[1, 1], t[1, 2]
-    d5, d6 = d1 - uw, d2 - ww
-    if d6 >= 0 and d5 <= d6:
-        return t[2, 0], t[2, 1], t[2, 2]
-    vc = d1 * d4 - d3 * d2
-    if vc <= 0 and d1 >= 0 and d3 <= 0:
-        s = d1 / (d1 - d3)
-        return ax + s * ux, ay + s * uy, az + s * uz
-    vb = d5 * d2 - d1 * d6
-    if vb <= 0 and d2 >= 0 and d6 <= 0:
-        s = d2 / (d2 - d6)
-        return ax + s * wx, ay + s * wy, az + s * wz
-    va = d3 * d6 - d5 * d4
-    if va <= 0 and d4 - d3 >= 0 and d5 - d6 >= 0:
-        s = (d4 - d3) / ((d4 - d3) + (d5 - d6))
-        return ax + ux + s * (wx - ux), ay + uy + s * (wy - uy), az + uz + s * (wz - uz)
-    total = va + vb + vc
-    s, r = vb / total, vc / total
-    return ax + s * ux + r * wx, ay + s * uy + r * wy, az + s * uz + r * wz
-
-
-@njit(cache=True)
 def closest_point(
     tri: Any, face: Any, box: Any, x: float, y: float, z: float, max_d2: float
 ) -> tuple[float, int, float, float, float]:
-    """(squared distance, face, point) nearest to (x, y, z) within sqrt(max_d2); face is -1 if none is."""
+    """(squared distance, face, x, y, z) of the closest point within sqrt(max_d2) of (x, y, z).
+
+    The face is -1, the squared distance max_d2 and the point the query itself if there is none.
+    """
     best, found = max_d2, -1
     bx, by, bz = x, y, z
     if len(face) == 0:
@@ -205,7 +181,7 @@ def closest_point(
 def _box_entry(
     box: Any, i: int, ox: float, oy: float, oz: float, ix: float, iy: float, iz: float, t0: float, t1: float
 ) -> float:
-    """Ray parameter at which box i is entered, inf if it is missed (slabs; i* are inverse directions)."""
+    """Ray parameter at which the ray enters box i, inf if it misses (slab test; i*: inverse direction)."""
     for a in range(3):
         o, inverse = (ox, ix) if a == 0 else ((oy, iy) if a == 1 else (oz, iz))
         if np.isinf(inverse):
@@ -224,8 +200,10 @@ def first_hit(
     tri: Any, face: Any, box: Any,
     ox: float, oy: float, oz: float, dx: float, dy: float, dz: float, t_min: float, t_max: float,
 ) -> tuple[float, int, float, float]:  # fmt: skip
-    """First hit of origin + t direction, t in (t_min, t_max): (t, face, b, c) with barycentrics of corners
-    1 and 2; face is -1 and t is t_max if there is none (Moeller & Trumbore 1997; both sides are hit)."""
+    """(t, face, b, c) of the first hit of origin + t direction with t in (t_min, t_max), front or back side.
+
+    b, c: barycentric coordinates of corners 1 and 2. Without a hit the face is -1 and t is t_max.
+    """
     best, found, bb, bc = t_max, -1, 0.0, 0.0
     if len(face) == 0:
         return best, found, bb, bc
@@ -260,31 +238,13 @@ def first_hit(
 
 
 @njit(cache=True)
-def ray_triangle(
-    t: Any, ox: float, oy: float, oz: float, dx: float, dy: float, dz: float
-) -> tuple[float, float, float]:
-    """(ray parameter, b, c); the parameter is nan if the ray's line misses the triangle or is parallel."""
-    ux, uy, uz = t[1, 0] - t[0, 0], t[1, 1] - t[0, 1], t[1, 2] - t[0, 2]
-    wx, wy, wz = t[2, 0] - t[0, 0], t[2, 1] - t[0, 1], t[2, 2] - t[0, 2]
-    px, py, pz = dy * wz - dz * wy, dz * wx - dx * wz, dx * wy - dy * wx
-    det = ux * px + uy * py + uz * pz
-    if det == 0:
-        return np.nan, 0.0, 0.0
-    sx, sy, sz = ox - t[0, 0], oy - t[0, 1], oz - t[0, 2]
-    b = (sx * px + sy * py + sz * pz) / det
-    qx, qy, qz = sy * uz - sz * uy, sz * ux - sx * uz, sx * uy - sy * ux
-    c = (dx * qx + dy * qy + dz * qz) / det
-    if b < 0 or c < 0 or b + c > 1:
-        return np.nan, b, c
-    return (wx * qx + wy * qy + wz * qz) / det, b, c
-
-
-@njit(cache=True)
 def overlapping_triangles(
     face: Any, box: Any, lx: float, ly: float, lz: float, hx: float, hy: float, hz: float, found: Any
 ) -> int:
-    """Sorted triangle numbers (index into tree.tri and tree.face) of every leaf whose box meets the query box
-    (closed) go into found (int array); returns how many there are, which may exceed what found could hold."""
+    """Write the triangles of every leaf whose box meets the closed query box into found, as indices into tree.tri.
+
+    Returns their number, which may exceed len(found); only the first len(found) are written.
+    """
     count = 0
     if len(face) == 0:
         return count

@@ -1,4 +1,4 @@
-"""Connected parts of a mesh: faces joined by shared edges, their volumes, and which of them are kept."""
+"""Connected components of a mesh (faces that share edges), their signed volumes, and the selection of components."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from lift3d.types import F64
 
 DEBRIS = 1e-3
-"""A component whose |volume| is below this share of the largest one is debris."""
+"""A component with less than this fraction of the largest |volume| is debris."""
 
 
 def sorted_half_edges(f: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Half-edge 3 i + k runs from corner k to corner k + 1 of face i. Returns their order (3F,), by
-    undirected edge, and the edges' keys (3F,) in that order: equal keys are the same edge."""
+    """(order, key) of the half-edges, sorted by undirected edge; half-edge 3 i + k runs from corner k to k + 1 of
+    face i.
+
+    order (3F,): half-edges. key (3F,): key of the edge of each, in that order; equal keys are the same edge.
+    """
     a = np.asarray(f, np.int64)
     b = np.roll(a, -1, axis=1)
     n = int(a.max(initial=0)) + 1
@@ -38,6 +41,7 @@ def connected_components(f: NDArray[np.int32], n_vertices: int = 0) -> NDArray[n
 
 @njit(cache=True, nogil=True)
 def _root(parent: Any, i: int) -> int:
+    """Root of i's tree, with path halving."""
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -62,8 +66,10 @@ def _label(order: Any, key: Any, labels: Any) -> None:
 
 
 def face_volumes(v: F64, f: NDArray[np.int32]) -> F64:
-    """(F,) signed volumes of the tetrahedra from the middle of the bounding box to each face; over a closed
-    surface they add up to its volume."""
+    """(F,) signed volumes of the tetrahedra from the centre of the bounding box to each face.
+
+    Over a closed surface they sum to its volume, positive if its faces point outward.
+    """
     if len(f) == 0:
         return np.zeros(0)
     used = v[f]
@@ -80,8 +86,10 @@ def component_volumes(v: F64, f: NDArray[np.int32], labels: NDArray[np.int32]) -
 def select_faces(
     v: F64, f: NDArray[np.int32], keep: NDArray[np.bool_]
 ) -> tuple[F64, NDArray[np.int32], NDArray[np.int32]]:
-    """The mesh of the faces marked in keep (F,), without vertices that none of them uses: (v, f, and the
-    numbers of the vertices kept)."""
+    """(vertices, faces, indices of the vertices) of the sub-mesh of the faces in the mask keep (F,).
+
+    Vertices that none of these faces uses are left out.
+    """
     kept = np.asarray(f)[keep]
     used = np.zeros(len(v), np.bool_)
     used[kept] = True
@@ -89,37 +97,44 @@ def select_faces(
     return v[used], local[kept], np.flatnonzero(used).astype(np.int32)
 
 
-def remove_debris(v: F64, f: NDArray[np.int32], share: float = DEBRIS) -> tuple[F64, NDArray[np.int32]]:
-    """The mesh without components whose |volume| is below `share` of the largest component's."""
+def remove_debris(v: F64, f: NDArray[np.int32], fraction: float = DEBRIS) -> tuple[F64, NDArray[np.int32]]:
+    """The mesh without components whose |volume| is below `fraction` of the largest component's."""
     labels = connected_components(f)
     volume = np.abs(component_volumes(v, f, labels))
-    small = volume < share * volume.max(initial=0.0)
+    small = volume < fraction * volume.max(initial=0.0)
     if not small.any():
         return v, np.asarray(f)
     return select_faces(v, f, ~small[labels])[:2]
 
 
 def keep_main_components(
-    v: F64, f: NDArray[np.int32], least: float = 0.02
+    v: F64, f: NDArray[np.int32], fraction: float = 0.02
 ) -> tuple[F64, NDArray[np.int32], int]:
-    """Outward parts with at least `least` of the largest one's volume; inner cavities, which nobody saw, and
-    debris go. Returns the mesh and the number of parts dropped."""
+    """(vertices, faces, number of components removed): the outward components with at least `fraction` of the largest
+    volume.
+
+    Cavities, whose volume is negative, and debris are removed.
+    """
     labels = connected_components(f)
     volume = component_volumes(v, f, labels)
-    keep = volume >= least * volume.max(initial=0.0)
+    keep = volume >= fraction * volume.max(initial=0.0)
     return *select_faces(v, f, keep[labels])[:2], int((~keep).sum())
 
 
-def keep_large_components(v: F64, f: NDArray[np.int32], least: float) -> tuple[F64, NDArray[np.int32], int]:
-    """Parts with at least `least` of all faces, and the number of parts dropped."""
+def keep_large_components(
+    v: F64, f: NDArray[np.int32], fraction: float
+) -> tuple[F64, NDArray[np.int32], int]:
+    """(vertices, faces, number of components removed): the components with at least `fraction` of all faces."""
     labels = connected_components(f)
-    keep = np.bincount(labels) >= least * len(f)
+    keep = np.bincount(labels) >= fraction * len(f)
     return *select_faces(v, f, keep[labels])[:2], int((~keep).sum())
 
 
 def winding_number_at(v: F64, f: NDArray[np.int32], point: F64) -> int:
-    """How often a closed surface winds around a point (3,): the rounded sum of signed solid angles / 4 pi
-    (Van Oosterom & Strackee 1983). All faces are visited; for many points see `winding.py`."""
+    """Winding number of a closed surface around a point (3,): the rounded sum of signed solid angles / 4 pi.
+
+    Solid angles after Van Oosterom & Strackee 1983. Visits all faces; for many points see `winding_number.py`.
+    """
     return int(
         np.rint(_solid_angle(np.ascontiguousarray(v), np.asarray(f), *map(float, point)) / (4 * np.pi))
     )
@@ -127,6 +142,7 @@ def winding_number_at(v: F64, f: NDArray[np.int32], point: F64) -> int:
 
 @njit(cache=True, nogil=True)
 def _solid_angle(v: Any, f: Any, x: float, y: float, z: float) -> float:
+    """Sum of the signed solid angles of all faces seen from (x, y, z)."""
     total = 0.0
     for i in range(len(f)):
         a, b, c = f[i, 0], f[i, 1], f[i, 2]

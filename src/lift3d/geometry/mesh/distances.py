@@ -1,7 +1,7 @@
-"""Closest points, even samples and Hausdorff distance of triangle meshes.
+"""Closest points, ray hits, area-uniform samples and the Hausdorff distance of triangle meshes.
 
-Hausdorff: max over both directions of max_a min_b |a - b|, with a taken from samples and all vertices of
-one mesh and b exact on the other (Cignoni et al. 1998, Metro).
+Hausdorff distance: the larger of max_a min_b |a - b| in both directions, where a runs over samples and vertices of
+one mesh and b over the whole surface of the other (Cignoni, Rocchini & Scopigno 1998, Metro).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _first_hits(
 
 
 def nondegenerate_faces(v: F64, f: NDArray[np.integer]) -> NDArray[np.int32]:
-    """Ids of the faces with finite corners and an area."""
+    """(K,) indices of the faces with finite corners and an area above zero."""
     t = np.asarray(v, np.float64)[np.asarray(f)]
     with np.errstate(all="ignore"):
         area = (np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]) ** 2).sum(1)
@@ -45,7 +45,10 @@ def nondegenerate_faces(v: F64, f: NDArray[np.integer]) -> NDArray[np.int32]:
 
 
 def build_search_tree(v: F64, f: NDArray[np.integer]) -> Bvh:
-    """A tree for `closest_in_tree` and `hits_in_tree` over the proper faces; face ids are those of f."""
+    """The tree of the mesh for `closest_in_tree` and `hits_in_tree`; its face indices refer to f.
+
+    Faces without area or with corners that are not finite are left out. Raises ValueError if no face remains.
+    """
     ids = nondegenerate_faces(v, f)
     if len(ids) == 0:
         raise ValueError("a surface without area has no closest points")
@@ -55,8 +58,10 @@ def build_search_tree(v: F64, f: NDArray[np.integer]) -> Bvh:
 
 
 def closest_in_tree(tree: Bvh, queries: F64, limit: float = math.inf) -> tuple[F64, F64, NDArray[np.int32]]:
-    """Closest points (N, 3), distances (N,) and faces (N,). Beyond `limit` the face is -1, the distance the
-    limit and the point the query itself."""
+    """(points (N, 3), distances (N,), faces (N,)) of the surface points closest to queries (N, 3).
+
+    Where nothing lies within `limit`, the face is -1, the distance `limit` and the point the query itself.
+    """
     q = np.ascontiguousarray(queries, np.float64)
     points, squared, found = np.empty_like(q), np.empty(len(q)), np.empty(len(q), np.int32)
     _closest(tree.tri, tree.face, tree.box, q, float(limit) ** 2, points, squared, found)
@@ -64,7 +69,7 @@ def closest_in_tree(tree: Bvh, queries: F64, limit: float = math.inf) -> tuple[F
 
 
 def hits_in_tree(tree: Bvh, origins: F64, directions: F64, start: float) -> tuple[F64, NDArray[np.int32]]:
-    """First hits of rays (N, 3) beyond parameter `start`: parameters (N,) and faces, inf and -1 for none."""
+    """(parameters (N,), faces (N,)) of the first hits of rays beyond parameter `start`; inf and -1 without a hit."""
     t, found = np.empty(len(origins)), np.empty(len(origins), np.int32)
     o, d = np.ascontiguousarray(origins, np.float64), np.ascontiguousarray(directions, np.float64)
     _first_hits(tree.tri, tree.face, tree.box, o, d, float(start), t, found)
@@ -74,16 +79,17 @@ def hits_in_tree(tree: Bvh, origins: F64, directions: F64, start: float) -> tupl
 def closest_points(
     v: F64, f: NDArray[np.integer], queries: F64, limit: float = math.inf
 ) -> tuple[F64, F64, NDArray[np.int32]]:
-    """For every query (N, 3) the closest point on the mesh (N, 3), its distance (N,) and its face (N,)."""
+    """`closest_in_tree` on the tree of v (V, 3) and f (F, 3)."""
     return closest_in_tree(build_search_tree(v, f), queries, limit)
 
 
 def sample_surface(
     v: F64, f: NDArray[np.integer], n: int, rng: np.random.Generator
 ) -> tuple[F64, F64, NDArray[np.int32]]:
-    """n points (n, 3) evenly distributed over the area, their face normals (n, 3) and faces (n,).
+    """(points (n, 3), unit face normals (n, 3), faces (n,)): samples uniform over the area.
 
-    Stratified: the k-th point falls in the k-th n-th of the summed area, so small samples are even too.
+    Stratified: sample k lies in the k-th of n equal intervals of the cumulative area. Raises ValueError for a surface
+    without area.
     """
     t = np.asarray(v, np.float64)[np.asarray(f)]
     vector = np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0])
@@ -91,8 +97,8 @@ def sample_surface(
     total = np.cumsum(double)
     if len(total) == 0 or not total[-1] > 0:
         raise ValueError("a surface without area cannot be sampled")
-    where = (np.arange(n) + rng.random(n)) / n * total[-1]
-    faces = np.minimum(np.searchsorted(total, where, side="right"), len(total) - 1)
+    position = (np.arange(n) + rng.random(n)) / n * total[-1]
+    faces = np.minimum(np.searchsorted(total, position, side="right"), len(total) - 1)
     r, s = np.sqrt(rng.random((n, 1))), rng.random((n, 1))
     a, b, c = t[faces, 0], t[faces, 1], t[faces, 2]
     points = (1 - r) * a + r * (1 - s) * b + r * s * c
@@ -102,7 +108,7 @@ def sample_surface(
 def directed_distances(
     v1: F64, f1: NDArray[np.integer], v2: F64, f2: NDArray[np.integer], samples: int, seed: int = 0
 ) -> F64:
-    """Distances from samples and used vertices of the first mesh to the second surface."""
+    """(samples + U,) distances of samples and the U used vertices of the first mesh from the second surface."""
     points, _, _ = sample_surface(v1, f1, samples, np.random.default_rng(seed))
     corners = np.asarray(v1, np.float64)[np.unique(f1)]
     return closest_points(v2, f2, np.concatenate([points, corners]))[1]
@@ -111,7 +117,7 @@ def directed_distances(
 def hausdorff(
     v1: F64, f1: NDArray[np.integer], v2: F64, f2: NDArray[np.integer], samples: int = 20000, seed: int = 0
 ) -> float:
-    """Two-sided Hausdorff distance in the meshes' unit (a lower bound that tightens with `samples`)."""
-    there = directed_distances(v1, f1, v2, f2, samples, seed)
-    back = directed_distances(v2, f2, v1, f1, samples, seed)
-    return float(max(there.max(), back.max()))
+    """Two-sided Hausdorff distance in the unit of the meshes: a lower bound that tightens with `samples`."""
+    forward = directed_distances(v1, f1, v2, f2, samples, seed)
+    backward = directed_distances(v2, f2, v1, f1, samples, seed)
+    return float(max(forward.max(), backward.max()))

@@ -1,12 +1,14 @@
-"""Signs of determinants that are exact for float32 coordinates.
+"""Orientation predicates: signs of determinants, exact for float32 coordinates.
 
-A sign is taken from float64 arithmetic when the result exceeds its rounding bound (static filter of Shewchuk,
-"Adaptive precision floating-point arithmetic and fast robust geometric predicates", 1997), or when all the
-differences are small multiples of a common step, so that float64 loses nothing. Where that fails, a volume is
-taken once more in pairs of float64 (106 bits; Joldes, Muller & Popescu, "Tight and rigorous error bounds for basic
-building blocks of double-word arithmetic", 2017), which decides all but a few. What is left is expanded into
-products that are exact (two float32 values multiply exactly in float64) and these are summed without error as an
-expansion of non-overlapping terms. Points are float64 arrays holding float32 values.
+1. Float64 decides where the determinant exceeds its rounding bound (static filter of Shewchuk, "Adaptive precision
+   floating-point arithmetic and fast robust geometric predicates", 1997), or where all differences are small
+   multiples of a common step, so that float64 is exact.
+2. Pairs of float64 (106 bits) decide most of the rest in 3D (Joldes, Muller & Popescu, "Tight and rigorous error
+   bounds for basic building blocks of double-word arithmetic", 2017).
+3. Otherwise the determinant is expanded into exact products (two float32 values multiply exactly in float64), which
+   are summed without error as an expansion of non-overlapping terms.
+
+Points are float64 arrays that hold float32 values.
 """
 
 from __future__ import annotations
@@ -20,12 +22,12 @@ _EPS = 2.0**-53
 _BOUND3 = (7 + 56 * _EPS) * _EPS
 _BOUND2 = (3 + 16 * _EPS) * _EPS
 _BOUND_PAIRS = 2.0**-102
-"""Of the size of a determinant: 3 eps^2 for each difference of two products, for its product with the third number, and for each
-of two sums; 12 eps^2 in all, less than 2^-102."""
+"""Relative error of the determinant in pairs: 3 eps^2 for each difference of two products, for its product with the
+third factor and for each of two sums; 12 eps^2 in all, below 2^-102."""
 
 
 def common_step(v: Any) -> float:
-    """The largest power of two of which every coordinate is a multiple (1 if all are zero)."""
+    """The largest power of two that divides every coordinate of v, an array of any shape; 1 if all are zero."""
     x = np.abs(np.asarray(v, np.float64).ravel())
     x = x[x > 0]
     if len(x) == 0:
@@ -37,7 +39,8 @@ def common_step(v: Any) -> float:
 
 @njit(cache=True)
 def _grow(e: Any, n: int, b: float) -> int:
-    """Add b to the expansion e[:n] exactly (Grow-Expansion); zeros are dropped. Returns the new length."""
+    """Add b to the expansion e[:n] exactly (Shewchuk 1997, Grow-Expansion), without zero terms; returns the new
+    length."""
     q = b
     k = 0
     for i in range(n):
@@ -66,6 +69,7 @@ def _product(a: float, b: float) -> tuple[float, float]:
 
 @njit(cache=True)
 def _sign(x: float) -> int:
+    """-1, 0 or 1."""
     return 1 if x > 0 else (-1 if x < 0 else 0)
 
 
@@ -108,6 +112,7 @@ def _two_product(a: float, b: float) -> tuple[float, float]:
 
 @njit(cache=True)
 def _two_sum(a: float, b: float) -> tuple[float, float]:
+    """a + b as high + low without error (Knuth)."""
     s = a + b
     t = s - a
     return s, (a - (s - t)) + (b - t)
@@ -115,7 +120,7 @@ def _two_sum(a: float, b: float) -> tuple[float, float]:
 
 @njit(cache=True)
 def _sum(ah: float, al: float, bh: float, bl: float) -> tuple[float, float]:
-    """Of two pairs, within 3 eps^2 of itself (AccurateDWPlusDW)."""
+    """Sum of two pairs with relative error 3 eps^2 (AccurateDWPlusDW)."""
     h, l = _two_sum(ah, bh)
     u, w = _two_sum(al, bl)
     l += u
@@ -127,7 +132,7 @@ def _sum(ah: float, al: float, bh: float, bl: float) -> tuple[float, float]:
 
 @njit(cache=True)
 def _minor_times(p: float, q: float, r: float, s: float, z: float) -> tuple[float, float]:
-    """(p q - r s) z, as a pair."""
+    """(p q - r s) z as a pair."""
     ah, al = _two_product(p, q)
     bh, bl = _two_product(r, s)
     h, l = _sum(ah, al, -bh, -bl)
@@ -139,14 +144,15 @@ def _minor_times(p: float, q: float, r: float, s: float, z: float) -> tuple[floa
 
 @njit(cache=True)
 def _inexact(a: float, b: float) -> bool:
-    """True if a - b is not what float64 says it is."""
+    """True if a - b is not exact in float64."""
     return _two_sum(a, -b)[1] != 0.0
 
 
 @njit(cache=True)
 def orient3d(a: Any, b: Any, c: Any, d: Any, step: float) -> int:
-    """Sign of det(a - d, b - d, c - d): positive if d lies on the side of triangle abc that its
-    counter-clockwise normal points away from. step: `common_step` of the mesh."""
+    """Sign (-1, 0, 1) of det(a - d, b - d, c - d): positive if d lies behind triangle abc, whose normal follows the
+    right-hand rule. step: `common_step` of the mesh.
+    """
     ax, ay, az = a[0] - d[0], a[1] - d[1], a[2] - d[2]
     bx, by, bz = b[0] - d[0], b[1] - d[1], b[2] - d[2]
     cx, cy, cz = c[0] - d[0], c[1] - d[1], c[2] - d[2]
@@ -177,7 +183,8 @@ def orient3d(a: Any, b: Any, c: Any, d: Any, step: float) -> int:
 
 @njit(cache=True)
 def orient2d(a: Any, b: Any, c: Any, p: int, q: int, step: float) -> int:
-    """Sign of the area of triangle abc in the plane of coordinates p and q."""
+    """Sign (-1, 0, 1) of the area of triangle abc in the plane of coordinates p and q. step: `common_step` of the
+    mesh."""
     ax, ay = a[p] - c[p], a[q] - c[q]
     bx, by = b[p] - c[p], b[q] - c[q]
     left, right = ax * by, ay * bx
@@ -198,7 +205,7 @@ def orient2d(a: Any, b: Any, c: Any, p: int, q: int, step: float) -> int:
 
 @njit(cache=True)
 def degenerate(a: Any, b: Any, c: Any, step: float) -> bool:
-    """True if the three points lie on a line: all three projected areas are exactly zero."""
+    """True if the three points are collinear: all three projected areas are exactly zero."""
     for axis in range(3):  # noqa: SIM110
         if orient2d(a, b, c, (axis + 1) % 3, (axis + 2) % 3, step) != 0:
             return False

@@ -1,4 +1,4 @@
-"""Things far from the origin, as surveys have them: files hold 24 bits of a coordinate, and far away none is left for it."""
+"""Recentring of geometry far from the origin, as surveys produce it, where float32 coordinates lose the detail."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ import numpy as np
 from lift3d.types import F64
 
 FAR = 1000.0
-"""Times the longest side: from there on a thing is brought to the origin before anything is done to it."""
+"""Distance from the origin, in longest sides, beyond which geometry is moved to the origin before processing."""
 
 
 def recentring_shift(points: F64, far: float = FAR) -> F64:
-    """(3,) to be taken off points (N, 3): nothing if they lie near, else about their middle, in whole digits of their size."""
+    """(3,) translation to subtract from points (N, 3): zero if they lie near the origin, else their centre.
+
+    The centre is rounded to the leading decimal place of the longest side. Points that are not finite are ignored.
+    """
     points = np.asarray(points, np.float64)
-    kept = points[np.isfinite(points).all(1)]
-    if not len(kept):
+    finite = points[np.isfinite(points).all(1)]
+    if not len(finite):
         return np.zeros(3)
-    low, high = kept.min(0), kept.max(0)
+    low, high = finite.min(0), finite.max(0)
     side = float((high - low).max())
     if not side > 0 or max(np.abs(low).max(), np.abs(high).max()) <= far * side:
         return np.zeros(3)
@@ -27,10 +30,10 @@ def recentring_shift(points: F64, far: float = FAR) -> F64:
 
 
 def describe_shift(shift: F64) -> list[str]:
-    """A line for the user, if there was a shift."""
+    """One line of the report that states the shift (3,); none for a zero shift."""
     if not shift.any():
         return []
-    where = ", ".join(f"{x:.10g}" for x in shift)
+    centre = ", ".join(f"{x:.10g}" for x in shift)
     return [
-        f"origin   taken to ({where}): the thing lies too far from 0 for its size; add this to have it in its place"
+        f"origin   moved to ({centre}): the model lies too far from 0 for its size; add this to restore its position"
     ]

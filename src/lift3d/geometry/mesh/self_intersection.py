@@ -1,11 +1,11 @@
-"""Pairs of faces that meet elsewhere than in their shared vertex or edge; exact for float32 vertices.
+"""Self-intersections: pairs of faces that meet outside their shared vertex or edge; exact for float32 vertices.
 
-Two triangles meet if an edge of one meets the other (closed sets); an edge meets a triangle if its ends lie
-on different sides of the plane (or on it) and the edge passes the three sides in one sense (Guigue &
-Devillers, "Fast and robust triangle-triangle overlap test using orientation predicates", 2003). Coplanar
-pairs are tested in the projection in which the triangle has area. Neighbours that share a vertex meet
-elsewhere if the side opposite to it, of either, meets the other; neighbours that share an edge only if one is
-folded onto the other. Candidates come from the bounding volume hierarchy, leaf against leaf.
+Two triangles meet if an edge of one meets the other (closed sets); an edge meets a triangle if its ends lie on
+different sides of the plane (or on it) and the edge passes the three sides in one sense (Guigue & Devillers, "Fast
+and robust triangle-triangle overlap test using orientation predicates", 2003). Coplanar pairs are tested in a
+coordinate projection in which the triangle has area. Faces that share a vertex intersect if the edge opposite to it,
+of either face, meets the other face; faces that share an edge intersect only if one is folded onto the other.
+Candidate pairs come from the bounding volume hierarchy, leaf against leaf.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ _BLOCK = 8192
 def self_intersections(v: F64, f: NDArray[np.int32], limit: int = 1000) -> NDArray[np.int32]:
     """Pairs (K, 2) int32 of faces that intersect other than in their shared vertex or edge, K <= limit.
 
-    v (V, 3) is rounded to float32 and merged by position before the test; f (F, 3). A contact counts: a
-    vertex that touches a foreign face, coplanar overlap, a face folded onto its neighbour, a duplicate face.
-    Faces without area are left out (see `degenerate_faces`). Each pair is (low, high), the rows sorted.
+    v (V, 3) is rounded to float32 and merged by position before the test; f (F, 3). Contacts count: a vertex that
+    touches another face, coplanar overlap, a face folded onto its neighbour, a duplicate face. Faces without area are
+    left out (see `degenerate_faces`). Each pair is (low, high); the rows are sorted. Raises InputError for vertices
+    that are not finite.
     """
     p, row = weld_exact(v)
     f = row[np.asarray(f, np.int64)].astype(np.int32).reshape(-1, 3)
@@ -57,7 +58,7 @@ def self_intersections(v: F64, f: NDArray[np.int32], limit: int = 1000) -> NDArr
 
 
 def degenerate_faces(v: F64, f: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """(F,) True for faces without area, exactly, on float32 vertices, or with a corner that is not finite."""
+    """(F,) True for faces whose area is exactly zero on float32 vertices, or with a corner that is not finite."""
     with np.errstate(over="ignore"):
         p = np.asarray(v, np.float32).astype(np.float64)
     f = np.ascontiguousarray(f, np.int32).reshape(-1, 3)
@@ -69,6 +70,7 @@ def degenerate_faces(v: F64, f: NDArray[np.int32]) -> NDArray[np.bool_]:
 
 @njit(cache=True, parallel=True)
 def _flat_faces(p: Any, f: Any, step: float, flat: Any) -> None:
+    """Mark faces without area in flat (F,)."""
     for i in prange(len(f)):
         flat[i] = degenerate(p[f[i, 0]], p[f[i, 1]], p[f[i, 2]], step)
 
@@ -82,7 +84,7 @@ def _inside2d(x: Any, a: Any, b: Any, c: Any, p: int, q: int, step: float) -> bo
 
 @njit(cache=True, nogil=True)
 def _segments2d(a: Any, b: Any, c: Any, d: Any, p: int, q: int, step: float) -> bool:
-    """True if the closed segments ab and cd cross; contact at an end point is left to `_inside2d`."""
+    """True if the closed segments ab and cd cross; `_inside2d` covers contact at an end point."""
     s, t = orient2d(a, b, c, p, q, step), orient2d(a, b, d, p, q, step)
     if s == t:
         return False
@@ -117,9 +119,10 @@ def _segment_triangle(x: Any, y: Any, a: Any, b: Any, c: Any, ox: int, oy: int, 
 
 @njit(cache=True, nogil=True)
 def triangles_meet(p: Any, f: Any, i: int, j: int, step: float) -> bool:
-    """True if faces i and j (neither degenerate) meet other than in what they share; p: welded positions."""
+    """True if faces i and j, neither degenerate, intersect outside their shared vertices; p (V, 3): welded
+    positions."""
     shared = 0
-    ki, kj = 0, 0  # sum of the corner numbers that are shared, in i and in j
+    ki, kj = 0, 0  # sums of the indices of the shared corners, in i and in j
     for s in range(3):
         for t in range(3):
             if f[i, s] == f[j, t]:
@@ -168,6 +171,7 @@ def triangles_meet(p: Any, f: Any, i: int, j: int, step: float) -> bool:
 
 @njit(cache=True, nogil=True)
 def _boxes_meet(s: Any, t: Any) -> bool:
+    """True if the bounding boxes of triangles s and t (3, 3) meet."""
     for a in range(3):
         if max(s[0, a], s[1, a], s[2, a]) < min(t[0, a], t[1, a], t[2, a]):
             return False
@@ -180,7 +184,7 @@ def _boxes_meet(s: Any, t: Any) -> bool:
 def _collect(
     p: Any, f: Any, flat: Any, step: float, tri: Any, face: Any, box: Any, leaf: int, pairs: Any, n: int
 ) -> int:
-    """Append the intersecting pairs whose lower sorted number lies in this leaf to pairs[n:], while room."""
+    """Append the intersecting pairs whose lower sorted index lies in this leaf to pairs[n:] while there is room."""
     leaves = (len(box) + 1) >> 1
     node = leaves - 1 + leaf
     lo, hi = leaf_range(node, len(box), len(face))
@@ -207,7 +211,7 @@ def _collect(
 def _count(
     p: Any, f: Any, flat: Any, step: float, tri: Any, face: Any, box: Any, first: int, limit: int, count: Any
 ) -> None:
-    """1 for every leaf of the block that owns an intersecting pair."""
+    """Set count to 1 for every leaf of the block that owns an intersecting pair."""
     for leaf in prange(len(count)):
         one = np.empty((1, 2), np.int32)
         count[leaf] = _collect(p, f, flat, step, tri, face, box, first + leaf, one, 0)

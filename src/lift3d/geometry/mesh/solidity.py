@@ -1,4 +1,5 @@
-"""The predicate that decides whether a mesh is solid, applied before anything called solid is written."""
+"""The predicate that decides whether a mesh is solid, applied before a solid is written; and the test for closed
+meshes."""
 
 from __future__ import annotations
 
@@ -24,13 +25,13 @@ from lift3d.types import F64, Mesh
 
 @dataclass(frozen=True)
 class SolidReport:
-    """Evidence for or against solidity.
+    """The conditions of a solid, and counts of the defects.
 
-    finite: all vertices finite and faces refer to them. closed: every edge has two faces, every vertex one
-    fan of faces. oriented: the two faces run opposite ways along each edge. positive_volume: the whole is
-    positive, each component outward if it lies outside all others, inward (a cavity) if it lies inside one.
-    no_self_intersection: faces meet only in shared vertices and edges, and none is without area.
-    no_debris: no component under 0.1 % of the largest in |volume|. counts: how many of what.
+    finite: all vertices are finite and all face indices in range. closed: every edge has two faces and every vertex
+    one fan of faces. oriented: the two faces of every edge traverse it in opposite directions. positive_volume: the
+    total is positive, components outside all others point outward and components inside one point inward (cavities).
+    no_self_intersection: faces meet only in shared vertices and edges, and every face has an area. no_debris: no
+    component has less than 0.1 % of the largest |volume|. counts: number of defects by name.
     """
 
     finite: bool
@@ -43,6 +44,7 @@ class SolidReport:
 
     @property
     def is_solid(self) -> bool:
+        """True if all conditions hold."""
         return (
             self.finite
             and self.closed
@@ -53,8 +55,8 @@ class SolidReport:
         )
 
     def failures(self) -> list[str]:
-        """One short phrase per defect, with its count; empty for a solid."""
-        words = {
+        """One phrase per kind of defect, with its count; empty for a solid."""
+        descriptions = {
             "bad_vertices": "vertices that are not finite",
             "bad_faces": "faces that refer to vertices that do not exist",
             "boundary_edges": "open edges",
@@ -62,12 +64,12 @@ class SolidReport:
             "non_manifold_vertices": "vertices where separate parts touch",
             "misoriented_edges": "edges whose two faces disagree on the outside",
             "nested_components": "components inside another without a cavity between them",
-            "inverted_components": "components turned inside out",
+            "inverted_components": "inverted components",
             "degenerate_faces": "faces without area",
             "self_intersections": "pairs of faces that intersect",
             "debris": "components below 0.1 % of the largest",
         }
-        found = [f"{self.counts[key]} {text}" for key, text in words.items() if self.counts.get(key)]
+        found = [f"{self.counts[key]} {text}" for key, text in descriptions.items() if self.counts.get(key)]
         if self.counts.get("faces") == 0:
             found.insert(0, "no faces")
         elif not found and not self.positive_volume:
@@ -76,15 +78,15 @@ class SolidReport:
 
 
 def inspect_solid(mesh: Mesh, limit: int = 1000) -> SolidReport:
-    """Judge a mesh after its vertices are rounded to float32 and merged by exact position.
+    """The report of a mesh, after its vertices are rounded to float32 and merged by exact position.
 
-    limit: self-intersections are counted up to this many. Meshes with invalid numbers are judged no further.
+    limit: most self-intersections that are counted. A mesh with invalid numbers fails every condition.
     """
     return inspect_arrays(np.asarray(mesh.vertices), np.asarray(mesh.faces), limit)
 
 
 def require_solid(mesh: Mesh) -> SolidReport:
-    """The report of a mesh that is solid; raises SolidError with the defects otherwise."""
+    """The report of a solid mesh; raises SolidError with the defects of any other."""
     report = inspect_solid(mesh)
     if not report.is_solid:
         raise SolidError(f"the mesh is not solid: {', '.join(report.failures())}", "run lift3d repair on it")
@@ -132,7 +134,8 @@ def inspect_arrays(v: F64, f: NDArray[np.integer], limit: int = 1000) -> SolidRe
 
 
 def faces_per_edge(v: F64, f: NDArray[np.integer]) -> NDArray[np.int64]:
-    """(E,) numbers of faces at the undirected edges of v (V, 3) and f (F, 3), after welding by exact float32 position."""
+    """(E,) numbers of faces at the undirected edges of v (V, 3) and f (F, 3), after welding by exact float32
+    position."""
     key = sorted_half_edges(weld_exact(v)[1][np.asarray(f)])[1]
     return np.unique(key, return_counts=True)[1]
 
@@ -143,21 +146,21 @@ def is_closed(v: F64, f: NDArray[np.integer]) -> bool:
 
 
 def has_boundary(v: F64, f: NDArray[np.integer]) -> bool:
-    """True if some edge has a single face, after welding, or if there are no faces. Edges of three or more faces are no
-    boundary, so a mesh may be neither closed nor have a boundary."""
+    """True if some edge has a single face, after welding, or if there are no faces. Edges of three or more faces are
+    no boundary, so a mesh may be neither closed nor have a boundary."""
     return len(f) == 0 or bool((faces_per_edge(v, f) == 1).any())
 
 
 @njit(cache=True, nogil=True)
 def _edges_and_fans(f: Any, order: Any, key: Any, n_vertices: int) -> tuple[int, int, int, int]:
-    """(open edges, edges with more than two faces, edges run twice the same way, vertices with several fans).
+    """(boundary edges, non-manifold edges, misoriented edges, non-manifold vertices).
 
-    Fans: corners at a vertex are joined across every edge that has exactly two faces; a vertex whose corners
-    fall into more than one class is not manifold. Faces with a repeated vertex make non-manifold edges.
+    Corners at a vertex are united across every edge that has exactly two faces; a vertex whose corners form more than
+    one class (fan) is not manifold. Faces with a repeated vertex make non-manifold edges.
     """
     n = len(order)
     parent = np.arange(n, dtype=np.int32)
-    boundary, many, same_way = 0, 0, 0
+    boundary, excess_faces, misoriented = 0, 0, 0
     e = 0
     while e < n:
         end = e + 1
@@ -169,12 +172,12 @@ def _edges_and_fans(f: Any, order: Any, key: Any, n_vertices: int) -> tuple[int,
         if end - e == 1:
             boundary += 1
         elif end - e > 2 or a == b:
-            many += 1
+            excess_faces += 1
         else:
             h = order[e + 1]
             j, m = h // 3, h % 3
             if f[j, m] == a:
-                same_way += 1
+                misoriented += 1
                 p, q = 3 * j + m, 3 * j + (m + 1) % 3
             else:
                 p, q = 3 * j + (m + 1) % 3, 3 * j + m
@@ -182,17 +185,18 @@ def _edges_and_fans(f: Any, order: Any, key: Any, n_vertices: int) -> tuple[int,
             _join(parent, 3 * i + (k + 1) % 3, q)
         e = end
     fans = np.zeros(n_vertices, np.int32)
-    several = 0
+    nonmanifold = 0
     for c in range(n):
         if parent[c] == c:
             vertex = f[c // 3, c % 3]
             fans[vertex] += 1
-            several += fans[vertex] == 2
-    return boundary, many, same_way, several
+            nonmanifold += fans[vertex] == 2
+    return boundary, excess_faces, misoriented, nonmanifold
 
 
 @njit(cache=True, nogil=True)
 def _join(parent: Any, a: int, b: int) -> None:
+    """Union of two disjoint sets; the lower index becomes the root."""
     while parent[a] != a:
         parent[a] = parent[parent[a]]
         a = parent[a]
@@ -203,22 +207,22 @@ def _join(parent: Any, a: int, b: int) -> None:
 
 
 def _nesting(
-    v: F64, f: NDArray[np.int32], labels: NDArray[np.int32], volume: F64, judged: NDArray[np.int64]
+    v: F64, f: NDArray[np.int32], labels: NDArray[np.int32], volume: F64, selected: NDArray[np.int64]
 ) -> dict[str, int]:
-    """Counts of cavities, of outward components inside others, and of inward ones that are not inside one.
+    """Counts of cavities, nested outward components and inverted components among `selected`.
 
-    The surfaces of the others must wind 0 times around an outward component and once around a cavity.
+    The winding number of the other components must be 0 around an outward component and 1 around a cavity.
     """
     order = np.argsort(labels, kind="stable")
     first = np.searchsorted(labels[order], np.arange(len(volume) + 1))
-    faces = [f[order[first[c] : first[c + 1]]] for c in judged]
+    faces = [f[order[first[c] : first[c + 1]]] for c in selected]
     low = np.array([v[g].min((0, 1)) for g in faces])
     high = np.array([v[g].max((0, 1)) for g in faces])
     cavities, nested, inverted = 0, 0, 0
-    for i, c in enumerate(judged):
+    for i, c in enumerate(selected):
         point = v[faces[i][0, 0]]
-        around = np.flatnonzero(((low <= point) & (high >= point)).all(1))
-        winding = sum(winding_number_at(v, faces[k], point) for k in around if k != i)
+        candidates = np.flatnonzero(((low <= point) & (high >= point)).all(1))
+        winding = sum(winding_number_at(v, faces[k], point) for k in candidates if k != i)
         cavities += volume[c] < 0 and winding == 1
         inverted += volume[c] < 0 and winding != 1
         nested += volume[c] >= 0 and winding != 0

@@ -1,4 +1,4 @@
-"""Vertices merged by exact position, as files hold them: rounded to float32."""
+"""Vertices merged by exact position after rounding to float32, the precision of mesh files."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from lift3d.types import F64
 
 
 def weld_exact(v: F64) -> tuple[F64, NDArray[np.int32]]:
-    """Distinct positions (U, 3) float64 holding float32 values, and for each vertex its row (V,) int32.
+    """(positions (U, 3) float64 that hold float32 values, row (V,) int32 of each vertex in them).
 
-    Rows keep the order of first appearance, so a mesh without duplicates comes back unchanged; -0 equals 0.
-    Vertices that are not finite (or overflow float32) stay apart.
+    Rows keep the order of first appearance, so a mesh without duplicates is unchanged; -0 equals 0. Vertices that are
+    not finite, or overflow float32, are not merged.
     """
     with np.errstate(over="ignore"):
         single = np.ascontiguousarray(v, np.float32).reshape(-1, 3) + np.float32(0)

@@ -1,9 +1,9 @@
-"""Generalized winding numbers of triangle soups: 1 inside, 0 outside, in between near holes.
+"""Generalised winding numbers of triangle soups: 1 inside, 0 outside, fractional near holes.
 
-Fast hierarchy of Barill, Dickson, Schmidt, Levin & Jacobson 2018 (Fast winding numbers for soups and
-clouds): a node seen from further than ACCURACY times its radius acts as its Taylor expansion to second
-order, w = (1 / 4 pi) [N . r / |r|^3 + tr(M) / |r|^3 - 3 r^T M r / |r|^5] with r = centre - query. Near
-triangles give their solid angle (van Oosterom & Strackee 1983),
+Hierarchy of Barill, Dickson, Schmidt, Levin & Jacobson 2018 (Fast winding numbers for soups and clouds): a node
+farther from the query than ACCURACY times its radius is replaced by its Taylor expansion of second order,
+w = (1 / 4 pi) [N . r / |r|^3 + tr(M) / |r|^3 - 3 r^T M r / |r|^5] with r = centre - query. Near triangles contribute
+their solid angle (van Oosterom & Strackee 1983),
 tan(omega / 2) = det(a, b, c) / (|a||b||c| + (a.b)|c| + (b.c)|a| + (c.a)|b|).
 """
 
@@ -20,18 +20,19 @@ from lift3d.geometry.mesh.bvh import Bvh, build_bvh, leaf_range
 from lift3d.types import F64
 
 ACCURACY = 2.5
+"""Distance in node radii beyond which a node is replaced by its expansion."""
 
 
 class WindingTree(NamedTuple):
-    """moments (nodes, 16): area-weighted centre (3), squared radius about it (1), sum of area vectors (3) and
-    sum of (triangle centroid - centre) x area vector, row-major (9)."""
+    """bvh: hierarchy over the triangles. moments (nodes, 16): area-weighted centre (3), squared radius about it (1),
+    sum of area vectors (3), and sum of outer products (centroid - centre) (area vector)^T, row-major (9)."""
 
     bvh: Bvh
     moments: F64
 
 
 def build_winding_tree(v: F64, f: NDArray[np.integer]) -> WindingTree:
-    """The tree of the mesh's triangles with their far fields; v finite, at least one face."""
+    """The hierarchy of a mesh with its moments; v (V, 3) finite, f (F, 3) with at least one face."""
     bvh = build_bvh(np.asarray(v, np.float64), np.asarray(f, np.int32))
     c, leaves = bvh.tri, (len(bvh.box) + 1) // 2
     vector = 0.5 * np.cross(c[:, 1] - c[:, 0], c[:, 2] - c[:, 0])
@@ -54,7 +55,7 @@ def build_winding_tree(v: F64, f: NDArray[np.integer]) -> WindingTree:
 
 @njit(cache=True)
 def _solid_angle(t: Any, px: float, py: float, pz: float) -> float:
-    """Solid angle of triangle t (3, 3) seen from p, positive when seen from behind (from inside)."""
+    """Solid angle of triangle t (3, 3) seen from p, positive where p lies behind it."""
     ax, ay, az = t[0, 0] - px, t[0, 1] - py, t[0, 2] - pz
     bx, by, bz = t[1, 0] - px, t[1, 1] - py, t[1, 2] - pz
     cx, cy, cz = t[2, 0] - px, t[2, 1] - py, t[2, 2] - pz
@@ -65,12 +66,13 @@ def _solid_angle(t: Any, px: float, py: float, pz: float) -> float:
     den = a * b * c + (ax * bx + ay * by + az * bz) * c
     den += (bx * cx + by * cy + bz * cz) * a + (cx * ax + cy * ay + cz * az) * b
     if det == 0.0:
-        return 0.0  # in the triangle's plane; on the triangle itself the mean of both sides
+        return 0.0  # p in the plane of the triangle: on the triangle itself the mean of both sides
     return 2.0 * math.atan2(det, den)
 
 
 @njit(cache=True, parallel=True)
 def _winding(tri: Any, moments: Any, queries: Any, far: float, out: Any) -> None:
+    """Winding numbers into out (N,); far: squared accuracy."""
     inner = len(moments) >> 1
     for i in prange(len(queries)):
         stack = np.empty(128, np.int64)
@@ -103,7 +105,7 @@ def _winding(tri: Any, moments: Any, queries: Any, far: float, out: Any) -> None
 
 
 def winding_in_tree(tree: WindingTree, queries: F64, accuracy: float = ACCURACY) -> F64:
-    """(N,) winding numbers of the tree's triangles at queries (N, 3); accuracy=inf sums every triangle."""
+    """(N,) winding numbers at queries (N, 3); accuracy=inf sums over every triangle."""
     q = np.ascontiguousarray(queries, np.float64)
     out = np.empty(len(q))
     _winding(tree.bvh.tri, tree.moments, q, float(accuracy) ** 2, out)
@@ -111,5 +113,6 @@ def winding_in_tree(tree: WindingTree, queries: F64, accuracy: float = ACCURACY)
 
 
 def winding_number(v: F64, f: NDArray[np.integer], queries: F64, accuracy: float = ACCURACY) -> F64:
-    """(N,) generalized winding numbers of the mesh at queries (N, 3); outward faces make the inside 1."""
+    """(N,) generalised winding numbers of the mesh at queries (N, 3): 1 inside a closed surface that points
+    outward."""
     return winding_in_tree(build_winding_tree(v, f), queries, accuracy)

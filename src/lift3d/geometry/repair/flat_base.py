@@ -1,4 +1,4 @@
-"""A solid that stands: its lowest slice cut away, so that it lies flat on z = 0."""
+"""A flat base for printing: the lowest slice of a solid is cut off, and the solid placed on z = 0."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from lift3d.types import F64
 
 
 def cut_flat_base(v: F64, f: I32, slice_height: float) -> tuple[F64, I32, float]:
-    """The solid (N, 3), (F, 3) without what lies less than `slice_height` above its lowest point, moved down onto z = 0, and
-    how far it was moved. Uncut where the cut would leave no solid."""
+    """(vertices (N, 3), faces (F, 3), z of the new base before the move): the solid cut `slice_height` above its
+    lowest point and moved onto z = 0.
+
+    It is moved without a cut where the cut would not leave a solid.
+    """
     low = float(v[:, 2].min())
     body = to_manifold(v, f)
     if body is not None:

@@ -1,9 +1,9 @@
-"""Faces turned consistently, and outward.
+"""Consistent and outward orientation of faces.
 
-Consistency: a graph with two nodes per face, as given and turned, linked across edges with two faces; the two
-halves of each part are its two possible orientations, and the one closer to the input (by area) is taken.
-Outward: the mean of the generalized winding number on both sides of an outward face of a solid is 1/2, of an
-inward one -1/2 (Jacobson, Kavan & Sorkine-Hornung 2013), so the area-weighted mean over a part votes.
+Consistency: a graph with two nodes per face, as given and flipped, linked across the edges of two faces. The two
+halves of each patch are its two orientations; the one that keeps more area as given is taken. Outward: the
+generalised winding number on a face of a solid, the mean of its two sides, is 1/2 for an outward face and -1/2 for an
+inward one (Jacobson, Kavan & Sorkine-Hornung 2013). The area-weighted mean over an open patch decides.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lift3d.geometry.repair.working_mesh import (
 
 
 def orient_consistently(soup: Soup) -> tuple[Soup, int]:
-    """The soup with neighbours turned alike, and how many faces were turned."""
+    """(soup with adjacent faces oriented consistently, number of flipped faces)."""
     table, n = build_edge_table(soup.f), len(soup.f)
     pairs = table.pairs()
     agree = (table.forward[pairs[:, 0]] != table.forward[pairs[:, 1]]).astype(np.int64)
@@ -30,29 +30,30 @@ def orient_consistently(soup: Soup) -> tuple[Soup, int]:
     same = 2 * np.concatenate([i, i]) + np.repeat([0, 1], len(i))
     other = 2 * np.concatenate([j, j]) + np.concatenate([1 - agree, agree])
     label = label_linked(np.stack([same, other], axis=1), 2 * n).reshape(-1, 2)
-    part, first = label.min(1), label[:, 0] < label[:, 1]
+    patch, first = label.min(1), label[:, 0] < label[:, 1]
     area = face_areas(soup.v, soup.f) + 1e-300
-    votes = np.bincount(part, np.where(first, area, -area), int(label.max()) + 1)
-    flip = np.where(votes[part] >= 0, ~first, first) & (label[:, 0] != label[:, 1])
-    return soup.turned(flip), int(flip.sum())
+    votes = np.bincount(patch, np.where(first, area, -area), int(label.max()) + 1)
+    flip = np.where(votes[patch] >= 0, ~first, first) & (label[:, 0] != label[:, 1])
+    return soup.flip_faces(flip), int(flip.sum())
 
 
 def orient_outward(soup: Soup) -> tuple[Soup, int]:
-    """Each part turned outward, except closed inward parts inside of others, which are cavities."""
+    """(soup with every patch outward, number of flipped faces); closed inward patches inside others stay cavities."""
     total = 0
     table = build_edge_table(soup.f)
     if (table.count == 2).all() and signed_volumes(soup.v, soup.f).sum() < 0:
-        # Inside out as a whole: cavities stay cavities.
-        soup, total = soup.turned(np.ones(len(soup.f), bool)), len(soup.f)
+        # The whole mesh is inverted: flip everything, so that cavities stay cavities.
+        soup, total = soup.flip_faces(np.ones(len(soup.f), bool)), len(soup.f)
     for _ in range(4):
         flip = _inward(soup)
         if not flip.any():
             break
-        soup, total = soup.turned(flip), total + int(flip.sum())
+        soup, total = soup.flip_faces(flip), total + int(flip.sum())
     return soup, total
 
 
 def _inward(soup: Soup) -> np.ndarray:
+    """(F,) True for the faces of patches to flip."""
     table = build_edge_table(soup.f)
     label = label_patches(soup.f, table)
     n = int(label.max()) + 1
@@ -68,10 +69,10 @@ def _inward(soup: Soup) -> np.ndarray:
             inside = winding_in_tree(build_winding_tree(soup.v, others), point)[0]
             inward[k] = abs(inside) < 0.5
     if is_open.any():
-        some = np.flatnonzero(is_open[label])
-        some = some[:: max(1, len(some) // 20000)]
-        w = winding_in_tree(build_winding_tree(soup.v, soup.f), soup.v[soup.f[some]].mean(1))
-        vote = np.bincount(label[some], area[some] * w, n)
-        weight = np.bincount(label[some], area[some], n)
+        sampled = np.flatnonzero(is_open[label])
+        sampled = sampled[:: max(1, len(sampled) // 20000)]
+        w = winding_in_tree(build_winding_tree(soup.v, soup.f), soup.v[soup.f[sampled]].mean(1))
+        vote = np.bincount(label[sampled], area[sampled] * w, n)
+        weight = np.bincount(label[sampled], area[sampled], n)
         inward |= is_open & (vote < -0.05 * weight)
     return inward[label]

@@ -1,4 +1,4 @@
-"""Colours and textures carried from a mesh to its repaired copy."""
+"""Transfer of colours and textures from a mesh to its repaired copy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lift3d.types import Mesh
 
 
 def transfer_visuals(source: Mesh, soup: Soup) -> tuple[Mesh, str]:
-    """The repaired mesh with what the source wore, and a sentence on what became of it."""
+    """(the repaired mesh with the colours or texture of the source, a phrase that states what was transferred)."""
     soup = drop_unused_vertices(soup)
     bare = trimesh.Trimesh(soup.v, soup.f, process=False, validate=False, metadata=dict(source.metadata))
     bare.units = source.units  # type: ignore[assignment]
@@ -37,25 +37,25 @@ def transfer_visuals(source: Mesh, soup: Soup) -> tuple[Mesh, str]:
 
 
 def _textured(source: Mesh, soup: Soup, bare: Mesh) -> Mesh:
-    """Vertices split again along texture seams: one per distinct (vertex, source vertex)."""
+    """The mesh with texture coordinates: vertices are split along texture seams, one per (vertex, source vertex)."""
     old = np.asarray(source.faces)[soup.origin]
-    # Corners may have been turned around; each takes the source corner nearest to it.
-    gap = ((soup.v[soup.f][:, :, None] - np.asarray(source.vertices)[old][:, None]) ** 2).sum(-1)
-    corner = np.take_along_axis(old, gap.argmin(2), axis=1)
+    # The order of the corners may have changed: each takes the closest corner of its source face.
+    squared_distance = ((soup.v[soup.f][:, :, None] - np.asarray(source.vertices)[old][:, None]) ** 2).sum(-1)
+    corner = np.take_along_axis(old, squared_distance.argmin(2), axis=1)
     pairs = np.stack([soup.f.reshape(-1), corner.reshape(-1)], axis=1)
     distinct, f = np.unique(pairs, axis=0, return_inverse=True)
     out = trimesh.Trimesh(
         soup.v[distinct[:, 0]], f.reshape(-1, 3), process=False, validate=False, metadata=dict(bare.metadata)
     )
     out.units = bare.units  # type: ignore[assignment]
-    worn: Any = source.visual
-    uv = np.asarray(worn.uv)[distinct[:, 1]]
-    out.visual = TextureVisuals(uv=uv, material=worn.material)
+    source_visual: Any = source.visual
+    uv = np.asarray(source_visual.uv)[distinct[:, 1]]
+    out.visual = TextureVisuals(uv=uv, material=source_visual.material)
     return out
 
 
 def _transferred(source: Mesh, soup: Soup, vertex: np.ndarray) -> np.ndarray:
-    """(V, 4) colours of the source at the closest points, interpolated over its faces."""
+    """(V, 4) uint8 colours of the source at the closest points, interpolated over its faces."""
     v, f = np.asarray(source.vertices, np.float64), np.asarray(source.faces)
     points, _, face = closest_in_tree(build_search_tree(v, f), soup.v)
     bary = trimesh.triangles.points_to_barycentric(v[f[face]], points)

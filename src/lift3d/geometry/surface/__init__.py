@@ -1,1 +1,2 @@
-"""Surfaces from fields and their post-processing: marching tetrahedra, smoothing, and decimation with quadric errors."""
+"""Surfaces from fields and their post-processing: marching tetrahedra, smoothing, and decimation with quadric
+errors."""

@@ -1,4 +1,4 @@
-"""Kernels of `decimate`: connectivity under edge collapse, its guards, and the heap that orders collapses."""
+"""Kernels of `decimate`: connectivity under edge collapse, its guards, and the order of collapses by cost."""
 
 from __future__ import annotations
 
@@ -7,44 +7,17 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from lift3d.geometry.surface.heap import grow, sift_down, sift_up
 from lift3d.geometry.surface.quadrics import BORDER, LOCKED, collapse_target
 
-RING = 256  # collapses around vertices with more faces than this are refused
-
-
-@njit(cache=True, nogil=True)
-def _sift_down(key: Any, item: Any, n: int, i: int) -> None:
-    k, it = key[i], item[i]
-    while True:
-        child = 4 * i + 1
-        if child >= n:
-            break
-        best = child
-        for c in range(child + 1, min(child + 4, n)):
-            if key[c] < key[best]:
-                best = c
-        if key[best] >= k:
-            break
-        key[i], item[i] = key[best], item[best]
-        i = best
-    key[i], item[i] = k, it
-
-
-@njit(cache=True, nogil=True)
-def _sift_up(key: Any, item: Any, i: int) -> None:
-    k, it = key[i], item[i]
-    while i > 0:
-        parent = (i - 1) >> 2
-        if key[parent] <= k:
-            break
-        key[i], item[i] = key[parent], item[parent]
-        i = parent
-    key[i], item[i] = k, it
+RING = 256
+"""Most faces around the two vertices of a collapse; others are refused."""
 
 
 @njit(cache=True, nogil=True)
 def _star(f: Any, alive: Any, head: Any, follow: Any, u: int, ring: Any) -> int:
-    """Corners (3 face + k) of u's live faces into ring; dead ones are unlinked. RING + 1 if too many."""
+    """Write the corners (3 face + k) of the live faces of u to ring and unlink dead ones; returns their number, RING
+    + 1 if there are too many."""
     n = 0
     before = -1
     c = head[u]
@@ -68,8 +41,11 @@ def _star(f: Any, alive: Any, head: Any, follow: Any, u: int, ring: Any) -> int:
 def _shape(
     p: Any, f: Any, ring: Any, n: int, other: int, x: float, y: float, z: float, flip: float
 ) -> tuple[float, float]:
-    """Worst |normal|^2 / longest^4 of the star's faces before and after its vertex moves to (x, y, z);
-    those at `other` vanish. -1 after if a face turns by more than arccos(flip); flip < 0 allows any turn."""
+    """(before, after): least |normal|^2 / longest side^4 of the star's faces when its vertex moves to (x, y, z).
+
+    Faces at `other` vanish. `after` is -1 if a normal rotates by more than arccos(flip); flip < 0 allows any
+    rotation.
+    """
     before, after = 1.0, 1.0
     for i in range(n):
         g, k = ring[i] // 3, ring[i] % 3
@@ -97,6 +73,7 @@ def _shape(
 
 @njit(cache=True, nogil=True)
 def _valence(f: Any, alive: Any, head: Any, follow: Any, u: int) -> int:
+    """Number of live faces of vertex u."""
     n = 0
     c = head[u]
     while c >= 0:
@@ -110,8 +87,11 @@ def _linked(
     f: Any, alive: Any, head: Any, follow: Any, kind: Any, mark: Any, tick: int,
     u: int, w: int, ring_u: Any, nu: int, ring_w: Any, nw: int,
 ) -> int:  # fmt: skip
-    """How many faces the edge uw has, 0 if its collapse would change the topology (link condition, Dey et
-    al. 1999): the common neighbours of u and w are the corners opposite to the edge, and these keep a fan."""
+    """Number of faces of the edge uw, 0 if its collapse would change the topology.
+
+    Link condition (Dey et al. 1999): the common neighbours of u and w are the corners opposite to the edge, and these
+    keep enough faces.
+    """
     shared = 0
     for i in range(nu):
         g, k = ring_u[i] // 3, ring_u[i] % 3
@@ -140,7 +120,7 @@ def _linked(
 
 @njit(cache=True, nogil=True)
 def corner_lists(f: Any, n_vertices: int) -> tuple[Any, Any]:
-    """head (V,), follow (3F,): for each vertex the linked list of its corners, in the order of faces."""
+    """(head (V,), follow (3F,)): for each vertex the linked list of its corners, in the order of faces."""
     head = np.full(n_vertices, -1, np.int32)
     follow = np.full(3 * len(f), -1, np.int32)
     for c in range(3 * len(f) - 1, -1, -1):
@@ -151,11 +131,11 @@ def corner_lists(f: Any, n_vertices: int) -> tuple[Any, Any]:
 
 
 @njit(cache=True, nogil=True)
-def _join(
+def _collapse_edge(
     p: Any, f: Any, alive: Any, q: Any, kind: Any, head: Any, follow: Any, mark: Any, tick: int, rings: Any,
     u: int, w: int, x: float, y: float, z: float, flip: float, slim: float,
 ) -> int:  # fmt: skip
-    """Collapse w into u at (x, y, z) if all guards agree; returns how many faces vanish, 0 if refused."""
+    """Collapse w into u at (x, y, z) unless a guard refuses; returns the number of vanished faces, 0 if refused."""
     if kind[u] == LOCKED or kind[w] == LOCKED:
         return 0
     ring_u, ring_w = rings[0], rings[1]
@@ -203,19 +183,23 @@ def _join(
 @njit(cache=True, nogil=True)
 def replay_collapses(
     p: Any, f: Any, alive: Any, q: Any, kind: Any, head: Any, follow: Any,
-    pairs: Any, places: Any, n: int, flip: float, slim: float,
+    pairs: Any, positions: Any, n: int, flip: float, slim: float,
 ) -> int:  # fmt: skip
-    """Repeat the first n logged collapses, without those at LOCKED vertices or refused because of what was
-    left out before. The log is compacted in place; returns its new length."""
+    """Repeat the first n logged collapses, except at LOCKED vertices and where a guard now refuses.
+
+    The log is compacted in place; returns its new length.
+    """
     mark = np.zeros(len(p), np.int64)
     rings = np.empty((2, RING), np.int32)
     done = 0
     for i in range(n):
         u, w = pairs[i, 0], pairs[i, 1]
-        x, y, z = places[i, 0], places[i, 1], places[i, 2]
-        if _join(p, f, alive, q, kind, head, follow, mark, 2 * i + 2, rings, u, w, x, y, z, flip, slim):
+        x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
+        if _collapse_edge(
+            p, f, alive, q, kind, head, follow, mark, 2 * i + 2, rings, u, w, x, y, z, flip, slim
+        ):
             pairs[done, 0], pairs[done, 1] = u, w
-            places[done, 0], places[done, 1], places[done, 2] = x, y, z
+            positions[done, 0], positions[done, 1], positions[done, 2] = x, y, z
             done += 1
     return done
 
@@ -223,43 +207,50 @@ def replay_collapses(
 @njit(cache=True, nogil=True)
 def collapse_edges(
     p: Any, f: Any, alive: Any, q: Any, kind: Any, head: Any, follow: Any, edges: Any, cost: Any,
-    excess: int, max_error2: float, flip: float, slim: float, pairs: Any, places: Any, done: int,
+    excess: int, max_error2: float, flip: float, slim: float, pairs: Any, positions: Any, done: int,
 ) -> int:  # fmt: skip
-    """Collapse edges in the order of their cost until `excess` faces have vanished or nothing is allowed.
+    """Collapse edges in the order of their cost until `excess` faces have vanished or no collapse is allowed.
 
-    p, f, alive, q, kind, head, follow change in place; each collapse is logged in pairs (kept, vanished) and
-    places from row `done` on. Returns the length of the log.
+    p (V, 3) positions, f (F, 3), alive (F,), q (V, 11) quadrics, kind (V,), head and follow change in place. Each
+    collapse is logged in pairs (kept, removed vertex) and positions from row `done` on. Returns the length of the
+    log.
     """
     mark = np.zeros(len(p), np.int64)
     stamp = np.zeros(len(p), np.int32)
     rings = np.empty((2, RING), np.int32)
     n = len(edges)
-    room = n + n // 2 + 64
-    key, item = np.empty(room, np.float64), np.arange(room).astype(np.int32)
-    first, second, when = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
+    capacity = n + n // 2 + 64
+    key, item = np.empty(capacity, np.float64), np.arange(capacity).astype(np.int32)
+    first, second, when = (
+        np.empty(capacity, np.int32),
+        np.empty(capacity, np.int32),
+        np.empty(capacity, np.int32),
+    )
     for e in range(n):
         key[e], first[e], second[e], when[e] = cost[e], edges[e, 0], edges[e, 1], 0
     for i in range((n - 2) // 4, -1, -1):
-        _sift_down(key, item, n, i)
+        sift_down(key, item, n, i)
     tick = 0
     while n > 0 and excess > 0:
         slot = item[0]
         u, w, s = first[slot], second[slot], when[slot]
         n -= 1
         key[0], item[0], item[n] = key[n], item[n], slot
-        _sift_down(key, item, n, 0)
+        sift_down(key, item, n, 0)
         if stamp[u] + stamp[w] != s:
             continue
         x, y, z, _, error2 = collapse_target(p, q, kind, u, w)
         if error2 > max_error2:
             continue
         tick += 2
-        gone = _join(p, f, alive, q, kind, head, follow, mark, tick, rings, u, w, x, y, z, flip, slim)
-        if gone == 0:
+        vanished = _collapse_edge(
+            p, f, alive, q, kind, head, follow, mark, tick, rings, u, w, x, y, z, flip, slim
+        )
+        if vanished == 0:
             continue
-        excess -= gone
+        excess -= vanished
         pairs[done, 0], pairs[done, 1] = u, w
-        places[done, 0], places[done, 1], places[done, 2] = x, y, z
+        positions[done, 0], positions[done, 1], positions[done, 2] = x, y, z
         done += 1
         stamp[u] += 1
         stamp[w] += 1 << 24
@@ -271,32 +262,22 @@ def collapse_edges(
                 if mark[a] == tick or kind[a] == LOCKED:
                     continue
                 mark[a] = tick
-                if n == room:
-                    room *= 2
-                    key, item, first, second, when = _grown(key, item, first, second, when, room)
+                if n == capacity:
+                    capacity *= 2
+                    key, item, first, second, when = grow(key, item, first, second, when, capacity)
                 slot = item[n]
                 first[slot], second[slot], when[slot] = u, a, stamp[u] + stamp[a]
                 key[n] = collapse_target(p, q, kind, u, a)[3]
                 n += 1
-                _sift_up(key, item, n - 1)
+                sift_up(key, item, n - 1)
             c = follow[c]
     return done
 
 
 @njit(cache=True, nogil=True)
 def collapse_origins(pairs: Any, n: int, n_vertices: int) -> Any:
-    """For each vertex the one that it went into by the first n logged collapses (V,)."""
+    """(V,) vertex into which each vertex has collapsed after the first n logged collapses."""
     origin = np.arange(n_vertices).astype(np.int32)
     for i in range(n - 1, -1, -1):
         origin[pairs[i, 1]] = origin[pairs[i, 0]]
     return origin
-
-
-@njit(cache=True, nogil=True)
-def _grown(key: Any, item: Any, first: Any, second: Any, when: Any, room: int) -> Any:
-    """The heap's arrays, longer."""
-    n = len(key)
-    key2, item2 = np.empty(room, np.float64), np.arange(room).astype(np.int32)
-    a, b, c = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
-    key2[:n], item2[:n], a[:n], b[:n], c[:n] = key, item, first, second, when
-    return key2, item2, a, b, c

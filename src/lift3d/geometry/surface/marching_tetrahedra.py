@@ -1,15 +1,14 @@
-"""Marching tetrahedra: a closed manifold surface from values on a grid, by construction.
+"""Marching tetrahedra: a surface from values on a grid that is a closed manifold by construction.
 
-Every cell is cut into the six Kuhn (Freudenthal) tetrahedra around its main diagonal; the subdivision is the
-same in each cell, so neighbours agree on shared faces (Bloomenthal, "Polygonization of implicit surfaces",
-1988; Kuhn 1960). A crossing lies on one of seven edge directions per node, at p + t d with
-t = (level - a) / (b - a).
+Every cell is divided into the six Kuhn (Freudenthal) tetrahedra around its main diagonal. The subdivision is the same
+in each cell, so neighbours agree on shared faces (Bloomenthal, "Polygonization of implicit surfaces", 1988; Kuhn
+1960). A vertex lies on one of seven edge directions d per node p, at p + t d with t = (level - a) / (b - a).
 
-Why the result is solid. A tetrahedron with mixed signs holds one triangle or one quadrilateral whose corners
-lie strictly inside distinct edges, so polygons of different tetrahedra meet only in the common face, and the
-tetrahedra around an edge form one ring: one fan per vertex. Padding with outside nodes closes the surface.
-t is held in [clamp, 1 - clamp] and on a lattice of 1/4096, so that vertices are exact in float32 and the
-distance between any two of them, and between sheets, is bounded from below.
+The result is solid. A tetrahedron with mixed signs holds one triangle or quadrilateral whose corners lie strictly
+inside distinct edges, so polygons of different tetrahedra meet only in the common face, and the tetrahedra around an
+edge form one ring: one fan of faces per vertex. Padding with outside nodes closes the surface. t is clamped to
+[clamp, 1 - clamp] and rounded to multiples of 1/4096, so that vertices are exact in float32 and the distance between
+any two of them, and between sheets, is bounded from below.
 """
 
 from __future__ import annotations
@@ -25,13 +24,15 @@ from lift3d.errors import InputError
 from lift3d.types import F32, F64
 
 MAX_SIDE = 4094
+"""Most nodes along a side: indices with 12 fractional bits are exact in float32."""
 LATTICE = 4096.0
+"""Positions along an edge."""
 
 
 def _tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-    """tets (6, 4) corner numbers (bit 0 = x, 1 = y, 2 = z); polygons (6, 16, 5): per tetrahedron and inside
-    mask the number of corners and their edges (base corner | direction << 3), counter-clockwise from outside;
-    triangles (256,) per cell code."""
+    """(tets, polygons, triangles). tets (6, 4): corner indices (bit 0 = x, 1 = y, 2 = z). polygons (6, 16, 5): per
+    tetrahedron and inside mask the number of corners and their edges (base corner | direction << 3),
+    counter-clockwise from outside. triangles (256,): number of triangles per cell code."""
     corner = np.array([[c & 1, c >> 1 & 1, c >> 2 & 1] for c in range(8)], float)
     tets = np.array([[0, 1 << a, (1 << a) | (1 << b), 7] for a, b, _ in permutations(range(3))], np.uint8)
     polygons = np.zeros((6, 16, 5), np.uint8)
@@ -63,13 +64,14 @@ _BITS = np.array([bin(i).count("1") for i in range(256)], np.uint8)
 def marching_tetrahedra(
     values: F32, level: float = 0.0, clamp: float = 0.05
 ) -> tuple[F64, NDArray[np.int32]]:
-    """The surface between nodes with value < level (inside) and the others.
+    """(v (V, 3) float64 in index coordinates, f (F, 3) int32): the surface between nodes with value < level and the
+    others.
 
-    values: (X, Y, Z) float32 at grid nodes, X, Y, Z <= 4094; NaN and values on the level are outside.
-    clamp: the closest, as a fraction of a grid edge, that a vertex may come to a node, in [1/4096, 1/2].
-    Returns v (V, 3) float64 in index coordinates (node (i, j, k) lies at (i, j, k)) and f (F, 3) int32,
-    counter-clockwise from outside. Where the inside reaches the border of the grid, the surface is closed
-    flat, `clamp` beyond it. Nothing inside gives empty arrays.
+    values: (X, Y, Z) float32 at grid nodes, X, Y, Z <= 4094; NaN and values equal to the level are outside. clamp:
+    least distance of a vertex from a node, as a fraction of a grid edge, in [1/4096, 1/2]. Faces are
+    counter-clockwise from outside. Where the inside reaches the border of the grid, a plane `clamp` beyond it closes
+    the surface. Without inside nodes the arrays are empty. Raises InputError for other shapes or clamps, or a surface
+    too large for int32.
     """
     if values.ndim != 3 or max(values.shape) > MAX_SIDE:
         raise InputError(
@@ -93,14 +95,14 @@ def marching_tetrahedra(
     f = np.empty((total[1], 3), np.int32)
     least = np.ceil(clamp * LATTICE) / LATTICE
     rows = first_vertex.reshape(shape[:2])
-    _place(values, np.float32(level), least, code, rows, v)
+    _interpolate(values, np.float32(level), least, code, rows, v)
     _connect(_TETS, _POLYGONS, code, start, rows, first_face.reshape(shape[:2]), v, f)
     return v, f
 
 
 @njit(cache=True, nogil=True, inline="always")
 def _inside(values: Any, level: Any, i: int, j: int, k: int) -> int:
-    """1 if the node (unpadded index) is in the grid and below the level."""
+    """1 if the node, by its index without padding, is in the grid and below the level."""
     x, y, z = values.shape
     if i < 0 or j < 0 or k < 0 or i >= x or j >= y or k >= z:
         return 0
@@ -111,9 +113,9 @@ def _inside(values: Any, level: Any, i: int, j: int, k: int) -> int:
 def _classify(
     values: Any, level: Any, bits: Any, triangles: Any, code: Any, start: Any, n_vertices: Any, n_faces: Any
 ) -> None:
-    """Cell codes (8 corner bits) and, per z-row of cells, how many vertices and triangles it owns.
+    """Cell codes (8 corner bits), and the numbers of vertices and triangles per row of cells along z.
 
-    Cell (i, j, k) has its lowest node at (i - 1, j - 1, k - 1); that node owns the seven edges in the cell.
+    The lowest node of cell (i, j, k) is (i - 1, j - 1, k - 1); it owns the seven edges in the cell.
     """
     nx, ny, nz = code.shape
     for i in prange(nx):
@@ -140,8 +142,8 @@ def _classify(
 
 
 @njit(cache=True, parallel=True)
-def _place(values: Any, level: Any, least: float, code: Any, rows: Any, v: Any) -> None:
-    """Vertices on the crossed edges, in the order of cells and directions."""
+def _interpolate(values: Any, level: Any, least: float, code: Any, rows: Any, v: Any) -> None:
+    """Write the vertices on crossed edges to v, in the order of cells and directions."""
     nx, ny, nz = code.shape
     x, y, z = values.shape
     for i in prange(nx):
@@ -174,7 +176,7 @@ def _place(values: Any, level: Any, least: float, code: Any, rows: Any, v: Any) 
 
 @njit(cache=True, nogil=True)
 def _vertex(edge: int, i: int, j: int, k: int, code: Any, start: Any, rows: Any) -> int:
-    """Number of the vertex on an edge (base corner | direction << 3) of cell (i, j, k)."""
+    """Index of the vertex on an edge (base corner | direction << 3) of cell (i, j, k)."""
     p, d = edge & 7, edge >> 3
     i, j, k = i + (p & 1), j + (p >> 1 & 1), k + (p >> 2 & 1)
     c = code[i, j, k]
@@ -190,7 +192,7 @@ def _vertex(edge: int, i: int, j: int, k: int, code: Any, start: Any, rows: Any)
 def _connect(
     tets: Any, polygons: Any, code: Any, start: Any, rows: Any, first_face: Any, v: Any, f: Any
 ) -> None:
-    """Triangles of every mixed tetrahedron; quadrilaterals are cut along their shorter diagonal."""
+    """Write the triangles of every mixed tetrahedron to f; quadrilaterals are cut along their shorter diagonal."""
     nx, ny, nz = code.shape
     for i in prange(nx):
         corner = np.empty(4, np.int64)
@@ -209,14 +211,18 @@ def _connect(
                         corner[q] = _vertex(polygons[m, mask, q + 1], i, j, k, code, start, rows)
                     if size == 0:
                         continue
-                    turn = 0
+                    rotate = 0
                     if size == 4:
                         even, odd = 0.0, 0.0
                         for axis in range(3):
                             even += (v[corner[0], axis] - v[corner[2], axis]) ** 2
                             odd += (v[corner[1], axis] - v[corner[3], axis]) ** 2
-                        turn = 1 if odd < even else 0
-                        f[n, 0], f[n, 1], f[n, 2] = corner[turn], corner[turn + 2 & 3], corner[turn + 3 & 3]
+                        rotate = 1 if odd < even else 0
+                        f[n, 0], f[n, 1], f[n, 2] = (
+                            corner[rotate],
+                            corner[rotate + 2 & 3],
+                            corner[rotate + 3 & 3],
+                        )
                         n += 1
-                    f[n, 0], f[n, 1], f[n, 2] = corner[turn], corner[turn + 1], corner[turn + 2 & 3]
+                    f[n, 0], f[n, 1], f[n, 2] = corner[rotate], corner[rotate + 1], corner[rotate + 2 & 3]
                     n += 1

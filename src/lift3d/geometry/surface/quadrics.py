@@ -1,4 +1,5 @@
-"""Kernels of `decimate`: the quadrics of vertices, and where an edge goes and what that costs."""
+"""Kernels of `decimate`: quadrics of vertices, and the position and cost of a collapsed edge (Garland & Heckbert
+1997)."""
 
 from __future__ import annotations
 
@@ -8,13 +9,17 @@ import numpy as np
 from numba import njit, prange
 
 FREE, BORDER, LOCKED = 0, 1, 2
-REGULAR = 1e-4  # pull to the edge's middle, relative to the quadric's weight: keeps the 3 x 3 system regular
-SHAPE = 1e-5  # cost of length, relative to weight x length^2: among flat edges the short ones go first
+"""Kinds of vertices: in the interior, on an open border, not to be moved."""
+REGULARISATION = 1e-4
+"""Pull towards the midpoint of the edge, relative to the weight of the quadric; keeps the 3 x 3 system regular."""
+LENGTH_COST = 1e-5
+"""Cost of weight x length^2: among edges in a plane the short ones collapse first."""
 
 
 @njit(cache=True, nogil=True)
 def _add_plane(q: Any, i: int, nx: float, ny: float, nz: float, d: float, weight: float) -> None:
-    """Add weight (n.x + d)^2 to the quadric of vertex i: xx xy xz yy yz zz, x y z, 1, weight."""
+    """Add weight (n.x + d)^2 to quadric i of q (V, 11): coefficients xx xy xz yy yz zz, x y z, 1, and the sum of
+    weights."""
     q[i, 0] += weight * nx * nx
     q[i, 1] += weight * nx * ny
     q[i, 2] += weight * nx * nz
@@ -30,7 +35,10 @@ def _add_plane(q: Any, i: int, nx: float, ny: float, nz: float, d: float, weight
 
 @njit(cache=True, nogil=True)
 def vertex_quadrics(p: Any, f: Any, edges: Any, edge_face: Any, shared: Any, border_weight: float) -> Any:
-    """(V, 11) area-weighted plane quadrics; open edges add planes at right angles to their face."""
+    """(V, 11) area-weighted plane quadrics; open edges add planes through them perpendicular to their face.
+
+    p (V, 3), f (F, 3), edges (E, 2); edge_face (E,): a face of each edge; shared (E,): its number of faces.
+    """
     q = np.zeros((len(p), 11))
     for i in range(len(f)):
         a, b, c = f[i, 0], f[i, 1], f[i, 2]
@@ -65,9 +73,10 @@ def vertex_quadrics(p: Any, f: Any, edges: Any, edge_face: Any, shared: Any, bor
 
 @njit(cache=True, nogil=True)
 def collapse_target(p: Any, q: Any, kind: Any, u: int, w: int) -> tuple[float, float, float, float, float]:
-    """Where the collapsed edge uw should go, the cost that orders it, and its mean squared plane distance.
+    """(x, y, z, cost, mean squared plane distance) of the collapse of edge uw.
 
-    Minimises x^T A x + 2 b.x + c + REGULAR weight |x - middle|^2; a border vertex does not leave the border.
+    The position minimises x^T A x + 2 b.x + c + REGULARISATION weight |x - midpoint|^2, rounded to float32; an edge
+    between vertices of different kinds collapses to the one that is more constrained.
     """
     a0, a1, a2 = q[u, 0] + q[w, 0], q[u, 1] + q[w, 1], q[u, 2] + q[w, 2]
     a3, a4, a5 = q[u, 3] + q[w, 3], q[u, 4] + q[w, 4], q[u, 5] + q[w, 5]
@@ -83,7 +92,7 @@ def collapse_target(p: Any, q: Any, kind: Any, u: int, w: int) -> tuple[float, f
         g0 = a0 * x + a1 * y + a2 * z + b0
         g1 = a1 * x + a3 * y + a4 * z + b1
         g2 = a2 * x + a4 * y + a5 * z + b2
-        r = REGULAR * weight
+        r = REGULARISATION * weight
         d0, d3, d5 = a0 + r, a3 + r, a5 + r
         c00, c01, c02 = d3 * d5 - a4 * a4, a2 * a4 - a1 * d5, a1 * a4 - a2 * d3
         det = d0 * c00 + a1 * c01 + a2 * c02
@@ -97,10 +106,11 @@ def collapse_target(p: Any, q: Any, kind: Any, u: int, w: int) -> tuple[float, f
     x, y, z = np.float64(np.float32(x)), np.float64(np.float32(y)), np.float64(np.float32(z))
     e = x * (a0 * x + 2 * (a1 * y + a2 * z + b0)) + y * (a3 * y + 2 * (a4 * z + b1)) + z * (a5 * z + 2 * b2)
     e = max(e + q[u, 9] + q[w, 9], 0.0)
-    return x, y, z, e + SHAPE * weight * length2, e / weight if weight > 0 else 0.0
+    return x, y, z, e + LENGTH_COST * weight * length2, e / weight if weight > 0 else 0.0
 
 
 @njit(cache=True, parallel=True)
 def edge_costs(p: Any, q: Any, kind: Any, edges: Any, cost: Any) -> None:
+    """Write the costs of the collapses of edges (E, 2) to cost (E,)."""
     for e in prange(len(edges)):
         cost[e] = collapse_target(p, q, kind, edges[e, 0], edges[e, 1])[3]

@@ -1,1 +1,2 @@
-"""Regular grids: canonical and view-aligned frames, occupancy from meshes, inside tests, silhouettes and components."""
+"""Regular grids: canonical and view-aligned frames, occupancy from meshes, inside tests, silhouettes and
+components."""

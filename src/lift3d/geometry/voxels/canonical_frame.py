@@ -1,5 +1,8 @@
-"""The frame in which networks know solids: longest side 1, upright (z up), standing on z = 0 over the origin, in 64^3 cells
-of [-0.55, 0.55]^2 x [-0.05, 1.05]."""
+"""The canonical frame of solids, in which networks see them: longest side 1, z up, base on z = 0, centred over the
+origin.
+
+The grid has 64^3 voxels over [-0.55, 0.55]^2 x [-0.05, 1.05].
+"""
 
 from __future__ import annotations
 
@@ -15,20 +18,21 @@ from lift3d.geometry.voxels.surface_voxels import touched_mask
 from lift3d.types import F32, F64, Mesh, Voxels
 
 RESOLUTION = 64
+"""Voxels along a side of the grid."""
 CUBE_SIDE = 1.1
-"""Length of the grid's cube."""
+"""Side of the cube that the grid covers."""
 CUBE_LOW = (-CUBE_SIDE / 2, -CUBE_SIDE / 2, -(CUBE_SIDE - 1) / 2)
-"""Its lowest corner."""
+"""Lowest corner of the cube."""
 
 
 def canonical_grid(resolution: int = RESOLUTION) -> tuple[F64, float]:
-    """(centre of the first cell, side of a cell) of the cube at a resolution."""
+    """(centre of the first voxel (3,), side of a voxel) of the grid at a resolution."""
     step = CUBE_SIDE / resolution
     return np.array(CUBE_LOW) + step / 2, step
 
 
 def canonical_affine(resolution: int = RESOLUTION) -> F64:
-    """(4, 4) from indices of cells to the unit frame."""
+    """(4, 4) transform from voxel indices to the canonical frame."""
     origin, step = canonical_grid(resolution)
     affine = np.diag([step, step, step, 1.0])
     affine[:3, 3] = origin
@@ -36,10 +40,13 @@ def canonical_affine(resolution: int = RESOLUTION) -> F64:
 
 
 def canonical_transform(low: F64, high: F64) -> F64:
-    """(4, 4) from the world to the unit frame of what lies between two corners."""
+    """(4, 4) transform from the world to the canonical frame of a box with corners low and high (3,).
+
+    Raises InputError for a box without extent.
+    """
     longest = float((high - low).max())
     if not longest > 0 or not np.isfinite(longest):
-        raise InputError("the thing has no size", "check the file it was read from")
+        raise InputError("the model has no size", "check the file it was read from")
     out = np.eye(4) / longest
     out[:3, 3] = -np.array([low[0] + high[0], low[1] + high[1], 2 * low[2]]) / 2 / longest
     out[3, 3] = 1
@@ -47,15 +54,18 @@ def canonical_transform(low: F64, high: F64) -> F64:
 
 
 def flatness(points: F64) -> float:
-    """Spread of points (N, 3) across their plane by that along their longest way: 0 for a sheet."""
-    away = points - points.mean(0)
-    spread = np.linalg.svd(away / max(float(np.abs(away).max()), 1e-300), compute_uv=False)
-    return float(spread[-1] / max(float(spread[0]), 1e-300))
+    """Least by largest singular value of centred points (N, 3): 0 for points in a plane."""
+    centred = points - points.mean(0)
+    singular_values = np.linalg.svd(centred / max(float(np.abs(centred).max()), 1e-300), compute_uv=False)
+    return float(singular_values[-1] / max(float(singular_values[0]), 1e-300))
 
 
 def voxelize_canonical(mesh: Mesh) -> tuple[NDArray[np.bool_], F64]:
-    """(64, 64, 64) x y z: which cells the mesh fills in its unit frame, and (4, 4) from the world to that frame. What is
-    thinner than a cell has whole cells. Open and crossing meshes are decided by vote (geometry/voxels/inside_test.py)."""
+    """((64, 64, 64) occupied voxels x y z, (4, 4) transform from the world to the canonical frame) of a mesh.
+
+    Parts thinner than a voxel occupy whole voxels. Open and self-intersecting meshes are decided by votes
+    (geometry/voxels/inside_test.py). Raises InputError for a mesh without faces that have an area.
+    """
     v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32)
     f = f[nondegenerate_faces(v, f)]
     if not len(f):
@@ -66,20 +76,26 @@ def voxelize_canonical(mesh: Mesh) -> tuple[NDArray[np.bool_], F64]:
 
 
 def inside_and_touched(v: F64, f: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(64, 64, 64) each, of faces in the unit frame: cells whose centre is inside, by vote where the surface is open, and
-    cells that it touches."""
+    """(inside, touched), each (64, 64, 64): voxels whose centre is inside, and voxels that the surface touches.
+
+    v (V, 3), f (F, 3) in the canonical frame.
+    """
     origin, step = canonical_grid()
     shape = (RESOLUTION, RESOLUTION, RESOLUTION)
     return inside_mask(v, f, origin, step, shape), touched_mask(v, f, origin, step, shape)
 
 
 def resample_to_canonical(voxels: Voxels) -> tuple[NDArray[np.bool_], F64]:
-    """The same of voxels in any frame and grid: resampled, unless they are unit cells already."""
+    """`voxelize_canonical` of a voxel grid in any axis-aligned frame: resampled unless it is canonical already.
+
+    Voxels are full above the iso-level of an occupancy and below that of a signed distance. Raises InputError for an
+    empty grid.
+    """
     sign = 1 if voxels.quantity == "occupancy" else -1
-    values, level = sign * voxels.values, sign * voxels.iso_level
-    full = values > level
+    values, iso_level = sign * voxels.values, sign * voxels.iso_level
+    full = values > iso_level
     if not full.any():
-        raise InputError("no cell is full: there is no solid", "use a lower iso-level")
+        raise InputError("no voxel is full: there is no solid", "use a lower iso-level")
     if full.shape == (RESOLUTION,) * 3 and np.allclose(voxels.affine, canonical_affine()):
         return np.asarray(full), np.eye(4)
     index = np.argwhere(full)
@@ -87,8 +103,10 @@ def resample_to_canonical(voxels: Voxels) -> tuple[NDArray[np.bool_], F64]:
     world = voxels.affine[:3, :3] @ corners + voxels.affine[:3, 3:]
     frame = canonical_transform(world.min(1), world.max(1))
     to_index = np.linalg.inv(frame @ voxels.affine) @ canonical_affine()
-    places = np.stack(np.meshgrid(*[np.arange(RESOLUTION)] * 3, indexing="ij")).reshape(3, -1)
-    at = to_index[:3, :3] @ places + to_index[:3, 3:]
-    outside = float(values.min())
-    held: F32 = ndimage.map_coordinates(values, at, np.float32, 1, mode="constant", cval=outside)
-    return np.asarray(held.reshape((RESOLUTION,) * 3) > level), frame
+    indices = np.stack(np.meshgrid(*[np.arange(RESOLUTION)] * 3, indexing="ij")).reshape(3, -1)
+    source_index = to_index[:3, :3] @ indices + to_index[:3, 3:]
+    background = float(values.min())
+    resampled: F32 = ndimage.map_coordinates(
+        values, source_index, np.float32, 1, mode="constant", cval=background
+    )
+    return np.asarray(resampled.reshape((RESOLUTION,) * 3) > iso_level), frame

@@ -1,4 +1,4 @@
-"""Signed distance of a mesh on a grid."""
+"""Occupancy or signed distance of a mesh sampled on a grid."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ from lift3d.types import F32, F64
 
 
 def sample_field(
-    v: F64, f: NDArray[np.int32], origin: F64, step: float, shape: tuple[int, int, int], kind: str
+    v: F64, f: NDArray[np.int32], origin: F64, step: float, shape: tuple[int, int, int], quantity: str
 ) -> F32:
-    """(X, Y, Z) float32 at the points origin + step * (i, j, k): 1 inside and 0 outside, or distances, negative inside."""
+    """(X, Y, Z) float32 at the points origin + step * (i, j, k).
+
+    quantity: "occupancy" (1 inside, 0 outside) or "signed_distance" (in the unit of v, negative inside). Raises
+    InputError for another quantity.
+    """
     solid = inside_mask(v, f, origin, step, shape)
-    if kind == "occupancy":
+    if quantity == "occupancy":
         return solid.astype(np.float32)
-    if kind != "signed_distance":
-        raise InputError(f"voxels of kind {kind!r}", "use occupancy or signed_distance")
-    places = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1).reshape(-1, 3) * step + origin
-    far = closest_in_tree(build_search_tree(v, f), places)[1].reshape(shape)
-    return np.where(solid, -far, far).astype(np.float32)
+    if quantity != "signed_distance":
+        raise InputError(f"voxels of {quantity!r}", "use occupancy or signed_distance")
+    points = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1).reshape(-1, 3) * step + origin
+    distance = closest_in_tree(build_search_tree(v, f), points)[1].reshape(shape)
+    return np.where(solid, -distance, distance).astype(np.float32)

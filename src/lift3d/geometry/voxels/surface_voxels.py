@@ -1,7 +1,8 @@
-"""Cells of a grid that a surface crosses: the exact test of a triangle against a box.
+"""Voxels that a surface touches, by the separating axis test of a triangle and a box.
 
-A triangle and a box are apart if and only if their shadows on one of 13 axes are: the box's three, the triangle's
-normal, and the nine products of their edges (Akenine-Moeller, "Fast 3D triangle-box overlap testing", 2001).
+A triangle and a box are disjoint if and only if their projections on one of 13 axes are: the three of the box, the
+normal of the triangle, and the nine cross products of their edges (Akenine-Moeller, "Fast 3D triangle-box overlap
+testing", 2001).
 """
 
 from __future__ import annotations
@@ -18,18 +19,19 @@ from lift3d.types import F64
 def touched_mask(
     v: F64, f: NDArray[np.integer], origin: F64, step: float, shape: tuple[int, int, int]
 ) -> NDArray[np.bool_]:
-    """(X, Y, Z) bool: does the surface touch the cubic cell of side `step` around origin + step * (i, j, k)?
+    """(X, Y, Z) bool: whether the surface touches the cube of side `step` around origin + step * (i, j, k).
 
-    v (V, 3) finite, f (F, 3); what lies outside of the grid is not seen.
+    v (V, 3) finite, f (F, 3); parts outside the grid are ignored.
     """
-    places = (np.asarray(v, np.float64) - origin) / step
+    index_coordinates = (np.asarray(v, np.float64) - origin) / step
     out = np.zeros(shape, np.bool_)
-    _mark(places, np.asarray(f, np.int32).reshape(-1, 3), out)
+    _mark(index_coordinates, np.asarray(f, np.int32).reshape(-1, 3), out)
     return out
 
 
 @njit(cache=True)
 def _mark(p: Any, f: Any, out: Any) -> None:
+    """Mark the touched voxels of out; p (V, 3) in index coordinates."""
     low, high, e, n = np.empty(3, np.int64), np.empty(3, np.int64), np.empty((3, 3)), np.empty(3)
     t, d = np.empty((3, 3)), np.empty((3, 3))
     for i in range(len(f)):
@@ -53,13 +55,13 @@ def _mark(p: Any, f: Any, out: Any) -> None:
                         d[c, 0], d[c, 1], d[c, 2] = t[c, 0] - x, t[c, 1] - y, t[c, 2] - z
                     if abs(n[0] * d[0, 0] + n[1] * d[0, 1] + n[2] * d[0, 2]) > half:
                         continue
-                    out[x, y, z] = not _apart(d, e)
+                    out[x, y, z] = not _separated(d, e)
 
 
 @njit(cache=True)
-def _apart(d: Any, e: Any) -> bool:
-    """Is a product of an edge (rows of e) and an axis a direction in which the triangle d (3, 3; around the origin)
-    and the unit cube leave a gap?"""
+def _separated(d: Any, e: Any) -> bool:
+    """True if the cross product of an edge (rows of e) and an axis separates triangle d (3, 3) from the unit cube
+    around 0."""
     for c in range(3):
         for k in range(3):
             a, b = (k + 1) % 3, (k + 2) % 3

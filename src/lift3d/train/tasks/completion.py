@@ -19,8 +19,8 @@ from torch import nn
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
 from lift3d.geometry.completion.partial_frame import (
-    CELLS,
     EXTENSION,
+    FRAME_RESOLUTION,
     fit_partial_frame,
     partial_voxels,
     resample_rotated,
@@ -162,7 +162,7 @@ def training_pair(
     start = np.append((centre[:2] - turn @ first[:2]) / step, (centre[2] - first[2]) / step)
     levels = occupancy_levels(inside, crossed)
     return partial_voxels(points, normals, frame), resample_rotated(
-        levels, turn.T, start, frame.step / step, CELLS
+        levels, turn.T, start, frame.step / step, FRAME_RESOLUTION
     )
 
 
