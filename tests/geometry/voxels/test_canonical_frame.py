@@ -76,7 +76,7 @@ def test_voxels_of_another_grid_give_the_same_cells() -> None:
 def test_nothing_is_refused() -> None:
     with pytest.raises(InputError, match="no faces"):
         voxelize_canonical(trimesh.Trimesh(np.zeros((3, 3)), [[0, 1, 2]], process=False))
-    with pytest.raises(InputError, match="no cell is full"):
+    with pytest.raises(InputError, match="no voxel is full"):
         resample_to_canonical(
             Voxels(np.zeros((RESOLUTION,) * 3, np.float32), canonical_affine(), "occupancy")
         )

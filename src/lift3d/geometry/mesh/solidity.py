@@ -64,7 +64,7 @@ class SolidReport:
             "non_manifold_vertices": "vertices where separate parts touch",
             "misoriented_edges": "edges whose two faces disagree on the outside",
             "nested_components": "components inside another without a cavity between them",
-            "inverted_components": "inverted components",
+            "inverted_components": "components turned inside out",
             "degenerate_faces": "faces without area",
             "self_intersections": "pairs of faces that intersect",
             "debris": "components below 0.1 % of the largest",

@@ -1,4 +1,5 @@
-"""Intersection over union (Jaccard index) of boolean masks and voxel grids: of one pair, and of batches in NumPy and torch."""
+"""Intersection over union (Jaccard index) of boolean masks and voxel grids: of one pair, and of batches in NumPy and
+torch."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ def batch_iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> NDArray[np.float64]
 
 
 def batch_iou_torch(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """(B,) float32 IoU of the entries of two boolean batches (B, ...) on their device; 0 where both entries are empty."""
+    """(B,) float32 IoU of the entries of two boolean batches (B, ...) on their device; 0 where both entries are
+    empty."""
     axes = tuple(range(1, a.ndim))
     intersection, union = (a & b).sum(axes), (a | b).sum(axes)
     return intersection / union.clamp(min=1)

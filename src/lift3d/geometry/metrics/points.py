@@ -1,7 +1,7 @@
-"""How well one set of points agrees with another, and the similarity that aligns two of them.
+"""Agreement of two point sets, and the similarity transform that aligns them.
 
-Precision, recall and F-score as in Knapitsch et al. 2017 (Tanks and Temples): precision is the share of
-`a` within the threshold of `b`, recall the share of `b` within it of `a`, F their harmonic mean.
+Precision, recall and F-score as in Knapitsch et al. 2017 (Tanks and Temples): precision is the fraction of `a` within
+the threshold of `b`, recall the fraction of `b` within the threshold of `a`, the F-score their harmonic mean.
 Alignment: Umeyama 1991, Least-squares estimation of transformation parameters between two point patterns.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+from lift3d.geometry.metrics.chamfer import mean_chamfer
 from lift3d.types import F64
 
 
@@ -23,7 +24,8 @@ def nearest_distances(a: F64, b: F64) -> F64:
 
 
 def precision_recall(a: F64, b: F64, threshold: float) -> tuple[float, float]:
-    """Precision of the reconstruction a against the truth b, and its recall, both in [0, 1]."""
+    """(precision, recall) of the points a (N, 3) against the true points b (M, 3), both in [0, 1]; 0 where one set is
+    empty."""
     if len(a) == 0 or len(b) == 0:
         return 0.0, 0.0
     return (
@@ -33,18 +35,25 @@ def precision_recall(a: F64, b: F64, threshold: float) -> tuple[float, float]:
 
 
 def f_score(a: F64, b: F64, threshold: float) -> float:
-    """Harmonic mean of precision and recall at the threshold (in the points' unit)."""
-    precision, recall = precision_recall(a, b, threshold)
+    """F-score of the points a (N, 3) against b (M, 3) at a threshold in their unit."""
+    return harmonic_mean(*precision_recall(a, b, threshold))
+
+
+def harmonic_mean(precision: float, recall: float) -> float:
+    """2 p r / (p + r), the F-score of a precision and a recall; 0 where both are 0."""
     return 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
 
 
 def chamfer(a: F64, b: F64) -> float:
-    """Mean of the two mean nearest distances, in the points' unit."""
-    return float(0.5 * (nearest_distances(a, b).mean() + nearest_distances(b, a).mean()))
+    """Chamfer distance of two point sets: the mean of the two mean nearest distances, in their unit."""
+    return mean_chamfer(nearest_distances(a, b), nearest_distances(b, a))
 
 
 def umeyama(source: F64, target: F64, scale: bool = True) -> tuple[float, F64, F64]:
-    """(s, R, t) minimising sum |target - (s R source + t)|^2 over similarities (rigid when scale=False)."""
+    """(s, R (3, 3), t (3,)) that minimise sum |target - (s R source + t)|^2 over corresponding rows (N, 3).
+
+    scale: False keeps s = 1. Raises ValueError unless both have the same number of points, at least three.
+    """
     if source.shape != target.shape or len(source) < 3:
         raise ValueError("umeyama needs two equally long sets of at least three points")
     ms, mt = source.mean(0), target.mean(0)

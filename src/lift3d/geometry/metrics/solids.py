@@ -1,4 +1,4 @@
-"""How alike two solids are: overlap of what they fill, and how near their surfaces lie."""
+"""Similarity of two surfaces: F-score, Chamfer distance and normal consistency."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.geometry.mesh.distances import build_search_tree, closest_in_tree, sample_surface
+from lift3d.geometry.metrics.chamfer import mean_chamfer
+from lift3d.geometry.metrics.points import harmonic_mean
 from lift3d.types import F64
 
 THRESHOLD = 0.01
-"""Of the true thing's longest side: the F-score's (Tatarchenko et al. 2019, arXiv:1905.03678, use 1 % as well)."""
+"""Threshold of the F-score in longest sides of the true surface (1 %, as in Tatarchenko et al. 2019,
+arXiv:1905.03678)."""
 SAMPLES = 4096
+"""Samples per surface."""
 
 
 @dataclass(frozen=True)
 class SurfaceScores:
-    """f: F-score at 1 % of the longest side; chamfer: mean of both mean distances, in the longest side; normals: mean
-    absolute cosine between nearest points, over both directions."""
+    """f_score: at 1 % of the longest side. chamfer: mean of both mean distances, in longest sides.
+    normal_consistency: mean absolute cosine between the normals of closest points, over both directions."""
 
     f_score: float
     chamfer: float
@@ -26,11 +30,12 @@ class SurfaceScores:
 
 
 WORST_SCORES = SurfaceScores(0.0, 1.0, 0.0)
+"""Scores of a missing surface."""
 
 
 @dataclass(frozen=True, eq=False)
 class SampledSurface:
-    """v, f: a mesh; points, normals (N, 3): samples of it, even over its area; side: its longest."""
+    """A mesh v (V, 3), f (F, 3) with area-uniform samples: points and unit normals (N, 3). side: its longest side."""
 
     v: F64
     f: NDArray[np.int32]
@@ -40,25 +45,28 @@ class SampledSurface:
 
 
 def sample_mesh(v: F64, f: NDArray[np.integer], seed: int = 0, samples: int = SAMPLES) -> SampledSurface:
-    """With samples drawn anew; side is that of the box along the axes."""
+    """The mesh with `samples` samples from a generator with this seed; side is that of the axis-aligned bounding
+    box."""
     points, normals, _ = sample_surface(v, f, samples, np.random.default_rng(seed))
     return SampledSurface(v, np.asarray(f, np.int32), points, normals, float(np.ptp(v, axis=0).max()))
 
 
-def compare_surfaces(said: SampledSurface, truth: SampledSurface) -> SurfaceScores:
-    """Distances are from samples of one to the surface of the other, so that sampling adds nothing to them."""
-    near_truth, cosine_a = _to_surface(said, truth)
-    near_said, cosine_b = _to_surface(truth, said)
+def compare_surfaces(predicted: SampledSurface, truth: SampledSurface) -> SurfaceScores:
+    """Scores of a surface against the truth, from exact distances of the samples of each to the surface of the
+    other."""
+    to_truth, cosine_a = _distances(predicted, truth)
+    to_predicted, cosine_b = _distances(truth, predicted)
     limit = THRESHOLD * truth.side
-    precision, recall = float((near_truth < limit).mean()), float((near_said < limit).mean())
-    f = 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
+    precision, recall = float((to_truth < limit).mean()), float((to_predicted < limit).mean())
     return SurfaceScores(
-        f, float(near_truth.mean() + near_said.mean()) / 2 / truth.side, (cosine_a + cosine_b) / 2
+        harmonic_mean(precision, recall),
+        mean_chamfer(to_truth, to_predicted) / truth.side,
+        (cosine_a + cosine_b) / 2,
     )
 
 
-def _to_surface(a: SampledSurface, b: SampledSurface) -> tuple[F64, float]:
-    """(N,) distances of a's samples to b's surface, and the mean absolute cosine of the normals there."""
+def _distances(a: SampledSurface, b: SampledSurface) -> tuple[F64, float]:
+    """((N,) distances of the samples of a from the surface of b, mean absolute cosine of the normals there)."""
     _, distance, face = closest_in_tree(build_search_tree(b.v, b.f), a.points)
     corner = b.v[b.f[face]]
     n = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])

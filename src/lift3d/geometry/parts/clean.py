@@ -1,4 +1,5 @@
-"""From a model's parts to one clean thing: faces that count, strays dropped, standing in the middle of a unit cube."""
+"""Cleaning of the parts of a model for the corpus: invisible and stray faces are removed, and the rest is
+normalised."""
 
 from __future__ import annotations
 
@@ -15,14 +16,15 @@ from lift3d.geometry.parts.sampling import colours_at
 from lift3d.types import F64, Part
 
 FAR = 3.0
-"""A component farther from the rest than this times its extent is a stray."""
+"""A component is a stray if its distance from the rest exceeds this multiple of the extent of the rest."""
 SMALL = 0.25
-"""A stray has less than this share of the area."""
+"""Largest fraction of the area that strays may have together."""
 FLAT = 0.02
-"""What is thinner than this share of its longest side is a sign or a decal, not a shape."""
+"""Thickness by longest side below which a model is a sign or a decal instead of a shape."""
 FEWEST = 12
-UNSEEN = 28.0
-"""A face whose alpha is less than this (of 255) in the mean is not there."""
+"""Least number of faces."""
+MIN_ALPHA = 28.0
+"""Least mean alpha (of 255) of a visible face."""
 Reason = Literal["no faces", "few faces", "flat"]
 REASONS: dict[Reason, str] = {
     "no faces": "the model has no faces with an area",
@@ -30,13 +32,13 @@ REASONS: dict[Reason, str] = {
     "flat": "the model is a flat sheet",
 }
 _SPREAD = np.array([[a, b, 7 - a - b] for a in range(1, 6) for b in range(1, 7 - a)]) / 7.0
-"""Barycentric coordinates of points spread over a face."""
+"""(15, 3) barycentric coordinates of points spread over a face."""
 
 
 @dataclass(frozen=True)
 class CleanedParts:
-    """parts: in the unit frame (longest side 1, centred over the origin, standing on z = 0); scale, shift: unit frame =
-    (source - shift) * scale; strays: faces that were dropped."""
+    """parts in the canonical frame (longest side 1, centred over the origin, base on z = 0), where canonical =
+    (source - shift) * scale; strays: number of removed stray faces."""
 
     parts: list[Part]
     scale: float
@@ -45,6 +47,7 @@ class CleanedParts:
 
     @property
     def faces(self) -> int:
+        """Number of faces of all parts."""
         return sum(len(part.faces) for part in self.parts)
 
 
@@ -61,7 +64,7 @@ def clean_parts(parts: list[Part]) -> CleanedParts:
 
     Raises NoShapeError where no faces remain, fewer than FEWEST, or a flat sheet.
     """
-    parts = [_visible(_proper(part)) for part in parts]
+    parts = [_without_transparent(_with_area(part)) for part in parts]
     parts = [part for part in parts if len(part.faces)]
     if not parts:
         raise NoShapeError("no faces")
@@ -70,7 +73,7 @@ def clean_parts(parts: list[Part]) -> CleanedParts:
     f = np.concatenate([part.faces + at for part, at in zip(parts, offsets)])
     keep = _without_strays(v, f)
     counts = np.cumsum([0] + [len(part.faces) for part in parts])
-    parts = [_only(part, keep[a:b]) for part, a, b in zip(parts, counts, counts[1:])]
+    parts = [_select_faces(part, keep[a:b]) for part, a, b in zip(parts, counts, counts[1:])]
     parts = [part for part in parts if len(part.faces)]
     used = np.concatenate([part.vertices for part in parts])
     low, high = used.min(0), used.max(0)
@@ -85,29 +88,29 @@ def clean_parts(parts: list[Part]) -> CleanedParts:
     return CleanedParts(moved, scale, (float(shift[0]), float(shift[1]), float(shift[2])), int((~keep).sum()))
 
 
-def _proper(part: Part) -> Part:
-    """Without faces that have no area."""
+def _with_area(part: Part) -> Part:
+    """The part without faces that have no area."""
     a, b, c = (part.vertices[part.faces[:, k]] for k in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
     longest = np.maximum(np.maximum(((b - a) ** 2).sum(1), ((c - b) ** 2).sum(1)), ((a - c) ** 2).sum(1))
-    return _only(part, area > 1e-9 * np.maximum(longest, 1e-300))
+    return _select_faces(part, area > 1e-9 * np.maximum(longest, 1e-300))
 
 
-def _visible(part: Part) -> Part:
-    """Without faces that are all but transparent: beams of light, wakes, glows. Window panes stay."""
-    clear = part.material is not None and (
+def _without_transparent(part: Part) -> Part:
+    """The part without almost transparent faces, such as beams of light, wakes and glows. Window panes stay."""
+    has_alpha = part.material is not None and (
         part.material.colour[3] < 255 or getattr(part.material.texture, "mode", "") == "RGBA"
     )
     n = len(part.faces)
-    if n == 0 or (not clear and part.colours is None):
+    if n == 0 or (not has_alpha and part.colours is None):
         return part
     corners = np.repeat(_SPREAD[None], n, 0).reshape(-1, 3)
     alpha = colours_at(part, np.repeat(np.arange(n), len(_SPREAD)), corners)[:, 3].reshape(n, -1)
-    return _only(part, alpha.mean(1) >= UNSEEN)
+    return _select_faces(part, alpha.mean(1) >= MIN_ALPHA)
 
 
-def _only(part: Part, keep: NDArray[np.bool_]) -> Part:
-    """The part with these faces, and the vertices they use."""
+def _select_faces(part: Part, keep: NDArray[np.bool_]) -> Part:
+    """The part with the faces in the mask (F,) and the vertices that they use."""
     faces = part.faces[keep]
     used, index = np.unique(faces, return_inverse=True)
     return replace(
@@ -120,7 +123,7 @@ def _only(part: Part, keep: NDArray[np.bool_]) -> Part:
 
 
 def _without_strays(v: F64, f: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(F,) False for small components far from everything else: forgotten vertices, distant levels of detail."""
+    """(F,) False for small components far from all others, such as leftover faces and distant levels of detail."""
     row = weld_exact(v)[1]
     g = row[f].astype(np.int32)
     label = connected_components(g)
@@ -135,17 +138,17 @@ def _without_strays(v: F64, f: NDArray[np.int64]) -> NDArray[np.bool_]:
         np.minimum.at(low, label, corner)
         np.maximum.at(high, label, corner)
     order = np.argsort(-total, kind="stable")
-    inside = np.zeros(count, bool)
-    inside[order[0]] = True
+    selected = np.zeros(count, bool)
+    selected[order[0]] = True
     box = low[order[0]].copy(), high[order[0]].copy()
-    grown = True
-    while grown:  # what lies near the box of what is in already belongs to it
+    changed = True
+    while changed:  # components near the bounding box of the selected ones belong to them
         gap = np.linalg.norm(np.maximum(np.maximum(low - box[1], box[0] - high), 0), axis=1)
-        near = ~inside & (gap <= FAR * float((box[1] - box[0]).max()))
-        grown = bool(near.any())
-        inside |= near
-        if grown:
-            box = low[inside].min(0), high[inside].max(0)
-    if total[~inside].sum() > SMALL * total.sum():
+        near = ~selected & (gap <= FAR * float((box[1] - box[0]).max()))
+        changed = bool(near.any())
+        selected |= near
+        if changed:
+            box = low[selected].min(0), high[selected].max(0)
+    if total[~selected].sum() > SMALL * total.sum():
         return np.ones(len(f), bool)
-    return inside[label]
+    return selected[label]

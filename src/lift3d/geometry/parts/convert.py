@@ -1,4 +1,4 @@
-"""Parts with materials to one mesh and back; frames and units of files."""
+"""Conversion between models of several parts and one mesh; axes and units of files."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ def z_up_to_y_up(v: F64) -> F64:
 
 
 def y_up_to_z_up_parts(parts: list[Part]) -> list[Part]:
-    """All parts turned by `y_up_to_z_up`."""
+    """All parts rotated by `y_up_to_z_up`."""
     return [replace(part, vertices=y_up_to_z_up(part.vertices)) for part in parts]
 
 
 def validate_part(part: Part, name: str) -> Part:
-    """The part, when its numbers are finite and its indices in range; InputError otherwise."""
+    """The part with arrays of the standard types. Raises InputError naming the file `name` for invalid numbers or
+    indices."""
     v, f = np.asarray(part.vertices, np.float64), np.asarray(part.faces)
     if v.ndim != 2 or v.shape[1] != 3 or f.ndim != 2 or f.shape[1] != 3:
         raise damaged_file(name, "does not hold triangles")
@@ -60,7 +61,10 @@ def validate_part(part: Part, name: str) -> Part:
 
 
 def model_to_mesh(model: Model, name: str) -> Mesh:
-    """One mesh of all parts: one texture is kept as it is, several are packed into one."""
+    """One mesh of all parts: a single texture is kept, several are packed into an atlas. `name` is for messages.
+
+    Raises InputError for a model without triangles or with invalid parts.
+    """
     parts = [_compact(validate_part(p, name)) for p in model.parts if len(p.faces)]
     if not parts:
         raise damaged_file(name, "holds no triangles")
@@ -77,7 +81,13 @@ def model_to_mesh(model: Model, name: str) -> Mesh:
         else:
             packed = pack_textures(
                 [
-                    (p.vertices, p.faces, p.uv, p.material.texture if p.material else None, _flat(p))
+                    (
+                        p.vertices,
+                        p.faces,
+                        p.uv,
+                        p.material.texture if p.material else None,
+                        _uniform_colour(p),
+                    )
                     for p in parts
                 ]
             )
@@ -88,7 +98,8 @@ def model_to_mesh(model: Model, name: str) -> Mesh:
         any(p.colours is not None for p in parts) or any(m is not first for m in materials)
     ):
         colours = [
-            p.colours if p.colours is not None else np.tile(_flat(p), (len(p.vertices), 1)) for p in parts
+            p.colours if p.colours is not None else np.tile(_uniform_colour(p), (len(p.vertices), 1))
+            for p in parts
         ]
         mesh.visual = trimesh.visual.ColorVisuals(
             mesh, vertex_colors=np.concatenate(colours).astype(np.uint8)
@@ -103,7 +114,7 @@ def model_to_mesh(model: Model, name: str) -> Mesh:
 
 
 def _compact(part: Part) -> Part:
-    """Without the vertices that no face uses (parts of one object often share its table of vertices)."""
+    """The part without unused vertices (parts of one object often share its table of vertices)."""
     used = np.zeros(len(part.vertices), bool)
     used[part.faces] = True
     if used.all():
@@ -114,8 +125,8 @@ def _compact(part: Part) -> Part:
     return Part(part.vertices[used], number[part.faces], uv, colours, part.material)
 
 
-def _flat(part: Part) -> Bytes4:
-    """The one colour of a part without a picture: its material's, or the mean of its colours by vertex."""
+def _uniform_colour(part: Part) -> Bytes4:
+    """The uniform colour of a part without a texture: that of its material, or the mean of its vertex colours."""
     if part.colours is not None and len(part.colours):
         r, g, b, a = np.rint(part.colours.mean(0)).astype(int).tolist()
         return r, g, b, a
@@ -123,6 +134,7 @@ def _flat(part: Part) -> Bytes4:
 
 
 def _pbr(material: Material | None) -> PBRMaterial:
+    """The material in trimesh's form, matt and not metallic."""
     material = material if material is not None else Material()
     return PBRMaterial(
         name=material.name,
@@ -134,11 +146,13 @@ def _pbr(material: Material | None) -> PBRMaterial:
 
 
 def _textured(uv: F64, material: Material | None) -> TextureVisuals:
+    """Texture coordinates (V, 2) with a material."""
     return TextureVisuals(uv=uv, material=_pbr(material))
 
 
 def mesh_to_part(mesh: Mesh, name: str = "the mesh") -> Part:
-    """The mesh as one part: texture and base colour, or colours by vertex (by face: corners split)."""
+    """The mesh as one part with its texture and base colour, or its vertex colours; face colours split the
+    vertices."""
     v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
     visual: Any = mesh.visual
     uv: F64 | None = None
@@ -159,13 +173,13 @@ def mesh_to_part(mesh: Mesh, name: str = "the mesh") -> Part:
 
 
 def _material(material: object) -> Material:
-    """Name, base colour and picture of either of trimesh's materials."""
+    """Name, base colour and texture of either of trimesh's materials."""
     picture = getattr(material, "baseColorTexture", None)
     colour = getattr(material, "baseColorFactor", None)
     if not isinstance(material, PBRMaterial):
         picture, colour = getattr(material, "image", None), getattr(material, "diffuse", None)
         if picture is not None:
-            colour = None  # trimesh fills in a grey that was never meant
+            colour = None  # trimesh inserts a default grey
     if colour is None:
         rgba = WHITE if picture is not None else GREY
     else:
@@ -179,19 +193,21 @@ def _material(material: object) -> Material:
 
 
 def scale_to_metres(mesh: Mesh) -> float | None:
-    """Factor from the mesh's unit to metres; None when the unit is unknown, which is never guessed."""
+    """Factor from the unit of the mesh to metres; None if the mesh has no unit. Raises InputError for an unknown
+    unit."""
     if mesh.units is None:
         return None
     try:
         factor = float(trimesh.units.unit_conversion(str(mesh.units), "meters"))
     except (ValueError, KeyError) as error:
         raise InputError(f"the unit {mesh.units!r} is not known", "use m, cm, mm or inches") from error
-    # through inches a metre comes out as 0.9999...: round to what the definitions give exactly
+    # trimesh converts through inches, so that a metre is 0.9999...: round to the defined factor
     return float(f"{factor:.12g}")
 
 
 def vertex_colours(part: Part) -> NDArray[np.uint8] | None:
-    """(V, 4) colours by vertex: its own, or the texture's at its texture coordinates; None without either."""
+    """(V, 4) uint8 vertex colours: its own, or those of its texture or material; None without colours and
+    material."""
     if part.colours is not None or part.material is None:
         return part.colours
     flat = np.array(part.material.colour, np.float64)
@@ -207,7 +223,7 @@ def vertex_colours(part: Part) -> NDArray[np.uint8] | None:
 
 
 def concatenate_parts(parts: list[Part]) -> tuple[F64, NDArray[np.int32]]:
-    """All parts' vertices (V, 3) and faces (F, 3)."""
+    """(vertices (V, 3), faces (F, 3)) of all parts."""
     starts = np.cumsum([0] + [len(part.vertices) for part in parts])
     faces = [part.faces + at for part, at in zip(parts, starts)]
     return np.concatenate([part.vertices for part in parts]), np.concatenate(faces).astype(np.int32)

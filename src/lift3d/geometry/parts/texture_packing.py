@@ -1,7 +1,7 @@
-"""Several textures packed into one picture, so that a scene of many materials becomes one mesh.
+"""Packing of several textures into one atlas, so that a model of many materials becomes one mesh.
 
-Shelf packing by height; a texture that repeats is written as often as it is used, at most four times each
-way.
+Shelf packing by height. A repeating texture is tiled as often as it is used, at most MAX_REPEAT times in each
+direction.
 """
 
 from __future__ import annotations
@@ -16,13 +16,19 @@ from lift3d.errors import InputError
 from lift3d.types import F64
 
 MAX_ATLAS = 8192
+"""Largest side of the atlas in pixels."""
 MAX_REPEAT = 4
 GUTTER = 4
+"""Pixels around a tile that repeat its border."""
 Piece = tuple[F64, NDArray[np.int64], F64 | None, Pil.Image | None, tuple[int, int, int, int]]
+"""Vertices (V, 3), faces (F, 3), uv (V, 2) or None, texture or None, base colour with alpha."""
 
 
-def _into_first_cell(v: F64, f: NDArray[np.int64], uv: F64) -> tuple[F64, NDArray[np.int64], F64]:
-    """Shift each face's coordinates by whole cells to start in [0, 1); corners that part are split."""
+def _wrap_uv(v: F64, f: NDArray[np.int64], uv: F64) -> tuple[F64, NDArray[np.int64], F64]:
+    """(vertices, faces, uv) with the texture coordinates of each face shifted by integers to start in [0, 1).
+
+    Vertices whose faces shift differently are split.
+    """
     low = np.floor(uv.min(0) + 1e-6)
     if (uv - low).max() <= 1 + 1e-6:
         return v, f, uv - low
@@ -34,7 +40,7 @@ def _into_first_cell(v: F64, f: NDArray[np.int64], uv: F64) -> tuple[F64, NDArra
 
 
 Key = tuple[int, tuple[int, int, int, int], int, int]
-"""Which tile a piece needs: picture (0 for none), colour, repeats across and down."""
+"""Tile of a piece: identity of its texture (0 for none), colour, repetitions across and down."""
 
 
 def _prepare(piece: Piece) -> tuple[F64, NDArray[np.int64], F64, Key]:
@@ -42,13 +48,13 @@ def _prepare(piece: Piece) -> tuple[F64, NDArray[np.int64], F64, Key]:
     v, f, uv, picture, colour = piece
     if uv is None or picture is None or len(uv) == 0:
         return v, f, np.full((len(v), 2), 0.5), (0, colour, 1, 1)
-    v, f, uv = _into_first_cell(v, f, uv)
+    v, f, uv = _wrap_uv(v, f, uv)
     across, down = np.clip(np.ceil(uv.max(0) - 1e-6), 1, MAX_REPEAT).astype(int).tolist()
     return v, f, np.clip(uv / (across, down), 0, 1), (id(picture), colour, across, down)
 
 
 def _tile(picture: Pil.Image | None, key: Key, limit: int) -> NDArray[np.uint8]:
-    """(h, w, 4) with both sides at most `limit`: the picture in its colour as often as it repeats."""
+    """(h, w, 4) uint8 with both sides at most `limit`: the texture times its colour, repeated."""
     _, colour, across, down = key
     if picture is None or key[0] == 0:
         return np.broadcast_to(np.array(colour, np.uint8), (4, 4, 4))
@@ -60,7 +66,7 @@ def _tile(picture: Pil.Image | None, key: Key, limit: int) -> NDArray[np.uint8]:
 
 
 def _shelves(sizes: list[tuple[int, int]], width: int) -> tuple[list[tuple[int, int]], int]:
-    """Left-top corners of boxes (w, h) on shelves of the given width, tallest first, and their height."""
+    """(left-top corners of boxes (w, h) on shelves of the given width, tallest box first; total height)."""
     corners = [(0, 0)] * len(sizes)
     x = y = shelf = 0
     for i in sorted(range(len(sizes)), key=lambda i: (-sizes[i][1], i)):
@@ -73,22 +79,27 @@ def _shelves(sizes: list[tuple[int, int]], width: int) -> tuple[list[tuple[int, 
 
 
 def _halved(tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The tile at half its resolution, unless it is 8 pixels or smaller."""
     if max(tile.shape[:2]) <= 8:
         return tile
     return np.asarray(Pil.fromarray(np.ascontiguousarray(tile)).reduce(2))
 
 
 def pack_textures(pieces: Sequence[Piece]) -> tuple[F64, NDArray[np.int64], F64, Pil.Image]:
-    """(vertices, faces, uv, picture) of all pieces joined; equal pictures with equal colours share a tile."""
-    done: list[tuple[F64, NDArray[np.int64], F64, int]] = []
-    wanted: dict[Key, tuple[int, Pil.Image | None]] = {}
+    """(vertices (V, 3), faces (F, 3), uv (V, 2), atlas) of all pieces; equal textures with equal colours share a
+    tile.
+
+    Raises InputError where the textures do not fit even when reduced to 8 pixels.
+    """
+    prepared: list[tuple[F64, NDArray[np.int64], F64, int]] = []
+    tile_keys: dict[Key, tuple[int, Pil.Image | None]] = {}
     for piece in pieces:
         v, f, uv, key = _prepare(piece)
-        number, _ = wanted.setdefault(key, (len(wanted), piece[3]))
-        done.append((v, f, uv, number))
-    pictures = sum(key[0] != 0 for key in wanted)
+        tile_index, _ = tile_keys.setdefault(key, (len(tile_keys), piece[3]))
+        prepared.append((v, f, uv, tile_index))
+    pictures = sum(key[0] != 0 for key in tile_keys)
     limit = max(16, MAX_ATLAS // int(np.ceil(max(pictures, 1) ** 0.5)) - 2 * GUTTER)
-    tiles = [_tile(picture, key, limit) for key, (_, picture) in wanted.items()]
+    tiles = [_tile(picture, key, limit) for key, (_, picture) in tile_keys.items()]
     while True:
         sizes = [(t.shape[1] + 2 * GUTTER, t.shape[0] + 2 * GUTTER) for t in tiles]
         area = sum(w * h for w, h in sizes)
@@ -104,8 +115,8 @@ def pack_textures(pieces: Sequence[Piece]) -> tuple[F64, NDArray[np.int64], F64,
         padded = np.pad(tile, ((GUTTER, GUTTER), (GUTTER, GUTTER), (0, 0)), mode="edge")
         atlas[y : y + padded.shape[0], x : x + padded.shape[1]] = padded
     vertices, faces, coordinates, start = [], [], [], 0
-    for v, f, uv, number in done:
-        (x, y), (h, w) = corners[number], tiles[number].shape[:2]
+    for v, f, uv, tile_index in prepared:
+        (x, y), (h, w) = corners[tile_index], tiles[tile_index].shape[:2]
         u = (x + GUTTER + uv[:, 0] * w) / width
         down = (y + GUTTER + (1 - uv[:, 1]) * h) / height
         vertices.append(v)
