@@ -75,7 +75,7 @@ def test_one_texture_is_kept_and_two_are_packed() -> None:
     same = convert.model_to_mesh(
         Model([triangle(uv=UV, material=red), triangle(1, uv=UV, material=red)]), "x"
     )
-    assert same.visual.material.baseColorTexture is red.picture and np.allclose(
+    assert same.visual.material.baseColorTexture is red.texture and np.allclose(
         same.visual.uv, np.tile(UV, (2, 1))
     )
     both = convert.model_to_mesh(

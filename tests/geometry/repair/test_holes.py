@@ -80,7 +80,7 @@ def test_points_in_one_place_are_left_open() -> None:
     assert holes.triangulate_loop(np.zeros((400, 3)), np.arange(400)).shape == (0, 3)
 
 
-@pytest.mark.parametrize("removed", [[0], [0, 1, 2], list(range(40))])
+@pytest.mark.parametrize("removed", [[0], [0, 50, 150], list(range(40))])
 def test_a_ball_with_holes_is_closed_by_faces_that_continue_it(removed: list[int]) -> None:
     ball = trimesh.creation.icosphere(2)
     v, f = np.asarray(ball.vertices), np.asarray(ball.faces)

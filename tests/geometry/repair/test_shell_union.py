@@ -50,13 +50,39 @@ def test_a_cavity_is_taken_out_of_the_shell_around_it_only() -> None:
     assert signed_volumes(out.v, out.f).sum() == pytest.approx(1 - 0.125 + outside)
 
 
-def test_a_shell_that_intersects_itself_becomes_solid() -> None:
-    """A ring of prisms around a closed curve that meets itself: a torus squeezed until its tube overlaps in the middle."""
-    torus = trimesh.creation.torus(0.25, 0.4, 24, 12)
-    assert len(self_intersections(np.asarray(torus.vertices), np.asarray(torus.faces, np.int32)))
-    out, shells = united(torus)
+def spiral(first: float, last: float) -> trimesh.Trimesh:
+    """A square tube along an outward spiral, between two angles in degrees."""
+    angle = np.radians(np.linspace(first, last, int((last - first) / 20) + 1))
+    radius = 1 + 0.3 * angle / (2 * np.pi)
+    square = np.array([[-0.2, -0.2], [0.2, -0.2], [0.2, 0.2], [-0.2, 0.2]])
+    rows = [
+        [((r + x) * np.cos(a), (r + x) * np.sin(a), z + 0.05 * a) for x, z in square]
+        for a, r in zip(angle, radius)
+    ]
+    n = len(angle)
+    f = [[0, 1, 2], [0, 2, 3], [4 * n - 4, 4 * n - 2, 4 * n - 3], [4 * n - 4, 4 * n - 1, 4 * n - 2]]
+    for i in range(n - 1):
+        for k in range(4):
+            p, q = 4 * i + k, 4 * i + (k + 1) % 4
+            f += [[q, p, q + 4], [q + 4, p, p + 4]]
+    tube = trimesh.Trimesh(np.array(rows).reshape(-1, 3), f, process=False)
+    if tube.volume < 0:
+        tube.invert()
+    assert tube.is_watertight and tube.is_winding_consistent
+    return tube
+
+
+def test_a_shell_that_intersects_itself_becomes_the_union_of_its_pieces() -> None:
+    whole = spiral(0, 480)
+    assert len(self_intersections(np.asarray(whole.vertices), np.asarray(whole.faces, np.int32)))
+    out, shells = united(whole)
     assert shells == 1 and len(self_intersections(out.v, out.f)) == 0
-    assert np.ptp(out.v, axis=0) == pytest.approx(np.ptp(torus.vertices, axis=0), abs=1e-6)
+    pieces, _ = united(spiral(0, 240), spiral(240, 480))
+    expected = signed_volumes(pieces.v, pieces.f).sum()
+    assert (
+        signed_volumes(out.v, out.f).sum() == pytest.approx(expected, rel=1e-5)
+        and expected < 0.99 * whole.volume
+    )
 
 
 def test_open_shells_have_no_union() -> None:

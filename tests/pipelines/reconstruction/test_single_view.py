@@ -54,9 +54,7 @@ def test_a_cut_out_becomes_a_solid_that_stands(tmp_path: Path) -> None:
     low = np.asarray(mesh.vertices)[:, 2]
     corners = mesh.vertices[mesh.faces]
     base = (np.abs(corners[..., 2] - low.min()) < 1e-7).all(1)
-    assert (
-        abs(low.min()) < 1e-6 and mesh.area_faces[base].sum() > 2e-5
-    )  # it stands on a flat base of 20 mm^2
+    assert abs(low.min()) < 1e-6 and mesh.area_faces[base].sum() > 2e-5  # it stands on a flat base of 20 mm^2
     extent = np.ptp(np.asarray(mesh.vertices), axis=0)
     assert extent[2] == pytest.approx(0.08, rel=1e-3) and extent.max() / extent.min() < 2.2  # about a ball
     again = tmp_path / "again/ball.glb"

@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 
 from lift3d.errors import InputError
 from lift3d.geometry.completion.merge import squares_around_points
-from lift3d.geometry.completion.partial_frame import CELLS, fit_partial_frame
+from lift3d.geometry.completion.partial_frame import FRAME_RESOLUTION, fit_partial_frame
 from lift3d.geometry.mesh.distances import nondegenerate_faces, sample_surface
 from lift3d.geometry.voxels.canonical_frame import flatness
 from lift3d.types import F64, Mesh, Points
@@ -78,7 +78,7 @@ def _from_mesh(mesh: Mesh, seed: int) -> PartialSurface:
     area = float(np.linalg.norm(np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]), axis=1).sum()) / 2
     rng = np.random.default_rng(seed)
     p, n, _ = sample_surface(v, f, SAMPLES[0], rng)
-    step = fit_partial_frame(p, n).side / CELLS
+    step = fit_partial_frame(p, n).side / FRAME_RESOLUTION
     count = int(np.clip(SAMPLES_PER_CELL * area / step**2, *SAMPLES))
     p, n, _ = sample_surface(v, f, count, rng)
     return PartialSurface(scaled, Points(p, n.astype(np.float32)), centre, scale, mesh.units)
@@ -103,7 +103,7 @@ def _from_points(cloud: Points) -> PartialSurface:
     mesh = trimesh.Trimesh(v, f, process=False, validate=False)
     if colours is not None:
         mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=np.repeat(colours, 4, 0))
-    step = fit_partial_frame(xyz, normals).side / CELLS
+    step = fit_partial_frame(xyz, normals).side / FRAME_RESOLUTION
     p, n, _ = thin_points(xyz, normals, None, step / np.sqrt(SAMPLES_PER_CELL))
     return PartialSurface(mesh, Points(p, n.astype(np.float32)), centre, scale, cloud.unit)
 
