@@ -33,7 +33,7 @@ def read(data: bytes, path: Path) -> Model:
     """One part, in metres when the header says "unit: mm", else without unit. Raises InputError for a damaged file."""
     name = path.name
     count = struct.unpack_from("<I", data, 80)[0] if len(data) >= 84 else -1
-    text = data[:5].lower() == b"solid" and len(data) != 84 + 50 * count
+    text = data[:5].lower() == b"solid" and (count < 0 or len(data) != 84 + 50 * count)
     if text and b"vertex" in data:
         head, corners = data[:200].split(b"\n")[0], _text_corners(data, name)
     else:
