@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -43,10 +44,8 @@ def test_an_interruption_that_a_library_swallowed_is_raised(tmp_path: Path) -> N
     interrupt.reset()
     with pytest.raises(KeyboardInterrupt), staging(tmp_path / "a.obj") as folder:
         (folder / "a.obj").write_text("new")
-        try:
+        with contextlib.suppress(BaseException):
             interrupt.handle_signal(2, None)
-        except BaseException:
-            pass
     interrupt.reset()
     assert not list(tmp_path.iterdir())
 
