@@ -26,7 +26,7 @@ def test_it_begins_with_the_weights_of_the_autoencoder() -> None:
         "decoder.fine.",
     ):
         assert any(k.startswith(part) for k in taken), part
-    assert said and "taken over" in said[0]
+    assert said and "are loaded" in said[0]
 
 
 def test_every_cell_answers_to_its_own_and_to_far_ones() -> None:

@@ -95,9 +95,9 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
     code = (
         "import sys, os; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\nimport test_engine as t\nimport lift3d.train.engine as e\n"
-        "old = e.Trainer._one\n"
+        "old = e.Trainer._train_step\n"
         "def one(self, batch):\n    if self.step == 40: os.kill(os.getpid(), 9)\n    return old(self, batch)\n"
-        "e.Trainer._one = one\nt.run(Path(sys.argv[2]))\n"
+        "e.Trainer._train_step = one\nt.run(Path(sys.argv[2]))\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path / "killed")])
     assert done.returncode == -9
@@ -123,7 +123,7 @@ def test_other_options_do_not_go_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_take_the_same_steps_as_one(tmp_path: Path) -> None:
+def test_two_processes_take_the_same_steps_as_train_step(tmp_path: Path) -> None:
     run(tmp_path / "one")
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"

@@ -1,11 +1,11 @@
-"""Checkpoints: everything that the rest of a run depends on, in safetensors and JSON, whole or not there at all.
+"""Checkpoints: the whole state of a run in safetensors and JSON, written atomically.
 
     step-00001250/weights.safetensors     the module's parameters and buffers
     step-00001250/average.safetensors     their running average
-    step-00001250/optimiser.safetensors   AdamW's moments, by parameter
+    step-00001250/optimiser.safetensors   AdamW's moments of each parameter
     step-00001250/state.json              step, config, data, losses so far; sha256 of the three
 
-Batches, augmentation and dropout follow from (seed, step), so no state of a random generator needs to be kept.
+Batches, augmentation and dropout depend on (seed, step) alone, so that no state of a random generator is stored.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from safetensors.torch import load, save
 
 from lift3d.errors import InputError
 
-KEPT = 2
+KEEP = 2
+"""Checkpoints that a run keeps."""
 PARTS = ("weights", "average", "optimiser")
 Tensors = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What is kept; state: plain values."""
+    """The state after `step` steps. state: JSON values; the others: tensors by name."""
 
     step: int
     weights: Tensors
@@ -40,8 +41,10 @@ class Checkpoint:
     state: dict[str, Any]
 
 
-def write(folder: Path, checkpoint: Checkpoint, keep: int = KEPT) -> Path:
-    """Write atomically (a folder that is renamed when it is whole and on the disk), and drop all but the last ones."""
+def write(folder: Path, checkpoint: Checkpoint, keep: int = KEEP) -> Path:
+    """Write a checkpoint and remove all but the last `keep`; returns its folder.
+
+    It is written under a temporary name, flushed to disk and renamed."""
     name = f"step-{checkpoint.step:08d}"
     part = folder / f".{name}.{os.getpid()}.part"
     shutil.rmtree(part, ignore_errors=True)
@@ -71,7 +74,7 @@ def _put(path: Path, data: bytes) -> None:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """Whole checkpoints, oldest first."""
+    """Folders of complete checkpoints, oldest first."""
     if not folder.is_dir():
         return []
     return sorted(
@@ -80,7 +83,7 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def read(path: Path) -> Checkpoint:
-    """A checkpoint, its files checked against their sums."""
+    """A checkpoint whose files match their sha256. InputError for a damaged one."""
     try:
         state = json.loads((path / "state.json").read_text("utf-8"))
         tensors: list[Tensors] = []

@@ -1,4 +1,4 @@
-"""What a training run can be told: one dataclass, whose fields' documentation is the help of the command line."""
+"""Options of a training run: one dataclass, whose field descriptions are the help of the command line."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ C = TypeVar("C")
 
 
 def option(default: Any, text: str) -> Any:
-    """A field with its help."""
+    """A dataclass field with its default and help text."""
     return field(default=default, metadata={"help": text})
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """The engine's part of a run; each task adds its own fields to it."""
+    """Options of the engine; each task adds its own fields. InputError for values out of range."""
 
     steps: int = option(20_000, "optimiser steps of the whole run")
     batch: int = option(32, "samples in a step, over all processes")
     rate: float = option(1e-3, "largest learning rate")
-    warmup: int = option(
-        300, "steps over which the rate rises from nothing; after them it falls along a cosine"
-    )
+    warmup: int = option(300, "steps of linear warm-up; a cosine decay follows")
     decay: float = option(1e-2, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
-    clip: float = option(1.0, "the gradient is scaled down to this norm")
-    average: float = option(0.999, "how slowly the averaged weights follow; they are the ones that are kept")
-    precision: str = option("float32", "float32, or bfloat16 for the matrix products")
-    seed: int = option(0, "everything random follows from it")
-    validate: int = option(1000, "steps between two looks at the validation set")
+    clip: float = option(1.0, "largest norm of the gradient")
+    average: float = option(
+        0.999, "decay of the exponential moving average of the weights, which is what is stored"
+    )
+    precision: str = option("float32", "float32, or bfloat16 for matrix products")
+    seed: int = option(0, "of all random numbers")
+    validate: int = option(1000, "steps between two validations")
     save: int = option(250, "steps between two checkpoints")
 
     def __post_init__(self) -> None:
@@ -41,7 +41,7 @@ class Schedule:
                 raise InputError(f"{name} = {getattr(self, name)} leaves nothing to do", "give 1 or more")
         if not self.rate > 0 or not self.clip > 0:
             raise InputError(
-                "the learning rate and the clip must be positive", "leave them out for the usual ones"
+                "the learning rate and the clip must be positive", "leave them out for the defaults"
             )
         if not 0 <= self.average < 1:
             raise InputError(f"average = {self.average}", "give 0 (no averaging) up to, but less than, 1")
@@ -50,7 +50,7 @@ class Schedule:
 
 
 def describe_options(kind: type[Any]) -> list[tuple[str, str, Any, str]]:
-    """(name, type, default, help) of each field."""
+    """(name, type, default, help) of each field of a config class."""
     hints = get_type_hints(kind)
     return [
         (f.name, hints[f.name].__name__, f.default, f.metadata.get("help", ""))
@@ -59,7 +59,7 @@ def describe_options(kind: type[Any]) -> list[tuple[str, str, Any, str]]:
 
 
 def parse_options(config: C, words: list[str]) -> C:
-    """The config with `name=value` words applied; InputError names what can be told."""
+    """The config with `name=value` words applied. InputError for an unknown name or a value of another type."""
     hints = get_type_hints(type(config))
     changes: dict[str, Any] = {}
     for word in words:
@@ -79,5 +79,5 @@ def parse_options(config: C, words: list[str]) -> C:
 
 
 def to_json(config: Any) -> str:
-    """The config as text that is the same for the same config."""
+    """The config as JSON with sorted keys: equal configs give equal text."""
     return json.dumps(dataclasses.asdict(config), sort_keys=True)

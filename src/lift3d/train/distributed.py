@@ -1,6 +1,6 @@
-"""Several processes on one run, started by torchrun: each takes its share of every batch, gradients are averaged.
+"""Data-parallel training by processes that torchrun starts: each takes a part of every batch, gradients are averaged.
 
-Gloo between CPUs, NCCL between GPUs. A run of two processes takes the same steps as one, but for rounding.
+Gloo connects CPUs, NCCL connects GPUs. Two processes take the same steps as one, except for rounding.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch.distributed as dist
 
 @dataclass(frozen=True)
 class Worker:
-    """Which process this is, of how many, and on what device."""
+    """This process: its rank, the number of processes, and its device."""
 
     rank: int
     world: int
@@ -24,10 +24,11 @@ class Worker:
 
     @property
     def first(self) -> bool:
+        """Whether this process writes files and reports progress."""
         return self.rank == 0
 
     def average(self, tensors: list[torch.Tensor]) -> None:
-        """Each tensor becomes its mean over all processes, in one message."""
+        """Replace each tensor by its mean over all processes, in one message."""
         if self.world == 1 or not tensors:
             return
         flat = torch.cat([t.reshape(-1) for t in tensors])
@@ -37,14 +38,16 @@ class Worker:
             t.copy_(part.view_as(t))
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Block until all processes have arrived."""
         if self.world > 1:
             dist.barrier()
 
 
 @contextmanager
 def join_workers(device: str | None = None) -> Iterator[Worker]:
-    """This process' place; joins the group that torchrun has announced in the environment."""
+    """Context of this process in the group that torchrun describes in the environment; one process without torchrun.
+
+    device: "cpu" or "cuda"; None: CUDA where torch sees it."""
     world, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     wanted = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if wanted == "cuda":

@@ -1,8 +1,9 @@
-"""One loop for every learned mapping: AdamW with a warmed-up cosine (Loshchilov & Hutter 2017, 2019), clipped gradients,
-averaged weights (Polyak & Juditsky 1992), checkpoints that lose nothing, and a diagnosis when it diverges.
+"""The training loop of every network: AdamW with warm-up and cosine decay (Loshchilov & Hutter 2017, arXiv:1608.03983; 2019,
+arXiv:1711.05101), gradient clipping, averaged weights (Polyak & Juditsky 1992), lossless checkpoints and a diagnosis on
+divergence.
 
-The same config, data and version give the same losses, stopped and gone on with or not: what is random at a step follows
-from the seed and the step's number alone.
+The same config, data and version give the same losses, resumed or not: what is random at a step depends on the seed and the
+step's number alone.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
 BETAS, EPSILON = (0.9, 0.98), 1e-8
 PATIENCE = 25
-"""Steps in a row whose loss is far above what it was before the run counts as diverged."""
+"""Consecutive steps with a loss FAR times above its average after which a run counts as diverged."""
 FAR = 10.0
 
 
 class Diverged(Lift3dError):
-    """The loss is no number, or has left for good."""
+    """The loss is not finite, or far above its average for many steps."""
 
 
 def learning_rate(step: int, schedule: Schedule) -> float:
-    """The learning rate at a step (0 is the first)."""
+    """The learning rate at a step; 0 is the first."""
     if step < schedule.warmup:
         return schedule.rate * (step + 1) / schedule.warmup
     done = (step - schedule.warmup) / max(schedule.steps - schedule.warmup, 1)
@@ -47,7 +48,7 @@ def learning_rate(step: int, schedule: Schedule) -> float:
 
 
 def load_initial_weights(module: torch.nn.Module, initial: dict[str, torch.Tensor], say: Say) -> None:
-    """Load what fits by name and shape; the rest starts anew and is said. InputError where nothing fits."""
+    """Load the tensors that fit by name and shape, and report how many do not. InputError where none fits."""
     own = module.state_dict()
     fits = {name: t for name, t in initial.items() if name in own and own[name].shape == t.shape}
     if not any(t.is_floating_point() for t in fits.values()):
@@ -56,17 +57,18 @@ def load_initial_weights(module: torch.nn.Module, initial: dict[str, torch.Tenso
         )
     module.load_state_dict(fits, strict=False)
     if len(fits) < len(own):
-        say(f"{len(fits)} of {len(own)} tensors are taken over; the others start anew")
+        say(f"{len(fits)} of {len(own)} tensors are loaded; the others are initialised anew")
 
 
 class Trainer:
-    """A run in a folder: `fit` trains to the end, or goes on where the last one stopped."""
+    """A training run in a folder: `fit` trains to the end, or resumes from the last checkpoint."""
 
     def __init__(
         self, task: Task, folder: Path, where: Worker, say: Say, progress: Progress,
         initial: dict[str, torch.Tensor] | None = None,
     ) -> None:  # fmt: skip
-        """initial: weights that a new run starts from; a run that goes on has its own."""
+        """initial: weights of a new run; a resumed one has its own. InputError where the folder holds a run with other options
+        or data, or one of an earlier version of the network."""
         self.task, self.folder, self.where, self.say, self.progress = task, folder, where, say, progress
         schedule = task.config
         torch.manual_seed(schedule.seed)
@@ -82,43 +84,50 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(groups, lr=schedule.rate, betas=BETAS, eps=EPSILON)
         self.step, self.best, self.usual, self.bad = 0, -math.inf, 0.0, 0
         self.ahead: tuple[int, Future[Batch]] | None = None
-        self._go_on()
+        self._resume()
 
     def _plan(self) -> dict[str, Any]:
+        """What a resumed run must have in common with this one."""
         return {
             "task": self.task.name,
             "config": json.loads(to_json(self.task.config)),
             "data": self.task.data(),
         }
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
+        """Load the newest checkpoint that is not damaged, if there is one."""
         for path in reversed(store.checkpoints(self.folder)):
             try:
-                held = store.read(path)
+                stored = store.read(path)
             except InputError as error:
                 self.say(f"{error}")
                 continue
-            if held.state["plan"] != self._plan():
+            if stored.state["plan"] != self._plan():
                 raise InputError(
                     f"{self.folder} holds a run with other options or other data",
                     "give the same ones, or another folder",
                 )
-            self.module.load_state_dict(held.weights)
-            self.average = {k: v.to(self.where.device) for k, v in held.average.items()}
+            if set(stored.weights) != set(self.module.state_dict()):
+                raise InputError(
+                    f"{self.folder} holds a run of an earlier version, whose tensors have other names",
+                    "train in another folder",
+                )
+            self.module.load_state_dict(stored.weights)
+            self.average = {k: v.to(self.where.device) for k, v in stored.average.items()}
             for name, p in zip(self.names, self.parameters):
-                taken = held.optimiser.get(f"{name}.step", torch.tensor(float(held.step)))
+                taken = stored.optimiser.get(f"{name}.step", torch.tensor(float(stored.step)))
                 self.optimiser.state[p] = {
                     "step": taken.float(),
-                    "exp_avg": held.optimiser[f"{name}.first"].to(p.device),
-                    "exp_avg_sq": held.optimiser[f"{name}.second"].to(p.device),
+                    "exp_avg": stored.optimiser[f"{name}.first"].to(p.device),
+                    "exp_avg_sq": stored.optimiser[f"{name}.second"].to(p.device),
                 }
-            self.step, self.best = held.step, held.state["best"]
-            self.usual, self.bad = held.state["usual"], held.state["bad"]
+            self.step, self.best = stored.step, stored.state["best"]
+            self.usual, self.bad = stored.state["usual"], stored.state["bad"]
             self.say(f"going on from step {self.step}")
             return
 
     def save(self) -> None:
-        """A checkpoint of this moment."""
+        """Write a checkpoint."""
         moments = {}
         for name, p in zip(self.names, self.parameters):
             state = self.optimiser.state.get(p, {})
@@ -133,7 +142,7 @@ class Trainer:
         self.where.wait()
 
     def fit(self, until: int | None = None) -> dict[str, float]:
-        """Train to the last step (or `until`, for tests of going on); the last losses and metrics."""
+        """Train to the last step, or to `until`; returns the last losses and metrics. Diverged where the loss is lost."""
         schedule = self.task.config
         end = schedule.steps if until is None else min(until, schedule.steps)
         log = Log(self.folder, self.step) if self.where.first else None
@@ -147,7 +156,7 @@ class Trainer:
         schedule, last = self.task.config, {"loss": math.nan}
         started, first = time.monotonic(), self.step
         while self.step < end:
-            last = self._one(self._batch(reader, end))
+            last = self._train_step(self._batch(reader, end))
             if log is not None:
                 log.write(self.step, {**last, "rate": learning_rate(self.step - 1, schedule)})
             done = self.step - first
@@ -165,7 +174,7 @@ class Trainer:
         return last
 
     def _batch(self, reader: ThreadPoolExecutor, end: int) -> Batch:
-        """The samples of this step; those of the next are read meanwhile."""
+        """The samples of this step; those of the next are read in the background."""
 
         def read(step: int) -> tuple[int, Future[Batch]]:
             return step, reader.submit(self.task.batch, step, self.where.rank, self.where.world)
@@ -177,8 +186,8 @@ class Trainer:
         self.ahead = read(self.step + 1) if self.step + 1 < end else None
         return batch
 
-    def _one(self, batch: Batch) -> dict[str, float]:
-        """One step."""
+    def _train_step(self, batch: Batch) -> dict[str, float]:
+        """One optimiser step; returns the losses and the norm of the gradient."""
         schedule, place = self.task.config, self.where
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, schedule)
@@ -193,20 +202,20 @@ class Trainer:
             if p.grad is None:
                 p.grad = torch.zeros_like(p)
         place.average([p.grad for p in self.parameters if p.grad is not None])
-        norm = self._clipped(schedule.clip)
-        told = torch.stack([losses[k].detach().float() for k in sorted(losses)] + [norm.float()])
-        place.average([told])
-        values = dict(zip([*sorted(losses), "gradient"], told.tolist()))
-        self._watch(values)
-        self._rest()
+        norm = self._clip(schedule.clip)
+        reported = torch.stack([losses[k].detach().float() for k in sorted(losses)] + [norm.float()])
+        place.average([reported])
+        values = dict(zip([*sorted(losses), "gradient"], reported.tolist()))
+        self._check_divergence(values)
+        self._freeze()
         self.optimiser.step()
         self.step += 1
-        self._follow()
+        self._update_average()
         return values
 
-    def _clipped(self, most: float) -> torch.Tensor:
-        """The gradient's norm before it is scaled down; of several modules each for itself: a critic that learns fast must not
-        slow down what it judges."""
+    def _clip(self, most: float) -> torch.Tensor:
+        """Clip the gradient and return its norm before. The parts of a ModuleDict are clipped separately: a critic's large
+        gradients must not shrink the generator's."""
         parts = list(self.module.values()) if isinstance(self.module, torch.nn.ModuleDict) else [self.module]
         norms = [
             torch.nn.utils.clip_grad_norm_([p for p in part.parameters() if p.requires_grad], most)
@@ -214,15 +223,15 @@ class Trainer:
         ]
         return norms[0] if len(norms) == 1 else torch.stack(norms).norm()
 
-    def _rest(self) -> None:
-        """Parameters that the task lets rest in this step, as they stand; one that is not moved does not decay either."""
+    def _freeze(self) -> None:
+        """Drop the gradients of parameters that the task freezes in this step; without one there is no weight decay either."""
         names = self.task.frozen(self.step)
         for name, p in zip(self.names, self.parameters):
             if names and name.startswith(names):
                 p.grad = None
 
-    def _follow(self) -> None:
-        """The averaged weights take a step after the weights; sooner at the start, when there is little to average."""
+    def _update_average(self) -> None:
+        """Update the moving average of the weights; its decay is smaller in the first steps."""
         keep = min(self.task.config.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for name, now in self.module.state_dict().items():
@@ -232,8 +241,8 @@ class Trainer:
                 else:
                     old.copy_(now)
 
-    def _watch(self, values: dict[str, float]) -> None:
-        """Stop a run that cannot come back, with what was seen."""
+    def _check_divergence(self, values: dict[str, float]) -> None:
+        """Track the average loss; Diverged where a loss is not finite or stays far above it."""
         loss, norm = values.get("watched", values["loss"]), values["gradient"]
         if not math.isfinite(loss) or not math.isfinite(norm):
             what = "the loss" if not math.isfinite(loss) else "the gradient"
@@ -253,13 +262,13 @@ class Trainer:
             self.usual = loss if self.step == 0 else 0.98 * self.usual + 0.02 * loss
 
     def validate(self) -> dict[str, float]:
-        """Metrics of the averaged weights; the best so far are kept beside the checkpoints."""
-        held = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
+        """Metrics of the averaged weights; the best weights so far are stored as best.safetensors and best.json."""
+        stored = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
         self.module.load_state_dict(self.average)
         self.module.eval()
         with torch.no_grad():
             metrics = self.task.validate(self.module)
-        self.module.load_state_dict(held)
+        self.module.load_state_dict(stored)
         score = metrics.get(self.task.better, -math.inf)
         if score > self.best:
             self.best = score

@@ -1,4 +1,4 @@
-"""From what a user typed to a run: pictures are rendered where there are none, weights are found, processes take places."""
+"""A training run from the command line's arguments: builds the corpus and renders the pictures where they are missing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def launch(
     task: Trainable, config: Schedule, corpus: Path, pictures: Path, views: int, folder: Path, init_from: str | None,
     device: str | None, threads: int | None, say: Say, progress: Progress,
 ) -> dict[str, float]:  # fmt: skip
-    """Train to the end; the last losses and metrics."""
+    """Train to the end; returns the last losses and metrics. InputError for an unknown device or unusable data."""
     if device not in (None, "cpu", "cuda"):
         raise InputError(f"there is no device called {device}", "use cpu or cuda")
     if device == "cuda" and not torch.cuda.is_available():
@@ -57,7 +57,7 @@ def launch(
 
 
 def ensure_renders(corpus: Path, pictures: Path, views: int, say: Say, progress: Progress) -> None:
-    """Render them unless they are there, or finish rendering."""
+    """Render `views` pictures of each shape, or the missing ones, unless all are there."""
     from lift3d.corpus.dataset import Corpus
     from lift3d.corpus.pictures.shard_plan import RenderOptions
     from lift3d.corpus.pictures.shards import SHARDS, render_shards
@@ -70,7 +70,7 @@ def ensure_renders(corpus: Path, pictures: Path, views: int, say: Say, progress:
 
 
 def corpus_of(folder: Path) -> Path:
-    """The folder itself, or the corpus that is built beside a folder of one's own meshes."""
+    """The folder itself where it is a corpus, else the corpus that is built beside a folder of the user's meshes."""
     from lift3d.corpus.build import WORK
     from lift3d.corpus.dataset import CARD
 
@@ -79,7 +79,9 @@ def corpus_of(folder: Path) -> Path:
 
 
 def ensure_corpus(folder: Path, say: Say, progress: Progress) -> None:
-    """Build it of the meshes in a folder KIND/*.stl that holds no corpus yet, unless that is done or it holds no meshes."""
+    """Build a corpus of the meshes in a folder CATEGORY/*.stl, unless the folder is a corpus or has one.
+
+    InputError for a folder without meshes, with fewer than two categories, or with other meshes than its corpus."""
     from lift3d.corpus.build import BuildOptions, build
     from lift3d.corpus.dataset import Corpus
     from lift3d.corpus.sources.folder import Folder
@@ -115,8 +117,8 @@ def ensure_corpus(folder: Path, say: Say, progress: Progress) -> None:
 
 
 def _silent(sentence: str) -> None:
-    """What all but the first process say."""
+    """Discards messages of all but the first process."""
 
 
 def _still(name: str, fraction: float) -> None:
-    """And show."""
+    """Discards their progress."""

@@ -1,4 +1,4 @@
-"""The losses of a run: a line of JSON for each step, and TensorBoard's events where tensorboard is installed."""
+"""The log of a run: one JSON line per step, and TensorBoard events where tensorboard is installed."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ NAME = "log.jsonl"
 
 
 class Log:
-    """Appends to log.jsonl; lines of steps that are made again after a kill are dropped."""
+    """Appends to log.jsonl. Lines after `step` are removed: a resumed run repeats those steps."""
 
     def __init__(self, folder: Path, step: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / NAME
-        kept = [line for line in read_lines(path) if line["step"] <= step]
+        lines = [line for line in read_lines(path) if line["step"] <= step]
         self.file = open(path, "w", encoding="utf-8")  # noqa: SIM115 (open as long as the run)
-        for line in kept:
+        for line in lines:
             self.file.write(json.dumps(line) + "\n")
         self.board = _board(folder, step)
 
     def write(self, step: int, values: dict[str, float]) -> None:
-        """Values at a step (1 is the first)."""
+        """Append the values of a step; 1 is the first."""
         self.file.write(json.dumps({"step": step, **values}) + "\n")
         self.file.flush()
         if self.board is not None:
@@ -30,13 +30,14 @@ class Log:
                 self.board.add_scalar(name, value, step)
 
     def close(self) -> None:
+        """Close the files."""
         self.file.close()
         if self.board is not None:
             self.board.close()
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a log; a last one that a kill cut short is left out."""
+    """The parsed lines of a log up to the first incomplete one; empty where there is no file."""
     lines = []
     if path.is_file():
         for text in path.read_text("utf-8", "replace").splitlines():
@@ -48,6 +49,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _board(folder: Path, step: int) -> Any:
+    """TensorBoard's writer, or None where it is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

@@ -18,7 +18,7 @@ from lift3d.corpus.dataset import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.geometry.voxels.canonical_frame import RESOLUTION, canonical_grid  # noqa: E402
 from lift3d.io.mesh.meshes import save_mesh  # noqa: E402
-from lift3d.train.data.partial_scans import FACING, LEAVE, _seen, break_samples, cut_mask, open_samples  # noqa: E402
+from lift3d.train.data.partial_scans import FACING, LEAVE, _visible, break_samples, cut_mask, open_samples  # noqa: E402
 from lift3d.train.data.shape_set import ShapeSet  # noqa: E402
 from lift3d.train.tasks.completion import CompletionTask, Config, training_pair  # noqa: E402
 
@@ -60,7 +60,7 @@ def test_what_is_seen_is_what_a_slow_twin_sees() -> None:
     p, n = rng.uniform(2, 17, (200, 3)), rng.normal(size=(200, 3))
     n /= np.linalg.norm(n, axis=1, keepdims=True)
     eye = np.array([35.0, -12, 28])
-    said = _seen(p, n, filled, eye, LEAVE, FACING)
+    said = _visible(p, n, filled, eye, LEAVE, FACING)
     for k in range(200):
         look = (eye - p[k]) / np.linalg.norm(eye - p[k])
         way = p[k] + LEAVE * n[k] + 0.5 * np.arange(int(2 * np.linalg.norm(eye - p[k])) + 1)[:, None] * look
@@ -75,7 +75,7 @@ def test_a_look_sees_the_near_side_only(small: tuple[Path, Path]) -> None:
     p, n = open_samples(corpus, 0)
     first, step = canonical_grid(RESOLUTION)
     eye = np.array([0.0, -5, 2])
-    seen = _seen((p - first) / step, n, corpus.inside_or_surface(0), (eye - first) / step, LEAVE, FACING)
+    seen = _visible((p - first) / step, n, corpus.inside_or_surface(0), (eye - first) / step, LEAVE, FACING)
     assert 0.15 < seen.mean() < 0.6 and ((eye - p[seen]) * n[seen]).sum(1).min() > 0
 
 

@@ -138,7 +138,7 @@ def test_codes_come_in_other_proportions(small: tuple[Path, Path], tmp_path: Pat
     numbers, rng = np.zeros(60, np.int64), np.random.default_rng(0)
     known = [more.values[0], more.mirrored[0], *more.stretched[0]]
     for codes, count in ((plain, 2), (more, 4)):
-        integrate_adams_bashforth = codes.some(numbers, rng)
+        integrate_adams_bashforth = codes.sample(numbers, rng)
         assert len({row.tobytes() for row in integrate_adams_bashforth}) <= count
         assert all(
             any(np.array_equal(row, way.astype(np.float32)) for way in known[:count])

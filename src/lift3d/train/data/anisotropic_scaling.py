@@ -1,4 +1,4 @@
-"""A shape in other proportions: there are few of most kinds, and a longer table is a table."""
+"""Anisotropic scaling of occupancy grids: an augmentation, since most categories have few shapes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from lift3d.geometry.voxels.canonical_frame import CUBE_SIDE, RESOLUTION
 
 B1 = NDArray[np.bool_]
 MOST = 0.25
-"""The natural logarithm of a length changes by as much at most."""
+"""Largest change of the natural logarithm of a side."""
 
 
 def random_stretch(full: B1, rng: np.random.Generator, most: float = MOST) -> B1:
-    """(64, 64, 64) cells of the upright frame (geometry/voxels/canonical_frame.py), each axis scaled by exp of a
-    number within +-most, and
-    the whole so that its longest side is 1 again and it stands where things stand. What is thin never vanishes: a cell is full
-    where any of those that fall into it is."""
+    """Occupancy (64, 64, 64) of the upright frame (geometry/voxels/canonical_frame.py), each axis scaled by exp(u), u uniform in
+    [-most, most]; then scaled so that the longest side is 1 again, centred and put on the ground. Thin parts never vanish: a
+    voxel is full where any voxel that falls into it is."""
     factors = np.exp(rng.uniform(-most, most, 3))
     at = np.argwhere(full)
     if not len(at):
@@ -38,8 +37,9 @@ def random_stretch(full: B1, rng: np.random.Generator, most: float = MOST) -> B1
 
 
 def scale_axis(full: B1, axis: int, count: int) -> B1:
-    """With `count` cells along one axis: each is full where any cell is whose middle falls into it, or, between middles, the
-    nearest."""
+    """The grid with `count` voxels along one axis. Fewer: a voxel is full where any voxel is whose centre falls into it;
+    more: the
+    nearest voxel's value."""
     n = full.shape[axis]
     if count >= n:
         nearest = np.minimum(((np.arange(count) + 0.5) * n / count).astype(int), n - 1)

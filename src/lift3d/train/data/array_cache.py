@@ -1,4 +1,4 @@
-"""Arrays of a corpus' shapes that take long to make, kept in a file beside the corpus."""
+"""A file cache of arrays that take long to compute."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def load_or_compute(path: Path, fits: Callable[[Arrays], bool], make: Callable[[], Arrays]) -> Arrays:
-    """The arrays of the file where it is whole and fits; else those that are made now, which the file then holds."""
+    """The arrays of the file if it is readable and `fits` accepts them; else those of `make`, which the file then holds."""
     from safetensors import SafetensorError
     from safetensors.numpy import load, save
 
     if path.is_file():
         try:
-            held = load(path.read_bytes())
+            cached = load(path.read_bytes())
         except (SafetensorError, ValueError):
-            held = {}
-        if fits(held):
-            return held
-    made = make()
+            cached = {}
+        if fits(cached):
+            return cached
+    computed = make()
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, save(made))
-    return made
+    write_bytes(path, save(computed))
+    return computed

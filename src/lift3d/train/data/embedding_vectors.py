@@ -1,5 +1,5 @@
-"""The vectors of a corpus' shapes in the space of shapes: of pictures of each, and of its solid. Made once for the weights of an
-embedding, and kept beside the corpus in CORPUS-vectors."""
+"""Embedding vectors of a corpus' shapes: of pictures of each, and of its occupancy. Computed once for the weights of an
+embedding and cached beside the corpus in CORPUS-vectors."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from lift3d.types import F32
 
 SUFFIX = "-vectors"
 PICTURES = 8
-"""Of each shape, at most; every second one with a mask and a crop that are spoilt, as those that are found in photos are."""
+"""Pictures of each shape at most; every second one with a corrupted mask and a jittered crop, like those found in photos."""
 MIRROR = 4
-"""The move (train/data/shape_set.py) that mirrors a shape."""
+"""The orientation (train/data/shape_set.py) that mirrors a shape."""
 CHUNK = 32
 
 
 @dataclass(frozen=True, eq=False)
 class EmbeddingVectors:
-    """shapes (N,) numbers in the corpus; views (M, D) of pictures, those of a shape together, owners (M,) rows of `shapes`;
-    solids (N, 2, D) as they stand and mirrored; space: the name of the embedding's weights;
+    """shapes (N,): indices in the corpus; views (M, D): vectors of pictures, those of a shape adjacent; owners (M,): their
+    rows of
+    `shapes`; solids (N, 2, D): vectors of the shapes as they are and mirrored; space: identifies the embedding's weights;
     digest: of the pictures."""
 
     shapes: NDArray[np.int64]
@@ -48,7 +49,7 @@ def load_vectors(
     weights: str,
     progress: Callable[[float], None] = lambda f: None,
 ) -> EmbeddingVectors:
-    """Of one split, from the kept file or made now; weights: of the embedding."""
+    """The vectors of one split, from the cache or computed now. weights: of the embedding."""
     space = EmbeddingNetwork(weights)
     solids = ViewSet(pictures, corpus, split)
     folder = corpus.folder.parent / (corpus.folder.name + SUFFIX)
@@ -58,12 +59,12 @@ def load_vectors(
     held = load_or_compute(
         path,
         lambda held: set(held) == {"views", "owners", "solids"} and len(held["solids"]) == len(shapes),
-        lambda: _made(solids, shapes, space, progress),
+        lambda: _compute_all(solids, shapes, space, progress),
     )
     return EmbeddingVectors(shapes, held["views"], held["owners"], held["solids"], space.name, digest)
 
 
-def _made(
+def _compute_all(
     solids: ViewSet, shapes: NDArray[np.int64], space: EmbeddingNetwork, progress: Callable[[float], None]
 ) -> dict[str, NDArray[Any]]:
     views, owners, rows = [], [], []
@@ -78,10 +79,10 @@ def _made(
                     seen.append(network_input(view))
                     owners.append(row)
         if seen:
-            views.append(_said(space.net.embed_images, np.stack(seen)))  # type: ignore[arg-type]
+            views.append(_run_batches(space.net.embed_images, np.stack(seen)))  # type: ignore[arg-type]
         both = [oriented_shape(solids, shape, move, space.coloured) for shape in some for move in (0, MIRROR)]
         cells, colours = (np.stack([b[part] for b in both]).astype(np.float32) for part in (0, 1))
-        rows.append(_said(space.net.embed_shapes, cells, colours))  # type: ignore[arg-type]
+        rows.append(_run_batches(space.net.embed_shapes, cells, colours))  # type: ignore[arg-type]
         progress(min(1.0, (first + CHUNK) / len(shapes)))
     solid = np.concatenate(rows)
     seen_by = np.concatenate(views) if views else np.zeros((0, solid.shape[1]), np.float32)
@@ -91,8 +92,9 @@ def _made(
     }  # fmt: skip
 
 
-def _said(of: Callable[..., torch.Tensor], *arrays: F32) -> F32:
-    """In half precision, in which it was trained. The torch threads are the caller's."""
+def _run_batches(of: Callable[..., torch.Tensor], *arrays: F32) -> F32:
+    """Outputs (N, D) of a part of the network, in the precision in which it was trained. It uses the caller's number of
+    torch threads."""
     out = []
     for at in range(0, len(arrays[0]), CHUNK):
         some = [torch.from_numpy(np.ascontiguousarray(a[at : at + CHUNK])) for a in arrays]

@@ -1,7 +1,7 @@
-"""Of which shapes outlines are remembered (nets/latent_pca.py), and of which parts of the other kinds it is learned
-how they vary.
-What is remembered goes into the weights, so only of those whose makers ask for no more than to be named, and they are. Of one's
-own meshes all are."""
+"""Which training shapes become exemplars of the latent PCA (nets/latent_pca.py), and the clusters of the other categories.
+
+Exemplars are stored in the weights, so that their licences must ask for attribution at most, which is given. Of the user's own
+meshes all may be exemplars."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ PERMISSIVE = re.compile(
     r"CC0-1\.0|public-domain|CC-BY-\d(\.\d)?(-[A-Z]{2})?|MIT|BSD-\d-Clause|Apache-2\.0|ISC|Zlib|Unlicense"
 )
 LEAST, SHARE = 12, 0.3
-"""A kind is begun with outlines if it has so many such shapes, and they are so large a part of its shapes: else what is drawn
-would be less varied than the kind."""
+"""Least number of permissively licensed shapes of a category with exemplars, and their least fraction of it: with fewer, samples
+would be less varied than the category."""
 FEWEST = 8
-"""Codes of a part."""
+"""Least latents of a cluster."""
 
 
 def is_permissive(licence: str) -> bool:
-    """Whether each part of an SPDX expression asks for no more than to name the author."""
+    """Whether each licence of an SPDX expression asks for attribution at most."""
     return all(PERMISSIVE.fullmatch(part.strip()) for part in licence.split(" AND "))
 
 
 def choose_exemplar_shapes(
     corpus: Corpus, numbers: NDArray[np.int64], kinds: NDArray[np.int64], count: int
 ) -> NDArray[np.int64]:
-    """Which of the shapes `numbers` of a corpus, of kinds (N,), are remembered; a number of `count` or more is no kind."""
+    """Sorted positions in `numbers` (N,), indices of shapes of a corpus, of those that may be exemplars.
+
+    kinds (N,): their categories; one of `count` or more is none."""
     if corpus.card.get("plan", {}).get("folder") is not None:
         return np.flatnonzero(kinds < count)
     licences = corpus.column("licence")
@@ -48,7 +50,7 @@ def choose_exemplar_shapes(
 
 
 def attribution(corpus: Corpus, numbers: NDArray[np.int64]) -> list[list[str]]:
-    """Key, name, author and licence of each."""
+    """[key, name, author, licence] of each of the shapes `numbers`."""
     columns = [corpus.column(name) for name in ("key", "name", "author", "licence")]
     return [[str(column[int(i)]) for column in columns] for i in numbers]
 
@@ -56,8 +58,9 @@ def attribution(corpus: Corpus, numbers: NDArray[np.int64]) -> list[list[str]]:
 def cluster_categories(
     codes: F32, kinds: NDArray[np.int64], wanted: Iterable[int], size: int
 ) -> list[tuple[int, NDArray[np.int64]]]:
-    """Kind and numbers of codes (N, D) of each part: a kind that is wanted is one, or as many as it has times `size` codes, each
-    around a mean of its own (k-means). A part of fewer than FEWEST is left out."""
+    """(category, indices of latents) of each cluster of latents (N, D) of the wanted categories.
+
+    A category has one cluster for every `size` latents, at least one (k-means). Clusters of fewer than FEWEST are left out."""
     out = []
     for kind in wanted:
         own = np.flatnonzero(kinds == kind)

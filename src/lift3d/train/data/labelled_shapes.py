@@ -1,4 +1,4 @@
-"""Shapes of a corpus with the names of their categories: what a classifier learns from, and is measured on."""
+"""Shapes of a corpus with their categories: the training and test data of the classifier, and random rotations."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from lift3d.taxonomy.categories import UNKNOWN
 from lift3d.train.data.shape_set import ShapeSet
 
 LEAST, OWN_LEAST = 50, 2
-"""Shapes that a category has at least: in the corpus of packages, in one of one's own meshes."""
+"""Least shapes of a category: in the corpus of packages, in one of the user's own meshes."""
 TURN_SEED = 20
 
 
 def category_names(corpus: Corpus, least: int = 0) -> tuple[str, ...]:
-    """Categories with enough shapes in all splits together, and one to learn from; "unknown" is none. least: 0 for the
-    usual number."""
+    """Names of categories with at least `least` shapes in all splits and one in the training split, sorted; "unknown" is none.
+
+    least: 0 for the default. InputError where there are fewer than two."""
     own = corpus.card.get("plan", {}).get("folder") is not None
     enough = least or (OWN_LEAST if own else LEAST)
     categories = corpus.column("category")
@@ -37,49 +38,51 @@ def category_names(corpus: Corpus, least: int = 0) -> tuple[str, ...]:
 
 
 class LabelledShapes:
-    """Shapes of a split whose category is one of `names`. share: of each category so much is kept, at least one shape; the
-    same ones for the same seed, and the fewer among the more."""
+    """Shapes of a split whose category is one of `names`. share: fraction of each category that is used, at least one shape;
+    for the
+    same seed a smaller fraction is a subset of a larger one. InputError where no shape is left."""
 
     def __init__(
         self, corpus: Corpus, split: str, names: tuple[str, ...], share: float = 1.0, seed: int = 0
     ) -> None:
         self.shapes, self.names = ShapeSet(corpus, split, "levels"), names
         row = {name: k for k, name in enumerate(names)}
-        known = np.array([row.get(str(name), -1) for name in self.shapes.category])
-        self.members = np.flatnonzero(known >= 0)
+        label_of = np.array([row.get(str(name), -1) for name in self.shapes.category])
+        self.members = np.flatnonzero(label_of >= 0)
         if share < 1:
-            self.members = _few(known, len(names), share, seed)
+            self.members = _subset(label_of, len(names), share, seed)
         if not len(self.members):
             raise InputError(
-                f"no shape of the split {split} of {corpus.folder} has one of the {len(names)} categories that are told",
+                f"no shape of the split {split} of {corpus.folder} has one of the {len(names)} categories of the network",
                 "add shapes of these categories, or name weights that know this corpus' own with --weights",
             )
-        self.targets = known[self.members]
+        self.targets = label_of[self.members]
 
     def __len__(self) -> int:
         return len(self.members)
 
     def full(self, i: int) -> NDArray[np.bool_]:
-        """(64, 64, 64), x y z: which cells are full, the thing's box in the middle of the grid."""
+        """Occupancy (64, 64, 64) bool, axes x y z, its bounding box centred in the grid."""
         return centre_in_grid(self.shapes.full(int(self.members[i])))
 
     def number(self, i: int) -> int:
-        """Of the shape in the corpus."""
+        """The index of shape i in the corpus."""
         return int(self.shapes.numbers[self.members[i]])
 
     @property
     def families(self) -> list[str]:
-        held = self.shapes.corpus.column("family")
-        return [str(held[self.number(i)]) for i in range(len(self))]
+        """The family of each shape."""
+        family = self.shapes.corpus.column("family")
+        return [str(family[self.number(i)]) for i in range(len(self))]
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """Shapes of each category."""
+        """Number of shapes (K,) of each category."""
         return np.bincount(self.targets, minlength=len(self.names))
 
 
 def centre_in_grid(full: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The same cells, moved by whole cells so that their box lies in the middle of the grid."""
+    """The grid shifted by whole voxels so that the bounding box of the full ones is centred."""
     moves = []
     for axis in range(3):
         others = tuple(k for k in range(3) if k != axis)
@@ -91,7 +94,7 @@ def centre_in_grid(full: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def random_rotation(rng: np.random.Generator, kind: str) -> NDArray[np.float32]:
-    """(3, 3) rotation: "none", "up" (around z), or "any", evenly over all (Shoemake 1992)."""
+    """A rotation (3, 3): "none": the identity, "up": about z, "any": uniform over all rotations (Shoemake 1992)."""
     if kind == "none":
         return np.eye(3, dtype=np.float32)
     if kind == "up":
@@ -102,19 +105,20 @@ def random_rotation(rng: np.random.Generator, kind: str) -> NDArray[np.float32]:
 
 
 def small_rotation(rng: np.random.Generator, degrees: float) -> NDArray[np.float32]:
-    """(3, 3) rotation around any axis, by an angle of this standard deviation in each of the three."""
+    """A rotation (3, 3) whose rotation vector has this standard deviation in each coordinate."""
     return Rotation.from_rotvec(rng.normal(0, np.deg2rad(degrees), 3)).as_matrix().astype(np.float32)
 
 
 def evaluation_rotation(number: int, kind: str) -> NDArray[np.float32]:
-    """The turn in which shape `number` of a corpus is looked at when a network is measured."""
+    """The rotation (3, 3) of shape `number` of a corpus in an evaluation; it depends on the number alone."""
     return random_rotation(np.random.default_rng([TURN_SEED, number]), kind)
 
 
-def _few(known: NDArray[np.int64], labels: int, share: float, seed: int) -> NDArray[np.int64]:
-    kept = []
+def _subset(label_of: NDArray[np.int64], labels: int, share: float, seed: int) -> NDArray[np.int64]:
+    """Sorted indices of a fraction of each label, at least one."""
+    chosen = []
     for label in range(labels):
-        own = np.flatnonzero(known == label)
+        own = np.flatnonzero(label_of == label)
         count = min(len(own), max(1, round(share * len(own))))
-        kept.append(np.random.default_rng([seed, label]).permutation(own)[:count])
-    return np.sort(np.concatenate(kept))
+        chosen.append(np.random.default_rng([seed, label]).permutation(own)[:count])
+    return np.sort(np.concatenate(chosen))

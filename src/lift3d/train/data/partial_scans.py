@@ -1,7 +1,7 @@
-"""Parts of a thing's surface, as scans have them: samples of a training pair of `points_to_voxels`, made in milliseconds.
+"""Partial scans of a shape: the inputs of `points_to_voxels` in training, computed in milliseconds.
 
-Cut by a plane, seen by a depth camera from one side, or holed; then a little noise. All is done on the samples that the corpus
-keeps, and what hides what is asked of its cells.
+A shape is cut by a plane, seen by a depth camera from one side, or has holes; then noise is added. This works on the surface
+samples of the corpus, and occlusion is tested in its voxels.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from lift3d.geometry.voxels.canonical_frame import RESOLUTION, canonical_grid
 from lift3d.types import F64
 
 CUT, VIEW = 0.45, 0.45
-"""Shares of the samples that are cut, and seen; the rest are only holed."""
+"""Fractions of the scans that are cut, and seen from one side; the rest only have holes."""
 HOLED = 0.3
-"""Share of the cut and the seen that have holes as well."""
+"""Fraction of the cut and the seen that have holes as well."""
 KEPT = (0.3, 0.85)
 LEAST = 200
-"""Samples that must be left."""
+"""Least samples of a partial scan."""
 NOISY, NOISE, TILT = 0.4, 0.004, 0.15
-"""Share of parts with noise; its standard deviation at most, in the longest side; that of the normals' tips."""
+"""Fraction of scans with noise; its largest standard deviation, in the longest side; that of the normals' coordinates."""
 FACING = 0.12
-"""Least cosine between a surface that a depth camera measures and the look."""
+"""Least cosine between a normal and the direction to the camera that a depth camera measures."""
 LEAVE = 1.6
-"""Cells along the normal from which a look sets out, lest it is hidden by its own surface."""
+"""Offset in voxels along the normal at which a line of sight starts, so that its own surface does not occlude it."""
 
 
 def open_samples(corpus: Corpus, number: int) -> tuple[F64, F64]:
-    """Points and normals (N, 3) of a shape, without those buried in it (all, where none is open)."""
-    held = corpus.surface(number)
-    assert held.normals is not None
-    seen = exposed(corpus, number, held.xyz)
+    """Points and normals (N, 3) of a shape, without those inside it; all where none is exposed."""
+    surface = corpus.surface(number)
+    assert surface.normals is not None
+    seen = exposed(corpus, number, surface.xyz)
     seen = seen if seen.any() else np.ones_like(seen)
-    return held.xyz[seen], held.normals[seen].astype(np.float64)
+    return surface.xyz[seen], surface.normals[seen].astype(np.float64)
 
 
 def exposed(corpus: Corpus, number: int, points: F64) -> NDArray[np.bool_]:
-    """Which points (N, 3) of a shape's surface have an empty cell beside theirs: a scanner could see them."""
+    """(N,) bool: which surface points (N, 3) of a shape have an empty voxel beside theirs, so that a scanner could see them."""
     first, step = canonical_grid(RESOLUTION)
     free = ndimage.binary_dilation(~corpus.inside_or_surface(number), np.ones((3, 3, 3)))
     cell = np.clip(np.rint((points - first) / step).astype(int), 0, RESOLUTION - 1)
@@ -50,20 +50,20 @@ def exposed(corpus: Corpus, number: int, points: F64) -> NDArray[np.bool_]:
 def break_samples(
     points: F64, normals: F64, filled: NDArray[np.bool_], rng: np.random.Generator, kind: str | None = None
 ) -> tuple[F64, F64]:
-    """Some of the samples (N, 3), moved a little; kind: cut, view or holes, drawn if not given."""
-    drawn = rng.random()
-    kind = kind or ("cut" if drawn < CUT else "view" if drawn < CUT + VIEW else "holes")
+    """A partial scan, points and normals (M, 3), of samples (N, 3); kind: "cut", "view" or "holes", random if None."""
+    choice = rng.random()
+    kind = kind or ("cut" if choice < CUT else "view" if choice < CUT + VIEW else "holes")
     if kind == "cut":
-        kept = cut_mask(points, rng)
+        keep = cut_mask(points, rng)
     elif kind == "view":
-        kept = view_mask(points, normals, filled, rng)
+        keep = view_mask(points, normals, filled, rng)
     else:
-        kept = np.ones(len(points), bool)
+        keep = np.ones(len(points), bool)
     if kind == "holes" or rng.random() < HOLED:
-        kept &= _not_holed(points[kept], points, rng)
-    if kept.sum() < min(LEAST, len(points)):
-        kept = cut_mask(points, rng)
-    points, normals = points[kept], normals[kept]
+        keep &= _outside_holes(points[keep], points, rng)
+    if keep.sum() < min(LEAST, len(points)):
+        keep = cut_mask(points, rng)
+    points, normals = points[keep], normals[keep]
     if rng.random() < NOISY:
         points = points + rng.normal(0, rng.uniform(0, NOISE), points.shape)
         normals = normals + rng.normal(0, rng.uniform(0, TILT), normals.shape)
@@ -72,7 +72,7 @@ def break_samples(
 
 
 def cut_mask(points: F64, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """On one side of a plane of any direction."""
+    """(N,) bool: the samples on one side of a random plane."""
     along = points @ rng.normal(size=3)
     return np.asarray(along >= np.quantile(along, 1 - rng.uniform(*KEPT)))
 
@@ -80,28 +80,29 @@ def cut_mask(points: F64, rng: np.random.Generator) -> NDArray[np.bool_]:
 def view_mask(
     points: F64, normals: F64, filled: NDArray[np.bool_], rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Seen from a camera above the ground."""
+    """(N,) bool: the samples that a random camera above the ground sees."""
     a, e = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(-5, 60))
     eye = np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)]) * rng.uniform(1.6, 6)
     eye = eye + (points.min(0) + points.max(0)) / 2
     first, step = canonical_grid(RESOLUTION)
-    return _seen((points - first) / step, normals, filled, (eye - first) / step, LEAVE, FACING)
+    return _visible((points - first) / step, normals, filled, (eye - first) / step, LEAVE, FACING)
 
 
-def _not_holed(around: F64, points: F64, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Beyond one to four balls around some of the kept samples."""
+def _outside_holes(around: F64, points: F64, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """(N,) bool: the samples outside one to four balls around random ones of the samples `around`."""
     out = np.ones(len(points), bool)
     for _ in range(int(rng.integers(1, 5)) if len(around) else 0):
-        middle = around[int(rng.integers(len(around)))]
-        out &= ((points - middle) ** 2).sum(1) > rng.uniform(0.04, 0.2) ** 2
+        centre = around[int(rng.integers(len(around)))]
+        out &= ((points - centre) ** 2).sum(1) > rng.uniform(0.04, 0.2) ** 2
     return out
 
 
 @numba.njit(cache=True, nogil=True)
-def _seen(
+def _visible(
     p: F64, normals: F64, filled: NDArray[np.bool_], eye: F64, leave: float, facing: float
 ) -> NDArray[np.bool_]:
-    """Which samples p (N, 3), in indices of the cells, face the eye with no full cell between; half-cell steps."""
+    """(N,) bool: which samples p (N, 3), in voxel indices, face the eye and are not occluded by a full voxel; steps of half
+    a voxel."""
     nx, ny, nz = filled.shape
     out = np.zeros(len(p), np.bool_)
     for s in range(len(p)):

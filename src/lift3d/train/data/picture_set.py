@@ -1,4 +1,4 @@
-"""Pictures of a corpus (`lift3d corpus render`) as training samples, read by number out of their shards."""
+"""Pictures of a corpus (`lift3d corpus render`) as training samples, read by index from their shards."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ BLOCK = 512
 
 @dataclass(frozen=True)
 class SampleLocation:
-    """Where the files of a picture lie: the shard's number, and (start, size) by ending."""
+    """Position of a picture's files: index of the shard, and (start, size) in bytes by ending."""
 
     shard: int
     files: dict[str, tuple[int, int]]
 
 
 class PictureSet:
-    """The pictures of one split; samples by number, in the order of the shards."""
+    """The pictures of one split, by index, in the order of the shards. InputError for a split without pictures or damaged
+    shards."""
 
     def __init__(self, folder: str | Path, split: str) -> None:
         self.paths = shard_files(Path(folder), split)
@@ -42,40 +43,40 @@ class PictureSet:
         for path in self.paths:
             with open(path, "rb") as file:
                 self._maps.append(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        self.places = [
-            place
+        self.locations = [
+            location
             for shard, data in enumerate(self._maps)
-            for place in _places(shard, data, self.paths[shard])
+            for location in _read_index(shard, data, self.paths[shard])
         ]
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.locations)
 
     def _read(self, i: int, ending: str) -> bytes:
-        place = self.places[i]
-        start, size = place.files[ending]
-        return self._maps[place.shard][start : start + size]
+        location = self.locations[i]
+        start, size = location.files[ending]
+        return self._maps[location.shard][start : start + size]
 
     def rgb(self, i: int) -> NDArray[np.uint8]:
-        """(S, S, 3) sRGB."""
+        """Picture i, sRGB (S, S, 3)."""
         return np.asarray(Pil.open(io.BytesIO(self._read(i, "rgb.jpg")), formats=("JPEG",)).convert("RGB"))
 
     def mask(self, i: int) -> NDArray[np.bool_]:
-        """(S, S): where the thing is seen."""
+        """(S, S) bool: where the object is visible."""
         return np.asarray(Pil.open(io.BytesIO(self._read(i, "mask.png")), formats=("PNG",))) == VISIBLE
 
-    def said(self, i: int) -> dict[str, Any]:
-        """Camera, key of the shape, category and what was drawn."""
+    def record(self, i: int) -> dict[str, Any]:
+        """The JSON of picture i: camera, key of the shape, category and random choices."""
         return dict(json.loads(self._read(i, "json")))
 
     def digest(self) -> str:
-        """A sum over the shards' names and sizes: what a run was trained on."""
+        """A hash of the shards' names and sizes: it identifies the training data."""
         text = " ".join(f"{p.name}:{p.stat().st_size}" for p in self.paths)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _places(shard: int, data: mmap.mmap, path: Path) -> list[SampleLocation]:
-    """The pictures of a tar file, in its order."""
+def _read_index(shard: int, data: mmap.mmap, path: Path) -> list[SampleLocation]:
+    """Positions of the pictures of a tar file, in its order. InputError for a damaged one."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
     at = 0
     while at + BLOCK <= len(data):

@@ -1,4 +1,4 @@
-"""Shapes of a corpus as training samples: the cells that each fills, upright, in the corpus' grid."""
+"""Shapes of a corpus as training samples: upright occupancy in the corpus' grid."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from lift3d.geometry.voxels.occupancy import occupancy_levels
 
 HALF = 127
 RULES = ("whole", "levels")
-"""How cells are told full: so that thin parts hang together (geometry/voxels/occupancy.py), or by levels
-(geometry/voxels/view_frame.py),
-which the networks that tell kinds have learned from."""
+"""How occupancy is thresholded: so that thin parts stay connected (geometry/voxels/occupancy.py), or by the occupancy level
+alone, as the classifiers were trained."""
 ORIENTATIONS = 8
-"""Ways to lay a shape upright onto its grid: four quarter turns, each also mirrored."""
+"""Orientations of an upright shape on its grid: four quarter turns, each also mirrored."""
 
 
 class ShapeSet:
-    """The shapes of one split; samples by number, in the order of the corpus."""
+    """The shapes of one split, by index, in the order of the corpus. InputError for a split without shapes."""
 
     def __init__(self, corpus: Corpus, split: str, rule: str = "whole") -> None:
-        """rule: one of RULES."""
+        """rule: one of RULES; ValueError for any other."""
         if rule not in RULES:
-            raise ValueError(f"cells are told full by one of {RULES}, not by {rule!r}")
+            raise ValueError(f"the rule is one of {RULES}, not {rule!r}")
         self.corpus, self.split, self.rule = corpus, split, rule
         self.numbers = corpus.where(split=split)
         if not len(self.numbers):
@@ -40,7 +39,8 @@ class ShapeSet:
         return len(self.numbers)
 
     def full(self, i: int) -> NDArray[np.bool_]:
-        """(64, 64, 64), x y z: which cells are full. What is thinner than a cell has whole cells, so that nothing is lost."""
+        """Occupancy (64, 64, 64) bool of shape i, axes x y z. With the rule "whole", parts thinner than a voxel fill whole
+        voxels."""
         number = int(self.numbers[i])
         if self.rule == "whole":
             return self.corpus.occupied(number)
@@ -49,7 +49,7 @@ class ShapeSet:
         )
 
     def digest(self) -> str:
-        """A sum over the shapes' keys, and the rule: what a run was trained on."""
+        """A hash of the shapes' keys and the rule: it identifies the training data."""
         keys = self.corpus.keys
         text = " ".join(keys[int(i)] for i in self.numbers)
         if self.rule != "levels":
@@ -57,7 +57,7 @@ class ShapeSet:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def orient(full: NDArray[np.bool_], move: int) -> NDArray[np.bool_]:
-    """The shape turned by quarters around z, and mirrored if move is 4 or more; 0 leaves it."""
-    turned = np.rot90(full, move % 4, (0, 1))
-    return np.ascontiguousarray(turned[::-1] if move >= 4 else turned)
+def orient(full: NDArray[np.bool_], orientation: int) -> NDArray[np.bool_]:
+    """The shape (n, n, n) in one of the ORIENTATIONS: `orientation % 4` quarter turns about z, then mirrored in x from 4 on."""
+    turned = np.rot90(full, orientation % 4, (0, 1))
+    return np.ascontiguousarray(turned[::-1] if orientation >= 4 else turned)

@@ -1,4 +1,4 @@
-"""Pictures with the solids that they show, in the frame of each picture: the samples of `image_to_voxels`."""
+"""Pictures with the shapes that they show, in the frame of each picture: the samples of `image_to_voxels`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from lift3d.train.data.shape_set import HALF, orient
 from lift3d.types import F32, F64, Camera
 
 LEAST = 40
-"""A thing of fewer pixels than this is not learned from."""
+"""Least pixels of an object in a training picture."""
 UPRIGHT = 32
-"""Cells along each side in the upright frame."""
+"""Voxels along each side in the upright frame."""
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What a picture says of its thing. frame: with the true depths; to_view (4, 4): from the corpus' frame."""
+    """A picture and its ground truth. number: of the picture; shape: index in the corpus; rgb (S, S, 3), mask (S, S); frame: with
+    the true depth extent; to_view (4, 4): from the corpus' frame to the view frame."""
 
     number: int
     shape: int
@@ -42,14 +43,17 @@ class View:
 
 
 class ViewSet:
-    """Pictures of one split, and the corpus that they were rendered from."""
+    """The pictures of one split and the corpus that they were rendered from.
+
+    shapes (N,): index of the shape of each picture; views: pictures of each shape. InputError where a picture's shape is not in
+    the corpus."""
 
     def __init__(self, pictures: Path, corpus: Corpus, split: str) -> None:
         self.corpus, self.pictures = corpus, PictureSet(pictures, split)
         numbers = {key: i for i, key in enumerate(corpus.keys)}
         shapes = []
         for i in range(len(self.pictures)):
-            key = self.pictures.said(i)["key"]
+            key = self.pictures.record(i)["key"]
             if key not in numbers:
                 raise InputError(
                     f"{pictures} shows {key}, which {corpus.folder} does not hold",
@@ -67,8 +71,9 @@ class ViewSet:
         return len(self.pictures)
 
     def view(self, number: int, rng: np.random.Generator | None = None) -> View | None:
-        """The picture with its frame; None where too little of the thing is seen. rng: the mask is spoilt and the crop
-        shaken as masks and crops found in photos are."""
+        """A picture with its ground truth; None where too little of the object is visible. rng: corrupt the mask and jitter
+        the crop
+        like those found in photos."""
         rgb, mask = self.pictures.rgb(number), self.pictures.mask(number)
         if rng is not None:
             mask = corrupt_mask(mask, rng)
@@ -79,30 +84,31 @@ class ViewSet:
             x, y = rng.uniform(-0.04, 0.04, 2) * crop.half
             crop = Crop(crop.x + x, crop.y + y, crop.half * rng.uniform(0.95, 1.1))
         shape = int(self.shapes[number])
-        camera = parse_camera(self.pictures.said(number))
+        camera = parse_camera(self.pictures.record(number))
         return View(number, shape, rgb, mask, camera, *fit_view_frame(camera, crop, self.points(shape)))
 
     def points(self, shape: int) -> F64:
-        """(4096, 3) on its surface."""
+        """Points (4096, 3) on the surface of a shape, in the corpus' frame."""
         return self.corpus.surface(shape).xyz
 
     def levels(self, shape: int) -> NDArray[np.uint8]:
-        """(64, 64, 64) in the corpus' grid."""
+        """Occupancy levels (64, 64, 64) from 0 to 255 in the corpus' grid."""
         return occupancy_levels(self.corpus.inside(shape), self.corpus.surface_voxels(shape))
 
     def height(self, shape: int) -> float:
+        """The largest z of a shape; its base is at 0."""
         return float(self.points(shape)[:, 2].max())
 
 
 def parse_camera(said: dict[str, object]) -> Camera:
-    """The camera that a picture's JSON tells."""
+    """The camera of a picture's JSON."""
     c = dict(said["camera"])  # type: ignore[call-overload]
     pose = np.array(c.pop("world_to_camera"), np.float64)
     return Camera(**c, world_to_camera=pose)
 
 
 def view_to_index(to_view: F64) -> F64:
-    """(4, 4) from the view frame to indices of the corpus' grid."""
+    """The affine map (4, 4) from the view frame to indices of the corpus' grid."""
     first, step = canonical_grid(RESOLUTION)
     scale = np.eye(4)
     scale[:3, :3] /= step
@@ -111,22 +117,23 @@ def view_to_index(to_view: F64) -> F64:
 
 
 def view_target(view: View, levels: NDArray[np.uint8], cells: int = GRID_SIZE) -> NDArray[np.uint8]:
-    """(w, v, u) levels of the thing in the cells of its view."""
+    """Occupancy levels (cells, cells, cells), axes w v u, in the grid of the view."""
     return resample_to_view(levels, view_to_index(view.to_view), view.frame, cells)
 
 
 def view_pose(view: View, height: float) -> F32:
-    """(10,) the similarity from the upright frame to the view's, in the lateral length: rotation's first and last row,
-    up first; middle; log of the size."""
+    """The similarity (10,) from the upright frame to the view's, in units of the lateral extent: last and first row of the
+    rotation, centre, logarithm of the size (nets/views_to_volume.py, POSE)."""
     frame = view.frame
-    turn = view.to_view[:3, :3].T
+    rotation = view.to_view[:3, :3].T
     middle = view.to_view[:3, :3] @ np.array([0, 0, height / 2]) + view.to_view[:3, 3]
     middle = (middle - np.array([0, 0, frame.centre_depth])) / frame.half_width
-    return np.concatenate([turn[2], turn[0], middle, [-np.log(frame.half_width)]]).astype(np.float32)
+    return np.concatenate([rotation[2], rotation[0], middle, [-np.log(frame.half_width)]]).astype(np.float32)
 
 
 def upright_target(levels: NDArray[np.uint8], height: float, cells: int = UPRIGHT) -> NDArray[np.uint8]:
-    """(x, y, z) levels over [-0.55, 0.55]^3 around the middle of the thing, which is (0, 0, height / 2) in the corpus."""
+    """Occupancy levels (cells, cells, cells), axes x y z, over [-0.55, 0.55]^3 around the centre, (0, 0, height / 2) in the
+    corpus."""
     first, step = canonical_grid(RESOLUTION)
     own = 1.1 / cells
     start = np.full(3, -0.55 + own / 2) + [0, 0, height / 2]
@@ -134,39 +141,41 @@ def upright_target(levels: NDArray[np.uint8], height: float, cells: int = UPRIGH
 
 
 def symmetry_axis(inside: NDArray[np.bool_]) -> int:
-    """The axis (0 or 1) across which the thing is more alike: mirrored there it looks like another of its kind."""
-    alike = [int((inside & np.flip(inside, axis)).sum()) for axis in (0, 1)]
-    return int(alike[1] > alike[0])
+    """The axis, 0 or 1, across which a shape (n, n, n) is more symmetric."""
+    overlap = [int((inside & np.flip(inside, axis)).sum()) for axis in (0, 1)]
+    return int(overlap[1] > overlap[0])
 
 
 def network_input(view: View, size: int = IMAGE_SIZE) -> F32:
-    """(4, size, size) as the network sees it."""
+    """The cropped cut-out (4, size, size) that the network sees: RGB and mask."""
     return cut_out(view.rgb, view.mask.astype(np.uint8) * 255, view.frame.crop, size)
 
 
 def corrupt_mask(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """A mask with the faults of masks that are found, not given: up to four pixels too much, two too little, a part hidden by
-    something in front, a box too many. Too much is the commonest: what is beside the thing must be told by its colours."""
-    kind = rng.random()
-    if kind < 0.3:
+    """A mask (S, S) with the errors of predicted masks: dilated by up to four pixels, eroded by up to two, a box removed or
+    added, or
+    none. Dilation is the most frequent: background must be recognised by its colours."""
+    choice = rng.random()
+    if choice < 0.3:
         return np.asarray(ndimage.binary_dilation(mask, iterations=int(rng.integers(1, 5))))
-    if kind < 0.45:
+    if choice < 0.45:
         return np.asarray(ndimage.binary_erosion(mask, iterations=int(rng.integers(1, 3))))
-    if kind < 0.7:
+    if choice < 0.7:
         rows, columns = np.nonzero(mask)
         if not len(rows):
             return mask
         out = mask.copy()
-        at = rng.integers(len(rows))
+        pixel = rng.integers(len(rows))
         h, w = (int(x * rng.uniform(0.1, 0.5)) + 1 for x in (np.ptp(rows) + 1, np.ptp(columns) + 1))
-        y, x = max(rows[at] - h // 2, 0), max(columns[at] - w // 2, 0)
+        y, x = max(rows[pixel] - h // 2, 0), max(columns[pixel] - w // 2, 0)
         out[y : y + h, x : x + w] = rng.random() < 0.2
         return out
     return mask
 
 
 def oriented_shape(solids: ViewSet, shape: int, move: int, coloured: bool) -> tuple[NDArray[np.bool_], F32]:
-    """(64, 64, 64) of what is full and (4, 16, 16, 16) of colours, laid by `laid`'s move."""
+    """Occupancy (64, 64, 64) bool and colours (4, 16, 16, 16) of a shape in one of the ORIENTATIONS of train/data/shape_set.py;
+    coloured: False sets the colours to 0."""
     full = orient(solids.levels(shape) > HALF, move)
     surface = solids.corpus.surface(shape)
     assert surface.colours is not None

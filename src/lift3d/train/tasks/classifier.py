@@ -1,15 +1,14 @@
-"""Training of `voxels_to_label`: what kind of thing is this?
+"""Training of `voxels_to_label`: the category of a shape.
 
-Loss: cross-entropy with smoothed labels (Szegedy et al. 2016, arXiv:1512.00567) of logits that are raised by `balance` times
-the log of how common each category is (Menon et al. 2021, arXiv:2007.07314): without it, what is rare is not said. Where a
-spatial transformer sets things upright (nets/spatial_transformer.py), it is given exact axes, and learns, with the
-weight `pose`, to tell how
-things stand in the corpus from how they stand on their head, on a side, or askew. Without it they are turned as `rotate` says.
+Loss: cross-entropy with label smoothing (Szegedy et al. 2016, arXiv:1512.00567) and logit adjustment by `balance` times the log
+frequency of each category (Menon et al. 2021, arXiv:2007.07314), without which rare categories are never predicted. With a
+spatial transformer (nets/spatial_transformer.py) its upright estimator learns with the weight `pose` (train/tasks/upright.py);
+without it shapes are rotated as `rotate` says.
 
-The trunk has learned of solids without labels (`begin`) and rests: what it says of `variants` of each shape is kept
-(train/data/trunk_features.py), and the head learns from that in a minute; the transformer, which looks at fewer
-cells, learns in every
-second step. In the `late` steps, if any, everything learns together (the head first: Kumar et al. 2022, arXiv:2202.10054).
+The backbone starts from weights learned without labels (`begin`) and is frozen: its features of `variants` of each shape are
+cached (train/data/backbone_features.py), and the head learns from them in a minute; the upright estimator, whose grids are
+coarser, learns in every second step. In the `late` last steps, if any, everything learns together (the head first: Kumar et al.
+2022, arXiv:2202.10054).
 """
 
 from __future__ import annotations
@@ -53,49 +52,45 @@ POSES = 160
 
 @dataclass(frozen=True)
 class Config(Schedule):
-    """What the task adds."""
+    """Options of the task."""
 
     steps: int = option(4_000, "optimiser steps of the whole run")
     batch: int = option(64, "shapes in a step, over all processes")
     rate: float = option(1e-3, "largest learning rate")
-    precision: str = option("bfloat16", "float32, or bfloat16 for the matrix products")
+    precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
     decay: float = option(5e-2, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
-    warmup: int = option(
-        100, "steps over which the rate rises from nothing; after them it falls along a cosine"
+    warmup: int = option(100, "steps of linear warm-up; a cosine decay follows")
+    average: float = option(
+        0.995, "decay of the exponential moving average of the weights, which is what is stored"
     )
-    average: float = option(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
-    validate: int = option(200, "steps between two looks at the validation set")
+    validate: int = option(200, "steps between two validations")
     save: int = option(1_000, "steps between two checkpoints")
     late: int = option(
-        EVERY, "last steps, in which the trunk learns as well; -1: none, or all with begin=none or points"
+        EVERY, "last steps, in which the backbone learns too; -1: none, or all with begin=none or kind=points"
     )
-    variants: int = option(3, "ways of standing of each shape that the trunk sees while it rests")
+    variants: int = option(3, "variants of each shape that the frozen backbone sees")
     kind: str = option("voxels", "voxels, or points (the baseline: PointNet on the surface)")
-    width: int = option(64, "channels at 16 cells a side; twice as many at 8")
-    hidden: int = option(512, "numbers between the two layers of a head")
+    width: int = option(64, "channels at 16 voxels a side; twice as many at 8")
+    hidden: int = option(512, "units of the head's hidden layer")
     begin: str = option(
         "autoencoder",
-        "weights that the trunk begins with, or none; a run that is told --init-from has those",
+        "initial weights of the backbone, or none; --init-from replaces them",
     )
-    transformer: bool = option(True, "a spatial transformer sets things upright first")
+    transformer: bool = option(True, "a spatial transformer turns shapes upright first")
     rotate: str = option(
         "any",
-        "how things are turned: none, up (around the vertical) or any; with the transformer only to validate",
+        "rotations of shapes: none, up (about the vertical) or any; with the transformer in validation only",
     )
-    tilt: float = option(3.0, "degrees by which variants are off upright, a standard deviation")
-    askew: float = option(0.1, "share of variants that are turned around the vertical by any angle")
-    stretch: float = option(0.1, "shapes are stretched along each axis by up to so much")
-    pose: float = option(0.3, "weight of the transformer's error; 0 keeps it as it is")
-    balance: float = option(
-        0.5, "how much rare categories are favoured: 0 not at all, 1 as if all were common"
-    )
-    smoothing: float = option(0.1, "share of each label that goes to all others")
-    dropout: float = option(
-        0.5, "share of them that the second layer does not see; of the features half as many"
-    )
-    labels_share: float = option(1.0, "share of the training shapes whose labels are known")
-    least: int = option(0, "shapes that a category has at least; 0: 50, or 2 in a corpus of your own meshes")
-    held: int = option(400, "shapes of the validation set that are looked at")
+    tilt: float = option(3.0, "standard deviation of the tilt of variants, in degrees")
+    askew: float = option(0.1, "fraction of variants rotated about the vertical by any angle")
+    stretch: float = option(0.1, "largest change of the logarithm of each axis")
+    pose: float = option(0.3, "weight of the upright estimator's loss; 0 freezes it")
+    balance: float = option(0.5, "logit adjustment: 0 none, 1 as if all categories were equally frequent")
+    smoothing: float = option(0.1, "label smoothing")
+    dropout: float = option(0.5, "dropout of the hidden layer; half as much of the features")
+    labels_share: float = option(1.0, "fraction of the training shapes whose labels are known")
+    least: int = option(0, "least shapes of a category; 0: 50, or 2 in a corpus of your own meshes")
+    held: int = option(400, "shapes of the validation set that are used")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -107,25 +102,25 @@ class Config(Schedule):
         if not EVERY <= self.late <= self.steps or not 1 <= self.variants <= 16 or self.hidden < 1:
             raise InputError(
                 "late is at most steps (or -1), variants 1 to 16, hidden 1 or more",
-                "leave them out for the usual ones",
+                "leave them out for the defaults",
             )
         if self.width < 4 or not 0 <= self.stretch < 0.5 or self.least < 0 or self.held < 1:
             raise InputError(
                 "width is 4 or more, stretch under 0.5, least 0 or more, held 1 or more",
-                "leave them out for the usual ones",
+                "leave them out for the defaults",
             )
         for name in ("smoothing", "dropout", "balance", "askew"):
             if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name} = {getattr(self, name)} is no share", "give 0 to 1")
+                raise InputError(f"{name} = {getattr(self, name)} is not between 0 and 1", "give 0 to 1")
         if not 0 < self.labels_share <= 1 or not self.pose >= 0 or not 0 <= self.tilt <= 45:
             raise InputError(
                 "labels_share is over 0 and at most 1, pose 0 or more, and tilt 0 to 45",
-                "leave them out for the usual ones",
+                "leave them out for the defaults",
             )
 
 
 class ClassifierTask(Task):
-    """The task."""
+    """The training task."""
 
     config: Config
     name = "voxels_to_label"
@@ -133,26 +128,26 @@ class ClassifierTask(Task):
 
     def __init__(self, corpus: Path, config: Config) -> None:
         self.config = config
-        held = Corpus(corpus)
-        self.names = category_names(held, config.least)
-        self.train = LabelledShapes(held, "train", self.names, config.labels_share)
+        dataset = Corpus(corpus)
+        self.names = category_names(dataset, config.least)
+        self.train = LabelledShapes(dataset, "train", self.names, config.labels_share)
         try:
-            self.val = LabelledShapes(held, "val", self.names)
+            self.val = LabelledShapes(dataset, "val", self.names)
         except InputError as error:
             raise InputError(
                 f"{corpus} has no shapes of these categories to validate on",
                 "add shapes: about one family in ten is held back, of your own meshes at least one",
             ) from error
-        common = torch.from_numpy(self.train.counts / len(self.train)).float()
-        self.common = common.clamp(min=1e-6).log()
+        log_frequency = torch.from_numpy(self.train.counts / len(self.train)).float()
+        self.log_frequency = log_frequency.clamp(min=1e-6).log()
         frozen = config.kind == "voxels" and (config.late != EVERY or config.begin != NOTHING)
         self.early = config.steps - max(config.late, 0) if frozen else 0
-        self.ways = Augmentation(
+        self.augmentation = Augmentation(
             config.variants, "none" if config.transformer else config.rotate, config.stretch, config.tilt, config.askew,
             config.seed,
         )  # fmt: skip
-        self.kept: torch.Tensor | None = None
-        self.seen: tuple[str, list[torch.Tensor]] | None = None
+        self.features: torch.Tensor | None = None
+        self.validation_features: tuple[str, list[torch.Tensor]] | None = None
 
     def module(self) -> nn.Module:
         net = create_classifier(vars(self.config), len(self.names))
@@ -171,11 +166,11 @@ class ClassifierTask(Task):
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
-        numbers = sample_indices(len(self.train), step, c.batch, c.seed)
-        targets = {"label": torch.from_numpy(self.train.targets[numbers[rank::world]])}
+        indices = sample_indices(len(self.train), step, c.batch, c.seed)
+        targets = {"label": torch.from_numpy(self.train.targets[indices[rank::world]])}
         if step < self.early:
-            rows = numbers * c.variants + np.random.default_rng([c.seed, step]).integers(
-                c.variants, size=len(numbers)
+            rows = indices * c.variants + np.random.default_rng([c.seed, step]).integers(
+                c.variants, size=len(indices)
             )
             return {
                 "row": torch.from_numpy(rows[rank::world]),
@@ -183,8 +178,8 @@ class ClassifierTask(Task):
                 **targets,
             }
         cells, turns = [], []
-        for k, i in list(enumerate(numbers.tolist()))[rank::world]:
-            move, turn, stretch = self.ways.sample(np.random.default_rng([c.seed, step, k]))
+        for k, i in list(enumerate(indices.tolist()))[rank::world]:
+            move, turn, stretch = self.augmentation.sample(np.random.default_rng([c.seed, step, k]))
             cells.append(orient(self.train.full(i), move))
             turns.append(turn @ np.diag(stretch))
         return {
@@ -197,25 +192,25 @@ class ClassifierTask(Task):
         c = self.config
         if not (c.transformer and c.pose and c.kind == "voxels"):
             return {}
-        return upright_batch(self.train, self.ways, c.batch, c.seed, step, rank, world)
+        return upright_batch(self.train, self.augmentation, c.batch, c.seed, step, rank, world)
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         assert isinstance(module, VoxelClassifier | PointNet)
         c, device = self.config, batch["label"].device
         if "row" in batch:
             assert isinstance(module, VoxelClassifier)
-            if self.kept is None:
-                self.kept = load_features(
-                    module, self.train, self.ways, c.precision, lambda f: self.progress("features", f)
+            if self.features is None:
+                self.features = load_features(
+                    module, self.train, self.augmentation, c.precision, lambda f: self.progress("features", f)
                 ).flatten(0, 1)
-            logits = module.head(self.kept[batch["row"].cpu()].to(device))
+            logits = module.head(self.features[batch["row"].cpu()].to(device))
         else:
             with torch.autocast(device.type, enabled=False):
                 share = transform_voxels(batch["cells"].float(), batch["turn"])
             logits = module.upright_logits(share) if isinstance(module, VoxelClassifier) else module(share)
         with torch.autocast(device.type, enabled=False):
-            raised = logits.float() + c.balance * self.common.to(device)
-            entropy = nn.functional.cross_entropy(raised, batch["label"], label_smoothing=c.smoothing)
+            adjusted = logits.float() + c.balance * self.log_frequency.to(device)
+            entropy = nn.functional.cross_entropy(adjusted, batch["label"], label_smoothing=c.smoothing)
             right = (logits.argmax(1) == batch["label"]).float().mean()
         out = {"loss": entropy, "entropy": entropy, "right": right.detach()}
         if isinstance(module, VoxelClassifier) and module.upright_estimator is not None:
@@ -228,47 +223,47 @@ class ClassifierTask(Task):
         return out
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """Share of shapes, and mean over categories of the share, that are told right as they stand, and without the
-        transformer turned as in training; with it the share that looks more upright than turned onto its head and each of its
-        sides. score: the mean of all."""
+        """Accuracy over shapes and balanced over categories, as they are and, without the transformer, rotated as in
+        training; with it
+        the accuracy of the upright estimator. score: the mean of all."""
         assert isinstance(module, VoxelClassifier | PointNet)
         count = min(self.config.held, len(self.val))
-        numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
+        indices = np.linspace(0, len(self.val) - 1, count).astype(int)
         transformer = isinstance(module, VoxelClassifier) and module.upright_estimator is not None
         kinds = ("none",) if transformer else tuple(dict.fromkeys(("none", self.config.rotate)))
         out: dict[str, float] = {}
         if isinstance(module, VoxelClassifier):
-            said = [module.head(x) for x in self._val_features(module, numbers, kinds)]
+            logits_of = [module.head(x) for x in self._val_features(module, indices, kinds)]
             if module.upright_estimator is not None:
                 out["upright"] = upright_accuracy(
-                    module.upright_estimator, self.val, numbers[:: max(1, count // POSES)]
+                    module.upright_estimator, self.val, indices[:: max(1, count // POSES)]
                 )
         else:
-            said = [self._said(module, numbers, kind) for kind in kinds]
-        for kind, logits in zip(kinds, said):
-            right = logits.argmax(1).cpu().numpy() == self.val.targets[numbers]
+            logits_of = [self._logits(module, indices, kind) for kind in kinds]
+        for kind, logits in zip(kinds, logits_of):
+            right = logits.argmax(1).cpu().numpy() == self.val.targets[indices]
             tail = "" if kind == "none" else "_turned"
             out["accuracy" + tail] = float(right.mean())
-            out["balanced" + tail] = balanced_accuracy(right, self.val.targets[numbers])
+            out["balanced" + tail] = balanced_accuracy(right, self.val.targets[indices])
         return {"score": float(np.mean(list(out.values()))), **out}
 
     def _val_features(
-        self, module: VoxelClassifier, numbers: NDArray[np.int64], kinds: tuple[str, ...]
+        self, module: VoxelClassifier, indices: NDArray[np.int64], kinds: tuple[str, ...]
     ) -> list[torch.Tensor]:
-        """(N, F) of validation shapes turned as each of `kinds` says. Those of a trunk that has not moved are known already."""
+        """Features (N, F) of validation shapes in each of the rotations `kinds`, cached until the backbone changes."""
         digest, device = backbone_digest(module), next(module.parameters()).device
-        if self.seen is None or self.seen[0] != digest:
+        if self.validation_features is None or self.validation_features[0] != digest:
             precision = self.config.precision
-            self.seen = (
+            self.validation_features = (
                 digest,
-                [rotated_features(module, self.val, numbers, kind, precision) for kind in kinds],
+                [rotated_features(module, self.val, indices, kind, precision) for kind in kinds],
             )
-        return [x.to(device) for x in self.seen[1]]
+        return [x.to(device) for x in self.validation_features[1]]
 
-    def _said(self, module: PointNet, numbers: NDArray[np.int64], kind: str) -> torch.Tensor:
-        """(N, labels) of validation shapes turned as `kind` says."""
+    def _logits(self, module: PointNet, indices: NDArray[np.int64], kind: str) -> torch.Tensor:
+        """Logits (N, labels) of validation shapes in the rotations `kind`."""
         device, out = next(module.parameters()).device, []
-        for some in np.array_split(numbers, -(-len(numbers) // 32)):
+        for some in np.array_split(indices, -(-len(indices) // 32)):
             turn = np.stack([evaluation_rotation(self.val.number(int(i)), kind) for i in some])
             cells = torch.from_numpy(np.stack([self.val.full(int(i)) for i in some])).to(device).float()
             out.append(module(transform_voxels(cells, torch.from_numpy(turn).to(device))))
@@ -276,13 +271,13 @@ class ClassifierTask(Task):
 
 
 def initialise_backbone(trunk: nn.Module, given: dict[str, torch.Tensor]) -> None:
-    """The trunk's first layers from an autoencoder's encoder of the same width; InputError where none fits."""
+    """Load the backbone's layers from an autoencoder's encoder of the same width. InputError where none fits."""
     own = trunk.state_dict()
-    held = {name.removeprefix("encoder."): t for name, t in given.items() if name.startswith("encoder.")}
-    fits = {name: t for name, t in held.items() if name in own and own[name].shape == t.shape}
+    encoder = {name.removeprefix("encoder."): t for name, t in given.items() if name.startswith("encoder.")}
+    fits = {name: t for name, t in encoder.items() if name in own and own[name].shape == t.shape}
     if "start.weight" not in fits:
         raise InputError(
-            "the trunk is of another size than the weights that it should begin with",
+            "the backbone is of another size than its initial weights",
             "leave width as it is, or set begin=none",
         )
     trunk.load_state_dict(fits, strict=False)

@@ -1,8 +1,8 @@
-"""Training of `points_to_voxels`: the space that a thing fills, from part of its surface. On shapes of a corpus, broken anew at
-every step (train/data/partial_scans.py).
+"""Training of `points_to_voxels`: the occupancy of a shape from a partial scan of its surface. Each step has new random scans
+(train/data/partial_scans.py).
 
-Loss: binary cross-entropy of the cells, whose targets are shares (half is where the surface lies, so that it is known finer than
-a cell), and 1 - soft Dice (Milletari, Navab & Ahmadi 2016).
+Loss: binary cross-entropy against fractional occupancy (the surface lies at 0.5, so that it is known finer than a voxel), and the
+soft Dice loss.
 """
 
 from __future__ import annotations
@@ -40,50 +40,50 @@ from lift3d.types import F32, F64
 
 LEVELS = np.round(np.arange(0.3, 0.71, 0.05), 2)
 ASKEW = 0.25
-"""Share of things that stand at any angle around z, not square to the axes."""
+"""Fraction of shapes rotated about z by any angle instead of quarter turns."""
 REACHES = (0.5, 1.4)
-"""Of the frame in training."""
+"""Range of the frame's extent in training."""
 SHIFT = 0.03
-"""Of the frame, at most, in its side."""
+"""Largest shift of the frame, in its sides."""
 MODES = ("cut", "view")
 
 
 @dataclass(frozen=True)
 class Config(Schedule):
-    """What the task adds."""
+    """Options of the task."""
 
     steps: int = option(1_250, "optimiser steps of the whole run")
     batch: int = option(16, "shapes in a step, over all processes")
     rate: float = option(2e-3, "largest learning rate")
-    precision: str = option("bfloat16", "float32, or bfloat16 for the matrix products")
-    warmup: int = option(
-        100, "steps over which the rate rises from nothing; after them it falls along a cosine"
+    precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
+    warmup: int = option(100, "steps of linear warm-up; a cosine decay follows")
+    average: float = option(
+        0.995, "decay of the exponential moving average of the weights, which is what is stored"
     )
-    average: float = option(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
-    width: int = option(64, "channels at 16 cells a side; twice as many at 8")
-    layers: int = option(2, "of attention between the 8^3 places")
+    width: int = option(64, "channels at 16 voxels a side; twice as many at 8")
+    layers: int = option(2, "transformer layers at 8^3 voxels")
     dice: float = option(0.5, "weight of the soft Dice loss")
-    held: int = option(160, "shapes of the validation set that are looked at, cut and seen in turn")
-    validate: int = option(350, "steps between two looks at the validation set")
+    held: int = option(160, "shapes of the validation set that are used, cut and seen in turn")
+    validate: int = option(350, "steps between two validations")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.width < 8 or self.width % 2 or self.layers < 0:
             raise InputError(
-                "width is an even number, 8 or more; layers 0 or more", "leave them out for the usual ones"
+                "width is an even number, 8 or more; layers 0 or more", "leave them out for the defaults"
             )
 
 
 class CompletionTask(Task):
-    """The task."""
+    """The training task."""
 
     config: Config
     name, better = "points_to_voxels", "iou"
 
     def __init__(self, corpus: Path, config: Config) -> None:
         self.config = config
-        held = Corpus(corpus)
-        self.train, self.val = ShapeSet(held, "train", "levels"), ShapeSet(held, "val", "levels")
+        dataset = Corpus(corpus)
+        self.train, self.val = ShapeSet(dataset, "train", "levels"), ShapeSet(dataset, "val", "levels")
 
     def module(self) -> nn.Module:
         return CompletionNet(self.config.width, self.config.layers)
@@ -93,43 +93,43 @@ class CompletionTask(Task):
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
-        numbers = sample_indices(len(self.train), step, c.batch, c.seed)
+        indices = sample_indices(len(self.train), step, c.batch, c.seed)
         pairs = [
             training_pair(self.train, int(i), np.random.default_rng([c.seed, step, k]))
-            for k, i in list(enumerate(numbers))[rank::world]
+            for k, i in list(enumerate(indices))[rank::world]
         ]
         return collate(pairs)
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
-        said, truth = module(batch["known"]), batch["full"].float() / 255
+        logits, truth = module(batch["known"]), batch["full"].float() / 255
         with torch.autocast(truth.device.type, enabled=False):
-            entropy = nn.functional.binary_cross_entropy_with_logits(said, truth)
-            share = torch.sigmoid(said)
-            dice = soft_dice_loss(share, truth)
+            entropy = nn.functional.binary_cross_entropy_with_logits(logits, truth)
+            probability = torch.sigmoid(logits)
+            dice = soft_dice_loss(probability, truth)
         return {"loss": entropy + self.config.dice * dice, "entropy": entropy, "dice": dice}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """IoU at the best threshold, over all and by how the shapes were broken."""
+        """IoU at the best threshold, over all scans and by their kind."""
         count = min(self.config.held, len(self.val))
-        numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
+        indices = np.linspace(0, len(self.val) - 1, count).astype(int)
         device, hits, entropy = next(module.parameters()).device, [], 0.0
         for first in range(0, count, 16):
             which = range(first, min(first + 16, count))
             batch = collate(
                 [
                     training_pair(
-                        self.val, int(numbers[k]), np.random.default_rng([1, k]), MODES[k % 2], False
+                        self.val, int(indices[k]), np.random.default_rng([1, k]), MODES[k % 2], False
                     )
                     for k in which
                 ]
             )
             truth = batch["full"].float().div(255).to(device)
             with autocast_bfloat16(device.type, self.config.precision == "bfloat16"):
-                said = module(batch["known"].to(device))
-            entropy += float(nn.functional.binary_cross_entropy_with_logits(said, truth)) * len(truth)
-            share = torch.sigmoid(said)
+                logits = module(batch["known"].to(device))
+            entropy += float(nn.functional.binary_cross_entropy_with_logits(logits, truth)) * len(truth)
+            probability = torch.sigmoid(logits)
             hits.append(
-                torch.stack([batch_iou_torch(share > float(t), truth > 0.5) for t in LEVELS], 1).cpu()
+                torch.stack([batch_iou_torch(probability > float(t), truth > 0.5) for t in LEVELS], 1).cpu()
             )
         table = torch.cat(hits)
         best = int(table.mean(0).argmax())
@@ -146,8 +146,9 @@ class CompletionTask(Task):
 def training_pair(
     shapes: ShapeSet, i: int, rng: np.random.Generator, kind: str | None = None, moved: bool = True
 ) -> tuple[F32, NDArray[np.uint8]]:
-    """(5, 64, 64, 64) of a broken shape and (64, 64, 64) levels of the whole, in the broken one's frame; kind: how it is
-    broken; moved: it is turned, and the frame varied."""
+    """A partial scan (5, 64, 64, 64) of shape i and the occupancy levels (64, 64, 64) of the whole, in the scan's frame.
+
+    kind: of the scan, random if None; moved: rotate the shape and vary the frame."""
     number = int(shapes.numbers[i])
     points, normals = open_samples(shapes.corpus, number)
     inside, crossed = shapes.corpus.inside(number), shapes.corpus.surface_voxels(number)
@@ -167,7 +168,7 @@ def training_pair(
 
 
 def _turn(rng: np.random.Generator) -> F64:
-    """(2, 2) a quarter turn, seldom any other, and every second time a mirror."""
+    """A random rotation (2, 2), mostly by quarter turns, with a reflection in half of the cases."""
     move = int(rng.integers(ORIENTATIONS))
     angle = rng.uniform(0, 2 * np.pi) if rng.random() < ASKEW else move % 4 * np.pi / 2
     c, s = np.cos(angle), np.sin(angle)
@@ -176,7 +177,7 @@ def _turn(rng: np.random.Generator) -> F64:
 
 
 def collate(pairs: list[tuple[F32, NDArray[np.uint8]]]) -> Batch:
-    """known (B, 5, 64, 64, 64), full (B, 64, 64, 64)."""
+    """known (B, 5, 64, 64, 64) and full (B, 64, 64, 64) of pairs."""
     return {
         "known": torch.from_numpy(np.stack([a for a, _ in pairs])),
         "full": torch.from_numpy(np.stack([b for _, b in pairs])),

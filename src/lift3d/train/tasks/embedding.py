@@ -1,9 +1,10 @@
-"""Training of the space of shapes: pictures, solids and words of one thing are brought near each other.
+"""Training of the multimodal embedding: pictures, shapes and captions of one object get similar vectors.
 
-Loss: InfoNCE (van den Oord et al. 2018) of the looks of two pictures of a thing, and of each with the solid; of kinds, the
-cross-entropy of the true category among all categories' words, which makes any category a question in words (Radford et al.
-2021), and InfoNCE with what the corpus says of this thing, where sentences of one category are as right (Khosla et al. 2020).
-`kin` of a batch are of the categories of the others: things of other kinds are told apart too easily.
+Loss: InfoNCE (van den Oord et al. 2018, arXiv:1807.03748) of the instance halves of two pictures of an object, and of each
+picture
+with the shape; of the category halves, the cross-entropy of the true category among sentences of all categories (Radford et al.
+2021, arXiv:2103.00020) and a contrastive loss with captions, where captions of the same category are positives too (Khosla et al.
+2020, arXiv:2004.11362). A fraction `kin` of a batch shares the categories of the rest: other categories are too easy negatives.
 """
 
 from __future__ import annotations
@@ -37,53 +38,53 @@ from lift3d.types import F32
 
 NOTHING = "none"
 SMOOTH = 0.1
-"""Share of the truth that is spread over all categories: some rules that gave them are wrong."""
+"""Label smoothing: some of the rules that assigned the categories are wrong."""
 CHUNK = 32
 
 
 @dataclass(frozen=True)
 class Config(Schedule):
-    """What the task adds."""
+    """Options of the task."""
 
     steps: int = option(480, "optimiser steps of the whole run")
-    batch: int = option(64, "things in a step, over all processes; each is told from the others")
+    batch: int = option(64, "objects in a step, over all processes; each is a negative of the others")
     rate: float = option(6e-4, "largest learning rate")
-    precision: str = option("bfloat16", "float32, or bfloat16 for the matrix products")
-    warmup: int = option(
-        40, "steps over which the rate rises from nothing; after them it falls along a cosine"
+    precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
+    warmup: int = option(40, "steps of linear warm-up; a cosine decay follows")
+    average: float = option(
+        0.98, "decay of the exponential moving average of the weights, which is what is stored"
     )
-    average: float = option(0.98, "how slowly the averaged weights follow; they are the ones that are kept")
-    validate: int = option(80, "steps between two looks at the validation set")
+    validate: int = option(80, "steps between two validations")
     save: int = option(80, "steps between two checkpoints")
-    width: int = option(32, "channels of the pictures' encoder at 64 pixels")
-    layers: int = option(3, "of attention in the pictures' encoder")
-    solid: int = option(24, "channels of the solids' encoder at 16 cells a side")
+    width: int = option(32, "channels of the image tower at 64 pixels")
+    layers: int = option(3, "transformer layers of the image tower")
+    solid: int = option(24, "channels of the shape tower at 16 voxels a side")
     begin: str = option(
-        "image_to_voxels", "weights that the pictures' encoder begins with, or none; a run that is told "
-        "--init-from has those"
+        "image_to_voxels", "initial weights of the image tower, or none; "
+        "--init-from replaces them"
     )  # fmt: skip
-    freeze: bool = option(False, "keep the pictures' encoder as it is, and train what reads it alone")
-    colours: bool = option(True, "solids come with the colours of their surface")
-    kin: float = option(0.5, "share of a batch of the categories of the rest")
-    faults: float = option(0.6, "share of pictures whose masks and crops are spoilt")
-    solids: float = option(0.7, "weight of pictures with solids")
-    kinds: float = option(0.5, "weight of categories and words")
-    words: bool = option(True, "learn words as well, which needs the extra `text`")
-    held: int = option(300, "shapes of the validation set that are looked at")
+    freeze: bool = option(False, "freeze the image tower and train its head alone")
+    colours: bool = option(True, "shapes have the colours of their surface")
+    kin: float = option(0.5, "fraction of a batch with the categories of the rest")
+    faults: float = option(0.6, "fraction of pictures with corrupted masks and jittered crops")
+    solids: float = option(0.7, "weight of the losses between pictures and shapes")
+    kinds: float = option(0.5, "weight of the losses of category halves")
+    words: bool = option(True, "learn captions as well, which needs the extra `text`")
+    held: int = option(300, "shapes of the validation set that are used")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.width % 8 or self.width < 8 or self.solid < 1 or not 0 <= self.kin < 1:
             raise InputError(
                 "width is a multiple of 8, solid 1 or more and kin 0 up to 1",
-                "leave them out for the usual ones",
+                "leave them out for the defaults",
             )
         if self.batch < 2:
-            raise InputError("a thing alone is told from nothing", "give a batch of 2 or more")
+            raise InputError("a batch of one object has no negatives", "give a batch of 2 or more")
 
 
 class EmbeddingTask(Task):
-    """The task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
+    """The training task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
 
     config: Config
     name = "embedding"
@@ -95,13 +96,13 @@ class EmbeddingTask(Task):
 
             model_folder()
         self.config = config
-        held = Corpus(corpus)
-        self.train, self.val = ViewSet(pictures, held, "train"), ViewSet(pictures, held, "val")
+        dataset = Corpus(corpus)
+        self.train, self.val = ViewSet(pictures, dataset, "train"), ViewSet(pictures, dataset, "val")
         self.shapes = sorted(self.train.views)
         count = min(config.held, len(self.val.views))
         every = sorted(self.val.views)
         self.looked = [every[int(i)] for i in np.linspace(0, len(every) - 1, count)]
-        self.captions = CaptionVectors(held, [*self.shapes, *self.looked], config.words)
+        self.captions = CaptionVectors(dataset, [*self.shapes, *self.looked], config.words)
         kinds = np.array([self.captions.category[i] for i in self.shapes])
         self.alike = {int(k): np.flatnonzero(kinds == k) for k in np.unique(kinds)}
         self.kinds = kinds
@@ -127,17 +128,17 @@ class EmbeddingTask(Task):
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
-        numbers = sample_indices(len(self.shapes), step, c.batch - round(c.batch * c.kin), c.seed).tolist()
-        rng, alone = np.random.default_rng([c.seed, step]), len(numbers)
+        indices = sample_indices(len(self.shapes), step, c.batch - round(c.batch * c.kin), c.seed).tolist()
+        rng, alone = np.random.default_rng([c.seed, step]), len(indices)
         for k in range(c.batch - alone):
-            group = self.alike[int(self.kinds[numbers[k % alone]])]
+            group = self.alike[int(self.kinds[indices[k % alone]])]
             near, far = int(group[rng.integers(len(group))]), int(rng.integers(len(self.shapes)))
-            numbers.append(far if near in numbers else near)
-        mine = list(enumerate(numbers))[rank::world]
+            indices.append(far if near in indices else near)
+        mine = list(enumerate(indices))[rank::world]
         return collate([self._sample(n, np.random.default_rng([c.seed, step, k])) for k, n in mine])
 
     def _sample(self, number: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """Two pictures of a thing, what it fills, its colours and one of its sentences; mirrored half of the time."""
+        """Two pictures of an object, its occupancy, its colours and one of its captions; mirrored with probability 1/2."""
         c, pictures = self.config, list[F32]()
         while not pictures:
             shape = self.shapes[number]
@@ -149,9 +150,9 @@ class EmbeddingTask(Task):
                     break
             number = int(rng.integers(len(self.shapes)))
         pictures = [pictures[0], pictures[-1]]
-        turn, mirrored = int(rng.integers(ORIENTATIONS // 2)), rng.random() < 0.5
+        quarter_turns, mirrored = int(rng.integers(ORIENTATIONS // 2)), rng.random() < 0.5
         cells, colours = oriented_shape(
-            self.train, shape, turn + (ORIENTATIONS // 2 if mirrored else 0), c.colours
+            self.train, shape, quarter_turns + (ORIENTATIONS // 2 if mirrored else 0), c.colours
         )
         if mirrored:
             pictures = [p[..., ::-1] for p in pictures]
@@ -169,7 +170,7 @@ class EmbeddingTask(Task):
         assert isinstance(module, nn.ModuleDict)
         net: Any = module["net"]
         c = self.config
-        if c.freeze:  # or its normalisation would follow the new pictures
+        if c.freeze:  # else its normalisation statistics would change
             net.get_submodule("image_tower").eval()
         b = len(batch["kind"])
         both = net(torch.cat([batch["first"], batch["second"]]))
@@ -182,7 +183,7 @@ class EmbeddingTask(Task):
                 sum(info_nce(x[:, :INSTANCE_SIZE], solid[:, :INSTANCE_SIZE], looks) for x in (first, second))
                 / 2
             )
-            named = net.embed_text(torch.from_numpy(self.captions.category_rows).to(both.device))
+            category_vectors = net.embed_text(torch.from_numpy(self.captions.category_rows).to(both.device))
             words = net.embed_text(batch["words"])
             same = batch["kind"][:, None] == batch["kind"][None]
             alike = (same & (batch["kind"] >= 0)[:, None]) | torch.eye(
@@ -190,15 +191,15 @@ class EmbeddingTask(Task):
             )
             categories, sentences = torch.zeros(()), torch.zeros(())
             known = batch["kind"] >= 0
-            for said in (first, second, solid):
-                logits = kind * said[known][:, INSTANCE_SIZE:] @ named.T
+            for vectors in (first, second, solid):
+                logits = kind * vectors[known][:, INSTANCE_SIZE:] @ category_vectors.T
                 truth = batch["kind"][known]
                 if len(truth):
                     categories = categories + nn.functional.cross_entropy(
                         logits, truth, label_smoothing=SMOOTH
                     )
                 sentences = sentences + supervised_contrastive_loss(
-                    said[:, INSTANCE_SIZE:], words, alike, kind
+                    vectors[:, INSTANCE_SIZE:], words, alike, kind
                 )
             total = views + c.solids * solids + c.kinds * (categories + 0.5 * sentences) / 3
         return {
@@ -207,22 +208,25 @@ class EmbeddingTask(Task):
         }  # fmt: skip
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """Of one picture of each thing that is looked at: is the thing found first among all by its other pictures, by its
-        solid; are those of its kind before the others; is its category the nearest in words?"""
+        """Retrieval with one picture of each object as the query: recall of the object by its other pictures and by its
+        shape, mean
+        average precision of its category, and accuracy of the nearest category sentence."""
         assert isinstance(module, nn.ModuleDict)
         net: Any = module["net"]
-        asked, views, solids, owners = self._vectors(net)
+        queries, views, solids, owners = self._vectors(net)
         kinds = np.array([self.captions.category[i] for i in self.looked])
-        by_solid = asked[:, :INSTANCE_SIZE] @ solids[:, :INSTANCE_SIZE].T
+        by_solid = queries[:, :INSTANCE_SIZE] @ solids[:, :INSTANCE_SIZE].T
         by_views = np.full_like(by_solid, -2)
-        np.maximum.at(by_views.T, owners, views[:, :INSTANCE_SIZE] @ asked[:, :INSTANCE_SIZE].T)
-        alike = asked[:, INSTANCE_SIZE:] @ solids[:, INSTANCE_SIZE:].T
+        np.maximum.at(by_views.T, owners, views[:, :INSTANCE_SIZE] @ queries[:, :INSTANCE_SIZE].T)
+        alike = queries[:, INSTANCE_SIZE:] @ solids[:, INSTANCE_SIZE:].T
         with torch.no_grad():
             device = next(net.parameters()).device
-            named = net.embed_text(torch.from_numpy(self.captions.category_rows).to(device)).cpu().numpy()
+            category_vectors = (
+                net.embed_text(torch.from_numpy(self.captions.category_rows).to(device)).cpu().numpy()
+            )
         known = kinds >= 0
         label = (
-            float((((asked[:, INSTANCE_SIZE:] @ named.T).argmax(1) == kinds)[known]).mean())
+            float((((queries[:, INSTANCE_SIZE:] @ category_vectors.T).argmax(1) == kinds)[known]).mean())
             if known.any()
             else 0.0
         )
@@ -234,31 +238,34 @@ class EmbeddingTask(Task):
         }  # fmt: skip
 
     def _vectors(self, net: Any) -> tuple[F32, F32, F32, NDArray[np.int64]]:
-        """(N, SPACE) of a picture of each, (M, SPACE) of up to three others with their owners (M,), (N, SPACE) of solids."""
+        """Vectors (N, D) of a picture of each object, (M, D) of up to three others and their owners (M,), and (N, D) of
+        shapes."""
         device = next(net.parameters()).device
-        asked, others, owners, solids = [], [], list[int](), []
+        queries, others, owners, solids = [], [], list[int](), []
         half = self.config.precision == "bfloat16"
         for at in range(0, len(self.looked), CHUNK):
             pictures, mine, rows = list[F32](), list[int](), list[int]()
             for k, shape in enumerate(self.looked[at : at + CHUNK], at):
                 order = np.random.default_rng(shape).permutation(self.val.views[shape])
-                seen = [v for i in order[:5] if (v := self.val.view(int(i))) is not None][:4]
-                seen = seen or [v for i in order if (v := self.val.view(int(i))) is not None][:1]
-                pictures += [network_input(v) for v in seen] or [np.zeros((4, 128, 128), np.float32)]
-                mine += [k] * max(len(seen), 1)
-                rows.append(len(pictures) - max(len(seen), 1))
-            held = [oriented_shape(self.val, i, 0, self.config.colours) for i in self.looked[at : at + CHUNK]]
-            cells = torch.from_numpy(np.stack([h[0] for h in held])).to(device).float()
-            colours = torch.from_numpy(np.stack([h[1] for h in held])).to(device)
+                visible = [v for i in order[:5] if (v := self.val.view(int(i))) is not None][:4]
+                visible = visible or [v for i in order if (v := self.val.view(int(i))) is not None][:1]
+                pictures += [network_input(v) for v in visible] or [np.zeros((4, 128, 128), np.float32)]
+                mine += [k] * max(len(visible), 1)
+                rows.append(len(pictures) - max(len(visible), 1))
+            arrays = [
+                oriented_shape(self.val, i, 0, self.config.colours) for i in self.looked[at : at + CHUNK]
+            ]
+            cells = torch.from_numpy(np.stack([h[0] for h in arrays])).to(device).float()
+            colours = torch.from_numpy(np.stack([h[1] for h in arrays])).to(device)
             with autocast_bfloat16(device.type, half):
-                said = net(torch.from_numpy(np.stack(pictures)).to(device)).cpu().numpy()
+                vectors = net(torch.from_numpy(np.stack(pictures)).to(device)).cpu().numpy()
                 solids.append(net.embed_shapes(cells, colours).cpu().numpy())
-            asked.append(said[rows])
-            rest = np.setdiff1d(np.arange(len(said)), rows)
-            others.append(said[rest])
+            queries.append(vectors[rows])
+            rest = np.setdiff1d(np.arange(len(vectors)), rows)
+            others.append(vectors[rest])
             owners += [mine[i] for i in rest]
         return (
-            np.concatenate(asked),
+            np.concatenate(queries),
             np.concatenate(others),
             np.concatenate(solids),
             np.array(owners, np.int64),
@@ -266,11 +273,11 @@ class EmbeddingTask(Task):
 
 
 def initialise_tower(pictures: nn.Module, given: dict[str, torch.Tensor]) -> None:
-    """The encoder's weights from those of `image_to_voxels`; InputError where they are of another size."""
+    """Load the image tower's weights from those of `image_to_voxels`. InputError where they are of another size."""
     own = pictures.state_dict()
     if any(name not in given or given[name].shape != t.shape for name, t in own.items()):
         raise InputError(
-            "the pictures' encoder is of another size than the weights that it should begin with",
+            "the image tower is of another size than its initial weights",
             "leave width and layers as they are, or set begin=none",
         )
     pictures.load_state_dict({name: given[name] for name in own})

@@ -1,9 +1,10 @@
-"""Training of `embedding_to_label`: kinds of places in the space of shapes. The space stays as it is, so that this takes seconds
-once the corpus' vectors are made (train/data/embedding_vectors.py).
+"""Training of `embedding_to_label`: the category of embedding vectors. The embedding is frozen, so that this takes seconds
+once the
+corpus' vectors are computed (train/data/embedding_vectors.py).
 
-Loss: cross-entropy with smoothed labels of logits that are raised by `balance` times the log of how common each category is
-(Menon et al. 2021, arXiv:2007.07314). A sample is the mean of some pictures' vectors with the solid's, or, with the probability
-`photo`, one picture alone, as a photo is.
+Loss: cross-entropy with label smoothing and logit adjustment by `balance` times the log frequency of each category (Menon et al.
+2021, arXiv:2007.07314). A sample is the mean vector of some pictures and the vector of the shape, or, with the probability
+`photo`, the vector of one picture alone.
 """
 
 from __future__ import annotations
@@ -30,56 +31,55 @@ from lift3d.train.task import Batch, Task
 from lift3d.types import F32
 
 LEAST, OWN_LEAST = 10, 2
-"""Shapes that a category has at least: in the corpus of packages, in one of one's own meshes."""
+"""Least shapes of a category: in the corpus of packages, in one of the user's own meshes."""
 FEW = (1, 2, 4, 8)
-"""Pictures that are averaged."""
+"""Numbers of pictures that are averaged."""
 
 
 @dataclass(frozen=True)
 class Config(Schedule):
-    """What the task adds."""
+    """Options of the task."""
 
     steps: int = option(8_000, "optimiser steps of the whole run")
     batch: int = option(128, "shapes in a step, over all processes")
     rate: float = option(3e-3, "largest learning rate")
-    warmup: int = option(
-        100, "steps over which the rate rises from nothing; after them it falls along a cosine"
-    )
+    warmup: int = option(100, "steps of linear warm-up; a cosine decay follows")
     decay: float = option(0.5, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices")
-    average: float = option(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
-    validate: int = option(300, "steps between two looks at the validation set")
-    save: int = option(1_000, "steps between two checkpoints")
-    hidden: int = option(512, "numbers between the two layers")
-    dropout: float = option(0.5, "share of them that the second does not see")
-    photo: float = option(0.5, "share of samples that are one picture alone")
-    balance: float = option(
-        0.5, "how much rare categories are favoured: 0 not at all, 1 as if all were common"
+    average: float = option(
+        0.995, "decay of the exponential moving average of the weights, which is what is stored"
     )
-    smoothing: float = option(0.0, "share of each label that goes to all others")
-    least: int = option(0, "shapes that a category has at least; 0: 10, or 2 in a corpus of your own meshes")
-    embedding: str = option("embedding", "weights of the space: a name, or a run's folder")
+    validate: int = option(300, "steps between two validations")
+    save: int = option(1_000, "steps between two checkpoints")
+    hidden: int = option(512, "units of the hidden layer")
+    dropout: float = option(0.5, "dropout of the hidden layer")
+    photo: float = option(0.5, "fraction of samples that are one picture alone")
+    balance: float = option(0.5, "logit adjustment: 0 none, 1 as if all categories were equally frequent")
+    smoothing: float = option(0.0, "label smoothing")
+    least: int = option(0, "least shapes of a category; 0: 10, or 2 in a corpus of your own meshes")
+    embedding: str = option("embedding", "weights of the embedding: a name, or a run's folder")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.hidden < 1 or self.least < 0:
-            raise InputError("hidden is 1 or more and least 0 or more", "leave them out for the usual ones")
+            raise InputError("hidden is 1 or more and least 0 or more", "leave them out for the defaults")
         for name in ("dropout", "photo", "smoothing", "balance"):
             if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name} = {getattr(self, name)} is no share", "give 0 to 1")
+                raise InputError(f"{name} = {getattr(self, name)} is not between 0 and 1", "give 0 to 1")
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledSplit:
-    """A split's shapes whose categories are told: rows of its vectors, the pictures of each, and the number of its category."""
+    """The shapes of a split with known categories. rows: of `vectors`; pictures: rows of the views of each; targets:
+    category indices."""
 
     vectors: EmbeddingVectors
     rows: NDArray[np.int64]
     pictures: list[NDArray[np.int64]]
     targets: NDArray[np.int64]
 
-    def views(self, k: int, numbers: NDArray[np.int64] | None = None) -> F32:
-        """(D,) the mean of pictures, or nothing."""
-        which = self.pictures[k] if numbers is None else numbers
+    def views(self, k: int, indices: NDArray[np.int64] | None = None) -> F32:
+        """The mean vector (D,) of views of shape k, of all if `indices` is None; zero where there is none."""
+        which = self.pictures[k] if indices is None else indices
         held = self.vectors.views
         return held[which].astype(np.float32).mean(0) if len(which) else np.zeros(held.shape[1], np.float32)
 
@@ -95,14 +95,14 @@ def select_labelled(vectors: EmbeddingVectors, corpus: Corpus, names: tuple[str,
 
 
 def prepare(pictures: Path, corpus: Path, config: Config, progress: Callable[[str, float], None]) -> None:
-    """Make the vectors of both splits, which are kept."""
+    """Compute and cache the vectors of both splits."""
     held = Corpus(corpus)
     for split in ("train", "val"):
         load_vectors(pictures, held, split, config.embedding, lambda f, s=split: progress(f"places, {s}", f))  # type: ignore[misc]
 
 
 class EmbeddingToLabelTask(Task):
-    """The task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
+    """The training task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
 
     config: Config
     name = "embedding_to_label"
@@ -110,11 +110,11 @@ class EmbeddingToLabelTask(Task):
 
     def __init__(self, pictures: Path, corpus: Path, config: Config) -> None:
         self.config = config
-        held = Corpus(corpus)
-        own = held.card.get("plan", {}).get("folder") is not None
-        self.names = category_names(held, config.least or (OWN_LEAST if own else LEAST))
+        dataset = Corpus(corpus)
+        own = dataset.card.get("plan", {}).get("folder") is not None
+        self.names = category_names(dataset, config.least or (OWN_LEAST if own else LEAST))
         self.train, self.val = (
-            select_labelled(load_vectors(pictures, held, split, config.embedding), held, self.names)
+            select_labelled(load_vectors(pictures, dataset, split, config.embedding), dataset, self.names)
             for split in ("train", "val")
         )
         if not len(self.val.rows):
@@ -140,7 +140,7 @@ class EmbeddingToLabelTask(Task):
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c, part = self.config, self.train
-        views, solids, there, targets = [], [], [], []
+        views, solids, present, targets = [], [], [], []
         for k, i in list(enumerate(sample_indices(len(part.rows), step, c.batch, c.seed).tolist()))[
             rank::world
         ]:
@@ -149,37 +149,38 @@ class EmbeddingToLabelTask(Task):
             count = 1 if photo else int(FEW[rng.integers(len(FEW))])
             views.append(part.views(i, rng.permutation(seen)[:count]))
             solids.append(part.vectors.solids[part.rows[i], int(rng.integers(2))].astype(np.float32))
-            there.append([len(seen) > 0, not photo])
+            present.append([len(seen) > 0, not photo])
             targets.append(part.targets[i])
         return {
             "views": torch.from_numpy(np.stack(views)), "solids": torch.from_numpy(np.stack(solids)),
-            "there": torch.tensor(there), "label": torch.from_numpy(np.array(targets)),
+            "there": torch.tensor(present), "label": torch.from_numpy(np.array(targets)),
         }  # fmt: skip
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         c = self.config
         logits = module(batch["views"], batch["solids"], batch["there"])
-        raised = logits + c.balance * self.common.to(logits.device)
-        loss = nn.functional.cross_entropy(raised, batch["label"], label_smoothing=c.smoothing)
+        adjusted = logits + c.balance * self.common.to(logits.device)
+        loss = nn.functional.cross_entropy(adjusted, batch["label"], label_smoothing=c.smoothing)
         return {"loss": loss, "right": (logits.argmax(1) == batch["label"]).float().mean().detach()}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """Share told right of shapes and of single pictures, over objects and over categories; how well shapes of a picture's
-        kind are found. score: the mean of all."""
+        """Accuracy over objects and balanced over categories, of shapes and of single pictures; mean average precision of
+        retrieving
+        shapes of a picture's category. score: the mean of all."""
         part, device = self.val, next(module.parameters()).device
         everything = [part.views(k) for k in range(len(part.rows))]
         single = [part.views(k, part.pictures[k][:1]) for k in range(len(part.rows))]
         solids = torch.from_numpy(part.vectors.solids[part.rows, 0].astype(np.float32)).to(device)
         seen = torch.tensor([len(p) > 0 for p in part.pictures], device=device)
-        said, out = [], dict[str, float]()
+        probabilities, out = [], dict[str, float]()
         for name, views, solid in (("", everything, True), ("_photo", single, False)):
-            there = torch.stack([seen, torch.full_like(seen, solid)], 1)
-            p = module(torch.from_numpy(np.stack(views)).to(device), solids, there).softmax(1).cpu().numpy()
+            present = torch.stack([seen, torch.full_like(seen, solid)], 1)
+            p = module(torch.from_numpy(np.stack(views)).to(device), solids, present).softmax(1).cpu().numpy()
             right = p.argmax(1) == part.targets
             out["accuracy" + name], out["balanced" + name] = (
                 float(right.mean()),
                 balanced_accuracy(right, part.targets),
             )
-            said.append(p)
-        out["kin"] = mean_average_precision(said[1] @ said[0].T, part.targets)
+            probabilities.append(p)
+        out["kin"] = mean_average_precision(probabilities[1] @ probabilities[0].T, part.targets)
         return {"score": float(np.mean(list(out.values()))), **out}

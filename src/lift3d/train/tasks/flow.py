@@ -1,5 +1,5 @@
-"""Training of `label_to_latent` by flow matching (nets/flow_matching.py) on the codes of a corpus' shapes; of each kind
-outlines are kept beside it (nets/latent_pca.py)."""
+"""Training of `label_to_latent` by flow matching (nets/flow_matching.py) on the latents of a corpus' shapes, with a latent PCA of
+each category (nets/latent_pca.py)."""
 
 from __future__ import annotations
 
@@ -29,48 +29,47 @@ from lift3d.train.task import Batch, Task
 
 @dataclass(frozen=True)
 class Config(Schedule):
-    """What the task adds."""
+    """Options of the task."""
 
     steps: int = option(3_000, "optimiser steps of the whole run")
-    batch: int = option(64, "codes in a step, over all processes")
+    batch: int = option(64, "latents in a step, over all processes")
     rate: float = option(1e-3, "largest learning rate")
-    warmup: int = option(
-        200, "steps over which the rate rises from nothing; after them it falls along a cosine"
-    )
+    warmup: int = option(200, "steps of linear warm-up; a cosine decay follows")
     decay: float = option(0.02, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
-    precision: str = option("bfloat16", "float32, or bfloat16 for the matrix products")
+    precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
     width: int = option(256, "of the transformer; a multiple of 64")
     layers: int = option(8, "of the transformer")
-    nameless: float = option(0.1, "share of codes whose kind is left out")
-    stretches: int = option(2, "other proportions in which each shape is learned as well, up to 16")
+    nameless: float = option(0.1, "fraction of latents whose category is dropped")
+    stretches: int = option(2, "stretched variants of each shape, up to 16")
     outline: int = option(
         128,
-        "principal coordinates of codes that drawings begin with, remembered or varied; 0: none",
+        "components of the latent PCA that sampling begins with; 0: none",
     )
-    ways: int = option(16, "directions in which outlines that are not remembered vary")
-    enough: int = option(300, "shapes of a kind, from which on its drawings need no such outline")
-    part: int = option(100, "shapes of a part: a larger kind has several, each with outlines of its own")
+    ways: int = option(16, "axes of variation of a cluster of the latent PCA")
+    enough: int = option(300, "shapes of a category from which on it needs no clusters")
+    part: int = option(100, "shapes of a cluster; a larger category has several clusters")
     autoencoder: str = option("autoencoder", "weights of the autoencoder: a name, or a run's folder")
-    held: int = option(512, "codes of the validation set that are looked at")
+    held: int = option(512, "latents of the validation set that are used")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.width % 64 or self.width < 64 or self.layers < 1:
-            raise InputError("width is a multiple of 64", "leave it out for the usual one")
+            raise InputError("width is a multiple of 64", "leave it out for the default")
         if self.outline < 0 or self.ways < 1 or self.part < FEWEST:
             raise InputError(
-                f"an outline has 0 coordinates or more, 1 way or more to vary, and {FEWEST} shapes or more of a part",
-                "leave them out for the usual numbers",
+                f"outline is 0 or more, ways 1 or more, and part {FEWEST} or more",
+                "leave them out for the defaults",
             )
         self.check_stretches()
 
     def check_stretches(self) -> None:
+        """InputError for more stretched variants than can be cached."""
         if not 0 <= self.stretches <= MOST_STRETCHES:
-            raise InputError(f"stretches are 0 to {MOST_STRETCHES}", "leave it out for the usual number")
+            raise InputError(f"stretches are 0 to {MOST_STRETCHES}", "leave it out for the default")
 
 
 class FlowTask(Task):
-    """The task."""
+    """The training task."""
 
     config: Config
     name = "flow"
@@ -78,22 +77,24 @@ class FlowTask(Task):
 
     def __init__(self, corpus: Path, config: Config) -> None:
         self.config = config
-        held = Corpus(corpus)
-        train = ShapeSet(held, "train")
+        dataset = Corpus(corpus)
+        train = ShapeSet(dataset, "train")
         self.names = frequent_categories(train)
-        self.digests = {split: ShapeSet(held, split).digest() for split in ("train", "val")}
-        self.train = load_latents(held, "train", config.autoencoder, self.names, config.stretches)
-        self.val = load_latents(held, "val", config.autoencoder, self.names)
-        rows = choose_exemplar_shapes(held, train.numbers, self.train.kinds, len(self.names))
+        self.digests = {split: ShapeSet(dataset, split).digest() for split in ("train", "val")}
+        self.train = load_latents(dataset, "train", config.autoencoder, self.names, config.stretches)
+        self.val = load_latents(dataset, "val", config.autoencoder, self.names)
+        rows = choose_exemplar_shapes(dataset, train.numbers, self.train.kinds, len(self.names))
         self.known = rows if config.outline else rows[:0]
-        self.credits = attribution(held, train.numbers[self.known])
+        self.credits = attribution(dataset, train.numbers[self.known])
 
     @property
     def channels(self) -> int:
+        """Channels of a latent."""
         return int(self.train.values.shape[1])
 
     @property
     def places(self) -> int:
+        """Voxels of a latent along each side."""
         return int(self.train.values.shape[2])
 
     def module(self) -> nn.Module:
@@ -113,17 +114,17 @@ class FlowTask(Task):
         return net
 
     def _normalised(self, ways: list[NDArray[np.float16]]) -> torch.Tensor:
-        """(M, size) of codes of several ways (N, Z, P, P, P)."""
+        """Normalised, flattened latents (M, size) of several variants (N, Z, P, P, P)."""
         middle, spread = self.train.statistics()
         return torch.from_numpy((np.concatenate(ways).astype(np.float32) - middle) / spread).flatten(1)
 
     def _known_kinds(self) -> NDArray[np.int64]:
-        """Of what is known: as it stands, mirrored, and in other proportions."""
+        """Categories of the exemplars: as they are, mirrored, and stretched."""
         return np.tile(self.train.kinds[self.known], 2 + self.train.stretched.shape[1])
 
     @cached_property
     def parts(self) -> list[tuple[int, NDArray[np.int64]]]:
-        """Of the shapes as they stand, and mirrored, of kinds that are not remembered."""
+        """Clusters of latents, as they are and mirrored, of small categories without exemplars: (category, indices)."""
         if not self.config.outline:
             return []
         codes = self._normalised([self.train.values, self.train.mirrored]).numpy()
@@ -133,7 +134,7 @@ class FlowTask(Task):
         return cluster_categories(codes, np.tile(self.train.kinds, 2), others, 2 * self.config.part)
 
     def _outline(self) -> tuple[int, int, int, int] | None:
-        """Of the network's outline (nets/flow_matching.py), with no more coordinates than a code has."""
+        """Sizes of the latent PCA: components, exemplars, clusters and axes; None for none."""
         kept = len(choose_exemplars(self._known_kinds(), len(self.names)))
         count = min(self.config.outline, int(np.prod(self.train.values.shape[1:])))
         return (
@@ -155,11 +156,11 @@ class FlowTask(Task):
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
-        numbers = sample_indices(len(self.train), step, c.batch, c.seed)[rank::world]
+        indices = sample_indices(len(self.train), step, c.batch, c.seed)[rank::world]
         rng = np.random.default_rng([c.seed, step, rank])
-        values = self.train.some(numbers, rng)
-        left_out = rng.random(len(numbers)) < c.nameless
-        kinds = np.where(left_out, len(self.names), self.train.kinds[numbers])
+        values = self.train.sample(indices, rng)
+        left_out = rng.random(len(indices)) < c.nameless
+        kinds = np.where(left_out, len(self.names), self.train.kinds[indices])
         return {"code": torch.from_numpy(values), "kind": torch.from_numpy(kinds)}
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
@@ -167,20 +168,20 @@ class FlowTask(Task):
         return {"loss": flow_matching_loss(module, batch["code"], batch["kind"])}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """The loss on codes never seen (at fixed noise and times), and how varied and near to real ones a few draws are."""
+        """The loss on validation latents (with fixed noise and times), and the diversity of a few samples beside real latents."""
         assert isinstance(module, LatentFlow)
         count = min(self.config.held, len(self.val))
-        numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
+        indices = np.linspace(0, len(self.val) - 1, count).astype(int)
         losses = []
         device = next(module.parameters()).device
         with torch.random.fork_rng(devices=[]), autocast_bfloat16(device.type, self.config.precision == "bfloat16"):  # fmt: skip
             torch.manual_seed(1)
             for first in range(0, count, 128):
-                some = numbers[first : first + 128]
+                some = indices[first : first + 128]
                 code = torch.from_numpy(self.val.values[some].astype(np.float32)).to(device)
                 kind = torch.from_numpy(self.val.kinds[some]).to(device)
                 losses.append(float(flow_matching_loss(module, code, kind)) * len(some))
-            some = numbers[:: max(1, count // 96)]
+            some = indices[:: max(1, count // 96)]
             kind = torch.from_numpy(self.val.kinds[some]).to(device)
             drawn = integrate_heun(
                 module, torch.randn(len(some), *self.val.values.shape[1:]).to(device), kind, 12

@@ -1,7 +1,8 @@
-"""Training of `label_to_latent` as a Wasserstein GAN with gradient penalty on codes (nets/latent_gan.py).
+"""Training of `label_to_latent` as a Wasserstein GAN with gradient penalty on latents (nets/latent_gan.py).
 
-Collapse is watched: of draws for the kinds of the validation set, how far they lie apart, beside how far real codes do, and
-how many real codes are some draw's nearest. A generator that has collapsed is stopped with a diagnosis.
+Each validation measures how far samples of the validation set's categories lie apart, relative to real latents, and which
+fraction
+of the real latents is some sample's nearest. A generator whose samples are all alike is stopped with a diagnosis.
 """
 
 from __future__ import annotations
@@ -22,39 +23,39 @@ from lift3d.train.tasks.flow import Config as FlowConfig
 from lift3d.train.tasks.flow import FlowTask
 
 COLLAPSED = 0.25
-"""Draws that lie apart less than this share of what real codes do are one and the same."""
+"""Distance between samples, relative to real latents, below which the generator has collapsed."""
 BEGUN = 100
-"""Steps before which a generator, whose draws are all alike at the start, is not judged."""
+"""First step at which a collapse is diagnosed: samples of an untrained generator are all alike."""
 
 
 class ModeCollapse(Lift3dError):
-    """The generator makes the same again and again."""
+    """The generator's samples are all alike."""
 
 
 @dataclass(frozen=True)
 class Config(FlowConfig):
-    """What differs from the flow's."""
+    """Options that differ from the flow's."""
 
     steps: int = option(2_000, "optimiser steps of the whole run")
-    batch: int = option(32, "codes in a step, over all processes")
+    batch: int = option(32, "latents in a step, over all processes")
     rate: float = option(2e-4, "largest learning rate")
     decay: float = option(0.0, "weight decay of matrices and kernels")
-    precision: str = option("float32", "float32, or bfloat16 for the matrix products")
-    clip: float = option(10.0, "the gradient is scaled down to this norm")
+    precision: str = option("float32", "float32, or bfloat16 for matrix products")
+    clip: float = option(10.0, "largest norm of the gradient")
     width: int = option(64, "channels of generator and critic")
-    judged: int = option(2, "steps of the critic for one of the generator")
+    judged: int = option(2, "critic steps per generator step")
 
     def __post_init__(self) -> None:
         Schedule.__post_init__(self)
         if self.width % 8 or self.width < 8 or self.judged < 1:
             raise InputError(
-                "width is a multiple of 8 and judged 1 or more", "leave them out for the usual ones"
+                "width is a multiple of 8 and judged 1 or more", "leave them out for the defaults"
             )
         self.check_stretches()
 
 
 class GanTask(FlowTask):
-    """The task; `best` is by the coverage of real codes."""
+    """The training task; the best weights are those with the largest coverage of real latents."""
 
     name = "gan"
     better = "coverage"
@@ -74,15 +75,15 @@ class GanTask(FlowTask):
         self.begun = step + 1 >= BEGUN
         net, kind = module["net"], batch["kind"]
         real = net.normalise(batch["code"])  # type: ignore[operator]
-        made = net(torch.randn(len(kind), NOISE_SIZE, device=kind.device), kind)
+        generated = net(torch.randn(len(kind), NOISE_SIZE, device=kind.device), kind)
         turn = step % self.config.judged == 0
-        fooled, judged = critic_losses(module["critic"], made, real, kind)
+        fooled, judged = critic_losses(module["critic"], generated, real, kind)
         total = judged + fooled if turn else judged + 0 * fooled
-        steady = (made.float().std() - real.std()).abs()
+        steady = (generated.float().std() - real.std()).abs()
         return {"loss": total, "fooled": fooled, "judged": judged, "watched": 1 + steady}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """How varied draws are, and how near to real codes; Collapsed where they are all alike."""
+        """The diversity and coverage of samples. ModeCollapse where they are all alike."""
         assert isinstance(module, nn.ModuleDict)
         net, device = module["net"], next(module.parameters()).device
         count = min(self.config.held, len(self.val))
@@ -90,10 +91,10 @@ class GanTask(FlowTask):
         kind = torch.from_numpy(self.val.kinds[some]).to(device)
         noise = torch.randn(count, NOISE_SIZE, generator=torch.Generator().manual_seed(1)).to(device)
         real = net.normalise(torch.from_numpy(self.val.values[some].astype(np.float32)).to(device))  # type: ignore[operator]
-        told_of = diversity_scores(net(noise, kind).flatten(1).float(), real.flatten(1))
-        if self.begun and told_of["apart"] < COLLAPSED:
+        metrics = diversity_scores(net(noise, kind).flatten(1).float(), real.flatten(1))
+        if self.begun and metrics["apart"] < COLLAPSED:
             raise ModeCollapse(
-                f"the generator has collapsed: its draws lie apart {100 * told_of['apart']:.0f} % of what real shapes do",
+                f"the generator has collapsed: its samples differ by {100 * metrics['apart']:.0f} % of what real shapes do",
                 "start again with a smaller rate, a larger batch, or more steps of the critic (judged=4)",
             )
-        return told_of
+        return metrics

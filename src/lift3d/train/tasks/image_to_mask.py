@@ -1,7 +1,6 @@
-"""Training of `image_to_mask`: where is the thing in the picture? A U-Net on pictures of the corpus.
+"""Training of `image_to_mask`: the mask of the object in a picture, by a U-Net on pictures of the corpus.
 
-Loss: binary cross-entropy plus 1 - 2 |P M| / (|P| + |M|) (soft Dice; Milletari, Navab & Ahmadi 2016), so that small things
-count as much as large ones.
+Loss: binary cross-entropy plus the soft Dice loss.
 """
 
 from __future__ import annotations
@@ -32,25 +31,23 @@ THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
 
 @dataclass(frozen=True)
 class Config(Schedule):
-    """What the task adds."""
+    """Options of the task."""
 
     steps: int = option(6_000, "optimiser steps of the whole run")
     batch: int = option(24, "pictures in a step, over all processes")
     rate: float = option(2e-3, "largest learning rate")
-    precision: str = option("bfloat16", "float32, or bfloat16 for the matrix products")
-    width: int = option(16, "channels at full size; the network's size goes with its square")
-    paste: float = option(
-        0.5, "share of pictures whose thing is cut out and set before another picture, things and all"
-    )
+    precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
+    width: int = option(16, "channels at full size; the network's size grows with its square")
+    paste: float = option(0.5, "fraction of pictures whose object is cut out and pasted onto another picture")
     photographs: str = option(
         "",
-        "a folder of photographs and cut-outs for that (lift3d corpus photographs); renders alone if not given",
+        "a folder of photographs and cut-outs to paste (lift3d corpus photographs); renders alone if not given",
     )
-    held: int = option(600, "pictures of the validation set that are looked at")
+    held: int = option(600, "pictures of the validation set that are used")
 
 
 class ImageToMaskTask(Task):
-    """The task; pictures: a folder that `lift3d corpus render` wrote."""
+    """The training task. pictures: a folder that `lift3d corpus render` wrote."""
 
     config: Config
     name = "image_to_mask"
@@ -62,7 +59,7 @@ class ImageToMaskTask(Task):
         splits = ("train", "val")
         real = [Photographs(config.photographs, x) if config.photographs else None for x in splits]
         self.scenes = {
-            x: CopyPaste(held, more) for x, held, more in zip(splits, (self.train, self.val), real)
+            x: CopyPaste(sets, more) for x, sets, more in zip(splits, (self.train, self.val), real)
         }
 
     @cached_property
@@ -81,8 +78,8 @@ class ImageToMaskTask(Task):
         return out
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
-        numbers = sample_indices(len(self.train), step, self.config.batch, self.config.seed)
-        mine = list(enumerate(numbers.tolist()))[rank::world]
+        indices = sample_indices(len(self.train), step, self.config.batch, self.config.seed)
+        mine = list(enumerate(indices.tolist()))[rank::world]
         pairs = [self._sample(i, np.random.default_rng([self.config.seed, step, k])) for k, i in mine]
         return {
             "image": torch.from_numpy(np.stack([image for image, _ in pairs])),
@@ -90,7 +87,7 @@ class ImageToMaskTask(Task):
         }
 
     def _sample(self, i: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(3, S, S) normalised and (1, S, S) of 0 and 1, mirrored and tinted at random."""
+        """Normalised image (3, S, S) and mask (1, S, S), flipped and tinted at random."""
         if rng.random() < self.config.paste:
             codes, mask = self.scenes["train"].scene(i, rng, self.side)
         else:
@@ -105,27 +102,27 @@ class ImageToMaskTask(Task):
         return normalise(rgb), np.ascontiguousarray(mask[None], np.float32)
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
-        said, truth = module(batch["image"]).float(), batch["mask"]
-        entropy = nn.functional.binary_cross_entropy_with_logits(said, truth)
-        share = torch.sigmoid(said)
-        dice = soft_dice_loss(share, truth)
+        logits, truth = module(batch["image"]).float(), batch["mask"]
+        entropy = nn.functional.binary_cross_entropy_with_logits(logits, truth)
+        probability = torch.sigmoid(logits)
+        dice = soft_dice_loss(probability, truth)
         return {"loss": entropy + dice, "entropy": entropy, "dice": dice}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """IoU in the mean over pictures at the best threshold, which is said too. Every second thing is set before another
-        picture, if the run is of such."""
+        """Mean IoU over pictures at the best threshold, and that threshold. With `paste`, every second object is pasted onto
+        another picture."""
         count = min(self.config.held, len(self.val))
-        numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
+        indices = np.linspace(0, len(self.val) - 1, count).astype(int)
         hits = np.zeros((count, len(THRESHOLDS)))
         device = next(module.parameters()).device
         for first in range(0, count, 24):
-            some = numbers[first : first + 24]
-            pairs = [self._held(int(i), k) for k, i in enumerate(some, first)]
+            some = indices[first : first + 24]
+            pairs = [self._validation_sample(int(i), k) for k, i in enumerate(some, first)]
             images = np.stack([normalise(to_unit_range(codes)) for codes, _ in pairs])
-            said = torch.sigmoid(module(torch.from_numpy(images).to(device)).float()).cpu().numpy()[:, 0]
+            logits = torch.sigmoid(module(torch.from_numpy(images).to(device)).float()).cpu().numpy()[:, 0]
             truth = np.stack([mask for _, mask in pairs])
             for k, level in enumerate(THRESHOLDS):
-                hits[first : first + len(some), k] = batch_iou(said > level, truth)
+                hits[first : first + len(some), k] = batch_iou(logits > level, truth)
         means = hits.mean(0)
         best = int(means.argmax())
         out = {"iou": float(means[best]), "threshold": float(THRESHOLDS[best])}
@@ -136,18 +133,18 @@ class ImageToMaskTask(Task):
             }
         return out
 
-    def _held(self, i: int, k: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """The k-th picture that is looked at: as it was rendered, or its thing before another picture."""
+    def _validation_sample(self, i: int, k: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Picture and mask number k of the validation: as rendered, or with its object pasted onto another picture."""
         if k % 2 and self.config.paste > 0:
             return self.scenes["val"].scene(i, np.random.default_rng([11, i]), self.side)
         return self.val.rgb(i), self.val.mask(i)
 
 
 def to_unit_range(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """sRGB in [0, 1]."""
+    """sRGB codes as float32 in [0, 1]."""
     return (rgb / np.float32(255)).astype(np.float32)
 
 
 def normalise(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(3, H, W) as the network sees it, of (H, W, 3) in [0, 1]."""
+    """The network's input (3, H, W) of an image (H, W, 3) in [0, 1]."""
     return np.ascontiguousarray(((rgb - MEAN) / SPREAD).transpose(2, 0, 1), np.float32)

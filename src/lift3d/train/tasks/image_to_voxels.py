@@ -1,8 +1,9 @@
-"""Training of `image_to_voxels`: what space does the thing in the picture fill? On pictures of a corpus and its solids.
+"""Training of `image_to_voxels`: the occupancy of the object in one or more pictures, on pictures of a corpus and its shapes.
 
-Loss: binary cross-entropy of the cells of the view, 1 - soft Dice (Milletari, Navab & Ahmadi 2016), the error of the depth
-and of the pose, and the cross-entropy of the upright cells through the spatial transformer, whose gradient reaches both the
-cells and the pose. `critic` > 0 adds a critic of shapes (Wasserstein GAN with gradient penalty, Gulrajani et al. 2017).
+Loss: binary cross-entropy in the voxels of the view, the soft Dice loss, the errors of depth and pose, and the cross-entropy
+of the
+upright voxels through the spatial transformer, whose gradient reaches both occupancy and pose. `critic` > 0 adds a critic of
+shapes (Wasserstein GAN with gradient penalty, nets/wgan.py).
 """
 
 from __future__ import annotations
@@ -44,24 +45,26 @@ THRESHOLDS = np.round(np.arange(0.25, 0.71, 0.05), 2)
 
 @dataclass(frozen=True)
 class Config(Schedule):
-    """What the task adds."""
+    """Options of the task."""
 
     steps: int = option(12_000, "optimiser steps of the whole run")
-    batch: int = option(24, "things in a step, over all processes")
+    batch: int = option(24, "objects in a step, over all processes")
     rate: float = option(1e-3, "largest learning rate")
-    precision: str = option("bfloat16", "float32, or bfloat16 for the matrix products")
-    kind: str = option("views", "views (the network) or plain (the baseline: one vector, 32 cells a side)")
-    width: int = option(32, "channels at 64 pixels; the network's size goes with its square")
-    layers: int = option(3, "of attention over the views")
-    several: float = option(0.4, "share of steps with more than one picture of each thing")
-    views: int = option(3, "pictures of a thing at most")
-    faults: float = option(0.6, "share of pictures whose masks and crops are spoilt")
-    pose: float = option(0.3, "weight of the error of the pose")
-    depth: float = option(0.6, "weight of the error of the depth")
-    upright: float = option(0.2, "weight of the upright cells")
-    freeze: bool = option(False, "keep the image encoder as it is: for little data of your own")
-    critic: float = option(0.0, "weight of the critic of shapes; 0 leaves it out")
-    held: int = option(300, "pictures of the validation set that are looked at")
+    precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
+    kind: str = option(
+        "views", "views (the network) or plain (the encoder-decoder baseline with 32 voxels a side)"
+    )
+    width: int = option(32, "channels at 64 pixels; the network's size grows with its square")
+    layers: int = option(3, "transformer layers over the views")
+    several: float = option(0.4, "fraction of steps with more than one picture of each object")
+    views: int = option(3, "largest number of pictures of an object")
+    faults: float = option(0.6, "fraction of pictures with corrupted masks and jittered crops")
+    pose: float = option(0.3, "weight of the pose error")
+    depth: float = option(0.6, "weight of the depth error")
+    upright: float = option(0.2, "weight of the upright voxels")
+    freeze: bool = option(False, "freeze the image encoder: for small data sets of your own")
+    critic: float = option(0.0, "weight of the critic of shapes; 0: none")
+    held: int = option(300, "pictures of the validation set that are used")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,12 +72,12 @@ class Config(Schedule):
             raise InputError(f"there is no network called {self.kind}", f"choose from {', '.join(KINDS)}")
         if self.width % 8 or self.width < 8 or not 1 <= self.views <= 8:
             raise InputError(
-                "width is a multiple of 8, and views are 1 to 8", "leave them out for the usual ones"
+                "width is a multiple of 8, and views are 1 to 8", "leave them out for the defaults"
             )
 
 
 class ImageToVoxelsTask(Task):
-    """The task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
+    """The training task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
 
     config: Config
     name = "image_to_voxels"
@@ -82,8 +85,8 @@ class ImageToVoxelsTask(Task):
 
     def __init__(self, pictures: Path, corpus: Path, config: Config) -> None:
         self.config = config
-        held = Corpus(corpus)
-        self.train, self.val = ViewSet(pictures, held, "train"), ViewSet(pictures, held, "val")
+        dataset = Corpus(corpus)
+        self.train, self.val = ViewSet(pictures, dataset, "train"), ViewSet(pictures, dataset, "val")
 
     def module(self) -> nn.Module:
         c = self.config
@@ -102,15 +105,15 @@ class ImageToVoxelsTask(Task):
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
-        numbers = sample_indices(len(self.train), step, c.batch, c.seed)
+        indices = sample_indices(len(self.train), step, c.batch, c.seed)
         rng = np.random.default_rng([c.seed, step])
         several = c.kind == "views" and c.views > 1 and rng.random() < c.several
         count = int(rng.integers(2, c.views + 1)) if several else 1
-        mine = list(enumerate(numbers.tolist()))[rank::world]
+        mine = list(enumerate(indices.tolist()))[rank::world]
         return collate([self._sample(i, count, np.random.default_rng([c.seed, step, k])) for k, i in mine])
 
     def _sample(self, number: int, count: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """The picture, others of its thing, and what is true of it; mirrored half of the time."""
+        """A picture, others of its object, and the ground truth; mirrored with probability 1/2."""
         view = None
         while view is None:
             view = self.train.view(number, rng if rng.random() < self.config.faults else None)
@@ -128,59 +131,67 @@ class ImageToVoxelsTask(Task):
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         assert isinstance(module, nn.ModuleDict)
         c = self.config
-        if c.freeze:  # or its normalisation would follow the new pictures
+        if c.freeze:  # else its normalisation statistics would change
             module["net"].get_submodule("encoder").eval()
         said: Prediction = module["net"](batch["pictures"])
         truth = (batch["cells"].float() / 255 > 0.5).float()
         with torch.autocast(truth.device.type, enabled=False):
             entropy = nn.functional.binary_cross_entropy_with_logits(said.volume, truth)
-            share = torch.sigmoid(said.volume)
-            dice = soft_dice_loss(share, truth)
+            probability = torch.sigmoid(said.volume)
+            dice = soft_dice_loss(probability, truth)
             pose, depth = pose_error(said, batch), depth_error(said, batch)
-            straight = resample_upright(
-                share, said.pose, batch["to_cells"], batch["far"], said.depth.clamp(-4, 4).exp(), UPRIGHT
+            upright_voxels = resample_upright(
+                probability,
+                said.pose,
+                batch["to_cells"],
+                batch["far"],
+                said.depth.clamp(-4, 4).exp(),
+                UPRIGHT,
             )[:, 0]
-            seen = batch["upright"].float() / 255
-            canonical = nn.functional.binary_cross_entropy(straight.clamp(1e-4, 1 - 1e-4), seen)
+            upright_truth = batch["upright"].float() / 255
+            canonical = nn.functional.binary_cross_entropy(
+                upright_voxels.clamp(1e-4, 1 - 1e-4), upright_truth
+            )
             losses = {"entropy": entropy, "dice": dice, "pose": pose, "depth": depth, "upright": canonical}
             total = entropy + dice + c.pose * pose + c.depth * depth + c.upright * canonical
             if c.critic > 0:
-                fooled, judged = critic_losses(module["critic"], share, truth)
+                generator_loss, critic_loss = critic_losses(module["critic"], probability, truth)
                 # a critic's loss has no zero, so divergence is judged without it
-                losses |= {"fooled": fooled, "judged": judged, "watched": total}
-                total = total + c.critic * fooled + judged
+                losses |= {"fooled": generator_loss, "judged": critic_loss, "watched": total}
+                total = total + c.critic * generator_loss + critic_loss
         return {"loss": total, **losses}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """IoU in the cells of the view, at the best threshold, and with more pictures at the same (of every second thing);
-        the error of depth and of up (median, degrees)."""
+        """IoU in the voxels of the view at the best threshold, and the gain by more pictures at the same threshold (of every
+        second
+        object); the mean depth error and the median error of the up axis in degrees."""
         assert isinstance(module, nn.ModuleDict)
         net, device = module["net"], next(module.parameters()).device
         count = min(self.config.held, len(self.val))
-        numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
-        hits, depth, up = [], [], []
+        indices = np.linspace(0, len(self.val) - 1, count).astype(int)
+        ious, depth, up = [], [], []
         for first in range(0, count, 20):
-            views = [v for i in numbers[first : first + 20] if (v := self.val.view(int(i))) is not None]
+            views = [v for i in indices[first : first + 20] if (v := self.val.view(int(i))) is not None]
             if not views:
                 continue
-            held = collate([make_sample(self.val, v, [], 1, GRID_SIZE) for v in views])
+            batch = collate([make_sample(self.val, v, [], 1, GRID_SIZE) for v in views])
             with autocast_bfloat16(device.type, self.config.precision == "bfloat16"):
-                said: Prediction = net(held["pictures"].to(device))
-            share = upsample(torch.sigmoid(said.volume)).cpu()
-            truth = held["cells"] > 127
-            hits.append(
-                torch.stack([batch_iou_torch(share > float(t), truth) for t in THRESHOLDS], 1).numpy()
+                said: Prediction = net(batch["pictures"].to(device))
+            probability = upsample(torch.sigmoid(said.volume)).cpu()
+            truth = batch["cells"] > 127
+            ious.append(
+                torch.stack([batch_iou_torch(probability > float(t), truth) for t in THRESHOLDS], 1).numpy()
             )
-            depth.append((said.depth.cpu() - held["depth"]).abs().numpy())
+            depth.append((said.depth.cpu() - batch["depth"]).abs().numpy())
             cosine = (
-                (rotation_from_6d(said.pose.cpu()[:, :6])[:, 2] * held["pose"][:, :3]).sum(1).clamp(-1, 1)
+                (rotation_from_6d(said.pose.cpu()[:, :6])[:, 2] * batch["pose"][:, :3]).sum(1).clamp(-1, 1)
             )
             up.append(torch.rad2deg(torch.acos(cosine)).numpy())
-        means = np.concatenate(hits).mean(0)
+        means = np.concatenate(ious).mean(0)
         best = int(means.argmax())
         more = {}
         if self.config.kind == "views" and self.config.views > 1:
-            more = self._several(net, numbers[::2], float(THRESHOLDS[best]), device)
+            more = self._several(net, indices[::2], float(THRESHOLDS[best]), device)
         return {
             "iou": float(means[best]),
             **more,
@@ -190,14 +201,13 @@ class ImageToVoxelsTask(Task):
         }
 
     def _several(
-        self, net: nn.Module, numbers: NDArray[np.int64], level: float, device: torch.device
+        self, net: nn.Module, indices: NDArray[np.int64], level: float, device: torch.device
     ) -> dict[str, float]:
-        """What more pictures of the same things bring: IoU with as many as trained with, less that with one; and how wrong
-        the depth still is."""
-        count, gains, wrong = self.config.views, [], []
-        for first in range(0, len(numbers), 12):
+        """The gain in IoU by `views` pictures of an object over one, and their depth error; empty where no object is visible."""
+        count, gains, depth_errors = self.config.views, [], []
+        for first in range(0, len(indices), 12):
             samples = []
-            for i in numbers[first : first + 12]:
+            for i in indices[first : first + 12]:
                 view = self.val.view(int(i))
                 if view is None:
                     continue
@@ -206,25 +216,25 @@ class ImageToVoxelsTask(Task):
                 samples.append(make_sample(self.val, view, others.tolist(), count, GRID_SIZE))
             if not samples:
                 continue
-            held = collate(samples)
-            truth, pictures = held["cells"] > 127, held["pictures"].to(device)
+            batch = collate(samples)
+            truth, pictures = batch["cells"] > 127, batch["pictures"].to(device)
             with autocast_bfloat16(device.type, self.config.precision == "bfloat16"):
                 one, several = net(pictures[:, :1]), net(pictures)
-            hits = [batch_iou_torch(torch.sigmoid(v.volume).cpu() > level, truth) for v in (one, several)]
-            wrong.append((several.depth.cpu() - held["depth"]).abs().numpy())
-            gains.append((hits[1] - hits[0]).numpy())
+            ious = [batch_iou_torch(torch.sigmoid(v.volume).cpu() > level, truth) for v in (one, several)]
+            depth_errors.append((several.depth.cpu() - batch["depth"]).abs().numpy())
+            gains.append((ious[1] - ious[0]).numpy())
         if not gains:
             return {}
         return {
             f"gain_of_{count}": float(np.concatenate(gains).mean()),
-            f"depth_error_of_{count}": float(np.concatenate(wrong).mean()),
+            f"depth_error_of_{count}": float(np.concatenate(depth_errors).mean()),
         }
 
 
 def make_sample(
     solids: ViewSet, view: View, others: list[int], count: int, cells: int
 ) -> dict[str, NDArray[Any]]:
-    """Arrays of one thing: pictures (count, 4, 128, 128), its own repeated where there are no more."""
+    """The arrays of one sample: pictures (count, 4, 128, 128), repeated where the object has fewer, and the ground truth."""
     pictures = [network_input(view)]
     for number in others:
         if len(pictures) == count:
@@ -235,7 +245,7 @@ def make_sample(
     pictures += [pictures[k % len(pictures)] for k in range(count - len(pictures))]
     levels, height = solids.levels(view.shape), solids.height(view.shape)
     frame = view.frame
-    # the spatial transformer counts in lateral lengths from the depth of w = 0
+    # the unit of the spatial transformer is the lateral extent, its origin the depth of w = 0
     return {
         "pictures": np.stack(pictures),
         "cells": view_target(view, levels, cells),
@@ -248,7 +258,7 @@ def make_sample(
 
 
 def mirror_sample(sample: dict[str, NDArray[Any]], axis: int) -> dict[str, NDArray[Any]]:
-    """The thing in a mirror that stands upright beside the camera; in its upright frame it is mirrored across `axis`."""
+    """The sample reflected in x of the camera; in its upright frame the shape is reflected in `axis`."""
     out = dict(sample)
     side = np.array([-1, 1, 1], np.float32)
     for name in ("pictures", "cells"):
@@ -264,23 +274,23 @@ def mirror_sample(sample: dict[str, NDArray[Any]], axis: int) -> dict[str, NDArr
 
 
 def pose_error(said: Prediction, batch: Batch) -> torch.Tensor:
-    """Mean error of up, front, middle and size."""
-    turn, truth = rotation_from_6d(said.pose[:, :6]), batch["pose"]
-    up = 1 - (turn[:, 2] * truth[:, :3]).sum(1)
-    front = 1 - (turn[:, 0] * truth[:, 3:6]).sum(1)
-    place = nn.functional.smooth_l1_loss(said.pose[:, 6:], truth[:, 6:], beta=0.1)
-    return up.mean() + 0.2 * front.mean() + place
+    """Weighted mean errors of up, front, centre and size: a scalar."""
+    rotation, truth = rotation_from_6d(said.pose[:, :6]), batch["pose"]
+    up = 1 - (rotation[:, 2] * truth[:, :3]).sum(1)
+    front = 1 - (rotation[:, 0] * truth[:, 3:6]).sum(1)
+    offset = nn.functional.smooth_l1_loss(said.pose[:, 6:], truth[:, 6:], beta=0.1)
+    return up.mean() + 0.2 * front.mean() + offset
 
 
 def depth_error(said: Prediction, batch: Batch) -> torch.Tensor:
-    """Mean error of the log of the depth: cells that are right in themselves overlap no more than the depth they are given."""
+    """Smooth L1 error of the log depth extent: a scalar. A right shape with a wrong depth extent overlaps the truth little."""
     return nn.functional.smooth_l1_loss(said.depth, batch["depth"], beta=0.1)
 
 
-def upsample(share: torch.Tensor) -> torch.Tensor:
-    """(B, 64, 64, 64) of shares of any number of cells."""
-    if share.shape[-1] == GRID_SIZE:
-        return share
-    return nn.functional.interpolate(share[:, None], (GRID_SIZE,) * 3, mode="trilinear", align_corners=False)[
-        :, 0
-    ]
+def upsample(probability: torch.Tensor) -> torch.Tensor:
+    """Occupancy of any grid size, trilinearly interpolated to (B, 64, 64, 64)."""
+    if probability.shape[-1] == GRID_SIZE:
+        return probability
+    return nn.functional.interpolate(
+        probability[:, None], (GRID_SIZE,) * 3, mode="trilinear", align_corners=False
+    )[:, 0]

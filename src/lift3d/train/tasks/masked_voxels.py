@@ -1,8 +1,8 @@
-"""Pre-training without labels: random blocks of a solid are hidden, and the network tells what fills them
+"""Pre-training without labels: random blocks of a shape are hidden, and the network predicts their occupancy
 (nets/masked_autoencoder.py).
 
-`lift3d train classifier --init-from runs/masked-voxels` goes on with its trunk. Loss: cross-entropy and soft Dice (Milletari,
-Navab & Ahmadi 2016) of the hidden cells alone.
+`lift3d train classifier --init-from runs/masked-voxels` continues with its backbone. Loss: cross-entropy and soft Dice of the
+hidden voxels alone.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ from lift3d.train.task import Batch, Task
 
 @dataclass(frozen=True)
 class Config(Schedule):
-    """What the task adds; width as the classifier's, or its trunk is not taken over."""
+    """Options of the task; with the classifier's width its backbone can be loaded there."""
 
     steps: int = option(1_200, "optimiser steps of the whole run")
     batch: int = option(32, "shapes in a step, over all processes")
     rate: float = option(2e-3, "largest learning rate")
-    precision: str = option("bfloat16", "float32, or bfloat16 for the matrix products")
-    warmup: int = option(
-        100, "steps over which the rate rises from nothing; after them it falls along a cosine"
+    precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
+    warmup: int = option(100, "steps of linear warm-up; a cosine decay follows")
+    average: float = option(
+        0.995, "decay of the exponential moving average of the weights, which is what is stored"
     )
-    average: float = option(0.995, "how slowly the averaged weights follow; they are the ones that are kept")
-    validate: int = option(400, "steps between two looks at the validation set")
-    width: int = option(64, "channels of the trunk at 16 cells a side")
-    hidden: float = option(0.6, "share of the blocks of 8 cells a side that are hidden")
+    validate: int = option(400, "steps between two validations")
+    width: int = option(64, "channels of the backbone at 16 voxels a side")
+    hidden: float = option(0.6, "fraction of the blocks of 8 voxels a side that are hidden")
     dice: float = option(0.5, "weight of the soft Dice loss")
-    held: int = option(240, "shapes of the validation set that are looked at")
+    held: int = option(240, "shapes of the validation set that are used")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.width < 4 or not 0 < self.hidden < 1 or self.held < 1:
             raise InputError(
                 "width is 4 or more, hidden between 0 and 1, held 1 or more",
-                "leave them out for the usual ones",
+                "leave them out for the defaults",
             )
 
 
 class MaskedVoxelsTask(Task):
-    """The task."""
+    """The training task."""
 
     config: Config
     name = "masked_voxels"
@@ -64,8 +64,8 @@ class MaskedVoxelsTask(Task):
 
     def __init__(self, corpus: Path, config: Config) -> None:
         self.config = config
-        held = Corpus(corpus)
-        self.train, self.val = ShapeSet(held, "train", "levels"), ShapeSet(held, "val", "levels")
+        dataset = Corpus(corpus)
+        self.train, self.val = ShapeSet(dataset, "train", "levels"), ShapeSet(dataset, "val", "levels")
 
     def module(self) -> nn.Module:
         return MaskedVoxelAutoencoder(self.config.width)
@@ -76,8 +76,8 @@ class MaskedVoxelsTask(Task):
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
         cells, hidden = [], []
-        numbers = sample_indices(len(self.train), step, c.batch, c.seed)
-        for k, i in list(enumerate(numbers.tolist()))[rank::world]:
+        indices = sample_indices(len(self.train), step, c.batch, c.seed)
+        for k, i in list(enumerate(indices.tolist()))[rank::world]:
             rng = np.random.default_rng([c.seed, step, k])
             cells.append(orient(centre_in_grid(self.train.full(i)), int(rng.integers(ORIENTATIONS))))
             hidden.append(random_blocks(rng, c.hidden, 3))
@@ -85,41 +85,41 @@ class MaskedVoxelsTask(Task):
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         truth = batch["cells"].float()
-        said = module(truth, batch["hidden"])
+        predicted = module(truth, batch["hidden"])
         with torch.autocast(truth.device.type, enabled=False):
-            asked = expand_mask(batch["hidden"], truth.shape[-1]).float()
-            each = nn.functional.binary_cross_entropy_with_logits(said, truth, reduction="none")
-            entropy = (each * asked).sum() / asked.sum()
-            share, wanted = torch.sigmoid(said) * asked, truth * asked
-            dice = soft_dice_loss(share, wanted)
+            hidden_voxels = expand_mask(batch["hidden"], truth.shape[-1]).float()
+            each = nn.functional.binary_cross_entropy_with_logits(predicted, truth, reduction="none")
+            entropy = (each * hidden_voxels).sum() / hidden_voxels.sum()
+            probability, target = torch.sigmoid(predicted) * hidden_voxels, truth * hidden_voxels
+            dice = soft_dice_loss(probability, target)
         return {"loss": entropy + self.config.dice * dice, "entropy": entropy, "dice": dice}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """Overlap of what is told of the hidden cells, and of saying that all of them are full."""
+        """IoU of the prediction in the hidden blocks, and of the trivial prediction that all of them are full."""
         count = min(self.config.held, len(self.val))
-        numbers = np.linspace(0, len(self.val) - 1, count).astype(int)
+        indices = np.linspace(0, len(self.val) - 1, count).astype(int)
         device = next(module.parameters()).device
-        found: list[torch.Tensor] = []
+        predicted_ious: list[torch.Tensor] = []
         all_full: list[torch.Tensor] = []
         for first in range(0, count, 32):
-            some = [int(i) for i in numbers[first : first + 32]]
+            some = [int(i) for i in indices[first : first + 32]]
             hidden = np.stack(
                 [random_blocks(np.random.default_rng([3, i]), self.config.hidden, 3) for i in some]
             )
-            asked = expand_mask(torch.from_numpy(hidden), 64)
+            hidden_voxels = expand_mask(torch.from_numpy(hidden), 64)
             truth = torch.from_numpy(np.stack([centre_in_grid(self.val.full(i)) for i in some]))
             with autocast_bfloat16(device.type, self.config.precision == "bfloat16"):
-                said = module(truth.to(device).float(), torch.from_numpy(hidden).to(device)).cpu() > 0
-            for guess, out in ((said, found), (torch.ones_like(said), all_full)):
-                both = (guess & truth & asked).sum((1, 2, 3))
-                either = ((guess | truth) & asked).sum((1, 2, 3))
+                predicted = module(truth.to(device).float(), torch.from_numpy(hidden).to(device)).cpu() > 0
+            for guess, out in ((predicted, predicted_ious), (torch.ones_like(predicted), all_full)):
+                both = (guess & truth & hidden_voxels).sum((1, 2, 3))
+                either = ((guess | truth) & hidden_voxels).sum((1, 2, 3))
                 out.append(both / either.clamp(min=1))
-        return {"iou": float(torch.cat(found).mean()), "all_full": float(torch.cat(all_full).mean())}
+        return {"iou": float(torch.cat(predicted_ious).mean()), "all_full": float(torch.cat(all_full).mean())}
 
 
-def random_blocks(rng: np.random.Generator, share: float, axes: int) -> NDArray[np.bool_]:
-    """(8, ...) True where a block is hidden: so many of all, and at least one."""
-    count = max(1, round(share * BLOCKS**axes))
+def random_blocks(rng: np.random.Generator, probability: float, axes: int) -> NDArray[np.bool_]:
+    """A mask (8, ...) bool of `axes` axes, True in a random fraction of the blocks, at least one."""
+    count = max(1, round(probability * BLOCKS**axes))
     out = np.zeros(BLOCKS**axes, bool)
     out[rng.permutation(len(out))[:count]] = True
     return out.reshape((BLOCKS,) * axes)
