@@ -1,0 +1,64 @@
+"""Categories of embedding vectors: a missing modality counts as the mean, and known statistics are undone."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from network_checks import independent_in_the_batch, randomised, same_under_a_seed, without_gradient  # noqa: E402
+
+from lift3d.nets.embedding_classifier import EmbeddingClassifierNet  # noqa: E402
+from lift3d.nets.multimodal_embedding import EMBEDDING_SIZE  # noqa: E402
+
+
+def net_of(labels: int = 5) -> EmbeddingClassifierNet:
+    net = randomised(EmbeddingClassifierNet(labels, 16))
+    net.mean.normal_(generator=torch.Generator().manual_seed(1))
+    net.std.uniform_(0.5, 2, generator=torch.Generator().manual_seed(2))
+    return net
+
+
+def test_logits_and_gradients() -> None:
+    net, x = net_of(), torch.randn(3, EMBEDDING_SIZE)
+    there = torch.ones(3, 2, dtype=torch.bool)
+    logits = net(x, x, there)
+    assert logits.shape == (3, 5) and logits.dtype == torch.float32
+    assert not without_gradient(net, logits.square().sum())
+    assert independent_in_the_batch(lambda part: net(part, part, there[: len(part)]), x)
+    assert same_under_a_seed(lambda: EmbeddingClassifierNet(4, 8))
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_missing_modality_is_not_read(missing: int) -> None:
+    net, x = net_of(), torch.randn(2, EMBEDDING_SIZE)
+    there = torch.ones(2, 2, dtype=torch.bool)
+    there[:, missing] = False
+    others = [torch.randn(2, EMBEDDING_SIZE) for _ in range(2)]
+    args = [(o, x) if missing == 0 else (x, o) for o in others]
+    with torch.no_grad():
+        a, b = (net(*pair, there) for pair in args)
+        assert torch.equal(a, b)
+        there[:, missing] = True
+        assert not torch.allclose(net(*args[0], there), net(*args[1], there))
+
+
+def test_a_missing_modality_differs_from_one_at_the_mean_by_its_flag_alone() -> None:
+    net, x = net_of(), torch.randn(1, EMBEDDING_SIZE)
+    at_mean = net.mean[1:2]
+    with torch.no_grad():
+        flag = net.fc.weight[:, -1].clone()
+        missing = net(x, at_mean, torch.tensor([[True, False]]))
+        net.fc.bias.sub_(flag)
+        present = net(x, at_mean, torch.tensor([[True, True]]))
+    assert torch.allclose(missing, present, atol=1e-5)
+
+
+def test_standardised_vectors_give_the_same_logits() -> None:
+    net, x = net_of(), torch.randn(2, EMBEDDING_SIZE)
+    there = torch.ones(2, 2, dtype=torch.bool)
+    with torch.no_grad():
+        before = net(x, x, there)
+        moved = [x * 2 + 1, x * 2 + 1]
+        net.mean, net.std = net.mean * 2 + 1, net.std * 2
+        assert torch.allclose(net(*moved, there), before, atol=1e-4)
