@@ -1,9 +1,19 @@
+"""Lens distortion: round trips, full coverage, and the resampling kernel against its twin."""
+
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lift3d.geometry.camera.undistort import _bicubic, distort_points, undistort, undistorted_camera
+from lift3d.geometry.camera.undistort import (
+    _bicubic,
+    distort_points,
+    undistort,
+    undistort_points,
+    undistorted_camera,
+)
 from lift3d.types import Camera, Image
 
 
@@ -40,7 +50,7 @@ def test_the_fast_kernel_equals_its_slow_twin():
 
 @settings(max_examples=40, deadline=None)
 @given(k1=st.floats(-0.25, 0.25), k2=st.floats(-0.05, 0.05), p=st.floats(-0.005, 0.005))
-def test_every_pixel_of_the_pinhole_has_light(k1, k2, p):
+def test_the_photo_covers_every_pixel_of_the_pinhole(k1, k2, p):
     lens = camera(k1, k2, p, -p)
     pinhole = undistorted_camera(lens)
     u, v = np.meshgrid(np.arange(96) + 0.5, np.arange(64) + 0.5)
@@ -51,8 +61,8 @@ def test_every_pixel_of_the_pinhole_has_light(k1, k2, p):
 
 
 @pytest.mark.parametrize("k1", [-0.2, 0.15])
-def test_a_linear_picture_of_the_scene_stays_linear(k1):
-    """Light that is linear in the scene's x and y must be linear in the pixels of the pinhole."""
+def test_a_linear_image_of_the_scene_stays_linear(k1):
+    """Radiance linear in the scene's x and y is linear in the pixels of the pinhole camera."""
     lens = camera(k1, 0.0, 0.0, 0.0)
     u, v = np.meshgrid(np.arange(96) + 0.5, np.arange(64) + 0.5)
     seen = np.stack([(u - 49) / 80, (v - 31) / 80], -1)
@@ -70,7 +80,37 @@ def test_a_linear_picture_of_the_scene_stays_linear(k1):
     assert image.focal == pinhole.fx
 
 
-def test_a_pinhole_photo_is_returned_as_it_is():
+def test_a_pinhole_photo_is_returned_unchanged():
     image = Image(np.zeros((64, 96, 3), np.uint8))
     assert undistort(image, camera())[0] is image
     assert undistort(image, camera(1e-5, 0.0, 0.0, 0.0))[0] is image
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.floats(-0.2, 0.2), st.floats(-0.05, 0.05), st.floats(-0.005, 0.005), st.floats(-0.005, 0.005),
+    st.integers(0, 10_000),
+)  # fmt: skip
+def test_distortion_and_its_inverse_cancel(k1: float, k2: float, p1: float, p2: float, seed: int) -> None:
+    xy = np.random.default_rng(seed).uniform(-0.6, 0.6, (30, 2))
+    lens = (k1, k2, p1, p2)
+    np.testing.assert_allclose(distort_points(undistort_points(xy, lens), lens), xy, atol=1e-8)
+    np.testing.assert_allclose(undistort_points(distort_points(xy, lens), lens), xy, atol=1e-8)
+
+
+def test_distortion_of_known_points() -> None:
+    """Radial terms scale the point; tangential terms as in OpenCV's documentation."""
+    point = np.array([0.3, 0.4])  # r2 = 0.25
+    np.testing.assert_allclose(distort_points(point, (0.2, 0.0, 0.0, 0.0)), point * 1.05)
+    np.testing.assert_allclose(distort_points(point, (0.0, 0.16, 0.0, 0.0)), point * 1.01)
+    np.testing.assert_allclose(distort_points(point, (0.0, 0.0, 0.1, 0.0)), point + [0.024, 0.057])
+    np.testing.assert_allclose(distort_points(point, (0.0, 0.0, 0.0, 0.1)), point + [0.043, 0.024])
+    assert distort_points(point, ()) is point
+
+
+def test_sampling_at_pixel_centres_returns_the_pixels() -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (6, 7, 3)).astype(np.uint8)
+    u, v = np.meshgrid(np.arange(7) + 0.5, np.arange(6) + 0.5)
+    out = np.empty_like(pixels)
+    _bicubic(pixels, np.stack([u, v], -1), out)
+    np.testing.assert_array_equal(out, pixels)
