@@ -1,15 +1,18 @@
-"""The floor of a room, however the photos were held."""
+"""The support plane: a table under an object, and the floor of a room for any orientation of the photos."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from box_room import arc, look_at, measured, rectangles, rolled
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scenes import orbit_cameras
 
 from lift3d.geometry.camera.projection import resize_camera
 from lift3d.geometry.fusion.capture_layout import estimate_up
 from lift3d.geometry.fusion.fuse import sample_measured_points
-from lift3d.geometry.fusion.support_plane import find_floor
+from lift3d.geometry.fusion.support_plane import find_floor, find_support_plane
 from lift3d.maps.depths_to_mesh import DepthsToMesh
 from lift3d.types import Camera, DepthMaps, Image, Points, Views
 
@@ -56,8 +59,8 @@ def test_the_floor_is_down_however_the_photos_were_held(how):
 @pytest.mark.slow
 @pytest.mark.parametrize("roll", [0, 40])
 def test_a_scene_stands_upright_on_its_floor(roll):
-    cameras = [rolled(c, roll) for c in small(arc(8), 0.45)]
-    surface = DepthsToMesh("scene", faces=4000, nodes=1_000_000)(maps(cameras))
+    cameras = [rolled(c, roll) for c in small(arc(8), 0.3)]
+    surface = DepthsToMesh("scene", faces=3000, nodes=150_000)(maps(cameras))
     mesh, frame = surface.mesh, surface.world_from_model
     assert tilt(frame[:3, 2]) < 0.3
     level = mesh.face_normals[:, 2] > 0.95
@@ -92,3 +95,36 @@ def test_a_wall_beside_a_level_corridor_is_no_floor():
     cameras = [look_at((-2.2, -2.5 + 0.4 * k, 1.2), (-2.4, 3, 0.9), 120, 90, 80.0) for k in range(6)]
     floor = find_floor(sample_measured_points(maps(cameras), 40_000), cameras)
     assert floor is not None and tilt(floor.normal) < 0.3
+
+
+def _table_and_ball(rng, noise=0.002):
+    table = np.concatenate([rng.uniform(-1.5, 1.5, (3000, 2)), rng.normal(0, noise, (3000, 1))], 1)
+    n = rng.normal(size=(2000, 3))
+    n /= np.linalg.norm(n, axis=1, keepdims=True)
+    ball = 0.5 * n + [0, 0, 0.5] + rng.normal(0, noise, (2000, 3))
+    normals = np.concatenate([np.broadcast_to([0, 0, 1.0], (3000, 3)), n]).astype(np.float32)
+    return np.concatenate([table, ball]), normals
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 10_000))
+def test_the_table_is_found_and_the_ball_is_above_it(seed):
+    rng = np.random.default_rng(seed)
+    xyz, normals = _table_and_ball(rng)
+    cameras = orbit_cameras(10)
+    centres = np.array([c.centre for c in cameras])
+    plane = find_support_plane(xyz, normals, centres, np.array([0.1, 0, 0.995]), 1.2, seed)
+    assert plane is not None
+    assert plane.normal @ [0, 0, 1] > 0.9999 and abs(plane.offset) < 0.004
+    above = plane.height(xyz) > 0.03
+    assert above[3000:].mean() > 0.97 and not above[:3000].any()
+    assert plane.fraction == pytest.approx(0.6, abs=0.05) and plane.noise == pytest.approx(0.002, rel=0.3)
+
+
+def test_no_plane_in_a_ball_alone_nor_above_the_cameras():
+    rng = np.random.default_rng(0)
+    xyz, normals = _table_and_ball(rng)
+    cameras = orbit_cameras(10)
+    centres = np.array([c.centre for c in cameras])
+    assert find_support_plane(xyz[3000:], normals[3000:], centres, np.array([0, 0, 1.0]), 1.2) is None
+    assert find_support_plane(xyz + [0, 0, 5], normals, centres, np.array([0, 0, 1.0]), 1.2) is None

@@ -1,0 +1,66 @@
+"""The points of the object: visibility, the largest cluster in view, and its parts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scenes import look_at
+
+from lift3d.geometry.camera.projection import project
+from lift3d.geometry.fusion.capture_layout import intersect_optical_axes
+from lift3d.geometry.fusion.object_region import object_points, visible_fraction
+
+CAMERAS = [
+    look_at([2.4 * np.cos(a), 2.4 * np.sin(a), 1.0], [0, 0, 0.4], 64, 48, 60.0)
+    for a in np.linspace(0, 2 * np.pi, 9)[:-1]
+]
+AXES = intersect_optical_axes(CAMERAS)
+
+
+def ball(count: int, centre: list[float], radius: float, seed: int = 0) -> np.ndarray:
+    n = np.random.default_rng(seed).normal(size=(count, 3))
+    return radius * n / np.linalg.norm(n, axis=1, keepdims=True) + centre
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000))
+def test_visibility_counts_cameras(seed: int) -> None:
+    xyz = np.random.default_rng(seed).uniform(-3, 3, (10, 3))
+    expected = np.zeros(10)
+    for camera in CAMERAS:
+        uv, z = project(camera, xyz)
+        for k in range(10):
+            expected[k] += z[k] > 0 and 0 <= uv[k, 0] < 64 and 0 <= uv[k, 1] < 48
+    np.testing.assert_array_equal(visible_fraction(CAMERAS, xyz), expected / 8)
+
+
+def test_a_ball_is_the_object_and_distant_clutter_is_not() -> None:
+    near, far = ball(1500, [0, 0, 0.4], 0.4), ball(1500, [2.6, 0, 0.4], 0.3, 1)
+    member = object_points(CAMERAS, np.concatenate([near, far]), AXES)
+    assert member[:1500].mean() > 0.98 and member[1500:].sum() == 0
+
+
+def test_the_cluster_at_the_centre_wins_over_a_larger_one_aside() -> None:
+    near, aside = ball(1000, [0, 0, 0.4], 0.25), ball(2500, [0.95, 0, 0.4], 0.2, 1)
+    member = object_points(CAMERAS, np.concatenate([near, aside]), AXES)
+    assert member[:1000].mean() > 0.95 and member[1000:].mean() < 0.05
+
+
+def test_a_part_inside_the_bounding_box_belongs_to_the_object() -> None:
+    """A sphere inside a larger one touches it nowhere on the grid, but lies in its box."""
+    outer, inner = ball(4000, [0, 0, 0.4], 0.5), ball(600, [0, 0, 0.4], 0.12, 1)
+    member = object_points(CAMERAS, np.concatenate([outer, inner]), AXES)
+    assert member[:4000].mean() > 0.98 and member[4000:].mean() > 0.98
+
+
+@pytest.mark.parametrize("count", [0, 10, 49])
+def test_few_points_are_taken_as_they_are(count: int) -> None:
+    xyz = np.concatenate([ball(count, [0, 0, 0.4], 0.3), np.full((5, 3), 40.0)])
+    member = object_points(CAMERAS, xyz, AXES)
+    assert member[:count].all() and not member[count:].any()
+
+
+def test_nothing_near_the_centre_means_no_object() -> None:
+    assert not object_points(CAMERAS, np.full((200, 3), 30.0), AXES).any()
