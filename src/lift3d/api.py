@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lift3d.mapping import Card, Mapping
     from lift3d.pipelines.classify import classify
     from lift3d.pipelines.complete import complete
-    from lift3d.pipelines.generate import generate
+    from lift3d.pipelines.generate import categories, generate
     from lift3d.pipelines.index import index
     from lift3d.pipelines.interpolate import interpolate
     from lift3d.pipelines.mask import mask
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 
 PIPELINES = {
+    "categories": "generate",
     "check": "print_check",
     "classify": "classify",
     "complete": "complete",
@@ -55,7 +56,7 @@ PIPELINES = {
 """Functions that are defined in a module of `lift3d.pipelines`, imported when first used."""
 
 __all__ = [
-    "check", "classify", "complete", "convert", "create", "generate", "index", "interpolate", "list_mappings",
+    "categories", "check", "classify", "complete", "convert", "create", "generate", "index", "interpolate", "list_mappings",
     "list_models", "load", "mask", "reconstruct", "render", "repair", "save", "search",
 ]  # fmt: skip
 

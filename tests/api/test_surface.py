@@ -24,6 +24,7 @@ RESULTS = {
     "Models": "lift3d.pipelines.models",
     "PrintReport": "lift3d.pipelines.print_check",
     "Reconstruction": "lift3d.pipelines.reconstruct",
+    "Renderings": "lift3d.pipelines.render",
     "RepairReport": "lift3d.pipelines.repair",
     "SearchResult": "lift3d.pipelines.search",
 }

@@ -23,17 +23,17 @@ def classify(
 
     Prints the most probable categories with their probabilities.
     """
+    from lift3d import api
     from lift3d.cli.bars import Screen
     from lift3d.errors import InputError
     from lift3d.io.files.atomic import write_bytes
-    from lift3d.pipelines import classify as pipeline
 
     if as_json is not None and as_json.resolve() == file.resolve():
         raise InputError("the result would overwrite the file", "give it another name")
     if as_json is not None and as_json.is_dir():
         raise InputError(f"{as_json} is a folder", "give the result another name with --json")
     Screen(quiet).say_first_run()
-    result = pipeline.classify(file, weights=weights, up=up)
+    result = api.classify(file, weights=weights, up=up)
     if as_json is not None:
         write_bytes(as_json, (json.dumps(result.to_dict(top), indent=1) + "\n").encode())
     for name, probability in result.top(top):

@@ -19,7 +19,8 @@ def models(
 
     The list has name, size, licence, task and the metric on the test split; the card has the metrics of the baselines as well.
     """
-    from lift3d.weights import find, list_models
+    from lift3d import api
+    from lift3d.weights import find
 
     if name is not None:
         pairs = find(name).describe()
@@ -27,7 +28,7 @@ def models(
         for title, text in pairs:
             typer.echo(f"{title:<{width}}  {text}")
         return
-    rows = [found.summary() for found in list_models()]
+    rows = [found.summary() for found in api.list_models()]
     widths = {key: max(len(row[key]) for row in rows) for key in ("name", "size", "licence", "task")}
     for row in rows:
         cells = [f"{row[key]:<{width}}" for key, width in widths.items()]

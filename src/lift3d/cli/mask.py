@@ -29,9 +29,9 @@ def mask(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Cut the object out of a photo; the background becomes transparent."""
-    from lift3d.pipelines import mask as pipeline
+    from lift3d import api
 
-    image = pipeline.mask(photo, output, mask_only=mask_only, weights=weights)
+    image = api.mask(photo, output, mask_only=mask_only, weights=weights)
     if quiet:
         return
     found = image.segmentation

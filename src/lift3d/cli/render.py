@@ -39,16 +39,16 @@ def render(
     Views are written with depth, normals, masks and cameras.
     """
     angles = parse_angles(elevation)
+    from lift3d import api
     from lift3d.cli.bars import Bars
-    from lift3d.pipelines import render as pipeline
 
     with Bars(quiet) as bars:
-        views_written = pipeline.render(
+        renderings = api.render(
             model, output, views=views, size=size, width=width, height=height, elevation=angles, light=light,
             background=background, seed=seed, up=up, progress=bars.step,
         )  # fmt: skip
     if not quiet:
-        typer.echo(views_written.to_text())
+        typer.echo(renderings.to_text())
 
 
 def parse_angles(text: str) -> tuple[float, ...]:

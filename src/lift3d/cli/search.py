@@ -27,11 +27,11 @@ def index(
     from lift3d.nets import require_torch
 
     require_torch()
-    from lift3d.pipelines import index as pipeline
+    from lift3d import api
 
     with Bars(quiet) as bars:
         try:
-            report = pipeline.index(folder, output, weights=weights, progress=bars.step, message=bars.say)
+            report = api.index(folder, output, weights=weights, progress=bars.step, message=bars.say)
         except KeyboardInterrupt:
             typer.echo("lift3d: interrupted; what was indexed so far is kept.", err=True)
             raise typer.Exit(130) from None
@@ -64,10 +64,10 @@ def search(
     from lift3d.nets import require_torch
 
     require_torch()
+    from lift3d import api
     from lift3d.cli.bars import Bars
     from lift3d.errors import InputError
     from lift3d.io.files.atomic import write_bytes
-    from lift3d.pipelines import search as pipeline
     from lift3d.pipelines.search_sheet import write_search_sheet
 
     if output is not None and output.suffix.lower() != ".png":
@@ -75,7 +75,7 @@ def search(
     if as_json is not None and as_json.is_dir():
         raise InputError(f"{as_json} is a folder", "give the result another name with --json")
     with Bars(quiet) as bars:
-        result = pipeline.search(query, index=index, count=count, weights=weights, progress=bars.step)
+        result = api.search(query, index=index, count=count, weights=weights, progress=bars.step)
     if as_json is not None:
         write_bytes(as_json, result.to_json(query).encode())
     if output is not None:

@@ -39,11 +39,9 @@ def generate(
         typer.Option(help="Begin with a layout that is usual for the category; without it shapes vary more."),
     ] = True,
     candidates: Annotated[
-        int | None,
-        typer.Option(
-            help="Samples for each model, 4 if not given; the first with usual uncertainty is taken."
-        ),
-    ] = None,
+        int,
+        typer.Option(help="Samples for each model; the first with usual uncertainty is taken. 1: any."),
+    ] = 4,
     categories: Annotated[bool, typer.Option("--categories", help="List the categories and exit.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -52,22 +50,19 @@ def generate(
     from lift3d.units import parse_length
 
     require_torch()
+    from lift3d import api
     from lift3d.cli.bars import Bars
     from lift3d.errors import InputError
-    from lift3d.inference.generators import PRIOR
-    from lift3d.pipelines import generate as pipeline
     from lift3d.units import format_count
 
     if categories:
-        for name in pipeline.categories(model, weights=weights, autoencoder=autoencoder):
+        for name in api.categories(model, weights=weights, autoencoder=autoencoder):
             typer.echo(name)
         return
-    if category is None and model != PRIOR:
-        raise InputError(*pipeline.NO_CATEGORY)
     if output is None:
         raise InputError("there is nowhere to write to", "name a new folder with -o")
     with Bars(quiet) as bars:
-        models = pipeline.generate(
+        models = api.generate(
             category,
             output,
             count=count,
@@ -78,7 +73,7 @@ def generate(
             weights=weights,
             autoencoder=autoencoder,
             symmetric=symmetric,
-            candidates=pipeline.CANDIDATES if candidates is None else candidates,
+            candidates=candidates,
             layout=layout,
             progress=bars.step,
             message=bars.say,
@@ -109,12 +104,12 @@ def interpolate(
     from lift3d.nets import require_torch
 
     require_torch()
+    from lift3d import api
     from lift3d.cli.bars import Bars
-    from lift3d.pipelines import interpolate as pipeline
     from lift3d.units import format_count
 
     with Bars(quiet) as bars:
-        models = pipeline.interpolate(
+        models = api.interpolate(
             first, second, output, steps=steps, path=path, format=format_, weights=weights, autoencoder=autoencoder,
             progress=bars.step, message=bars.say,
         )  # fmt: skip
