@@ -17,7 +17,7 @@ from lift3d.cli import app  # noqa: E402
 from lift3d.context import Context  # noqa: E402
 from lift3d.errors import CaptureError, InputError  # noqa: E402
 from lift3d.geometry.mesh.solidity import inspect_solid  # noqa: E402
-from lift3d.geometry.metrics.solids import iou  # noqa: E402
+from lift3d.geometry.metrics.iou import iou  # noqa: E402
 from lift3d.geometry.voxels.canonical_frame import canonical_affine, voxelize_canonical  # noqa: E402
 from lift3d.inference.generators import load_sampler  # noqa: E402
 from lift3d.io.mesh.meshes import load_mesh, save_mesh  # noqa: E402
@@ -31,7 +31,6 @@ from lift3d.pipelines.generate import (  # noqa: E402
     load_generator,
     sample_solids,
 )
-from lift3d.pipelines.interpolate import slerp  # noqa: E402
 from lift3d.pipelines.latent_solid import scale_to_longest_side  # noqa: E402
 from lift3d.pipelines.models import longest_side  # noqa: E402
 from lift3d.taxonomy.lookup import category_index  # noqa: E402
@@ -86,23 +85,6 @@ def test_the_same_wish_gives_the_same_and_fewer_are_its_beginning() -> None:
     other = next(sample_solids(lamps, "lamp", Options(1, 6))).mesh
     assert np.array_equal(one.vertices, two[0].vertices) and np.array_equal(one.faces, two[0].faces)
     assert len(other.vertices) != len(one.vertices) or not np.array_equal(other.vertices, one.vertices)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("way", ["flow", "straight"])
-def test_between_two_things_lie_solids(tmp_path: Path, way: str) -> None:
-    save_mesh(trimesh.creation.box((1, 0.6, 0.4)), tmp_path / "a.stl")
-    save_mesh(trimesh.creation.cylinder(0.3, 1.0), tmp_path / "b.glb")
-    out = tmp_path / "between"
-    code, said = lift3d(
-        "interpolate", tmp_path / "a.stl", tmp_path / "b.glb", "--steps", 3, "--way", way, "-o", out
-    )
-    assert code == 0 and "3 models" in said, said
-    ends = [voxelize_canonical(load_mesh(tmp_path / name))[0] for name in ("a.stl", "b.glb")]
-    made = [load_mesh(out / f"step-0{i}.glb") for i in (1, 2, 3)]
-    assert all(inspect_solid(m).is_solid for m in made)
-    cells = [voxelize_canonical(m)[0] for m in made]
-    assert iou(cells[0], ends[0]) > 0.8 and iou(cells[2], ends[1]) > 0.8
 
 
 def test_without_a_size_the_longest_side_is_one_and_without_a_unit() -> None:
@@ -238,14 +220,3 @@ def test_codes_of_other_autoencoders_are_refused() -> None:
     with pytest.raises(InputError, match="not one of the autoencoder"):
         LatentToVoxels()(Latent(np.zeros(shape, np.float32), space[::-1]))
     assert np.isfinite(LatentToVoxels()(Latent(np.zeros(shape, np.float32), space)).values).all()
-
-
-def test_great_circles_keep_lengths_and_ends() -> None:
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(2, 4, 4)).astype(np.float32)
-    for t, end in ((0.0, a), (1.0, b)):
-        np.testing.assert_allclose(slerp(a, b, t), end, atol=1e-5)
-    lengths = [float(np.linalg.norm(slerp(a, b, t))) for t in np.linspace(0, 1, 9)]
-    ends = sorted((lengths[0], lengths[-1]))
-    assert all(ends[0] - 1e-4 <= x <= ends[1] + 1e-4 for x in lengths)
-    np.testing.assert_allclose(slerp(a, a, 0.3), a, atol=1e-6)
