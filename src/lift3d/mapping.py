@@ -1,8 +1,7 @@
-"""A mapping says how one representation *becomes* another; `>>` composes; a registry lists them all.
+"""Mappings between representations: the interface, its card and guarantees, composition with `>>`, and the registry.
 
-A network and an exact geometric computation are the same kind of thing: a `Mapping[A, B]` with a name,
-a source, a target and what it guarantees. One file per mapping lives in `lift3d.maps`, named
-source_to_target; importing `lift3d.maps` fills the registry.
+An exact computation and a network are both a `Mapping[A, B]` with a card that states name, source, target and guarantees.
+Each mapping has a module of its own in `lift3d.maps`, named source_to_target; `lift3d.maps.registry()` lists them all.
 """
 
 from __future__ import annotations
@@ -19,26 +18,60 @@ B = TypeVar("B")
 C = TypeVar("C")
 
 
+Check = Callable[["Mapping[Any, Any]", Any, Any], str | None]
+"""Takes (mapping, source, result); returns None, or one sentence that states how the result violates the guarantee."""
+
+
+@dataclass(frozen=True)
+class Guarantee:
+    """A property that every result of a mapping has, and the function that checks it.
+
+    name: short identifier; sentence: the property in plain words, shown by `lift3d maps`; check: see `Check`.
+    """
+
+    name: str
+    sentence: str
+    check: Check
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+METHODS = ("exact", "learned")
+
+
 @dataclass(frozen=True)
 class Card:
-    """What `lift3d maps` shows of a mapping. method: "exact" or "learned"."""
+    """The description of a mapping.
+
+    name: source_to_target; source, target: names of the representations (the edge of the mapping in the graph of
+    representations); method: "exact" or "learned"; reference: authors and years of the methods used. Raises ValueError for
+    an unknown method.
+    """
 
     name: str
     source: str
     target: str
-    guarantees: tuple[str, ...]
+    guarantees: tuple[Guarantee, ...] = ()
     method: str = "exact"
     reference: str = ""
 
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"Card.method is {' or '.join(METHODS)}, not {self.method}")
+
 
 class Mapping(ABC, Generic[A, B]):
-    """Interface. Subclasses are final dataclasses whose fields are the options; `card` is a class attribute."""
+    """A function from one representation to another, with options.
+
+    Subclasses are final frozen dataclasses whose fields are the options; `card` is a class attribute.
+    """
 
     card: ClassVar[Card]
 
     @abstractmethod
     def apply(self, source: A, context: Context) -> B:
-        """Map `source`; report progress and evidence through `context`; raise `Lift3dError` on failure."""
+        """The representation of `source` as B. Progress and evidence go to `context`; failures raise `Lift3dError`."""
 
     def __call__(self, source: A, context: Context | None = None) -> B:
         return self.apply(source, context if context is not None else Context())
@@ -48,7 +81,10 @@ class Mapping(ABC, Generic[A, B]):
 
 
 class Composition(Mapping[A, C], Generic[A, B, C]):
-    """first >> then: its guarantees are those of the last step."""
+    """first >> then. Its guarantees are those of `then`; it is learned if one of its steps is.
+
+    Raises TypeError if the target of `first` is not the source of `then`.
+    """
 
     def __init__(self, first: Mapping[A, B], then: Mapping[B, C]) -> None:
         if first.card.target != then.card.source:
@@ -66,6 +102,7 @@ class Composition(Mapping[A, C], Generic[A, B, C]):
         )
 
     def apply(self, source: A, context: Context) -> C:
+        """The result of `then` on the result of `first`."""
         return self.then.apply(self.first.apply(source, context), context)
 
 
@@ -75,7 +112,7 @@ M = TypeVar("M", bound=type[Mapping[Any, Any]])
 
 
 def register(card: Card) -> Callable[[M], M]:
-    """Class decorator: attach the card and enter the mapping into the registry under its name."""
+    """Class decorator that attaches the card and adds the mapping to the registry; ValueError if the name is taken."""
 
     def enter(cls: M) -> M:
         if card.name in _registry:

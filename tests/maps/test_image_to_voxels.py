@@ -16,7 +16,14 @@ from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.geometry.render.rasterizer import depth_map
 from lift3d.geometry.symmetry.plane import symmetry_plane
 from lift3d.geometry.voxels.view_frame import ViewFrame
-from lift3d.maps.image_to_voxels import confidence_of, facing, matrix_of, stand, turned, with_mask_eroded
+from lift3d.maps.image_to_voxels import (
+    assumed_intrinsics,
+    erode_mask,
+    mean_confidence,
+    place_on_ground,
+    rotation_about_z,
+    upright_axes,
+)
 from lift3d.maps.voxels_to_mesh import VoxelsToMesh
 from lift3d.pipelines.reconstruction.single_view import mirrored, painted_from
 from lift3d.types import Image, Photos, SolidPrediction, SymmetryPlane
@@ -28,8 +35,8 @@ UP = np.array([0.1, -0.9, -0.42]) / np.linalg.norm([0.1, -0.9, -0.42])
 def seen(turn: float = 0.4) -> tuple[SolidPrediction, np.ndarray, Image]:
     """A box with a knob, as its true cells say it, its mask in the photo, and the photo."""
     image = Image(np.full((200, 240, 3), 90, np.uint8), "box", np.ones((200, 240), bool), 260.0)
-    frame = ViewFrame(matrix_of(image), Crop(130, 95, 70), 1.0, 0.26)
-    axes = turned(turn) @ facing(UP)
+    frame = ViewFrame(assumed_intrinsics(image), Crop(130, 95, 70), 1.0, 0.26)
+    axes = rotation_about_z(turn) @ upright_axes(UP)
     line = (np.arange(N) + 0.5) / N * 2 - 1
     w, v, u = np.meshgrid(line, line, line, indexing="ij")
     p = (frame.unproject(np.stack([u, v, w], -1).reshape(-1, 3)) - [0, 0, 1.0]) @ axes.T
@@ -44,7 +51,7 @@ def seen(turn: float = 0.4) -> tuple[SolidPrediction, np.ndarray, Image]:
         )
         mask[y[0] : y[1], x[0] : x[1]] = True
     image = replace(image, mask=mask)
-    return stand(share, frame, axes, (image,), 0.5), mask, image
+    return place_on_ground(share, frame, axes, (image,), 0.5), mask, image
 
 
 def test_it_stands_upright_and_lies_behind_its_photo():
@@ -80,23 +87,23 @@ def test_the_mirrored_photo_shows_the_mirrored_solid():
 
 def test_from_straight_above_the_top_of_the_photo_is_ahead():
     for up in (np.array([0.0, 0, -1]), np.array([0.0, 0, 1]), UP):
-        axes = facing(up)
+        axes = upright_axes(up)
         assert np.allclose(axes @ axes.T, np.eye(3)) and np.isclose(np.linalg.det(axes), 1)
         assert np.allclose(axes[2], up)
-    assert facing(np.array([0.0, -1, 0]))[1] @ [0, 0, 1] == pytest.approx(1)
+    assert upright_axes(np.array([0.0, -1, 0]))[1] @ [0, 0, 1] == pytest.approx(1)
 
 
 def test_masks_are_drawn_in_and_confidence_lies_between_0_and_1():
     mask = np.zeros((100, 100), bool)
     mask[20:80, 20:80] = True
-    inner = with_mask_eroded(Image(np.zeros((100, 100, 3), np.uint8), mask=mask)).mask
+    inner = erode_mask(Image(np.zeros((100, 100, 3), np.uint8), mask=mask)).mask
     assert inner is not None and inner.sum() < mask.sum() and (inner <= mask).all() and inner.any()
     dot = np.zeros((100, 100), bool)
     dot[50, 50] = True
-    assert with_mask_eroded(Image(np.zeros((100, 100, 3), np.uint8), mask=dot)).mask.any()
+    assert erode_mask(Image(np.zeros((100, 100, 3), np.uint8), mask=dot)).mask.any()
     assert (
-        confidence_of(np.ones((2, 2, 2), np.float32)) > 0.99
-        and confidence_of(np.full((2, 2, 2), 0.5, np.float32)) < 0.01
+        mean_confidence(np.ones((2, 2, 2), np.float32)) > 0.99
+        and mean_confidence(np.full((2, 2, 2), 0.5, np.float32)) < 0.01
     )
 
 

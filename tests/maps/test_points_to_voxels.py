@@ -8,7 +8,14 @@ import pytest
 from lift3d.context import Context
 from lift3d.errors import InputError
 from lift3d.geometry.completion.partial_frame import PartialFrame, partial_voxels
-from lift3d.maps.points_to_voxels import MOVES, PointsToVoxels, ask, back, laid, touching
+from lift3d.maps.points_to_voxels import (
+    SYMMETRIES,
+    PointsToVoxels,
+    apply_symmetry,
+    count_at_wall,
+    predict_occupancy,
+    undo_symmetry,
+)
 from lift3d.types import Points
 
 
@@ -18,7 +25,7 @@ def moved(x: np.ndarray, move: int) -> np.ndarray:
     return out[:, [1, 0, 2]] if move & 4 else out
 
 
-@pytest.mark.parametrize("move", range(MOVES))
+@pytest.mark.parametrize("move", range(SYMMETRIES))
 def test_cells_move_with_their_points(move: int) -> None:
     rng = np.random.default_rng(move)
     p, n = (
@@ -27,8 +34,10 @@ def test_cells_move_with_their_points(move: int) -> None:
     )
     frame = PartialFrame(np.full(3, -0.5), 1.0)
     cells = partial_voxels(p, n, frame)
-    assert np.allclose(laid(cells, move), partial_voxels(moved(p, move), moved(n, move), frame), atol=1e-4)
-    assert np.array_equal(back(laid(cells, move)[0], move), cells[0])
+    assert np.allclose(
+        apply_symmetry(cells, move), partial_voxels(moved(p, move), moved(n, move), frame), atol=1e-4
+    )
+    assert np.array_equal(undo_symmetry(apply_symmetry(cells, move)[0], move), cells[0])
 
 
 def test_all_ways_of_asking_are_brought_back_together() -> None:
@@ -44,15 +53,15 @@ def test_all_ways_of_asking_are_brought_back_together() -> None:
 
     cells = np.zeros((5, 64, 64, 64), np.float32)
     cells[0, 3:20, 30:33, 5:60] = 1
-    assert np.allclose(ask(Echo(), cells), cells[0], atol=1e-4)
+    assert np.allclose(predict_occupancy(Echo(), cells), cells[0], atol=1e-4)
 
 
 def test_a_guess_that_runs_into_the_wall_is_noticed() -> None:
     share = np.zeros((64, 64, 64), np.float32)
     share[20:40, 20:40, 2:62] = 1
-    assert touching(share, 0.5) == 0
+    assert count_at_wall(share, 0.5) == 0
     share[20:40, 20:40, 0] = 1
-    assert touching(share, 0.5) == 400
+    assert count_at_wall(share, 0.5) == 400
 
 
 def test_too_little_is_one_sentence() -> None:
@@ -63,4 +72,4 @@ def test_too_little_is_one_sentence() -> None:
     with pytest.raises(InputError, match="only 50 points"):
         PointsToVoxels()(Points(some[:50], normals[:50]), Context())
     with pytest.raises(InputError, match="asked"):
-        PointsToVoxels(asked=9)(Points(some, normals), Context())
+        PointsToVoxels(augmentations=9)(Points(some, normals), Context())

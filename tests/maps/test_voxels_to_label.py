@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from lift3d.errors import InputError  # noqa: E402
-from lift3d.maps.voxels_to_label import VoxelsToLabel, in_grid, inference_options  # noqa: E402
+from lift3d.maps.voxels_to_label import VoxelsToLabel, inference_options, resample_to_network_grid  # noqa: E402
 from lift3d.nets.factory import create_classifier  # noqa: E402
 from lift3d.types import Label, Voxels  # noqa: E402
 from lift3d.weights import PretrainedCfg, find, pack  # noqa: E402
@@ -46,28 +46,28 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 def test_the_corpus_own_grid_is_taken_as_it_is() -> None:
     values = thing((58, 20, 31), at=(3, 30, 3))
-    found = in_grid(Voxels(values, np.diag([0.1, 0.1, 0.1, 1]), "occupancy"))
+    found = resample_to_network_grid(Voxels(values, np.diag([0.1, 0.1, 0.1, 1]), "occupancy"))
     assert found.sum() == values.sum() and found[3:61, 22:42, 16:47].sum() == values.sum()
 
 
 @pytest.mark.parametrize("n,k", [(128, 2), (30, 0.5), (256, 4)])
 def test_other_grids_give_the_same_cells(n: int, k: float) -> None:
-    near = in_grid(Voxels(thing((60, 20, 40)), np.eye(4), "occupancy"))
+    near = resample_to_network_grid(Voxels(thing((60, 20, 40)), np.eye(4), "occupancy"))
     cells = tuple(int(s * k) for s in (60, 20, 40))
     for kind, values in (("occupancy", thing(cells, n)), ("signed_distance", 0.5 - thing(cells, n))):  # type: ignore[arg-type]
-        far = in_grid(Voxels(values.astype(np.float32), np.diag([3.0, 3, 3, 1]), kind))
+        far = resample_to_network_grid(Voxels(values.astype(np.float32), np.diag([3.0, 3, 3, 1]), kind))
         assert iou(near, far) > 0.9
 
 
 def test_axes_of_the_affine_count() -> None:
     values = thing((30, 20, 40))
     wide = np.diag([2.0, 1, 1, 1])
-    found = in_grid(Voxels(values, wide, "occupancy"))
+    found = resample_to_network_grid(Voxels(values, wide, "occupancy"))
     sides = [int(found.any(axes).sum()) for axes in ((1, 2), (0, 2), (0, 1))]
     assert sides[0] == pytest.approx(60, abs=2) and sides[1] == pytest.approx(20, abs=2)
     values = thing((45, 30, 60))
     turned = np.eye(4)[[1, 0, 2, 3]] * np.array([[1.0], [-1], [1], [1]])
-    assert iou(in_grid(Voxels(values, turned, "occupancy")), in_grid(
+    assert iou(resample_to_network_grid(Voxels(values, turned, "occupancy")), resample_to_network_grid(
         Voxels(np.ascontiguousarray(values.transpose(1, 0, 2)[:, ::-1]), np.eye(4), "occupancy"))) > 0.9  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def test_thin_sheets_are_not_lost() -> None:
     for thick in (1, 2, 5):
         values = np.zeros((200, 200, 200), np.float32)
         values[:, :, :thick] = 1
-        found = in_grid(Voxels(values, np.eye(4), "occupancy"))
+        found = resample_to_network_grid(Voxels(values, np.eye(4), "occupancy"))
         assert found.any(2).sum() >= 59**2 and found.sum() <= 3 * 62**2
 
 

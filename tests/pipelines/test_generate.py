@@ -195,7 +195,7 @@ def test_kinds_are_listed_and_found_by_the_words_of_people() -> None:
 
 @pytest.mark.slow
 def test_the_maps_compose_from_a_word_to_cells_and_back() -> None:
-    word = LabelToLatent(number=3) >> LatentToVoxels()
+    word = LabelToLatent(index=3) >> LatentToVoxels()
     voxels = word(Label.certain("rock"), Context(seed=2))
     assert voxels.quantity == "occupancy" and voxels.values.min() >= 0 and voxels.values.max() <= 1
     ball = (

@@ -1,6 +1,7 @@
-"""One file per mapping, named source_to_target: the folder listing is the map of the system.
+"""All mappings, one module each, named source_to_target: the listing of this package is the map of the system.
 
-`registry` finds all mappings by name, and `create` makes one with its options.
+`registry` lists all mappings by name, `create` constructs one with its options, and `graph` gives the graph of
+representations, whose edges are the mappings.
 """
 
 import dataclasses
@@ -10,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from lift3d.errors import InputError
-from lift3d.mapping import Mapping, registered
+from lift3d.mapping import Card, Mapping, registered
 
 
 def registry() -> dict[str, type[Mapping[Any, Any]]]:
@@ -47,3 +48,11 @@ def create(name: str, weights: str | None = None, **options: Any) -> Mapping[Any
         find(weights)
         options["weights"] = weights
     return cls(**options)
+
+
+def graph() -> dict[str, dict[str, list[Card]]]:
+    """The graph of representations: graph()[source][target] lists the cards of the mappings from source to target."""
+    edges: dict[str, dict[str, list[Card]]] = {}
+    for mapping in registry().values():
+        edges.setdefault(mapping.card.source, {}).setdefault(mapping.card.target, []).append(mapping.card)
+    return edges

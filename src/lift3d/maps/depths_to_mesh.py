@@ -37,6 +37,8 @@ from lift3d.geometry.fusion.fuse import (
 )
 from lift3d.geometry.fusion.object_region import object_points
 from lift3d.geometry.fusion.support_plane import SupportPlane, find_floor, find_support_plane
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.shapes import OBJECT_CLOSED_SCENE_OPEN, VIEWS_IN_FRAME
 from lift3d.geometry.mesh.components import keep_large_components, keep_main_components, select_faces
 from lift3d.geometry.mesh.self_intersection import self_intersections
 from lift3d.geometry.surface.decimation import decimate
@@ -55,11 +57,7 @@ Extracted = tuple[Mesh, F64, SupportPlane | None]
         NAME,
         "DepthMaps",
         "Surface",
-        (
-            "object: closed, oriented, flat base",
-            "scene: open, trimmed where nothing was seen",
-            "same bytes for the same seed",
-        ),
+        (OBJECT_CLOSED_SCENE_OPEN, VIEWS_IN_FRAME, SAME_BYTES),
         reference="Curless & Levoy 1996; Bylow et al. 2013",
     )
 )

@@ -8,6 +8,8 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import InputError
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.semantics import DISTRIBUTION, REFUSES_OTHER_SPACE
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Embedding, Label, Provenance
 
@@ -17,7 +19,7 @@ NAME = "embedding_to_label"
 @register(
     Card(
         NAME, "Embedding", "Label",
-        ("probabilities sum to 1", "places that other weights made are refused", "same place, same bytes"),
+        (DISTRIBUTION, REFUSES_OTHER_SPACE, SAME_BYTES),
         "learned", "Su et al. 2015; Menon et al. 2021",
     )
 )  # fmt: skip

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lift3d.context import Context
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.semantics import DESCENDING, REFUSES_OTHER_SPACE
 from lift3d.inference.embedding import SimilarityWeights
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Embedding, Neighbours
@@ -16,7 +18,7 @@ NAME = "embedding_to_neighbours"
 @register(
     Card(
         NAME, "Embedding", "Neighbours",
-        ("the nearest first", "places that other weights made are refused"),
+        (DESCENDING, REFUSES_OTHER_SPACE, SAME_BYTES),
         reference="Malkov & Yashunin 2018",
     )
 )  # fmt: skip

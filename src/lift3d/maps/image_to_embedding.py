@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lift3d.context import Context
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.semantics import ONE_VECTOR
 from lift3d.geometry.image.crop import square_crop
 from lift3d.geometry.image.cutout import cut_out
 from lift3d.mapping import Card, Mapping, register
@@ -19,7 +21,7 @@ NAME = "image_to_embedding"
 @register(
     Card(
         NAME, "Image", "Embedding",
-        ("near the models that look like it, and the words for it", "same photo, same bytes"),
+        (ONE_VECTOR, SAME_BYTES),
         "learned", "van den Oord et al. 2018; Radford et al. 2021",
     )
 )  # fmt: skip

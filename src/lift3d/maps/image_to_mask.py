@@ -16,6 +16,8 @@ from scipy import ndimage
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.views import GIVEN_MASK_KEPT, ONE_OBJECT
 from lift3d.geometry.image.crop import Crop, square_crop
 from lift3d.geometry.image.guided_filter import guided_filter
 from lift3d.geometry.image.random_walker import refine_mask
@@ -26,27 +28,27 @@ if TYPE_CHECKING:
     import torch
 
 NAME = "image_to_mask"
-SIZE = 128
+INPUT_SIZE = 128
 """Pixels along each side of what the network sees."""
-COARSE, FINE = 192, 384
+WALK_SIZE, MATTE_SIZE = 192, 384
 """Pixels along the crop's side at which colours are followed, and at which the edge is found."""
-CLOSER = (1.5, 1.2)
+CROP_SCALES = (1.5, 1.2)
 """The second looks are this much wider than the thing's box, the widest first."""
-LEAST = 0.004
+MIN_AREA_FRACTION = 0.004
 """Of the photo: what is smaller is no thing."""
-SURE = 0.75
+MIN_PEAK = 0.75
 """A thing has a point that is this likely to be one."""
-CUT = "transparency is taken as the mask"
-LARGEST = 16_000_000
+MASK_ADVICE = "transparency is taken as the mask"
+MAX_PIXELS = 16_000_000
 """Pixels: a thing in a larger photo is looked for in a smaller copy."""
-APART = 0.15
+MIN_OTHER_FRACTION = 0.15
 """A second region of this share of the largest is another thing."""
 
 
 @register(
     Card(
         NAME, "Image", "Image",
-        ("one connected thing", "transparency and given masks are taken as they are", "same input, same mask"),
+        (ONE_OBJECT, GIVEN_MASK_KEPT, SAME_BYTES),
         "learned", "Ronneberger, Fischer & Brox 2015; Grady 2005; He, Sun & Tang 2013",
     )
 )  # fmt: skip
@@ -66,7 +68,7 @@ class ImageToMask(Mapping[Image, Image]):
             found_before = source.segmentation or Segmentation("given", float(source.mask.mean()))
             context.note(NAME, source=found_before.source)
             return replace(source, segmentation=found_before)
-        factor = int(np.ceil(np.sqrt(source.width * source.height / LARGEST)))
+        factor = int(np.ceil(np.sqrt(source.width * source.height / MAX_PIXELS)))
         if factor > 1:
             small = np.asarray(Pil.fromarray(source.pixels).reduce(factor))
             reduced = self.apply(replace(source, pixels=small), context)
@@ -79,19 +81,19 @@ class ImageToMask(Mapping[Image, Image]):
         level = found.threshold
         whole = Crop(source.width / 2, source.height / 2, max(source.width, source.height) / 2)
         share = _uncut(self._look(net, source, whole), whole, (source.height, source.width))
-        mask, others = largest(share > level)
-        if mask.mean() < LEAST or share[mask].max(initial=0) < SURE:
+        mask, others = largest_region(share > level)
+        if mask.mean() < MIN_AREA_FRACTION or share[mask].max(initial=0) < MIN_PEAK:
             raise CaptureError(
                 f"no single thing stands out in {source.name}",
                 "take the photo so that the thing fills half of it before a calm background, or cut it out: "
-                + CUT,
+                + MASK_ADVICE,
             )
         # the network has learned from things that fill most of the picture: a second look, closer
-        near = square_crop(mask, CLOSER[0])
+        near = square_crop(mask, CROP_SCALES[0])
         close = _uncut(self._closer(net, source, near, level), near, (source.height, source.width))
-        mask, _ = largest(close > 0.5)
+        mask, _ = largest_region(close > 0.5)
         if not mask.any():
-            raise CaptureError(f"no single thing stands out in {source.name}", "cut it out: " + CUT)
+            raise CaptureError(f"no single thing stands out in {source.name}", "cut it out: " + MASK_ADVICE)
         mask = ndimage.binary_fill_holes(mask) if _small_holes(mask) else mask
         how = Segmentation("network", float(mask.mean()), others, found.name)
         context.note(NAME, **asdict(how))
@@ -103,7 +105,7 @@ class ImageToMask(Mapping[Image, Image]):
 
         from lift3d.inference.networks import inference_mode
 
-        small = _cut(image.pixels, crop, SIZE) / np.float32(255)
+        small = _cut(image.pixels, crop, INPUT_SIZE) / np.float32(255)
         both = np.stack([small, small[:, ::-1]]).transpose(0, 3, 1, 2)
         with inference_mode():
             said = torch.sigmoid(net(torch.from_numpy((both - 0.45) / 0.25).float()))[:, 0].numpy()
@@ -112,30 +114,33 @@ class ImageToMask(Mapping[Image, Image]):
     def _closer(self, net: torch.nn.Module, image: Image, near: Crop, level: float) -> F32:
         """(FINE, FINE) share over the widest crop, the mean of looks at several, sharpened by the photo's colours; its edge is
         at one half."""
-        total, weight = np.zeros((FINE, FINE), np.float32), np.zeros((FINE, FINE), np.float32)
-        for wider in CLOSER:
-            half = near.half * wider / CLOSER[0]
+        total, weight = (
+            np.zeros((MATTE_SIZE, MATTE_SIZE), np.float32),
+            np.zeros((MATTE_SIZE, MATTE_SIZE), np.float32),
+        )
+        for wider in CROP_SCALES:
+            half = near.half * wider / CROP_SCALES[0]
             share = self._look(net, image, Crop(near.x, near.y, half))
-            side = round(FINE * wider / CLOSER[0])
-            start = (FINE - side) // 2
+            side = round(MATTE_SIZE * wider / CROP_SCALES[0])
+            start = (MATTE_SIZE - side) // 2
             part = slice(start, start + side)
             fine = Pil.fromarray(share).resize((side, side), Pil.Resampling.BICUBIC)
             total[part, part] += np.asarray(fine, np.float32).clip(0, 1)
             weight[part, part] += 1
-        rough = Pil.fromarray(total / weight).resize((COARSE, COARSE), Pil.Resampling.BOX)
-        walked = refine_mask(_cut(image.pixels, near, COARSE), np.asarray(rough), level)
-        fine = Pil.fromarray(walked).resize((FINE, FINE), Pil.Resampling.BICUBIC)
-        return guided_filter(_cut(image.pixels, near, FINE), np.asarray(fine), FINE // 48, 1e-4)
+        rough = Pil.fromarray(total / weight).resize((WALK_SIZE, WALK_SIZE), Pil.Resampling.BOX)
+        walked = refine_mask(_cut(image.pixels, near, WALK_SIZE), np.asarray(rough), level)
+        fine = Pil.fromarray(walked).resize((MATTE_SIZE, MATTE_SIZE), Pil.Resampling.BICUBIC)
+        return guided_filter(_cut(image.pixels, near, MATTE_SIZE), np.asarray(fine), MATTE_SIZE // 48, 1e-4)
 
 
-def largest(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
+def largest_region(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
     """The largest connected region, and how many others are at least APART of its size."""
     labels, count = ndimage.label(mask)
     if count == 0:
         return mask, 0
     sizes = np.bincount(labels.reshape(-1))[1:]
     best = int(sizes.argmax())
-    return labels == best + 1, int((sizes >= APART * sizes[best]).sum()) - 1
+    return labels == best + 1, int((sizes >= MIN_OTHER_FRACTION * sizes[best]).sum()) - 1
 
 
 def _small_holes(mask: NDArray[np.bool_]) -> bool:

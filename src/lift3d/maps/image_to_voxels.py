@@ -14,6 +14,8 @@ from scipy import ndimage
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.views import BEHIND_PHOTO, ORDER_OF_PHOTOS, UPRIGHT
 from lift3d.geometry.image.crop import Crop, square_crop
 from lift3d.geometry.image.cutout import cut_out
 from lift3d.geometry.symmetry.plane import symmetry_plane
@@ -24,27 +26,26 @@ from lift3d.maps.image_to_mask import ImageToMask
 from lift3d.types import F32, F64, Camera, Image, Photos, Points, SolidPrediction, Views, Voxels
 
 NAME = "image_to_voxels"
-MOST = 8
-FIELD = 45.0
+MAX_PHOTOS = 8
+ASSUMED_FIELD_OF_VIEW = 45.0
 """Degrees across the longer side of a photo that does not say its focal length."""
-CELLS, ROUGH = 80, 40
+RESOLUTION, COARSE_RESOLUTION = 80, 40
 """Along the longest side of the upright grid, and of the one in which the mirror plane is looked for."""
-EDGE = 2
+MARGIN = 2
 """Empty cells around the thing."""
-ALIKE = 0.75
+MIN_SYMMETRY = 0.75
 """A solid that is its own mirror image to this share is turned so that its sides lie along the axes."""
-UNLIKE = 1.16
+MIN_SIMILARITY = 1.16
 """Pictures less alike than this are doubted to show one thing: so are 60 % of pairs that do not, and 5 % of those that do, on
 the validation set, whose light changes from picture to picture."""
-SMALLEST = 24
+MIN_OBJECT_PIXELS = 24
 """Pixels across that a thing must have."""
 
 
 @register(
     Card(
         NAME, "Photos", "SolidPrediction",
-        ("the first photo's rays are columns of the guess: it can be laid back on it", "upright, standing on z = 0",
-         "the order of the other photos does not matter", "same photos, same bytes"),
+        (UPRIGHT, BEHIND_PHOTO, ORDER_OF_PHOTOS, SAME_BYTES),
         "learned", "Choy et al. 2016; Jackson et al. 2017; Jaderberg et al. 2015",
     )
 )  # fmt: skip
@@ -58,8 +59,10 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
     upright: bool = True
 
     def apply(self, source: Photos, context: Context) -> SolidPrediction:
-        if not 1 <= len(source) <= MOST:
-            raise InputError(f"{len(source)} photos were given", f"give one to {MOST} of the same thing")
+        if not 1 <= len(source) <= MAX_PHOTOS:
+            raise InputError(
+                f"{len(source)} photos were given", f"give one to {MAX_PHOTOS} of the same thing"
+            )
         images = tuple(_masked(source, ImageToMask(self.mask_weights), context))
         context.progress(NAME, 0.5)
         crops = [_crop(image) for image in images]
@@ -68,11 +71,11 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
 
         net, found = load_network("image_to_voxels", self.weights)
         first = images[0]
-        frame = ViewFrame(matrix_of(first), crops[0], 1.0, 1.0)
+        frame = ViewFrame(assumed_intrinsics(first), crops[0], 1.0, 1.0)
         pictures = np.stack([_picture(image, crop) for image, crop in zip(images, crops)])
         level = found.threshold
         predicted = predict_view(net, pictures)
-        confidence = round(confidence_of(predicted.occupancy), 4)
+        confidence = round(mean_confidence(predicted.occupancy), 4)
         predicted = predicted.fill_silhouette(level)
         predicted = replace(predicted, occupancy=bridge_components(predicted.occupancy, level))
         if not (predicted.occupancy > level).any():
@@ -85,23 +88,23 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
         dissimilar: tuple[str, ...] = ()
         if len(images) > 1:
             near = photo_similarity(net, pictures)
-            dissimilar = tuple(image.name for image, value in zip(images[1:], near) if value < UNLIKE)
+            dissimilar = tuple(image.name for image, value in zip(images[1:], near) if value < MIN_SIMILARITY)
             context.note(NAME, dissimilar=dissimilar, similarity=[round(value, 3) for value in near])
         known_up = self.upright and predicted.rotation is not None
         up = predicted.rotation[2] if known_up else np.array([0.0, -1, 0])  # type: ignore[index]
-        axes, placed = facing(up), predicted.frame(frame)
-        rough = stand(predicted.occupancy, placed, axes, images, level, ROUGH)
+        axes, placed = upright_axes(up), predicted.frame(frame)
+        rough = place_on_ground(predicted.occupancy, placed, axes, images, level, COARSE_RESOLUTION)
         plane = symmetry_plane(rough.voxels.inside, rough.voxels.affine)
         turn = float(np.arctan2(plane.normal[1], plane.normal[0]))
-        if plane.score >= ALIKE:  # its sides along the axes, the photo still seen from the front
+        if plane.score >= MIN_SYMMETRY:  # its sides along the axes, the photo still seen from the front
             quarter = turn - round(turn / (np.pi / 2)) * (np.pi / 2)
-            axes, turn = turned(-quarter) @ axes, turn - quarter
-        solid = stand(predicted.occupancy, placed, axes, images, level)
+            axes, turn = rotation_about_z(-quarter) @ axes, turn - quarter
+        solid = place_on_ground(predicted.occupancy, placed, axes, images, level)
         symmetry = symmetry_plane(solid.voxels.inside, solid.voxels.affine, turn)
         return replace(solid, symmetry_plane=symmetry, dissimilar=dissimilar, confidence=confidence)
 
 
-def facing(up: F64) -> F64:
+def upright_axes(up: F64) -> F64:
     """(3, 3) axes of the upright frame in the view frame: z is up, and the camera looks along y as nearly as can be."""
     ahead = np.array([0.0, 0, 1]) - up[2] * up
     if np.linalg.norm(ahead) < 0.05:  # from straight above or below: the photo's top is ahead
@@ -110,16 +113,18 @@ def facing(up: F64) -> F64:
     return np.stack([np.cross(ahead, up), ahead, up])
 
 
-def turned(angle: float) -> F64:
+def rotation_about_z(angle: float) -> F64:
     """(3, 3) rotation around z."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
-def matrix_of(image: Image) -> F64:
+def assumed_intrinsics(image: Image) -> F64:
     """(3, 3) intrinsics: the focal length of EXIF, or that of a usual lens; the middle of the photo."""
     longer = max(image.width, image.height)
-    focal = image.focal if image.focal is not None else longer / 2 / np.tan(np.radians(FIELD) / 2)
+    focal = (
+        image.focal if image.focal is not None else longer / 2 / np.tan(np.radians(ASSUMED_FIELD_OF_VIEW) / 2)
+    )
     return np.array([[focal, 0, image.width / 2], [0, focal, image.height / 2], [0, 0, 1.0]])
 
 
@@ -136,7 +141,7 @@ def _masked(source: Photos, find: ImageToMask, context: Context) -> list[Image]:
 def _crop(image: Image) -> Crop:
     assert image.mask is not None
     crop = square_crop(image.mask)
-    if crop.half * 2 < SMALLEST:
+    if crop.half * 2 < MIN_OBJECT_PIXELS:
         raise CaptureError(
             f"the thing in {image.name} is only {crop.half * 2:.0f} pixels wide",
             "take a larger photo, or go nearer",
@@ -151,14 +156,14 @@ def _picture(image: Image, crop: Crop) -> F32:
     return cut_out(image.pixels, image.mask.astype(np.uint8) * 255, crop, IMAGE_SIZE)
 
 
-def confidence_of(share: F32) -> float:
+def mean_confidence(share: F32) -> float:
     """1 where every cell is full or empty for certain, 0 where all is open: 1 - mean entropy of what may be full, in bits."""
     p = np.clip(share[share > 0.05], 1e-6, 1 - 1e-6).astype(np.float64)
     return float(1 + (p * np.log2(p) + (1 - p) * np.log2(1 - p)).mean()) if len(p) else 0.0
 
 
-def stand(
-    share: F32, frame: ViewFrame, axes: F64, images: tuple[Image, ...], level: float, long: int = CELLS
+def place_on_ground(
+    share: F32, frame: ViewFrame, axes: F64, images: tuple[Image, ...], level: float, long: int = RESOLUTION
 ) -> SolidPrediction:
     """The cells of a view (w, v, u), resampled in the frame of `axes` (3, 3: its directions in the view frame), standing on
     z = 0 with longest side 1, `long` cells long; and the first photo's camera there."""
@@ -173,8 +178,8 @@ def stand(
     scale = 1 / float((high - low).max())
     shift = -np.array([low[0] + high[0], low[1] + high[1], 2 * low[2]]) / 2 * scale
     step = 1 / long
-    count = np.ceil((high - low) * scale / step).astype(int) + 2 * EDGE
-    start = low * scale + shift + step / 2 - EDGE * step
+    count = np.ceil((high - low) * scale / step).astype(int) + 2 * MARGIN
+    start = low * scale + shift + step / 2 - MARGIN * step
     grid = np.stack(
         np.meshgrid(*(start[k] + step * np.arange(count[k]) for k in range(3)), indexing="ij"), -1
     )
@@ -198,7 +203,7 @@ def stand(
     return SolidPrediction(voxels, views, images)
 
 
-def with_mask_eroded(image: Image, share: float = 0.006) -> Image:
+def erode_mask(image: Image, share: float = 0.006) -> Image:
     """The image with its mask drawn in, so that no background is painted on the thing; at least one pixel."""
     assert image.mask is not None
     pixels = max(1, round(share * max(image.width, image.height)))

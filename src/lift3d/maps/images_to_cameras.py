@@ -18,6 +18,8 @@ import numpy as np
 from lift3d.context import Context
 from lift3d.errors import InputError
 from lift3d.geometry.camera.undistort import undistort
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.views import OBSERVATIONS_VALID, PHOTOS_EXPLAINED, PINHOLE
 from lift3d.geometry.sfm import diagnosis as sfm_diagnosis
 from lift3d.geometry.sfm import features
 from lift3d.geometry.sfm import mapper as sfm
@@ -34,12 +36,7 @@ NAME = "images_to_cameras"
         NAME,
         "Photos",
         "Views",
-        (
-            "the model with most photos is kept",
-            "every photo left out has a reason",
-            "images are undistorted",
-            "same input and seed, same cameras",
-        ),
+        (PHOTOS_EXPLAINED, OBSERVATIONS_VALID, PINHOLE, SAME_BYTES),
         reference="Schoenberger & Frahm, Structure-from-motion revisited, CVPR 2016",
     )
 )

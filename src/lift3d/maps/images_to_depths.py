@@ -18,6 +18,8 @@ import numpy as np
 from lift3d.context import Context
 from lift3d.errors import CaptureError
 from lift3d.geometry.camera.projection import resize_camera
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.views import DEPTHS_AGREE, ONE_MAP_PER_VIEW
 from lift3d.geometry.image.pyramid import halve
 from lift3d.geometry.stereo import patchmatch
 from lift3d.geometry.stereo.cross_check import cross_check
@@ -34,7 +36,7 @@ NAME = "images_to_depths"
         NAME,
         "Views",
         "DepthMaps",
-        ("one depth map per view", "depths confirmed by other views", "same bytes for the same seed"),
+        (ONE_MAP_PER_VIEW, DEPTHS_AGREE, SAME_BYTES),
         reference="Bleyer et al. 2011; Galliani et al. 2015; Schoenberger et al. 2016",
     )
 )

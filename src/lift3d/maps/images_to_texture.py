@@ -15,6 +15,8 @@ from trimesh.visual.texture import TextureVisuals
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.shapes import EVERY_FACE_TEXTURED, GEOMETRY_UNCHANGED
 from lift3d.geometry.texture.bake import bake_faces, blend_corners
 from lift3d.geometry.texture.exposure import estimate_gains, gain_tables
 from lift3d.geometry.texture.face_graph import face_neighbours
@@ -34,9 +36,7 @@ I32 = NDArray[np.int32]
 @register(
     Card(
         "images_to_texture", "Surface", "Mesh",
-        ("positions and face order unchanged: welded by position it is the same solid",
-         "every face has a texture", "faces that no photo saw are filled smoothly and counted",
-         "same input, same bytes"),
+        (GEOMETRY_UNCHANGED, EVERY_FACE_TEXTURED, SAME_BYTES),
         reference="Allene et al. 2008; Callieri et al. 2008; Lempitsky & Ivanov 2007",
     )
 )  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lift3d.context import Context
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.semantics import OTHER_INDEX_OTHER_CODE
 from lift3d.inference.rejection_sampling import CANDIDATES, sample_with_rejection
 from lift3d.mapping import Card, Mapping, register
 from lift3d.taxonomy.lookup import category_index
@@ -16,7 +18,7 @@ NAME = "label_to_latent"
 @register(
     Card(
         NAME, "Label", "Latent",
-        ("another number, another thing", "same label, seed and number, same bytes"),
+        (OTHER_INDEX_OTHER_CODE, SAME_BYTES),
         "learned", "Lipman et al. 2023; Gulrajani et al. 2017; Kingma & Welling 2014",
     )
 )  # fmt: skip
@@ -27,16 +29,18 @@ class LabelToLatent(Mapping[Label, Latent]):
     one is taken (lift3d/surest.py)."""
 
     model: str = "flow"
-    number: int = 0
+    index: int = 0
     weights: str | None = None
     autoencoder: str | None = None
-    among: int = CANDIDATES
+    candidates: int = CANDIDATES
 
     def apply(self, source: Label, context: Context) -> Latent:
         from lift3d.inference.generators import load_sampler
 
         held = load_sampler(self.model, self.weights, self.autoencoder)
         kind = category_index(held.categories, source.name) if held.categories else 0
-        context.note(NAME, model=self.model, weights=held.found.name, kind=source.name, number=self.number)
-        code = sample_with_rejection(held, kind, (context.seed, self.number), self.autoencoder, self.among)
+        context.note(NAME, model=self.model, weights=held.found.name, kind=source.name, index=self.index)
+        code = sample_with_rejection(
+            held, kind, (context.seed, self.index), self.autoencoder, self.candidates
+        )
         return Latent(code, held.space)

@@ -8,6 +8,8 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import InputError
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.shapes import EMPTY_BORDER, PROBABILITIES
 from lift3d.geometry.voxels.canonical_frame import canonical_affine
 from lift3d.mapping import Card, Mapping, register
 from lift3d.maps.voxels_to_latent import WEIGHTS
@@ -21,7 +23,7 @@ MARGIN = 1
 @register(
     Card(
         NAME, "Latent", "Voxels",
-        ("any code gives a solid or none, never half a one", "same code, same bytes"),
+        (PROBABILITIES, EMPTY_BORDER, SAME_BYTES),
         "learned", "Kingma & Welling 2014; Park et al. 2019",
     )
 )  # fmt: skip
@@ -43,11 +45,11 @@ class LatentToVoxels(Mapping[Latent, Voxels]):
         occupancy = decode_occupancy(source.values, self.weights)
         threshold = found.threshold
         context.note(NAME, weights=found.name, threshold=threshold)
-        values, affine = padded(occupancy, source.affine @ canonical_affine())
+        values, affine = pad_grid(occupancy, source.affine @ canonical_affine())
         return Voxels(values, affine, "occupancy", threshold)
 
 
-def padded(occupancy: F32, affine: F64) -> tuple[F32, F64]:
+def pad_grid(occupancy: F32, affine: F64) -> tuple[F32, F64]:
     """Occupancy (X, Y, Z) with MARGIN empty voxels on every side, and the affine (4, 4) of the larger grid."""
     moved = affine.copy()
     moved[:3, 3] -= affine[:3, :3].sum(1) * MARGIN

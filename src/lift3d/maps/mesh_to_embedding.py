@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lift3d.context import Context
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.semantics import EMBEDDING_IGNORES_SIZE, EQUAL_LENGTHS
 from lift3d.geometry.parts.convert import mesh_to_part
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Embedding, Mesh
@@ -15,7 +17,7 @@ NAME = "mesh_to_embedding"
 @register(
     Card(
         NAME, "Mesh", "Embedding",
-        ("near the photos of it, and the words for it", "size and place do not matter; up does", "same mesh, same bytes"),
+        (EQUAL_LENGTHS, EMBEDDING_IGNORES_SIZE, SAME_BYTES),
         "learned", "Su et al. 2015; Radford et al. 2021",
     )
 )  # fmt: skip

@@ -12,6 +12,8 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.geometry.camera.orbit import orbit_cameras
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.views import EXACT_MASKS, OBSERVATIONS_VALID, PINHOLE
 from lift3d.geometry.mesh.distances import sample_surface
 from lift3d.geometry.render.drawable import Drawable, drawable
 from lift3d.geometry.render.lights import Lighting
@@ -38,11 +40,7 @@ NAME = "mesh_to_images"
         NAME,
         "Mesh",
         "Views",
-        (
-            "depth, normals and mask are exact at pixel centres",
-            "same mesh and cameras, same bytes",
-            "carries points and observations, so that it can stand in for reconstructed cameras",
-        ),
+        (EXACT_MASKS, OBSERVATIONS_VALID, PINHOLE, SAME_BYTES),
         reference="Olano & Greer 1997",
     )
 )

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from lift3d.context import Context
 from lift3d.errors import SolidError
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.shapes import SOLID, SOLID_UNCHANGED
 from lift3d.geometry.mesh.distances import directed_distances, nondegenerate_faces
 from lift3d.geometry.mesh.recentre import recentring_shift
 from lift3d.geometry.repair.cleaning import drop_debris, drop_invalid
@@ -40,11 +42,7 @@ MAX_FACES = 20_000_000
         name=NAME,
         source="Mesh",
         target="Mesh",
-        guarantees=(
-            "every edge has exactly two faces, consistently oriented",
-            "positive volume, no self-intersection, no debris",
-            "says what changed and how far the surface moved",
-        ),
+        guarantees=(SOLID, SOLID_UNCHANGED, SAME_BYTES),
         reference="Jacobson, Kavan & Sorkine-Hornung 2013; Barill et al. 2018",
     )
 )

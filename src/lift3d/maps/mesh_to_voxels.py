@@ -12,6 +12,8 @@ import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import InputError
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.shapes import EXACT_DISTANCES, EXACT_INSIDE
 from lift3d.geometry.mesh.distances import nondegenerate_faces
 from lift3d.geometry.voxels.field import sample_field
 from lift3d.mapping import Card, Mapping, register
@@ -28,11 +30,7 @@ LARGEST = 512
         NAME,
         "Mesh",
         "Voxels",
-        (
-            "right for closed meshes at every cell's centre; for open, doubled and crossing ones by vote",
-            "distances are exact",
-            "same mesh, same bytes",
-        ),
+        (EXACT_INSIDE, EXACT_DISTANCES, SAME_BYTES),
         reference="Nooruddin & Turk 2003; Jacobson et al. 2013",
     )
 )

@@ -15,6 +15,8 @@ import numpy as np
 from lift3d.context import Context
 from lift3d.errors import InputError
 from lift3d.geometry.completion.partial_frame import fit_partial_frame, partial_voxels
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.shapes import POINTS_IN_GRID, PROBABILITIES
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, Points, Voxels
 
@@ -22,19 +24,19 @@ if TYPE_CHECKING:
     import torch
 
 NAME = "points_to_voxels"
-FEWEST = 100
+MIN_POINTS = 100
 """Samples that say anything."""
-REACHES = (0.8, 1.4)
+FRAME_MARGINS = (0.8, 1.4)
 """Of the frame, tried one after the other until the guess lies inside it."""
-WALL, TOUCHES = 2, 12
+WALL_WIDTH, MAX_AT_WALL = 2, 12
 """Cells from the frame's wall in which no more than so many may be full."""
-MOVES = 8
+SYMMETRIES = 8
 
 
 @register(
     Card(
         NAME, "Points", "Voxels",
-        ("occupancy in a frame that holds the known part and room for the rest", "same points, same bytes"),
+        (PROBABILITIES, POINTS_IN_GRID, SAME_BYTES),
         "learned", "Ronneberger et al. 2015; Dai, Qi & Niessner 2017",
     )
 )  # fmt: skip
@@ -44,7 +46,7 @@ class PointsToVoxels(Mapping[Points, Voxels]):
     the part, mirrored and turned, the network is asked; 1 is the quickest."""
 
     weights: str | None = None
-    asked: int = 8
+    augmentations: int = 8
 
     def apply(self, source: Points, context: Context) -> Voxels:
         if source.normals is None:
@@ -52,20 +54,20 @@ class PointsToVoxels(Mapping[Points, Voxels]):
                 "the points have no normals, and without them nothing says which side is outside",
                 "write them with the points (most scanning programs can)",
             )
-        if len(source) < FEWEST:
-            raise InputError(f"there are only {len(source)} points", f"give {FEWEST} or more")
-        if not 1 <= self.asked <= MOVES:
-            raise InputError(f"asked = {self.asked}", f"give 1 to {MOVES}")
+        if len(source) < MIN_POINTS:
+            raise InputError(f"there are only {len(source)} points", f"give {MIN_POINTS} or more")
+        if not 1 <= self.augmentations <= SYMMETRIES:
+            raise InputError(f"augmentations = {self.augmentations}", f"give 1 to {SYMMETRIES}")
         from lift3d.inference.networks import load_network
 
         net, found = load_network(NAME, self.weights)
         level = found.threshold
         normals = source.normals.astype(np.float64)
-        for number, reach in enumerate(REACHES):
+        for number, reach in enumerate(FRAME_MARGINS):
             context.progress(NAME, 0.2 + 0.4 * number)
             frame = fit_partial_frame(source.xyz, normals, reach)
-            share = ask(net, partial_voxels(source.xyz, normals, frame), self.asked)
-            if touching(share, level) <= TOUCHES:
+            share = predict_occupancy(net, partial_voxels(source.xyz, normals, frame), self.augmentations)
+            if count_at_wall(share, level) <= MAX_AT_WALL:
                 break
         context.note(
             NAME, weights=found.name, level=level, reach=reach, frame=round(frame.side, 6), points=len(source)
@@ -73,14 +75,14 @@ class PointsToVoxels(Mapping[Points, Voxels]):
         return Voxels(share, frame.affine, "occupancy", level)
 
 
-def touching(share: F32, level: float) -> int:
+def count_at_wall(share: F32, level: float) -> int:
     """Full cells beside the frame's wall."""
     inner = np.zeros(share.shape, bool)
-    inner[(slice(WALL, -WALL),) * 3] = True
+    inner[(slice(WALL_WIDTH, -WALL_WIDTH),) * 3] = True
     return int(((share > level) & ~inner).sum())
 
 
-def ask(net: torch.nn.Module, cells: F32, asked: int = MOVES) -> F32:
+def predict_occupancy(net: torch.nn.Module, cells: F32, augmentations: int = SYMMETRIES) -> F32:
     """(64, 64, 64) shares in [0, 1]: the mean over so many ways to lay (5, 64, 64, 64)."""
     import torch
 
@@ -89,13 +91,13 @@ def ask(net: torch.nn.Module, cells: F32, asked: int = MOVES) -> F32:
     total = np.zeros(cells.shape[1:], np.float32)
     device = next(net.parameters()).device
     with inference_mode():
-        for move in range(asked):
-            said = net(torch.from_numpy(laid(cells, move)[None]).to(device))
-            total += back(torch.sigmoid(said.float())[0].cpu().numpy(), move)
-    return total / np.float32(asked)
+        for move in range(augmentations):
+            said = net(torch.from_numpy(apply_symmetry(cells, move)[None]).to(device))
+            total += undo_symmetry(torch.sigmoid(said.float())[0].cpu().numpy(), move)
+    return total / np.float32(augmentations)
 
 
-def laid(cells: F32, move: int) -> F32:
+def apply_symmetry(cells: F32, move: int) -> F32:
     """(5, X, Y, Z) with x mirrored (move & 1), y mirrored (& 2), x and y exchanged (& 4); normals with their places."""
     out = cells.copy()
     for axis in (0, 1):
@@ -107,7 +109,7 @@ def laid(cells: F32, move: int) -> F32:
     return np.ascontiguousarray(out)
 
 
-def back(share: F32, move: int) -> F32:
+def undo_symmetry(share: F32, move: int) -> F32:
     """The inverse of `laid` for (X, Y, Z)."""
     if move & 4:
         share = share.transpose(1, 0, 2)

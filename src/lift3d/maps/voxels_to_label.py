@@ -15,23 +15,25 @@ from scipy import ndimage
 
 from lift3d.context import Context
 from lift3d.errors import InputError
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.semantics import DISTRIBUTION, LABEL_IGNORES_SIZE
 from lift3d.geometry.voxels.occupancy import FULL, occupancy_levels
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Label, Provenance, Voxels
 from lift3d.weights import PretrainedCfg
 
 NAME = "voxels_to_label"
-CELLS, LONG = 64, 60
+RESOLUTION, LONGEST_SIDE = 64, 60
 """Of the network's grid, and of the longest side in it."""
-MOST = 384
-NEAR = (40, 62)
+MAX_RESOLUTION = 384
+NATIVE_RANGE = (40, 62)
 """A thing whose longest side has so many cells is taken as it is."""
 
 
 @register(
     Card(
         NAME, "Voxels", "Label",
-        ("probabilities sum to 1", "the same for every size and place of the thing", "same cells, same bytes"),
+        (DISTRIBUTION, LABEL_IGNORES_SIZE, SAME_BYTES),
         "learned", "Jaderberg et al. 2015; Zhou et al. 2019",
     )
 )  # fmt: skip
@@ -42,7 +44,7 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
     weights: str | None = None
 
     def apply(self, source: Voxels, context: Context) -> Label:
-        cells = in_grid(source)
+        cells = resample_to_network_grid(source)
         from lift3d.inference.networks import inference_mode, load_network
 
         net, found = load_network(NAME, self.weights)
@@ -80,11 +82,11 @@ def inference_options(cfg: PretrainedCfg) -> dict[str, Any]:
     return {"poses": min(max(poses, 1), 18), "symmetries": around, "identity_bias": stay}
 
 
-def in_grid(voxels: Voxels) -> NDArray[np.bool_]:
+def resample_to_network_grid(voxels: Voxels) -> NDArray[np.bool_]:
     """(64, 64, 64) full cells, the thing's box in the middle."""
     full = voxels.inside
-    if max(full.shape) > MOST:
-        raise InputError(f"a grid of {max(full.shape)} voxels a side", f"give {MOST} at most")
+    if max(full.shape) > MAX_RESOLUTION:
+        raise InputError(f"a grid of {max(full.shape)} voxels a side", f"give {MAX_RESOLUTION} at most")
     places = np.argwhere(full)
     if not len(places):
         raise InputError("no cell is full: there is no thing to name", "use a lower iso-level")
@@ -92,9 +94,13 @@ def in_grid(voxels: Voxels) -> NDArray[np.bool_]:
     full = full[tuple(slice(a, b) for a, b in zip(low, high))]
     axes = voxels.affine[:3, :3]
     step = axes[0, 0]
-    if step > 0 and np.allclose(axes, np.eye(3) * step) and NEAR[0] <= max(full.shape) <= NEAR[1]:
-        out = np.zeros((CELLS,) * 3, bool)
-        first = [(CELLS - size) // 2 for size in full.shape]
+    if (
+        step > 0
+        and np.allclose(axes, np.eye(3) * step)
+        and NATIVE_RANGE[0] <= max(full.shape) <= NATIVE_RANGE[1]
+    ):
+        out = np.zeros((RESOLUTION,) * 3, bool)
+        first = [(RESOLUTION - size) // 2 for size in full.shape]
         out[tuple(slice(a, a + size) for a, size in zip(first, full.shape))] = full
         return out
     return _resampled(full, axes)
@@ -107,8 +113,8 @@ def _resampled(full: NDArray[np.bool_], axes: NDArray[np.float64]) -> NDArray[np
         raise InputError("the axes of the grid span no space", "give an affine that can be inverted")
     corners = np.array(list(np.ndindex(2, 2, 2))) * full.shape @ axes.T
     low, high = corners.min(0), corners.max(0)
-    step = float((high - low).max()) / LONG
-    line = (np.arange(CELLS) + 0.5 - CELLS / 2) * step
+    step = float((high - low).max()) / LONGEST_SIDE
+    line = (np.arange(RESOLUTION) + 0.5 - RESOLUTION / 2) * step
     lattice = np.stack(np.meshgrid(line, line, line, indexing="ij"), -1).reshape(-1, 3) + (low + high) / 2
     at = lattice @ np.linalg.inv(axes).T - 0.5
     wide = np.maximum(np.ceil(step / np.maximum(np.linalg.norm(axes, axis=0), 1e-300)), 1).astype(int)
@@ -118,4 +124,6 @@ def _resampled(full: NDArray[np.bool_], axes: NDArray[np.float64]) -> NDArray[np
     touched = ndimage.maximum_filter(held, tuple(wide | 1), mode="constant")
     inside = ndimage.map_coordinates(share, at, order=1, mode="constant") > 0.5
     near = ndimage.map_coordinates(touched.astype(np.uint8), at, order=0, mode="constant") > 0
-    return np.asarray(occupancy_levels(inside.reshape((CELLS,) * 3), near.reshape((CELLS,) * 3)) > FULL // 2)
+    return np.asarray(
+        occupancy_levels(inside.reshape((RESOLUTION,) * 3), near.reshape((RESOLUTION,) * 3)) > FULL // 2
+    )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lift3d.context import Context
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.semantics import LATENT_IGNORES_SIZE
 from lift3d.geometry.voxels.canonical_frame import resample_to_canonical
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Latent, Voxels
@@ -18,7 +20,7 @@ WEIGHTS = "autoencoder"
 @register(
     Card(
         NAME, "Voxels", "Latent",
-        ("knows no place and size: it is upright, longest side 1", "same voxels, same bytes"),
+        (LATENT_IGNORES_SIZE, SAME_BYTES),
         "learned", "Kingma & Welling 2014; Park et al. 2019",
     )
 )  # fmt: skip

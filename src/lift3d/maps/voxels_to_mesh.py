@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from lift3d.context import Context
 from lift3d.errors import InputError
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.shapes import CLOSED, FACE_BUDGET, NO_SMALL_COMPONENTS
 from lift3d.geometry.mesh.components import keep_main_components
 from lift3d.geometry.mesh.solidity import inspect_arrays
 from lift3d.geometry.surface.decimation import decimate
@@ -25,7 +27,7 @@ MAX_RESOLUTION = 512
 @register(
     Card(
         NAME, "Voxels", "Mesh",
-        ("closed and oriented by construction", "parts under 2 % of the largest, and cavities that nobody sees, are left out"),
+        (CLOSED, NO_SMALL_COMPONENTS, FACE_BUDGET, SAME_BYTES),
         reference="Doi & Koide 1991; Taubin 1995; Gibson 1998",
     )
 )  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lift3d.context import Context
+from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
+from lift3d.geometry.guarantees.semantics import ONE_VECTOR
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Embedding, Words
 
@@ -13,7 +15,7 @@ NAME = "words_to_embedding"
 
 @register(
     Card(
-        NAME, "Words", "Embedding", ("near what it names", "same words, same bytes"),
+        NAME, "Words", "Embedding", (ONE_VECTOR, SAME_BYTES),
         "learned", "Reimers & Gurevych 2019; Radford et al. 2021",
     )
 )  # fmt: skip

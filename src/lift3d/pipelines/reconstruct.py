@@ -125,7 +125,7 @@ def reconstruct(
 
 def _measure_or_predict(photos: Photos, options: Options, run: Run, make_mappings: MakeMappings) -> Model:
     """Measured from many photos or predicted from few; three to eight photos that cannot be measured are predicted from."""
-    from lift3d.pipelines.reconstruction.single_view import MOST, is_prediction, predict_model
+    from lift3d.pipelines.reconstruction.single_view import MAX_PHOTOS, is_prediction, predict_model
 
     if is_prediction(len(photos), options):
         return predict_model(photos, options, run)
@@ -133,7 +133,7 @@ def _measure_or_predict(photos: Photos, options: Options, run: Run, make_mapping
         model = measure_model(photos, make_mappings(options, photos), options, run)
     except CaptureError as error:
         single = options.kind != "scene" and options.cameras is None
-        if options.method != "auto" or len(photos) > MOST or not single:
+        if options.method != "auto" or len(photos) > MAX_PHOTOS or not single:
             raise
         run.say(f"The photos could not be measured ({error.cause}); predicting the shape from them.")
         try:

@@ -21,7 +21,7 @@ from lift3d.geometry.render.passes import render_linear
 from lift3d.geometry.surface.smoothing import taubin_smooth
 from lift3d.inference.single_view import SingleViewPrediction
 from lift3d.io.files.atomic import writing
-from lift3d.maps.image_to_voxels import facing
+from lift3d.maps.image_to_voxels import upright_axes
 from lift3d.train.data.view_set import ViewSet
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def solid_tiles(guess: SingleViewPrediction, case: Case, level: float) -> list[N
     if found is None:
         return [np.full((TILE, TILE, 3), 255, np.uint8) for _ in SIDES]
     v, f = found
-    turned = taubin_smooth(v, f, 5) @ facing(case.view.to_view[:3, 2]).T
+    turned = taubin_smooth(v, f, 5) @ upright_axes(case.view.to_view[:3, 2]).T
     return mesh_tiles(trimesh.Trimesh(turned, f, process=False), TILE)
 
 

@@ -19,7 +19,7 @@ from scipy import ndimage
 from lift3d.errors import InputError
 from lift3d.geometry.repair.flat_base import cut_flat_base
 from lift3d.geometry.symmetry.plane import symmetry_plane
-from lift3d.maps.image_to_voxels import MOST, with_mask_eroded
+from lift3d.maps.image_to_voxels import MAX_PHOTOS, erode_mask
 from lift3d.pipelines.reconstruction.finish import Model, apply_scale, ensure_solid
 from lift3d.pipelines.reconstruction.inputs import MIN_MEASURED
 from lift3d.pipelines.reconstruction.options import Options
@@ -65,9 +65,9 @@ def is_prediction(count: int, options: Options) -> bool:
                 "a scene cannot be predicted: the network knows single objects",
                 "leave out --kind or --method",
             )
-        if count > MOST:
+        if count > MAX_PHOTOS:
             raise InputError(
-                f"{count} photos were given, and a prediction uses at most {MOST}",
+                f"{count} photos were given, and a prediction uses at most {MAX_PHOTOS}",
                 "name fewer, or leave out --method: so many can be measured",
             )
         return True
@@ -148,7 +148,7 @@ def _warn_of_doubts(prediction: SolidPrediction, run: Run) -> None:
 
 def with_reflected_view(views: Views, plane: SymmetryPlane) -> tuple[Views, tuple[float, ...]]:
     """The first view with its mask eroded and, for a symmetric solid, its reflection; and their weights in the texture."""
-    image, camera = with_mask_eroded(views.images[0]), views.cameras[0]
+    image, camera = erode_mask(views.images[0]), views.cameras[0]
     images, cameras, preference = [image], [camera], [1.0]
     if plane.score >= MIN_SYMMETRY:
         other, reflected = reflect_view(image, camera, plane)
