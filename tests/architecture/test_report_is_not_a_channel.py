@@ -10,7 +10,10 @@ SOURCE = Path(__file__).parents[2] / "src" / "lift3d"
 REPORT_READS = {
     ("context.py", "self.report"): "Context.note adds evidence",
     ("runtime/runner.py", "inner.report"): "the runner merges the evidence of a step into that of the run",
-    ("pipelines/report.py", "run.context.report"): "the report of a reconstruction is written out",
+    (
+        "pipelines/reconstruction/report.py",
+        "run.context.report",
+    ): "the report of a reconstruction is written out",
     ("pipelines/reconstruct.py", "run.context.report"): "failure.json",
     ("pipelines/complete.py", "context.report"): "the report of a completion is written out",
 }
@@ -56,8 +59,11 @@ def metadata_keys(tree: ast.AST) -> set[str]:
                 keys.add(ast.unparse(node.args[0]).strip("'"))
             elif node.func.attr == "update":
                 keys |= {k.arg for k in node.keywords if k.arg}
-        if isinstance(node, ast.keyword) and node.arg == "metadata" and isinstance(node.value, ast.Dict):
-            keys |= {ast.unparse(k).strip("'") for k in node.value.keys if k is not None}
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Trimesh"):
+            for given in (
+                k.value for k in node.keywords if k.arg == "metadata" and isinstance(k.value, ast.Dict)
+            ):
+                keys |= {ast.unparse(k).strip("'") for k in given.keys if k is not None}
     return keys
 
 
