@@ -21,8 +21,9 @@ from pathlib import Path
 
 import torch
 
-from lift3d.evaluate.baselines.classifier import Features, Remembered, code_features, critic_features
-from lift3d.evaluate.classifier import POSES, evaluate_labels
+from lift3d.evaluate.baselines.classifier import CachedEncoder, Features, critic_features, latent_features
+from lift3d.evaluate.classifier import POSES, evaluate_classifier
+from lift3d.evaluate.interface import Request
 from lift3d.inference.networks import load_network
 from lift3d.nets.latent_gan import LatentCritic, LatentGenerator
 from lift3d.nets.shape_autoencoder import ShapeAutoencoder
@@ -39,13 +40,13 @@ def critics_of(run: str) -> dict[str, Features]:
     if not held:
         raise SystemExit(f"{run} holds no critic: give the folder that `lift3d train gan` wrote")
     codes, places = maker.shape[:2]
-    once = Remembered(codec)
+    once = CachedEncoder(codec)
     size = codes, len(held["kind.weight"]) - 1, held["start.weight"].shape[0], places
     torch.manual_seed(0)
     untrained, trained = LatentCritic(*size).eval(), LatentCritic(*size).eval()
     trained.load_state_dict(held)
     return {
-        "linear on latent codes": code_features(once),
+        "linear on latent codes": latent_features(once),
         "linear on an untrained critic": critic_features(once, maker.normalise, untrained),
         "linear on the GAN's critic": critic_features(once, maker.normalise, trained),
     }
@@ -107,15 +108,19 @@ def main() -> None:
     }
     features = {} if args.critic is None else critics_of(args.critic)
     with tempfile.TemporaryDirectory() as folder:
-        lines = evaluate_labels(
-            args.corpus, args.weights, args.plain, "test", args.limit, Path(folder), print, progress,
-            {name: run for name, run in others.items() if run is not None}, features, args.places,
+        request = Request(
+            "classifier", args.corpus, args.corpus, args.weights, args.plain, "test", args.limit, Path(folder),
+            print, progress,
         )  # fmt: skip
-        result = json.loads((Path(folder) / "classifier.json").read_text())
+        evaluation = evaluate_classifier(
+            request, others={name: run for name, run in others.items() if run is not None},
+            features=features, embedding_weights=args.places,
+        )  # fmt: skip
+        result = evaluation.table
         (HERE.parent / "docs/images/confusions.png").write_bytes(
             (Path(folder) / "classifier.png").read_bytes()
         )
-    print("\n".join(lines))
+    print("\n".join(evaluation.lines))
     result["minutes"] = round((time.monotonic() - started) / 60, 1)
     result["table"] = table_of(result)
     (HERE / "results/classifier.json").write_text(json.dumps(result, indent=1) + "\n")

@@ -18,9 +18,10 @@ from pathlib import Path
 import torch
 
 from lift3d.evaluate import points_to_voxels as completion
+from lift3d.evaluate.interface import Request
 
 HERE = Path(__file__).resolve().parent
-NAMES = (completion.PART, completion.MIRROR, completion.NEAREST, completion.NET)
+NAMES = (completion.CLOSED, completion.REFLECTED, completion.NEAREST, completion.NETWORK)
 WORDS = {"cut": "cut by a plane", "view": "seen from one side"}
 
 
@@ -35,7 +36,7 @@ def main() -> None:
     torch.set_num_threads(os.cpu_count() or 1)
     results = HERE / "results/completion.json"
     before = json.loads(results.read_text()) if args.kept else {}
-    only = (completion.NEAREST, completion.NET) if args.kept else NAMES
+    only = (completion.NEAREST, completion.NETWORK) if args.kept else NAMES
     started, last = time.monotonic(), [0.0]
 
     def progress(name: str, fraction: float) -> None:
@@ -45,11 +46,21 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         out = args.look or Path(folder)
-        lines = completion.evaluate_completion(
-            args.corpus, args.weights, "test", args.limit, out, print, progress, only
+        request = Request(
+            "completion",
+            args.corpus,
+            args.corpus,
+            args.weights,
+            None,
+            "test",
+            args.limit,
+            out,
+            print,
+            progress,
         )
-        result = json.loads((out / "completion.json").read_text())
-    print("\n".join(lines))
+        evaluation = completion.evaluate_points_to_voxels(request, only).write(out)
+        result = evaluation.table
+    print("\n".join(evaluation.lines))
     if before:
         keep(before, result)
     result["table"] = table(result, (time.monotonic() - started) / 60, args.kept)
@@ -63,7 +74,7 @@ def keep(before: dict, result: dict) -> None:
     for kind, rows in result["rows"].items():
         result["rows"][kind] = {name: (rows.get(name) or before["rows"][kind][name]) for name in NAMES}
         f = {name: row["categories"]["f1"] for name, row in result["rows"][kind].items()}
-        result["ratio"][kind] = f[completion.NET] / max(f[completion.MIRROR], 1e-9)
+        result["ratio"][kind] = f[completion.NETWORK] / max(f[completion.REFLECTED], 1e-9)
 
 
 def table(result: dict, minutes: float, kept: bool) -> dict:

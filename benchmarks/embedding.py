@@ -16,7 +16,8 @@ from pathlib import Path
 
 import torch
 
-from lift3d.evaluate.embedding import CHOOSING, evaluate_embedding
+from lift3d.evaluate.embedding import VALIDATION_SHAPES, evaluate_embedding
+from lift3d.evaluate.interface import Request
 
 HERE = Path(__file__).resolve().parent
 
@@ -46,11 +47,21 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         out = args.look or Path(folder)
-        lines = evaluate_embedding(
-            args.corpus, args.pictures, args.weights, "test", args.limit, out, print, progress
+        request = Request(
+            "embedding",
+            args.corpus,
+            args.pictures,
+            args.weights,
+            None,
+            "test",
+            args.limit,
+            out,
+            print,
+            progress,
         )
-        result = json.loads((out / "embedding.json").read_text())
-    print("\n".join(lines))
+        evaluation = evaluate_embedding(request).write(out)
+        result = evaluation.table
+    print("\n".join(evaluation.lines))
     rows = []
     for name, row in result["rows"].items():
         o, c, i = row["objects"], row["categories"], row["interval"]
@@ -75,7 +86,7 @@ def main() -> None:
         )
     note = (
         f"{result['shapes']} shapes of families not seen in training, each searched among all of them by a rendered image; "
-        f"the weights of the scores are chosen on {CHOOSING} shapes of the validation set, for photos "
+        f"the weights of the scores are chosen on {VALIDATION_SHAPES} shapes of the validation set, for photos "
         f"{mix_told(result['mix'])}, for models {mix_told(result['mix_of_models'])}. "
         f"{said}Intervals: 95 %, bootstrap over families. Computed in {(time.monotonic() - started) / 60:.0f} minutes."
     )

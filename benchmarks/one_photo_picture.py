@@ -18,9 +18,9 @@ from PIL import Image as Pil
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.corpus.pictures.picture_maker import Studio
-from lift3d.evaluate.baselines.image_to_voxels import Network
-from lift3d.evaluate.cases.image_to_voxels import cases_of
-from lift3d.evaluate.scores.view_truth import Truth
+from lift3d.evaluate.baselines.image_to_voxels import NetworkPredictor
+from lift3d.evaluate.cases.image_to_voxels import photo_cases
+from lift3d.evaluate.scores.view_truth import GroundTruth
 from lift3d.evaluate.sheets.image_to_voxels import mesh_tiles
 from lift3d.inference.networks import load_network
 from lift3d.io.mesh.meshes import load_mesh
@@ -43,10 +43,12 @@ def main() -> None:
     net, found = load_network("image_to_voxels")
     level = found.threshold
     licence, category = corpus.column("licence"), corpus.column("category")
-    cases = [c for c in cases_of(test, None) if str(licence[c.view.shape]).startswith(FREE)]
+    cases = [c for c in photo_cases(test, None) if str(licence[c.view.shape]).startswith(FREE)]
     values = [
         float(
-            Truth(test, c.view).overlaps(Network(net).guess(c.view, c.pictures[:1]), np.array([level]), 64)[0]
+            GroundTruth(test, c.view).iou_by_threshold(
+                NetworkPredictor(net).predict(c.view, c.images[:1]), np.array([level]), 64
+            )[0]
         )
         for c in cases
     ]

@@ -55,9 +55,9 @@ SHAPES = (
 
 
 OWN = {
-    "image_to_voxels": "network", "autoencoder": "autoencoder, 1024 numbers, as the encoder says them", "flow": "flow",
-    "gan": "gan", "voxels_to_label": "network", "embedding_to_label": "views and solid with colours",
-    "embedding": "photo: views, solid and kind", "points_to_voxels": "network",
+    "image_to_voxels": "network", "autoencoder": "autoencoder, 1024 numbers, encoded once", "flow": "flow",
+    "gan": "gan", "voxels_to_label": "network", "embedding_to_label": "views and coloured solid",
+    "embedding": "photo: views, solid and category", "points_to_voxels": "network",
 }  # fmt: skip
 """The row of its table in benchmarks/results that is the network's own."""
 TABLE = {

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 
 from lift3d.corpus.dataset import Corpus
-from lift3d.evaluate.baselines.classifier import Network, chunks
-from lift3d.evaluate.classifier import measures
+from lift3d.evaluate.baselines.classifier import NetworkClassifier, rotated_batches
+from lift3d.evaluate.classifier import accuracy_scores
 from lift3d.inference.networks import load_network
 from lift3d.nets.shape_classifier import TestTimeAugmentation
 from lift3d.train.config import parse_options
@@ -60,10 +60,10 @@ def measured(corpus: Path, run: Path) -> dict:
         return json.loads(kept.read_text())
     net, found = load_network("voxels_to_label", str(run))
     test = LabelledShapes(Corpus(corpus), "test", found.require_labels())
-    ask = Network(net, TestTimeAugmentation(symmetries=True))  # type: ignore[arg-type]
+    ask = NetworkClassifier(net, TestTimeAugmentation(symmetries=True))  # type: ignore[arg-type]
     with torch.no_grad():
-        said = np.concatenate([ask(share).argmax(1).numpy() for _, share in chunks(test, "none")])
-    told = measures(said == test.targets, test.targets, test.families)
+        said = np.concatenate([ask(share).argmax(1).numpy() for _, share in rotated_batches(test, "none")])
+    told = accuracy_scores(said == test.targets, test.targets, test.families)
     kept.write_text(json.dumps(told))
     return told
 

@@ -25,19 +25,17 @@ import numpy as np
 import torch
 
 from lift3d.corpus.dataset import Corpus
-from lift3d.evaluate.autoencoder import evaluate_codes, mesh_of
+from lift3d.evaluate.autoencoder import evaluate_autoencoder, surface_mesh
+from lift3d.evaluate.cases.generation import EMPTY, autoencoded_shapes, point_clouds, sample_surfaces
 from lift3d.evaluate.generator import (
-    EMPTY,
-    KINDS,
-    clouds,
-    evaluate_samples,
-    largest,
+    CATEGORY_COUNT,
+    evaluate_generator,
+    largest_categories,
     mean_of_known,
-    surfaces,
-    through,
 )
-from lift3d.evaluate.scores.gan_test import Judge
-from lift3d.evaluate.scores.generation import Said, compared, nearest_among, points_of
+from lift3d.evaluate.interface import Request
+from lift3d.evaluate.scores.gan_test import GanTest
+from lift3d.evaluate.scores.generation import GenerationScores, compare_sets, nearest_distances, sample_points
 from lift3d.geometry.metrics.chamfer import nearest_chamfer
 from lift3d.inference.generators import load_sampler
 from lift3d.inference.networks import load_network
@@ -86,8 +84,12 @@ def progress(name: str, fraction: float) -> None:
 
 
 def codes(corpus: Path, autoencoder: str | None, limit: int | None, look: Path) -> dict[str, Any]:
-    print("\n".join(evaluate_codes(corpus, autoencoder, "test", limit, look, print, progress)))
-    result: dict[str, Any] = json.loads((look / "autoencoder.json").read_text())
+    request = Request(
+        "autoencoder", corpus, corpus, autoencoder, limit=limit, output=look, say=print, progress=progress
+    )
+    evaluation = evaluate_autoencoder(request).write(look)
+    print("\n".join(evaluation.lines))
+    result: dict[str, Any] = evaluation.table
     rows = []
     for name, row in result["rows"].items():
         low, high = row["interval"]["iou"]
@@ -118,10 +120,10 @@ def percent(share: float | None) -> str:
 
 
 def samples(corpus: Path, autoencoder: str | None, limit: int | None, look: Path) -> dict[str, Any]:
-    print(
-        "\n".join(evaluate_samples("flow", corpus, None, autoencoder, "test", limit, look, print, progress))
-    )
-    result: dict[str, Any] = json.loads((look / "flow.json").read_text())
+    request = Request("flow", corpus, corpus, limit=limit, output=look, say=print, progress=progress)
+    evaluation = evaluate_generator(request, autoencoder=autoencoder).write(look)
+    print("\n".join(evaluation.lines))
+    result: dict[str, Any] = evaluation.table
     rows = [
         [name, f"{100 * r['coverage']:.0f}", f"{100 * r['one_nn']:.0f}", f"{1000 * r['matching']:.2f}",
          f"{100 * r['copies']:.0f}", f"{r['novelty']:.2f}", percent(r["named"])]
@@ -166,21 +168,23 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
     codec, _ = load_network("autoencoder", autoencoder)
     assert isinstance(codec, ShapeAutoencoder)
     flows = {w: load_sampler("flow", flow, autoencoder, w[0], guided=w[1:3], begin=w[3]) for w in WAYS_ON}
-    judge, known_kinds = Judge(), next(iter(flows.values())).categories
-    rows: dict[Way, list[Said]] = {way: [] for way in flows}
+    judge, known_kinds = GanTest(), next(iter(flows.values())).categories
+    rows: dict[Way, list[GenerationScores]] = {way: [] for way in flows}
     named: dict[Way | None, list[float | None]] = {way: [] for way in (*flows, None)}
-    kinds = largest(train, val, known_kinds, KINDS)
+    kinds = largest_categories(train, val, known_kinds, CATEGORY_COUNT)
     for kind in kinds:
-        known = clouds(train, np.flatnonzero(train.category == kind)[: 4 * limit])
-        real = clouds(val, np.flatnonzero(val.category == kind)[:limit])
-        usual = nearest_among(known)
-        done: dict[Way, Said] = {}
+        known = point_clouds(train, np.flatnonzero(train.category == kind)[: 4 * limit])
+        real = point_clouds(val, np.flatnonzero(val.category == kind)[:limit])
+        usual = nearest_distances(known)
+        done: dict[Way, GenerationScores] = {}
         for way, one in flows.items():
             same = (
                 way if kind in one.with_pca else (*way[:3], 0.0)
             )  # without an outline it begins at 0 anyway
             if same not in done:
-                done[same] = compared(surfaces(one, kind, len(real), 0, codec)[0], real, known, usual)
+                done[same] = compare_sets(
+                    sample_surfaces(one, kind, len(real), 0, codec)[0], real, known, usual
+                )
                 print(kind, same, done[same], flush=True)
             rows[way].append(done[same])
     smaller = small(known_kinds, judge, kinds, val)
@@ -189,10 +193,12 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
         for way, one in flows.items():
             same = way if kind in one.with_pca else (*way[:3], 0.0)
             if same not in right:
-                right[same] = judge.said(kind, surfaces(one, kind, FEW, 0, codec)[1])
+                right[same] = judge.accuracy(kind, sample_surfaces(one, kind, FEW, 0, codec)[1])
             named[way].append(right[same])
         named[None].append(
-            judge.said(kind, through(val, np.flatnonzero(val.category == kind)[:FEW], codec)[1])
+            judge.accuracy(
+                kind, autoencoded_shapes(val, np.flatnonzero(val.category == kind)[:FEW], codec)[1]
+            )
         )
         print(kind, [said[-1] for said in named.values()], flush=True)
     means = {way: mean_of_known(said) for way, said in named.items()}
@@ -226,9 +232,9 @@ def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -
     bounds of all kinds."""
     held = Corpus(corpus)
     train, val = ShapeSet(held, "train"), ShapeSet(held, "val")
-    one, judge = load_sampler("flow", flow, autoencoder), Judge()
+    one, judge = load_sampler("flow", flow, autoencoder), GanTest()
     doubts = bounds(held, one.categories, autoencoder)
-    kinds = largest(train, val, one.categories, KINDS)
+    kinds = largest_categories(train, val, one.categories, CATEGORY_COUNT)
 
     def drawn(kind: str, count: int) -> dict[str, list[np.ndarray]]:
         """Shares, by way."""
@@ -246,20 +252,20 @@ def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -
                 out[way].append(shares[best])
         return out
 
-    rows: dict[str, list[Said]] = {way: [] for way in WAYS}
+    rows: dict[str, list[GenerationScores]] = {way: [] for way in WAYS}
     for kind in kinds:
-        known = clouds(train, np.flatnonzero(train.category == kind)[: 4 * limit])
-        real = clouds(val, np.flatnonzero(val.category == kind)[:limit])
-        usual = nearest_among(known)
+        known = point_clouds(train, np.flatnonzero(train.category == kind)[: 4 * limit])
+        real = point_clouds(val, np.flatnonzero(val.category == kind)[:limit])
+        usual = nearest_distances(known)
         for way, shares in drawn(kind, len(real)).items():
-            some = [points_of(mesh_of(s, 0.5)) if (s > 0.5).any() else EMPTY for s in shares]
-            rows[way].append(compared(np.stack(some), real, known, usual))
+            some = [sample_points(surface_mesh(s, 0.5)) if (s > 0.5).any() else EMPTY for s in shares]
+            rows[way].append(compare_sets(np.stack(some), real, known, usual))
             print(kind, way, rows[way][-1], flush=True)
     named: dict[str, list[float | None]] = {way: [] for way in WAYS}
     smaller = small(one.categories, judge, kinds, val)
     for kind in smaller:
         for way, shares in drawn(kind, FEW).items():
-            named[way].append(judge.said(kind, [s > 0.5 for s in shares]))
+            named[way].append(judge.accuracy(kind, [s > 0.5 for s in shares]))
         print(kind, [said[-1] for said in named.values()], flush=True)
     told = {
         w: {name: float(np.mean([vars(r)[name] for r in rows[w]])) for name in vars(rows[w][0])}
@@ -285,19 +291,21 @@ def outlines(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
     train = ShapeSet(Corpus(corpus), "train")
     codec, _ = load_network("autoencoder", autoencoder)
     assert isinstance(codec, ShapeAutoencoder)
-    judge, one = Judge(), load_sampler("flow", flow, autoencoder)
+    judge, one = GanTest(), load_sampler("flow", flow, autoencoder)
     ways = {"without": load_sampler("flow", flow, autoencoder, begin=0.0), "with": one}
     rows: list[dict[str, Any]] = []
     for kind in sorted(k for k in one.with_pca if k in one.memorised or k in judge.names):
         numbers = np.flatnonzero(train.category == kind)
-        known = clouds(train, numbers[np.linspace(0, len(numbers) - 1, min(NEAR, len(numbers))).astype(int)])
-        usual = float(np.median(nearest_among(known)))
+        known = point_clouds(
+            train, numbers[np.linspace(0, len(numbers) - 1, min(NEAR, len(numbers))).astype(int)]
+        )
+        usual = float(np.median(nearest_distances(known)))
         row: dict[str, Any] = {"kind": kind, "known": len(numbers), "stored": kind in one.memorised}
         for name, drawn_by in ways.items():
-            drawn, cells = surfaces(drawn_by, kind, limit, 0, codec)
+            drawn, cells = sample_surfaces(drawn_by, kind, limit, 0, codec)
             away = nearest_chamfer(drawn, known) / usual
             row[name] = {
-                "named": judge.said(kind, cells),
+                "named": judge.accuracy(kind, cells),
                 "copies": float((away < 1).mean()),
                 "novelty": float(np.median(away)),
             }
@@ -334,7 +342,7 @@ def outlines(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
     }  # fmt: skip
 
 
-def small(known: tuple[str, ...], judge: Judge, largest_kinds: list[str], val: ShapeSet) -> list[str]:
+def small(known: tuple[str, ...], judge: GanTest, largest_kinds: list[str], val: ShapeSet) -> list[str]:
     """Smaller kinds that the judge knows and that have shapes to compare with."""
     return [
         kind for kind in known

@@ -21,6 +21,7 @@ from pathlib import Path
 import torch
 
 from lift3d.evaluate import image_to_voxels as voxels
+from lift3d.evaluate.interface import Request
 
 HERE = Path(__file__).resolve().parent
 
@@ -33,15 +34,20 @@ def main() -> None:
     parser.add_argument("--weights", default=None)
     parser.add_argument("--limit", type=int, default=None)
     parser.add_argument("--look", type=Path, default=None)
-    parser.add_argument("--search", type=int, default=voxels.EVERY, help="one of so many training pictures")
     parser.add_argument(
-        "--spoilt", type=int, default=voxels.SPOILT, help="pictures that faults are tried on, about"
+        "--search", type=int, default=voxels.GALLERY_STRIDE, help="one of so many training pictures"
+    )
+    parser.add_argument(
+        "--spoilt",
+        type=int,
+        default=voxels.CORRUPTED_PICTURES,
+        help="pictures that faults are tried on, about",
     )
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
-    voxels.EVERY, voxels.SPOILT = args.search, args.spoilt
+    voxels.GALLERY_STRIDE, voxels.CORRUPTED_PICTURES = args.search, args.spoilt
     if args.quick:
-        voxels.EVERY, voxels.CHOOSING, voxels.SPOILT = 8, 60, 50
+        voxels.GALLERY_STRIDE, voxels.VALIDATION_PICTURES, voxels.CORRUPTED_PICTURES = 8, 60, 50
     torch.set_num_threads(os.cpu_count() or 1)
     started = time.monotonic()
     last = [0.0]
@@ -53,11 +59,13 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         out = args.look or Path(folder)
-        lines = voxels.evaluate_voxels(
-            args.corpus, args.pictures, args.weights, args.plain, "test", args.limit, out, print, progress
-        )
-        result = json.loads((out / "image_to_voxels.json").read_text())
-    print("\n".join(lines))
+        request = Request(
+            "image-to-voxels", args.corpus, args.pictures, args.weights, args.plain, "test", args.limit, out,
+            print, progress,
+        )  # fmt: skip
+        evaluation = voxels.evaluate_image_to_voxels(request).write(out)
+        result = evaluation.table
+    print("\n".join(evaluation.lines))
     rows = []
     for name, row in result["rows"].items():
         c, o, i = row["categories"], row["objects"], row["interval"]

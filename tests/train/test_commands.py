@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 torch = pytest.importorskip("torch")
 
 from lift3d.cli import app  # noqa: E402
-from lift3d.evaluate.corruptions import FAULTS  # noqa: E402
+from lift3d.evaluate.corruptions import CORRUPTIONS  # noqa: E402
 from lift3d.evaluate.scores.bootstrap import intervals, means  # noqa: E402
 
 TINY = ["steps=2", "batch=2", "width=8", "layers=1", "held=3", "validate=2", "warmup=1"]
@@ -58,7 +58,7 @@ def test_train_evaluate_and_use(small: tuple[Path, Path], run: Path, tmp_path: P
         assert row in said
     table = json.loads((tmp_path / "table/image_to_voxels.json").read_text())
     assert 0 <= table["rows"]["network"]["categories"]["iou64"] <= 1
-    assert set(table["robustness"]) == {"none", *FAULTS}
+    assert set(table["robustness"]) == {"none", *CORRUPTIONS}
     # the oracle knows boxes and rings like these: it must be far better than a network that has learned nothing
     assert table["rows"]["oracle: nearest training shape"]["objects"]["iou32"] > 0.4
     assert Pil.open(tmp_path / "table/image_to_voxels.png").width > 1000

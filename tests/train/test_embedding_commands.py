@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 pytest.importorskip("torch")
 
 from lift3d.cli import app  # noqa: E402
-from lift3d.evaluate.embedding import measured  # noqa: E402
+from lift3d.evaluate.scores.retrieval import retrieval_scores  # noqa: E402
 
 TINY = "steps=2 batch=3 width=8 layers=1 solid=4 begin=none words=false held=3 validate=2 warmup=1 precision=float32"
 
@@ -26,11 +26,11 @@ def lift3d(*words: object) -> tuple[int, str]:
 def test_measures_of_a_table() -> None:
     kinds = np.array(["a", "a", "b", "unknown"])
     scores = np.array([[9, 8, 1, 0], [7, 6, 9, 0], [0, 0, 5, 0], [3, 2, 1, 0]], np.float32)
-    rows = measured(scores, kinds)
+    rows = retrieval_scores(scores, kinds)
     assert rows["first"].tolist() == [1, 0, 1, 0] and rows["five"].tolist() == [1, 1, 1, 1]
     assert rows["kin"][:3] == pytest.approx([1, (1 / 2 + 2 / 3) / 2, 1])
     np.fill_diagonal(scores, -np.inf)
-    alone = measured(scores, kinds, alone=True)
+    alone = retrieval_scores(scores, kinds, without_self=True)
     assert alone["first"].tolist() == [1, 0, 0, 0] and alone["kin"][:2] == pytest.approx([1, 1 / 2])
 
 

@@ -116,6 +116,7 @@ def evaluate(
     require_torch()
     from lift3d.cli.bars import Bars
     from lift3d.errors import InputError
+    from lift3d.evaluate.interface import Request
     from lift3d.evaluate.run import evaluate as run
     from lift3d.train.registry import trainable
 
@@ -132,10 +133,9 @@ def evaluate(
         )
     pictures = pictures if pictures is not None else data.parent / (data.name + PICTURES_SUFFIX)
     with Bars(quiet) as bars:
-        lines = run(
-            task, data, pictures, weights, baseline, split, limit, output, threads, bars.say, bars.step
-        )
-    for line in lines:
+        request = Request(task, data, pictures, weights, baseline, split, limit, output, bars.say, bars.step)
+        evaluation = run(request, threads)
+    for line in evaluation.lines:
         typer.echo(line)
 
 

@@ -1,12 +1,9 @@
-"""The table of `voxels_to_label`: shapes of families it has never seen, upright and turned, beside what it has to beat."""
+"""Table of `voxels_to_label`: categories of test shapes, upright and rotated, beside the baselines."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,93 +13,94 @@ from numpy.typing import NDArray
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
 from lift3d.evaluate.baselines.classifier import (
+    Classifier,
     Features,
-    Labeller,
-    Nearest,
-    Network,
-    best_k,
-    best_linear,
-    best_plan,
-    chunks,
+    NearestNeighbours,
+    NetworkClassifier,
+    choose_augmentation,
+    choose_k,
+    choose_linear_svm,
+    rotated_batches,
 )
-from lift3d.evaluate.ensemble import best_weight, said_of
+from lift3d.evaluate.ensemble import Ensemble, best_weight
+from lift3d.evaluate.interface import Evaluation, Request, evenly_spaced
 from lift3d.evaluate.scores.bootstrap import intervals
-from lift3d.evaluate.sheets.confusion_matrix import matrix, write_confusions
+from lift3d.evaluate.sheets.confusion_matrix import confusion_matrix, write_confusions
 from lift3d.inference.embedding import EmbeddingNetwork
 from lift3d.inference.embedding_classifier import EmbeddingClassifier
 from lift3d.inference.networks import load_network
-from lift3d.io.files.atomic import write_bytes
-from lift3d.maps.embedding_to_label import NAME as PLACES
+from lift3d.maps.embedding_to_label import NAME as EMBEDDING_TO_LABEL
 from lift3d.maps.voxels_to_label import NAME
 from lift3d.nets.point_net import PointNet
 from lift3d.nets.shape_classifier import TestTimeAugmentation, VoxelClassifier
 from lift3d.train.data.labelled_shapes import LabelledShapes
+from lift3d.train.launch import corpus_of
 from lift3d.train.metrics import balanced_accuracy
-from lift3d.weights import find
+from lift3d.weights import PretrainedCfg, find
 
-Say = Callable[[str], None]
-Progress = Callable[[str, float], None]
 POSES = {"none": "upright", "up": "rotated about the vertical", "any": "any rotation"}
-NET, PLAIN, NEAREST = "network", "plain, trained upright", "nearest shapes, raw voxels"
-VIEWS, BOTH = "views and coloured solid", "network with views (lift3d classify)"
-CHOOSING = 160
-"""Shapes of the validation set on which it is fixed how a network is asked."""
+NETWORK, PLAIN, NEAREST = "network", "plain, trained upright", "nearest shapes, raw voxels"
+VIEWS, ENSEMBLE = "views and coloured solid", "network with views (lift3d classify)"
+VALIDATION_SHAPES = 160
+"""Shapes of the validation split on which test-time augmentation and ensemble weight are fixed."""
 
 
-def evaluate_labels(
-    corpus: Path, weights: str | None, plain: str | None, split: str, limit: int | None, output: Path | None, say: Say,
-    progress: Progress, others: Mapping[str, str] | None = None, features: Mapping[str, Features] | None = None,
-    places: str | None = None,
-) -> list[str]:  # fmt: skip
-    """The table's lines. others: more networks, by the name of their row; features: of any network, for a linear machine;
-    places: weights of `embedding_to_label`, which is asked about views of the models; the package's own beside the package's
-    own network."""
-    held = Corpus(corpus)
-    net, found = _network(weights)
-    names = found.require_labels()
-    train, val = LabelledShapes(held, "train", names), LabelledShapes(held, "val", names)
-    test = val if split == "val" else LabelledShapes(held, split, names)
+def evaluate_classifier(
+    request: Request, *, others: Mapping[str, str] | None = None, features: Mapping[str, Features] | None = None,
+    embedding_weights: str | None = None,
+) -> Evaluation:  # fmt: skip
+    """Accuracy over shapes and over categories, upright and rotated, and the confusion matrix of the network.
+
+    others: row name -> weights of more networks. features: row name -> features for a linear SVM. embedding_weights: of
+    `embedding_to_label`, for the rows with rendered views; by default they are there for the packaged network alone, with the
+    packaged weights. With an output folder, the confusion matrix is drawn."""
+    corpus = Corpus(corpus_of(request.corpus))
+    net, cfg = _load(request.weights)
+    names = cfg.require_labels()
+    train, val = LabelledShapes(corpus, "train", names), LabelledShapes(corpus, "val", names)
+    test = val if request.split == "val" else LabelledShapes(corpus, request.split, names)
     with torch.no_grad():
-        who, told, plan = _labellers(net, plain, others or {}, features or {}, train, val, names, progress)
-        say("fixed on validation: " + "; ".join(f"{name}: {text}" for name, text in told.items()))
-        count = None if limit is None else min(limit, len(test))
-        rows, said = _measured(who, test, count, progress)
-    numbers = _numbers(test, count)
-    beside = None
-    if places is not None or (weights is None and _there()):
-        joined, beside = _joined(net, plan, places, val, test, numbers, progress)
-        rows |= joined
-        told[BOTH] = f"the cells count {beside:g}, the views {1 - beside:g}"
-        say(f"fixed on validation: {BOTH}: {told[BOTH]}")
-    table = matrix(test.targets[numbers], said[NET], len(names))
-    result = {
-        "split": split, "shapes": len(numbers), "labels": list(names), "rows": rows, "told": told,
-        "asked": asdict(plan), "beside": beside,
-        "weights": found.sha256, "categories": per_category(table, names), "confusions": table.tolist(),
+        networks = {**({} if request.baseline is None else {PLAIN: request.baseline}), **(others or {})}
+        methods, settings, augmentation = _methods(request, net, networks, features or {}, train, val)
+        request.say("fixed on validation: " + "; ".join(f"{k}: {text}" for k, text in settings.items()))
+        count = None if request.limit is None else min(request.limit, len(test))
+        rows, predicted = _score(request, methods, test, count)
+    indices, weight = evenly_spaced(len(test), count).tolist(), None
+    if embedding_weights is not None or (request.weights is None and _is_packaged(EMBEDDING_TO_LABEL)):
+        more, weight = _ensemble_rows(request, net, augmentation, embedding_weights, val, test, indices)
+        rows |= more
+        settings[ENSEMBLE] = f"weight of the voxels {weight:g}, of the views {1 - weight:g}"
+        request.say(f"fixed on validation: {ENSEMBLE}: {settings[ENSEMBLE]}")
+    confusions = confusion_matrix(test.targets[indices], predicted[NETWORK], len(names))
+    table = {
+        "split": request.split, "shapes": len(indices), "labels": list(names), "rows": rows, "told": settings,
+        "asked": asdict(augmentation), "beside": weight, "weights": cfg.sha256,
+        "categories": per_category(confusions, names), "confusions": confusions.tolist(),
+        "won_back": recovered_fraction(rows),
     }  # fmt: skip
-    result["won_back"] = won_back(rows)
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        write_bytes(output / "classifier.json", (json.dumps(result, indent=1) + "\n").encode())
-        write_confusions(output / "classifier.png", table, names)
-    return lines(result)
+    if request.output is not None:
+        request.output.mkdir(parents=True, exist_ok=True)
+        write_confusions(request.output / "classifier.png", confusions, names)
+    return Evaluation("classifier", table, format_table(table))
 
 
-def measures(
+def accuracy_scores(
     right: NDArray[np.bool_], targets: NDArray[np.int64], families: list[str]
 ) -> dict[str, float | list[float]]:
-    """Share that is right over objects and over categories, each with its interval by families."""
+    """Accuracy over shapes and balanced over categories, each with its 95 % interval, of predictions that are right or wrong
+    (N,); families (N,) are resampled whole."""
     hits = {"right": right.astype(float)}
-    kinds = targets.astype(str)
-    everywhere = intervals(hits, np.repeat("all", len(right)), families)["right"]
+    overall = intervals(hits, np.repeat("all", len(right)), families)["right"]
     return {
-        "accuracy": float(right.mean()), "accuracy_interval": list(everywhere), "balanced": balanced_accuracy(right, targets),
-        "balanced_interval": list(intervals(hits, kinds, families)["right"]),
+        "accuracy": float(right.mean()), "accuracy_interval": list(overall),
+        "balanced": balanced_accuracy(right, targets),
+        "balanced_interval": list(intervals(hits, targets.astype(str), families)["right"]),
     }  # fmt: skip
 
 
 def per_category(table: NDArray[np.int64], names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Of each category: shapes, share of them that is told, share of its answers that is right, what it is taken for most."""
+    """Of each category, from a confusion matrix (K, K): number of shapes, recall ("told"), precision ("right"), and the category
+    that it is most often confused with ("taken_for"); None where undefined."""
     out: dict[str, dict[str, Any]] = {}
     for k, name in enumerate(names):
         wrong = table[k].copy()
@@ -116,129 +114,123 @@ def per_category(table: NDArray[np.int64], names: tuple[str, ...]) -> dict[str, 
     return out
 
 
-def won_back(rows: dict[str, Any]) -> float | None:
-    """Of what the plain network loses when things are turned in any way, the share that the network does not."""
+def recovered_fraction(rows: dict[str, Any]) -> float | None:
+    """The fraction of the accuracy that the plain network loses under any rotation which the network does not lose; None
+    without a plain network or a loss."""
     if PLAIN not in rows:
         return None
-    whole, lost = (rows[PLAIN][kind]["accuracy"] for kind in ("none", "any"))
-    return (rows[NET]["any"]["accuracy"] - lost) / (whole - lost) if whole > lost else None
+    upright, rotated = (rows[PLAIN][pose]["accuracy"] for pose in ("none", "any"))
+    if upright <= rotated:
+        return None
+    return float((rows[NETWORK]["any"]["accuracy"] - rotated) / (upright - rotated))
 
 
-def lines(result: dict[str, Any]) -> list[str]:
-    """For people."""
+def format_table(table: dict[str, Any]) -> list[str]:
+    """The table as lines of text; a dash where a method was not measured in a pose."""
     out = [
-        f"{result['shapes']} shapes of the {result['split']} split, {len(result['labels'])} categories; share that is told "
-        "right over shapes / over categories",
-        f"{'':<36} " + "".join(f"{POSES[kind]:>28}" for kind in POSES),
+        f"{table['shapes']} shapes of the {table['split']} split, {len(table['labels'])} categories; accuracy over "
+        "shapes / over categories",
+        f"{'':<36} " + "".join(f"{POSES[pose]:>28}" for pose in POSES),
     ]
-    for name, row in result["rows"].items():
-        cells = [
-            f"{row[kind]['accuracy']:.3f} / {row[kind]['balanced']:.3f}" if kind in row else "-"
-            for kind in POSES
+    for name, row in table["rows"].items():
+        columns = [
+            f"{row[pose]['accuracy']:.3f} / {row[pose]['balanced']:.3f}" if pose in row else "-"
+            for pose in POSES
         ]
-        out.append(f"{name:<36} " + "".join(f"{cell:>28}" for cell in cells))
-    if result["won_back"] is not None:
+        out.append(f"{name:<36} " + "".join(f"{column:>28}" for column in columns))
+    if table["won_back"] is not None:
         out.append(
-            f"of what the plain network loses when turned in any way, {result['won_back']:.0%} is won back"
+            f"of the accuracy that the plain network loses under any rotation, {table['won_back']:.0%} is recovered"
         )
     return out
 
 
-def _network(weights: str | Path | None) -> tuple[VoxelClassifier | PointNet, Any]:
-    net, found = load_network(NAME, weights)
+def _load(weights: str | None) -> tuple[VoxelClassifier | PointNet, PretrainedCfg]:
+    net, cfg = load_network(NAME, weights)
     assert isinstance(net, VoxelClassifier | PointNet)
-    return net, found
+    return net, cfg
 
 
-def _labellers(
-    net: VoxelClassifier | PointNet, plain: str | None, others: Mapping[str, str], features: Mapping[str, Features],
-    train: LabelledShapes, val: LabelledShapes, names: tuple[str, ...], progress: Progress,
-) -> tuple[dict[str, Labeller], dict[str, str], TestTimeAugmentation]:  # fmt: skip
-    """All that are compared, what was fixed for each, and how the network is asked."""
-    near = Nearest(train, progress=partial(progress, "cells"))
-    near.k = best_k(near, val)
-    who: dict[str, Labeller] = {NEAREST: near}
-    told = {NEAREST: f"k = {near.k}"}
+def _methods(
+    request: Request, net: VoxelClassifier | PointNet, networks: Mapping[str, str], features: Mapping[str, Features],
+    train: LabelledShapes, val: LabelledShapes,
+) -> tuple[dict[str, Classifier], dict[str, str], TestTimeAugmentation]:  # fmt: skip
+    """Row name -> method; row name -> what was fixed on validation; the network's test-time augmentation."""
+    nearest = NearestNeighbours(train, progress=request.track("voxels"))
+    nearest.k = choose_k(nearest, val)
+    methods: dict[str, Classifier] = {NEAREST: nearest}
+    settings = {NEAREST: f"k = {nearest.k}"}
     for name, of in features.items():
-        who[name], strength = best_linear(of, train, val, partial(progress, name))
-        told[name] = f"strength {strength:g}"
-    plan = TestTimeAugmentation()
-    nets = {**({} if plain is None else {PLAIN: plain}), **others}
-    for name, weights in [*nets.items(), (NET, None)]:
+        methods[name], strength = choose_linear_svm(of, train, val, request.track(name))
+        settings[name] = f"regularisation {strength:g}"
+    augmentation = TestTimeAugmentation()
+    for name, weights in [*networks.items(), (NETWORK, None)]:
         one = net
         if weights is not None:
-            one, found = _network(weights)
-            if found.require_labels() != names:
-                raise InputError(
-                    f"{weights} tells other categories apart", "compare networks of the same corpus"
-                )
-        plan = best_plan(one, val, CHOOSING, partial(progress, f"asking {name}"))
-        who[name] = Network(one, plan)
-        around = "quarter turns and mirrors" if plan.symmetries else "once"
-        told[name] = f"{plan.poses} poses, {around}, staying is worth {plan.identity_bias:g}"
-    return who, told, plan
+            one, cfg = _load(weights)
+            if cfg.require_labels() != train.names:
+                raise InputError(f"{weights} has other categories", "compare networks of the same corpus")
+        augmentation = choose_augmentation(
+            one, val, VALIDATION_SHAPES, request.track(f"augmentation of {name}")
+        )
+        methods[name] = NetworkClassifier(one, augmentation)
+        symmetries = "quarter turns and reflections" if augmentation.symmetries else "no symmetries"
+        settings[name] = (
+            f"{augmentation.poses} poses, {symmetries}, bias of the given pose {augmentation.identity_bias:g}"
+        )
+    return methods, settings, augmentation
 
 
-def _there() -> bool:
-    """Whether the package holds weights for the kinds of places."""
+def _is_packaged(name: str) -> bool:
+    """Whether the package holds weights of this name."""
     try:
-        find(PLACES)
+        find(name)
     except InputError:
         return False
     return True
 
 
-def _joined(
-    net: VoxelClassifier | PointNet, plan: TestTimeAugmentation, weights: str | None, val: LabelledShapes,
-    test: LabelledShapes, numbers: list[int],
-    progress: Progress,
+def _ensemble_rows(
+    request: Request, net: VoxelClassifier | PointNet, augmentation: TestTimeAugmentation, weights: str | None,
+    val: LabelledShapes, test: LabelledShapes, indices: list[int],
 ) -> tuple[dict[str, Any], float]:  # fmt: skip
-    """Rows of views alone and of both, upright and turned in any way, and how much the cells count beside the views."""
-    judge = EmbeddingClassifier(weights)
-    told = judge.found.config.get("embedding")
-    space = EmbeddingNetwork(None if told in (None, "embedding") else str(told))
-    judge.require(space.name)
-    some = _numbers(val, min(CHOOSING, len(val)))
-    kinds = ("none", "any")
-    held = [
-        said_of(net, plan, judge, space, val, kind, some, partial(progress, f"views, {kind}"))
-        for kind in kinds
-    ]
-    weight = best_weight(held, val.targets[some])
-    rows: dict[str, Any] = {VIEWS: {}, BOTH: {}}
-    families = [test.families[i] for i in numbers]
-    for kind in kinds:
-        said = said_of(
-            net, plan, judge, space, test, kind, numbers, partial(progress, f"views, test, {POSES[kind]}")
-        )
-        for name, share in ((VIEWS, 0.0), (BOTH, weight)):
-            right = said.right(test.targets[numbers], share)
-            rows[name][kind] = measures(right, test.targets[numbers], families)
+    """The rows of the views alone and of the ensemble, upright and in any rotation, and the weight of the voxels."""
+    classifier = EmbeddingClassifier(weights)
+    source = classifier.found.config.get("embedding")
+    embedding = EmbeddingNetwork(None if source in (None, "embedding") else str(source))
+    classifier.require(embedding.name)
+    ensemble = Ensemble(net, augmentation, classifier, embedding)
+    some = evenly_spaced(len(val), VALIDATION_SHAPES).tolist()
+    poses = ("none", "any")
+    outputs = [ensemble.predict(val, pose, some, request.track(f"views, {pose}")) for pose in poses]
+    weight = best_weight(outputs, val.targets[some])
+    rows: dict[str, Any] = {VIEWS: {}, ENSEMBLE: {}}
+    families = [test.families[i] for i in indices]
+    for pose in poses:
+        output = ensemble.predict(test, pose, indices, request.track(f"views, test, {POSES[pose]}"))
+        for name, share in ((VIEWS, 0.0), (ENSEMBLE, weight)):
+            right = output.correct(test.targets[indices], share)
+            rows[name][pose] = accuracy_scores(right, test.targets[indices], families)
     return rows, weight
 
 
-def _numbers(test: LabelledShapes, count: int | None) -> list[int]:
-    """Of the shapes that are looked at."""
-    wanted = range(len(test)) if count is None else np.linspace(0, len(test) - 1, count).astype(int)
-    return [int(i) for i in wanted]
-
-
-def _measured(
-    who: Mapping[str, Labeller], test: LabelledShapes, count: int | None, progress: Progress
+def _score(
+    request: Request, methods: Mapping[str, Classifier], test: LabelledShapes, count: int | None
 ) -> tuple[dict[str, Any], dict[str, NDArray[np.int64]]]:
-    """Measures by row and pose, and what each says of the upright shapes."""
-    rows: dict[str, Any] = {name: {} for name in who}
+    """Row name -> pose -> scores; row name -> predicted labels of the upright shapes."""
+    rows: dict[str, Any] = {name: {} for name in methods}
     upright: dict[str, NDArray[np.int64]] = {}
-    numbers = _numbers(test, count)
-    families = [test.families[i] for i in numbers] if count is not None else test.families
-    for kind in POSES:
-        said: dict[str, list[NDArray[np.int64]]] = {name: [] for name in who}
-        for _, share in chunks(test, kind, partial(progress, f"test, {POSES[kind]}"), count):
-            for name, labeller in who.items():
-                said[name].append(labeller(share).argmax(1).numpy())
-        for name in who:
-            answers = np.concatenate(said[name])
-            rows[name][kind] = measures(answers == test.targets[numbers], test.targets[numbers], families)
-            if kind == "none":
-                upright[name] = answers
+    indices = evenly_spaced(len(test), count).tolist()
+    families = [test.families[i] for i in indices] if count is not None else test.families
+    for pose in POSES:
+        blocks: dict[str, list[NDArray[np.int64]]] = {name: [] for name in methods}
+        for _, batch in rotated_batches(test, pose, request.track(f"test, {POSES[pose]}"), count):
+            for name, method in methods.items():
+                blocks[name].append(method(batch).argmax(1).numpy())
+        for name in methods:
+            predicted = np.concatenate(blocks[name])
+            right = predicted == test.targets[indices]
+            rows[name][pose] = accuracy_scores(right, test.targets[indices], families)
+            if pose == "none":
+                upright[name] = predicted
     return rows, upright

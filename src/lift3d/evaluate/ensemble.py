@@ -1,5 +1,5 @@
-"""What `lift3d classify` says of a model: the answer of its cells joined with that of its views, set upright as the cells were
-(lift3d/classify.py), here for shapes of a corpus in any pose."""
+"""The ensemble of `lift3d classify` on shapes of a corpus in any pose: the category predicted from a model's voxels, combined
+with that from its rendered views after the same upright rotation (pipelines/classify.py)."""
 
 from __future__ import annotations
 
@@ -15,73 +15,89 @@ from lift3d.inference.embedding import EmbeddingNetwork
 from lift3d.inference.embedding_classifier import EmbeddingClassifier
 from lift3d.nets.point_net import PointNet
 from lift3d.nets.shape_classifier import TestTimeAugmentation, VoxelClassifier
+from lift3d.nets.spatial_transformer import transform_voxels
 from lift3d.pipelines.classify import combine_labels
 from lift3d.train.data.labelled_shapes import LabelledShapes, evaluation_rotation
 from lift3d.train.metrics import balanced_accuracy
 from lift3d.types import Label
 
-WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-"""Of the cells beside the views, that are tried."""
-CHUNK = 16
+CANDIDATE_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+"""Weights of the voxels' prediction; that of the views has the rest."""
+BATCH_SIZE = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
-    """Of shapes `numbers` in one pose: what the cells say (N, labels), what views and solid say (N, kinds), and the names of
-    both."""
+class EnsembleOutputs:
+    """Probabilities of N shapes in one pose: from voxels (N, K) with K labels, and from views and solid (N, M) with M
+    categories."""
 
-    cells: NDArray[np.float64]
-    places: NDArray[np.float64]
-    names: tuple[str, ...]
-    kinds: tuple[str, ...]
+    voxels: NDArray[np.float64]
+    embeddings: NDArray[np.float64]
+    labels: tuple[str, ...]
+    categories: tuple[str, ...]
 
-    def right(self, targets: NDArray[np.int64], weight: float) -> NDArray[np.bool_]:
-        """Whether the joined answer is right; one that only the second knows is wrong."""
+    def correct(self, targets: NDArray[np.int64], weight: float) -> NDArray[np.bool_]:
+        """(N,) whether the combined prediction is the target, an index into `labels`; a category that only the second knows
+        is wrong. weight: of the voxels."""
         out = []
-        for p, q, target in zip(self.cells, self.places, targets):
-            joined = combine_labels(Label(self.names, p), Label(self.kinds, q), weight)
-            out.append(joined.top(1)[0][0] == self.names[target])
+        for p, q, target in zip(self.voxels, self.embeddings, targets):
+            combined = combine_labels(Label(self.labels, p), Label(self.categories, q), weight)
+            out.append(combined.top(1)[0][0] == self.labels[target])
         return np.array(out)
 
 
-def said_of(
-    net: VoxelClassifier | PointNet, plan: TestTimeAugmentation, judge: EmbeddingClassifier, space: EmbeddingNetwork,
-    shapes: LabelledShapes, kind: str,
-    numbers: list[int], progress: Callable[[float], None] = lambda f: None,
-) -> Said:  # fmt: skip
-    """Both answers about shapes turned as `kind` says and as their numbers decide. A thing of which nothing is seen from any
-    side has the answer of its cells alone."""
-    from lift3d.nets.spatial_transformer import transform_voxels
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """The networks of the ensemble."""
 
-    cells, places = [], []
-    for first in range(0, len(numbers), CHUNK):
-        some = numbers[first : first + CHUNK]
-        turns = np.stack([evaluation_rotation(shapes.number(i), kind) for i in some])
-        share = torch.from_numpy(np.stack([shapes.full(i) for i in some])).float()
-        with torch.no_grad():
-            share = share if kind == "none" else transform_voxels(share, torch.from_numpy(turns))
-            asked = net.score_poses(share)
-            cells.append(net.probabilities(share, plan, asked).double().numpy())
-            ups = net.upright_rotation(share, plan.identity_bias, asked).double().numpy()
-        for i, turn, up in zip(some, turns, ups):
-            parts = shapes.shapes.corpus.parts(shapes.number(i))
-            whole = up @ turn
-            try:
-                place = space.embed_parts([replace(p, vertices=p.vertices @ whole.T) for p in parts])
-                places.append(judge.classify(place).astype(np.float64))
-            except InputError:  # panes of glass alone
-                places.append(np.full(len(judge.names), 1 / len(judge.names)))
-        progress(min(1.0, (first + CHUNK) / len(numbers)))
-    p, q = np.concatenate(cells), np.stack(places)
-    return Said(p / p.sum(1, keepdims=True), q / q.sum(1, keepdims=True), shapes.names, judge.names)
+    net: VoxelClassifier | PointNet
+    augmentation: TestTimeAugmentation
+    classifier: EmbeddingClassifier
+    embedding: EmbeddingNetwork
+
+    def predict(
+        self, shapes: LabelledShapes, pose: str, indices: list[int],
+        progress: Callable[[float], None] = lambda fraction: None,
+    ) -> EnsembleOutputs:  # fmt: skip
+        """Both predictions for shapes rotated as `pose` ("none", "up", "any") and their indices decide. A shape of which no
+        view shows anything has equal probabilities from views."""
+        voxels, embeddings = [], []
+        for first in range(0, len(indices), BATCH_SIZE):
+            some = indices[first : first + BATCH_SIZE]
+            rotations = np.stack([evaluation_rotation(shapes.number(i), pose) for i in some])
+            batch = torch.from_numpy(np.stack([shapes.full(i) for i in some])).float()
+            with torch.no_grad():
+                batch = batch if pose == "none" else transform_voxels(batch, torch.from_numpy(rotations))
+                scores = self.net.score_poses(batch)
+                voxels.append(self.net.probabilities(batch, self.augmentation, scores).double().numpy())
+                bias = self.augmentation.identity_bias
+                upright = self.net.upright_rotation(batch, bias, scores).double().numpy()
+            for i, rotation, to_upright in zip(some, rotations, upright):
+                embeddings.append(self._from_views(shapes, i, to_upright @ rotation))
+            progress(min(1.0, (first + BATCH_SIZE) / len(indices)))
+        p, q = np.concatenate(voxels), np.stack(embeddings)
+        return EnsembleOutputs(
+            p / p.sum(1, keepdims=True), q / q.sum(1, keepdims=True), shapes.names, self.classifier.names
+        )
+
+    def _from_views(
+        self, shapes: LabelledShapes, index: int, rotation: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        parts = shapes.shapes.corpus.parts(shapes.number(index))
+        try:
+            embedding = self.embedding.embed_parts(
+                [replace(p, vertices=p.vertices @ rotation.T) for p in parts]
+            )
+            return self.classifier.classify(embedding).astype(np.float64)
+        except InputError:  # transparent parts alone
+            return np.full(len(self.classifier.names), 1 / len(self.classifier.names))
 
 
-def best_weight(said: list[Said], targets: NDArray[np.int64]) -> float:
-    """The weight of the cells with which most is right on validation, over objects and over categories alike; the smallest of
-    equals."""
+def best_weight(outputs: list[EnsembleOutputs], targets: NDArray[np.int64]) -> float:
+    """The weight of the voxels with the largest sum of accuracy and balanced accuracy over all poses; the smallest of equals."""
 
     def score(weight: float) -> float:
-        rights = [one.right(targets, weight) for one in said]
+        rights = [one.correct(targets, weight) for one in outputs]
         return round(sum(float(r.mean()) + balanced_accuracy(r, targets) for r in rights), 6)
 
-    return max(WEIGHTS, key=score)
+    return max(CANDIDATE_WEIGHTS, key=score)

@@ -1,58 +1,43 @@
-"""The table of `image_to_mask`: pictures of shapes it has never seen, beside GrabCut's stand-in, a box in the middle."""
+"""Table of `image_to_mask`: the object's mask on pictures of test shapes, beside a centred box."""
 
 from __future__ import annotations
-
-import json
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
+from lift3d.evaluate.interface import Evaluation, Request, evenly_spaced
 from lift3d.geometry.metrics.iou import iou
-from lift3d.io.files.atomic import write_bytes
 from lift3d.maps.image_to_mask import ImageToMask
 from lift3d.train.data.picture_set import PictureSet
 from lift3d.types import Image
 
-Progress = Callable[[str, float], None]
-MOST = 600
+MAX_PICTURES = 600
 
 
-def evaluate_masks(
-    pictures: Path,
-    weights: str | None,
-    split: str,
-    limit: int | None,
-    output: Path | None,
-    progress: Progress,
-) -> list[str]:
-    """The table's lines."""
-    held = PictureSet(pictures, split)
-    count = min(limit or MOST, len(held))
-    numbers = np.linspace(0, len(held) - 1, count).astype(int)
+def evaluate_image_to_mask(request: Request) -> Evaluation:
+    """Mean and median IoU of the masks; a picture in which the network finds no object has an empty mask."""
+    pictures = PictureSet(request.pictures, request.split)
+    count = min(request.limit or MAX_PICTURES, len(pictures))
     found, box, none = [], [], 0
-    for k, number in enumerate(numbers):
-        rgb, truth = held.rgb(int(number)), held.mask(int(number))
+    for k, index in enumerate(evenly_spaced(len(pictures), count)):
+        rgb, truth = pictures.rgb(int(index)), pictures.mask(int(index))
         try:
-            said = ImageToMask(weights)(Image(rgb, str(number)), Context()).mask
+            mask = ImageToMask(request.weights)(Image(rgb, str(index)), Context()).mask
         except CaptureError:
-            said, none = np.zeros(truth.shape, bool), none + 1
-        assert said is not None
-        found.append(iou(said, truth))
-        middle = np.zeros(truth.shape, bool)
+            mask, none = np.zeros(truth.shape, bool), none + 1
+        assert mask is not None
+        found.append(iou(mask, truth))
+        centre = np.zeros(truth.shape, bool)
         h, w = truth.shape
-        middle[h // 8 : h - h // 8, w // 8 : w - w // 8] = True
-        box.append(iou(middle, truth))
-        progress("test", (k + 1) / count)
-    result = {"split": split, "pictures": count, "iou": float(np.mean(found)), "median": float(np.median(found)),
-              "nothing_found": none, "box": float(np.mean(box))}  # fmt: skip
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        write_bytes(output / "image_to_mask.json", (json.dumps(result, indent=1) + "\n").encode())
-    return [
-        f"{count} pictures of the {split} split",
-        f"network               IoU {result['iou']:.3f} in the mean, {result['median']:.3f} median; nothing found in {none}",
-        f"a box in the middle   IoU {result['box']:.3f}",
+        centre[h // 8 : h - h // 8, w // 8 : w - w // 8] = True
+        box.append(iou(centre, truth))
+        request.progress("test", (k + 1) / count)
+    table = {"split": request.split, "pictures": count, "iou": float(np.mean(found)), "median": float(np.median(found)),
+             "nothing_found": none, "box": float(np.mean(box))}  # fmt: skip
+    lines = [
+        f"{count} pictures of the {request.split} split",
+        f"network          IoU {table['iou']:.3f} mean, {table['median']:.3f} median; no object found in {none}",
+        f"a centred box    IoU {table['box']:.3f}",
     ]
+    return Evaluation("image_to_mask", table, lines)

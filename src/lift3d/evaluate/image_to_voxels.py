@@ -1,123 +1,121 @@
-"""The table of `image_to_voxels`: one picture of each test shape, guessed by the network and by what it has to beat."""
+"""Table of `image_to_voxels`: one image of each test shape, reconstructed by the network and by its baselines."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.evaluate.baselines.image_to_voxels import (
+    CategoryMean,
     Gallery,
-    Guesser,
-    Mean,
-    Nearest,
-    Network,
+    NearestImage,
+    NetworkPredictor,
     Oracle,
-    codes,
-    pixels,
+    SingleViewPredictor,
+    network_features,
+    pixel_features,
 )
-from lift3d.evaluate.cases.image_to_voxels import Case, cases_of
+from lift3d.evaluate.cases.image_to_voxels import PhotoCase, photo_cases
 from lift3d.evaluate.corruptions import robustness
-from lift3d.evaluate.scores.bootstrap import Rows, intervals, means
-from lift3d.evaluate.scores.view_truth import Score, Truth
+from lift3d.evaluate.interface import Evaluation, Request
+from lift3d.evaluate.scores.bootstrap import Columns, intervals, means
+from lift3d.evaluate.scores.view_truth import GroundTruth, ViewScores
 from lift3d.inference.networks import load_network
-from lift3d.io.files.atomic import write_bytes
 from lift3d.train.data.view_set import View, ViewSet
 from lift3d.train.tasks.image_to_voxels import THRESHOLDS
 
-Say = Callable[[str], None]
-Progress = Callable[[str, float], None]
-EVERY = 2
-"""One of so many training pictures is searched."""
-CHOOSING = 120
-"""Pictures of the validation set on which each guesser's threshold is fixed."""
-SPOILT = 150
-"""Pictures that are spoilt to see what faults cost, about."""
-NET = "network"
-SEVERAL = "network, 3 images"
+GALLERY_STRIDE = 2
+"""One in so many training images is searched."""
+VALIDATION_PICTURES = 120
+"""Images of the validation split on which the threshold of each method is fixed."""
+CORRUPTED_PICTURES = 150
+"""About the number of images on which corruptions are measured."""
+NETWORK = "network"
+THREE_PHOTOS = "network, 3 images"
 
 
-def evaluate_voxels(
-    corpus: Path, pictures: Path, weights: str | None, plain: str | None, split: str, limit: int | None,
-    output: Path | None, say: Say, progress: Progress,
-) -> list[str]:  # fmt: skip
-    """The table's lines, object-weighted and category-weighted with intervals."""
-    held = Corpus(corpus)
-    train, val = ViewSet(pictures, held, "train"), ViewSet(pictures, held, "val")
-    test = val if split == "val" else ViewSet(pictures, held, split)
-    net, found = load_network("image_to_voxels", weights)
-    cases = cases_of(test, limit)
-    choosing = cases_of(val, CHOOSING)
-    who = guessers(train, net, plain, [c.view.shape for c in (*cases, *choosing)], progress)
-    levels = {name: best_level(guesser, val, choosing, name) for name, guesser in who.items()}
-    say(
-        "thresholds, fixed on validation: "
-        + ", ".join(f"{name} {level:.2f}" for name, level in levels.items())
+def evaluate_image_to_voxels(request: Request) -> Evaluation:
+    """IoU, surface, depth and pose scores of each method, means over objects and over categories with intervals, and the
+    network's robustness to corruptions. With an output folder, a sheet of predictions is written."""
+    corpus = Corpus(request.corpus)
+    train, val = ViewSet(request.pictures, corpus, "train"), ViewSet(request.pictures, corpus, "val")
+    test = val if request.split == "val" else ViewSet(request.pictures, corpus, request.split)
+    net, cfg = load_network("image_to_voxels", request.weights)
+    cases, chosen = photo_cases(test, request.limit), photo_cases(val, VALIDATION_PICTURES)
+    methods = build_predictors(request, train, net, [c.view.shape for c in (*cases, *chosen)])
+    thresholds = {name: best_threshold(method, val, chosen, name) for name, method in methods.items()}
+    told = ", ".join(f"{name} {threshold:.2f}" for name, threshold in thresholds.items())
+    request.say(f"thresholds, fixed on validation: {told}")
+    scores: dict[str, list[ViewScores]] = {name: [] for name in methods}
+    for k, case in enumerate(cases):
+        truth = GroundTruth(test, case.view)
+        for name, method in methods.items():
+            images = case.images if name == THREE_PHOTOS else case.images[:1]
+            scores[name].append(truth.score(method.predict(case.view, images), thresholds[name]))
+        request.progress("test", (k + 1) / len(cases))
+    columns = {name: score_columns(s) for name, s in scores.items()}
+    categories, families = (
+        [corpus.column(column)[c.view.shape] for c in cases] for column in ("category", "family")
     )
-    scores: dict[str, list[Score]] = {name: [] for name in who}
-    for number, case in enumerate(cases):
-        truth = Truth(test, case.view)
-        for name, guesser in who.items():
-            seen = case.pictures if name == SEVERAL else case.pictures[:1]
-            scores[name].append(truth.score(guesser.guess(case.view, seen), levels[name]))
-        progress("test", (number + 1) / len(cases))
-    categories = [held.column("category")[c.view.shape] for c in cases]
-    table = {name: rows_of(s) for name, s in scores.items()}
-    result = summary(table, categories, [held.column("family")[c.view.shape] for c in cases])
-    result["identity_up"] = float(np.median([tilt(c.view) for c in cases]))
-    result |= {"searched": f"one in {EVERY}", "chosen_on": len(choosing)}
-    result |= {"levels": levels, "pictures": len(cases), "weights": found.sha256, "split": split}
-    few = cases[:: max(1, len(cases) // SPOILT)]
-    result["robustness"] = robustness(test, few, who[NET], levels[NET], lambda f: progress("faults", f))
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        write_bytes(output / "image_to_voxels.json", (json.dumps(result, indent=1) + "\n").encode())
+    table = summary(columns, categories, families)
+    table["identity_up"] = float(np.median([tilt(c.view) for c in cases]))
+    table |= {"searched": f"one in {GALLERY_STRIDE}", "chosen_on": len(chosen)}
+    table |= {"levels": thresholds, "pictures": len(cases), "weights": cfg.sha256, "split": request.split}
+    few = cases[:: max(1, len(cases) // CORRUPTED_PICTURES)]
+    table["robustness"] = robustness(
+        test, few, methods[NETWORK], thresholds[NETWORK], request.track("corruptions")
+    )
+    if request.output is not None:
         from lift3d.evaluate.sheets.image_to_voxels import write_sheet
 
-        write_sheet(output / "image_to_voxels.png", test, cases, who[NET], levels[NET], table[NET]["iou64"])
-    return lines(result)
+        request.output.mkdir(parents=True, exist_ok=True)
+        path = request.output / "image_to_voxels.png"
+        write_sheet(path, test, cases, methods[NETWORK], thresholds[NETWORK], columns[NETWORK]["iou64"])
+    return Evaluation("image_to_voxels", table, format_table(table))
 
 
-def guessers(
-    train: ViewSet, net: Any, plain: str | None, shapes: Sequence[int], progress: Progress
-) -> dict[str, Guesser]:
-    """All that are compared, by the name of their row."""
-    gallery = Gallery(train, {"pixels": pixels, "code": codes(net)}, EVERY, lambda f: progress("gallery", f))
-    who: dict[str, Guesser] = {
-        "mean shape of the true category": Mean(train, lambda f: progress("means", f)),
-        "nearest training image, pixels": Nearest(gallery, "pixels"),
-        "nearest training image, network features": Nearest(gallery, "code"),
+def build_predictors(
+    request: Request, train: ViewSet, net: torch.nn.Module, shapes: Sequence[int]
+) -> dict[str, SingleViewPredictor]:
+    """Row name -> method. shapes: those for which the oracle searches."""
+    features = {"pixels": pixel_features, "code": network_features(net)}
+    gallery = Gallery(train, features, GALLERY_STRIDE, request.track("gallery"))
+    methods: dict[str, SingleViewPredictor] = {
+        "mean shape of the true category": CategoryMean(train, request.track("means")),
+        "nearest training image, pixels": NearestImage(gallery, "pixels"),
+        "nearest training image, network features": NearestImage(gallery, "code"),
     }
-    if plain is not None:
-        who["plain encoder-decoder, 32^3"] = Network(load_network("image_to_voxels", plain)[0], plain=True)
-    who[NET] = who[SEVERAL] = Network(net)
-    who["oracle: nearest training shape"] = Oracle(
-        train, sorted(set(shapes)), lambda f: progress("oracle", f)
-    )
-    return who
+    if request.baseline is not None:
+        plain = load_network("image_to_voxels", request.baseline)[0]
+        methods["plain encoder-decoder, 32^3"] = NetworkPredictor(plain, plain=True)
+    methods[NETWORK] = methods[THREE_PHOTOS] = NetworkPredictor(net)
+    methods["oracle: nearest training shape"] = Oracle(train, sorted(set(shapes)), request.track("oracle"))
+    return methods
 
 
-def best_level(guesser: Guesser, solids: ViewSet, cases: Sequence[Case], name: str) -> float:
-    """The threshold with the largest mean overlap at 32 cells."""
-    hits = np.zeros(len(THRESHOLDS))
+def best_threshold(
+    method: SingleViewPredictor, solids: ViewSet, cases: Sequence[PhotoCase], name: str
+) -> float:
+    """The threshold with the largest mean IoU at 32 voxels along the longest side. name: the method's row."""
+    total = np.zeros(len(THRESHOLDS))
     for case in cases:
-        truth = Truth(solids, case.view)
-        guess = guesser.guess(case.view, case.pictures if name == SEVERAL else case.pictures[:1])
-        hits += truth.overlaps(guess, THRESHOLDS, 32)
-    return float(THRESHOLDS[int(hits.argmax())])
+        truth = GroundTruth(solids, case.view)
+        prediction = method.predict(case.view, case.images if name == THREE_PHOTOS else case.images[:1])
+        total += truth.iou_by_threshold(prediction, THRESHOLDS, 32)
+    return float(THRESHOLDS[int(total.argmax())])
 
 
 def tilt(view: View) -> float:
-    """Degrees between the photo's own up and the thing's: what standing it as it was seen would be wrong by."""
+    """Degrees between the image's up direction and the object's: the error of taking every photo to be upright."""
     return float(np.degrees(np.arccos(np.clip(-view.to_view[1, 2], -1, 1))))
 
 
-def rows_of(scores: Sequence[Score]) -> Rows:
-    """Columns by name."""
+def score_columns(scores: Sequence[ViewScores]) -> Columns:
+    """Score name -> one value per view."""
     return {
         "iou32": np.array([s.iou[32] for s in scores]),
         "iou64": np.array([s.iou[64] for s in scores]),
@@ -131,8 +129,8 @@ def rows_of(scores: Sequence[Score]) -> Rows:
     }
 
 
-def summary(table: dict[str, Rows], categories: Sequence[str], families: Sequence[str]) -> dict[str, Any]:
-    """Means by object and by category, intervals by families drawn again, and every category's own."""
+def summary(table: dict[str, Columns], categories: Sequence[str], families: Sequence[str]) -> dict[str, Any]:
+    """Means over objects and over categories with intervals, by method; and the means of each category."""
     names = np.array(categories)
     out: dict[str, Any] = {"rows": {}, "categories": {}}
     for name, rows in table.items():
@@ -141,29 +139,29 @@ def summary(table: dict[str, Rows], categories: Sequence[str], families: Sequenc
             "up_median": float(np.median(rows["up"])),
         }  # fmt: skip
     for category in sorted(set(categories)):
-        mine = names == category
-        out["categories"][category] = {"shapes": int(mine.sum())} | {
-            name: {k: float(rows[k][mine].mean()) for k in ("iou64", "f1")} for name, rows in table.items()
+        own = names == category
+        out["categories"][category] = {"shapes": int(own.sum())} | {
+            name: {k: float(rows[k][own].mean()) for k in ("iou64", "f1")} for name, rows in table.items()
         }
     return out
 
 
-def lines(result: dict[str, Any]) -> list[str]:
-    """The table for a person."""
+def format_table(table: dict[str, Any]) -> list[str]:
+    """The table as lines of text."""
     head = f"{'':<46}{'IoU 32':>8}{'IoU 64':>8}{'F 1 %':>8}{'Chamfer':>9}{'normals':>9}{'depth':>8}{'up':>7}"
     out = [
-        f"{result['pictures']} pictures, one of each shape of the {result['split']} split; means over categories",
+        f"{table['pictures']} images, one of each shape of the {table['split']} split; means over categories",
         head,
     ]
-    for name, row in result["rows"].items():
+    for name, row in table["rows"].items():
         m = row["categories"]
         out.append(
             f"{name:<46}{m['iou32']:8.3f}{m['iou64']:8.3f}{m['f1']:8.3f}{m['chamfer']:9.4f}{m['normals']:9.3f}"
             f"{m['depth_mae']:8.3f}{row['up_median']:7.1f}"
         )
-    out.append(f"up, as the photo has it: {result['identity_up']:.1f} degrees in the median")
+    out.append(f"up, if the photo is taken to be upright: {table['identity_up']:.1f} degrees in the median")
     out.append(
-        "with a fault of the photo, IoU 64 over objects: "
-        + ", ".join(f"{k} {v:.3f}" for k, v in result["robustness"].items())
+        "with a corruption of the photo, IoU 64 over objects: "
+        + ", ".join(f"{k} {v:.3f}" for k, v in table["robustness"].items())
     )
     return out

@@ -1,20 +1,19 @@
-"""The table of `points_to_voxels`: test shapes cut by a plane and seen from one side, completed by the network and by what it has
-to beat. Surfaces are compared with the true mesh, without what lies buried inside (geometry/metrics/solids.py)."""
+"""Table of `points_to_voxels`: test shapes cut by a plane or seen from one side, completed by the network and by its baselines.
+Surfaces are compared with the true mesh without the faces inside it (geometry/metrics/solids.py)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lift3d.corpus.dataset import Corpus
-from lift3d.evaluate.baselines.completion import Closed, Completer, Nearest, Network
-from lift3d.evaluate.cases.completion import Broken, broken
-from lift3d.evaluate.partial_views import KINDS
-from lift3d.evaluate.scores.bootstrap import Rows, intervals, means
+from lift3d.evaluate.baselines.completion import CloseHoles, Completer, NearestShape, NetworkCompleter
+from lift3d.evaluate.cases.completion import PartialShape, make_partial_shape
+from lift3d.evaluate.interface import Evaluation, Request, evenly_spaced
+from lift3d.evaluate.partial_views import MODES
+from lift3d.evaluate.scores.bootstrap import Columns, intervals, means
 from lift3d.geometry.metrics.solids import (
     WORST_SCORES,
     SampledSurface,
@@ -23,110 +22,108 @@ from lift3d.geometry.metrics.solids import (
     sample_mesh,
 )
 from lift3d.inference.networks import load_network
-from lift3d.io.files.atomic import write_bytes
 from lift3d.maps.points_to_voxels import NAME
 from lift3d.pipelines.complete import Options
 from lift3d.train.data.shape_set import ShapeSet
 from lift3d.types import F64, Mesh
 
-Say = Callable[[str], None]
-Progress = Callable[[str, float], None]
-EVERY = 4
-"""One of so many training shapes is searched."""
+GALLERY_STRIDE = 4
+"""One in so many training shapes is searched."""
 RESOLUTION = Options().resolution
-"""Steps of the surfaces that are made."""
-MOST = 80
-"""Shapes, unless the user says otherwise: surfaces are made anew for every row."""
-PART, MIRROR, NET = "the part, closed", "mirrored and closed", "network"
+"""Voxels along the longest side of the new surfaces."""
+DEFAULT_SHAPES = 80
+"""Shapes without a limit: every row makes its surfaces anew."""
+CLOSED, REFLECTED, NETWORK = "the part, closed", "mirrored and closed", "network"
 NEAREST = "nearest training shape and the part"
-WANTED = 1.3
-"""Times the F-score of MIRROR."""
+TARGET_RATIO = 1.3
+"""The network's F-score over that of `REFLECTED` that is aimed at."""
 
 
-def evaluate_completion(
-    corpus: Path, weights: str | None, split: str, limit: int | None, output: Path | None, say: Say,
-    progress: Progress, only: tuple[str, ...] = (PART, MIRROR, NEAREST, NET),
-) -> list[str]:  # fmt: skip
-    """The table's lines, for those of its rows that are wanted."""
-    held = Corpus(corpus)
-    test, found = ShapeSet(held, split, "levels"), load_network(NAME, weights)[1]
-    net = Network(weights, RESOLUTION)
-    made: dict[str, Callable[[], Completer]] = {
-        PART: lambda: Closed(False),
-        MIRROR: lambda: Closed(True),
-        NEAREST: lambda: Nearest(
-            ShapeSet(held, "train", "levels"),
-            EVERY,
-            RESOLUTION,
-            lambda fraction: progress("gallery", fraction),
+def evaluate_points_to_voxels(
+    request: Request, only: tuple[str, ...] = (CLOSED, REFLECTED, NEAREST, NETWORK)
+) -> Evaluation:
+    """F-score, Chamfer distance and normal consistency of the methods named in `only`, by the way the shapes were made
+    partial. With an output folder, a sheet of completed shapes is written."""
+    corpus = Corpus(request.corpus)
+    test, cfg = ShapeSet(corpus, request.split, "levels"), load_network(NAME, request.weights)[1]
+    network = NetworkCompleter(request.weights, RESOLUTION)
+    build: dict[str, Callable[[], Completer]] = {
+        CLOSED: lambda: CloseHoles(False),
+        REFLECTED: lambda: CloseHoles(True),
+        NEAREST: lambda: NearestShape(
+            ShapeSet(corpus, "train", "levels"), GALLERY_STRIDE, RESOLUTION, request.track("gallery")
         ),
-        NET: lambda: net,
+        NETWORK: lambda: network,
     }
-    who = {name: made[name]() for name in only}
-    shapes = test.numbers[np.unique(np.linspace(0, len(test) - 1, min(limit or MOST, len(test))).astype(int))]
-    cases = [b for s in shapes for kind in KINDS if (b := broken(held, int(s), kind)) is not None]
-    scores: dict[str, list[SurfaceScores]] = {name: [] for name in who}
-    for number, case in enumerate(cases):
-        for name, completer in who.items():
-            scores[name].append(score(completer.complete(case.part), case.truth))
-        progress("test", (number + 1) / len(cases))
-    result = summary(held, cases, scores)
-    result |= {"split": split, "weights": found.sha256, "searched": f"one in {EVERY}"}
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        write_bytes(output / "completion.json", (json.dumps(result, indent=1) + "\n").encode())
-    if output is not None and NET in who:
+    methods = {name: build[name]() for name in only}
+    shapes = test.numbers[np.unique(evenly_spaced(len(test), request.limit or DEFAULT_SHAPES))]
+    cases = [
+        c for s in shapes for mode in MODES if (c := make_partial_shape(corpus, int(s), mode)) is not None
+    ]
+    scores: dict[str, list[SurfaceScores]] = {name: [] for name in methods}
+    for k, case in enumerate(cases):
+        for name, method in methods.items():
+            scores[name].append(score_completion(method.complete(case.part), case.truth))
+        request.progress("test", (k + 1) / len(cases))
+    table = summary(corpus, cases, scores)
+    table |= {"split": request.split, "weights": cfg.sha256, "searched": f"one in {GALLERY_STRIDE}"}
+    if request.output is not None and NETWORK in methods:
         from lift3d.evaluate.sheets.completion import write_sheet
 
-        write_sheet(output / "completion.png", cases, net, np.array([s.f_score for s in scores[NET]]))
-    for kind, ratio in result["ratio"].items():
-        say(f"{kind}: {ratio:.2f} times the F-score of {MIRROR}; {WANTED} is wanted")
-    return lines(result)
+        request.output.mkdir(parents=True, exist_ok=True)
+        values = np.array([s.f_score for s in scores[NETWORK]])
+        write_sheet(request.output / "completion.png", cases, network, values)
+    for mode, ratio in table["ratio"].items():
+        request.say(f"{mode}: {ratio:.2f} times the F-score of {REFLECTED}; the aim is {TARGET_RATIO}")
+    return Evaluation("completion", table, format_table(table))
 
 
-def score(mesh: Mesh, truth: SampledSurface) -> SurfaceScores:
-    """Of a completed mesh."""
+def score_completion(mesh: Mesh, truth: SampledSurface) -> SurfaceScores:
+    """Scores of a completed mesh against the true surface; the worst scores for an empty mesh."""
     if not len(mesh.faces):
         return WORST_SCORES
     v: F64 = np.asarray(mesh.vertices, np.float64)
     return compare_surfaces(sample_mesh(v, np.asarray(mesh.faces)), truth)
 
 
-def summary(corpus: Corpus, cases: list[Broken], scores: dict[str, list[SurfaceScores]]) -> dict[str, Any]:
-    """By how the shapes were broken: means over objects and over categories with intervals; the network's F-score in that of
-    the mirror."""
+def summary(
+    corpus: Corpus, cases: list[PartialShape], scores: dict[str, list[SurfaceScores]]
+) -> dict[str, Any]:
+    """For each mode: means over objects and over categories with intervals, by method; and the ratio of the F-scores of the
+    network and of the reflected part."""
     category, family = corpus.column("category"), corpus.column("family")
     out: dict[str, Any] = {"cases": len(cases), "rows": {}, "ratio": {}}
-    for kind in KINDS:
-        mine = [k for k, case in enumerate(cases) if case.kind == kind]
-        if not mine:
+    for mode in MODES:
+        chosen = [k for k, case in enumerate(cases) if case.mode == mode]
+        if not chosen:
             continue
-        names = np.array([category[cases[k].shape] for k in mine])
-        families = [family[cases[k].shape] for k in mine]
-        for name, held in scores.items():
-            rows: Rows = {
-                "f1": np.array([held[k].f_score for k in mine]),
-                "chamfer": np.array([held[k].chamfer for k in mine]),
-                "normals": np.array([held[k].normal_consistency for k in mine]),
+        names = np.array([category[cases[k].shape] for k in chosen])
+        families = [family[cases[k].shape] for k in chosen]
+        for name, results in scores.items():
+            columns: Columns = {
+                "f1": np.array([results[k].f_score for k in chosen]),
+                "chamfer": np.array([results[k].chamfer for k in chosen]),
+                "normals": np.array([results[k].normal_consistency for k in chosen]),
             }
-            out["rows"].setdefault(kind, {})[name] = {
-                "objects": means(rows, None), "categories": means(rows, names),
-                "interval": intervals(rows, names, families), "f1": [round(float(x), 4) for x in rows["f1"]],
+            out["rows"].setdefault(mode, {})[name] = {
+                "objects": means(columns, None), "categories": means(columns, names),
+                "interval": intervals(columns, names, families), "f1": [round(float(x), 4) for x in columns["f1"]],
             }  # fmt: skip
-        table = out["rows"][kind]
-        if NET in table and MIRROR in table:
-            out["ratio"][kind] = table[NET]["categories"]["f1"] / max(table[MIRROR]["categories"]["f1"], 1e-9)
-    out["shapes"] = [cases[k].shape for k in range(len(cases))]
+        rows = out["rows"][mode]
+        if NETWORK in rows and REFLECTED in rows:
+            own, reflected = (rows[name]["categories"]["f1"] for name in (NETWORK, REFLECTED))
+            out["ratio"][mode] = own / max(reflected, 1e-9)
+    out["shapes"] = [case.shape for case in cases]
     return out
 
 
-def lines(result: dict[str, Any]) -> list[str]:
-    """The table for a person."""
+def format_table(table: dict[str, Any]) -> list[str]:
+    """The table as lines of text."""
     out = [
-        f"{result['cases']} partial surfaces of shapes of the {result['split']} split; means over categories"
+        f"{table['cases']} partial surfaces of shapes of the {table['split']} split; means over categories"
     ]
-    for kind, rows in result["rows"].items():
-        out.append(f"{kind:<40}{'F 1 %':>8}{'Chamfer':>9}{'normals':>9}{'F, objects':>12}")
+    for mode, rows in table["rows"].items():
+        out.append(f"{mode:<40}{'F 1 %':>8}{'Chamfer':>9}{'normals':>9}{'F, objects':>12}")
         for name, row in rows.items():
             m = row["categories"]
             out.append(

@@ -1,65 +1,43 @@
-"""`lift3d evaluate`: the table of a learned mapping, on the test split, beside its baselines."""
+"""`lift3d evaluate`: find the evaluator of a mapping in the training registry and run it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
+from importlib import import_module
 
 import torch
 
 from lift3d.errors import InputError
+from lift3d.evaluate.interface import Evaluation, Evaluator, Request
 from lift3d.runtime.environment import thread_count
-from lift3d.train.launch import corpus_of
 from lift3d.train.registry import TASKS
 
-Say = Callable[[str], None]
-Progress = Callable[[str, float], None]
 SPLITS = ("test", "val")
 
 
-def evaluate(
-    mapping: str, corpus: Path, pictures: Path, weights: str | None, plain: str | None, split: str, limit: int | None,
-    output: Path | None, threads: int | None, say: Say, progress: Progress,
-) -> list[str]:  # fmt: skip
-    """The lines of the table; `output` gets it as JSON, with pictures."""
-    known = sorted(name for name in TASKS if not name.startswith("masked-") and name != "embedding-to-label")
-    if mapping.replace("_", "-") not in known and not mapping.replace("_", "-").startswith("masked-"):
-        hint = ", or ask `lift3d classify` with its weights" if "label" in mapping else ""
-        raise InputError(f"there is no table of {mapping}", f"choose from {', '.join(known)}{hint}")
-    if split not in SPLITS:
-        raise InputError(f"there is nothing to measure on {split}", "choose test or val")
-    if limit is not None and limit < 1:
-        raise InputError(f"limit = {limit}", "give 1 or more")
+def find_evaluator(name: str) -> Evaluator:
+    """The evaluator that the training registry names for a mapping. InputError where it names none."""
+    task = TASKS.get(name.replace("_", "-"))
+    if task is None or not task.evaluator:
+        if name.replace("_", "-").startswith("masked-"):
+            raise InputError(f"{name} has no table", "evaluate what was trained from it")
+        known = ", ".join(sorted(key for key, one in TASKS.items() if one.evaluator))
+        hint = ", or run `lift3d classify` with its weights" if "label" in name else ""
+        raise InputError(f"there is no table of {name}", f"choose from {known}{hint}")
+    module, _, function = task.evaluator.rpartition(".")
+    evaluator: Evaluator = getattr(import_module(module), function)
+    return evaluator
+
+
+def evaluate(request: Request, threads: int | None = None) -> Evaluation:
+    """The table of a mapping beside its baselines; written to `request.output`, if given, with sheets of images.
+
+    threads: of torch; OMP_NUM_THREADS or all cores by default. InputError for a mapping without a table, an unknown split,
+    a limit below 1, or data that do not fit."""
+    evaluator = find_evaluator(request.name)
+    if request.split not in SPLITS:
+        raise InputError(f"there is no split {request.split} to evaluate on", "choose test or val")
+    if request.limit is not None and request.limit < 1:
+        raise InputError(f"limit = {request.limit}", "give 1 or more")
     torch.set_num_threads(threads or thread_count())
-    if mapping.replace("_", "-") == "image-to-mask":
-        from lift3d.evaluate.image_to_mask import evaluate_masks
-
-        return evaluate_masks(pictures, weights, split, limit, output, progress)
-    if mapping in ("autoencoder", "vae"):
-        from lift3d.evaluate.autoencoder import evaluate_codes
-
-        return evaluate_codes(corpus, weights, split, limit, output, say, progress)
-    if mapping in ("flow", "gan"):
-        from lift3d.evaluate.generator import evaluate_samples
-        from lift3d.inference.generators import find_autoencoder
-
-        return evaluate_samples(
-            mapping, corpus, weights, find_autoencoder(weights), split, limit, output, say, progress
-        )
-    if mapping.replace("_", "-") == "classifier":
-        from lift3d.evaluate.classifier import evaluate_labels
-
-        return evaluate_labels(corpus_of(corpus), weights, plain, split, limit, output, say, progress)
-    if mapping.replace("_", "-").startswith("masked-"):
-        raise InputError(f"{mapping} has no table", "measure what was trained from it")
-    if mapping.replace("_", "-") == "embedding":
-        from lift3d.evaluate.embedding import evaluate_embedding
-
-        return evaluate_embedding(corpus, pictures, weights, split, limit, output, say, progress)
-    if mapping == "completion":
-        from lift3d.evaluate.points_to_voxels import evaluate_completion
-
-        return evaluate_completion(corpus, weights, split, limit, output, say, progress)
-    from lift3d.evaluate.image_to_voxels import evaluate_voxels
-
-    return evaluate_voxels(corpus, pictures, weights, plain, split, limit, output, say, progress)
+    return evaluator(replace(request, name=request.name.replace("_", "-"))).write(request.output)

@@ -49,43 +49,43 @@ TASKS: dict[str, Trainable] = {
     "image-to-mask": Trainable(
         image_to_mask.Config,
         lambda pictures, corpus, config: image_to_mask.ImageToMaskTask(pictures, config),
-        evaluator="lift3d.evaluate.image_to_mask.evaluate_masks",
+        evaluator="lift3d.evaluate.image_to_mask.evaluate_image_to_mask",
     ),
     "image-to-voxels": Trainable(
         image_to_voxels.Config,
         image_to_voxels.ImageToVoxelsTask,
-        evaluator="lift3d.evaluate.image_to_voxels.evaluate_voxels",
+        evaluator="lift3d.evaluate.image_to_voxels.evaluate_image_to_voxels",
     ),
     "autoencoder": Trainable(
         autoencoder.Config,
         lambda pictures, corpus, config: autoencoder.AutoencoderTask(corpus, config),
         False,
-        evaluator="lift3d.evaluate.autoencoder.evaluate_codes",
+        evaluator="lift3d.evaluate.autoencoder.evaluate_autoencoder",
     ),
     "vae": Trainable(
         autoencoder.VaeConfig,
         lambda pictures, corpus, config: autoencoder.AutoencoderTask(corpus, config, "vae"),
         False,
-        evaluator="lift3d.evaluate.autoencoder.evaluate_codes",
+        evaluator="lift3d.evaluate.autoencoder.evaluate_autoencoder",
     ),
     "flow": Trainable(
         flow.Config,
         lambda pictures, corpus, config: flow.FlowTask(corpus, config),
         False,
-        evaluator="lift3d.evaluate.generator.evaluate_samples",
+        evaluator="lift3d.evaluate.generator.evaluate_generator",
     ),
     "gan": Trainable(
         gan.Config,
         lambda pictures, corpus, config: gan.GanTask(corpus, config),
         False,
-        evaluator="lift3d.evaluate.generator.evaluate_samples",
+        evaluator="lift3d.evaluate.generator.evaluate_generator",
     ),
     "classifier": Trainable(
         classifier.Config,
         lambda pictures, corpus, config: classifier.ClassifierTask(corpus, config),
         False,
         True,
-        evaluator="lift3d.evaluate.classifier.evaluate_labels",
+        evaluator="lift3d.evaluate.classifier.evaluate_classifier",
     ),
     "masked-voxels": Trainable(
         masked_voxels.Config,
@@ -108,7 +108,7 @@ TASKS: dict[str, Trainable] = {
         completion.Config,
         lambda pictures, corpus, config: completion.CompletionTask(corpus, config),
         False,
-        evaluator="lift3d.evaluate.points_to_voxels.evaluate_completion",
+        evaluator="lift3d.evaluate.points_to_voxels.evaluate_points_to_voxels",
     ),
 }
 

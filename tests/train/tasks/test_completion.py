@@ -130,8 +130,8 @@ def test_train_evaluate_and_complete(
 ) -> None:
     # what an untrained network says is noise, whose surface is large
     monkeypatch.setattr("lift3d.evaluate.points_to_voxels.RESOLUTION", 32)
-    monkeypatch.setattr("lift3d.evaluate.baselines.completion.COARSE", 24)
-    monkeypatch.setattr("lift3d.evaluate.sheets.completion.EACH", 1)
+    monkeypatch.setattr("lift3d.evaluate.baselines.completion.RESOLUTION", 24)
+    monkeypatch.setattr("lift3d.evaluate.sheets.completion.ROWS_PER_GROUP", 1)
 
     def lift3d(*words: object) -> tuple[int, str]:
         done = CliRunner().invoke(app, [str(w) for w in words])

@@ -143,21 +143,23 @@ def test_two_answers_are_one(seed: int, weight: float) -> None:
 
 def test_both_answers_about_a_corpus(runs: tuple[Path, Path], small: tuple[Path, Path]) -> None:
     from lift3d.corpus.dataset import Corpus
-    from lift3d.evaluate.ensemble import Said, best_weight, said_of
+    from lift3d.evaluate.ensemble import Ensemble, EnsembleOutputs, best_weight
     from lift3d.inference.embedding import EmbeddingNetwork
     from lift3d.nets.shape_classifier import TestTimeAugmentation, VoxelClassifier
     from lift3d.train.data.labelled_shapes import LabelledShapes
 
     shapes = LabelledShapes(Corpus(small[0]), "train", ("kind0", "kind1"))
     net, judge, space = VoxelClassifier(2, 4).eval(), EmbeddingClassifier(runs[1]), EmbeddingNetwork(runs[0])
-    said = said_of(net, TestTimeAugmentation(), judge, space, shapes, "any", [0, 2])
-    assert said.cells.shape == said.places.shape == (2, 2) and said.kinds == judge.names
-    for answers in (said.cells, said.places):
+    said = Ensemble(net, TestTimeAugmentation(), judge, space).predict(shapes, "any", [0, 2])
+    assert said.voxels.shape == said.embeddings.shape == (2, 2) and said.categories == judge.names
+    for answers in (said.voxels, said.embeddings):
         assert np.allclose(answers.sum(1), 1)
     targets = np.array([0, 1, 1, 0])
     cells = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7]])
     places = np.array([[0.5, 0.4, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.6, 0.3, 0.1]])
-    held = Said(cells, places, ("a", "b"), ("a", "b", "c"))
-    assert held.right(targets, 0.0).tolist() == [True, True, False, True], "what only one knows is wrong here"
-    assert held.right(targets, 0.8).tolist() == [True, True, False, False]
+    held = EnsembleOutputs(cells, places, ("a", "b"), ("a", "b", "c"))
+    assert held.correct(targets, 0.0).tolist() == [True, True, False, True], (
+        "what only one knows is wrong here"
+    )
+    assert held.correct(targets, 0.8).tolist() == [True, True, False, False]
     assert best_weight([held], targets) == 0.0

@@ -16,7 +16,7 @@ pytest.importorskip("pyarrow")
 from lift3d.cli import app  # noqa: E402
 from lift3d.corpus.dataset import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
-from lift3d.evaluate.scores.gan_test import Judge  # noqa: E402
+from lift3d.evaluate.scores.gan_test import GanTest  # noqa: E402
 from lift3d.geometry.metrics.diversity import diversity_scores  # noqa: E402
 from lift3d.inference.generators import load_sampler  # noqa: E402
 from lift3d.nets.blocks import LATENT_SIZES, voxel_shuffle, voxel_unshuffle  # noqa: E402
@@ -285,17 +285,19 @@ def test_from_the_corpus_to_tables(
     small: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a user types: an autoencoder, a flow and a GAN on its codes, their tables; each fits the one before."""
-    monkeypatch.setattr("lift3d.evaluate.autoencoder.REFINE", 1)
+    monkeypatch.setattr("lift3d.evaluate.autoencoder.REFINEMENT_STEPS", 1)
     monkeypatch.setattr("lift3d.train.data.latents.FEWEST", 1)
     block = np.zeros((66, 66, 66), bool)  # with its edge
     block[20:40, 20:40, 2:60] = True
     solid = DecodedSolid(trimesh.creation.box((0.3, 0.3, 0.9)), block, 1)
     monkeypatch.setattr(
-        "lift3d.evaluate.generator.decode_solid", lambda *a, **k: solid
+        "lift3d.evaluate.cases.generation.decode_solid", lambda *a, **k: solid
     )  # of noise it would take minutes
     asked: list[tuple[int, ...]] = []
-    monkeypatch.setattr(Judge, "said", lambda self, kind, cells: asked.extend(c.shape for c in cells))
-    monkeypatch.setattr("lift3d.evaluate.generator.largest", lambda train, test, kinds, count: ["kind0"])
+    monkeypatch.setattr(GanTest, "accuracy", lambda self, kind, cells: asked.extend(c.shape for c in cells))
+    monkeypatch.setattr(
+        "lift3d.evaluate.generator.largest_categories", lambda train, test, kinds, count: ["kind0"]
+    )
 
     def lift3d(*words: object) -> str:
         done = CliRunner().invoke(app, [str(w) for w in words])

@@ -1,9 +1,10 @@
-"""Who completes a partial surface: the network, and what it has to beat, behind one interface.
+"""Completion of a partial surface: the network and what it is compared with, behind one interface.
 
-closed    the part itself, its holes closed (mesh_to_solid)
-mirror    the part and its image in its best mirror plane (geometry/symmetry/partial_plane.py), closed
-nearest   the training shape whose broken part is most like it, in the same frame, joined with the part as the network's guess is
-network   nets/completion_net.py
+closed     the part with its holes closed (mesh_to_solid)
+reflected  the part and its reflection in its best symmetry plane (geometry/symmetry/partial_plane.py), closed
+nearest    the training shape whose own partial surface is most similar, in the same frame, merged with the part like a
+           prediction
+network    nets/completion_net.py
 """
 
 from __future__ import annotations
@@ -28,98 +29,105 @@ from lift3d.train.tasks.completion import MODES, training_pair
 from lift3d.types import F32, F64, Mesh, SymmetryPlane, Voxels
 
 Progress = Callable[[float], None]
-COARSE = 144
-"""Steps of a surface that mesh_to_solid makes anew."""
-QUICK = 1000
-"""Samples of its Hausdorff distance, which is not used here."""
+RESOLUTION = 144
+"""Voxels along the longest side where mesh_to_solid has to remesh."""
+SAMPLES = 1000
+"""Samples for mesh_to_solid's Hausdorff distance, which is not used here."""
 
 
 class Completer(Protocol):
-    """A partial mesh to a whole one, in the same place."""
-
-    def complete(self, part: Mesh) -> Mesh: ...
-
-
-class Closed:
-    """Mirrored before that, if wished. What cannot be made solid stays as it is: its surface is judged all the same."""
-
-    def __init__(self, mirrored: bool) -> None:
-        self.mirrored = mirrored
+    """A method that completes partial meshes."""
 
     def complete(self, part: Mesh) -> Mesh:
-        if self.mirrored:
+        """The whole shape, in the frame of the part."""
+        ...
+
+
+class CloseHoles:
+    """Closes the holes of the part, after adding its reflection if `reflected`. A part that cannot be made solid is returned
+    unchanged, and scored as it is."""
+
+    def __init__(self, reflected: bool) -> None:
+        self.reflected = reflected
+
+    def complete(self, part: Mesh) -> Mesh:
+        """The closed part."""
+        if self.reflected:
             known = partial_surface(part)
             assert known.samples.normals is not None
             plane = partial_symmetry_plane(known.samples.xyz, known.samples.normals.astype(np.float64))
             offset = plane.offset * known.scale + float(plane.normal @ known.centre)
-            part = with_image(part, SymmetryPlane(plane.normal, offset, plane.score))
+            part = add_reflection(part, SymmetryPlane(plane.normal, offset, plane.score))
         try:
-            return MeshToSolid(COARSE, samples=QUICK)(part)
+            return MeshToSolid(RESOLUTION, samples=SAMPLES)(part)
         except Lift3dError:
             return part
 
 
-def with_image(mesh: Mesh, plane: SymmetryPlane) -> Mesh:
-    """The mesh and its mirror image."""
-    v, f, mirror = np.asarray(mesh.vertices), np.asarray(mesh.faces), plane.reflection()
-    image = v @ mirror[:3, :3].T + mirror[:3, 3]
+def add_reflection(mesh: Mesh, plane: SymmetryPlane) -> Mesh:
+    """The mesh together with its reflection in a plane, whose faces are reversed to keep their orientation."""
+    v, f, reflection = np.asarray(mesh.vertices), np.asarray(mesh.faces), plane.reflection()
+    image = v @ reflection[:3, :3].T + reflection[:3, 3]
     return trimesh.Trimesh(
         np.concatenate([v, image]), np.concatenate([f, f[:, ::-1] + len(v)]), process=False, validate=False
     )
 
 
-class Network:
-    """As `lift3d complete` asks it."""
+class NetworkCompleter:
+    """The network, applied as by `lift3d complete`. resolution: voxels along the longest side of the new surface."""
 
     def __init__(self, weights: str | None, resolution: int) -> None:
         self.weights, self.resolution = weights, resolution
 
     def complete(self, part: Mesh) -> Mesh:
+        """The part merged with the network's prediction."""
         known = partial_surface(part)
-        guess = PointsToVoxels(self.weights)(known.samples)
-        return joined(known, guess, self.resolution)
+        return merge_prediction(known, PointsToVoxels(self.weights)(known.samples), self.resolution)
 
 
-class Nearest:
-    """Training shapes, each broken once in every way, one of so many of them."""
+class NearestShape:
+    """Retrieval among training shapes, one in `stride`, each made partial once in every mode."""
 
-    def __init__(self, train: ShapeSet, every: int, resolution: int, progress: Progress) -> None:
+    def __init__(self, train: ShapeSet, stride: int, resolution: int, progress: Progress) -> None:
         self.train, self.resolution = train, resolution
-        self.held = [(i, kind) for i in range(0, len(train), every) for kind in MODES]
+        self.gallery = [(i, mode) for i in range(0, len(train), stride) for mode in MODES]
         rows = []
-        for number, one in enumerate(self.held):
-            rows.append(feature(self._pair(one)[0]))
-            progress((number + 1) / len(self.held))
+        for k, entry in enumerate(self.gallery):
+            rows.append(partial_feature(self._pair(entry)[0]))
+            progress((k + 1) / len(self.gallery))
         self.rows = np.stack(rows)
 
-    def _pair(self, one: tuple[int, str]) -> tuple[F32, NDArray[np.uint8]]:
-        i, kind = one
-        return training_pair(self.train, i, np.random.default_rng([2, i]), kind, False)
+    def _pair(self, entry: tuple[int, str]) -> tuple[F32, NDArray[np.uint8]]:
+        i, mode = entry
+        return training_pair(self.train, i, np.random.default_rng([2, i]), mode, False)
 
     def complete(self, part: Mesh) -> Mesh:
+        """The part merged with the whole of the most similar partial training shape."""
         known = partial_surface(part)
         assert known.samples.normals is not None
         normals = known.samples.normals.astype(np.float64)
         frame = fit_partial_frame(known.samples.xyz, normals)
-        wanted = feature(partial_voxels(known.samples.xyz, normals, frame))
-        alike = self.rows.astype(np.float32) @ wanted.astype(np.float32)
-        full = self._pair(self.held[int(alike.argmax())])[1]
-        guess = Voxels((full / 255).astype(np.float32), frame.affine, "occupancy")
-        return joined(known, guess, self.resolution)
+        query = partial_feature(partial_voxels(known.samples.xyz, normals, frame))
+        similarity = self.rows.astype(np.float32) @ query.astype(np.float32)
+        whole = self._pair(self.gallery[int(similarity.argmax())])[1]
+        prediction = Voxels((whole / 255).astype(np.float32), frame.affine, "occupancy")
+        return merge_prediction(known, prediction, self.resolution)
 
 
-def feature(cells: F32) -> NDArray[np.float16]:
-    """(F,) unit: known cells at 16 a side, and their normals at 8."""
-    where = cells[0].reshape(16, 4, 16, 4, 16, 4).mean((1, 3, 5))
-    normals = cells[1:4].reshape(3, 8, 8, 8, 8, 8, 8).mean((2, 4, 6))
-    parts = [x.reshape(-1) / max(float(np.linalg.norm(x)), 1e-9) for x in (np.sqrt(where), normals)]
+def partial_feature(voxels: F32) -> NDArray[np.float16]:
+    """A unit vector of the network's input (C, 64, 64, 64): square roots of the known occupancy at 16^3, and its normals at
+    8^3, each part normalised, so that the product of two is a similarity."""
+    occupancy = voxels[0].reshape(16, 4, 16, 4, 16, 4).mean((1, 3, 5))
+    normals = voxels[1:4].reshape(3, 8, 8, 8, 8, 8, 8).mean((2, 4, 6))
+    parts = [x.reshape(-1) / max(float(np.linalg.norm(x)), 1e-9) for x in (np.sqrt(occupancy), normals)]
     return (np.concatenate(parts) / np.sqrt(2)).astype(np.float16)
 
 
-def joined(known: PartialSurface, guess: Voxels, resolution: int) -> Mesh:
-    """The solid in the part's own place; the part alone where no solid comes of it."""
+def merge_prediction(known: PartialSurface, prediction: Voxels, resolution: int) -> Mesh:
+    """The solid of the known part and the predicted occupancy, in the frame of the input; the part alone where they form no
+    solid."""
     try:
-        mesh = merged_solid(known, guess, resolution, Context())
+        mesh = merged_solid(known, prediction, resolution, Context())
     except Lift3dError:
         mesh = known.mesh.copy()
     v: F64 = np.asarray(mesh.vertices, np.float64) * known.scale + known.centre

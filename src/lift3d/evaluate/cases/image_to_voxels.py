@@ -1,4 +1,4 @@
-"""Test pictures with their ground-truth voxels, and the choice of the worst, median and best results."""
+"""Test images with their ground truth, for reconstruction from photos; the choice of the best, median and worst results."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from lift3d.types import F32
 
 
 @dataclass(frozen=True)
-class Case:
-    """A picture that is guessed from, and other pictures of its thing."""
+class PhotoCase:
+    """view: the image and its camera; images (V, 4, 128, 128): network inputs of that view and up to two more of the same
+    shape."""
 
     view: View
-    pictures: F32
+    images: F32
 
 
-def cases_of(solids: ViewSet, limit: int | None) -> list[Case]:
-    """One picture of each shape, and up to two more of it; which of them follows from the shape alone."""
+def photo_cases(solids: ViewSet, limit: int | None) -> list[PhotoCase]:
+    """One image of each shape of the set, or of `limit` evenly spaced ones, with up to two more of the same shape; the choice
+    follows from the index of the shape."""
     shapes = sorted(solids.views)
     if limit is not None and limit < len(shapes):
         shapes = [shapes[int(i)] for i in np.linspace(0, len(shapes) - 1, limit)]
@@ -29,12 +31,12 @@ def cases_of(solids: ViewSet, limit: int | None) -> list[Case]:
         order = np.random.default_rng(shape).permutation(solids.views[shape])
         views = [v for i in order if (v := solids.view(int(i))) is not None][:3]
         if views:
-            cases.append(Case(views[0], np.stack([network_input(v) for v in views])))
+            cases.append(PhotoCase(views[0], np.stack([network_input(v) for v in views])))
     return cases
 
 
-def worst_median_best(values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """Numbers of the `count` best, of as many around the median, and of the worst."""
+def best_median_worst(values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Indices of the `count` largest values (N,), of as many around the median, and of the `count` smallest."""
     order = np.argsort(-values)
     middle = max((len(order) - count) // 2, 0)
     return np.concatenate([order[:count], order[middle : middle + count], order[-count:]])

@@ -1,4 +1,4 @@
-"""Means over objects and over categories, and how sure they are."""
+"""Means over objects and over categories, with bootstrap confidence intervals (Efron 1979)."""
 
 from __future__ import annotations
 
@@ -7,38 +7,41 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Rows = dict[str, NDArray[np.float64]]
-DRAWS = 1000
+Columns = dict[str, NDArray[np.float64]]
+"""Score name -> (N,) values, one per object."""
+RESAMPLES = 1000
 
 
-def means(rows: Rows, categories: NDArray[np.str_] | None) -> dict[str, float]:
-    """Of each column: over objects, or over the means of the categories, so that rare kinds count as much as common ones."""
-    return {name: weighted(values, categories) for name, values in rows.items()}
+def means(columns: Columns, categories: NDArray[np.str_] | None) -> dict[str, float]:
+    """The mean of each column over objects, or, with their categories (N,), the mean over categories of the categories'
+    means, in which rare categories weigh as much as frequent ones."""
+    return {name: _mean(values, categories) for name, values in columns.items()}
 
 
-def weighted(values: NDArray[np.float64], categories: NDArray[np.str_] | None) -> float:
+def _mean(values: NDArray[np.float64], categories: NDArray[np.str_] | None) -> float:
     if categories is None:
         return float(values.mean())
-    kinds, which = np.unique(categories, return_inverse=True)
-    return float((np.bincount(which, values) / np.bincount(which)).mean()) if len(kinds) else float("nan")
+    names, index = np.unique(categories, return_inverse=True)
+    return float((np.bincount(index, values) / np.bincount(index)).mean()) if len(names) else float("nan")
 
 
 def intervals(
-    rows: Rows, categories: NDArray[np.str_], families: Sequence[str], seed: int = 0
+    columns: Columns, categories: NDArray[np.str_], families: Sequence[str], seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """95 % of each category-weighted mean, by drawing families again (Efron 1979): what is kin does not count twice."""
+    """95 % percentile intervals of the category-weighted means, by a cluster bootstrap: whole families (N,) are resampled
+    with replacement, since variants of one shape are not independent."""
     _, family = np.unique(np.array(families), return_inverse=True)
-    _, kind = np.unique(categories, return_inverse=True)
+    _, category = np.unique(categories, return_inverse=True)
     rng = np.random.default_rng(seed)
     count = family.max() + 1
-    names = list(rows)
-    table = np.stack([rows[name] for name in names], 1)
-    drawn = np.empty((DRAWS, len(names)))
-    for k in range(DRAWS):
+    names = list(columns)
+    table = np.stack([columns[name] for name in names], 1)
+    resampled = np.empty((RESAMPLES, len(names)))
+    for k in range(RESAMPLES):
         weight = np.bincount(rng.integers(count, size=count), minlength=count)[family].astype(float)
-        total = np.bincount(kind, weight)
-        held = total > 0
-        sums = np.stack([np.bincount(kind, weight * column) for column in table.T], 1)
-        drawn[k] = (sums[held] / total[held, None]).mean(0)
-    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+        total = np.bincount(category, weight)
+        present = total > 0
+        sums = np.stack([np.bincount(category, weight * column) for column in table.T], 1)
+        resampled[k] = (sums[present] / total[present, None]).mean(0)
+    low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
     return {name: (float(a), float(b)) for name, a, b in zip(names, low, high)}

@@ -1,6 +1,6 @@
-"""Is a drawn thing what was asked for? Another network that names kinds, and has learned from real shapes alone, is asked: the
-share of draws that it calls by the kind that they were drawn for (GAN-test, Shmelkov, Schmid & Alahari 2018, arXiv:1807.09499).
-Real shapes never seen, beside them, say how much of that is its own error."""
+"""GAN-test (Shmelkov, Schmid & Alahari 2018, arXiv:1807.09499): the fraction of generated shapes that a classifier trained on
+real shapes assigns to the category they were generated for. The same fraction of real test shapes shows the classifier's own
+error."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from lift3d.inference.networks import load_network
 from lift3d.nets.shape_classifier import VoxelClassifier
 from lift3d.train.data.labelled_shapes import centre_in_grid
 
-CHUNK = 8
-FIRST = 3
-"""A kind is said if it is among so many likeliest."""
+BATCH_SIZE = 8
+TOP_K = 3
+"""A shape counts as right if its category is among so many most probable ones."""
 
 
-class Judge:
-    """The package's classifier, or weights of the same network, asked about things that stand upright."""
+class GanTest:
+    """The classifier `voxels_to_label`, applied to upright shapes. weights: the packaged ones by default."""
 
     def __init__(self, weights: str | None = None) -> None:
         net, found = load_network("voxels_to_label", weights)
         self.net, self.names = net, found.require_labels()
 
-    def said(self, kind: str, cells: Sequence[NDArray[np.bool_]]) -> float | None:
-        """Share of (64, 64, 64) cells, empty ones too, for which `kind` is among the likeliest; None where the network does
-        not know the kind."""
-        if kind not in self.names or not isinstance(self.net, VoxelClassifier) or not len(cells):
+    def accuracy(self, category: str, shapes: Sequence[NDArray[np.bool_]]) -> float | None:
+        """Top-3 accuracy on voxel grids (64, 64, 64) that should all show `category`; an empty grid is wrong. None where
+        the classifier does not know the category or there are no shapes."""
+        if category not in self.names or not isinstance(self.net, VoxelClassifier) or not len(shapes):
             return None
-        asked, right = self.names.index(kind), 0
-        full = [centre_in_grid(c) for c in cells if c.any()]
+        target, right = self.names.index(category), 0
+        full = [centre_in_grid(shape) for shape in shapes if shape.any()]
         with torch.no_grad():
-            for first in range(0, len(full), CHUNK):
-                share = torch.from_numpy(np.stack(full[first : first + CHUNK])).float()
-                likeliest = self.net.upright_logits(share).topk(min(FIRST, len(self.names))).indices
-                right += int((likeliest == asked).any(1).sum())
-        return right / len(cells)
+            for first in range(0, len(full), BATCH_SIZE):
+                batch = torch.from_numpy(np.stack(full[first : first + BATCH_SIZE])).float()
+                top = self.net.upright_logits(batch).topk(min(TOP_K, len(self.names))).indices
+                right += int((top == target).any(1).sum())
+        return right / len(shapes)

@@ -1,14 +1,14 @@
-"""Are generated shapes like real ones, varied, and new? By the distances between clouds of points on their surfaces.
+"""Metrics of a set of generated shapes: fidelity, diversity and novelty, from Chamfer distances of sampled surfaces.
 
-With S drawn shapes, R real ones never seen, T those trained on and d the Chamfer distance
-(geometry/metrics/chamfer.py); metrics as in
-Achlioptas et al. 2018 (arXiv:1707.02392, section 4) and Lopez-Paz & Oquab 2017 (arXiv:1610.06545):
+With S generated shapes, R shapes of the test split, T those of the training split, d the Chamfer distance
+(geometry/metrics/chamfer.py); metrics of Achlioptas et al. 2018 (arXiv:1707.02392, section 4) and Lopez-Paz & Oquab 2017
+(arXiv:1610.06545):
 
-matching   mean over R of the distance to the nearest of S
-coverage   share of R that are the nearest of some of S
-one_nn     accuracy of telling S from R by the nearest neighbour in both, as many of each: 0.5 is the best there is
-copies     share of S nearer to T than half of T's own shapes are to their nearest neighbour in T
-novelty    median distance of S to the nearest of T, in T's own median
+matching   MMD: mean over R of min_S d
+coverage   fraction of R that are the nearest of some shape of S
+one_nn     1-NNA: leave-one-out accuracy of telling S from R by the nearest neighbour; 0.5 is the best value
+copies     fraction of S nearer to T than the median distance of a shape of T to its nearest neighbour in T
+novelty    median over S of min_T d, divided by that median
 """
 
 from __future__ import annotations
@@ -29,66 +29,76 @@ from lift3d.maps.voxels_to_mesh import VoxelsToMesh
 from lift3d.types import F32, Mesh
 
 POINTS = 1024
+"""Surface samples per shape."""
 
 
 @dataclass(frozen=True)
-class Said:
-    """See the module."""
+class GenerationScores:
+    """The five metrics of the module."""
 
     matching: float
     coverage: float
-    one_nn: float
+    one_nearest_neighbour_accuracy: float
     copies: float
     novelty: float
 
 
-def points_of(mesh: Mesh, seed: int = 0) -> F32:
-    """(1024, 3) on its surface, even over the area."""
+def sample_points(mesh: Mesh, seed: int = 0) -> F32:
+    """(1024, 3) points on the surface of a mesh, uniform over its area."""
     v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32)
     return sample_surface(v, f, POINTS, np.random.default_rng(seed))[0].astype(np.float32)
 
 
-def surfaced(values: F32, affine: NDArray[np.float64], level: float = 0.5) -> Mesh:
-    """The surface of shares of full cells, made for all shapes alike, drawn and real: as voxels_to_mesh makes it, without its
-    look at whether smoothing has folded what is thin, which takes most of its time."""
+def extract_surface(values: F32, affine: NDArray[np.float64], level: float = 0.5) -> Mesh:
+    """The smoothed surface of occupancies (X, Y, Z) at an iso-level, in the frame of the affine (4, 4). InputError where no
+    value is above the level.
+
+    Equal to `voxels_to_mesh` without its check for folded thin parts, which takes most of its time; applied to generated and
+    real shapes alike."""
     v, f = marching_tetrahedra(np.ascontiguousarray(-np.pad(values, 1), np.float32), -level)
     if len(f) == 0:
-        raise InputError("no cell is full: there is no surface", "use a lower level")
+        raise InputError(f"no voxel is above {level:g}: there is no surface", "use a lower threshold")
     v, f, _ = keep_main_components(v, f)
-    frame = shifted(affine)
+    frame = padded_affine(affine)
     v = taubin_smooth(v, f, VoxelsToMesh.smoothing) @ frame[:3, :3].T + frame[:3, 3]
     return trimesh.Trimesh(v, f, process=False, validate=False)
 
 
-def shifted(affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For a grid with one cell more before each first one."""
+def padded_affine(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The affine (4, 4) of a grid after one voxel is added before the first along each axis."""
     out = affine.copy()
     out[:3, 3] -= affine[:3, :3].sum(1)
     return out
 
 
-def compared(drawn: F32, real: F32, known: F32, among_known: NDArray[np.float64] | None = None) -> Said:
-    """Clouds (N, 1024, 3) of S, R and T; among_known: T's nearest distances, if they are known already."""
-    across, own, others = chamfer_matrix(drawn, real), chamfer_matrix(drawn), chamfer_matrix(real)
-    nearest = nearest_among(known) if among_known is None else among_known
-    away = nearest_chamfer(drawn, known)
-    usual = float(np.median(nearest))
-    return Said(
+def compare_sets(
+    generated: F32, real: F32, training: F32, training_nearest: NDArray[np.float64] | None = None
+) -> GenerationScores:
+    """Scores of point clouds (N, P, 3) of S, R and T. training_nearest (N,): distances of T's shapes to their nearest
+    neighbours in T, where they are known."""
+    across, own, others = chamfer_matrix(generated, real), chamfer_matrix(generated), chamfer_matrix(real)
+    nearest = nearest_distances(training) if training_nearest is None else training_nearest
+    to_training = nearest_chamfer(generated, training)
+    median = float(np.median(nearest))
+    return GenerationScores(
         float(across.min(0).mean()),
         len(np.unique(across.argmin(1))) / len(real),
-        one_nn(own, across, others),
-        float((away < usual).mean()),
-        float(np.median(away)) / usual,
+        one_nearest_neighbour_accuracy(own, across, others),
+        float((to_training < median).mean()),
+        float(np.median(to_training)) / median,
     )
 
 
-def nearest_among(clouds: F32) -> NDArray[np.float64]:
-    """(N,) distance of each to its nearest neighbour among the others."""
+def nearest_distances(clouds: F32) -> NDArray[np.float64]:
+    """(N,) Chamfer distance of each cloud (N, P, 3) to its nearest neighbour among the others."""
     return nearest_chamfer(clouds)
 
 
-def one_nn(own: NDArray[np.float64], across: NDArray[np.float64], others: NDArray[np.float64]) -> float:
-    """Leave-one-out accuracy of the nearest neighbour, of the distances within each and between the two."""
+def one_nearest_neighbour_accuracy(
+    own: NDArray[np.float64], across: NDArray[np.float64], others: NDArray[np.float64]
+) -> float:
+    """Leave-one-out accuracy of the nearest-neighbour classifier of two sets, from the distances within the first (N, N),
+    from the first to the second (N, M), and within the second (M, M). A tie counts as wrong."""
     own, others = own.copy(), others.copy()
     np.fill_diagonal(own, np.inf)
     np.fill_diagonal(others, np.inf)

@@ -1,9 +1,8 @@
-"""The true solid of a picture, in the frame of the picture, and how well a guess agrees with it.
+"""Ground truth of a rendered view, in the view frame (geometry/voxels/view_frame.py), and scores of a prediction.
 
-Frame: the view frame (geometry/voxels/view_frame.py). What no single picture tells, how far away the thing is and so
-how large, is
-given: the depth of its middle. Overlap is counted on cells of 1/32 and 1/64 of the true thing's longest side, over a cube of
-1.5 times that side around its middle; surfaces are compared with the true mesh, without what lies buried inside.
+One image leaves depth and scale open; the true depth of the object's centre is therefore given. IoU is computed on voxels of
+1/32 and 1/64 of the true longest side, over a cube of 1.5 times that side around the centre; surfaces are compared with the
+true mesh without the faces inside it.
 """
 
 from __future__ import annotations
@@ -32,15 +31,17 @@ from lift3d.inference.single_view import SingleViewPrediction
 from lift3d.train.data.view_set import View, ViewSet, view_target, view_to_index
 from lift3d.types import F64
 
-ROOM = 1.5
-SIZES = (32, 64)
+LATTICE_EXTENT = 1.5
+"""Side of the cube in which IoU is computed, in the true longest side."""
+RESOLUTIONS = (32, 64)
+"""Voxels along the true longest side."""
 
 
 @dataclass(frozen=True)
-class Score:
-    """One picture: overlap by cells along the longest side, surface likeness, error of depth (mean absolute and mean square,
-    over pixels where both have a surface, in the longest side), of up in degrees, and overlap in the upright frame (what is
-    the front of a thing is not agreed upon, and the turn around up not judged)."""
+class ViewScores:
+    """Scores of one image: IoU by resolution; surface scores; mean absolute and mean squared depth error, in the longest side,
+    over pixels where both have a surface; error of the up direction in degrees; IoU in the upright frame. The rotation about
+    the vertical is not scored: categories have no agreed front."""
 
     iou: dict[int, float]
     surface: SurfaceScores
@@ -50,133 +51,139 @@ class Score:
     upright: float
 
 
-class Truth:
-    """The thing in one picture."""
+class GroundTruth:
+    """The object in one view."""
 
     def __init__(self, solids: ViewSet, view: View) -> None:
         self.solids, self.view = solids, view
         self.levels = solids.levels(view.shape)
         self.points = solids.points(view.shape) @ view.to_view[:3, :3].T + view.to_view[:3, 3]
         low, high = self.points.min(0), self.points.max(0)
-        self.middle, self.side = (low + high) / 2, float((high - low).max())
+        self.centre, self.side = (low + high) / 2, float((high - low).max())
 
     def lattice(self, n: int) -> tuple[F64, float, int]:
-        """(first centre, step, count along each side) of cells of 1/n of the longest side."""
-        m = int(ROOM * n)
+        """Centre of the first voxel (3,), voxel size, and count along each side, for voxels of 1/n of the longest side."""
+        m = int(LATTICE_EXTENT * n)
         step = self.side / n
-        return self.middle - (m - 1) / 2 * step, step, m
+        return self.centre - (m - 1) / 2 * step, step, m
 
     @cached_property
-    def cells(self) -> dict[int, NDArray[np.bool_]]:
-        """What is full, by n."""
+    def voxels(self) -> dict[int, NDArray[np.bool_]]:
+        """The true solid on the lattice of each resolution."""
         to, out = view_to_index(self.view.to_view), {}
-        for n in SIZES:
+        for n in RESOLUTIONS:
             first, step, m = self.lattice(n)
             out[n] = resample_affine(self.levels, to[:3, :3] @ first + to[:3, 3], to[:3, :3] * step, m) > 127
         return out
 
     @cached_property
     def surface(self) -> SampledSurface:
-        """Of the true mesh; samples that lie buried are left out."""
+        """The true mesh with samples on its outside; samples inside the solid are left out."""
         v, f = concatenate_parts(self.solids.corpus.parts(self.view.shape))
-        held = self.solids.corpus.surface(self.view.shape)
-        open_ = ~self.solids.corpus.inside_or_surface(self.view.shape)
+        samples = self.solids.corpus.surface(self.view.shape)
+        outside_voxels = ~self.solids.corpus.inside_or_surface(self.view.shape)
         first, step = canonical_grid(RESOLUTION)
-        near_open = ndimage.binary_dilation(open_, np.ones((3, 3, 3)))
-        cell = np.clip(np.rint((held.xyz - first) / step).astype(int), 0, RESOLUTION - 1)
-        outside = near_open[tuple(cell.T)]
+        near_open = ndimage.binary_dilation(outside_voxels, np.ones((3, 3, 3)))
+        voxel = np.clip(np.rint((samples.xyz - first) / step).astype(int), 0, RESOLUTION - 1)
+        outside = near_open[tuple(voxel.T)]
         outside = outside if outside.any() else np.ones_like(outside)
-        turn, shift = self.view.to_view[:3, :3], self.view.to_view[:3, 3]
-        assert held.normals is not None
-        normals = held.normals[outside].astype(np.float64) @ turn.T
+        rotation, shift = self.view.to_view[:3, :3], self.view.to_view[:3, 3]
+        assert samples.normals is not None
+        normals = samples.normals[outside].astype(np.float64) @ rotation.T
         return SampledSurface(
-            v @ turn.T + shift, np.asarray(f, np.int32), self.points[outside], normals, self.side
+            v @ rotation.T + shift, np.asarray(f, np.int32), self.points[outside], normals, self.side
         )
 
-    def filled(self, guess: SingleViewPrediction, level: float) -> dict[int, NDArray[np.bool_]]:
-        """What the guess says is full, on the same cells."""
-        frame = guess.frame(self.view.frame)
-        return {n: resample_from_view(guess.occupancy, frame, *self.lattice(n)) > level for n in SIZES}
+    def full_voxels(self, prediction: SingleViewPrediction, threshold: float) -> dict[int, NDArray[np.bool_]]:
+        """The predicted solid on the lattice of each resolution."""
+        frame = prediction.frame(self.view.frame)
+        return {
+            n: resample_from_view(prediction.occupancy, frame, *self.lattice(n)) > threshold
+            for n in RESOLUTIONS
+        }
 
-    def overlaps(
-        self, guess: SingleViewPrediction, levels: NDArray[np.float64], n: int
+    def iou_by_threshold(
+        self, prediction: SingleViewPrediction, thresholds: NDArray[np.float64], n: int
     ) -> NDArray[np.float64]:
-        """Overlap at n cells along the longest side, at each of these thresholds."""
-        share = resample_from_view(guess.occupancy, guess.frame(self.view.frame), *self.lattice(n))
-        return np.array([iou(share > level, self.cells[n]) for level in levels])
+        """(T,) IoU at n voxels along the longest side, at each threshold (T,)."""
+        frame = prediction.frame(self.view.frame)
+        occupancy = resample_from_view(prediction.occupancy, frame, *self.lattice(n))
+        return np.array([iou(occupancy > threshold, self.voxels[n]) for threshold in thresholds])
 
-    def score(self, guess: SingleViewPrediction, level: float) -> Score:
-        """level: of the share, above which a cell is full."""
-        guess = guess.fill_silhouette(level)
-        said = self.filled(guess, level)
-        overlap = {n: iou(said[n], self.cells[n]) for n in SIZES}
-        mae, mse = self._depth_error(guess, level)
-        up, upright = self._upright(guess, said[SIZES[-1]])
-        return Score(overlap, self._likeness(guess, level), mae, mse, up, upright)
+    def score(self, prediction: SingleViewPrediction, threshold: float) -> ViewScores:
+        """All scores of a prediction at an occupancy threshold."""
+        prediction = prediction.fill_silhouette(threshold)
+        full = self.full_voxels(prediction, threshold)
+        overlap = {n: iou(full[n], self.voxels[n]) for n in RESOLUTIONS}
+        mae, mse = self._depth_error(prediction, threshold)
+        up, upright = self._upright(prediction, full[RESOLUTIONS[-1]])
+        return ViewScores(overlap, self._surface_scores(prediction, threshold), mae, mse, up, upright)
 
-    def _likeness(self, guess: SingleViewPrediction, level: float) -> SurfaceScores:
-        mesh = mesh_of(guess, self.view.frame, level)
+    def _surface_scores(self, prediction: SingleViewPrediction, threshold: float) -> SurfaceScores:
+        mesh = prediction_mesh(prediction, self.view.frame, threshold)
         return WORST_SCORES if mesh is None else compare_surfaces(sample_mesh(*mesh), self.surface)
 
-    def _depth_error(self, guess: SingleViewPrediction, level: float) -> tuple[float, float]:
-        """Of the first full cell along each ray."""
-        said, n = guess.occupancy > level, len(guess.occupancy)
+    def _depth_error(self, prediction: SingleViewPrediction, threshold: float) -> tuple[float, float]:
+        """Mean absolute and mean squared error of the first full voxel along each ray."""
+        full, n = prediction.occupancy > threshold, len(prediction.occupancy)
         truth = view_target(self.view, self.levels, n) > 127
-        both = said.any(0) & truth.any(0)
+        both = full.any(0) & truth.any(0)
         if not both.any():
             return 1.0, 1.0
-        near = [
+        depths = [
             first_depth(x, frame)[both]
-            for x, frame in ((said, guess.frame(self.view.frame)), (truth, self.view.frame))
+            for x, frame in ((full, prediction.frame(self.view.frame)), (truth, self.view.frame))
         ]
-        error = (near[0] - near[1]) / self.side
+        error = (depths[0] - depths[1]) / self.side
         return float(np.abs(error).mean()), float((error**2).mean())
 
-    def _upright(self, guess: SingleViewPrediction, said: NDArray[np.bool_]) -> tuple[float, float]:
-        """Angle between said and true up; overlap where each is turned into its own upright frame."""
+    def _upright(self, prediction: SingleViewPrediction, full: NDArray[np.bool_]) -> tuple[float, float]:
+        """Degrees between predicted and true up; IoU after each is rotated to its own upright frame."""
         up = self.view.to_view[:3, 2]
-        if guess.pose is None:
+        if prediction.pose is None:
             return float(np.degrees(np.arccos(np.clip(-up[1], -1, 1)))), 0.0
-        turn = guess.rotation
-        assert turn is not None
-        said_up = turn[2]
-        angle = float(np.degrees(np.arccos(np.clip(said_up @ up, -1, 1))))
-        back = between(up, said_up)
-        middle = np.full(3, (len(said) - 1) / 2)
-        moved = resample_affine(said.astype(np.uint8) * 255, middle - back @ middle, back, len(said)) > 127
-        return angle, iou(moved, self.cells[SIZES[-1]])
+        rotation = prediction.rotation
+        assert rotation is not None
+        predicted_up = rotation[2]
+        angle = float(np.degrees(np.arccos(np.clip(predicted_up @ up, -1, 1))))
+        back = rotation_between(up, predicted_up)
+        centre = np.full(3, (len(full) - 1) / 2)
+        moved = resample_affine(full.astype(np.uint8) * 255, centre - back @ centre, back, len(full)) > 127
+        return angle, iou(moved, self.voxels[RESOLUTIONS[-1]])
 
 
-def between(a: F64, b: F64) -> F64:
-    """(3, 3) the smallest rotation from one direction to another."""
+def rotation_between(a: F64, b: F64) -> F64:
+    """(3, 3) the smallest rotation that takes unit vector a (3,) to unit vector b (3,) (Rodrigues' formula)."""
     axis, cosine = np.cross(a, b), float(np.clip(a @ b, -1, 1))
     sine = float(np.linalg.norm(axis))
     if sine < 1e-9:
-        return np.eye(3) if cosine > 0 else 2 * np.outer(p := _aside(a), p) - np.eye(3)
+        return np.eye(3) if cosine > 0 else 2 * np.outer(p := _orthogonal(a), p) - np.eye(3)
     x, y, z = axis / sine
     k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     return np.asarray(np.eye(3) + sine * k + (1 - cosine) * k @ k)
 
 
-def _aside(a: F64) -> F64:
-    """A unit vector at a right angle to a."""
+def _orthogonal(a: F64) -> F64:
+    """A unit vector orthogonal to a."""
     other = np.cross(a, np.eye(3)[int(np.abs(a).argmin())])
     return np.asarray(other / np.linalg.norm(other))
 
 
 def first_depth(full: NDArray[np.bool_], frame: ViewFrame) -> F64:
-    """(H, W) depth of the first full cell along each ray (w, v, u)."""
+    """(H, W) depth of the first full voxel of a view grid (D, H, W) along each ray; that of the first voxel where a ray has
+    none."""
     w = (full.argmax(0) + 0.5) / len(full) * 2 - 1
     return np.asarray(frame.centre_depth + frame.half_depth * w)
 
 
-def mesh_of(
-    guess: SingleViewPrediction, given: ViewFrame, level: float
+def prediction_mesh(
+    prediction: SingleViewPrediction, given: ViewFrame, threshold: float
 ) -> tuple[F64, NDArray[np.int32]] | None:
-    """The closed surface of a guess in the view frame, without debris; None where nothing is full."""
-    n = len(guess.occupancy)
-    v, f = marching_tetrahedra(np.ascontiguousarray(-guess.occupancy.transpose(2, 1, 0)), -level)
+    """Vertices (V, 3) and faces (F, 3) of the closed predicted surface in the view frame, without debris; None where no voxel
+    is above the threshold."""
+    n = len(prediction.occupancy)
+    v, f = marching_tetrahedra(np.ascontiguousarray(-prediction.occupancy.transpose(2, 1, 0)), -threshold)
     if not len(f):
         return None
     v, f = remove_debris(v, f)
-    return guess.frame(given).unproject((v + 0.5) / n * 2 - 1), f
+    return prediction.frame(given).unproject((v + 0.5) / n * 2 - 1), f

@@ -1,4 +1,4 @@
-"""A picture of what is taken for what: a square for each pair of categories, the darker the more often."""
+"""Confusion matrix of a classifier, and its picture."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ CELL, BAND = 18, 150
 PAPER, INK, RIGHT, WRONG = (250, 249, 246), (60, 58, 54), np.array([24, 92, 150]), np.array([176, 48, 32])
 
 
-def matrix(targets: NDArray[np.int64], said: NDArray[np.int64], labels: int) -> NDArray[np.int64]:
-    """(labels, labels): row the truth, column the answer."""
-    return np.bincount(targets * labels + said, minlength=labels**2).reshape(labels, labels)
+def confusion_matrix(
+    targets: NDArray[np.int64], predicted: NDArray[np.int64], labels: int
+) -> NDArray[np.int64]:
+    """(labels, labels) counts of targets (N,) as rows and predicted labels (N,) as columns."""
+    return np.bincount(targets * labels + predicted, minlength=labels**2).reshape(labels, labels)
 
 
-def picture(table: NDArray[np.int64], names: tuple[str, ...], title: str) -> Pil.Image:
-    """Shares of each row, blue where right and red where wrong, with counts; names cut to fit."""
+def draw_confusions(table: NDArray[np.int64], names: tuple[str, ...], title: str) -> Pil.Image:
+    """The matrix as an image: rows normalised, the diagonal blue, the rest red, with counts; long names are cut."""
     n = len(names)
     side = BAND + n * CELL + 8
     sheet = Pil.new("RGB", (side + 40, side + 24), PAPER)
@@ -41,22 +43,27 @@ def picture(table: NDArray[np.int64], names: tuple[str, ...], title: str) -> Pil
         across.paste(strip.rotate(90, expand=True), (k * CELL, 0))
     sheet.paste(across, (BAND, 24))
     for i, j in np.ndindex(n, n):
-        share = float(table[i, j]) / max(int(total[i]), 1)
+        fraction = float(table[i, j]) / max(int(total[i]), 1)
         ink = RIGHT if i == j else WRONG
-        colour = tuple(int(p + (c - p) * share**0.6) for p, c in zip(PAPER, ink))
+        colour = tuple(int(p + (c - p) * fraction**0.6) for p, c in zip(PAPER, ink))
         x, y = BAND + j * CELL, top + i * CELL
         draw.rectangle((x, y, x + CELL - 2, y + CELL - 2), fill=colour)
         if table[i, j]:
-            draw.text((x + 2, y + 4), str(int(table[i, j])), fill=PAPER if share > 0.35 else INK, font=small)
+            draw.text(
+                (x + 2, y + 4), str(int(table[i, j])), fill=PAPER if fraction > 0.35 else INK, font=small
+            )
     return sheet
 
 
 def write_confusions(
-    path: Path, table: NDArray[np.int64], names: tuple[str, ...], title: str = "truth down, answer across"
+    path: Path,
+    table: NDArray[np.int64],
+    names: tuple[str, ...],
+    title: str = "rows: true category, columns: predicted category",
 ) -> None:
-    """The picture as PNG."""
+    """Write the image as PNG."""
     with writing(path) as part:
-        picture(table, names, title).quantize(128, dither=Pil.Dither.NONE).save(
+        draw_confusions(table, names, title).quantize(128, dither=Pil.Dither.NONE).save(
             part, format="PNG", optimize=True
         )
 
