@@ -52,7 +52,7 @@ def test_the_loss_of_the_machine_is_at_its_minimum() -> None:
     torch.manual_seed(1)
     x, targets = torch.randn(60, 4), torch.randint(0, 3, (60,))
     machine = fit_linear_svm(lambda share: share, x, targets, 3, 0.1, 200)
-    rows = (x - machine.middle) / machine.scale
+    rows = (x - machine.mean) / machine.scale
     side = torch.full((60, 3), -1.0).scatter(1, targets[:, None], 1.0)
 
     def loss(w: torch.Tensor) -> torch.Tensor:
@@ -105,7 +105,7 @@ def test_measures_weigh_objects_and_categories_and_what_is_won_back_is_a_share()
     text = "\n".join(
         format_table({"rows": rows, "shapes": 4, "split": "test", "labels": ["a", "b"], "won_back": 0.75})
     )
-    assert "75% is won back" in text and "0.650 / 0.650" in text
+    assert "75% is recovered" in text and "0.650 / 0.650" in text
 
 
 def test_the_picture_of_confusions_counts_every_shape(tmp_path: Path) -> None:

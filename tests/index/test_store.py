@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from lift3d.errors import InputError
 from lift3d.index import hnsw as graph
 from lift3d.index import store
+from lift3d.index.database import DATABASE
 from lift3d.index.ranking import TEXT_CATEGORY_WEIGHT, centroid_of, similarity_scores
-from lift3d.index.store import DATABASE, IndexedFile, ModelIndex
+from lift3d.index.store import IndexedFile, ModelIndex
 from lift3d.inference.embedding import APPEARANCE_DIM, SimilarityWeights
 from lift3d.types import Embedding, Neighbours
 
@@ -60,7 +61,7 @@ def test_found_again_by_every_view(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [0, -1, 10**6])
 def test_counts_that_make_no_sense(tmp_path: Path, count: int) -> None:
-    with full(tmp_path / "i", 2) as held, pytest.raises(InputError, match="asked for"):
+    with full(tmp_path / "i", 2) as held, pytest.raises(InputError, match="a search for"):
         held.search(asked(0), count, MIX)
 
 

@@ -122,7 +122,7 @@ def test_a_listing_has_one_line_and_the_description_the_baselines(tmp_path: Path
 
 def test_every_packaged_card_survives_json_and_has_known_fields_only() -> None:
     known = {
-        "guidance", "guidance_interval", "start_time", "uncertainty", "inference", "ensemble_weight", "similarity",
+        "space", "guidance", "guidance_interval", "start_time", "uncertainty", "inference", "ensemble_weight", "similarity",
         "similarity_of_models",
     }  # fmt: skip
     for cfg in list_models():

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from lift3d.context import Progress
 from lift3d.errors import InputError, Lift3dError
-from lift3d.index.store import DATABASE, IndexedFile, ModelIndex
+from lift3d.index.database import DATABASE
+from lift3d.index.store import IndexedFile, ModelIndex
 from lift3d.inference.embedding import EmbeddingNetwork
 from lift3d.io.files.read import read_bytes
 from lift3d.io.mesh.common import MAX_FILE

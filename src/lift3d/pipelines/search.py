@@ -13,8 +13,9 @@ import trimesh
 
 from lift3d.context import Context, Progress
 from lift3d.errors import InputError
+from lift3d.index.database import DATABASE
 from lift3d.index.ranking import rank_texts
-from lift3d.index.store import DATABASE, ModelIndex
+from lift3d.index.store import ModelIndex
 from lift3d.inference.embedding import EmbeddingNetwork
 from lift3d.io.image.photos import PHOTO_SUFFIXES
 from lift3d.maps.image_to_embedding import ImageToEmbedding

@@ -38,7 +38,7 @@ class GenerationScores:
 
     matching: float
     coverage: float
-    one_nearest_neighbour_accuracy: float
+    one_nn: float
     copies: float
     novelty: float
 

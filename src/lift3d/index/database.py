@@ -1,0 +1,125 @@
+"""The SQLite file of an index: its tables, how it is created and opened, and SQLite's errors as one diagnosis.
+
+meta       version, space, root, generation
+things     models: path, size, changed (time in nanoseconds), sha256, vectors (half precision)
+centres    id of a model, its centroid (half precision)
+refused    files that could not be read: path, size, changed, why
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from lift3d.errors import InputError
+from lift3d.io.files.atomic import write_error
+
+VERSION = 1
+DATABASE = "index.sqlite"
+APPLICATION_ID = 0x6C336469
+"""SQLite's application id of such a file."""
+MAX_VALUE = 1 << 24
+"""Bytes of a value that SQLite may return: a damaged file must not exhaust the memory."""
+_TABLES = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE things (id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT UNIQUE NOT NULL, size INTEGER NOT NULL,
+    changed INTEGER NOT NULL, sha256 TEXT NOT NULL, vectors BLOB NOT NULL);
+CREATE TABLE centres (id INTEGER PRIMARY KEY, centre BLOB NOT NULL);
+CREATE TABLE refused (path TEXT PRIMARY KEY, size INTEGER NOT NULL, changed INTEGER NOT NULL, why TEXT NOT NULL);
+"""
+
+
+def create_database(folder: Path, space: str, root: str) -> None:
+    """Create the folder and in it an empty database. InputError where it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(folder / DATABASE)
+    except OSError as error:
+        raise write_error(error, folder) from error
+    except sqlite3.Error as error:
+        raise _unwritable(folder, error) from error
+    try:
+        with contextlib.closing(connection), connection:
+            connection.executescript(f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; {_TABLES}")
+            meta = {"version": str(VERSION), "space": space, "root": root, "generation": "0"}
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+    except sqlite3.Error as error:
+        raise _unwritable(folder, error) from error
+
+
+def open_database(folder: Path, write: bool) -> sqlite3.Connection:
+    """A connection to the database of a folder, checked before anything in it is believed. InputError where there is none,
+    it belongs to another program, is of another version, or is damaged."""
+    file = folder / DATABASE
+    if not folder.exists():
+        raise InputError(f"{folder} does not exist", "name an index, or the folder that it was made of")
+    if not file.is_file():
+        raise InputError(f"{folder} holds no index of models", "make one with lift3d index FOLDER")
+    uri = f"{file.resolve().as_uri()}?mode={'rw' if write else 'ro'}"
+    connection = sqlite3.connect(uri, uri=True, timeout=2.0)
+    try:
+        with diagnosed(folder):
+            _check(connection, folder)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection, folder: Path) -> None:
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    if not (folder / DATABASE).stat().st_size:
+        raise sqlite3.DatabaseError("it is empty")
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise InputError(f"{folder / DATABASE} is no index of lift3d", "give the folder of an index")
+    if connection.execute("SELECT 1 FROM sqlite_schema WHERE type NOT IN ('table', 'index')").fetchone():
+        raise sqlite3.DatabaseError("it holds more than tables")
+    version = read_meta(connection, "version")
+    if version != str(VERSION):
+        raise InputError(
+            f"{folder} is an index of version {version[:20]}, and this program reads version {VERSION}",
+            rebuild_hint(folder),
+        )
+
+
+def read_meta(connection: sqlite3.Connection, name: str) -> str:
+    """A value of the table `meta`. sqlite3.DatabaseError where there is none."""
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    if row is None or not isinstance(row[0], str):
+        raise sqlite3.DatabaseError(f"it has no {name}")
+    return row[0]
+
+
+def rebuild_hint(folder: Path) -> str:
+    """What to do with an index that cannot be used."""
+    return f"delete the index, {folder}, and run lift3d index again"
+
+
+@contextlib.contextmanager
+def diagnosed(folder: Path) -> Iterator[None]:
+    """Turn errors of SQLite, and of values that are not what they must be, into one InputError."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise InputError(f"another lift3d process uses {folder}", "wait until it has finished") from error
+        raise _damaged(folder, error) from error
+    except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
+        raise _damaged(folder, error) from error
+
+
+def _damaged(folder: Path, error: Exception) -> InputError:
+    text = " ".join(str(error).split())[:80]
+    if "disk" in text and "full" in text:
+        return _unwritable(folder, error)
+    return InputError(f"{folder / DATABASE} is damaged ({text})", rebuild_hint(folder))
+
+
+def _unwritable(folder: Path, error: Exception) -> InputError:
+    return InputError(
+        f"cannot write {folder}: {' '.join(str(error).split())[:80]}", "check the disk and the permissions"
+    )
