@@ -20,6 +20,7 @@ from lift3d.train.config import Schedule, describe_options, option, parse_option
 from lift3d.train.distributed import join_workers  # noqa: E402
 from lift3d.train.engine import Diverged, Trainer, learning_rate  # noqa: E402
 from lift3d.train.run_log import read_lines  # noqa: E402
+from lift3d.train.task import Task  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Config(Schedule):
     noise: float = option(0.1, "of the samples")
 
 
-class Line:
+class Line(Task):
     """Learn y = a x of noisy samples, through dropout, with a norm that keeps running statistics."""
 
     name, better = "line", "fit"
