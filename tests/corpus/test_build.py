@@ -64,7 +64,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return one(tmp_path_factory.mktemp("corpus") / "c", source, licence="CC0-1.0", author="me")
 
 
-def test_what_is_built_can_be_read(corpus: Corpus) -> None:
+def test_a_built_corpus_can_be_read(corpus: Corpus) -> None:
     assert corpus.keys == ["mine/ball/again.ply", "mine/chair/a.stl", "mine/chair/b.obj", "mine/ring.3mf"]
     assert corpus.column("category") == ["ball", "chair", "chair", "unknown"]
     assert set(corpus.column("licence")) == {"CC0-1.0"} and set(corpus.column("author")) == {"me"}
@@ -98,7 +98,7 @@ def test_the_card_names_what_could_not_be_used(corpus: Corpus) -> None:
     assert not (corpus.folder / ".building").exists()
 
 
-def test_no_family_is_parted(corpus: Corpus) -> None:
+def test_each_family_lies_in_one_split(corpus: Corpus) -> None:
     splits: dict[str, set[str]] = {}
     for family, split in zip(corpus.column("family"), corpus.column("split")):
         splits.setdefault(family, set()).add(split)
@@ -175,7 +175,7 @@ def test_killed_and_started_again_it_ends_with_the_same_bytes(tmp_path: Path) ->
         (["show", "{t}/empty", "-o", "{t}/none/x.png"], "there is no folder"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_built_is_one_sentence(words: list[str], said: str, tmp_path: Path) -> None:
+def test_invalid_commands_end_in_one_sentence(words: list[str], said: str, tmp_path: Path) -> None:
     for name in ("empty", "full", "new", "bad"):
         (tmp_path / name).mkdir()
     (tmp_path / "file").write_text("x")
@@ -279,7 +279,7 @@ def test_modelnet_keeps_its_own_test_split(tmp_path: Path) -> None:
     assert len(corpus.where(split="val")) > 0
 
 
-def test_slips_of_the_pen_are_no_empty_selections(corpus: Corpus) -> None:
+def test_misspelt_values_are_refused(corpus: Corpus) -> None:
     with pytest.raises(InputError, match="there is chair"):
         corpus.where(category="chiar")
     with pytest.raises(InputError, match="choose from key, source"):
@@ -290,7 +290,7 @@ def test_slips_of_the_pen_are_no_empty_selections(corpus: Corpus) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_no_shape_is_named_with_its_reason(tmp_path: Path) -> None:
+def test_models_that_are_left_out_are_listed_with_the_reason(tmp_path: Path) -> None:
     source = folder_of(
         tmp_path / "m",
         {"a.stl": trimesh.creation.icosphere(2), "sign.stl": trimesh.creation.box((1, 1, 0.001))},
@@ -303,7 +303,7 @@ def test_what_is_no_shape_is_named_with_its_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_folder_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     folder_of(tmp_path / "m", {"b/a.stl": trimesh.creation.box()})
     (tmp_path / "m/b").chmod(0)
     with pytest.raises(InputError, match="cannot be read"):

@@ -50,13 +50,13 @@ def clouds(*shapes: ShapeRecord) -> list[Cloud]:
     return [Cloud.from_rows(s.surface.pack()) for s in shapes]
 
 
-def test_the_same_chair_turned_and_scaled_is_the_same() -> None:
+def test_the_same_chair_rotated_and_scaled_is_the_same() -> None:
     a, b = clouds(shape(chair()), shape(chair(), 90, 3.7))
     mean, high, mirrored = surface_difference(a, b)
     assert mean < SAME_LIMITS[0] and high < SAME_LIMITS[1] and not mirrored
 
 
-def test_mirrored_and_slightly_other_chairs_are_kin_and_a_ball_is_a_stranger() -> None:
+def test_reflected_and_similar_chairs_are_related_and_a_ball_is_not() -> None:
     a, m, b, ball = clouds(
         shape(chair()),
         shape(chair(), mirror=True),
@@ -88,7 +88,7 @@ def test_repeats_are_found_among_many() -> None:
     assert shapes[0].descriptor.shape == (LENGTH,)
 
 
-def test_families_are_joined_through_kin() -> None:
+def test_families_are_joined_through_related_shapes() -> None:
     names = ["a/x", "b/y", "a/x", "c/z", "d/w"]
     assert name_families(names, Duplicates([-1, -1, -1, 1, -1], [(1, 2)])) == [
         "a/x",

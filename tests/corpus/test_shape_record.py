@@ -42,7 +42,7 @@ def test_a_box_has_its_volume_thickness_and_colour() -> None:
     )
 
 
-def test_a_sheet_is_thin_and_a_ball_is_right_at_every_cell() -> None:
+def test_a_sheet_is_thin_and_a_ball_is_exact_at_every_voxel() -> None:
     a = np.array(
         [[-1, 0, 0], [1, 0, 0], [1, 0, 2], [-1, 0, 2.0]]
     )  # two crossing sheets, as games make bushes
@@ -80,7 +80,7 @@ def test_what_a_texture_leaves_out_is_not_sampled() -> None:
     assert (s.points[:, 0] > 0.49).all() and (s.colours == [10, 200, 10]).all()
 
 
-def test_the_digest_knows_a_mesh_in_another_order() -> None:
+def test_the_digest_is_independent_of_the_order() -> None:
     rng = np.random.default_rng(0)
     ball = trimesh.creation.icosphere(2)
     order, turn = rng.permutation(len(ball.faces)), rng.permutation(len(ball.vertices))
@@ -89,7 +89,7 @@ def test_the_digest_knows_a_mesh_in_another_order() -> None:
     assert made(part(ball)).digest == made(other).digest != made(box(1, 1, 1)).digest
 
 
-def test_same_thing_same_bytes() -> None:
+def test_the_same_model_gives_the_same_bytes() -> None:
     a, b = (made(box(1, 2, 3), part(trimesh.creation.icosphere(5))) for _ in range(2))
     assert a.mesh == b.mesh and (a.inside == b.inside).all() and (a.descriptor == b.descriptor).all()
     assert (a.surface.pack() == b.surface.pack()).all()

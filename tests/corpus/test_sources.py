@@ -47,7 +47,7 @@ def volume(parts: list[Part]) -> float:
     return total
 
 
-def test_all_sources_by_name_and_made_anew():
+def test_sources_are_new_instances_by_name():
     assert list(sources()) == [s.name for s in sources().values()] and len(sources()) == 8
     for name, source in sources().items():
         assert source.packages and source is not sources()[name]
@@ -60,7 +60,7 @@ def test_all_sources_by_name_and_made_anew():
         ("x/fence_a", "x/fence"), ("objects/rubbish/barrel", "objects/rubbish/barrel"), ("tree1", "tree"), ("12", "12"),
     ],
 )  # fmt: skip
-def test_kin_lose_numbers_letters_and_states_but_no_part_of_a_word(path, stem):
+def test_family_stems_drop_numbers_letters_and_states_but_no_part_of_a_word(path, stem):
     assert family_stem(path) == stem
 
 
@@ -116,7 +116,7 @@ def test_textures_are_found_beside_then_by_path_then_by_name(tmp_path):
     assert found.with_textures([plain], otherwise="wood")[0].material.texture is not None
 
 
-def test_a_kart_has_its_wheels_and_is_no_mirror_image(tmp_path):
+def test_a_kart_has_its_wheels_and_is_not_reflected(tmp_path):
     folder = "usr/share/games/supertuxkart/data/karts/tux"
     held = {f"{folder}/{n}.spm": files.spm() for n in ("tux", "wheel-front-left", "hat")}
     held |= {f"{folder}/kart.xml": files.KART, f"{folder}/thing.png": picture((5, 6, 7))}
@@ -193,7 +193,7 @@ def test_poses_of_a_unit_are_one_family_and_links_are_left_out(tmp_path):
     assert volume(source.load(entries[0])) == pytest.approx(4)
 
 
-def test_who_made_tilesets():
+def test_authors_of_tilesets():
     text = "Tilesets:\n=====\n Pine Peat          by Trappin. Uses\n                      some. \n"
     text += " Scrubland   by Mad\n\nMaps:\n x   by y\n"
     assert parse_authors(text) == {
@@ -208,7 +208,7 @@ def test_the_tiles_nearest_to_a_mesh_are_its_own():
     ]  # fmt: skip
 
 
-def test_a_package_without_a_copyright_file_says_nothing(tmp_path):
+def test_a_package_without_a_copyright_file_states_no_licence(tmp_path):
     source = sources()["kicad-packages3d"]
     for number in range(5):
         file = tmp_path / f"usr/share/kicad/3dmodels/Box.3dshapes/Box_{number}mm.wrl"

@@ -19,7 +19,7 @@ def rows_of(counts: dict[str, int], each: int = 1) -> list[dict[str, str]]:
 
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 9), min_size=1), st.integers(1, 3))
-def test_there_is_something_of_each_split(counts: dict[str, int], each: int) -> None:
+def test_each_split_gets_a_family(counts: dict[str, int], each: int) -> None:
     rows = rows_of(counts, each)
     hold_out(rows)
     splits = {(row["category"], row["split"]) for row in rows}
@@ -37,7 +37,7 @@ def test_there_is_something_of_each_split(counts: dict[str, int], each: int) -> 
             assert (kind, "test") in splits
 
 
-def test_what_is_held_back_already_stays() -> None:
+def test_held_out_families_stay_held_out() -> None:
     rows = [
         {"category": "a", "family": str(k), "split": s} for k, s in enumerate(["train"] * 8 + ["val", "test"])
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +113,3 @@ def _index_row(row: dict[str, Any], repeats: list[str]) -> dict[str, Any]:
         "synset": (known.synset or "") if known else "", "same": json.dumps(repeats) if repeats else "",
     }  # fmt: skip
     return {name: more.get(name, row.get(name)) for name in COLUMNS}
-
-
-def kept(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Those that are shapes of the corpus, not repeats."""
-    return (row for row in rows if not row["same"])

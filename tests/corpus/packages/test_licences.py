@@ -42,7 +42,7 @@ def test_the_last_paragraph_that_fits_counts():
     assert rights.terms_of("data/1.obj").licence == "GPL-2.0-or-later"
 
 
-def test_what_nothing_is_said_of_is_unclear():
+def test_files_without_a_paragraph_are_unclear():
     for text in ("", "This package was made by hand.\nGPL", "Files: a\nLicense:\n"):
         assert Copyright(text).terms_of("a") == Terms(UNCLEAR, ())
 

@@ -25,7 +25,7 @@ def names(package: Package) -> set[str]:
 
 
 @pytest.mark.parametrize("sums", [True, False])
-def test_what_is_wanted_and_the_copyright(tmp_path, sums):
+def test_selected_files_and_the_copyright_are_unpacked(tmp_path, sums):
     data = files.deb(HELD, sums=sums)
     whole = got(tmp_path, data)
     assert whole.version == "1:2.0-1" and whole.copyright.read_bytes() == b"free"
@@ -34,7 +34,7 @@ def test_what_is_wanted_and_the_copyright(tmp_path, sums):
     assert names(some) == ({DOC, "usr/a.obj"} if sums else names(whole))
 
 
-def test_two_wishes_have_two_folders_and_equal_ones_have_one(tmp_path):
+def test_different_selections_have_different_folders(tmp_path):
     data = files.deb(HELD)
     one = got(tmp_path, data, wanted=lambda path: path.endswith(".obj"))
     two = got(tmp_path, data, wanted=lambda path: path.endswith(".step"))

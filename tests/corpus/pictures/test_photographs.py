@@ -82,7 +82,7 @@ def test_the_packages_of_the_test_are_those_of_the_code() -> None:
     assert set(PATHS) == {pick.package for pick in PICKS}
 
 
-def test_what_the_packages_hold_is_taken_told_and_the_same_again(debs: Path, tmp_path: Path) -> None:
+def test_pictures_of_the_packages_are_collected_attributed_and_repeatable(debs: Path, tmp_path: Path) -> None:
     said = []
     for name in ("one", "two"):
         done = CliRunner().invoke(

@@ -96,7 +96,7 @@ def made_package() -> object:
     del backgrounds.PICKS["made"]
 
 
-def test_the_bank_leaves_out_what_cannot_serve(corpus: Corpus, tmp_path: Path) -> None:
+def test_unsuitable_backgrounds_are_left_out(corpus: Corpus, tmp_path: Path) -> None:
     held = Backgrounds(corpus.folder)
     names = [row["name"] for row in held.rows]
     assert len(held) == 24 and names == sorted(names)
@@ -113,7 +113,7 @@ def test_the_bank_leaves_out_what_cannot_serve(corpus: Corpus, tmp_path: Path) -
     assert write_backgrounds({"unknown": [tmp_path]}, tmp_path) == {} and len(Backgrounds(tmp_path)) == 0
 
 
-def test_a_damaged_bank_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+def test_damaged_backgrounds_are_refused(corpus: Corpus, tmp_path: Path) -> None:
     for text in ("[", "{}", "[{}]", '[{"offset": 0, "bytes": 99, "kind": "sky"}]', "[1]", "null"):
         (tmp_path / backgrounds.LISTING).write_text(text)
         (tmp_path / backgrounds.BACKGROUNDS).write_bytes(b"x")
@@ -138,7 +138,7 @@ def test_pictures_do_not_depend_on_the_order(corpus: Corpus, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_what_is_said_of_a_picture_is_exact(corpus: Corpus, name: str) -> None:
+def test_ground_truth_of_a_picture_is_exact(corpus: Corpus, name: str) -> None:
     studio = Studio(corpus, name, 64)
     for i in range(len(corpus)):
         shot = studio.picture(i, i)
@@ -170,7 +170,7 @@ def test_the_camera_sees_the_surface_where_the_mask_is(corpus: Corpus) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6), st.integers(0, 40), st.sampled_from(sorted(RECIPES)))
-def test_things_stand_in_the_frame_as_drawn(seed: int, view: int, name: str) -> None:
+def test_objects_are_framed_as_sampled(seed: int, view: int, name: str) -> None:
     points = np.random.default_rng(seed).normal(size=(300, 3)) * (0.3, 0.1, 0.2) + (0, 0, 0.4)
     recipe = RECIPES[name]
     camera, drawn = frame_camera(extreme_points(points), recipe, 100, seed, "key", view)
@@ -189,7 +189,7 @@ def test_things_stand_in_the_frame_as_drawn(seed: int, view: int, name: str) -> 
         np.testing.assert_allclose((low + high) / 2, 50, atol=1.5)
 
 
-def test_the_same_light_gives_a_shape_its_views(corpus: Corpus) -> None:
+def test_views_of_a_group_share_their_light(corpus: Corpus) -> None:
     """Exposure: neither black nor burnt, on average; clean pictures have a white ground."""
     for name in RECIPES:
         studio = Studio(corpus, name, 48)
@@ -201,7 +201,7 @@ def test_the_same_light_gives_a_shape_its_views(corpus: Corpus) -> None:
                 assert (shot.rgb[0] > 245).all()
 
 
-def test_a_corpus_without_a_bank_has_made_up_backgrounds(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_corpus_without_pictures_has_procedural_backgrounds(corpus: Corpus, tmp_path: Path) -> None:
     bare = shutil.copytree(corpus.folder, tmp_path / "bare")
     for name in (backgrounds.BACKGROUNDS, backgrounds.LISTING):
         (bare / name).unlink()
@@ -213,7 +213,7 @@ def test_a_corpus_without_a_bank_has_made_up_backgrounds(corpus: Corpus, tmp_pat
 
 
 @pytest.mark.slow
-def test_made_up_textures_are_calm_and_repeat_without_a_seam() -> None:
+def test_procedural_textures_are_smooth_and_repeat_without_a_seam() -> None:
     def saturation(rgb: np.ndarray) -> float:
         rgb = rgb.astype(float)
         return float(((rgb.max(-1) - rgb.min(-1)) / np.maximum(rgb.max(-1), 1)).mean())
@@ -232,7 +232,7 @@ def test_made_up_textures_are_calm_and_repeat_without_a_seam() -> None:
                 )  # as a step, or a joint, within it
 
 
-def test_things_do_not_vanish_before_what_is_behind() -> None:
+def test_objects_differ_from_their_background() -> None:
     cover = np.zeros((40, 40), np.float32)
     cover[10:30, 12:28] = 1
     for level in (0.03, 0.2, 0.6, 0.9):
@@ -261,7 +261,7 @@ def test_backgrounds_keep_to_the_split(corpus: Corpus) -> None:
     assert used > 5
 
 
-def test_faults_of_a_photo_are_as_stated() -> None:
+def test_sensor_parameters_are_as_stated() -> None:
     light = np.full((64, 64, 3), 0.2, np.float32)
     none = Recipe("none", blur=(0, 0), motion=(0, 0), read=0, shot=0, exposure=0, balance=0, jpeg=(95, 95))
     rgb, data, done = simulate_sensor(light, none, np.random.default_rng(0))
@@ -285,7 +285,7 @@ def test_faults_of_a_photo_are_as_stated() -> None:
         )  # bilinear spreads by 1/6
 
 
-def test_made_up_pieces_are_pictures() -> None:
+def test_procedural_pieces_are_valid_images() -> None:
     mask = np.zeros((40, 40), bool)
     mask[10:30, 5:35] = True
     for seed in range(20):
@@ -300,7 +300,7 @@ def sample(corpus: Corpus) -> Picture:
     return render_picture(corpus, 1, 4, size=40)
 
 
-def test_files_of_a_picture_give_it_back(corpus: Corpus) -> None:
+def test_a_sample_is_restored_from_its_files(corpus: Corpus) -> None:
     shot = sample(corpus)
     back = decode_sample("k", encode_sample(shot, ("depth", "normals")))
     assert (back["rgb"] == shot.rgb).all()
@@ -381,7 +381,7 @@ def test_several_processes_write_the_same_bytes(corpus: Corpus, tmp_path: Path) 
     assert one == two and seen == sorted(seen) and seen[-1] == 1
 
 
-def test_any_prefix_is_drawn_by_hash(corpus: Corpus) -> None:
+def test_any_prefix_is_a_random_sample_by_hash(corpus: Corpus) -> None:
     whole = [i for shard in plan_shards(corpus, RenderOptions(views=1, shard=1)) for i in shard.shapes]
     assert sorted(whole) == list(range(len(corpus)))
     few = [i for shard in plan_shards(corpus, RenderOptions(limit=3)) for i in shard.shapes]
@@ -539,12 +539,14 @@ def test_a_listing_that_leads_outside_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("i", "view", "size", "seed"), [(-1, 0, 32, 0), (99, 0, 32, 0), (0, -1, 32, 0), (0, 0, 8, 0),
                                                          (0, 0, 9999, 0), (0, 0, 32, -1)])  # fmt: skip
-def test_what_cannot_be_shown_is_refused(corpus: Corpus, i: int, view: int, size: int, seed: int) -> None:
+def test_impossible_views_and_sizes_are_refused(
+    corpus: Corpus, i: int, view: int, size: int, seed: int
+) -> None:
     with pytest.raises(InputError):
         render_picture(corpus, i, view, seed, size)
 
 
-def test_the_page_tells_the_ranges() -> None:
+def test_the_documentation_states_the_ranges() -> None:
     page = (Path(__file__).parents[3] / "docs/pictures.md").read_text("utf-8")
     cells = {line.split("|")[1].strip(): [c.strip() for c in line.split("|")[2:5]] for line in page.splitlines()
              if line.count("|") == 5}  # fmt: skip

@@ -60,7 +60,7 @@ def test_vrml_polygons_colours_and_materials_used_again():
     assert second.material.colour == first.material.colour and len(second.faces) == 2
 
 
-def test_ac3d_places_turns_and_materials():
+def test_ac3d_translations_rotations_and_materials():
     (part,) = ac3d.read(files.ac3d(), "x.ac")
     assert volume(part) == pytest.approx(4.0)
     assert part.material.name == "thing.rgb" and part.material.colour == (0, 128, 255, 128)
@@ -69,7 +69,7 @@ def test_ac3d_places_turns_and_materials():
     np.testing.assert_allclose(part.uv[:3], files.UV[files.F[0]])
 
 
-def test_a_strip_of_triangles_is_turned_alike():
+def test_triangles_of_a_strip_have_one_orientation():
     text = "AC3Db\nOBJECT poly\nnumvert 4\n0 0 0\n1 0 0\n0 1 0\n1 1 0\nnumsurf 1\nSURF 4\nmat 0\nrefs 4\n"
     (part,) = ac3d.read((text + "0 0 0\n1 0 0\n2 0 0\n3 0 0\nkids 0\n").encode(), "x.acc")
     a, b, c = (part.vertices[part.faces[:, k]] for k in range(3))
@@ -115,7 +115,7 @@ def test_old_g3d(version, textured):
         assert part.material.colour[1] == (255 if textured else 128) and (part.uv is None) == (not textured)
 
 
-def test_pmd_points_that_hang_on_no_bone():
+def test_pmd_points_that_are_attached_to_no_bone():
     points = pmd.attachment_points(files.pmd_with_points(), "x.pmd")
     assert list(points) == ["prop-head"]
     np.testing.assert_allclose(points["prop-head"] @ [1, 0, 0, 1], [1, 3, 3, 1], atol=1e-6)

@@ -207,7 +207,7 @@ GOOD = {"file_path": "a.jpg", "transform_matrix": np.eye(4).tolist(), "w": 40, "
 
 
 @pytest.mark.parametrize(
-    ("change", "say"),
+    ("change", "message"),
     [
         ({"transform_matrix": [[math.nan] * 4] * 4}, "finite"),
         ({"transform_matrix": [[1, 2], [3, 4]]}, "4x4"),
@@ -224,9 +224,9 @@ GOOD = {"file_path": "a.jpg", "transform_matrix": np.eye(4).tolist(), "w": 40, "
         ({"k3": 0.1}, "higher-order"),
     ],
 )
-def test_wrong_transforms(tmp_path: Path, change: dict, say: str) -> None:
+def test_wrong_transforms(tmp_path: Path, change: dict, message: str) -> None:
     (tmp_path / "transforms.json").write_text(json.dumps({"frames": [{**GOOD, **change}]}))
-    with pytest.raises(InputError, match=say):
+    with pytest.raises(InputError, match=message):
         read_cameras(tmp_path)
 
 
@@ -279,7 +279,7 @@ def test_cameras_that_do_not_match() -> None:
         match_cameras(photos(v), twice)
 
 
-def test_nothing_there(tmp_path: Path) -> None:
+def test_no_cameras_at_a_path(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "missing", tmp_path / "a.json"):
         with pytest.raises(InputError, match="there are no cameras"):
             read_cameras(place)

@@ -60,7 +60,7 @@ def test_a_failure_leaves_nothing(views, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_set_appears_when_the_block_ends_well_and_only_then(views, tmp_path):
+def test_the_set_appears_only_when_the_block_succeeds(views, tmp_path):
     with pytest.raises(KeyboardInterrupt), capture_set(tmp_path / "set") as write:
         write(views)
         assert not (tmp_path / "set").exists()

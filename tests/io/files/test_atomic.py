@@ -58,7 +58,7 @@ def test_files_that_belong_together_come_last_first(tmp_path: Path, monkeypatch:
     assert entries(tmp_path) == ["a.mtl", "a.obj", "a.png"]
 
 
-def test_a_full_disk_is_said_and_nothing_is_left(tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="disk is full"), writing(tmp_path / "a.glb") as part:
         part.write_bytes(b"x")
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -83,7 +83,7 @@ def test_a_file_size_limit_counts_as_full(tmp_path: Path) -> None:
     assert entries(tmp_path) == []
 
 
-def test_a_read_only_place_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_folder_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> int:
         raise OSError(errno.EROFS, "Read-only file system")
 
@@ -102,7 +102,7 @@ def test_a_folder_without_permission(tmp_path: Path) -> None:
         tmp_path.chmod(0o700)
 
 
-def test_impossible_places(tmp_path: Path) -> None:
+def test_impossible_targets_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "folder.glb").mkdir()
     for place in (tmp_path / "file" / "a.glb", tmp_path / "folder.glb", tmp_path / ("x" * 300 + ".glb")):
@@ -117,7 +117,7 @@ def test_an_error_of_the_work_itself_is_not_renamed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="process numbers are asked for on POSIX only")
-def test_what_a_killed_writer_left_goes_with_the_next_writing(tmp_path: Path) -> None:
+def test_the_next_writer_removes_what_a_killed_one_left(tmp_path: Path) -> None:
     target = tmp_path / "a.glb"
     code = (
         "import os, signal; from lift3d.io.files.atomic import writing\n"

@@ -86,7 +86,7 @@ def test_equal_names_of_two_folders_stay_apart(tmp_path: Path) -> None:
     assert names == ["a/photo1.png", "a/photo2.png", "b/photo1.png", "b/photo2.png"]
 
 
-def test_the_report_says_what_became_of_each(tmp_path: Path) -> None:
+def test_the_report_lists_every_file(tmp_path: Path) -> None:
     files = save(tmp_path)
     (tmp_path / "photo4.jpg").write_text("no picture")
     context = Context()
@@ -402,7 +402,7 @@ def test_kinds_of_masks(tmp_path: Path, store: Callable[[np.ndarray], Pil.Image]
     assert mask is not None and (mask == (half_mask() > 0)).mean() > 0.98
 
 
-def test_a_mask_of_the_unturned_photo_is_turned(tmp_path: Path) -> None:
+def test_a_mask_of_the_stored_photo_is_rotated(tmp_path: Path) -> None:
     with_exif(tmp_path / "a.jpg", {}, size=(WIDTH, HEIGHT), orientation=6)
     (tmp_path / "masks").mkdir()
     Pil.fromarray(half_mask()).save(tmp_path / "masks" / "a.png")
@@ -411,7 +411,7 @@ def test_a_mask_of_the_unturned_photo_is_turned(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "say"),
+    ("make", "message"),
     [
         (lambda p: Pil.fromarray(np.zeros((HEIGHT, WIDTH), np.uint8)).save(p / "photo1.png"), "all black"),
         (lambda p: Pil.fromarray(np.full((200, 200), 255, np.uint8)).save(p / "photo1.png"), "shapes differ"),
@@ -421,12 +421,12 @@ def test_a_mask_of_the_unturned_photo_is_turned(tmp_path: Path) -> None:
         (lambda p: p.rmdir(), "does not exist"),
     ],
 )
-def test_wrong_masks(tmp_path: Path, make: Callable[[Path], object], say: str) -> None:
+def test_wrong_masks(tmp_path: Path, make: Callable[[Path], object], message: str) -> None:
     save(tmp_path, 4)
     masks = tmp_path / "masks"
     masks.mkdir()
     make(masks)
-    with pytest.raises(InputError, match=say):
+    with pytest.raises(InputError, match=message):
         read_photos(tmp_path, masks=masks)
 
 
@@ -464,9 +464,9 @@ BAD: list[tuple[Callable[[Path], object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "say"), BAD)
+@pytest.mark.parametrize(("make", "message"), BAD)
 def test_one_bad_photo_is_left_out_of_many_and_an_error_of_few(
-    tmp_path: Path, make: Callable[[Path], object], say: str
+    tmp_path: Path, make: Callable[[Path], object], message: str
 ) -> None:
     import re
 
@@ -481,8 +481,8 @@ def test_one_bad_photo_is_left_out_of_many_and_an_error_of_few(
         return
     assert len(photos) == 3
     record = next(r for r in context.report["read_photos"]["inputs"] if r["name"] == "bad.jpg")
-    assert record["status"] == "unreadable" and re.search(say, record["reason"])
-    with pytest.raises(InputError, match=say) as caught:
+    assert record["status"] == "unreadable" and re.search(message, record["reason"])
+    with pytest.raises(InputError, match=message) as caught:
         read_photos(listed[:3])
     assert "\n" not in str(caught.value)
 

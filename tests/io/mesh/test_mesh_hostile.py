@@ -22,8 +22,8 @@ from lift3d.io.mesh.meshes import FORMATS, load_mesh, save_mesh
 FUZZ = 200
 
 
-def refused(path: Path, say: str) -> None:
-    with pytest.raises(InputError, match=say) as caught:
+def refused(path: Path, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
         load_mesh(path)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
 
@@ -146,12 +146,12 @@ BAD: list[tuple[str, bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "data", "say"), BAD, ids=[b[0] for b in BAD])
-def test_one_sentence(tmp_path: Path, name: str, data: bytes, say: str) -> None:
+@pytest.mark.parametrize(("name", "data", "message"), BAD, ids=[b[0] for b in BAD])
+def test_one_sentence(tmp_path: Path, name: str, data: bytes, message: str) -> None:
     if name.endswith("usdz"):
         pytest.importorskip("pxr")
     (tmp_path / name).write_bytes(data)
-    refused(tmp_path / name, say)
+    refused(tmp_path / name, message)
 
 
 def test_missing_unreadable_and_unknown_files(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ MODEL = (
 
 
 @pytest.mark.parametrize(
-    ("text", "say"),
+    ("text", "message"),
     [
         ("<!DOCTYPE m [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;'>]><model>&b;</model>", "entities"),
         ("<!DOCTYPE m [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><model>&a;</model>", "entities"),
@@ -235,10 +235,10 @@ MODEL = (
         ),
     ],
 )
-def test_3mf_models(tmp_path: Path, text: str, say: str) -> None:
-    refused(zipped(tmp_path / "a.3mf", {"3D/3dmodel.model": text.encode()}), say)
+def test_3mf_models(tmp_path: Path, text: str, message: str) -> None:
+    refused(zipped(tmp_path / "a.3mf", {"3D/3dmodel.model": text.encode()}), message)
     wide = "<?xml version='1.0' encoding='utf-16'?>" + text
-    refused(zipped(tmp_path / "b.3mf", {"3D/3dmodel.model": wide.encode("utf-16")}), say)
+    refused(zipped(tmp_path / "b.3mf", {"3D/3dmodel.model": wide.encode("utf-16")}), message)
 
 
 def test_3mf_components_that_multiply(tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def test_conversion(tmp_path: Path, source: str, target: str) -> None:
         assert all((want[k] == got[k]).all() for k in want)
 
 
-# --- what the files themselves say, read without lift3d ------------------------------------------------
+# --- what the files themselves message, read without lift3d ------------------------------------------------
 
 
 def glb_json(path: Path) -> dict:

@@ -127,7 +127,8 @@ def test_an_endless_list_is_refused() -> None:
 
 
 def test_points_without_faces_leave_out_what_is_not_finite() -> None:
-    text = "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\nend_header\n0 0 0\nnan 0 0\n1 2 3\n"
+    head = "ply\nformat ascii 1.0\nelement vertex 3\n" + "".join(f"property float {a}\n" for a in "xyz")
+    text = head + "end_header\n0 0 0\nnan 0 0\n1 2 3\n"
     points = read_points(text.encode(), "a.ply")
     assert points is not None and points.xyz.tolist() == [[0, 0, 0], [1, 2, 3]] and points.unit is None
     assert read_points(encode("ascii", [[0, 1, 2]]), "a.ply") is None

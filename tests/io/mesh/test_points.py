@@ -52,7 +52,7 @@ def test_a_mesh_stays_a_mesh(tmp_path: Path) -> None:
         assert isinstance(load_surface(tmp_path / name), trimesh.Trimesh)
 
 
-def test_points_that_are_none_are_left_out() -> None:
+def test_points_that_are_not_finite_are_left_out() -> None:
     xyz, normals = np.ones((5, 3)), np.tile([0.0, 0, 2], (5, 1))
     xyz[1, 0], normals[2] = np.nan, 0
     found = read_points(cloud(xyz, normals, True), "a.ply")

@@ -1,4 +1,4 @@
-"""Alpha that is no transparency, textures of an actor's variants, and furniture that games keep lying down."""
+"""Alpha that encodes the owner's colour, textures of an actor's variants, and meshes with another up axis."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ACTOR = b"""<actor version="1"><group>
 </group><material>%s</material></actor>"""
 
 
-def test_every_variant_of_an_actor_is_dressed() -> None:
+def test_every_variant_of_an_actor_has_a_texture() -> None:
     found = shown_by({"p": parse_actor(ACTOR % b"player_trans.xml")})
     assert found == {
         "a/one": ("p", "x.png.cached.dds", False),
@@ -46,7 +46,7 @@ def test_every_variant_of_an_actor_is_dressed() -> None:
     }
 
 
-def test_materials_say_what_alpha_means() -> None:
+def test_materials_state_the_meaning_of_alpha() -> None:
     clear = {
         name: parse_actor(ACTOR % name.encode()).clear
         for name in ("basic_trans_wind.xml", "no_trans_spec.xml", "")
@@ -54,7 +54,7 @@ def test_materials_say_what_alpha_means() -> None:
     assert clear == {"basic_trans_wind.xml": True, "no_trans_spec.xml": False, "": False}
 
 
-def test_what_hangs_on_walls_lies() -> None:
+def test_wall_mounted_meshes_have_z_up() -> None:
     assert WALL_MOUNTED.search("homedecor_bed_kingsize") and WALL_MOUNTED.search("homedecor_kitchen_chair")
     assert not WALL_MOUNTED.search("homedecor_office_chair_basic") and not WALL_MOUNTED.search(
         "homedecor_refrigerator"
