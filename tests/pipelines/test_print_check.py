@@ -1,7 +1,10 @@
 """The print report on solids whose numbers are known."""
 
+from __future__ import annotations
+
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +12,9 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lift3d.errors import SolidError
-from lift3d.pipelines.print_check import print_report
+from lift3d.errors import InputError, SolidError
+from lift3d.io.mesh.meshes import save_mesh
+from lift3d.pipelines.print_check import check, print_report
 
 T = trimesh.creation
 sizes = st.floats(0.004, 0.2)
@@ -91,3 +95,18 @@ def test_nan_is_reported_and_emptiness_refused() -> None:
 def test_the_report_is_json() -> None:
     again = json.loads(json.dumps(print_report(T.cylinder(0.5, 1), samples=500).to_dict()))
     assert again["solid"] is True and again["predicate"]["closed"] is True
+
+
+def test_check_takes_meshes_and_files_and_beds_in_words(tmp_path: Path) -> None:
+    box = T.box((0.03, 0.02, 0.04))
+    box.units = "m"
+    save_mesh(box, tmp_path / "box.glb")
+    report = check(box)
+    assert report.printable and report.size == pytest.approx((30, 20, 40))
+    assert check(tmp_path / "box.glb").to_dict().keys() == report.to_dict().keys()
+    assert check(box, bed="25x35x45mm").fits and not check(box, bed=(25.0, 25.0, 50.0)).fits
+    assert box.extents == pytest.approx((0.03, 0.02, 0.04)), "the mesh is not changed"
+    with pytest.raises(InputError, match="printer bed"):
+        check(box, bed="25")
+    with pytest.raises(InputError, match="does not exist"):
+        check(tmp_path / "none.stl")

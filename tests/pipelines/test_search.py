@@ -186,3 +186,24 @@ def test_which_index_and_what_is_asked(made: tuple[Path, Path], tmp_path: Path) 
         query_modality("a round table, 3.5 m wide") == "text"
         and query_modality(str(models / "box.stl")) == "shape"
     )
+
+
+def test_queries_in_memory_and_their_modality(made: tuple[Path, Path]) -> None:
+    from lift3d.pipelines.search import search
+
+    models, weights = made
+    ring = trimesh.creation.torus(1, 0.3)
+    assert query_modality(ring) == "shape" and query_modality(np.zeros((64, 64, 3), np.uint8)) == "image"
+    result = search(ring, index=models, count=2, weights=str(weights))
+    assert len(result) == 2 and result[0].name == "round/ring.ply" and result.path(result[0]).is_file()
+    assert [n.name for n in result] == [n.name for n in result[:2]] and result.modality == "shape"
+    assert result[0].score >= result[1].score
+
+
+def test_long_queries_are_wrapped() -> None:
+    from lift3d.pipelines.search_sheet import LINE_LENGTH, wrap_text
+
+    words = "a round table of dark wood with three legs and a very very thin top"
+    lines = wrap_text(words)
+    assert " ".join(lines) == words and max(map(len, lines)) <= LINE_LENGTH and len(lines) == 3
+    assert wrap_text("x" * 40 + " y") == ["x" * 40, "y"] and wrap_text("") == [""]
