@@ -45,7 +45,7 @@ def load(which: str) -> tuple[Photos, dict[str, Any]]:
     return Photos(tuple(images)), {entry["file"]: entry for entry in entries}
 
 
-def judge(views: Views, given: dict[str, Any]) -> dict[str, float]:
+def camera_errors_after_alignment(views: Views, given: dict[str, Any]) -> dict[str, float]:
     """Errors after a similarity alignment of the centres."""
     rotation = np.array([given[image.name]["R"] for image in views.images])
     centre = np.array([-np.array(g["R"]).T @ np.array(g["t"]) for g in (given[i.name] for i in views.images)])
@@ -74,7 +74,7 @@ def measure(which: str, seed: int) -> dict[str, Any]:
         "photos": len(photos),
         "size": [photos.images[0].width, photos.images[0].height],
         "registered": len(views),
-        **judge(views, given),
+        **camera_errors_after_alignment(views, given),
         "points": len(views.points),
         "observations": len(views.observations),
         "reprojection_error_px": report["reprojection_error"],

@@ -59,7 +59,7 @@ def exact(v: np.ndarray, f: np.ndarray, colours: np.ndarray, camera: Camera) -> 
 
 
 def moves(v: np.ndarray, camera: Camera, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Directions (V, 3) of about one pixel of motion at the outline."""
+    """Directions (V, 3) that move the silhouette by about one pixel."""
     depth = float(np.linalg.norm(v.mean(0) - camera.centre))
     pixel = depth / camera.fx
     reach = np.abs(v).max()

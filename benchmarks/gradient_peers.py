@@ -97,8 +97,8 @@ def soft(surface: Surface, cameras: Cameras, sigma: float, gamma: float = 1e-3) 
     depth = (tz.max() - near.clamp(tz.min(), tz.max())) / (tz.max() - tz.min())
     score = torch.log(cover.clamp(min=1e-30)) + depth / gamma
     score = torch.cat([score, torch.full_like(score[:, :1], 1e-3 / gamma)], 1)
-    share = torch.softmax(score, 1)[:, :-1]
+    weight = torch.softmax(score, 1)[:, :-1]
     assert surface.colours is not None and surface.colour_faces is not None
     colour = (weights[..., None] * surface.colours[surface.colour_faces]).sum(-2)
-    rgb = (share[..., None] * colour).sum(1)
+    rgb = (weight[..., None] * colour).sum(1)
     return torch.cat([rgb, mask[:, None]], 1).T.reshape(4, h, w)

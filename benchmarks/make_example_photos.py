@@ -28,7 +28,7 @@ _EXIF_IFD, _FOCAL_35MM = 0x8769, 0xA405
 
 
 def owl_subject() -> Subject:
-    """The owl with diagonal 1 on z = 0, turned a little, glazed."""
+    """The glazed owl with a diagonal of 1, standing on z = 0, rotated slightly."""
     v, f = owl_mesh()
     colours = owl_colours(v)[f]
     turn = trimesh.transformations.rotation_matrix(0.5, [0, 0, 1])[:3, :3]

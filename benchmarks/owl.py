@@ -1,4 +1,4 @@
-"""An owl of painted and glazed clay: the example's subject, modelled by signed distances of our own.
+"""An owl of painted and glazed clay: the example's subject, modelled by signed distance functions.
 
 Distances of ellipsoids and capsules joined by a smooth minimum (Quilez, "Smooth minimum", 2013), feathers as
 a shallow relief, meshed by marching tetrahedra. It stands on z = 0 and looks along -y; it is 1.1 high.
@@ -88,7 +88,7 @@ def _parts(p: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _plinth(p: np.ndarray) -> np.ndarray:
-    """A turned disc with a rounded rim and a groove."""
+    """A lathe-turned disc with a rounded rim and a groove."""
     radius = np.hypot(p[..., 0], p[..., 1] - 0.02)
     dx, dz = radius - 0.325, np.abs(p[..., 2] - 0.045) - 0.030
     rim = np.hypot(np.maximum(dx, 0), np.maximum(dz, 0)) + np.minimum(np.maximum(dx, dz), 0) - 0.015
@@ -133,8 +133,8 @@ def owl_colours(p: np.ndarray) -> np.ndarray:
     colour[:] = GLAZES["body"]
 
     def lay(where: np.ndarray, glaze: str, amount: np.ndarray | float = 1.0) -> None:
-        share = np.broadcast_to(amount, where.shape)[where, None]
-        colour[where] += share * (np.array(GLAZES[glaze]) - colour[where])
+        weight = np.broadcast_to(amount, where.shape)[where, None]
+        colour[where] += weight * (np.array(GLAZES[glaze]) - colour[where])
 
     belly = (nearest == "body") & (np.abs(angle) < 0.95) & (height < 0.72)
     lay(belly, "belly")

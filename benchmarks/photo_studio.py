@@ -69,7 +69,7 @@ class Light:
 
 @dataclass(eq=False)
 class Studio:
-    """Holds the dome's shadow maps of one subject."""
+    """The shadow maps of the dome for one subject."""
 
     subject: Subject
     dome: list[tuple[np.ndarray, Camera, np.ndarray]] = field(init=False)

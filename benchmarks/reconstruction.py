@@ -110,7 +110,7 @@ def find(tree: Any, key: str) -> Any:
 
 
 def visual_hull(cameras: Any, masks: Any, low: Any, high: Any, project: Any, nodes: int = 160) -> Any:
-    """What lies inside all masks (Laurentini 1994)."""
+    """The volume inside all masks (Laurentini 1994)."""
     import trimesh
     from scipy.ndimage import gaussian_filter
 
@@ -239,7 +239,7 @@ def main() -> None:
     file = HERE / "results" / "geometry.json"
     results = (
         json.loads(file.read_text())["sets"] if file.exists() else {}
-    )  # sets not asked for keep their scores
+    )  # sets that are not run keep their scores
     for name in options.only:
         base, _, faint = name.partition("_")
         rendered_set(base, bool(faint), options.cache)  # made beforehand, not counted

@@ -91,7 +91,7 @@ def crates() -> trimesh.Trimesh:
 
 
 def solids() -> dict[str, trimesh.Trimesh]:
-    """What depth is measured on."""
+    """The solids on which depth is measured."""
     return {
         "ball": trimesh.creation.icosphere(5),
         "cube": trimesh.creation.box((1, 1.3, 0.8)),
@@ -100,7 +100,7 @@ def solids() -> dict[str, trimesh.Trimesh]:
 
 
 def true_depth(camera: Camera, mesh: trimesh.Trimesh) -> np.ndarray:
-    """(H, W) depth at pixel centres by one ray each against the triangles, in double precision; 0 beside them."""
+    """(H, W) depth at pixel centres by one ray each against the triangles, in double precision; 0 for the background."""
     tree = build_bvh(np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int32))
     rays = pixel_rays(camera) @ camera.R
     z = np.zeros((camera.height, camera.width))
@@ -112,7 +112,7 @@ def true_depth(camera: Camera, mesh: trimesh.Trimesh) -> np.ndarray:
 
 
 def timed(draw: Callable[[], Sized], seconds: float) -> tuple[float, float]:
-    """(pictures a second, processor seconds a picture), after one turn to warm up."""
+    """(images per second, processor seconds per image), after one warm-up run."""
     draw()
     count, start, busy = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - start < seconds:
@@ -121,7 +121,7 @@ def timed(draw: Callable[[], Sized], seconds: float) -> tuple[float, float]:
 
 
 def ours(meshes: dict[str, trimesh.Trimesh], seconds: float) -> list[dict[str, Any]]:
-    """Every way of drawing at both sizes."""
+    """Every mode of this renderer at both sizes."""
     sun = sunlight(True)
     ways: list[tuple[str, int, Lighting]] = [
         ("lift3d", 1, sunlight(False)),
@@ -148,7 +148,7 @@ def ours(meshes: dict[str, trimesh.Trimesh], seconds: float) -> list[dict[str, A
 def compare(
     depths: dict[str, np.ndarray], truths: dict[str, np.ndarray], diagonals: dict[str, float]
 ) -> dict[str, Any]:
-    """Errors in shares of the diagonal where both see the solid, and the share of pixels seen by one alone."""
+    """Errors as fractions of the diagonal where both see the solid, and the fraction of pixels that only one of them sees."""
     errors = np.concatenate(
         [np.abs(depths[k] - truths[k])[(depths[k] > 0) & (truths[k] > 0)] / diagonals[k] for k in truths]
     )
@@ -229,7 +229,7 @@ def main() -> None:
 
 
 def table(result: dict[str, Any]) -> dict[str, Any]:
-    """What the documentation shows."""
+    """The rows that the documentation shows."""
     columns = ["renderer", "128 x 128, images/s", "512 x 512, images/s", "CPU ms at 512", "depth error, 99 %",
                "depth error, worst"]  # fmt: skip
     rows: list[list[Any]] = []

@@ -81,7 +81,7 @@ class RenderedSet:
 
 
 def rendered_set(name: str, faint: bool = False, cache: Path = CACHE) -> RenderedSet:
-    """The set `name`, made when it is not in the cache yet; faint: the object's contrast is a quarter."""
+    """The set `name`, rendered if it is not in the cache; faint: the contrast of the object is a quarter."""
     folder = Path(cache) / (name + ("_faint" if faint else ""))
     if (
         not (folder / "set.json").exists()

@@ -122,7 +122,7 @@ def surface_score(
 
 
 def points_score(xyz: np.ndarray, truth: RenderedSet, similarity: Similarity) -> SurfaceScore:
-    """The same of a bare point cloud (N, 3): all points count for precision."""
+    """The same for a point cloud (N, 3): all points count for precision."""
     points = moved(similarity, xyz)
     true = truth.mesh
     tree = build_search_tree(np.asarray(true.vertices), np.asarray(true.faces))
@@ -143,7 +143,7 @@ def _score(there: np.ndarray, back: np.ndarray) -> SurfaceScore:
 def depth_score(
     depths: list[Depth], truth: RenderedSet, photos: list[int], scale: float = 1.0
 ) -> dict[str, float]:
-    """Shares of the object's visible pixels, over all photos: `within` 0.5 % of the true depth, `measured` at
+    """Fractions of the object's visible pixels, over all photos: `within` 0.5 % of the true depth, `measured` at
     all. depths[k] belongs to photo photos[k], at any size, its values times `scale` are in the true unit."""
     total = within = measured = 0
     for depth, i in zip(depths, photos):

@@ -86,11 +86,11 @@ def solid_colour(x, y, z, palette, knobs, out):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def table_colour(x, y, z, kind, seed, out):  # type: ignore[no-untyped-def]
+def table_colour(x, y, z, pattern, seed, out):  # type: ignore[no-untyped-def]
     """Linear colour of the table top: 0 wooden boards, 1 speckled stone tiles, 2 a patterned cloth."""
     fine = noise(x * 50, y * 50, z * 50, seed + 3) + noise(x * 120, y * 120, z * 120, seed + 4)
     fine += noise(x * 240, y * 240, z * 240, seed + 12)
-    if kind == 0:
+    if pattern == 0:
         board = math.floor(y / 0.23)
         shift = board * 7.3
         warp = octaves(x * 1.5 + shift, y * 6, board, seed, 3)
@@ -102,7 +102,7 @@ def table_colour(x, y, z, kind, seed, out):  # type: ignore[no-untyped-def]
         gap = abs(y / 0.23 - math.floor(y / 0.23) - 0.5)
         gain *= 1 - 0.7 * smooth(0.485, 0.497, gap)
         out[0], out[1], out[2] = 0.38 * gain, 0.21 * gain, 0.105 * gain
-    elif kind == 1:
+    elif pattern == 1:
         i, j = math.floor(x / 0.31), math.floor(y / 0.31)
         tint = 0.8 + 0.25 * math.sin(i * 5.1 + j * 8.7)
         patches = octaves(x * 8 + i, y * 8 + j, z, seed, 4)

@@ -68,7 +68,7 @@ def disturbed(mesh: trimesh.Trimesh, views: Views, diagonal: float) -> tuple[tri
 
 
 def coverage_of_seen(mesh: trimesh.Trimesh, views: Views) -> float:
-    """Share of the area that any photo sees, by an own depth test of face centres, that photos textured."""
+    """Fraction of the visible area, by a separate depth test of face centres, that the photos textured."""
     v, f = np.asarray(mesh.vertices), np.asarray(mesh.faces, np.int32)
     textured = (observe_faces(v, f, views.cameras, views.images).quality > 0).any(1)
     seen = np.zeros(len(f), bool)
@@ -88,12 +88,12 @@ def measure(truth: RenderedSet, faces: int, size: int) -> dict:
     """Scores of one set, with the true and the disturbed surface and cameras."""
     result: dict = {"name": truth.name}
     exact, views = fine_mesh(truth, faces), views_of(truth)
-    for kind in ("true", "disturbed"):
-        mesh, seen_by = (exact, views) if kind == "true" else disturbed(exact, views, truth.diagonal)
+    for case in ("true", "disturbed"):
+        mesh, seen_by = (exact, views) if case == "true" else disturbed(exact, views, truth.diagonal)
         context, start, cpu = Context(), time.perf_counter(), time.process_time()
         textured = ImagesToTexture(size=size)(Surface(mesh, seen_by), context)
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-        result[kind] = {
+        result[case] = {
             **{k: round(x, 2) for k, x in texture_score(textured, truth, IDENTITY).items()},
             "coverage_of_seen": round(coverage_of_seen(mesh, seen_by), 4),
             "seconds": round(seconds, 1),
@@ -114,9 +114,9 @@ def main() -> None:
     results = []
     for name in options.only:
         results.append(measure(rendered_set(name, cache=options.cache), options.faces, options.size))
-        for kind in ("true", "disturbed"):
-            r = results[-1][kind]
-            print(name, kind, {k: x for k, x in r.items() if k != "report"}, flush=True)
+        for case in ("true", "disturbed"):
+            r = results[-1][case]
+            print(name, case, {k: x for k, x in r.items() if k != "report"}, flush=True)
     rows = [
         [r["name"], r["true"]["psnr"], r["disturbed"]["psnr"], round(100 * r["true"]["coverage_of_seen"], 1),
          r["disturbed"]["seconds"]]
