@@ -94,7 +94,7 @@ def test_a_mesh_gets_a_category_and_a_file(run: Path, tmp_path: Path) -> None:
     shown.apply_scale(1000)
     save_mesh(shown, tmp_path / "open.glb")
     code, said = lift3d("classify", tmp_path / "open.glb", "--weights", run, "--top", 1)
-    assert code == 0 and "voted" in said and said.count("%") == 1, said
+    assert code == 0 and "decided by rays" in said and said.count("%") == 1, said
 
 
 def test_what_has_no_shape_is_refused_in_one_sentence(run: Path, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_what_has_no_shape_is_refused_in_one_sentence(run: Path, tmp_path: Path)
         (("text.txt",), "not a format"),
         (("missing.stl",), "missing.stl"),
         ((".",), "is a folder"),
-        (("box.stl", "--up", "x"), "no axis"),
+        (("box.stl", "--up", "x"), "is not an upright axis"),
         (("box.stl", "--top", "0"), "top"),
         (("box.stl", "--json", tmp_path / "box.stl"), "take the place"),
         (("box.stl", "--weights", tmp_path / "nobody"), "no weights called"),
@@ -262,9 +262,9 @@ def test_what_is_kept_is_what_the_trunk_says(small: tuple[Path, Path]) -> None:
     task = ClassifierTask(small[0], Config(variants=2, precision="float32"))
     net = task.module().eval()
     assert isinstance(net, VoxelClassifier)
-    kept = load_features(net, task.train, task.ways, "float32", lambda f: None)
+    kept = load_features(net, task.train, task.augmentation, "float32", lambda f: None)
     assert kept.shape == (len(task.train), 2, net.backbone.features + 5)
-    cells, maps = augmented_variants(task.train, 3, task.ways)
+    cells, maps = augmented_variants(task.train, 3, task.augmentation)
     assert np.array_equal(maps[0], np.eye(3)) and np.array_equal(cells[0], task.train.full(3))
     with torch.no_grad():
         said = net.features(transform_voxels(torch.from_numpy(cells).float(), torch.from_numpy(maps)))
