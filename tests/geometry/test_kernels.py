@@ -56,7 +56,8 @@ def test_an_error_in_a_band_reaches_the_caller():
 
 @pytest.mark.slow
 def test_compiled_now_or_before_the_bytes_are_the_same(tmp_path):
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(HELPERS)}
+    path = os.pathsep.join([str(HELPERS), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": path}
     digests = [
         subprocess.run(
             [sys.executable, "-c", DIGEST], env=environment, capture_output=True, text=True, check=True
