@@ -19,6 +19,7 @@ import numpy as np
 import trimesh
 from scipy.spatial.transform import Rotation
 
+from lift3d.geometry.metrics.iou import iou
 from lift3d.geometry.voxels.inside_test import inside_mask
 
 HERE = Path(__file__).resolve().parent
@@ -27,7 +28,7 @@ Field = Callable[[np.ndarray], np.ndarray]
 
 
 def solid(rng: np.random.Generator) -> tuple[str, list[trimesh.Trimesh], Field]:
-    """A random solid: its name, the closed parts its mesh is made of (they may cross), and its formula."""
+    """A random solid: its name, the closed parts of its mesh, which may intersect, and its formula."""
     kind = str(
         rng.choice(["box", "ball", "cylinder", "cone", "torus", "cup", "table", "crossing", "house", "ring"])
     )
@@ -91,7 +92,7 @@ def solid(rng: np.random.Generator) -> tuple[str, list[trimesh.Trimesh], Field]:
 def spoil(
     parts: list[trimesh.Trimesh], kind: str, rng: np.random.Generator
 ) -> tuple[str, np.ndarray, np.ndarray]:
-    """Vertices and faces of the parts together, subdivided and damaged; and how."""
+    """Vertices and faces of all parts, subdivided and damaged, and a description of the damage."""
     fine = []
     for part in parts:
         v, f = trimesh.remesh.subdivide_to_size(part.vertices, part.faces, max_edge=0.12, max_iter=12)
@@ -125,7 +126,7 @@ def spoil(
 
 
 def grid(v: np.ndarray, resolution: int) -> tuple[np.ndarray, float, np.ndarray]:
-    """Origin, step and the points (N, 3) of cell centres of a cube around the mesh with two cells to spare."""
+    """Origin, step and the points (N, 3) of voxel centres of a cube around the mesh with a margin of two voxels."""
     low, high = v.min(0), v.max(0)
     step = float((high - low).max()) / (resolution - 4)
     origin = (low + high) / 2 - step * (resolution - 1) / 2
@@ -134,7 +135,7 @@ def grid(v: np.ndarray, resolution: int) -> tuple[np.ndarray, float, np.ndarray]
 
 
 def flood(v: np.ndarray, f: np.ndarray, origin: np.ndarray, step: float, resolution: int) -> np.ndarray:
-    """Cells that the outside does not reach through cells free of surface, less half of the surface's own."""
+    """Baseline: voxels that a flood fill from outside does not reach, without half of the surface voxels."""
     from scipy.ndimage import label
 
     mesh = trimesh.Trimesh(v, f, process=False)
@@ -144,11 +145,6 @@ def flood(v: np.ndarray, f: np.ndarray, origin: np.ndarray, step: float, resolut
     full[tuple(index.T)] = True
     parts, _ = label(~full)
     return np.asarray(parts != parts[0, 0, 0])
-
-
-def iou(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union."""
-    return float((a & b).sum() / max((a | b).sum(), 1))
 
 
 def main() -> None:

@@ -25,20 +25,20 @@ def mutated(data: bytes, others: list[bytes], rng: np.random.Generator) -> bytes
     return bytes(out)
 
 
-def _place(out: bytearray, rng: np.random.Generator) -> int:
-    """Somewhere; often near the beginning, where headers are."""
+def _offset(out: bytearray, rng: np.random.Generator) -> int:
+    """A random offset, often near the beginning, where headers are."""
     end = len(out) if rng.random() < 0.5 else min(len(out), 256)
     return int(rng.integers(0, max(end, 1)))
 
 
-def _stretch(out: bytearray, rng: np.random.Generator) -> tuple[int, int]:
-    start = _place(out, rng)
+def _block(out: bytearray, rng: np.random.Generator) -> tuple[int, int]:
+    start = _offset(out, rng)
     return start, start + int(2 ** rng.uniform(0, 10))
 
 
 def _flip(out: bytearray, others: list[bytes], rng: np.random.Generator) -> bytearray:
     for _ in range(int(2 ** rng.uniform(0, 4))):
-        out[_place(out, rng)] = int(rng.integers(256))
+        out[_offset(out, rng)] = int(rng.integers(256))
     return out
 
 
@@ -48,7 +48,7 @@ def _cut(out: bytearray, others: list[bytes], rng: np.random.Generator) -> bytea
 
 def _extreme(out: bytearray, others: list[bytes], rng: np.random.Generator) -> bytearray:
     """A number of one to eight bytes that may be a count, an offset or a coordinate."""
-    at = _place(out, rng) & (~3 if rng.random() < 0.7 else ~0)
+    at = _offset(out, rng) & (~3 if rng.random() < 0.7 else ~0)
     size = SIZES[int(rng.integers(len(SIZES)))]
     special = (float("nan"), float("inf"), 1e38, -1e-45, 65520.0)[int(rng.integers(5))]
     choices = (
@@ -61,22 +61,22 @@ def _extreme(out: bytearray, others: list[bytes], rng: np.random.Generator) -> b
 
 
 def _double(out: bytearray, others: list[bytes], rng: np.random.Generator) -> bytearray:
-    """A block again, once or many times."""
-    a, b = _stretch(out, rng)
+    """A block repeated once or many times."""
+    a, b = _block(out, rng)
     times = int(rng.integers(1, 4)) if rng.random() < 0.8 else int(rng.integers(50, 400))
     return out[:b] + out[a:b] * times + out[b:]
 
 
 def _remove(out: bytearray, others: list[bytes], rng: np.random.Generator) -> bytearray:
-    a, b = _stretch(out, rng)
+    a, b = _block(out, rng)
     return out[:a] + out[b:]
 
 
 def _splice(out: bytearray, others: list[bytes], rng: np.random.Generator) -> bytearray:
-    """A piece of another file."""
+    """A block of another file inserted."""
     other = others[int(rng.integers(len(others)))]
-    a, b = _stretch(bytearray(other), rng)
-    at = _place(out, rng)
+    a, b = _block(bytearray(other), rng)
+    at = _offset(out, rng)
     return out[:at] + bytearray(other[a:b]) + out[at + (b - a if rng.random() < 0.5 else 0) :]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import trimesh
-from shape_makers import box, made, part
+from shape_makers import box, part, shape_record
 
 from lift3d.corpus.descriptor import LENGTH
 from lift3d.corpus.duplicates import (
@@ -43,7 +43,7 @@ def shape(meshes: list, turn: float = 0.0, scale: float = 1.0, mirror: bool = Fa
     if mirror:
         joined.vertices[:, 0] *= -1
         joined.invert()
-    return made(part(joined))
+    return shape_record(part(joined))
 
 
 def clouds(*shapes: ShapeRecord) -> list[Cloud]:
@@ -61,7 +61,7 @@ def test_reflected_and_similar_chairs_are_related_and_a_ball_is_not() -> None:
         shape(chair()),
         shape(chair(), mirror=True),
         shape(chair(0.07)),
-        made(part(trimesh.creation.icosphere(4))),
+        shape_record(part(trimesh.creation.icosphere(4))),
     )
     mean, high, mirrored = surface_difference(a, m)
     assert mirrored and mean < RELATED_LIMITS[0] and high < RELATED_LIMITS[1]
@@ -76,7 +76,7 @@ def test_reflected_and_similar_chairs_are_related_and_a_ball_is_not() -> None:
 def test_repeats_are_found_among_many() -> None:
     rng = np.random.default_rng(3)
     shapes = [
-        made(box(*rng.uniform(0.3, 1, 3)), part(trimesh.creation.icosphere(2, r)))
+        shape_record(box(*rng.uniform(0.3, 1, 3)), part(trimesh.creation.icosphere(2, r)))
         for r in rng.uniform(0.3, 0.6, 6)
     ]
     shapes += [shape(chair()), shape(chair(0.12, 0.2)), shape(chair(), 180, 0.2), shapes[2]]

@@ -1,7 +1,7 @@
-"""Damaged meshes with a known original: analytic and procedural solids, hurt in the ways files are hurt.
+"""Damaged meshes with a known original: analytic and procedural solids with the defects that files have.
 
-`damaged_meshes()` gives at least 200 cases, always the same ones. A case's `original` is the solid that was
-meant; `refusable` marks input of which nothing solid can be meant, where a clear refusal is right.
+`damaged_meshes()` returns at least 200 cases, always the same ones. The `original` of a case is the undamaged solid;
+`refusable` marks input that has no such solid, so that a clear error is correct.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ Arrays = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Case:
-    """v, f: what the user has; meant: how to get what was meant (None if nothing was)."""
+    """v, f: the damaged mesh; restore: returns the undamaged solid (None if there is none)."""
 
     name: str
     v: np.ndarray
     f: np.ndarray
-    meant: Callable[[], Arrays] | None
+    restore: Callable[[], Arrays] | None
     refusable: bool = False
 
     @cached_property
     def original(self) -> Arrays | None:
-        return self.meant() if self.meant else None
+        return self.restore() if self.restore else None
 
     @property
     def mesh(self) -> trimesh.Trimesh:
@@ -64,7 +64,7 @@ def bracket() -> Arrays:
 
 
 def gear(teeth: int = 9) -> Arrays:
-    """An extruded outline."""
+    """An extruded polygon."""
     a = np.linspace(0, 2 * np.pi, teeth * 8, endpoint=False)
     r = np.where(np.arange(len(a)) % 8 < 4, 1.0, 0.8)
     outline = manifold3d.CrossSection([np.stack([r * np.cos(a), r * np.sin(a)], 1)])
@@ -78,7 +78,7 @@ def hollow() -> Arrays:
 
 
 def tube(path: Callable[[np.ndarray], np.ndarray], radius: float = 0.2, n: int = 90, k: int = 14) -> Arrays:
-    """A capped tube along path(t), t in [0, 1]; it crosses itself where the path does."""
+    """A capped tube along path(t), t in [0, 1]; it intersects itself where the path does."""
     t = np.linspace(0, 1, n)
     p = path(t)
     tangent = np.gradient(p, axis=0)
@@ -107,7 +107,7 @@ def _arch(t: np.ndarray) -> np.ndarray:
 
 
 def solids() -> dict[str, Arrays]:
-    """The undamaged ones, 400 to 6000 faces."""
+    """The undamaged solids, of 400 to 6000 faces."""
     box = trimesh.creation.box((1.0, 0.7, 0.5)).subdivide().subdivide().subdivide()
     return {
         "box": _arrays(box),
@@ -123,7 +123,7 @@ def solids() -> dict[str, Arrays]:
 
 
 def _near(v: np.ndarray, f: np.ndarray, rng: np.random.Generator, share: float) -> np.ndarray:
-    """Ids of the share of faces nearest to a random face: one round hole."""
+    """Indices of the fraction of faces nearest to a random face: one round hole."""
     c = v[f].mean(1)
     start = c[rng.integers(len(f))]
     return np.argsort(((c - start) ** 2).sum(1), kind="stable")[: max(1, round(share * len(f)))]
@@ -136,14 +136,14 @@ def holes(v, f, rng, level):  # type: ignore[no-untyped-def]
 
 
 def missing(v, f, rng, level):  # type: ignore[no-untyped-def]
-    """Single faces lost all over."""
+    """Single missing faces."""
     return v, np.delete(
         f, rng.choice(len(f), max(2, int((0.002, 0.01, 0.03)[level] * len(f))), False), axis=0
     )
 
 
 def flipped(v, f, rng, level):  # type: ignore[no-untyped-def]
-    """Faces turned around."""
+    """Flipped faces."""
     some, out = rng.random(len(f)) < (0.01, 0.1, 0.4)[level], f.copy()
     out[some] = out[some][:, ::-1]
     return v, out
@@ -161,14 +161,14 @@ def soup(v, f, rng, level):  # type: ignore[no-untyped-def]
 
 
 def duplicates(v, f, rng, level):  # type: ignore[no-untyped-def]
-    """Faces repeated, some of them turned around."""
+    """Duplicate faces, some of them flipped."""
     again = f[rng.random(len(f)) < (0.01, 0.2, 1.0)[level]].copy()
     again[::2] = again[::2, ::-1]
     return v, np.concatenate([f, again])
 
 
 def double_shell(v, f, rng, level):  # type: ignore[no-untyped-def]
-    """The whole shell twice: the same, shifted a little so that both cross, or shrunk inside."""
+    """The whole shell twice: identical, shifted so that both intersect, or shrunk inside."""
     centre = v.mean(0)
     diagonal = np.linalg.norm(np.ptp(v, axis=0))
     w = (v.copy(), v + 0.002 * diagonal, centre + (v - centre) * 0.9)[level]
@@ -176,7 +176,7 @@ def double_shell(v, f, rng, level):  # type: ignore[no-untyped-def]
 
 
 def crossing(v, f, rng, level):  # type: ignore[no-untyped-def]
-    """Balls stuck halfway into the surface, as separate shells."""
+    """Balls halfway in the surface, as separate shells."""
     diagonal = np.linalg.norm(np.ptp(v, axis=0))
     bv, bf = _arrays(trimesh.creation.icosphere(2, radius=0.05 * diagonal))
     vs, fs, n = [v], [f], len(v)
@@ -208,7 +208,7 @@ def pinched(v, f, rng, level):  # type: ignore[no-untyped-def]
 
 
 def debris(v, f, rng, level):  # type: ignore[no-untyped-def]
-    """Crumbs around the solid: loose triangles and tiny closed bits."""
+    """Debris around the solid: loose triangles and tiny closed components."""
     diagonal = np.linalg.norm(np.ptp(v, axis=0))
     vs, fs, n = [v], [f], len(v)
     for k in range((3, 15, 60)[level]):
@@ -264,7 +264,7 @@ def inner_wall(v, f, rng, level):  # type: ignore[no-untyped-def]
 
 
 def dented(v, f, rng, level):  # type: ignore[no-untyped-def]
-    """Vertices pulled through the opposite wall: one shell crossing itself."""
+    """Vertices pulled through the opposite wall: one self-intersecting shell."""
     w, centre = v.copy(), v.mean(0)
     for i in rng.choice(len(v), (1, 3, 6)[level], False):
         n = np.unique(f[(f == i).any(1)])
@@ -273,7 +273,7 @@ def dented(v, f, rng, level):  # type: ignore[no-untyped-def]
 
 
 def mixed(v, f, rng, level):  # type: ignore[no-untyped-def]
-    """Several kinds at once."""
+    """Several kinds of damage at once."""
     chain = (
         (missing, flipped, debris),
         (duplicates, holes, not_finite, flipped),

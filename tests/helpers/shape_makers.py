@@ -1,4 +1,4 @@
-"""Simple parts, and the corpus record that is made of them."""
+"""Simple parts of models, and the corpus record of a model."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from lift3d.types import Material, Part
 
 
 def part(mesh: trimesh.Trimesh, colour=(255, 255, 255, 255), picture=None, uv=None) -> Part:
+    """The mesh as a part with one material."""
     return Part(np.asarray(mesh.vertices), np.asarray(mesh.faces), uv, None, Material("m", colour, picture))
 
 
 def box(*extents: float) -> Part:
+    """A red box with these extents."""
     return part(trimesh.creation.box(extents), (200, 30, 40, 255))
 
 
-def made(*parts: Part):
+def shape_record(*parts: Part):
+    """The corpus record of the cleaned parts."""
     return record_shape(clean_parts(list(parts)))

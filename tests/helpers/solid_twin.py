@@ -1,4 +1,4 @@
-"""The solid predicate a second time: plain Python and numpy, exact rationals, no code of the package.
+"""An independent solid predicate in plain Python and numpy with exact rationals, without code of the package.
 
 A mesh is solid when, after merging equal float32 positions: every directed edge occurs once and its
 reverse once; the faces around every vertex form one ring; no two faces share a point outside their common
@@ -24,7 +24,7 @@ def merged(mesh) -> tuple[np.ndarray, np.ndarray]:
 
 
 def why_not_solid(mesh) -> list[str]:
-    """The reasons, empty for a solid."""
+    """The defects of a mesh, empty for a solid."""
     if len(mesh.faces) == 0 or not np.isfinite(np.asarray(mesh.vertices)[np.asarray(mesh.faces)]).all():
         return ["empty or not finite"]
     v, f = merged(mesh)
@@ -193,7 +193,7 @@ def _parted(p: np.ndarray, q: np.ndarray, axis: np.ndarray, ps: np.ndarray, qs: 
 
 
 def _most(x: np.ndarray) -> np.ndarray:
-    """The largest of the three in each row; numpy's own way is slow for so few."""
+    """The largest of the three values in each row, faster than numpy's maximum over an axis."""
     return np.maximum(np.maximum(x[:, 0], x[:, 1]), x[:, 2])
 
 
@@ -210,14 +210,14 @@ def _minus(a, b):
 
 
 def _whole(points: np.ndarray) -> list[tuple[int, ...]]:
-    """Doubles as whole numbers, all times one power of two: exact, and Python multiplies these faster than fractions."""
+    """Doubles as integers, all scaled by one power of two: exact, and faster than fractions."""
     ratios = [[x.as_integer_ratio() for x in p] for p in points.tolist()]
     most = max(below for p in ratios for _, below in p)
     return [tuple(above * (most // below) for above, below in p) for p in ratios]
 
 
 def improper(v: np.ndarray, fa: list[int], fb: list[int]) -> bool:
-    """Exact: do the triangles share a point outside their common vertex or edge?"""
+    """True if the triangles share a point outside their common vertex or edge, exactly."""
     whole = _whole(v[[*fa, *fb]])
     a, b = whole[:3], whole[3:]
     shared = set(fa) & set(fb)

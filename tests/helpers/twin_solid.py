@@ -1,7 +1,7 @@
-"""A slow, separate judgement of solidity: dictionaries for topology, rational arithmetic for intersections.
+"""A slow, independent test of solidity: dictionaries for topology, rational arithmetic for intersections.
 
 Nothing here shares code or method with `lift3d.geometry`: two triangles are intersected by clipping one by
-the half-spaces of the other, and the polygon that is left, with exact corners, must be what they share.
+the half-spaces of the other, and the remaining polygon, with exact corners, must be what they share.
 """
 
 from collections import defaultdict
@@ -62,6 +62,7 @@ def intersect_badly(s, t):
 
 
 def exact(v):
+    """Vertices as triples of Fractions of their float32 values."""
     return [tuple(Fraction(float(x)) for x in p) for p in np.asarray(v, np.float32)]
 
 
@@ -84,7 +85,7 @@ def brute_self_intersections(v, f):
 
 
 def topology_defects(v, f):
-    """Words for what is wrong with a mesh, apart from self-intersections; empty if nothing is."""
+    """Names of the defects of a mesh, apart from self-intersections; empty for none."""
     single = np.asarray(v, np.float32)
     if not np.isfinite(single).all():
         return {"finite"}
@@ -120,4 +121,5 @@ def topology_defects(v, f):
 
 
 def is_solid(v, f):
+    """True for a mesh without defects."""
     return not topology_defects(v, f) and not brute_self_intersections(v, f)

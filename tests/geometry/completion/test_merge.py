@@ -1,6 +1,8 @@
-"""A part and a guess become one solid: the known stays where it is, a right guess gives the whole, a step is closed."""
+"""A partial surface and a prediction become one solid: the known part stays, a correct prediction gives the whole, gaps close."""
 
 from __future__ import annotations
+
+from functools import cache
 
 import numpy as np
 import pytest
@@ -33,8 +35,9 @@ def whole(points: np.ndarray) -> np.ndarray:
     return away - 0.13
 
 
+@cache
 def case(shift: float = 0.0) -> tuple[np.ndarray, np.ndarray, Points, Voxels]:
-    """Half of the ring, and its whole as cells, grown by `shift`."""
+    """Half of the ring, and its whole as predicted voxels, grown by `shift`."""
     ring = trimesh.creation.torus(0.36, 0.13, 96, 48)
     v, f, _ = trimesh.intersections.slice_faces_plane(ring.vertices, ring.faces, [1, 0, 0], [-0.05, 0, 0])
     p, n, _ = sample_surface(v, f, 3000, np.random.default_rng(0))
@@ -51,7 +54,7 @@ def case(shift: float = 0.0) -> tuple[np.ndarray, np.ndarray, Points, Voxels]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.0, 0.012])
-def test_a_right_guess_gives_the_whole_and_keeps_the_known(shift: float) -> None:
+def test_a_correct_prediction_gives_the_whole_and_keeps_the_known_part(shift: float) -> None:
     v, f, samples, guess = case(shift)
     nv, nf = merge_completion(v, f, samples, guess, 0.5, 96)
     assert inspect_arrays(nv, nf).is_solid
@@ -64,7 +67,7 @@ def test_a_right_guess_gives_the_whole_and_keeps_the_known(shift: float) -> None
     assert np.percentile(away, 99) < 0.002 and away.max() < 0.01
 
 
-def test_a_guess_that_is_too_large_is_drawn_to_the_known() -> None:
+def test_a_prediction_that_is_too_large_is_warped_to_the_samples() -> None:
     _, _, samples, guess = case(0.012)
     gv, gf = predicted_surface(guess, 0.5)
     before = np.abs(whole(gv))
@@ -75,7 +78,7 @@ def test_a_guess_that_is_too_large_is_drawn_to_the_known() -> None:
     assert choose_level(samples, guess, 0.5) > 0.5
 
 
-def test_the_level_is_the_given_one_where_the_guess_does_not_meet_the_known() -> None:
+def test_the_iso_level_is_the_default_where_the_prediction_misses_the_samples() -> None:
     _, _, samples, guess = case()
     empty = Voxels(np.zeros_like(guess.values), guess.affine, "occupancy")
     assert choose_level(samples, empty, 0.42) == 0.42
@@ -84,7 +87,7 @@ def test_the_level_is_the_given_one_where_the_guess_does_not_meet_the_known() ->
 
 
 @pytest.mark.slow
-def test_what_the_network_would_leave_out_is_not_lost() -> None:
+def test_parts_that_the_prediction_misses_are_kept() -> None:
     v, f, samples, guess = case()
     nothing = Voxels(np.zeros_like(guess.values), guess.affine, "occupancy")
     nv, nf = merge_completion(v, f, samples, nothing, 0.5, 96)
@@ -93,12 +96,12 @@ def test_what_the_network_would_leave_out_is_not_lost() -> None:
     assert np.percentile(closest_points(nv, nf, inner)[1], 95) < 0.004
 
 
-def test_a_guess_of_noise_has_no_surface_of_millions() -> None:
+def test_a_noisy_prediction_has_a_small_surface() -> None:
     noise = np.random.default_rng(0).normal(0.5, 0.1, (64, 64, 64)).astype(np.float32)
     assert len(predicted_surface(Voxels(noise, np.eye(4), "occupancy"), 0.5)[1]) < 500_000
 
 
-def test_a_tangle_of_faces_is_made_anew_in_larger_steps_and_a_thing_is_not() -> None:
+def test_the_resolution_is_reduced_for_a_tangle_of_faces_only() -> None:
     v = np.random.default_rng(0).uniform(-0.5, 0.5, (6000, 3))
     assert 32 <= choose_resolution(v, np.arange(6000, dtype=np.int32).reshape(-1, 3), 160) < 60
     ball = trimesh.creation.icosphere(3, radius=0.5)
@@ -132,7 +135,7 @@ def test_squares_lie_on_their_planes_and_face_as_their_points() -> None:
 
 
 @pytest.mark.slow
-def test_the_seam_is_even_and_the_known_stays() -> None:
+def test_the_seam_is_smooth_and_the_known_part_stays() -> None:
     v, f, _, _ = case()
     other = v * [-1, 1, 1] * 1.012  # the other half does not quite fit: its rim lies over the known one's
     both = np.concatenate([v, other]), np.concatenate([f, f[:, ::-1] + len(v)]).astype(np.int32)
@@ -148,7 +151,7 @@ def test_the_seam_is_even_and_the_known_stays() -> None:
 
 
 def bends(v: np.ndarray, f: np.ndarray) -> np.ndarray:
-    """(F,) how far each face turns from the mean of its corners' normals."""
+    """(F,) angle between each face normal and the mean of its corner normals."""
     n = face_normals(v, f)
     corner = np.zeros_like(v)
     for k in range(3):

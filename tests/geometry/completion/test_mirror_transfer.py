@@ -1,6 +1,8 @@
-"""A mirror plane that is nearly right is made right, and images are taken only where the guess agrees."""
+"""Symmetry planes are refined, and reflected faces are accepted only where the prediction agrees."""
 
 from __future__ import annotations
+
+from functools import cache
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ from lift3d.types import Points, SymmetryPlane, Voxels
 
 
 def horned() -> trimesh.Trimesh:
-    """A box with a horn on each side, its own mirror image in x = 0.05 and in nothing else."""
+    """A box with a horn on each side, symmetric in the plane x = 0.05 only."""
     parts = [trimesh.creation.box((0.7, 0.5, 0.3))]
     parts[0].apply_translation([0.05, 0, 0])
     for side in (-1, 1):
@@ -33,8 +35,9 @@ def horned() -> trimesh.Trimesh:
     return trimesh.boolean.union(parts, engine="manifold")
 
 
+@cache
 def case(rough: float) -> tuple[trimesh.Trimesh, trimesh.Trimesh, Points, Voxels, PredictedSurface]:
-    """The whole, its right part, samples of that, and a guess whose surface is off by some `rough` cells here and there."""
+    """The whole, its right part, samples of that part, and a prediction whose surface deviates by about `rough` voxels."""
     whole = horned()
     v, f, _ = trimesh.intersections.slice_faces_plane(whole.vertices, whole.faces, [1, 0, 0], [-0.02, 0, 0])
     part = trimesh.Trimesh(v, f, process=False)
@@ -59,7 +62,7 @@ def case(rough: float) -> tuple[trimesh.Trimesh, trimesh.Trimesh, Points, Voxels
     )
 
 
-def test_the_plane_is_found_and_moved_into_its_place() -> None:
+def test_the_plane_is_found_and_refined() -> None:
     _, _, samples, guess, guessed = case(0.4)
     best = candidate_planes(guess, 0.5)[0]
     assert abs(best.normal[0]) > np.cos(np.radians(8))
@@ -70,7 +73,7 @@ def test_the_plane_is_found_and_moved_into_its_place() -> None:
         assert moved.offset * np.sign(moved.normal[0]) == pytest.approx(0.05, abs=0.15 * guessed.step)
 
 
-def test_images_are_taken_where_the_guess_agrees_and_nowhere_else() -> None:
+def test_reflected_faces_are_accepted_where_the_prediction_agrees_only() -> None:
     whole, part, samples, _, guessed = case(0.0)
     v, f = np.asarray(part.vertices), np.asarray(part.faces, np.int32)
     right = refine_plane(SymmetryPlane(np.array([1.0, 0, 0]), 0.05, 1.0), samples, guessed)
@@ -79,19 +82,19 @@ def test_images_are_taken_where_the_guess_agrees_and_nowhere_else() -> None:
     assert area == pytest.approx(part.area, rel=0.1)
     low = mv[mf].min((0, 1))
     assert low[0] == pytest.approx(whole.bounds[0][0], abs=0.01)
-    # normals still point outwards: the image of a face turns the other way round
+    # normals still point outward: reflection reverses the order of corners
     middle = mv[mf].mean(1)
     end = (middle[:, 0] < whole.bounds[0][0] + 0.005) & (np.abs(middle[:, 1:]) < 0.1).all(1)
     assert end.any() and (face_normals(mv, mf)[end][:, 0] < -0.9).all()
     mv, mf = reflect_surface(
         v, f, SymmetryPlane(np.array([0.0, 1, 0]), 0.0, 1.0), guessed
-    )  # no plane of the horns
+    )  # the horns are not symmetric in this plane
     horns = mv[mf].mean(1)[:, 2] > 0.3
     assert not (horns & (mv[mf].mean(1)[:, 1] < -0.05)).any()
 
 
 @pytest.mark.slow
-def test_images_make_a_rough_guess_better() -> None:
+def test_reflections_improve_a_rough_prediction() -> None:
     whole, part, samples, guess, _ = case(0.5)
     v, f = np.asarray(part.vertices), np.asarray(part.faces, np.int32)
     truth = sample_mesh(np.asarray(whole.vertices), np.asarray(whole.faces))

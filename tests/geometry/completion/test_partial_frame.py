@@ -1,4 +1,4 @@
-"""The frame holds what is missing, and the cells say what the samples say: kernels against slow twins."""
+"""The frame contains the missing part, and the voxels encode the samples: kernels against slow twins."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_what_is_cut_off_lies_towards_the_missing_side(seed: int, offset: float)
     assert (far > frame.low).all() and (far < frame.low + frame.side).all()
 
 
-def test_a_frame_follows_scale_and_place() -> None:
+def test_a_frame_follows_scale_and_translation() -> None:
     p, n = samples(trimesh.creation.box((1, 0.5, 0.3)))
     kept = p[:, 0] < 0.1
     a, b = fit_partial_frame(p[kept], n[kept]), fit_partial_frame(7 * p[kept] + [1, 2, 3], n[kept])
@@ -52,7 +52,7 @@ def test_a_frame_follows_scale_and_place() -> None:
         fit_partial_frame(np.ones((5, 3)), n[:5])
 
 
-def test_cells_are_those_of_a_slow_twin() -> None:
+def test_voxels_equal_a_slow_twin() -> None:
     rng = np.random.default_rng(1)
     p, n = rng.uniform(-0.1, 1.1, (300, 3)), rng.normal(size=(300, 3))
     n /= np.linalg.norm(n, axis=1, keepdims=True)
@@ -76,8 +76,8 @@ def test_cells_are_those_of_a_slow_twin() -> None:
     assert np.allclose(partial_voxels(p, n, frame), expected, atol=1e-4)
 
 
-def test_the_distance_of_a_cell_says_where_the_plane_lies() -> None:
-    """Finer than the cells: a plane at any height is read off again."""
+def test_the_distance_channel_locates_a_plane() -> None:
+    """More precise than a voxel: a plane at any height is recovered."""
     rng = np.random.default_rng(2)
     for height in (0.401, 0.4077, 0.413):
         p = np.column_stack([rng.uniform(0.2, 0.8, (4000, 2)), np.full(4000, height)])
@@ -88,7 +88,7 @@ def test_the_distance_of_a_cell_says_where_the_plane_lies() -> None:
 
 @given(st.floats(-4, 4), st.booleans(), st.integers(0, 1000))
 @settings(max_examples=20, deadline=None)
-def test_turned_cells_are_those_of_a_slow_twin(angle: float, mirrored: bool, seed: int) -> None:
+def test_rotated_resampling_equals_a_slow_twin(angle: float, mirrored: bool, seed: int) -> None:
     rng = np.random.default_rng(seed)
     levels = rng.integers(0, 256, (12, 11, 13)).astype(np.uint8)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

@@ -32,8 +32,8 @@ def test_after_the_shift_it_lies_near(side: float, at: tuple[float, float, float
         assert not shift.any() and not describe_shift(shift)
 
 
-def test_a_broken_mesh_far_away_is_made_solid(tmp_path: Path) -> None:
-    ball = trimesh.creation.icosphere(2)
+def test_a_damaged_mesh_far_from_the_origin_is_repaired(tmp_path: Path) -> None:
+    ball = trimesh.creation.icosphere(1)
     lines = ["v " + " ".join(f"{x:.9f}" for x in v + [4e7, 5e7, 0]) for v in ball.vertices]
     lines += ["f " + " ".join(str(i + 1) for i in f) for f in ball.faces[3:]]
     (tmp_path / "far.obj").write_text("\n".join(lines) + "\n")
@@ -41,7 +41,7 @@ def test_a_broken_mesh_far_away_is_made_solid(tmp_path: Path) -> None:
     assert any(line.startswith("origin") for line in said)
     made = load_mesh(tmp_path / "near.obj")
     assert inspect_solid(made).is_solid and np.abs(made.vertices).max() < 20
-    assert made.volume == pytest.approx(ball.volume, rel=0.02)
+    assert made.volume == pytest.approx(ball.volume, rel=0.03)
 
 
 def test_the_mapping_refuses_what_it_cannot_hold() -> None:

@@ -41,7 +41,7 @@ def test_umeyama_recovers_a_similarity(seed: int, scale: float, planar: bool) ->
     assert np.linalg.det(found) == pytest.approx(1)
 
 
-def test_umeyama_never_mirrors_and_can_keep_the_scale() -> None:
+def test_umeyama_never_reflects_and_can_fix_the_scale() -> None:
     a = np.random.default_rng(0).normal(size=(30, 3))
     s, r, _ = umeyama(a, 3 * a * [1, 1, -1], scale=False)
     assert s == 1 and np.linalg.det(r) == pytest.approx(1)

@@ -55,7 +55,7 @@ def test_no_face_reaches_over_a_seam() -> None:
     assert (np.minimum(np.abs(red - 0.05), np.abs(red - 0.95)) < 0.02).all()
 
 
-def test_borders_of_parts_keep_meeting_and_small_parts_are_kept() -> None:
+def test_borders_of_parts_keep_meeting_and_small_parts_are_unchanged() -> None:
     part = wavy(uv=False)
     right = part.vertices[part.faces].mean(1)[:, 0] > 0.5
     halves = [Part(part.vertices, part.faces[m], material=part.material) for m in (right, ~right)]

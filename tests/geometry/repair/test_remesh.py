@@ -1,4 +1,4 @@
-"""Crossings are looked for where something moved, and found as if all had been looked at."""
+"""Self-intersections are searched near moved faces only, with the result of a full search."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def crumpled(seed: int, noise: float) -> tuple[F64, np.ndarray]:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0, 0.12), st.floats(0, 0.3))
-def test_crossings_since_equal_all(seed: int, noise: float, share: float) -> None:
+def test_updated_intersections_equal_a_full_search(seed: int, noise: float, share: float) -> None:
     before, f = crumpled(seed, noise)
     rng = np.random.default_rng(seed + 1)
     v = before.copy()
@@ -59,7 +59,9 @@ def test_none_is_lost_where_the_limit_is_reached(monkeypatch: pytest.MonkeyPatch
     assert 0 < reached < 12
 
 
-def test_too_many_pairs_and_faces_without_size_are_looked_at_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_pairs_and_faces_without_extent_are_searched_as_a_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     before, f = crumpled(3, 0.1)
     assert len(self_intersections(before, f)) > 5
     monkeypatch.setattr(remesh, "MOST_PAIRS", 5)
@@ -68,7 +70,7 @@ def test_too_many_pairs_and_faces_without_size_are_looked_at_whole(monkeypatch: 
     assert len(remesh.update_intersections(before, 0 * before, f, first[:2])) == 0
 
 
-def test_a_return_is_the_same_whichever_way_crossings_are_sought(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_projection_is_the_same_with_a_full_search(monkeypatch: pytest.MonkeyPatch) -> None:
     torus = trimesh.creation.torus(1, 0.3, 48, 24)
     v, f = np.asarray(torus.vertices, np.float64), np.asarray(torus.faces, np.int32)
     rough = v + np.random.default_rng(0).normal(0, 0.02, v.shape)

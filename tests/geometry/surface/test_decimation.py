@@ -58,7 +58,7 @@ def test_a_torus_keeps_its_hole():
         assert len(g) <= max(1.2 * target, 120)
 
 
-def test_a_box_becomes_few_faces_with_its_corners_kept():
+def test_a_box_becomes_few_faces_and_keeps_its_corners():
     m = trimesh.creation.box((1, 2, 3))
     for _ in range(4):
         m = m.subdivide()
@@ -140,7 +140,7 @@ def test_locked_vertices_stay_and_the_rest_is_replayed():
     assert _no_defect(second, h)
 
 
-def test_crossings_found_after_collapse_are_taken_back(monkeypatch):
+def test_collapses_that_cause_intersections_are_undone(monkeypatch):
     """With lax guards collapses do fold the surface; the result is clean all the same."""
     monkeypatch.setattr(module, "FLIP", 0.0)
     monkeypatch.setattr(module, "SLIM", 0.0)

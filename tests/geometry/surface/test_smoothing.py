@@ -1,4 +1,4 @@
-"""Smoothing keeps the size of a ball and takes the steps of a grid away; a slow twin agrees."""
+"""Smoothing keeps the volume of a ball and removes the terraces of a grid; a slow twin agrees."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_it_equals_the_mean_of_the_neighbours():
     assert np.allclose(taubin_smooth(v, f, 1), slow)
 
 
-def test_a_film_is_drawn_tight_and_its_rim_stays():
+def test_a_membrane_relaxes_and_its_rim_stays():
     box = trimesh.creation.box((2, 2, 0.1)).subdivide().subdivide().subdivide()
     v, f = np.asarray(box.vertices, np.float64), np.asarray(box.faces)
     loose = (np.abs(v[:, :2]) < 0.99).all(1)

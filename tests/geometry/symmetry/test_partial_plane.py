@@ -1,4 +1,4 @@
-"""The mirror plane of a part is that of the whole where the part tells it."""
+"""The symmetry plane of a partial surface is that of the whole where the part determines it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lift3d.geometry.symmetry.partial_plane import partial_symmetry_plane
 
 
 @pytest.mark.parametrize("turn", [0.0, 0.7])
-def test_a_part_from_in_front_is_mirrored_from_side_to_side(turn: float) -> None:
+def test_a_view_from_the_front_has_the_sagittal_plane(turn: float) -> None:
     body = trimesh.creation.box((0.8, 0.4, 0.3))
     for side in (-1, 1):
         horn = trimesh.creation.box((0.1, 0.2, 0.5))

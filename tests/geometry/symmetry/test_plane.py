@@ -1,4 +1,4 @@
-"""The mirror plane of solids that have one, turned in any way around up."""
+"""The symmetry plane of symmetric solids, rotated about the vertical axis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lift3d.geometry.symmetry.plane import symmetry_plane
 
 
 def chair(turn: float, n: int = 48) -> np.ndarray:
-    """A seat, a back on one side and a low box before it: one upright mirror plane, that of y = 0 before it is turned."""
+    """A seat, a back on one side and a low box before it: one vertical symmetry plane, y = 0 before its rotation."""
     line = (np.arange(n) + 0.5) / n - 0.5
     x, y, z = np.meshgrid(line, line, line, indexing="ij")
     a, b = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
@@ -19,7 +19,7 @@ def chair(turn: float, n: int = 48) -> np.ndarray:
 
 
 @pytest.mark.parametrize("turn", [0.0, 0.3, 1.1, 2.5])
-def test_a_chair_is_its_own_mirror_image_sideways(turn: float):
+def test_a_chair_has_its_sagittal_plane(turn: float):
     affine = np.diag([0.1, 0.1, 0.1, 1.0])
     affine[:3, 3] = [5, -3, 1]
     plane = symmetry_plane(chair(turn), affine)
@@ -31,14 +31,14 @@ def test_a_chair_is_its_own_mirror_image_sideways(turn: float):
     assert np.allclose(mirror @ mirror, np.eye(4)) and np.isclose(np.linalg.det(mirror), -1)
 
 
-def test_what_has_no_mirror_plane_is_less_alike():
+def test_an_asymmetric_solid_has_a_lower_score():
     full = chair(0.0)
     full[24:, 24:] = False
     assert symmetry_plane(full, np.eye(4)).score < 0.85
 
 
-def test_the_mirror_image_equals_its_twin() -> None:
-    """scipy's interpolation of every cell, against the kernel's within each layer."""
+def test_the_overlap_with_the_reflection_equals_its_twin() -> None:
+    """Slow twin: scipy's interpolation of every voxel."""
     from scipy import ndimage
 
     from lift3d.geometry.symmetry.plane import _overlap

@@ -31,7 +31,7 @@ def test_a_dent_is_mended_and_an_ell_is_left() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 9), st.integers(2, 9))
-def test_what_comes_out_is_its_own_image(seed: int, wide: int, deep: int) -> None:
+def test_the_result_equals_its_reflection(seed: int, wide: int, deep: int) -> None:
     rng = np.random.default_rng(seed)
     share = block(wide, deep, 5)
     share += rng.uniform(-0.015, 0.015, share.shape).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Pieces become one."""
+"""Components of an occupancy grid are bridged where they are nearest; debris is removed, and feet are kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lift3d.geometry.voxels.bridge_components import (
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(*[st.integers(3, 20)] * 3), min_size=1, max_size=4), st.floats(0.2, 0.7))
-def test_balls_anywhere_become_one_piece(middles: list[tuple[int, int, int]], level: float) -> None:
+def test_balls_anywhere_become_one_component(middles: list[tuple[int, int, int]], level: float) -> None:
     z = np.mgrid[0:24, 0:24, 0:24].transpose(1, 2, 3, 0)
     share = np.zeros((24, 24, 24), np.float32)
     for middle in middles:
@@ -29,7 +29,7 @@ def test_balls_anywhere_become_one_piece(middles: list[tuple[int, int, int]], le
     assert (out >= share).all()  # nothing is taken from balls of one size
 
 
-def test_crumbs_are_left_out_and_one_piece_is_kept_as_it_is() -> None:
+def test_debris_is_removed_and_one_component_is_unchanged() -> None:
     share = np.zeros((16, 16, 16), np.float32)
     share[4:12, 4:12, 4:12] = 0.9
     assert bridge_components(share, 0.5) is share
@@ -48,7 +48,7 @@ def table(*legs: tuple[int, int]) -> np.ndarray:
     return share
 
 
-def test_legs_that_fell_off_their_table_are_no_crumbs() -> None:
+def test_detached_legs_of_a_table_are_no_debris() -> None:
     share = table((4, 4), (34, 4), (4, 24), (34, 24))
     assert vertical_extent(bridge_components(share, 0.5) > 0.5) == (
         22,
@@ -59,7 +59,7 @@ def test_legs_that_fell_off_their_table_are_no_crumbs() -> None:
     assert out[4:6, 4:6, 8:22].any((0, 1)).all() and out[34:36, 24:26, 8:22].any((0, 1)).all()
 
 
-def test_crumbs_beside_a_thing_and_below_one_that_stands_stay_crumbs() -> None:
+def test_debris_beside_an_object_or_below_its_base_stays_debris() -> None:
     beside = table()[:, :, 10:]  # a low board, and what lies beside it
     beside = np.concatenate([beside, np.zeros((14, 30, 20), np.float32)])
     beside[50:53, 4:7, 0:6] = 0.9
@@ -74,7 +74,7 @@ def test_crumbs_beside_a_thing_and_below_one_that_stands_stay_crumbs() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**31), st.integers(0, 3 * SEARCH_MARGIN))
-def test_the_nearest_cell_is_the_nearest_of_all(seed: int, gap: int) -> None:
+def test_the_nearest_voxel_equals_brute_force(seed: int, gap: int) -> None:
     rng = np.random.default_rng(seed)
     piece = np.argwhere(rng.random((4, 5, 3)) < 0.3) if seed % 2 else rng.integers(0, 4, (1, 3))
     piece = (piece if len(piece) else np.zeros((1, 3), int)) + [9, 0, 5]

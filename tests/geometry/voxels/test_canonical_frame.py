@@ -1,4 +1,4 @@
-"""The frame that networks know solids in: whatever place, size and grid a solid comes in, its cells are the same."""
+"""The canonical frame: voxels do not depend on the position, size or grid of a solid."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ from lift3d.geometry.voxels.canonical_frame import (
 from lift3d.types import Voxels
 
 
-def thing() -> trimesh.Trimesh:
+def l_shape() -> trimesh.Trimesh:
     """An L of two boxes, longest side 1 upright."""
     low = trimesh.creation.box((0.5, 0.3, 0.2), trimesh.transformations.translation_matrix((0, 0, 0.1)))
     high = trimesh.creation.box((0.1, 0.3, 1.0), trimesh.transformations.translation_matrix((-0.2, 0, 0.5)))
     return trimesh.boolean.union([low, high], engine="manifold")
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(
     st.floats(1e-3, 1e3), st.tuples(*[st.floats(-50, 50)] * 3), st.booleans()
 )  # fmt: skip
-def test_place_and_size_do_not_matter(
+def test_position_scale_and_orientation_of_faces_do_not_matter(
     scale: float, shift: tuple[float, float, float], mirrored: bool
 ) -> None:
-    mesh = thing()
+    mesh = l_shape()
     plain, frame = voxelize_canonical(mesh)
     moved = mesh.copy()
     moved.vertices = moved.vertices * scale + np.array(shift) * scale
     if mirrored:
-        moved.invert()  # orientation is no matter of votes
+        moved.invert()  # votes do not depend on the orientation of faces
     cells, there = voxelize_canonical(moved)
     assert (cells != plain).sum() <= 0.02 * plain.sum()
     corner = np.append(moved.vertices[0], 1)
     np.testing.assert_allclose(there @ corner, frame @ np.append(mesh.vertices[0], 1), atol=1e-6)
 
 
-def test_cells_fill_what_the_solid_fills() -> None:
-    cells, _ = voxelize_canonical(thing())
+def test_voxels_fill_the_volume_of_the_solid() -> None:
+    cells, _ = voxelize_canonical(l_shape())
     step = canonical_grid()[1]
-    assert cells.sum() * step**3 == pytest.approx(thing().volume, rel=0.08)
+    assert cells.sum() * step**3 == pytest.approx(l_shape().volume, rel=0.08)
     high = canonical_affine()[2, 3] + np.flatnonzero(cells.any((0, 1))) * step
     assert -step < high.min() < step and 1 - step < high.max() < 1 + step
 
@@ -59,8 +59,8 @@ def test_a_sheet_is_not_lost() -> None:
     assert cells.any((2,)).sum() > 50**2
 
 
-def test_voxels_of_another_grid_give_the_same_cells() -> None:
-    cells, _ = voxelize_canonical(thing())
+def test_another_grid_gives_the_same_voxels() -> None:
+    cells, _ = voxelize_canonical(l_shape())
     fine = np.kron(cells, np.ones((2, 2, 2))).astype(np.float32)
     affine = np.diag([0.03, 0.03, 0.03, 1.0])
     affine[:3, 3] = (5, -2, 11)
@@ -73,7 +73,7 @@ def test_voxels_of_another_grid_give_the_same_cells() -> None:
     assert (distance == cells).all()
 
 
-def test_nothing_is_refused() -> None:
+def test_empty_input_is_refused() -> None:
     with pytest.raises(InputError, match="no faces"):
         voxelize_canonical(trimesh.Trimesh(np.zeros((3, 3)), [[0, 1, 2]], process=False))
     with pytest.raises(InputError, match="no voxel is full"):

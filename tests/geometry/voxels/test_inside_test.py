@@ -1,4 +1,4 @@
-"""Votes of lines against formulas: closed, holed, doubled, turned, crossing; and against a slow twin."""
+"""Inside votes against analytic solids with holes, doubled, flipped and intersecting faces; and against a slow twin."""
 
 from __future__ import annotations
 

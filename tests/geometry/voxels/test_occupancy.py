@@ -1,4 +1,4 @@
-"""Cells that hang together where the thing does, beside a slow twin of the joints and analytic solids."""
+"""Occupancy is connected where the solid is: analytic solids, and a slow twin of the joints."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pieces(full: B1) -> int:
 
 
 def twin(inside: B1, crossed: B1) -> B1:
-    """Slow and readable: blocks and pieces by counting."""
+    """Slow twin: blocks and components by counting."""
     thick = np.zeros_like(inside)
     for i, j, k in itertools.product(*(range(n - 1) for n in inside.shape)):
         block = (slice(i, i + 2), slice(j, j + 2), slice(k, k + 2))
@@ -61,7 +61,7 @@ def twin(inside: B1, crossed: B1) -> B1:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.floats(0.05, 0.9), st.floats(0.0, 0.7))
-def test_random_cells_are_those_of_the_twin(seed: int, share: float, touched: float) -> None:
+def test_random_masks_equal_the_twin(seed: int, share: float, touched: float) -> None:
     rng = np.random.default_rng(seed)
     smooth = ndimage.uniform_filter(rng.random((9, 8, 7)), 3 if seed % 2 else 1)
     inside = smooth > np.quantile(smooth, 1 - share)
@@ -76,7 +76,7 @@ def test_random_cells_are_those_of_the_twin(seed: int, share: float, touched: fl
 @given(
     st.floats(0.004, 0.03), st.floats(-80, 80), st.floats(-80, 80), st.floats(0.2, 0.6)
 )  # fmt: skip
-def test_a_thin_slanted_sheet_on_a_block_is_one_piece(
+def test_a_thin_slanted_sheet_on_a_block_is_one_component(
     thin: float, tip: float, turn: float, block: float
 ) -> None:
     sheet = trimesh.creation.box((1, 0.8, thin))
@@ -87,7 +87,7 @@ def test_a_thin_slanted_sheet_on_a_block_is_one_piece(
 
 
 @pytest.mark.parametrize("side", [0.2, 0.37, 0.5, 1.0])
-def test_thick_things_do_not_grow(side: float) -> None:
+def test_thick_solids_do_not_grow(side: float) -> None:
     box = trimesh.creation.box((side, side, 1.0))
     cells, frame = voxelize_canonical(box)
     step = canonical_grid()[1]
@@ -99,7 +99,7 @@ def test_thick_things_do_not_grow(side: float) -> None:
     assert np.array_equal(cells, inside) and crossed.sum() > 0
 
 
-def test_a_gap_of_two_cells_stays_open() -> None:
+def test_a_gap_of_two_voxels_stays_open() -> None:
     inside = np.zeros((12, 12, 12), bool)
     inside[1:5, 1:-1, 1:-1] = inside[7:11, 1:-1, 1:-1] = True
     assert pieces(connected_occupancy(inside, dilate(inside) & ~inside)) == 2

@@ -1,4 +1,4 @@
-"""What reaches out in the silhouette is full somewhere on its rays; nothing is taken away but steps along the rays."""
+"""Every ray of a protruding part of the silhouette has full voxels; no other voxel becomes full."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_depths_are_those_of_the_readable_twin(seed: int) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([0.25, 0.5, 0.8]), st.floats(0.3, 3))
-def test_cells_are_only_added_and_only_behind_the_silhouette(seed: int, level: float, ratio: float) -> None:
+def test_voxels_are_only_added_and_only_behind_the_silhouette(seed: int, level: float, ratio: float) -> None:
     rng = np.random.default_rng(seed)
     share = ndimage.gaussian_filter(rng.random((24, 24, 24)), 2).astype(np.float32)
     share = ((share - share.min()) / np.ptp(share)) ** 2
@@ -101,6 +101,6 @@ def test_the_rim_of_a_mask_that_is_too_large_stays_empty() -> None:
     assert np.array_equal(full.any(0), silhouette > 0)
 
 
-def test_where_nothing_is_full_nothing_is_made_up() -> None:
+def test_an_empty_prediction_stays_empty() -> None:
     share, silhouette = chair()
     assert not (fill_behind_silhouette(share * 0.1, silhouette, 0.4) > 0.4).any()

@@ -1,4 +1,4 @@
-"""Cells that a surface touches, against dense samples of the surface and a plain clipping of triangles."""
+"""Voxels that a surface touches, against dense samples and against clipping of triangles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lift3d.geometry.voxels.surface_voxels import touched_mask
 
 
 def clipped(t: np.ndarray, cell: np.ndarray) -> bool:
-    """Slow twin: is anything of triangle t left when it is clipped by the six sides of the unit cube around `cell`?"""
+    """Slow twin: whether anything of triangle t remains after clipping by the six sides of the unit cube around `cell`."""
     polygon = list(t - cell)
     for axis in range(3):
         for sign in (1.0, -1.0):
@@ -32,7 +32,7 @@ def clipped(t: np.ndarray, cell: np.ndarray) -> bool:
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 10**6))
-def test_cells_of_a_triangle_are_those_it_is_clipped_to(seed: int) -> None:
+def test_voxels_of_a_triangle_are_those_of_the_clipping(seed: int) -> None:
     t = np.random.default_rng(seed).uniform(-1, 6, (3, 3))
     found = touched_mask(t, np.array([[0, 1, 2]]), np.zeros(3), 1.0, (6, 6, 6))
     for cell in np.ndindex(6, 6, 6):

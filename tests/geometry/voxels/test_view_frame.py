@@ -1,4 +1,4 @@
-"""The space of a photo: cells and points are the same thing, rays are columns, and solids lie where they are seen."""
+"""The view frame: cell coordinates and points map one-to-one, rays are columns, and solids project to where they are seen."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def frames(draw: st.DrawFn) -> ViewFrame:
 
 
 @given(frames())
-def test_cells_and_points_are_one_to_one(frame: ViewFrame):
+def test_unprojection_inverts_projection(frame: ViewFrame):
     uvw = np.random.default_rng(0).uniform(-1, 1, (50, 3))
     points = frame.unproject(uvw)
     assert np.allclose(frame.project(points), uvw, atol=1e-9)
@@ -46,7 +46,7 @@ def test_cells_and_points_are_one_to_one(frame: ViewFrame):
     assert np.allclose(pixels, wanted, atol=1e-6)
 
 
-def test_cells_of_a_ball_are_those_whose_centres_are_inside():
+def test_voxels_of_a_ball_are_those_with_their_centre_inside():
     n, cells = 48, 40
     step = 2.4 / n
     centre = (np.arange(n) + 0.5) * step - 1.2
@@ -82,7 +82,7 @@ def test_cells_of_a_ball_are_those_whose_centres_are_inside():
         assert 0 < along[0] < 6 and cells - 7 < along[-1] < cells - 1 or axis == 1
 
 
-def test_levels_keep_sheets_and_are_right_in_the_mean():
+def test_occupancy_keeps_sheets_and_is_unbiased_on_planes():
     inside, crossed = np.zeros((8, 8, 8), bool), np.zeros((8, 8, 8), bool)
     crossed[2] = True  # a sheet
     inside[5:7], crossed[4] = True, True  # a slab whose surface lies beyond the middle of a cell
@@ -91,7 +91,7 @@ def test_levels_keep_sheets_and_are_right_in_the_mean():
     assert (levels[[0, 1, 3, 7]] == 0).all()
 
 
-def test_affine_cells_resample():
+def test_affine_resampling():
     levels = np.arange(6**3, dtype=np.uint8).reshape(6, 6, 6)
     same = resample_affine(levels, np.zeros(3), np.eye(3), 5)
     assert (same == levels[:5, :5, :5]).all()
@@ -101,7 +101,7 @@ def test_affine_cells_resample():
     assert (resample_affine(levels, np.full(3, 9.0), np.eye(3), 2) == 0).all()
 
 
-def test_a_lattice_reads_the_cells_where_they_are():
+def test_resampling_from_the_view_reads_the_right_cells():
     frame = ViewFrame(K, Crop(90, 40, 30), 3.0, 0.4)
     share = np.random.default_rng(0).random((12, 12, 12)).astype(np.float32)
     first, step, n = np.array([0.2, -0.5, 2.5]), 0.11, 9
@@ -119,7 +119,7 @@ def test_crop_of_nothing_is_an_error():
         square_crop(np.zeros((4, 4), bool))
 
 
-def test_cut_out_shows_the_thing_and_nothing_else():
+def test_cut_out_shows_the_object_and_nothing_else():
     rgb = np.full((40, 60, 3), 255, np.uint8)
     alpha = np.zeros((40, 60), np.uint8)
     alpha[10:30, 40:60] = 255
