@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import trimesh
-from shape_makers import box, made, part
+from shape_makers import box, part, shape_record
 
 from lift3d.context import Context
 from lift3d.errors import InputError
@@ -21,7 +21,7 @@ from lift3d.types import Material, Part
 
 
 def test_a_box_has_its_volume_thickness_and_colour() -> None:
-    shape = made(box(2, 1, 0.5))
+    shape = shape_record(box(2, 1, 0.5))
     cell = CUBE_SIDE / RESOLUTION
     assert shape.inside.sum() * cell**3 == pytest.approx(1 * 0.5 * 0.25, rel=0.05)
     area = 2 * (1 * 0.5 + 1 * 0.25 + 0.5 * 0.25)
@@ -48,9 +48,9 @@ def test_a_sheet_is_thin_and_a_ball_is_exact_at_every_voxel() -> None:
     )  # two crossing sheets, as games make bushes
     v = np.concatenate([a, a[:, [1, 0, 2]], a[:, [1, 0, 2]] * [1, 1, 0.5], a[:, [0, 1, 2]] * [1, 1, 0.3]])
     f = np.concatenate([np.array([[0, 1, 2], [0, 2, 3]]) + 4 * k for k in range(4)])
-    thin = made(Part(v, np.concatenate([f, f[:, ::-1]])))
+    thin = shape_record(Part(v, np.concatenate([f, f[:, ::-1]])))
     assert thin.thin and not thin.closed
-    ball = made(part(trimesh.creation.icosphere(4)))
+    ball = shape_record(part(trimesh.creation.icosphere(4)))
     origin, step = canonical_grid()
     centres = np.stack(np.meshgrid(*[np.arange(RESOLUTION)] * 3, indexing="ij"), -1) * step + origin
     far = np.linalg.norm(centres - [0, 0, 0.5], axis=-1)
@@ -86,11 +86,11 @@ def test_the_digest_is_independent_of_the_order() -> None:
     order, turn = rng.permutation(len(ball.faces)), rng.permutation(len(ball.vertices))
     f = np.argsort(turn)[ball.faces][order][:, [1, 2, 0]]
     other = Part(np.asarray(ball.vertices)[turn] * 3 + 7, f)
-    assert made(part(ball)).digest == made(other).digest != made(box(1, 1, 1)).digest
+    assert shape_record(part(ball)).digest == shape_record(other).digest != shape_record(box(1, 1, 1)).digest
 
 
 def test_the_same_model_gives_the_same_bytes() -> None:
-    a, b = (made(box(1, 2, 3), part(trimesh.creation.icosphere(5))) for _ in range(2))
+    a, b = (shape_record(box(1, 2, 3), part(trimesh.creation.icosphere(5))) for _ in range(2))
     assert a.mesh == b.mesh and (a.inside == b.inside).all() and (a.descriptor == b.descriptor).all()
     assert (a.surface.pack() == b.surface.pack()).all()
 
