@@ -22,9 +22,11 @@ APPLICATION_ID = 0x6C336469
 """SQLite's application id of such a file."""
 MAX_VALUE = 1 << 24
 """Bytes of a value that SQLite may return: a damaged file must not exhaust the memory."""
-_TABLES = """
+MODELS = "things"
+"""Name of the table of models."""
+_TABLES = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE things (id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT UNIQUE NOT NULL, size INTEGER NOT NULL,
+CREATE TABLE {MODELS} (id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT UNIQUE NOT NULL, size INTEGER NOT NULL,
     changed INTEGER NOT NULL, sha256 TEXT NOT NULL, vectors BLOB NOT NULL);
 CREATE TABLE centres (id INTEGER PRIMARY KEY, centre BLOB NOT NULL);
 CREATE TABLE refused (path TEXT PRIMARY KEY, size INTEGER NOT NULL, changed INTEGER NOT NULL, why TEXT NOT NULL);

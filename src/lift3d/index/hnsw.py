@@ -1,8 +1,8 @@
-"""The quick way to near vectors: a graph in the manner of Malkov & Yashunin (2018, arXiv:1603.09320), by usearch, the extra
-`search`.
+"""Approximate nearest neighbours: a hierarchical navigable small-world graph (Malkov & Yashunin 2018, arXiv:1603.09320), by
+usearch, the extra `search`.
 
-The graph is made from what the index's tables hold and can be made again, so it is never trusted: a file is compared with what
-such a file must be, number by number, before the library, which believes what it reads, gets it.
+The graph can be rebuilt from the tables of the index, so it is never trusted: every number of a file is checked before the
+library reads it, because the library itself does not check.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ def nearest(graph: Any, vector: F32, count: int) -> NDArray[np.int64]:
 
 
 def save(graph: Any, path: Path) -> None:
+    """Write the graph to a file, atomically."""
     with writing(path) as part:
         graph.save(os.fspath(part))
 

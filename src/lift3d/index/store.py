@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lift3d.errors import InputError
 from lift3d.index import hnsw as graph
-from lift3d.index.database import create_database, diagnosed, open_database, read_meta, rebuild_hint
+from lift3d.index.database import MODELS, create_database, diagnosed, open_database, read_meta, rebuild_hint
 from lift3d.index.ranking import centroid_of, query_vector, similarity_scores
 from lift3d.inference.embedding import APPEARANCE_DIM, CATEGORY_DIM, SimilarityWeights
 from lift3d.inference.embedding_classifier import find_classifier
@@ -88,13 +88,13 @@ class ModelIndex:
 
     def __len__(self) -> int:
         with self._diagnosed():
-            return int(self.connection.execute("SELECT count(*) FROM things").fetchone()[0])
+            return int(self.connection.execute(f"SELECT count(*) FROM {MODELS}").fetchone()[0])
 
     def files(self) -> dict[str, tuple[IndexedFile, str]]:
         """Path -> file and sha256 of every model. Models whose vectors are damaged are left out, and so indexed anew."""
         with self._diagnosed():
             rows = self.connection.execute(
-                "SELECT path, size, changed, sha256 FROM things WHERE length(vectors) > 0 AND length(vectors) % ? = 0",
+                f"SELECT path, size, changed, sha256 FROM {MODELS} WHERE length(vectors) > 0 AND length(vectors) % ? = 0",
                 (2 * DIMENSIONS,),
             ).fetchall()
             return {str(p): (IndexedFile(str(p), int(s), int(c)), str(sha)) for p, s, c, sha in rows}
@@ -121,7 +121,7 @@ class ModelIndex:
                 self._delete(connection, [file.path])
                 packed = np.asarray(vectors, "<f2").tobytes()
                 row = connection.execute(
-                    "INSERT INTO things (path, size, changed, sha256, vectors) VALUES (?, ?, ?, ?, ?)",
+                    f"INSERT INTO {MODELS} (path, size, changed, sha256, vectors) VALUES (?, ?, ?, ?, ?)",
                     (file.path, file.size, file.changed, sha256, packed),
                 ).lastrowid
                 centroid = np.asarray(centroid_of(np.asarray(vectors, np.float32)), "<f2").tobytes()
@@ -136,9 +136,9 @@ class ModelIndex:
     def _delete(connection: sqlite3.Connection, paths: Sequence[str]) -> None:
         for path in paths:
             connection.execute(
-                "DELETE FROM centres WHERE id IN (SELECT id FROM things WHERE path = ?)", (path,)
+                f"DELETE FROM centres WHERE id IN (SELECT id FROM {MODELS} WHERE path = ?)", (path,)
             )
-            connection.execute("DELETE FROM things WHERE path = ?", (path,))
+            connection.execute(f"DELETE FROM {MODELS} WHERE path = ?", (path,))
             connection.execute("DELETE FROM refused WHERE path = ?", (path,))
 
     def mark_unreadable(self, file: IndexedFile, why: str) -> None:
@@ -153,7 +153,7 @@ class ModelIndex:
         with self._diagnosed(), self.connection:
             for file in files:
                 self.connection.execute(
-                    "UPDATE things SET size = ?, changed = ? WHERE path = ?",
+                    f"UPDATE {MODELS} SET size = ?, changed = ? WHERE path = ?",
                     (file.size, file.changed, file.path),
                 )
 
@@ -196,8 +196,8 @@ class ModelIndex:
         return True
 
     def search(self, query: Embedding, count: int, weights: SimilarityWeights) -> Neighbours:
-        """The `count` most similar models, or all if there are fewer, best first. InputError for a query of another embedding
-        space, or a count that is not between 1 and 1000."""
+        """The `count` most similar models, or all if there are fewer, best first. InputError for a query of another
+        embedding space, or a count that is not between 1 and 1000."""
         if not 1 <= count <= MAX_COUNT:
             raise InputError(f"a search for {count} models", f"give a count from 1 to {MAX_COUNT}")
         self.require(query.space)
@@ -230,14 +230,14 @@ class ModelIndex:
             some = [int(n) for n in ids[first : first + BATCH_SIZE]]
             marks = ",".join("?" * len(some))
             rows += self.connection.execute(
-                f"SELECT path, vectors FROM things WHERE id IN ({marks}) ORDER BY path", some
+                f"SELECT path, vectors FROM {MODELS} WHERE id IN ({marks}) ORDER BY path", some
             ).fetchall()
         return rows
 
     def _candidates(self, query: Embedding, count: int, weights: SimilarityWeights) -> NDArray[np.int64]:
         """Ids of the models that are compared in full: all, if they are few, else those with the nearest centroids."""
         with self._diagnosed():
-            some = self.connection.execute(f"SELECT id FROM things LIMIT {EXACT_LIMIT + 1}").fetchall()
+            some = self.connection.execute(f"SELECT id FROM {MODELS} LIMIT {EXACT_LIMIT + 1}").fetchall()
         if len(some) <= EXACT_LIMIT:
             return np.array([row[0] for row in some], np.int64)
         vector, wanted = query_vector(query, weights), max(CANDIDATES, 2 * count)

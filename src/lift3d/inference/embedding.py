@@ -1,8 +1,7 @@
-"""The space in which photos, models and words are near what they belong to, as arrays: what stands between the network
-(nets/multimodal_embedding.py) and search.
+"""The joint embedding of photos, models and text, as arrays (network: nets/multimodal_embedding.py).
 
-A model has the vector of its solid, and one of each of twelve pictures of it from around (Su et al. 2015, arXiv:1505.00880):
-a photo is more like the picture taken from its own side than like the thing as a whole.
+A model has the embedding of its solid and one of each of twelve rendered views (Su et al. 2015, arXiv:1505.00880): a photo
+resembles the view from its own side more than the model as a whole.
 """
 
 from __future__ import annotations
@@ -34,22 +33,22 @@ if TYPE_CHECKING:
 
 NAME = "embedding"
 APPEARANCE_DIM, CATEGORY_DIM = 160, 96
-"""Numbers of the two halves of a vector, as nets/multimodal_embedding.py has them; each half is of unit length."""
+"""Dimensions of the two halves of a vector, each of unit length (nets/multimodal_embedding.py)."""
 VIEW_COUNT, IMAGE_SIZE = 12, 128
 ELEVATIONS = (15.0, 35.0, -10.0, 60.0)
-"""Degrees above the horizon, in turn."""
+"""Degrees above the horizon, of consecutive views."""
 LIGHT = 0.5
 MIN_PIXELS = 20
-"""Pixels that a picture must show."""
+"""Pixels of the object that a view must show."""
 FULL_LEVEL = 127
 BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
 class SimilarityWeights:
-    """How much each counts in how near two things are: looks of the nearest views, looks of the solid, kind. sharp: above 0,
-    looks of all things that are compared become probabilities first, softmax(sharp * looks). feedback: share of the query's
-    kind that is learned from the things that are likely the one sought (Rocchio 1971)."""
+    """Weights of the terms of a similarity: appearance of the nearest views, appearance of the solid, category.
+    sharpness: above 0, appearance is turned into probabilities by softmax(sharpness * similarity) over the gallery.
+    feedback: fraction of the query's category that is taken from the most similar models (Rocchio 1971)."""
 
     views: float = 0.6
     solid: float = 0.2
@@ -59,7 +58,7 @@ class SimilarityWeights:
 
 
 class EmbeddingNetwork:
-    """The network with its weights. weights: a run's folder or a weights file; the package's own if not given."""
+    """The network with its weights: a run's folder or a weights file, the packaged ones by default."""
 
     def __init__(self, weights: str | Path | None = None) -> None:
         from lift3d.inference.networks import load_network
@@ -69,7 +68,7 @@ class EmbeddingNetwork:
 
     @cached_property
     def name(self) -> str:
-        """Of these weights: vectors of others do not compare."""
+        """Identifier of the embedding space: vectors of other weights cannot be compared."""
         import hashlib
 
         # a card names its space where the file was rewritten with the same values
@@ -77,7 +76,7 @@ class EmbeddingNetwork:
         return str(digest or hashlib.sha256(self.found.file.read_bytes()).hexdigest())[:16]
 
     def similarity_weights(self, modality: str = "image") -> SimilarityWeights:
-        """For a "photo", a "model" or "words", as the weights' card says, fixed on validation."""
+        """Weights for queries of a modality ("image", "shape" or "text"), fixed on validation. InputError for a damaged card."""
         key = (
             "similarity_of_models"
             if modality == "shape" and "similarity_of_models" in self.found.extra
@@ -87,11 +86,12 @@ class EmbeddingNetwork:
             return SimilarityWeights(**self.found.numbers(key))
         except TypeError as error:
             raise InputError(
-                "the card of these weights tells a mix that is none", "get weights and card again"
+                "the similarity weights in the card of these weights are damaged",
+                "get weights and card again",
             ) from error
 
-    def _asked(self, of: Any, *arrays: Any) -> F32:
-        """What a part of the network says of batches of arrays, a few at a time."""
+    def _batched(self, of: Any, *arrays: Any) -> F32:
+        """Outputs of a part of the network for N inputs, in batches."""
         import torch
 
         from lift3d.inference.networks import inference_mode
@@ -106,25 +106,26 @@ class EmbeddingNetwork:
         return np.concatenate(out)
 
     def embed_images(self, pictures: F32) -> F32:
-        """(N, 4, 128, 128) cut-outs to (N, D)."""
-        return self._asked(self.net.embed_images, pictures)
+        """(N, D) embeddings of cut-out images (N, 4, 128, 128)."""
+        return self._batched(self.net.embed_images, pictures)
 
     def embed_voxels(self, cells: F32, colours: F32) -> F32:
-        """(N, 64, 64, 64) from 0 to 1 and (N, 4, 16, 16, 16) to (N, D)."""
-        return self._asked(self.net.embed_shapes, cells, colours)
+        """(N, D) embeddings of occupancy (N, 64, 64, 64) with colours (N, 4, 16, 16, 16)."""
+        return self._batched(self.net.embed_shapes, cells, colours)
 
     def embed_texts(self, texts: Sequence[str]) -> F32:
-        """(N, D); nothing is said of looks. MissingExtra without the extra `text`."""
+        """(N, D) embeddings of texts, whose appearance half is zero. MissingExtra without the extra `text`."""
         from lift3d.inference.sentence_encoder import encode_sentences
 
-        kind = self._asked(self.net.embed_text, encode_sentences(texts))
+        kind = self._batched(self.net.embed_text, encode_sentences(texts))
         return np.concatenate([np.zeros((len(kind), APPEARANCE_DIM), np.float32), kind], 1)
 
     def embed_text(self, words: Words) -> Embedding:
+        """The embedding of one text."""
         return Embedding(self.embed_texts([words.text]), "text", self.name)
 
     def embed_parts(self, parts: list[Part]) -> Embedding:
-        """A model, z up: its solid and its views. InputError for what has no shape."""
+        """The embedding (1 + V, D) of a model with z up: its solid and its V views. InputError for a model without a shape."""
         cleaned = clean_parts(parts)
         cells, colours = voxelize_parts(cleaned.parts, self.coloured)
         solid = self.embed_voxels(cells[None], colours[None])
@@ -133,7 +134,7 @@ class EmbeddingNetwork:
 
 
 def voxelize_parts(parts: list[Part], coloured: bool = True) -> tuple[F32, F32]:
-    """(64, 64, 64) of full cells and (4, 16, 16, 16) of colours of clean parts."""
+    """Occupancy (64, 64, 64) and colours (4, 16, 16, 16) of clean parts."""
     v, f = concatenate_parts(parts)
     origin, step = canonical_grid()
     shape = (RESOLUTION, RESOLUTION, RESOLUTION)
@@ -146,7 +147,8 @@ def voxelize_parts(parts: list[Part], coloured: bool = True) -> tuple[F32, F32]:
 
 
 def render_views(parts: list[Part], count: int = VIEW_COUNT) -> F32:
-    """(N, 4, 128, 128) cut-outs from around, N <= count: where next to nothing is seen there is none."""
+    """(N, 4, 128, 128) cut-outs of views from around, N <= count: views that show next to nothing are left out.
+    InputError where none is left."""
     from lift3d.geometry.render.drawable import drawable
     from lift3d.geometry.render.renderer import render_many
 
@@ -168,5 +170,5 @@ def render_views(parts: list[Part], count: int = VIEW_COUNT) -> F32:
         if (alpha > FULL_LEVEL).sum() >= MIN_PIXELS:
             out.append(cut_out(shot.rgb, alpha, square_crop(alpha > FULL_LEVEL), IMAGE_SIZE))
     if not out:
-        raise InputError("nothing of it is seen from any side")
+        raise InputError("the model is invisible from every side")
     return np.stack(out)

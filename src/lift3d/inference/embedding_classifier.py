@@ -1,6 +1,4 @@
-"""Who tells the kinds of places in the space of shapes, as arrays: what stands between the network
-(nets/embedding_classifier.py),
-search and classification."""
+"""Classification of embeddings (network: nets/embedding_classifier.py), for search and `lift3d classify`."""
 
 from __future__ import annotations
 
@@ -18,11 +16,11 @@ from lift3d.weights import find
 NAME = "embedding_to_label"
 BATCH_SIZE = 4096
 TEXT_SHARPNESS = 20.0
-"""How much a cosine between words and a kind's words weighs, as the logarithm of a probability."""
+"""Factor from the cosine between a text and a category's description to a logit."""
 
 
 class EmbeddingClassifier:
-    """The network with its weights. weights: a run's folder or a weights file; the package's own if not given."""
+    """The network with its weights: a run's folder or a weights file, the packaged ones by default."""
 
     def __init__(self, weights: str | Path | None = None) -> None:
         self.net, self.found = load_network(NAME, weights)
@@ -30,26 +28,26 @@ class EmbeddingClassifier:
         self.space = str(self.found.data_digest.get("space"))
 
     def require(self, space: str) -> None:
-        """InputError unless it has learned from places of this space."""
+        """InputError unless it was trained on embeddings of this space."""
         if self.space != space:
             raise InputError(
-                f"{self.found.file.name} knows the places of another embedding",
+                f"{self.found.file.name} was trained on another embedding",
                 "train embedding-to-label with these weights: --set embedding=RUN",
             )
 
-    def classify(self, place: Embedding) -> F32:
-        """(K,) probabilities; of words by how near they are to the kinds' own words, if these can be had."""
-        if place.modality == "text" and self.said is not None:
-            alike = TEXT_SHARPNESS * (self.said @ place.vectors[:, APPEARANCE_DIM:].mean(0))
+    def classify(self, embedding: Embedding) -> F32:
+        """(K,) probabilities of the categories; for text, by its similarity to their descriptions where these can be encoded."""
+        if embedding.modality == "text" and self.text_prototypes is not None:
+            alike = TEXT_SHARPNESS * (self.text_prototypes @ embedding.vectors[:, APPEARANCE_DIM:].mean(0))
             likely = np.exp(alike - alike.max())
             return np.asarray(likely / likely.sum(), np.float32)
         return self.classify_all(
-            place.vectors, np.zeros(len(place.vectors), np.int64), place.modality == "shape"
+            embedding.vectors, np.zeros(len(embedding.vectors), np.int64), embedding.modality == "shape"
         )[0]
 
     @cached_property
-    def said(self) -> F32 | None:
-        """(K, KIND) of the words of every kind, by the package's embedding."""
+    def text_prototypes(self) -> F32 | None:
+        """(K, C) category vectors of the categories' descriptions; None for other embeddings or without the extra `text`."""
         from lift3d.taxonomy.captions import category_text
 
         space = EmbeddingNetwork()
@@ -61,8 +59,8 @@ class EmbeddingClassifier:
             return None
 
     def classify_all(self, vectors: F32, owners: np.ndarray, solids: bool = True) -> F32:
-        """(T, K) of the things that the rows of vectors (M, D) belong to, owners (M,), one thing's rows together; solids: the
-        first row of each is its solid's."""
+        """(N, K) probabilities of N models. vectors (M, D), owners (M,): the model of each vector, contiguous; solids:
+        whether the first vector of each model is that of its solid."""
         import torch
 
         first = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
@@ -81,10 +79,10 @@ class EmbeddingClassifier:
 
 @lru_cache(4)
 def find_classifier(space: str) -> EmbeddingClassifier | None:
-    """The package's own, if it knows this space."""
+    """The packaged classifier, if it was trained on this embedding space; else None."""
     try:
         find(NAME)
     except InputError:
         return None
-    judge = EmbeddingClassifier()
-    return judge if judge.space == space else None
+    classifier = EmbeddingClassifier()
+    return classifier if classifier.space == space else None

@@ -1,4 +1,4 @@
-"""Networks with their weights, ready to be asked: what stands between the maps and torch."""
+"""Networks loaded with their weights, cached, and the context in which they are applied."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import torch
 
 THREADS = 2
-"""Of torch while a network is asked: sums over another number of threads round otherwise, and numba's kernels change it."""
+"""Threads of torch during inference: another number would round sums differently, and numba\'s kernels change it."""
 
 
 @contextmanager
 def inference_mode() -> Iterator[None]:
-    """Without gradients, and the same on every occasion."""
+    """Without gradients and with a fixed number of threads, so that outputs are reproducible."""
     import torch
 
     before = torch.get_num_threads()
@@ -35,20 +35,20 @@ def inference_mode() -> Iterator[None]:
 
 @functools.lru_cache(8)
 def load_network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.Module, PretrainedCfg]:
-    """The network of a mapping in evaluation mode, and the weights it has; weights: name or path, the package's own if
-    not given. InputError for weights that do not fit."""
+    """The network of a mapping in evaluation mode, and the card of its weights. weights: name or path, the packaged ones
+    by default. InputError for weights that do not fit."""
     require_torch()
     found = find(weights if weights is not None else mapping)
     tensors = load_tensors(found.file, mapping)
     net = _build(mapping, found)
     own = net.state_dict()
-    held = {name.removeprefix("net."): t for name, t in tensors.items() if not name.startswith("critic.")}
-    if set(held) != set(own) or any(held[k].shape != own[k].shape for k in own):
+    tensors = {name.removeprefix("net."): t for name, t in tensors.items() if not name.startswith("critic.")}
+    if set(tensors) != set(own) or any(tensors[k].shape != own[k].shape for k in own):
         raise InputError(
             f"{found.file.name} does not fit the network that its card describes",
             "get weights and card again",
         )
-    net.load_state_dict(held)
+    net.load_state_dict(tensors)
     return net.eval(), found
 
 
@@ -65,8 +65,8 @@ def _build(mapping: str, cfg: PretrainedCfg) -> torch.nn.Module:
 
 
 def latent_space_id(found: PretrainedCfg) -> str:
-    """What tells the codes of one autoencoder from those of another: a sum over its encoder, in half precision, so that a
-    run's weights and the packed ones have the same, and a better decoder leaves the codes what they are."""
+    """Identifier of an autoencoder's latent space: a hash of its encoder in half precision, so that a run's weights and
+    the packed ones agree, and a better decoder keeps the space."""
     return _space(found.file, found.file.stat().st_mtime_ns)
 
 
@@ -74,10 +74,10 @@ def latent_space_id(found: PretrainedCfg) -> str:
 def _space(file: Path, changed: int) -> str:
     import hashlib
 
-    held = load_tensors(file)
+    tensors = load_tensors(file)
     digest = hashlib.sha256()
     for name in sorted(
-        name for name in held if name.startswith("encoder.") and held[name].is_floating_point()
+        name for name in tensors if name.startswith("encoder.") and tensors[name].is_floating_point()
     ):
-        digest.update(name.encode() + held[name].half().numpy().tobytes())
+        digest.update(name.encode() + tensors[name].half().numpy().tobytes())
     return digest.hexdigest()[:16]

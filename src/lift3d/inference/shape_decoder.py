@@ -1,5 +1,4 @@
-"""What an autoencoder makes of codes: shares of full cells. Who chooses among draws, and then makes a solid of one, asks twice
-for the same."""
+"""Decoding of latent codes to occupancy, with a cache: rejection sampling and the solid of a sample decode the same code."""
 
 from __future__ import annotations
 
@@ -12,14 +11,14 @@ from lift3d.types import F32
 
 AUTOENCODER = "autoencoder"
 CACHE_SIZE = 8
-"""Answers that are kept, a megabyte each."""
-_kept: OrderedDict[tuple[str, bytes], F32] = OrderedDict()
+"""Decoded grids that are kept, a megabyte each."""
+_cache: OrderedDict[tuple[str, bytes], F32] = OrderedDict()
 _lock = threading.Lock()
 
 
 def decode_occupancy(code: F32, autoencoder: str | None = None) -> F32:
-    """(64, 64, 64) shares of full cells of a code (Z, P, P, P), not to be written to; autoencoder: a run's folder or a weights
-    file, the package's own if not given."""
+    """Occupancy (64, 64, 64) of a latent code (Z, P, P, P), read-only. autoencoder: a run's folder or a weights file, the
+    packaged one by default."""
     import torch
 
     from lift3d.inference.networks import inference_mode, load_network
@@ -30,14 +29,14 @@ def decode_occupancy(code: F32, autoencoder: str | None = None) -> F32:
     assert isinstance(net, ShapeAutoencoder)
     key = (str(found.file), np.ascontiguousarray(code).tobytes())
     with _lock:
-        if key in _kept:
-            return _kept[key]
+        if key in _cache:
+            return _cache[key]
     with inference_mode(), autocast_bfloat16():
-        said = net.decode(torch.from_numpy(np.ascontiguousarray(code))[None])
-    share = np.asarray(torch.sigmoid(said.float())[0].numpy())
-    share.flags.writeable = False
+        logits = net.decode(torch.from_numpy(np.ascontiguousarray(code))[None])
+    occupancy = np.asarray(torch.sigmoid(logits.float())[0].numpy())
+    occupancy.flags.writeable = False
     with _lock:
-        _kept[key] = share
-        while len(_kept) > CACHE_SIZE:
-            _kept.popitem(last=False)
-    return share
+        _cache[key] = occupancy
+        while len(_cache) > CACHE_SIZE:
+            _cache.popitem(last=False)
+    return occupancy

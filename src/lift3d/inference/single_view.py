@@ -1,4 +1,4 @@
-"""What a network says of the thing in a picture, as arrays."""
+"""Prediction of a solid from photos of one object, as arrays (network: nets/views_to_volume.py)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     import torch
 
 MAX_DEPTH_EXTENT = 0.95
-"""Half the depth of a thing, at most, in the depth of its middle: it lies before the camera."""
+"""Largest half depth of the object in the depth of its centre: it lies in front of the camera."""
 
 
 @dataclass(frozen=True, eq=False)
 class SingleViewPrediction:
-    """share (D, H, W) of each cell of the view, w v u, that is full; depth: log of reach / lateral; pose (10,): up and front
-    (unit), middle and log of the size in lateral lengths (train/solids.pose_of), or None where nothing is said of it; silhouette
-    (H, W): how much of each ray's square the thing covers in the picture, or None."""
+    """occupancy (D, H, W): of each voxel of the view frame, axes w v u. depth: logarithm of half depth over half width.
+    pose (10,): up and front (unit vectors), centre, and logarithm of the size, in half widths, in the view frame; None
+    where it is not predicted. silhouette (H, W): coverage of each ray by the object in the image, or None."""
 
     occupancy: F32
     depth: float
@@ -30,7 +30,7 @@ class SingleViewPrediction:
     silhouette: F32 | None = None
 
     def fill_silhouette(self, level: float) -> SingleViewPrediction:
-        """With cells above the level on every ray of the silhouette, if there is one."""
+        """With occupancy above the level on every ray of the silhouette, if there is one."""
         if self.silhouette is None:
             return self
         return replace(
@@ -42,7 +42,7 @@ class SingleViewPrediction:
         )
 
     def frame(self, given: ViewFrame) -> ViewFrame:
-        """The guess's own depths around the given middle."""
+        """The given view frame with the predicted depth extent."""
         reach = min(
             float(np.exp(np.clip(self.depth, -4, 4))) * given.half_width,
             MAX_DEPTH_EXTENT * given.centre_depth,
@@ -62,8 +62,8 @@ class SingleViewPrediction:
 
 
 def photo_similarity(net: torch.nn.Module, pictures: F32) -> list[float]:
-    """How alike the first of (N, 4, 128, 128) pictures and each other are: the cosine of the network's codes, and the
-    Bhattacharyya coefficient of the things' colours. Of two pictures of one thing about 1.6."""
+    """Similarities (N - 1) of the first of images (N, 4, 128, 128) with each other one: cosine of the network's codes plus
+    Bhattacharyya coefficient of colour histograms; about 1.6 for two images of one object."""
     import torch
 
     from lift3d.inference.networks import inference_mode
@@ -77,15 +77,15 @@ def photo_similarity(net: torch.nn.Module, pictures: F32) -> list[float]:
 
 
 def _colours(picture: F32) -> F64:
-    """(64,) shares of colours, four levels of each channel, where the thing is."""
+    """(64,) normalised colour histogram of the object, four levels per channel."""
     level = ((picture[:3, picture[3] > 0.5] + 1) * 2).astype(int).clip(0, 3)
     count = np.bincount((level[0] * 4 + level[1]) * 4 + level[2], minlength=64)
     return np.asarray(count / max(count.sum(), 1))
 
 
 def predict_view(net: torch.nn.Module, pictures: F32) -> SingleViewPrediction:
-    """Of pictures (N, 4, 128, 128) of one thing, the first of which is the frame; in single precision, where the network
-    is. The mean of what is said of them and of their mirror images."""
+    """The prediction from images (N, 4, 128, 128) of one object in the frame of the first, in single precision on the
+    network's device; the mean over the images and their reflections."""
     import torch
 
     from lift3d.inference.networks import inference_mode
@@ -106,7 +106,7 @@ def predict_view(net: torch.nn.Module, pictures: F32) -> SingleViewPrediction:
     rest, side = said.pose[:, 6:].float().cpu().numpy(), np.array([-1, 1, 1])
     up = turns[0, 2] + turns[1, 2] * side
     middle = (rest[0, :3] + rest[1, :3] * side) / 2
-    # which of its sides is the front does not survive the mirror
+    # which of its sides is the front does not survive a reflection
     pose = np.concatenate(
         [up / max(float(np.linalg.norm(up)), 1e-9), turns[0, 0], middle, rest[:, 3].mean()[None]]
     )

@@ -1,8 +1,8 @@
-"""Which category a thing of a source belongs to, and whether it is a thing at all: by the words its authors gave it.
+"""Object categories, and the rules that find a category in words.
 
-A small taxonomy with WordNet's names (Miller 1995; the offsets of version 3.0, by which ShapeNet names its folders, Chang
-et al. 2015, arXiv:1512.03012). Categories and rules are data, in taxonomy.toml beside this file; nothing looks at the
-shape. What no rule knows is "unknown". benchmarks/labels.py measures how often that is wrong.
+A small taxonomy with WordNet's names (Miller 1995; offsets of version 3.0, by which ShapeNet names its folders, Chang et
+al. 2015, arXiv:1512.03012). Categories and rules are data, in taxonomy.toml beside this file; shapes are not looked at.
+Words that no rule matches give "unknown". benchmarks/labels.py measures the error rate.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Rules = dict[str, tuple[tuple[str, "re.Pattern[str]"], ...]]
 
 @dataclass(frozen=True)
 class Category:
-    """synset: offset of a noun in WordNet 3.0 as eight digits, or None; has_up: things of it have a way to stand;
+    """synset: offset of a noun in WordNet 3.0 as eight digits, or None; has_up: whether objects have an upright pose;
     about: a definition in one line."""
 
     name: str
@@ -31,11 +31,11 @@ class Category:
 
 
 def categories_in_text(words: str) -> list[str]:
-    """The categories that the rules of any source see in words that nobody sorted, the most agreed upon first."""
-    said = " ".join(words.lower().replace("_", " ").replace("-", " ").split())
+    """The categories that the rules of all sources match in free text, those matched by most sources first."""
+    text = " ".join(words.lower().replace("_", " ").replace("-", " ").split())
     count: Counter[str] = Counter()
     for rules in _rules().values():
-        count.update({name for name, pattern in rules if pattern.search(said)})
+        count.update({name for name, pattern in rules if pattern.search(text)})
     return [name for name, _ in count.most_common()]
 
 
@@ -49,7 +49,7 @@ def _categories() -> dict[str, Category]:
     found = {
         name: Category(name, str(row[0]) or None, bool(row[1]), str(row[2])) for name, row in rows.items()
     }
-    found[UNKNOWN] = Category(UNKNOWN, None, False, "nothing that a rule knows")
+    found[UNKNOWN] = Category(UNKNOWN, None, False, "nothing that a rule matches")
     return found
 
 
