@@ -71,5 +71,5 @@ def test_too_little_is_one_sentence() -> None:
     normals = np.tile(np.array([0, 0, 1], np.float32), (200, 1))
     with pytest.raises(InputError, match="only 50 points"):
         PointsToVoxels()(Points(some[:50], normals[:50]), Context())
-    with pytest.raises(InputError, match="asked"):
+    with pytest.raises(InputError, match="augmentations"):
         PointsToVoxels(augmentations=9)(Points(some, normals), Context())

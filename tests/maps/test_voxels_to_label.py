@@ -93,7 +93,7 @@ def test_answers_are_probabilities_whatever_the_size_and_the_place(weights: Path
 def test_what_cannot_be_named_is_refused(weights: Path, tmp_path: Path) -> None:
     ask = VoxelsToLabel(weights=str(weights))
     for values, affine, said in (
-        (np.zeros((8, 8, 8)), np.eye(4), "no cell is full"),
+        (np.zeros((8, 8, 8)), np.eye(4), "no voxel is occupied"),
         (np.ones((520, 2, 2)), np.eye(4), "520 voxels a side"),
         (np.ones((8, 8, 8)), np.diag([1.0, 1, 0, 1]), "span no space"),
     ):

@@ -1,6 +1,6 @@
 """Depth maps to a surface: closed and standing on its base for an object, open and trimmed for a scene.
 
-The maps are fused into a signed field that knows measured surface, seen emptiness and nothing else
+The maps are fused into a signed field of measured surface and observed free space
 (`lift3d.geometry.fusion.fuse`), meshed by marching tetrahedra, which is closed by construction. For an object the
 region of interest is what most cameras look at; the table is found, taken out of the measured surface, and
 cuts the object flat. For a scene the box of the measured points is meshed and faces without evidence go; up is the
@@ -80,7 +80,9 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
                 "take more overlapping, sharp photos of a textured, matt surface",
             )
         axes = intersect_optical_axes(cameras)
-        kind, why = classify_capture(cameras, axes) if self.kind == "auto" else (self.kind, "asked for")
+        kind, why = (
+            classify_capture(cameras, axes) if self.kind == "auto" else (self.kind, "given as an option")
+        )
         context.note(NAME, kind=kind, why=why)
         context.progress(NAME, 0.1)
         extract = self._object if kind == "object" else self._scene
@@ -112,7 +114,7 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
         if member.sum() < 100:
             raise CaptureError(
                 "no object was found where the cameras look together",
-                "walk around one thing and keep it in the middle of each photo, or use --kind scene",
+                "walk around one object and keep it in the centre of each photo, or use --kind scene",
             )
         box = _object_box(points.xyz[member], up, plane, masked)
         kinds = [_proofs(maps, i, plane, box) for i in range(len(cameras))]
@@ -177,7 +179,7 @@ def _object_box(xyz: F64, up: F64, plane: SupportPlane | None, masked: bool) -> 
 
 
 def _proofs(maps: DepthMaps, i: int, plane: SupportPlane | None, box: OrientedBox) -> NDArray[np.int8]:
-    """What each pixel of a depth map proves: 1 surface, 0 free space only (table, far things), -1 not the object."""
+    """(H, W) int8: what each pixel of a depth map proves: 1 surface, 0 free space only (table, background), -1 not the object."""
     depth = maps.depths[i]
     local = box.to_local(unproject(depth.camera, depth.z))
     kind = np.ones(depth.z.shape, np.int8)

@@ -1,4 +1,4 @@
-"""A place in the space of shapes to the kind of thing that stands there: of a photo, of views of a model, of its solid."""
+"""An embedding to a label: a classifier on the embeddings of a photo, of the views of a model, or of its solid."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class EmbeddingToLabel(Mapping[Embedding, Label]):
         from lift3d.inference.embedding_classifier import EmbeddingClassifier
 
         if source.modality == "text":
-            raise InputError("words are a name already", "give a photo or a model")
+            raise InputError("text needs no classification", "give a photo or a model")
         judge = EmbeddingClassifier(self.weights)
         judge.require(source.space)
         said = judge.classify(source).astype(np.float64)

@@ -1,4 +1,4 @@
-"""A place in the space of shapes to the models of an index that are nearest to it."""
+"""An embedding to the most similar models of an index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A photo to its place in the space of shapes: what is not the thing is cut away, and a network sees the rest."""
+"""A photo to its embedding: the background is masked out and a network embeds the object."""
 
 from __future__ import annotations
 

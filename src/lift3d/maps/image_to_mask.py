@@ -1,7 +1,7 @@
-"""A photo to the mask of the thing in it: a U-Net looks at the whole photo, then closer; the photo's colours and edges decide
-the rest.
+"""A photo to the mask of the object in it: a U-Net on the whole photo, then on closer crops, refined by colours and edges.
 
-What a photo says itself, by transparency or by a mask that is given, is taken as it is.
+A random walk over colours (Grady 2005) and a guided filter (He et al. 2013) refine the network's output. Transparency and given
+masks are taken as they are.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 
 NAME = "image_to_mask"
 INPUT_SIZE = 128
-"""Pixels along each side of what the network sees."""
+"""Side of the network's input in pixels."""
 WALK_SIZE, MATTE_SIZE = 192, 384
-"""Pixels along the crop's side at which colours are followed, and at which the edge is found."""
+"""Sides in pixels at which the random walk and the guided filter work on the crop."""
 CROP_SCALES = (1.5, 1.2)
-"""The second looks are this much wider than the thing's box, the widest first."""
+"""Sizes of the closer crops in units of the object's box, the largest first."""
 MIN_AREA_FRACTION = 0.004
-"""Of the photo: what is smaller is no thing."""
+"""Share of the photo below which a region is no object."""
 MIN_PEAK = 0.75
-"""A thing has a point that is this likely to be one."""
+"""Probability that an object must reach somewhere."""
 MASK_ADVICE = "transparency is taken as the mask"
 MAX_PIXELS = 16_000_000
-"""Pixels: a thing in a larger photo is looked for in a smaller copy."""
+"""Photos with more pixels are reduced first."""
 MIN_OTHER_FRACTION = 0.15
-"""A second region of this share of the largest is another thing."""
+"""A further region of at least this share of the largest counts as another object."""
 
 
 @register(
@@ -63,7 +63,8 @@ class ImageToMask(Mapping[Image, Image]):
         if source.mask is not None:
             if not source.mask.any():
                 raise CaptureError(
-                    f"the mask of {source.name} is empty", "make the thing white in it, or leave the mask out"
+                    f"the mask of {source.name} is empty",
+                    "make the object white in it, or leave the mask out",
                 )
             found_before = source.segmentation or Segmentation("given", float(source.mask.mean()))
             context.note(NAME, source=found_before.source)
@@ -84,23 +85,23 @@ class ImageToMask(Mapping[Image, Image]):
         mask, others = largest_region(share > level)
         if mask.mean() < MIN_AREA_FRACTION or share[mask].max(initial=0) < MIN_PEAK:
             raise CaptureError(
-                f"no single thing stands out in {source.name}",
-                "take the photo so that the thing fills half of it before a calm background, or cut it out: "
+                f"no single object stands out in {source.name}",
+                "take the photo so that the object fills half of it before a calm background, or cut it out: "
                 + MASK_ADVICE,
             )
-        # the network has learned from things that fill most of the picture: a second look, closer
+        # the network was trained on objects that fill most of the image, so a closer crop is more accurate
         near = square_crop(mask, CROP_SCALES[0])
         close = _uncut(self._closer(net, source, near, level), near, (source.height, source.width))
         mask, _ = largest_region(close > 0.5)
         if not mask.any():
-            raise CaptureError(f"no single thing stands out in {source.name}", "cut it out: " + MASK_ADVICE)
+            raise CaptureError(f"no single object stands out in {source.name}", "cut it out: " + MASK_ADVICE)
         mask = ndimage.binary_fill_holes(mask) if _small_holes(mask) else mask
         how = Segmentation("network", float(mask.mean()), others, found.name)
         context.note(NAME, **asdict(how))
         return replace(source, mask=np.asarray(mask, bool), segmentation=how)
 
     def _look(self, net: torch.nn.Module, image: Image, crop: Crop) -> F32:
-        """(SIZE, SIZE) share of the thing over the crop: the mean of what the network says of it and of its mirror image."""
+        """(INPUT_SIZE, INPUT_SIZE) float32: probability of the object over the crop, averaged with the reflected input."""
         import torch
 
         from lift3d.inference.networks import inference_mode
@@ -112,8 +113,8 @@ class ImageToMask(Mapping[Image, Image]):
         return np.asarray((said[0] + said[1, :, ::-1]) / 2)
 
     def _closer(self, net: torch.nn.Module, image: Image, near: Crop, level: float) -> F32:
-        """(FINE, FINE) share over the widest crop, the mean of looks at several, sharpened by the photo's colours; its edge is
-        at one half."""
+        """(MATTE_SIZE, MATTE_SIZE) float32 in [0, 1]: matte of the largest crop, averaged over crops and refined by colours; the
+        object's edge is at 0.5."""
         total, weight = (
             np.zeros((MATTE_SIZE, MATTE_SIZE), np.float32),
             np.zeros((MATTE_SIZE, MATTE_SIZE), np.float32),
@@ -144,13 +145,13 @@ def largest_region(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
 
 
 def _small_holes(mask: NDArray[np.bool_]) -> bool:
-    """Whether what is enclosed is so little that it is a fault, not the hole of a cup's handle."""
+    """Whether holes are so small that they are errors rather than, for example, the hole of a handle."""
     filled = ndimage.binary_fill_holes(mask)
     return bool((filled & ~mask).sum() < 0.01 * mask.sum())
 
 
 def _cut(pixels: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:
-    """(size, size, 3) of the crop; beyond the photo its border goes on."""
+    """(size, size, 3) uint8: the crop, resampled; the border of the photo is repeated outside it."""
     h, w = pixels.shape[:2]
     x0, y0 = int(np.floor(crop.x - crop.half)), int(np.floor(crop.y - crop.half))
     x1, y1 = int(np.ceil(crop.x + crop.half)), int(np.ceil(crop.y + crop.half))
@@ -162,7 +163,7 @@ def _cut(pixels: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:
 
 
 def _uncut(share: F32, crop: Crop, size: tuple[int, int]) -> F32:
-    """(H, W) of a share over a crop; 0 beyond it."""
+    """(H, W) float32: probabilities of a crop pasted into the photo; 0 outside."""
     h, w = size
     n = len(share)
     matrix = np.array([n / (2 * crop.half)] * 2)

@@ -1,8 +1,8 @@
-"""One to eight photos of a thing, from anywhere, to the space it fills: a network that has seen many things guesses.
+"""One to eight photos of an object to the occupancy of its shape, predicted by a network.
 
-The first photo is the frame: what it shows is laid on the solid again. The network's spatial transformer says where up is,
-and the cells are given in that upright frame, standing on z = 0 over the origin, the longest side 1; the true size of a thing
-cannot be seen in a photo.
+The first photo defines the view frame. The network's spatial transformer (Jaderberg et al. 2015) predicts the upright
+rotation; the occupancy is resampled to that frame, standing on z = 0 over the origin, longest side 1. The true size cannot be
+inferred from a photo.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from lift3d.types import F32, F64, Camera, Image, Photos, Points, SolidPredictio
 NAME = "image_to_voxels"
 MAX_PHOTOS = 8
 ASSUMED_FIELD_OF_VIEW = 45.0
-"""Degrees across the longer side of a photo that does not say its focal length."""
+"""Degrees across the longer side, for a photo whose focal length is unknown."""
 RESOLUTION, COARSE_RESOLUTION = 80, 40
-"""Along the longest side of the upright grid, and of the one in which the mirror plane is looked for."""
+"""Voxels along the longest side of the upright grid, and of the grid in which the symmetry plane is searched."""
 MARGIN = 2
-"""Empty cells around the thing."""
+"""Empty voxels around the object."""
 MIN_SYMMETRY = 0.75
-"""A solid that is its own mirror image to this share is turned so that its sides lie along the axes."""
+"""Symmetry score from which on the shape is rotated about z until its symmetry plane is parallel to an axis."""
 MIN_SIMILARITY = 1.16
-"""Pictures less alike than this are doubted to show one thing: so are 60 % of pairs that do not, and 5 % of those that do, on
-the validation set, whose light changes from picture to picture."""
+"""Photos with a smaller similarity are reported as showing another object: 60 % of the pairs of different objects, and 5 % of the
+pairs of one object, on the validation set."""
 MIN_OBJECT_PIXELS = 24
-"""Pixels across that a thing must have."""
+"""Width in pixels that an object must have."""
 
 
 @register(
@@ -51,8 +51,8 @@ MIN_OBJECT_PIXELS = 24
 )  # fmt: skip
 @dataclass(frozen=True)
 class ImageToVoxels(Mapping[Photos, SolidPrediction]):
-    """weights, mask_weights: a run's folder or a weights file; the package's own if not given. upright: False leaves the
-    thing as the camera saw it, z up against the photo's down."""
+    """weights, mask_weights: a run's folder or a weights file; the package's own if not given. upright: False keeps the
+    orientation of the camera, with z opposite to the photo's downward direction."""
 
     weights: str | None = None
     mask_weights: str | None = None
@@ -61,7 +61,7 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
     def apply(self, source: Photos, context: Context) -> SolidPrediction:
         if not 1 <= len(source) <= MAX_PHOTOS:
             raise InputError(
-                f"{len(source)} photos were given", f"give one to {MAX_PHOTOS} of the same thing"
+                f"{len(source)} photos were given", f"give one to {MAX_PHOTOS} of the same object"
             )
         images = tuple(_masked(source, ImageToMask(self.mask_weights), context))
         context.progress(NAME, 0.5)
@@ -81,7 +81,7 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
         if not (predicted.occupancy > level).any():
             raise CaptureError(
                 f"the network sees no solid in {first.name}",
-                "take a photo that shows the whole thing from a corner",
+                "take a photo that shows the whole object from a corner",
             )
         context.progress(NAME, 0.9)
         context.note(NAME, weights=found.name, level=level, photos=len(images), confidence=confidence)
@@ -96,7 +96,9 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
         rough = place_on_ground(predicted.occupancy, placed, axes, images, level, COARSE_RESOLUTION)
         plane = symmetry_plane(rough.voxels.inside, rough.voxels.affine)
         turn = float(np.arctan2(plane.normal[1], plane.normal[0]))
-        if plane.score >= MIN_SYMMETRY:  # its sides along the axes, the photo still seen from the front
+        if (
+            plane.score >= MIN_SYMMETRY
+        ):  # rotate by less than 45 degrees, so that the photo still shows the front
             quarter = turn - round(turn / (np.pi / 2)) * (np.pi / 2)
             axes, turn = rotation_about_z(-quarter) @ axes, turn - quarter
         solid = place_on_ground(predicted.occupancy, placed, axes, images, level)
@@ -105,22 +107,22 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
 
 
 def upright_axes(up: F64) -> F64:
-    """(3, 3) axes of the upright frame in the view frame: z is up, and the camera looks along y as nearly as can be."""
+    """(3, 3) axes of the upright frame in the view frame: z is `up` (3,), y the viewing direction projected onto the ground."""
     ahead = np.array([0.0, 0, 1]) - up[2] * up
-    if np.linalg.norm(ahead) < 0.05:  # from straight above or below: the photo's top is ahead
+    if np.linalg.norm(ahead) < 0.05:  # seen from straight above or below: the top of the photo is ahead
         ahead = np.array([0.0, -1, 0]) + up[1] * up
     ahead = ahead / np.linalg.norm(ahead)
     return np.stack([np.cross(ahead, up), ahead, up])
 
 
 def rotation_about_z(angle: float) -> F64:
-    """(3, 3) rotation around z."""
+    """(3, 3) rotation by `angle` radians about z."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
 def assumed_intrinsics(image: Image) -> F64:
-    """(3, 3) intrinsics: the focal length of EXIF, or that of a usual lens; the middle of the photo."""
+    """(3, 3) intrinsics: the focal length of EXIF, else of a common lens; the principal point is the centre of the photo."""
     longer = max(image.width, image.height)
     focal = (
         image.focal if image.focal is not None else longer / 2 / np.tan(np.radians(ASSUMED_FIELD_OF_VIEW) / 2)
@@ -129,7 +131,7 @@ def assumed_intrinsics(image: Image) -> F64:
 
 
 def _masked(source: Photos, find: ImageToMask, context: Context) -> list[Image]:
-    """The photos with their masks, and how each was found."""
+    """The photos with masks; notes how each was obtained."""
     images = [find(image, replace(context, report={})) for image in source.images]
     rows = [
         {"name": image.name} | (asdict(image.segmentation) if image.segmentation else {}) for image in images
@@ -143,7 +145,7 @@ def _crop(image: Image) -> Crop:
     crop = square_crop(image.mask)
     if crop.half * 2 < MIN_OBJECT_PIXELS:
         raise CaptureError(
-            f"the thing in {image.name} is only {crop.half * 2:.0f} pixels wide",
+            f"the object in {image.name} is only {crop.half * 2:.0f} pixels wide",
             "take a larger photo, or go nearer",
         )
     return crop
@@ -157,7 +159,7 @@ def _picture(image: Image, crop: Crop) -> F32:
 
 
 def mean_confidence(share: F32) -> float:
-    """1 where every cell is full or empty for certain, 0 where all is open: 1 - mean entropy of what may be full, in bits."""
+    """1 minus the mean binary entropy, in bits, over voxels with an occupancy above 0.05; 0 if there are none."""
     p = np.clip(share[share > 0.05], 1e-6, 1 - 1e-6).astype(np.float64)
     return float(1 + (p * np.log2(p) + (1 - p) * np.log2(1 - p)).mean()) if len(p) else 0.0
 
@@ -165,8 +167,11 @@ def mean_confidence(share: F32) -> float:
 def place_on_ground(
     share: F32, frame: ViewFrame, axes: F64, images: tuple[Image, ...], level: float, long: int = RESOLUTION
 ) -> SolidPrediction:
-    """The cells of a view (w, v, u), resampled in the frame of `axes` (3, 3: its directions in the view frame), standing on
-    z = 0 with longest side 1, `long` cells long; and the first photo's camera there."""
+    """The occupancy of the view frustum resampled to an upright grid, with the first photo's camera in that frame.
+
+    share (D, H, W) float32: occupancy in view coordinates (w, v, u); axes (3, 3): axes of the upright frame in the view frame;
+    long: voxels along the longest side. The shape stands on z = 0, its longest side is 1.
+    """
     n = len(share)
     share = np.where(main_components(share > level), share, np.minimum(share, level * 0.999))
     corner = np.zeros((n + 1,) * 3, bool)
@@ -204,7 +209,7 @@ def place_on_ground(
 
 
 def erode_mask(image: Image, share: float = 0.006) -> Image:
-    """The image with its mask drawn in, so that no background is painted on the thing; at least one pixel."""
+    """The image with its mask eroded by a share of the longer side, at least one pixel, so that no background is used."""
     assert image.mask is not None
     pixels = max(1, round(share * max(image.width, image.height)))
     inner = ndimage.binary_erosion(image.mask, iterations=pixels, border_value=1)

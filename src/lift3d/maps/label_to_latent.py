@@ -1,4 +1,4 @@
-"""From a word for a kind, and a seed, to the code of a new thing of that kind."""
+"""A category and a seed to the latent code of a new shape of that category, by a generative model."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ NAME = "label_to_latent"
 )  # fmt: skip
 @dataclass(frozen=True)
 class LabelToLatent(Mapping[Label, Latent]):
-    """model: flow, gan or prior; number: which of the things that follow from the context's seed; weights: a run's folder or
-    a weights file, the package's own if not given; autoencoder: likewise; among: draws, of which
-    one is taken (lift3d/surest.py)."""
+    """model: flow, gan or prior; index: which of the samples that follow from the context's seed; weights, autoencoder: a run's
+    folder or a weights file, the package's own if not given; candidates: samples of which the most certain is taken
+    (inference/rejection_sampling.py)."""
 
     model: str = "flow"
     index: int = 0

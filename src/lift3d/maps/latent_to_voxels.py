@@ -1,4 +1,4 @@
-"""From a code to the space that its solid fills: the decoder of an autoencoder (nets/shape_autoencoder.py)."""
+"""A latent code to the occupancy of its shape: the decoder of an autoencoder (nets/shape_autoencoder.py)."""
 
 from __future__ import annotations
 

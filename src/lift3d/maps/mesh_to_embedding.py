@@ -1,4 +1,4 @@
-"""A model to its place in the space of shapes: of its solid with the colours of its surface, and of pictures from around it."""
+"""A mesh to its embedding: vectors of its coloured voxels and of rendered views around it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Part of a thing's surface to the space that the whole fills: a network that has seen many things guesses what is missing.
+"""Points of a partial surface to the occupancy of the complete shape, predicted by a network.
 
-The surface comes as samples with outward normals, even over its area (`geometry.distances.sample_surface` of a mesh); nothing
-is said of where it was cut or seen from. The network is asked about the part, its mirror images and its quarter turn, and the
-mean of what is said is taken. Where the guess runs into the frame's wall it is asked again in a larger frame.
+The points are uniform samples with outward normals (`geometry.mesh.distances.sample_surface` of a mesh); where the surface was
+cut is unknown. The prediction is the mean over reflections and a quarter rotation of the input (test-time augmentation). If it
+touches the boundary of the grid, it is repeated on a larger grid.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 NAME = "points_to_voxels"
 MIN_POINTS = 100
-"""Samples that say anything."""
+"""Fewest points that are accepted."""
 FRAME_MARGINS = (0.8, 1.4)
-"""Of the frame, tried one after the other until the guess lies inside it."""
+"""Margins of the grid around the points, tried in order until the prediction lies inside."""
 WALL_WIDTH, MAX_AT_WALL = 2, 12
-"""Cells from the frame's wall in which no more than so many may be full."""
+"""Width of the boundary layer in voxels, and the number of voxels in it that may be occupied."""
 SYMMETRIES = 8
 
 
@@ -42,8 +42,8 @@ SYMMETRIES = 8
 )  # fmt: skip
 @dataclass(frozen=True)
 class PointsToVoxels(Mapping[Points, Voxels]):
-    """weights: a run's folder or a weights file; the package's own if not given. asked: about how many of the 8 ways to lay
-    the part, mirrored and turned, the network is asked; 1 is the quickest."""
+    """weights: a run's folder or a weights file; the package's own if not given. augmentations: number of the 8
+    symmetries of the grid over which predictions are averaged; 1 is the fastest."""
 
     weights: str | None = None
     augmentations: int = 8
@@ -51,7 +51,7 @@ class PointsToVoxels(Mapping[Points, Voxels]):
     def apply(self, source: Points, context: Context) -> Voxels:
         if source.normals is None:
             raise InputError(
-                "the points have no normals, and without them nothing says which side is outside",
+                "the points have no normals, and without them the outside is unknown",
                 "write them with the points (most scanning programs can)",
             )
         if len(source) < MIN_POINTS:
@@ -76,14 +76,14 @@ class PointsToVoxels(Mapping[Points, Voxels]):
 
 
 def count_at_wall(share: F32, level: float) -> int:
-    """Full cells beside the frame's wall."""
+    """Number of occupied voxels in the boundary layer of the grid."""
     inner = np.zeros(share.shape, bool)
     inner[(slice(WALL_WIDTH, -WALL_WIDTH),) * 3] = True
     return int(((share > level) & ~inner).sum())
 
 
 def predict_occupancy(net: torch.nn.Module, cells: F32, augmentations: int = SYMMETRIES) -> F32:
-    """(64, 64, 64) shares in [0, 1]: the mean over so many ways to lay (5, 64, 64, 64)."""
+    """(64, 64, 64) float32 occupancy: the mean of the predictions over symmetries of the input (5, 64, 64, 64)."""
     import torch
 
     from lift3d.inference.networks import inference_mode
@@ -98,7 +98,7 @@ def predict_occupancy(net: torch.nn.Module, cells: F32, augmentations: int = SYM
 
 
 def apply_symmetry(cells: F32, move: int) -> F32:
-    """(5, X, Y, Z) with x mirrored (move & 1), y mirrored (& 2), x and y exchanged (& 4); normals with their places."""
+    """(5, X, Y, Z) with x reflected (move & 1), y reflected (& 2), x and y exchanged (& 4); normals are transformed too."""
     out = cells.copy()
     for axis in (0, 1):
         if move >> axis & 1:

@@ -1,7 +1,7 @@
-"""What kind of thing a solid is: a 3-D network sets it upright, looks at it in a few ways, and says how likely each kind is.
+"""Voxels to a label: a 3-D network rotates the shape upright and predicts the probability of each category.
 
-The cells are laid into the grid that the network has learned from (64 a side, the longest side of the thing 60 of them); what
-is coarser or finer is resampled. How often the network asks itself is told by its card, where it was fixed on validation.
+The occupancy is resampled to the network's grid, 64 voxels a side with 60 along the shape's longest side. The card states over
+how many poses predictions are averaged; the number was chosen on the validation set.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from lift3d.weights import PretrainedCfg
 
 NAME = "voxels_to_label"
 RESOLUTION, LONGEST_SIDE = 64, 60
-"""Of the network's grid, and of the longest side in it."""
+"""Voxels a side of the network's grid, and along the longest side of the shape in it."""
 MAX_RESOLUTION = 384
 NATIVE_RANGE = (40, 62)
-"""A thing whose longest side has so many cells is taken as it is."""
+"""Range of the longest side in voxels in which a shape is not resampled."""
 
 
 @register(
@@ -83,13 +83,13 @@ def inference_options(cfg: PretrainedCfg) -> dict[str, Any]:
 
 
 def resample_to_network_grid(voxels: Voxels) -> NDArray[np.bool_]:
-    """(64, 64, 64) full cells, the thing's box in the middle."""
+    """(64, 64, 64) bool: occupied voxels, the bounding box of the shape centred. InputError if there are none."""
     full = voxels.inside
     if max(full.shape) > MAX_RESOLUTION:
         raise InputError(f"a grid of {max(full.shape)} voxels a side", f"give {MAX_RESOLUTION} at most")
     places = np.argwhere(full)
     if not len(places):
-        raise InputError("no cell is full: there is no thing to name", "use a lower iso-level")
+        raise InputError("no voxel is occupied: there is no shape to classify", "use a lower iso-level")
     low, high = places.min(0), places.max(0) + 1
     full = full[tuple(slice(a, b) for a, b in zip(low, high))]
     axes = voxels.affine[:3, :3]
@@ -107,8 +107,8 @@ def resample_to_network_grid(voxels: Voxels) -> NDArray[np.bool_]:
 
 
 def _resampled(full: NDArray[np.bool_], axes: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """The same for cells of any size along any axes: columns of `axes` (3, 3). What is thinner than a cell has whole cells, as
-    in the corpus."""
+    """The same for voxels of any size along any axes, the columns of `axes` (3, 3). Parts thinner than a voxel stay connected,
+    as in the corpus."""
     if not np.isfinite(axes).all() or abs(np.linalg.det(axes)) < 1e-30:
         raise InputError("the axes of the grid span no space", "give an affine that can be inverted")
     corners = np.array(list(np.ndindex(2, 2, 2))) * full.shape @ axes.T

@@ -1,4 +1,4 @@
-"""From what a solid fills to its code: the encoder of an autoencoder that has seen many things (nets/shape_autoencoder.py)."""
+"""Voxels to the latent code of their shape: the encoder of an autoencoder (nets/shape_autoencoder.py)."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ WEIGHTS = "autoencoder"
 )  # fmt: skip
 @dataclass(frozen=True)
 class VoxelsToLatent(Mapping[Voxels, Latent]):
-    """weights: a run's folder or a weights file; the package's own if not given. level: above which a cell is full;
-    refine: steps by which the code is moved to where the decoder makes the cells best, 0 takes the encoder's word."""
+    """weights: a run's folder or a weights file; the package's own if not given. refine: gradient steps that fit the code to the
+    input through the decoder; 0 keeps the encoder's output."""
 
     weights: str | None = None
     refine: int = 16

@@ -1,4 +1,4 @@
-"""Words to their place in the space of shapes: a sentence encoder that knows English, and a map of what it says."""
+"""English words to their embedding: a sentence encoder followed by a learned projection."""
 
 from __future__ import annotations
 

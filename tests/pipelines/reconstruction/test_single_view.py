@@ -78,7 +78,7 @@ def test_files_of_all_kinds_give_a_model_or_a_sentence(tmp_path: Path) -> None:
         assert code in (0, 2) and (code == 0 or said.count("\n") == 1), f"{name}: {said}"
     words = {
         "tiny.png": (Pil.new("RGB", (8, 8), "red"), ""),
-        "wall.jpg": (Pil.new("RGB", (400, 300), (120, 120, 125)), "no single thing stands out in wall.jpg"),
+        "wall.jpg": (Pil.new("RGB", (400, 300), (120, 120, 125)), "no single object stands out in wall.jpg"),
     }
     for name, (picture, sentence) in words.items():
         picture.save(tmp_path / "in" / name)

@@ -92,5 +92,5 @@ def _require_fit(
         raise CaptureError(
             f"the photos hold too few details that can be matched ({matches} matches and {points} points in "
             f"{len(cameras)} photos)",
-            "take sharp photos of a thing with texture, nearer to each other, or put printed paper around it",
+            "take sharp photos of an object with texture, nearer to each other, or put printed paper around it",
         )
