@@ -66,7 +66,7 @@ def test_bad_input_gives_one_sentence(name: str) -> None:
     assert text.endswith((".", "?")) and "\n" not in text and caught.value.cause
 
 
-@pytest.mark.parametrize(("first", "then"), itertools.product(MAPPINGS, repeat=2))
+@pytest.mark.parametrize(("first", "then"), list(itertools.product(MAPPINGS, repeat=2)))
 def test_composition_refuses_other_types(first: str, then: str) -> None:
     a, b = (object.__new__(MAPPINGS[n]) for n in (first, then))
     if a.card.target == b.card.source:

@@ -25,7 +25,7 @@ from lift3d.maps.image_to_voxels import (
     upright_axes,
 )
 from lift3d.maps.voxels_to_mesh import VoxelsToMesh
-from lift3d.pipelines.reconstruction.single_view import mirrored, painted_from
+from lift3d.pipelines.reconstruction.single_view import reflect_view, with_reflected_view
 from lift3d.types import Image, Photos, SolidPrediction, SymmetryPlane
 
 N = 64
@@ -75,13 +75,13 @@ def test_the_mirrored_photo_shows_the_mirrored_solid():
     assert (
         plane.score > 0.85 and abs(plane.normal[1]) > 0.99
     )  # the knob is at one end: the other way it is not alike
-    other, camera = mirrored(image, solid.views.cameras[0], plane)
+    other, camera = reflect_view(image, solid.views.cameras[0], plane)
     drawn = depth_map(camera, np.asarray(mesh.vertices), np.asarray(mesh.faces, np.int32)) > 0
     assert other.mask is not None
     assert (drawn & other.mask).sum() / (drawn | other.mask).sum() > 0.85
-    views, weights = painted_from(solid.views, plane)
+    views, weights = with_reflected_view(solid.views, plane)
     assert len(views) == 2 and weights[0] > 10 * weights[1]
-    alone, weights = painted_from(solid.views, SymmetryPlane(plane.normal, plane.offset, 0.1))
+    alone, weights = with_reflected_view(solid.views, SymmetryPlane(plane.normal, plane.offset, 0.1))
     assert len(alone) == 1 and weights == (1.0,)
 
 
