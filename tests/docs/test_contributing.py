@@ -7,8 +7,11 @@ import re
 import sys
 import types
 
+import numpy as np
 import pytest
 from doc_pages import ROOT, text_of
+
+from lift3d.types import Points
 
 PAGE = text_of(ROOT / "CONTRIBUTING.md")
 
@@ -44,4 +47,8 @@ def test_the_example_of_a_mapping_passes_its_own_test(monkeypatch: pytest.Monkey
     exec(compile(example("test"), "test_points_to_grid.py", "exec"), tests)
     for resolution in (2, 9, 64):
         tests["test_every_point_lies_in_a_full_voxel"](resolution)  # type: ignore[operator]
+    tests["test_a_missing_voxel_violates_the_guarantee"]()  # type: ignore[operator]
     tests["test_no_points_are_refused"]()  # type: ignore[operator]
+    mapping, source = module.PointsToGrid(9), Points(np.random.default_rng(1).normal(size=(50, 3)))
+    for guarantee in mapping.card.guarantees:
+        assert guarantee.check(mapping, source, mapping(source)) is None, guarantee.name
