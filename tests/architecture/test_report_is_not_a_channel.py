@@ -98,5 +98,6 @@ def test_the_finders_find() -> None:
         "run.context.report",
     ]
     assert report_reads(ast.parse("models.report['overlap']; outcome.report")) == []
-    frame = "mesh.metadata.pop('frame', None); self.mesh.metadata['a'] = 1; T(v, metadata={'b': 2})\nmesh.metadata.update(c=3)"
+    frame = "mesh.metadata.pop('frame', None); self.mesh.metadata['a'] = 1\n"
+    frame += "Trimesh(v, metadata={'b': 2})\nmesh.metadata.update(c=3)"
     assert metadata_keys(ast.parse(frame)) == {"frame", "a", "b", "c"}
