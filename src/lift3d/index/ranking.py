@@ -73,7 +73,8 @@ def similarity_scores(
 def compute_similarities(
     query: Embedding, vectors: F32, first: np.ndarray, probabilities: tuple[F32, F32] | None
 ) -> Similarities:
-    """Similarities of a query with models. first (N,): index of the first vector of each model; the rest as in `similarity_scores`."""
+    """Similarities of a query with models. first (N,): index of the first vector of each model; the rest as in
+    `similarity_scores`."""
     views, solid = _sides(query)
     seen = np.ones(len(vectors), bool)
     # the solid replaces the views of a model without any
