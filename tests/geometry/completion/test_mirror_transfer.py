@@ -73,6 +73,7 @@ def test_the_plane_is_found_and_refined() -> None:
         assert moved.offset * np.sign(moved.normal[0]) == pytest.approx(0.05, abs=0.15 * guessed.step)
 
 
+@pytest.mark.slow
 def test_reflected_faces_are_accepted_where_the_prediction_agrees_only() -> None:
     whole, part, samples, _, guessed = case(0.0)
     v, f = np.asarray(part.vertices), np.asarray(part.faces, np.int32)

@@ -31,6 +31,7 @@ def test_after_the_shift_it_lies_near(side: float, at: tuple[float, float, float
         assert not shift.any() and not describe_shift(shift)
 
 
+@pytest.mark.slow
 def test_a_damaged_mesh_far_from_the_origin_is_repaired(tmp_path: Path) -> None:
     ball = trimesh.creation.icosphere(1)
     lines = ["v " + " ".join(f"{x:.9f}" for x in v + [4e7, 5e7, 0]) for v in ball.vertices]

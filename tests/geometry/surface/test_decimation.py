@@ -78,6 +78,7 @@ def test_a_thin_plate_does_not_cross_itself():
         assert _euler(g) == _euler(f) and _no_defect(p, g)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_high_genus_noise_stays_sound(seed):
     rng = np.random.default_rng(seed)
