@@ -64,7 +64,9 @@ def test_towers_are_solids_that_differ_and_stand(tmp_path: Path) -> None:
         mesh = load_mesh(out / f"tower-0{i}.stl")
         assert inspect_solid(mesh).is_solid
         extent = np.ptp(np.asarray(mesh.vertices), axis=0)
-        assert extent.max() == pytest.approx(80, rel=1e-3)  # an STL is in millimetres
+        assert mesh.units == "m" and extent.max() == pytest.approx(
+            0.08, rel=1e-3
+        )  # written in mm, read in metres
         cells.append(voxelize_canonical(mesh)[0])
     assert max(iou(cells[a], cells[b]) for a, b in ((0, 1), (0, 2), (1, 2))) < 0.95
 
