@@ -111,7 +111,7 @@ def test_a_mesh_of_several_textures_and_colours_shows_each():
     np.testing.assert_array_equal(rgb[:, :32], np.concatenate(pictures, 1))
     assert (rgb[:, 32:48] == [10, 20, 30]).all() and (rgb[:, 48:] == [40, 80, 120]).all()
     ready = drawable(parts)
-    assert ready.picture.tolist() == [0, 0, 1, 1, -1, -1, -1, -1]
+    assert ready.texture_index.tolist() == [0, 0, 1, 1, -1, -1, -1, -1]
 
 
 def test_glass_is_blended_and_has_depth():

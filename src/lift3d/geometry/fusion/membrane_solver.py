@@ -131,9 +131,12 @@ def block_grid_shape(shape: Sequence[int]) -> tuple[int, ...]:
 def solve_membrane(
     f: F32, w: F32, smooth: float, sweeps: int = 6, cycles: int = 6, coarsest: int = 12
 ) -> F32:
-    """The field that minimises the energy above: a first guess from the coarsest grid to the finest, then V-cycles
-    of multigrid correction (Briggs, Henson & McCormick 2000, chapter 3). Without these the two sides of a
-    surface cancel on coarse grids and what no photo saw would stay empty instead of being spanned."""
+    """The field (X, Y, Z) that minimises the energy above. f, w: (X, Y, Z) data and weights.
+
+    A start from the coarsest grid to the finest is followed by `cycles` V-cycles of multigrid correction (Briggs, Henson &
+    McCormick 2000, chapter 3). Without these the two sides of a surface cancel on coarse grids, and unobserved parts would
+    stay empty instead of being spanned.
+    """
     levels = [(f, w)]
     while min(levels[-1][0].shape) > coarsest:
         lf, lw = levels[-1]
