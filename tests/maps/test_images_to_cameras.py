@@ -18,7 +18,7 @@ from lift3d.geometry.metrics.points import umeyama
 from lift3d.geometry.sfm import mapper as sfm
 from lift3d.geometry.sfm.colmap import pycolmap
 from lift3d.geometry.sfm.known_cameras import views_from_cameras
-from lift3d.io.camera.cameras import write_transforms
+from lift3d.io.camera.transforms import write_transforms
 from lift3d.maps.images_to_cameras import NAME, ImagesToCameras
 from lift3d.pipelines.reconstruction.multi_view import KnownCameras
 from lift3d.types import Image, Photos, Points, Views
