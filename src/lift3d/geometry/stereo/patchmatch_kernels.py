@@ -1,7 +1,7 @@
 """Kernels of `patchmatch`: the cost of a plane, and bands of rows of its sweeps.
 
-Each compiles into one function that allocates nothing (see `kernels`). The samples of a window are summed by whole vector
-instructions, hence `fastmath` and no branches inside. photos: the fields of `patchmatch.PhotoSet`, in their order.
+Each compiles into one function that allocates nothing. The samples of a window are summed by whole vector instructions, hence
+`fastmath` and no branches inside. photos: the fields of `patchmatch.PhotoSet`, in their order.
 """
 
 from __future__ import annotations
@@ -18,20 +18,14 @@ U8 = NDArray[np.uint8]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
-MAX_COST = np.float32(2.0)
-"""Largest 1 - ZNCC, and the cost of impossible planes."""
-OUT_OF_VIEW_COST = np.float32(1.1)
-"""Cost in a source view whose image does not contain the window."""
+MAX_COST, OUT_OF_VIEW_COST = np.float32(2.0), np.float32(1.1)
+"""Largest 1 - ZNCC, also the cost of impossible planes; cost in a source view whose image does not contain the window."""
 WINDOW_RADIUS = 4
-"""Pixels."""
 SIGMA = np.float32(14.0)
 """Difference in grey levels from the centre at which a pixel of the window has half weight."""
 OFFSETS = tuple((x, y) for y in (-4, -2, 0, 2, 4) for x in (-4, -2, 0, 2, 4) if (x, y) != (0, 0))
-WINDOW_SAMPLES = len(
-    OFFSETS
-)  # 24: a multiple of 8, so that the sample loops become whole vector instructions
-DX = np.array([o[0] for o in OFFSETS], np.float32)
-DY = np.array([o[1] for o in OFFSETS], np.float32)
+WINDOW_SAMPLES = len(OFFSETS)  # 24, a multiple of 8: the sample loops become whole vector instructions
+DX, DY = np.array([o[0] for o in OFFSETS], np.float32), np.array([o[1] for o in OFFSETS], np.float32)
 
 
 @njit(cache=True, forceinline=True, _nrt=False)
@@ -187,11 +181,8 @@ def initialise_planes(
     stride = w + 2 * WINDOW_RADIUS
     count = M.shape[0]
     every = (1 << count) - 1
-    centred, weight, costs = (
-        scratch[:WINDOW_SAMPLES],
-        scratch[WINDOW_SAMPLES : 2 * WINDOW_SAMPLES],
-        scratch[2 * WINDOW_SAMPLES :],
-    )
+    centred, weight = scratch[:WINDOW_SAMPLES], scratch[WINDOW_SAMPLES : 2 * WINDOW_SAMPLES]
+    costs = scratch[2 * WINDOW_SAMPLES :]
     for y in range(first, last):
         v = np.float32(y + 0.5)
         for x in range(w):
@@ -240,11 +231,8 @@ def propagate_planes(
     stride = w + 2 * WINDOW_RADIUS
     fx, fy, cx, cy = K[0], K[1], K[2], K[3]
     least = np.float32(0.12)
-    centred, weight, costs = (
-        scratch[:WINDOW_SAMPLES],
-        scratch[WINDOW_SAMPLES : 2 * WINDOW_SAMPLES],
-        scratch[2 * WINDOW_SAMPLES :],
-    )
+    centred, weight = scratch[:WINDOW_SAMPLES], scratch[WINDOW_SAMPLES : 2 * WINDOW_SAMPLES]
+    costs = scratch[2 * WINDOW_SAMPLES :]
     for y in range(first, last):
         v = np.float32(y + 0.5)
         for x in range((y + parity) & 1, w, 2):
@@ -304,11 +292,8 @@ def evaluate_planes(
     stride = width + 2 * WINDOW_RADIUS
     count = M.shape[0]
     every = (1 << count) - 1
-    centred, weight, costs = (
-        scratch[:WINDOW_SAMPLES],
-        scratch[WINDOW_SAMPLES : 2 * WINDOW_SAMPLES],
-        scratch[2 * WINDOW_SAMPLES :],
-    )
+    centred, weight = scratch[:WINDOW_SAMPLES], scratch[WINDOW_SAMPLES : 2 * WINDOW_SAMPLES]
+    costs = scratch[2 * WINDOW_SAMPLES :]
     for i in range(first, last):
         variance = window(padded, stride, xs[i], ys[i], sigma, centred, weight)
         cost[i] = plane_cost(
