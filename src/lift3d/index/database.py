@@ -1,7 +1,7 @@
 """The SQLite file of an index: its tables, how it is created and opened, and SQLite's errors as one diagnosis.
 
 meta       version, space, root, generation
-things     models: path, size, changed (time in nanoseconds), sha256, vectors (half precision)
+    models     (the table MODELS) path, size, changed (time in nanoseconds), sha256, vectors (half precision)
 centres    id of a model, its centroid (half precision)
 refused    files that could not be read: path, size, changed, why
 """
