@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lift3d.index import hnsw as graph
-from lift3d.index.ranking import query_vector
-from lift3d.index.store import DIMENSIONS, IndexedFile, ModelIndex
 from lift3d.inference.embedding import APPEARANCE_DIM, SimilarityWeights
+from lift3d.search_index import hnsw as graph
+from lift3d.search_index.ranking import query_vector
+from lift3d.search_index.store import DIMENSIONS, IndexedFile, ModelIndex
 from lift3d.types import Embedding
 
 HERE = Path(__file__).resolve().parent

@@ -10,6 +10,7 @@ from lift3d.version import __version__
 
 if TYPE_CHECKING:
     from lift3d.api import (
+        categories,
         check,
         classify,
         complete,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "__version__", "check", "classify", "complete", "convert", "create", "generate", "index", "interpolate",
+    "__version__", "categories", "check", "classify", "complete", "convert", "create", "generate", "index", "interpolate",
     "list_mappings", "list_models", "load", "mask", "reconstruct", "render", "repair", "save", "search",
 ]  # fmt: skip
 

@@ -71,7 +71,7 @@ def test_every_function_is_annotated_and_documented() -> None:
 def test_the_package_offers_the_same_functions() -> None:
     assert sorted(["__version__", *api.__all__]) == lift3d.__dir__()
     for name in api.__all__:
-        assert name == "index" or getattr(lift3d, name) is getattr(api, name)
+        assert getattr(lift3d, name) is getattr(api, name)
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

@@ -15,7 +15,7 @@ FLOORS = (
     {"geometry"},
     {"io", "nets"},
     {"inference", "runtime"},
-    {"corpus", "index"},
+    {"corpus", "search_index"},
     {"train", "maps"},
     {"pipelines"},
     {"api"},

@@ -110,7 +110,7 @@ def embedding() -> Embedding:
 @cache
 def index() -> Path:
     """An index of three models."""
-    from lift3d.index.store import IndexedFile, ModelIndex
+    from lift3d.search_index.store import IndexedFile, ModelIndex
 
     folder = Path(mkdtemp(prefix="contract-")) / "index"
     vectors = embedding().vectors

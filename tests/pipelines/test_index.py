@@ -12,10 +12,10 @@ import trimesh
 pytest.importorskip("torch")
 
 from lift3d.errors import InputError
-from lift3d.index.store import ModelIndex
 from lift3d.io.mesh.meshes import save_mesh
 from lift3d.pipelines import index as pipeline
 from lift3d.pipelines.index import FOLDER, MAX_DEPTH, IndexReport, index, list_models
+from lift3d.search_index.store import ModelIndex
 from lift3d.types import Embedding, Part
 
 EMBEDDED: list[int] = []

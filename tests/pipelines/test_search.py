@@ -18,12 +18,12 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import save  # noqa: E402
 
 from lift3d.cli import app  # noqa: E402
-from lift3d.index.database import DATABASE
-from lift3d.index.store import ModelIndex  # noqa: E402
 from lift3d.inference import sentence_encoder as sentences  # noqa: E402
 from lift3d.io.mesh.meshes import save_mesh  # noqa: E402
 from lift3d.nets.multimodal_embedding import MultimodalEmbedding  # noqa: E402
 from lift3d.pipelines.search import find_index, query_modality  # noqa: E402
+from lift3d.search_index.database import DATABASE
+from lift3d.search_index.store import ModelIndex  # noqa: E402
 
 
 def lift3d(*words: object) -> tuple[int, str]:

@@ -36,7 +36,7 @@ class EmbeddingToNeighbours(Mapping[Embedding, Neighbours]):
     feedback: float = SimilarityWeights.feedback
 
     def apply(self, source: Embedding, context: Context) -> Neighbours:
-        from lift3d.index.store import ModelIndex
+        from lift3d.search_index.store import ModelIndex
 
         with ModelIndex(Path(self.index)) as store:
             mix = SimilarityWeights(self.views, self.solid, self.category, self.sharpness, self.feedback)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from lift3d.context import Progress
 from lift3d.errors import InputError, Lift3dError
-from lift3d.index.database import DATABASE
-from lift3d.index.store import IndexedFile, ModelIndex
 from lift3d.inference.embedding import EmbeddingNetwork
 from lift3d.io.files.read import read_bytes
 from lift3d.io.mesh.common import MAX_FILE
 from lift3d.io.mesh.meshes import FORMATS, load_parts
 from lift3d.pipelines.arguments import Message, PathLike, or_ignore, or_silent
+from lift3d.search_index.database import DATABASE
+from lift3d.search_index.store import IndexedFile, ModelIndex
 from lift3d.types import F32
 
 FOLDER = ".lift3d-index"

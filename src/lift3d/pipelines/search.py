@@ -13,9 +13,6 @@ import trimesh
 
 from lift3d.context import Context, Progress
 from lift3d.errors import InputError
-from lift3d.index.database import DATABASE
-from lift3d.index.ranking import rank_texts
-from lift3d.index.store import ModelIndex
 from lift3d.inference.embedding import EmbeddingNetwork
 from lift3d.io.image.photos import PHOTO_SUFFIXES
 from lift3d.maps.image_to_embedding import ImageToEmbedding
@@ -30,6 +27,9 @@ from lift3d.pipelines.arguments import (
     or_silent,
 )
 from lift3d.pipelines.index import FOLDER, MODEL_SUFFIXES
+from lift3d.search_index.database import DATABASE
+from lift3d.search_index.ranking import rank_texts
+from lift3d.search_index.store import ModelIndex
 from lift3d.taxonomy.categories import CATEGORIES, UNKNOWN
 from lift3d.types import Embedding, Mesh, Neighbour, Neighbours, Words
 

@@ -15,13 +15,13 @@ torch = pytest.importorskip("torch")
 from lift3d.cli import app  # noqa: E402
 from lift3d.context import Context  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
-from lift3d.index.ranking import similarity_scores  # noqa: E402
 from lift3d.inference.embedding import SimilarityWeights  # noqa: E402
 from lift3d.inference.embedding_classifier import EmbeddingClassifier  # noqa: E402
 from lift3d.io.mesh.meshes import save_mesh  # noqa: E402
 from lift3d.maps.embedding_to_label import EmbeddingToLabel  # noqa: E402
 from lift3d.nets.embedding_classifier import EmbeddingClassifierNet  # noqa: E402
 from lift3d.pipelines.classify import combine_labels  # noqa: E402
+from lift3d.search_index.ranking import similarity_scores  # noqa: E402
 from lift3d.train.tasks.embedding_to_label import Config, EmbeddingToLabelTask  # noqa: E402
 from lift3d.types import Embedding, Label  # noqa: E402
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from lift3d.evaluate.cases.embedding import RetrievalSet
 from lift3d.evaluate.scores.bootstrap import Columns
-from lift3d.index.ranking import Similarities, combine_similarities, compute_similarities
 from lift3d.inference.embedding import SimilarityWeights
 from lift3d.inference.embedding_classifier import find_classifier
+from lift3d.search_index.ranking import Similarities, combine_similarities, compute_similarities
 from lift3d.taxonomy.categories import UNKNOWN
 from lift3d.types import F32, Embedding
 

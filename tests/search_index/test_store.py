@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lift3d.errors import InputError
-from lift3d.index import hnsw as graph
-from lift3d.index import store
-from lift3d.index.database import DATABASE
-from lift3d.index.ranking import TEXT_CATEGORY_WEIGHT, centroid_of, similarity_scores
-from lift3d.index.store import IndexedFile, ModelIndex
 from lift3d.inference.embedding import APPEARANCE_DIM, SimilarityWeights
+from lift3d.search_index import hnsw as graph
+from lift3d.search_index import store
+from lift3d.search_index.database import DATABASE
+from lift3d.search_index.ranking import TEXT_CATEGORY_WEIGHT, centroid_of, similarity_scores
+from lift3d.search_index.store import IndexedFile, ModelIndex
 from lift3d.types import Embedding, Neighbours
 
 MIX = SimilarityWeights()

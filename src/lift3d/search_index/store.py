@@ -1,7 +1,7 @@
-"""An index of models on disk: the SQLite database (index/database.py) is the truth, a graph beside it makes search fast.
+"""An index of models on disk: the SQLite database (search_index/database.py) is the truth, a graph beside it makes search fast.
 
     index.sqlite        models with their vectors, files that could not be read
-    near-GENERATION     graph of nearest neighbours (index/hnsw.py) of that generation; absent where it is not needed
+    near-GENERATION     graph of nearest neighbours (search_index/hnsw.py) of that generation; absent where it is not needed
 
 Each change is one transaction and increments the generation; a graph of another generation is not used.
 """
@@ -19,11 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError
-from lift3d.index import hnsw as graph
-from lift3d.index.database import MODELS, create_database, diagnosed, open_database, read_meta, rebuild_hint
-from lift3d.index.ranking import centroid_of, query_vector, similarity_scores
 from lift3d.inference.embedding import APPEARANCE_DIM, CATEGORY_DIM, SimilarityWeights
 from lift3d.inference.embedding_classifier import find_classifier
+from lift3d.search_index import hnsw as graph
+from lift3d.search_index.database import (
+    MODELS,
+    create_database,
+    diagnosed,
+    open_database,
+    read_meta,
+    rebuild_hint,
+)
+from lift3d.search_index.ranking import centroid_of, query_vector, similarity_scores
 from lift3d.types import F32, Embedding, Neighbour, Neighbours
 
 GRAPH = "near-"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lift3d.index import hnsw as graph
+from lift3d.search_index import hnsw as graph
 
 pytest.importorskip("usearch")
 WIDE = 16
