@@ -92,11 +92,11 @@ def test_one_picture_in_memory_becomes_a_solid(tmp_path: Path) -> None:
     pixels[..., 3] = np.where(body, 255, 0)
     steps: list[str] = []
     result = lift3d.reconstruct(pixels, height="24cm", seed=0, progress=lambda step, done: steps.append(step))
-    assert result.kind == "object" and result.mesh.is_volume and result.mesh.units == "m"
+    assert result.kind == "object" and lift3d.check(result.mesh).is_solid and result.mesh.units == "m"
     assert np.ptp(result.mesh.vertices[:, 2]) == pytest.approx(0.24, rel=1e-6)
     assert result.report["model"]["is_solid"] and len(result.views) == 1 and result.model_file is None
     assert {"photos", "shape", "surface", "texture"} <= set(steps)
     saved = result.save(tmp_path / "block.glb")
     assert saved.model_file == tmp_path / "block.glb"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["block.glb", "block.png", "block.report.json"]
-    assert lift3d.load(tmp_path / "block.glb").is_volume
+    assert lift3d.check(tmp_path / "block.glb").is_solid
