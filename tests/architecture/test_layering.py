@@ -25,7 +25,7 @@ FLOORS = (
 """The packages from the ground up: each may import those of lower floors and its neighbours on the same floor, never a
 higher one. CONTRIBUTING.md has the same list."""
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
-MOST_LINES = 340
+MOST_LINES = 300
 MOST_MODULES = 20
 MOST_ROOT = 8
 UNLIMITED = {"maps"}

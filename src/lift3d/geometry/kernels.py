@@ -17,7 +17,7 @@ PER_THREAD = 8
 """Bands per thread: more than one, so that a slow band does not leave the other threads idle."""
 
 
-def run_in_bands(njit_kernel: Callable[..., None], rows: int, scratch: Callable[[], Any], *args: Any) -> None:
+def run_in_bands(kernel: Callable[..., None], rows: int, scratch: Callable[[], Any], *args: Any) -> None:
     """Call `kernel(first, last, scratch(), *args)` for bands [first, last) that cover range(rows), on numba's number
     of threads.
 
@@ -27,7 +27,7 @@ def run_in_bands(njit_kernel: Callable[..., None], rows: int, scratch: Callable[
     count = max(min(rows, threads * PER_THREAD), 1)
     edges = [rows * i // count for i in range(count + 1)]
     with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(lambda i: njit_kernel(edges[i], edges[i + 1], scratch(), *args), range(count)):
+        for _ in pool.map(lambda i: kernel(edges[i], edges[i + 1], scratch(), *args), range(count)):
             pass
 
 

@@ -89,15 +89,15 @@ def find_duplicates(photos: Sequence[Image], tolerance: float = 1.0) -> dict[int
     return duplicate_of
 
 
-def is_rotation(estimate_homography: F64 | None, a: Image, b: Image, tolerance: float = 0.02) -> bool:
+def is_rotation(homography: F64 | None, a: Image, b: Image, tolerance: float = 0.02) -> bool:
     """True if K_b^-1 H K_a is a rotation for some common focal length between 0.5 and 4 photo sizes; False without H."""
-    if estimate_homography is None:
+    if homography is None:
         return False
     best = np.inf
     for focal in np.geomspace(0.5, 4.0, 200) * max(a.width, a.height):
         k_a = np.array([[focal, 0, a.width / 2], [0, focal, a.height / 2], [0, 0, 1.0]])
         k_b = np.array([[focal, 0, b.width / 2], [0, focal, b.height / 2], [0, 0, 1.0]])
-        m = np.linalg.inv(k_b) @ estimate_homography @ k_a
+        m = np.linalg.inv(k_b) @ homography @ k_a
         determinant = np.linalg.det(m)
         if abs(determinant) > 1e-12:
             m = m / np.cbrt(determinant)

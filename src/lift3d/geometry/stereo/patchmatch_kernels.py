@@ -1,8 +1,6 @@
-"""Kernels of `patchmatch`: the cost of a plane, and bands of rows of its sweeps.
-
-Each compiles into one function that allocates nothing. The samples of a window are summed by whole vector instructions, hence
-`fastmath` and no branches inside. photos: the fields of `patchmatch.PhotoSet`, in their order.
-"""
+"""Kernels of `patchmatch`: the cost of a plane, and bands of rows of its sweeps. Each compiles into one function that allocates
+nothing. The samples of a window are summed by whole vector instructions, hence `fastmath` and no branches inside.
+photos: the fields of `patchmatch.PhotoSet`, in their order."""
 
 from __future__ import annotations
 
