@@ -59,8 +59,10 @@ def main() -> None:
     rows = []
     for k in list(chosen.values())[:SHOWN]:
         case = cases[k]
-        said = test.pictures.said(case.view.number)
-        shot = Studio(corpus, said["recipe"], PHOTO, said["seed"]).picture(case.view.shape, int(said["view"]))
+        record = test.pictures.record(case.view.number)
+        shot = Studio(corpus, record["recipe"], PHOTO, record["seed"]).picture(
+            case.view.shape, int(record["view"])
+        )
         with tempfile.TemporaryDirectory() as folder:
             photo = Pil.fromarray(np.dstack([shot.rgb, shot.mask * np.uint8(255)]))
             photo.save(Path(folder) / "photo.png")

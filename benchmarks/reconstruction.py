@@ -34,40 +34,35 @@ def one(name: str, cache: Path, out: Path) -> dict[str, Any]:
     from lift3d.geometry.camera.similarity import transform_views
     from lift3d.mapping import Mapping
     from lift3d.pipelines.reconstruct import reconstruct
-    from lift3d.pipelines.reconstruction.multi_view import recipe
+    from lift3d.pipelines.reconstruction.multi_view import multi_view_mappings
     from lift3d.pipelines.reconstruction.options import Options
     from rendered_sets import rendered_set
     from scoring import align_cameras, depth_score, refine, score, surface_score
     from texture import coverage_of_seen
 
     class Tap(Mapping):  # type: ignore[type-arg]
-        """Keeps what its mapping made."""
+        """Remembers the result of its mapping."""
 
         def __init__(self, inner: Any) -> None:
-            self.inner, self.card, self.made = inner, inner.card, None
+            self.inner, self.card, self.result = inner, inner.card, None
 
         def apply(self, source: Any, context: Any) -> Any:
-            self.made = self.inner.apply(source, context)
-            return self.made
+            self.result = self.inner.apply(source, context)
+            return self.result
 
     taps: dict[str, Any] = {}
 
     def tapped(options: Any, photos: Any) -> Any:
-        made = recipe(options, photos)
-        taps.update(cameras=Tap(made.cameras), depths=Tap(made.depths))
-
-        def texture(views: Any) -> Any:
-            taps["texture"] = Tap(made.texture(views))
-            return taps["texture"]
-
-        return replace(made, cameras=taps["cameras"], depths=taps["depths"], texture=texture)
+        mappings = multi_view_mappings(options, photos)
+        taps.update({name: Tap(getattr(mappings, name)) for name in ("cameras", "depths", "texture")})
+        return replace(mappings, **taps)
 
     base, _, faint = name.partition("_")
     truth = rendered_set(base, bool(faint), cache)
-    outcome = reconstruct([truth.photo_folder], out / f"{name}.glb", Options(), make_recipe=tapped)
+    outcome = reconstruct([truth.photo_folder], out / f"{name}.glb", Options(), make_mappings=tapped)
     wall = time.time() - START
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    views, maps, mesh = taps["cameras"].made, taps["depths"].made, taps["texture"].made
+    views, maps, mesh = taps["cameras"].result, taps["depths"].result, taps["texture"].result
     model = (
         np.array(outcome.report["evidence"]["depths_to_mesh"]["world_from_model"])
         if "evidence" in outcome.report
