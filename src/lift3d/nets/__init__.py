@@ -6,7 +6,7 @@ from lift3d.errors import MissingExtra
 
 
 def require_torch() -> None:
-    """MissingExtra where torch is not installed."""
+    """Raise MissingExtra where torch is not installed."""
     try:
         import torch  # noqa: F401
     except ImportError as error:

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 GRID_SIZE, PATCH_SIZE, LATENT_SIZES = 64, 4, (4, 8)
-"""Voxels along each side of a shape; voxels along each side of a patch that becomes channels; the sides that a latent
-grid can have."""
+"""GRID_SIZE: voxels along each side of a shape; PATCH_SIZE: voxels along each side of a patch that becomes channels;
+LATENT_SIZES: the sides that a latent grid can have."""
 
 
 def voxel_unshuffle(x: torch.Tensor, by: int = PATCH_SIZE) -> torch.Tensor:

@@ -1,10 +1,10 @@
-"""Completion of a partial shape: from a surface seen in part to the occupancy of the whole.
+"""Completion of a partial shape: from a partly observed surface to the occupancy of the whole shape.
 
-The layers are those of the autoencoder (nets/shape_autoencoder.py), whose weights can initialise the ones whose names and
-shapes fit: voxels are unshuffled into channels, convolved at 16^3 and 8^3, and shuffled back. A shortcut adds the features
-at 16^3 on the way back, so that known surface does not pass through the bottleneck (Ronneberger et al. 2015,
-arXiv:1505.04597). At 8^3 a transformer relates distant parts (Vaswani et al. 2017, arXiv:1706.03762): what is missing on one
-side is often present on the other.
+The layers are those of the autoencoder (nets/shape_autoencoder.py), whose weights can initialise the layers whose names and
+shapes match. Voxels are unshuffled into channels, convolved at 16^3 and 8^3, and shuffled back. A skip connection adds the
+encoder's features at 16^3 in the decoder, so that the known surface does not pass through the bottleneck (Ronneberger et al.
+2015, arXiv:1505.04597). At 8^3 a transformer relates distant parts (Vaswani et al. 2017, arXiv:1706.03762): a part that is
+missing on one side is often present on the other.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lift3d.nets.blocks import PATCH_SIZE, ResBlock3d, TransformerBlock, voxel_s
 CHANNELS = 5
 """Input channels; geometry/completion/partial_frame.py defines them."""
 EXPANSION = 4
-"""Channels of the head's hidden layer, in widths."""
+"""Channels of the head's hidden layer, as a multiple of the width."""
 
 
 class CompletionNet(nn.Module):

@@ -1,6 +1,6 @@
-"""The category of an object from its embedding vectors (nets/multimodal_embedding.py): the mean vector of its views and the
-vector of its shape, standardised, and a multilayer perceptron. A missing modality (the shape of a photo, the views of an
-object that cannot be rendered) is zero, which is the mean over all objects."""
+"""The category of an object from its embedding vectors (nets/multimodal_embedding.py): a multilayer perceptron on the
+standardised mean vector of the views and the standardised vector of the shape. A missing modality (the shape of a photo, the
+views of an object that cannot be rendered) is set to zero, which is the mean over all objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 from lift3d.nets.multimodal_embedding import EMBEDDING_SIZE
 
 MODALITIES = 2
-"""Views and shape."""
+"""Number of input modalities: views and shape."""
 
 
 class EmbeddingClassifierNet(nn.Module):
@@ -30,7 +30,8 @@ class EmbeddingClassifierNet(nn.Module):
         self.head = nn.Linear(hidden, labels)
 
     def forward(self, views: torch.Tensor, shapes: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        """Logits (B, labels) of mean view vectors (B, D), shape vectors (B, D) and which of both are present (B, 2) bool."""
+        """Logits (B, labels) of mean view vectors (B, D) and shape vectors (B, D). present (B, 2) bool: which of the two are
+        known."""
         known = present.float()[..., None]
         x = (torch.stack([views, shapes], 1).float() - self.mean) / self.std * known
         x = torch.cat([self.input_dropout(x), known], 2).flatten(1)

@@ -1,4 +1,4 @@
-"""Networks by the name of the mapping that they compute, with the sizes that the card of their weights states."""
+"""Construction of networks by the name of their mapping, with the sizes that the card of their weights states."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lift3d.nets.shape_classifier import VoxelClassifier
 
 Options = dict[str, Any]
-"""config: the options of the training run; data: what identifies its data."""
+"""Part of a card. config: the options of the training run; data: what identifies its training data."""
 
 
 def _image_to_mask(config: Options, data: Options) -> nn.Module:
@@ -41,13 +41,13 @@ def _flow(config: Options, data: Options) -> nn.Module:
     size = int(config["width"]), int(config["layers"]), int(data["places"])
     pca = None
     if data.get("outline"):
-        count, exemplars, clusters, axes = (int(number) for number in data["outline"])
+        count, exemplars, clusters, axes = (int(size) for size in data["outline"])
         if (
             not 0 < axes <= count <= 4096
             or min(exemplars, clusters) < 0
             or not 0 < exemplars + clusters <= 100_000
         ):
-            raise ValueError("sizes of the latent PCA that are possible")
+            raise ValueError("the sizes of the latent PCA are out of range")
         pca = count, exemplars, clusters, axes
     return LatentFlow(int(data["codes"]), len(data["kinds"]), *size, pca=pca)
 
@@ -106,5 +106,5 @@ NETWORKS: dict[str, Callable[[Options, Options], nn.Module]] = {
 
 
 def create_network(name: str, config: Options, data: Options) -> nn.Module:
-    """The untrained network of a mapping. KeyError, TypeError or ValueError where the options lack what it needs."""
+    """The untrained network of a mapping. KeyError, TypeError or ValueError where options are missing or invalid."""
     return NETWORKS[name](config, data)

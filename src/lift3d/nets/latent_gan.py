@@ -15,7 +15,7 @@ NOISE_SIZE = 128
 class LatentGenerator(nn.Module):
     """Noise (B, 128) and categories (B,) to normalised latents (B, channels, size, size, size).
 
-    Category `categories` stands for any. The buffers `mean` and `std` (channels, 1, 1, 1) normalise latents."""
+    The index `categories` means "any category". The buffers `mean` and `std` (channels, 1, 1, 1) normalise latents."""
 
     def __init__(self, channels: int, categories: int, width: int = 128, size: int = 4) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class LatentGenerator(nn.Module):
         )
 
     def denormalise(self, x: torch.Tensor) -> torch.Tensor:
-        """Latents of normalised ones, (B, channels, size, size, size)."""
+        """Latents of normalised latents, both (B, channels, size, size, size)."""
         return x * self.std + self.mean
 
     def normalise(self, latent: torch.Tensor) -> torch.Tensor:
@@ -69,6 +69,6 @@ class LatentCritic(nn.Module):
         return nn.functional.leaky_relu(self.fc(x.flatten(1)), 0.2)
 
     def forward(self, x: torch.Tensor, category: torch.Tensor) -> torch.Tensor:
-        """Scores (B,): larger for what looks more real."""
+        """Scores (B,): larger for latents that look more real."""
         features = self.features(x)
         return torch.as_tensor(self.last(features)[:, 0] + (features * self.category(category)).sum(1) / 16)

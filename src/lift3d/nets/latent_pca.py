@@ -1,25 +1,26 @@
-"""Principal components of latents, and samples of their first coordinates: where a generated shape can begin.
+"""Principal components of latents, and samples of their first coordinates, from which the generation of a shape can begin.
 
-The overall form of a shape is decided while a flow (nets/flow_matching.py) still carries mostly noise. Of a category with sixty
-shapes a network has seen too little for that: its details are right, and a chair is no chair. So sampling may begin later
-(Meng et al. 2022, arXiv:2108.01073; Blattmann et al. 2022, arXiv:2204.11824), from the coordinates y of a latent along the K
-directions V of largest variance. The flow begins at the time b > 0 with
+A flow (nets/flow_matching.py) determines the overall form of a shape while its state is still mostly noise. Sixty training
+shapes of a category are too few for that: details come out right, but the form is not that of the category. Sampling can
+therefore begin later (Meng et al. 2022, arXiv:2108.01073; Blattmann et al. 2022, arXiv:2204.11824), from the coordinates y of a
+latent along the K directions V of largest variance. The flow begins at the time b > 0 with
 
     x_b = (1 - b) e + b (m + V y),      e ~ N(0, 1),
 
-close to where its own path from e would be: at such a time noise hides all that V y lacks. Of some categories coordinates of
-training shapes are stored (exemplars), and y interpolates two of them,
+which is close to the flow's own path from e, because at time b the noise hides all that V y lacks. For some categories the
+coordinates of training shapes are stored (exemplars), and y interpolates two of them,
 
     y = y_i + s (y_j - y_i),
 
-where j is one of the nearest to i and s is small. Of the other categories y is sampled from a Gaussian (active shape models,
-Cootes, Taylor, Cooper & Graham 1995) or a mixture (Cootes & Taylor 1999): a category has one cluster, a large one several, each
-with a mean u and R directions w of largest variance, scaled to their standard deviations:
+where j is one of the nearest exemplars to i and s is small. For the other categories y is sampled from a Gaussian (active shape
+models, Cootes, Taylor, Cooper & Graham 1995) or a mixture (Cootes & Taylor 1999): a category has one cluster, a large category
+several, each with a mean u and R directions w of largest variance, scaled to their standard deviations:
 
     y = u + sum_r c_r w_r,      c ~ N(0, 1).
 
-Such samples copy no training shape (evaluate/scores/generation.py) and are named as often; but shapes of boards and legs, whose
-sums are none, need exemplars. A flow of these coordinates was broader than its categories: of eight chairs one was a chair.
+Samples of clusters copy no training shape (evaluate/scores/generation.py), and the classifier recognises them as often as
+interpolated exemplars. Shapes made of thin boards and legs need exemplars, because a weighted sum of two such shapes is no such
+shape. A flow trained on these coordinates instead gave samples outside of their categories: one of eight chairs was a chair.
 """
 
 from __future__ import annotations
@@ -32,15 +33,16 @@ from numpy.typing import NDArray
 from torch import nn
 
 MAX_EXEMPLARS, NEIGHBOURS, MAX_MIX = 128, (3, 10), 0.4
-"""Exemplars of a category at most; ranks of the nearest exemplars (0 is the exemplar itself, 1 and 2 mostly its own variants)
-among which one to interpolate with is sampled; the largest s."""
+"""MAX_EXEMPLARS: the most exemplars of a category. NEIGHBOURS: ranks of the nearest exemplars from which j is sampled (rank 0 is
+the exemplar itself, 1 and 2 are mostly its own variants). MAX_MIX: the largest s."""
 
 
 class LatentPCA(nn.Module):
-    """count: K; size: of a flattened latent; exemplars: N stored; clusters: C, of all other categories together; axes: R.
+    """count: K components; size: length of a flattened latent; exemplars: N stored exemplars; clusters: C clusters of all other
+    categories together; axes: R axes of each cluster.
 
-    Buffers, which are stored with the weights and set by `fit_exemplars` and `fit_clusters`: mean (size,), components (K, size),
-    exemplars (N, K) and their exemplar_category (N,), and cluster_mean (C, K), cluster_axes (C, R, K), cluster_category (C,) and
+    Buffers, stored with the weights and set by `fit_exemplars` and `fit_clusters`: mean (size,), components (K, size),
+    exemplars (N, K), exemplar_category (N,), cluster_mean (C, K), cluster_axes (C, R, K), cluster_category (C,) and
     cluster_size (C,)."""
 
     def __init__(self, count: int, size: int, exemplars: int, clusters: int = 0, axes: int = 1) -> None:
@@ -63,7 +65,8 @@ class LatentPCA(nn.Module):
         self.register_buffer("cluster_size", torch.ones(clusters))
 
     def fit_exemplars(self, latents: torch.Tensor, exemplars: torch.Tensor, category: torch.Tensor) -> None:
-        """Principal components of latents (M, size); coordinates of the exemplars (N, size) and their categories (N,)."""
+        """Set the principal components from latents (M, size), and store the coordinates of exemplars (N, size) with their
+        categories (N,)."""
         mean = latents.mean(0)
         self.mean.copy_(mean)
         self.components.copy_(principal_components(latents - mean, len(self.components))[0])
@@ -71,7 +74,8 @@ class LatentPCA(nn.Module):
         self.exemplar_category.copy_(category)
 
     def fit_clusters(self, latents: torch.Tensor, clusters: Sequence[tuple[int, NDArray[np.int64]]]) -> None:
-        """Mean and axes of each cluster: its category and the indices of its latents (M, size). After `fit_exemplars`."""
+        """Set mean and axes of the clusters, each given as its category and the indices of its latents (M, size). To be called
+        after `fit_exemplars`, which sets the components."""
         for k, (category, indices) in enumerate(clusters):
             own = self.project(latents[torch.from_numpy(indices)])
             axes, deviations = principal_components(own - own.mean(0), self.cluster_axes.shape[1])
@@ -113,7 +117,7 @@ class LatentPCA(nn.Module):
         return first + s * (own[int(near[int(rng.integers(len(near)))])] - first)
 
     def _sample_cluster(self, category: int, rng: np.random.Generator) -> torch.Tensor:
-        """Coordinates (K,) of a Gaussian of the category's mixture."""
+        """Coordinates (K,) sampled from the category's mixture of Gaussians."""
         own = torch.nonzero(self.cluster_category == category)[:, 0]
         weight = self.cluster_size[own].double()
         cluster = own[int(rng.choice(len(own), p=(weight / weight.sum()).numpy()))]
@@ -122,8 +126,8 @@ class LatentPCA(nn.Module):
 
 
 def choose_exemplars(categories: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Indices of the latents that become exemplars, of categories (N,): evenly spaced, MAX_EXEMPLARS of a category at most.
-    A category of `count` or more has none."""
+    """Indices of the latents that become exemplars, evenly spaced, at most MAX_EXEMPLARS of a category. categories (N,): the
+    category index of each latent; an index of `count` or more has no exemplars."""
     out = []
     for category in range(count):
         own = np.flatnonzero(categories == category)

@@ -11,8 +11,8 @@ from lift3d.nets.blocks import ResBlock2d
 class UNet(nn.Module):
     """(B, 3, H, W) to (B, out, H, W); H and W divisible by 2^(len(widths) - 1).
 
-    widths: channels at full size, half, quarter, ... At full size there is one convolution each way: it costs most there and
-    adds least."""
+    widths: channels at full size, half size, quarter size, ... At full size encoder and decoder have one convolution each,
+    because a convolution costs most and adds least there."""
 
     def __init__(self, widths: tuple[int, ...] = (12, 24, 48, 96, 144, 192), out: int = 1) -> None:
         super().__init__()

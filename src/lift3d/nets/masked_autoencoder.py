@@ -1,6 +1,6 @@
 """Masked autoencoders (He et al. 2022, arXiv:2111.06377): most blocks of the input are hidden and must be predicted.
 
-A part of each network bears the name that it has in the network it initialises: `backbone` in nets/shape_classifier.py, and
+A part of each network has the name that it has in the network it initialises: `backbone` in nets/shape_classifier.py, and
 `encoder` in nets/views_to_volume.py. Convolutions cannot skip hidden blocks as attention does, so these are set to a neutral
 value (Xie et al. 2022, arXiv:2111.09886): zero, half-way between full and empty, or grey.
 """
@@ -18,7 +18,7 @@ BLOCKS = 8
 
 
 class MaskedVoxelAutoencoder(nn.Module):
-    """Occupancy with hidden blocks to occupancy logits (B, 64, 64, 64)."""
+    """Occupancy (B, 64, 64, 64) with hidden blocks to occupancy logits (B, 64, 64, 64)."""
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class MaskedImageAutoencoder(nn.Module):
 
 
 def expand_mask(hidden: torch.Tensor, side: int) -> torch.Tensor:
-    """Blocks (B, 8, ...) to voxels or pixels (B, side, ...)."""
+    """Repeat a mask of blocks (B, 8, ...) to one of voxels or pixels (B, side, ...)."""
     for axis in range(1, hidden.ndim):
         hidden = hidden.repeat_interleave(side // BLOCKS, axis)
     return hidden

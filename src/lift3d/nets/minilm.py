@@ -41,7 +41,7 @@ class SentenceEncoder(nn.Module):
         self.layers = nn.ModuleList(BertLayer() for _ in range(LAYERS))
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """The normalised mean (B, 384) of the last layer over the tokens that are no padding."""
+        """The normalised mean (B, 384) of the last layer's output over the tokens that are not padding."""
         present = tokens > 0
         x = self.token(tokens) + self.position.weight[: tokens.shape[1]] + self.token_type.weight[0]
         x = self.norm(x)

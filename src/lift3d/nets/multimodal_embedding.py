@@ -1,11 +1,11 @@
 """One embedding space of images, shapes and text, by contrastive learning (van den Oord et al. 2018, arXiv:1807.03748; Radford
 et al. 2021, arXiv:2103.00020).
 
-A vector has two halves, each of unit length: one tells instances apart, the other categories, which text can name as well. The
-image tower is the encoder of `ViewsToVolume`, so that it can begin with its weights; it returns the mean and the maximum of each
-feature map and the mean token, brought to one scale. Shapes come as 64^3 voxels unshuffled to 16^3 (nets/shape_autoencoder.py)
-beside the mean colour of the surface there: instances of one family often differ by colour alone. Text comes as the vectors of a
-frozen sentence encoder (nets/minilm.py).
+A vector has two halves, each of unit length: the first distinguishes instances, the second categories, which text can describe
+too. The image tower has the layers of `ViewsToVolume`'s encoder, whose weights can initialise it; its output is the mean and
+the maximum of each feature map and the mean token, which the projection head normalises. The shape tower's input is 64^3 voxels
+unshuffled to 16^3 (nets/shape_autoencoder.py) and the mean colour of the surface in each of the 16^3 voxels, because instances
+of one family often differ in colour alone. The text input is the vector of a frozen sentence encoder (nets/minilm.py).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from torch import nn
 from lift3d.nets.blocks import PATCH_SIZE, ImageEncoder, ResBlock3d, TransformerBlock, voxel_unshuffle
 
 INSTANCE_SIZE, CATEGORY_SIZE = 160, 96
-"""Lengths of the two halves of a vector."""
+"""Lengths of the instance half and of the category half of a vector."""
 EMBEDDING_SIZE = INSTANCE_SIZE + CATEGORY_SIZE
 SENTENCE_SIZE = 384
 """Length of a sentence encoder's vector."""
 COLOUR_CHANNELS = 4
-"""Channels at 16 voxels a side: red, green, blue from -1 to 1, and whether there is any surface."""
+"""Channels of the colour grid of 16 voxels a side: red, green, blue in [-1, 1], and whether the voxel contains surface."""
 MAX_LOG_SCALE = math.log(100.0)
-"""Logarithm of the largest scale of a cosine, so that training is stable (Radford et al. 2021)."""
+"""Logarithm of the largest scale of a cosine; the limit keeps training stable (Radford et al. 2021)."""
 
 
 def normalize_halves(x: torch.Tensor) -> torch.Tensor:
@@ -36,7 +36,7 @@ def normalize_halves(x: torch.Tensor) -> torch.Tensor:
 
 
 class ProjectionHead(nn.Module):
-    """(B, features) to (B, out): batch normalisation, then the sum of a linear map and an MLP that begins at zero."""
+    """(B, features) to (B, out): batch normalisation, then the sum of a linear map and an MLP initialised to zero."""
 
     def __init__(self, features: int, out: int, hidden: int = 256) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class ProjectionHead(nn.Module):
 
 
 class ImageTower(nn.Module):
-    """RGB and mask (B, 4, 128, 128) to (B, features); its tensors have the names that they have in `ViewsToVolume`."""
+    """RGB and mask (B, 4, 128, 128) to (B, features). The tensors have the names that they have in `ViewsToVolume`."""
 
     def __init__(self, width: int, layers: int) -> None:
         super().__init__()
@@ -98,7 +98,8 @@ class ShapeTower(nn.Module):
 
 
 class MultimodalEmbedding(nn.Module):
-    """width, layers: of the image tower, as in `ViewsToVolume`; shape_width: channels of the shape tower at 16 voxels a side."""
+    """Image tower, shape tower and the projection heads of images, shapes and text. width, layers: of the image tower, as in
+    `ViewsToVolume`; shape_width: channels of the shape tower at 16 voxels a side."""
 
     def __init__(self, width: int = 32, layers: int = 3, shape_width: int = 24) -> None:
         super().__init__()
@@ -130,7 +131,7 @@ class MultimodalEmbedding(nn.Module):
         ).exp()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """`embed_images`."""
+        """The same as `embed_images`."""
         return self.embed_images(images)
 
 

@@ -14,8 +14,8 @@ from lift3d.nets.shape_classifier import (
 
 
 class PointNet(nn.Module):
-    """Occupancy (B, 64, 64, 64) to logits (B, labels) by `points` surface points in [-1, 1]^3. It knows one pose alone: the
-    one as given."""
+    """Occupancy (B, 64, 64, 64) to logits (B, labels) by `points` surface points in [-1, 1]^3. The network classifies shapes in
+    the given pose alone."""
 
     def __init__(self, labels: int, width: int = 16, points: int = 768, dropout: float = 0.3) -> None:
         super().__init__()
@@ -37,11 +37,11 @@ class PointNet(nn.Module):
     def probabilities(
         self, occupancy: torch.Tensor, augmentation: TestTimeAugmentation, scored: PoseScores | None = None
     ) -> torch.Tensor:
-        """Probabilities (B, labels), averaged as `augmentation` says but for the poses."""
+        """Probabilities (B, labels), averaged over symmetries as `augmentation` states; its number of poses is ignored."""
         return symmetric_probabilities(self, occupancy, augmentation.symmetries)
 
     def score_poses(self, occupancy: torch.Tensor) -> PoseScores:
-        """The identity alone."""
+        """The identity as the only pose."""
         return identity_pose(occupancy)
 
     def upright_rotation(
@@ -52,8 +52,8 @@ class PointNet(nn.Module):
 
 
 def surface_points(occupancy: torch.Tensor, count: int) -> torch.Tensor:
-    """Points (B, count, 3) in [-1, 1]^3: centres of full voxels with an empty neighbour, evenly spread. Deterministic: the same
-    voxels give the same points."""
+    """Points (B, count, 3) in [-1, 1]^3: centres of full voxels with an empty neighbour, spread evenly. The choice is
+    deterministic: the same voxels give the same points."""
     full = occupancy > 0.5
     n = occupancy.shape[-1]
     padded = nn.functional.pad(full, (1, 1, 1, 1, 1, 1))

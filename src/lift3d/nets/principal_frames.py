@@ -1,9 +1,9 @@
-"""Frames of a rotated shape: two exact candidates, among which a spatial transformer chooses (nets/spatial_transformer.py).
+"""Frames of a rotated shape: two exact candidates, from which a spatial transformer chooses (nets/spatial_transformer.py).
 
-rectilinear     most man-made shapes have faces along three orthogonal axes. With unit normals n of the surface and weights w (how
-                sharply the occupancy changes there), these axes are the frame R that minimises sum w |R n|_1: the
+rectilinear     most man-made shapes have faces along three orthogonal axes. With unit normals n of the surface and weights w (the
+                magnitude of the occupancy's gradient), these axes are the frame R that minimises sum w |R n|_1: the
                 rectilinearity of Lian, Rosin & Sun 2010 (Int. J. Comput. Vis. 89:130-151), of normals instead of faces.
-principal axes  of the occupied volume (Pearson 1901): a shape without flat faces is mostly longest, or flattest, along one.
+principal axes  of the occupied volume (Pearson 1901): a shape without flat faces is mostly longest, or flattest, along one axis.
 
 Frames are known up to the 24 rotations of a cube, so that only a 24th of all rotations is searched: Rodrigues vectors r with
 |r_i| <= tan(pi / 8) and |r_1| + |r_2| + |r_3| <= 1 (Heinz & Neumann 1991, Acta Cryst. A47:780-789).
@@ -18,13 +18,13 @@ import torch
 from torch import nn
 
 BINS = 16
-"""Along each side of the three faces of half a cube: the histogram of normals."""
+"""Bins of the histogram of normals along each side of the three faces of half a cube."""
 STEP = 0.06
-"""Between the Rodrigues vectors of the first search: 7 degrees."""
+"""Spacing of the Rodrigues vectors of the first search: 7 degrees."""
 REFINEMENTS = ((0.03, 2), (0.01, 2), (0.004, 1))
-"""(step, number of steps each way) of the searches around the best frame so far."""
+"""(step, number of steps in each direction) of the searches around the best frame so far."""
 CHUNK = 16
-"""Shapes at a time."""
+"""Number of shapes that are processed together."""
 
 
 def rectilinear_frames(occupancy: torch.Tensor) -> torch.Tensor:
@@ -50,7 +50,7 @@ def principal_axis_frames(occupancy: torch.Tensor) -> torch.Tensor:
 
 
 def _normals(occupancy: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Histogram (B, 3 * BINS^2) of normals by direction, whichever way they point, and the mean normal of each bin
+    """Histogram (B, 3 * BINS^2) of normals by direction, with n and -n in one bin, and the mean normal of each bin
     (B, 3 * BINS^2, 3)."""
     b = len(occupancy)
     soft = nn.functional.pad(occupancy[:, None], (2,) * 6)
@@ -80,7 +80,7 @@ def _normals(occupancy: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _search(weight: torch.Tensor, normal: torch.Tensor) -> torch.Tensor:
-    """Frames (B, 3, 3) of the least sum, by ever smaller steps."""
+    """Frames (B, 3, 3) that minimise sum w |R n|_1, by a search with ever smaller steps."""
     table = _table().to(weight.device)
     best = rotations_from_rodrigues(_zone().to(weight.device))[(weight @ table.T).argmin(1)]
     for step, count in REFINEMENTS:
@@ -107,7 +107,7 @@ def rotations_from_rodrigues(rodrigues: torch.Tensor) -> torch.Tensor:
 
 @functools.cache
 def _zone() -> torch.Tensor:
-    """Rodrigues vectors (R, 3), one of each 24 that are equivalent under the rotations of a cube."""
+    """Rodrigues vectors (R, 3): one of every 24 that are equivalent under the rotations of a cube."""
     most = math.tan(math.pi / 8)
     count = math.ceil(most / STEP)
     line = torch.arange(-count, count + 1) * (most / count)
@@ -117,7 +117,7 @@ def _zone() -> torch.Tensor:
 
 @functools.cache
 def _table() -> torch.Tensor:
-    """|R n|_1 (R, 3 * BINS^2) of each frame and of the centre of each bin."""
+    """|R n|_1 (R, 3 * BINS^2) for each frame R and the normal n at the centre of each bin."""
     line = (torch.arange(BINS) + 0.5) / BINS * 2 - 1
     u, v = torch.meshgrid(line, line, indexing="ij")
     one = torch.ones_like(u)

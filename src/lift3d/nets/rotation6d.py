@@ -9,8 +9,8 @@ from torch import nn
 def rotation_from_6d(columns: torch.Tensor) -> torch.Tensor:
     """(B, 6) to rotations (B, 3, 3) by Gram-Schmidt; continuous, unlike angles.
 
-    The first three numbers give the last row, the upright frame's up, because the first vector keeps its direction; the
-    others give the first row, the front."""
+    The first three numbers give the last row, the up direction of the upright frame, because Gram-Schmidt preserves the
+    direction of the first vector; the others give the first row, the front."""
     up = nn.functional.normalize(columns[:, :3], dim=1)
     front = columns[:, 3:] - (columns[:, 3:] * up).sum(1, keepdim=True) * up
     front = nn.functional.normalize(front, dim=1)

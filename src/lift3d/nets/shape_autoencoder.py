@@ -1,7 +1,7 @@
 """An autoencoder of occupancy grids, plain or variational: 64^3 voxels to a small latent grid and back.
 
-Patches of 4^3 voxels become channels first (sub-pixel convolution, Shi et al. 2016, arXiv:1609.05158), so that 64^3 voxels
-cost what 16^3 do. Residual 3-D convolutions (He et al. 2016) at 16^3, 8^3 and 4^3 follow; the decoder mirrors them. The latent
+Patches of 4^3 voxels become channels first (sub-pixel convolution, Shi et al. 2016, arXiv:1609.05158), so that 64^3 voxels cost
+as much as 16^3. Residual 3-D convolutions (He et al. 2016) at 16^3, 8^3 and 4^3 follow; the decoder reverses them. The latent
 is a grid (Z, P, P, P), P = 4 or 8; each of its voxels describes the shape around it.
 
 Variational (Kingma & Welling 2014, arXiv:1312.6114). With q(z|x) = N(m(x), s(x)^2), a prior N(0, 1) and voxels that are
@@ -22,13 +22,13 @@ from torch import nn
 from lift3d.nets.blocks import PATCH_SIZE, ResBlock3d, voxel_shuffle, voxel_unshuffle
 
 INITIAL_LOG_VARIANCE = -6.0
-"""Of the posterior before training."""
+"""Log variance of the posterior before training."""
 
 
 class ShapeEncoder(nn.Module):
     """(B, inputs, 64, 64, 64) to the posterior: mean and log variance, each (B, channels, size, size, size).
 
-    The names of its tensors identify the latent space (inference/networks.py): `spread` holds the log variance."""
+    The names of the tensors identify the latent space (inference/networks.py); `spread` computes the log variance."""
 
     def __init__(self, width: int = 64, channels: int = 16, size: int = 4, inputs: int = 1) -> None:
         super().__init__()
@@ -48,12 +48,12 @@ class ShapeEncoder(nn.Module):
         nn.init.constant_(self.spread.bias, INITIAL_LOG_VARIANCE)  # type: ignore[arg-type]
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        """Features (B, 5/2 width, 4, 4, 4) for latents of size 4, (B, 2 width, 8, 8, 8) for those of size 8."""
+        """Features (B, 5/2 width, 4, 4, 4) for latents of size 4, (B, 2 width, 8, 8, 8) for latents of size 8."""
         x = self.fine(torch.relu(self.start(voxel_unshuffle(x))))
         return torch.as_tensor(self.narrow(self.coarse(torch.relu(self.down(x)))))
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and log variance in float32; the latter between -12 and 4."""
+        """Mean and log variance in float32; the log variance is clamped to [-12, 4]."""
         x = self.features(x)
         return self.mean(x).float(), self.spread(x).float().clamp(-12, 4)
 
@@ -83,7 +83,8 @@ class ShapeDecoder(nn.Module):
 
 
 class ShapeAutoencoder(nn.Module):
-    """Encoder and decoder of occupancy (B, 64, 64, 64) in [0, 1]. shape: of a latent, (channels, size, size, size)."""
+    """Encoder and decoder of occupancy (B, 64, 64, 64) in [0, 1]. `shape` is the shape of a latent, (channels, size, size,
+    size)."""
 
     def __init__(self, width: int = 64, channels: int = 16, size: int = 4) -> None:
         super().__init__()
@@ -117,12 +118,12 @@ def kl_divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tenso
 def refine_latent(
     net: ShapeAutoencoder, occupancy: torch.Tensor, latent: torch.Tensor, steps: int, rate: float = 0.05
 ) -> torch.Tensor:
-    """Latents (B, *shape), moved from the encoder's to where the decoder reconstructs occupancy (B, 64, 64, 64) best.
+    """Latents (B, *shape), optimised from the encoder's output so that the decoder reconstructs occupancy (B, 64, 64, 64) best.
 
     The encoder's output is only a first estimate (Kim et al. 2018, arXiv:1802.02550; Park et al. 2019, arXiv:1901.05103,
-    section 4.2). Adam (Kingma & Ba 2015, algorithm 1; torch's own loads its compiler first, for seconds) on the training loss; a
-    step is about `rate` of the latents' standard deviation and decreases to zero. Each shape is refined by itself, whatever
-    else is in the batch."""
+    section 4.2). Adam (Kingma & Ba 2015, algorithm 1; torch's own implementation loads its compiler for seconds first) minimises
+    the training loss; a step is about `rate` times the latents' standard deviation and decreases to zero. The result for a shape
+    does not depend on the rest of the batch."""
     if steps < 1:
         return latent
     requires_grad = [p.requires_grad for p in net.parameters()]

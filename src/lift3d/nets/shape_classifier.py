@@ -1,10 +1,10 @@
-"""The category of an occupancy grid: residual 3-D convolutions (He et al. 2016) on the grid that a spatial transformer has turned
-upright (Jaderberg et al. 2015, arXiv:1506.02025; rotations as Zhou et al. 2019, arXiv:1812.07035).
+"""The category of an occupancy grid: residual 3-D convolutions (He et al. 2016) on the grid that a spatial transformer has
+rotated upright (Jaderberg et al. 2015, arXiv:1506.02025; rotations as in Zhou et al. 2019, arXiv:1812.07035).
 
 The backbone's layers are those of the autoencoder's encoder (nets/shape_autoencoder.py), initialised by its weights or by
-pre-training (nets/masked_autoencoder.py). A two-layer head classifies; other categories are another head. Besides the backbone's
-features the head gets the width, depth and height of the shape and how much of its box it fills. Occupancy enters as
-2 occupancy - 1, so that 0 is neutral. nets/point_net.py has the baseline on points.
+pre-training (nets/masked_autoencoder.py). A two-layer head classifies; other categories need only another head. Besides the
+backbone's features, the head's input has the width, depth and height of the shape and the filled fraction of its bounding box.
+The backbone's input is 2 occupancy - 1, so that 0 is neutral. nets/point_net.py has the baseline on points.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ SIZE_FEATURES, OCTANTS = 5, 8
 
 @dataclass(frozen=True)
 class TestTimeAugmentation:
-    """poses: number of likeliest poses over which probabilities are averaged; symmetries: average over four quarter turns, each
-    also mirrored; identity_bias: added to the score of the pose as given, in which most shapes are upright."""
+    """poses: number of likeliest poses over which probabilities are averaged; symmetries: average over four rotations by 90
+    degrees and their reflections; identity_bias: added to the score of the given pose, in which most shapes are upright."""
 
-    __test__ = False  # not a test, whatever pytest makes of its name
+    __test__ = False  # pytest would collect the class because of its name
 
     poses: int = 1
     symmetries: bool = False
@@ -80,7 +80,7 @@ class ClassifierHead(nn.Module):
 
 
 class VoxelClassifier(nn.Module):
-    """Occupancy (B, 64, 64, 64) to logits (B, labels). transformer: whether shapes are turned upright first."""
+    """Occupancy (B, 64, 64, 64) to logits (B, labels). transformer: whether shapes are rotated upright first."""
 
     def __init__(
         self, labels: int, width: int = 64, transformer: bool = True, dropout: float = 0.5, hidden: int = 512
@@ -92,7 +92,7 @@ class VoxelClassifier(nn.Module):
         self.upright_estimator = UprightEstimator() if transformer else None
 
     def features(self, occupancy: torch.Tensor) -> torch.Tensor:
-        """The head's input (B, F): the backbone's features and the sizes."""
+        """The head's input (B, F): the backbone's features and the size features."""
         return torch.cat([self.backbone(2 * occupancy - 1), size_features(occupancy)], 1)
 
     def upright_logits(self, occupancy: torch.Tensor) -> torch.Tensor:
@@ -100,7 +100,7 @@ class VoxelClassifier(nn.Module):
         return torch.as_tensor(self.head(self.features(occupancy)))
 
     def score_poses(self, occupancy: torch.Tensor) -> PoseScores:
-        """Candidate poses and their scores; without transformer the identity alone."""
+        """Candidate poses and their scores; the identity alone without a transformer."""
         if self.upright_estimator is None:
             return identity_pose(occupancy)
         scored: PoseScores = self.upright_estimator(downsample(occupancy, UPRIGHT_SIZE))
@@ -109,7 +109,7 @@ class VoxelClassifier(nn.Module):
     def upright_rotation(
         self, occupancy: torch.Tensor, identity_bias: float = 0.0, scored: PoseScores | None = None
     ) -> torch.Tensor:
-        """Rotations (B, 3, 3) to the likeliest pose. scored: the result of `score_poses`, where it is known already."""
+        """Rotations (B, 3, 3) to the likeliest pose. scored: the result of `score_poses`, if already computed."""
         poses, scores = scored if scored is not None else self.score_poses(occupancy)
         likeliest = favour_identity(scores, identity_bias).argmax(1)
         return rotation_from_6d(poses[torch.arange(len(poses), device=poses.device), likeliest].float())
@@ -128,7 +128,8 @@ class VoxelClassifier(nn.Module):
     def probabilities(
         self, occupancy: torch.Tensor, augmentation: TestTimeAugmentation, scored: PoseScores | None = None
     ) -> torch.Tensor:
-        """Probabilities (B, labels), averaged as `augmentation` says. scored: the result of `score_poses`, where it is known."""
+        """Probabilities (B, labels), averaged as `augmentation` states. scored: the result of `score_poses`, if already
+        computed."""
         if self.upright_estimator is None:
             return symmetric_probabilities(self.upright_logits, occupancy, augmentation.symmetries)
         poses, scores = scored if scored is not None else self.score_poses(occupancy)
@@ -148,13 +149,13 @@ class VoxelClassifier(nn.Module):
 
 
 def identity_pose(occupancy: torch.Tensor) -> PoseScores:
-    """The pose as given, (B, 1, 6) for `rotation_from_6d`, with the score 0."""
+    """The given pose, (B, 1, 6) for `rotation_from_6d`, with the score 0."""
     identity = torch.tensor([0.0, 0, 1, 1, 0, 0], device=occupancy.device)
     return identity.expand(len(occupancy), 1, 6), occupancy.new_zeros(len(occupancy), 1)
 
 
 def favour_identity(scores: torch.Tensor, bias: float) -> torch.Tensor:
-    """Scores (B, K) with a bias added to that of the pose as given."""
+    """Scores (B, K) with a bias added to the score of the given pose."""
     if bias == 0 or scores.shape[1] == 1:
         return scores
     more = torch.zeros_like(scores)
@@ -163,8 +164,8 @@ def favour_identity(scores: torch.Tensor, bias: float) -> torch.Tensor:
 
 
 def size_features(occupancy: torch.Tensor) -> torch.Tensor:
-    """(B, 5): the smaller and the larger horizontal side, the height, the filled part of the box, and the square root of the
-    filled part of the grid; lengths in sides of the grid."""
+    """(B, 5): the smaller and the larger horizontal side of the bounding box, its height, its filled fraction, and the square
+    root of the filled fraction of the grid. Lengths are in units of the grid's side."""
     full = (occupancy > OCCUPIED).float()
     sides = torch.stack([full.amax(axes).mean(1) for axes in ((2, 3), (1, 3), (1, 2))], 1)
     ground = sides[:, :2].sort(1).values
@@ -176,8 +177,8 @@ def size_features(occupancy: torch.Tensor) -> torch.Tensor:
 def symmetric_probabilities(
     classify: Callable[[torch.Tensor], torch.Tensor], occupancy: torch.Tensor, symmetries: bool
 ) -> torch.Tensor:
-    """Probabilities (B, labels) of the logits `classify(occupancy)`; with symmetries, of the mean log-probability over quarter
-    turns and mirror images."""
+    """Probabilities (B, labels) of the logits `classify(occupancy)`; with symmetries, the softmax of the mean log-probability
+    over rotations by 90 degrees and their reflections."""
     if not symmetries:
         return classify(occupancy).softmax(1)
     rotated = [torch.rot90(occupancy, k, (1, 2)) for k in range(4)]

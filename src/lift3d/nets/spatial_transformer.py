@@ -1,14 +1,14 @@
-"""A 3-D spatial transformer (Jaderberg et al. 2015, arXiv:1506.02025) that turns shapes upright, and the network that estimates
+"""A 3-D spatial transformer (Jaderberg et al. 2015, arXiv:1506.02025) that rotates shapes upright, and the network that estimates
 the rotation.
 
-However a shape is rotated, the output fills the grid as shapes of the corpus do: its bounding box is centred and the longest side
-of the box has length `FILL`. Gradients reach the rotation through the sampling positions; box and scale follow it.
+For any rotation, the output fills the grid as shapes of the corpus do: its bounding box is centred, and the longest side of the
+box has length `FILL`. The rotation has gradients through the sampling positions, but not through the box.
 
-The rotation is hard to regress from voxels: a network of six outputs, trained against the truth, was wrong about up by 87
-degrees in the median after 1,000 steps of 32 shapes. So `UprightEstimator` chooses among exact frames
-(nets/principal_frames.py): the rectilinear one, the principal axes, and the grid's own. Each of their six directions may be up,
-and the network learns only how upright a rotated shape looks. For 89 of 100 validation shapes in random rotations one of the
-first twelve candidates is within 10 degrees of up.
+The rotation is hard to regress from voxels: after 1,000 training steps of 32 shapes, a network with six outputs had a median
+error of 87 degrees in the up direction. `UprightEstimator` therefore chooses among exact frames (nets/principal_frames.py): the
+rectilinear frame, the principal axes, and the grid's own axes. Each of their six directions may be up, and the network learns
+only how upright a rotated shape looks. For 89 of 100 validation shapes in random rotations one of the first twelve candidates is
+within 10 degrees of up.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from lift3d.nets.principal_frames import principal_axis_frames, rectilinear_fram
 from lift3d.nets.rotation6d import rotation_from_6d
 
 FILL = 15 / 16
-"""Longest side of a shape in sides of the grid: 60 of 64 voxels, as in the corpus."""
+"""Longest side of a shape as a fraction of the grid's side: 60 of 64 voxels, as in the corpus."""
 OCCUPIED = 0.2
 """Occupancy above which a voxel counts for the bounding box."""
 POSES, IDENTITY = 18, 2
-"""Candidate poses: six directions of each of three frames; the index of the one that leaves a shape as it is."""
+"""POSES: number of candidate poses, six directions of each of three frames; IDENTITY: the index of the identity."""
 
 
 def downsample(occupancy: torch.Tensor, side: int) -> torch.Tensor:
@@ -33,14 +33,15 @@ def downsample(occupancy: torch.Tensor, side: int) -> torch.Tensor:
     if occupancy.shape[-1] == side:
         return occupancy
     if occupancy.shape[-1] % side:
-        raise ValueError(f"{occupancy.shape[-1]} voxels a side are no multiple of {side}")
+        raise ValueError(f"{occupancy.shape[-1]} voxels a side are not a multiple of {side}")
     return nn.functional.avg_pool3d(occupancy[:, None], occupancy.shape[-1] // side)[:, 0]
 
 
 def transform_voxels(occupancy: torch.Tensor, linear: torch.Tensor, side: int | None = None) -> torch.Tensor:
-    """Occupancy (B, N, N, N), axes x y z, after the linear map (B, 3, 3) and fitted into the grid again: (B, side, side, side).
+    """Occupancy (B, N, N, N), axes x y z, after a linear map and fitted into the grid again: (B, side, side, side).
 
-    linear: maps points of the input's frame to the output's; a rotation, or one with a stretch. An empty grid stays empty."""
+    linear (B, 3, 3): maps points of the input's frame to the output's; a rotation, possibly with scaling along axes. An empty
+    grid stays empty."""
     b, n = len(occupancy), occupancy.shape[-1]
     side = n if side is None else side
     linear = linear.to(occupancy.dtype)
@@ -58,13 +59,13 @@ def bounding_box(occupancy: torch.Tensor, linear: torch.Tensor) -> tuple[torch.T
     n = occupancy.shape[-1]
     line = (torch.arange(n, device=occupancy.device, dtype=occupancy.dtype) + 0.5) / n * 2 - 1
     full = occupancy > OCCUPIED
-    # of each column (x, y) the lowest and the highest voxel suffice: a linear map takes its extremes at one of them
+    # The lowest and the highest voxel of each column (x, y) suffice: a linear map has its extremes over the column there.
     low = torch.where(full, line, torch.inf).amin(3)
     high = torch.where(full, line, -torch.inf).amax(3)
     some = full.any(3)
     ends = torch.where(some[..., None], torch.stack([low, high], 3), 0.0)
     a = linear[:, :, None, None]
-    ground = a[..., 0] * line[:, None] + a[..., 1] * line  # (B, 3, n, n): of x and y
+    ground = a[..., 0] * line[:, None] + a[..., 1] * line  # (B, 3, n, n): the part from x and y
     height = a[..., 2, None] * ends[:, None]
     least = (ground + height.amin(4)).masked_fill(~some[:, None], torch.inf).amin((2, 3))
     most = (ground + height.amax(4)).masked_fill(~some[:, None], -torch.inf).amax((2, 3))
@@ -97,7 +98,7 @@ class UprightEstimator(nn.Module):
         scores = []
         for k in range(
             POSES
-        ):  # one pose of all shapes at a time: eighteen grids of each would fill the memory
+        ):  # one pose of all shapes at a time: eighteen grids of each shape would exhaust the memory
             with torch.autocast(occupancy.device.type, enabled=False), torch.no_grad():
                 rotated = transform_voxels(occupancy.float(), rotation_from_6d(poses[:, k]))
             scores.append(self.upright(rotated))
@@ -115,7 +116,7 @@ def candidate_poses(occupancy: torch.Tensor) -> torch.Tensor:
 
 
 def upright_loss(scores: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy, a scalar, of scores (B, K) against the uniform distribution over the right poses (B, K) bool, of which
-    each row has at least one."""
+    """Cross-entropy, a scalar, of scores (B, K) against the uniform distribution over the correct poses, right (B, K) bool; each
+    row has at least one."""
     target = right.float() / right.sum(1, keepdim=True)
     return -(target * scores.log_softmax(1)).sum(1).mean()

@@ -1,11 +1,12 @@
 """From one or more pictures of an object to its occupancy, in the frame of the first picture.
 
 Encoder: residual convolutions (He et al. 2016, arXiv:1512.03385), 128 -> 64 -> 32 -> 16 -> 8 pixels. Fusion: self-attention
-(Vaswani et al. 2017, arXiv:1706.03762) over the 8 x 8 tokens of all pictures, the first marked as the reference and the others in
-no order, so that any number of them serves. Decoder: the reference tokens become 8^3 voxels, which attend to all tokens again;
-3-D convolutions take them to 16^3; from there on depth lies in the channels (as in Jackson et al. 2017, arXiv:1703.07834), and
-2-D convolutions take them to 32^2 and 64^2 with 64 depths. At each size the encoder's features of that size are
-concatenated: voxel columns of the view frame are rays (geometry/voxels/view_frame.py), so that features lie on their rays.
+(Vaswani et al. 2017, arXiv:1706.03762) over the 8 x 8 tokens of all pictures, the first marked as the reference and the others
+unordered, so that any number of pictures can be given. Decoder: the reference tokens become 8^3 voxels, which attend to all
+tokens again; 3-D convolutions upsample them to 16^3; then the channels represent depth (as in Jackson et al. 2017,
+arXiv:1703.07834), and 2-D convolutions upsample them to 32^2 and 64^2 with 64 depths. At each size the encoder's features of
+that size are concatenated: voxel columns of the view frame are rays (geometry/voxels/view_frame.py), so that features lie on
+their rays.
 
 Regression heads, on the mean reference token and on attention over all tokens: the depth extent of the object, and the
 similarity from the view frame to its upright frame.
@@ -24,7 +25,7 @@ from lift3d.nets.rotation6d import rotation_from_6d
 IMAGE_SIZE, GRID_SIZE = 128, 64
 """Pixels and voxels along each side."""
 POSE = 6 + 3 + 1
-"""Two rows of a rotation (nets/rotation6d.py), the centre, the logarithm of the size."""
+"""Length of a pose vector: two rows of a rotation (nets/rotation6d.py), the centre, the logarithm of the size."""
 
 
 @dataclass
@@ -41,8 +42,8 @@ class Prediction:
 class CrossAttention(nn.Module):
     """Voxel queries attend to image tokens: voxels (B, C, 8, 8, 8) and tokens (B, T, W) to voxels of the same shape.
 
-    What a second picture shows lies along its own rays, which the 64 reference tokens can hardly separate in depth; 512 voxels
-    can. The output projection begins at zero, so that a network trained without this layer can be trained on."""
+    The contents of a second picture lie along its own rays, which 64 reference tokens can hardly separate in depth, but 512
+    voxels can. The output projection is initialised to zero, so that weights trained without this layer can be fine-tuned."""
 
     def __init__(self, channels: int, width: int, inner: int = 128, heads: int = 4) -> None:
         super().__init__()
@@ -55,7 +56,7 @@ class CrossAttention(nn.Module):
         nn.init.zeros_(self.proj.bias)
 
     def forward(self, voxels: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        """Voxels (B, C, 8, 8, 8) plus what they attended to."""
+        """Voxels (B, C, 8, 8, 8) plus the output of the attention."""
         b, c = voxels.shape[:2]
         x = voxels.flatten(2).transpose(1, 2)
         q = self.query(self.norm(x + self.pos_embed)).view(b, 512, self.heads, -1).transpose(1, 2)
@@ -68,7 +69,8 @@ class CrossAttention(nn.Module):
 class AttentionPool(nn.Module):
     """A few learned queries attend to the tokens of all pictures: (B, T, W) to (B, out).
 
-    A picture from the side shows the depth extent, which the mean reference token washes out. The output begins at zero."""
+    A picture from the side shows the depth extent, which the mean reference token loses. The output layer is initialised to
+    zero."""
 
     def __init__(self, width: int, out: int, queries: int = 4, heads: int = 4) -> None:
         super().__init__()
@@ -80,7 +82,7 @@ class AttentionPool(nn.Module):
         nn.init.zeros_(self.fc2.bias)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """(B, out)."""
+        """The pooled output (B, out)."""
         b, t, w = tokens.shape
         k, v = self.key_value(tokens).view(b, t, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
         q = self.queries.view(1, -1, self.heads, w // self.heads).transpose(1, 2).expand(b, -1, -1, -1)
@@ -121,7 +123,7 @@ class ViewsToVolume(nn.Module):
         self.head = nn.Conv2d(w[1], GRID_SIZE, 3, padding=1)
 
     def tokens(self, coarsest: torch.Tensor, count: int) -> torch.Tensor:
-        """Coarsest features (B * count, C, 8, 8), the reference picture first of each, to tokens (B, 64 * count, C) after
+        """Coarsest features (B * count, C, 8, 8), each object's reference picture first, to tokens (B, 64 * count, C) after
         self-attention."""
         x = coarsest.flatten(2).transpose(1, 2) + self.pos_embed
         x = x.reshape(-1, count, 64, x.shape[-1])
@@ -166,8 +168,8 @@ class ViewsToVolume(nn.Module):
 
 
 class EncoderDecoder(nn.Module):
-    """The baseline: encoder, one vector, and 3-D transposed convolutions to 32^3 (as 3D-R2N2 and Pix2Vox, without their
-    recurrence and refinement). It uses the first picture alone."""
+    """The baseline: an encoder, one vector, and 3-D transposed convolutions to 32^3 (as in 3D-R2N2 and Pix2Vox, without their
+    recurrence and refinement). The network uses the first picture alone."""
 
     def __init__(self, width: int = 32, code: int = 512) -> None:
         super().__init__()
@@ -205,8 +207,8 @@ def resample_upright(
     arXiv:1506.02025): (B, 1, n, n, n), x slowest, over [-0.55, 0.55]^3, where the object's longest side is 1.
 
     occupancy (B, D, H, W); pose (B, 10): rotation, centre and log size in units of the lateral extent; to_grid (B, 3, 3):
-    view frame to homogeneous (u, v); centre_depth (B,): depth of w = 0, and extent (B,): of w = 1 from there, in the lateral
-    extent."""
+    view frame to homogeneous (u, v); centre_depth (B,): depth of w = 0; extent (B,): distance in depth from w = 0 to w = 1; both
+    in units of the lateral extent."""
     line = (torch.arange(n, device=occupancy.device) + 0.5) / n * 1.1 - 0.55
     grid = torch.stack(torch.meshgrid(line, line, line, indexing="ij"), -1).reshape(-1, 3)
     rotation = rotation_from_6d(pose[:, :6])

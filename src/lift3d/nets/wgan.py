@@ -23,7 +23,7 @@ class Critic(nn.Module):
         self.last = nn.Linear(w[-1] * 4**3, 1)
 
     def forward(self, occupancy: torch.Tensor) -> torch.Tensor:
-        """Scores (B,): larger for what looks more real."""
+        """Scores (B,): larger for grids that look more real."""
         x = nn.functional.adaptive_avg_pool3d(occupancy[:, None], 32)
         for down in self.down:
             x = nn.functional.leaky_relu(down(x), 0.2)
@@ -33,8 +33,8 @@ class Critic(nn.Module):
 def critic_losses(
     critic: nn.Module, generated: torch.Tensor, real: torch.Tensor, *condition: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """(generator's loss, critic's loss), scalars. Each has gradients for its own weights alone, so that one optimiser step
-    can take both. condition: further inputs of the critic, such as categories (B,)."""
+    """(generator's loss, critic's loss), scalars. Each has gradients for the weights of its own network alone, so that one
+    optimiser step can minimise both. condition: further inputs of the critic, such as categories (B,)."""
     fixed = {name: p.detach() for name, p in critic.named_parameters()}
     generator_loss = -torch.func.functional_call(critic, fixed, (generated, *condition)).mean()
     detached = generated.detach()

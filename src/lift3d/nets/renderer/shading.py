@@ -1,7 +1,7 @@
-"""Colour of points of a surface: interpolated colours, bilinear texture, Lambert's law under a sun and an environment.
+"""Colour of points of a surface: interpolated colours, bilinear texture, Lambert's law under suns and an environment.
 
 The environment's irradiance is that of Ramamoorthi & Hanrahan, "An efficient representation for irradiance environment
-maps", 2001: nine coefficients of spherical harmonics suffice, since Lambert's cosine hardly lets pass higher orders.
+maps", 2001: nine coefficients of spherical harmonics suffice, because Lambert's cosine is a low-pass filter.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _BASIS = (0.2820948, 0.4886025, 0.4886025, 0.4886025, 1.0925484, 1.0925484, 0.31
 
 
 def interpolate(values: Tensor, index: Tensor, weights: Tensor, image: Tensor) -> Tensor:
-    """(N, D): values (K, D) or (B, K, D) of the corners index (N, 3), mixed by weights (N, 3); image (N,) says which of
-    the B."""
+    """(N, D): values (K, D) or (B, K, D) at the corners index (N, 3), averaged with weights (N, 3); image (N,): index into
+    B."""
     if values.dim() == 3:
         if values.shape[0] > 1:
             index = index + (image * values.shape[1])[:, None]
@@ -41,7 +41,7 @@ def shading_normals(surface: Surface) -> Tensor:
 
 def sample_texture(texture: Tensor, uv: Tensor, image: Tensor) -> Tensor:
     """(N, 3): bilinear lookup of texture (3, h, w) or (B, 3, h, w) at uv (N, 2), v up, repeated beyond the border;
-    image (N,) says which of the B."""
+    image (N,): index into B."""
     h, w = texture.shape[-2:]
     texels = texture.movedim(-3, -1).reshape(-1, texture.shape[-3])
     s, t = uv[:, 0] * w - 0.5, (1 - uv[:, 1]) * h - 0.5
@@ -51,14 +51,15 @@ def sample_texture(texture: Tensor, uv: Tensor, image: Tensor) -> Tensor:
     right, low = (left + 1).remainder(w), (top + 1).remainder(h)
     if texture.dim() == 4 and texture.shape[0] > 1:
         top, low = top + image * h, low + image * h
-    places = torch.stack([top * w + left, top * w + right, low * w + left, low * w + right])
-    a, b, c, d = texels.index_select(0, places.reshape(-1)).view(4, len(uv), texels.shape[-1])
+    index = torch.stack([top * w + left, top * w + right, low * w + left, low * w + right])
+    a, b, c, d = texels.index_select(0, index.reshape(-1)).view(4, len(uv), texels.shape[-1])
     above = torch.lerp(a, b, s)
     return above + t * (torch.lerp(c, d, s) - above)
 
 
 def irradiance(light: Light, normals: Tensor, image: Tensor) -> Tensor:
-    """(N, 3): what a white face of unit normal (N, 3) in the world shows; image (N,) where the light has a batch."""
+    """(N, 3): the colour of a white face of unit normal (N, 3), world frame; image (N,): index into the light's batch, if
+    any."""
     sun, colour, sky = light.sun_direction, light.sun_colour, light.environment
     facing = _times(normals, F.normalize(sun, dim=-1, eps=1e-20).mT, image).clamp(min=0)
     x, y, z = normals.unbind(-1)
@@ -69,7 +70,7 @@ def irradiance(light: Light, normals: Tensor, image: Tensor) -> Tensor:
 
 
 def _times(rows: Tensor, matrix: Tensor, image: Tensor) -> Tensor:
-    """(N, D): rows (N, K) times matrix (K, D), or times that of each row's image, (B, K, D)."""
+    """(N, D): rows (N, K) times matrix (K, D), or each row times the matrix of its image, (B, K, D)."""
     if matrix.dim() == 2:
         return rows @ matrix
     if matrix.shape[0] == 1:
@@ -78,7 +79,7 @@ def _times(rows: Tensor, matrix: Tensor, image: Tensor) -> Tensor:
 
 
 def albedo(surface: Surface, face: Tensor, weights: Tensor, image: Tensor) -> Tensor:
-    """(N, 3) albedo of points given by face (N,) and barycentric weights (N, 3)."""
+    """(N, 3) linear albedo of points given by face (N,), barycentric weights (N, 3) and image (N,)."""
     colour = weights.new_ones(len(face), 3)
     if surface.colours is not None and surface.colour_faces is not None:
         colour = interpolate(surface.colours, surface.colour_faces[face], weights, image)

@@ -1,4 +1,4 @@
-"""What is decided outside of autograd: which face each centre sees, and where what is seen jumps."""
+"""Visibility, computed outside of autograd: the face at each pixel's centre, and the points at which the visible face changes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from lift3d.nets.renderer.scene import Surface
 
 @dataclass(frozen=True, eq=False)
 class Crossings:
-    """Crossings of all pictures: image, pixel (N,) int64 (flat index), axis (N,), line (N,) the fixed coordinate and
-    start (N,) the pixel's first coordinate along the axis; ends (N, 2) vertices; late (N,) bool; faces (N, 2)."""
+    """Crossings of silhouettes with the central rows and columns of pixels, over all pictures. image, pixel (N,) int64 (flat
+    index); axis (N,): 0 along the row, 1 along the column; line (N,): the fixed coordinate; start (N,): the pixel's first
+    coordinate along the axis; ends (N, 2): vertices of the edge; late (N,) bool: after the pixel's centre; faces (N, 2): on
+    both sides, -1 for the background."""
 
     image: Tensor
     pixel: Tensor
@@ -32,7 +34,7 @@ class Crossings:
 def rasterize(
     p: Tensor, lens: Tensor, surface: Surface, size: tuple[int, int], antialias: bool
 ) -> tuple[np.ndarray, Crossings]:
-    """Face ids (B, H, W) int32 at the pixel centres, and the crossings; outside of autograd."""
+    """Face ids (B, H, W) int32 at the pixel centres, and the crossings (none without `antialias`). Gradients do not pass."""
     points, grids = p.detach().cpu().numpy(), lens.detach().cpu().numpy()
     f, (w, h) = surface.faces.cpu().numpy(), size
 
@@ -56,7 +58,7 @@ def rasterize(
             c.faces,
         ]
 
-    # Torch's number: asking numba for its own starts its threads, which resets torch's.
+    # Torch's number of threads: a query for numba's number starts numba's threads, which resets torch's.
     threads = min(len(points), torch.get_num_threads())
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
