@@ -183,14 +183,14 @@ def test_wrong_weights_are_told(weights: Path, tmp_path: Path):
     told("weights of image_to_mask, not of", mapping="image_to_mask")
     told("does not fit the network", config=card["config"] | {"layers": 2})
     told("the card of these weights lacks", config={"kind": "views"})
-    told("config is no object", config=3)
+    told("config is not an object", config=3)
     told("does not describe their network", config=None)
     told("is not the file that its card", sha256="0" * 64)
     (weights / "best.json").write_text(json.dumps(card))
     whole = (weights / "best.safetensors").read_bytes()
     for data in (b"", whole[: len(whole) // 2], b"\xff" * 64):
         (weights / "best.safetensors").write_bytes(data)
-        with pytest.raises(InputError, match="damaged or no safetensors"):
+        with pytest.raises(InputError, match="damaged or not a safetensors"):
             load_tensors(weights)
     (weights / "best.json").write_text("{")
     with pytest.raises(InputError, match="no card"):

@@ -101,7 +101,7 @@ def test_what_cannot_be_indexed_leaves_nothing_behind(models: Path, tmp_path: Pa
     assert [path.name for path in empty.iterdir()] == ["bad.stl"]
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="is no index"):
+    with pytest.raises(InputError, match="is not an index"):
         index(models, tmp_path / "taken")
 
 

@@ -131,7 +131,7 @@ def test_what_cannot_be_searched(made: tuple[Path, Path], tmp_path: Path) -> Non
     assert "nothing to look for" in refused("search", " ", *ask)
     assert "not a PNG" in refused("search", ring, *ask, "-o", tmp_path / "sheet.gif")
     assert "is a folder" in refused("search", ring, *ask, "--json", tmp_path)
-    assert "holds no index" in refused("search", ring, "--index", tmp_path, "--weights", weights)
+    assert "contains no index" in refused("search", ring, "--index", tmp_path, "--weights", weights)
     other = weights_in(tmp_path / "other", 1)
     assert "other weights" in refused("search", ring, "--index", models, "--weights", other)
     assert "broken.stl" in refused("search", models / "broken.stl", *ask)

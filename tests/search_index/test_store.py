@@ -61,7 +61,7 @@ def test_found_again_by_every_view(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [0, -1, 10**6])
 def test_counts_that_make_no_sense(tmp_path: Path, count: int) -> None:
-    with full(tmp_path / "i", 2) as held, pytest.raises(InputError, match="a search for"):
+    with full(tmp_path / "i", 2) as held, pytest.raises(InputError, match="cannot search for"):
         held.search(asked(0), count, MIX)
 
 
@@ -216,7 +216,7 @@ def test_words_count_by_kind_alone() -> None:
 
 
 def test_what_is_no_index(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no index"):
+    with pytest.raises(InputError, match="contains no index"):
         ModelIndex(tmp_path)
     with pytest.raises(InputError, match="does not exist"):
         ModelIndex(tmp_path / "none")

@@ -70,12 +70,12 @@ def test_an_empty_card_has_defaults_and_says_what_it_lacks() -> None:
 def test_a_field_of_a_wrong_type_or_range_is_one_error_that_names_it(key: str, value: object) -> None:
     with pytest.raises(InputError, match=f"card net.json of these weights is damaged: .*{key}") as caught:
         parse_card(CARD | {key: value}, "net", FILE)
-    assert "get weights and card again" in str(caught.value)
+    assert "download weights and card again" in str(caught.value)
 
 
 @pytest.mark.parametrize("card", [None, 3, "card", [], [{}]])
 def test_json_that_is_no_object_is_refused(card: object) -> None:
-    with pytest.raises(InputError, match="the card is no object"):
+    with pytest.raises(InputError, match="the card is not an object"):
         parse_card(card, "net", FILE)
 
 

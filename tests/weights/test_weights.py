@@ -56,10 +56,10 @@ def test_what_is_not_there_is_diagnosed(run: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no weights called"):
         find("../weights/flow")  # no path may lead out of the package's folder by a name
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(InputError, match=r"notes.txt is no weights file"):
+    with pytest.raises(InputError, match=r"notes.txt is not a weights file"):
         find(tmp_path / "notes.txt")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"holds no best.safetensors"):
+    with pytest.raises(InputError, match=r"contains no best.safetensors"):
         find(tmp_path / "empty")
     (run / "best.json").unlink()
     with pytest.raises(InputError, match="no card beside it"):
@@ -82,7 +82,7 @@ def test_damaged_tensors_are_diagnosed(run: Path, monkeypatch: pytest.MonkeyPatc
     (run / "best.json").write_text("{}")
     for data in (b"", whole[:20], b"\xff" * 64):
         file.write_bytes(data)
-        with pytest.raises(InputError, match="damaged or no safetensors"):
+        with pytest.raises(InputError, match="damaged or not a safetensors"):
             load_tensors(run)
     monkeypatch.setattr(store, "MAX_FILE_SIZE", 63)
     with pytest.raises(InputError, match="larger than"):

@@ -1,9 +1,9 @@
-"""The SQLite file of an index: its tables, how it is created and opened, and SQLite's errors as one diagnosis.
+"""The SQLite file of an index: its tables, its creation and opening, and the translation of SQLite's errors to InputError.
 
 meta       version, space, root, generation
-    models     (the table MODELS) path, size, changed (time in nanoseconds), sha256, vectors (half precision)
+models     (the table MODELS) path, size, changed (modification time in nanoseconds), sha256, vectors (half precision)
 centres    id of a model, its centroid (half precision)
-refused    files that could not be read: path, size, changed, why
+refused    files that could not be read: path, size, changed, why (the reason)
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from lift3d.io.files.atomic import write_error
 VERSION = 1
 DATABASE = "index.sqlite"
 APPLICATION_ID = 0x6C336469
-"""SQLite's application id of such a file."""
+"""SQLite's application id of an index."""
 MAX_VALUE = 1 << 24
-"""Bytes of a value that SQLite may return: a damaged file must not exhaust the memory."""
+"""Maximum size in bytes of a value that SQLite returns, so that a damaged file cannot exhaust the memory."""
 MODELS = "things"
 """Name of the table of models."""
 _TABLES = f"""
@@ -34,7 +34,7 @@ CREATE TABLE refused (path TEXT PRIMARY KEY, size INTEGER NOT NULL, changed INTE
 
 
 def create_database(folder: Path, space: str, root: str) -> None:
-    """Create the folder and in it an empty database. InputError where it cannot be written."""
+    """Create the folder, with an empty database in it. InputError where either cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(folder / DATABASE)
@@ -52,13 +52,13 @@ def create_database(folder: Path, space: str, root: str) -> None:
 
 
 def open_database(folder: Path, write: bool) -> sqlite3.Connection:
-    """A connection to the database of a folder, checked before anything in it is believed. InputError where there is none,
-    it belongs to another program, is of another version, or is damaged."""
+    """A connection to the database of a folder, whose schema and version have been checked. InputError where the database is
+    missing, belongs to another program, has another version, or is damaged."""
     file = folder / DATABASE
     if not folder.exists():
-        raise InputError(f"{folder} does not exist", "name an index, or the folder that it was made of")
+        raise InputError(f"{folder} does not exist", "name an index, or a folder that has been indexed")
     if not file.is_file():
-        raise InputError(f"{folder} holds no index of models", "make one with lift3d index FOLDER")
+        raise InputError(f"{folder} contains no index of models", "create one with lift3d index FOLDER")
     uri = f"{file.resolve().as_uri()}?mode={'rw' if write else 'ro'}"
     connection = sqlite3.connect(uri, uri=True, timeout=2.0)
     try:
@@ -77,19 +77,19 @@ def _check(connection: sqlite3.Connection, folder: Path) -> None:
     if not (folder / DATABASE).stat().st_size:
         raise sqlite3.DatabaseError("it is empty")
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise InputError(f"{folder / DATABASE} is no index of lift3d", "give the folder of an index")
+        raise InputError(f"{folder / DATABASE} is not an index of lift3d", "give the folder of an index")
     if connection.execute("SELECT 1 FROM sqlite_schema WHERE type NOT IN ('table', 'index')").fetchone():
-        raise sqlite3.DatabaseError("it holds more than tables")
+        raise sqlite3.DatabaseError("it contains views or triggers")
     version = read_meta(connection, "version")
     if version != str(VERSION):
         raise InputError(
-            f"{folder} is an index of version {version[:20]}, and this program reads version {VERSION}",
+            f"{folder} is an index of version {version[:20]}, but this program reads version {VERSION}",
             rebuild_hint(folder),
         )
 
 
 def read_meta(connection: sqlite3.Connection, name: str) -> str:
-    """A value of the table `meta`. sqlite3.DatabaseError where there is none."""
+    """A value of the table `meta`. sqlite3.DatabaseError where the name is missing."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
     if row is None or not isinstance(row[0], str):
         raise sqlite3.DatabaseError(f"it has no {name}")
@@ -97,13 +97,13 @@ def read_meta(connection: sqlite3.Connection, name: str) -> str:
 
 
 def rebuild_hint(folder: Path) -> str:
-    """What to do with an index that cannot be used."""
+    """The hint for an index that cannot be used."""
     return f"delete the index, {folder}, and run lift3d index again"
 
 
 @contextlib.contextmanager
 def diagnosed(folder: Path) -> Iterator[None]:
-    """Turn errors of SQLite, and of values that are not what they must be, into one InputError."""
+    """A context that turns SQLite's errors, and those of invalid values in the tables, into an InputError."""
     try:
         yield
     except sqlite3.OperationalError as error:

@@ -1,8 +1,8 @@
 """Approximate nearest neighbours: a hierarchical navigable small-world graph (Malkov & Yashunin 2018, arXiv:1603.09320), by
-usearch, the extra `search`.
+the library usearch (the extra `search`).
 
-The graph can be rebuilt from the tables of the index, so it is never trusted: every number of a file is checked before the
-library reads it, because the library itself does not check.
+Every number of a graph's file is checked before usearch reads the file, because usearch does not check them. An invalid
+graph is ignored: it can be rebuilt from the tables of the index.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from lift3d.io.files.atomic import writing
 from lift3d.types import F32
 
 CONNECTIVITY, EXPANSION = 16, 256
-"""Neighbours of a vector; vectors that are looked at in a search, at least."""
+"""CONNECTIVITY: neighbours of a vector; EXPANSION: minimum number of candidates in a search."""
 HEADER = struct.Struct("<7s3H4B3QB")
-"""usearch, version, metric, numbers, key, slot, present, deleted, dimensions, several by key."""
+"""Header of usearch's files: magic, version, metric, scalar type, key type, slot type, number of present vectors, number of
+deleted vectors, dimensions, whether a key can have several vectors."""
 _MAGIC = b"usearch"
 
 
 def is_installed() -> bool:
-    """Is the library installed?"""
+    """Whether usearch is installed."""
     try:
         import usearch.index  # noqa: F401
     except ImportError:
@@ -36,7 +37,7 @@ def is_installed() -> bool:
 
 
 def create_graph(dimensions: int) -> Any:
-    """An empty graph of half-precision vectors, compared by their products; MissingExtra where the library is missing."""
+    """An empty graph of half-precision vectors, compared by inner product. MissingExtra where usearch is not installed."""
     try:
         from usearch.index import Index
     except ImportError as error:
@@ -52,7 +53,7 @@ def create_graph(dimensions: int) -> Any:
 
 
 def add(graph: Any, numbers: NDArray[np.int64], vectors: F32) -> None:
-    """Enter vectors (N, D) under numbers (N,), in the place of what was there."""
+    """Insert vectors (N, D) with the ids `numbers` (N,); a vector with the same id is replaced."""
     gone = [int(n) for n in numbers if n in graph]
     for n in gone:
         graph.remove(n)
@@ -61,7 +62,7 @@ def add(graph: Any, numbers: NDArray[np.int64], vectors: F32) -> None:
 
 
 def nearest(graph: Any, vector: F32, count: int) -> NDArray[np.int64]:
-    """Numbers of about the nearest `count`."""
+    """Ids of approximately the `count` vectors nearest to `vector` (D,), nearest first."""
     found = graph.search(np.asarray(vector, np.float32), min(count, len(graph)), threads=1)
     return np.asarray(found.keys).astype(np.int64)
 
@@ -73,7 +74,7 @@ def save(graph: Any, path: Path) -> None:
 
 
 def open_graph(path: Path, dimensions: int, view: bool = True) -> Any | None:
-    """The graph of a file, left on the disk if `view`; None where it is missing or not what it must be."""
+    """The graph of a file, memory-mapped if `view`; None where the file is missing or invalid."""
     if not path.is_file() or not is_valid(path, dimensions):
         return None
     graph = create_graph(dimensions)
@@ -85,7 +86,8 @@ def open_graph(path: Path, dimensions: int, view: bool = True) -> Any | None:
 
 
 def is_valid(path: Path, dimensions: int) -> bool:
-    """Is every size, level, neighbour and entrance of the file within it? Read in place: memory does not grow with it."""
+    """Whether every size, level, neighbour and entry point in the file is within range. The file is memory-mapped and checked
+    in chunks."""
     size = path.stat().st_size
     if size < 8 + 64 + 40:
         return False
@@ -128,19 +130,20 @@ def _level_sound(
     data: Any, at: NDArray[np.int64], most: int, rows: int, starts: Any = None, levels: Any = None,
     lowest: int = 0, every: NDArray[np.int64] | None = None,
 ) -> bool:  # fmt: skip
-    """Counts and neighbours of one level of some vectors; every: the level that each vector of the graph reaches."""
+    """Whether counts and neighbours at one level of some vectors are valid. at: offsets of their lists; most: maximum number
+    of neighbours; every: the top level of each vector of the graph, which must be at least `lowest`."""
     for first in range(0, len(at), 8192):
         some = at[first : first + 8192]
-        held = data[some[:, None] + np.arange(4 + 4 * most)].view("<u4")
-        counts, near = held[:, 0], held[:, 1:]
+        lists = data[some[:, None] + np.arange(4 + 4 * most)].view("<u4")
+        counts, near = lists[:, 0], lists[:, 1:]
         used = np.arange(most) < counts[:, None]
         if (counts > most).any() or (near[used] >= rows).any():
             return False
         if every is not None and (every[near[used]] < lowest).any():
             return False
         if starts is not None and levels is not None:
-            told = data[starts[first : first + 8192, None] + np.arange(8, 10)].view("<i2")[:, 0]
-            if (told != levels[first : first + 8192]).any():
+            stored = data[starts[first : first + 8192, None] + np.arange(8, 10)].view("<i2")[:, 0]
+            if (stored != levels[first : first + 8192]).any():
                 return False
     return True
 
@@ -148,7 +151,7 @@ def _level_sound(
 def _upper_sound(
     data: Any, starts: NDArray[np.int64], levels: NDArray[np.int64], edges: int, base: int, rows: int
 ) -> bool:
-    """The levels above the lowest: neighbours there must reach as high."""
+    """Whether the levels above the lowest are valid: neighbours at a level must exist at this level."""
     for level in range(1, int(levels.max()) + 1):
         mine = np.flatnonzero(levels >= level)
         at = starts[mine] + 10 + 4 + 4 * base + (level - 1) * (4 + 4 * edges)

@@ -1,4 +1,4 @@
-"""Scores of search results: the similarity of a query's embedding with those of models, and how its terms are combined."""
+"""Scores of search results: the similarities of a query's embedding to those of models, and their combination."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from lift3d.inference.embedding import APPEARANCE_DIM, SimilarityWeights
 from lift3d.types import F32, Embedding
 
 TEXT_CATEGORY_WEIGHT = 2.0
-"""Weight, for text queries, of the probability that a model has the category of the text, beside the cosine; fixed on the
-validation split, as is the sharpness of text categories (inference/embedding_classifier.py)."""
+"""Weight of the probability that a model has the category of a text query, relative to the cosine. The weight and the
+sharpness of text categories (inference/embedding_classifier.py) were chosen on the validation split."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ def centroid_of(vectors: F32) -> F32:
 
 
 def query_vector(query: Embedding, weights: SimilarityWeights) -> F32:
-    """(D,) vector whose dot product with a model's centroid approximates its score."""
+    """(D,) vector whose dot product with a model's centroid approximates the model's score."""
     views, solid = _sides(query)
     looks = weights.views * views[:, :APPEARANCE_DIM].mean(0) + weights.solid * solid[
         :, :APPEARANCE_DIM
@@ -55,13 +55,13 @@ def similarity_scores(
     count: int,
     probabilities: tuple[F32, F32] | None = None,
 ) -> F32:
-    """(count,) score of each model; -inf for one without vectors.
+    """(count,) score of each model; -inf for a model without vectors.
 
-    vectors (M, D), owners (M,): the model of each vector; a model's vectors are contiguous, that of its solid first.
+    vectors (M, D); owners (M,): the model of each vector; a model's vectors are contiguous, the vector of its solid first.
     probabilities: as in `Similarities`; the probability of a common category then replaces the cosine of category vectors.
 
-    With sharpness, the score is the probability of being this very shape plus the probability of having its category, each
-    with its weight. In a plain sum of cosines the category would push the shape itself from the first rank."""
+    With sharpness, the score is the weighted sum of two probabilities: that the model is the query's own shape, and that it has
+    the query's category. A plain sum of cosines would rank the query's own shape below others of its category."""
     first = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
     out = np.full(count, -np.inf, np.float32)
     out[owners[first]] = combine_similarities(
@@ -77,18 +77,20 @@ def compute_similarities(
     `similarity_scores`."""
     views, solid = _sides(query)
     seen = np.ones(len(vectors), bool)
-    # the solid replaces the views of a model without any
+    # the solid's vector replaces the views of a model that has no views
     seen[first] = np.diff(np.r_[first, len(vectors)]) == 1
     alike = np.where(seen[:, None], vectors[:, :APPEARANCE_DIM] @ views[:, :APPEARANCE_DIM].T, -1)
     by_views = np.maximum.reduceat(alike, first).mean(1)
     by_solid = vectors[first, :APPEARANCE_DIM] @ solid[:, :APPEARANCE_DIM].mean(0)
-    kinds = np.add.reduceat(vectors[:, APPEARANCE_DIM:], first)
-    kinds /= np.maximum(np.linalg.norm(kinds, axis=1, keepdims=True), 1e-9)
-    return Similarities(by_views, by_solid, kinds @ query.vectors[:, APPEARANCE_DIM:].mean(0), probabilities)
+    categories = np.add.reduceat(vectors[:, APPEARANCE_DIM:], first)
+    categories /= np.maximum(np.linalg.norm(categories, axis=1, keepdims=True), 1e-9)
+    return Similarities(
+        by_views, by_solid, categories @ query.vectors[:, APPEARANCE_DIM:].mean(0), probabilities
+    )
 
 
 def combine_similarities(of: Similarities, weights: SimilarityWeights, words: bool = False) -> F32:
-    """(N,) scores from the terms. words: whether the query is text, which has no appearance: only the category counts."""
+    """(N,) scores from the similarities. words: whether the query is text, which has a category but no appearance."""
     if words:
         return (
             of.category
@@ -103,25 +105,25 @@ def combine_similarities(of: Similarities, weights: SimilarityWeights, words: bo
         alike = weight * likely
     if of.probabilities is None:
         return np.asarray(alike + weights.category * of.category)
-    kind, kinds = of.probabilities
+    category, categories = of.probabilities
     if likely is not None and weights.feedback > 0:
-        kind = (1 - weights.feedback) * kind + weights.feedback * (likely @ kinds)
-    return np.asarray(alike + weights.category * (kinds @ kind))
+        category = (1 - weights.feedback) * category + weights.feedback * (likely @ categories)
+    return np.asarray(alike + weights.category * (categories @ category))
 
 
 def _sides(query: Embedding) -> tuple[F32, F32]:
-    """The query's rows that are compared with views, and those compared with solids."""
+    """The query's vectors that are compared with views, and those that are compared with solids."""
     if query.modality == "shape" and len(query.vectors) > 1:
         return query.vectors[1:], query.vectors[:1]
     return query.vectors, query.vectors
 
 
 def _category_weight(query: Embedding, weights: SimilarityWeights) -> float:
-    """The weight of the category; text has nothing else."""
+    """The weight of the category; 1 for text, which has no other term."""
     return 1.0 if query.modality == "text" else weights.category
 
 
-def rank_texts(query: F32, said: F32) -> np.ndarray:
-    """Indices of texts (K, D) by similarity to a query (N, D), most similar first: zero-shot classification."""
-    kind = query[:, APPEARANCE_DIM:].mean(0)
-    return np.argsort(-(said[:, APPEARANCE_DIM:] @ kind), kind="stable")
+def rank_texts(query: F32, texts: F32) -> np.ndarray:
+    """Zero-shot classification: indices of texts (K, D) by similarity to a query (N, D), most similar first."""
+    category = query[:, APPEARANCE_DIM:].mean(0)
+    return np.argsort(-(texts[:, APPEARANCE_DIM:] @ category), kind="stable")

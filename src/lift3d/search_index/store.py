@@ -1,7 +1,7 @@
-"""An index of models on disk: the SQLite database (search_index/database.py) is the truth, a graph beside it makes search fast.
+"""An index of models on disk: the SQLite database (search_index/database.py), and a graph derived from it for fast search.
 
     index.sqlite        models with their vectors, files that could not be read
-    near-GENERATION     graph of nearest neighbours (search_index/hnsw.py) of that generation; absent where it is not needed
+    near-GENERATION     graph of nearest neighbours (search_index/hnsw.py) of that generation; absent for small indices
 
 Each change is one transaction and increments the generation; a graph of another generation is not used.
 """
@@ -36,22 +36,22 @@ from lift3d.types import F32, Embedding, Neighbour, Neighbours
 GRAPH = "near-"
 DIMENSIONS = APPEARANCE_DIM + CATEGORY_DIM
 EXACT_LIMIT = 1500
-"""Up to so many models, each is compared in full."""
+"""Maximum number of models for which every model is compared in full."""
 CANDIDATES = 128
-"""Models that are compared in full where there are more; at least twice as many as are asked for."""
+"""Minimum number of models that are compared in full in a larger index; at least twice the number of results."""
 GRAPH_LIMIT = 20_000
-"""From so many models on, a graph is kept; below, all centroids are compared."""
+"""Number of models from which on a graph is stored; in a smaller index all centroids are compared."""
 MAX_VECTORS = 64
-"""Vectors of a model that are compared."""
+"""Maximum number of vectors of a model that are compared."""
 MAX_COUNT = 1000
-"""Neighbours that can be asked for."""
+"""Maximum number of results of a search."""
 BATCH_SIZE = 500
-"""Models that are read in one statement."""
+"""Number of models that one SQL statement reads."""
 
 
 @dataclass(frozen=True)
 class IndexedFile:
-    """A file as it was when it was read: path below the root, size in bytes, modification time in nanoseconds."""
+    """State of a file when it was indexed: path relative to the root, size in bytes, modification time in nanoseconds."""
 
     path: str
     size: int
@@ -59,7 +59,8 @@ class IndexedFile:
 
 
 class ModelIndex:
-    """An opened index; `close` it, or use it as a context manager. write: whether it may be changed."""
+    """An open index; `close` it, or use it as a context manager. write: whether it may be changed. InputError as in
+    `open_database`."""
 
     def __init__(self, folder: Path, write: bool = False) -> None:
         self.folder = folder
@@ -68,8 +69,8 @@ class ModelIndex:
 
     @staticmethod
     def create(folder: Path, space: str, root: str) -> ModelIndex:
-        """A new, empty index. space: of the embeddings; root: the folder of models, relative to the index. InputError where
-        it cannot be written."""
+        """A new, empty index. space: the embedding space of its vectors; root: the folder of models, relative to the index.
+        InputError where it cannot be written."""
         create_database(folder, space, root)
         return ModelIndex(folder, write=True)
 
@@ -89,16 +90,16 @@ class ModelIndex:
             return (self.folder / read_meta(self.connection, "root")).resolve()
 
     def require(self, space: str) -> None:
-        """InputError unless the vectors belong to this embedding space."""
+        """Raise InputError unless the vectors belong to this embedding space."""
         if self.space != space:
-            raise InputError(f"{self.folder} was made with other weights", rebuild_hint(self.folder))
+            raise InputError(f"{self.folder} was created with other weights", rebuild_hint(self.folder))
 
     def __len__(self) -> int:
         with self._diagnosed():
             return int(self.connection.execute(f"SELECT count(*) FROM {MODELS}").fetchone()[0])
 
     def files(self) -> dict[str, tuple[IndexedFile, str]]:
-        """Path -> file and sha256 of every model. Models whose vectors are damaged are left out, and so indexed anew."""
+        """Path -> file and sha256 of every model. Models with damaged vectors are omitted, so that they are indexed again."""
         with self._diagnosed():
             rows = self.connection.execute(
                 f"SELECT path, size, changed, sha256 FROM {MODELS} WHERE length(vectors) > 0 AND length(vectors) % ? = 0",
@@ -107,14 +108,14 @@ class ModelIndex:
             return {str(p): (IndexedFile(str(p), int(s), int(c)), str(sha)) for p, s, c, sha in rows}
 
     def unreadable(self) -> dict[str, tuple[IndexedFile, str]]:
-        """Path -> file and reason of every file that could not be read when it was last tried."""
+        """Path -> file and reason, of every file that could not be read at the last attempt."""
         with self._diagnosed():
             rows = self.connection.execute("SELECT path, size, changed, why FROM refused").fetchall()
             return {str(p): (IndexedFile(str(p), int(s), int(c)), str(why)) for p, s, c, why in rows}
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, which starts the next generation."""
+        """One transaction, which increments the generation."""
         with self._diagnosed(), self.connection:
             self.connection.execute("BEGIN IMMEDIATE")
             yield self.connection
@@ -122,7 +123,7 @@ class ModelIndex:
             self.connection.execute("UPDATE meta SET value = ? WHERE name = 'generation'", (after,))
 
     def put(self, models: Sequence[tuple[IndexedFile, str, F32]]) -> None:
-        """Enter models as (file, sha256, vectors (V, D)), replacing what stood under their paths."""
+        """Insert models as (file, sha256, vectors (V, D)); rows with the same paths are replaced."""
         with self._transaction() as connection:
             for file, sha256, vectors in models:
                 self._delete(connection, [file.path])
@@ -149,7 +150,7 @@ class ModelIndex:
             connection.execute("DELETE FROM refused WHERE path = ?", (path,))
 
     def mark_unreadable(self, file: IndexedFile, why: str) -> None:
-        """Note that a file cannot be read, so that it is tried again only after it has changed."""
+        """Record that a file cannot be read, so that it is read again only after it has changed."""
         with self._transaction() as connection:
             self._delete(connection, [file.path])
             row = (file.path, file.size, file.changed, why)
@@ -176,8 +177,8 @@ class ModelIndex:
         return self.folder / f"{GRAPH}{int(read_meta(self.connection, 'generation'))}.usearch"
 
     def update_graph(self) -> bool:
-        """Bring the graph to the generation of the tables, or delete it where none is needed; False where one is needed and
-        the library is missing."""
+        """Update the graph to the generation of the tables, or delete it where none is needed. False where a graph is needed
+        but usearch is not installed."""
         with self._diagnosed():
             target = self._graph_file()
         old = sorted(self.folder.glob(f"{GRAPH}*.usearch"))
@@ -203,10 +204,10 @@ class ModelIndex:
         return True
 
     def search(self, query: Embedding, count: int, weights: SimilarityWeights) -> Neighbours:
-        """The `count` most similar models, or all if there are fewer, best first. InputError for a query of another
-        embedding space, or a count that is not between 1 and 1000."""
+        """The `count` most similar models, or all if there are fewer, the best first. InputError for a query of another
+        embedding space, or a count outside of 1 to 1000."""
         if not 1 <= count <= MAX_COUNT:
-            raise InputError(f"a search for {count} models", f"give a count from 1 to {MAX_COUNT}")
+            raise InputError(f"cannot search for {count} models", f"give a count from 1 to {MAX_COUNT}")
         self.require(query.space)
         ids = self._candidates(query, count, weights)
         with self._diagnosed():

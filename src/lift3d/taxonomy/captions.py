@@ -1,4 +1,4 @@
-"""Names of shapes and categories as text that a sentence encoder understands."""
+"""Names of shapes and categories as input text of a sentence encoder."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Object categories, and the rules that find a category in words.
+"""Object categories, and the rules that find a category in free text.
 
 A small taxonomy with WordNet's names (Miller 1995; offsets of version 3.0, by which ShapeNet names its folders, Chang et
-al. 2015, arXiv:1512.03012). Categories and rules are data, in taxonomy.toml beside this file; shapes are not looked at.
-Words that no rule matches give "unknown". benchmarks/labels.py measures the error rate.
+al. 2015, arXiv:1512.03012). Categories and rules are data, in taxonomy.toml beside this file; the rules do not examine shapes.
+Text that no rule matches has the category "unknown". benchmarks/labels.py measures the error rate.
 """
 
 from __future__ import annotations
@@ -62,5 +62,5 @@ def _rules() -> Rules:
 
 
 def _whole(pattern: str) -> re.Pattern[str]:
-    """The pattern between word boundaries, with a plural s allowed; one that ends in a space needs no boundary."""
+    """The pattern between word boundaries, with an optional plural ending; a pattern that ends in a space needs no boundary."""
     return re.compile(rf"(?<![a-z0-9])(?:{pattern})(?:(?<= )|(?:e?s)?(?![a-z0-9]))")

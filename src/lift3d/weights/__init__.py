@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 BEST = "best"
-"""Stem of the files in a training run's folder that hold its best weights and their card."""
+"""Stem of the two files in a training run's folder that contain its best weights and their card."""
 COMPATIBLE = {"autoencoder": ("vae",)}
 """Mappings whose weights another mapping accepts too: a variational autoencoder is an autoencoder."""
 MAX_FILE_SIZE = 512 << 20
-"""Bytes; a larger weights file is refused."""
+"""Maximum size of a weights file in bytes."""
 
 
 def list_models() -> list[PretrainedCfg]:
@@ -30,7 +30,7 @@ def list_models() -> list[PretrainedCfg]:
 
 def find(name: str | Path) -> PretrainedCfg:
     """The card of weights, by the name of a packaged network, the path of a weights file with its card beside it, or the
-    folder of a training run. InputError where there are none, or the card is damaged."""
+    folder of a training run. InputError where there are no weights, or the card is damaged."""
     path = Path(name).expanduser()
     if path.is_dir():
         path = path / f"{BEST}.safetensors"
@@ -41,13 +41,13 @@ def find(name: str | Path) -> PretrainedCfg:
         return _read(packaged, packaged.with_suffix(".safetensors"))
     if path.is_file():
         raise InputError(
-            f"{name} is no weights file",
+            f"{name} is not a weights file",
             "weights are a .safetensors file with its card beside it, as lift3d train writes them",
         )
     if Path(name).expanduser().is_dir():
         raise InputError(
-            f"{name} holds no {BEST}.safetensors",
-            "it is not the folder of a training run, or the run has not validated yet",
+            f"{name} contains no {BEST}.safetensors",
+            "give the folder of a training run that has validated at least once",
         )
     known = ", ".join(cfg.name for cfg in list_models()) or "none in this package"
     raise InputError(
@@ -56,8 +56,9 @@ def find(name: str | Path) -> PretrainedCfg:
 
 
 def load_tensors(name: str | Path, mapping: str | None = None) -> dict[str, torch.Tensor]:
-    """Parameters and buffers by name, floating-point ones in single precision. name: as in `find`; mapping: what the weights
-    must have been trained for. InputError for weights of another mapping, damaged ones, or a wrong sha256."""
+    """Parameters and buffers by name, those of floating point in single precision. name: as in `find`; mapping: the mapping for
+    which the weights must have been trained. InputError for weights of another mapping, damaged weights, or a wrong sha256;
+    MissingExtra without safetensors."""
     try:
         from safetensors import SafetensorError
         from safetensors.torch import load
@@ -66,28 +67,28 @@ def load_tensors(name: str | Path, mapping: str | None = None) -> dict[str, torc
     cfg = find(name)
     if mapping is not None and cfg.mapping not in (None, mapping, *COMPATIBLE.get(mapping, ())):
         raise InputError(
-            f"{cfg.file.name} holds weights of {cfg.mapping}, not of {mapping}",
-            "`lift3d models` lists what there is",
+            f"{cfg.file.name} contains weights of {cfg.mapping}, not of {mapping}",
+            "`lift3d models` lists the available weights",
         )
     if cfg.bytes > MAX_FILE_SIZE:
         raise InputError(
-            f"{cfg.file} is larger than {MAX_FILE_SIZE >> 20} MB", "it is no weights file of lift3d"
+            f"{cfg.file} is larger than {MAX_FILE_SIZE >> 20} MB", "it is not a weights file of lift3d"
         )
     data = cfg.file.read_bytes()
     if cfg.sha256 is not None and hashlib.sha256(data).hexdigest() != cfg.sha256:
         raise InputError(
             f"{cfg.file} is not the file that its card {cfg.file.stem}.json describes",
-            "get both again",
+            "download both files again",
         )
     try:
         tensors = load(data)
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
-        raise InputError(f"{cfg.file} is damaged or no safetensors file", "get it again") from error
+        raise InputError(f"{cfg.file} is damaged or not a safetensors file", "download it again") from error
     return {key: t.float() if t.is_floating_point() else t for key, t in tensors.items()}
 
 
 def pack(tensors: dict[str, torch.Tensor]) -> bytes:
-    """A safetensors file with floating-point tensors in half precision; integers keep their type."""
+    """The bytes of a safetensors file with floating-point tensors in half precision; integer tensors keep their type."""
     from safetensors.torch import save
 
     return save(
@@ -101,7 +102,7 @@ def _read(card: Path, file: Path) -> PretrainedCfg:
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{file} has no card beside it, or a damaged one: {card.name}, which describes its network",
-            "lift3d train writes both; get both again",
+            "lift3d train writes both; download both again",
         ) from error
     if not file.is_file():
         raise InputError(f"{card} belongs to no weights", f"put {file.name} beside it")

@@ -1,7 +1,7 @@
 """The card of a trained network: `PretrainedCfg`, read from JSON and validated.
 
 Two JSON layouts are read: the cards of the networks that come with the package, and the `best.json` that a training run
-writes (its options and data stand under `plan`).
+writes (options and data are under the key `plan`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 from lift3d.errors import InputError
 
 THRESHOLD = 0.5
-"""Occupancy above which a voxel or pixel is full, where a card states none."""
-HINT = "get weights and card again"
+"""Occupancy above which a voxel or pixel is full, where a card states no threshold."""
+HINT = "download weights and card again"
 Scores = dict[str, float]
 
 
@@ -25,17 +25,17 @@ class PretrainedCfg:
     """Description of one set of weights.
 
     name, file: the file's stem and the `.safetensors` file.
-    mapping: what the network was trained for, e.g. "image_to_voxels"; None where the card does not say.
-    task: what it does, in a short phrase.
-    config: options that the network was built and trained with.
+    mapping: the mapping for which the network was trained, e.g. "image_to_voxels"; None where the card states none.
+    task: what the network does, in a short phrase.
+    config: options with which the network was built and trained.
     threshold: iso-level of the predicted occupancy, fixed on the validation split.
     labels: categories of a classifier, in the order of its outputs.
-    image_size: side of the input images in pixels; grid_size: side of the input grid in voxels; None where it takes none.
+    image_size: side of the input images in pixels; grid_size: side of the input grid in voxels; None without such an input.
     mean, std: normalisation of sRGB values in [0, 1].
-    data, licence, command, note: provenance, in words. data_digest: hashes of the training data and names it defines.
+    data, licence, command, note: provenance, as text. data_digest: hashes of the training data, and the names that it defines.
     sha256: of the weights file. parameters: number of parameters. step: training step of these weights.
-    metrics: scores on the test split, the principal one first. baselines: scores of other methods on the same data.
-    measured_on: what the scores were measured on. validation: scores on the validation split during training.
+    metrics: scores on the test split, the principal score first. baselines: scores of other methods on the same data.
+    measured_on: the data on which the scores were measured. validation: scores on the validation split during training.
     extra: every other key of the card, unchanged.
     """
 
@@ -76,19 +76,19 @@ class PretrainedCfg:
         return next(iter(self.metrics.items()), None)
 
     def require_config(self) -> Mapping[str, Any]:
-        """The options of the network. InputError where the card states none."""
+        """The options of the network. InputError where the card states no options."""
         if not self.config:
             raise InputError("the card of these weights does not describe their network", HINT)
         return self.config
 
     def require_labels(self) -> tuple[str, ...]:
-        """The categories of a classifier. InputError where the card names none."""
+        """The categories of a classifier. InputError where the card names no categories."""
         if not self.labels:
             raise InputError("the card of these weights names no categories", HINT)
         return self.labels
 
     def number(self, key: str, default: float, low: float = -math.inf, high: float = math.inf) -> float:
-        """A number of `extra`, or the default where the card has none. InputError unless low <= number <= high."""
+        """The number `extra[key]`, or the default where the card lacks the key. InputError unless low <= number <= high."""
         try:
             value = _number(key, self.extra.get(key, default))
             if not low <= value <= high:
@@ -100,7 +100,7 @@ class PretrainedCfg:
         return value
 
     def numbers(self, key: str) -> dict[str, float]:
-        """Named numbers of `extra`; empty where the card has none. InputError for anything else."""
+        """The named numbers `extra[key]`; empty where the card lacks the key. InputError for any other value."""
         try:
             return _scores(key, self.extra.get(key, {}))
         except TypeError as error:
@@ -134,9 +134,9 @@ def _written(scores: Mapping[str, float]) -> str:
 
 
 def parse_card(card: object, name: str, file: Path) -> PretrainedCfg:
-    """The card of `file` from parsed JSON. InputError for anything but an object whose fields have their types.
+    """The card of `file` from parsed JSON. InputError unless the value is an object whose fields have the expected types.
 
-    Keys that `PretrainedCfg` does not have are kept in `extra`."""
+    Keys that are no fields of `PretrainedCfg` are stored in `extra`."""
     try:
         return _parse(card, name, file)
     except (TypeError, ValueError) as error:
@@ -156,7 +156,7 @@ def _parse(card: object, name: str, file: Path) -> PretrainedCfg:
 
 
 def _from_run(raw: dict[str, Any]) -> dict[str, Any]:
-    """The layout of a training run's best.json, as that of a packed card; the run's numbers are validation scores."""
+    """Convert the layout of a training run's best.json to that of a packaged card; the run's numbers are validation scores."""
     plan = _object("plan", raw["plan"])
     data = plan.get("data")
     out = {key: value for key, value in raw.items() if key != "plan"}
@@ -172,25 +172,25 @@ def _from_run(raw: dict[str, Any]) -> dict[str, Any]:
 
 def _object(key: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise TypeError(f"{key} is no object")
+        raise TypeError(f"{key} is not an object")
     return value
 
 
 def _text(key: str, value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{key} is no text")
+        raise TypeError(f"{key} is not text")
     return value
 
 
 def _count(key: str, value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError(f"{key} is no count")
+        raise TypeError(f"{key} is not a count")
     return value
 
 
 def _number(key: str, value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise TypeError(f"{key} is no number")
+        raise TypeError(f"{key} is not a number")
     return float(value)
 
 
@@ -217,11 +217,11 @@ def _tables(key: str, value: object) -> dict[str, Scores]:
 
 
 def _labels(key: str, value: object) -> tuple[str, ...]:
-    """Two or more different names."""
+    """A list of two or more names, all different."""
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise TypeError(f"{key} is no list of names")
+        raise TypeError(f"{key} is not a list of names")
     if not len(set(value)) == len(value) > 1:
-        raise ValueError(f"{key} names no categories that differ")
+        raise ValueError(f"{key} must name at least two categories, each once")
     return tuple(value)
 
 
@@ -231,4 +231,4 @@ _READERS = {
     "licence": _text, "command": _text, "note": _text, "sha256": _text, "parameters": _count, "step": _count,
     "metrics": _scores, "baselines": _tables, "measured_on": _text, "validation": _scores,
 }  # fmt: skip
-"""How each field of the card is validated."""
+"""The function that validates each field of the card."""

@@ -110,7 +110,7 @@ def test_options_that_exclude_each_other_are_one_sentence(tmp_path: Path) -> Non
     assert code == 2 and "there are no cameras at" in said, said
     (tmp_path / "words.txt").write_text("no weights")
     code, said = lift3d("reconstruct", tmp_path / "ball.png", "-o", out, "--weights", tmp_path / "words.txt")
-    assert code == 2 and "is no weights file" in said, said
+    assert code == 2 and "is not a weights file" in said, said
     code, said = lift3d("mask", tmp_path, "-o", tmp_path / "cut.png")
     assert code == 2 and "is a folder" in said, said
     for output, sentence in (("cut.jpg", "is not a PNG"), ("ball.png", "would overwrite the photo")):
