@@ -232,7 +232,7 @@ def test_what_is_no_index(tmp_path: Path) -> None:
     base.execute("CREATE TABLE a (b)")
     base.commit()
     base.close()
-    with pytest.raises(InputError, match="no index of lift3d"):
+    with pytest.raises(InputError, match="not an index of lift3d"):
         ModelIndex(other)
 
 
