@@ -1,7 +1,7 @@
-"""lift3d: everything is a mapping. Photos, scans, words or seeds in; solid, textured, printable 3D models out.
+"""lift3d: everything is a mapping. It turns photos, scans, words or seeds into solid, textured, printable 3D models.
 
 The functions of `lift3d.api` are available as `lift3d.reconstruct`, `lift3d.repair` and so on. They are imported when first
-used, so that `import lift3d` costs nothing.
+used, so that `import lift3d` is fast.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,10 +1,10 @@
-"""The Python API: every capability of lift3d as one function, in memory. The command line and the server use nothing else.
+"""The Python API: one function for each task, in memory or on files. The command line and the server call these functions.
 
 Conventions. A mesh is a `trimesh.Trimesh`, z up; `mesh.units` is "m" if the scale is known, else None. Where a mesh or a
-photo is expected, a path serves as well. Nothing is written unless an `output` is given; what is written appears whole or
-not at all. `progress` is called with the name of a step and the fraction done, `message` with sentences for a person.
-The same input, options and seed give the same bytes. Everything that a user can act on is raised as a
-`lift3d.errors.Lift3dError`: one sentence with the cause and what to try.
+photo is expected, a path serves as well. Nothing is written unless an `output` is given; a file appears whole or
+not at all. `progress` is called with the name of a step and the completed fraction, `message` with sentences for the user.
+The same input, options and seed give the same bytes. Every failure that the user can act on is raised as a
+`lift3d.errors.Lift3dError`, one sentence with the cause and what to try.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def reconstruct(
     message: Message | None = None,
     command: Sequence[str] = (),
 ) -> Reconstruction:
-    """A solid, textured model from photos of an object, or an open one from photos of a scene.
+    """Reconstruct a solid, textured model from photos of an object, or an open one from photos of a scene.
 
     photos: a folder, a file pattern, a video, one photo, or a list of photos; see `Photo`. method: "measured" (multi-view
     stereo, from three photos on), "predicted" (by a network, from one to eight photos) or "auto". height, width: real size,
@@ -138,8 +138,8 @@ def reconstruct(
 
 
 def load(path: PathLike) -> Mesh:
-    """The mesh in a file: .glb .gltf .obj .ply .stl .3mf .off .usdz. What the file names but cannot be read is listed in
-    `mesh.metadata["warnings"]`."""
+    """The mesh in a file: .glb .gltf .obj .ply .stl .3mf .off .usdz. Files that it refers to and that cannot be read are
+    listed in `mesh.metadata["warnings"]`."""
     from lift3d.io.mesh.meshes import load_mesh
 
     return load_mesh(path)

@@ -1,4 +1,4 @@
-"""What a mapping may use besides its input: seed, progress, memory budget, and a place for its evidence."""
+"""What a mapping may use besides its input: seed, progress callback, memory budget, and a report for its evidence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Progress = Callable[[str, float], None]
-"""Called with (step name, fraction done in [0, 1])."""
+"""Called with (step name, completed fraction in [0, 1])."""
 
 
 def silent(step: str, fraction: float) -> None:
@@ -16,7 +16,7 @@ def silent(step: str, fraction: float) -> None:
 
 @dataclass
 class Context:
-    """Handed through a pipeline. `report` collects, under each mapping's name, plain JSON-able evidence."""
+    """Passed through a pipeline. `report` collects JSON-able evidence under the name of each mapping."""
 
     seed: int = 0
     progress: Progress = silent

@@ -44,7 +44,7 @@ METHODS = ("exact", "learned")
 class Card:
     """The description of a mapping.
 
-    name: source_to_target; source, target: names of the representations (the edge of the mapping in the graph of
+    name: source_to_target; source, target: names of the representations (the mapping is an edge of the graph of
     representations); method: "exact" or "learned"; reference: authors and years of the methods used. Raises ValueError for
     an unknown method.
     """

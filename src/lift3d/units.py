@@ -1,6 +1,6 @@
 """Quantities with units as text: lengths ("24cm"), printer beds ("220x220x250mm"), memory ("3GB").
 
-A number without a unit is refused, because a unit is never guessed.
+A number without a unit is refused, because a unit is never assumed.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def test_interpolate_prints_how_well_the_ends_are_reconstructed(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["generate", "chair"], "nowhere to write"),
+        (["generate", "chair"], "no output folder"),
         (["generate", "chair", "-o", "{out}", "-n", "0"], "give 1 or more"),
         (["generate", "chair", "-o", "{out}", "--size", "5"], "has no unit"),
         (["generate", "chair", "-o", "{out}", "--format", "exe"], "not a model format"),

@@ -139,7 +139,7 @@ def test_bad_wishes_are_told_in_a_sentence(tmp_path: Path) -> None:
     said = refused("generate", "chair", "-n", 1_000_000, "-o", out)
     assert "hours" in said and "GB" in said
     assert "no generator called dream" in refused("generate", "chair", "--model", "dream", "-o", out)
-    assert "nowhere to write" in refused("generate", "chair")
+    assert "no output folder" in refused("generate", "chair")
     assert "no category is given" in refused("generate", "-o", out)
     assert "not a model format" in refused("generate", "chair", "--format", "exe", "-o", out)
     assert "seed" in refused("generate", "chair", "--seed", -1, "-o", out)

@@ -30,7 +30,7 @@ class Screen:
             self.bar.stop()
 
     def say_first_run(self) -> None:
-        """Explain why the first call on a machine is slow."""
+        """Tell the user why the first run on a machine is slow."""
         from lift3d.runtime.environment import FIRST_RUN, compiled
 
         if not self.quiet and not compiled():

@@ -14,10 +14,11 @@ def classify(
     top: Annotated[int, typer.Option(min=1, help="Number of categories shown, most probable first.")] = 5,
     as_json: Annotated[Path | None, typer.Option("--json", help="Write the result to this file.")] = None,
     weights: Annotated[
-        str | None, typer.Option(help="Weights with your own categories: the folder of a run or a file.")
+        str | None,
+        typer.Option(help="Your own weights, with your own categories: a run's folder or a weights file."),
     ] = None,
     up: Annotated[str, typer.Option(help="Upright axis of OBJ, OFF, PLY and STL files: z or y.")] = "z",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the categories.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the categories.")] = False,
 ) -> None:
     """Classify the object of a model or a photo.
 

@@ -1,4 +1,4 @@
-"""`lift3d complete`: the missing part of a scan, predicted."""
+"""`lift3d complete`: a partial scan to a closed solid; a network predicts the missing part."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def complete(
     resolution: Annotated[
         int, typer.Option(help="Grid steps of the new surface along its longest side, 32 to 320.")
     ] = 160,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same solid.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
-    """Complete a partial scan of one object to a closed solid. The known part stays as it is; the rest is predicted."""
+    """Complete a partial scan of one object to a closed solid. The known part stays unchanged; the rest is predicted."""
     from lift3d.nets import require_torch
 
     require_torch()
@@ -52,9 +52,7 @@ def summary(result: Completion, output: Path) -> list[str]:
     from lift3d.cli.words import origin_lines
 
     if result.closed_already:
-        lines = [
-            "The mesh is closed already: nothing is missing, and it is written as it is (--force completes it)."
-        ]
+        lines = ["The mesh is closed already and is written unchanged; --force completes it all the same."]
     else:
         assert result.known_fraction is not None and result.known_size is not None
         unit = f" {result.mesh.units}" if result.mesh.units else " without a unit"

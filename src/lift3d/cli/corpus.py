@@ -27,7 +27,8 @@ app = typer.Typer(
 def build(
     folder: Annotated[Path, typer.Argument(help="Folder of the corpus.")],
     only: Annotated[
-        list[str] | None, typer.Option(help="Name of a source; repeat it for more. All if not given.")
+        list[str] | None,
+        typer.Option(help="Name of a source; repeat the option for several. All if not given."),
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Number of shapes of each source, evenly spaced.")] = None,
     from_: Annotated[
@@ -42,7 +43,7 @@ def build(
     cache: Annotated[Path, typer.Option(help=CACHE_HELP)] = Path(CACHE),
     debs: Annotated[Path | None, typer.Option(help=DEBS_HELP)] = None,
     processes: Annotated[int | None, typer.Option(min=1, help=PROCESSES_HELP)] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Build a corpus; the same command resumes an interrupted build."""
     from lift3d.cli.bars import Bars
@@ -89,10 +90,12 @@ def render(
     limit: Annotated[
         int | None, typer.Option(help="Number of shapes, sampled by hash; all if not given.")
     ] = None,
-    with_: Annotated[str, typer.Option("--with", help="Further images of each picture: depth,normals.")] = "",
+    with_: Annotated[
+        str, typer.Option("--with", help="Images to write with each picture: depth,normals.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same pictures.")] = 0,
     processes: Annotated[int | None, typer.Option(min=1, help=PROCESSES_HELP)] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Render pictures of a corpus with masks and cameras, in shards."""
     from lift3d.cli.bars import Bars
@@ -115,7 +118,7 @@ def photographs(
     folder: Annotated[Path, typer.Argument(help="Folder of the photographs.")],
     cache: Annotated[Path, typer.Option(help=CACHE_HELP)] = Path(CACHE),
     debs: Annotated[Path | None, typer.Option(help=DEBS_HELP)] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Collect photographs and cut-out objects from Debian packages, for training masks."""
     from lift3d.cli.bars import Bars

@@ -36,7 +36,7 @@ def explained(command: Callable[..., None]) -> Callable[..., None]:
             _fail("there was not enough memory: use smaller photos (--size 1000) or fewer of them.")
         except KeyboardInterrupt:
             _fail("interrupted; nothing was written.", INTERRUPTED)
-        except BrokenPipeError:  # the reader of the output has closed it, as `| head` does
+        except BrokenPipeError:  # the reader of the output has closed the pipe, as `| head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(1) from None
         except OSError as error:
@@ -51,7 +51,7 @@ def explained(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
-    """Exit through the clean-up code, as on ctrl-C."""
+    """Raise SystemExit, so that clean-up code runs as on ctrl-C."""
     raise SystemExit(TERMINATED)
 
 

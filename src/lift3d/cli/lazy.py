@@ -16,7 +16,7 @@ COMMANDS = {
     "convert": ("meshes", "Write a mesh in another format, with its texture and unit."),
     "render": ("render", "Render views of a model, or a turntable film."),
     "generate": ("shapes", "Generate new models of a category; each is closed and printable."),
-    "interpolate": ("shapes", "Generate the models between two models; each is closed and printable."),
+    "interpolate": ("shapes", "Interpolate between two models; each step is closed and printable."),
     "classify": ("classify", "Classify the object of a model or a photo."),
     "index": ("search", "Index a folder of models for search."),
     "search": ("search", "Search an index by photo, model or text."),
@@ -46,7 +46,7 @@ class LazyGroup(TyperGroup):
         return self.commands.get(cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the list of commands with their first sentences."""
+        """Write the list of commands, each with the first sentence of its help."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
 

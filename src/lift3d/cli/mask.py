@@ -26,7 +26,7 @@ def mask(
     weights: Annotated[
         str | None, typer.Option(help="Weights of the network: the folder of a run or a weights file.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Cut the object out of a photo; the background becomes transparent."""
     from lift3d import api

@@ -26,7 +26,7 @@ def check(
         typer.echo(report.to_text())
         typer.echo(f"{file.name} {'can' if report.printable else 'cannot'} be printed.")
         if not report.is_solid and min(report.size) <= 1e-6 * max(report.size):
-            typer.echo("It is a flat sheet: extrude it in a modelling program first.")
+            typer.echo("It is a flat sheet; extrude it in a modelling program first.")
         elif not report.is_solid:
             typer.echo(f"To make it solid: lift3d repair {file.name} -o {file.stem}-solid.stl")
     raise typer.Exit(0 if report.printable else 1)

@@ -1,4 +1,4 @@
-"""`lift3d reconstruct`: photos or a video in, a model, its preview and its report out."""
+"""`lift3d reconstruct`: photos or a video to a model with a preview and a report."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ def reconstruct(
     uncertainty: Annotated[
         bool,
         typer.Option(
-            "--uncertainty", help="Write the uncertainty of a prediction as colours of NAME.uncertainty.ply."
+            "--uncertainty",
+            help="Write NAME.uncertainty.ply, whose colours show the uncertainty of a prediction.",
         ),
     ] = False,
-    height: Annotated[str | None, typer.Option(help="Real height, along the up axis, as 24cm.")] = None,
+    height: Annotated[str | None, typer.Option(help="Real height, along the up axis, such as 24cm.")] = None,
     width: Annotated[
-        str | None, typer.Option(help="Real width, the larger horizontal extent, as 24cm.")
+        str | None, typer.Option(help="Real width, the larger horizontal extent, such as 24cm.")
     ] = None,
     marks: Annotated[
         str | None,
@@ -73,7 +74,7 @@ def reconstruct(
         typer.Option(help="Folder in which finished steps are cached; the same command resumes from there."),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same photos, options and seed give the same bytes.")] = 0,
-    memory: Annotated[str, typer.Option(help="Memory budget; photos are reduced to keep it.")] = "3GB",
+    memory: Annotated[str, typer.Option(help="Memory budget; photos are reduced to stay within it.")] = "3GB",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Number of processor cores. Default: all.")
     ] = None,
@@ -84,7 +85,7 @@ def reconstruct(
             help="One lens and zoom for all photos, or one for each. Default: by size and EXIF.",
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Reconstruct a textured 3D model from photos or a video. NAME.png and NAME.report.json are written beside it."""
     from lift3d.runtime.environment import limit_threads

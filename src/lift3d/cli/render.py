@@ -17,8 +17,10 @@ def render(
         int | None, typer.Option(help="Number of views; if not given, 24, or 72 frames of a film.")
     ] = None,
     size: Annotated[int, typer.Option(help="Width and height in pixels.")] = 512,
-    width: Annotated[int | None, typer.Option(help="Width, where it differs from the height.")] = None,
-    height: Annotated[int | None, typer.Option(help="Height, where it differs from the width.")] = None,
+    width: Annotated[int | None, typer.Option(help="Width in pixels, if it differs from the height.")] = None,
+    height: Annotated[
+        int | None, typer.Option(help="Height in pixels, if it differs from the width.")
+    ] = None,
     elevation: Annotated[
         str, typer.Option(help="Degrees above the horizon; several are used in turn: 10,30.")
     ] = "",
@@ -29,10 +31,10 @@ def render(
         str, typer.Option(help="white, transparent, the name of a colour, or #rrggbb.")
     ] = "white",
     seed: Annotated[
-        int | None, typer.Option(help="Seed of random directions instead of an orbit; 0 or more.")
+        int | None, typer.Option(help="Use random directions with this seed (0 or more) instead of an orbit.")
     ] = None,
     up: Annotated[str, typer.Option(help="Upright axis of an OBJ, OFF, PLY or STL file: y or z.")] = "z",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Render views of a model, or a turntable film.
 

@@ -1,4 +1,4 @@
-"""`lift3d index` and `lift3d search`: find a model among many, by a photo, a model or words."""
+"""`lift3d index` and `lift3d search`: find models by a photo, a model or words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def index(
         typer.Option("-o", "--output", help="Folder of the index; FOLDER/.lift3d-index if not given."),
     ] = None,
     weights: Annotated[str | None, typer.Option(help=WEIGHTS_HELP)] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Index a folder of models for search.
 
@@ -46,16 +46,17 @@ def search(
     count: Annotated[int, typer.Option("-k", "--count", help="Number of models shown.")] = 5,
     index: Annotated[
         Path | None,
-        typer.Option("--index", help="An index, or the folder that was indexed; the one here if not given."),
+        typer.Option(
+            "--index",
+            help="An index, or the folder that was indexed; if not given, the index in the current folder.",
+        ),
     ] = None,
     as_json: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write a contact sheet of the result: a PNG.")
     ] = None,
     weights: Annotated[str | None, typer.Option(help=WEIGHTS_HELP)] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print nothing but the result and errors.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the result and errors.")] = False,
 ) -> None:
     """Search an index by photo, model or text.
 

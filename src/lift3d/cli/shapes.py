@@ -36,14 +36,18 @@ def generate(
     symmetric: Annotated[bool, typer.Option(help="Make nearly symmetric shapes exactly symmetric.")] = True,
     layout: Annotated[
         bool,
-        typer.Option(help="Begin with a layout that is usual for the category; without it shapes vary more."),
+        typer.Option(
+            help="Start from a layout that is typical of the category; without it, shapes vary more."
+        ),
     ] = True,
     candidates: Annotated[
         int,
-        typer.Option(help="Samples for each model; the first with usual uncertainty is taken. 1: any."),
+        typer.Option(
+            help="Samples per model, of which the first that is confident enough is taken; 1: no selection."
+        ),
     ] = 4,
     categories: Annotated[bool, typer.Option("--categories", help="List the categories and exit.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Generate new models of a category; each is closed and printable."""
     from lift3d.nets import require_torch
@@ -60,7 +64,7 @@ def generate(
             typer.echo(name)
         return
     if output is None:
-        raise InputError("there is nowhere to write to", "name a new folder with -o")
+        raise InputError("no output folder is given", "name a new folder with -o")
     with Bars(quiet) as bars:
         models = api.generate(
             category,
@@ -91,16 +95,16 @@ def interpolate(
     output: Annotated[Path, typer.Option("-o", "--output", help="A new folder for the models.")],
     steps: Annotated[int, typer.Option(help="Number of models, both ends included.")] = 8,
     path: Annotated[
-        str, typer.Option(help="flow: through shapes of the flow; straight: one fades into the other.")
+        str, typer.Option(help="flow: through plausible shapes; straight: one shape fades into the other.")
     ] = "flow",
     format_: Annotated[str, typer.Option("--format", help=FORMAT_HELP)] = "glb",
     weights: Annotated[
         str | None, typer.Option(help="Weights of the flow: the folder of a run or a weights file.")
     ] = None,
     autoencoder: Annotated[str | None, typer.Option(help=AUTOENCODER_HELP)] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
-    """Generate the models between two models; each is closed and printable."""
+    """Interpolate between two models; each step is closed and printable."""
     from lift3d.nets import require_torch
 
     require_torch()

@@ -1,4 +1,4 @@
-"""`lift3d train | evaluate`: train networks, and measure them beside their baselines."""
+"""`lift3d train | evaluate`: train networks, and compare them with their baselines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def train(
     pictures: Annotated[
         Path | None, typer.Option(help=f"{PICTURES_HELP} They are rendered where they are missing.")
     ] = None,
-    views: Annotated[int, typer.Option(help="Pictures to render of each shape.")] = 8,
+    views: Annotated[int, typer.Option(help="Number of pictures to render of each shape.")] = 8,
     init_from: Annotated[
         str | None,
         typer.Option(help="Initial weights: a name of `lift3d models`, or the folder of a run."),
@@ -37,7 +37,7 @@ def train(
     tasks: Annotated[bool, typer.Option("--tasks", help=TASKS_HELP)] = False,
     device: Annotated[str | None, typer.Option(help="cpu or cuda; if not given, cuda if present.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help=THREADS_HELP)] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Train a network, or resume training from the last checkpoint.
 
@@ -66,7 +66,7 @@ def train(
     config = parse_options(found.config(), set_ or [])
     if data is None:
         raise InputError(
-            "there is nothing to learn from", "name a corpus with --data; lift3d corpus build makes one"
+            "no training data are given", "name a corpus with --data; lift3d corpus build makes one"
         )
     folder = output if output is not None else Path("runs") / task.replace("_", "-")
     pictures = pictures if pictures is not None else data.parent / (data.name + PICTURES_SUFFIX)
@@ -92,7 +92,8 @@ def evaluate(
     task: Annotated[str | None, typer.Argument(help=TASK_HELP)] = None,
     data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for the table, per category, and images.")
+        Path | None,
+        typer.Option("-o", "--output", help="Folder for the table, the results by category, and images."),
     ] = None,
     pictures: Annotated[Path | None, typer.Option(help=PICTURES_HELP)] = None,
     weights: Annotated[
@@ -108,7 +109,7 @@ def evaluate(
     ] = None,
     tasks: Annotated[bool, typer.Option("--tasks", help=TASKS_HELP)] = False,
     threads: Annotated[int | None, typer.Option(min=1, help=THREADS_HELP)] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the table.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the table.")] = False,
 ) -> None:
     """Evaluate a network on the test split, beside its baselines."""
     from lift3d.nets import require_torch
@@ -128,9 +129,7 @@ def evaluate(
         raise InputError("no network is named", "`lift3d evaluate --tasks` lists them")
     trainable(task)
     if data is None:
-        raise InputError(
-            "there is nothing to measure on", "name a corpus with --data; lift3d corpus build makes one"
-        )
+        raise InputError("no test data are given", "name a corpus with --data; lift3d corpus build makes one")
     pictures = pictures if pictures is not None else data.parent / (data.name + PICTURES_SUFFIX)
     with Bars(quiet) as bars:
         request = Request(task, data, pictures, weights, baseline, split, limit, output, bars.say, bars.step)
