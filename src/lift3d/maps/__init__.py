@@ -1,4 +1,4 @@
-"""All mappings, one module each, named source_to_target: the listing of this package is the map of the system.
+"""All mappings, one module each, named source_to_target: the list of modules is an overview of the system.
 
 `registry` lists all mappings by name, `create` constructs one with its options, and `graph` gives the graph of
 representations, whose edges are the mappings.

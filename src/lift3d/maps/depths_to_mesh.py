@@ -2,9 +2,9 @@
 
 The maps are fused into a signed field of measured surface and observed free space
 (`lift3d.geometry.fusion.fuse`), meshed by marching tetrahedra, which is closed by construction. For an object the
-region of interest is what most cameras look at; the table is found, taken out of the measured surface, and
-cuts the object flat. For a scene the box of the measured points is meshed and faces without evidence go; up is the
-normal of its floor if that is clear, else the mean up direction of the photos.
+region of interest is what most cameras look at; the supporting table is detected and removed from the measured
+surface, and its plane cuts the object flat. For a scene the box of the measured points is meshed, and faces without
+measurements are removed; the up axis is the normal of the floor if one is found, else the mean up direction of the photos.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ Extracted = tuple[Mesh, F64, SupportPlane | None]
 )
 @dataclass(frozen=True)
 class DepthsToMesh(Mapping[DepthMaps, Surface]):
-    """kind: "auto", "object" or "scene"; faces: about how many triangles; nodes: largest number of grid nodes
-    (four bytes in four arrays each); smooth: weight of the membrane against the data."""
+    """kind: "auto", "object" or "scene"; faces: approximate number of triangles; nodes: maximum number of grid nodes
+    (16 bytes each, in four arrays); smooth: weight of the membrane relative to the data."""
 
     kind: str = "auto"
     faces: int = 60_000
@@ -140,7 +140,7 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
         local = (points.xyz - frame[:3, 3]) @ frame[:3, :3]
         low, high = np.quantile(local, 0.01, axis=0), np.quantile(local, 0.99, axis=0)
         wide = (high - low).max()
-        pad = np.maximum(0.05 * (high - low), 0.01 * wide)  # flat ground needs room below it, too
+        pad = np.maximum(0.05 * (high - low), 0.01 * wide)  # flat ground needs some room below it as well
         box = OrientedBox(frame, low - pad, high + pad)
         kinds = [np.ones(d.z.shape, np.int8) for d in maps.depths]
         grid = self._fused(maps, kinds, box, context, closed=False)
@@ -165,11 +165,11 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
 
 
 def _object_box(xyz: F64, up: F64, plane: SupportPlane | None, masked: bool) -> OrientedBox:
-    """The box around the object's points, upright; its bottom a little above the table's noise."""
+    """The upright box around the object's points; its bottom lies just above the noise of the table."""
     frame = upright_frame(up, xyz.mean(0))
     local = (xyz - frame[:3, 3]) @ frame[:3, :3]
     low, high = np.quantile(local, 0.002, axis=0), np.quantile(local, 0.998, axis=0)
-    # masks carve on their own: their box need not be tight, and must not cut what hangs lower than was measured
+    # masks carve by themselves: the box need not be tight, and must not cut off parts below the measured points
     margin = (0.15 if masked else 0.06) * float(np.linalg.norm(high - low))
     low, high = low - margin, high + margin
     if plane is not None:
@@ -179,7 +179,7 @@ def _object_box(xyz: F64, up: F64, plane: SupportPlane | None, masked: bool) -> 
 
 
 def _proofs(maps: DepthMaps, i: int, plane: SupportPlane | None, box: OrientedBox) -> NDArray[np.int8]:
-    """(H, W) int8: what each pixel of a depth map proves: 1 surface, 0 free space only (table, background), -1 not the object."""
+    """(H, W) int8, the evidence of each pixel of a depth map: 1 surface, 0 free space only (table, background), -1 masked out."""
     depth = maps.depths[i]
     local = box.to_local(unproject(depth.camera, depth.z))
     kind = np.ones(depth.z.shape, np.int8)
@@ -196,15 +196,15 @@ def _proofs(maps: DepthMaps, i: int, plane: SupportPlane | None, box: OrientedBo
 
 
 def _flattened(v: F64, f: NDArray[np.int32], base: float, within: float) -> F64:
-    """Vertices that decimation left a hair above or below the base are put on it, if that keeps the mesh simple."""
+    """The vertices, those within `within` of the base moved onto it, unless that makes the mesh intersect itself."""
     flat = v.copy()
     flat[v[:, 2] < base + within, 2] = base
     return flat if len(self_intersections(flat, f, limit=1)) == 0 else v
 
 
 def _measured(v: F64, grid: SignedField) -> NDArray[np.bool_]:
-    """(V,) for vertices in grid coordinates: was the surface measured there? Where the measurements say "deep inside"
-    and the membrane ends all the same, it is only the back of what was seen."""
+    """(V,) bool for vertices (V, 3) in grid coordinates: whether the surface was measured there. Where the data say "deep
+    inside", the surface is only the unobserved back of what was measured."""
     node = tuple(np.clip(np.rint(v).astype(np.int64), 0, np.array(grid.phi.shape) - 1).T)
     return (grid.weight[node] > 0.35) & (grid.data[node] > -0.7)
 

@@ -35,14 +35,14 @@ WALK_SIZE, MATTE_SIZE = 192, 384
 CROP_SCALES = (1.5, 1.2)
 """Sizes of the closer crops in units of the object's box, the largest first."""
 MIN_AREA_FRACTION = 0.004
-"""Share of the photo below which a region is no object."""
+"""Fraction of the photo below which a region is not an object."""
 MIN_PEAK = 0.75
-"""Probability that an object must reach somewhere."""
+"""Probability that the network must give to at least one pixel of an object."""
 MASK_ADVICE = "transparency is taken as the mask"
 MAX_PIXELS = 16_000_000
 """Photos with more pixels are reduced first."""
 MIN_OTHER_FRACTION = 0.15
-"""A further region of at least this share of the largest counts as another object."""
+"""A region of at least this fraction of the largest one counts as another object."""
 
 
 @register(

@@ -146,7 +146,7 @@ def _crop(image: Image) -> Crop:
     if crop.half * 2 < MIN_OBJECT_PIXELS:
         raise CaptureError(
             f"the object in {image.name} is only {crop.half * 2:.0f} pixels wide",
-            "take a larger photo, or go nearer",
+            "take a larger photo, or move closer",
         )
     return crop
 
@@ -209,7 +209,7 @@ def place_on_ground(
 
 
 def erode_mask(image: Image, share: float = 0.006) -> Image:
-    """The image with its mask eroded by a share of the longer side, at least one pixel, so that no background is used."""
+    """The image with its mask eroded by a fraction of the longer side, at least one pixel, so that no background is used."""
     assert image.mask is not None
     pixels = max(1, round(share * max(image.width, image.height)))
     inner = ndimage.binary_erosion(image.mask, iterations=pixels, border_value=1)

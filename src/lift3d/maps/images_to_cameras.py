@@ -1,8 +1,8 @@
-"""Photos to views: where each camera stood, how its lens projects, and the sparse points they share.
+"""Photos to views: poses and lenses of the cameras, and sparse points (structure from motion).
 
-SIFT features, matching of chosen pairs, the incremental mapper, then one more bundle adjustment that frees
-the principal point when many photos share a lens. When photos are left over, it looks harder: first for those
-alone with looser matching from the model that stands, then over again with more, affine-covariant features.
+SIFT features are extracted, selected pairs matched and mapped incrementally; a last bundle adjustment frees the
+principal point when many photos share a lens. If photos are left out, they are first matched again with looser
+thresholds and added to the model; then the whole search is repeated with more, affine-covariant features.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ NAME = "images_to_cameras"
 @dataclass(frozen=True)
 class ImagesToCameras(Mapping[Photos, Views]):
     """shared: one lens for all photos of a size (True), one each (False), or by size and EXIF (None).
-    lens: COLMAP model or None for SIMPLE_RADIAL / RADIAL by number of photos. exhaustive: up to so many
-    photos all pairs are matched; beyond, `neighbours` each. retries: how often to look harder."""
+    lens: COLMAP model or None for SIMPLE_RADIAL / RADIAL by number of photos. exhaustive: number of
+    photos up to which all pairs are matched; above it, each photo is matched with `neighbours` others. retries: number of
+    repeated searches with more effort."""
 
     shared: bool | None = None
     lens: str | None = None
@@ -57,7 +58,7 @@ class ImagesToCameras(Mapping[Photos, Views]):
         photos = source.images
         if self.lens not in (None, "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"):
             raise InputError(f"lens model {self.lens} is unknown", "use SIMPLE_RADIAL, RADIAL or OPENCV")
-        context.progress("cameras: looking at the photos", 0.0)
+        context.progress("cameras: reading the photos", 0.0)
         same = sfm_diagnosis.find_duplicates(photos)
         sfm_diagnosis.require_distinct(photos, same)
         sharp = [sfm_diagnosis.sharpness(photo.grey) for photo in photos]
@@ -84,7 +85,10 @@ class ImagesToCameras(Mapping[Photos, Views]):
         model, attempts = self._search(space, [sharp[k] for k in used], ordered, context)
         if model is not None and sfm.drop_weakly_connected(model):
             attempts.append(
-                {"step": "without those tied to one photo only", "registered": model.num_reg_images()}
+                {
+                    "step": "without photos that are connected to one other photo only",
+                    "registered": model.num_reg_images(),
+                }
             )
         pairs = features.read_pairs(space)
         keypoints = features.read_keypoints(space)
@@ -121,7 +125,7 @@ class ImagesToCameras(Mapping[Photos, Views]):
     def _search(
         self, space: features.Workspace, sharp: list[float], ordered: bool, context: Context
     ) -> tuple[sfm.Reconstruction | None, list[dict[str, object]]]:
-        """The best model over the rungs of the ladder, and what each rung gave."""
+        """The model with the most photos over searches of increasing effort, and a record of each search."""
         count = len(space.photos)
         rungs = [features.effort_for(count)]
         rungs += [
@@ -141,7 +145,7 @@ class ImagesToCameras(Mapping[Photos, Views]):
             )
             pairs = select_pairs(descriptors, ordered, self.exhaustive, self.neighbours, seed=context.seed)
             features.match_pairs(space, pairs, options, context.seed)
-            context.progress("cameras: placing", begin + 0.2)
+            context.progress("cameras: mapping", begin + 0.2)
             model = sfm.map_incrementally(space, options, context.seed)
             found = 0 if model is None else model.num_reg_images()
             attempts.append(
@@ -150,7 +154,7 @@ class ImagesToCameras(Mapping[Photos, Views]):
             if model is not None and found >= 0.75 * count and found < count and self.retries:
                 model = self._rescue(space, model, options, context)
                 found = model.num_reg_images()
-                attempts.append({"step": "looser matching of those left out", "registered": found})
+                attempts.append({"step": "looser matching of the photos left out", "registered": found})
             if model is not None and (best is None or found > best.num_reg_images()):
                 best = model
             points = features.read_keypoints(space)
@@ -171,7 +175,7 @@ class ImagesToCameras(Mapping[Photos, Views]):
         options: features.SfmOptions,
         context: Context,
     ) -> sfm.Reconstruction:
-        """Match the photos left out once more, loosely, and let the mapper go on from the model."""
+        """Match the photos left out again with looser thresholds, and continue mapping from the model."""
         inside = set(model.reg_image_ids())
         out = [n for n, i in enumerate(space.ids) if i not in inside]
         pairs = [(min(n, m), max(n, m)) for n in out for m in range(len(space.ids)) if m != n]
@@ -184,8 +188,8 @@ class ImagesToCameras(Mapping[Photos, Views]):
         return more if more is not None and more.num_reg_images() > model.num_reg_images() else model
 
     def _refine(self, model: sfm.Reconstruction, space: features.Workspace, registered: list[int]) -> None:
-        """Last adjustment; the principal point is freed when every lens has 12 photos or more, and kept if it
-        stays within 3 % of the photo's size from the centre."""
+        """Last bundle adjustment, in place. The principal point is freed when every lens has at least 12 photos, and the
+        result is kept if it lies within 3 % of the photo's size from the centre."""
         groups = [[k for k in g if k in registered] for g in space.groups]
         many = all(len(g) >= 12 for g in groups if g)
         if not many:
@@ -224,7 +228,7 @@ def _note_model(
     rows: list[dict[str, Any]],
     lenses: dict[str, Camera],
 ) -> None:
-    """Add errors and lenses to the report; `rows` are the photos' rows, complemented in place."""
+    """Add reprojection errors and lenses to the report; `rows`, one for each photo, are updated in place."""
     by_name = {row["name"]: row for row in rows}
     for n in registered:
         name = space.photos[n].name
@@ -236,7 +240,7 @@ def _note_model(
     context.note(NAME, photos=rows)
     cameras = sorted({model.images[space.ids[n]].camera_id for n in registered})
     advice = (
-        "" if len(registered) >= 0.9 * len(rows) else "look at the photos left out: each says what to try"
+        "" if len(registered) >= 0.9 * len(rows) else "the report says for each photo left out what to try"
     )
     context.note(
         NAME,

@@ -1,11 +1,10 @@
 """Depth of every photo by multi-view stereo on the CPU: slanted PatchMatch, coarse to fine.
 
-Per photo: source views from the sparse model, a pyramid of grey images, random planes at the coarsest
-level, red-black propagation and refinement at each level (`lift3d.geometry.stereo.patchmatch`); then each depth
-is kept only where enough other photos measured the same point (`lift3d.geometry.stereo.cross_check`), after
-Schoenberger et al. 2016, section 5, and what a photo could not measure itself is filled in from those that could,
-with less confidence (`lift3d.geometry.stereo.depth_propagation`). A learned stereo network can stand beside it
-behind the same interface.
+The sparse model selects the source views of each photo. On a pyramid of grey images, random planes are initialised at
+the coarsest level, then propagated in a red-black pattern and refined at each level
+(`lift3d.geometry.stereo.patchmatch`). A depth is kept only where enough other photos measured the same point
+(`lift3d.geometry.stereo.cross_check`, after Schoenberger et al. 2016, section 5). Depths that a photo could not measure
+are propagated from photos that could, with lower confidence (`lift3d.geometry.stereo.depth_propagation`).
 """
 
 from __future__ import annotations
@@ -42,8 +41,8 @@ NAME = "images_to_depths"
 )
 @dataclass(frozen=True)
 class ImagesToDepths(Mapping[Views, DepthMaps]):
-    """sources: source photos per view; keep: how many of them, the best, make the cost of a pixel; levels: pyramid levels;
-    neighbours: views in which a depth is checked; min_views: how many of them must have measured the same point."""
+    """sources: source photos per view; keep: number of best source photos that the cost of a pixel averages; levels: pyramid
+    levels; neighbours: views in which a depth is checked; min_views: number of them that must have measured the same point."""
 
     sources: int = 4
     keep: int = 2
@@ -101,7 +100,7 @@ class ImagesToDepths(Mapping[Views, DepthMaps]):
 
 
 def _pyramid(grey: F32, levels: int) -> list[F32]:
-    """Finest first."""
+    """Levels (H, W) of the image pyramid, finest first."""
     pyramid = [grey]
     for _ in range(levels - 1):
         pyramid.append(halve(pyramid[-1]))
@@ -116,10 +115,10 @@ def photo_depth(
     keep: int = 2,
     seed: int = 0,
 ) -> Depth:
-    """Depth of the first photo against the others.
+    """The depth map of the first photo, matched with the others; not yet cross-checked.
 
-    pyramids: per photo the grey levels, finest first; span: (near, far) depth. Returns unfiltered depth with
-    normals and confidence = 1 - cost (a ZNCC).
+    pyramids: for each photo its grey images (H, W), finest first; span: (near, far) depth in the world's unit. The
+    confidence is 1 - cost, a zero-mean normalised cross-correlation.
     """
     levels = len(pyramids[0])
     w_min, w_max = np.float32(1.0 / span[1]), np.float32(1.0 / span[0])
@@ -137,7 +136,7 @@ def photo_depth(
         baseline = np.median([np.linalg.norm(c.centre - reference.centre) for c in cameras[1:]])
         pixel = np.float32(
             1.0 / (camera.fx * max(float(baseline), 1e-9))
-        )  # inverse depth that moves about one pixel
+        )  # change of inverse depth that shifts the projection by about one pixel
         tilt = np.float32(0.7 * np.sqrt(w_min * w_max) / camera.fx)
         coarsest = level == levels - 1
         cost = np.empty((h, w), np.float32)
@@ -162,7 +161,9 @@ def photo_depth(
                     span=(w_min, w_max), tries=4 if coarsest else 3, seed=at_level + 100 * (turn + 1) + 13,
                 )  # fmt: skip
     z = np.where(planes[0] > 0, 1.0 / np.maximum(planes[0], 1e-12), 0.0).astype(np.float32)
-    normals = plane_normals(planes, camera).astype(np.float16)  # of many maps, normals are the largest part
+    normals = plane_normals(planes, camera).astype(
+        np.float16
+    )  # float16, because normals take most of the memory
     return Depth(z, camera, normals, np.clip(1.0 - cost, 0.0, 1.0).astype(np.float32))
 
 

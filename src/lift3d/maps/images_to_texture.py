@@ -1,5 +1,5 @@
-"""Mesh and photos to a textured mesh: unwrap, choose photos, level exposures, blend in two bands, fill the
-rest."""
+"""Mesh and photos to a textured mesh: unwrap, select a photo for each face, equalise exposures, blend in two frequency
+bands, and fill faces that no photo shows."""
 
 from __future__ import annotations
 
@@ -42,15 +42,13 @@ I32 = NDArray[np.int32]
 )  # fmt: skip
 @dataclass(frozen=True)
 class ImagesToTexture(Mapping[Surface, Mesh]):
-    """size: texture side in texels, 256 to 8192. padding: texels
-    between charts.
+    """Options.
 
-    level: bring the photos to one exposure. fineness: surfaces are blended in steps of at most diagonal /
-    fineness.
-    sharpest: power on the blending weights (more: fewer photos per texel). high_band: detail from one photo
-    per patch
-    (True) or from the weighted mean of all (False: softer, less noise). band: pixels per low-pass pixel.
-    preference: a weight for each photo, all alike if not given.
+    size: texture side in texels, 256 to 8192. padding: texels between charts. level: equalise the exposures of the photos.
+    fineness: edges longer than the mesh's diagonal / fineness are split before blending. sharpest: exponent of the
+    blending weights; larger values blend fewer photos per texel. high_band: take the high frequencies from one photo per
+    patch (True) or from the weighted mean of all (False: softer, less noise). band: pixels per low-pass pixel.
+    preference: a weight for each photo; () for equal weights.
     """
 
     size: int = 2048
@@ -66,7 +64,9 @@ class ImagesToTexture(Mapping[Surface, Mesh]):
         """The textured mesh; InputError for an unusable mesh, CaptureError if no photo sees it."""
         views, mesh = source.views, source.mesh
         if not 256 <= self.size <= 8192:
-            raise InputError(f"A texture of {self.size} texels a side cannot be made", "choose 1024 to 8192")
+            raise InputError(
+                f"a texture of {self.size} texels a side is not supported", "choose 1024 to 8192"
+            )
         if len(views) == 0 or len(mesh.faces) == 0:
             raise InputError("Texture needs photos and a mesh with faces", "check the earlier steps' report")
         vertices = np.asarray(mesh.vertices, np.float64)
@@ -115,8 +115,8 @@ class ImagesToTexture(Mapping[Surface, Mesh]):
         return _assemble(mesh, index.reshape(-1), atlas, texture)
 
     def _judge(self, s: FaceObservations, tables: F32, neighbours: I32) -> tuple[F32, NDArray[np.bool_]]:
-        """Qualities (F, V) after sharpness and agreement; which faces each photo lost for disagreeing (F,
-        V)."""
+        """Qualities (F, V), weighted by sharpness and photo-consistency; and a mask (F, V) of the observations that were
+        rejected as inconsistent."""
         agrees, _ = photo_consistency(s, tables, neighbours)
         quality = s.quality * (photo_sharpness(s) ** 2)[None].astype(np.float32)
         kept = np.where(agrees > 0.05, quality * agrees, np.float32(0))
@@ -147,7 +147,7 @@ class ImagesToTexture(Mapping[Surface, Mesh]):
 
 
 def _fair_sample(s: FaceObservations, most: int = 6_000) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Colours and sightings of evenly chosen faces that at least two photos see well."""
+    """Colours, and a mask of the usable observations, of evenly spaced faces that at least two photos see well."""
     good = s.quality > 0.1 * s.quality.max(1, keepdims=True)
     rows = np.flatnonzero(good.sum(1) >= 2)
     rows = rows[:: max(1, len(rows) // most)]
@@ -155,7 +155,7 @@ def _fair_sample(s: FaceObservations, most: int = 6_000) -> tuple[NDArray[np.uin
 
 
 def _vertex_colours(v: F64, g: I32, corner_colours: F32) -> F32:
-    """(N, 3) colours of vertices for faces that no photo saw: what the photos say around them, diffused."""
+    """(N, 3) colours of vertices for faces that no photo shows: the colours around them, interpolated harmonically."""
     flat, where = corner_colours.reshape(-1, 4), g.reshape(-1)
     total = np.stack([np.bincount(where, flat[:, c], len(v)) for c in range(4)], 1)
     known = total[:, 3] > 0
@@ -164,7 +164,7 @@ def _vertex_colours(v: F64, g: I32, corner_colours: F32) -> F32:
 
 
 def _assemble(source: Mesh, index: NDArray[np.int64], atlas: Atlas, texture: NDArray[np.uint8]) -> Mesh:
-    """The source's positions (one vertex per seam side), its face order, and the texture."""
+    """The textured mesh: positions and face order of `source`, with vertices duplicated along seams."""
     first = np.full(int(index.max()) + 1, -1, np.int64)
     first[index[::-1]] = np.arange(len(index))[::-1]
     material = PBRMaterial(

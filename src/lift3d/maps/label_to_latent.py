@@ -25,7 +25,7 @@ NAME = "label_to_latent"
 @dataclass(frozen=True)
 class LabelToLatent(Mapping[Label, Latent]):
     """model: flow, gan or prior; index: which of the samples that follow from the context's seed; weights, autoencoder: a run's
-    folder or a weights file, the package's own if not given; candidates: samples of which the most certain is taken
+    folder or a weights file, the package's own if not given; candidates: samples from which one is selected by its uncertainty
     (inference/rejection_sampling.py)."""
 
     model: str = "flow"

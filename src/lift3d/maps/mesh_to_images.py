@@ -1,7 +1,7 @@
-"""Mesh to pictures with known cameras: colour, depth, normals, mask; the way back from a model to photos.
+"""Mesh to images with known cameras, rendered with colour, depth, normals and mask.
 
-Nothing is estimated: depth, normals and mask are those of the pixel centres, colour is averaged over samples within
-the pixel (`lift3d.geometry.render.passes`). Needs neither OpenGL nor a display.
+Depth, normals and mask are exact at the pixel centres; colour is averaged over samples within the pixel
+(`lift3d.geometry.render.passes`). Neither OpenGL nor a display is needed.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ NAME = "mesh_to_images"
 )
 @dataclass(frozen=True)
 class MeshToImages(Mapping[Mesh, Views]):
-    """Options. cameras: where from; () means `n` on an orbit of the mesh (z up). samples: samples x samples
-    per pixel. shading: 0 bare material .. 1 full light. lighting: takes shading's place. background: sRGB.
-    points: surface points to carry."""
+    """Options. cameras: () for `n` cameras on an orbit around the mesh (z up). samples: samples x samples per pixel.
+    shading: from 0 (bare material) to 1 (full light). lighting: replaces `shading` if given. background: sRGB. points:
+    number of surface points in the resulting views."""
 
     cameras: tuple[Camera, ...] = ()
     n: int = 24

@@ -31,7 +31,7 @@ from lift3d.types import F64, Mesh, RepairResult
 
 NAME = "mesh_to_solid"
 FLATNESS = 1e-6
-"""Spread across the best plane in units of the spread along it, below which a mesh is a flat sheet."""
+"""A mesh is a flat sheet if its spread across the best-fitting plane, relative to that along it, is smaller than this."""
 FAR = 10_000.0
 """Distance from the origin in units of the mesh's size beyond which single precision cannot represent the mesh."""
 MAX_FACES = 20_000_000
@@ -99,12 +99,10 @@ class MeshToSolid(Mapping[Mesh, Mesh]):
             for soup in _simplified(drop_debris(Soup(v, f, np.full(len(f), -1, np.int32))), step):
                 if is_solid(soup):
                     percent = 100 * step / bounding_diagonal(cleaned.v, cleaned.f)
-                    log.steps.append(
-                        f"surface remeshed with a grid step of {percent:.2g} % of the bounding_diagonal"
-                    )
+                    log.steps.append(f"surface remeshed with a grid step of {percent:.2g} % of the diagonal")
                     return soup
         raise SolidError(
-            "most of the surface encloses no volume, so nothing solid can be meant",
+            "most of the surface encloses no volume, so it does not describe a solid",
             "close or thicken it in a modelling program",
         )
 
@@ -158,15 +156,15 @@ def _valid_part(v: F64, f: NDArray[np.int64]) -> Soup:
 
 
 def _resembles(old: Soup, v: F64, f: NDArray[np.int32]) -> bool:
-    """Whether at least half of the old surface lies within 3 % of the bounding_diagonal of the new one."""
+    """Whether at least half of the old surface lies within 3 % of the diagonal of the new one."""
     distance = directed_distances(old.v, old.f, v, f, 4000)[:4000]
     return float((distance < 0.03 * bounding_diagonal(old.v, old.f)).mean()) >= 0.5
 
 
 def _simplified(soup: Soup, step: float) -> Iterator[Soup]:
-    """The remeshed surface with fewer faces, within a tenth and then 3 % of a grid step, and at last unsimplified."""
+    """The remeshed surface, simplified within 10 % of a grid step, then within 3 %, then not simplified."""
     soup = drop_unused_vertices(soup)
-    for part, error in ((20, 0.1), (4, 0.03)):  # dense folds may allow only the milder one
+    for part, error in ((20, 0.1), (4, 0.03)):  # dense folds may allow only the smaller error
         v, f = decimate(soup.v, soup.f, max(2000, len(soup.f) // part), error * step)
         if len(f) < len(soup.f):
             yield Soup(v, f, np.full(len(f), -1, np.int32))

@@ -1,7 +1,7 @@
-"""Mesh to voxels: which cells are inside, or how far each is from the surface, for any mesh, open and crossing ones too.
+"""Mesh to voxels: occupancy or signed distance of any mesh, including open and self-intersecting ones.
 
-What is inside is voted by lines through every cell's centre (`lift3d.geometry.voxels.inside_test`); distances are
-exact, to the nearest point of the surface, negative inside.
+Rays through the centre of every voxel vote on whether it is inside (`lift3d.geometry.voxels.inside_test`). Distances to
+the nearest point of the surface are exact, and negative inside.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lift3d.types import Mesh, Voxels
 
 NAME = "mesh_to_voxels"
 MARGIN = 0.05
-"""Empty space around the mesh, as a share of its longest side."""
+"""Empty space around the mesh, as a fraction of its longest side."""
 LARGEST = 512
 
 
@@ -36,14 +36,16 @@ LARGEST = 512
 )
 @dataclass(frozen=True)
 class MeshToVoxels(Mapping[Mesh, Voxels]):
-    """resolution: cells along each side of a cube around the mesh; quantity: "occupancy" or "signed_distance"."""
+    """resolution: voxels along each side of a cube around the mesh; quantity: "occupancy" or "signed_distance"."""
 
     resolution: int = 64
     quantity: str = "occupancy"
 
     def apply(self, source: Mesh, context: Context) -> Voxels:
         if not 2 <= self.resolution <= LARGEST:
-            raise InputError(f"a grid of {self.resolution} cells a side", f"use 2 to {LARGEST}")
+            raise InputError(
+                f"a grid of {self.resolution} voxels a side is not supported", f"use 2 to {LARGEST}"
+            )
         v, f = np.asarray(source.vertices, np.float64), np.asarray(source.faces, np.int32)
         f = f[nondegenerate_faces(v, f)]
         if not len(f):

@@ -110,7 +110,7 @@ def apply_symmetry(cells: F32, move: int) -> F32:
 
 
 def undo_symmetry(share: F32, move: int) -> F32:
-    """The inverse of `laid` for (X, Y, Z)."""
+    """The inverse of `apply_symmetry`, for occupancy (X, Y, Z)."""
     if move & 4:
         share = share.transpose(1, 0, 2)
     for axis in (0, 1):

@@ -1,4 +1,4 @@
-"""Voxels to a closed surface: the iso-surface of occupancy or signed distance, lightly taubin_smooth, without debris."""
+"""Voxels to a closed surface: the iso-surface of occupancy or signed distance, lightly smoothed, without debris."""
 
 from __future__ import annotations
 
