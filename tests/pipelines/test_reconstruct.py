@@ -361,6 +361,6 @@ def test_the_memory_budget_makes_photos_smaller_and_says_so(tmp_path: Path) -> N
     options = Options(max_size=3000, memory=250 * 10**6)
     out = reconstruct([folder], tmp_path / "m.glb", options, say=said.append, make_mappings=stub_mappings())
     sentence = next(s for s in said if "Memory budget 250 MB" in s)
-    assert "reduced to keep the budget" in sentence
+    assert "reduced to fit the budget" in sentence
     assert out.report["evidence"]["read_photos"]["resized_to_fit_memory"] < 3000
     assert out.report["memory"]["peak"] > 0

@@ -165,7 +165,7 @@ def test_what_cannot_be_drawn_is_one_sentence(ball, tmp_path):
     for words, said in (
         ((ball, "-o", tmp_path / "a", "--seed", -1), "the seed -1 is negative: give 0 or more"),
         ((ball, "-o", tmp_path / "a", "--up", "x"), "--up takes y or z"),
-        ((flat, "-o", tmp_path / "a"), "flat.obj has no faces with an area to draw"),
+        ((flat, "-o", tmp_path / "a"), "flat.obj has no faces with an area"),
         ((tmp_path, "-o", tmp_path / "a"), "is a folder"),
         ((ball, "-o", file), "file is a file"),
     ):

@@ -1,2 +1,2 @@
-"""One module per user request: a short composition of mappings with its input checks and its typed result. The functions
+"""One module for each task of the user: a short composition of mappings with its input checks and its typed result. The functions
 here work in memory and write nothing unless they are given an output path."""

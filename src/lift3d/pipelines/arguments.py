@@ -36,7 +36,7 @@ def load_photo(photo: PhotoSource, context: Context | None = None, max_size: int
 
 
 def load_model_mesh(model: ModelSource) -> Mesh:
-    """One mesh, in memory's frame. A mesh in memory is copied. Raises InputError for a file that cannot be read."""
+    """One mesh, z up. A mesh in memory is copied. Raises InputError for a file that cannot be read."""
     from lift3d.io.mesh.meshes import load_mesh
 
     return model.copy() if isinstance(model, Mesh) else load_mesh(_file(model))

@@ -132,7 +132,7 @@ def combine_labels(voxels: Label, views: Label, weight: float) -> Label:
 def _classify_photo(
     photo: Any, weights: str | None, mapping: str | None, context: Context
 ) -> tuple[Label, list[str]]:
-    """The label of a photo: by its embedding, or by its predicted shape for weights that know shapes alone."""
+    """The label of a photo: by its embedding, or by its predicted shape if the weights classify shapes only."""
     from lift3d.maps.image_to_embedding import ImageToEmbedding
 
     image = load_photo(photo, context)

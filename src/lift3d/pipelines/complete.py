@@ -2,7 +2,7 @@
 
     mesh or points -> samples -> points_to_voxels -> merge with the scan -> (mesh_to_solid)
 
-The known part stays where it is; the rest is predicted. Coordinates, unit and upright axis are those of the input.
+The known part stays unchanged; the rest is predicted. Coordinates, unit and upright axis are those of the input.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def complete(
     progress: Progress | None = None,
     command: Sequence[str] = (),
 ) -> Completion:
-    """A closed solid from a partial scan of one object: what is known stays where it is, the rest is predicted by a network.
+    """Complete a partial scan of one object to a closed solid: the known part stays unchanged, a network predicts the rest.
 
     partial: a mesh, points with normals, a file of either, or an (N, 6) array of positions and outward normals. output: a
     model file to write, with NAME.png and NAME.report.json beside it; nothing is written if None. force: complete a closed
@@ -118,7 +118,7 @@ def complete(
     if target is not None:
         check_output(target, [])
         if isinstance(partial, str | os.PathLike) and target.resolve() == Path(partial).resolve():
-            raise InputError("the result would take the place of the scan", "give it another name")
+            raise InputError("the result would overwrite the scan", "give it another name")
     source, name = _loaded(partial)
     origin = recentring_shift(np.asarray(source.xyz if isinstance(source, Points) else source.vertices))
     if origin.any():
@@ -196,7 +196,7 @@ def merged_solid(known: PartialSurface, voxels: Voxels, resolution: int, context
     if not len(nf):
         raise SolidError(
             "the network predicts no solid for this part of a surface",
-            "give more of the surface, with normals that point outward",
+            "scan more of the surface, with normals that point outward",
         )
     mesh, colours = transfer_visuals(known.mesh, Soup(nv, nf, np.full(len(nf), -1, np.int32)))
     context.note("complete", colours=colours)

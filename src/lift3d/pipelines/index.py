@@ -1,4 +1,4 @@
-"""An index of a folder of models, brought up to date: the pipeline of `lift3d index`.
+"""Create or update the index of a folder of models: the pipeline of `lift3d index`.
 
 Only models that are new, changed or removed since the last call are processed.
 """
@@ -34,7 +34,7 @@ MAX_DEPTH = 32
 
 @dataclass
 class IndexReport:
-    """path: the index; count: models in it; then counts of files by what was done, and why some could not be read, by path."""
+    """path: the index; count: models in it; then counts of files by what was done; the reason for each unreadable file."""
 
     path: Path = Path()
     count: int = 0

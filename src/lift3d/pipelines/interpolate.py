@@ -1,10 +1,11 @@
-"""The models between two models: the pipeline of `lift3d interpolate`.
+"""Interpolation between two models: the pipeline of `lift3d interpolate`.
 
     meshes -> unit voxels -> voxels_to_latent -> noise -> great circle -> latents -> latent_to_voxels -> voxels_to_mesh
 
 In latent space the straight line between two shapes fades one out and the other in. The flow (nets/flow_matching.py) can be
 integrated backwards, from a latent to the noise that it comes from (Song, Meng & Ermon 2021, arXiv:2010.02502, section 5.3):
-what lies between two noises on their great circle (Shoemake 1985) is noise as well, and flows to a shape. The reconstruction
+a point between two noise vectors on their great
+circle (Shoemake 1985) is plausible noise as well, and flows to a shape. The reconstruction
 error of the two ends is added in proportion, so that the path begins and ends exactly at their latents.
 """
 
@@ -50,7 +51,7 @@ FLOW_STEPS = 24
 MIN_FACES, MIN_FLATNESS = 4, 1e-3
 """Faces with an area, and the spread across the plane of a mesh by its spread in the plane."""
 MIN_OVERLAP = 0.7
-"""Below this IoU of an end and its reconstruction from the latent a message says so."""
+"""If the IoU of an end and its reconstruction from the latent is lower, a message is shown."""
 PATHS = ("flow", "straight")
 
 
@@ -95,12 +96,12 @@ def interpolate(
     progress: Progress | None = None,
     message: Message | None = None,
 ) -> Models:
-    """Generate the closed models between two models, both ends included, as the autoencoder reconstructs them.
+    """Interpolate between two models. Returns closed models, both ends included, as the autoencoder reconstructs them.
 
     first, second: mesh files or meshes. output: a new folder for step-01.FORMAT ..., sheet.png and report.json; None keeps the
     meshes in memory. steps: 2 to 1000. path: "flow", through the shapes that the flow generates, or "straight", in latent space.
-    weights: of the flow; autoencoder: its weights; the package's own if None. message gets a sentence where an end is unlike
-    what the autoencoder has seen.
+    weights: of the flow; autoencoder: its weights; the package's own if None. message: called with a sentence for an end that the
+    autoencoder reconstructs badly.
 
     Raises InputError for a model that is empty or flat, CaptureError where a latent on the path fills nothing.
     """

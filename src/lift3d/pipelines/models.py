@@ -62,7 +62,7 @@ class Models(Sequence[Mesh]):
         return load_mesh(self.paths[index])
 
     def save(self, folder: str | Path, format: str = "glb") -> Models:
-        """Write NAME.FORMAT for each model, sheet.png and report.json into a new folder, which appears when all are written.
+        """Write NAME.FORMAT for each model, sheet.png and report.json into a new folder, which appears when all are complete.
 
         Returns the models as read back from the folder. Raises InputError for a folder that is not empty, SolidError for a
         model that is not solid in its file.

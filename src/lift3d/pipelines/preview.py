@@ -33,9 +33,9 @@ VIEWS = (("front", -90.0, 8.0), ("right", 0.0, 8.0), ("back", 90.0, 8.0), ("from
 FOOTPRINT = 192
 """Side of the map of heights above the ground in pixels."""
 MAIN_AREA = 0.15
-"""Components with a smaller share of the largest one's area do not decide the frame."""
+"""Components whose area is a smaller fraction of the largest one's do not affect the frame."""
 FILL = 0.41
-"""Farthest projected vertex from the centre of a tile, as a share of its side."""
+"""Farthest projected vertex from the centre of a tile, as a fraction of its side."""
 
 
 def write_preview(mesh: Mesh, path: str | Path, side: int = 600) -> None:
@@ -70,7 +70,7 @@ def _rescale(surface: Drawable) -> Drawable:
 
 
 def main_vertices(surface: Drawable) -> F64:
-    """(N, 3) the vertices that decide the frame: those of connected components with at least `MAIN_AREA` of the largest
+    """(N, 3) the vertices that determine the frame: those of connected components with at least `MAIN_AREA` of the largest
     component's area. A scene may have scraps far from its subject."""
     p, row = weld_exact(surface.v)  # vertices are duplicated along texture seams
     f = row[surface.f].astype(np.int32)

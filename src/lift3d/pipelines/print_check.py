@@ -152,7 +152,7 @@ def _number(x: float) -> str:
 def check(model: ModelSource, *, bed: str | tuple[float, float, float] = BED) -> PrintReport:
     """Check whether a mesh is printable.
 
-    model: a mesh file or a mesh. bed: width, depth and height that the printer can make, "220x220x250mm" or in millimetres.
+    model: a mesh file or a mesh. bed: width, depth and height of the printer's build volume, "220x220x250mm" or in millimetres.
     Raises InputError for a file that cannot be read, SolidError for a mesh without faces.
     """
     if isinstance(bed, str):

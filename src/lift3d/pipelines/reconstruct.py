@@ -86,11 +86,11 @@ def reconstruct(
     command: Sequence[str] = (),
     make_mappings: MakeMappings | None = None,
 ) -> Reconstruction:
-    """Reconstruct `sources`: photos, folders, patterns or one video; or pictures in memory.
+    """Reconstruct a model from `sources`: photos, folders, patterns or one video, or pictures in memory.
 
     output: a model file to write, with NAME.png and NAME.report.json beside it; nothing is written if None. progress: called
-    with a name of MEASURED_STEPS or PREDICTED_STEPS and the fraction done. say: takes sentences for the user. command: the
-    command line, for the report. make_mappings: other mappings, for tests. Raises `Lift3dError` for everything that the user
+    with a name of MEASURED_STEPS or PREDICTED_STEPS and the fraction done. say: called with sentences for the user. command: the
+    command line, for the report. make_mappings: other mappings, for tests. Raises `Lift3dError` for every failure that the user
     can act on.
     """
     options = options if options is not None else Options()
@@ -102,7 +102,7 @@ def reconstruct(
         require_empty_folder(options.save_cameras, paths_of(sources), others)
     with ExitStack() as stack:
         save_views = (
-            None  # entered before the model's folder, so it ends after it: no cameras without their model
+            None  # entered before the model's folder, so that the cameras appear only after the model
         )
         if options.save_cameras is not None:
             save_views = stack.enter_context(capture_set(options.save_cameras))
@@ -124,7 +124,7 @@ def reconstruct(
 
 
 def _measure_or_predict(photos: Photos, options: Options, run: Run, make_mappings: MakeMappings) -> Model:
-    """Measured from many photos or predicted from few; three to eight photos that cannot be measured are predicted from."""
+    """The model, measured from many photos or predicted from few; predicted as well if measuring three to eight photos fails."""
     from lift3d.pipelines.reconstruction.single_view import MAX_PHOTOS, is_prediction, predict_model
 
     if is_prediction(len(photos), options):

@@ -75,8 +75,8 @@ def render(
     a, b, c = (surface.v[surface.f[:, k]] for k in range(3))
     if not np.cross(b - a, c - a).any():
         raise InputError(
-            f"{name_of(model, 'the mesh')} has no faces with an area to draw",
-            "look at it with `lift3d check`",
+            f"{name_of(model, 'the mesh')} has no faces with an area",
+            "inspect it with `lift3d check`",
         )
     cameras = make_cameras(surface.v[np.unique(surface.f)], options, film)
     scene = Scene(surface, cameras, colour, lighting, loaded.unit)
@@ -106,7 +106,7 @@ class Scene:
 
     @property
     def max_depth(self) -> float:
-        """A depth that no pixel of any view exceeds."""
+        """An upper bound on the depth of all pixels of all views."""
         centre, radius = self.surface.bounding_sphere
         return max(float(camera.R[2] @ centre + camera.t[2]) for camera in self.cameras) + radius
 

@@ -35,7 +35,7 @@ def write_views(
 ) -> None:
     """Write the views of these cameras into a new folder, which appears when all are written.
 
-    max_depth: a depth that no pixel exceeds, in the model's unit; depth is stored in 16 bits as z = value * depth_scale, 0 for
+    max_depth: an upper bound on the depth, in the model's unit; depth is stored in 16 bits as z = value * depth_scale, 0 for
     no surface. unit: "m" or None. transparent: store coverage as alpha. Raises InputError where the folder cannot be written.
     """
     folder = Path(os.path.realpath(folder))

@@ -22,7 +22,7 @@ from lift3d.units import set_unit
 
 @dataclass(frozen=True, eq=False)
 class RepairReport:
-    """What was wrong with a mesh, and what was done to it.
+    """The defects of a mesh, and the steps of its repair.
 
     defects: phrases, empty if the mesh was solid already. steps: phrases, in order. moved_percent: the Hausdorff
     distance between input and output in percent of the diagonal of the input. origin (3,): subtracted from meshes that lie
@@ -64,7 +64,7 @@ def repair(
         solid = set_unit(result.mesh, mesh.units)
         if target is not None and folder is not None:
             save_mesh(solid, folder / target.name)
-            require_solid(load_mesh(folder / target.name))  # what counts is what the file holds
+            require_solid(load_mesh(folder / target.name))  # the file is checked, not the mesh in memory
     report = RepairReport(
         defects,
         result.steps,

@@ -88,7 +88,7 @@ def search(
 
     query: the path of a photo or a model, words such as "round table", an array (H, W, 3) uint8, a Pillow image or a mesh.
     index: the folder of an index or the folder that was indexed; None takes the only one in or directly below the current folder.
-    weights: of the embedding, those that the index was made with; the package's own if None.
+    weights: of the embedding, those with which the index was built; the package's own if None.
 
     Raises InputError for a query or an index that cannot be used.
     """
@@ -122,18 +122,20 @@ def query_modality(query: Query) -> str:
     if not text.strip() or (len(text) > MAX_TEXT and not _exists(text)):
         raise InputError(
             f"the query has {len(text)} characters" if text.strip() else "there is nothing to look for",
-            "ask in a few words, as in 'round table'",
+            "describe the object in a few words, as in 'round table'",
         )
     path = Path(text).expanduser()
     ending = path.suffix.lower()
     if ending in PHOTO_SUFFIXES or ending in MODEL_SUFFIXES:
         if not path.is_file():
-            raise InputError(f"{text} does not exist", "name a photo or a model, or ask in words")
+            raise InputError(
+                f"{text} does not exist", "name a photo or a model, or describe the object in words"
+            )
         return "image" if ending in PHOTO_SUFFIXES else "shape"
     if path.exists():
         raise InputError(
             f"{text} is {'a folder' if path.is_dir() else 'neither a photo nor a model'}",
-            "name a photo or a model, or ask in words",
+            "name a photo or a model, or describe the object in words",
         )
     return "text"
 
@@ -179,7 +181,7 @@ def embed_query(query: Query, modality: str, weights: str | None, context: Conte
         if error.advice:
             raise
         name = os.fspath(query) if isinstance(query, str | os.PathLike) else name_of(query, "the mesh")
-        raise InputError(f"{name} cannot be looked for: {error.cause}", "give another model") from error
+        raise InputError(f"{name} cannot be searched for: {error.cause}", "give another model") from error
 
 
 def nearest_categories(embedding: Embedding, network: EmbeddingNetwork, count: int = 3) -> list[str]:

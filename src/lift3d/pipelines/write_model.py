@@ -1,4 +1,4 @@
-"""Writing a finished model: the mesh, its preview and its report appear together, and only if the file passes."""
+"""Writing a finished model: the mesh, its preview and its report appear together, and only if the file passes the check."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from lift3d.runtime.json_text import to_json
 from lift3d.types import Mesh
 
 MakeReport = Callable[[SolidReport | None], dict[str, Any]]
-"""Takes the solidity of the file as read back, None for an open scene; returns the JSON-able report."""
+"""Called with the solidity of the file as read back (None for an open scene); returns the JSON-able report."""
 
 
 def preview_path(output: Path) -> Path:
-    """Where the preview of a model lies: NAME.png."""
+    """The path of the preview of a model: NAME.png."""
     return output.with_suffix(".png")
 
 
 def report_path(output: Path) -> Path:
-    """Where the report of a model lies: NAME.report.json."""
+    """The path of the report of a model: NAME.report.json."""
     return output.with_suffix(".report.json")
 
 

@@ -133,7 +133,7 @@ def test_a_small_budget_makes_photos_smaller_and_says_so() -> None:
     longest = max(image.width for image in photos.images)
     assert longest < 1600 and photos.memory_limited_size is not None
     assert said == [
-        f"Memory budget 300 MB: 12 photos are used at up to {longest} pixels, reduced to keep the budget."
+        f"Memory budget 300 MB: 12 photos are used at up to {longest} pixels, reduced to fit the budget."
     ]
 
 

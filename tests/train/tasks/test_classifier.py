@@ -113,7 +113,7 @@ def test_what_has_no_shape_is_refused_in_one_sentence(run: Path, tmp_path: Path)
         ((".",), "is a folder"),
         (("box.stl", "--up", "x"), "is not an upright axis"),
         (("box.stl", "--top", "0"), "top"),
-        (("box.stl", "--json", tmp_path / "box.stl"), "take the place"),
+        (("box.stl", "--json", tmp_path / "box.stl"), "overwrite the file"),
         (("box.stl", "--weights", tmp_path / "nobody"), "no weights called"),
     ):
         options = [] if "--weights" in words else ["--weights", run]

@@ -23,7 +23,7 @@ class ScaleSource:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A finished model. kind: "object" or "scene", and the reason. how: a phrase about the photos used, for people.
+    """A finished model. kind: "object" or "scene", and the reason. how: a phrase about the photos used, for the user.
     uncertainty: the mesh with vertex colours that show how certain a prediction is, or None. confidence: of a prediction,
     in [0, 1], or None for a measured model."""
 

@@ -31,9 +31,9 @@ BYTES_KEPT = 28
 BYTES_PER_NODE = 40
 """Bytes for each node of the grid on which the surface is extracted."""
 NODES = (2_000_000, 24_000_000)
-"""Least and largest number of nodes of that grid."""
+"""Minimum and maximum number of nodes of that grid."""
 BUDGET_PER_PIXEL = 12
-"""`read_photos` fills a quarter of its budget with 3 bytes a pixel: 12 bytes of budget for each pixel."""
+"""Bytes of budget for each pixel in `read_photos`, which fills a quarter of its budget with 3 bytes a pixel."""
 
 
 def check_output(output: Path, sources: Sequence[Any]) -> None:
@@ -56,7 +56,7 @@ def check_output(output: Path, sources: Sequence[Any]) -> None:
         inside = source.is_dir() and parent == source.resolve()
         if inside or source.resolve() in written:
             raise InputError(
-                f"the output would lie in {folder}, among the photos, and its preview would be taken for one",
+                f"the output would lie in {folder}, among the photos, and its preview would be mistaken for one",
                 "write it to another folder",
             )
 
@@ -85,7 +85,7 @@ def read_sources(sources: Sequence[Any], options: Options, run: Run) -> Photos:
 
             photo_named([image.name for image in photos.images], options.scale.marks.photo)
     longest = max(max(image.width, image.height) for image in photos.images)
-    reduced = ", reduced to keep the budget" if photos.memory_limited_size is not None else ""
+    reduced = ", reduced to fit the budget" if photos.memory_limited_size is not None else ""
     count = "1 photo is" if len(photos) == 1 else f"{len(photos)} photos are"
     budget = format_memory(options.memory)
     run.say(f"Memory budget {budget}: {count} used at up to {longest} pixels{reduced}.")
@@ -130,7 +130,7 @@ def with_masks(pictures: Sequence[Any], masks: Sequence[Any]) -> list[Image]:
 
 
 def grid_nodes(memory: int, photos: Photos) -> int:
-    """How many nodes the surface grid may have beside these photos in a budget of `memory` bytes."""
+    """The number of nodes that the surface grid may have beside these photos in a budget of `memory` bytes."""
     used = BASE_MEMORY + BYTES_KEPT * sum(image.width * image.height for image in photos.images)
     return min(max((memory - used) // BYTES_PER_NODE, NODES[0]), NODES[1])
 
@@ -147,7 +147,7 @@ def require_enough(count: int, scene: bool = False) -> None:
 
 
 def _image_key(image: Image) -> list[Any]:
-    """What a photo means to the steps: its name, focal length, pixels and mask."""
+    """The part of a cache key that depends on a photo: its name, focal length, pixels and mask."""
     digest = hashlib.sha256(image.pixels.tobytes())
     if image.mask is not None:
         digest.update(image.mask.tobytes())

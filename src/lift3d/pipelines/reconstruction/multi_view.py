@@ -1,4 +1,4 @@
-"""Many photos to a measured model: images_to_cameras >> images_to_depths >> depths_to_mesh >> images_to_texture."""
+"""From many photos to a measured model: images_to_cameras >> images_to_depths >> depths_to_mesh >> images_to_texture."""
 
 from __future__ import annotations
 
@@ -100,7 +100,9 @@ def measure_model(photos: Photos, mappings: MultiViewMappings, options: Options,
         )
     surface: Surface = run.step("surface", mappings.surface, run.step("depths", mappings.depths, views))
     if len(surface.mesh.faces) == 0:
-        raise CaptureError("no surface came out of the photos", "take more photos with more overlap")
+        raise CaptureError(
+            "no surface could be reconstructed from the photos", "take more photos with more overlap"
+        )
     surface, scale = apply_scale(surface, options.scale)
     if surface.kind == "object":
         surface = replace(surface, mesh=ensure_solid(surface.mesh, mappings.solid, run))

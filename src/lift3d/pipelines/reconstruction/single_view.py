@@ -48,7 +48,7 @@ TEXTURE, FACES = 1024, 12_000
 """Texture side and triangles of a prediction: the crop of the object in the photo seldom has more detail."""
 FACING, BLUR = 0.8, 0.06
 """Cosine between plane normal and line of sight above which the reflection shows the back of the object; then features
-smaller than BLUR times the object are blurred, so that a face is not repeated there."""
+smaller than BLUR times the object are blurred, so that a person's face is not repeated there."""
 BASE_CUT = 0.012
 """Fraction of the longest side that is cut off below to give a flat base."""
 SMALL_AREA = 0.03
@@ -58,11 +58,11 @@ REFLECTED_WEIGHT = 0.02
 
 
 def is_prediction(count: int, options: Options) -> bool:
-    """Whether `count` photos are predicted from without trying to measure; raises InputError where that is impossible."""
+    """Whether the shape is predicted from `count` photos without trying to measure it. Raises InputError if it cannot be."""
     if options.method == "predicted":
         if options.kind == "scene":
             raise InputError(
-                "a scene cannot be predicted: the network knows single objects",
+                "a scene cannot be predicted: the network was trained on single objects",
                 "leave out --kind or --method",
             )
         if count > MAX_PHOTOS:
@@ -128,7 +128,7 @@ def place_on_ground(mesh: Mesh, prediction: SolidPrediction) -> tuple[Mesh, Soli
 
 
 def _warn_of_doubts(prediction: SolidPrediction, run: Run) -> None:
-    """Warn of what may have gone wrong in finding the object."""
+    """Warn about masks that may show the wrong object."""
     image = prediction.images[0]
     found = image.segmentation
     if found is not None and found.other_objects:
@@ -138,12 +138,12 @@ def _warn_of_doubts(prediction: SolidPrediction, run: Run) -> None:
         )
     if found is not None and found.source == "network" and found.area_fraction < SMALL_AREA:
         run.warn(
-            f"The object found covers only {100 * found.area_fraction:.1f} % of {image.name}: if it is not the one you mean, "
+            f"The object found covers only {100 * found.area_fraction:.1f} % of {image.name}: if it is not the one you want, "
             "go nearer or give --masks (`lift3d mask` shows what is found)."
         )
     if prediction.dissimilar:
         names = ", ".join(prediction.dissimilar)
-        run.warn(f"{names}: not like the first photo; all photos must show the same object.")
+        run.warn(f"{names}: unlike the first photo; all photos must show the same object.")
 
 
 def with_reflected_view(views: Views, plane: SymmetryPlane) -> tuple[Views, tuple[float, ...]]:
@@ -153,7 +153,7 @@ def with_reflected_view(views: Views, plane: SymmetryPlane) -> tuple[Views, tupl
     if plane.score >= MIN_SYMMETRY:
         other, reflected = reflect_view(image, camera, plane)
         if abs(float(camera.R[2] @ plane.normal)) > FACING:
-            other = blur_features(other)  # colours for the back, without the face
+            other = blur_features(other)  # colours for the back, without the details of the front
         images.append(other)
         cameras.append(reflected)
         preference.append(REFLECTED_WEIGHT)
