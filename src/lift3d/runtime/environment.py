@@ -76,7 +76,7 @@ def version_of(distribution: str) -> str | None:
 
 
 def require_extra(extra: str, what: str) -> None:
-    """Raise `MissingExtra`, which names the command that installs it, if an optional part is missing. what: for whom."""
+    """Raise `MissingExtra`, which names the command that installs `extra`, if it is missing. what: the feature that needs it."""
     if version_of(EXTRAS[extra][0]) is None:
         raise MissingExtra(what, extra)
 

@@ -16,13 +16,13 @@ from lift3d.runtime.profiler import Recorder, Step
 from lift3d.runtime.stage_cache import Stages, code_key, key_of
 
 Say = Callable[[str], None]
-"""Takes one sentence for the user, not an error."""
+"""Called with one sentence for the user that is not an error."""
 
 
 class Run:
     """Context, measurements, cached steps and warnings of one run.
 
-    context: handed to every mapping. progress: called with (step, fraction). say: takes sentences for the user. stages: the
+    context: passed to every mapping. progress: called with (step, fraction). say: called with sentences for the user. stages: the
     cache of finished steps, or None. `key` is a hash of all that decides the result so far: inputs, options, code. A cached
     step is used only under the same key.
     """
@@ -74,7 +74,7 @@ class Run:
     def _keep(self, stages: Stages, name: str, value: Any, evidence: dict[str, Any], source: Any) -> None:
         try:
             stages.save(name, self.key, value, evidence, source)
-        except OSError as error:  # the run itself can go on without
+        except OSError as error:  # the run itself does not need the cache
             self.warn(f"The step '{name}' could not be cached in the work folder: {error.strerror}.")
 
 

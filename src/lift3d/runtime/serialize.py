@@ -189,7 +189,7 @@ def _unpack_views(
 
 
 def _unpack_image(row: dict[str, Any], i: int, arrays: Table[str, NDArray[Any]]) -> Image:
-    """Photo number `i` of stored views."""
+    """The photo at index `i` of stored views."""
     size, found = row["original_size"], row["segmentation"]
     return Image(
         arrays[f"pixels{i}"], row["name"], arrays.get(f"mask{i}"), row["focal"], row["sha256"],

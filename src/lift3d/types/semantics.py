@@ -32,7 +32,7 @@ class Latent:
 
 @dataclass(frozen=True)
 class Provenance:
-    """The weights by which a mapping computed a value. sha256: checksum of the weights as their card states it."""
+    """The weights with which a mapping computed a value. sha256: checksum of the weights as their card states it."""
 
     mapping: str
     weights: str
@@ -44,7 +44,7 @@ class Label:
     """A distribution over categories.
 
     names (K,); probabilities (K,) float64, sum 1; rotation (3, 3) float64: the rotation that sets the classified shape
-    upright (upright = rotation @ given), or None where no mapping estimated it; provenance: the weights used.
+    upright (upright = rotation @ input), or None if it was not estimated; provenance: the weights used.
     """
 
     names: tuple[str, ...]
@@ -63,13 +63,13 @@ class Label:
         _require(self.rotation is None or self.rotation.shape == (3, 3), "Label.rotation must be 3x3")
 
     def top(self, count: int) -> list[tuple[str, float]]:
-        """The `count` likeliest (name, probability), in descending order; ties keep the order of `names`."""
+        """The `count` most probable (name, probability) pairs, in descending order; ties keep the order of `names`."""
         order = np.argsort(-self.probabilities, kind="stable")[:count]
         return [(self.names[i], float(self.probabilities[i])) for i in order]
 
     @property
     def name(self) -> str:
-        """The likeliest name."""
+        """The most probable name."""
         return self.top(1)[0][0]
 
     @staticmethod

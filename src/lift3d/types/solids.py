@@ -64,7 +64,7 @@ class Plane:
 
 @dataclass(frozen=True, eq=False)
 class SymmetryPlane:
-    """An upright plane of symmetry. normal (3,) unit, horizontal; offset: normal . x = offset on the plane; score: share
+    """An upright plane of symmetry. normal (3,) unit, horizontal; offset: normal . x = offset on the plane; score: fraction
     of the shape that coincides with its reflection, from 0 to 1."""
 
     normal: F64
@@ -137,8 +137,8 @@ class SolidPrediction:
 class Surface:
     """A reconstructed mesh with the views that it was measured from, in one frame (z up).
 
-    kind: "object" (closed) or "scene" (open). reason: why it was taken for that kind. world_from_model (4, 4) float64: from
-    this frame to the frame of the cameras that were given. support_plane: the table or floor, in this frame, or None.
+    kind: "object" (closed) or "scene" (open); reason: how the kind was determined. world_from_model (4, 4) float64: from
+    this frame to the frame of the cameras in the input. support_plane: the table or floor, in this frame, or None.
     """
 
     mesh: Mesh
@@ -159,7 +159,7 @@ class RepairResult:
 
     steps: what was changed, one phrase each, in order. remeshed: whether the surface was extracted anew from winding
     numbers. forward, backward: one-sided Hausdorff distances from the input to the output and back, in percent of the
-    input's diagonal. visuals: what became of colours and textures. faces_before: number of faces of the input.
+    input's diagonal. visuals: how colours and textures were transferred. faces_before: number of faces of the input.
     """
 
     mesh: Mesh

@@ -21,7 +21,7 @@ MASK_SOURCES = ("alpha", "given", "network")
 class Segmentation:
     """How the mask of an image was obtained.
 
-    source: "alpha" (transparency of the file), "given" (a mask file) or "network". area_fraction: share of the pixels
+    source: "alpha" (transparency of the file), "given" (a mask file) or "network". area_fraction: fraction of the pixels
     inside the mask. other_objects: number of further objects that the network found. weights: name of its weights.
     """
 
@@ -181,7 +181,7 @@ class PhotoStatus:
     """The outcome of camera estimation for one photo.
 
     placed: whether its camera is known; reason: why not, empty if placed; lens: its camera before undistortion, intrinsics
-    rounded as in the report, or None where the given photo was a pinhole image already.
+    rounded as in the report, or None if the photo was a pinhole image already.
     """
 
     name: str
@@ -195,7 +195,7 @@ class Views:
     """Undistorted photos with known pinhole cameras, and the sparse points that were triangulated from them.
 
     images and cameras correspond index by index. points: sparse points in the world. observations (M, 2) int32: rows of
-    (view index, point index). unit: "m" or None. photos: the status of every photo that was given, also of those left
+    (view index, point index). unit: "m" or None. photos: the status of every input photo, including those left
     out; empty if unknown.
     """
 
@@ -228,8 +228,8 @@ class Depth:
 
     z (H, W) float32: depth along the optical axis in the world's unit, 0 where unknown. normals (H, W, 3) float32 or
     float16: unit normals in the camera frame that face the camera (n_z < 0). confidence (H, W) float32 in [0, 1].
-    propagated (H, W) bool: True where the depth was transferred from other views; such a pixel proves a surface point,
-    but no free space in front of it.
+    propagated (H, W) bool: True where the depth was transferred from other views; such a pixel is evidence of a surface point,
+    but not of free space in front of it.
     """
 
     z: F32
