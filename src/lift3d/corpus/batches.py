@@ -1,4 +1,4 @@
-"""Models turned into shapes in batches; each batch is one file, so that a killed build continues with the missing ones."""
+"""Turning models into shapes in batches; each batch is one file, so that a killed build continues with the missing ones."""
 
 from __future__ import annotations
 

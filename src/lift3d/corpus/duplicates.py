@@ -26,7 +26,7 @@ from lift3d.types import F64
 MAX_DESCRIPTOR_DISTANCE = 0.5
 """Shapes whose descriptors are farther apart than this are not compared."""
 MAX_CANDIDATES = 32
-"""Number of earlier shapes that a shape is compared with at most, the nearest descriptors first."""
+"""Maximum number of earlier shapes with which a shape is compared, those with the nearest descriptors first."""
 SAME_LIMITS, RELATED_LIMITS = (0.002, 0.009), (0.007, 0.05)
 """(mean, 95 % quantile) of the distances, in longest sides, below which two shapes are the same, or related."""
 PROBE_SAMPLES, FULL_SAMPLES = 192, 1024

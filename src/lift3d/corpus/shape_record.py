@@ -22,9 +22,9 @@ from lift3d.io.mesh import glb_writer as glb
 from lift3d.types import F64, Part
 
 MAX_FACES = 6000
-"""Maximal number of faces of a stored mesh, approximately."""
+"""Maximum number of faces of a stored mesh, approximately."""
 TEXTURE_SIZE = 256
-"""Maximal long side of a stored texture in pixels."""
+"""Maximum long side of a stored texture in pixels."""
 JPEG_QUALITY = 88
 MIN_THICKNESS = 0.25
 """Mean thickness in voxels below which a shape counts as thin: sheets, nets, wires, leaves."""
@@ -32,7 +32,7 @@ MIN_THICKNESS = 0.25
 
 @dataclass(frozen=True, eq=False)
 class ShapeRecord:
-    """What the corpus keeps of one shape.
+    """The record of one shape in the corpus.
 
     inside, surface_voxels: (64, 64, 64) bool, voxels whose centre is inside and voxels that the surface touches.
     surface: samples of the surface. mesh: the simplified mesh as GLB. descriptor: (D,) float32, see `describe`.

@@ -1,1 +1,1 @@
-"""Files in and out. Files from strangers are hostile: every reader bounds sizes and counts, and reports what it leaves out."""
+"""Reading and writing files. Input files are untrusted: every reader bounds sizes and counts, and reports what it leaves out."""

@@ -22,7 +22,7 @@ from lift3d.errors import InputError
 
 PathFilter = Callable[[str], bool]
 MAX_UNPACKED = 20 << 30
-"""Maximal number of unpacked bytes of one package."""
+"""Maximum number of unpacked bytes of one package."""
 MAX_FILES = 500_000
 MAX_LISTING = 64 << 20
 ARCHIVE_ERRORS = (tarfile.TarError, lzma.LZMAError, EOFError, ValueError, OSError, OverflowError, zlib.error)

@@ -37,7 +37,7 @@ BACKGROUNDS, LISTING = "backgrounds.bin", "backgrounds.json"
 SIDE, MIN_SIDE, MAX_PICTURES = 256, 200, 1200
 GROUND, WALL, SKY, SCENE = "ground", "wall", "sky", "scene"
 MIN_DEVIATION = 4.0
-"""Least standard deviation of the grey values, 0 to 255, of a picture."""
+"""Minimum standard deviation of the grey values, 0 to 255, of a picture."""
 MAX_FILE = 64 << 20
 _NOT_COLOUR = (
     r"(?i)norm|_nm\b|_nm_|-nm\b|_n\b|spec|gloss|mask|_ao\b|light|glow|emit|height|bump|shadow|alpha|particle|effect"

@@ -12,7 +12,7 @@ GOLDEN = 180 * (3 - 5**0.5)
 """Golden angle in degrees between consecutive views, so that the first n views are evenly spread for every n."""
 _DIRECTIONS, ROUNDS = 256, 30
 NEAREST = 0.3
-"""Least distance of the camera to the object, in longest sides."""
+"""Minimum distance of the camera from the object, in longest sides."""
 
 
 def extreme_points(v: F64) -> F64:

@@ -4,7 +4,7 @@
     FOLDER/cutouts/NAME.png         single objects on a transparent background; longer side at most 320 pixels
     FOLDER/ATTRIBUTION.csv          file, package, version, path, licence, author, split
 
-A network trained only on renderings in front of textures takes the background of a photo for a part of the object. Splits
+A network trained only on renderings in front of textures mistakes the background of a photo for a part of the object. Splits
 follow from a hash of the file name, so a folder of the user's pictures with these two folders works as well.
 """
 

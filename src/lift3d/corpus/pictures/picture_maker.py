@@ -48,7 +48,7 @@ from lift3d.types import F32, F64, Camera
 
 SIZE_RANGE = (16, 2048)
 CACHED_SHAPES = 4
-"""Number of shapes that stay prepared for rendering."""
+"""Number of prepared shapes that are cached for rendering."""
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _CUT_OUT: F64 = np.full(3, -1.0)
 GAIN_RANGE = (0.5, 5.0)
@@ -56,7 +56,7 @@ GAIN_RANGE = (0.5, 5.0)
 MIN_CONTRAST, CONTRAST_FACTOR = 1.35, 1.7
 """Ratio of linear light between object and background below which the background is changed, and by which factor."""
 MIN_REFLECTANCE = (0.025, 20)
-"""Least linear colour of a material, and least sRGB value of a texture."""
+"""Minimum linear colour of a material, and minimum sRGB value of a texture."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ class Recipe:
     """Ranges and probabilities of one style of image; docs/pictures.md explains them. Lengths in pixels refer to an image
     of 128 x 128 and scale with it; fractions and probabilities lie between 0 and 1; angles are in degrees.
 
-    Camera. elevation: its range, within `usual` at probability `often`. field: of view. roll: maximal, either way. fill:
+    Camera. elevation: its range, within `usual` with probability `often`. field: of view. roll: maximal, either way. fill:
     fraction of the frame that the longer side of the object takes. off: offset from the centre as a fraction of the space.
     Light. studio: the same for all views; otherwise sun and environment change every `lights_each` views. shadows: cast.
     Background. white: none. plain, gradient, noise: probabilities of procedural ones; otherwise a picture. ground:

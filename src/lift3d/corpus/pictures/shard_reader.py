@@ -16,7 +16,7 @@ from lift3d.errors import InputError
 
 BLOCK = 512
 MAX_FILE, MAX_CARD = 32 << 20, 16 << 20
-"""Maximal bytes of a file in a shard, and of shards.json."""
+"""Maximum bytes of a file in a shard, and of shards.json."""
 _SHARD = re.compile(r"(train|val|test)-[0-9]{5}\.tar")
 
 

@@ -25,7 +25,7 @@ from lift3d.types import Part
 
 ENDINGS = (".glb", ".gltf", ".obj", ".off", ".ply", ".stl", ".3mf", ".usdz")
 MAX_FILES = 2_000_000
-"""Maximal number of meshes in a folder."""
+"""Maximum number of meshes in a folder."""
 ANNOTATIONS = ("lvis-annotations.json", "lvis-annotations.json.gz")
 MAX_ANNOTATIONS = 256 << 20
 SYNSETS = dict(

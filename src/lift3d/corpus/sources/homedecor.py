@@ -25,7 +25,7 @@ VARIANT = re.compile(
 )
 
 MAX_GAP = 2000
-"""Maximal number of characters between the mesh of a node and its tiles."""
+"""Maximum number of characters between the mesh of a node and its tiles."""
 
 
 class HomeDecor:

@@ -43,7 +43,7 @@ Shown = tuple[str, str, bool]
 """Actor, texture, and whether the texture's alpha is transparency."""
 NOBODY: Shown = ("", "", False)
 MAX_MESHES = 1000
-"""Maximal number of meshes in one model."""
+"""Maximum number of meshes in one model."""
 
 
 @dataclass(frozen=True)

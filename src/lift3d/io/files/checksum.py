@@ -1,4 +1,4 @@
-"""Checksums of files."""
+"""SHA-256 checksums of files on disk."""
 
 from __future__ import annotations
 

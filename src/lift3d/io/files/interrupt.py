@@ -1,4 +1,4 @@
-"""Ctrl-C that is not lost.
+"""Ctrl-C that is not swallowed by libraries.
 
 Libraries that guard imports with `except BaseException` swallow a KeyboardInterrupt while they load. The signal handler
 records the request, and `check` raises it again at the next safe point.

@@ -1,4 +1,4 @@
-"""Keyframes of a video: sharpness and motion of each frame, and the sharpest frame of equal pieces of the path.
+"""Keyframes of a video: sharpness and motion of each frame, and the sharpest frame of each of several equal pieces of the path.
 
 Sharpness is the variance of the Laplacian over that of the image (Pech-Pacheco et al. 2000). Motion is the mean shift of
 32-pixel blocks of a small grey copy against an anchor frame by phase correlation (Kuglin & Hines 1975), so a camera at
@@ -25,7 +25,7 @@ ANCHOR_STEP = 4.0
 
 
 MIN_STEP = 1.5
-"""Least path between keyframes in pixels of the small copy, about 1 % of the image width."""
+"""Minimum path between keyframes in pixels of the small copy, about 1 % of the image width."""
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def _find_masks(photos: list[Path], folder: Path) -> dict[Path, Path]:
 
 @dataclass
 class _Loaded:
-    """Result of reading one file: `image` when it is usable, otherwise `error`."""
+    """The result of reading one file: `image` if it is usable, otherwise `error`."""
 
     path: Path
     name: str
@@ -189,7 +189,7 @@ def _names(files: list[Path]) -> list[str]:
 
 
 def _sizes(files: list[Path]) -> list[tuple[int, int]]:
-    """(width, height) of each file from its header; that of a usual camera where the header cannot be read."""
+    """(width, height) of each file from its header; that of a common camera if the header cannot be read."""
     Pil.init()
     sizes = []
     for path in files:

@@ -77,7 +77,7 @@ def _frames(path: Path) -> Iterator[tuple[int, Any, float, float]]:
 
 
 def _reason(error: BaseException) -> str:
-    """At most 80 characters of what the library reports."""
+    """At most 80 characters of the library's error message."""
     return str(getattr(error, "strerror", None) or error)[:80]
 
 
@@ -158,7 +158,7 @@ def _report(
     chosen: list[FrameMeasure],
     blurred: list[FrameMeasure],
 ) -> dict[str, Any]:
-    """What the report says about the video and its keyframes."""
+    """The report's entry about the video and its keyframes."""
     record = {"name": path.name, "sha256": sha256, "width": size[0], "height": size[1]}
     return {
         "inputs": [record | {"status": "read", "reason": ""}],

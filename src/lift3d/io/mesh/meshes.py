@@ -1,8 +1,8 @@
 """Meshes in and out: GLB, OBJ, PLY, STL, 3MF and USDZ, each with its own convention of axes and units.
 
-In memory: right-handed, Z up, `mesh.units` "m" when the scale is known and None when it is not. A unit is never guessed:
-a model of unknown scale is written with its numbers unchanged, and the file states that. Files are untrusted: any defect is
-an InputError, sizes are bounded, nothing outside the model's folder is opened, and nothing is fetched.
+In memory: right-handed, Z up, `mesh.units` "m" when the scale is known and None when it is not. A unit is never assumed:
+a model of unknown scale is written with its numbers unchanged, and the file states that. Files are untrusted: any defect
+raises an InputError, sizes are bounded, and no file outside the model's folder and no network address is opened.
 """
 
 from __future__ import annotations

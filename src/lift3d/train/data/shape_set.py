@@ -30,7 +30,7 @@ class ShapeSet:
         self.numbers = corpus.where(split=split)
         if not len(self.numbers):
             raise InputError(
-                f"{corpus.folder} has no shapes in the split {split}", "build it from more things"
+                f"{corpus.folder} has no shapes in the split {split}", "build it from more shapes"
             )
         names = np.array(corpus.column("category"))
         self.category: NDArray[np.str_] = names[self.numbers]
