@@ -81,6 +81,9 @@ PRIVATE = re.compile(
 )
 """Words of a former private vocabulary; CONTRIBUTING.md has the ones to use."""
 
+STORED = {"made up"}
+"""Values in the files of a corpus, which keep their wording so that the files stay the same."""
+
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(SOURCE).as_posix())
 def test_docstrings_and_messages_use_the_words_of_the_field(path: Path) -> None:
@@ -90,6 +93,6 @@ def test_docstrings_and_messages_use_the_words_of_the_field(path: Path) -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         for match in [PRIVATE.search(node.value)]
-        if match and " " in node.value
+        if match and " " in node.value and node.value not in STORED
     ]
     assert not found, "\n".join(found)
