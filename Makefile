@@ -1,9 +1,9 @@
-# make demo reconstructs the example photos; make test runs the whole suite. Both make their own .venv.
+# make demo reconstructs the example photos; make test runs the whole suite. Both create .venv.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.installed
-# `learn` adds torch: 200 MB where pip's index has the build for the CPU, gigabytes where it has only the one for GPUs.
+# `learn` adds torch: 200 MB if pip's index has a build for the CPU, several gigabytes if it only has the one for GPUs.
 EXTRAS ?= all,dev
 # A photo of a cup of coffee that comes with scikit-image.
 CUP = import pathlib, skimage; print(pathlib.Path(skimage.__file__).parent / "data/coffee.png")

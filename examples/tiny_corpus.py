@@ -1,7 +1,7 @@
-"""Stout furniture made up from boxes and cylinders, for a first training run of minutes: python examples/tiny_corpus.py FOLDER
+"""Furniture of boxes and cylinders, for a first training run of a few minutes: python examples/tiny_corpus.py FOLDER
 
-120 chairs, tables and lamps with sizes drawn at random, as STL files in a folder for each kind, which
-`lift3d corpus build --from FOLDER` reads. `make train-tiny` does all of it.
+Writes 120 chairs, tables and lamps of random sizes as STL files, with one folder for each category, as
+`lift3d corpus build --from FOLDER` reads them. `make train-tiny` runs all the steps.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ EACH = 40
 
 
 def box(size: tuple[float, float, float], at: tuple[float, float, float]) -> trimesh.Trimesh:
-    """A box with its middle at `at`."""
+    """A box centred at `at`."""
     return trimesh.creation.box(size, trimesh.transformations.translation_matrix(at))
 
 
 def pole(radius: float, low: float, high: float, x: float = 0.0, y: float = 0.0) -> trimesh.Trimesh:
-    """An upright cylinder."""
-    middle = trimesh.transformations.translation_matrix((x, y, (low + high) / 2))
-    return trimesh.creation.cylinder(radius, high - low, sections=24, transform=middle)
+    """An upright cylinder from z = low to z = high."""
+    centre = trimesh.transformations.translation_matrix((x, y, (low + high) / 2))
+    return trimesh.creation.cylinder(radius, high - low, sections=24, transform=centre)
 
 
 def legs(width: float, depth: float, height: float, thick: float) -> list[trimesh.Trimesh]:
-    """Four of them."""
+    """The four legs of a piece of furniture."""
     x, y = (width - thick) / 2, (depth - thick) / 2
     return [box((thick, thick, height), (a, b, height / 2)) for a in (-x, x) for b in (-y, y)]
 
@@ -55,10 +55,10 @@ def lamp(rng: np.random.Generator) -> list[trimesh.Trimesh]:
 def main(folder: Path) -> None:
     rng = np.random.default_rng(0)
     for make in (chair, table, lamp):
-        kind = folder / make.__name__
-        kind.mkdir(parents=True, exist_ok=True)
+        category = folder / make.__name__
+        category.mkdir(parents=True, exist_ok=True)
         for number in range(EACH):
-            trimesh.util.concatenate(make(rng)).export(kind / f"{make.__name__}{number:02d}.stl")
+            trimesh.util.concatenate(make(rng)).export(category / f"{make.__name__}{number:02d}.stl")
 
 
 if __name__ == "__main__":
