@@ -186,7 +186,7 @@ def repair(
 ) -> Mesh | tuple[Mesh, RepairReport]:
     """The solid nearest to a broken mesh: closed, oriented, free of self-intersection. The input is not changed.
 
-    return_report: return (mesh, `RepairReport`) with what was wrong, what was done and how far the surface moved.
+    return_report: return (mesh, `RepairReport`); the report has the defects, the repair steps and how far the surface moved.
 
     >>> import trimesh, lift3d
     >>> box = trimesh.creation.box()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def models(
     name: Annotated[
-        str | None, typer.Argument(help="A network, or the folder of a run: show its whole card.")
+        str | None, typer.Argument(help="A network, or the folder of a run, whose card is shown.")
     ] = None,
 ) -> None:
     """List the networks that come with lift3d, or show the card of one.
@@ -80,7 +80,7 @@ def components(cards: list[Card]) -> list[set[str]]:
 def doctor() -> None:
     """Check versions, threads, memory and optional packages.
 
-    Exit code 1 if a required part is broken.
+    The exit code is 1 if a required part is broken.
     """
     from lift3d.runtime.doctor import examine
 

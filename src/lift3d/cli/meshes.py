@@ -61,4 +61,4 @@ def convert(
     for path in api.convert(source, target):
         typer.echo(f"wrote {path}")
     if target.suffix.lower() == ".stl":
-        typer.echo("STL holds the shape alone: no texture, no colours, no unit.")
+        typer.echo("STL stores the shape only: no texture, no colours, no unit.")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 AUTOENCODER_HELP = (
-    "Weights of the autoencoder, likewise; if not given, those that the generator was trained with."
+    "Weights of the autoencoder, in the same form; if not given, those with which the generator was trained."
 )
 FORMAT_HELP = "Format of the models: glb, stl, 3mf, obj, ply or usdz."
 

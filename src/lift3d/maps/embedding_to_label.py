@@ -38,7 +38,9 @@ class EmbeddingToLabel(Mapping[Embedding, Label]):
         judge.require(source.space)
         said = judge.classify(source).astype(np.float64)
         if not np.isfinite(said).all():
-            raise InputError(f"{judge.found.file.name} gives no numbers", "get weights and card again")
+            raise InputError(
+                f"{judge.found.file.name} gives values that are not finite", "get weights and card again"
+            )
         context.note(NAME, weights=judge.found.name, sha256=judge.found.sha256)
         provenance = (Provenance(NAME, judge.found.name, judge.found.sha256),)
         return Label(judge.names, said / said.sum(), provenance=provenance)

@@ -59,7 +59,9 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
             said = net.probabilities(share, plan)[0].double().cpu().numpy()  # type: ignore[operator]
             rotation = net.upright_rotation(share, plan.identity_bias)[0].double().cpu().numpy()  # type: ignore[operator]
         if not np.isfinite(said).all():
-            raise InputError(f"{found.file.name} gives no numbers", "get weights and card again")
+            raise InputError(
+                f"{found.file.name} gives values that are not finite", "get weights and card again"
+            )
         context.note(
             NAME,
             weights=found.name,

@@ -45,7 +45,7 @@ Partial = str | os.PathLike[str] | Mesh | Points | NDArray[Any]
 class Options:
     """force: complete a closed mesh too. resolution: grid steps of the new surface along its longest side, 32 to 320.
     weights: of the network, a run's folder or a weights file; None for the package's own. orientations: how many of the 8
-    reflections and quarter turns of the input the prediction is averaged over. seed: of the surface samples."""
+    reflections and quarter rotations of the input the prediction is averaged over. seed: of the surface samples."""
 
     weights: str | None = None
     force: bool = False
@@ -63,7 +63,7 @@ class Completion:
     """A completed object.
 
     mesh: the closed solid, in the coordinates and unit of the input minus `origin`. closed_already: the input had no
-    open edge and was returned as it is. known_fraction: of the new surface, None if closed already. size and known_size
+    open edge and was returned unchanged. known_fraction: of the new surface, None if closed already. size and known_size
     (3,): extents of the solid and of the known part. points_left_out: points without a position or a normal. origin (3,):
     subtracted from inputs that lie so far from zero that precision would be lost; zero otherwise. report: JSON-able.
     """
@@ -109,7 +109,7 @@ def complete(
     partial: a mesh, points with normals, a file of either, or an (N, 6) array of positions and outward normals. output: a
     model file to write, with NAME.png and NAME.report.json beside it; nothing is written if None. force: complete a closed
     mesh too. resolution: grid steps of the new surface along its longest side, 32 to 320. weights: a run's folder or a
-    weights file. orientations: how many of the 8 reflections and quarter turns of the input the prediction is averaged
+    weights file. orientations: how many of the 8 reflections and quarter rotations of the input the prediction is averaged
     over. command: the command line, for the report. Raises InputError for input that cannot be used and SolidError where no
     solid results.
     """

@@ -52,7 +52,7 @@ class PrintReport:
     """predicate: whether each criterion of a solid holds; failures: sentences on those that do not. unit: of all lengths, "mm" or
     None for the mesh's own unit. size: extent along x, y, z. parts, cavities: closed surfaces oriented outward and inward.
     wall_min, wall_low, wall_at: the thinnest wall, the 1st percentile of the thickness and the point of the thinnest wall; None
-    where no wall was measured. overhang_share: share of the area that needs support, in [0, 1]. contact_area: area on the bed.
+    where no wall was measured. overhang_share: fraction of the area that needs support, in [0, 1]. contact_area: area on the bed.
     bed: mm. fits: None where the unit is unknown."""
 
     predicate: dict[str, bool]

@@ -87,7 +87,7 @@ def render(
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What `render` renders: a surface, its cameras, background (sRGB, None for transparent) and light; unit: "m" or None."""
+    """The scene to render: a surface, its cameras, background (sRGB, None for transparent) and light; unit: "m" or None."""
 
     surface: Drawable
     cameras: tuple[Camera, ...]
@@ -159,7 +159,7 @@ class Renderings(Sequence[Rendering]):
         return _write_folder(self.scene, folder, views)
 
     def to_text(self) -> str:
-        """One sentence on what was written."""
+        """One sentence that describes the files written."""
         camera, film = self.cameras[0], self.path is not None and is_film(self.path)
         many = format_count(len(self), "frame" if film else "view")
         text = f"wrote {self.path}: {many} of {camera.width}x{camera.height}"

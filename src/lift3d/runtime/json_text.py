@@ -10,7 +10,7 @@ import numpy as np
 
 
 def jsonable(value: Any) -> Any:
-    """Evidence as plain JSON: numpy becomes Python, paths and keys text, what is not finite null."""
+    """Evidence as JSON values: numpy arrays become lists, paths and keys become text, numbers that are not finite become null."""
     if isinstance(value, dict):
         return {str(k): jsonable(v) for k, v in value.items()}
     if isinstance(value, np.ndarray | np.generic):

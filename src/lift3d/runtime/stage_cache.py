@@ -53,7 +53,7 @@ class Stages:
         self._lock.close()
 
     def save(self, name: str, key: str, value: Any, evidence: dict[str, Any], source: Any = None) -> None:
-        """Store a finished step: first the arrays, then the JSON that makes them valid. source: what it was computed from."""
+        """Store a finished step: first the arrays, then the JSON that makes them valid. source: the input of the step."""
         header, arrays = pack(value, source)
         text = json.dumps({"value": header, "evidence": evidence}, allow_nan=True)
         arrays["header"] = np.frombuffer(text.encode(), np.uint8)
@@ -109,7 +109,7 @@ def key_of(*parts: Any) -> str:
 
 @functools.cache
 def code_key() -> str:
-    """Hash of lift3d's own source and of the versions of what it computes with, once per process."""
+    """Hash of lift3d's own source and of the versions of its numerical dependencies, computed once per process."""
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):

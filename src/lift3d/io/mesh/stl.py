@@ -1,8 +1,8 @@
 """STL, binary and text in, binary out; it holds triangles only.
 
 The format has no unit. lift3d writes "unit: mm" into the header, or "unit: null" for a model of unknown scale, whose
-numbers are written unchanged; without either a file has no unit. The header never begins with "solid", which readers
-take for the text format. Corners are merged by exact position on reading.
+numbers are written unchanged; without either a file has no unit. The header never begins with "solid", by which readers
+recognise the text format. Corners are merged by exact position on reading.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def serve() -> None:
     from lift3d.io.mesh import usdz_reader
 
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what OpenUSD prints must not reach the answers
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # output of OpenUSD must not be mixed with the answers
     pxr = usdz_reader.open_usd()
     scene = pxr.Usd.Stage.CreateInMemory()  # loads the plugins that every file needs
     pxr.UsdShade.MaterialBindingAPI(pxr.UsdGeom.Mesh.Define(scene, "/a").GetPrim()).ComputeBoundMaterial()

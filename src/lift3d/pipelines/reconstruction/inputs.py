@@ -130,7 +130,7 @@ def with_masks(pictures: Sequence[Any], masks: Sequence[Any]) -> list[Image]:
 
 
 def grid_nodes(memory: int, photos: Photos) -> int:
-    """The number of nodes that the surface grid may have beside these photos in a budget of `memory` bytes."""
+    """The number of nodes that the surface grid may have, if these photos are in memory too, in a budget of `memory` bytes."""
     used = BASE_MEMORY + BYTES_KEPT * sum(image.width * image.height for image in photos.images)
     return min(max((memory - used) // BYTES_PER_NODE, NODES[0]), NODES[1])
 

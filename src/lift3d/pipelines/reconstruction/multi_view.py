@@ -69,7 +69,7 @@ class KnownCameras(Mapping[Photos, Views]):
 
 
 def multi_view_mappings(options: Options, photos: Photos) -> MultiViewMappings:
-    """The mappings for these options, with a grid that fits the memory budget beside these photos."""
+    """The mappings for these options, with a grid that fits the memory budget together with these photos."""
     from lift3d.maps.depths_to_mesh import DepthsToMesh
     from lift3d.maps.images_to_cameras import ImagesToCameras
     from lift3d.maps.images_to_depths import ImagesToDepths

@@ -45,7 +45,7 @@ def model_report(
             "coverage": evidence.get("images_to_texture", {}).get("coverage"),
             "solid": None if solid is None else {name: getattr(solid, name) for name in PREDICATES},
             "is_solid": solid is not None and solid.is_solid,
-            "open": "a scene is open by nature and not judged as a solid" if solid is None else None,
+            "open": "a scene is open by nature and not checked as a solid" if solid is None else None,
         },
         "memory": {"budget": run.context.memory_budget, **_peak(run)},
         "run": run.recorder.summary(),

@@ -42,7 +42,7 @@ from lift3d.units import set_unit
 MIN_SYMMETRY = 0.6
 """Symmetry score from which the reflected photo colours the other side."""
 CERTAIN, UNCERTAIN = 0.15, 0.65
-"""Local uncertainty shown as blue and as red; interpolation alone gives a sharp surface about 0.15."""
+"""Local uncertainties that are shown as blue and as red; interpolation alone gives about 0.15 at a sharp surface."""
 BLUE, WHITE, RED = (np.array(c, float) for c in ((40, 80, 200), (235, 235, 235), (205, 45, 35)))
 TEXTURE, FACES = 1024, 12_000
 """Texture side and triangles of a prediction: the crop of the object in the photo seldom has more detail."""
