@@ -75,7 +75,7 @@ def test_train_evaluate_and_use(small: tuple[Path, Path], run: Path, tmp_path: P
         "--height",
         "10cm",
     )
-    assert code == 0 and "the shape is guessed, not measured" in said, said
+    assert code == 0 and "the shape is predicted, not measured" in said, said
     report = json.loads((tmp_path / "out/box.report.json").read_text())
     assert report["model"]["is_solid"] and report["model"]["unit"] == "m"
     assert report["model"]["size"][2] == pytest.approx(0.1, abs=1e-6)

@@ -3,7 +3,7 @@
     step-00001250/weights.safetensors     the module's parameters and buffers
     step-00001250/average.safetensors     their running average
     step-00001250/optimiser.safetensors   AdamW's moments of each parameter
-    step-00001250/state.json              step, config, data, losses so far; sha256 of the three
+    step-00001250/state.json              step, config, data, state of the loss; sha256 of the three files above
 
 Batches, augmentation and dropout depend on (seed, step) alone, so that no state of a random generator is stored.
 """
@@ -25,14 +25,14 @@ from safetensors.torch import load, save
 from lift3d.errors import InputError
 
 KEEP = 2
-"""Checkpoints that a run keeps."""
+"""Number of latest checkpoints that a run retains."""
 PARTS = ("weights", "average", "optimiser")
 Tensors = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """The state after `step` steps. state: JSON values; the others: tensors by name."""
+    """The state after `step` steps. weights, average, optimiser: tensors by name; state: JSON values."""
 
     step: int
     weights: Tensors
@@ -42,9 +42,9 @@ class Checkpoint:
 
 
 def write(folder: Path, checkpoint: Checkpoint, keep: int = KEEP) -> Path:
-    """Write a checkpoint and remove all but the last `keep`; returns its folder.
+    """Write a checkpoint and delete all but the last `keep`; returns the new folder.
 
-    It is written under a temporary name, flushed to disk and renamed."""
+    The files are written under a temporary name, flushed to disk and renamed."""
     name = f"step-{checkpoint.step:08d}"
     part = folder / f".{name}.{os.getpid()}.part"
     shutil.rmtree(part, ignore_errors=True)
@@ -83,17 +83,18 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def read(path: Path) -> Checkpoint:
-    """A checkpoint whose files match their sha256. InputError for a damaged one."""
+    """A checkpoint whose files match their sha256. InputError for a damaged checkpoint."""
     try:
         state = json.loads((path / "state.json").read_text("utf-8"))
         tensors: list[Tensors] = []
         for which in PARTS:
             data = (path / f"{which}.safetensors").read_bytes()
             if hashlib.sha256(data).hexdigest() != state["sha256"][which]:
-                raise ValueError(f"{which}.safetensors is not what was written")
+                raise ValueError(f"{which}.safetensors does not match its sha256")
             tensors.append(load(data))
         return Checkpoint(int(state["step"]), tensors[0], tensors[1], tensors[2], state)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"the checkpoint {path} is damaged ({error})", "remove it: the one before it is used"
+            f"the checkpoint {path} is damaged ({error})",
+            "delete its folder: the previous checkpoint is used instead",
         ) from error

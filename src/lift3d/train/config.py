@@ -1,4 +1,4 @@
-"""Options of a training run: one dataclass, whose field descriptions are the help of the command line."""
+"""Options of a training run: a dataclass, whose field descriptions are the help texts of the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def option(default: Any, text: str) -> Any:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Options of the engine; each task adds its own fields. InputError for values out of range."""
+    """Options of the engine; each task adds further fields. InputError for values out of range."""
 
     steps: int = option(20_000, "optimiser steps of the whole run")
     batch: int = option(32, "samples in a step, over all processes")
@@ -28,23 +28,25 @@ class Schedule:
     decay: float = option(1e-2, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
     clip: float = option(1.0, "largest norm of the gradient")
     average: float = option(
-        0.999, "decay of the exponential moving average of the weights, which is what is stored"
+        0.999, "decay of the exponential moving average of the weights; the average is stored"
     )
     precision: str = option("float32", "float32, or bfloat16 for matrix products")
-    seed: int = option(0, "of all random numbers")
+    seed: int = option(0, "seed of all random numbers")
     validate: int = option(1000, "steps between two validations")
     save: int = option(250, "steps between two checkpoints")
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "validate", "save"):
             if getattr(self, name) < 1:
-                raise InputError(f"{name} = {getattr(self, name)} leaves nothing to do", "give 1 or more")
+                raise InputError(f"{name} = {getattr(self, name)} is not positive", "give 1 or more")
         if not self.rate > 0 or not self.clip > 0:
             raise InputError(
-                "the learning rate and the clip must be positive", "leave them out for the defaults"
+                "the learning rate and the clip must be positive", "omit the options for their defaults"
             )
         if not 0 <= self.average < 1:
-            raise InputError(f"average = {self.average}", "give 0 (no averaging) up to, but less than, 1")
+            raise InputError(
+                f"average = {self.average} is out of range", "give 0 (no averaging) or more, but less than 1"
+            )
         if self.precision not in ("float32", "bfloat16"):
             raise InputError(f"there is no precision called {self.precision}", "use float32 or bfloat16")
 
@@ -59,21 +61,23 @@ def describe_options(kind: type[Any]) -> list[tuple[str, str, Any, str]]:
 
 
 def parse_options(config: C, words: list[str]) -> C:
-    """The config with `name=value` words applied. InputError for an unknown name or a value of another type."""
+    """A copy of the config with values replaced by `name=value` words. InputError for an unknown name or a value of another
+    type."""
     hints = get_type_hints(type(config))
     changes: dict[str, Any] = {}
     for word in words:
         name, sep, value = word.partition("=")
         if not sep or name not in hints:
             known = ", ".join(hints)
-            what = f"there is no option called {name!r}" if sep else f"{word!r} is not understood"
+            what = f"there is no option called {name!r}" if sep else f"{word!r} is not of the form name=value"
             raise InputError(what, f"give name=value, with a name of: {known}")
         kind = hints[name]
         try:
             changes[name] = value.lower() in ("1", "true", "yes") if kind is bool else kind(value)
         except ValueError as error:
             raise InputError(
-                f"{name} = {value!r} is no {kind.__name__}", f"as in {name}={getattr(config, name)}"
+                f"{name} = {value!r} is not of type {kind.__name__}",
+                f"give a value as in {name}={getattr(config, name)}",
             ) from error
     return dataclasses.replace(config, **changes)  # type: ignore[type-var]
 

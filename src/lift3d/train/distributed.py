@@ -1,6 +1,6 @@
-"""Data-parallel training by processes that torchrun starts: each takes a part of every batch, gradients are averaged.
+"""Data-parallel training by processes that torchrun starts: each process has a part of every batch, and gradients are averaged.
 
-Gloo connects CPUs, NCCL connects GPUs. Two processes take the same steps as one, except for rounding.
+Gloo connects CPUs, NCCL connects GPUs. The steps of several processes are those of a single process, except for rounding.
 """
 
 from __future__ import annotations
@@ -38,16 +38,17 @@ class Worker:
             t.copy_(part.view_as(t))
 
     def wait(self) -> None:
-        """Block until all processes have arrived."""
+        """Block until all processes have called this method."""
         if self.world > 1:
             dist.barrier()
 
 
 @contextmanager
 def join_workers(device: str | None = None) -> Iterator[Worker]:
-    """Context of this process in the group that torchrun describes in the environment; one process without torchrun.
+    """A context in which this process belongs to the group that torchrun describes in the environment; without torchrun, to a
+    group of one process.
 
-    device: "cpu" or "cuda"; None: CUDA where torch sees it."""
+    device: "cpu" or "cuda"; None: CUDA where torch finds a device."""
     world, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     wanted = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if wanted == "cuda":
@@ -61,7 +62,7 @@ def join_workers(device: str | None = None) -> Iterator[Worker]:
     try:
         yield Worker(rank, world, where)
         if world > 1:
-            dist.barrier()  # a process that leaves early takes the others' connections with it
+            dist.barrier()  # a process that exits early would close the others' connections
     finally:
         if world > 1:
             dist.destroy_process_group()

@@ -1,9 +1,9 @@
 """The training loop of every network: AdamW with warm-up and cosine decay (Loshchilov & Hutter 2017, arXiv:1608.03983; 2019,
-arXiv:1711.05101), gradient clipping, averaged weights (Polyak & Juditsky 1992), lossless checkpoints and a diagnosis on
+arXiv:1711.05101), gradient clipping, averaged weights (Polyak & Juditsky 1992), lossless checkpoints and the diagnosis of
 divergence.
 
-The same config, data and version give the same losses, resumed or not: what is random at a step depends on the seed and the
-step's number alone.
+The same config, data and version give the same losses, whether a run is resumed or not: the random numbers of a step depend on
+the seed and the step alone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 Progress = Callable[[str, float], None]
 BETAS, EPSILON = (0.9, 0.98), 1e-8
 PATIENCE = 25
-"""Consecutive steps with a loss FAR times above its average after which a run counts as diverged."""
+"""Consecutive steps with a loss above FAR times its average after which a run counts as diverged."""
 FAR = 10.0
 
 
@@ -40,7 +40,7 @@ class Diverged(Lift3dError):
 
 
 def learning_rate(step: int, schedule: Schedule) -> float:
-    """The learning rate at a step; 0 is the first."""
+    """The learning rate at a step; the first step is 0."""
     if step < schedule.warmup:
         return schedule.rate * (step + 1) / schedule.warmup
     done = (step - schedule.warmup) / max(schedule.steps - schedule.warmup, 1)
@@ -48,16 +48,14 @@ def learning_rate(step: int, schedule: Schedule) -> float:
 
 
 def load_initial_weights(module: torch.nn.Module, initial: dict[str, torch.Tensor], say: Say) -> None:
-    """Load the tensors that fit by name and shape, and report how many do not. InputError where none fits."""
+    """Load the tensors whose name and shape match, and report how many do not. InputError where none matches."""
     own = module.state_dict()
     fits = {name: t for name, t in initial.items() if name in own and own[name].shape == t.shape}
     if not any(t.is_floating_point() for t in fits.values()):
-        raise InputError(
-            "these weights have nothing in common with this network", "give weights of the same mapping"
-        )
+        raise InputError("no tensor of these weights fits this network", "give weights of the same mapping")
     module.load_state_dict(fits, strict=False)
     if len(fits) < len(own):
-        say(f"{len(fits)} of {len(own)} tensors are loaded; the others are initialised anew")
+        say(f"{len(fits)} of {len(own)} tensors are loaded; the others are initialised at random")
 
 
 class Trainer:
@@ -67,8 +65,8 @@ class Trainer:
         self, task: Task, folder: Path, where: Worker, say: Say, progress: Progress,
         initial: dict[str, torch.Tensor] | None = None,
     ) -> None:  # fmt: skip
-        """initial: weights of a new run; a resumed one has its own. InputError where the folder holds a run with other options
-        or data, or one of an earlier version of the network."""
+        """initial: weights with which a new run starts; a resumed run ignores them. InputError where the folder contains a run
+        with other options or data, or a run of an earlier version of the network."""
         self.task, self.folder, self.where, self.say, self.progress = task, folder, where, say, progress
         schedule = task.config
         torch.manual_seed(schedule.seed)
@@ -87,7 +85,7 @@ class Trainer:
         self._resume()
 
     def _plan(self) -> dict[str, Any]:
-        """What a resumed run must have in common with this one."""
+        """The task, options and data, which must be the same when a run is resumed."""
         return {
             "task": self.task.name,
             "config": json.loads(to_json(self.task.config)),
@@ -95,7 +93,7 @@ class Trainer:
         }
 
     def _resume(self) -> None:
-        """Load the newest checkpoint that is not damaged, if there is one."""
+        """Load the newest undamaged checkpoint, if any."""
         for path in reversed(store.checkpoints(self.folder)):
             try:
                 stored = store.read(path)
@@ -104,12 +102,12 @@ class Trainer:
                 continue
             if stored.state["plan"] != self._plan():
                 raise InputError(
-                    f"{self.folder} holds a run with other options or other data",
-                    "give the same ones, or another folder",
+                    f"{self.folder} contains a run with other options or other data",
+                    "give the same options and data, or another folder",
                 )
             if set(stored.weights) != set(self.module.state_dict()):
                 raise InputError(
-                    f"{self.folder} holds a run of an earlier version, whose tensors have other names",
+                    f"{self.folder} contains a run of an earlier version, whose tensors have other names",
                     "train in another folder",
                 )
             self.module.load_state_dict(stored.weights)
@@ -123,7 +121,7 @@ class Trainer:
                 }
             self.step, self.best = stored.step, stored.state["best"]
             self.usual, self.bad = stored.state["usual"], stored.state["bad"]
-            self.say(f"going on from step {self.step}")
+            self.say(f"resuming from step {self.step}")
             return
 
     def save(self) -> None:
@@ -142,7 +140,7 @@ class Trainer:
         self.where.wait()
 
     def fit(self, until: int | None = None) -> dict[str, float]:
-        """Train to the last step, or to `until`; returns the last losses and metrics. Diverged where the loss is lost."""
+        """Train to the last step, or to `until`; returns the last losses and metrics. Raises Diverged where the loss diverges."""
         schedule = self.task.config
         end = schedule.steps if until is None else min(until, schedule.steps)
         log = Log(self.folder, self.step) if self.where.first else None
@@ -174,7 +172,7 @@ class Trainer:
         return last
 
     def _batch(self, reader: ThreadPoolExecutor, end: int) -> Batch:
-        """The samples of this step; those of the next are read in the background."""
+        """The samples of this step; the samples of the next step are read in the background."""
 
         def read(step: int) -> tuple[int, Future[Batch]]:
             return step, reader.submit(self.task.batch, step, self.where.rank, self.where.world)
@@ -188,23 +186,23 @@ class Trainer:
 
     def _train_step(self, batch: Batch) -> dict[str, float]:
         """One optimiser step; returns the losses and the norm of the gradient."""
-        schedule, place = self.task.config, self.where
+        schedule, worker = self.task.config, self.where
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, schedule)
-        torch.manual_seed((schedule.seed * 1_000_003 + self.step) * 64 + place.rank)
+        torch.manual_seed((schedule.seed * 1_000_003 + self.step) * 64 + worker.rank)
         self.module.train()
-        batch = {k: v.to(place.device) for k, v in batch.items()}
-        with autocast_bfloat16(place.device.type, schedule.precision == "bfloat16"):
+        batch = {k: v.to(worker.device) for k, v in batch.items()}
+        with autocast_bfloat16(worker.device.type, schedule.precision == "bfloat16"):
             losses = self.task.loss(self.module, batch, self.step)
         self.optimiser.zero_grad()
         losses["loss"].backward()
         for p in self.parameters:
             if p.grad is None:
                 p.grad = torch.zeros_like(p)
-        place.average([p.grad for p in self.parameters if p.grad is not None])
+        worker.average([p.grad for p in self.parameters if p.grad is not None])
         norm = self._clip(schedule.clip)
         reported = torch.stack([losses[k].detach().float() for k in sorted(losses)] + [norm.float()])
-        place.average([reported])
+        worker.average([reported])
         values = dict(zip([*sorted(losses), "gradient"], reported.tolist()))
         self._check_divergence(values)
         self._freeze()
@@ -214,8 +212,8 @@ class Trainer:
         return values
 
     def _clip(self, most: float) -> torch.Tensor:
-        """Clip the gradient and return its norm before. The parts of a ModuleDict are clipped separately: a critic's large
-        gradients must not shrink the generator's."""
+        """Clip the gradient; returns its norm before clipping. The parts of a ModuleDict are clipped separately, so that a
+        critic's large gradients do not shrink the generator's."""
         parts = list(self.module.values()) if isinstance(self.module, torch.nn.ModuleDict) else [self.module]
         norms = [
             torch.nn.utils.clip_grad_norm_([p for p in part.parameters() if p.requires_grad], most)
@@ -224,14 +222,15 @@ class Trainer:
         return norms[0] if len(norms) == 1 else torch.stack(norms).norm()
 
     def _freeze(self) -> None:
-        """Drop the gradients of parameters that the task freezes in this step; without one there is no weight decay either."""
+        """Drop the gradients of parameters that the task freezes in this step; AdamW skips parameters without a gradient, weight
+        decay included."""
         names = self.task.frozen(self.step)
         for name, p in zip(self.names, self.parameters):
             if names and name.startswith(names):
                 p.grad = None
 
     def _update_average(self) -> None:
-        """Update the moving average of the weights; its decay is smaller in the first steps."""
+        """Update the moving average of the weights, with a smaller decay in the first steps."""
         keep = min(self.task.config.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for name, now in self.module.state_dict().items():
@@ -242,21 +241,21 @@ class Trainer:
                     old.copy_(now)
 
     def _check_divergence(self, values: dict[str, float]) -> None:
-        """Track the average loss; Diverged where a loss is not finite or stays far above it."""
+        """Track the average loss; raise Diverged where the loss is not finite or stays far above its average."""
         loss, norm = values.get("watched", values["loss"]), values["gradient"]
         if not math.isfinite(loss) or not math.isfinite(norm):
             what = "the loss" if not math.isfinite(loss) else "the gradient"
             raise Diverged(
                 f"at step {self.step} {what} is {loss if what == 'the loss' else norm} (the loss was about {self.usual:.4g} "
-                f"before, the rate {learning_rate(self.step, self.task.config):.2g})",
-                "go on from the last checkpoint with a smaller rate, a longer warmup or float32",
+                f"before, the learning rate is {learning_rate(self.step, self.task.config):.2g})",
+                "resume from the last checkpoint with a smaller rate, a longer warmup or float32",
             )
         far = self.step > self.task.config.warmup and abs(loss) > FAR * max(abs(self.usual), 1e-12)
         self.bad = self.bad + 1 if far else 0
         if self.bad >= PATIENCE:
             raise Diverged(
-                f"the loss has been over {FAR:g} times its usual {self.usual:.4g} for {PATIENCE} steps (now {loss:.4g})",
-                "go on from an earlier checkpoint with a smaller rate",
+                f"the loss has been over {FAR:g} times its average {self.usual:.4g} for {PATIENCE} steps (now {loss:.4g})",
+                "resume from an earlier checkpoint with a smaller rate",
             )
         if not far:
             self.usual = loss if self.step == 0 else 0.98 * self.usual + 0.02 * loss

@@ -1,4 +1,4 @@
-"""A training run from the command line's arguments: builds the corpus and renders the pictures where they are missing."""
+"""A training run from the arguments of the command line. Missing corpora are built and missing pictures rendered first."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ def launch(
     if device not in (None, "cpu", "cuda"):
         raise InputError(f"there is no device called {device}", "use cpu or cuda")
     if device == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            "torch sees no CUDA device", "leave --device out, or install the build of torch for it"
-        )
+        raise InputError("torch finds no CUDA device", "omit --device, or install a build of torch with CUDA")
     initial = None if init_from is None else load_tensors(init_from)
     with join_workers(device) as where:
         if where.first and task.folders:
@@ -45,32 +43,37 @@ def launch(
         if where.first and task.prepare is not None:
             task.prepare(pictures, corpus, config, progress)
         where.wait()
-        made = task.make(pictures, corpus, config)
+        built = task.make(pictures, corpus, config)
         if where.first:
-            made.progress = progress
-        # numba's parallel kernels set torch's number of threads as well: after them, not before
+            built.progress = progress
+        # numba's parallel kernels reset torch's number of threads, so that it is set after them
         torch.set_num_threads(threads or thread_count())
         run = Trainer(
-            made, folder, where, say if where.first else _silent, progress if where.first else _still, initial
+            built,
+            folder,
+            where,
+            say if where.first else _silent,
+            progress if where.first else _still,
+            initial,
         )
         return run.fit()
 
 
 def ensure_renders(corpus: Path, pictures: Path, views: int, say: Say, progress: Progress) -> None:
-    """Render `views` pictures of each shape, or the missing ones, unless all are there."""
+    """Render `views` pictures of each shape, unless the folder is complete; an interrupted rendering is resumed."""
     from lift3d.corpus.dataset import Corpus
     from lift3d.corpus.pictures.shard_plan import RenderOptions
     from lift3d.corpus.pictures.shards import SHARDS, render_shards
 
     if (pictures / SHARDS).is_file():
         return
-    held = Corpus(corpus)
-    say(f"{pictures} holds no pictures yet: rendering {views} of each shape")
-    render_shards(held, pictures, RenderOptions(views=views, size=128, recipe="natural"), say, progress)
+    dataset = Corpus(corpus)
+    say(f"{pictures} contains no pictures yet: rendering {views} of each shape")
+    render_shards(dataset, pictures, RenderOptions(views=views, size=128, recipe="natural"), say, progress)
 
 
 def corpus_of(folder: Path) -> Path:
-    """The folder itself where it is a corpus, else the corpus that is built beside a folder of the user's meshes."""
+    """The folder itself if it is a corpus, else the folder of the corpus that is built beside a folder of the user's meshes."""
     from lift3d.corpus.build import WORK
     from lift3d.corpus.dataset import CARD
 
@@ -93,32 +96,33 @@ def ensure_corpus(folder: Path, say: Say, progress: Progress) -> None:
         kinds = Counter(entry.category for entry in Folder(folder).entries())
     except InputError as error:
         raise InputError(
-            f"{folder} holds no corpus and no meshes",
-            "name a corpus, or a folder with one folder of meshes a category",
+            f"{folder} contains no corpus and no meshes",
+            "name a corpus, or a folder with one subfolder of meshes for each category",
         ) from error
     count = kinds.total()
     several = sum(n >= OWN_LEAST for kind, n in kinds.items() if kind)
-    if several < 2:  # said before the corpus is built, which takes its time
+    if several < 2:  # checked before the corpus is built, which takes long
+        found = format_count(several, "category", "categories")
         raise InputError(
-            f"{folder} has {format_count(several, 'category', 'categories')} of {OWN_LEAST} meshes or more, and two are needed",
-            "put the meshes of each category into a folder of its name",
+            f"{folder} has {found} of {OWN_LEAST} meshes or more, but a classifier needs two",
+            "put the meshes of each category into a folder with its name",
         )
     if not (target / "corpus.json").is_file():
         say(
-            f"{folder} holds {format_count(count, 'mesh', 'meshes')}: a corpus of them is built in {target}; "
-            "files without an upright axis stand on z"
+            f"{folder} contains {format_count(count, 'mesh', 'meshes')}: their corpus is built in {target}; "
+            "z is the up axis of files that state none"
         )
         build(target, BuildOptions(folder=folder), say, progress)
     elif Corpus(target).card["tried"] != count:
         raise InputError(
-            f"{target} was built of other meshes than {folder} holds now",
-            f"remove {target} and all that is named after it to build it anew, or name {target} with --data to go on with it",
+            f"{target} was built from other meshes than {folder} contains now",
+            f"delete {target} and the folders named after it to build it again, or give --data {target} to use it unchanged",
         )
 
 
 def _silent(sentence: str) -> None:
-    """Discards messages of all but the first process."""
+    """Discard a message: the processes other than the first print nothing."""
 
 
 def _still(name: str, fraction: float) -> None:
-    """Discards their progress."""
+    """Discard progress, for the same reason."""

@@ -1,4 +1,4 @@
-"""Metrics by which tasks choose the best weights on the validation set."""
+"""Validation metrics by which tasks choose the best weights."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from lift3d.types import F32
 
 
 def balanced_accuracy(right: NDArray[np.bool_], targets: NDArray[np.int64]) -> float:
-    """The mean over categories of the fraction that is right; right (N,), targets (N,) category indices."""
+    """The mean over categories of the fraction of correct predictions. right (N,): whether each is correct; targets (N,):
+    category indices."""
     return float(np.mean([right[targets == k].mean() for k in np.unique(targets)]))
 
 
 def recall_at(scores: F32, count: int) -> float:
-    """The fraction of rows whose own column is among the best `count`; scores (N, N)."""
+    """The fraction of rows whose diagonal element is among the `count` largest of the row; scores (N, N)."""
     own = np.diag(scores)[:, None]
     return float(((scores > own).sum(1) < count).mean())
 
 
 def mean_average_precision(scores: F32, categories: NDArray[np.int64]) -> float:
-    """Mean average precision of retrieving the same category, the query left out; scores (N, N), categories (N,), where -1 is
-    none. 0 where no query has a match."""
+    """Mean average precision of the retrieval of the same category, without the query itself. scores (N, N); categories (N,):
+    indices, -1 for no category. 0 where no query has a match."""
     out = []
     for i in np.flatnonzero(categories >= 0):
         rest = np.delete(np.arange(len(categories)), i)

@@ -28,12 +28,12 @@ from lift3d.train.tasks import embedding_to_label as embedding_label
 
 @dataclass(frozen=True)
 class Trainable:
-    """A network that `lift3d train` knows.
+    """A network that `lift3d train` can train.
 
-    config: the dataclass of its options. make(pictures, corpus, config): its task. pictures: whether it learns from pictures of
-    the corpus. folders: whether a folder of the user's own meshes serves as a corpus, which is then built beside it.
-    prepare(pictures, corpus, config, progress): computes and caches what takes long, in the first process, before the task is
-    made."""
+    config: the dataclass of its options. make(pictures, corpus, config): its task. pictures: whether the training needs pictures
+    of the corpus. folders: whether a folder of the user's own meshes can be given, from which a corpus is then built.
+    prepare(pictures, corpus, config, progress): computes and caches slow inputs, in the first process, before the task is
+    created."""
 
     config: type[Schedule]
     make: Callable[[Path, Path, Any], Task]
@@ -41,8 +41,8 @@ class Trainable:
     folders: bool = False
     prepare: Callable[[Path, Path, Any, Progress], None] | None = None
     evaluator: str = ""
-    """Dotted name of the function that measures the network on the test split; a name, since `lift3d.evaluate` stands on
-    a higher floor. Empty: another network's table has a row for it, or only what is trained from it can be measured."""
+    """Dotted name of the function that evaluates the network on the test split; a name, because `lift3d.evaluate` is above this
+    package. Empty where the network is a row of another network's table, or only initialises other networks."""
 
 
 TASKS: dict[str, Trainable] = {
@@ -114,7 +114,7 @@ TASKS: dict[str, Trainable] = {
 
 
 def trainable(name: str) -> Trainable:
-    """The entry of a name, written with - or _. InputError that lists the names for any other."""
+    """The entry of a name, written with - or _. InputError, with a list of the names, for an unknown name."""
     wanted = name.replace("_", "-")
     if wanted not in TASKS:
         near = get_close_matches(wanted, TASKS, 1, 0.3)

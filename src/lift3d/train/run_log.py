@@ -10,7 +10,7 @@ NAME = "log.jsonl"
 
 
 class Log:
-    """Appends to log.jsonl. Lines after `step` are removed: a resumed run repeats those steps."""
+    """Appends to log.jsonl. Lines after `step` are removed, because a resumed run repeats those steps."""
 
     def __init__(self, folder: Path, step: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -22,7 +22,7 @@ class Log:
         self.board = _board(folder, step)
 
     def write(self, step: int, values: dict[str, float]) -> None:
-        """Append the values of a step; 1 is the first."""
+        """Append the values of a step; the first step is 1."""
         self.file.write(json.dumps({"step": step, **values}) + "\n")
         self.file.flush()
         if self.board is not None:
@@ -37,7 +37,7 @@ class Log:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The parsed lines of a log up to the first incomplete one; empty where there is no file."""
+    """The parsed lines of a log before the first incomplete line; empty where the file does not exist."""
     lines = []
     if path.is_file():
         for text in path.read_text("utf-8", "replace").splitlines():

@@ -1,4 +1,4 @@
-"""What a trainable network brings to the engine: data, module, loss and metrics, in one class."""
+"""The interface between a trainable network and the engine: data, module, loss and metrics, in one class."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Progress = Callable[[str, float], None]
 
 
 class Task(ABC):
-    """Base class of training tasks. It declares all that the engine and the commands call.
+    """Base class of training tasks, with all methods that the engine and the commands call.
 
     name: of the mapping that is trained. better: the metric of `validate` by which the best weights are chosen; larger is
     better. config: the engine's schedule and the task's own options. progress(step, fraction): called during long preparations;
@@ -34,13 +34,13 @@ class Task(ABC):
     def batch(self, step: int, rank: int, world: int) -> Batch:
         """The samples of process `rank` of `world` at this step.
 
-        They depend on the config and these numbers alone, and all processes together have the same samples whatever `world`
-        is."""
+        The samples depend on the config and the arguments alone. All processes together have the same samples for every
+        `world`."""
 
     @abstractmethod
     def loss(self, module: torch.nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
-        """Scalars by name: "loss" is minimised; "watched", if present, is what divergence is judged by instead. Means over the
-        batch, so that processes can be averaged."""
+        """Scalars by name: "loss" is minimised; the optional "watched" replaces it in the detection of divergence. All are means
+        over the batch, so that they can be averaged over processes."""
 
     @abstractmethod
     def validate(self, module: torch.nn.Module) -> dict[str, float]:
@@ -48,8 +48,8 @@ class Task(ABC):
 
     @abstractmethod
     def data(self) -> dict[str, Any]:
-        """What identifies the data, as JSON values: a run resumes with the same data only."""
+        """JSON values that identify the data: a run is resumed with the same data only."""
 
     def frozen(self, step: int) -> tuple[str, ...]:
-        """Prefixes of the names of parameters that this step leaves unchanged, weight decay included. None by default."""
+        """Prefixes of the names of parameters that this step leaves unchanged, weight decay included. Empty by default."""
         return ()

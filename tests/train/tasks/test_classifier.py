@@ -142,7 +142,7 @@ def test_one_command_from_a_folder_of_meshes(small: tuple[Path, Path], run: Path
     shutil.copytree(small[0].parent / "m", tmp_path / "m")
     words = ("train", "classifier", "--data", tmp_path / "m", "--init-from", run, "-o", tmp_path / "own")
     code, said = lift3d(*words, *sets(*TINY, "late=0"))
-    assert code == 0 and "holds 14 meshes" in said, said
+    assert code == 0 and "contains 14 meshes" in said, said
     assert (tmp_path / "m-corpus/corpus.json").is_file()
     from safetensors.torch import load_file
 
@@ -185,7 +185,7 @@ def test_few_labels_are_spread_over_categories_and_nested(small: tuple[Path, Pat
     few, more, all_ = (LabelledShapes(corpus, "train", names, share) for share in (0.01, 0.5, 1.0))
     assert few.counts.tolist() == [1, 1]
     assert set(few.members) <= set(more.members) < set(all_.members)
-    with pytest.raises(InputError, match="two are needed"):
+    with pytest.raises(InputError, match="a classifier needs two"):
         category_names(corpus, 50)
 
 
@@ -252,7 +252,7 @@ def test_the_trunk_rests_until_the_late_steps(small: tuple[Path, Path], tmp_path
     )
     run("b").fit(2)
     again = run("b")
-    assert "going on from step 2" in said[-1]
+    assert "resuming from step 2" in said[-1]
     again.fit()
     for name, t in first.module.state_dict().items():
         assert torch.allclose(t.float(), again.module.state_dict()[name].float(), atol=1e-6), name
@@ -337,9 +337,9 @@ def test_masked_voxels_judge_hidden_cells_alone(small: tuple[Path, Path]) -> Non
 def test_slips_are_told(tmp_path: Path) -> None:
     for option, told in (
         ("rotate=sideways", "rotate = sideways is not known"),
-        ("labels_share=0", "labels_share is over 0"),
+        ("labels_share=0", "labels_share must be over 0"),
         ("dropout=2", "dropout = 2.0 is not between 0 and 1"),
-        ("width=1", "width is 4 or more"),
+        ("width=1", "width must be at least 4"),
     ):
         code, said = lift3d("train", "classifier", "--data", tmp_path, "--set", option)
         assert code == 2 and told in said, said

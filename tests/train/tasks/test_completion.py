@@ -156,6 +156,6 @@ def test_train_evaluate_and_complete(
     code, said = lift3d(
         "complete", tmp_path / "half.ply", "-o", tmp_path / "whole.glb", "--weights", run, "--resolution", 32
     )
-    assert code == 0 and "is guessed" in said, said
+    assert code == 0 and "is predicted" in said, said
     report = json.loads((tmp_path / "whole.report.json").read_text())
     assert report["is_solid"] and 0 < report["known_share"] <= 1

@@ -1,4 +1,4 @@
-"""Anisotropic scaling of occupancy grids: an augmentation, since most categories have few shapes."""
+"""Anisotropic scaling of occupancy grids, an augmentation for categories with few shapes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ MOST = 0.25
 
 def random_stretch(full: B1, rng: np.random.Generator, most: float = MOST) -> B1:
     """Occupancy (64, 64, 64) of the upright frame (geometry/voxels/canonical_frame.py), each axis scaled by exp(u), u uniform in
-    [-most, most]; then scaled so that the longest side is 1 again, centred and put on the ground. Thin parts never vanish: a
-    voxel is full where any voxel that falls into it is."""
+    [-most, most]; then scaled uniformly so that the longest side is 1 again, centred and placed on the ground. Thin parts never
+    vanish: an output voxel is full where any input voxel whose centre it contains is full."""
     factors = np.exp(rng.uniform(-most, most, 3))
     at = np.argwhere(full)
     if not len(at):
@@ -24,22 +24,21 @@ def random_stretch(full: B1, rng: np.random.Generator, most: float = MOST) -> B1
     sides = (high - low) * factors
     sides *= RESOLUTION / CUBE_SIDE / sides.max()
     out = full[tuple(slice(a, b) for a, b in zip(low, high))]
-    places = []
+    slices = []
     for axis in range(3):
         count = max(1, round(float(sides[axis])))
         out = scale_axis(out, axis, count)
         room = (RESOLUTION - RESOLUTION / CUBE_SIDE) / 2
         first = round(room) if axis == 2 else round((RESOLUTION - count) / 2)
-        places.append(slice(first, first + count))
+        slices.append(slice(first, first + count))
     whole = np.zeros_like(full)
-    whole[tuple(places)] = out
+    whole[tuple(slices)] = out
     return whole
 
 
 def scale_axis(full: B1, axis: int, count: int) -> B1:
-    """The grid with `count` voxels along one axis. Fewer: a voxel is full where any voxel is whose centre falls into it;
-    more: the
-    nearest voxel's value."""
+    """The grid resampled to `count` voxels along one axis. With fewer voxels, an output voxel is full where any input voxel whose
+    centre it contains is full; with more, it has the value of the nearest input voxel."""
     n = full.shape[axis]
     if count >= n:
         nearest = np.minimum(((np.arange(count) + 0.5) * n / count).astype(int), n - 1)

@@ -1,4 +1,4 @@
-"""A file cache of arrays that take long to compute."""
+"""A file cache for arrays that take long to compute."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def load_or_compute(path: Path, fits: Callable[[Arrays], bool], make: Callable[[], Arrays]) -> Arrays:
-    """The arrays of the file if it is readable and `fits` accepts them; else those of `make`, which the file then holds."""
+    """The arrays of the file if it is readable and `fits` accepts them; otherwise those of `make`, which are written to the
+    file."""
     from safetensors import SafetensorError
     from safetensors.numpy import load, save
 

@@ -1,6 +1,7 @@
 """Features of a frozen backbone: computed once and cached in CORPUS-features, so that heads train in seconds.
 
-Each shape has some variants: the first as it is, the others reoriented, stretched, tilted a little or rotated.
+Each shape has several variants: the first is the shape unchanged; the others are reoriented, stretched, slightly tilted or
+rotated.
 """
 
 from __future__ import annotations
@@ -33,10 +34,9 @@ F32 = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random variants of shapes. count: of each shape; rotate: rotation of those beyond the first, "none", "up" or "any";
-    with "none"
-    they are tilted (standard deviation in degrees) and a fraction `askew` is rotated about the vertical by any angle; stretch:
-    largest change of the logarithm of each axis."""
+    """Random variants of shapes. count: variants of each shape, the unchanged one included; rotate: rotation of the others,
+    "none", "up" or "any"; with "none" they are tilted (standard deviation `tilt` in degrees), and a fraction `askew` is rotated
+    about the vertical by any angle; stretch: largest change of the logarithm of each axis."""
 
     count: int
     rotate: str
@@ -64,7 +64,7 @@ def load_features(
     precision: str,
     progress: Callable[[float], None],
 ) -> torch.Tensor:
-    """Features (N, count, F) float16 of the variants of all shapes, from the cache or computed now."""
+    """Features (N, count, F) float16 of the variants of all shapes, read from the cache or computed."""
     folder = shapes.shapes.corpus.folder
     which = [shapes.number(i) for i in range(len(shapes))]
     key = repr((augmentation, precision, shapes.shapes.digest(), which, backbone_digest(net)))
@@ -83,15 +83,15 @@ def augmented_variants(
     shapes: LabelledShapes, i: int, augmentation: Augmentation
 ) -> tuple[NDArray[np.bool_], F32]:
     """The variants of shape i: occupancy (P, 64, 64, 64) bool and linear maps (P, 3, 3)."""
-    full, cells, maps = shapes.full(i), list[NDArray[np.bool_]](), list[F32]()
+    full, voxels, maps = shapes.full(i), list[NDArray[np.bool_]](), list[F32]()
     for v in range(augmentation.count):
         rng = np.random.default_rng([augmentation.seed, shapes.number(i), v, SEED])
         orientation, rotation, stretch = (
             augmentation.sample(rng) if v else (0, np.eye(3, dtype=np.float32), np.ones(3, np.float32))
         )
-        cells.append(orient(full, orientation))
+        voxels.append(orient(full, orientation))
         maps.append(rotation @ np.diag(stretch))
-    return np.stack(cells), np.stack(maps).astype(np.float32)
+    return np.stack(voxels), np.stack(maps).astype(np.float32)
 
 
 def rotated_features(
@@ -129,11 +129,11 @@ def compute_features(
     cached: list[tuple[NDArray[np.bool_], F32]] = []
 
     def run_batch() -> None:
-        cells, maps = (torch.from_numpy(np.concatenate(parts)).to(device) for parts in zip(*cached))
+        voxels, maps = (torch.from_numpy(np.concatenate(parts)).to(device) for parts in zip(*cached))
         with torch.no_grad():
-            share = transform_voxels(cells.float(), maps)
+            occupancy = transform_voxels(voxels.float(), maps)
             with autocast_bfloat16(device.type, precision == "bfloat16"):
-                out.append(net.features(share).float().cpu())
+                out.append(net.features(occupancy).float().cpu())
         cached.clear()
 
     for one in poses:

@@ -1,4 +1,4 @@
-"""Captions of a corpus' shapes: their names, shelves, categories and what the categories are, as sentences and vectors."""
+"""Captions of a corpus' shapes, as text and as sentence vectors: names, folder words, categories and their definitions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lift3d.taxonomy.categories import UNKNOWN
 
 
 def captions(corpus: Corpus, shape: int) -> list[str]:
-    """One or more sentences of a shape, its own before those of its category; empty texts are left out."""
+    """One or more captions of a shape: those of its own name before those of its category. Empty texts are omitted."""
     row = corpus.row(shape)
     category = str(row["category"])
     name, words = split_name(str(row["name"])), split_name(str(row["words"] or ""))
@@ -25,12 +25,12 @@ def captions(corpus: Corpus, shape: int) -> list[str]:
 class CaptionVectors:
     """Sentence vectors of all captions of some shapes of a corpus.
 
-    names: K categories; category: shape to index of its category, -1 where that is unknown; rows (N, 384): all captions; of:
-    shape to rows of its captions; category_rows (K, 384): one sentence of each category."""
+    names: K categories; category: shape to index of its category, -1 for an unknown category; rows (N, 384): vectors of all
+    captions; of: shape to rows of its captions; category_rows (K, 384): vector of each category's definition."""
 
     def __init__(self, corpus: Corpus, shapes: list[int], encode: bool) -> None:
-        """encode: by the sentence encoder, which needs the extra `text`; else random vectors, which separate categories but have
-        no meaning."""
+        """encode: True for the vectors of the sentence encoder, which needs the extra `text`; False for random vectors, which
+        separate categories but have no meaning."""
         names = corpus.column("category")
         self.names = sorted({str(names[i]) for i in shapes} - {UNKNOWN})
         self.category = {i: self.names.index(names[i]) if names[i] in self.names else -1 for i in shapes}

@@ -1,5 +1,6 @@
-"""Copy-paste augmentation (Ghiasi et al. 2021, arXiv:2012.07177): objects in front of other pictures, as the background of a
-photo consists of other objects. The mask is that of the object in front; smaller ones beside and behind it are background."""
+"""Copy-paste augmentation (Ghiasi et al. 2021, arXiv:2012.07177): objects are pasted onto other pictures, because the background
+of a photo consists of other objects. The mask is that of the object in front; smaller objects beside and behind it are
+background."""
 
 from __future__ import annotations
 
@@ -15,19 +16,20 @@ from lift3d.train.data.picture_set import PictureSet
 
 U8 = NDArray[np.uint8]
 LEAST = 8
-"""Least pixels of an object along each side."""
+"""Minimum size of an object along each side, in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
 class CopyPaste:
-    """pictures: objects with masks, and backgrounds; photographs: backgrounds and cut-outs of real photographs, or None."""
+    """Random scenes of pasted objects. pictures: source of objects with masks and of backgrounds; photographs: source of
+    backgrounds and cut-outs of real photographs, or None."""
 
     pictures: PictureSet
     photographs: Photographs | None = None
 
     def scene(self, number: int, rng: np.random.Generator, side: int) -> tuple[U8, NDArray[np.bool_]]:
-        """sRGB (side, side, 3) and mask (side, side): the object of picture `number`, or one cut out of a photograph, in front of
-        a background."""
+        """sRGB (side, side, 3) and mask (side, side) of the object of picture `number`, or of one cut out of a photograph, in
+        front of a background."""
         item = self._object(number, rng)
         if item is None:
             return self.pictures.rgb(number), self.pictures.mask(number)
@@ -56,7 +58,7 @@ class CopyPaste:
         return np.asarray(rgb.clip(0, 255), np.uint8), alpha > 127
 
     def _object(self, number: int, rng: np.random.Generator) -> Pil.Image | None:
-        """An object as RGBA, cropped to its mask, flipped and relit at random; None where too little of it is visible."""
+        """An object as RGBA, cropped to its mask, flipped and relit at random; None where the visible part is too small."""
         if self.photographs is not None and self.photographs.cutouts and rng.random() < 0.35:
             photographs = self.photographs.cutouts
             item = photographs[int(rng.integers(len(photographs)))]
@@ -100,12 +102,12 @@ def _resize(item: Pil.Image, longer: float) -> Pil.Image:
 
 
 def _area(item: Pil.Image) -> int:
-    """Opaque pixels."""
+    """The number of opaque pixels."""
     return int((np.asarray(item.getchannel("A")) > 127).sum())
 
 
 def _shadow(canvas: Pil.Image, item: Pil.Image, at: list[int], rng: np.random.Generator) -> None:
-    """Draw a soft shadow of the object beside it, which is no part of the mask."""
+    """Draw a soft shadow beside the object. The shadow is not part of the mask."""
     dark = item.getchannel("A").point(lambda a: int(a * 0.5)).filter(ImageFilter.GaussianBlur(2))
     shift = [int(n * rng.uniform(-0.2, 0.2)) for n in item.size]
     canvas.paste((0, 0, 0), (at[0] + shift[0], at[1] + shift[1]), dark)

@@ -1,5 +1,5 @@
-"""Embedding vectors of a corpus' shapes: of pictures of each, and of its occupancy. Computed once for the weights of an
-embedding and cached beside the corpus in CORPUS-vectors."""
+"""Embedding vectors of a corpus' shapes: of pictures of each shape, and of its occupancy. They are computed once for the weights
+of an embedding and cached beside the corpus in CORPUS-vectors."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from lift3d.types import F32
 
 SUFFIX = "-vectors"
 PICTURES = 8
-"""Pictures of each shape at most; every second one with a corrupted mask and a jittered crop, like those found in photos."""
+"""Maximum number of pictures of a shape. Every second picture has a corrupted mask and a jittered crop, as predicted for
+photos."""
 MIRROR = 4
-"""The orientation (train/data/shape_set.py) that mirrors a shape."""
+"""The orientation (train/data/shape_set.py) that reflects a shape."""
 CHUNK = 32
 
 
 @dataclass(frozen=True, eq=False)
 class EmbeddingVectors:
-    """shapes (N,): indices in the corpus; views (M, D): vectors of pictures, those of a shape adjacent; owners (M,): their
-    rows of
-    `shapes`; solids (N, 2, D): vectors of the shapes as they are and mirrored; space: identifies the embedding's weights;
-    digest: of the pictures."""
+    """shapes (N,): indices in the corpus; views (M, D): vectors of pictures, those of one shape adjacent; owners (M,): the row
+    in `shapes` of each view; solids (N, 2, D): vectors of the shapes, unchanged and reflected; space: identifies the embedding's
+    weights; digest: hash of the pictures."""
 
     shapes: NDArray[np.int64]
     views: NDArray[np.float16]
@@ -49,19 +49,19 @@ def load_vectors(
     weights: str,
     progress: Callable[[float], None] = lambda f: None,
 ) -> EmbeddingVectors:
-    """The vectors of one split, from the cache or computed now. weights: of the embedding."""
+    """The vectors of one split, read from the cache or computed. weights: of the embedding."""
     space = EmbeddingNetwork(weights)
     solids = ViewSet(pictures, corpus, split)
     folder = corpus.folder.parent / (corpus.folder.name + SUFFIX)
     digest = solids.pictures.digest()
     path = folder / f"{split}-{digest}-{space.name}.safetensors"
     shapes = np.array(sorted(solids.views), np.int64)
-    held = load_or_compute(
+    cached = load_or_compute(
         path,
-        lambda held: set(held) == {"views", "owners", "solids"} and len(held["solids"]) == len(shapes),
+        lambda cached: set(cached) == {"views", "owners", "solids"} and len(cached["solids"]) == len(shapes),
         lambda: _compute_all(solids, shapes, space, progress),
     )
-    return EmbeddingVectors(shapes, held["views"], held["owners"], held["solids"], space.name, digest)
+    return EmbeddingVectors(shapes, cached["views"], cached["owners"], cached["solids"], space.name, digest)
 
 
 def _compute_all(
@@ -93,8 +93,8 @@ def _compute_all(
 
 
 def _run_batches(of: Callable[..., torch.Tensor], *arrays: F32) -> F32:
-    """Outputs (N, D) of a part of the network, in the precision in which it was trained. It uses the caller's number of
-    torch threads."""
+    """Outputs (N, D) of a part of the network, computed in batches in the precision in which the network was trained, with the
+    caller's number of torch threads."""
     out = []
     for at in range(0, len(arrays[0]), CHUNK):
         some = [torch.from_numpy(np.ascontiguousarray(a[at : at + CHUNK])) for a in arrays]

@@ -1,7 +1,8 @@
-"""Which training shapes become exemplars of the latent PCA (nets/latent_pca.py), and the clusters of the other categories.
+"""Choice of the training shapes that become exemplars of the latent PCA (nets/latent_pca.py), and of the clusters of the other
+categories.
 
-Exemplars are stored in the weights, so that their licences must ask for attribution at most, which is given. Of the user's own
-meshes all may be exemplars."""
+Exemplars are stored in the weights, so that their licences may require at most attribution, which the card gives. All of the
+user's own meshes can be exemplars."""
 
 from __future__ import annotations
 
@@ -19,23 +20,23 @@ PERMISSIVE = re.compile(
     r"CC0-1\.0|public-domain|CC-BY-\d(\.\d)?(-[A-Z]{2})?|MIT|BSD-\d-Clause|Apache-2\.0|ISC|Zlib|Unlicense"
 )
 LEAST, SHARE = 12, 0.3
-"""Least number of permissively licensed shapes of a category with exemplars, and their least fraction of it: with fewer, samples
-would be less varied than the category."""
+"""Minimum number of permissively licensed shapes of a category with exemplars, and their minimum fraction of the category. With
+fewer, samples would be less varied than the category."""
 FEWEST = 8
-"""Least latents of a cluster."""
+"""Minimum number of latents of a cluster."""
 
 
 def is_permissive(licence: str) -> bool:
-    """Whether each licence of an SPDX expression asks for attribution at most."""
+    """Whether each licence of an SPDX expression requires at most attribution."""
     return all(PERMISSIVE.fullmatch(part.strip()) for part in licence.split(" AND "))
 
 
 def choose_exemplar_shapes(
     corpus: Corpus, numbers: NDArray[np.int64], kinds: NDArray[np.int64], count: int
 ) -> NDArray[np.int64]:
-    """Sorted positions in `numbers` (N,), indices of shapes of a corpus, of those that may be exemplars.
+    """Sorted positions in `numbers` of the shapes that can be exemplars. numbers (N,): indices of shapes of a corpus.
 
-    kinds (N,): their categories; one of `count` or more is none."""
+    kinds (N,): their category indices; an index of `count` or more means no category."""
     if corpus.card.get("plan", {}).get("folder") is not None:
         return np.flatnonzero(kinds < count)
     licences = corpus.column("licence")
@@ -50,7 +51,7 @@ def choose_exemplar_shapes(
 
 
 def attribution(corpus: Corpus, numbers: NDArray[np.int64]) -> list[list[str]]:
-    """[key, name, author, licence] of each of the shapes `numbers`."""
+    """[key, name, author, licence] of each shape, given by its index in the corpus."""
     columns = [corpus.column(name) for name in ("key", "name", "author", "licence")]
     return [[str(column[int(i)]) for column in columns] for i in numbers]
 
@@ -60,7 +61,8 @@ def cluster_categories(
 ) -> list[tuple[int, NDArray[np.int64]]]:
     """(category, indices of latents) of each cluster of latents (N, D) of the wanted categories.
 
-    A category has one cluster for every `size` latents, at least one (k-means). Clusters of fewer than FEWEST are left out."""
+    A category has one cluster for every `size` latents, at least one (k-means). Clusters of fewer than FEWEST latents are
+    omitted."""
     out = []
     for kind in wanted:
         own = np.flatnonzero(kinds == kind)

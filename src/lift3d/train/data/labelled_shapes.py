@@ -14,14 +14,15 @@ from lift3d.taxonomy.categories import UNKNOWN
 from lift3d.train.data.shape_set import ShapeSet
 
 LEAST, OWN_LEAST = 50, 2
-"""Least shapes of a category: in the corpus of packages, in one of the user's own meshes."""
+"""Minimum number of shapes of a category: in the corpus of packages, and in a corpus of the user's own meshes."""
 TURN_SEED = 20
 
 
 def category_names(corpus: Corpus, least: int = 0) -> tuple[str, ...]:
-    """Names of categories with at least `least` shapes in all splits and one in the training split, sorted; "unknown" is none.
+    """Sorted names of the categories, without "unknown", with at least `least` shapes in all splits and one in the training
+    split.
 
-    least: 0 for the default. InputError where there are fewer than two."""
+    least: 0 for the default. InputError where there are fewer than two such categories."""
     own = corpus.card.get("plan", {}).get("folder") is not None
     enough = least or (OWN_LEAST if own else LEAST)
     categories = corpus.column("category")
@@ -29,18 +30,17 @@ def category_names(corpus: Corpus, least: int = 0) -> tuple[str, ...]:
     names = tuple(sorted(n for n, c in counts.items() if c >= enough and n in learned and n != UNKNOWN))
     if len(names) < 2:
         has = f"{len(names)} {'category' if len(names) == 1 else 'categories'}"
-        less = " or say --set least=2" if enough > OWN_LEAST else ""
+        less = ", or give --set least=2" if enough > OWN_LEAST else ""
         raise InputError(
-            f"{corpus.folder} has {has} of {enough} shapes or more, and two are needed to tell apart",
-            f"add shapes, one folder for each category{',' if less else ''}{less}",
+            f"{corpus.folder} has {has} of {enough} shapes or more, but a classifier needs two",
+            f"add shapes, one folder for each category{less}",
         )
     return names
 
 
 class LabelledShapes:
-    """Shapes of a split whose category is one of `names`. share: fraction of each category that is used, at least one shape;
-    for the
-    same seed a smaller fraction is a subset of a larger one. InputError where no shape is left."""
+    """Shapes of a split whose category is one of `names`. share: fraction of each category that is used, at least one shape; for
+    the same seed a smaller fraction is a subset of a larger one. InputError where no shape remains."""
 
     def __init__(
         self, corpus: Corpus, split: str, names: tuple[str, ...], share: float = 1.0, seed: int = 0
@@ -54,7 +54,7 @@ class LabelledShapes:
         if not len(self.members):
             raise InputError(
                 f"no shape of the split {split} of {corpus.folder} has one of the {len(names)} categories of the network",
-                "add shapes of these categories, or name weights that know this corpus' own with --weights",
+                "add shapes of these categories, or name weights of this corpus' categories with --weights",
             )
         self.targets = label_of[self.members]
 
@@ -82,7 +82,7 @@ class LabelledShapes:
 
 
 def centre_in_grid(full: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The grid shifted by whole voxels so that the bounding box of the full ones is centred."""
+    """The grid shifted by whole voxels so that the bounding box of the full voxels is centred."""
     moves = []
     for axis in range(3):
         others = tuple(k for k in range(3) if k != axis)
@@ -110,12 +110,12 @@ def small_rotation(rng: np.random.Generator, degrees: float) -> NDArray[np.float
 
 
 def evaluation_rotation(number: int, kind: str) -> NDArray[np.float32]:
-    """The rotation (3, 3) of shape `number` of a corpus in an evaluation; it depends on the number alone."""
+    """The rotation (3, 3) of shape `number` of a corpus in an evaluation, which depends on `number` and `kind` alone."""
     return random_rotation(np.random.default_rng([TURN_SEED, number]), kind)
 
 
 def _subset(label_of: NDArray[np.int64], labels: int, share: float, seed: int) -> NDArray[np.int64]:
-    """Sorted indices of a fraction of each label, at least one."""
+    """Sorted indices of a fraction of the shapes of each label, at least one of each."""
     chosen = []
     for label in range(labels):
         own = np.flatnonzero(label_of == label)

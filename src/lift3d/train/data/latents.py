@@ -1,5 +1,5 @@
-"""The latents of a corpus' shapes, from which the generative networks learn: computed once for each autoencoder and cached beside
-the corpus in CORPUS-codes."""
+"""The latents of a corpus' shapes, on which the generative networks are trained. They are computed once for each autoencoder and
+cached beside the corpus in CORPUS-codes."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from lift3d.types import F32
 
 SUFFIX = "-codes"
 FEWEST = 20
-"""Training shapes that a category needs; shapes of smaller ones count as uncategorised."""
+"""Minimum number of training shapes of a category; shapes of smaller categories count as uncategorised."""
 UNLABELLED = "unknown"
 CHUNK = 16
 ASIDE = (4, 6)
-"""The orientations (train/data/shape_set.py) that mirror a shape in x and in y."""
+"""The orientations (train/data/shape_set.py) that reflect a shape in x and in y."""
 MOST_STRETCHES = 16
 
 
 @dataclass(frozen=True, eq=False)
 class Latents:
-    """Latents of a split's shapes. values (N, Z, P, P, P) float16 as they are; mirrored: the same across their symmetry plane;
-    stretched (N, S, Z, P, P, P): in S other proportions, each mirrored or not; kinds (N,): category as an index of `names`,
-    len(names) for none; space: identifies the autoencoder."""
+    """Latents of a split's shapes. values (N, Z, P, P, P) float16: of the shapes unchanged; mirrored (N, Z, P, P, P): of the
+    shapes reflected across their symmetry plane; stretched (N, S, Z, P, P, P): in S other proportions, at random reflected;
+    kinds (N,): category as an index of `names`, len(names) for no category; space: identifies the autoencoder."""
 
     values: NDArray[np.float16]
     mirrored: NDArray[np.float16]
@@ -47,9 +47,9 @@ class Latents:
         return len(self.values)
 
     def sample(self, numbers: NDArray[np.int64], rng: np.random.Generator) -> F32:
-        """Latents (B, Z, P, P, P) float32 of shapes: as is, mirrored or stretched, each variant with equal probability."""
-        ways = 2 + self.stretched.shape[1]
-        variants = rng.integers(ways, size=len(numbers))
+        """Latents (B, Z, P, P, P) float32 of shapes: unchanged, reflected or stretched, each variant with equal probability."""
+        count = 2 + self.stretched.shape[1]
+        variants = rng.integers(count, size=len(numbers))
         rows = [
             (self.values, self.mirrored)[variant][i] if variant < 2 else self.stretched[i, variant - 2]
             for i, variant in zip(numbers.tolist(), variants.tolist())
@@ -60,8 +60,8 @@ class Latents:
         """Mean and standard deviation of each channel, (Z, 1, 1, 1)."""
         x = self.values.astype(np.float32)
         axes = (0, 2, 3, 4)
-        middle, spread = x.mean(axes), x.std(axes)
-        return middle[:, None, None, None], np.maximum(spread, 1e-3)[:, None, None, None]
+        mean, std = x.mean(axes), x.std(axes)
+        return mean[:, None, None, None], np.maximum(std, 1e-3)[:, None, None, None]
 
 
 def frequent_categories(train: ShapeSet) -> tuple[str, ...]:
@@ -74,8 +74,8 @@ def load_latents(
     corpus: Corpus, split: str, weights: str, names: tuple[str, ...], stretches: int = 0,
     progress: Callable[[str, float], None] = lambda name, share: None,
 ) -> Latents:  # fmt: skip
-    """The latents of one split, from the cache or computed now. weights: of the autoencoder; stretches: stretched variants
-    of each."""
+    """The latents of one split, read from the cache or computed. weights: of the autoencoder; stretches: stretched variants of
+    each shape."""
     from lift3d.inference.networks import latent_space_id, load_network
 
     shapes = ShapeSet(corpus, split)
@@ -105,13 +105,13 @@ def load_latents(
 def _encode_all(
     shapes: ShapeSet, net: ShapeAutoencoder, progress: Callable[[str, float], None]
 ) -> dict[str, NDArray[Any]]:
-    """`values` and `mirrored` of every shape. It uses the caller's number of torch threads."""
+    """`values` and `mirrored` of every shape, computed with the caller's number of torch threads."""
     out: dict[str, list[NDArray[np.float16]]] = {"values": [], "mirrored": []}
     for first in range(0, len(shapes), CHUNK):
-        progress(f"codes, {shapes.split}", first / len(shapes))
+        progress(f"latents, {shapes.split}", first / len(shapes))
         full = [shapes.full(i) for i in range(first, min(first + CHUNK, len(shapes)))]
-        aside = [orient(f, ASIDE[symmetry_axis(f)]) for f in full]
-        for name, group in (("values", full), ("mirrored", aside)):
+        reflected = [orient(f, ASIDE[symmetry_axis(f)]) for f in full]
+        for name, group in (("values", full), ("mirrored", reflected)):
             out[name].append(encode(net, np.stack(group)).astype(np.float16))
     return {name: np.concatenate(parts) for name, parts in out.items()}
 
@@ -119,10 +119,11 @@ def _encode_all(
 def _encode_stretched(
     shapes: ShapeSet, net: ShapeAutoencoder, count: int, progress: Callable[[str, float], None]
 ) -> dict[str, NDArray[Any]]:
-    """`stretched`: every shape in `count` other proportions, half of them mirrored; they depend on the shape's index alone."""
+    """`stretched`: every shape in `count` other proportions, half of them reflected. The proportions depend on `count` and the
+    shape's index alone."""
     out, together = [], max(1, CHUNK // count)
     for first in range(0, len(shapes), together):
-        progress(f"other proportions, {shapes.split}", first / len(shapes))
+        progress(f"stretched latents, {shapes.split}", first / len(shapes))
         group = []
         for i in range(first, min(first + together, len(shapes))):
             full, rng = shapes.full(i), np.random.default_rng([count, i])

@@ -1,7 +1,7 @@
 """Partial scans of a shape: the inputs of `points_to_voxels` in training, computed in milliseconds.
 
-A shape is cut by a plane, seen by a depth camera from one side, or has holes; then noise is added. This works on the surface
-samples of the corpus, and occlusion is tested in its voxels.
+A shape is cut by a plane, seen by a depth camera from one side, or has holes; then noise is added. The functions select from the
+surface samples of the corpus; occlusion is tested in the shape's voxels.
 """
 
 from __future__ import annotations
@@ -16,31 +16,32 @@ from lift3d.geometry.voxels.canonical_frame import RESOLUTION, canonical_grid
 from lift3d.types import F64
 
 CUT, VIEW = 0.45, 0.45
-"""Fractions of the scans that are cut, and seen from one side; the rest only have holes."""
+"""Fractions of the scans that are cut, and that are seen from one side; the other scans have only holes."""
 HOLED = 0.3
-"""Fraction of the cut and the seen that have holes as well."""
+"""Fraction of the scans cut or seen from one side that have holes as well."""
 KEPT = (0.3, 0.85)
 LEAST = 200
-"""Least samples of a partial scan."""
+"""Minimum number of samples of a partial scan."""
 NOISY, NOISE, TILT = 0.4, 0.004, 0.15
-"""Fraction of scans with noise; its largest standard deviation, in the longest side; that of the normals' coordinates."""
+"""NOISY: fraction of scans with noise; NOISE: largest standard deviation of positions, as a fraction of the longest side; TILT:
+largest standard deviation of the normals' coordinates."""
 FACING = 0.12
-"""Least cosine between a normal and the direction to the camera that a depth camera measures."""
+"""Minimum cosine between a normal and the direction to the camera at which a depth camera measures a surface."""
 LEAVE = 1.6
-"""Offset in voxels along the normal at which a line of sight starts, so that its own surface does not occlude it."""
+"""Offset along the normal, in voxels, at which a line of sight starts, so that a sample's own surface does not occlude it."""
 
 
 def open_samples(corpus: Corpus, number: int) -> tuple[F64, F64]:
-    """Points and normals (N, 3) of a shape, without those inside it; all where none is exposed."""
+    """Points and normals (N, 3) of a shape's exposed surface samples; all samples where none is exposed."""
     surface = corpus.surface(number)
     assert surface.normals is not None
-    seen = exposed(corpus, number, surface.xyz)
-    seen = seen if seen.any() else np.ones_like(seen)
-    return surface.xyz[seen], surface.normals[seen].astype(np.float64)
+    visible = exposed(corpus, number, surface.xyz)
+    visible = visible if visible.any() else np.ones_like(visible)
+    return surface.xyz[visible], surface.normals[visible].astype(np.float64)
 
 
 def exposed(corpus: Corpus, number: int, points: F64) -> NDArray[np.bool_]:
-    """(N,) bool: which surface points (N, 3) of a shape have an empty voxel beside theirs, so that a scanner could see them."""
+    """(N,) bool: which surface points (N, 3) of a shape have an empty voxel next to their own, so that a scanner can see them."""
     first, step = canonical_grid(RESOLUTION)
     free = ndimage.binary_dilation(~corpus.inside_or_surface(number), np.ones((3, 3, 3)))
     cell = np.clip(np.rint((points - first) / step).astype(int), 0, RESOLUTION - 1)
@@ -50,7 +51,7 @@ def exposed(corpus: Corpus, number: int, points: F64) -> NDArray[np.bool_]:
 def break_samples(
     points: F64, normals: F64, filled: NDArray[np.bool_], rng: np.random.Generator, kind: str | None = None
 ) -> tuple[F64, F64]:
-    """A partial scan, points and normals (M, 3), of samples (N, 3); kind: "cut", "view" or "holes", random if None."""
+    """A partial scan, points and normals (M, 3), of samples (N, 3). kind: "cut", "view" or "holes"; None: random."""
     choice = rng.random()
     kind = kind or ("cut" if choice < CUT else "view" if choice < CUT + VIEW else "holes")
     if kind == "cut":
@@ -89,7 +90,7 @@ def view_mask(
 
 
 def _outside_holes(around: F64, points: F64, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """(N,) bool: the samples outside one to four balls around random ones of the samples `around`."""
+    """(N,) bool: the samples outside of one to four balls, whose centres are chosen at random from `around` (M, 3)."""
     out = np.ones(len(points), bool)
     for _ in range(int(rng.integers(1, 5)) if len(around) else 0):
         centre = around[int(rng.integers(len(around)))]
@@ -101,8 +102,8 @@ def _outside_holes(around: F64, points: F64, rng: np.random.Generator) -> NDArra
 def _visible(
     p: F64, normals: F64, filled: NDArray[np.bool_], eye: F64, leave: float, facing: float
 ) -> NDArray[np.bool_]:
-    """(N,) bool: which samples p (N, 3), in voxel indices, face the eye and are not occluded by a full voxel; steps of half
-    a voxel."""
+    """(N,) bool: which samples p (N, 3), in voxel indices, face the eye and are not occluded by a full voxel. The line of sight
+    is sampled every half voxel."""
     nx, ny, nz = filled.shape
     out = np.zeros(len(p), np.bool_)
     for s in range(len(p)):

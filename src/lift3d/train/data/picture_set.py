@@ -23,7 +23,7 @@ BLOCK = 512
 
 @dataclass(frozen=True)
 class SampleLocation:
-    """Position of a picture's files: index of the shard, and (start, size) in bytes by ending."""
+    """Location of a picture's files: index of the shard, and (start, size) in bytes by file name extension."""
 
     shard: int
     files: dict[str, tuple[int, int]]
@@ -37,7 +37,7 @@ class PictureSet:
         self.paths = shard_files(Path(folder), split)
         if not self.paths:
             raise InputError(
-                f"{folder} holds no pictures of the split {split}", "render them with lift3d corpus render"
+                f"{folder} contains no pictures of the split {split}", "run lift3d corpus render"
             )
         self._maps: list[mmap.mmap] = []
         for path in self.paths:
@@ -62,7 +62,7 @@ class PictureSet:
         return np.asarray(Pil.open(io.BytesIO(self._read(i, "rgb.jpg")), formats=("JPEG",)).convert("RGB"))
 
     def mask(self, i: int) -> NDArray[np.bool_]:
-        """(S, S) bool: where the object is visible."""
+        """Mask (S, S) bool of picture i: true where the object is visible."""
         return np.asarray(Pil.open(io.BytesIO(self._read(i, "mask.png")), formats=("PNG",))) == VISIBLE
 
     def record(self, i: int) -> dict[str, Any]:
@@ -70,13 +70,13 @@ class PictureSet:
         return dict(json.loads(self._read(i, "json")))
 
     def digest(self) -> str:
-        """A hash of the shards' names and sizes: it identifies the training data."""
+        """A hash of the shards' names and sizes, which identifies the training data."""
         text = " ".join(f"{p.name}:{p.stat().st_size}" for p in self.paths)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _read_index(shard: int, data: mmap.mmap, path: Path) -> list[SampleLocation]:
-    """Positions of the pictures of a tar file, in its order. InputError for a damaged one."""
+    """Locations of the pictures in a tar file, in file order. InputError for a damaged file."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
     at = 0
     while at + BLOCK <= len(data):

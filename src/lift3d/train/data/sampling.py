@@ -1,4 +1,4 @@
-"""Which samples a step has, and how samples become a batch."""
+"""Choice of the samples of each training step, and their collation to a batch."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 MAX_CACHED = 4
-"""Permutations that are cached, less one."""
+"""Maximum number of cached permutations, less one."""
 _permutations: dict[tuple[int, int, int], NDArray[np.int64]] = {}
 
 
 def sample_indices(n: int, step: int, batch: int, seed: int) -> NDArray[np.int64]:
-    """Indices (batch,) of the samples of a step, out of n. Every epoch is a new permutation that depends on (seed, epoch)."""
+    """Indices (batch,) of the samples of a step, from n samples. The permutation of an epoch depends on (seed, epoch, n)."""
     first = step * batch
     out = []
     for at in range(first, first + batch):
@@ -24,7 +24,7 @@ def sample_indices(n: int, step: int, batch: int, seed: int) -> NDArray[np.int64
 
 
 def _permutation(n: int, epoch: int, seed: int) -> NDArray[np.int64]:
-    """The order of an epoch, cached."""
+    """The permutation of an epoch, cached."""
     key = (n, epoch, seed)
     if key not in _permutations:
         if len(_permutations) > MAX_CACHED:

@@ -13,10 +13,10 @@ from lift3d.geometry.voxels.occupancy import occupancy_levels
 
 HALF = 127
 RULES = ("whole", "levels")
-"""How occupancy is thresholded: so that thin parts stay connected (geometry/voxels/occupancy.py), or by the occupancy level
-alone, as the classifiers were trained."""
+"""Rules by which occupancy is thresholded. "whole": thin parts stay connected (geometry/voxels/occupancy.py); "levels": by the
+occupancy level alone, as for the packaged classifiers."""
 ORIENTATIONS = 8
-"""Orientations of an upright shape on its grid: four quarter turns, each also mirrored."""
+"""Number of orientations of an upright shape on its grid: four rotations by 90 degrees, and their reflections."""
 
 
 class ShapeSet:
@@ -30,7 +30,7 @@ class ShapeSet:
         self.numbers = corpus.where(split=split)
         if not len(self.numbers):
             raise InputError(
-                f"{corpus.folder} has no shapes in the split {split}", "build it from more shapes"
+                f"{corpus.folder} has no shapes in the split {split}", "build the corpus from more meshes"
             )
         names = np.array(corpus.column("category"))
         self.category: NDArray[np.str_] = names[self.numbers]
@@ -49,7 +49,7 @@ class ShapeSet:
         )
 
     def digest(self) -> str:
-        """A hash of the shapes' keys and the rule: it identifies the training data."""
+        """A hash of the shapes' keys and the rule, which identifies the training data."""
         keys = self.corpus.keys
         text = " ".join(keys[int(i)] for i in self.numbers)
         if self.rule != "levels":
@@ -58,6 +58,7 @@ class ShapeSet:
 
 
 def orient(full: NDArray[np.bool_], orientation: int) -> NDArray[np.bool_]:
-    """The shape (n, n, n) in one of the ORIENTATIONS: `orientation % 4` quarter turns about z, then mirrored in x from 4 on."""
-    turned = np.rot90(full, orientation % 4, (0, 1))
-    return np.ascontiguousarray(turned[::-1] if orientation >= 4 else turned)
+    """The shape (n, n, n) in one of the ORIENTATIONS: rotated by `orientation % 4` times 90 degrees about z, then reflected in x
+    if `orientation` is 4 or more."""
+    rotated = np.rot90(full, orientation % 4, (0, 1))
+    return np.ascontiguousarray(rotated[::-1] if orientation >= 4 else rotated)

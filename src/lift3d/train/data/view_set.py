@@ -1,4 +1,4 @@
-"""Pictures with the shapes that they show, in the frame of each picture: the samples of `image_to_voxels`."""
+"""The samples of `image_to_voxels`: pictures, and their shapes in the frame of each picture."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from lift3d.train.data.shape_set import HALF, orient
 from lift3d.types import F32, F64, Camera
 
 LEAST = 40
-"""Least pixels of an object in a training picture."""
+"""Minimum number of pixels of an object in a training picture."""
 UPRIGHT = 32
 """Voxels along each side in the upright frame."""
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A picture and its ground truth. number: of the picture; shape: index in the corpus; rgb (S, S, 3), mask (S, S); frame: with
-    the true depth extent; to_view (4, 4): from the corpus' frame to the view frame."""
+    """A picture and its ground truth. number: index of the picture; shape: index in the corpus; rgb (S, S, 3) sRGB; mask (S, S);
+    frame: the view frame with the true depth extent; to_view (4, 4): from the corpus' frame to the view frame."""
 
     number: int
     shape: int
@@ -43,7 +43,7 @@ class View:
 
 
 class ViewSet:
-    """The pictures of one split and the corpus that they were rendered from.
+    """The pictures of one split and the corpus from which they were rendered.
 
     shapes (N,): index of the shape of each picture; views: pictures of each shape. InputError where a picture's shape is not in
     the corpus."""
@@ -56,8 +56,8 @@ class ViewSet:
             key = self.pictures.record(i)["key"]
             if key not in numbers:
                 raise InputError(
-                    f"{pictures} shows {key}, which {corpus.folder} does not hold",
-                    "give the corpus that the pictures were rendered from",
+                    f"{pictures} shows {key}, which {corpus.folder} does not contain",
+                    "give the corpus from which the pictures were rendered",
                 )
             shapes.append(numbers[key])
         self.shapes = np.array(shapes)
@@ -71,9 +71,8 @@ class ViewSet:
         return len(self.pictures)
 
     def view(self, number: int, rng: np.random.Generator | None = None) -> View | None:
-        """A picture with its ground truth; None where too little of the object is visible. rng: corrupt the mask and jitter
-        the crop
-        like those found in photos."""
+        """A picture with its ground truth; None where the visible part of the object is too small. rng: corrupt the mask and
+        jitter the crop as in predictions for photos; None: do neither."""
         rgb, mask = self.pictures.rgb(number), self.pictures.mask(number)
         if rng is not None:
             mask = corrupt_mask(mask, rng)
@@ -100,9 +99,9 @@ class ViewSet:
         return float(self.points(shape)[:, 2].max())
 
 
-def parse_camera(said: dict[str, object]) -> Camera:
+def parse_camera(record: dict[str, object]) -> Camera:
     """The camera of a picture's JSON."""
-    c = dict(said["camera"])  # type: ignore[call-overload]
+    c = dict(record["camera"])  # type: ignore[call-overload]
     pose = np.array(c.pop("world_to_camera"), np.float64)
     return Camera(**c, world_to_camera=pose)
 
@@ -117,7 +116,7 @@ def view_to_index(to_view: F64) -> F64:
 
 
 def view_target(view: View, levels: NDArray[np.uint8], cells: int = GRID_SIZE) -> NDArray[np.uint8]:
-    """Occupancy levels (cells, cells, cells), axes w v u, in the grid of the view."""
+    """Occupancy levels (cells, cells, cells) from 0 to 255, axes w v u, in the grid of the view."""
     return resample_to_view(levels, view_to_index(view.to_view), view.frame, cells)
 
 
@@ -126,14 +125,14 @@ def view_pose(view: View, height: float) -> F32:
     rotation, centre, logarithm of the size (nets/views_to_volume.py, POSE)."""
     frame = view.frame
     rotation = view.to_view[:3, :3].T
-    middle = view.to_view[:3, :3] @ np.array([0, 0, height / 2]) + view.to_view[:3, 3]
-    middle = (middle - np.array([0, 0, frame.centre_depth])) / frame.half_width
-    return np.concatenate([rotation[2], rotation[0], middle, [-np.log(frame.half_width)]]).astype(np.float32)
+    centre = view.to_view[:3, :3] @ np.array([0, 0, height / 2]) + view.to_view[:3, 3]
+    centre = (centre - np.array([0, 0, frame.centre_depth])) / frame.half_width
+    return np.concatenate([rotation[2], rotation[0], centre, [-np.log(frame.half_width)]]).astype(np.float32)
 
 
 def upright_target(levels: NDArray[np.uint8], height: float, cells: int = UPRIGHT) -> NDArray[np.uint8]:
-    """Occupancy levels (cells, cells, cells), axes x y z, over [-0.55, 0.55]^3 around the centre, (0, 0, height / 2) in the
-    corpus."""
+    """Occupancy levels (cells, cells, cells), axes x y z, over [-0.55, 0.55]^3 around the shape's centre, which is
+    (0, 0, height / 2) in the corpus' frame."""
     first, step = canonical_grid(RESOLUTION)
     own = 1.1 / cells
     start = np.full(3, -0.55 + own / 2) + [0, 0, height / 2]
@@ -147,14 +146,13 @@ def symmetry_axis(inside: NDArray[np.bool_]) -> int:
 
 
 def network_input(view: View, size: int = IMAGE_SIZE) -> F32:
-    """The cropped cut-out (4, size, size) that the network sees: RGB and mask."""
+    """The network's input (4, size, size): the cropped cut-out, RGB and mask."""
     return cut_out(view.rgb, view.mask.astype(np.uint8) * 255, view.frame.crop, size)
 
 
 def corrupt_mask(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """A mask (S, S) with the errors of predicted masks: dilated by up to four pixels, eroded by up to two, a box removed or
-    added, or
-    none. Dilation is the most frequent: background must be recognised by its colours."""
+    """A mask (S, S) with errors as in predicted masks: dilated by up to four pixels, eroded by up to two, a box removed or added,
+    or no error. Dilation is the most frequent error, so that networks learn to recognise background by its colours."""
     choice = rng.random()
     if choice < 0.3:
         return np.asarray(ndimage.binary_dilation(mask, iterations=int(rng.integers(1, 5))))
@@ -182,5 +180,5 @@ def oriented_shape(solids: ViewSet, shape: int, move: int, coloured: bool) -> tu
     colours = colour_grid(surface.xyz, surface.colours, np.array(CUBE_LOW), CUBE_SIDE)
     if not coloured:
         colours[:3] = 0
-    turned = np.rot90(colours, move % 4, (1, 2))
-    return full, np.ascontiguousarray(turned[:, ::-1] if move >= 4 else turned)
+    rotated = np.rot90(colours, move % 4, (1, 2))
+    return full, np.ascontiguousarray(rotated[:, ::-1] if move >= 4 else rotated)

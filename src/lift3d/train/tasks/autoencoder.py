@@ -1,13 +1,12 @@
-"""Training of `voxels_to_latent` and `latent_to_voxels`: an autoencoder of shapes.
+"""Training of an autoencoder of shapes: the mappings `voxels_to_latent` and `latent_to_voxels`.
 
-Loss per voxel: binary cross-entropy, the soft Dice loss so that thin parts count, and `beta` times the KL divergence from the
-prior; at beta = 1 without Dice it is the negative evidence lower bound (nets/shape_autoencoder.py). Beta rises from zero (Bowman
-et al. 2016, arXiv:1511.06349), or the posterior would collapse to the prior before the decoder has learned to use it. The number
-of active channels is measured at each validation.
+Loss per voxel: binary cross-entropy, plus the soft Dice loss, which gives thin parts more weight, plus `beta` times the KL
+divergence from the prior. At beta = 1 without Dice the loss is the negative evidence lower bound (nets/shape_autoencoder.py).
+Beta rises from zero (Bowman et al. 2016, arXiv:1511.06349); otherwise the posterior would collapse to the prior before the
+decoder has learned to use the latent. The number of active channels is measured at each validation.
 
-With `torn` the encoder sees thin parts in pieces, as occupancy levels leave them, and the decoder learns to reconstruct them
-whole
-(a denoising autoencoder: Vincent et al. 2008). With `freeze` only the decoder learns.
+With `torn` the encoder's input has thin parts in pieces, as thresholded occupancy levels have them, and the decoder learns to
+reconstruct them whole (a denoising autoencoder: Vincent et al. 2008). With `freeze` only the decoder is trained.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from lift3d.train.losses import soft_dice_loss
 from lift3d.train.task import Batch, Task
 
 ACTIVE = 0.02
-"""Least mean KL divergence, in nats per latent voxel, of an active channel (Burda, Grosse & Salakhutdinov 2016)."""
+"""Minimum mean KL divergence of an active channel, in nats per latent voxel (Burda, Grosse & Salakhutdinov 2016)."""
 LEVELS = np.round(np.arange(0.3, 0.76, 0.05), 2)
 
 
@@ -52,14 +51,17 @@ class Config(Schedule):
     width: int = option(64, "channels at 16 voxels a side; twice as many at 8")
     codes: int = option(16, "channels of the latent")
     places: int = option(4, "voxels of the latent along each side: 4 or 8")
-    beta: float = option(0.0, "weight of the KL divergence from the prior: 0 autoencoder, 1 lower bound")
+    beta: float = option(
+        0.0, "weight of the KL divergence from the prior: 0 plain autoencoder, 1 evidence lower bound"
+    )
     rise: int = option(500, "steps over which beta rises from zero")
     dice: float = option(0.5, "weight of the soft Dice loss")
     freeze: bool = option(
-        False, "freeze the encoder: latents do not change, and networks trained on them stay valid"
+        False, "freeze the encoder: latents do not change, and networks trained on them remain usable"
     )
     torn: float = option(
-        0.0, "fraction of shapes whose thin parts the encoder sees in pieces, while the target is whole"
+        0.0,
+        "fraction of shapes whose thin parts are in pieces in the encoder's input, but whole in the target",
     )
     held: int = option(240, "shapes of the validation set that are used")
 
@@ -67,19 +69,24 @@ class Config(Schedule):
         super().__post_init__()
         if self.width < 8 or not 1 <= self.codes <= 64 or self.places not in LATENT_SIZES:
             raise InputError(
-                "width is 8 or more, codes are 1 to 64 and places 4 or 8", "leave them out for the defaults"
+                "width must be at least 8, codes 1 to 64, and places 4 or 8",
+                "omit the options for their defaults",
             )
         if not self.beta >= 0 or self.rise < 1:
-            raise InputError("beta is 0 or more, rise 1 or more", "leave them out for the defaults")
+            raise InputError(
+                "beta must be at least 0, and rise at least 1", "omit the options for their defaults"
+            )
         if not 0 <= self.torn <= 1:
-            raise InputError("torn is a fraction from 0 to 1", "leave it out for none")
+            raise InputError("torn must be a fraction from 0 to 1", "omit the option for 0")
 
 
 @dataclass(frozen=True)
 class VaeConfig(Config):
     """Options of the variational autoencoder: the same network with a prior."""
 
-    beta: float = option(0.02, "weight of the KL divergence from the prior: 0 autoencoder, 1 lower bound")
+    beta: float = option(
+        0.02, "weight of the KL divergence from the prior: 0 plain autoencoder, 1 evidence lower bound"
+    )
 
 
 class AutoencoderTask(Task):
@@ -124,7 +131,7 @@ class AutoencoderTask(Task):
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         assert isinstance(module, ShapeAutoencoder)
         c, truth = self.config, batch["cells"].float()
-        if c.freeze:  # else its normalisation statistics would change
+        if c.freeze:  # otherwise the encoder's normalisation statistics would change
             module.encoder.eval()
         mean, log_variance = module.posterior(batch.get("seen", batch["cells"]).float())
         code = mean + torch.randn_like(mean) * (log_variance / 2).exp() if c.beta > 0 else mean
@@ -139,7 +146,7 @@ class AutoencoderTask(Task):
         return {"loss": total, "entropy": entropy, "dice": dice, "nats": nats}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """IoU at the best threshold; with a prior the lower bound in nats per voxel and the number of active channels."""
+        """IoU at the best threshold; with a prior also the lower bound in nats per voxel and the number of active channels."""
         assert isinstance(module, ShapeAutoencoder)
         count = min(self.config.held, len(self.val))
         indices = np.linspace(0, len(self.val) - 1, count).astype(int)

@@ -2,13 +2,13 @@
 
 Loss: cross-entropy with label smoothing (Szegedy et al. 2016, arXiv:1512.00567) and logit adjustment by `balance` times the log
 frequency of each category (Menon et al. 2021, arXiv:2007.07314), without which rare categories are never predicted. With a
-spatial transformer (nets/spatial_transformer.py) its upright estimator learns with the weight `pose` (train/tasks/upright.py);
-without it shapes are rotated as `rotate` says.
+spatial transformer (nets/spatial_transformer.py), the loss of the upright estimator is added with the weight `pose`
+(train/tasks/upright.py); without one, shapes are rotated as the option `rotate` states.
 
-The backbone starts from weights learned without labels (`begin`) and is frozen: its features of `variants` of each shape are
-cached (train/data/backbone_features.py), and the head learns from them in a minute; the upright estimator, whose grids are
-coarser, learns in every second step. In the `late` last steps, if any, everything learns together (the head first: Kumar et al.
-2022, arXiv:2202.10054).
+The backbone is initialised with weights learned without labels (`begin`) and frozen: its features of `variants` of each shape are
+cached (train/data/backbone_features.py), and the head is trained on them in a minute; the upright estimator, whose grids are
+coarser, is trained in every second step. In the last `late` steps, if any, all parts are trained together (the head first: Kumar
+et al. 2022, arXiv:2202.10054).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ NOTHING = "none"
 BACKBONE, UPRIGHT = ("backbone.",), ("upright_estimator.",)
 EVERY = -1
 POSES = 160
-"""Validation shapes by which the transformer is judged, at least; 200 of the usual 400."""
+"""Minimum number of validation shapes on which the upright estimator is evaluated; 200 of the default 400."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,10 @@ class Config(Schedule):
     validate: int = option(200, "steps between two validations")
     save: int = option(1_000, "steps between two checkpoints")
     late: int = option(
-        EVERY, "last steps, in which the backbone learns too; -1: none, or all with begin=none or kind=points"
+        EVERY,
+        "number of last steps in which the backbone is trained too; -1: none, or all with begin=none or kind=points",
     )
-    variants: int = option(3, "variants of each shape that the frozen backbone sees")
+    variants: int = option(3, "variants of each shape on which the frozen backbone is evaluated")
     kind: str = option("voxels", "voxels, or points (the baseline: PointNet on the surface)")
     width: int = option(64, "channels at 16 voxels a side; twice as many at 8")
     hidden: int = option(512, "units of the head's hidden layer")
@@ -76,10 +77,10 @@ class Config(Schedule):
         "autoencoder",
         "initial weights of the backbone, or none; --init-from replaces them",
     )
-    transformer: bool = option(True, "a spatial transformer turns shapes upright first")
+    transformer: bool = option(True, "a spatial transformer rotates shapes upright first")
     rotate: str = option(
         "any",
-        "rotations of shapes: none, up (about the vertical) or any; with the transformer in validation only",
+        "rotations of shapes: none, up (about the vertical) or any; unused with the transformer",
     )
     tilt: float = option(3.0, "standard deviation of the tilt of variants, in degrees")
     askew: float = option(0.1, "fraction of variants rotated about the vertical by any angle")
@@ -89,7 +90,9 @@ class Config(Schedule):
     smoothing: float = option(0.1, "label smoothing")
     dropout: float = option(0.5, "dropout of the hidden layer; half as much of the features")
     labels_share: float = option(1.0, "fraction of the training shapes whose labels are known")
-    least: int = option(0, "least shapes of a category; 0: 50, or 2 in a corpus of your own meshes")
+    least: int = option(
+        0, "minimum number of shapes of a category; 0: 50, or 2 in a corpus of your own meshes"
+    )
     held: int = option(400, "shapes of the validation set that are used")
 
     def __post_init__(self) -> None:
@@ -101,21 +104,23 @@ class Config(Schedule):
                 )
         if not EVERY <= self.late <= self.steps or not 1 <= self.variants <= 16 or self.hidden < 1:
             raise InputError(
-                "late is at most steps (or -1), variants 1 to 16, hidden 1 or more",
-                "leave them out for the defaults",
+                "late must be at most steps (or -1), variants 1 to 16, and hidden at least 1",
+                "omit the options for their defaults",
             )
         if self.width < 4 or not 0 <= self.stretch < 0.5 or self.least < 0 or self.held < 1:
             raise InputError(
-                "width is 4 or more, stretch under 0.5, least 0 or more, held 1 or more",
-                "leave them out for the defaults",
+                "width must be at least 4, stretch under 0.5, least at least 0, and held at least 1",
+                "omit the options for their defaults",
             )
         for name in ("smoothing", "dropout", "balance", "askew"):
             if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name} = {getattr(self, name)} is not between 0 and 1", "give 0 to 1")
+                raise InputError(
+                    f"{name} = {getattr(self, name)} is not between 0 and 1", "give a number from 0 to 1"
+                )
         if not 0 < self.labels_share <= 1 or not self.pose >= 0 or not 0 <= self.tilt <= 45:
             raise InputError(
-                "labels_share is over 0 and at most 1, pose 0 or more, and tilt 0 to 45",
-                "leave them out for the defaults",
+                "labels_share must be over 0 and at most 1, pose at least 0, and tilt 0 to 45",
+                "omit the options for their defaults",
             )
 
 
@@ -135,8 +140,8 @@ class ClassifierTask(Task):
             self.val = LabelledShapes(dataset, "val", self.names)
         except InputError as error:
             raise InputError(
-                f"{corpus} has no shapes of these categories to validate on",
-                "add shapes: about one family in ten is held back, of your own meshes at least one",
+                f"{corpus} has no validation shapes of these categories",
+                "add shapes: about one family in ten is used for validation, of your own meshes at least one",
             ) from error
         log_frequency = torch.from_numpy(self.train.counts / len(self.train)).float()
         self.log_frequency = log_frequency.clamp(min=1e-6).log()
@@ -160,9 +165,9 @@ class ClassifierTask(Task):
         return {"train": shapes[0], "val": shapes[1], "labels": list(self.names)}
 
     def frozen(self, step: int) -> tuple[str, ...]:
-        """The backbone in early steps, the upright estimator in the steps in which it does not learn."""
-        stands = self.config.pose > 0 and step % INTERVAL == 0
-        return (BACKBONE if step < self.early else ()) + (() if stands else UPRIGHT)
+        """The backbone in early steps; the upright estimator in the steps in which it is not trained."""
+        upright = self.config.pose > 0 and step % INTERVAL == 0
+        return (BACKBONE if step < self.early else ()) + (() if upright else UPRIGHT)
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
@@ -188,7 +193,7 @@ class ClassifierTask(Task):
         }  # fmt: skip
 
     def _upright_batch(self, step: int, rank: int, world: int) -> Batch:
-        """The upright estimator's samples of this step, if it learns in this run."""
+        """The upright estimator's samples of this step; empty where the estimator is not trained."""
         c = self.config
         if not (c.transformer and c.pose and c.kind == "voxels"):
             return {}
@@ -206,8 +211,8 @@ class ClassifierTask(Task):
             logits = module.head(self.features[batch["row"].cpu()].to(device))
         else:
             with torch.autocast(device.type, enabled=False):
-                share = transform_voxels(batch["cells"].float(), batch["turn"])
-            logits = module.upright_logits(share) if isinstance(module, VoxelClassifier) else module(share)
+                voxels = transform_voxels(batch["cells"].float(), batch["turn"])
+            logits = module.upright_logits(voxels) if isinstance(module, VoxelClassifier) else module(voxels)
         with torch.autocast(device.type, enabled=False):
             adjusted = logits.float() + c.balance * self.log_frequency.to(device)
             entropy = nn.functional.cross_entropy(adjusted, batch["label"], label_smoothing=c.smoothing)
@@ -223,9 +228,8 @@ class ClassifierTask(Task):
         return out
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """Accuracy over shapes and balanced over categories, as they are and, without the transformer, rotated as in
-        training; with it
-        the accuracy of the upright estimator. score: the mean of all."""
+        """Accuracy over shapes, and balanced over categories. Without the transformer, both also for shapes rotated as in
+        training; with it, the accuracy of the upright estimator. score: the mean of all."""
         assert isinstance(module, VoxelClassifier | PointNet)
         count = min(self.config.held, len(self.val))
         indices = np.linspace(0, len(self.val) - 1, count).astype(int)
@@ -270,14 +274,14 @@ class ClassifierTask(Task):
         return torch.cat(out)
 
 
-def initialise_backbone(trunk: nn.Module, given: dict[str, torch.Tensor]) -> None:
-    """Load the backbone's layers from an autoencoder's encoder of the same width. InputError where none fits."""
-    own = trunk.state_dict()
+def initialise_backbone(backbone: nn.Module, given: dict[str, torch.Tensor]) -> None:
+    """Load the backbone's layers from an autoencoder's encoder of the same width. InputError where the sizes differ."""
+    own = backbone.state_dict()
     encoder = {name.removeprefix("encoder."): t for name, t in given.items() if name.startswith("encoder.")}
     fits = {name: t for name, t in encoder.items() if name in own and own[name].shape == t.shape}
     if "start.weight" not in fits:
         raise InputError(
             "the backbone is of another size than its initial weights",
-            "leave width as it is, or set begin=none",
+            "omit width for its default, or set begin=none",
         )
-    trunk.load_state_dict(fits, strict=False)
+    backbone.load_state_dict(fits, strict=False)

@@ -1,7 +1,7 @@
 """Training of `points_to_voxels`: the occupancy of a shape from a partial scan of its surface. Each step has new random scans
 (train/data/partial_scans.py).
 
-Loss: binary cross-entropy against fractional occupancy (the surface lies at 0.5, so that it is known finer than a voxel), and the
+Loss: binary cross-entropy against fractional occupancy, whose iso-surface 0.5 gives the surface with sub-voxel accuracy, plus the
 soft Dice loss.
 """
 
@@ -40,11 +40,11 @@ from lift3d.types import F32, F64
 
 LEVELS = np.round(np.arange(0.3, 0.71, 0.05), 2)
 ASKEW = 0.25
-"""Fraction of shapes rotated about z by any angle instead of quarter turns."""
+"""Fraction of shapes rotated about z by any angle instead of a multiple of 90 degrees."""
 REACHES = (0.5, 1.4)
 """Range of the frame's extent in training."""
 SHIFT = 0.03
-"""Largest shift of the frame, in its sides."""
+"""Largest shift of the frame, as a fraction of its side."""
 MODES = ("cut", "view")
 
 
@@ -63,14 +63,17 @@ class Config(Schedule):
     width: int = option(64, "channels at 16 voxels a side; twice as many at 8")
     layers: int = option(2, "transformer layers at 8^3 voxels")
     dice: float = option(0.5, "weight of the soft Dice loss")
-    held: int = option(160, "shapes of the validation set that are used, cut and seen in turn")
+    held: int = option(
+        160, "shapes of the validation set that are used, alternately cut and seen from one side"
+    )
     validate: int = option(350, "steps between two validations")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.width < 8 or self.width % 2 or self.layers < 0:
             raise InputError(
-                "width is an even number, 8 or more; layers 0 or more", "leave them out for the defaults"
+                "width must be even and at least 8, and layers at least 0",
+                "omit the options for their defaults",
             )
 
 
@@ -109,7 +112,7 @@ class CompletionTask(Task):
         return {"loss": entropy + self.config.dice * dice, "entropy": entropy, "dice": dice}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """IoU at the best threshold, over all scans and by their kind."""
+        """IoU at the best threshold, over all scans and over those of each type."""
         count = min(self.config.held, len(self.val))
         indices = np.linspace(0, len(self.val) - 1, count).astype(int)
         device, hits, entropy = next(module.parameters()).device, [], 0.0
@@ -146,9 +149,9 @@ class CompletionTask(Task):
 def training_pair(
     shapes: ShapeSet, i: int, rng: np.random.Generator, kind: str | None = None, moved: bool = True
 ) -> tuple[F32, NDArray[np.uint8]]:
-    """A partial scan (5, 64, 64, 64) of shape i and the occupancy levels (64, 64, 64) of the whole, in the scan's frame.
+    """A partial scan (5, 64, 64, 64) of shape i and the occupancy levels (64, 64, 64) of the whole shape, in its frame.
 
-    kind: of the scan, random if None; moved: rotate the shape and vary the frame."""
+    kind: type of the scan as in `break_samples`; moved: whether to rotate the shape and vary the frame."""
     number = int(shapes.numbers[i])
     points, normals = open_samples(shapes.corpus, number)
     inside, crossed = shapes.corpus.inside(number), shapes.corpus.surface_voxels(number)
@@ -168,7 +171,7 @@ def training_pair(
 
 
 def _turn(rng: np.random.Generator) -> F64:
-    """A random rotation (2, 2), mostly by quarter turns, with a reflection in half of the cases."""
+    """A random rotation (2, 2), mostly by a multiple of 90 degrees, with a reflection in half of the cases."""
     move = int(rng.integers(ORIENTATIONS))
     angle = rng.uniform(0, 2 * np.pi) if rng.random() < ASKEW else move % 4 * np.pi / 2
     c, s = np.cos(angle), np.sin(angle)
@@ -177,7 +180,7 @@ def _turn(rng: np.random.Generator) -> F64:
 
 
 def collate(pairs: list[tuple[F32, NDArray[np.uint8]]]) -> Batch:
-    """known (B, 5, 64, 64, 64) and full (B, 64, 64, 64) of pairs."""
+    """The batch of pairs of a scan and a shape: known (B, 5, 64, 64, 64) and full (B, 64, 64, 64)."""
     return {
         "known": torch.from_numpy(np.stack([a for a, _ in pairs])),
         "full": torch.from_numpy(np.stack([b for _, b in pairs])),

@@ -1,10 +1,10 @@
 """Training of the multimodal embedding: pictures, shapes and captions of one object get similar vectors.
 
-Loss: InfoNCE (van den Oord et al. 2018, arXiv:1807.03748) of the instance halves of two pictures of an object, and of each
-picture
-with the shape; of the category halves, the cross-entropy of the true category among sentences of all categories (Radford et al.
-2021, arXiv:2103.00020) and a contrastive loss with captions, where captions of the same category are positives too (Khosla et al.
-2020, arXiv:2004.11362). A fraction `kin` of a batch shares the categories of the rest: other categories are too easy negatives.
+Loss of the instance halves: InfoNCE (van den Oord et al. 2018, arXiv:1807.03748) between two pictures of an object, and between
+each picture and the shape. Loss of the category halves: the cross-entropy of the true category among sentences of all categories
+(Radford et al. 2021, arXiv:2103.00020), and a contrastive loss with captions, where captions of the same category are positives
+too (Khosla et al. 2020, arXiv:2004.11362). A fraction `kin` of a batch has the same categories as the rest of the batch, because
+negatives of other categories are too easy.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from lift3d.types import F32
 
 NOTHING = "none"
 SMOOTH = 0.1
-"""Label smoothing: some of the rules that assigned the categories are wrong."""
+"""Label smoothing, because the rules that assign categories make some errors."""
 CHUNK = 32
 
 
@@ -64,27 +64,27 @@ class Config(Schedule):
         "--init-from replaces them"
     )  # fmt: skip
     freeze: bool = option(False, "freeze the image tower and train its head alone")
-    colours: bool = option(True, "shapes have the colours of their surface")
-    kin: float = option(0.5, "fraction of a batch with the categories of the rest")
+    colours: bool = option(True, "the shape tower's input includes the colours of the surface")
+    kin: float = option(0.5, "fraction of a batch with the same categories as the rest of the batch")
     faults: float = option(0.6, "fraction of pictures with corrupted masks and jittered crops")
     solids: float = option(0.7, "weight of the losses between pictures and shapes")
     kinds: float = option(0.5, "weight of the losses of category halves")
-    words: bool = option(True, "learn captions as well, which needs the extra `text`")
+    words: bool = option(True, "train the text head on captions, which needs the extra `text`")
     held: int = option(300, "shapes of the validation set that are used")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.width % 8 or self.width < 8 or self.solid < 1 or not 0 <= self.kin < 1:
             raise InputError(
-                "width is a multiple of 8, solid 1 or more and kin 0 up to 1",
-                "leave them out for the defaults",
+                "width must be a multiple of 8, solid at least 1, and kin at least 0 but less than 1",
+                "omit the options for their defaults",
             )
         if self.batch < 2:
             raise InputError("a batch of one object has no negatives", "give a batch of 2 or more")
 
 
 class EmbeddingTask(Task):
-    """The training task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
+    """The training task. pictures: a folder in which `lift3d corpus render` has rendered `corpus`."""
 
     config: Config
     name = "embedding"
@@ -138,7 +138,7 @@ class EmbeddingTask(Task):
         return collate([self._sample(n, np.random.default_rng([c.seed, step, k])) for k, n in mine])
 
     def _sample(self, number: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """Two pictures of an object, its occupancy, its colours and one of its captions; mirrored with probability 1/2."""
+        """Two pictures of an object, its occupancy, its colours and one of its captions; reflected with probability 1/2."""
         c, pictures = self.config, list[F32]()
         while not pictures:
             shape = self.shapes[number]
@@ -170,17 +170,20 @@ class EmbeddingTask(Task):
         assert isinstance(module, nn.ModuleDict)
         net: Any = module["net"]
         c = self.config
-        if c.freeze:  # else its normalisation statistics would change
+        if c.freeze:  # otherwise the image tower's normalisation statistics would change
             net.get_submodule("image_tower").eval()
         b = len(batch["kind"])
         both = net(torch.cat([batch["first"], batch["second"]]))
         solid = net.embed_shapes(batch["cells"].float(), batch["colours"])
         with torch.autocast(both.device.type, enabled=False):
-            looks, kind = net.scales()
+            instance_scale, category_scale = net.scales()
             first, second = both[:b], both[b:]
-            views = info_nce(first[:, :INSTANCE_SIZE], second[:, :INSTANCE_SIZE], looks)
+            views = info_nce(first[:, :INSTANCE_SIZE], second[:, :INSTANCE_SIZE], instance_scale)
             solids = (
-                sum(info_nce(x[:, :INSTANCE_SIZE], solid[:, :INSTANCE_SIZE], looks) for x in (first, second))
+                sum(
+                    info_nce(x[:, :INSTANCE_SIZE], solid[:, :INSTANCE_SIZE], instance_scale)
+                    for x in (first, second)
+                )
                 / 2
             )
             category_vectors = net.embed_text(torch.from_numpy(self.captions.category_rows).to(both.device))
@@ -192,25 +195,24 @@ class EmbeddingTask(Task):
             categories, sentences = torch.zeros(()), torch.zeros(())
             known = batch["kind"] >= 0
             for vectors in (first, second, solid):
-                logits = kind * vectors[known][:, INSTANCE_SIZE:] @ category_vectors.T
+                logits = category_scale * vectors[known][:, INSTANCE_SIZE:] @ category_vectors.T
                 truth = batch["kind"][known]
                 if len(truth):
                     categories = categories + nn.functional.cross_entropy(
                         logits, truth, label_smoothing=SMOOTH
                     )
                 sentences = sentences + supervised_contrastive_loss(
-                    vectors[:, INSTANCE_SIZE:], words, alike, kind
+                    vectors[:, INSTANCE_SIZE:], words, alike, category_scale
                 )
             total = views + c.solids * solids + c.kinds * (categories + 0.5 * sentences) / 3
         return {
             "loss": total, "views": views, "solids": torch.as_tensor(solids), "categories": categories / 3,
-            "sentences": sentences / 3, "scale": looks.detach(),
+            "sentences": sentences / 3, "scale": instance_scale.detach(),
         }  # fmt: skip
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """Retrieval with one picture of each object as the query: recall of the object by its other pictures and by its
-        shape, mean
-        average precision of its category, and accuracy of the nearest category sentence."""
+        """Retrieval with one picture of each object as the query: recall of the object by its other pictures and by its shape,
+        mean average precision of its category, and accuracy of the nearest category sentence."""
         assert isinstance(module, nn.ModuleDict)
         net: Any = module["net"]
         queries, views, solids, owners = self._vectors(net)
@@ -238,8 +240,8 @@ class EmbeddingTask(Task):
         }  # fmt: skip
 
     def _vectors(self, net: Any) -> tuple[F32, F32, F32, NDArray[np.int64]]:
-        """Vectors (N, D) of a picture of each object, (M, D) of up to three others and their owners (M,), and (N, D) of
-        shapes."""
+        """(queries, views, solids, owners): vectors (N, D) of one picture of each object, vectors (M, D) of up to three other
+        pictures of each, vectors (N, D) of the shapes, and the object (M,) of each view."""
         device = next(net.parameters()).device
         queries, others, owners, solids = [], [], list[int](), []
         half = self.config.precision == "bfloat16"
@@ -273,11 +275,11 @@ class EmbeddingTask(Task):
 
 
 def initialise_tower(pictures: nn.Module, given: dict[str, torch.Tensor]) -> None:
-    """Load the image tower's weights from those of `image_to_voxels`. InputError where they are of another size."""
+    """Load the image tower's weights from those of `image_to_voxels`. InputError where the sizes differ."""
     own = pictures.state_dict()
     if any(name not in given or given[name].shape != t.shape for name, t in own.items()):
         raise InputError(
             "the image tower is of another size than its initial weights",
-            "leave width and layers as they are, or set begin=none",
+            "omit width and layers for their defaults, or set begin=none",
         )
     pictures.load_state_dict({name: given[name] for name in own})

@@ -1,6 +1,5 @@
-"""Training of `embedding_to_label`: the category of embedding vectors. The embedding is frozen, so that this takes seconds
-once the
-corpus' vectors are computed (train/data/embedding_vectors.py).
+"""Training of `embedding_to_label`: the category of embedding vectors. The embedding is frozen, so that the training takes
+seconds once the corpus' vectors are computed (train/data/embedding_vectors.py).
 
 Loss: cross-entropy with label smoothing and logit adjustment by `balance` times the log frequency of each category (Menon et al.
 2021, arXiv:2007.07314). A sample is the mean vector of some pictures and the vector of the shape, or, with the probability
@@ -31,9 +30,9 @@ from lift3d.train.task import Batch, Task
 from lift3d.types import F32
 
 LEAST, OWN_LEAST = 10, 2
-"""Least shapes of a category: in the corpus of packages, in one of the user's own meshes."""
+"""Minimum number of shapes of a category: in the corpus of packages, and in a corpus of the user's own meshes."""
 FEW = (1, 2, 4, 8)
-"""Numbers of pictures that are averaged."""
+"""Numbers of pictures whose vectors are averaged in a sample."""
 
 
 @dataclass(frozen=True)
@@ -52,25 +51,31 @@ class Config(Schedule):
     save: int = option(1_000, "steps between two checkpoints")
     hidden: int = option(512, "units of the hidden layer")
     dropout: float = option(0.5, "dropout of the hidden layer")
-    photo: float = option(0.5, "fraction of samples that are one picture alone")
+    photo: float = option(0.5, "fraction of samples that consist of a single picture")
     balance: float = option(0.5, "logit adjustment: 0 none, 1 as if all categories were equally frequent")
     smoothing: float = option(0.0, "label smoothing")
-    least: int = option(0, "least shapes of a category; 0: 10, or 2 in a corpus of your own meshes")
+    least: int = option(
+        0, "minimum number of shapes of a category; 0: 10, or 2 in a corpus of your own meshes"
+    )
     embedding: str = option("embedding", "weights of the embedding: a name, or a run's folder")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.hidden < 1 or self.least < 0:
-            raise InputError("hidden is 1 or more and least 0 or more", "leave them out for the defaults")
+            raise InputError(
+                "hidden must be at least 1, and least at least 0", "omit the options for their defaults"
+            )
         for name in ("dropout", "photo", "smoothing", "balance"):
             if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name} = {getattr(self, name)} is not between 0 and 1", "give 0 to 1")
+                raise InputError(
+                    f"{name} = {getattr(self, name)} is not between 0 and 1", "give a number from 0 to 1"
+                )
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledSplit:
-    """The shapes of a split with known categories. rows: of `vectors`; pictures: rows of the views of each; targets:
-    category indices."""
+    """The shapes of a split with known categories. rows (N,): row of each shape in `vectors`; pictures: rows of the views of each
+    shape; targets (N,): category indices."""
 
     vectors: EmbeddingVectors
     rows: NDArray[np.int64]
@@ -78,10 +83,10 @@ class LabelledSplit:
     targets: NDArray[np.int64]
 
     def views(self, k: int, indices: NDArray[np.int64] | None = None) -> F32:
-        """The mean vector (D,) of views of shape k, of all if `indices` is None; zero where there is none."""
+        """The mean vector (D,) of views of shape k. indices: rows of the views; None: all. Zero for a shape without views."""
         which = self.pictures[k] if indices is None else indices
-        held = self.vectors.views
-        return held[which].astype(np.float32).mean(0) if len(which) else np.zeros(held.shape[1], np.float32)
+        views = self.vectors.views
+        return views[which].astype(np.float32).mean(0) if len(which) else np.zeros(views.shape[1], np.float32)
 
 
 def select_labelled(vectors: EmbeddingVectors, corpus: Corpus, names: tuple[str, ...]) -> LabelledSplit:
@@ -96,13 +101,15 @@ def select_labelled(vectors: EmbeddingVectors, corpus: Corpus, names: tuple[str,
 
 def prepare(pictures: Path, corpus: Path, config: Config, progress: Callable[[str, float], None]) -> None:
     """Compute and cache the vectors of both splits."""
-    held = Corpus(corpus)
+    dataset = Corpus(corpus)
     for split in ("train", "val"):
-        load_vectors(pictures, held, split, config.embedding, lambda f, s=split: progress(f"places, {s}", f))  # type: ignore[misc]
+        load_vectors(
+            pictures, dataset, split, config.embedding, lambda f, s=split: progress(f"vectors, {s}", f)
+        )  # type: ignore[misc]
 
 
 class EmbeddingToLabelTask(Task):
-    """The training task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
+    """The training task. pictures: a folder in which `lift3d corpus render` has rendered `corpus`."""
 
     config: Config
     name = "embedding_to_label"
@@ -119,8 +126,8 @@ class EmbeddingToLabelTask(Task):
         )
         if not len(self.val.rows):
             raise InputError(
-                f"{corpus} has no shapes of these categories to validate on",
-                "add shapes: about one family in ten is held back, of your own meshes at least one",
+                f"{corpus} has no validation shapes of these categories",
+                "add shapes: about one family in ten is used for validation, of your own meshes at least one",
             )
         counts = np.bincount(self.train.targets, minlength=len(self.names))
         self.common = torch.from_numpy(counts / counts.sum()).float().clamp(min=1e-6).log()
@@ -128,10 +135,10 @@ class EmbeddingToLabelTask(Task):
     def module(self) -> nn.Module:
         net = EmbeddingClassifierNet(len(self.names), self.config.hidden, self.config.dropout)
         vectors = self.train.vectors
-        for side, held in enumerate((vectors.views, vectors.solids[:, 0])):
-            x = held.astype(np.float32)
-            net.mean[side] = torch.from_numpy(x.mean(0))
-            net.std[side] = torch.from_numpy(np.maximum(x.std(0), 1e-3))
+        for modality, values in enumerate((vectors.views, vectors.solids[:, 0])):
+            x = values.astype(np.float32)
+            net.mean[modality] = torch.from_numpy(x.mean(0))
+            net.std[modality] = torch.from_numpy(np.maximum(x.std(0), 1e-3))
         return net
 
     def data(self) -> dict[str, Any]:
@@ -164,9 +171,8 @@ class EmbeddingToLabelTask(Task):
         return {"loss": loss, "right": (logits.argmax(1) == batch["label"]).float().mean().detach()}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """Accuracy over objects and balanced over categories, of shapes and of single pictures; mean average precision of
-        retrieving
-        shapes of a picture's category. score: the mean of all."""
+        """Accuracy over objects, and balanced over categories, for shapes with pictures and for single pictures; mean average
+        precision of the retrieval of shapes of a picture's category. score: the mean of all."""
         part, device = self.val, next(module.parameters()).device
         everything = [part.views(k) for k in range(len(part.rows))]
         single = [part.views(k, part.pictures[k][:1]) for k in range(len(part.rows))]

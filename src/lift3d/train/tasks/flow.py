@@ -37,16 +37,16 @@ class Config(Schedule):
     warmup: int = option(200, "steps of linear warm-up; a cosine decay follows")
     decay: float = option(0.02, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
     precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
-    width: int = option(256, "of the transformer; a multiple of 64")
-    layers: int = option(8, "of the transformer")
+    width: int = option(256, "width of the transformer; a multiple of 64")
+    layers: int = option(8, "layers of the transformer")
     nameless: float = option(0.1, "fraction of latents whose category is dropped")
     stretches: int = option(2, "stretched variants of each shape, up to 16")
     outline: int = option(
         128,
-        "components of the latent PCA that sampling begins with; 0: none",
+        "components of the latent PCA with which sampling begins; 0: no PCA",
     )
     ways: int = option(16, "axes of variation of a cluster of the latent PCA")
-    enough: int = option(300, "shapes of a category from which on it needs no clusters")
+    enough: int = option(300, "number of shapes from which on a category needs no clusters")
     part: int = option(100, "shapes of a cluster; a larger category has several clusters")
     autoencoder: str = option("autoencoder", "weights of the autoencoder: a name, or a run's folder")
     held: int = option(512, "latents of the validation set that are used")
@@ -54,18 +54,20 @@ class Config(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.width % 64 or self.width < 64 or self.layers < 1:
-            raise InputError("width is a multiple of 64", "leave it out for the default")
+            raise InputError(
+                "width must be a multiple of 64, and layers at least 1", "omit the options for their defaults"
+            )
         if self.outline < 0 or self.ways < 1 or self.part < FEWEST:
             raise InputError(
-                f"outline is 0 or more, ways 1 or more, and part {FEWEST} or more",
-                "leave them out for the defaults",
+                f"outline must be at least 0, ways at least 1, and part at least {FEWEST}",
+                "omit the options for their defaults",
             )
         self.check_stretches()
 
     def check_stretches(self) -> None:
-        """InputError for more stretched variants than can be cached."""
+        """Raise InputError for more stretched variants than can be cached."""
         if not 0 <= self.stretches <= MOST_STRETCHES:
-            raise InputError(f"stretches are 0 to {MOST_STRETCHES}", "leave it out for the default")
+            raise InputError(f"stretches must be 0 to {MOST_STRETCHES}", "omit the option for its default")
 
 
 class FlowTask(Task):
@@ -98,48 +100,48 @@ class FlowTask(Task):
         return int(self.train.values.shape[2])
 
     def module(self) -> nn.Module:
-        c, outline = self.config, self._outline()
-        net = LatentFlow(self.channels, len(self.names), c.width, c.layers, self.places, pca=outline)
-        middle, spread = self.train.statistics()
-        net.mean.copy_(torch.from_numpy(middle))
-        net.std.copy_(torch.from_numpy(spread))
+        c, sizes = self.config, self._outline()
+        net = LatentFlow(self.channels, len(self.names), c.width, c.layers, self.places, pca=sizes)
+        mean, std = self.train.statistics()
+        net.mean.copy_(torch.from_numpy(mean))
+        net.std.copy_(torch.from_numpy(std))
         if net.pca is not None:
-            held = self.train
-            ways = [held.values, held.mirrored, *held.stretched.swapaxes(0, 1)]
-            every, kinds = self._normalised(ways[:2]), self._known_kinds()
-            kept = choose_exemplars(kinds, len(self.names))
-            known = self._normalised([way[self.known] for way in ways])
-            net.pca.fit_exemplars(every, known[kept], torch.from_numpy(kinds[kept]))
+            latents = self.train
+            variants = [latents.values, latents.mirrored, *latents.stretched.swapaxes(0, 1)]
+            every, kinds = self._normalised(variants[:2]), self._known_kinds()
+            chosen = choose_exemplars(kinds, len(self.names))
+            known = self._normalised([variant[self.known] for variant in variants])
+            net.pca.fit_exemplars(every, known[chosen], torch.from_numpy(kinds[chosen]))
             net.pca.fit_clusters(every, self.parts)
         return net
 
-    def _normalised(self, ways: list[NDArray[np.float16]]) -> torch.Tensor:
+    def _normalised(self, variants: list[NDArray[np.float16]]) -> torch.Tensor:
         """Normalised, flattened latents (M, size) of several variants (N, Z, P, P, P)."""
-        middle, spread = self.train.statistics()
-        return torch.from_numpy((np.concatenate(ways).astype(np.float32) - middle) / spread).flatten(1)
+        mean, std = self.train.statistics()
+        return torch.from_numpy((np.concatenate(variants).astype(np.float32) - mean) / std).flatten(1)
 
     def _known_kinds(self) -> NDArray[np.int64]:
-        """Categories of the exemplars: as they are, mirrored, and stretched."""
+        """Category indices of the exemplars: unchanged, reflected, and stretched."""
         return np.tile(self.train.kinds[self.known], 2 + self.train.stretched.shape[1])
 
     @cached_property
     def parts(self) -> list[tuple[int, NDArray[np.int64]]]:
-        """Clusters of latents, as they are and mirrored, of small categories without exemplars: (category, indices)."""
+        """Clusters of the latents, unchanged and reflected, of small categories without exemplars: (category, indices)."""
         if not self.config.outline:
             return []
         codes = self._normalised([self.train.values, self.train.mirrored]).numpy()
         counts = np.bincount(self.train.kinds, minlength=len(self.names))[: len(self.names)]
-        remembered_kinds = set(self.train.kinds[self.known].tolist())
-        others = [k for k, n in enumerate(counts) if n < self.config.enough and k not in remembered_kinds]
+        exemplar_kinds = set(self.train.kinds[self.known].tolist())
+        others = [k for k, n in enumerate(counts) if n < self.config.enough and k not in exemplar_kinds]
         return cluster_categories(codes, np.tile(self.train.kinds, 2), others, 2 * self.config.part)
 
     def _outline(self) -> tuple[int, int, int, int] | None:
-        """Sizes of the latent PCA: components, exemplars, clusters and axes; None for none."""
-        kept = len(choose_exemplars(self._known_kinds(), len(self.names)))
+        """Sizes of the latent PCA: components, exemplars, clusters and axes; None for no PCA."""
+        exemplars = len(choose_exemplars(self._known_kinds(), len(self.names)))
         count = min(self.config.outline, int(np.prod(self.train.values.shape[1:])))
         return (
-            (count, kept, len(self.parts), min(self.config.ways, count))
-            if count and kept + len(self.parts)
+            (count, exemplars, len(self.parts), min(self.config.ways, count))
+            if count and exemplars + len(self.parts)
             else None
         )
 
@@ -159,8 +161,8 @@ class FlowTask(Task):
         indices = sample_indices(len(self.train), step, c.batch, c.seed)[rank::world]
         rng = np.random.default_rng([c.seed, step, rank])
         values = self.train.sample(indices, rng)
-        left_out = rng.random(len(indices)) < c.nameless
-        kinds = np.where(left_out, len(self.names), self.train.kinds[indices])
+        dropped = rng.random(len(indices)) < c.nameless
+        kinds = np.where(dropped, len(self.names), self.train.kinds[indices])
         return {"code": torch.from_numpy(values), "kind": torch.from_numpy(kinds)}
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
@@ -168,7 +170,8 @@ class FlowTask(Task):
         return {"loss": flow_matching_loss(module, batch["code"], batch["kind"])}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """The loss on validation latents (with fixed noise and times), and the diversity of a few samples beside real latents."""
+        """The loss on validation latents with fixed noise and times, and the diversity of a few samples relative to real
+        latents."""
         assert isinstance(module, LatentFlow)
         count = min(self.config.held, len(self.val))
         indices = np.linspace(0, len(self.val) - 1, count).astype(int)
@@ -183,7 +186,7 @@ class FlowTask(Task):
                 losses.append(float(flow_matching_loss(module, code, kind)) * len(some))
             some = indices[:: max(1, count // 96)]
             kind = torch.from_numpy(self.val.kinds[some]).to(device)
-            drawn = integrate_heun(
+            samples = integrate_heun(
                 module, torch.randn(len(some), *self.val.values.shape[1:]).to(device), kind, 12
             )
             real = module.normalise(torch.from_numpy(self.val.values[some].astype(np.float32)).to(device))
@@ -191,5 +194,5 @@ class FlowTask(Task):
         return {
             "score": -loss,
             "val_loss": loss,
-            **diversity_scores(drawn.flatten(1).float(), real.flatten(1)),
+            **diversity_scores(samples.flatten(1).float(), real.flatten(1)),
         }

@@ -1,8 +1,7 @@
 """Training of `label_to_latent` as a Wasserstein GAN with gradient penalty on latents (nets/latent_gan.py).
 
-Each validation measures how far samples of the validation set's categories lie apart, relative to real latents, and which
-fraction
-of the real latents is some sample's nearest. A generator whose samples are all alike is stopped with a diagnosis.
+Each validation measures the distance between samples of the validation set's categories, relative to real latents, and the
+fraction of real latents that are the nearest of some sample. A run whose samples are all alike is stopped with a diagnosis.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from lift3d.train.tasks.flow import FlowTask
 COLLAPSED = 0.25
 """Distance between samples, relative to real latents, below which the generator has collapsed."""
 BEGUN = 100
-"""First step at which a collapse is diagnosed: samples of an untrained generator are all alike."""
+"""First step at which a collapse is diagnosed, because the samples of an untrained generator are all alike."""
 
 
 class ModeCollapse(Lift3dError):
@@ -49,13 +48,13 @@ class Config(FlowConfig):
         Schedule.__post_init__(self)
         if self.width % 8 or self.width < 8 or self.judged < 1:
             raise InputError(
-                "width is a multiple of 8 and judged 1 or more", "leave them out for the defaults"
+                "width must be a multiple of 8, and judged at least 1", "omit the options for their defaults"
             )
         self.check_stretches()
 
 
 class GanTask(FlowTask):
-    """The training task; the best weights are those with the largest coverage of real latents."""
+    """The training task. The best weights are those with the largest coverage of real latents."""
 
     name = "gan"
     better = "coverage"
@@ -65,9 +64,9 @@ class GanTask(FlowTask):
     def module(self) -> nn.Module:
         size = (self.channels, len(self.names), self.config.width, self.places)
         net = LatentGenerator(*size)
-        middle, spread = self.train.statistics()
-        net.mean.copy_(torch.from_numpy(middle))
-        net.std.copy_(torch.from_numpy(spread))
+        mean, std = self.train.statistics()
+        net.mean.copy_(torch.from_numpy(mean))
+        net.std.copy_(torch.from_numpy(std))
         return nn.ModuleDict({"net": net, "critic": LatentCritic(*size)})
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
@@ -76,14 +75,14 @@ class GanTask(FlowTask):
         net, kind = module["net"], batch["kind"]
         real = net.normalise(batch["code"])  # type: ignore[operator]
         generated = net(torch.randn(len(kind), NOISE_SIZE, device=kind.device), kind)
-        turn = step % self.config.judged == 0
+        train_generator = step % self.config.judged == 0
         fooled, judged = critic_losses(module["critic"], generated, real, kind)
-        total = judged + fooled if turn else judged + 0 * fooled
-        steady = (generated.float().std() - real.std()).abs()
-        return {"loss": total, "fooled": fooled, "judged": judged, "watched": 1 + steady}
+        total = judged + fooled if train_generator else judged + 0 * fooled
+        deviation = (generated.float().std() - real.std()).abs()
+        return {"loss": total, "fooled": fooled, "judged": judged, "watched": 1 + deviation}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """The diversity and coverage of samples. ModeCollapse where they are all alike."""
+        """The diversity and coverage of samples. Raises ModeCollapse where all samples are alike."""
         assert isinstance(module, nn.ModuleDict)
         net, device = module["net"], next(module.parameters()).device
         count = min(self.config.held, len(self.val))
@@ -94,7 +93,8 @@ class GanTask(FlowTask):
         metrics = diversity_scores(net(noise, kind).flatten(1).float(), real.flatten(1))
         if self.begun and metrics["apart"] < COLLAPSED:
             raise ModeCollapse(
-                f"the generator has collapsed: its samples differ by {100 * metrics['apart']:.0f} % of what real shapes do",
+                "the generator has collapsed: the distance between its samples is "
+                f"{100 * metrics['apart']:.0f} % of that between real shapes",
                 "start again with a smaller rate, a larger batch, or more steps of the critic (judged=4)",
             )
         return metrics

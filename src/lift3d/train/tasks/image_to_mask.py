@@ -41,13 +41,13 @@ class Config(Schedule):
     paste: float = option(0.5, "fraction of pictures whose object is cut out and pasted onto another picture")
     photographs: str = option(
         "",
-        "a folder of photographs and cut-outs to paste (lift3d corpus photographs); renders alone if not given",
+        "folder of photographs and cut-outs to paste (from lift3d corpus photographs); default: renders alone",
     )
     held: int = option(600, "pictures of the validation set that are used")
 
 
 class ImageToMaskTask(Task):
-    """The training task. pictures: a folder that `lift3d corpus render` wrote."""
+    """The training task. pictures: a folder that `lift3d corpus render` has written."""
 
     config: Config
     name = "image_to_mask"
@@ -109,7 +109,7 @@ class ImageToMaskTask(Task):
         return {"loss": entropy + dice, "entropy": entropy, "dice": dice}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """Mean IoU over pictures at the best threshold, and that threshold. With `paste`, every second object is pasted onto
+        """Mean IoU over pictures at the best threshold, and the threshold. With `paste`, every second object is pasted onto
         another picture."""
         count = min(self.config.held, len(self.val))
         indices = np.linspace(0, len(self.val) - 1, count).astype(int)
@@ -134,7 +134,8 @@ class ImageToMaskTask(Task):
         return out
 
     def _validation_sample(self, i: int, k: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Picture and mask number k of the validation: as rendered, or with its object pasted onto another picture."""
+        """Picture i and its mask, as the k-th sample of the validation: as rendered, or with the object pasted onto another
+        picture."""
         if k % 2 and self.config.paste > 0:
             return self.scenes["val"].scene(i, np.random.default_rng([11, i]), self.side)
         return self.val.rgb(i), self.val.mask(i)
@@ -146,5 +147,5 @@ def to_unit_range(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def normalise(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The network's input (3, H, W) of an image (H, W, 3) in [0, 1]."""
+    """The network's input (3, H, W) from an image (H, W, 3) in [0, 1]."""
     return np.ascontiguousarray(((rgb - MEAN) / SPREAD).transpose(2, 0, 1), np.float32)

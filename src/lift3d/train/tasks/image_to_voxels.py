@@ -1,9 +1,8 @@
-"""Training of `image_to_voxels`: the occupancy of the object in one or more pictures, on pictures of a corpus and its shapes.
+"""Training of `image_to_voxels`, the occupancy of the object in one or more pictures, on a corpus' shapes and their pictures.
 
-Loss: binary cross-entropy in the voxels of the view, the soft Dice loss, the errors of depth and pose, and the cross-entropy
-of the
-upright voxels through the spatial transformer, whose gradient reaches both occupancy and pose. `critic` > 0 adds a critic of
-shapes (Wasserstein GAN with gradient penalty, nets/wgan.py).
+Loss: binary cross-entropy in the voxels of the view, the soft Dice loss, the errors of depth and pose, and the cross-entropy of
+the upright voxels, whose gradient passes through the spatial transformer to both occupancy and pose. `critic` > 0 adds a critic
+of shapes (Wasserstein GAN with gradient penalty, nets/wgan.py).
 """
 
 from __future__ import annotations
@@ -72,12 +71,12 @@ class Config(Schedule):
             raise InputError(f"there is no network called {self.kind}", f"choose from {', '.join(KINDS)}")
         if self.width % 8 or self.width < 8 or not 1 <= self.views <= 8:
             raise InputError(
-                "width is a multiple of 8, and views are 1 to 8", "leave them out for the defaults"
+                "width must be a multiple of 8, and views 1 to 8", "omit the options for their defaults"
             )
 
 
 class ImageToVoxelsTask(Task):
-    """The training task. pictures: a folder that `lift3d corpus render` wrote of `corpus`."""
+    """The training task. pictures: a folder in which `lift3d corpus render` has rendered `corpus`."""
 
     config: Config
     name = "image_to_voxels"
@@ -113,7 +112,7 @@ class ImageToVoxelsTask(Task):
         return collate([self._sample(i, count, np.random.default_rng([c.seed, step, k])) for k, i in mine])
 
     def _sample(self, number: int, count: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """A picture, others of its object, and the ground truth; mirrored with probability 1/2."""
+        """A picture, other pictures of its object, and the ground truth; reflected with probability 1/2."""
         view = None
         while view is None:
             view = self.train.view(number, rng if rng.random() < self.config.faults else None)
@@ -131,21 +130,21 @@ class ImageToVoxelsTask(Task):
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         assert isinstance(module, nn.ModuleDict)
         c = self.config
-        if c.freeze:  # else its normalisation statistics would change
+        if c.freeze:  # otherwise the encoder's normalisation statistics would change
             module["net"].get_submodule("encoder").eval()
-        said: Prediction = module["net"](batch["pictures"])
+        prediction: Prediction = module["net"](batch["pictures"])
         truth = (batch["cells"].float() / 255 > 0.5).float()
         with torch.autocast(truth.device.type, enabled=False):
-            entropy = nn.functional.binary_cross_entropy_with_logits(said.volume, truth)
-            probability = torch.sigmoid(said.volume)
+            entropy = nn.functional.binary_cross_entropy_with_logits(prediction.volume, truth)
+            probability = torch.sigmoid(prediction.volume)
             dice = soft_dice_loss(probability, truth)
-            pose, depth = pose_error(said, batch), depth_error(said, batch)
+            pose, depth = pose_error(prediction, batch), depth_error(prediction, batch)
             upright_voxels = resample_upright(
                 probability,
-                said.pose,
+                prediction.pose,
                 batch["to_cells"],
                 batch["far"],
-                said.depth.clamp(-4, 4).exp(),
+                prediction.depth.clamp(-4, 4).exp(),
                 UPRIGHT,
             )[:, 0]
             upright_truth = batch["upright"].float() / 255
@@ -156,15 +155,14 @@ class ImageToVoxelsTask(Task):
             total = entropy + dice + c.pose * pose + c.depth * depth + c.upright * canonical
             if c.critic > 0:
                 generator_loss, critic_loss = critic_losses(module["critic"], probability, truth)
-                # a critic's loss has no zero, so divergence is judged without it
+                # a critic's loss has no lower bound, so that divergence is detected without it
                 losses |= {"fooled": generator_loss, "judged": critic_loss, "watched": total}
                 total = total + c.critic * generator_loss + critic_loss
         return {"loss": total, **losses}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """IoU in the voxels of the view at the best threshold, and the gain by more pictures at the same threshold (of every
-        second
-        object); the mean depth error and the median error of the up axis in degrees."""
+        """IoU in the voxels of the view at the best threshold; the gain by more pictures at the same threshold, for every second
+        picture; the mean depth error, and the median error of the up axis in degrees."""
         assert isinstance(module, nn.ModuleDict)
         net, device = module["net"], next(module.parameters()).device
         count = min(self.config.held, len(self.val))
@@ -176,15 +174,17 @@ class ImageToVoxelsTask(Task):
                 continue
             batch = collate([make_sample(self.val, v, [], 1, GRID_SIZE) for v in views])
             with autocast_bfloat16(device.type, self.config.precision == "bfloat16"):
-                said: Prediction = net(batch["pictures"].to(device))
-            probability = upsample(torch.sigmoid(said.volume)).cpu()
+                prediction: Prediction = net(batch["pictures"].to(device))
+            probability = upsample(torch.sigmoid(prediction.volume)).cpu()
             truth = batch["cells"] > 127
             ious.append(
                 torch.stack([batch_iou_torch(probability > float(t), truth) for t in THRESHOLDS], 1).numpy()
             )
-            depth.append((said.depth.cpu() - batch["depth"]).abs().numpy())
+            depth.append((prediction.depth.cpu() - batch["depth"]).abs().numpy())
             cosine = (
-                (rotation_from_6d(said.pose.cpu()[:, :6])[:, 2] * batch["pose"][:, :3]).sum(1).clamp(-1, 1)
+                (rotation_from_6d(prediction.pose.cpu()[:, :6])[:, 2] * batch["pose"][:, :3])
+                .sum(1)
+                .clamp(-1, 1)
             )
             up.append(torch.rad2deg(torch.acos(cosine)).numpy())
         means = np.concatenate(ious).mean(0)
@@ -203,7 +203,8 @@ class ImageToVoxelsTask(Task):
     def _several(
         self, net: nn.Module, indices: NDArray[np.int64], level: float, device: torch.device
     ) -> dict[str, float]:
-        """The gain in IoU by `views` pictures of an object over one, and their depth error; empty where no object is visible."""
+        """The gain in IoU by `views` pictures of an object over one picture, and the depth error with `views` pictures; empty
+        where no object is visible."""
         count, gains, depth_errors = self.config.views, [], []
         for first in range(0, len(indices), 12):
             samples = []
@@ -234,7 +235,8 @@ class ImageToVoxelsTask(Task):
 def make_sample(
     solids: ViewSet, view: View, others: list[int], count: int, cells: int
 ) -> dict[str, NDArray[Any]]:
-    """The arrays of one sample: pictures (count, 4, 128, 128), repeated where the object has fewer, and the ground truth."""
+    """The arrays of one sample: pictures (count, 4, 128, 128), repeated where the object has fewer pictures, and the ground
+    truth."""
     pictures = [network_input(view)]
     for number in others:
         if len(pictures) == count:
@@ -245,7 +247,7 @@ def make_sample(
     pictures += [pictures[k % len(pictures)] for k in range(count - len(pictures))]
     levels, height = solids.levels(view.shape), solids.height(view.shape)
     frame = view.frame
-    # the unit of the spatial transformer is the lateral extent, its origin the depth of w = 0
+    # The spatial transformer's unit is the lateral extent; its origin is at the depth of w = 0.
     return {
         "pictures": np.stack(pictures),
         "cells": view_target(view, levels, cells),
@@ -273,18 +275,19 @@ def mirror_sample(sample: dict[str, NDArray[Any]], axis: int) -> dict[str, NDArr
     return out
 
 
-def pose_error(said: Prediction, batch: Batch) -> torch.Tensor:
+def pose_error(prediction: Prediction, batch: Batch) -> torch.Tensor:
     """Weighted mean errors of up, front, centre and size: a scalar."""
-    rotation, truth = rotation_from_6d(said.pose[:, :6]), batch["pose"]
+    rotation, truth = rotation_from_6d(prediction.pose[:, :6]), batch["pose"]
     up = 1 - (rotation[:, 2] * truth[:, :3]).sum(1)
     front = 1 - (rotation[:, 0] * truth[:, 3:6]).sum(1)
-    offset = nn.functional.smooth_l1_loss(said.pose[:, 6:], truth[:, 6:], beta=0.1)
+    offset = nn.functional.smooth_l1_loss(prediction.pose[:, 6:], truth[:, 6:], beta=0.1)
     return up.mean() + 0.2 * front.mean() + offset
 
 
-def depth_error(said: Prediction, batch: Batch) -> torch.Tensor:
-    """Smooth L1 error of the log depth extent: a scalar. A right shape with a wrong depth extent overlaps the truth little."""
-    return nn.functional.smooth_l1_loss(said.depth, batch["depth"], beta=0.1)
+def depth_error(prediction: Prediction, batch: Batch) -> torch.Tensor:
+    """Smooth L1 error of the log depth extent: a scalar. A correct shape with a wrong depth extent has a small IoU with the
+    truth."""
+    return nn.functional.smooth_l1_loss(prediction.depth, batch["depth"], beta=0.1)
 
 
 def upsample(probability: torch.Tensor) -> torch.Tensor:

@@ -2,7 +2,7 @@
 (nets/masked_autoencoder.py).
 
 `lift3d train image-to-voxels --init-from runs/masked-pictures` continues with its encoder. Loss: mean squared error of the hidden
-blocks (He et al. 2022), of objects cut out as `image_to_voxels` sees them.
+blocks (He et al. 2022), on objects cut out as for `image_to_voxels`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from lift3d.types import F32
 
 @dataclass(frozen=True)
 class Config(Schedule):
-    """Options of the task; with the width of image-to-voxels the encoder can be loaded there."""
+    """Options of the task. With the width of image-to-voxels, the encoder can initialise that network."""
 
     steps: int = option(2_000, "optimiser steps of the whole run")
     batch: int = option(32, "pictures in a step, over all processes")
@@ -49,13 +49,13 @@ class Config(Schedule):
         super().__post_init__()
         if self.width < 8 or not 0 < self.hidden < 1 or self.held < 1:
             raise InputError(
-                "width is 8 or more, hidden between 0 and 1, held 1 or more",
-                "leave them out for the defaults",
+                "width must be at least 8, hidden between 0 and 1, and held at least 1",
+                "omit the options for their defaults",
             )
 
 
 class MaskedPicturesTask(Task):
-    """The training task. pictures: a folder that `lift3d corpus render` wrote."""
+    """The training task. pictures: a folder that `lift3d corpus render` has written."""
 
     config: Config
     name = "masked_pictures"
@@ -122,13 +122,15 @@ class MaskedPicturesTask(Task):
 
 
 def masked_input(pictures: PictureSet, number: int) -> F32:
-    """The cropped cut-out (4, 128, 128) of picture `number`; of the next one where too little of the object is visible.
+    """The cropped cut-out (4, 128, 128) of picture `number`, or of the next picture in which enough of the object is visible.
 
-    InputError where no picture shows enough."""
+    InputError where there is no such picture."""
     for _ in range(len(pictures)):
         mask = pictures.mask(number)
         if int(mask.sum()) >= LEAST:
             alpha = mask.astype(np.uint8) * 255
             return cut_out(pictures.rgb(number), alpha, square_crop(mask), IMAGE_SIZE)
         number = (number + 1) % len(pictures)
-    raise InputError("no picture shows enough of its object", "render them with lift3d corpus render")
+    raise InputError(
+        "no picture shows enough of its object", "render other pictures with lift3d corpus render"
+    )

@@ -30,7 +30,7 @@ from lift3d.train.task import Batch, Task
 
 @dataclass(frozen=True)
 class Config(Schedule):
-    """Options of the task; with the classifier's width its backbone can be loaded there."""
+    """Options of the task. With the classifier's width, the backbone can initialise the classifier's."""
 
     steps: int = option(1_200, "optimiser steps of the whole run")
     batch: int = option(32, "shapes in a step, over all processes")
@@ -50,8 +50,8 @@ class Config(Schedule):
         super().__post_init__()
         if self.width < 4 or not 0 < self.hidden < 1 or self.held < 1:
             raise InputError(
-                "width is 4 or more, hidden between 0 and 1, held 1 or more",
-                "leave them out for the defaults",
+                "width must be at least 4, hidden between 0 and 1, and held at least 1",
+                "omit the options for their defaults",
             )
 
 
@@ -95,7 +95,7 @@ class MaskedVoxelsTask(Task):
         return {"loss": entropy + self.config.dice * dice, "entropy": entropy, "dice": dice}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """IoU of the prediction in the hidden blocks, and of the trivial prediction that all of them are full."""
+        """IoU of the prediction in the hidden blocks, and of the trivial prediction that all hidden voxels are full."""
         count = min(self.config.held, len(self.val))
         indices = np.linspace(0, len(self.val) - 1, count).astype(int)
         device = next(module.parameters()).device
@@ -110,15 +110,15 @@ class MaskedVoxelsTask(Task):
             truth = torch.from_numpy(np.stack([centre_in_grid(self.val.full(i)) for i in some]))
             with autocast_bfloat16(device.type, self.config.precision == "bfloat16"):
                 predicted = module(truth.to(device).float(), torch.from_numpy(hidden).to(device)).cpu() > 0
-            for guess, out in ((predicted, predicted_ious), (torch.ones_like(predicted), all_full)):
-                both = (guess & truth & hidden_voxels).sum((1, 2, 3))
-                either = ((guess | truth) & hidden_voxels).sum((1, 2, 3))
+            for full, out in ((predicted, predicted_ious), (torch.ones_like(predicted), all_full)):
+                both = (full & truth & hidden_voxels).sum((1, 2, 3))
+                either = ((full | truth) & hidden_voxels).sum((1, 2, 3))
                 out.append(both / either.clamp(min=1))
         return {"iou": float(torch.cat(predicted_ious).mean()), "all_full": float(torch.cat(all_full).mean())}
 
 
 def random_blocks(rng: np.random.Generator, probability: float, axes: int) -> NDArray[np.bool_]:
-    """A mask (8, ...) bool of `axes` axes, True in a random fraction of the blocks, at least one."""
+    """A mask (8, ...) bool with `axes` axes, true for random blocks: a fraction `probability` of them, but at least one."""
     count = max(1, round(probability * BLOCKS**axes))
     out = np.zeros(BLOCKS**axes, bool)
     out[rng.permutation(len(out))[:count]] = True

@@ -1,5 +1,5 @@
-"""Training of the upright estimator (nets/spatial_transformer.py), beside the classifier: upright shapes against the same shapes
-on their head, on their sides and askew."""
+"""Training of the upright estimator (nets/spatial_transformer.py) together with the classifier: upright shapes against the same
+shapes upside down, on their sides and in random rotations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lift3d.train.data.shape_set import orient
 from lift3d.train.task import Batch
 
 INTERVAL, FRACTION = 2, 4
-"""Steps from one in which the estimator learns to the next; the batch size divided by its number of shapes."""
+"""INTERVAL: the estimator is trained in every INTERVAL-th step; FRACTION: the ratio of the batch size to the estimator's."""
 TILT = 8.0
 """Standard deviation in degrees of the tilt of the shapes that count as upright."""
 UPSIDE_DOWN = np.diag([1, -1, -1]).astype(np.float32)
@@ -40,7 +40,7 @@ def upright_batch(
     rank: int,
     world: int,
 ) -> Batch:
-    """The estimator's samples of this step, for the first of every INTERVAL steps; empty for the others.
+    """The estimator's samples of this step, for the first of every INTERVAL steps; empty for the other steps.
 
     upright_voxels (B, 64, 64, 64) bool, and linear maps (B, 3, 3) float32: `upright` with a small tilt, `askew` with a
     random rotation. B is batch / FRACTION over all processes."""
@@ -61,13 +61,13 @@ def upright_batch(
 
 
 def upright_training_loss(estimator: UprightEstimator, batch: Batch) -> torch.Tensor:
-    """Cross-entropy of each upright shape against itself upside down, on two sides, and askew."""
+    """Cross-entropy, a scalar, of each upright shape against itself upside down, on two sides, and in a random rotation."""
     with torch.autocast(batch["upright_voxels"].device.type, enabled=False):
         voxels = downsample(batch["upright_voxels"].float(), UPRIGHT_SIZE)
         x = random_blur(transform_voxels(voxels, batch["upright"]))
         askew = random_blur(transform_voxels(voxels, batch["askew"]))
     others = [x.flip(2, 3), torch.rot90(x, 1, (1, 3)), torch.rot90(x, 1, (2, 3)), askew]
-    half = len(x) // 2  # the opposite sides, for half of the shapes
+    half = len(x) // 2  # half of the shapes lie on the opposite sides
     others[1] = torch.cat([others[1][:half], others[1][half:].flip(1, 3)])
     others[2] = torch.cat([others[2][:half], others[2][half:].flip(2, 3)])
     scores = estimator.upright(torch.cat([x, *others])).view(len(others) + 1, len(x)).T
@@ -79,7 +79,7 @@ def upright_training_loss(estimator: UprightEstimator, batch: Batch) -> torch.Te
 def upright_accuracy(
     estimator: UprightEstimator, shapes: LabelledShapes, indices: NDArray[np.int64]
 ) -> float:
-    """The fraction of shapes that score higher as they are than upside down and on each side."""
+    """The fraction of shapes whose score is higher upright than upside down and on each side."""
     device, right = next(estimator.parameters()).device, list[float]()
     rotations = torch.from_numpy(np.stack([np.eye(3, dtype=np.float32), UPSIDE_DOWN, *SIDES])).to(device)
     for i in indices:
@@ -90,7 +90,7 @@ def upright_accuracy(
 
 
 def random_blur(occupancy: torch.Tensor) -> torch.Tensor:
-    """(B, n, n, n), each shape blurred by a random amount: resampling blurs too, and must not tell how a shape was rotated."""
+    """(B, n, n, n), each shape blurred by a random amount, so that the blur of resampling does not reveal a shape's rotation."""
     weight = 0.7 * torch.rand(len(occupancy), 1, 1, 1, device=occupancy.device)
     blurred = nn.functional.avg_pool3d(occupancy[:, None], 3, 1, 1)[:, 0]
     return torch.as_tensor(torch.lerp(occupancy, blurred, weight))
