@@ -128,13 +128,13 @@ def test_whatever_a_kind_is_called_its_files_stay_in_their_folder(kind: str) -> 
     )
 
 
-def test_bad_wishes_are_told_in_a_sentence(tmp_path: Path) -> None:
+def test_unusable_arguments_are_refused_in_one_sentence(tmp_path: Path) -> None:
     out = tmp_path / "o"
     assert "armchair" in refused("generate", "armchair", "-o", out) and "chair" in refused(
         "generate", "chiar", "-o", out
     )
     assert refused("generate", "bar chair", "-o", out).strip().endswith("did you mean chair?")
-    assert "--kinds" in refused("generate", "", "-o", out)
+    assert "--categories" in refused("generate", "", "-o", out)
     assert "give 1 or more" in refused("generate", "chair", "-n", 0, "-o", out)
     said = refused("generate", "chair", "-n", 1_000_000, "-o", out)
     assert "hours" in said and "GB" in said

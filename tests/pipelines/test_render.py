@@ -158,7 +158,7 @@ def test_bad_files_and_places_are_one_sentence(ball, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == before
 
 
-def test_what_cannot_be_drawn_is_one_sentence(ball, tmp_path):
+def test_what_cannot_be_rendered_is_refused_in_one_sentence(ball, tmp_path):
     flat, file = tmp_path / "flat.obj", tmp_path / "file"
     flat.write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 1 2\nf 2 2 3\n")
     file.write_text("mine")
