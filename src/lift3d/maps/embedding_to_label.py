@@ -34,13 +34,13 @@ class EmbeddingToLabel(Mapping[Embedding, Label]):
 
         if source.modality == "text":
             raise InputError("text needs no classification", "give a photo or a model")
-        judge = EmbeddingClassifier(self.weights)
-        judge.require(source.space)
-        said = judge.classify(source).astype(np.float64)
-        if not np.isfinite(said).all():
+        classifier = EmbeddingClassifier(self.weights)
+        classifier.require(source.space)
+        probabilities = classifier.classify(source).astype(np.float64)
+        if not np.isfinite(probabilities).all():
             raise InputError(
-                f"{judge.found.file.name} gives values that are not finite", "get weights and card again"
+                f"{classifier.found.file.name} gives values that are not finite", "get weights and card again"
             )
-        context.note(NAME, weights=judge.found.name, sha256=judge.found.sha256)
-        provenance = (Provenance(NAME, judge.found.name, judge.found.sha256),)
-        return Label(judge.names, said / said.sum(), provenance=provenance)
+        context.note(NAME, weights=classifier.found.name, sha256=classifier.found.sha256)
+        provenance = (Provenance(NAME, classifier.found.name, classifier.found.sha256),)
+        return Label(classifier.names, probabilities / probabilities.sum(), provenance=provenance)

@@ -109,8 +109,8 @@ class ImageToMask(Mapping[Image, Image]):
         small = _cut(image.pixels, crop, INPUT_SIZE) / np.float32(255)
         both = np.stack([small, small[:, ::-1]]).transpose(0, 3, 1, 2)
         with inference_mode():
-            said = torch.sigmoid(net(torch.from_numpy((both - 0.45) / 0.25).float()))[:, 0].numpy()
-        return np.asarray((said[0] + said[1, :, ::-1]) / 2)
+            probabilities = torch.sigmoid(net(torch.from_numpy((both - 0.45) / 0.25).float()))[:, 0].numpy()
+        return np.asarray((probabilities[0] + probabilities[1, :, ::-1]) / 2)
 
     def _closer(self, net: torch.nn.Module, image: Image, near: Crop, level: float) -> F32:
         """(MATTE_SIZE, MATTE_SIZE) float32 in [0, 1]: matte of the largest crop, averaged over crops and refined by colours; the

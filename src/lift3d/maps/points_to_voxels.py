@@ -92,8 +92,8 @@ def predict_occupancy(net: torch.nn.Module, cells: F32, augmentations: int = SYM
     device = next(net.parameters()).device
     with inference_mode():
         for move in range(augmentations):
-            said = net(torch.from_numpy(apply_symmetry(cells, move)[None]).to(device))
-            total += undo_symmetry(torch.sigmoid(said.float())[0].cpu().numpy(), move)
+            logits = net(torch.from_numpy(apply_symmetry(cells, move)[None]).to(device))
+            total += undo_symmetry(torch.sigmoid(logits.float())[0].cpu().numpy(), move)
     return total / np.float32(augmentations)
 
 

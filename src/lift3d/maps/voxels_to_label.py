@@ -56,9 +56,9 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
         device = next(net.parameters()).device
         with inference_mode():
             share = torch.from_numpy(cells[None]).to(device).float()
-            said = net.probabilities(share, plan)[0].double().cpu().numpy()  # type: ignore[operator]
+            probabilities = net.probabilities(share, plan)[0].double().cpu().numpy()  # type: ignore[operator]
             rotation = net.upright_rotation(share, plan.identity_bias)[0].double().cpu().numpy()  # type: ignore[operator]
-        if not np.isfinite(said).all():
+        if not np.isfinite(probabilities).all():
             raise InputError(
                 f"{found.file.name} gives values that are not finite", "get weights and card again"
             )
@@ -70,7 +70,7 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
             rotation=rotation.tolist(),
         )
         provenance = (Provenance(NAME, found.name, found.sha256),)
-        return Label(found.require_labels(), said / said.sum(), rotation, provenance)
+        return Label(found.require_labels(), probabilities / probabilities.sum(), rotation, provenance)
 
 
 def inference_options(cfg: PretrainedCfg) -> dict[str, Any]:
