@@ -1,2 +1,2 @@
-"""Networks loaded with their weights and ready to be applied: the cache of networks (`networks`), predictors that own
-pre- and post-processing, and the generators behind `lift3d generate`."""
+"""Networks with their weights, ready for use: the cache of networks (`networks`), predictors with their pre- and
+post-processing, and the generators of `lift3d generate`."""

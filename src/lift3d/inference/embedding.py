@@ -1,7 +1,7 @@
 """The joint embedding of photos, models and text, as arrays (network: nets/multimodal_embedding.py).
 
-A model has the embedding of its solid and one of each of twelve rendered views (Su et al. 2015, arXiv:1505.00880): a photo
-resembles the view from its own side more than the model as a whole.
+A model has one embedding of its solid and one of each of twelve rendered views (Su et al. 2015, arXiv:1505.00880), because a
+photo resembles the view from its own side more than the model as a whole.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ APPEARANCE_DIM, CATEGORY_DIM = 160, 96
 """Dimensions of the two halves of a vector, each of unit length (nets/multimodal_embedding.py)."""
 VIEW_COUNT, IMAGE_SIZE = 12, 128
 ELEVATIONS = (15.0, 35.0, -10.0, 60.0)
-"""Degrees above the horizon, of consecutive views."""
+"""Elevations of consecutive views, in degrees above the horizon."""
 LIGHT = 0.5
 MIN_PIXELS = 20
-"""Pixels of the object that a view must show."""
+"""Minimum number of pixels of the object in a view."""
 FULL_LEVEL = 127
 BATCH_SIZE = 32
 
@@ -47,8 +47,8 @@ BATCH_SIZE = 32
 @dataclass(frozen=True)
 class SimilarityWeights:
     """Weights of the terms of a similarity: appearance of the nearest views, appearance of the solid, category.
-    sharpness: above 0, appearance is turned into probabilities by softmax(sharpness * similarity) over the gallery.
-    feedback: fraction of the query's category that is taken from the most similar models (Rocchio 1971)."""
+    sharpness: if above 0, appearance is converted to probabilities by softmax(sharpness * similarity) over the gallery.
+    feedback: fraction of the query's category that comes from the most similar models (Rocchio 1971)."""
 
     views: float = 0.6
     solid: float = 0.2
@@ -58,7 +58,7 @@ class SimilarityWeights:
 
 
 class EmbeddingNetwork:
-    """The network with its weights: a run's folder or a weights file, the packaged ones by default."""
+    """The network with its weights. weights: a run's folder or a weights file; None: the packaged weights."""
 
     def __init__(self, weights: str | Path | None = None) -> None:
         from lift3d.inference.networks import load_network
@@ -68,15 +68,16 @@ class EmbeddingNetwork:
 
     @cached_property
     def name(self) -> str:
-        """Identifier of the embedding space: vectors of other weights cannot be compared."""
+        """Identifier of the embedding space. Vectors of different spaces cannot be compared."""
         import hashlib
 
-        # a card names its space where the file was rewritten with the same values
+        # The card states the space where the weights file was rewritten with the same values.
         digest = self.found.extra.get("space", self.found.sha256)
         return str(digest or hashlib.sha256(self.found.file.read_bytes()).hexdigest())[:16]
 
     def similarity_weights(self, modality: str = "image") -> SimilarityWeights:
-        """Weights for queries of a modality ("image", "shape" or "text"), fixed on validation. InputError for a damaged card."""
+        """Weights for queries of a modality ("image", "shape" or "text"), chosen on the validation split. InputError for a
+        damaged card."""
         key = (
             "similarity_of_models"
             if modality == "shape" and "similarity_of_models" in self.found.extra
@@ -87,7 +88,7 @@ class EmbeddingNetwork:
         except TypeError as error:
             raise InputError(
                 "the similarity weights in the card of these weights are damaged",
-                "get weights and card again",
+                "download weights and card again",
             ) from error
 
     def _batched(self, of: Any, *arrays: Any) -> F32:
@@ -109,26 +110,27 @@ class EmbeddingNetwork:
         """(N, D) embeddings of cut-out images (N, 4, 128, 128)."""
         return self._batched(self.net.embed_images, pictures)
 
-    def embed_voxels(self, cells: F32, colours: F32) -> F32:
+    def embed_voxels(self, voxels: F32, colours: F32) -> F32:
         """(N, D) embeddings of occupancy (N, 64, 64, 64) with colours (N, 4, 16, 16, 16)."""
-        return self._batched(self.net.embed_shapes, cells, colours)
+        return self._batched(self.net.embed_shapes, voxels, colours)
 
     def embed_texts(self, texts: Sequence[str]) -> F32:
         """(N, D) embeddings of texts, whose appearance half is zero. MissingExtra without the extra `text`."""
         from lift3d.inference.sentence_encoder import encode_sentences
 
-        kind = self._batched(self.net.embed_text, encode_sentences(texts))
-        return np.concatenate([np.zeros((len(kind), APPEARANCE_DIM), np.float32), kind], 1)
+        category = self._batched(self.net.embed_text, encode_sentences(texts))
+        return np.concatenate([np.zeros((len(category), APPEARANCE_DIM), np.float32), category], 1)
 
     def embed_text(self, words: Words) -> Embedding:
         """The embedding of one text."""
         return Embedding(self.embed_texts([words.text]), "text", self.name)
 
     def embed_parts(self, parts: list[Part]) -> Embedding:
-        """The embedding (1 + V, D) of a model with z up: its solid and its V views. InputError for a model without a shape."""
+        """The embedding (1 + V, D) of a model with z up: its solid and its V views. InputError for a model that is empty or
+        invisible."""
         cleaned = clean_parts(parts)
-        cells, colours = voxelize_parts(cleaned.parts, self.coloured)
-        solid = self.embed_voxels(cells[None], colours[None])
+        voxels, colours = voxelize_parts(cleaned.parts, self.coloured)
+        solid = self.embed_voxels(voxels[None], colours[None])
         views = self.embed_images(render_views(cleaned.parts))
         return Embedding(np.concatenate([solid, views]), "shape", self.name)
 
@@ -147,8 +149,8 @@ def voxelize_parts(parts: list[Part], coloured: bool = True) -> tuple[F32, F32]:
 
 
 def render_views(parts: list[Part], count: int = VIEW_COUNT) -> F32:
-    """(N, 4, 128, 128) cut-outs of views from around, N <= count: views that show next to nothing are left out.
-    InputError where none is left."""
+    """(N, 4, 128, 128) cut-outs of views around the model, N <= count: views in which the model has fewer than MIN_PIXELS pixels
+    are omitted. InputError where no view remains."""
     from lift3d.geometry.render.drawable import drawable
     from lift3d.geometry.render.renderer import render_many
 

