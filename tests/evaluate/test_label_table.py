@@ -105,7 +105,7 @@ def test_measures_weigh_objects_and_categories_and_what_is_won_back_is_a_share()
     text = "\n".join(
         format_table({"rows": rows, "shapes": 4, "split": "test", "labels": ["a", "b"], "won_back": 0.75})
     )
-    assert "75% is recovered" in text and "0.650 / 0.650" in text
+    assert "recovers 75%" in text and "0.650 / 0.650" in text
 
 
 def test_the_picture_of_confusions_counts_every_shape(tmp_path: Path) -> None:

@@ -1,2 +1,2 @@
-"""How good a learned mapping is on data that it has never seen, beside its baselines: `cases` make the test inputs,
-`baselines` are what a network must beat, `scores` are the metrics, `sheets` draw the results."""
+"""Evaluation of learned mappings and their baselines on the test split: `cases` has the test inputs, `baselines` the methods that
+a network must surpass, `scores` the metrics, and `sheets` the pictures of results."""

@@ -1,5 +1,5 @@
-"""Table of the autoencoder: how well shapes of the test split survive its latent code, beside principal components of the
-same length, the mean shape, and the nearest training shapes."""
+"""Table of the autoencoder: the accuracy with which shapes of the test split are reconstructed from their latent codes, compared
+with principal components of the same length, the mean shape, and the nearest training shapes."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from lift3d.types import F32, Mesh
 
 THRESHOLDS = np.round(np.arange(0.2, 0.71, 0.05), 2)
 VALIDATION_SHAPES = 120
-"""Shapes of the validation split on which the threshold of each method is fixed."""
+"""Number of shapes of the validation split on which the threshold of each method is chosen."""
 SURFACE_SHAPES = 120
-"""Shapes whose surfaces are compared."""
+"""Number of shapes whose surfaces are compared."""
 REFINEMENT_STEPS, REFINED_SHAPES = 24, 160
-"""Gradient steps on a latent code, and shapes on which they are measured: each takes seconds."""
+"""Gradient steps on a latent code, and the number of shapes on which they are measured; each shape takes seconds."""
 NETWORK, LINEAR = "autoencoder", "principal components"
 
 
@@ -85,7 +85,7 @@ def evaluate_autoencoder(request: Request) -> Evaluation:
 def _methods(
     request: Request, corpus: Corpus, train: ShapeSet, net: ShapeAutoencoder, length: int
 ) -> dict[str, Reconstructor]:
-    """Row name -> method; the last two are principal components and the network."""
+    """Row name -> method. The last two are the principal components and the network."""
     from lift3d.train.data.latents import load_latents
 
     training = TrainingVoxels(train, request.track("training shapes"))
@@ -134,7 +134,7 @@ def iou_by_threshold(
 def surface_scores(
     method: Reconstructor, shapes: ShapeSet, indices: Sequence[int] | NDArray[np.int64], threshold: float
 ) -> list[SurfaceScores]:
-    """Scores of the surface of each reconstruction against that of the shape's own voxels."""
+    """Scores of the surface of each reconstruction against the surface of the shape's own voxels."""
     out = []
     for first in range(0, len(indices), method.batch_size):
         truth = np.stack([shapes.full(int(i)) for i in indices[first : first + method.batch_size]])
@@ -159,7 +159,7 @@ def _sampled(mesh: Mesh) -> SampledSurface:
 def format_table(table: dict[str, Any]) -> list[str]:
     """The table as lines of text."""
     out = [
-        f"{table['shapes']} shapes of the {table['split']} split reconstructed; surfaces of {table['surfaces']}",
+        f"{table['shapes']} shapes of the {table['split']} split; surface scores on {table['surfaces']} of them",
         f"{'':<52}{'IoU':>8}{'by cat.':>9}{'F 1 %':>8}{'Chamfer':>9}{'normals':>9}",
     ]
     for name, row in table["rows"].items():

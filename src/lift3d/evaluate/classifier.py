@@ -1,4 +1,4 @@
-"""Table of `voxels_to_label`: categories of test shapes, upright and rotated, beside the baselines."""
+"""Table of `voxels_to_label` and its baselines: accuracy of the categories of test shapes, upright and rotated."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ POSES = {"none": "upright", "up": "rotated about the vertical", "any": "any rota
 NETWORK, PLAIN, NEAREST = "network", "plain, trained upright", "nearest shapes, raw voxels"
 VIEWS, ENSEMBLE = "views and coloured solid", "network with views (lift3d classify)"
 VALIDATION_SHAPES = 160
-"""Shapes of the validation split on which test-time augmentation and ensemble weight are fixed."""
+"""Number of shapes of the validation split on which test-time augmentation and ensemble weight are chosen."""
 
 
 def evaluate_classifier(
@@ -51,9 +51,9 @@ def evaluate_classifier(
 ) -> Evaluation:  # fmt: skip
     """Accuracy over shapes and over categories, upright and rotated, and the confusion matrix of the network.
 
-    others: row name -> weights of more networks. features: row name -> features for a linear SVM. embedding_weights: of
-    `embedding_to_label`, for the rows with rendered views; by default they are there for the packaged network alone, with the
-    packaged weights. With an output folder, the confusion matrix is drawn."""
+    others: row name -> weights of further networks. features: row name -> features for a linear SVM. embedding_weights: of
+    `embedding_to_label`, for the rows with rendered views; None: the packaged weights, and these rows for the packaged network
+    alone. With an output folder, the confusion matrix is drawn."""
     corpus = Corpus(corpus_of(request.corpus))
     net, cfg = _load(request.weights)
     names = cfg.require_labels()
@@ -62,7 +62,7 @@ def evaluate_classifier(
     with torch.no_grad():
         networks = {**({} if request.baseline is None else {PLAIN: request.baseline}), **(others or {})}
         methods, settings, augmentation = _methods(request, net, networks, features or {}, train, val)
-        request.say("fixed on validation: " + "; ".join(f"{k}: {text}" for k, text in settings.items()))
+        request.say("chosen on validation: " + "; ".join(f"{k}: {text}" for k, text in settings.items()))
         count = None if request.limit is None else min(request.limit, len(test))
         rows, predicted = _score(request, methods, test, count)
     indices, weight = evenly_spaced(len(test), count).tolist(), None
@@ -70,7 +70,7 @@ def evaluate_classifier(
         more, weight = _ensemble_rows(request, net, augmentation, embedding_weights, val, test, indices)
         rows |= more
         settings[ENSEMBLE] = f"weight of the voxels {weight:g}, of the views {1 - weight:g}"
-        request.say(f"fixed on validation: {ENSEMBLE}: {settings[ENSEMBLE]}")
+        request.say(f"chosen on validation: {ENSEMBLE}: {settings[ENSEMBLE]}")
     confusions = confusion_matrix(test.targets[indices], predicted[NETWORK], len(names))
     table = {
         "split": request.split, "shapes": len(indices), "labels": list(names), "rows": rows, "told": settings,
@@ -87,8 +87,8 @@ def evaluate_classifier(
 def accuracy_scores(
     right: NDArray[np.bool_], targets: NDArray[np.int64], families: list[str]
 ) -> dict[str, float | list[float]]:
-    """Accuracy over shapes and balanced over categories, each with its 95 % interval, of predictions that are right or wrong
-    (N,); families (N,) are resampled whole."""
+    """Accuracy over shapes, and balanced over categories, each with its 95 % interval. right (N,): whether each prediction is
+    correct; families (N,): groups that the bootstrap resamples whole."""
     hits = {"right": right.astype(float)}
     overall = intervals(hits, np.repeat("all", len(right)), families)["right"]
     return {
@@ -99,8 +99,8 @@ def accuracy_scores(
 
 
 def per_category(table: NDArray[np.int64], names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Of each category, from a confusion matrix (K, K): number of shapes, recall ("told"), precision ("right"), and the category
-    that it is most often confused with ("taken_for"); None where undefined."""
+    """For each category, from a confusion matrix (K, K): number of shapes, recall ("told"), precision ("right"), and the category
+    with which it is most often confused ("taken_for"); None where undefined."""
     out: dict[str, dict[str, Any]] = {}
     for k, name in enumerate(names):
         wrong = table[k].copy()
@@ -115,8 +115,8 @@ def per_category(table: NDArray[np.int64], names: tuple[str, ...]) -> dict[str, 
 
 
 def recovered_fraction(rows: dict[str, Any]) -> float | None:
-    """The fraction of the accuracy that the plain network loses under any rotation which the network does not lose; None
-    without a plain network or a loss."""
+    """Of the accuracy that the plain network loses in random rotations, the fraction that the network does not lose; None without
+    a plain network or without such a loss."""
     if PLAIN not in rows:
         return None
     upright, rotated = (rows[PLAIN][pose]["accuracy"] for pose in ("none", "any"))
@@ -140,7 +140,7 @@ def format_table(table: dict[str, Any]) -> list[str]:
         out.append(f"{name:<36} " + "".join(f"{column:>28}" for column in columns))
     if table["won_back"] is not None:
         out.append(
-            f"of the accuracy that the plain network loses under any rotation, {table['won_back']:.0%} is recovered"
+            f"the network recovers {table['won_back']:.0%} of the accuracy that the plain network loses in any rotation"
         )
     return out
 
@@ -155,7 +155,7 @@ def _methods(
     request: Request, net: VoxelClassifier | PointNet, networks: Mapping[str, str], features: Mapping[str, Features],
     train: LabelledShapes, val: LabelledShapes,
 ) -> tuple[dict[str, Classifier], dict[str, str], TestTimeAugmentation]:  # fmt: skip
-    """Row name -> method; row name -> what was fixed on validation; the network's test-time augmentation."""
+    """Row name -> method; row name -> settings chosen on validation; the network's test-time augmentation."""
     nearest = NearestNeighbours(train, progress=request.track("voxels"))
     nearest.k = choose_k(nearest, val)
     methods: dict[str, Classifier] = {NEAREST: nearest}
@@ -174,7 +174,7 @@ def _methods(
             one, val, VALIDATION_SHAPES, request.track(f"augmentation of {name}")
         )
         methods[name] = NetworkClassifier(one, augmentation)
-        symmetries = "quarter turns and reflections" if augmentation.symmetries else "no symmetries"
+        symmetries = "90-degree rotations and reflections" if augmentation.symmetries else "no symmetries"
         settings[name] = (
             f"{augmentation.poses} poses, {symmetries}, bias of the given pose {augmentation.identity_bias:g}"
         )
@@ -182,7 +182,7 @@ def _methods(
 
 
 def _is_packaged(name: str) -> bool:
-    """Whether the package holds weights of this name."""
+    """Whether the package contains weights of this name."""
     try:
         find(name)
     except InputError:
@@ -194,7 +194,8 @@ def _ensemble_rows(
     request: Request, net: VoxelClassifier | PointNet, augmentation: TestTimeAugmentation, weights: str | None,
     val: LabelledShapes, test: LabelledShapes, indices: list[int],
 ) -> tuple[dict[str, Any], float]:  # fmt: skip
-    """The rows of the views alone and of the ensemble, upright and in any rotation, and the weight of the voxels."""
+    """The rows of the views alone and of the ensemble, for upright and for randomly rotated shapes, and the weight of the
+    voxels."""
     classifier = EmbeddingClassifier(weights)
     source = classifier.found.config.get("embedding")
     embedding = EmbeddingNetwork(None if source in (None, "embedding") else str(source))
@@ -208,8 +209,8 @@ def _ensemble_rows(
     families = [test.families[i] for i in indices]
     for pose in poses:
         output = ensemble.predict(test, pose, indices, request.track(f"views, test, {POSES[pose]}"))
-        for name, share in ((VIEWS, 0.0), (ENSEMBLE, weight)):
-            right = output.correct(test.targets[indices], share)
+        for name, voxel_weight in ((VIEWS, 0.0), (ENSEMBLE, weight)):
+            right = output.correct(test.targets[indices], voxel_weight)
             rows[name][pose] = accuracy_scores(right, test.targets[indices], families)
     return rows, weight
 

@@ -6,7 +6,7 @@
     mask too large, too small                          by 2 % of the side
     mask with holes                                    a tenth of the mask missing in blobs
 
-All act on images of 128 pixels a side, the network's input size, with the mask of the object.
+They apply to images of 128 pixels a side, the network's input size, with the mask of the object.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 U8 = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Corruption = Callable[[U8, Mask, np.random.Generator], tuple[U8, Mask]]
-"""(H, W, 3) sRGB and (H, W) mask to the corrupted ones."""
+"""A function from an sRGB image (H, W, 3) and its mask (H, W) to the corrupted image and mask."""
 
 
 def noise(rgb: U8, mask: Mask, rng: np.random.Generator) -> tuple[U8, Mask]:
@@ -91,13 +91,13 @@ def larger(rgb: U8, mask: Mask, rng: np.random.Generator) -> tuple[U8, Mask]:
 
 
 def smaller(rgb: U8, mask: Mask, rng: np.random.Generator) -> tuple[U8, Mask]:
-    """The mask eroded by 2 % of the side; unchanged where less than 30 % of it would be left."""
+    """The mask eroded by 2 % of the side; unchanged if less than 30 % of it would remain."""
     out = ndimage.binary_erosion(mask, iterations=max(1, round(0.02 * len(mask))))
     return rgb, np.asarray(out if out.sum() > 0.3 * mask.sum() else mask)
 
 
 def holes(rgb: U8, mask: Mask, rng: np.random.Generator) -> tuple[U8, Mask]:
-    """A tenth of the mask missing, in blobs."""
+    """The mask without blobs that cover a tenth of it."""
     field = ndimage.gaussian_filter(rng.normal(size=mask.shape), 0.04 * len(mask))
     return rgb, mask & (field > np.quantile(field[mask], 0.1))
 
@@ -121,8 +121,8 @@ def robustness(
     solids: ViewSet, cases: Sequence[PhotoCase], predictor: SingleViewPredictor, threshold: float,
     progress: Callable[[float], None],
 ) -> dict[str, float]:  # fmt: skip
-    """Corruption name -> mean IoU at 64 voxels along the longest side; "none" without a corruption. A view whose mask is empty
-    counts 0."""
+    """Corruption name -> mean IoU at 64 voxels along the longest side; "none" is the uncorrupted photo. The IoU of a view with an
+    empty mask is 0."""
     out: dict[str, float] = {}
     for k, (name, corruption) in enumerate({"none": identity, **CORRUPTIONS}.items()):
         scores = []

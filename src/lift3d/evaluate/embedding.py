@@ -1,7 +1,8 @@
 """Table of the embedding: retrieval of models by photo, by model and by text, on shapes of the test split.
 
-Queries: one image of each shape; gallery: all shapes of the split. The weights of views, solid and category are fixed on the
-validation split. Baselines: chance, pixels of the rendered views, and features of `image_to_voxels` of the same views.
+The queries are one image of each shape; the gallery is all shapes of the split. The weights of views, solid and category are
+chosen on the validation split. The baselines are chance, pixels of the rendered views, and features of `image_to_voxels` on the
+same views.
 """
 
 from __future__ import annotations
@@ -39,13 +40,13 @@ from lift3d.train.data.view_set import ViewSet, network_input
 from lift3d.types import F32, Embedding
 
 VALIDATION_SHAPES = 300
-"""Shapes of the validation split on which the weights are fixed."""
+"""Number of shapes of the validation split on which the weights are chosen."""
 BEST = "photo: views, solid and category"
 
 
 def evaluate_embedding(request: Request) -> Evaluation:
-    """Recall at 1 and 5 and the mean average precision by category of each kind of query and of the baselines. With an output
-    folder, a sheet of the worst results is written."""
+    """Recall at 1 and at 5, and the mean average precision by category, of each type of query and of the baselines. With an
+    output folder, a sheet of the worst results is written."""
     corpus = Corpus(request.corpus)
     net = EmbeddingNetwork(request.weights)
     category, family = np.array(corpus.column("category")), np.array(corpus.column("family"))
@@ -54,8 +55,8 @@ def evaluate_embedding(request: Request) -> Evaluation:
     )
     weights, of_models = choose_weights(val, category[val.shapes])
     for queries, one in (("photos", weights), ("models", of_models)):
-        told = ", ".join(f"{name} {v:.3g}" for name, v in asdict(one).items())
-        request.say(f"weights for {queries}, fixed on validation: {told}")
+        listing = ", ".join(f"{name} {v:.3g}" for name, v in asdict(one).items())
+        request.say(f"weights for {queries}, chosen on validation: {listing}")
     solids = ViewSet(request.pictures, corpus, request.split)
     test = build_retrieval_set(request, solids, net, request.limit, request.split)
     categories, families = category[test.shapes], family[test.shapes]
@@ -72,7 +73,7 @@ def evaluate_embedding(request: Request) -> Evaluation:
     try:
         table |= text_scores(test, net, corpus, categories)
     except MissingExtra as error:
-        request.say(f"text queries are left out: {error}")
+        request.say(f"the table has no text queries: {error}")
     if request.output is not None:
         from lift3d.evaluate.sheets.embedding import write_sheet
 
@@ -82,7 +83,7 @@ def evaluate_embedding(request: Request) -> Evaluation:
 
 
 def _row(columns: Columns, categories: NDArray[np.str_], families: NDArray[np.str_]) -> dict[str, Any]:
-    """Means and intervals; categories count where they are known."""
+    """Means and intervals; shapes of unknown category are excluded from the values by category."""
     known = categories != UNKNOWN
     part = {name: values[known] for name, values in columns.items()}
     return {
@@ -96,7 +97,7 @@ def build_retrieval_set(
     request: Request, solids: ViewSet, net: EmbeddingNetwork, limit: int | None, stage: str
 ) -> RetrievalSet:
     """Embeddings of one image of each shape, and of its model as `lift3d index` computes them, from rendered views. A shape
-    without a usable image or view is left out."""
+    without a usable image or view is omitted."""
     shapes = sorted(solids.views)
     if limit is not None and limit < len(shapes):
         shapes = [shapes[int(i)] for i in np.linspace(0, len(shapes) - 1, limit)]
@@ -110,7 +111,7 @@ def build_retrieval_set(
         request.progress(stage, (k + 1) / len(shapes))
         try:
             rendered = render_views(parts) if view is not None else None
-        except InputError:  # transparent parts alone
+        except InputError:  # the model consists of transparent parts alone
             rendered = None
         if view is None or rendered is None:
             continue
@@ -157,13 +158,15 @@ def text_scores(
 def format_table(table: dict[str, Any]) -> list[str]:
     """The table as lines of text."""
     out = [
-        f"one image of each of {table['shapes']} shapes of the {table['split']} split, searched among all of them",
+        f"one image of each of {table['shapes']} shapes of the {table['split']} split as the query, all shapes as the gallery",
         f"{'':<36}{'R@1':>8}{'R@5':>8}{'mAP':>10}{'by category':>13}",
     ]
     for name, row in table["rows"].items():
         o, c = row["objects"], row["categories"]
         out.append(f"{name:<36}{o['first']:8.3f}{o['five']:8.3f}{o['kin']:10.3f}{c['kin']:13.3f}")
-    out.append("mAP: of shapes of the same category; model, without itself: recall of shapes of its category")
+    out.append(
+        "mAP: of shapes of the query's category; model, without itself: recall of shapes of its category"
+    )
     if "words" in table:
         w = table["words"]
         out.append(

@@ -1,5 +1,5 @@
 """The ensemble of `lift3d classify` on shapes of a corpus in any pose: the category predicted from a model's voxels, combined
-with that from its rendered views after the same upright rotation (pipelines/classify.py)."""
+with the category predicted from its rendered views after the same upright rotation (pipelines/classify.py)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lift3d.train.metrics import balanced_accuracy
 from lift3d.types import Label
 
 CANDIDATE_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-"""Weights of the voxels' prediction; that of the views has the rest."""
+"""Candidate weights of the prediction from voxels; the prediction from views has the complementary weight."""
 BATCH_SIZE = 16
 
 
@@ -37,8 +37,8 @@ class EnsembleOutputs:
     categories: tuple[str, ...]
 
     def correct(self, targets: NDArray[np.int64], weight: float) -> NDArray[np.bool_]:
-        """(N,) whether the combined prediction is the target, an index into `labels`; a category that only the second knows
-        is wrong. weight: of the voxels."""
+        """(N,) whether the combined prediction is the target, an index into `labels`; a category that is missing in `labels` is
+        wrong. weight: of the voxels."""
         out = []
         for p, q, target in zip(self.voxels, self.embeddings, targets):
             combined = combine_labels(Label(self.labels, p), Label(self.categories, q), weight)
@@ -59,8 +59,8 @@ class Ensemble:
         self, shapes: LabelledShapes, pose: str, indices: list[int],
         progress: Callable[[float], None] = lambda fraction: None,
     ) -> EnsembleOutputs:  # fmt: skip
-        """Both predictions for shapes rotated as `pose` ("none", "up", "any") and their indices decide. A shape of which no
-        view shows anything has equal probabilities from views."""
+        """Both predictions for shapes in rotations that `pose` ("none", "up", "any") and their indices determine. A shape that is
+        invisible in all views has equal probabilities from views."""
         voxels, embeddings = [], []
         for first in range(0, len(indices), BATCH_SIZE):
             some = indices[first : first + BATCH_SIZE]
@@ -89,7 +89,7 @@ class Ensemble:
                 [replace(p, vertices=p.vertices @ rotation.T) for p in parts]
             )
             return self.classifier.classify(embedding).astype(np.float64)
-        except InputError:  # transparent parts alone
+        except InputError:  # the model consists of transparent parts alone
             return np.full(len(self.classifier.names), 1 / len(self.classifier.names))
 
 

@@ -1,8 +1,8 @@
 """Table of a generator: its samples of the largest categories, compared with shapes of the test split
 (evaluate/scores/generation.py).
 
-Beside it: as many training shapes, interpolations of two neighbouring training shapes, samples without rejection, the
-autoencoder's prior, the other generator, and autoencoded test shapes, which show what the latent code itself costs.
+The baselines are as many training shapes, interpolations of two neighbouring training shapes, samples without rejection, the
+autoencoder's prior, the other generator, and autoencoded test shapes, which show the loss due to the latent code alone.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from lift3d.types import F32
 
 CATEGORY_COUNT = 5
 MAX_SAMPLES = 150
-"""Samples of a category, and test shapes that they are compared with."""
+"""Maximum number of samples of a category, and of test shapes with which they are compared."""
 TILE_SIZE, NOVELTY_SAMPLES = 128, 32
-"""Pixels of a tile; samples that are shown beside the nearest training shape."""
+"""Side of a tile in pixels; number of samples that are shown beside their nearest training shapes."""
 Row = dict[str, float | None]
 
 
 @dataclass(frozen=True, eq=False)
 class CategoryReference:
-    """What samples of a category are compared with: point clouds (N, P, 3) of test and of training shapes, the distance of
-    each training shape to its nearest neighbour, and the classifier of the GAN-test."""
+    """The references with which samples of a category are compared: point clouds (N, P, 3) of test shapes and of training shapes,
+    the distance of each training shape to its nearest neighbour, and the classifier of the GAN-test."""
 
     category: str
     real: F32
@@ -67,18 +67,18 @@ class CategoryReference:
 def evaluate_generator(
     request: Request, *, seed: int = 0, others: bool = True, autoencoder: str | None = None
 ) -> Evaluation:
-    """Fidelity, diversity, novelty and GAN-test accuracy, means over the largest categories.
+    """Fidelity, diversity, novelty and GAN-test accuracy, as means over the largest categories.
 
-    seed: of the samples; others: whether the package's other generators have rows; autoencoder: by default the one that the
-    generator was trained with. With an output folder, a sheet of samples
-    and one of samples beside their nearest training shapes is written for each category."""
+    seed: of the samples; others: whether the package's other generators have rows; autoencoder: its weights; None: those with
+    which the generator was trained. With an output folder, a sheet of samples and a sheet of samples beside their nearest
+    training shapes are written for each category."""
     autoencoder = autoencoder or find_autoencoder(request.weights)
     corpus = Corpus(request.corpus)
     train, test = ShapeSet(corpus, "train"), ShapeSet(corpus, request.split)
     main = load_sampler(request.name, request.weights, autoencoder)
     categories = largest_categories(train, test, main.categories, CATEGORY_COUNT)
     if not categories:
-        raise InputError("no category has shapes enough to compare with", "build a larger corpus")
+        raise InputError("no category has enough test shapes for a comparison", "build a larger corpus")
     codec, _ = load_network("autoencoder", autoencoder)
     assert isinstance(codec, ShapeAutoencoder)
     samplers = [main] + (other_samplers(main, autoencoder, request.say) if others else [])
@@ -99,7 +99,7 @@ def evaluate_generator(
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """What all categories of one table share; the first sampler is the one that is evaluated."""
+    """The objects that are common to all categories of a table. The first sampler is the one that is evaluated."""
 
     request: Request
     train: ShapeSet
@@ -170,8 +170,8 @@ def mean_of_known(values: list[float | None]) -> float | None:
 
 
 def largest_categories(train: ShapeSet, test: ShapeSet, categories: tuple[str, ...], count: int) -> list[str]:
-    """At most `count` of the categories, those with most shapes in both splits together first; each has two or more test
-    shapes."""
+    """At most `count` of the categories that have two or more test shapes, ordered by the number of shapes in both splits, the
+    largest first."""
     names, sizes = np.unique(np.concatenate([train.category, test.category]), return_counts=True)
     order = [str(names[i]) for i in np.argsort(-sizes, kind="stable")]
     usable = [n for n in order if n != UNLABELLED and n in categories and (test.category == n).sum() > 1]
@@ -188,14 +188,14 @@ def other_samplers(
             try:
                 out.append(load_sampler(name, None, autoencoder))
             except Lift3dError as error:
-                say(f"{name} is left out: {error}")
+                say(f"{name} is omitted: {error}")
     return [one for one in out if one.space == main.space]
 
 
 def nearest_sheet(
     clouds: F32, tiles: list[NDArray[np.uint8]], training: F32, indices: NDArray[np.int64], train: ShapeSet
 ) -> Pil.Image:
-    """A sheet of the first samples, each left of its nearest training shape: copies show at a glance."""
+    """A sheet of the first samples, each to the left of its nearest training shape, so that copies are visible."""
     count = min(NOVELTY_SAMPLES, len(tiles))
     nearest = chamfer_matrix(clouds[:count], training).argmin(1)
     pairs = []

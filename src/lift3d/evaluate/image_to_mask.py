@@ -1,4 +1,4 @@
-"""Table of `image_to_mask`: the object's mask on pictures of test shapes, beside a centred box."""
+"""Table of `image_to_mask`: the object's mask in pictures of test shapes, compared with a centred box as the baseline."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_PICTURES = 600
 
 
 def evaluate_image_to_mask(request: Request) -> Evaluation:
-    """Mean and median IoU of the masks; a picture in which the network finds no object has an empty mask."""
+    """Mean and median IoU of the masks. A picture in which the network finds no object counts as an empty mask."""
     pictures = PictureSet(request.pictures, request.split)
     count = min(request.limit or MAX_PICTURES, len(pictures))
     found, box, none = [], [], 0

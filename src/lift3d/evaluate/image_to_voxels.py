@@ -1,4 +1,4 @@
-"""Table of `image_to_voxels`: one image of each test shape, reconstructed by the network and by its baselines."""
+"""Table of `image_to_voxels`: reconstructions from one image of each test shape, by the network and by its baselines."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from lift3d.train.data.view_set import View, ViewSet
 from lift3d.train.tasks.image_to_voxels import THRESHOLDS
 
 GALLERY_STRIDE = 2
-"""One in so many training images is searched."""
+"""Ratio of the number of training images to the number of images in the gallery."""
 VALIDATION_PICTURES = 120
-"""Images of the validation split on which the threshold of each method is fixed."""
+"""Number of images of the validation split on which the threshold of each method is chosen."""
 CORRUPTED_PICTURES = 150
-"""About the number of images on which corruptions are measured."""
+"""Approximate number of images on which corruptions are measured."""
 NETWORK = "network"
 THREE_PHOTOS = "network, 3 images"
 
 
 def evaluate_image_to_voxels(request: Request) -> Evaluation:
-    """IoU, surface, depth and pose scores of each method, means over objects and over categories with intervals, and the
+    """IoU, surface, depth and pose scores of each method, as means over objects and over categories with intervals, and the
     network's robustness to corruptions. With an output folder, a sheet of predictions is written."""
     corpus = Corpus(request.corpus)
     train, val = ViewSet(request.pictures, corpus, "train"), ViewSet(request.pictures, corpus, "val")
@@ -48,8 +48,8 @@ def evaluate_image_to_voxels(request: Request) -> Evaluation:
     cases, chosen = photo_cases(test, request.limit), photo_cases(val, VALIDATION_PICTURES)
     methods = build_predictors(request, train, net, [c.view.shape for c in (*cases, *chosen)])
     thresholds = {name: best_threshold(method, val, chosen, name) for name, method in methods.items()}
-    told = ", ".join(f"{name} {threshold:.2f}" for name, threshold in thresholds.items())
-    request.say(f"thresholds, fixed on validation: {told}")
+    listing = ", ".join(f"{name} {threshold:.2f}" for name, threshold in thresholds.items())
+    request.say(f"thresholds, chosen on validation: {listing}")
     scores: dict[str, list[ViewScores]] = {name: [] for name in methods}
     for k, case in enumerate(cases):
         truth = GroundTruth(test, case.view)
@@ -81,7 +81,7 @@ def evaluate_image_to_voxels(request: Request) -> Evaluation:
 def build_predictors(
     request: Request, train: ViewSet, net: torch.nn.Module, shapes: Sequence[int]
 ) -> dict[str, SingleViewPredictor]:
-    """Row name -> method. shapes: those for which the oracle searches."""
+    """Row name -> method. shapes: the test shapes for which the oracle searches."""
     features = {"pixels": pixel_features, "code": network_features(net)}
     gallery = Gallery(train, features, GALLERY_STRIDE, request.track("gallery"))
     methods: dict[str, SingleViewPredictor] = {
@@ -110,7 +110,7 @@ def best_threshold(
 
 
 def tilt(view: View) -> float:
-    """Degrees between the image's up direction and the object's: the error of taking every photo to be upright."""
+    """Degrees between the image's up direction and the object's: the error of the assumption that every photo is upright."""
     return float(np.degrees(np.arccos(np.clip(-view.to_view[1, 2], -1, 1))))
 
 
@@ -159,7 +159,7 @@ def format_table(table: dict[str, Any]) -> list[str]:
             f"{name:<46}{m['iou32']:8.3f}{m['iou64']:8.3f}{m['f1']:8.3f}{m['chamfer']:9.4f}{m['normals']:9.3f}"
             f"{m['depth_mae']:8.3f}{row['up_median']:7.1f}"
         )
-    out.append(f"up, if the photo is taken to be upright: {table['identity_up']:.1f} degrees in the median")
+    out.append(f"up, if every photo is assumed upright: {table['identity_up']:.1f} degrees in the median")
     out.append(
         "with a corruption of the photo, IoU 64 over objects: "
         + ", ".join(f"{k} {v:.3f}" for k, v in table["robustness"].items())

@@ -1,4 +1,4 @@
-"""The one interface of the evaluators: a `Request` in, an `Evaluation` out; and how its table is written to a folder."""
+"""The interface of all evaluators, from a `Request` to an `Evaluation`, and the writing of the table to a folder."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def _no_progress(stage: str, fraction: float) -> None:
 
 @dataclass(frozen=True)
 class Request:
-    """What is evaluated, and on what.
+    """The network to be evaluated, and the data on which it is evaluated.
 
     name: of the mapping as in `lift3d train`, e.g. "flow". corpus, pictures: folders of shapes and of their renderings.
-    weights: name, file or run of the network; the packaged ones by default. baseline: weights of a plain network for a row
-    of its own. split: "test" or "val". limit: number of shapes, evenly spaced; all by default. output: folder for the table
-    as JSON and for sheets of images. say(text) receives messages; progress(stage, fraction) the progress.
+    weights: name, file or run of the network; None: the packaged weights. baseline: weights of a plain network, which has its own
+    row; None: no such row. split: "test" or "val". limit: number of shapes, evenly spaced; None: all. output: folder for the
+    table as JSON and for sheets of images. say(text) receives messages; progress(stage, fraction) receives the progress.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Evaluation:
     lines: list[str]
 
     def write(self, folder: Path | None) -> Evaluation:
-        """Itself, after the table is written to folder/NAME.json; None: nothing is written."""
+        """Write the table to folder/NAME.json, or nothing if the folder is None; returns the evaluation itself."""
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             write_bytes(folder / f"{self.name}.json", (json.dumps(self.table, indent=1) + "\n").encode())

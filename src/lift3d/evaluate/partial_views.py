@@ -1,5 +1,5 @@
-"""Partial surfaces of whole shapes, as scans give them: cut by a plane, or seen by a depth camera from one side. All random
-choices follow from the index of the shape."""
+"""Partial surfaces of whole shapes, as in scans: cut by a plane, or seen by a depth camera from one side. All random choices
+depend on the index of the shape alone."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from lift3d.types import F64, Mesh
 
 MODES = ("cut", "view")
 CUT_FRACTION = (0.3, 0.6)
-"""Least and largest fraction of the surface that a cut leaves; a larger part would be almost the whole shape."""
+"""Range of the fraction of the surface that remains after a cut; a larger part would be almost the whole shape."""
 ELEVATION = (0.0, 50.0)
-"""Degrees above the horizon of the depth camera."""
+"""Range of the depth camera's elevation, in degrees above the horizon."""
 PIXELS = 160
 DEPTH_JUMP = 6.0
-"""Neighbouring pixels whose depths differ by more than this many pixel widths lie on two surfaces."""
+"""Difference in depth, in pixel widths, above which neighbouring pixels belong to two surfaces."""
 
 
 def make_partial(v: F64, f: NDArray[np.integer], points: F64, mode: str, index: int) -> Mesh:
@@ -34,7 +34,7 @@ def make_partial(v: F64, f: NDArray[np.integer], points: F64, mode: str, index: 
 
 
 def cut_by_plane(v: F64, f: NDArray[np.integer], points: F64, rng: np.random.Generator) -> Mesh:
-    """The side of a random plane that holds 30 to 60 % of the points (N, 3); the cut is left open."""
+    """The mesh on one side of a random plane, with 30 to 60 % of the points (N, 3); the cut remains open."""
     normal = rng.normal(size=3)
     normal /= np.linalg.norm(normal)
     offset = float(np.quantile(points @ normal, 1 - rng.uniform(*CUT_FRACTION)))
@@ -45,14 +45,14 @@ def cut_by_plane(v: F64, f: NDArray[np.integer], points: F64, rng: np.random.Gen
 def view_from_side(
     v: F64, f: NDArray[np.integer], azimuth: float, elevation: float, pixels: int = PIXELS
 ) -> Mesh:
-    """The surface that a depth camera sees from azimuth and elevation in degrees: two triangles between each four pixels,
-    oriented towards the camera, none across a jump in depth."""
+    """The surface that a depth camera sees from azimuth and elevation in degrees: two triangles between every four pixels,
+    oriented towards the camera, but none across a depth discontinuity."""
     camera = orbit_camera(v, azimuth, elevation, pixels, pixels, 2.0 * pixels)
     z = depth_map(camera, v, f).astype(np.float64)
     at = ((pixel_rays(camera) * z[..., None]).reshape(-1, 3) - camera.t) @ camera.R
     index = np.arange(pixels * pixels).reshape(pixels, pixels)
     a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
-    # rows run down: a b c is counter-clockwise for the camera, so the normal points to the camera
+    # Rows are ordered downwards: a b c is counter-clockwise in the image, so that the normal points to the camera.
     faces = np.concatenate([np.stack(t, -1).reshape(-1, 3) for t in ((a, b, c), (a, c, d))])
     depth = z.reshape(-1)[faces]
     jump = np.ptp(depth, axis=1) > DEPTH_JUMP * depth.min(1) / camera.fx

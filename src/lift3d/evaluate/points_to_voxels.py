@@ -28,22 +28,22 @@ from lift3d.train.data.shape_set import ShapeSet
 from lift3d.types import F64, Mesh
 
 GALLERY_STRIDE = 4
-"""One in so many training shapes is searched."""
+"""Ratio of the number of training shapes to the number of shapes in the gallery."""
 RESOLUTION = Options().resolution
 """Voxels along the longest side of the new surfaces."""
 DEFAULT_SHAPES = 80
-"""Shapes without a limit: every row makes its surfaces anew."""
+"""Number of shapes if no limit is given; few, because every row computes all surfaces again."""
 CLOSED, REFLECTED, NETWORK = "the part, closed", "mirrored and closed", "network"
 NEAREST = "nearest training shape and the part"
 TARGET_RATIO = 1.3
-"""The network's F-score over that of `REFLECTED` that is aimed at."""
+"""Target of the ratio between the network's F-score and that of `REFLECTED`."""
 
 
 def evaluate_points_to_voxels(
     request: Request, only: tuple[str, ...] = (CLOSED, REFLECTED, NEAREST, NETWORK)
 ) -> Evaluation:
-    """F-score, Chamfer distance and normal consistency of the methods named in `only`, by the way the shapes were made
-    partial. With an output folder, a sheet of completed shapes is written."""
+    """F-score, Chamfer distance and normal consistency of the methods named in `only`, for each mode of partial surfaces. With an
+    output folder, a sheet of completed shapes is written."""
     corpus = Corpus(request.corpus)
     test, cfg = ShapeSet(corpus, request.split, "levels"), load_network(NAME, request.weights)[1]
     network = NetworkCompleter(request.weights, RESOLUTION)
@@ -74,7 +74,7 @@ def evaluate_points_to_voxels(
         values = np.array([s.f_score for s in scores[NETWORK]])
         write_sheet(request.output / "completion.png", cases, network, values)
     for mode, ratio in table["ratio"].items():
-        request.say(f"{mode}: {ratio:.2f} times the F-score of {REFLECTED}; the aim is {TARGET_RATIO}")
+        request.say(f"{mode}: {ratio:.2f} times the F-score of {REFLECTED}; the target is {TARGET_RATIO}")
     return Evaluation("completion", table, format_table(table))
 
 
@@ -89,7 +89,7 @@ def score_completion(mesh: Mesh, truth: SampledSurface) -> SurfaceScores:
 def summary(
     corpus: Corpus, cases: list[PartialShape], scores: dict[str, list[SurfaceScores]]
 ) -> dict[str, Any]:
-    """For each mode: means over objects and over categories with intervals, by method; and the ratio of the F-scores of the
+    """For each mode, the means over objects and over categories with intervals, by method, and the ratio of the F-scores of the
     network and of the reflected part."""
     category, family = corpus.column("category"), corpus.column("family")
     out: dict[str, Any] = {"cases": len(cases), "rows": {}, "ratio": {}}

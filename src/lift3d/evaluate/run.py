@@ -16,11 +16,11 @@ SPLITS = ("test", "val")
 
 
 def find_evaluator(name: str) -> Evaluator:
-    """The evaluator that the training registry names for a mapping. InputError where it names none."""
+    """The evaluator that the training registry names for a mapping. InputError where the registry names none."""
     task = TASKS.get(name.replace("_", "-"))
     if task is None or not task.evaluator:
         if name.replace("_", "-").startswith("masked-"):
-            raise InputError(f"{name} has no table", "evaluate what was trained from it")
+            raise InputError(f"{name} has no table", "evaluate a network that was initialised from it")
         known = ", ".join(sorted(key for key, one in TASKS.items() if one.evaluator))
         hint = ", or run `lift3d classify` with its weights" if "label" in name else ""
         raise InputError(f"there is no table of {name}", f"choose from {known}{hint}")
@@ -30,14 +30,14 @@ def find_evaluator(name: str) -> Evaluator:
 
 
 def evaluate(request: Request, threads: int | None = None) -> Evaluation:
-    """The table of a mapping beside its baselines; written to `request.output`, if given, with sheets of images.
+    """The table of a mapping and its baselines, which is also written to `request.output`, if given, with sheets of images.
 
-    threads: of torch; OMP_NUM_THREADS or all cores by default. InputError for a mapping without a table, an unknown split,
-    a limit below 1, or data that do not fit."""
+    threads: number of torch threads; None: OMP_NUM_THREADS or all cores. InputError for a mapping without a table, an unknown
+    split, a limit below 1, or unsuitable data."""
     evaluator = find_evaluator(request.name)
     if request.split not in SPLITS:
         raise InputError(f"there is no split {request.split} to evaluate on", "choose test or val")
     if request.limit is not None and request.limit < 1:
-        raise InputError(f"limit = {request.limit}", "give 1 or more")
+        raise InputError(f"limit = {request.limit} is not positive", "give 1 or more")
     torch.set_num_threads(threads or thread_count())
     return evaluator(replace(request, name=request.name.replace("_", "-"))).write(request.output)

@@ -335,7 +335,7 @@ def test_from_the_corpus_to_tables(
         "-o",
         tmp_path / "g",
     )
-    assert "flow, first sample" in said and "gan is left out" in said, (
+    assert "flow, first sample" in said and "gan is omitted" in said, (
         "the autoencoder is the run's, not the package's"
     )
     told = json.loads((tmp_path / "g/flow.json").read_text())

@@ -1,1 +1,1 @@
-"""Methods that a network is compared with, behind the same interface as the network."""
+"""Methods with which a network is compared, with the same interface as the network."""

@@ -1,8 +1,8 @@
-"""Reconstructions of voxelised shapes: the autoencoder and what it is compared with, behind one interface.
+"""Reconstruction of voxelised shapes: the autoencoder and its baselines, with one interface.
 
 autoencoded   the network's latent code, decoded; optionally refined by gradient steps
-components    principal components of the training shapes, as many as the code has numbers
-mean          the mean training shape, whatever the input
+components    principal components of the training shapes, as many as the code has dimensions
+mean          the mean training shape, for every input
 nearest       the training shape nearest by latent code, or with the largest IoU (an oracle)
 """
 
@@ -22,9 +22,9 @@ from lift3d.types import F32
 
 Progress = Callable[[float], None]
 BATCH_SIZE, LARGE_BATCH = 16, 256
-"""Shapes per batch; the large one where each batch takes a pass over all training shapes."""
+"""Shapes per batch; LARGE_BATCH where each batch requires a pass over all training shapes."""
 BLOCK = 8192
-"""Voxels of the training shapes that are unpacked at once."""
+"""Number of voxels of the training shapes that are unpacked at once."""
 
 
 def _no_progress(fraction: float) -> None:
@@ -87,8 +87,8 @@ class TrainingVoxels:
 
 
 class PrincipalComponents:
-    """Projection on the first `length` principal components of the training voxels (Pearson 1901), or as many as there are,
-    by the eigenvectors of the Gram matrix."""
+    """Projection onto the first `length` principal components of the training voxels (Pearson 1901), or onto all if there are
+    fewer. They are computed from the eigenvectors of the Gram matrix."""
 
     batch_size = LARGE_BATCH
 
@@ -109,7 +109,7 @@ class PrincipalComponents:
         self.vectors = vectors.flip(1)[:, : self.length].contiguous()
 
     def reconstruct(self, full: NDArray[np.bool_]) -> F32:
-        """The projections (B, X, Y, Z) of shapes (B, X, Y, Z); not confined to [0, 1]."""
+        """The projections (B, X, Y, Z) of shapes (B, X, Y, Z). Their values may be outside of [0, 1]."""
         flat = torch.from_numpy(full.reshape(len(full), -1)).float()
         product = torch.zeros(len(full), len(self.training))
         blocks = self.training.blocks()
@@ -160,7 +160,7 @@ class NearestVoxels:
 
 
 class NearestLatent:
-    """The training shape whose latent code is nearest by Euclidean distance. codes: those of the training shapes (N, ...)."""
+    """The training shape whose latent code is nearest by Euclidean distance. codes (N, ...): of the training shapes."""
 
     batch_size = BATCH_SIZE
 

@@ -1,11 +1,11 @@
-"""Classification of voxelised shapes: networks and what they are compared with, behind one interface.
+"""Classification of voxelised shapes: networks and their baselines, with one interface.
 
 network, plain, points   networks (nets/shape_classifier.py, nets/point_net.py) with test-time augmentation
-nearest                  majority of the k nearest training shapes, by voxels at 32^3
-linear                   linear support vector machine (Cortes & Vapnik 1995) on features of any network, the protocol of
+nearest                  majority vote of the k nearest training shapes, by voxels at 32^3
+linear                   linear support vector machine (Cortes & Vapnik 1995) on features of any network, by the protocol of
                          3D-GAN (Wu et al. 2016, arXiv:1610.07584)
 
-Augmentation, k and the SVM's regularisation are fixed on the validation split.
+Augmentation, k and the SVM's regularisation are chosen on the validation split.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ class NetworkClassifier:
 
 
 class NearestNeighbours:
-    """Majority vote of the k nearest training shapes by Euclidean distance; of labels with equal votes the nearer one wins."""
+    """Majority vote of the k nearest training shapes by Euclidean distance. Of labels with equal votes, the label of the nearer
+    shapes is chosen."""
 
     def __init__(self, train: LabelledShapes, k: int = 1, progress: Progress = _no_progress) -> None:
         self.labels, self.targets, self.k = len(train.names), torch.from_numpy(train.targets), k
@@ -74,7 +75,7 @@ class NearestNeighbours:
         self.lengths = torch.cat([(part.float() / 255).square().sum(1) for part in self.rows.split(512)])
 
     def ranked(self, voxels: torch.Tensor) -> torch.Tensor:
-        """(B, 15) labels of the nearest training shapes, nearest first; fewer where there are fewer."""
+        """(B, 15) labels of the nearest training shapes, nearest first; fewer columns if there are fewer training shapes."""
         query = downsample(voxels, GRID_SIZE).flatten(1)
         products = torch.cat([query @ (part.float() / 255).T for part in self.rows.split(512)], 1)
         count = min(NEIGHBOUR_COUNTS[-1], len(self.targets))
@@ -84,7 +85,7 @@ class NearestNeighbours:
     def votes(self, ranked: torch.Tensor, k: int) -> torch.Tensor:
         """(B, K) votes of the first k of the ranked labels (B, N)."""
         k = min(k, ranked.shape[1])
-        vote = 1 + 1e-3 / torch.arange(1, k + 1)  # the nearer decides between equal votes
+        vote = 1 + 1e-3 / torch.arange(1, k + 1)  # nearer shapes decide between equal votes
         return torch.zeros(len(ranked), self.labels).scatter_add_(
             1, ranked[:, :k], vote.expand(len(ranked), k)
         )
@@ -94,7 +95,8 @@ class NearestNeighbours:
 
 
 class LinearSVM:
-    """weight (F, K) and bias (K,) of features standardised by their mean and standard deviation (F,)."""
+    """A linear classifier with weight (F, K) and bias (K,) on features, standardised by their mean and standard deviation
+    (F,)."""
 
     def __init__(self, of: Features, mean: torch.Tensor, scale: torch.Tensor, labels: int) -> None:
         self.of, self.mean, self.scale = of, mean, scale
@@ -111,8 +113,8 @@ class LinearSVM:
 def fit_linear_svm(
     of: Features, x: torch.Tensor, targets: torch.Tensor, labels: int, strength: float, rounds: int = 60
 ) -> LinearSVM:
-    """One-versus-rest SVM with squared hinge loss (LIBLINEAR, Fan et al. 2008) plus strength |w|^2 / 2, on features x (N, F)
-    with labels (N,); minimised by L-BFGS (Liu & Nocedal 1989) in at most `rounds` iterations."""
+    """One-versus-rest SVM on features x (N, F) with labels `targets` (N,): squared hinge loss (LIBLINEAR, Fan et al. 2008) plus
+    strength |w|^2 / 2, minimised by L-BFGS (Liu & Nocedal 1989) in at most `rounds` iterations."""
     out = LinearSVM(of, x.mean(0), x.std(0, correction=0).clamp(min=1e-6), labels)
     rows = (x - out.mean) / out.scale
     sign = torch.full((len(x), labels), -1.0).scatter(1, targets[:, None], 1.0)
@@ -134,7 +136,7 @@ def fit_linear_svm(
 
 
 class CachedEncoder:
-    """An autoencoder's encoder that remembers its codes, as several feature functions need them."""
+    """An autoencoder's encoder with a cache of its codes, which several feature functions need."""
 
     def __init__(self, codec: ShapeAutoencoder) -> None:
         self.codec, self.cache = codec, dict[bytes, torch.Tensor]()
@@ -149,8 +151,8 @@ class CachedEncoder:
 
 
 def critic_features(codec: CachedEncoder, normalised: Features, critic: LatentCritic) -> Features:
-    """Activations of a critic's convolutions (nets/latent_gan.py), each max-pooled to at most 4^3 (Wu et al. 2016). normalised:
-    from raw codes to those that the critic was trained on."""
+    """Activations of a critic's convolutions (nets/latent_gan.py), each max-pooled to at most 4^3 (Wu et al. 2016). normalised: a
+    function from raw codes to the normalised codes of the critic's training."""
 
     def of(voxels: torch.Tensor) -> torch.Tensor:
         x, features = normalised(codec.encode(voxels)), []
@@ -170,8 +172,8 @@ def latent_features(codec: CachedEncoder) -> Features:
 def rotated_batches(
     shapes: LabelledShapes, pose: str, progress: Progress = _no_progress, count: int | None = None
 ) -> Iterator[tuple[list[int], torch.Tensor]]:
-    """Indices and occupancy (B, 64, 64, 64) of the shapes, or of `count` evenly spaced ones, each rotated as `pose` ("none",
-    "up", "any") and its index in the corpus decide."""
+    """Indices and occupancy (B, 64, 64, 64) of the shapes, or of `count` evenly spaced shapes. The rotation of each is determined
+    by `pose` ("none", "up", "any") and the shape's index in the corpus."""
     indices = evenly_spaced(len(shapes), count).tolist()
     for first in range(0, len(indices), BATCH_SIZE):
         some = indices[first : first + BATCH_SIZE]
@@ -189,8 +191,8 @@ def choose_augmentation(
     count: int,
     progress: Progress = _no_progress,
 ) -> TestTimeAugmentation:
-    """The augmentation with the largest sum of accuracy and balanced accuracy on `count` validation shapes, upright and under any
-    rotation; the first of equals. The bias of the given pose is chosen first, then whether symmetries are averaged."""
+    """The augmentation with the largest sum of accuracy and balanced accuracy on `count` validation shapes, upright and in random
+    rotations; the first of equals. The bias of the given pose is chosen first, then whether symmetries are averaged."""
     estimates_pose = isinstance(net, VoxelClassifier) and net.upright_estimator is not None
     poses = ("none", "any") if estimates_pose else ("none",)
     batches = {
@@ -220,12 +222,12 @@ def choose_augmentation(
         return candidates[int(np.argmax(scores))]
 
     net.eval()
-    stay = (
-        best([TestTimeAugmentation(identity_bias=stay) for stay in UPRIGHT_BIASES], 0.0).identity_bias
+    bias = (
+        best([TestTimeAugmentation(identity_bias=bias) for bias in UPRIGHT_BIASES], 0.0).identity_bias
         if estimates_pose
         else 0.0
     )
-    return best([TestTimeAugmentation(identity_bias=stay), TestTimeAugmentation(1, True, stay)], 0.5)
+    return best([TestTimeAugmentation(identity_bias=bias), TestTimeAugmentation(1, True, bias)], 0.5)
 
 
 def choose_k(nearest: NearestNeighbours, val: LabelledShapes) -> int:
@@ -241,12 +243,12 @@ def choose_linear_svm(
 ) -> tuple[LinearSVM, float]:
     """The SVM with the largest accuracy on upright validation shapes, and its regularisation."""
     features = torch.cat([of(voxels) for _, voxels in rotated_batches(train, "none", progress)])
-    held_out = torch.cat([of(voxels) for _, voxels in rotated_batches(val, "none")])
+    validation = torch.cat([of(voxels) for _, voxels in rotated_batches(val, "none")])
     targets, truth = torch.from_numpy(train.targets), torch.from_numpy(val.targets)
     best: tuple[float, LinearSVM, float] | None = None
     for strength in REGULARISATION:
         svm = fit_linear_svm(of, features, targets, len(train.names), strength)
-        right = float((svm.scores(held_out).argmax(1) == truth).float().mean())
+        right = float((svm.scores(validation).argmax(1) == truth).float().mean())
         if best is None or right > best[0]:
             best = right, svm, strength
     assert best is not None

@@ -1,9 +1,8 @@
-"""Completion of a partial surface: the network and what it is compared with, behind one interface.
+"""Completion of a partial surface: the network and its baselines, with one interface.
 
 closed     the part with its holes closed (mesh_to_solid)
 reflected  the part and its reflection in its best symmetry plane (geometry/symmetry/partial_plane.py), closed
-nearest    the training shape whose own partial surface is most similar, in the same frame, merged with the part like a
-           prediction
+nearest    the training shape whose partial surface is most similar, in the same frame, merged with the part like a prediction
 network    nets/completion_net.py
 """
 
@@ -30,9 +29,9 @@ from lift3d.types import F32, F64, Mesh, SymmetryPlane, Voxels
 
 Progress = Callable[[float], None]
 RESOLUTION = 144
-"""Voxels along the longest side where mesh_to_solid has to remesh."""
+"""Voxels along the longest side if mesh_to_solid remeshes."""
 SAMPLES = 1000
-"""Samples for mesh_to_solid's Hausdorff distance, which is not used here."""
+"""Samples for mesh_to_solid's Hausdorff distance; few, because the distance is not used here."""
 
 
 class Completer(Protocol):
@@ -44,8 +43,8 @@ class Completer(Protocol):
 
 
 class CloseHoles:
-    """Closes the holes of the part, after adding its reflection if `reflected`. A part that cannot be made solid is returned
-    unchanged, and scored as it is."""
+    """Closes the holes of the part, after adding its reflection if `reflected`. A part that cannot be closed is returned and
+    scored unclosed."""
 
     def __init__(self, reflected: bool) -> None:
         self.reflected = reflected
@@ -65,7 +64,8 @@ class CloseHoles:
 
 
 def add_reflection(mesh: Mesh, plane: SymmetryPlane) -> Mesh:
-    """The mesh together with its reflection in a plane, whose faces are reversed to keep their orientation."""
+    """The mesh together with its reflection in a plane. The faces of the reflection are reversed, so that their normals point
+    outwards."""
     v, f, reflection = np.asarray(mesh.vertices), np.asarray(mesh.faces), plane.reflection()
     image = v @ reflection[:3, :3].T + reflection[:3, 3]
     return trimesh.Trimesh(
@@ -86,7 +86,7 @@ class NetworkCompleter:
 
 
 class NearestShape:
-    """Retrieval among training shapes, one in `stride`, each made partial once in every mode."""
+    """Retrieval among every `stride`-th training shape, with one partial surface of each in every mode."""
 
     def __init__(self, train: ShapeSet, stride: int, resolution: int, progress: Progress) -> None:
         self.train, self.resolution = train, resolution
@@ -116,7 +116,7 @@ class NearestShape:
 
 def partial_feature(voxels: F32) -> NDArray[np.float16]:
     """A unit vector of the network's input (C, 64, 64, 64): square roots of the known occupancy at 16^3, and its normals at
-    8^3, each part normalised, so that the product of two is a similarity."""
+    8^3, each part normalised, so that the inner product of two vectors is a similarity."""
     occupancy = voxels[0].reshape(16, 4, 16, 4, 16, 4).mean((1, 3, 5))
     normals = voxels[1:4].reshape(3, 8, 8, 8, 8, 8, 8).mean((2, 4, 6))
     parts = [x.reshape(-1) / max(float(np.linalg.norm(x)), 1e-9) for x in (np.sqrt(occupancy), normals)]
@@ -124,8 +124,8 @@ def partial_feature(voxels: F32) -> NDArray[np.float16]:
 
 
 def merge_prediction(known: PartialSurface, prediction: Voxels, resolution: int) -> Mesh:
-    """The solid of the known part and the predicted occupancy, in the frame of the input; the part alone where they form no
-    solid."""
+    """The solid of the known part and the predicted occupancy, in the frame of the input; the part alone where the two do not
+    form a solid."""
     try:
         mesh = merged_solid(known, prediction, resolution, Context())
     except Lift3dError:

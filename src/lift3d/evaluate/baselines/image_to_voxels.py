@@ -1,6 +1,6 @@
-"""Prediction of a solid from one image: the network and what it is compared with, behind one interface.
+"""Prediction of a solid from one image: the network and its baselines, with one interface.
 
-mean          the mean training solid of the true category, each in the frame of its image
+mean          the mean of the training solids of the true category, each solid in the frame of its image
 pixels        the solid of the training image with the nearest pixels
 features      the solid of the training image with the nearest network features
 oracle        the training shape with the largest IoU, in the true pose: an upper bound for retrieval
@@ -28,7 +28,7 @@ FEATURE_SIZE = 16
 """Pixels along each side at which images are compared."""
 BATCH_SIZE = 32
 MAX_PER_CATEGORY = 48
-"""Training images of a category that its mean is taken over."""
+"""Maximum number of training images over which the mean of a category is taken."""
 
 
 def _no_progress(fraction: float) -> None:
@@ -39,12 +39,12 @@ class SingleViewPredictor(Protocol):
     """A method that predicts a solid from images."""
 
     def predict(self, view: View, images: F32) -> SingleViewPrediction:
-        """The prediction in the frame of `view`, from images (N, 4, 128, 128) of one object, the first of them its own."""
+        """The prediction in the frame of `view`, from images (N, 4, 128, 128) of one object, the first of which is the view's."""
         ...
 
 
 class NetworkPredictor:
-    """A network with its weights; plain: without the silhouette's contribution."""
+    """A network with its weights. plain: whether the silhouette is dropped from its predictions."""
 
     def __init__(self, net: torch.nn.Module, plain: bool = False) -> None:
         self.net, self.plain = net.eval(), plain
@@ -75,12 +75,12 @@ class CategoryMean:
             progress((k + 1) / len(groups))
 
     def predict(self, view: View, images: F32) -> SingleViewPrediction:
-        """The mean of the view's category, or of the alphabetically last one where there is none of it."""
+        """The mean of the view's category, or of the alphabetically last category if the training set lacks the view's."""
         return self.means.get(self.category[view.shape]) or self.means[max(self.means)]
 
 
 class Gallery:
-    """One training image in `stride`, with features. features: name -> function from (N, 4, 128, 128) to (N, F)."""
+    """Every `stride`-th training image, with its features. features: name -> function from (N, 4, 128, 128) to (N, F)."""
 
     def __init__(
         self, train: ViewSet, features: dict[str, Callable[[F32], F32]], stride: int = 1, progress: Progress = _no_progress
@@ -117,7 +117,7 @@ class NearestImage:
 
 
 class Oracle:
-    """The training shape with the largest IoU with the truth at 32^3, for each of the test shapes `targets`."""
+    """The training shape with the largest IoU with the ground truth at 32^3, for each of the test shapes `targets`."""
 
     def __init__(self, train: ViewSet, targets: Sequence[int], progress: Progress = _no_progress) -> None:
         self.train = train
@@ -142,10 +142,10 @@ class Oracle:
         frame = view.frame
         half_depth = float(np.abs(z - frame.centre_depth).max()) * DEPTH_MARGIN
         own = ViewFrame(frame.K, frame.crop, frame.centre_depth, min(half_depth, 0.95 * frame.centre_depth))
-        cells = resample_to_view(self.train.levels(shape), view_to_index(view.to_view), own, GRID_SIZE)
+        voxels = resample_to_view(self.train.levels(shape), view_to_index(view.to_view), own, GRID_SIZE)
         pose = view_pose(view, self.train.height(shape))
         return SingleViewPrediction(
-            np.asarray(cells / 255, np.float32), float(np.log(own.half_depth / own.half_width)), pose
+            np.asarray(voxels / 255, np.float32), float(np.log(own.half_depth / own.half_width)), pose
         )
 
 
@@ -179,6 +179,6 @@ def network_features(net: torch.nn.Module) -> Callable[[F32], F32]:
 
 
 def _half_resolution(corpus: Corpus, shape: int) -> F32:
-    """(32768,): 1 where at least half of a voxel of a 32^3 grid is full, else 0."""
+    """(32768,): 1 for voxels of a 32^3 grid that are at least half full, else 0."""
     full = corpus.inside_or_surface(shape).reshape(32, 2, 32, 2, 32, 2).mean((1, 3, 5)) >= 0.5
     return np.asarray(full.reshape(-1), np.float32)

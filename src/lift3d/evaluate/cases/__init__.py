@@ -1,1 +1,1 @@
-"""Test inputs with their ground truth, made from the test split of a corpus."""
+"""Test inputs with their ground truth, computed from the test split of a corpus."""

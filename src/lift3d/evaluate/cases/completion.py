@@ -16,8 +16,8 @@ from lift3d.types import Mesh
 
 @dataclass(frozen=True, eq=False)
 class PartialShape:
-    """shape: index in the corpus; mode: how the part was made, "cut" or "view"; truth: the surface of the whole; part: the
-    partial mesh, in the same frame."""
+    """shape: index in the corpus; mode: "cut" by a plane or a "view" from one side; truth: the surface of the whole shape; part:
+    the partial mesh, in the same frame."""
 
     shape: int
     mode: str
@@ -26,8 +26,8 @@ class PartialShape:
 
 
 def make_partial_shape(corpus: Corpus, shape: int, mode: str) -> PartialShape | None:
-    """The shape made partial; None where fewer than four faces are left. Faces inside the solid are left out, as no scanner
-    sees them."""
+    """A partial surface of a shape; None where fewer than four faces remain. Faces inside the solid are removed, because no
+    scanner can see them."""
     v, f = concatenate_parts(corpus.parts(shape))
     points, normals = open_samples(corpus, shape)
     barycentric = np.array([[1, 1, 1], [8, 1, 1], [1, 8, 1], [1, 1, 8]]) / np.array([[3], [10], [10], [10]])

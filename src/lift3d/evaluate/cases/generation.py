@@ -1,4 +1,4 @@
-"""Sets of shapes that the table of a generator compares: real, interpolated, autoencoded and generated ones, each as point
+"""Sets of shapes that the table of a generator compares: real, interpolated, autoencoded and generated shapes, each as point
 clouds (N, 1024, 3) and voxel grids (64, 64, 64)."""
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ Grid = NDArray[np.bool_]
 EMPTY = np.zeros((POINTS, 3), np.float32)
 """The point cloud of a sample that has no surface."""
 MAX_TILES, TILE_SIZE = 64, 128
-"""Samples that are rendered, and pixels of each."""
+"""Maximum number of samples that are rendered, and the side of each picture in pixels."""
 
 
 def point_clouds(shapes: ShapeSet, indices: NDArray[np.int64]) -> F32:
-    """Point clouds of shapes of a split."""
+    """Point clouds (N, 1024, 3) of shapes of a split, given by their indices (N,)."""
     return np.stack(
         [sample_points(surface_mesh(shapes.full(int(i)).astype(np.float32), 0.5)) for i in indices]
     )
@@ -44,7 +44,7 @@ def interpolations(
     train: ShapeSet, indices: NDArray[np.int64], clouds: F32, count: int, rng: np.random.Generator
 ) -> tuple[F32, list[Grid]]:
     """`count` random training shapes, each interpolated with its nearest neighbour: the zero level set of the mean of their
-    signed distances. clouds: those of the shapes `indices`."""
+    signed distances. clouds: point clouds of the shapes `indices`."""
     out: list[F32] = []
     grids: list[Grid] = []
     first = rng.permutation(len(indices))[:count]
@@ -62,7 +62,7 @@ def interpolations(
 def autoencoded_shapes(
     test: ShapeSet, indices: NDArray[np.int64], codec: ShapeAutoencoder
 ) -> tuple[F32, list[Grid]]:
-    """Test shapes after encoding and decoding; one whose reconstruction is empty has the points of the original."""
+    """Test shapes after encoding and decoding; a shape whose reconstruction is empty has the points of the original."""
     method = Autoencoded(codec)
     out: list[F32] = []
     grids: list[Grid] = []
@@ -78,7 +78,8 @@ def autoencoded_shapes(
 def sample_surfaces(
     sampler: LatentSampler, category: str, count: int, seed: int, codec: ShapeAutoencoder
 ) -> tuple[F32, list[Grid]]:
-    """The first samples of a generator without rejection and without repair to solids, which takes minutes for noise."""
+    """The first `count` samples of a generator, without rejection and without conversion to solids, which takes minutes for
+    noise."""
     index = sampler.categories.index(category) if sampler.categories else 0
     out: list[F32] = []
     grids: list[Grid] = []
@@ -97,7 +98,7 @@ def sample_solids(
     progress: Callable[[float], None],
 ) -> tuple[F32, list[Grid], float, list[NDArray[np.uint8]]]:  # fmt: skip
     """The first `count` samples of `lift3d generate` that are not empty: point clouds, grids, the fraction of samples that
-    became solids, and tiles of the first 64. After 3 * count attempts the rest are empty."""
+    became solids, and tiles of the first 64. If 3 * count attempts yield fewer, the others are empty."""
     index = sampler.categories.index(category) if sampler.categories else 0
     rows: list[F32] = []
     grids: list[Grid] = []

@@ -1,4 +1,4 @@
-"""Test images with their ground truth, for reconstruction from photos; the choice of the best, median and worst results."""
+"""Test images with their ground truth for reconstruction from photos, and the choice of the best, median and worst results."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class PhotoCase:
 
 
 def photo_cases(solids: ViewSet, limit: int | None) -> list[PhotoCase]:
-    """One image of each shape of the set, or of `limit` evenly spaced ones, with up to two more of the same shape; the choice
-    follows from the index of the shape."""
+    """One image of each shape of the set, or of `limit` evenly spaced shapes, with up to two more images of the same shape. The
+    choice depends on the index of the shape alone."""
     shapes = sorted(solids.views)
     if limit is not None and limit < len(shapes):
         shapes = [shapes[int(i)] for i in np.linspace(0, len(shapes) - 1, limit)]

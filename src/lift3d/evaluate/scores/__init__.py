@@ -1,1 +1,1 @@
-"""Metrics of a whole set of results: generation quality, confidence intervals, ground truth of rendered views."""
+"""Metrics of sets of results: generation quality, retrieval, confidence intervals, and the ground truth of rendered views."""

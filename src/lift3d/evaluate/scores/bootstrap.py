@@ -13,8 +13,8 @@ RESAMPLES = 1000
 
 
 def means(columns: Columns, categories: NDArray[np.str_] | None) -> dict[str, float]:
-    """The mean of each column over objects, or, with their categories (N,), the mean over categories of the categories'
-    means, in which rare categories weigh as much as frequent ones."""
+    """The mean of each column over objects. With the objects' categories (N,), the mean over categories of the categories' means,
+    in which rare and frequent categories have equal weight."""
     return {name: _mean(values, categories) for name, values in columns.items()}
 
 
@@ -29,7 +29,7 @@ def intervals(
     columns: Columns, categories: NDArray[np.str_], families: Sequence[str], seed: int = 0
 ) -> dict[str, tuple[float, float]]:
     """95 % percentile intervals of the category-weighted means, by a cluster bootstrap: whole families (N,) are resampled
-    with replacement, since variants of one shape are not independent."""
+    with replacement, because variants of one shape are not independent."""
     _, family = np.unique(np.array(families), return_inverse=True)
     _, category = np.unique(categories, return_inverse=True)
     rng = np.random.default_rng(seed)

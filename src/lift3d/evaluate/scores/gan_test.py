@@ -1,6 +1,6 @@
 """GAN-test (Shmelkov, Schmid & Alahari 2018, arXiv:1807.09499): the fraction of generated shapes that a classifier trained on
-real shapes assigns to the category they were generated for. The same fraction of real test shapes shows the classifier's own
-error."""
+real shapes assigns to the category for which they were generated. The same fraction of real test shapes shows the classifier's
+own error."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from lift3d.train.data.labelled_shapes import centre_in_grid
 
 BATCH_SIZE = 8
 TOP_K = 3
-"""A shape counts as right if its category is among so many most probable ones."""
+"""A shape counts as correct if its category is among the TOP_K most probable categories."""
 
 
 class GanTest:
-    """The classifier `voxels_to_label`, applied to upright shapes. weights: the packaged ones by default."""
+    """The classifier `voxels_to_label`, applied to upright shapes. weights: name or path; None: the packaged weights."""
 
     def __init__(self, weights: str | None = None) -> None:
         net, found = load_network("voxels_to_label", weights)
         self.net, self.names = net, found.require_labels()
 
     def accuracy(self, category: str, shapes: Sequence[NDArray[np.bool_]]) -> float | None:
-        """Top-3 accuracy on voxel grids (64, 64, 64) that should all show `category`; an empty grid is wrong. None where
-        the classifier does not know the category or there are no shapes."""
+        """Top-3 accuracy on voxel grids (64, 64, 64) that were generated for `category`; an empty grid is wrong. None for a
+        category without a label in the classifier, or without shapes."""
         if category not in self.names or not isinstance(self.net, VoxelClassifier) or not len(shapes):
             return None
         target, right = self.names.index(category), 0

@@ -6,7 +6,7 @@ With S generated shapes, R shapes of the test split, T those of the training spl
 
 matching   MMD: mean over R of min_S d
 coverage   fraction of R that are the nearest of some shape of S
-one_nn     1-NNA: leave-one-out accuracy of telling S from R by the nearest neighbour; 0.5 is the best value
+one_nn     1-NNA: leave-one-out accuracy of a nearest-neighbour classifier between S and R; 0.5 is the best value
 copies     fraction of S nearer to T than the median distance of a shape of T to its nearest neighbour in T
 novelty    median over S of min_T d, divided by that median
 """
@@ -53,8 +53,8 @@ def extract_surface(values: F32, affine: NDArray[np.float64], level: float = 0.5
     """The smoothed surface of occupancies (X, Y, Z) at an iso-level, in the frame of the affine (4, 4). InputError where no
     value is above the level.
 
-    Equal to `voxels_to_mesh` without its check for folded thin parts, which takes most of its time; applied to generated and
-    real shapes alike."""
+    The result is that of `voxels_to_mesh` without its check for folded thin parts, which takes most of the time. The function is
+    applied to generated and real shapes alike."""
     v, f = marching_tetrahedra(np.ascontiguousarray(-np.pad(values, 1), np.float32), -level)
     if len(f) == 0:
         raise InputError(f"no voxel is above {level:g}: there is no surface", "use a lower threshold")
@@ -75,7 +75,7 @@ def compare_sets(
     generated: F32, real: F32, training: F32, training_nearest: NDArray[np.float64] | None = None
 ) -> GenerationScores:
     """Scores of point clouds (N, P, 3) of S, R and T. training_nearest (N,): distances of T's shapes to their nearest
-    neighbours in T, where they are known."""
+    neighbours in T, if already computed."""
     across, own, others = chamfer_matrix(generated, real), chamfer_matrix(generated), chamfer_matrix(real)
     nearest = nearest_distances(training) if training_nearest is None else training_nearest
     to_training = nearest_chamfer(generated, training)
@@ -90,7 +90,7 @@ def compare_sets(
 
 
 def nearest_distances(clouds: F32) -> NDArray[np.float64]:
-    """(N,) Chamfer distance of each cloud (N, P, 3) to its nearest neighbour among the others."""
+    """(N,) Chamfer distance of each cloud (N, P, 3) to its nearest neighbour among the other clouds."""
     return nearest_chamfer(clouds)
 
 

@@ -1,4 +1,5 @@
-"""Similarity scores of queries against a gallery, retrieval metrics, and the choice of similarity weights on validation."""
+"""Similarity scores of queries against a gallery, retrieval metrics, and the choice of similarity weights on the validation
+split."""
 
 from __future__ import annotations
 
@@ -21,13 +22,13 @@ SOLID_WEIGHTS = (0.0, 0.25, 0.5)
 CATEGORY_WEIGHTS = (0.0, 0.1, 0.25, 0.5, 1.0)
 SHARPNESS = (0.0, 20.0, 40.0, 80.0)
 FEEDBACK = (0.0, 0.5, 0.75)
-"""Candidates, beside a weight of 1 for the views."""
+"""Candidates of the weights, relative to a weight of 1 for the views, and of the other parameters."""
 SELF_RECALL = 0.99
-"""Recall at 1 that is enough for models that are themselves in the gallery."""
+"""Required recall at 1 for queries that are models of the gallery."""
 
 
 def compare_queries(retrieval: RetrievalSet, queries: Sequence[Embedding]) -> list[Similarities]:
-    """The similarities of each query with all models."""
+    """The similarities of each query to all models."""
     vectors = np.concatenate(retrieval.models)
     sizes = [len(m) for m in retrieval.models]
     first = np.r_[0, np.cumsum(sizes)[:-1]]
@@ -50,13 +51,14 @@ def score_queries(retrieval: RetrievalSet, weights: SimilarityWeights, queries: 
 
 
 def exclude_self(scores: F32) -> F32:
-    """The scores (N, N) with -inf on the diagonal, in place."""
+    """Set the diagonal of the scores (N, N) to -inf, in place; returns the scores."""
     np.fill_diagonal(scores, -np.inf)
     return scores
 
 
 def hide_appearance(similarities: Similarities, index: int) -> Similarities:
-    """The similarities of a query as if model `index` looked like nothing, so that it takes no part of the softmax."""
+    """The similarities of a query with the lowest appearance for model `index`, so that the model has no weight in the
+    softmax."""
     views, solid = similarities.views.copy(), similarities.solid.copy()
     views[index] = solid[index] = -9
     return replace(similarities, views=views, solid=solid)
@@ -84,16 +86,16 @@ def photo_scores(retrieval: RetrievalSet, weights: SimilarityWeights) -> dict[st
 
 
 def model_scores(retrieval: RetrievalSet, weights: SimilarityWeights) -> F32:
-    """(N, N) scores of each model as a query, itself excluded."""
+    """(N, N) scores of each model as a query, without the model itself."""
     pairs = compare_queries(retrieval, [Embedding(m, "shape", retrieval.space) for m in retrieval.models])
     return exclude_self(score_pairs([hide_appearance(p, k) for k, p in enumerate(pairs)], weights))
 
 
 def retrieval_scores(scores: F32, categories: NDArray[np.str_], without_self: bool = False) -> Columns:
-    """Per query of scores (N, N): "first" and "five", whether its own shape is first or among the first five; "kin", the
-    average precision of shapes of its category (unknown categories match only the shape itself).
+    """For each query of scores (N, N): "first" and "five", whether its own shape is the first result or among the first five;
+    "kin", the average precision of shapes of its category (a shape of unknown category matches only itself).
 
-    without_self: the own shape is not in the gallery, and the first two tell whether one of its category is found."""
+    without_self: the query's shape is not in the gallery; "first" and "five" then refer to shapes of its category."""
     n = len(scores)
     order = np.argsort(-scores, axis=1, kind="stable")
     order = order[:, :-1] if without_self else order
@@ -114,8 +116,8 @@ def choose_weights(
 ) -> tuple[SimilarityWeights, SimilarityWeights]:
     """The candidates with the largest `retrieval_objective` for photos and for models as queries.
 
-    Models are searched without themselves, as their own views would decide alone; weights with which a model in the gallery
-    finds itself first less often than `SELF_RECALL` come last."""
+    The gallery excludes the query model, whose own views would otherwise decide the result. Weights whose recall at 1 of models
+    in the gallery is below `SELF_RECALL` are ranked last."""
     pairs = compare_queries(
         retrieval, [Embedding(q[None], "image", retrieval.space) for q in retrieval.queries]
     )
@@ -134,7 +136,7 @@ def choose_weights(
 
 
 def candidate_weights(feedback: Sequence[float]) -> list[SimilarityWeights]:
-    """All combinations that are tried; feedback needs sharpness and a weight of the category."""
+    """All combinations of candidates; feedback requires a sharpness and a category weight above 0."""
     out = []
     for solid, category, sharpness, back in product(SOLID_WEIGHTS, CATEGORY_WEIGHTS, SHARPNESS, feedback):
         if not back or (sharpness and category):

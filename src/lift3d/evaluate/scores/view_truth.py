@@ -1,8 +1,8 @@
 """Ground truth of a rendered view, in the view frame (geometry/voxels/view_frame.py), and scores of a prediction.
 
-One image leaves depth and scale open; the true depth of the object's centre is therefore given. IoU is computed on voxels of
-1/32 and 1/64 of the true longest side, over a cube of 1.5 times that side around the centre; surfaces are compared with the
-true mesh without the faces inside it.
+One image does not determine depth and scale, so that the true depth of the object's centre is given. IoU is computed on voxels of
+1/32 and 1/64 of the true longest side, in a cube of 1.5 times that side around the centre. Surfaces are compared with the true
+mesh without the faces inside it.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from lift3d.train.data.view_set import View, ViewSet, view_target, view_to_index
 from lift3d.types import F64
 
 LATTICE_EXTENT = 1.5
-"""Side of the cube in which IoU is computed, in the true longest side."""
+"""Side of the cube in which IoU is computed, as a multiple of the true longest side."""
 RESOLUTIONS = (32, 64)
 """Voxels along the true longest side."""
 
 
 @dataclass(frozen=True)
 class ViewScores:
-    """Scores of one image: IoU by resolution; surface scores; mean absolute and mean squared depth error, in the longest side,
-    over pixels where both have a surface; error of the up direction in degrees; IoU in the upright frame. The rotation about
-    the vertical is not scored: categories have no agreed front."""
+    """Scores of one image: IoU by resolution; surface scores; mean absolute and mean squared depth error, in units of the longest
+    side, over pixels where prediction and truth have a surface; error of the up direction in degrees; IoU in the upright frame.
+    The rotation about the vertical is not scored, because the categories' front is not defined."""
 
     iou: dict[int, float]
     surface: SurfaceScores
@@ -52,7 +52,7 @@ class ViewScores:
 
 
 class GroundTruth:
-    """The object in one view."""
+    """The true object in one view, against which predictions are scored."""
 
     def __init__(self, solids: ViewSet, view: View) -> None:
         self.solids, self.view = solids, view
@@ -78,7 +78,7 @@ class GroundTruth:
 
     @cached_property
     def surface(self) -> SampledSurface:
-        """The true mesh with samples on its outside; samples inside the solid are left out."""
+        """The true mesh with samples on its outer surface, without samples inside the solid."""
         v, f = concatenate_parts(self.solids.corpus.parts(self.view.shape))
         samples = self.solids.corpus.surface(self.view.shape)
         outside_voxels = ~self.solids.corpus.inside_or_surface(self.view.shape)
@@ -124,7 +124,8 @@ class GroundTruth:
         return WORST_SCORES if mesh is None else compare_surfaces(sample_mesh(*mesh), self.surface)
 
     def _depth_error(self, prediction: SingleViewPrediction, threshold: float) -> tuple[float, float]:
-        """Mean absolute and mean squared error of the first full voxel along each ray."""
+        """Mean absolute and mean squared error of the depth of the first full voxel along each ray, in units of the longest
+        side."""
         full, n = prediction.occupancy > threshold, len(prediction.occupancy)
         truth = view_target(self.view, self.levels, n) > 127
         both = full.any(0) & truth.any(0)
@@ -138,7 +139,7 @@ class GroundTruth:
         return float(np.abs(error).mean()), float((error**2).mean())
 
     def _upright(self, prediction: SingleViewPrediction, full: NDArray[np.bool_]) -> tuple[float, float]:
-        """Degrees between predicted and true up; IoU after each is rotated to its own upright frame."""
+        """Degrees between predicted and true up direction; IoU after each solid is rotated to its own upright frame."""
         up = self.view.to_view[:3, 2]
         if prediction.pose is None:
             return float(np.degrees(np.arccos(np.clip(-up[1], -1, 1)))), 0.0
@@ -153,7 +154,7 @@ class GroundTruth:
 
 
 def rotation_between(a: F64, b: F64) -> F64:
-    """(3, 3) the smallest rotation that takes unit vector a (3,) to unit vector b (3,) (Rodrigues' formula)."""
+    """The smallest rotation (3, 3) that maps unit vector a (3,) to unit vector b (3,), by Rodrigues' formula."""
     axis, cosine = np.cross(a, b), float(np.clip(a @ b, -1, 1))
     sine = float(np.linalg.norm(axis))
     if sine < 1e-9:
@@ -170,8 +171,8 @@ def _orthogonal(a: F64) -> F64:
 
 
 def first_depth(full: NDArray[np.bool_], frame: ViewFrame) -> F64:
-    """(H, W) depth of the first full voxel of a view grid (D, H, W) along each ray; that of the first voxel where a ray has
-    none."""
+    """(H, W) depth of the first full voxel of a view grid (D, H, W) along each ray; the depth of the first voxel for rays without
+    a full voxel."""
     w = (full.argmax(0) + 0.5) / len(full) * 2 - 1
     return np.asarray(frame.centre_depth + frame.half_depth * w)
 

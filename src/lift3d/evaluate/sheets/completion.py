@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 TILE_SIZE, ROWS_PER_GROUP = 160, 6
 AZIMUTHS = (-55.0, 125.0)
-"""Degrees."""
+"""Azimuths of the two renderings of each mesh, in degrees."""
 
 
 def write_sheet(
     path: Path, cases: Sequence[PartialShape], completer: Completer, values: NDArray[np.float64]
 ) -> None:
-    """A PNG with the best, median and worst cases by their values (N,) as rows; columns: part, completion and truth, each from
+    """Write a PNG. Rows: the best, median and worst cases by their values (N,); columns: part, completion and truth, each from
     two sides."""
     indices = best_median_worst(values, min(ROWS_PER_GROUP, len(cases)))
     sheet = Pil.new("RGB", (3 * len(AZIMUTHS) * TILE_SIZE, len(indices) * TILE_SIZE), "white")

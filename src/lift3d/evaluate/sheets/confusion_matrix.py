@@ -23,7 +23,8 @@ def confusion_matrix(
 
 
 def draw_confusions(table: NDArray[np.int64], names: tuple[str, ...], title: str) -> Pil.Image:
-    """The matrix as an image: rows normalised, the diagonal blue, the rest red, with counts; long names are cut."""
+    """The matrix as an image with counts: rows are normalised, the diagonal is blue, the other cells are red; long names are
+    truncated."""
     n = len(names)
     side = BAND + n * CELL + 8
     sheet = Pil.new("RGB", (side + 40, side + 24), PAPER)

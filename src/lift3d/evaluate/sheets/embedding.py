@@ -23,8 +23,8 @@ ROWS, FINDS = 24, 5
 
 
 def write_sheet(path: Path, corpus: Corpus, retrieval: RetrievalSet, scores: F32) -> None:
-    """A PNG of the queries whose own shape has the lowest rank, by scores (N, N): the query image with that rank, its shape,
-    and the five shapes found first."""
+    """Write a PNG of the queries whose own shape is ranked last, by scores (N, N): the query image with this rank, its shape, and
+    the first five results."""
     rank = (scores > np.diag(scores)[:, None]).sum(1)
     worst = np.argsort(-rank, kind="stable")[:ROWS]
     sheet = Pil.new("RGB", ((FINDS + 2) * TILE_SIZE, len(worst) * TILE_SIZE), "white")

@@ -36,8 +36,8 @@ def write_sheet(
     path: Path, solids: ViewSet, cases: Sequence[PhotoCase], predictor: SingleViewPredictor, threshold: float,
     values: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """A PNG with the best, median and worst cases by their values (N,) as rows; columns: image, prediction from four sides,
-    truth from the same."""
+    """Write a PNG. Rows: the best, median and worst cases by their values (N,); columns: image, prediction from four sides, and
+    truth from the same sides."""
     from lift3d.evaluate.cases.image_to_voxels import best_median_worst
 
     indices = best_median_worst(values, min(ROWS_PER_GROUP, len(cases)))
@@ -65,7 +65,8 @@ def input_tile(image: NDArray[np.float32]) -> NDArray[np.uint8]:
 def prediction_tiles(
     prediction: SingleViewPrediction, case: PhotoCase, threshold: float
 ) -> list[NDArray[np.uint8]]:
-    """The prediction from four sides about the true vertical, the first that of the image; white where it is empty."""
+    """The prediction from four sides about the true vertical, first from that of the image; white tiles for an empty
+    prediction."""
     found = prediction_mesh(prediction.fill_silhouette(threshold), case.view.frame, threshold)
     if found is None:
         return [np.full((TILE_SIZE, TILE_SIZE, 3), 255, np.uint8) for _ in AZIMUTHS]
@@ -75,7 +76,7 @@ def prediction_tiles(
 
 
 def mesh_tiles(mesh: trimesh.Trimesh, side: int) -> list[NDArray[np.uint8]]:
-    """(side, side, 3) images of a mesh with z up from four sides, the first along y."""
+    """(side, side, 3) images of a mesh with z up from four sides, the first of which looks along y."""
     ready = drawable(mesh)
     shading = 0.45 if len(ready.texels) else 0.85
     tiles = []
