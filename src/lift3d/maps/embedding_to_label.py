@@ -39,7 +39,8 @@ class EmbeddingToLabel(Mapping[Embedding, Label]):
         probabilities = classifier.classify(source).astype(np.float64)
         if not np.isfinite(probabilities).all():
             raise InputError(
-                f"{classifier.found.file.name} gives values that are not finite", "download weights and card again"
+                f"{classifier.found.file.name} gives values that are not finite",
+                "download weights and card again",
             )
         context.note(NAME, weights=classifier.found.name, sha256=classifier.found.sha256)
         provenance = (Provenance(NAME, classifier.found.name, classifier.found.sha256),)
