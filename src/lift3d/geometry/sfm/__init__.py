@@ -1,1 +1,2 @@
-"""Structure from motion: features, pair selection, incremental mapping with COLMAP, and diagnosis of unregistered photos."""
+"""Structure from motion: features, pair selection, incremental mapping with COLMAP, views from known cameras, and diagnosis of
+unregistered photos."""

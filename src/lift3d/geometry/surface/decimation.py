@@ -21,7 +21,7 @@ from lift3d.geometry.mesh.components import select_faces, sorted_half_edges
 from lift3d.geometry.mesh.self_intersection import self_intersections
 from lift3d.geometry.mesh.weld import weld_exact
 from lift3d.geometry.surface import edge_collapse as kernels
-from lift3d.geometry.surface import quadrics as quadrics
+from lift3d.geometry.surface import quadrics
 from lift3d.types import F64
 
 FLIP, SLIM = 0.3, 0.03

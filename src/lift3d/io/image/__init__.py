@@ -1,1 +1,2 @@
-"""Photos and video in, decoded within limits; animations and contact sheets out."""
+"""Photos, masks and video in, decoded within limits, with the focal length and orientation of their EXIF data; animations and
+contact sheets out."""
