@@ -1,4 +1,4 @@
-"""The table of `voxels_to_label` on the test split, as `lift3d evaluate classifier` measures it, with more baselines.
+"""The table of `voxels_to_label` on the test split, as `lift3d evaluate classifier` computes it, with further baselines.
 
     python benchmarks/classifier.py CORPUS --weights RUN --plain RUN --turned RUN [--points RUN] [--critic RUN]
         [--places RUN] [--limit N]
@@ -33,7 +33,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def critics_of(run: str) -> dict[str, Features]:
-    """What linear machines are given: codes, what the critic of a GAN's run sees of them, and what an untrained one sees."""
+    """Inputs of the linear classifiers: latent codes, features of a trained GAN's critic, and features of an untrained critic."""
     codec, maker = load_network("autoencoder")[0], load_network("gan", run)[0]
     assert isinstance(codec, ShapeAutoencoder) and isinstance(maker, LatentGenerator)
     held = {k.removeprefix("critic."): t for k, t in load_tensors(run).items() if k.startswith("critic.")}
@@ -53,7 +53,7 @@ def critics_of(run: str) -> dict[str, Features]:
 
 
 def table_of(result: dict) -> dict:
-    """For the page."""
+    """The table for the documentation."""
     rows = []
     for name, row in result["rows"].items():
         cells: list[object] = [name]

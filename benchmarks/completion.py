@@ -1,9 +1,9 @@
-"""The table of `points_to_voxels` on the test split of the corpus, as `lift3d evaluate completion` measures it.
+"""The table of `points_to_voxels` on the test split of the corpus, as `lift3d evaluate completion` computes it.
 
     python benchmarks/completion.py CORPUS [--weights RUN] [--limit N] [--look FOLDER] [--kept]
 
-Writes results/completion.json. With --kept the rows that use no network (and take most of the time) are those of
-the last run, if it had the same shapes.
+Writes results/completion.json. With --kept, the rows without a network, which take most of the time, are copied from the
+last run, which must have used the same shapes.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def keep(before: dict, result: dict) -> None:
-    """Take over the rows of the run before that were not measured now."""
+    """Copy the rows that were not measured in this run from the last run."""
     if before["shapes"] != result["shapes"]:
         raise SystemExit("the last run was of other shapes: measure them all, without --kept")
     for kind, rows in result["rows"].items():
@@ -78,7 +78,7 @@ def keep(before: dict, result: dict) -> None:
 
 
 def table(result: dict, minutes: float, kept: bool) -> dict:
-    """For README.md."""
+    """The table for the documentation."""
     rows = []
     for kind, held in result["rows"].items():
         for name, row in held.items():

@@ -1,9 +1,9 @@
-"""The whole corpus, built from packages: how many shapes, how long, how large, what could not be read.
+"""The whole corpus, built from packages: number of shapes, time, size, and the files that could not be read.
 
     python benchmarks/corpus.py FOLDER [--debs DIR] [--cache DIR] [--kill SECONDS ...]
 
-Builds into FOLDER by the command line and writes results/corpus.json. An existing build is only counted, without
-its time. With --kill, the build is killed (SIGKILL) after so many seconds, once for each value, and started again.
+Builds into FOLDER by the command line and writes results/corpus.json. An existing corpus is counted without its build time. With
+--kill, the build is killed (SIGKILL) after the given numbers of seconds and restarted each time.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from lift3d.corpus.dataset import CARD, Corpus
 
 HERE = Path(__file__).resolve().parent
 ENOUGH = 50
-"""Shapes that a category needs to count."""
+"""Minimum number of shapes of a category that is counted."""
 
 
 def run(words: list[str], kills: list[float]) -> float:
-    """Seconds of the last, unbroken stretch together with those before the kills."""
+    """The sum of the seconds of the last, complete run and of the runs that were killed."""
     started = time.monotonic()
     for seconds in [*kills, None]:
         child = subprocess.Popen(words, start_new_session=True)
@@ -44,7 +44,7 @@ def run(words: list[str], kills: list[float]) -> float:
 
 
 def table(corpus: Corpus, minutes: float | None, peak: float | None) -> dict[str, Any]:
-    """The issue's numbers beside what they should be."""
+    """The measured numbers and their targets."""
     card = corpus.card
     large = {k: n for k, n in card["categories"].items() if n >= ENOUGH and k != "unknown"}
     size = sum(file.stat().st_size for file in corpus.folder.rglob("*") if file.is_file())

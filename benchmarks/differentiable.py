@@ -1,4 +1,4 @@
-"""Accuracy of the gradients of the differentiable renderer, beside two published methods, and time per image.
+"""Accuracy of the gradients of the differentiable renderer, compared with two published methods, and time per image.
 
     python benchmarks/differentiable.py [--quick]
 
@@ -34,7 +34,7 @@ HERE = Path(__file__).resolve().parent
 FINE = 24
 """Samples along each side of a pixel."""
 STEP = 0.1
-"""Of the central differences, in pixels of motion."""
+"""Step of the central differences, in pixels of motion."""
 
 
 def shape(faces: int) -> tuple[np.ndarray, np.ndarray]:
@@ -78,7 +78,8 @@ Errors = dict[str, tuple[float, float]]
 
 
 def gradient_error(faces: int, size: int, ways: dict[str, Way], measures: int = 4) -> Errors:
-    """Of (colour, coverage): RMS of the error over directions and measures, relative to the RMS of the truth."""
+    """The relative error of (colour, coverage): RMS of the error over directions and measures, divided by the RMS of the
+    truth."""
     v, f = shape(faces)
     rng = np.random.default_rng(0)
     colours = 0.5 + 0.5 * np.sin(v @ rng.normal(size=(3, 3)) * 3 + rng.uniform(0, 6, 3))

@@ -1,10 +1,10 @@
-"""Draw the registry of mappings as a Mermaid diagram in docs/how_it_works.md, so that the picture cannot go out of date.
+"""Write the registry of mappings as a Mermaid diagram to docs/how_it_works.md.
 
     python benchmarks/draw_mappings.py [--check]
 
-The page holds the markers `<!-- mappings -->` and `<!-- end: mappings -->`; the diagram between them is generated: one node per
-representation, one arrow per mapping, solid for exact mappings and dashed for learned ones. `--check` changes nothing and exits
-with 1 if the page is out of date.
+The page contains the markers `<!-- mappings -->` and `<!-- end: mappings -->`; the diagram between them is generated: one node
+per representation, one arrow per mapping, solid for exact mappings and dashed for learned mappings. `--check` changes nothing
+and exits with 1 if the page is out of date.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The table of the embedding space on the test split of the corpus, as `lift3d evaluate` measures it.
+"""The table of the embedding space on the test split of the corpus, as `lift3d evaluate` computes it.
 
     python benchmarks/embedding.py CORPUS PICTURES [--weights RUN] [--limit N] [--look FOLDER]
 

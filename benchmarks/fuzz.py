@@ -1,11 +1,11 @@
-"""Damaged files of every format that the corpus reads: each must end in shapes or in one clear error.
+"""Damaged files of every format that the corpus reads: the result of each must be shapes or one clear error.
 
     python benchmarks/fuzz.py [--each 900] [--packages FOLDER] [--only AC3D]
 
-Files are damaged by `mutations.py`, with a seed made of the format's name and the number of the input, so that each can be
-reproduced (`--only NAME --number N` runs one and shows what happens). Worker processes read them; an input counts as hanging
-after 5 s of computing (or 60 s of waiting), and its memory is the growth of the process's resident size while it was read.
---packages: a corpus' cache of unpacked packages, whose small files are damaged, too.
+Files are damaged by `mutations.py`, with a seed from the format's name and the number of the input, so that each can be
+reproduced (`--only NAME --number N` runs one input and prints the result). Worker processes read the files. An input counts as
+hanging after 5 s of CPU time or 60 s of wall time; its memory is the growth of the process's resident size during reading.
+--packages: a corpus' cache of unpacked packages, whose small files are damaged too.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from mutations import mutated
 
 SECONDS, PATIENCE, MEGABYTES = 5.0, 60.0, 1024
 ADDRESSES = 4 << 30
-"""Address space that a worker may take beyond what it has; what asks for more gets MemoryError."""
+"""Address space that a worker may allocate in addition; larger requests raise MemoryError."""
 SMALL = 20_000
 GOOD = ("shapes", "empty", "clear error")
 
 
 class Late(BaseException):
-    """Not an Exception, so that no reader takes it for damage."""
+    """Raised at the time limit. It is no Exception, so that readers do not handle it as damage."""
 
 
 def with_real_files(known: dict[str, Format], packages: Path | None) -> None:
@@ -61,7 +61,7 @@ def damaged_file(kind: Format, name: str, number: int) -> bytes:
 
 
 def outcome(kind: Format, name: str, number: int, folder: Path) -> tuple[str, str]:
-    """(what came of it, details): one of GOOD, or anything else."""
+    """(outcome, details) of reading an input; outcomes outside of GOOD are failures."""
     data = damaged_file(kind, name, number)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -83,13 +83,13 @@ def outcome(kind: Format, name: str, number: int, folder: Path) -> tuple[str, st
 
 
 def _resident(field: str) -> float:
-    """MB, from /proc/self/status: VmRSS now or VmHWM at most since it was reset."""
+    """MB from /proc/self/status: VmRSS, the current value, or VmHWM, the maximum since the last reset."""
     with open("/proc/self/status", encoding="ascii") as file:
         return next(int(line.split()[1]) / 1024 for line in file if line.startswith(field))
 
 
 def measured(kind: Format, name: str, number: int, folder: Path) -> tuple[str, str, float, float]:
-    """Outcome, details, seconds of computing and MB that it took."""
+    """Outcome, details, CPU seconds and MB of an input."""
     with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
         file.write("5")
     before, started = _resident("VmRSS"), time.process_time()
@@ -111,11 +111,11 @@ def measured(kind: Format, name: str, number: int, folder: Path) -> tuple[str, s
 
 
 def work(tasks: Any, results: Any, packages: Path | None) -> None:
-    """A worker: says which input it begins and what came of it."""
+    """A worker process: reports each input when it begins, and its outcome."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as scratch:
         known = formats(Path(scratch))
         with_real_files(known, packages)
-        for name, kind in known.items():  # imports and compiled code are paid before anything is measured
+        for name, kind in known.items():  # imports and compilation happen before the first measurement
             outcome(kind, name, 0, Path(scratch) / "input")
         size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (size + ADDRESSES, resource.RLIM_INFINITY))
@@ -125,7 +125,7 @@ def work(tasks: Any, results: Any, packages: Path | None) -> None:
 
 
 def run(names: list[str], each: int, packages: Path | None, workers: int) -> dict[str, list[tuple[Any, ...]]]:
-    """All outcomes by format: rows of number, what, details, seconds, MB. A worker that dies or waits too long is replaced."""
+    """All outcomes by format: rows of number, outcome, details, seconds, MB. A worker that dies or hangs is replaced."""
     context = multiprocessing.get_context("spawn")
     tasks, results = context.Queue(), context.Queue()
     for number in range(each):
@@ -139,7 +139,7 @@ def run(names: list[str], each: int, packages: Path | None, workers: int) -> dic
             crew[-1].start()
         try:
             who, name, number, what = results.get(timeout=1)
-        except Exception:  # queue.Empty: see who is lost
+        except Exception:  # queue.Empty: find the workers that died
             for pid, (name, number, since) in list(busy.items()):
                 alive = any(p.pid == pid and p.is_alive() for p in crew)
                 if not alive or time.monotonic() - since > PATIENCE:
@@ -166,7 +166,7 @@ def run(names: list[str], each: int, packages: Path | None, workers: int) -> dic
 
 
 def table(done: dict[str, list[tuple[Any, ...]]]) -> dict[str, Any]:
-    """The page's table: a row for each format and one for all."""
+    """The table for the documentation: a row for each format and a row for all."""
     rows: list[list[Any]] = []
     for name, got in (done | {"all": sum(done.values(), [])}).items():
         count = Counter(row[1] for row in got)
@@ -191,7 +191,7 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=900, help="inputs of each format")
     parser.add_argument("--packages", type=Path)
     parser.add_argument("--only", help="one format")
-    parser.add_argument("--number", type=int, help="run this input alone and show what happens")
+    parser.add_argument("--number", type=int, help="run this input alone and print the result")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,4 @@
-"""What `fuzz.py` reads: for each format undamaged files, and what the corpus does with one."""
+"""The inputs of `fuzz.py`: for each format undamaged files, and the function by which the corpus reads them."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ Read = Callable[[bytes, Path], int]
 
 @dataclass(frozen=True)
 class Format:
-    """seeds: undamaged files; read: (damaged file, empty folder) to the number of shapes, rows or files got out of it;
-    wrap: what is put around the damaged bytes so that they are reached (a zip around a 3MF's XML); real: a pattern of
-    files of this format in unpacked packages."""
+    """seeds: undamaged files; read: function from a damaged file and an empty folder to the number of shapes, rows or files read;
+    wrap: adds the container of the damaged bytes (the zip of a 3MF's XML); real: a pattern of files of this format in unpacked
+    packages."""
 
     seeds: list[bytes]
     read: Read
@@ -56,7 +56,7 @@ class Format:
 
 
 def formats(folder: Path) -> dict[str, Format]:
-    """All formats by name; folder: where seeds may be written."""
+    """All formats by name. folder: for temporary files of the seeds."""
     mesh = _seeds(folder)
     wrapped_3mf = [b for name, b in _members(mesh[".3mf"]) if name.endswith(".model")]
     usd = [
@@ -123,7 +123,7 @@ def _parts(read: Callable[[bytes, str], list[Part]], data: bytes, folder: Path) 
 
 def _pmd(data: bytes, folder: Path) -> int:
     parts = _parts(pmd.read, data, folder)
-    with contextlib.suppress(InputError):  # as the source does: without points there are no props
+    with contextlib.suppress(InputError):  # as in the source: without points there are no props
         parts += len(pmd.attachment_points(data, "damaged file"))
     return parts
 
@@ -158,7 +158,7 @@ def _deb(data: bytes, folder: Path) -> int:
 
 
 def _inside(root: Path, folder: Path) -> int:
-    """The number of files below root, when nothing left it."""
+    """The number of files below root, after a check that no file was written outside of it."""
     got = list(root.rglob("*"))
     assert all(f.resolve().is_relative_to(root.resolve()) for f in got)
     assert {f.name for f in folder.iterdir()} <= {"x.zip", "x.deb", root.name}
@@ -186,7 +186,7 @@ def _pictures() -> list[bytes]:
 
 
 def _seeds(folder: Path) -> dict[str, bytes]:
-    """A textured box in every format that is written."""
+    """A textured box in every format that lift3d writes."""
     box = trimesh.creation.box()
     uv = np.random.default_rng(0).random((len(box.vertices), 2))
     picture = Pil.fromarray(np.arange(192, dtype=np.uint8).reshape(8, 8, 3))
@@ -202,7 +202,7 @@ def _members(data: bytes) -> list[tuple[str, bytes]]:
 
 
 def _rezip(around: bytes, ending: str, data: bytes) -> bytes:
-    """The archive with its file of this ending replaced."""
+    """The archive with the file of this name extension replaced."""
     align = 64 if ending == ".usd" else 0
     return pack([(name, data if ending in name else held) for name, held in _members(around)], align=align)
 
@@ -212,14 +212,14 @@ def _json(glb: bytes) -> bytes:
 
 
 def _gltf(glb: bytes) -> bytes:
-    """The GLB as one JSON with its numbers inside."""
+    """The GLB as a single JSON with embedded buffers."""
     tree, binary = json.loads(_json(glb)), glb[28 + len(_json(glb)) :]
     tree["buffers"][0]["uri"] = "data:application/octet-stream;base64," + base64.b64encode(binary).decode()
     return json.dumps(tree).encode()
 
 
 def _glb(around: bytes, data: bytes) -> bytes:
-    """The GLB with another JSON, its sizes made right."""
+    """The GLB with another JSON and corrected sizes."""
     rest, text = around[20 + len(_json(around)) :], data + b" " * (-len(data) % 4)
     total = 20 + len(text) + len(rest)
     return around[:8] + total.to_bytes(4, "little") + len(text).to_bytes(4, "little") + b"JSON" + text + rest

@@ -1,9 +1,9 @@
 """Two published methods for differentiable silhouettes, re-implemented for comparison only (benchmarks/differentiable.py).
 
-`neighbours`: Laine et al., "Modular primitives for high-performance differentiable rendering", 2020, section 3.6: two
-pixels that see different faces are blended by where a silhouette edge of the nearer face passes between their centres.
-`soft`: Liu et al., "Soft Rasterizer", 2019: every face covers every pixel a little, by the sigmoid of its squared
-distance; faces are mixed by a softmax over depth. Dense, so for small meshes and images.
+`neighbours`: Laine et al., "Modular primitives for high-performance differentiable rendering", 2020, section 3.6: two pixels
+with different faces are blended by the position at which a silhouette edge of the nearer face passes between their centres.
+`soft`: Liu et al., "Soft Rasterizer", 2019: every face covers every pixel partly, by the sigmoid of its squared distance; faces
+are blended by a softmax over depth. The computation is dense and therefore restricted to small meshes and images.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def projected(surface: Surface, cameras: Cameras) -> tuple[Tensor, Tensor]:
 
 
 def neighbours(surface: Surface, cameras: Cameras) -> Tensor:
-    """(4, H, W) colour and coverage of one picture, blended over the outlines of each pixel's own face."""
+    """(4, H, W) colour and coverage of one picture, blended over the silhouette edges of each pixel's face."""
     bare = render(surface, cameras, antialias=False)
     picture = torch.cat([bare.rgb[0], bare.mask[0]])
     xy, _ = projected(surface, cameras)
@@ -52,7 +52,7 @@ def neighbours(surface: Surface, cameras: Cameras) -> Tensor:
             taken |= ok
             r, c, x = rows[ok], columns[ok], x[ok]
             r2, c2 = (r, c + 1) if axis == 0 else (r + 1, c)
-            early = x < 0.5  # the edge passes the first pixel, which takes something of the second
+            early = x < 0.5  # the edge passes through the first pixel, which is blended with the second
             jump = (picture[:, r2, c2] - picture[:, r, c]) * (0.5 - x)
             target = torch.where(early, r, r2), torch.where(early, c, c2)
             change = change.index_put((torch.arange(4)[:, None], *target), jump, accumulate=True)
@@ -61,7 +61,7 @@ def neighbours(surface: Surface, cameras: Cameras) -> Tensor:
 
 
 def folds(surface: Surface, xy: Tensor) -> Tensor:
-    """(F, 3) bool: edge k of a face, from corner k to the next, has both its faces on one side, or only one face."""
+    """(F, 3) bool: whether edge k of a face, from corner k to the next, has both its faces on one side, or only one face."""
     ends = torch.from_numpy(surface.edges.ends).long()
     c, d = torch.from_numpy(surface.edges.opposite).long().unbind(1)
     a, b = xy[ends[:, 0]], xy[ends[:, 1]]

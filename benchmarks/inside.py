@@ -1,8 +1,8 @@
-"""Occupancy of damaged solids against the undamaged ones: 500 analytic solids, with the defects of meshes made for games.
+"""Occupancy of damaged solids against that of the undamaged solids: 500 analytic solids with the defects of game meshes.
 
     python benchmarks/inside.py [--count 500] [--resolution 64]
 
-Each solid is known as a formula; its mesh gets holes, duplicate and inverted faces, intersecting parts, or no floor. The
+Each solid has an analytic formula; its mesh gets holes, duplicate and inverted faces, intersecting parts, or no floor. The
 baseline is a flood fill from outside. Writes results/inside.json.
 """
 
@@ -116,7 +116,7 @@ def spoil(
     if how in ("doubled", "all"):
         twice = f[rng.random(len(f)) < rng.uniform(0.3, 1.0)]
         f = np.concatenate([f, twice[:, ::-1]])
-    if how == "shells":  # a second skin just inside, turned to the inside as for two-sided drawing
+    if how == "shells":  # a second surface just inside with inverted faces, as for two-sided rendering
         inner = v - 0.004 * mesh.vertex_normals
         f = np.concatenate([f, f[:, ::-1] + len(v)])
         v = np.concatenate([v, inner])

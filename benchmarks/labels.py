@@ -1,12 +1,12 @@
-"""How often a category is wrong: the taxonomy's rules against labels given by eye.
+"""Error rate of the categories: the taxonomy's rules against labels by visual inspection.
 
     python benchmarks/labels.py [--debs FOLDER] [--cache FOLDER]
 
-labels_by_hand.csv holds a random sample of the entries of all sources in proportion to their numbers: the first 260, in the
-order of the hash of SALT and key, of those that the rules accept as objects and that load and clean. Each was labelled from two
-images (and its name, as a person would), after the rules were final; "unknown" where no category fits. An earlier
-sample of the same size was used to improve the rules and is not counted. Interval: Wilson (1927). Writes
-results/labels.json and, with the number of entries of each category, results/categories.json.
+labels_by_hand.csv contains a random sample of the entries of all sources, in proportion to their sizes: of the entries that the
+rules accept as objects and that can be loaded and cleaned, the first 260 in the order of the hash of SALT and key. Each was
+labelled from two images and its name after the rules were final, with "unknown" where no category fits. An earlier sample of the
+same size was used to improve the rules and is not counted. The interval is that of Wilson (1927). Writes results/labels.json and,
+with the number of entries of each category, results/categories.json.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SALT = "labels 2 "
 
 
 def listed(cache: Path, debs: Path | None) -> list[Entry]:
-    """Everything that every source lists."""
+    """All entries of all sources, by key."""
     found: list[Entry] = []
     for source in sources().values():
         roots = [obtain(name, cache, debs, wanted=source.needs).root for name in source.packages]
@@ -40,12 +40,12 @@ def listed(cache: Path, debs: Path | None) -> list[Entry]:
 
 
 def rank(key: str) -> str:
-    """What the sample is ordered by."""
+    """The hash by which the sample is ordered."""
     return hashlib.sha256((SALT + key).encode()).hexdigest()
 
 
 def wilson(wrong: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share: (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)."""
+    """95 % interval of a proportion: (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)."""
     if n == 0:
         return 0.0, 1.0
     p = wrong / n
@@ -54,7 +54,8 @@ def wilson(wrong: int, n: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def row(name: str, pairs: list[tuple[str, str]]) -> list[Any]:
-    """Of pairs (by rule, by eye): name, how many, unknown in %, wrong among the others in %, its interval."""
+    """The row of pairs (category by rule, label by inspection): name, number of pairs, unknown in %, wrong among the others in %,
+    and the interval of the latter."""
     known = [(rule, eye) for rule, eye in pairs if rule != UNKNOWN]
     wrong = sum(rule != eye for rule, eye in known)
     low, high = wilson(wrong, len(known))
@@ -86,8 +87,8 @@ def main() -> None:
     for line in errors:
         print("wrong:", *line)
     missed = sum(rule == UNKNOWN and eye != UNKNOWN for rule, eye in pairs.values())
-    print(f"{missed} unknown by rule have a category by eye; {len(gone)} labelled things are no longer listed; "
-          f"{len(between)} things of the sample's range have no label (they do not load, or are flat)")  # fmt: skip
+    print(f"{missed} unknown by rule have a category by eye; {len(gone)} labelled entries are no longer listed; "
+          f"{len(between)} entries in the sample's range have no label (they do not load, or are flat)")  # fmt: skip
     note = "Wrong: fraction of the shapes with a category whose label by eye differs; 95 % interval."
     columns = ["source", "labelled", "unknown, %", "wrong, %", "interval, %"]
     out = {"table": {"columns": columns, "rows": rows, "note": note}, "errors": errors, "missed": missed}

@@ -3,8 +3,8 @@
     python benchmarks/masks.py [--data ../shared/data] [--look sheet.png]
 
 The pictures of ../shared/data/images with transparency define the true masks; each is composited onto crops of photographs
-(a table top, a workshop, rooms), at five positions and sizes, with a little noise. Beside the network: GrabCut (Rother et al.
-2004, OpenCV's) from a centred box, 90 % of each side. Writes results/masks.json.
+(a table top, a workshop, rooms), at five positions and sizes, with slight noise. The baseline is OpenCV's GrabCut (Rother et al.
+2004) from a centred box of 90 % of each side. Writes results/masks.json.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def backgrounds(data: Path) -> list[np.ndarray]:
 
 
 def cut_out(path: Path) -> bool:
-    """Whether the picture says by transparency what is the thing; a few are opaque, on grey."""
+    """Whether the picture defines the object by transparency; a few pictures are opaque, on grey."""
     picture = Pil.open(path)
     return "A" in picture.getbands() and picture.getchannel("A").getextrema()[0] < 10
 
 
 def composed(path: Path, behind: list[np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(512, 512, 3) and the true mask."""
+    """A composite (512, 512, 3) and its true mask (512, 512)."""
     thing = Pil.open(path).convert("RGBA")
     box = thing.getbbox()
     thing = thing.crop(thing.split()[3].getbbox() or box)
@@ -68,7 +68,7 @@ def composed(path: Path, behind: list[np.ndarray], rng: np.random.Generator) -> 
 
 
 def grabcut(rgb: np.ndarray) -> np.ndarray:
-    """OpenCV's, five rounds from a box that leaves 5 % at each side."""
+    """The mask by OpenCV's GrabCut, five iterations from a box with a margin of 5 % at each side."""
     mask = np.zeros(rgb.shape[:2], np.uint8)
     edge = round(0.05 * SIDE)
     box = (edge, edge, SIDE - 2 * edge, SIDE - 2 * edge)

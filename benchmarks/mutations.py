@@ -16,7 +16,7 @@ _NUMBER = re.compile(rb"-?\d+\.?\d*(?:[eE][-+]?\d+)?")
 
 
 def mutated(data: bytes, others: list[bytes], rng: np.random.Generator) -> bytes:
-    """`data` with one to three kinds of damage; others: files of the same format to take pieces from."""
+    """`data` with one to three mutations. others: files of the same format from which blocks are copied."""
     out = bytearray(data)
     for _ in range(1 + int(rng.integers(0, 4) == 0) + int(rng.integers(0, 8) == 0)):
         if out:
@@ -26,7 +26,7 @@ def mutated(data: bytes, others: list[bytes], rng: np.random.Generator) -> bytes
 
 
 def _offset(out: bytearray, rng: np.random.Generator) -> int:
-    """A random offset, often near the beginning, where headers are."""
+    """A random offset, often near the beginning of the file, where headers are."""
     end = len(out) if rng.random() < 0.5 else min(len(out), 256)
     return int(rng.integers(0, max(end, 1)))
 
@@ -47,7 +47,7 @@ def _cut(out: bytearray, others: list[bytes], rng: np.random.Generator) -> bytea
 
 
 def _extreme(out: bytearray, others: list[bytes], rng: np.random.Generator) -> bytearray:
-    """A number of one to eight bytes that may be a count, an offset or a coordinate."""
+    """Replace one to eight bytes, which may be a count, an offset or a coordinate."""
     at = _offset(out, rng) & (~3 if rng.random() < 0.7 else ~0)
     size = SIZES[int(rng.integers(len(SIZES)))]
     special = (float("nan"), float("inf"), 1e38, -1e-45, 65520.0)[int(rng.integers(5))]
@@ -90,7 +90,7 @@ def _words(out: bytearray, others: list[bytes], rng: np.random.Generator) -> byt
 
 
 def _lines(out: bytearray, others: list[bytes], rng: np.random.Generator) -> bytearray:
-    """Lines of text in another order, or with one doubled or left out."""
+    """Lines of text in another order, or with one line repeated or omitted."""
     lines = bytes(out).split(b"\n")
     a, b = (int(i) for i in rng.integers(0, len(lines), 2))
     lines[a] = lines[b]

@@ -1,8 +1,8 @@
-"""Every image of ../shared/data/images to a model: time, whether each is solid, and a contact sheet.
+"""Reconstruction of every image of ../shared/data/images: time, whether each model is solid, and a contact sheet.
 
     python benchmarks/one_photo.py [--data ../shared/data] [--look sheet.png]
 
-Times are of the second run of each picture in one process: start-up and compiled code are not counted. Writes
+Times are those of the second run of each picture in one process, without start-up and compilation. Writes
 results/one_photo.json.
 """
 

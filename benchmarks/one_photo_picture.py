@@ -2,8 +2,8 @@
 
     python benchmarks/one_photo_picture.py CORPUS PICTURES
 
-Of the test shapes in the public domain or under CC BY, predicted from one image each, the eight around the median IoU, of as
-many categories; their authors are written to docs/images/one_photo.csv.
+The picture shows eight test shapes in the public domain or under CC BY, each predicted from one image: those around the median
+IoU, from eight categories. Their authors are written to docs/images/one_photo.csv.
 """
 
 from __future__ import annotations

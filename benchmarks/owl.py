@@ -1,7 +1,7 @@
 """An owl of painted and glazed clay: the example's subject, modelled by signed distance functions.
 
-Distances of ellipsoids and capsules joined by a smooth minimum (Quilez, "Smooth minimum", 2013), feathers as
-a shallow relief, meshed by marching tetrahedra. It stands on z = 0 and looks along -y; it is 1.1 high.
+Ellipsoids and capsules are joined by a smooth minimum of their distances (Quilez, "Smooth minimum", 2013); feathers are a shallow
+relief; the mesh comes from marching tetrahedra. The owl stands on z = 0, faces -y, and is 1.1 high.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _scales(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def _parts(p: np.ndarray) -> dict[str, np.ndarray]:
-    """Signed distances of the owl's parts at p (..., 3), mirrored in x where it has two of them."""
+    """Signed distances of the owl's parts at p (..., 3); paired parts are reflected in x."""
     m = p * [1, 1, 1]
     m[..., 0] = np.abs(m[..., 0])
     height = p[..., 2]
@@ -110,7 +110,7 @@ def distance(p: np.ndarray) -> np.ndarray:
 
 
 def owl_mesh(cells: int = 200) -> tuple[np.ndarray, np.ndarray]:
-    """(v, f): the owl's surface; `cells` along its height."""
+    """(v, f): the owl's surface, meshed with `cells` voxels along its height."""
     low, high = np.array([-0.40, -0.40, -0.02]), np.array([0.40, 0.44, 1.18])
     step = (high[2] - low[2]) / cells
     axes = [np.arange(a, b, step) for a, b in zip(low, high)]

@@ -1,8 +1,8 @@
-"""Write the best weights of a run into the package, in half precision, with their card.
+"""Write the best weights of a run to the package, in half precision, with their card.
 
     python benchmarks/pack_weights.py RUN NAME "COMMAND ..." [--note "how long, on what"]
 
-The card's numbers come from benchmarks/results: run it again after the benchmarks.
+The card's scores come from benchmarks/results: run this script again after the benchmarks.
 """
 
 from __future__ import annotations
@@ -68,8 +68,7 @@ TABLE = {
 
 
 def test_scores(name: str, digest: str) -> dict[str, object]:
-    """measured_on, metrics and baselines of the card, from the network's table; empty where there is no table of these
-    weights."""
+    """measured_on, metrics and baselines of the card, from the network's table; empty without a table of these weights."""
     path = HERE / "results" / f"{TABLE[name]}.json"
     table = json.loads(path.read_text()) if path.is_file() else None
     if table is None or (name == "flow" and table["weights"] != digest):
@@ -93,7 +92,7 @@ def test_scores(name: str, digest: str) -> dict[str, object]:
 
 
 def scores_of(name: str, row: dict) -> dict[str, float]:
-    """The scores of one row of a table, the principal one first."""
+    """The scores of one row of a table, the principal score first."""
     if name == "image_to_voxels":
         return {"iou": row["categories"]["iou64"], "f1": row["categories"]["f1"]}
     if name == "autoencoder":
@@ -135,7 +134,7 @@ def more_of(name: str, told: dict) -> dict:
 
 
 def mix_of(name: str) -> dict[str, object]:
-    """How much each part of nearness counts, as the benchmark fixed it on validation."""
+    """The similarity weights that the benchmark chose on the validation split."""
     told = HERE / "results/embedding.json"
     if name != "embedding" or not told.is_file():
         return {}
@@ -149,7 +148,7 @@ def mix_of(name: str) -> dict[str, object]:
 
 
 def data_of(config: dict[str, object]) -> str:
-    """What a run of this configuration has learned from."""
+    """Description of the training data of a run with this configuration."""
     if "embedding" in config:
         return DATA
     if not {"faults", "paste"} & set(config):
@@ -158,7 +157,7 @@ def data_of(config: dict[str, object]) -> str:
 
 
 def write_credits(path: Path, rows: list[list[str]]) -> None:
-    """Who made what the weights remember, for their licences ask for it."""
+    """The attribution of the shapes that are stored in the weights, as their licences require."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("key", "name", "author", "licence"))

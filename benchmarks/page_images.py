@@ -1,4 +1,4 @@
-"""Images of the documentation that lift3d itself makes: docs/images/repair.jpg, shapes.jpg and interpolate.jpg.
+"""Images of the documentation that lift3d generates: docs/images/repair.jpg, shapes.jpg and interpolate.jpg.
 
     python benchmarks/page_images.py [FOLDER]
 
@@ -21,7 +21,7 @@ from owl import owl_colours, owl_mesh
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 HOLES = ((0.1, -0.25, 0.45), (-0.12, -0.2, 0.62), (0.2, -0.05, 0.95), (0.28, -0.1, 0.5), (-0.22, -0.15, 0.3))
-"""Points of the owl around which the surface is removed."""
+"""Points on the owl around which the surface is removed."""
 
 
 def lift3d(*words: str | Path) -> None:
@@ -54,7 +54,7 @@ def damaged_owl() -> trimesh.Trimesh:
 
 
 def repair_image(folder: Path) -> None:
-    """Front and side of the damaged owl, and of the repaired one."""
+    """Front and side of the damaged owl and of the repaired owl."""
     damaged_owl().export(folder / "broken.ply")
     lift3d("repair", folder / "broken.ply", "-o", folder / "solid.ply")
     sheet = Image.new("RGB", (4 * 320, 320), "white")
@@ -79,7 +79,7 @@ def repair_image(folder: Path) -> None:
 
 
 def shape_images(folder: Path) -> None:
-    """Contact sheets of generated shapes, one category below the other, and of an interpolation."""
+    """A contact sheet of generated shapes, with one category below the other, and a contact sheet of an interpolation."""
     rows = []
     for category, top, bottom in (("chair", 0, 25), ("table", 25, 25), ("airplane", 55, 65)):
         lift3d("generate", category, "-n", "8", "--seed", "1", "-o", folder / category)
@@ -98,7 +98,7 @@ def shape_images(folder: Path) -> None:
 
 
 def scaled(image: Image.Image, width: int) -> Image.Image:
-    """The image at this width."""
+    """The image, resized to this width."""
     return image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
 
 

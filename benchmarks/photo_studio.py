@@ -1,7 +1,7 @@
-"""A small photo studio: an object on a table in a room, photographed from around, with everything known.
+"""A virtual photo studio: an object on a table in a room, photographed from all sides, with exact ground truth.
 
-The object is rasterised at twice the resolution, its material is evaluated at every sample, the table and
-the room are traced analytically behind it. Light: a soft key light (several shadow maps), a dome (shadow maps
+The object is rasterised at twice the resolution, its material is evaluated at every sample, and the table and
+the room behind it are ray-traced analytically. Light: a soft key light (several shadow maps), a dome (shadow maps
 from all sides, so corners and the table under the object are darker) and a bounce from below. The photo then
 goes through a camera: a small blur, exposure, sRGB, gaussian noise, eight bits.
 World: z up, the table top is z = 0, the object's diagonal is 1.
@@ -29,8 +29,8 @@ _MAP = 512
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is photographed: v (V, 3), f (F, 3), corner normals (F, 3, 3), corner uv (F, 3, 2), its own
-    texture (h, w, 3) linear, how much of it shows (0..1), and the solid material (see `solid_colour`);
+    """The photographed object: v (V, 3), f (F, 3), corner normals (F, 3, 3), corner uv (F, 3, 2), its own
+    texture (h, w, 3) linear, its weight in [0, 1], and the solid material (see `solid_colour`);
     tint: corner colours (F, 3, 3), linear, in place of a texture."""
 
     v: np.ndarray
@@ -49,7 +49,7 @@ class Subject:
 
     @property
     def fade(self) -> np.ndarray:
-        """(3,) the colour that a faint variant (contrast < 1) fades to."""
+        """(3,) the colour to which a variant of low contrast (contrast < 1) fades."""
         mean = mean_colour(self.palette)
         if self.tint is not None:
             return mean + self.own * (self.tint.mean((0, 1)) - mean)
@@ -126,7 +126,7 @@ def _key_directions(light: Light) -> list[np.ndarray]:
 
 
 def develop(linear: np.ndarray, exposure: float, rng: np.random.Generator | None) -> np.ndarray:
-    """Twice-sized linear picture to a photo: lens blur, averaging, sRGB, noise of 2 grey levels, 8 bits."""
+    """A linear picture of twice the size to a photo: lens blur, averaging, sRGB, noise of 2 grey levels, 8 bits."""
     blurred = ndimage.gaussian_filter(linear, (0.9, 0.9, 0), truncate=3)
     h, w = linear.shape[0] // 2, linear.shape[1] // 2
     small = blurred.reshape(h, 2, w, 2, 3).mean((1, 3)) * exposure

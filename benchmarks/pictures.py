@@ -2,7 +2,8 @@
 
     python benchmarks/pictures.py CORPUS [--shapes 60] [--views 24] [--size 128]
 
-On one core as CPU time of this process, files encoded; on all cores as `lift3d corpus render` takes, its start included.
+On one core: CPU time of this process, including the encoding of files. On all cores: wall time of `lift3d corpus render`,
+including its start.
 Writes results/pictures.json.
 """
 
@@ -29,7 +30,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def one_core(corpus: Corpus, shapes: list[int], options: RenderOptions) -> float:
-    """Pictures by second of CPU time; kernels are compiled before."""
+    """Pictures per second of CPU time, after the compilation of kernels."""
     numba.set_num_threads(1)
     studio = Studio(corpus, options.recipe, options.size)
     for view in range(8):
@@ -43,7 +44,7 @@ def one_core(corpus: Corpus, shapes: list[int], options: RenderOptions) -> float
 
 
 def all_cores(corpus: Corpus, options: RenderOptions) -> tuple[float, float]:
-    """Pictures by second of the clock, bytes of a picture in its shard."""
+    """Pictures per second of wall time, and bytes of a picture in its shard."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
         done = render_shards(corpus, Path(folder) / "out", options, lambda s: None, lambda n, f: None)
@@ -68,7 +69,7 @@ def main() -> None:
             shapes = [i for shard in plan_shards(corpus, options) for i in shard.shapes]
             shard = (
                 int(0.6 * given.shapes / cores) * given.views * 4096
-            )  # a few for each core, as with a whole corpus
+            )  # several shapes for each core, as with a whole corpus
             alone = one_core(corpus, shapes, options)
             together, size = all_cores(
                 corpus, RenderOptions(given.views, given.size, name, extras, None, given.shapes, 0, shard)

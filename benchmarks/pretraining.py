@@ -37,7 +37,7 @@ STARTS = {NOTHING: "nothing", MASKED: "masked", SOLIDS: "solids"}
 
 
 def trained(args: argparse.Namespace, share: float, begin: str, seed: int) -> Path:
-    """The run's folder."""
+    """Train one run, or resume it; returns its folder."""
     task = trainable("classifier")
     words: dict[str, object] = {
         "seed": seed, "labels_share": share, "transformer": "false", "rotate": "none", "variants": 1, "smoothing": 0,
@@ -54,7 +54,7 @@ def trained(args: argparse.Namespace, share: float, begin: str, seed: int) -> Pa
 
 
 def measured(corpus: Path, run: Path) -> dict:
-    """On upright test shapes; kept beside the run until its weights change."""
+    """Scores on upright test shapes, cached beside the run until its weights change."""
     kept, weights = run / "measured.json", run / "best.safetensors"
     if kept.is_file() and kept.stat().st_mtime >= weights.stat().st_mtime:
         return json.loads(kept.read_text())
@@ -69,7 +69,7 @@ def measured(corpus: Path, run: Path) -> dict:
 
 
 def table(results: list[dict[str, Any]], steps: int, seeds: int) -> dict[str, Any]:
-    """Of one seed with the intervals of its test shapes, of several with what they differ by."""
+    """The table: of one seed with the intervals over test shapes, of several seeds with their standard deviation."""
     rows = []
     for share in SHARES:
         cells: list[object] = [f"{100 * share:g} %"]

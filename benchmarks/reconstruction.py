@@ -2,10 +2,10 @@
 
     python benchmarks/reconstruction.py [--only NAME ...] [--cache FOLDER] [--keep FOLDER]
 
-Each set runs in a process of its own; wall time counts from the start of that process. Writes
-results/geometry.json, depths.json and texture.json. Beside each reconstruction stand, on the same cameras, the
-visual hull of the true masks and (where open3d is installed) Poisson's surface of the sparse points, and the
-same model with a quarter of its contrast.
+Each set runs in its own process; wall time counts from the start of this process. Writes results/geometry.json, depths.json and
+texture.json. Each reconstruction is compared, on the same cameras, with the visual hull of the true masks, with the Poisson
+surface of the sparse points (where open3d is installed), and with the reconstruction of the same model at a quarter of its
+contrast.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def one(name: str, cache: Path, out: Path) -> dict[str, Any]:
     from texture import coverage_of_seen
 
     class Tap(Mapping):  # type: ignore[type-arg]
-        """Remembers the result of its mapping."""
+        """A mapping that stores the result of another mapping."""
 
         def __init__(self, inner: Any) -> None:
             self.inner, self.card, self.result = inner, inner.card, None
@@ -93,7 +93,7 @@ def one(name: str, cache: Path, out: Path) -> dict[str, Any]:
 
 
 def find(tree: Any, key: str) -> Any:
-    """The first value of that key anywhere in a report."""
+    """The first value of a key at any depth of a report."""
     if isinstance(tree, dict):
         if key in tree:
             return tree[key]
@@ -234,10 +234,10 @@ def main() -> None:
     file = HERE / "results" / "geometry.json"
     results = (
         json.loads(file.read_text())["sets"] if file.exists() else {}
-    )  # sets that are not run keep their scores
+    )  # sets that are not run retain their scores
     for name in options.only:
         base, _, faint = name.partition("_")
-        rendered_set(base, bool(faint), options.cache)  # made beforehand, not counted
+        rendered_set(base, bool(faint), options.cache)  # rendered beforehand, not counted
         environment = os.environ | {"LIFT3D_BENCH_START": str(time.time())}
         subprocess.run(
             [sys.executable, __file__, "--one", name, "--cache", options.cache, "--keep", options.keep],

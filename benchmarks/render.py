@@ -1,11 +1,11 @@
-"""Images per second and depth errors of the exact renderer, beside pyrender and Open3D's off-screen renderer.
+"""Images per second and depth errors of the exact renderer, compared with pyrender and Open3D's off-screen renderer.
 
     python benchmarks/render.py [--seconds 6] [--pyrender /path/to/python]
 
-Same meshes (a vase of 832 faces with a texture of 512 x 512, crates of 480 faces with one of 256 x 256), same cameras,
-each picture with colour, depth and mask. The peers run in processes of their own (benchmarks/render_peers.py), pyrender
-under the interpreter named, since it needs an older PyOpenGL; one that cannot run is listed with the reason. Depth is
-compared with rays against the same triangles in double precision. Writes results/render.json.
+All renderers have the same meshes (a vase of 832 faces with a texture of 512 x 512, crates of 480 faces with a texture of
+256 x 256) and cameras, and each picture has colour, depth and mask. The peers run in their own processes
+(benchmarks/render_peers.py), pyrender under the given interpreter, because it needs an older PyOpenGL; a peer that cannot run is
+listed with the reason. Depth is compared with ray casting on the same triangles in double precision. Writes results/render.json.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from lift3d.types import Camera
 HERE = Path(__file__).resolve().parent
 SIZES = (128, 512)
 LIMIT = 150
-"""Seconds that a peer may take in all."""
+"""Time limit of a peer in seconds."""
 
 
 def noise(size: int, seed: int) -> Image.Image:
-    """A texture with detail at all sizes."""
+    """A texture with detail at all scales."""
     rng = np.random.default_rng(seed)
     total = np.zeros((size, size, 3))
     for step in (4, 16, 64, size):
@@ -72,7 +72,7 @@ def vase() -> trimesh.Trimesh:
 
 
 def crates() -> trimesh.Trimesh:
-    """Forty boxes, heaped: 480 faces."""
+    """A heap of forty boxes: 480 faces."""
     rng = np.random.default_rng(1)
     v, f, uv = [], [], []
     side = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
@@ -121,7 +121,7 @@ def timed(draw: Callable[[], Sized], seconds: float) -> tuple[float, float]:
 
 
 def ours(meshes: dict[str, trimesh.Trimesh], seconds: float) -> list[dict[str, Any]]:
-    """Every mode of this renderer at both sizes."""
+    """Rates of every mode of this renderer at both picture sizes."""
     sun = sunlight(True)
     ways: list[tuple[str, int, Lighting]] = [
         ("lift3d", 1, sunlight(False)),
@@ -148,7 +148,8 @@ def ours(meshes: dict[str, trimesh.Trimesh], seconds: float) -> list[dict[str, A
 def compare(
     depths: dict[str, np.ndarray], truths: dict[str, np.ndarray], diagonals: dict[str, float]
 ) -> dict[str, Any]:
-    """Errors as fractions of the diagonal where both see the solid, and the fraction of pixels that only one of them sees."""
+    """Depth errors as fractions of the diagonal, at pixels where both renderers see the solid, and the fraction of pixels where
+    only one does."""
     errors = np.concatenate(
         [np.abs(depths[k] - truths[k])[(depths[k] > 0) & (truths[k] > 0)] / diagonals[k] for k in truths]
     )
@@ -161,7 +162,7 @@ def compare(
 
 
 def peer(name: str, python: str, job: Path, seconds: float, size: int) -> dict[str, Any]:
-    """Run a peer in a process of its own; {"reason": ...} if it fails."""
+    """The result of a peer in its own process; {"reason": ...} if it fails."""
     command = [python, str(HERE / "render_peers.py"), name, str(job), str(seconds), str(size)]
     environment = {**os.environ, "PYOPENGL_PLATFORM": "egl"}
     try:
@@ -180,7 +181,7 @@ def peer(name: str, python: str, job: Path, seconds: float, size: int) -> dict[s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=6.0, help="for each measurement")
-    parser.add_argument("--pyrender", default=sys.executable, help="an interpreter that has pyrender")
+    parser.add_argument("--pyrender", default=sys.executable, help="path of an interpreter with pyrender")
     options = parser.parse_args()
     meshes = {"vase": vase(), "crates": crates()}
     truths, diagonals, mine = {}, {}, {}
@@ -229,7 +230,7 @@ def main() -> None:
 
 
 def table(result: dict[str, Any]) -> dict[str, Any]:
-    """The rows that the documentation shows."""
+    """The table for the documentation."""
     columns = ["renderer", "128 x 128, images/s", "512 x 512, images/s", "CPU ms at 512", "depth error, 99 %",
                "depth error, worst"]  # fmt: skip
     rows: list[list[Any]] = []

@@ -1,7 +1,8 @@
-"""The peers of benchmarks/render.py, each in a process of its own: python render_peers.py NAME FOLDER SECONDS SIZE.
+"""The peers of benchmarks/render.py, each in its own process: python render_peers.py NAME FOLDER SECONDS SIZE.
 
-Reads FOLDER/job.npz and prints one line of JSON: measures pictures of SIZE, or, where it is 0, writes FOLDER/NAME.npz
-with the solids' depths. It imports nothing of lift3d, so that it runs under any interpreter that has the peer.
+Reads FOLDER/job.npz and prints one line of JSON. SIZE is the side of the measured pictures; with 0 the script writes
+FOLDER/NAME.npz with the solids' depths instead. It imports nothing of lift3d, so that it runs under any interpreter with the
+peer.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ MESHES, SOLIDS = ("vase", "crates"), ("ball", "cube", "cylinder")
 
 
 def timed(draw, seconds):
-    """(pictures a second, processor seconds a picture); `draw(i)` makes picture i; before, each of the 24
-    cameras has had its turn: Open3D compiles anew for some of them."""
+    """(pictures per second, CPU seconds per picture); `draw(i)` renders picture i. All 24 cameras are rendered once before the
+    measurement, because Open3D compiles shaders for some of them."""
     for i in range(24):
         draw(i)
     count, start, busy = 0, time.perf_counter(), time.process_time()
@@ -31,7 +32,7 @@ def timed(draw, seconds):
 
 
 def summary(name, size, rates):
-    """One row: the harmonic mean over meshes, as for pictures made in turn."""
+    """One row: the harmonic mean over meshes, which is the rate of pictures of alternating meshes."""
     rate = len(rates) / sum(1 / r for r, _ in rates)
     return {"name": name, "size": size, "rate": rate, "cpu": float(np.mean([c for _, c in rates]))}
 
@@ -102,7 +103,7 @@ def run_open3d(job, seconds, size):
     scene.scene.enable_sun_light(True)
     scene.view.set_shadowing(True, drawing.View.ShadowType.PCF)
     names = MESHES if size else SOLIDS
-    for name in names:  # all are there from the start: taking one away may abort Filament
+    for name in names:  # all meshes are added at the start, because the removal of one may abort Filament
         v, f = job[f"{name}.v"], job[f"{name}.f"]
         mesh = o3d.geometry.TriangleMesh(o3d.utility.Vector3dVector(v), o3d.utility.Vector3iVector(f))
         material = drawing.MaterialRecord()
@@ -152,7 +153,7 @@ def main():
     if depths:
         np.savez(folder / f"{name}.npz", **depths)
     print(json.dumps({"rows": rows, "about": about}), flush=True)
-    os._exit(0)  # Open3D's renderer may abort while it is taken down
+    os._exit(0)  # Open3D's renderer may abort during its destruction
 
 
 if __name__ == "__main__":

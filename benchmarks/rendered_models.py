@@ -17,8 +17,8 @@ MESHES = Path(__file__).resolve().parents[1] / "../shared/data/meshes"
 
 @dataclass(frozen=True)
 class Recipe:
-    """file, its texture and how much of it shows, up axis, smooth shading, material (linear colours);
-    body_only keeps the largest part (the vase without its flowers, which are sheets without thickness)."""
+    """file, texture and its weight, up axis, smooth shading, material (linear colours); body_only: use the largest part alone
+    (the vase without its flowers, which are sheets without thickness)."""
 
     file: str
     palette: tuple[tuple[float, float, float], ...]

@@ -2,9 +2,9 @@
 
     python benchmarks/rendered_sets.py [--cache benchmarks/.cache] [--only NAME ...]
 
-Each model of ../shared/data/meshes stands on a table in a room (see `photo_studio`), 26 photos of 800x600 are
-taken around it at three heights and 4 more are held out of the reconstruction. Everything is determined by the
-name of the model; the same name gives the same bytes. World: z up, table at z = 0, the object's diagonal is 1.
+Each model of ../shared/data/meshes stands on a table in a room (see `photo_studio`). 26 photos of 800x600 are rendered around it
+at three heights, and 4 more are held out of the reconstruction. All choices depend on the name of the model alone: the same name
+gives the same bytes. World: z up, table at z = 0, the object's diagonal is 1.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ VERSION = 1
 
 @dataclass(frozen=True, eq=False)
 class RenderedSet:
-    """One finished set. photos and held_back with their true cameras; mesh: ground truth; seen: points of it
-    (N, 3) that at least 3 photos see, with unit normals; mask(i), depth(i): of the object in photo i."""
+    """One rendered set. photos and held_back with their true cameras; mesh: ground truth; seen: points (N, 3) of the mesh that
+    are visible in at least 3 photos, with unit normals; mask(i), depth(i): of the object in photo i."""
 
     name: str
     folder: Path
@@ -73,7 +73,7 @@ class RenderedSet:
         return float(np.linalg.norm(v.max(0) - v.min(0)))
 
     def depth(self, i: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-        """(H, W) float32 exact depth of the object in photo i (pixel centres), 0 beside it."""
+        """(H, W) float32 exact depth of the object in photo i (pixel centres), 0 in the background."""
         return depth_map(resize_camera(self.cameras[i], width, height), self._arrays["v"], self._arrays["f"])
 
     def mask(self, i: int) -> np.ndarray:
@@ -81,7 +81,7 @@ class RenderedSet:
 
 
 def rendered_set(name: str, faint: bool = False, cache: Path = CACHE) -> RenderedSet:
-    """The set `name`, rendered if it is not in the cache; faint: the contrast of the object is a quarter."""
+    """The set `name`, rendered if it is not in the cache. faint: whether the contrast of the object is reduced to a quarter."""
     folder = Path(cache) / (name + ("_faint" if faint else ""))
     if (
         not (folder / "set.json").exists()
@@ -112,7 +112,7 @@ def camera_from_json(d: dict) -> Camera:
 
 
 def orbit(v: np.ndarray, n: int, rng: np.random.Generator, turn: float = 0.0) -> list[Camera]:
-    """n cameras around the object as a person would walk: three heights, uneven steps, unsteady hand."""
+    """n cameras around the object as of a walking person: three heights, uneven steps, and jitter."""
     centre = np.array([0, 0, (v[:, 2].min() + v[:, 2].max()) / 2])
     radius = np.linalg.norm(v - centre, axis=1).max()
     rings = [n - 2 * (n // 3), n // 3, n // 3]
@@ -137,7 +137,7 @@ def orbit(v: np.ndarray, n: int, rng: np.random.Generator, turn: float = 0.0) ->
 def seen_samples(
     v: np.ndarray, f: np.ndarray, cameras: list[Camera], rng: np.random.Generator, least: int = 3
 ):
-    """Points (N, 3) and normals of the surface that at least `least` cameras see, not at grazing angles."""
+    """Points (N, 3) and normals of the surface that are visible in at least `least` cameras, but not at grazing angles."""
     mesh = trimesh.Trimesh(v, f, process=False)
     face = np.searchsorted(np.cumsum(mesh.area_faces) / mesh.area, rng.random(2 * SAMPLES)).clip(
         0, len(f) - 1
@@ -161,7 +161,7 @@ def seen_samples(
 
 
 def make(name: str, faint: bool, folder: Path) -> None:
-    """Render one set into `folder`; set.json is written last, so a set is either whole or absent."""
+    """Render one set to `folder`. set.json is written last, so that a set is either complete or absent."""
     subject = load_subject(name, faint)
     seed = RECIPES[name].seed
     studio = Studio(subject)

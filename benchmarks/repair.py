@@ -1,8 +1,8 @@
-"""Repair of damaged meshes: how many become solid (judged by a second predicate), and how far they move.
+"""Repair of damaged meshes: how many become solid, by an independent predicate, and how far their surfaces move.
 
     python benchmarks/repair.py [--only NAME] [--stride N] [--jobs N]
 
-Prints a table by kind of damage and writes benchmarks/results/repair.json.
+Prints a table by type of damage and writes benchmarks/results/repair.json.
 """
 
 from __future__ import annotations

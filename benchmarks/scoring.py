@@ -1,13 +1,13 @@
 """Scores of a reconstruction of a rendered set: surface, depth maps, held-out photos.
 
-Frames: the reconstruction is in the frame of its estimated cameras. It is moved to the true frame by the
-similarity of the camera centres (Umeyama 1991), refined by iterated closest points on the surface itself with
-pairs farther than 1 % of the diagonal left out, since 26 centres leave a few tenths of a per cent.
+Frames: the reconstruction is in the frame of its estimated cameras. It is aligned to the true frame by the similarity of the
+camera centres (Umeyama 1991), which is accurate to a few tenths of a per cent with 26 centres, and then by iterated closest
+points on the surface itself, without pairs farther than 1 % of the diagonal.
 
 Surface (after Knapitsch et al. 2017): recall is the fraction of the visible true points that lie within the
-threshold of the reconstruction; precision is the fraction of the reconstruction's visible area that lies within it
-of the truth. Visible area of the reconstruction: visible in two true cameras by its own depth map, or outside the
-truth's box, so that the closed base does not count, while floaters and remains of the table do.
+threshold of the reconstruction; precision is the fraction of the reconstruction's visible area that lies within the
+threshold of the truth. The visible area is visible in two true cameras by the reconstruction's own depth map, or outside the
+truth's box: the closed base does not count, but floaters and remains of the table do.
 Distances are exact (to faces).
 """
 
@@ -56,7 +56,7 @@ def moved(similarity: Similarity, xyz: np.ndarray) -> np.ndarray:
 
 
 def moved_camera(similarity: Similarity, camera: Camera) -> Camera:
-    """The camera in the moved world; depths seen by it are s times as large."""
+    """The camera in the world after the similarity; its depths are s times as large."""
     s, r, t = similarity
     pose = np.eye(4)
     pose[:3, :3] = camera.R @ r.T
@@ -65,7 +65,7 @@ def moved_camera(similarity: Similarity, camera: Camera) -> Camera:
 
 
 def align_cameras(estimated: list[Camera], true: list[Camera]) -> Similarity:
-    """The similarity that takes the estimated centres to the true ones, pair by pair."""
+    """The similarity that maps the estimated camera centres to the true centres, in pairs."""
     return umeyama(np.array([c.centre for c in estimated]), np.array([c.centre for c in true]))
 
 
@@ -85,7 +85,8 @@ def camera_errors(similarity: Similarity, estimated: list[Camera], true: list[Ca
 
 
 def refine(similarity: Similarity, mesh: Mesh, truth: RenderedSet, rounds: int = 15) -> Similarity:
-    """Iterated closest points from the seen truth to the mesh, pairs within 1 % of the diagonal."""
+    """The similarity by iterated closest points from the visible true points to the mesh, with pairs within 1 % of the
+    diagonal."""
     rng = np.random.default_rng(0)
     points = truth.seen[rng.permutation(len(truth.seen))[:8000]].astype(np.float64)
     tree = build_search_tree(np.asarray(mesh.vertices), np.asarray(mesh.faces))
@@ -122,7 +123,7 @@ def surface_score(
 
 
 def points_score(xyz: np.ndarray, truth: RenderedSet, similarity: Similarity) -> SurfaceScore:
-    """The same for a point cloud (N, 3): all points count for precision."""
+    """The F-scores of a point cloud (N, 3): all points count for precision."""
     points = moved(similarity, xyz)
     true = truth.mesh
     tree = build_search_tree(np.asarray(true.vertices), np.asarray(true.faces))
@@ -143,8 +144,9 @@ def _score(there: np.ndarray, back: np.ndarray) -> SurfaceScore:
 def depth_score(
     depths: list[Depth], truth: RenderedSet, photos: list[int], scale: float = 1.0
 ) -> dict[str, float]:
-    """Fractions of the object's visible pixels, over all photos: `within` 0.5 % of the true depth, `measured` at
-    all. depths[k] belongs to photo photos[k], at any size, its values times `scale` are in the true unit."""
+    """Fractions of the object's visible pixels, over all photos: `within`, with a depth within 0.5 % of the truth, and
+    `measured`, with any depth. depths[k] belongs to photo photos[k], at any size; its values times `scale` are in the true
+    unit."""
     total = within = measured = 0
     for depth, i in zip(depths, photos):
         height, width = depth.z.shape
@@ -158,8 +160,8 @@ def depth_score(
 
 
 def texture_score(mesh: Mesh, truth: RenderedSet, similarity: Similarity) -> dict[str, float]:
-    """PSNR (dB, sRGB) of the textured mesh against the held-back photos where the model covers the object:
-    as it is, and with one gain per photo and channel, since the photos' exposures differ."""
+    """PSNR (dB, sRGB) of the textured mesh against the held-out photos, at pixels where the model covers the object: without a
+    correction, and with one gain per photo and channel, because the photos' exposures differ."""
     ready = drawable(mesh)
     ready = replace(ready, v=moved(similarity, ready.v))
     plain, gained = [], []
@@ -185,7 +187,7 @@ def photo_pixels(path: Path) -> np.ndarray:
 
 
 def score(mesh: trimesh.Trimesh, estimated: list[Camera], photos: list[int], truth: RenderedSet) -> dict:
-    """Everything about one textured reconstruction. estimated[k] is the camera of photo photos[k]."""
+    """All scores of one textured reconstruction. estimated[k] is the camera of photo photos[k]."""
     true = [truth.cameras[i] for i in photos]
     rough = align_cameras(estimated, true)
     fine = refine(rough, mesh, truth)

@@ -1,8 +1,8 @@
-"""Speed and recall of the index: random models of several vectors each, against exact search.
+"""Speed and recall of the index, on random models of several vectors each, against exact search.
 
     python benchmarks/search.py [--count 100000] [--rows 13]
 
-Random vectors are the hardest case for a graph, since all are far apart. Each model is a random direction with `rows` vectors
+Random vectors are the hardest case for a graph, because all are far apart. Each model is a random direction with `rows` vectors
 around it. Writes results/search.json.
 """
 
@@ -29,7 +29,7 @@ SPREAD = 0.7
 
 
 def thing(number: int, rows: int) -> np.ndarray:
-    """(rows, D), halves of unit length."""
+    """(rows, D) random vectors whose halves have unit length."""
     rng = np.random.default_rng(number)
     x = rng.standard_normal(DIMENSIONS) + SPREAD * rng.standard_normal((rows, DIMENSIONS))
     x[:, :APPEARANCE_DIM] /= np.linalg.norm(x[:, :APPEARANCE_DIM], axis=1, keepdims=True)
@@ -38,7 +38,7 @@ def thing(number: int, rows: int) -> np.ndarray:
 
 
 def asked(number: int, rows: int) -> Embedding:
-    """A view of a thing, a little off."""
+    """The vector of a view of a model: its direction with slight noise."""
     rng = np.random.default_rng([number, 1])
     x = thing(number, rows)[rows // 2] + 0.04 * rng.standard_normal(DIMENSIONS)
     return Embedding(x[None].astype(np.float32), "image", "random")

@@ -49,7 +49,8 @@ from lift3d.train.data.shape_set import ShapeSet
 
 HERE = Path(__file__).resolve().parent
 Way = tuple[float, float, float, float]
-"""Strength, the times between which the kind is strengthened, and the time at which an outline is gone on with."""
+"""Sampling options of the flow: guidance, start and end of the interval in which it applies, and start time after the latent
+PCA."""
 WAYS_ON: tuple[Way, ...] = (
     (2.5, 0.15, 0.75, 0.0),
     (2.5, 0.15, 0.75, 0.15),
@@ -57,21 +58,21 @@ WAYS_ON: tuple[Way, ...] = (
     (2.5, 0.15, 0.75, 0.35),
 )
 ALIKE = 0.01
-"""Ways that are named as often within so much are as good. With 0.02 drawings began at 0.15, and by eye 5 of 12 chairs were
-chairs, where at 0.35 there were 8: so much is between ways that the measure calls alike."""
+"""Difference in the recognised fraction within which options count as equally good. With 0.02 the start time 0.15 was chosen, at
+which 5 of 12 chairs were chairs by visual inspection; at 0.35 there were 8."""
 NEAR = 200
-"""Training shapes of a kind that draws are held beside, at most."""
+"""Maximum number of training shapes of a category with which samples are compared."""
 FEW, REAL = 8, "test shapes, autoencoded"
-"""Draws of a smaller kind, which has as many validation shapes at least."""
+"""FEW: samples of a smaller category, and the minimum number of its validation shapes; REAL: name of the reference row."""
 SURE = (0.75, 0.95)
-"""Shares of real shapes that a bound may hold."""
+"""Candidate quantiles of the uncertainty of real shapes at which the bound is placed."""
 WAYS = (
     "first sample",
     "most confident of four",
     *(f"first of four as confident as {100 * s:.0f} % of real shapes" for s in SURE),
 )
 DOUBTED = 60
-"""Training shapes of a kind, of whose doubts the bound is taken."""
+"""Maximum number of training shapes of a category from whose uncertainties the bound is computed."""
 COVERAGE, ONE_NN, COPIES = 0.45, 0.75, 0.2
 TIMES = 4
 _last = [0.0]
@@ -160,62 +161,61 @@ def samples(corpus: Path, autoencoder: str | None, limit: int | None, look: Path
 
 
 def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -> dict[str, Any]:
-    """Draws for the five largest kinds beside validation shapes, in several ways, and how often the classifier names those of
-    smaller kinds. Taken is what is named most often of what keeps within the bounds; if nothing does, the best by coverage -
-    1-NNA."""
-    held = Corpus(corpus)
-    train, val = ShapeSet(held, "train"), ShapeSet(held, "val")
+    """Compare sampling options: scores of samples of the five largest categories against validation shapes, and the fraction of
+    samples of smaller categories that the classifier recognises. The chosen options have the largest recognised fraction among
+    those within the limits of the scores; if there are none, the largest coverage - 1-NNA."""
+    dataset = Corpus(corpus)
+    train, val = ShapeSet(dataset, "train"), ShapeSet(dataset, "val")
     codec, _ = load_network("autoencoder", autoencoder)
     assert isinstance(codec, ShapeAutoencoder)
     flows = {w: load_sampler("flow", flow, autoencoder, w[0], guided=w[1:3], begin=w[3]) for w in WAYS_ON}
-    judge, known_kinds = GanTest(), next(iter(flows.values())).categories
+    gan_test, known_kinds = GanTest(), next(iter(flows.values())).categories
     rows: dict[Way, list[GenerationScores]] = {way: [] for way in flows}
     named: dict[Way | None, list[float | None]] = {way: [] for way in (*flows, None)}
     kinds = largest_categories(train, val, known_kinds, CATEGORY_COUNT)
     for kind in kinds:
         known = point_clouds(train, np.flatnonzero(train.category == kind)[: 4 * limit])
         real = point_clouds(val, np.flatnonzero(val.category == kind)[:limit])
-        usual = nearest_distances(known)
+        nearest_known = nearest_distances(known)
         done: dict[Way, GenerationScores] = {}
         for way, one in flows.items():
-            same = (
-                way if kind in one.with_pca else (*way[:3], 0.0)
-            )  # without an outline it begins at 0 anyway
+            # without a latent PCA, sampling starts at time 0 in any case
+            same = way if kind in one.with_pca else (*way[:3], 0.0)
             if same not in done:
                 done[same] = compare_sets(
-                    sample_surfaces(one, kind, len(real), 0, codec)[0], real, known, usual
+                    sample_surfaces(one, kind, len(real), 0, codec)[0], real, known, nearest_known
                 )
                 print(kind, same, done[same], flush=True)
             rows[way].append(done[same])
-    smaller = small(known_kinds, judge, kinds, val)
+    smaller = small(known_kinds, gan_test, kinds, val)
     for kind in smaller:
         right: dict[Way, float | None] = {}
         for way, one in flows.items():
             same = way if kind in one.with_pca else (*way[:3], 0.0)
             if same not in right:
-                right[same] = judge.accuracy(kind, sample_surfaces(one, kind, FEW, 0, codec)[1])
+                right[same] = gan_test.accuracy(kind, sample_surfaces(one, kind, FEW, 0, codec)[1])
             named[way].append(right[same])
         named[None].append(
-            judge.accuracy(
+            gan_test.accuracy(
                 kind, autoencoded_shapes(val, np.flatnonzero(val.category == kind)[:FEW], codec)[1]
             )
         )
-        print(kind, [said[-1] for said in named.values()], flush=True)
-    means = {way: mean_of_known(said) for way, said in named.items()}
-    told: dict[Way, dict[str, float]] = {
-        way: {name: float(np.mean([vars(r)[name] for r in said])) for name in vars(said[0])}
+        print(kind, [values[-1] for values in named.values()], flush=True)
+    means = {way: mean_of_known(values) for way, values in named.items()}
+    mean_scores: dict[Way, dict[str, float]] = {
+        way: {name: float(np.mean([vars(r)[name] for r in values])) for name in vars(values[0])}
         | {"named": means[way] or 0.0}
-        for way, said in rows.items()
+        for way, values in rows.items()
     }
-    best = taken(told)
+    best = taken(mean_scores)
     measures = ("coverage", "one_nn", "copies", "named")
     lines = [
         [f"{way[3]:g}", way[0], f"{way[1]:g} to {way[2]:g}", *(f"{100 * m[k]:.0f}" for k in measures)]
-        for way, m in told.items()
+        for way, m in mean_scores.items()
     ]
     return {
         "guidance": best[0], "guided": best[1:3], "begin": best[3], "kinds": kinds, "smaller": smaller,
-        "rows": [{"guidance": way[0], "guided": way[1:3], "begin": way[3], **m} for way, m in told.items()],
+        "rows": [{"guidance": way[0], "guided": way[1:3], "begin": way[3], **m} for way, m in mean_scores.items()],
         "table": {
             "columns": ["start time t", "guidance", "guided during t", "coverage, %", "1-NNA, %", "near-copies, %",
                         "recognised, %"],
@@ -228,56 +228,56 @@ def guidance(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
 
 
 def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -> dict[str, Any]:
-    """Draws beside validation shapes, chosen in several ways, how often the classifier names those of smaller kinds, and the
-    bounds of all kinds."""
-    held = Corpus(corpus)
-    train, val = ShapeSet(held, "train"), ShapeSet(held, "val")
-    one, judge = load_sampler("flow", flow, autoencoder), GanTest()
-    doubts = bounds(held, one.categories, autoencoder)
+    """Compare selections among candidates: scores of the selected samples against validation shapes, the fraction of samples of
+    smaller categories that the classifier recognises, and the bounds of all categories."""
+    dataset = Corpus(corpus)
+    train, val = ShapeSet(dataset, "train"), ShapeSet(dataset, "val")
+    one, gan_test = load_sampler("flow", flow, autoencoder), GanTest()
+    limits = bounds(dataset, one.categories, autoencoder)
     kinds = largest_categories(train, val, one.categories, CATEGORY_COUNT)
 
-    def drawn(kind: str, count: int) -> dict[str, list[np.ndarray]]:
-        """Shares, by way."""
+    def select(kind: str, count: int) -> dict[str, list[np.ndarray]]:
+        """Occupancies of `count` samples by selection method."""
         out: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
         for k in range(count):
             codes = [one.sample(one.categories.index(kind), (0, n)) for n in candidate_indices(k, 4)]
-            shares = [decode_occupancy(code, autoencoder) for code in codes]
-            said = [uncertainty(share) for share in shares]
-            taken_of = (
+            grids = [decode_occupancy(code, autoencoder) for code in codes]
+            values = [uncertainty(grid) for grid in grids]
+            chosen = (
                 0,
-                select_candidate(said, 0.0),
-                *(select_candidate(said, doubts[share][kind]) for share in SURE),
+                select_candidate(values, 0.0),
+                *(select_candidate(values, limits[quantile][kind]) for quantile in SURE),
             )
-            for way, best in zip(WAYS, taken_of):
-                out[way].append(shares[best])
+            for way, best in zip(WAYS, chosen):
+                out[way].append(grids[best])
         return out
 
     rows: dict[str, list[GenerationScores]] = {way: [] for way in WAYS}
     for kind in kinds:
         known = point_clouds(train, np.flatnonzero(train.category == kind)[: 4 * limit])
         real = point_clouds(val, np.flatnonzero(val.category == kind)[:limit])
-        usual = nearest_distances(known)
-        for way, shares in drawn(kind, len(real)).items():
-            some = [sample_points(surface_mesh(s, 0.5)) if (s > 0.5).any() else EMPTY for s in shares]
-            rows[way].append(compare_sets(np.stack(some), real, known, usual))
+        nearest_known = nearest_distances(known)
+        for way, grids in select(kind, len(real)).items():
+            some = [sample_points(surface_mesh(s, 0.5)) if (s > 0.5).any() else EMPTY for s in grids]
+            rows[way].append(compare_sets(np.stack(some), real, known, nearest_known))
             print(kind, way, rows[way][-1], flush=True)
     named: dict[str, list[float | None]] = {way: [] for way in WAYS}
-    smaller = small(one.categories, judge, kinds, val)
+    smaller = small(one.categories, gan_test, kinds, val)
     for kind in smaller:
-        for way, shares in drawn(kind, FEW).items():
-            named[way].append(judge.accuracy(kind, [s > 0.5 for s in shares]))
-        print(kind, [said[-1] for said in named.values()], flush=True)
-    told = {
+        for way, grids in select(kind, FEW).items():
+            named[way].append(gan_test.accuracy(kind, [s > 0.5 for s in grids]))
+        print(kind, [values[-1] for values in named.values()], flush=True)
+    mean_scores = {
         w: {name: float(np.mean([vars(r)[name] for r in rows[w]])) for name in vars(rows[w][0])}
         | {"named": mean_of_known(named[w]) or 0.0}
         for w in WAYS
     }
     columns = ("coverage", "one_nn", "copies", "named")
     return {
-        "kinds": kinds, "smaller": smaller, "rows": told, "doubts": doubts[QUANTILE],
+        "kinds": kinds, "smaller": smaller, "rows": mean_scores, "doubts": limits[QUANTILE],
         "table": {
             "columns": ["selection", "coverage, %", "1-NNA, %", "near-copies, %", "recognised, %"],
-            "rows": [[w, *(f"{100 * told[w][k]:.0f}" for k in columns)] for w in WAYS],
+            "rows": [[w, *(f"{100 * mean_scores[w][k]:.0f}" for k in columns)] for w in WAYS],
             "note": f"On validation shapes of {', '.join(kinds)}, {limit} of each at most. "
             f"Recognised: the category is among the classifier's first three, for {FEW} samples of each of {len(smaller)} "
             "smaller categories.",
@@ -286,26 +286,26 @@ def among(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -
 
 
 def outlines(corpus: Path, flow: str | None, autoencoder: str | None, limit: int) -> dict[str, Any]:
-    """Of kinds that are begun with outlines, those that are remembered and those that the judge knows: how often a draw is named,
-    and how near it comes to known shapes, with the outline and without."""
+    """For categories with a latent PCA that have exemplars or a label of the classifier: the fraction of samples that is
+    recognised, and their distance to training shapes, with and without the latent PCA."""
     train = ShapeSet(Corpus(corpus), "train")
     codec, _ = load_network("autoencoder", autoencoder)
     assert isinstance(codec, ShapeAutoencoder)
-    judge, one = GanTest(), load_sampler("flow", flow, autoencoder)
+    gan_test, one = GanTest(), load_sampler("flow", flow, autoencoder)
     ways = {"without": load_sampler("flow", flow, autoencoder, begin=0.0), "with": one}
     rows: list[dict[str, Any]] = []
-    for kind in sorted(k for k in one.with_pca if k in one.memorised or k in judge.names):
+    for kind in sorted(k for k in one.with_pca if k in one.memorised or k in gan_test.names):
         numbers = np.flatnonzero(train.category == kind)
         known = point_clouds(
             train, numbers[np.linspace(0, len(numbers) - 1, min(NEAR, len(numbers))).astype(int)]
         )
-        usual = float(np.median(nearest_distances(known)))
+        nearest_known = float(np.median(nearest_distances(known)))
         row: dict[str, Any] = {"kind": kind, "known": len(numbers), "stored": kind in one.memorised}
-        for name, drawn_by in ways.items():
-            drawn, cells = sample_surfaces(drawn_by, kind, limit, 0, codec)
-            away = nearest_chamfer(drawn, known) / usual
+        for name, sampler in ways.items():
+            clouds, cells = sample_surfaces(sampler, kind, limit, 0, codec)
+            away = nearest_chamfer(clouds, known) / nearest_known
             row[name] = {
-                "named": judge.accuracy(kind, cells),
+                "named": gan_test.accuracy(kind, cells),
                 "copies": float((away < 1).mean()),
                 "novelty": float(np.median(away)),
             }
@@ -342,44 +342,46 @@ def outlines(corpus: Path, flow: str | None, autoencoder: str | None, limit: int
     }  # fmt: skip
 
 
-def small(known: tuple[str, ...], judge: GanTest, largest_kinds: list[str], val: ShapeSet) -> list[str]:
-    """Smaller kinds that the judge knows and that have shapes to compare with."""
+def small(known: tuple[str, ...], gan_test: GanTest, largest_kinds: list[str], val: ShapeSet) -> list[str]:
+    """Smaller categories that have a label of the classifier and enough validation shapes."""
     return [
         kind for kind in known
-        if kind in judge.names and kind not in largest_kinds and (val.category == kind).sum() >= FEW
+        if kind in gan_test.names and kind not in largest_kinds and (val.category == kind).sum() >= FEW
     ]  # fmt: skip
 
 
 def bounds(corpus: Corpus, kinds: tuple[str, ...], autoencoder: str | None) -> dict[float, dict[str, float]]:
-    """So much doubt each share of SURE of the training shapes of each kind stays under, made again from their codes."""
+    """Quantile -> category -> this quantile of the uncertainty of the category's training shapes, decoded from their codes."""
     codes = load_latents(corpus, "train", autoencoder or "autoencoder", kinds)
-    out: dict[float, dict[str, float]] = {share: {} for share in SURE}
+    out: dict[float, dict[str, float]] = {quantile: {} for quantile in SURE}
     for number, kind in enumerate(kinds):
-        mine = np.flatnonzero(codes.kinds == number)
-        some = mine[np.linspace(0, len(mine) - 1, min(DOUBTED, len(mine))).astype(int)]
-        said = [
+        own = np.flatnonzero(codes.kinds == number)
+        some = own[np.linspace(0, len(own) - 1, min(DOUBTED, len(own))).astype(int)]
+        values = [
             uncertainty(decode_occupancy(np.asarray(codes.values[i], np.float32), autoencoder)) for i in some
         ]
-        for share in SURE:
-            out[share][kind] = round(float(np.quantile(said, share)), 4)
+        for quantile in SURE:
+            out[quantile][kind] = round(float(np.quantile(values, quantile)), 4)
     return out
 
 
-def taken(told: dict[Way, dict[str, float]]) -> Way:
-    """The best named within COVERAGE, ONE_NN and COPIES; of those as good within ALIKE the one that begins earliest, as less of
-    it is remembered."""
+def taken(mean_scores: dict[Way, dict[str, float]]) -> Way:
+    """The options with the largest recognised fraction within the limits COVERAGE, ONE_NN and COPIES. Of options that differ by
+    less than ALIKE, those with the earliest start time, whose samples depend least on training shapes."""
     within = [
-        way for way, m in told.items()
+        way for way, m in mean_scores.items()
         if m["coverage"] >= COVERAGE and m["one_nn"] <= ONE_NN and m["copies"] <= COPIES
     ]  # fmt: skip
     if within:
-        best = max(told[way]["named"] for way in within)
-        return min((way for way in within if told[way]["named"] >= best - ALIKE), key=lambda way: way[3])
-    return max(told, key=lambda way: told[way]["coverage"] - told[way]["one_nn"])
+        best = max(mean_scores[way]["named"] for way in within)
+        return min(
+            (way for way in within if mean_scores[way]["named"] >= best - ALIKE), key=lambda way: way[3]
+        )
+    return max(mean_scores, key=lambda way: mean_scores[way]["coverage"] - mean_scores[way]["one_nn"])
 
 
 def speed() -> dict[str, Any]:
-    """Eight models, written; each kind several times, as a machine that others use as well is not always as fast."""
+    """Time of the generation and writing of eight models; each category several times, because the load of the machine varies."""
     kinds = ("chair", "tower", "airplane", "lamp")
     seconds: dict[str, list[float]] = {kind: [] for kind in kinds}
     with tempfile.TemporaryDirectory() as folder:
@@ -389,7 +391,7 @@ def speed() -> dict[str, Any]:
             generate(kind, Path(folder) / name, count=8, seed=1)
             return round(time.monotonic() - started, 2)
 
-        timed("rock", "first")  # warms the caches
+        timed("rock", "first")  # fills the caches
         for k in range(TIMES):
             for kind in kinds:
                 seconds[kind].append(timed(kind, f"{kind}-{k}"))

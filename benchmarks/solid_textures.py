@@ -1,7 +1,7 @@
-"""Procedural solid textures: a colour for every point of space, with detail down to the size of a pixel.
+"""Procedural solid textures: a colour at every point of space, with detail down to the size of a pixel.
 
 Gradient noise on a hashed lattice (Perlin, "An image synthesizer", 1985, with the fifth-degree fade of his
-2002 revision), summed over octaves, and what is cut from it: marble veins, wood rings, stone speckles.
+2002 revision), summed over octaves, and patterns derived from it: marble veins, wood rings, stone speckles.
 All colours here are linear, not sRGB.
 """
 
@@ -132,7 +132,7 @@ def table_colour(x, y, z, pattern, seed, out):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def room_colour(x, y, z, seed, out):  # type: ignore[no-untyped-def]
-    """Linear colour of the distant walls and floor: pictures on a mottled wall, all of it out of reach."""
+    """Linear colour of the distant walls and floor: pictures on a mottled wall."""
     mottle = octaves(x * 1.3, y * 1.3, z * 1.3, seed, 5)
     fine = noise(x * 14, y * 14, z * 14, seed + 9) + noise(x * 30, y * 30, z * 30, seed + 10)
     blots = smooth(0.15, 0.3, noise(x * 4, y * 4, z * 4, seed + 8))
@@ -148,5 +148,5 @@ def room_colour(x, y, z, seed, out):  # type: ignore[no-untyped-def]
 
 
 def mean_colour(palette: np.ndarray) -> np.ndarray:
-    """(3,) the colour towards which a faint variant of a material fades."""
+    """(3,) the colour to which a variant of low contrast of a material fades."""
     return 0.45 * palette[0] + 0.45 * palette[1] + 0.1 * palette[3]

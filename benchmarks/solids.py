@@ -4,7 +4,7 @@
 
 The table in docs/benchmarks.md: --plain RUN --limit 240 --search 4 --spoilt 100.
 
---quick: one in eight training images, thresholds on 60 images and corruptions on about 50.
+--quick: a search among every eighth training image, thresholds on 60 images, and corruptions on about 50.
 
 Writes results/solids.json and results/faults.json.
 """
@@ -35,13 +35,13 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=None)
     parser.add_argument("--look", type=Path, default=None)
     parser.add_argument(
-        "--search", type=int, default=voxels.GALLERY_STRIDE, help="one of so many training pictures"
+        "--search", type=int, default=voxels.GALLERY_STRIDE, help="search every N-th training picture"
     )
     parser.add_argument(
         "--spoilt",
         type=int,
         default=voxels.CORRUPTED_PICTURES,
-        help="pictures that faults are tried on, about",
+        help="approximate number of pictures on which corruptions are measured",
     )
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()

@@ -2,9 +2,9 @@
 
     python benchmarks/speed.py [--only NAME ...] [--cache FOLDER]
 
-Each run is a process of its own, kernels compiled beforehand (`numba` caches them). The depth
-kernel is timed beside the same cost in torch (grid_sample), on which the choice of numba was based. Peers' times are those
-measured on such a machine: pycolmap + OpenMVS 12 + 191 s for 11 photos; one map: OpenMVS 16 s, PatchmatchNet 5-7 s.
+Each run is its own process; kernels are compiled beforehand (`numba` caches them). The depth kernel is compared with the same
+cost in torch (grid_sample); the comparison is the reason for numba. Times of peers were measured on a machine of the same type:
+pycolmap + OpenMVS 12 + 191 s for 11 photos; one map: OpenMVS 16 s, PatchmatchNet 5-7 s.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BUDDHA = HERE.parent / "../shared/data/multiview/buddha"
 
 
 def run(photos: Path, out: Path, *options: str) -> dict[str, Any]:
-    """One `lift3d reconstruct`."""
+    """Time and memory of one run of `lift3d reconstruct`."""
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "lift3d", "reconstruct", str(photos), "-o", str(out), "--quiet", *options],

@@ -1,13 +1,13 @@
 """Write the tables of docs/ from benchmarks/results/*.json, so that no number is typed by hand.
 
-A page has, for each table, the markers `<!-- table: NAME -->` and `<!-- end: NAME -->`; what stands between
-them is generated from benchmarks/results/NAME.json, whose key "table" holds
+A page has, for each table, the markers `<!-- table: NAME -->` and `<!-- end: NAME -->`. The text between them is generated from
+benchmarks/results/NAME.json, whose key "table" contains
 
     {"columns": ["set", "F at 1 %"], "rows": [["spot", 0.97]], "note": "one sentence on how it was measured"}
 
-or, without it, from its key "summary" (measure to value) or its entries (name to measures). Numbers are shown
-as they are stored, so the benchmark that writes them rounds them. A missing JSON gives a line that says which
-command makes it. `--check` changes nothing and exits with 1 if a page is out of date.
+or, without this key, from the key "summary" (measure to value) or from the entries (name to measures). Numbers are shown as
+stored; the benchmark that writes them rounds them. For a missing JSON the page names the command that writes it. `--check`
+changes nothing and exits with 1 if a page is out of date.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MARKED = re.compile(r"(<!-- table: ([a-z0-9_]+) -->\n).*?(<!-- end: \2 -->)", re
 
 
 def markdown(table: dict[str, Any]) -> str:
-    """A table as Markdown: text to the left, numbers to the right."""
+    """A table as Markdown, with text left-aligned and numbers right-aligned."""
     columns, rows = table["columns"], table["rows"]
     numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
     lines = [
@@ -46,7 +46,7 @@ def _cell(value: Any) -> str:
 
 
 def table_of(result: dict[str, Any]) -> dict[str, Any]:
-    """The table of a benchmark's JSON: its own, or one built from its summary or its entries."""
+    """The table of a benchmark's JSON: the stored table, or one built from the summary or the entries."""
     if "table" in result:
         return result["table"]
     if "summary" in result:

@@ -1,11 +1,11 @@
-"""Texture alone: true surface and cameras (or both disturbed), PSNR against photos held out of texturing.
+"""Texturing alone, with true or perturbed surface and cameras: PSNR against photos held out of texturing.
 
     python benchmarks/texture.py [--only NAME ...] [--faces 60000] [--size 2048] [--cache FOLDER]
 
-The reconstruction benchmark measures the texture end to end; this one isolates the texture
-step: "true" uses the exact mesh and cameras, "disturbed" moves the surface smoothly by 0.2 % of the
-diagonal (one standard deviation) and rotates the cameras by 0.02 degrees. Coverage: of the area of faces whose
-centres some photo sees (depth test at twice the photo's resolution, within 75 degrees), the textured fraction.
+The reconstruction benchmark measures the texture end to end; this benchmark isolates the texture step. "true" uses the exact mesh
+and cameras; "disturbed" moves the surface smoothly by 0.2 % of the diagonal (one standard deviation) and rotates the cameras by
+0.02 degrees. Coverage is the textured fraction of the area of faces whose centres are visible in some photo (depth test at twice
+the photo's resolution, within 75 degrees).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ IDENTITY = (1.0, np.eye(3), np.zeros(3))
 
 
 def fine_mesh(truth: RenderedSet, faces: int) -> trimesh.Trimesh:
-    """The true surface in about `faces` faces, as a reconstruction would have."""
+    """The true surface, simplified to about `faces` faces, as in a reconstruction."""
     v, f = np.asarray(truth.mesh.vertices), np.asarray(truth.mesh.faces, np.int32)
     longest = truth.diagonal / 10
     while True:
@@ -51,7 +51,7 @@ def views_of(truth: RenderedSet) -> Views:
 
 
 def disturbed(mesh: trimesh.Trimesh, views: Views, diagonal: float) -> tuple[trimesh.Trimesh, Views]:
-    """A surface and cameras as an estimate would have them."""
+    """The surface and cameras with perturbations as in an estimate."""
     rng = np.random.default_rng(0)
     noise = gaussian_filter(rng.normal(size=(64, 64, 64)), 2)
     where = (mesh.vertices - mesh.bounds[0]) / np.ptp(mesh.bounds, axis=0).max() * 60
