@@ -1,4 +1,4 @@
-"""What the table of the classifier is made of: linear machines, nearest shapes, measures, the picture of confusions."""
+"""Parts of the classifier's table: linear SVM, nearest neighbours, accuracy scores, and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Few:
 
 
 @pytest.mark.slow
-def test_a_linear_machine_parts_what_can_be_parted() -> None:
+def test_a_linear_svm_separates_separable_classes() -> None:
     torch.manual_seed(0)
     targets = torch.arange(90) % 3
     x = torch.randn(90, 5) + 4 * torch.eye(5)[targets] + 100
@@ -48,7 +48,7 @@ def test_a_linear_machine_parts_what_can_be_parted() -> None:
     assert float(alone.weight.abs().max()) < 1e-3 < float(machine.weight.abs().max())
 
 
-def test_the_loss_of_the_machine_is_at_its_minimum() -> None:
+def test_the_loss_of_the_linear_svm_is_at_its_minimum() -> None:
     torch.manual_seed(1)
     x, targets = torch.randn(60, 4), torch.randint(0, 3, (60,))
     machine = fit_linear_svm(lambda share: share, x, targets, 3, 0.1, 200)
@@ -92,7 +92,7 @@ def test_features_of_a_critic_have_the_size_of_the_protocol() -> None:
         assert torch.equal(latent_features(once)(x), codec.encode(x).flatten(1))
 
 
-def test_measures_weigh_objects_and_categories_and_what_is_won_back_is_a_share() -> None:
+def test_scores_weigh_objects_and_categories_and_the_recovered_fraction_is_known() -> None:
     right, targets = np.array([True, True, True, False]), np.array([0, 0, 0, 1])
     told = accuracy_scores(right, targets, ["p", "q", "r", "s"])
     assert told["accuracy"] == 0.75 and told["balanced"] == 0.5 == balanced_accuracy(right, targets)
@@ -108,7 +108,7 @@ def test_measures_weigh_objects_and_categories_and_what_is_won_back_is_a_share()
     assert "recovers 75%" in text and "0.650 / 0.650" in text
 
 
-def test_the_picture_of_confusions_counts_every_shape(tmp_path: Path) -> None:
+def test_the_confusion_matrix_counts_every_shape(tmp_path: Path) -> None:
     targets, said = np.array([0, 0, 1, 2, 2]), np.array([0, 1, 1, 2, 0])
     table = confusion_matrix(targets, said, 3)
     assert table.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 1]]

@@ -25,7 +25,7 @@ def test_every_evaluator_takes_a_request_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["masked-voxels", "embedding-to-label", "nothing"])
-def test_what_has_no_table_is_refused(name: str) -> None:
+def test_mappings_without_a_table_are_refused(name: str) -> None:
     with pytest.raises(InputError, match="no table"):
         find_evaluator(name)
 
@@ -37,7 +37,7 @@ def test_unknown_splits_and_limits_are_refused(tmp_path: Path) -> None:
         evaluate(Request("flow", tmp_path, tmp_path, limit=0))
 
 
-def test_a_table_is_written_as_it_is(tmp_path: Path) -> None:
+def test_a_table_is_written_unchanged(tmp_path: Path) -> None:
     done = Evaluation("t", {"a": 1.5}, ["line"])
     assert done.write(None) is done and done.write(tmp_path / "new") is done
     assert json.loads((tmp_path / "new/t.json").read_text()) == {"a": 1.5}

@@ -1,4 +1,4 @@
-"""The surest of several draws: what doubt is, and that choosing follows from the seeds."""
+"""Rejection sampling: values of the uncertainty, and a choice that depends on the seeds alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lift3d.inference.shape_decoder import CACHE_SIZE, decode_occupancy  # noqa:
 
 @settings(max_examples=25, deadline=None)
 @given(st.floats(0.05, 0.45), st.integers(2, 6))
-def test_doubt_is_that_of_a_slow_twin(unsure: float, side: int) -> None:
+def test_uncertainty_agrees_with_a_slow_twin(unsure: float, side: int) -> None:
     share = np.full((10, 10, 10), unsure, np.float32)
     share[2 : 2 + side, 2 : 2 + side, 2 : 2 + side] = 1 - unsure
     crossings, total = 0, 0.0
@@ -36,20 +36,20 @@ def test_doubt_is_that_of_a_slow_twin(unsure: float, side: int) -> None:
     assert uncertainty(share) == pytest.approx(total / crossings, rel=1e-4)
 
 
-def test_what_is_sure_has_no_doubt_and_nothing_is_all_doubt() -> None:
+def test_binary_occupancy_has_no_uncertainty_and_an_empty_grid_infinite() -> None:
     share = np.zeros((8, 8, 8), np.float32)
     assert uncertainty(share) == float("inf")
     share[3:5, 3:5, 3:5] = 1
     assert uncertainty(share) == 0
 
 
-def test_the_first_within_the_bound_else_the_surest() -> None:
+def test_the_first_candidate_within_the_bound_or_the_least_uncertain() -> None:
     assert select_candidate([0.5, 0.2, 0.1], 0.3) == 1
     assert select_candidate([0.5, 0.4, 0.45], 0.3) == 1
     assert select_candidate([float("inf")] * 3, 0.3) == 0
 
 
-def test_the_surest_is_one_of_the_draws_and_none_is_surer() -> None:
+def test_the_least_uncertain_candidate_is_selected() -> None:
     held = load_sampler("gan")
     assert not held.uncertainty, "the GAN's card tells none: the surest is taken"
     kind = held.categories.index("airplane")
@@ -61,13 +61,13 @@ def test_the_surest_is_one_of_the_draws_and_none_is_surer() -> None:
     assert np.array_equal(sample_with_rejection(held, kind, (5, 2), among=1), held.sample(kind, (5, 2)))
 
 
-def test_first_choices_follow_each_other_and_no_choice_is_had_twice() -> None:
+def test_first_candidates_are_consecutive_and_no_candidate_occurs_twice() -> None:
     assert [candidate_indices(n, 4)[0] for n in range(6)] == list(range(6))
     assert len({number for n in range(100) for number in candidate_indices(n, 4)}) == 400
 
 
 @pytest.mark.slow
-def test_a_draw_of_the_flow_is_the_same_whatever_was_asked_for_before() -> None:
+def test_a_sample_of_the_flow_does_not_depend_on_earlier_samples() -> None:
     alone = load_sampler("flow", steps=1).sample(0, (3, 7))
     held = load_sampler("flow", steps=1)
     for number in (*range(40, 80), 6, 7):
@@ -75,7 +75,7 @@ def test_a_draw_of_the_flow_is_the_same_whatever_was_asked_for_before() -> None:
     assert np.array_equal(alone, last)
 
 
-def test_what_a_decoder_said_is_kept_and_is_what_it_says_again() -> None:
+def test_cached_occupancy_equals_decoded_occupancy() -> None:
     codes = [load_sampler("gan").sample(0, (1, n)) for n in range(CACHE_SIZE + 1)]
     first = decode_occupancy(codes[0]).copy()
     assert first.shape == (64, 64, 64) and not decode_occupancy(codes[0]).flags.writeable

@@ -1,4 +1,4 @@
-"""Words to vectors: pieces of words as BERT has them, and the encoder's own values where it is installed."""
+"""Sentence embeddings: BERT's word pieces, and the vectors of the published encoder where it is installed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def pieces(text: str) -> list[str]:
     return [names[i] for i in sentences.tokenize(text, PIECES)[1:-1]]
 
 
-def test_pieces_of_words() -> None:
+def test_words_are_split_into_pieces() -> None:
     assert pieces("Round table, CAFÉ") == ["round", "table", ",", "cafe"]
     assert pieces("unaffable") == ["un", "##aff", "##able"]
     assert pieces("3.5_table") == ["3", ".", "5", "_", "table"]
@@ -47,7 +47,7 @@ def test_pieces_of_words() -> None:
     assert pieces("") == [] and pieces("\x00\u200b \n") == []
 
 
-def test_long_texts_are_cut() -> None:
+def test_long_texts_are_truncated() -> None:
     row = sentences.tokenize("table " * 5000, PIECES)
     assert len(row) == sentences.MAX_TOKENS and row[0] == PIECES["[CLS]"] and row[-1] == PIECES["[SEP]"]
     assert pieces("t" * 101) == ["[UNK]"]
@@ -62,7 +62,7 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.skipif(
     importlib.util.find_spec(sentences.PACKAGE) is None, reason="the extra text is not installed"
 )
-def test_vectors_are_those_of_its_authors() -> None:
+def test_vectors_equal_the_published_ones() -> None:
     """Values of transformers' BertModel with the same weights."""
     pytest.importorskip("torch")
     found = sentences.encode_sentences(["round table", "A wooden chair with four legs."])

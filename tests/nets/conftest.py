@@ -7,6 +7,6 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """Before each test, since a parallel numba kernel sets torch's number of threads back."""
+    """Set one thread before each test, because parallel numba kernels reset torch's number of threads."""
     torch = pytest.importorskip("torch", reason="the extra `learn` is not installed")
     torch.set_num_threads(1)

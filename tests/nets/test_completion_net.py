@@ -1,4 +1,4 @@
-"""The network of completion: shapes, what it takes over from the autoencoder, and that the known reaches the end."""
+"""The completion network: shapes, initialisation by the autoencoder, and the influence of the known part."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lift3d.nets.shape_autoencoder import ShapeAutoencoder  # noqa: E402
 from lift3d.train.engine import load_initial_weights  # noqa: E402
 
 
-def test_it_begins_with_the_weights_of_the_autoencoder() -> None:
+def test_weights_of_the_autoencoder_initialise_it() -> None:
     net, said = CompletionNet(8, 1), []
     held = ShapeAutoencoder(8, 4).state_dict()
     load_initial_weights(net, held, said.append)
@@ -29,7 +29,7 @@ def test_it_begins_with_the_weights_of_the_autoencoder() -> None:
     assert said and "are loaded" in said[0]
 
 
-def test_every_cell_answers_to_its_own_and_to_far_ones() -> None:
+def test_every_voxel_depends_on_near_and_on_far_input() -> None:
     torch.manual_seed(0)
     net = CompletionNet(8, 1).eval()
     cells = torch.zeros(1, 5, 64, 64, 64)

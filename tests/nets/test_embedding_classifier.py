@@ -30,7 +30,7 @@ def test_logits_and_gradients() -> None:
 
 
 @pytest.mark.parametrize("missing", [0, 1])
-def test_a_missing_modality_is_not_read(missing: int) -> None:
+def test_the_value_of_a_missing_modality_is_ignored(missing: int) -> None:
     net, x = net_of(), torch.randn(2, EMBEDDING_SIZE)
     there = torch.ones(2, 2, dtype=torch.bool)
     there[:, missing] = False

@@ -44,7 +44,7 @@ def test_velocities_have_the_latents_shape_and_every_weight_is_used(size: int) -
     assert same_under_a_seed(lambda: LatentFlow(2, 3, 64, 1, size, local=8))
 
 
-def test_an_untrained_flow_stands_still_and_its_loss_is_that_of_zero() -> None:
+def test_an_untrained_flow_has_zero_velocity_and_its_loss() -> None:
     net = LatentFlow(1, 2, 64, 1, local=8).eval()
     x, category = torch.randn(2, *net.shape), torch.tensor([0, 1])
     with torch.no_grad():

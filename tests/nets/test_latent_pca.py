@@ -1,4 +1,4 @@
-"""The outline that a drawing begins with: coordinates there and back, what is mixed with what, and where the code begins."""
+"""Latent PCA: projection and reconstruction, interpolation of exemplars, clusters, and the initial state of sampling."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def held(seed: int = 0, count: int = 200, size: int = 24) -> torch.Tensor:
     return wide @ axes + 0.05 * torch.randn(count, size, generator=g) + 1
 
 
-def test_coordinates_hold_what_varies() -> None:
+def test_coordinates_represent_the_variance() -> None:
     net, x = LatentPCA(3, 24, 10), held()
     net.fit_exemplars(x, x[:10], torch.arange(10) % 2)
     y = net.project(x)
@@ -36,7 +36,7 @@ def test_coordinates_hold_what_varies() -> None:
     )
 
 
-def test_an_outline_lies_between_two_known_things_of_its_kind() -> None:
+def test_a_sample_lies_between_two_exemplars_of_its_category() -> None:
     net, x = LatentPCA(3, 24, 40), held(count=40)
     net.fit_exemplars(x, x, (torch.arange(40) >= 20).long())
     assert net.has_category(0) and net.has_category(1) and not net.has_category(2)
@@ -60,13 +60,13 @@ def test_an_outline_lies_between_two_known_things_of_its_kind() -> None:
     assert len(seen) > 10, "all of a kind are begun with"
 
 
-def test_few_known_things_are_taken_as_they_are() -> None:
+def test_few_exemplars_are_returned_unchanged() -> None:
     net, x = LatentPCA(2, 24, 2), held(count=30)
     net.fit_exemplars(x, x[:2], torch.tensor([0, 1]))
     assert torch.equal(net.sample(0, np.random.default_rng(0)), net.exemplars[0])
 
 
-def test_a_kind_that_is_not_remembered_varies_as_its_parts_do() -> None:
+def test_a_category_without_exemplars_varies_like_its_clusters() -> None:
     g = torch.Generator().manual_seed(3)
     x = held(4, 600)
     x[:150] += 40 * torch.randn(24, generator=g)  # a second part, far from the first
@@ -90,7 +90,7 @@ def test_a_kind_that_is_not_remembered_varies_as_its_parts_do() -> None:
         assert float((some.mean(0) - own.mean(0)).abs().max()) < 0.12 * values[-1] ** 0.5
 
 
-def test_of_each_kind_so_many_are_kept_and_none_without_a_name() -> None:
+def test_exemplars_of_each_category_are_limited_and_none_is_uncategorised() -> None:
     kinds = np.array([0] * 500 + [1] * 3 + [3] * 50)
     kept = choose_exemplars(kinds, 3)
     assert len(kept) == MAX_EXEMPLARS + 3 and len(set(kept.tolist())) == len(kept)
@@ -98,7 +98,7 @@ def test_of_each_kind_so_many_are_kept_and_none_without_a_name() -> None:
     assert len(choose_exemplars(kinds, 0)) == 0
 
 
-def test_a_drawing_begins_between_noise_and_outline() -> None:
+def test_sampling_starts_between_noise_and_the_sample() -> None:
     torch.manual_seed(0)
     net = LatentFlow(2, 3, 64, 1, 4, local=16, pca=(5, 6, 0, 1)).eval()
     assert net.pca is not None
@@ -114,8 +114,8 @@ def test_a_drawing_begins_between_noise_and_outline() -> None:
 
 
 @pytest.mark.parametrize("begin", [0.0, 0.25, 0.5])
-def test_a_drawing_goes_on_from_where_it_begins(begin: float) -> None:
-    """With a velocity that is the same everywhere the way from `begin` on is the rest of the way."""
+def test_integration_continues_from_the_start_time(begin: float) -> None:
+    """With a constant velocity, the displacement from `begin` on is the remaining part of the whole."""
     net = LatentFlow(2, 3, 64, 1, 4, local=16).eval()
     with torch.no_grad():
         assert net.conv_out.bias is not None
@@ -140,7 +140,7 @@ def test_a_drawing_goes_on_from_where_it_begins(begin: float) -> None:
         7,
     ],
 )
-def test_a_card_with_an_outline_that_cannot_be_is_refused(told: object) -> None:
+def test_a_card_with_an_impossible_pca_is_refused(told: object) -> None:
     config = {"width": 64, "layers": 1}
     data = {"codes": 2, "places": 4, "kinds": ["a"], "outline": told}
     with pytest.raises((ValueError, TypeError)):

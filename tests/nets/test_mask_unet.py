@@ -32,7 +32,7 @@ def test_a_side_that_does_not_halve_is_refused() -> None:
         UNet((2, 3, 4))(torch.rand(1, 3, 18, 18))
 
 
-def test_a_seed_decides_the_weights_and_width_scales_them() -> None:
+def test_weights_depend_on_the_seed_and_their_number_on_the_width() -> None:
     assert same_under_a_seed(lambda: create_mask_unet(2))
     small, large = (sum(p.numel() for p in create_mask_unet(w).parameters()) for w in (4, 8))
     assert 3.5 < large / small < 4.1, "the network grows with the square of its width"

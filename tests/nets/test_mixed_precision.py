@@ -1,4 +1,4 @@
-"""Half precision is used where it is wanted and faster, and nowhere else."""
+"""bfloat16 is used only where it is enabled and faster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ def forgotten() -> None:
 
 
 @pytest.mark.parametrize("units", [True, False])
-def test_products_are_halved_only_where_there_are_units(units: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_products_are_in_bfloat16_only_on_processors_with_units(
+    units: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in precision.UNITS:
         monkeypatch.setattr(torch.cpu, name, lambda: units, raising=False)
     assert precision.bfloat16_is_fast() == units and precision.bfloat16_is_fast("cuda")
@@ -26,7 +28,7 @@ def test_products_are_halved_only_where_there_are_units(units: bool, monkeypatch
         assert (x @ x).dtype == torch.float32
 
 
-def test_a_torch_that_does_not_tell_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torchs_query_bfloat16_counts_as_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in precision.UNITS:
         monkeypatch.delattr(torch.cpu, name, raising=False)
     assert not precision.bfloat16_is_fast()

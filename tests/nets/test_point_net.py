@@ -32,7 +32,7 @@ def test_point_net_uses_every_weight_and_ignores_the_rest_of_the_batch() -> None
     assert same_under_a_seed(lambda: PointNet(3, 2))
 
 
-def test_point_net_leaves_the_pose() -> None:
+def test_point_net_does_not_change_the_pose() -> None:
     net = PointNet(3, 2, 64).eval()
     poses, scores = net.score_poses(l_shape())
     assert poses.shape == (1, 1, 6) and scores.tolist() == [[0.0]]

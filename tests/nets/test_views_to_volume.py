@@ -1,4 +1,4 @@
-"""The network of solids: any number of pictures in any order, rotations that are rotations, losses that keep apart."""
+"""ViewsToVolume: any number of pictures in any order, proper rotations, and separate losses of network and critic."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def net() -> ViewsToVolume:
     return ViewsToVolume(8, 2).eval()
 
 
-def test_any_number_of_pictures_in_any_order(net: ViewsToVolume) -> None:
+def test_the_output_depends_on_the_first_picture_but_not_on_the_order_of_the_others(
+    net: ViewsToVolume,
+) -> None:
     x = torch.randn(2, 4, 4, 128, 128)
     with torch.no_grad():
         for count in (1, 2, 4):
@@ -30,13 +32,13 @@ def test_any_number_of_pictures_in_any_order(net: ViewsToVolume) -> None:
         assert torch.allclose(net.code(x), net(x).code, atol=1e-5)
 
 
-def test_weights_fit_the_package() -> None:
+def test_weights_are_small_enough_for_the_package() -> None:
     assert sum(p.numel() for p in ViewsToVolume().parameters()) * 2 < 16e6
     with torch.no_grad():
         assert EncoderDecoder(8, 64).eval()(torch.randn(2, 3, 4, 128, 128)).volume.shape == (2, 32, 32, 32)
 
 
-def test_rotations_are_rotations() -> None:
+def test_rotations_are_orthogonal() -> None:
     r = rotation_from_6d(torch.randn(50, 6))
     eye = torch.eye(3).expand(50, 3, 3)
     assert torch.allclose(r @ r.transpose(1, 2), eye, atol=1e-5)
@@ -48,7 +50,7 @@ def test_rotations_are_rotations() -> None:
     )
 
 
-def test_the_spatial_transformer_has_gradients_to_cells_and_pose() -> None:
+def test_the_spatial_transformer_has_gradients_for_voxels_and_pose() -> None:
     share = torch.zeros(1, 32, 32, 32)
     share[:, 8:24, 10:20, 12:22] = 1
     share.requires_grad_()
@@ -61,7 +63,7 @@ def test_the_spatial_transformer_has_gradients_to_cells_and_pose() -> None:
     assert pose.grad is not None and (pose.grad[0, [0, 2, 5, 6, 7, 8, 9]].abs() > 0).all()
 
 
-def test_the_critic_and_the_maker_get_their_own_gradients() -> None:
+def test_critic_and_generator_get_their_own_gradients() -> None:
     torch.manual_seed(1)
     critic = Critic(4)
     made = torch.rand(3, 64, 64, 64, requires_grad=True)

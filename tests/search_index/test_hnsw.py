@@ -1,4 +1,4 @@
-"""The graph of near vectors: it finds what exact search finds, and files that are not what they must be are not opened."""
+"""The nearest-neighbour graph: its results agree with exact search, and invalid files are refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
 
 
 @pytest.mark.parametrize("view", [True, False])
-def test_finds_what_exact_search_finds(held: tuple[Path, np.ndarray], view: bool) -> None:
+def test_results_agree_with_exact_search(held: tuple[Path, np.ndarray], view: bool) -> None:
     path, x = held
     opened = graph.open_graph(path, WIDE, view)
     assert opened is not None and len(opened) == 600
@@ -40,7 +40,7 @@ def test_finds_what_exact_search_finds(held: tuple[Path, np.ndarray], view: bool
     assert np.mean([len(set(f) & set(t)) / 10 for f, t in zip(found, truth)]) > 0.97
 
 
-def test_added_replaced_and_removed_without_making_it_anew(
+def test_vectors_are_added_replaced_and_removed_without_a_rebuild(
     held: tuple[Path, np.ndarray], tmp_path: Path
 ) -> None:
     opened, new = graph.open_graph(held[0], WIDE, view=False), vectors(3, 7)
@@ -54,12 +54,14 @@ def test_added_replaced_and_removed_without_making_it_anew(
     assert 7 not in graph.nearest(again, held[1][2], 600)
 
 
-def test_an_empty_one(tmp_path: Path) -> None:
+def test_an_empty_graph(tmp_path: Path) -> None:
     graph.save(graph.create_graph(WIDE), tmp_path / "e.usearch")
     assert graph.is_valid(tmp_path / "e.usearch", WIDE)
 
 
-def test_other_dimensions_and_nothing_are_refused(held: tuple[Path, np.ndarray], tmp_path: Path) -> None:
+def test_other_dimensions_and_missing_files_are_refused(
+    held: tuple[Path, np.ndarray], tmp_path: Path
+) -> None:
     assert graph.open_graph(held[0], WIDE + 1) is None
     assert graph.open_graph(tmp_path / "none.usearch", WIDE) is None
     (tmp_path / "short").write_bytes(b"usearch")
@@ -71,7 +73,7 @@ def test_other_dimensions_and_nothing_are_refused(held: tuple[Path, np.ndarray],
 def test_a_damaged_file_is_refused_or_harmless(
     held: tuple[Path, np.ndarray], at: int, value: int, how: str
 ) -> None:
-    """Whatever byte is changed outside the vectors, the search either is not opened or ends."""
+    """For any changed byte outside of the vectors, either the graph is refused or the search terminates."""
     data = bytearray(held[0].read_bytes())
     first = 8 + 600 * 2 * WIDE
     if how == "set":

@@ -1,4 +1,4 @@
-"""The index on disk: what is put in is found, what is taken out is not, and whatever is wrong with it is one sentence."""
+"""The index on disk: inserted models are found, removed models are not, and every error is one diagnosis."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MIX = SimilarityWeights()
 
 
 def thing(seed: int, rows: int = 5) -> np.ndarray:
-    """Vectors of a thing: near each other, halves of unit length."""
+    """Vectors of a model: near each other, with halves of unit length."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal(256) + 0.4 * rng.standard_normal((rows, 256))
     x[:, :APPEARANCE_DIM] /= np.linalg.norm(x[:, :APPEARANCE_DIM], axis=1, keepdims=True)
@@ -50,7 +50,7 @@ def names(found: Neighbours) -> list[str]:
     return [n.name for n in found.items]
 
 
-def test_found_again_by_every_view(tmp_path: Path) -> None:
+def test_a_model_is_found_by_each_of_its_views(tmp_path: Path) -> None:
     with full(tmp_path / "i", 40) as held:
         for n in range(40):
             found = held.search(asked(n), 3, MIX)
@@ -60,12 +60,12 @@ def test_found_again_by_every_view(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("count", [0, -1, 10**6])
-def test_counts_that_make_no_sense(tmp_path: Path, count: int) -> None:
+def test_counts_out_of_range_are_refused(tmp_path: Path, count: int) -> None:
     with full(tmp_path / "i", 2) as held, pytest.raises(InputError, match="cannot search for"):
         held.search(asked(0), count, MIX)
 
 
-def test_words_know_nothing_of_looks(tmp_path: Path) -> None:
+def test_text_queries_ignore_appearance(tmp_path: Path) -> None:
     said = thing(3)[:1].copy()
     said[:, :APPEARANCE_DIM] = 0
     with full(tmp_path / "i", 20) as held:
@@ -85,7 +85,7 @@ def test_replace_remove_and_open_again(tmp_path: Path) -> None:
         assert held.unreadable() == {file(5).path: (file(5), "is damaged")}
 
 
-def test_a_change_that_fails_changes_nothing(tmp_path: Path) -> None:
+def test_a_failed_transaction_changes_nothing(tmp_path: Path) -> None:
     with full(tmp_path / "i", 5) as held:
         before = held.files()
         with pytest.raises(Exception, match="."):
@@ -95,7 +95,7 @@ def test_a_change_that_fails_changes_nothing(tmp_path: Path) -> None:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from("prx"), st.integers(0, 5), st.integers(0, 30)), max_size=12))
-def test_any_history_ends_as_a_dictionary_would(
+def test_any_sequence_of_changes_agrees_with_a_dictionary(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
 ) -> None:
     truth: dict[str, int] = {}
@@ -115,8 +115,10 @@ def test_any_history_ends_as_a_dictionary_would(
 
 
 @pytest.mark.parametrize("quick", [False, True])
-def test_many_are_found_as_few_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: bool) -> None:
-    """Centres and graph choose candidates among which the exact order is the same."""
+def test_large_and_small_indices_have_the_same_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: bool
+) -> None:
+    """Centroids and graph choose candidates, whose exact order is the same."""
     if quick:
         pytest.importorskip("usearch")
         monkeypatch.setattr(store, "GRAPH_LIMIT", 100)
@@ -136,7 +138,7 @@ def test_many_are_found_as_few_are(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert names(held.search(asked(900), 1, MIX)) == [file(900).path]
 
 
-def test_a_damaged_graph_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_graph_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("usearch")
     monkeypatch.setattr(store, "GRAPH_LIMIT", 10)
     monkeypatch.setattr(store, "EXACT_LIMIT", 5)
@@ -149,7 +151,7 @@ def test_a_damaged_graph_is_made_anew(tmp_path: Path, monkeypatch: pytest.Monkey
         assert graph.is_valid(path, 256)
 
 
-def test_scores_are_those_of_a_slow_twin() -> None:
+def test_scores_agree_with_a_slow_twin() -> None:
     rng = np.random.default_rng(0)
     things = [thing(n, rows) for n, rows in enumerate((1, 4, 13))]
     owners = np.repeat(np.arange(3), [len(t) for t in things])
@@ -189,7 +191,7 @@ def test_sharp_scores_are_probabilities() -> None:
     )
 
 
-def test_sharpness_leaves_the_order_of_looks() -> None:
+def test_sharpness_preserves_the_order_of_appearance() -> None:
     things = [thing(n, 3) for n in range(20)]
     owners, query = np.repeat(np.arange(20), 3), Embedding(thing(9, 1), "image", "s")
     orders = [
@@ -203,7 +205,7 @@ def test_sharpness_leaves_the_order_of_looks() -> None:
     assert (orders[0] == orders[1]).all()
 
 
-def test_words_count_by_kind_alone() -> None:
+def test_text_scores_depend_on_the_category_alone() -> None:
     things = [thing(n, 3) for n in range(4)]
     owners, words = np.repeat(np.arange(4), 3), Embedding(thing(9, 1), "text", "s")
     vectors = np.concatenate(things)
@@ -215,7 +217,7 @@ def test_words_count_by_kind_alone() -> None:
     np.testing.assert_allclose(named, np.array(slow) + TEXT_CATEGORY_WEIGHT * kinds[2], atol=1e-5)
 
 
-def test_what_is_no_index(tmp_path: Path) -> None:
+def test_folders_without_an_index_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="contains no index"):
         ModelIndex(tmp_path)
     with pytest.raises(InputError, match="does not exist"):
@@ -236,7 +238,7 @@ def test_what_is_no_index(tmp_path: Path) -> None:
         ModelIndex(other)
 
 
-def test_other_versions_and_other_weights(tmp_path: Path) -> None:
+def test_other_versions_and_other_weights_are_refused(tmp_path: Path) -> None:
     with full(tmp_path / "i", 2) as held:
         with pytest.raises(InputError, match="other weights.*run lift3d index again"):
             held.search(Embedding(thing(0)[:1], "image", "t"), 1, MIX)
@@ -248,7 +250,7 @@ def test_other_versions_and_other_weights(tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_a_damaged_file_is_one_sentence(
+def test_a_damaged_file_is_one_diagnosis(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     folder = tmp_path_factory.mktemp("d")

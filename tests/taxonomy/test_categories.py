@@ -1,4 +1,4 @@
-"""The taxonomy is well formed, and its rules know what they were written for."""
+"""The taxonomy is well formed, and its rules match their examples."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_rules_name_categories_and_each_category_has_a_rule() -> None:
     assert len(SOURCES) == 8
 
 
-def test_text_parts_words() -> None:
+def test_text_is_split_into_words() -> None:
     assert (
         rule_text(entry("supertuxkart-data/library/stklib_autumnTree_b/x"))
         == "library / stklib autumn tree b / x"
@@ -76,12 +76,12 @@ KNOWN = [
 
 
 @pytest.mark.parametrize(("key", "name"), KNOWN)
-def test_known_things(key: str, name: str) -> None:
+def test_categories_of_known_names(key: str, name: str) -> None:
     assert category_of(entry(key)) == name
     assert is_object(entry(key))
 
 
-def test_known_things_with_words() -> None:
+def test_categories_of_known_names_with_words() -> None:
     sofa = ("Corner sofa", "Blend Swap, Couch, Seat", "Living room")
     assert category_of(entry("sweethome3d-furniture/BlendSwap-CC-0/cornerSofa", *sofa)) == "sofa"
     helmet = ("celt agris", "props/helmet/celt_agris", "props units heads helmet")
@@ -99,12 +99,14 @@ NOTHING = [
 
 
 @pytest.mark.parametrize("key", NOTHING)
-def test_what_is_no_object(key: str) -> None:
+def test_non_objects_are_recognised(key: str) -> None:
     assert not is_object(entry(key))
 
 
 @given(st.sampled_from(SOURCES), st.text(max_size=60), st.tuples(st.text(max_size=20), st.text(max_size=20)))
-def test_category_is_total_and_depends_on_words_alone(source: str, path: str, words: tuple[str, str]) -> None:
+def test_every_text_has_a_category_that_depends_on_the_text_alone(
+    source: str, path: str, words: tuple[str, str]
+) -> None:
     thing = entry(f"{source}/{path}", *words)
     assert category_of(thing) in CATEGORIES
     assert category_of(thing) == category_of(entry(f"{source}/{path}", *words))

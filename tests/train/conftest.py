@@ -1,4 +1,4 @@
-"""A corpus of boxes and rings, and pictures of it: what a training run needs, in seconds."""
+"""A corpus of boxes and rings with pictures, on which training runs take seconds."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         assert own.keys() == other.keys() and all(torch.equal(t, other[k]) for k, t in own.items())
 
 
-def test_only_the_last_ones_are_kept_and_left_overs_are_removed(tmp_path: Path) -> None:
+def test_only_the_last_checkpoints_remain_and_leftovers_are_removed(tmp_path: Path) -> None:
     (tmp_path / ".step-00000001.123.part").mkdir()
     for step in (1, 2, 30, 4):
         write(tmp_path, checkpoint(step), keep=2)

@@ -1,4 +1,4 @@
-"""`lift3d train | evaluate | models` and a reconstruction with the weights that came out, on a corpus of seconds."""
+"""`lift3d train | evaluate | models` and a reconstruction with the trained weights, on a tiny corpus."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_fine_tuning_starts_from_weights_and_freezes_the_encoder(
     assert not torch.equal(before["net.head.weight"].float(), after["net.head.weight"])
 
 
-def test_options_are_listed_and_slips_are_told(tmp_path: Path) -> None:
+def test_options_are_listed_and_invalid_input_is_diagnosed(tmp_path: Path) -> None:
     code, said = lift3d("train", "image-to-voxels", "--data", tmp_path, "--options")
     assert code == 0 and all(name in said for name in ("steps", "critic", "largest learning rate"))
     for words, told in (
@@ -118,7 +118,9 @@ def test_options_are_listed_and_slips_are_told(tmp_path: Path) -> None:
         assert code == 2 and told in said, said
 
 
-def test_an_interrupted_run_says_that_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_reports_that_it_can_be_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted(*words: object) -> None:
         raise KeyboardInterrupt
 
@@ -130,7 +132,7 @@ def test_an_interrupted_run_says_that_it_goes_on(tmp_path: Path, monkeypatch: py
     assert code == 130 and "resumes from the last checkpoint" in said
 
 
-def test_means_by_kind_and_intervals_by_family() -> None:
+def test_means_by_category_and_intervals_by_family() -> None:
     rows = {"x": np.array([1.0, 1, 1, 0])}
     kinds = np.array(["a", "a", "a", "b"])
     assert means(rows, None) == {"x": 0.75} and means(rows, kinds) == {"x": 0.5}

@@ -1,4 +1,4 @@
-"""`lift3d train embedding`, `evaluate`, and a search with the weights that came out, on a corpus of seconds."""
+"""`lift3d train embedding`, `evaluate`, and a search with the trained weights, on a tiny corpus."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def lift3d(*words: object) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def test_measures_of_a_table() -> None:
+def test_scores_of_a_table() -> None:
     kinds = np.array(["a", "a", "b", "unknown"])
     scores = np.array([[9, 8, 1, 0], [7, 6, 9, 0], [0, 0, 5, 0], [3, 2, 1, 0]], np.float32)
     rows = retrieval_scores(scores, kinds)

@@ -1,4 +1,4 @@
-"""The loop on a task of milliseconds: going on, two processes, divergence, and what is refused."""
+"""The training loop on a task of milliseconds: resumption, two processes, divergence, and refused input."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def losses(folder: Path) -> list[float]:
     return [line["loss"] for line in read_lines(folder / "log.jsonl") if "loss" in line]
 
 
-def test_stopped_anywhere_and_gone_on_with_it_is_the_same_run(tmp_path: Path) -> None:
+def test_a_run_resumed_at_any_step_is_identical(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole")
     for until in (1, 15, 37, 44):
         run(tmp_path / "parts", until=until)
@@ -91,7 +91,7 @@ def test_stopped_anywhere_and_gone_on_with_it_is_the_same_run(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_from_its_last_checkpoint(tmp_path: Path) -> None:
     run(tmp_path / "whole")
     code = (
         "import sys, os; sys.path.insert(0, sys.argv[1])\n"
@@ -107,7 +107,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
     assert losses(tmp_path / "killed") == losses(tmp_path / "whole")
 
 
-def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_skipped(tmp_path: Path) -> None:
     run(tmp_path / "whole")
     run(tmp_path / "bad", until=30)
     with open(store.checkpoints(tmp_path / "bad")[-1] / "weights.safetensors", "r+b") as file:
@@ -117,7 +117,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
     assert losses(tmp_path / "bad") == losses(tmp_path / "whole")
 
 
-def test_other_options_do_not_go_on(tmp_path: Path) -> None:
+def test_a_run_with_other_options_is_not_resumed(tmp_path: Path) -> None:
     run(tmp_path, until=15)
     with pytest.raises(InputError, match="other options"):
         run(tmp_path, replace(SMALL, rate=0.5))
@@ -145,13 +145,13 @@ def test_two_processes_take_the_same_steps_as_train_step(tmp_path: Path) -> None
     np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "one"), rtol=2e-3, atol=1e-5)
 
 
-def test_a_loss_that_is_no_number_is_a_diagnosis(tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_is_diagnosed(tmp_path: Path) -> None:
     with pytest.raises(Diverged, match="at step 21 the loss is nan"):
         run(tmp_path, replace(SMALL, noise=-1.0))
     assert store.checkpoints(tmp_path)[-1].name == "step-00000015"
 
 
-def test_a_run_that_leaves_for_good_is_stopped(tmp_path: Path) -> None:
+def test_a_run_that_diverges_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(Diverged, match="times its average|is nan|is inf"):
         run(tmp_path, replace(SMALL, rate=3e4, warmup=1, steps=400, clip=1e9))
 
@@ -163,7 +163,7 @@ def test_the_rate_rises_and_falls() -> None:
     )
 
 
-def test_words_change_a_config_and_slips_are_told() -> None:
+def test_words_change_a_config_and_invalid_words_are_diagnosed() -> None:
     assert parse_options(SMALL, ["steps=7", "rate=0.5", "precision=bfloat16"]) == replace(
         SMALL, steps=7, rate=0.5, precision="bfloat16"
     )

@@ -1,4 +1,4 @@
-"""The registry: every entry is complete, and names are found or explained."""
+"""The registry: every entry is complete, and unknown names are diagnosed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_networks_without_a_table_are_the_ones_that_are_parts_of_others() -> Non
     [("image-to-voxel", "did you mean image-to-voxels"), ("clasifier", "did you mean classifier"), ("", "choose from"),
      ("../etc", "choose from"), ("zzzzzz", "choose from image-to-mask")],
 )  # fmt: skip
-def test_unknown_names_are_explained(name: str, hint: str) -> None:
+def test_unknown_names_are_diagnosed(name: str, hint: str) -> None:
     with pytest.raises(InputError) as error:
         trainable(name)
     assert hint in str(error.value.advice)

@@ -1,4 +1,4 @@
-"""The log of a run: lines are appended, repeated steps replace the old ones, cut lines are left out."""
+"""The log of a run: lines are appended, repeated steps replace earlier lines, incomplete lines are ignored."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_resumed_run_drops_the_steps_that_it_repeats(tmp_path: Path) -> None:
     assert [line["step"] for line in lines] == [1, 2, 3, 4] and lines[-1]["loss"] == -4.0
 
 
-def test_a_line_that_was_cut_short_is_left_out(tmp_path: Path) -> None:
+def test_an_incomplete_line_is_ignored(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text('{"step": 1}\n{"step": 2}\n{"st')
     assert read_lines(tmp_path / NAME) == [{"step": 1}, {"step": 2}]
     assert read_lines(tmp_path / "nothing") == []

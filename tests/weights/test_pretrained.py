@@ -47,7 +47,7 @@ def test_the_card_of_a_training_run_is_translated() -> None:
     assert cfg.metrics == {} and cfg.test_metric is None  # validation scores are no test scores
 
 
-def test_an_empty_card_has_defaults_and_says_what_it_lacks() -> None:
+def test_an_empty_card_has_defaults_and_missing_fields_are_diagnosed() -> None:
     cfg = parse_card({}, "net", FILE)
     assert cfg == PretrainedCfg("net", FILE) and cfg.threshold == THRESHOLD == 0.5
     with pytest.raises(InputError, match="does not describe their network"):
@@ -74,7 +74,7 @@ def test_a_field_of_a_wrong_type_or_range_is_one_error_that_names_it(key: str, v
 
 
 @pytest.mark.parametrize("card", [None, 3, "card", [], [{}]])
-def test_json_that_is_no_object_is_refused(card: object) -> None:
+def test_json_other_than_an_object_is_refused(card: object) -> None:
     with pytest.raises(InputError, match="the card is not an object"):
         parse_card(card, "net", FILE)
 
@@ -91,7 +91,7 @@ JSON = st.recursive(
 
 @settings(max_examples=60, deadline=None)
 @given(JSON)
-def test_whatever_json_says_it_is_a_card_or_an_input_error(card: object) -> None:
+def test_any_json_is_a_card_or_an_input_error(card: object) -> None:
     try:
         cfg = parse_card(card, "net", FILE)
     except InputError:
@@ -109,7 +109,7 @@ def test_an_extra_number_is_checked_when_it_is_read(key: str, value: object) -> 
         parse_card(CARD | {"uncertainty": [value]}, "net", FILE).numbers("uncertainty")
 
 
-def test_a_listing_has_one_line_and_the_description_the_baselines(tmp_path: Path) -> None:
+def test_the_summary_is_one_row_and_the_description_has_the_baselines(tmp_path: Path) -> None:
     (tmp_path / "net.safetensors").write_bytes(bytes(1_500_000))
     cfg = parse_card(CARD, "net", tmp_path / "net.safetensors")
     assert cfg.summary() == {

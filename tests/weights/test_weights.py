@@ -17,7 +17,7 @@ from lift3d.weights import find, list_models, load_tensors, pack  # noqa: E402
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """A folder as a training run leaves it."""
+    """The folder of a finished training run."""
     data = pack({"b.weight": torch.tensor([1.0, 2.5]), "a.count": torch.tensor([70000])})
     (tmp_path / "best.safetensors").write_bytes(data)
     card = {"mapping": "vae", "config": {"width": 8}, "sha256": hashlib.sha256(data).hexdigest()}
@@ -49,7 +49,7 @@ def test_names_have_dashes_or_underscores() -> None:
     assert all(find(name) == find(name.replace("_", "-")) for name in names)
 
 
-def test_what_is_not_there_is_diagnosed(run: Path, tmp_path: Path) -> None:
+def test_missing_weights_are_diagnosed(run: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no weights called nowhere") as caught:
         find("nowhere")
     assert "image_to_voxels" in str(caught.value)
@@ -67,7 +67,7 @@ def test_what_is_not_there_is_diagnosed(run: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\ud800".encode("utf-8", "surrogatepass"), "nul\0"])
-def test_a_card_that_is_no_json_is_diagnosed(run: Path, text: str | bytes) -> None:
+def test_a_card_without_valid_json_is_diagnosed(run: Path, text: str | bytes) -> None:
     (run / "best.json").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(InputError, match="damaged"):
         find(run)

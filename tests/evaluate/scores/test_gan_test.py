@@ -1,4 +1,4 @@
-"""The judge of drawn things: what it counts, and what it leaves open."""
+"""The GAN-test: which samples count as correct, and when the accuracy is undefined."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lift3d.nets.shape_classifier import VoxelClassifier  # noqa: E402
 from lift3d.train.data.labelled_shapes import centre_in_grid  # noqa: E402
 
 
-def test_a_kind_is_said_if_the_network_has_it_among_the_first_and_what_is_empty_is_nothing() -> None:
+def test_a_category_among_the_first_is_correct_and_an_empty_grid_is_wrong() -> None:
     judge = GanTest()
     assert isinstance(judge.net, VoxelClassifier)
     x, y, z = np.indices((64, 64, 64)) - 31.5
@@ -29,7 +29,7 @@ def test_a_kind_is_said_if_the_network_has_it_among_the_first_and_what_is_empty_
     assert last in said[1] or judge.accuracy(last, [ball]) == 0
 
 
-def test_of_kinds_that_the_judge_does_not_know_nothing_is_said() -> None:
+def test_a_category_without_a_label_has_no_accuracy() -> None:
     judge = GanTest()
     assert judge.accuracy("kettle of fish", [np.ones((64, 64, 64), bool)]) is None
     assert judge.accuracy(judge.names[0], []) is None

@@ -1,4 +1,4 @@
-"""Metrics of generated shapes: known answers for copies, collapse and strangers."""
+"""Metrics of generated shapes: known values for copies, mode collapse and unrelated shapes."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def clouds(count: int, seed: int, at: float = 0.0) -> np.ndarray:
     return (rng.uniform(-0.5, 0.5, (count, 256, 3)) * sides + at).astype(np.float32)
 
 
-def test_real_ones_drawn_again_pass() -> None:
+def test_resampled_real_shapes_have_good_scores() -> None:
     said = compare_sets(clouds(30, 1), clouds(30, 2), clouds(60, 3))
     assert said.coverage > 0.4 and 0.25 < said.one_nn < 0.75
     assert 0.25 < said.copies < 0.8 and 0.6 < said.novelty < 1.6
 
 
-def test_copies_are_called_so() -> None:
+def test_copies_are_detected() -> None:
     known = clouds(40, 3)
     said = compare_sets(known[:20], clouds(20, 2), known)
     assert said.copies == 1 and said.novelty == 0
 
 
-def test_collapse_and_strangers_fail() -> None:
+def test_collapse_and_unrelated_shapes_have_bad_scores() -> None:
     real, known = clouds(20, 2), clouds(40, 3)
     same = compare_sets(np.repeat(known[:1], 20, 0) + np.float32(1e-4), real, known)
     assert same.coverage <= 2 / 20 and same.one_nn > 0.9
@@ -56,11 +56,11 @@ def test_one_nn_of_two_by_hand() -> None:
     )
 
 
-def test_nearest_among_leaves_oneself_out() -> None:
+def test_nearest_distances_exclude_the_shape_itself() -> None:
     assert (nearest_distances(clouds(5, 0)) > 0).all()
 
 
-def test_the_surface_of_cells_lies_where_they_end() -> None:
+def test_the_surface_lies_at_the_border_of_full_voxels() -> None:
     full = np.zeros((64, 64, 64), np.float32)
     full[20:40, 20:40, 20:40] = 1
     points = sample_points(extract_surface(full, canonical_affine()))
@@ -71,7 +71,7 @@ def test_the_surface_of_cells_lies_where_they_end() -> None:
     assert whole.is_watertight
 
 
-def test_the_surface_is_the_one_that_voxels_to_mesh_makes() -> None:
+def test_the_surface_equals_that_of_voxels_to_mesh() -> None:
     x, y, z = np.indices((64, 64, 64)) - 31.5
     share = (1 / (1 + np.exp(np.hypot(np.hypot(x, y) - 18, z) - 6))).astype(np.float32)  # a ring
     affine = canonical_affine()

@@ -11,7 +11,7 @@ from lift3d.evaluate.scores.retrieval import candidate_weights, exclude_self, re
 from lift3d.taxonomy.categories import UNKNOWN  # noqa: E402
 
 
-def test_average_precision_is_that_of_a_slow_twin() -> None:
+def test_average_precision_agrees_with_a_slow_twin() -> None:
     rng = np.random.default_rng(0)
     scores = rng.random((12, 12)).astype(np.float32)
     categories = rng.choice(["a", "b", UNKNOWN], 12)

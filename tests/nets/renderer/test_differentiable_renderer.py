@@ -34,7 +34,7 @@ def ring(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def scene(size: int = 40, n: int = 1, dtype: torch.dtype = D) -> tuple[Surface, Cameras, Light]:
-    """A textured, coloured ring, n cameras, a sun and a surrounding that is not the same everywhere."""
+    """A textured, coloured ring, n cameras, a sun and an environment that varies with direction."""
     v, f = ring()
     g = torch.Generator().manual_seed(1)
     uv = torch.tensor(np.stack([np.arctan2(v[:, 1], v[:, 0]) / 3, v[:, 2]], 1), dtype=dtype)
@@ -47,7 +47,7 @@ def scene(size: int = 40, n: int = 1, dtype: torch.dtype = D) -> tuple[Surface, 
 
 
 def total(p: RenderedImages) -> torch.Tensor:
-    """A number that depends on every value, with weights that differ."""
+    """A scalar that depends on every value, with different weights."""
     parts = torch.cat([getattr(p, name).reshape(-1) for name in FIELDS])
     return (parts * torch.sin(0.7 * torch.arange(len(parts), dtype=parts.dtype))).sum()
 
@@ -166,7 +166,7 @@ def test_values_equal_the_twin() -> None:
     np.testing.assert_allclose(both, expected, atol=1e-10)
 
 
-def test_a_slanted_border_covers_pixels_by_where_it_crosses_their_rows() -> None:
+def test_a_slanted_edge_covers_pixels_by_its_crossings_of_their_rows() -> None:
     quad = np.array(
         [[-1.3, -9, 2], [9, -9, 2], [9, 9, 2], [1.1, 9, 2.0]]
     )  # camera frame; its left border is slanted
@@ -179,7 +179,7 @@ def test_a_slanted_border_covers_pixels_by_where_it_crosses_their_rows() -> None
     np.testing.assert_allclose(p.mask[0, 0].numpy(), expected, atol=1e-9)
 
 
-def test_a_wire_thinner_than_a_pixel_is_covered_by_its_area_and_feels_its_width() -> None:
+def test_the_coverage_of_a_thin_wire_is_its_area_with_a_gradient_for_its_width() -> None:
     camera = look_at(np.zeros(3), np.array([0, 1.0, 0]), 33, 33, 50.0)
     half = torch.tensor(0.004, dtype=D, requires_grad=True)  # 0.2 of a pixel wide at distance 2
     turn = 0.3
@@ -194,7 +194,7 @@ def test_a_wire_thinner_than_a_pixel_is_covered_by_its_area_and_feels_its_width(
     assert float(torch.autograd.grad(area, half)[0]) == pytest.approx(2 * 25 * length, rel=0.05)
 
 
-def test_the_outline_of_a_ball_grows_as_its_area_does() -> None:
+def test_the_silhouette_of_a_ball_grows_like_its_area() -> None:
     ball = trimesh.creation.icosphere(4)
     camera = look_at(np.array([300.0, 40, 20]), np.zeros(3), 64, 64, 25.0 * 300)
     size = torch.tensor(1.0, dtype=D, requires_grad=True)
@@ -255,7 +255,7 @@ def test_agrees_with_the_exact_renderer(mesh: trimesh.Trimesh, lit: bool) -> Non
     assert np.abs(mine - shot.rgb)[facing].max() <= 2
 
 
-def test_outlines_look_like_the_mean_of_many_samples() -> None:
+def test_silhouettes_agree_with_the_mean_of_many_samples() -> None:
     v, f = ring()
     camera = look_at(np.array([1.1, 1.6, 1.2]), np.zeros(3), 48, 40, 55.0)
     colours = np.random.default_rng(0).random((len(v), 3))
@@ -304,7 +304,7 @@ def test_same_bytes_twice() -> None:
     assert once() == once()
 
 
-def test_nothing_in_view_is_the_background() -> None:
+def test_an_empty_view_shows_the_background() -> None:
     thing, cameras, light = scene()
     x = (thing.vertices + 100).requires_grad_()
     p = render(thing.but(vertices=x), cameras, light, 0.25)
@@ -312,7 +312,7 @@ def test_nothing_in_view_is_the_background() -> None:
     assert bool((p.rgb == 0.25).all()) and not p.mask.any() and not x.grad.any()
 
 
-def test_from_within_everything_is_covered() -> None:
+def test_a_camera_inside_the_mesh_sees_full_coverage() -> None:
     ball = trimesh.creation.icosphere(2)
     camera = look_at(np.array([0.3, 0, 0]), np.array([0, 1.0, 0.2]), 32, 32, 12.0)
     x = torch.tensor(np.asarray(ball.vertices), requires_grad=True)

@@ -1,4 +1,4 @@
-"""The code of docs/differentiable_rendering.md runs and holds what it asserts."""
+"""The code of docs/differentiable_rendering.md runs, and its assertions are true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Following gradients back: a place and size from outlines, a light, a pose, single vertices; and the example."""
+"""Optimisation by gradients: position and size from silhouettes, light, pose, single vertices; and the example."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def fit(loss: Callable[[], torch.Tensor], values: list[torch.Tensor], rate: floa
         fading.step()
 
 
-def test_place_and_size_of_a_ball_from_its_outlines() -> None:
+def test_position_and_size_of_a_ball_from_its_silhouettes() -> None:
     ball = make_surface(
         *(lambda m: (np.asarray(m.vertices), np.asarray(m.faces)))(trimesh.creation.icosphere(2))
     )
@@ -75,7 +75,7 @@ def test_direction_and_colours_of_the_light() -> None:
 
 
 @pytest.mark.slow
-def test_turn_and_focal_length_of_a_camera() -> None:
+def test_rotation_and_focal_length_of_a_camera() -> None:
     mesh = trimesh.creation.torus(0.7, 0.3, major_sections=24, minor_sections=12)
     v = np.asarray(mesh.vertices) * [1, 0.8, 1.2]
     colours = torch.tensor(0.5 + 0.5 * np.sin(4 * v + [0, 1, 2]), dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""Other proportions keep what a shape is: its place in the frame, its pieces, and what is thin."""
+"""Anisotropic scaling preserves a shape's position in the frame, its components, and its thin parts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def table() -> np.ndarray:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6))
-def test_it_stands_where_things_stand_in_one_piece(seed: int) -> None:
+def test_a_scaled_shape_is_centred_on_the_ground_in_one_component(seed: int) -> None:
     out = random_stretch(table(), np.random.default_rng(seed))
     at = np.argwhere(out)
     sides = np.ptp(at, 0) + 1
@@ -31,7 +31,7 @@ def test_it_stands_where_things_stand_in_one_piece(seed: int) -> None:
     assert np.abs(middle - 32).max() <= 0.5 and ndimage.label(out, AROUND)[1] == 1
 
 
-def test_nothing_thin_is_lost_and_nothing_stays_nothing() -> None:
+def test_thin_parts_survive_and_an_empty_grid_stays_empty() -> None:
     row = np.zeros((10, 1, 1), bool)
     row[4] = True
     for count in range(1, 25):
@@ -41,6 +41,6 @@ def test_nothing_thin_is_lost_and_nothing_stays_nothing() -> None:
     assert not random_stretch(np.zeros((64, 64, 64), bool), np.random.default_rng(0)).any()
 
 
-def test_the_same_numbers_the_same_shape() -> None:
+def test_equal_seeds_give_equal_shapes() -> None:
     a, b = (random_stretch(table(), np.random.default_rng(5)) for _ in range(2))
     assert np.array_equal(a, b) and not np.array_equal(a, random_stretch(table(), np.random.default_rng(6)))

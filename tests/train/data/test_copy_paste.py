@@ -1,4 +1,4 @@
-"""Things before other pictures: the mask is where the thing is seen, whatever lies behind."""
+"""Copy-paste augmentation: the mask is the visible part of the object, whatever the background."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lift3d.train.data.copy_paste import CopyPaste
 
 
 class Red:
-    """Pictures of one red box before black."""
+    """Pictures of a red box on a black background."""
 
     def __init__(self, mask: np.ndarray) -> None:
         self.held = mask
@@ -49,7 +49,7 @@ def blue(**more: object) -> SimpleNamespace:
     return SimpleNamespace(photographs=[np.full((300, 400, 3), [0, 0, 255], np.uint8)], cutouts=[], **more)
 
 
-def test_the_thing_is_where_the_mask_says() -> None:
+def test_the_object_is_at_its_mask() -> None:
     scenes = CopyPaste(Red(box()), blue())  # type: ignore[arg-type]
     places = set()
     for seed in range(30):
@@ -65,13 +65,13 @@ def test_the_thing_is_where_the_mask_says() -> None:
     assert len(places) > 15
 
 
-def test_the_same_seed_is_the_same_scene() -> None:
+def test_equal_seeds_give_equal_scenes() -> None:
     scenes = CopyPaste(Red(box()), blue())  # type: ignore[arg-type]
     first, second = (scenes.scene(1, np.random.default_rng(4), 64) for _ in range(2))
     assert np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1])
 
 
-def test_a_picture_that_shows_nothing_stays_as_it_is() -> None:
+def test_a_picture_without_an_object_is_unchanged() -> None:
     nothing = np.zeros((64, 64), bool)
     shown, where = CopyPaste(Red(nothing)).scene(0, np.random.default_rng(0), 64)  # type: ignore[arg-type]
     assert not where.any() and not shown.any()
@@ -95,7 +95,7 @@ def _own(folder: Path, count: int = 30) -> Path:
     return folder
 
 
-def test_a_folder_of_your_own_serves_and_is_divided_by_name(tmp_path: Path) -> None:
+def test_a_folder_of_photographs_is_split_by_name(tmp_path: Path) -> None:
     folder = _own(tmp_path)
     (folder / PHOTOGRAPHS / "notes.txt").write_text("not a picture")
     (folder / PHOTOGRAPHS / "broken.jpg").write_bytes(b"\xff\xd8\xff not a picture")
@@ -106,13 +106,13 @@ def test_a_folder_of_your_own_serves_and_is_divided_by_name(tmp_path: Path) -> N
     assert {picture.size for picture in held["train"].cutouts} == {(125, 100)}
 
 
-def test_a_folder_without_photographs_says_what_to_do(tmp_path: Path) -> None:
+def test_a_folder_without_photographs_is_diagnosed(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no photographs") as caught:
         Photographs(tmp_path, "train")
     assert "lift3d corpus photographs" in caught.value.advice
 
 
-def test_what_is_taken_and_what_is_not(tmp_path: Path) -> None:
+def test_which_pictures_become_photographs_and_cutouts(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
 
     def data(picture: Pil.Image) -> bytes:

@@ -1,4 +1,4 @@
-"""Whose outlines are remembered: licences, and kinds with enough of them."""
+"""Exemplars of the latent PCA: permissive licences, categories with enough shapes, and clusters of the others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lift3d.train.data.exemplars import (  # noqa: E402
 
 
 class Fake:
-    """As much of a corpus as is asked for."""
+    """A corpus with only the parts that the functions read."""
 
     def __init__(self, licences: list[str], folder: str | None = None) -> None:
         self.licences, self.card = licences, {"plan": {"folder": folder}}
@@ -40,11 +40,11 @@ class Fake:
         ("CC-BY-ND-4.0", False),
     ],
 )  # fmt: skip
-def test_free_is_what_asks_for_no_more_than_a_name(licence: str, free: bool) -> None:
+def test_permissive_licences_require_at_most_attribution(licence: str, free: bool) -> None:
     assert is_permissive(licence) == free
 
 
-def test_of_a_kind_the_free_ones_are_remembered_if_they_are_enough() -> None:
+def test_permissive_shapes_become_exemplars_if_there_are_enough() -> None:
     licences = ["CC0-1.0"] * LEAST + ["GPL-3.0-only"] * 5  # enough
     licences += ["CC-BY-4.0"] * (LEAST - 1)  # too few
     licences += ["CC-BY-4.0"] * LEAST + ["CC-BY-SA-4.0"] * 9 * LEAST  # too small a part
@@ -57,13 +57,13 @@ def test_of_a_kind_the_free_ones_are_remembered_if_they_are_enough() -> None:
     assert mine.tolist() == np.flatnonzero(kinds < 3).tolist(), "of one's own meshes all with a kind"
 
 
-def test_who_is_remembered_is_named(small: tuple[Path, Path]) -> None:
+def test_exemplars_are_attributed(small: tuple[Path, Path]) -> None:
     corpus = Corpus(small[0])
     rows = attribution(corpus, np.array([2, 0]))
     assert rows[0][0] == corpus.keys[2] and rows[1][3] == corpus.column("licence")[0]
 
 
-def test_a_large_kind_has_parts_and_a_part_is_one_kinds() -> None:
+def test_a_large_category_has_several_clusters_of_its_own_latents() -> None:
     rng = np.random.default_rng(0)
     kinds = np.repeat([0, 1, 2, 3], [300, 90, FEWEST - 1, 80])
     codes = rng.standard_normal((len(kinds), 6)).astype(np.float32)

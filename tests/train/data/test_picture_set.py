@@ -1,4 +1,4 @@
-"""Pictures read by number out of their shards are those of the stream; orders are whole and fixed."""
+"""Pictures read by index equal those of the sequential stream; epochs are complete and deterministic."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pictures(small: tuple[Path, Path]) -> Path:
 
 
 @pytest.mark.slow
-def test_by_number_it_is_what_the_stream_holds(pictures: Path) -> None:
+def test_pictures_by_index_equal_those_of_the_stream(pictures: Path) -> None:
     for split in ("train", "val"):
         held = PictureSet(pictures, split)
         streamed = list(read_shards(pictures, split))
@@ -47,14 +47,14 @@ def test_a_damaged_shard_is_refused(pictures: Path, tmp_path: Path) -> None:
         PictureSet(tmp_path / "p", "train")
 
 
-def test_every_epoch_sees_every_sample_once_in_a_new_order() -> None:
+def test_every_epoch_has_every_sample_once_in_a_new_order() -> None:
     first = np.concatenate([sample_indices(12, step, 4, 7) for step in range(3)])
     second = np.concatenate([sample_indices(12, step, 4, 7) for step in range(3, 6)])
     assert sorted(first) == sorted(second) == list(range(12)) and list(first) != list(second)
 
 
 @pytest.mark.slow
-def test_a_batch_is_the_same_however_many_share_it(pictures: Path) -> None:
+def test_a_batch_does_not_depend_on_the_number_of_processes(pictures: Path) -> None:
     task = ImageToMaskTask(pictures, Config(batch=6))
     whole = task.batch(5, 0, 1)
     parts = [task.batch(5, rank, 2) for rank in range(2)]

@@ -21,7 +21,7 @@ def test_every_epoch_has_every_sample_once(n: int, batch: int, seed: int) -> Non
         assert sorted(drawn[epoch * n : (epoch + 1) * n]) == list(range(n))
 
 
-def test_a_step_depends_on_its_number_and_the_seed_alone() -> None:
+def test_samples_depend_on_step_and_seed_alone() -> None:
     later = sample_indices(10, 7, 4, 3)
     for step in range(12):
         sample_indices(10, step, 4, 5)

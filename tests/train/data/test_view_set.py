@@ -1,4 +1,4 @@
-"""Samples of image_to_voxels: what the cells say is what the picture shows, and poses bring cells upright."""
+"""Samples of image_to_voxels: voxels agree with the picture, and poses rotate them upright."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def solids(small: tuple[Path, Path]) -> ViewSet:
     return ViewSet(small[1], Corpus(small[0]), "train")
 
 
-def test_cells_are_full_where_the_thing_is_seen(solids: ViewSet) -> None:
+def test_voxels_are_full_where_the_object_is_visible(solids: ViewSet) -> None:
     for i in range(0, len(solids), 3):
         view = solids.view(i)
         assert view is not None
@@ -41,7 +41,7 @@ def test_cells_are_full_where_the_thing_is_seen(solids: ViewSet) -> None:
         assert depths[0] <= 4 and depths[-1] >= GRID_SIZE - 5  # the whole depth is used
 
 
-def test_the_true_pose_brings_the_true_cells_upright(solids: ViewSet) -> None:
+def test_the_true_pose_rotates_the_true_voxels_upright(solids: ViewSet) -> None:
     for i in (1, 6, 11):
         view = solids.view(i)
         assert view is not None
@@ -55,7 +55,7 @@ def test_the_true_pose_brings_the_true_cells_upright(solids: ViewSet) -> None:
         assert (batch_iou_torch(said > 0.5, batch["upright"] > 127) > 0.85).all()
 
 
-def test_spoilt_masks_stay_masks() -> None:
+def test_corrupted_masks_are_valid_masks() -> None:
     mask = np.zeros((40, 40), bool)
     mask[10:30, 12:28] = True
     seen = [corrupt_mask(mask, np.random.default_rng(i)) for i in range(60)]
@@ -66,7 +66,9 @@ def test_spoilt_masks_stay_masks() -> None:
 
 
 @pytest.mark.parametrize(("kind", "critic"), [("views", 0.0), ("views", 0.01), ("plain", 0.0)])
-def test_a_step_of_each_kind_learns_and_repeats(small: tuple[Path, Path], kind: str, critic: float) -> None:
+def test_a_step_of_each_network_learns_and_is_reproducible(
+    small: tuple[Path, Path], kind: str, critic: float
+) -> None:
     from lift3d.train.distributed import join_workers
     from lift3d.train.engine import Trainer
 

@@ -1,4 +1,4 @@
-"""The classifier from a folder of meshes to an answer, in one command each; what is learned from, and what is refused."""
+"""The classifier from a folder of meshes to a prediction, in one command each; its training data, and refused input."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_card_names_the_categories_and_the_loss_falls(run: Path) -> None:
     assert np.mean(values[-4:]) < np.mean(values[:4])
 
 
-def test_a_mesh_gets_a_category_and_a_file(run: Path, tmp_path: Path) -> None:
+def test_a_mesh_is_classified_and_a_file_is_written(run: Path, tmp_path: Path) -> None:
     ring = trimesh.creation.torus(1, 0.3)
     save_mesh(ring, tmp_path / "ring.stl")
     code, said = lift3d(
@@ -97,7 +97,7 @@ def test_a_mesh_gets_a_category_and_a_file(run: Path, tmp_path: Path) -> None:
     assert code == 0 and "decided by rays" in said and said.count("%") == 1, said
 
 
-def test_what_has_no_shape_is_refused_in_one_sentence(run: Path, tmp_path: Path) -> None:
+def test_input_without_a_shape_is_one_diagnosis(run: Path, tmp_path: Path) -> None:
     flat = trimesh.Trimesh(np.random.default_rng(0).random((30, 3)) * [1, 1, 0], np.arange(30).reshape(10, 3))
     save_mesh(trimesh.util.concatenate([flat, flat]), tmp_path / "flat.ply")
     (tmp_path / "none.stl").write_bytes(b"")
@@ -156,7 +156,7 @@ def test_one_command_from_a_folder_of_meshes(small: tuple[Path, Path], run: Path
 
 
 @pytest.mark.parametrize("kind", ["voxels", "points"])
-def test_every_network_takes_a_step_and_looks(small: tuple[Path, Path], kind: str) -> None:
+def test_every_network_trains_and_validates(small: tuple[Path, Path], kind: str) -> None:
     config = Config(
         kind=kind, width=4, begin="none", transformer=False, rotate="none", stretch=0, batch=3, held=3
     )
@@ -189,7 +189,7 @@ def test_few_labels_are_spread_over_categories_and_nested(small: tuple[Path, Pat
         category_names(corpus, 50)
 
 
-def test_turns_are_rotations_and_even() -> None:
+def test_random_rotations_are_proper_and_uniform() -> None:
     rng = np.random.default_rng(0)
     ups = []
     for _ in range(400):
@@ -204,7 +204,7 @@ def test_turns_are_rotations_and_even() -> None:
     assert not np.array_equal(evaluation_rotation(7, "any"), evaluation_rotation(8, "any"))
 
 
-def test_centred_moves_and_changes_nothing() -> None:
+def test_centring_shifts_but_does_not_change_a_shape() -> None:
     full = np.zeros((64, 64, 64), bool)
     full[0:10, 50:64, 3:60] = np.random.default_rng(0).random((10, 14, 57)) > 0.5
     moved = centre_in_grid(full)
@@ -216,7 +216,7 @@ def test_centred_moves_and_changes_nothing() -> None:
     assert abs(float(transform_voxels(share, torch.eye(3)[None]).sum() / share.sum()) - 1) < 0.3
 
 
-def test_the_trunk_begins_with_the_autoencoder(small: tuple[Path, Path]) -> None:
+def test_the_autoencoder_initialises_the_backbone(small: tuple[Path, Path]) -> None:
     from lift3d.weights import load_tensors
 
     net = ClassifierTask(small[0], Config()).module()
@@ -228,7 +228,7 @@ def test_the_trunk_begins_with_the_autoencoder(small: tuple[Path, Path]) -> None
 
 
 @pytest.mark.slow
-def test_the_trunk_rests_until_the_late_steps(small: tuple[Path, Path], tmp_path: Path) -> None:
+def test_the_backbone_is_frozen_until_the_late_steps(small: tuple[Path, Path], tmp_path: Path) -> None:
     config = Config(
         steps=4, late=1, variants=2, batch=4, validate=4, save=2, warmup=1, precision="float32", held=2
     )
@@ -258,7 +258,7 @@ def test_the_trunk_rests_until_the_late_steps(small: tuple[Path, Path], tmp_path
         assert torch.allclose(t.float(), again.module.state_dict()[name].float(), atol=1e-6), name
 
 
-def test_what_is_kept_is_what_the_trunk_says(small: tuple[Path, Path]) -> None:
+def test_cached_features_equal_the_backbones(small: tuple[Path, Path]) -> None:
     task = ClassifierTask(small[0], Config(variants=2, precision="float32"))
     net = task.module().eval()
     assert isinstance(net, VoxelClassifier)
@@ -279,7 +279,7 @@ def test_each_of_the_six_directions_is_up_once() -> None:
 
 
 @pytest.mark.slow
-def test_masked_tasks_learn_and_their_trunks_are_taken_over(small: tuple[Path, Path], tmp_path: Path) -> None:
+def test_masked_tasks_learn_and_initialise_other_networks(small: tuple[Path, Path], tmp_path: Path) -> None:
     words = ("--data", small[0], "-o", tmp_path / "masked")
     options = (
         "steps=8",
@@ -319,7 +319,7 @@ def test_masked_pictures_take_a_step(small: tuple[Path, Path]) -> None:
         assert set(task.validate(net.eval())) == {"explained", "error"}
 
 
-def test_masked_voxels_judge_hidden_cells_alone(small: tuple[Path, Path]) -> None:
+def test_the_masked_voxel_loss_depends_on_hidden_voxels_alone(small: tuple[Path, Path]) -> None:
     task = MaskedVoxelsTask(small[0], VoxelConfig(width=4, batch=2, held=2, precision="float32"))
     batch = task.batch(0, 0, 1)
     share = batch["hidden"].float().mean((1, 2, 3))
@@ -334,7 +334,7 @@ def test_masked_voxels_judge_hidden_cells_alone(small: tuple[Path, Path]) -> Non
     assert random_blocks(np.random.default_rng(0), 0.001, 2).sum() == 1
 
 
-def test_slips_are_told(tmp_path: Path) -> None:
+def test_invalid_options_are_diagnosed(tmp_path: Path) -> None:
     for option, told in (
         ("rotate=sideways", "rotate = sideways is not known"),
         ("labels_share=0", "labels_share must be over 0"),

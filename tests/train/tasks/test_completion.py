@@ -1,4 +1,4 @@
-"""Training of completion: what a pair says agrees with itself, breaking is as told, the loss falls, the commands run."""
+"""Training of completion: consistent pairs, partial scans as specified, a falling loss, and the commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TINY = Config(
 
 
 @pytest.mark.parametrize("moved", [False, True])
-def test_the_known_cells_lie_on_the_surface_of_the_whole(small: tuple[Path, Path], moved: bool) -> None:
+def test_the_known_voxels_lie_on_the_surface_of_the_whole(small: tuple[Path, Path], moved: bool) -> None:
     shapes = ShapeSet(Corpus(small[0]), "train")
     for i in range(min(6, len(shapes))):
         known, full = training_pair(shapes, i, np.random.default_rng(i), None, moved)
@@ -47,14 +47,14 @@ def test_the_known_cells_lie_on_the_surface_of_the_whole(small: tuple[Path, Path
         assert (behind > before).mean() > 0.9
 
 
-def test_a_cut_keeps_what_it_should() -> None:
+def test_a_cut_keeps_the_specified_fraction() -> None:
     rng = np.random.default_rng(0)
     p = rng.normal(size=(2000, 3))
     shares = [cut_mask(p, np.random.default_rng(k)).mean() for k in range(60)]
     assert 0.29 < min(shares) < 0.4 and 0.75 < max(shares) < 0.86
 
 
-def test_what_is_seen_is_what_a_slow_twin_sees() -> None:
+def test_visible_samples_agree_with_a_slow_twin() -> None:
     rng = np.random.default_rng(0)
     filled = ndimage.binary_dilation(rng.random((20, 20, 20)) < 0.004, iterations=2)
     p, n = rng.uniform(2, 17, (200, 3)), rng.normal(size=(200, 3))
@@ -70,7 +70,7 @@ def test_what_is_seen_is_what_a_slow_twin_sees() -> None:
         assert said[k] == (look @ n[k] >= FACING and not filled[tuple(cell.T)].any())
 
 
-def test_a_look_sees_the_near_side_only(small: tuple[Path, Path]) -> None:
+def test_a_view_contains_the_near_side_alone(small: tuple[Path, Path]) -> None:
     corpus = Corpus(small[0])
     p, n = open_samples(corpus, 0)
     first, step = canonical_grid(RESOLUTION)
@@ -80,7 +80,7 @@ def test_a_look_sees_the_near_side_only(small: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["cut", "view", "holes"])
-def test_parts_are_parts(small: tuple[Path, Path], kind: str) -> None:
+def test_partial_scans_are_smaller_and_reproducible(small: tuple[Path, Path], kind: str) -> None:
     corpus = Corpus(small[0])
     p, n = open_samples(corpus, 1)
     for seed in range(4):
@@ -118,7 +118,7 @@ def test_the_loss_falls(small: tuple[Path, Path]) -> None:
     assert 0 <= told["iou"] <= 1 and {"threshold", "entropy", "iou_cut"} <= set(told)
 
 
-def test_options_that_make_no_sense_are_refused() -> None:
+def test_invalid_options_are_refused() -> None:
     for wrong in ({"width": 4}, {"width": 9}, {"layers": -1}):
         with pytest.raises(InputError):
             Config(**wrong)

@@ -1,4 +1,4 @@
-"""The space of shapes in training: what is near what, samples that belong together, and a run that goes on to the last bit."""
+"""Training of the embedding: losses, samples whose parts belong together, and bit-identical resumption."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_arrays_and_networks_agree_on_the_halves() -> None:
     assert (space.APPEARANCE_DIM, space.CATEGORY_DIM) == (INSTANCE_SIZE, EMBEDDING_SIZE - INSTANCE_SIZE)
 
 
-def test_halves_have_unit_length_and_the_network_says_nothing_else() -> None:
+def test_halves_have_unit_length() -> None:
     net = MultimodalEmbedding(8, 1, 4).eval()
     said = net.embed_images(torch.rand(3, 4, 128, 128))
     solid = net.embed_shapes(torch.rand(2, 64, 64, 64), torch.rand(2, 4, 16, 16, 16))
@@ -52,7 +52,7 @@ def test_halves_have_unit_length_and_the_network_says_nothing_else() -> None:
     assert net.embed_text(torch.randn(2, 384)).norm(dim=1).allclose(torch.ones(2))
 
 
-def test_losses_are_least_where_mine_is_nearest() -> None:
+def test_losses_are_smallest_where_the_positive_is_nearest() -> None:
     x = torch.nn.functional.normalize(torch.randn(6, 8), dim=1)
     hot = torch.tensor(100.0)
     own = torch.eye(6, dtype=torch.bool)
@@ -64,7 +64,7 @@ def test_losses_are_least_where_mine_is_nearest() -> None:
     assert info_nce(x[:1], x[:1], hot) == pytest.approx(0, abs=1e-6)
 
 
-def test_measures() -> None:
+def test_metrics_by_hand() -> None:
     scores = np.array([[3, 1, 2], [1, 0, 2], [0, 1, 5]], np.float32)
     assert recall_at(scores, 1) == pytest.approx(2 / 3) and recall_at(scores, 3) == 1
     kinds = np.array([0, 0, 1, -1])
@@ -73,7 +73,7 @@ def test_measures() -> None:
     assert mean_average_precision(table, np.array([-1, -1, -1, -1])) == 0
 
 
-def test_colours_lie_where_the_surface_is() -> None:
+def test_colours_lie_at_the_surface() -> None:
     points = np.array([[0.1, 0.1, 0.1], [0.12, 0.1, 0.1], [0.9, 0.9, 0.9], [2, 0, 0]])
     rgb = np.array([[255, 0, 0], [255, 255, 0], [0, 0, 255], [9, 9, 9]], np.uint8)
     out = colour_grid(points, rgb, np.zeros(3), 1.0, 4)
@@ -90,7 +90,7 @@ def test_sentences_of_shapes(small: tuple[Path, Path]) -> None:
     assert category_text("street_sign").startswith("street sign: ") and category_text("unknown") == "unknown"
 
 
-def test_cells_and_colours_are_laid_alike(small: tuple[Path, Path]) -> None:
+def test_voxels_and_colours_have_the_same_axes(small: tuple[Path, Path]) -> None:
     task = EmbeddingTask(small[1], small[0], TINY)
     shape = task.shapes[0]
     for move in range(8):
@@ -114,7 +114,7 @@ def test_samples_follow_from_step_and_seed_alone(small: tuple[Path, Path]) -> No
     assert not torch.equal(whole["first"], whole["second"])
 
 
-def test_options_that_make_no_sense(small: tuple[Path, Path]) -> None:
+def test_invalid_options_are_refused(small: tuple[Path, Path]) -> None:
     for wrong in ({"width": 12}, {"batch": 1}, {"kin": 1.0}, {"solid": 0}):
         with pytest.raises(InputError):
             Config(**wrong)  # type: ignore[arg-type]
@@ -123,7 +123,7 @@ def test_options_that_make_no_sense(small: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_stopped_and_gone_on_with_is_the_same(small: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_resumed_run_is_identical(small: tuple[Path, Path], tmp_path: Path) -> None:
     def run(folder: str) -> Trainer:
         place = Worker(0, 1, torch.device("cpu"))
         return Trainer(

@@ -1,4 +1,4 @@
-"""Kinds of places in the space of shapes: learned in seconds, asked of models and photos, and what is refused."""
+"""Categories of embedding vectors: training in seconds, prediction for models and photos, and refused input."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def sets(options: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def runs(small: tuple[Path, Path]) -> tuple[Path, Path]:
-    """A space of boxes and rings, and the kinds in it."""
+    """An embedding of boxes and rings, and a classifier of its categories."""
     where = ("--data", small[0], "--pictures", small[1])
     space, labels = small[0].parent / "space", small[0].parent / "labels"
     code, said = lift3d("train", "embedding", *where, "-o", space, *sets(SPACE))
@@ -53,7 +53,7 @@ def runs(small: tuple[Path, Path]) -> tuple[Path, Path]:
     return space, labels
 
 
-def test_models_and_photos_are_named(
+def test_models_and_photos_are_classified(
     runs: tuple[Path, Path], small: tuple[Path, Path], tmp_path: Path
 ) -> None:
     import trimesh
@@ -71,7 +71,7 @@ def test_models_and_photos_are_named(
     assert (small[0].parent / "c-vectors").is_dir(), "the vectors are kept"
 
 
-def test_places_of_another_space_are_refused(runs: tuple[Path, Path]) -> None:
+def test_vectors_of_another_space_are_refused(runs: tuple[Path, Path]) -> None:
     place = Embedding(np.ones((1, 256), np.float32), "image", "elsewhere")
     with pytest.raises(InputError, match="another embedding"):
         EmbeddingToLabel(str(runs[1]))(place, Context())
@@ -80,7 +80,7 @@ def test_places_of_another_space_are_refused(runs: tuple[Path, Path]) -> None:
         EmbeddingToLabel(str(runs[1]))(Embedding(place.vectors, "text", judge.space), Context())
 
 
-def test_many_places_at_once_are_what_each_alone_is(runs: tuple[Path, Path]) -> None:
+def test_a_batch_agrees_with_single_predictions(runs: tuple[Path, Path]) -> None:
     judge, rng = EmbeddingClassifier(runs[1]), np.random.default_rng(0)
     sizes = [4, 1, 2]
     things = [rng.normal(size=(n, 256)).astype(np.float32) for n in sizes]
@@ -95,7 +95,7 @@ def test_many_places_at_once_are_what_each_alone_is(runs: tuple[Path, Path]) -> 
         assert np.allclose(judge.classify(Embedding(thing, "shape", judge.space)), said, atol=1e-5)
 
 
-def test_what_is_missing_does_not_count() -> None:
+def test_a_missing_modality_has_no_influence() -> None:
     net = EmbeddingClassifierNet(3, 8).eval()
     x, y = torch.randn(2, 1, 256)
     photo = torch.tensor([[True, False]])
@@ -104,7 +104,7 @@ def test_what_is_missing_does_not_count() -> None:
         assert not torch.equal(net(x, y, photo), net(x, y, torch.tensor([[True, True]])))
 
 
-def test_samples_follow_from_the_step_and_slips_are_told(
+def test_samples_depend_on_the_step_and_invalid_options_are_diagnosed(
     runs: tuple[Path, Path], small: tuple[Path, Path]
 ) -> None:
     task = EmbeddingToLabelTask(small[1], small[0], Config(batch=6, embedding=str(runs[0])))
@@ -116,7 +116,7 @@ def test_samples_follow_from_the_step_and_slips_are_told(
             Config(**wrong)  # type: ignore[arg-type]
 
 
-def test_likely_of_one_kind_is_near() -> None:
+def test_a_probable_common_category_gives_a_high_score() -> None:
     vectors = np.ones((2, 256), np.float32)
     told = np.array([1, 0], np.float32), np.array([[0.2, 0.8], [0.9, 0.1]], np.float32)
     query = Embedding(vectors[:1], "image", "s")
@@ -127,7 +127,7 @@ def test_likely_of_one_kind_is_near() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0, 1))
-def test_two_answers_are_one(seed: int, weight: float) -> None:
+def test_two_predictions_are_combined(seed: int, weight: float) -> None:
     rng = np.random.default_rng(seed)
     p, q = rng.dirichlet(np.ones(4)), rng.dirichlet(np.ones(6))
     solid, place = Label(tuple("abcd"), p), Label(tuple("dxcbya"), q)
@@ -142,7 +142,7 @@ def test_two_answers_are_one(seed: int, weight: float) -> None:
     assert alone.names == apart.names and np.array_equal(alone.probabilities, apart.probabilities)
 
 
-def test_both_answers_about_a_corpus(runs: tuple[Path, Path], small: tuple[Path, Path]) -> None:
+def test_both_predictions_for_a_corpus(runs: tuple[Path, Path], small: tuple[Path, Path]) -> None:
     from lift3d.corpus.dataset import Corpus
     from lift3d.evaluate.ensemble import Ensemble, EnsembleOutputs, best_weight
     from lift3d.inference.embedding import EmbeddingNetwork

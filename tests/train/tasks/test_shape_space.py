@@ -1,4 +1,4 @@
-"""Autoencoder, flow and GAN on a corpus of boxes and rings: a run of each, and what their users get."""
+"""Autoencoder, flow and GAN on a corpus of boxes and rings: a run of each, and the commands that use them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def quiet(*_: object) -> None:
     pass
 
 
-def test_folding_is_undone_and_keeps_neighbours_together() -> None:
+def test_shuffling_is_inverted_and_keeps_neighbours_together() -> None:
     x = torch.arange(2 * 3 * 8**3, dtype=torch.float32).view(2, 3, 8, 8, 8)
     assert voxel_unshuffle(x).shape == (2, 3 * 64, 2, 2, 2)
     assert torch.equal(voxel_shuffle(voxel_unshuffle(x)), x) and torch.equal(
@@ -64,7 +64,7 @@ def test_divergence_is_that_of_normal_distributions() -> None:
     assert float(kl_divergence(torch.zeros(1), torch.zeros(1))) == 0
 
 
-def test_moves_are_eight_different_ones_that_keep_up() -> None:
+def test_the_eight_orientations_differ_and_preserve_up() -> None:
     full = np.zeros((64, 64, 64), bool)
     full[3, 10:30, 5:9] = full[3:9, 10, 7] = True
     ways = [orient(full, m) for m in range(ORIENTATIONS)]
@@ -73,7 +73,7 @@ def test_moves_are_eight_different_ones_that_keep_up() -> None:
         assert (way.sum((0, 1)) == full.sum((0, 1))).all()
 
 
-def test_the_autoencoder_trains_goes_on_and_is_asked(small: tuple[Path, Path], tmp_path: Path) -> None:
+def test_the_autoencoder_trains_resumes_and_encodes(small: tuple[Path, Path], tmp_path: Path) -> None:
     corpus, _ = small
     with join_workers("cpu") as where:
         run = Trainer(AutoencoderTask(corpus, Config(**TINY)), tmp_path / "a", where, quiet, quiet)
@@ -91,7 +91,7 @@ def test_the_autoencoder_trains_goes_on_and_is_asked(small: tuple[Path, Path], t
         assert net(torch.zeros(1, 64, 64, 64)).shape == (1, 64, 64, 64)
 
 
-def test_a_shape_set_is_the_corpus_split(small: tuple[Path, Path]) -> None:
+def test_a_shape_set_equals_the_corpus_split(small: tuple[Path, Path]) -> None:
     held = Corpus(small[0])
     shapes = ShapeSet(held, "train")
     assert len(shapes) == len(held.where(split="train")) and shapes.full(0).any()
@@ -104,7 +104,7 @@ def test_a_shape_set_is_the_corpus_split(small: tuple[Path, Path]) -> None:
         ShapeSet(held, "train", "torn")
 
 
-def test_a_decoder_mends_what_its_encoder_sees_torn(
+def test_a_decoder_learns_to_repair_torn_input(
     small: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = AutoencoderTask(small[0], VaeConfig(**TINY, freeze=True, torn=1.0), "vae")
@@ -125,7 +125,7 @@ def test_a_decoder_mends_what_its_encoder_sees_torn(
         VaeConfig(torn=1.5)
 
 
-def test_codes_come_in_other_proportions(small: tuple[Path, Path], tmp_path: Path) -> None:
+def test_stretched_latents_are_reproducible_and_sampled(small: tuple[Path, Path], tmp_path: Path) -> None:
     held = Corpus(small[0])
     with join_workers("cpu") as where:
         Trainer(AutoencoderTask(small[0], Config(**TINY)), tmp_path / "a", where, quiet, quiet).fit()
@@ -138,17 +138,17 @@ def test_codes_come_in_other_proportions(small: tuple[Path, Path], tmp_path: Pat
     numbers, rng = np.zeros(60, np.int64), np.random.default_rng(0)
     known = [more.values[0], more.mirrored[0], *more.stretched[0]]
     for codes, count in ((plain, 2), (more, 4)):
-        integrate_adams_bashforth = codes.sample(numbers, rng)
-        assert len({row.tobytes() for row in integrate_adams_bashforth}) <= count
+        sampled = codes.sample(numbers, rng)
+        assert len({row.tobytes() for row in sampled}) <= count
         assert all(
-            any(np.array_equal(row, way.astype(np.float32)) for way in known[:count])
-            for row in integrate_adams_bashforth
+            any(np.array_equal(row, variant.astype(np.float32)) for variant in known[:count])
+            for row in sampled
         )
     with pytest.raises(InputError, match="stretches must be"):
         FlowConfig(stretches=17)
 
 
-def test_the_flow_is_still_at_first_and_turns_back() -> None:
+def test_an_untrained_flow_has_zero_velocity_and_is_reversible() -> None:
     torch.manual_seed(0)
     net = LatentFlow(2, 3, 64, 1, 8, 8).eval()
     x, kind = torch.randn(2, 2, 8, 8, 8), torch.tensor([0, 3])
@@ -186,7 +186,7 @@ def test_the_flow_learns_two_points() -> None:
     assert made[::2].mean() < -0.5 and made[1::2].mean() > 0.5
 
 
-def test_maker_and_critic_take_kinds() -> None:
+def test_generator_and_critic_are_conditioned_on_categories() -> None:
     for places in LATENT_SIZES:
         maker, critic = LatentGenerator(2, 3, 16, places), LatentCritic(2, 3, 16, places)
         kind = torch.tensor([0, 3])
@@ -195,7 +195,7 @@ def test_maker_and_critic_take_kinds() -> None:
         assert critic.features(made).shape == (2, 256)
 
 
-def test_variety_knows_the_same_and_the_collapsed() -> None:
+def test_diversity_of_equal_and_of_collapsed_samples() -> None:
     real = torch.randn(40, 5)
     same = diversity_scores(real.clone(), real)
     assert same["coverage"] == 1 and same["matching"] < 1e-2 and abs(same["apart"] - 1) < 1e-5
@@ -241,7 +241,7 @@ def refined_by_torch(
     return code + scale * moved.detach()
 
 
-def test_refinement_makes_the_loss_smaller_and_leaves_the_network_alone() -> None:
+def test_refinement_reduces_the_loss_and_does_not_change_the_network() -> None:
     torch.manual_seed(0)
     net = ShapeAutoencoder(8, 2, 8).eval()
     before = {name: t.clone() for name, t in net.state_dict().items()}
@@ -262,7 +262,9 @@ def test_refinement_makes_the_loss_smaller_and_leaves_the_network_alone() -> Non
     assert all(p.requires_grad for p in net.parameters())
 
 
-def test_the_space_is_the_encoders_in_any_precision(small: tuple[Path, Path], tmp_path: Path) -> None:
+def test_the_latent_space_id_depends_on_the_encoder_but_not_on_precision(
+    small: tuple[Path, Path], tmp_path: Path
+) -> None:
 
     from lift3d.inference.networks import latent_space_id
     from lift3d.weights import find, pack

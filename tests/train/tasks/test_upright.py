@@ -1,4 +1,4 @@
-"""Training of the upright estimator: batches, the loss of a perfect and of a blind estimator, accuracy."""
+"""Training of the upright estimator: batches, the loss of a perfect and of a constant estimator, accuracy."""
 
 from __future__ import annotations
 
