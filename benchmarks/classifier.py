@@ -3,8 +3,8 @@
     python benchmarks/classifier.py CORPUS --weights RUN --plain RUN --turned RUN [--points RUN] [--critic RUN]
         [--places RUN] [--limit N]
 
-plain: trained upright without the transformer; turned: the same, trained in any rotation; critic: a run of `lift3d train gan`,
-whose critic's features are the input of a linear classifier, beside those of an untrained critic; places: a run of
+plain: trained upright without the transformer; turned: the same, but trained in any rotation; critic: a run of `lift3d train
+gan`, whose critic's features are the input of a linear classifier, as are the features of an untrained critic; places: a run of
 embedding-to-label.
 
 Writes results/classifier.json and docs/images/confusions.png.
@@ -38,7 +38,7 @@ def critics_of(run: str) -> dict[str, Features]:
     assert isinstance(codec, ShapeAutoencoder) and isinstance(maker, LatentGenerator)
     held = {k.removeprefix("critic."): t for k, t in load_tensors(run).items() if k.startswith("critic.")}
     if not held:
-        raise SystemExit(f"{run} holds no critic: give the folder that `lift3d train gan` wrote")
+        raise SystemExit(f"{run} contains no critic: give the folder of a run of `lift3d train gan`")
     codes, places = maker.shape[:2]
     once = CachedEncoder(codec)
     size = codes, len(held["kind.weight"]) - 1, held["start.weight"].shape[0], places

@@ -70,7 +70,7 @@ def main() -> None:
 def keep(before: dict, result: dict) -> None:
     """Copy the rows that were not measured in this run from the last run."""
     if before["shapes"] != result["shapes"]:
-        raise SystemExit("the last run was of other shapes: measure them all, without --kept")
+        raise SystemExit("the last run had other shapes: measure all rows, without --kept")
     for kind, rows in result["rows"].items():
         result["rows"][kind] = {name: (rows.get(name) or before["rows"][kind][name]) for name in NAMES}
         f = {name: row["categories"]["f1"] for name, row in result["rows"][kind].items()}

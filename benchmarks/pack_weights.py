@@ -188,7 +188,7 @@ def main() -> None:
     if named := card["data_digest"].pop("credits", None):
         write_credits(store.FOLDER / f"{args.name}.ATTRIBUTION.csv", named)
         card["licence"] += (
-            f"; outlines of shapes under CC0, CC BY and the like, of whom {args.name}.ATTRIBUTION.csv tells"
+            f"; latent codes of shapes under CC0, CC BY and the like; {args.name}.ATTRIBUTION.csv names their authors"
         )
     (store.FOLDER / f"{args.name}.safetensors").write_bytes(data)
     (store.FOLDER / f"{args.name}.json").write_text(json.dumps(card, indent=1) + "\n")

@@ -3,7 +3,7 @@
     python benchmarks/page_images.py [FOLDER]
 
 Damages the owl of the example (holes, inverted faces, debris) and repairs it; generates eight chairs, tables and airplanes
-with seed 1, not selected; interpolates between two of the chairs. FOLDER keeps the models. Needs the extra `learn`.
+with seed 1, not selected; interpolates between two of the chairs. FOLDER receives the models. Needs the extra `learn`.
 """
 
 from __future__ import annotations

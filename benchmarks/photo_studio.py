@@ -2,8 +2,8 @@
 
 The object is rasterised at twice the resolution, its material is evaluated at every sample, and the table and
 the room behind it are ray-traced analytically. Light: a soft key light (several shadow maps), a dome (shadow maps
-from all sides, so corners and the table under the object are darker) and a bounce from below. The photo then
-goes through a camera: a small blur, exposure, sRGB, gaussian noise, eight bits.
+from all sides, so corners and the table under the object are darker) and a bounce from below. A camera
+model follows: slight blur, exposure, sRGB, Gaussian noise, eight bits.
 World: z up, the table top is z = 0, the object's diagonal is 1.
 """
 

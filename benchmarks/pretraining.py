@@ -5,7 +5,7 @@ backbones trained to predict hidden parts of solids (`lift3d train masked-voxels
     python benchmarks/pretraining.py CORPUS MASKED_RUN [--steps 200] [--seeds 1] [--work FOLDER]
 
 Upright shapes, no transformer. All runs have the same steps of 32 shapes each; only the initialisation of the backbone differs.
-Seeds change weights and order, not the labelled shapes. FOLDER keeps the runs: the same command resumes. Writes
+Seeds change weights and order, not the labelled shapes. FOLDER receives the runs, which the same command resumes. Writes
 results/pretraining.json.
 """
 

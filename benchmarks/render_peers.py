@@ -38,7 +38,7 @@ def summary(name, size, rates):
 
 
 def run_pyrender(job, seconds, size):
-    np.infty = np.inf  # noqa: NPY201  pyrender 0.1.45 still says it, numpy 2 no longer does
+    np.infty = np.inf  # noqa: NPY201  pyrender 0.1.45 uses this name, which numpy 2 has removed
     import pyrender
     import trimesh
     from PIL import Image

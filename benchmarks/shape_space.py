@@ -6,7 +6,7 @@ generate a model.
 
 Writes results/guidance.json (the guidance strength of the flow, chosen on the validation split; it is part of the card
 of its weights, so pack them afterwards), results/among.json (selection among samples, likewise),
-results/outlines.json (what latent PCA gains, and whether it copies),
+results/outlines.json (the gain by latent PCA, and the fraction of copies),
 results/shape_codes.json, results/generation.json and results/generate_speed.json.
 """
 

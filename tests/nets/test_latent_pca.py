@@ -69,7 +69,7 @@ def test_few_exemplars_are_returned_unchanged() -> None:
 def test_a_category_without_exemplars_varies_like_its_clusters() -> None:
     g = torch.Generator().manual_seed(3)
     x = held(4, 600)
-    x[:150] += 40 * torch.randn(24, generator=g)  # a second part, far from the first
+    x[:150] += 40 * torch.randn(24, generator=g)  # a second cluster, far from the first
     net = LatentPCA(5, 24, 0, 3, 2)
     net.fit_exemplars(x, x[:0], torch.zeros(0, dtype=torch.int64))
     net.fit_clusters(x, [(1, np.arange(150)), (1, np.arange(150, 400)), (2, np.arange(400, 600))])
@@ -77,13 +77,15 @@ def test_a_category_without_exemplars_varies_like_its_clusters() -> None:
         net.has_category(1) and net.has_category(2) and not net.has_category(0) and not net.has_exemplars(1)
     )
     assert torch.equal(net.sample(1, np.random.default_rng([7])), net.sample(1, np.random.default_rng([7])))
-    integrate_adams_bashforth = torch.stack([net.sample(1, np.random.default_rng([k])) for k in range(4000)])
+    samples = torch.stack([net.sample(1, np.random.default_rng([k])) for k in range(4000)])
     y = net.project(x)
-    nearest = torch.cdist(integrate_adams_bashforth, net.cluster_mean[:2]).argmin(1)
-    assert abs(float((nearest == 0).float().mean()) - 150 / 400) < 0.03, "as often as the part is large"
+    nearest = torch.cdist(samples, net.cluster_mean[:2]).argmin(1)
+    assert abs(float((nearest == 0).float().mean()) - 150 / 400) < 0.03, (
+        "in proportion to the size of the cluster"
+    )
     for part, rows in ((0, slice(0, 150)), (1, slice(150, 400))):
-        some, own = integrate_adams_bashforth[nearest == part], y[rows]
-        # the slow twin: the covariance of the part, of which the two largest directions are kept
+        some, own = samples[nearest == part], y[rows]
+        # the slow twin: the covariance of the cluster, restricted to its two largest directions
         values, axes = np.linalg.eigh(np.cov(own.T.numpy(), bias=True))
         wanted = (axes[:, -2:] * values[-2:]) @ axes[:, -2:].T
         assert np.abs(np.cov(some.T.numpy()) - wanted).max() < 0.12 * values[-1]

@@ -99,7 +99,7 @@ def evaluate_generator(
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """The objects that are common to all categories of a table. The first sampler is the one that is evaluated."""
+    """The objects that are common to all categories of a table. The first sampler is the evaluated generator."""
 
     request: Request
     train: ShapeSet

@@ -36,7 +36,7 @@ DEFAULT_SHAPES = 80
 CLOSED, REFLECTED, NETWORK = "the part, closed", "mirrored and closed", "network"
 NEAREST = "nearest training shape and the part"
 TARGET_RATIO = 1.3
-"""Target of the ratio between the network's F-score and that of `REFLECTED`."""
+"""Target of the ratio between the F-scores of the network and of `REFLECTED`."""
 
 
 def evaluate_points_to_voxels(

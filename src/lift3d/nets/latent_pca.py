@@ -91,7 +91,7 @@ class LatentPCA(nn.Module):
         return self.mean + y @ self.components
 
     def has_category(self, category: int) -> bool:
-        """Whether `sample` knows this category."""
+        """Whether `sample` supports this category."""
         return bool((self.exemplar_category == category).any() or (self.cluster_category == category).any())
 
     def has_exemplars(self, category: int) -> bool:

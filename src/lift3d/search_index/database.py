@@ -103,7 +103,7 @@ def rebuild_hint(folder: Path) -> str:
 
 @contextlib.contextmanager
 def diagnosed(folder: Path) -> Iterator[None]:
-    """A context that turns SQLite's errors, and those of invalid values in the tables, into an InputError."""
+    """A context that converts SQLite's errors, and errors from invalid values in the tables, to an InputError."""
     try:
         yield
     except sqlite3.OperationalError as error:

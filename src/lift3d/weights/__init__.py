@@ -56,8 +56,8 @@ def find(name: str | Path) -> PretrainedCfg:
 
 
 def load_tensors(name: str | Path, mapping: str | None = None) -> dict[str, torch.Tensor]:
-    """Parameters and buffers by name, those of floating point in single precision. name: as in `find`; mapping: the mapping for
-    which the weights must have been trained. InputError for weights of another mapping, damaged weights, or a wrong sha256;
+    """Parameters and buffers by name; floating-point tensors are in single precision. name: as in `find`; mapping: the mapping
+    for which the weights must have been trained. InputError for weights of another mapping, damaged weights, or a wrong sha256;
     MissingExtra without safetensors."""
     try:
         from safetensors import SafetensorError

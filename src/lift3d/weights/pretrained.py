@@ -117,7 +117,7 @@ class PretrainedCfg:
         }  # fmt: skip
 
     def describe(self) -> list[tuple[str, str]]:
-        """The whole card as (title, text) pairs, scores beside those of the baselines."""
+        """The whole card as (title, text) pairs, with the scores of the network and of the baselines."""
         rows = [
             ("name", self.name), ("task", self.task), ("input", self.input),
             ("parameters", "" if self.parameters is None else f"{self.parameters:,}"),

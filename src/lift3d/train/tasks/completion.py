@@ -112,7 +112,7 @@ class CompletionTask(Task):
         return {"loss": entropy + self.config.dice * dice, "entropy": entropy, "dice": dice}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """IoU at the best threshold, over all scans and over those of each type."""
+        """IoU at the best threshold, over all scans and over the scans of each type."""
         count = min(self.config.held, len(self.val))
         indices = np.linspace(0, len(self.val) - 1, count).astype(int)
         device, hits, entropy = next(module.parameters()).device, [], 0.0

@@ -275,7 +275,7 @@ class EmbeddingTask(Task):
 
 
 def initialise_tower(pictures: nn.Module, given: dict[str, torch.Tensor]) -> None:
-    """Load the image tower's weights from those of `image_to_voxels`. InputError where the sizes differ."""
+    """Load the image tower's weights from a network of `image_to_voxels`. InputError where the sizes differ."""
     own = pictures.state_dict()
     if any(name not in given or given[name].shape != t.shape for name, t in own.items()):
         raise InputError(
