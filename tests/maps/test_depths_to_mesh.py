@@ -1,4 +1,4 @@
-"""From views to a closed ball on a flat base, and to an open scene."""
+"""Depth maps of a ball on a table to a closed mesh on a flat base, and to an open scene."""
 
 from __future__ import annotations
 
@@ -18,26 +18,9 @@ from lift3d.maps.images_to_depths import ImagesToDepths
 from lift3d.types import DepthMaps, Surface, Views
 
 
-@pytest.fixture(scope="module")
-def maps() -> DepthMaps:
-    return ImagesToDepths()(orbit_views(18))
-
-
 def to_world(surface: Surface) -> np.ndarray:
     frame = surface.world_from_model
     return surface.mesh.vertices @ frame[:3, :3].T + frame[:3, 3]
-
-
-@pytest.mark.slow
-def test_depths_are_right_where_they_are_given(maps):
-    good = given = 0
-    for depth in maps.depths:
-        truth, _ = cast(depth.camera)
-        kept = (depth.z > 0) & (truth > 0)
-        given += kept.sum()
-        good += (np.abs(depth.z - truth)[kept] < 0.01 * truth[kept]).sum()
-    assert given > 0.35 * sum(d.z.size for d in maps.depths)
-    assert good > 0.97 * given
 
 
 @pytest.mark.slow
@@ -95,12 +78,7 @@ def test_same_bytes_again(maps):
 
 
 @pytest.mark.slow
-def test_too_few_measurements_are_said(maps):
+def test_depth_maps_without_measurements_are_refused(maps):
     empty = DepthMaps(maps.views, tuple(replace(d, z=np.zeros_like(d.z)) for d in maps.depths))
     with pytest.raises(CaptureError, match="points were measured"):
         DepthsToMesh()(empty)
-    with pytest.raises(CaptureError, match="at least 3"):
-        v = maps.views
-        ImagesToDepths()(
-            Views(v.images[:2], v.cameras[:2], v.points, v.observations[v.observations[:, 0] < 2])
-        )

@@ -16,6 +16,7 @@ from lift3d.geometry.camera.projection import project, unproject
 from lift3d.geometry.image.colour_space import linear_to_srgb8, srgb8_to_linear
 from lift3d.geometry.mesh.normals import corner_normals
 from lift3d.geometry.render.drawable import drawable
+from lift3d.geometry.render.lights import studio
 from lift3d.geometry.render.renderer import render
 from lift3d.geometry.render.texture_sampling import mip_pyramid
 from lift3d.maps.mesh_to_images import MeshToImages
@@ -110,6 +111,13 @@ def test_views_hold_together():
         assert (((camera.centre - points) * points).sum(1) > -0.1).all() and len(points) > 50
         pixels, _ = project(camera, points)
         assert (pixels >= 0).all() and (pixels < [80, 60]).all()
+
+
+def test_lighting_is_that_of_the_renderer():
+    ball = trimesh.creation.icosphere(2)
+    views = MeshToImages(n=2, width=40, height=40, lighting=studio())(ball)
+    shot = render(ball, views.cameras[0], 2, lighting=studio())
+    np.testing.assert_array_equal(views.images[0].pixels, shot.rgb)
 
 
 def test_same_seed_same_bytes_and_progress_ends_at_one():

@@ -1,4 +1,4 @@
-"""The exact renderer: depth, normals, mask, light and what is seen through, against formulas and a slow twin."""
+"""The exact renderer: depth, normals, mask, lighting and transparency, against formulas and a slow twin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from lift3d.geometry.image.colour_space import linear_to_srgb8, srgb8_to_linear
 from lift3d.geometry.render.drawable import drawable
 from lift3d.geometry.render.lights import Environment, Lighting, PointLight, Sun, studio
 from lift3d.geometry.render.renderer import render, render_many
-from lift3d.maps.mesh_to_images import MeshToImages
 from lift3d.types import Camera, Material, Part
 
 FRONT = Camera(16, 16, 8.0, 8.0, 8.0, 8.0, np.eye(4))
@@ -161,13 +160,6 @@ def test_many_at_once_are_the_same_bytes_whatever_the_threads():
                     assert x.tobytes() == y.tobytes()
     finally:
         numba.set_num_threads(threads)
-
-
-def test_the_mapping_takes_lighting():
-    ball = trimesh.creation.icosphere(2)
-    views = MeshToImages(n=2, width=40, height=40, lighting=studio())(ball)
-    shot = render(ball, views.cameras[0], 2, lighting=studio())
-    np.testing.assert_array_equal(views.images[0].pixels, shot.rgb)
 
 
 def test_parts_without_faces_or_with_bad_numbers_are_refused():
