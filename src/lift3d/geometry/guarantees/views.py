@@ -86,8 +86,11 @@ def _one_map_per_view(mapping: AnyMapping, source: Views, result: DepthMaps) -> 
     for depth in result.depths:
         if not (np.isfinite(depth.z).all() and depth.z.min() >= 0):
             return "a depth is negative or not finite"
-        if depth.normals is not None and (depth.normals[depth.z > 0][:, 2] > 0).any():
-            return "a normal does not face its camera"
+        if depth.normals is not None:
+            rays = pixel_rays(depth.camera)
+            facing = np.einsum("hwc,hwc->hw", depth.normals.astype(np.float64), rays)
+            if (facing[depth.z > 0] >= 0).any():
+                return "a normal does not face its camera"
     return None
 
 
