@@ -30,7 +30,7 @@ from lift3d.corpus.sources.supertuxkart import parse_kart
 from lift3d.corpus.sources.sweethome3d import parse_catalogue, size_in_metres
 from lift3d.corpus.sources.zeroad import parse_actor
 from lift3d.errors import InputError
-from lift3d.geometry.parts.clean import clean_parts
+from lift3d.geometry.parts.clean import NoShapeError, clean_parts
 from lift3d.io.mesh.meshes import load_parts, save_mesh
 from lift3d.io.mesh.zip_archive import pack
 from lift3d.types import Part
@@ -117,7 +117,8 @@ def _parts(read: Callable[[bytes, str], list[Part]], data: bytes, folder: Path) 
     for part in parts:
         assert np.isfinite(part.vertices).all()
         assert not part.faces.size or 0 <= part.faces.min() <= part.faces.max() < len(part.vertices)
-    clean_parts(parts)
+    with contextlib.suppress(NoShapeError):  # as the corpus does: the file holds no shape
+        clean_parts(parts)
     return len(parts)
 
 

@@ -140,12 +140,12 @@ def reconstruct(
 def load(path: PathLike) -> Mesh:
     """The mesh in a file: .glb .gltf .obj .ply .stl .3mf .off .usdz. Files that it refers to and that cannot be read are
     listed in `mesh.metadata["warnings"]`."""
-    from lift3d.io.mesh.meshes import load_mesh
+    from lift3d.pipelines.arguments import load_model_mesh
 
-    return load_mesh(path)
+    return load_model_mesh(path)
 
 
-def save(mesh: Mesh, path: PathLike) -> list[Path]:
+def save(mesh: Mesh | PathLike, path: PathLike) -> list[Path]:
     """Write a mesh in the format of the ending: .glb .obj .ply .stl .3mf .usdz. Returns the files written.
 
     >>> import tempfile, trimesh, lift3d
@@ -155,10 +155,11 @@ def save(mesh: Mesh, path: PathLike) -> list[Path]:
     1.0
     """
     from lift3d.io.mesh.meshes import save_mesh
+    from lift3d.pipelines.arguments import load_model_mesh
     from lift3d.pipelines.reconstruction.inputs import check_output
 
     check_output(Path(path), [])
-    return [Path(file) for file in save_mesh(mesh, path)]
+    return [Path(file) for file in save_mesh(load_model_mesh(mesh), path)]
 
 
 def convert(source: PathLike, target: PathLike) -> list[Path]:

@@ -100,3 +100,30 @@ def test_one_picture_in_memory_becomes_a_solid(tmp_path: Path) -> None:
     assert saved.model_file == tmp_path / "block.glb"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["block.glb", "block.png", "block.report.json"]
     assert lift3d.check(tmp_path / "block.glb").is_solid
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: lift3d.check(None),  # type: ignore[arg-type]
+        lambda: lift3d.check(np.zeros((3, 3))),  # type: ignore[arg-type]
+        lambda: lift3d.load(None),  # type: ignore[arg-type]
+        lambda: lift3d.repair(trimesh.PointCloud(np.zeros((5, 3)))),  # type: ignore[arg-type]
+        lambda: lift3d.check(trimesh.creation.box(), bed=5),  # type: ignore[arg-type]
+        lambda: lift3d.complete(np.zeros((500, 6))),
+        lambda: lift3d.complete(np.full((500, 6), np.nan)),
+        lambda: lift3d.complete(np.array([["a"] * 6] * 200)),
+        lambda: lift3d.reconstruct(np.zeros((96, 96, 3), np.uint8), seed=-1),
+        lambda: lift3d.reconstruct(np.zeros((96, 96, 3), np.uint8), seed="a"),  # type: ignore[arg-type]
+    ],
+)
+def test_values_of_a_wrong_type_are_one_error(call) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(InputError):
+        call()
+
+
+def test_scenes_and_paths_serve_as_meshes(tmp_path: Path) -> None:
+    scene = trimesh.Scene([trimesh.creation.box()])
+    assert lift3d.check(scene).printable and lift3d.repair(scene).is_volume  # type: ignore[arg-type]
+    lift3d.save(trimesh.creation.box(), tmp_path / "a.stl")
+    assert lift3d.save(tmp_path / "a.stl", tmp_path / "b.ply") == [tmp_path / "b.ply"]

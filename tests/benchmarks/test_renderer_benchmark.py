@@ -36,4 +36,4 @@ def test_an_absent_peer_is_named() -> None:
     result["depth"] = {"lift3d": {"p99": 1e-8, "worst": 2e-8}}
     made = table(result)
     assert made["rows"] == [["lift3d", 99.0, 99.0, 10.0, "1.0e-08", "2.0e-08"]]
-    assert "other at 512 could not run: no driver" in made["note"]
+    assert "other at 512 did not run: no driver" in made["note"]

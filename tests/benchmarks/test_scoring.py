@@ -111,7 +111,7 @@ def test_refinement_takes_out_a_small_shift_and_leaves_the_scale(truth):
 
 def test_depth_score_counts_pixels_of_the_object(truth):
     true = truth.depth(0, 80, 60)
-    camera = scoring.resized(truth.cameras[0], 80, 60)
+    camera = scoring.resize_camera(truth.cameras[0], 80, 60)
     assert scoring.depth_score([Depth(true, camera)], truth, [0])["within"] == 1.0
     assert (
         scoring.depth_score([Depth(true * np.float32(2.0), camera)], truth, [0], scale=0.5)["within"] == 1.0
@@ -127,7 +127,7 @@ def test_depth_score_counts_pixels_of_the_object(truth):
 def test_a_photo_shows_the_object_where_the_geometry_says(truth):
     """The rendered photo differs from the empty table inside the mask, repeats exactly, and has noise."""
     mesh, camera = truth.mesh, rendered_sets.orbit(truth.mesh.vertices, 3, np.random.default_rng(0))[0]
-    camera = scoring.resized(camera, 120, 90)
+    camera = scoring.resize_camera(camera, 120, 90)
     palette = np.array([[0.7, 0.1, 0.1], [0.6, 0.1, 0.1], [0.5, 0.1, 0.1], [0.7, 0.2, 0.2]])
     normals = corner_normals(mesh.vertices, mesh.faces).astype(float)
     knobs = np.array([1, 1.0, 0.1, 0, 0.1, 0.2])

@@ -126,7 +126,7 @@ def refusal(images, **options) -> str:
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_too_few_photos(count):
-    assert "at least 3 places" in refusal(room()[:count])
+    assert "at least 3 positions" in refusal(room()[:count])
 
 
 def test_identical_photos():

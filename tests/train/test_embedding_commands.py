@@ -48,7 +48,7 @@ def test_train_evaluate_and_search(small: tuple[Path, Path], tmp_path: Path) -> 
     )
     table = json.loads((tmp_path / "table/embedding.json").read_text())
     for name in ("mix", "mix_of_models"):
-        assert sum(table[name][part] for part in ("views", "solid", "kind")) == pytest.approx(1)
+        assert sum(table[name][part] for part in ("views", "solid", "category")) == pytest.approx(1)
     assert all(0 <= v <= 1 for row in table["rows"].values() for v in row["objects"].values())
     assert (tmp_path / "table/embedding.png").stat().st_size > 1000
     models = small[0].parent / "m"

@@ -153,6 +153,7 @@ def summary(result: Reconstruction) -> list[str]:
         f"kind     {report['kind']}: {report['kind_why']}",
         f"surface  {model['faces']} triangles, {closed}",
         f"size     {size}",
-        f"photos   {photos['placed']} of {photos['photos']} used{photos.get('how', '')}",
+        f"photos   {photos['placed']} of {photos['photos']} used"
+        + (f"; {photos['how']}" if "how" in photos else ""),
         f"needed   {format_seconds(run['seconds'])} and {format_memory(run['peak_memory'])}",
     ]

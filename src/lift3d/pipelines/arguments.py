@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import trimesh
+
 from lift3d.context import Context, Progress, silent
 from lift3d.errors import InputError
 from lift3d.io.image.in_memory import Picture, photos_in_memory
@@ -39,6 +41,7 @@ def load_model_mesh(model: ModelSource) -> Mesh:
     """One mesh, z up. A mesh in memory is copied. Raises InputError for a file that cannot be read."""
     from lift3d.io.mesh.meshes import load_mesh
 
+    model = _without_scene(model)
     return model.copy() if isinstance(model, Mesh) else load_mesh(_file(model))
 
 
@@ -51,6 +54,7 @@ def load_model_parts(model: ModelSource, up: str = "z") -> Model:
     from lift3d.io.mesh.meshes import load_parts
 
     require_axis(up)
+    model = _without_scene(model)
     if isinstance(model, Mesh):
         found, convert = Model([mesh_to_part(model)], model.units), up == "y"
     else:
@@ -86,7 +90,16 @@ def _ignore(sentence: str) -> None:
     """Ignore a sentence."""
 
 
+def _without_scene(model: ModelSource) -> ModelSource:
+    """A `trimesh.Scene`, which `trimesh.load` may return, as one mesh; anything else as it is."""
+    return model.to_mesh() if isinstance(model, trimesh.Scene) else model
+
+
 def _file(model: PathLike) -> Path:
+    if not isinstance(model, str | os.PathLike):
+        raise InputError(
+            f"a {type(model).__name__} is not a mesh", "give the path of a mesh file or a trimesh.Trimesh"
+        )
     path = Path(model).expanduser()
     if path.is_dir():
         raise InputError(f"{path} is a folder", "name one mesh in it")

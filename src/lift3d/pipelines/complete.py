@@ -138,7 +138,7 @@ def _loaded(partial: Partial) -> tuple[Mesh | Points, str]:
     if isinstance(partial, Points | Mesh):
         return partial.copy() if isinstance(partial, Mesh) else partial, ""
     if isinstance(partial, np.ndarray):
-        if partial.ndim != 2 or partial.shape[1] != 6:
+        if partial.dtype.kind not in "fiu" or partial.ndim != 2 or partial.shape[1] != 6:
             raise InputError(
                 f"the points are an array of shape {partial.shape}",
                 "give (N, 6): position and outward normal",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lift3d.errors import SolidError
+from lift3d.errors import InputError, SolidError
 from lift3d.geometry.mesh.components import connected_components
 from lift3d.geometry.mesh.distances import (
     build_search_tree,
@@ -116,7 +116,7 @@ class PrintReport:
         lines.append(f"Size: {' x '.join(_number(x) for x in self.size)} {unit}")
         if self.unit is None:
             lines.append(
-                f"  unit unknown; --height {EXAMPLE_HEIGHT_MM:g}mm would scale it by "
+                f"  unit unknown: a model {EXAMPLE_HEIGHT_MM:g} mm high would have "
                 f"{_number(EXAMPLE_HEIGHT_MM / self.size[2]) if self.size[2] > 0 else '?'} mm per file unit"
             )
         volume = "Volume" if self.is_solid else "Volume (not reliable, the mesh is not solid)"
@@ -158,6 +158,11 @@ def check(model: ModelSource, *, bed: str | tuple[float, float, float] = BED) ->
     if isinstance(bed, str):
         width, depth, height = (1000 * side for side in parse_bed(bed))
         bed = (width, depth, height)
+    if not (isinstance(bed, tuple) and len(bed) == 3 and all(side > 0 for side in bed)):
+        raise InputError(
+            f"the bed {bed} is not a size",
+            "give width, depth and height, such as 220x220x250mm or (220, 220, 250)",
+        )
     return print_report(load_model_mesh(model), bed)
 
 

@@ -15,6 +15,7 @@ from lift3d.geometry.mesh.solidity import inspect_solid, require_solid
 from lift3d.io.files.staging import staging
 from lift3d.io.mesh.meshes import load_mesh, save_mesh
 from lift3d.maps.mesh_to_solid import MeshToSolid
+from lift3d.pipelines.arguments import load_model_mesh
 from lift3d.pipelines.reconstruction.inputs import check_output
 from lift3d.types import F64, Mesh
 from lift3d.units import set_unit
@@ -53,7 +54,7 @@ def repair(
     target = None if output is None else Path(output)
     if target is not None:
         check_output(target, [])
-    mesh = mesh.copy() if isinstance(mesh, Mesh) else load_mesh(mesh)
+    mesh = load_model_mesh(mesh)
     warnings = tuple(mesh.metadata.get("warnings", ()))
     origin = recentring_shift(np.asarray(mesh.vertices))
     if origin.any():

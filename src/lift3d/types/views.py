@@ -227,9 +227,9 @@ class Depth:
     """A depth map.
 
     z (H, W) float32: depth along the optical axis in the world's unit, 0 where unknown. normals (H, W, 3) float32 or
-    float16: unit normals in the camera frame that face the camera: n . ray < 0 for the ray of their pixel. confidence (H, W) float32 in [0, 1].
-    propagated (H, W) bool: True where the depth was transferred from other views; such a pixel is evidence of a surface point,
-    but not of free space in front of it.
+    float16: unit normals in the camera frame that face the camera: n . ray < 0 for the ray of their pixel. confidence (H, W)
+    float32 in [0, 1]. propagated (H, W) bool: True where the depth was transferred from other views; such a pixel is evidence
+    of a surface point, but not of free space in front of it.
     """
 
     z: F32

@@ -354,7 +354,7 @@ def test_shards_hold_all_and_go_on_after_a_kill(corpus: Corpus, tmp_path: Path) 
 
     with pytest.raises(KeyboardInterrupt):
         render_shards(corpus, tmp_path / "b", small, quiet, stop, 1)
-    with pytest.raises(InputError, match="not finished"):
+    with pytest.raises(InputError, match="unfinished"):
         list(read_shards(tmp_path / "b"))
     begun = sorted((tmp_path / "b").glob("*.tar"))
     assert begun and len(begun) < len(done["shards"])
@@ -413,7 +413,7 @@ def test_the_command_line_renders(corpus: Corpus, tmp_path: Path) -> None:
     assert len(list(read_shards(tmp_path / "out"))) == 4
     text = (tmp_path / "out/ATTRIBUTION.csv").read_text()
     assert text.count("shape,") == 2
-    wrong = {"--recipe x": "no recipe called x", "--split x": "no split called x", "--with x": "no x",
+    wrong = {"--recipe x": "no recipe called x", "--split x": "no split called x", "--with x": "cannot have the extra x",
              "--size 4": "4 pixels", "--views 0": "leaves nothing", "--seed -1": "negative",
              "--views 1000000": "give 1 to 1000"}  # fmt: skip
     for option, sentence in wrong.items():

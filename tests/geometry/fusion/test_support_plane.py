@@ -59,8 +59,8 @@ def test_the_floor_is_down_however_the_photos_were_held(how):
 @pytest.mark.slow
 @pytest.mark.parametrize("roll", [0, 40])
 def test_a_scene_stands_upright_on_its_floor(roll):
-    cameras = [rolled(c, roll) for c in small(arc(8), 0.3)]
-    surface = DepthsToMesh("scene", faces=3000, nodes=150_000)(maps(cameras))
+    cameras = [rolled(c, roll) for c in small(arc(8), 0.45)]
+    surface = DepthsToMesh("scene", faces=4000, nodes=1_000_000)(maps(cameras))
     mesh, frame = surface.mesh, surface.world_from_model
     assert tilt(frame[:3, 2]) < 0.3
     level = mesh.face_normals[:, 2] > 0.95

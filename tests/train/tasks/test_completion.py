@@ -158,4 +158,4 @@ def test_train_evaluate_and_complete(
     )
     assert code == 0 and "is predicted" in said, said
     report = json.loads((tmp_path / "whole.report.json").read_text())
-    assert report["is_solid"] and 0 < report["known_share"] <= 1
+    assert report["is_solid"] and 0 < report["known_fraction"] <= 1

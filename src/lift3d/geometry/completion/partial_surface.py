@@ -95,6 +95,8 @@ def _from_points(cloud: Points) -> PartialSurface:
             "the points have no normals, so the outside of the surface is unknown",
             "write the normals with the points (nx ny nz in a PLY file; most scanning programs can)",
         )
+    if not (np.isfinite(cloud.xyz).all() and (np.abs(cloud.normals).sum(1) > 0).all()):
+        raise InputError("some points are not finite or have no normal", "leave these points out")
     centre, scale = _bounding_box(cloud.xyz)
     xyz = (cloud.xyz - centre) / scale
     normals = cloud.normals.astype(np.float64)

@@ -60,6 +60,8 @@ class Options:
                 raise InputError(
                     f"{name.replace('max_', '')} is {value}", f"give a number from {low} to {high}"
                 )
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise InputError(f"the seed is {self.seed!r}", "give a whole number, 0 or more")
         for what, value, known in (("kind", self.kind, KINDS), ("method", self.method, METHODS)):
             if value not in known:
                 raise InputError(f"{what} is '{value}'", f"use one of {', '.join(known)}")

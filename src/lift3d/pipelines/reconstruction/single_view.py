@@ -85,7 +85,7 @@ def predict_model(photos: Photos, options: Options, run: Run) -> Model:
         "shape", ImageToVoxels(options.weights, options.mask_weights), photos, keep=False
     )
     _warn_of_doubts(prediction, run)
-    how, reason = "; the shape is predicted, not measured", "predicted from few photos as a single object"
+    how, reason = "the shape is predicted, not measured", "predicted from few photos as a single object"
     if len(photos) > 1:
         how += ", the colours are those of the first"
     run.context.note("reconstruct", photos=len(photos), placed=len(photos), how=how, why=reason)

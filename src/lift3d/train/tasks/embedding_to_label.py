@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,10 +103,12 @@ def select_labelled(vectors: EmbeddingVectors, corpus: Corpus, names: tuple[str,
 def prepare(pictures: Path, corpus: Path, config: Config, progress: Callable[[str, float], None]) -> None:
     """Compute and cache the vectors of both splits."""
     dataset = Corpus(corpus)
+
+    def report(split: str, fraction: float) -> None:
+        progress(f"vectors, {split}", fraction)
+
     for split in ("train", "val"):
-        load_vectors(
-            pictures, dataset, split, config.embedding, lambda f, s=split: progress(f"vectors, {s}", f)
-        )  # type: ignore[misc]
+        load_vectors(pictures, dataset, split, config.embedding, partial(report, split))
 
 
 class EmbeddingToLabelTask(Task):
