@@ -414,7 +414,7 @@ def test_the_command_line_renders(corpus: Corpus, tmp_path: Path) -> None:
     text = (tmp_path / "out/ATTRIBUTION.csv").read_text()
     assert text.count("shape,") == 2
     wrong = {"--recipe x": "no recipe called x", "--split x": "no split called x", "--with x": "cannot have the extra x",
-             "--size 4": "4 pixels", "--views 0": "leaves nothing", "--seed -1": "negative",
+             "--size 4": "size 4 is out of range", "--views 0": "leaves no pictures", "--seed -1": "negative",
              "--views 1000000": "give 1 to 1000"}  # fmt: skip
     for option, sentence in wrong.items():
         bad = CliRunner().invoke(app, [str(w) for w in [*words[:4], tmp_path / "new", *option.split()]])
