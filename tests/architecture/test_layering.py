@@ -177,3 +177,25 @@ def test_every_package_says_what_lives_there() -> None:
         if d.is_dir() and list(d.glob("*.py")) and not (d / "__init__.py").exists()
     ]
     assert not silent, silent
+
+
+def test_the_command_line_calls_the_api() -> None:
+    """Commands parse, call `lift3d.api` and print; only those about training, corpora and the installation reach further."""
+    apart = {"train", "corpus", "info"}
+    below = {"pipelines", "maps", "geometry", "inference"}
+    allowed = {"lift3d.pipelines.search_sheet.write_search_sheet"}
+    wrong = []
+    for path in sorted((SOURCE / "cli").glob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        typing_only = {
+            inner
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+            for inner in ast.walk(node)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node not in typing_only and path.stem not in apart:
+                names = {f"{node.module}.{alias.name}" for alias in node.names}
+                if package(node.module or "") in below and not names <= allowed:
+                    wrong.append(f"{path.name}:{node.lineno} imports {node.module}")
+    assert not wrong, wrong
