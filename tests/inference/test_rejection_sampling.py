@@ -82,3 +82,29 @@ def test_cached_occupancy_equals_decoded_occupancy() -> None:
     for code in codes[1:]:
         assert not np.array_equal(decode_occupancy(code), first)
     assert np.array_equal(decode_occupancy(codes[0]), first)
+
+
+def test_the_first_candidate_within_the_bound_of_its_category_ends_the_search(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from types import SimpleNamespace
+    from typing import Any
+
+    from lift3d.inference import rejection_sampling
+
+    uncertainties = dict(zip(candidate_indices(6, 4), (0.5, 0.3, 0.1, 0.2)))
+    sampled: list[tuple[int, ...]] = []
+
+    def sample(category: int, seeds: tuple[int, ...]) -> np.ndarray:
+        sampled.append(seeds)
+        return np.full((1, 1, 1, 1), seeds[-1], np.float32)
+
+    monkeypatch.setattr(rejection_sampling, "decode_occupancy", lambda code, autoencoder: int(code.flat[0]))
+    monkeypatch.setattr(rejection_sampling, "uncertainty", uncertainties.__getitem__)
+    sampler: Any = SimpleNamespace(sample=sample, categories=("chair", "table"), uncertainty={"table": 0.4})
+    accepted = sample_with_rejection(sampler, 1, (3, 6))
+    assert int(accepted.flat[0]) == candidate_indices(6, 4)[1]
+    assert sampled == [(3, number) for number in candidate_indices(6, 2)]
+    # without a bound all four are sampled, and the least uncertain is accepted
+    assert int(sample_with_rejection(sampler, 0, (3, 6)).flat[0]) == candidate_indices(6, 4)[2]
+    assert len(sampled) == 6
