@@ -175,3 +175,34 @@ def test_no_corruption_changes_nothing() -> None:
     rgb, mask = grey(7), disc(9)
     out = identity(rgb, mask, rng())
     assert out[0] is rgb and out[1] is mask
+
+
+def test_the_iou_of_a_corruption_is_the_mean_over_the_photos_and_an_empty_mask_counts_as_zero(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from types import SimpleNamespace
+    from typing import Any
+
+    from lift3d.evaluate import corruptions
+
+    iou = {"none": (0.9, 0.7), "dark": (0.8, 0.2), "crop": (0.6, None)}
+    names = {id(function): name for name, function in {"none": identity, "dark": dark, "crop": crop}.items()}
+
+    def corrupted(solids: Any, view: int, corruption: Any) -> Any:
+        value = iou[names[id(corruption)]][view]
+        return None if value is None else SimpleNamespace(value=value)
+
+    def truth(solids: Any, view: Any) -> Any:
+        return SimpleNamespace(iou_by_threshold=lambda prediction, at, n: at * 0 + view.value * (n == 64))
+
+    filled = SimpleNamespace(fill_silhouette=lambda threshold: None)
+    monkeypatch.setattr(corruptions, "CORRUPTIONS", {"dark": dark, "crop": crop})
+    monkeypatch.setattr(corruptions, "corrupt_view", corrupted)
+    monkeypatch.setattr(corruptions, "GroundTruth", truth)
+    monkeypatch.setattr(corruptions, "network_input", lambda view: np.zeros((4, 2, 2), np.float32))
+    cases: Any = [SimpleNamespace(view=0), SimpleNamespace(view=1)]
+    predictor: Any = SimpleNamespace(predict=lambda view, images: filled)
+    done: list[float] = []
+    found = corruptions.robustness(None, cases, predictor, 0.5, done.append)  # type: ignore[arg-type]
+    assert found == pytest.approx({"none": 0.8, "dark": 0.5, "crop": 0.3})
+    assert done == pytest.approx([1 / 3, 2 / 3, 1])
