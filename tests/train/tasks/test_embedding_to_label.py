@@ -76,7 +76,7 @@ def test_vectors_of_another_space_are_refused(runs: tuple[Path, Path]) -> None:
     with pytest.raises(InputError, match="another embedding"):
         EmbeddingToLabel(str(runs[1]))(place, Context())
     judge = EmbeddingClassifier(runs[1])
-    with pytest.raises(InputError, match="a name already"):
+    with pytest.raises(InputError, match="needs no classification"):
         EmbeddingToLabel(str(runs[1]))(Embedding(place.vectors, "text", judge.space), Context())
 
 
