@@ -31,7 +31,7 @@ def test_pictures_by_index_equal_those_of_the_stream(pictures: Path) -> None:
         assert len(held) == len(streamed) > 0
         for i, sample in enumerate(streamed):
             assert (held.rgb(i) == sample["rgb"]).all() and (held.mask(i) == sample["mask"]).all()
-            assert held.said(i)["key"] == sample["record"]["key"]
+            assert held.record(i)["key"] == sample["record"]["key"]
 
 
 @pytest.mark.slow

@@ -158,7 +158,7 @@ def test_an_untrained_flow_has_zero_velocity_and_is_reversible() -> None:
             p.add_(0.05 * torch.randn_like(p))
         there = integrate_heun(net, x, kind, 40)
         assert (there - x).abs().max() > 1e-3
-        torch.testing.assert_close(integrate_heun(net, there, kind, 40, back=True), x, atol=2e-2, rtol=0)
+        torch.testing.assert_close(integrate_heun(net, there, kind, 40, reverse=True), x, atol=2e-2, rtol=0)
         torch.testing.assert_close(integrate_adams_bashforth(net, x, kind, 40), there, atol=2e-2, rtol=0)
         guided = integrate_heun(net, x, kind, 4, 2.0)
         assert torch.equal(guided[1] * 0, x[1] * 0) and not torch.equal(
