@@ -100,7 +100,7 @@ def test_downsampling_averages_blocks() -> None:
     y = downsample(x, 4)
     assert torch.allclose(y[:, 1, 2, 3], x[:, 2:4, 4:6, 6:8].mean((1, 2, 3)), atol=1e-6)
     assert downsample(x, 8) is x
-    with pytest.raises(ValueError, match="no multiple of 3"):
+    with pytest.raises(ValueError, match="not a multiple of 3"):
         downsample(x, 3)
 
 

@@ -106,7 +106,7 @@ def open_store(folder: Path, path: Path, network: EmbeddingNetwork) -> ModelInde
     or of other weights."""
     if not (path / DATABASE).is_file():
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise InputError(f"{path} exists already and is no index", "name another folder with -o")
+            raise InputError(f"{path} exists already and is not an index", "name another folder with -o")
         return ModelIndex.create(path, network.name, _relative(folder, path))
     store = ModelIndex(path, write=True)
     try:
