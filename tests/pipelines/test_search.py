@@ -117,7 +117,7 @@ def test_what_cannot_be_indexed(made: tuple[Path, Path], tmp_path: Path) -> None
     assert "is a file" in refused("index", made[0] / "box.stl", "--weights", weights)
     (tmp_path / "full").mkdir()
     (tmp_path / "full/own.txt").write_text("mine")
-    assert "no index" in refused("index", made[0], "-o", tmp_path / "full", "--weights", weights)
+    assert "not an index" in refused("index", made[0], "-o", tmp_path / "full", "--weights", weights)
 
 
 def test_what_cannot_be_searched(made: tuple[Path, Path], tmp_path: Path) -> None:
