@@ -21,8 +21,6 @@ PhotoSource = PathLike | Picture
 """The path of a photo, an array (H, W), (H, W, 3) or (H, W, 4) uint8 sRGB, a Pillow image or an `Image`."""
 ModelSource = PathLike | Mesh
 """The path of a model file or a `trimesh.Trimesh`, z up."""
-UPRIGHT_FORMATS = (".glb", ".gltf", ".usdz", ".3mf")
-"""Formats whose specification states which axis is up."""
 
 
 def load_photo(photo: PhotoSource, context: Context | None = None, max_size: int | None = None) -> Image:
@@ -51,7 +49,7 @@ def load_model_parts(model: ModelSource, up: str = "z") -> Model:
     Raises InputError for a file that cannot be read or an unknown axis.
     """
     from lift3d.geometry.parts.convert import mesh_to_part, y_up_to_z_up_parts
-    from lift3d.io.mesh.meshes import load_parts
+    from lift3d.io.mesh.meshes import SUFFIXES_WITH_UP_AXIS, load_parts
 
     require_axis(up)
     model = _without_scene(model)
@@ -59,7 +57,7 @@ def load_model_parts(model: ModelSource, up: str = "z") -> Model:
         found, convert = Model([mesh_to_part(model)], model.units), up == "y"
     else:
         path = _file(model)
-        found, convert = load_parts(path), up == "y" and path.suffix.lower() not in UPRIGHT_FORMATS
+        found, convert = load_parts(path), up == "y" and path.suffix.lower() not in SUFFIXES_WITH_UP_AXIS
     return Model(y_up_to_z_up_parts(found.parts), found.unit, found.warnings) if convert else found
 
 

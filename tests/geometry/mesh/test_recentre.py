@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lift3d.errors import SolidError
-from lift3d.geometry.mesh.recentre import FAR, describe_shift, recentring_shift
+from lift3d.geometry.mesh.recentre import FAR, recentring_shift
 from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.maps.mesh_to_solid import MeshToSolid
 from lift3d.pipelines.repair import repair
@@ -28,7 +28,7 @@ def test_after_the_shift_it_lies_near(side: float, at: tuple[float, float, float
         return
     assert np.abs(points - shift).max() <= max(FAR * extent, 12 * extent)
     if np.abs(points).max() <= FAR * extent:
-        assert not shift.any() and not describe_shift(shift)
+        assert not shift.any()
 
 
 @pytest.mark.slow

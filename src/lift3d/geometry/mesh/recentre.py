@@ -27,13 +27,3 @@ def recentring_shift(points: F64, far: float = FAR) -> F64:
         return np.zeros(3)
     digit = 10.0 ** math.floor(math.log10(side))
     return np.asarray(np.round((low + high) / 2 / digit) * digit)
-
-
-def describe_shift(shift: F64) -> list[str]:
-    """One line of the report that states the shift (3,); none for a zero shift."""
-    if not shift.any():
-        return []
-    centre = ", ".join(f"{x:.10g}" for x in shift)
-    return [
-        f"origin   moved to ({centre}): the model lies too far from 0 for its size; add this to restore its position"
-    ]
