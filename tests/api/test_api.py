@@ -14,11 +14,13 @@ from lift3d import api
 from lift3d.errors import InputError, Lift3dError
 
 
+@pytest.mark.slow
 def test_the_examples_in_the_docstrings_run() -> None:
     found = doctest.testmod(api)
     assert found.attempted >= 6 and found.failed == 0
 
 
+@pytest.mark.slow
 def test_load_repair_check_save(tmp_path: Path) -> None:
     broken = trimesh.creation.icosphere(2)
     broken.update_faces(np.arange(len(broken.faces)) > 3)
@@ -47,6 +49,7 @@ def test_every_mapping_can_be_created_and_listed() -> None:
         lift3d.create("voxels_to_mesh", weights="runs/mine")
 
 
+@pytest.mark.slow
 def test_a_created_mapping_composes() -> None:
     chain = lift3d.create("mesh_to_voxels") >> lift3d.create("voxels_to_mesh")
     ball = chain(trimesh.creation.icosphere(3))

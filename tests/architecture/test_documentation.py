@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,10 @@ def overridden(tree: ast.Module) -> set[str]:
     return {"apply", "forward", "loss", "module", "batch", "validate", "data"}
 
 
-def parsed() -> Iterator[tuple[str, ast.Module]]:
-    for path in FILES:
-        yield path.relative_to(SOURCE).as_posix(), ast.parse(path.read_text("utf-8"))
+@cache
+def parsed() -> list[tuple[str, ast.Module]]:
+    """Path below the source and syntax tree of every module."""
+    return [(path.relative_to(SOURCE).as_posix(), ast.parse(path.read_text("utf-8"))) for path in FILES]
 
 
 def test_public_functions_are_annotated() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,19 +44,21 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
-def imports(path: Path, everywhere: bool) -> Iterator[tuple[str, int]]:
+@cache
+def imports(path: Path, everywhere: bool) -> list[tuple[str, int]]:
     """(module of lift3d, line) of every import; everywhere: those inside functions and under TYPE_CHECKING too."""
     tree = ast.parse(path.read_text("utf-8"))
-    nodes = ast.walk(tree) if everywhere else iter(tree.body)
-    for node in nodes:
+    found = []
+    for node in ast.walk(tree) if everywhere else tree.body:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name.split(".")[0] == "lift3d":
-                    yield alias.name, node.lineno
+                    found.append((alias.name, node.lineno))
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "lift3d":
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
-                yield (full if full in MODULES else node.module), node.lineno
+                found.append((full if full in MODULES else node.module, node.lineno))
+    return found
 
 
 def package(module: str) -> str:

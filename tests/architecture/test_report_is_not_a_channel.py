@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "lift3d"
@@ -67,6 +68,7 @@ def metadata_keys(tree: ast.AST) -> set[str]:
     return keys
 
 
+@cache
 def parsed() -> dict[str, ast.Module]:
     return {
         p.relative_to(SOURCE).as_posix(): ast.parse(p.read_text("utf-8"))

@@ -42,6 +42,7 @@ def solved():
     return ImagesToCameras()(Photos(room()), context), context.report[NAME]
 
 
+@pytest.mark.slow
 def test_cameras_are_found_where_they_stood():
     views, report = solved()
     assert len(views) == 6 and report["registered"] == 6

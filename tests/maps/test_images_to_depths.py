@@ -23,6 +23,7 @@ def test_depths_are_right_where_they_are_given(maps):
     assert good > 0.97 * given
 
 
+@pytest.mark.slow
 def test_two_views_are_refused():
     v = orbit_views(18)
     two = Views(v.images[:2], v.cameras[:2], v.points, v.observations[v.observations[:, 0] < 2])

@@ -65,6 +65,7 @@ def right(mesh: trimesh.Trimesh) -> None:
     assert np.allclose(high[1:], [0.5, 0.4], atol=0.02) and high[0] == pytest.approx(1, abs=0.06)
 
 
+@pytest.mark.slow
 def test_a_mesh_is_completed_in_its_place(tmp_path: Path, knowing: None) -> None:
     half = part()
     half.visual = trimesh.visual.ColorVisuals(
@@ -89,6 +90,7 @@ def test_a_mesh_is_completed_in_its_place(tmp_path: Path, knowing: None) -> None
     assert (tmp_path / "whole.png").is_file()
 
 
+@pytest.mark.slow
 def test_points_are_completed_as_well(tmp_path: Path, knowing: None) -> None:
     p, n, _ = sample_surface(part().vertices, part().faces, 6000, np.random.default_rng(0))
     from_array = complete(np.column_stack([p, n]), resolution=64)

@@ -110,6 +110,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(json_values, json_values)
 def test_keys_differ_exactly_where_the_facts_differ(a: object, b: object) -> None:

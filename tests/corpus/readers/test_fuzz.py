@@ -19,6 +19,7 @@ def known(tmp_path_factory):
     return formats(tmp_path_factory.mktemp("seeds"))
 
 
+@pytest.mark.slow
 def test_every_undamaged_file_gives_something(known, tmp_path):
     for name, kind in known.items():
         for number, seed in enumerate(kind.seeds):

@@ -102,6 +102,7 @@ def test_the_number_of_neighbours_is_the_smallest_of_the_best(
     assert choose_k(nearest, val) == 1  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_the_support_vector_machine_is_at_the_minimum_of_its_loss() -> None:
     rng = np.random.default_rng(0)
     x = torch.from_numpy(rng.normal(3, [1, 5, 0.2], (60, 3)).astype(np.float32))

@@ -66,6 +66,7 @@ def test_point_clouds_lie_on_the_surfaces_of_the_shapes() -> None:
         assert np.ptp(cloud, axis=0) == pytest.approx(side * step, rel=0.05)
 
 
+@pytest.mark.slow
 def test_an_interpolation_of_two_cubes_has_the_mean_of_their_sides() -> None:
     indices = np.array([3, 7, 9])  # half sides 8, 16 and 20
     clouds = point_clouds(Cubes(), indices)  # type: ignore[arg-type]

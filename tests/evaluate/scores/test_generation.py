@@ -25,6 +25,7 @@ def clouds(count: int, seed: int, at: float = 0.0) -> np.ndarray:
     return (rng.uniform(-0.5, 0.5, (count, 256, 3)) * sides + at).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_resampled_real_shapes_have_good_scores() -> None:
     said = compare_sets(clouds(30, 1), clouds(30, 2), clouds(60, 3))
     assert said.coverage > 0.4 and 0.25 < said.one_nn < 0.75

@@ -38,6 +38,7 @@ def bicubic_twin(pixels: np.ndarray, u: float, v: float) -> np.ndarray:
     return np.clip(total + 0.5, 0, 255).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_the_fast_kernel_equals_its_slow_twin():
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (20, 30, 3)).astype(np.uint8)

@@ -30,6 +30,7 @@ def test_shapes_of_grids(shape: tuple[int, int, int]) -> None:
         assert 4 * b >= n > 4 * (b - 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(sizes, st.integers(0, 1000))
 def test_prolongation_reproduces_trilinear_functions(shape: tuple[int, int, int], seed: int) -> None:
@@ -54,6 +55,7 @@ def restricted_twin(fine: np.ndarray) -> np.ndarray:
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(5, 4, 7), (3, 3, 3), (2, 6, 5)])
 def test_restriction_equals_its_twin_and_keeps_constants(shape: tuple[int, int, int]) -> None:
     fine = np.random.default_rng(0).normal(size=shape).astype(np.float32)
@@ -108,6 +110,7 @@ def test_blocks_near_the_surface_hold_every_sign_change() -> None:
     assert not blocks_near_surface(np.ones((5, 5, 5), np.float32)).any()
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.floats(-1, 1), st.integers(0, 100))
 def test_constant_data_give_a_constant_membrane(value: float, seed: int) -> None:

@@ -80,6 +80,7 @@ def test_flat_ground_alone_is_kept():
     assert 20 < mesh.area < 40
 
 
+@pytest.mark.slow
 def test_without_a_floor_the_photos_say_what_is_up():
     walls = SCENE[1:3]
     cameras = small(arc(8))

@@ -17,6 +17,7 @@ def sampled(mesh: trimesh.Trimesh, seed: int = 0):
 BALL = trimesh.creation.icosphere(3)
 
 
+@pytest.mark.slow
 def test_a_surface_is_equal_to_itself_whatever_the_samples() -> None:
     scores = compare_surfaces(sampled(BALL, 1), sampled(BALL, 2))
     assert scores.f_score == 1 and scores.chamfer < 1e-9 and scores.normal_consistency > 0.999

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import PIL.Image
+import pytest
 import trimesh
 
 from lift3d.geometry.mesh.distances import closest_points
@@ -31,6 +32,7 @@ def wavy(n: int = 60, uv: bool = True) -> Part:
     return Part(v, f, v[:, :2].copy() if uv else None, None, Material("m", texture=GRADIENT))
 
 
+@pytest.mark.slow
 def test_the_texture_stays_where_it_was() -> None:
     part = wavy()
     (simple,) = simplify_parts([part], 600)

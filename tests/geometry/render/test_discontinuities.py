@@ -110,6 +110,7 @@ def test_equals_its_twin(seed: int, open_one: bool) -> None:
     assert as_dict(p, f) == {key: value[:2] for key, value in twin(p, f).items()}
 
 
+@pytest.mark.slow
 def test_a_line_in_front_and_what_lies_behind_it() -> None:
     """A strip a fifth of a pixel wide, before a wall: before the strip the wall, on it the strip, after it the wall."""
     wall = np.array([[-3, -3, 4], [3, -3, 4], [3, 3, 4], [-3, 3, 4]], float)
@@ -176,6 +177,7 @@ def test_coinciding_edges_count_once() -> None:
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 10_000))
 def test_face_ids_are_those_of_the_rasteriser(seed: int) -> None:

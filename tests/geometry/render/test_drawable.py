@@ -75,6 +75,7 @@ def test_parts_keep_their_textures_apart_and_share_equal_ones() -> None:
     assert (ready.surface.face[6:, LEVELS] == -1).all()
 
 
+@pytest.mark.slow
 def test_alpha_modes_of_materials_and_textures() -> None:
     holes = np.asarray(picture(2, 255)).copy()
     holes[::2, :, 3] = 0

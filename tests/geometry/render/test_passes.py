@@ -26,6 +26,7 @@ def square(z: float, half: float, colour: tuple[int, ...] = GREEN) -> Part:
     return Part(v, np.array([[0, 2, 1], [0, 3, 2]]), None, None, Material("m", colour, None))
 
 
+@pytest.mark.slow
 def test_coverage_is_the_fraction_of_samples() -> None:
     """A square of 4.5 pixels at depth 1: the border pixels are covered by half."""
     rgb, coverage = render_linear(drawable([square(1.0, 4.5 / 16)]), CAMERA, samples=4, shading=0.0)

@@ -118,6 +118,7 @@ def test_sphere_depth_is_within_its_sagitta():
     assert (facing < 0).all()  # only the outside of the front is seen
 
 
+@pytest.mark.slow
 def test_closed_surface_leaves_no_pinhole():
     """Every pixel inside the silhouette is covered, also where edges and corners meet pixel centres."""
     n = 16

@@ -46,6 +46,7 @@ def twin(camera, v, f):
     return best.reshape(shape), (margin > 1e-7).reshape(shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mesh", [trimesh.creation.icosphere(3), trimesh.creation.torus(1, 0.4, 24, 16)])
 def test_depth_is_that_of_the_triangles(mesh):
     """Also with samples, where depth has a scan of its own: within 1e-6 of the diagonal, the goal being 1e-4."""

@@ -26,6 +26,7 @@ def crumpled(seed: int, noise: float) -> tuple[F64, np.ndarray]:
     return np.concatenate([v, far]).astype(np.float32).astype(np.float64), f
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0, 0.12), st.floats(0, 0.3))
 def test_updated_intersections_equal_a_full_search(seed: int, noise: float, share: float) -> None:

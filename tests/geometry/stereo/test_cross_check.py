@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from scenes import exact_maps, orbit_views
 
 from lift3d.geometry.stereo.cross_check import cross_check
@@ -14,6 +15,7 @@ def _partners(n):
     return [[(i + d) % n for d in (-2, -1, 1, 2)] for i in range(n)]
 
 
+@pytest.mark.slow
 def test_exact_depths_are_kept_and_unchanged():
     views = orbit_views(10)
     raw = exact_maps(views)

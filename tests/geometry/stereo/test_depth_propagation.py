@@ -29,6 +29,7 @@ def views():
     return orbit_views(14)
 
 
+@pytest.mark.slow
 def test_a_gap_is_filled_with_what_the_neighbours_measured(views):
     truth = exact_maps(views)
     gap = (slice(90, 150), slice(120, 200))

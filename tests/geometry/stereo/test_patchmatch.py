@@ -53,6 +53,7 @@ def slow_cost(grey, source, reference, camera, x, y, w, gx, gy, sigma):
     return 1 - (weights * r) @ s / np.sqrt(((weights * r) @ r + 1) * ((weights * s) @ s + 1))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     st.integers(30, 120),
@@ -97,6 +98,7 @@ def ball():
     return cameras, pyramids
 
 
+@pytest.mark.slow
 def test_depth_and_normals_of_a_ball_on_a_table(ball):
     cameras, pyramids = ball
     depth = photo_depth(pyramids, cameras, (1.2, 6.0), keep=2, seed=0)

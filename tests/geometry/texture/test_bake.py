@@ -13,6 +13,7 @@ from lift3d.types import Image
 IDENTITY = np.tile(np.arange(256, dtype=np.float32) / 255, (3, 1))
 
 
+@pytest.mark.slow
 def test_each_texel_has_one_owner() -> None:
     """Two triangles of a square with corners on texel centres: the top-left rule gives every texel to one."""
     v, f = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import trimesh
 
 from lift3d.geometry.texture import inpaint
@@ -37,6 +38,7 @@ def test_filling_is_harmonic() -> None:
         assert (filled[i] >= truth.min(0) - 1e-3).all() and (filled[i] <= truth.max(0) + 1e-3).all()
 
 
+@pytest.mark.slow
 def test_gutters_grow_and_everything_gets_a_colour() -> None:
     texture, state = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8)
     texture[10:20, 10:20], state[10:20, 10:20] = (200, 10, 10), 1

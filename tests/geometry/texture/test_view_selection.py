@@ -67,6 +67,7 @@ def test_quality_grows_with_the_square_of_the_resolution() -> None:
     assert seen.quality[inner, 0].max() == pytest.approx((120 / 2) ** 2, rel=0.02)
 
 
+@pytest.mark.slow
 def test_faces_of_the_other_side_and_hidden_faces_are_not_seen() -> None:
     front, back = plate(0.0), plate(0.5)
     v = np.concatenate([front[0], back[0]])

@@ -27,6 +27,7 @@ def l_shape() -> trimesh.Trimesh:
     return trimesh.boolean.union([low, high], engine="manifold")
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None)
 @given(
     st.floats(1e-3, 1e3), st.tuples(*[st.floats(-50, 50)] * 3), st.booleans()

@@ -86,6 +86,7 @@ def test_a_thin_slanted_sheet_on_a_block_is_one_component(
     assert pieces(cells) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [0.2, 0.37, 0.5, 1.0])
 def test_thick_solids_do_not_grow(side: float) -> None:
     box = trimesh.creation.box((side, side, 1.0))

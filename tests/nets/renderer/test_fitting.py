@@ -30,6 +30,7 @@ def fit(loss: Callable[[], torch.Tensor], values: list[torch.Tensor], rate: floa
         fading.step()
 
 
+@pytest.mark.slow
 def test_position_and_size_of_a_ball_from_its_silhouettes() -> None:
     ball = make_surface(
         *(lambda m: (np.asarray(m.vertices), np.asarray(m.faces)))(trimesh.creation.icosphere(2))

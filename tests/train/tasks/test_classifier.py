@@ -77,6 +77,7 @@ def test_the_card_names_the_categories_and_the_loss_falls(run: Path) -> None:
     assert np.mean(values[-4:]) < np.mean(values[:4])
 
 
+@pytest.mark.slow
 def test_a_mesh_is_classified_and_a_file_is_written(run: Path, tmp_path: Path) -> None:
     ring = trimesh.creation.torus(1, 0.3)
     save_mesh(ring, tmp_path / "ring.stl")
