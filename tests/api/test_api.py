@@ -125,6 +125,7 @@ def test_values_of_a_wrong_type_are_one_error(call) -> None:  # type: ignore[no-
         call()
 
 
+@pytest.mark.slow
 def test_scenes_and_paths_serve_as_meshes(tmp_path: Path) -> None:
     scene = trimesh.Scene([trimesh.creation.box()])
     assert lift3d.check(scene).printable and lift3d.repair(scene).is_volume  # type: ignore[arg-type]

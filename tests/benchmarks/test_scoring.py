@@ -19,6 +19,8 @@ from lift3d.types import Depth  # noqa: E402
 from photo_studio import Light, Studio, Subject  # noqa: E402
 from rendered_models import MESHES  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def truth(tmp_path_factory):

@@ -108,6 +108,7 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
         assert command in result.stdout
 
 
+@pytest.mark.slow
 def test_reconstruct_says_what_it_made(photos: Path, tmp_path: Path, stubs: None) -> None:
     result = lift3d("reconstruct", photos, "-o", tmp_path / "m.glb", "--height", "24cm")
     assert result.exit_code == 0, result.output
@@ -320,6 +321,7 @@ def test_a_reader_that_goes_away_is_no_failure() -> None:
     assert "Traceback" not in done.stderr and done.stdout == "d"
 
 
+@pytest.mark.slow
 def test_check_says_whether_it_would_print(cube: Path, broken: Path) -> None:
     good = lift3d("check", cube)
     assert good.exit_code == 0 and "cube.stl can be printed." in good.stdout
@@ -334,6 +336,7 @@ def test_check_says_whether_it_would_print(cube: Path, broken: Path) -> None:
     assert "not a format" in sentence(lift3d("check", "cube.xyz"))
 
 
+@pytest.mark.slow
 def test_repair_makes_it_solid_and_says_how(broken: Path, tmp_path: Path) -> None:
     out = tmp_path / "solid.3mf"
     result = lift3d("repair", broken, "-o", out)

@@ -26,6 +26,8 @@ from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.io.mesh.meshes import load_mesh, load_parts, save_mesh
 
 pytest.importorskip("pyarrow")
+
+pytestmark = pytest.mark.slow
 SHAPES = {
     "chair/a.stl": trimesh.creation.box((1, 1, 2)),
     "chair/b.obj": trimesh.creation.box((1, 2, 2)),

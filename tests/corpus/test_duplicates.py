@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import trimesh
 from shape_makers import box, part, shape_record
 
@@ -56,6 +57,7 @@ def test_the_same_chair_rotated_and_scaled_is_the_same() -> None:
     assert mean < SAME_LIMITS[0] and high < SAME_LIMITS[1] and not mirrored
 
 
+@pytest.mark.slow
 def test_reflected_and_similar_chairs_are_related_and_a_ball_is_not() -> None:
     a, m, b, ball = clouds(
         shape(chair()),
@@ -73,6 +75,7 @@ def test_reflected_and_similar_chairs_are_related_and_a_ball_is_not() -> None:
     )
 
 
+@pytest.mark.slow
 def test_repeats_are_found_among_many() -> None:
     rng = np.random.default_rng(3)
     shapes = [

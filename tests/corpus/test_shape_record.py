@@ -89,6 +89,7 @@ def test_the_digest_is_independent_of_the_order() -> None:
     assert shape_record(part(ball)).digest == shape_record(other).digest != shape_record(box(1, 1, 1)).digest
 
 
+@pytest.mark.slow
 def test_the_same_model_gives_the_same_bytes() -> None:
     a, b = (shape_record(box(1, 2, 3), part(trimesh.creation.icosphere(5))) for _ in range(2))
     assert a.mesh == b.mesh and (a.inside == b.inside).all() and (a.descriptor == b.descriptor).all()

@@ -49,6 +49,7 @@ def test_the_first_candidate_within_the_bound_or_the_least_uncertain() -> None:
     assert select_candidate([float("inf")] * 3, 0.3) == 0
 
 
+@pytest.mark.slow
 def test_the_least_uncertain_candidate_is_selected() -> None:
     held = load_sampler("gan")
     assert not held.uncertainty, "the GAN's card tells none: the surest is taken"
@@ -75,6 +76,7 @@ def test_a_sample_of_the_flow_does_not_depend_on_earlier_samples() -> None:
     assert np.array_equal(alone, last)
 
 
+@pytest.mark.slow
 def test_cached_occupancy_equals_decoded_occupancy() -> None:
     codes = [load_sampler("gan").sample(0, (1, n)) for n in range(CACHE_SIZE + 1)]
     first = decode_occupancy(codes[0]).copy()

@@ -54,6 +54,7 @@ def seen(turn: float = 0.4) -> tuple[SolidPrediction, np.ndarray, Image]:
     return place_on_ground(share, frame, axes, (image,), 0.5), mask, image
 
 
+@pytest.mark.slow
 def test_it_stands_upright_and_lies_behind_its_photo():
     solid, mask, _ = seen()
     mesh = VoxelsToMesh()(solid.voxels)

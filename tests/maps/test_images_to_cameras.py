@@ -54,6 +54,7 @@ def test_cameras_are_found_where_they_stood():
     assert np.degrees(np.arccos(np.clip((np.array(turns) - 1) / 2, -1, 1))).max() < 0.5
 
 
+@pytest.mark.slow
 def test_points_lie_where_the_views_see_them():
     views, report = solved()
     points, observations = views.points, views.observations
@@ -138,6 +139,7 @@ def test_a_blurred_set():
     assert "blurred" in refusal(blurred(image) for image in room())
 
 
+@pytest.mark.slow
 def test_photos_without_texture():
     plain = [Image(np.full((300, 400, 3), 60 + 20 * k, np.uint8)) for k in range(4)]
     assert "texture" in refusal(plain, retries=0)
@@ -187,6 +189,7 @@ def test_cameras_of_other_photos_are_refused():
         views_from_cameras(Photos(room()), [replace(c, width=800, height=600) for c in CAMERAS])
 
 
+@pytest.mark.slow
 def test_the_engine_leaves_the_signal_handlers_alone():
     """pycolmap's logging would print a stack trace on SIGTERM, and the clean-ups would not run."""
     program = (

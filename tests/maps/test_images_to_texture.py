@@ -15,6 +15,8 @@ from lift3d.geometry.render.rasterizer import rasterize
 from lift3d.maps.images_to_texture import ImagesToTexture
 from lift3d.types import Camera, Image, Points, Surface, Views
 
+pytestmark = pytest.mark.slow
+
 WIDTH, HEIGHT = 240, 180
 
 

@@ -51,6 +51,7 @@ def test_there_are_enough_damaged_meshes_and_they_are_always_the_same() -> None:
 
 
 @pytest.mark.parametrize("case", [c for c in SMALL[::4] if "dented" not in c.name], ids=lambda c: c.name)
+@pytest.mark.slow
 def test_damaged_meshes_become_solid(case: Case) -> None:
     out, note = repaired(case)
     assert why_not_solid(out) == []
@@ -140,6 +141,7 @@ def test_without_remeshing_a_folded_tube_is_refused() -> None:
         MeshToSolid(may_remesh=False)(case.mesh)
 
 
+@pytest.mark.slow
 def test_same_input_same_bytes() -> None:
     case = next(c for c in CASES if c.name == "capsule-mixed-2")
     (a, _), (b, _) = repaired(case), repaired(case)

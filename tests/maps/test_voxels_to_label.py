@@ -51,6 +51,7 @@ def test_the_corpus_own_grid_is_taken_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("n,k", [(128, 2), (30, 0.5), (256, 4)])
+@pytest.mark.slow
 def test_other_grids_give_the_same_cells(n: int, k: float) -> None:
     near = resample_to_network_grid(Voxels(thing((60, 20, 40)), np.eye(4), "occupancy"))
     cells = tuple(int(s * k) for s in (60, 20, 40))
@@ -79,6 +80,7 @@ def test_thin_sheets_are_not_lost() -> None:
         assert found.any(2).sum() >= 59**2 and found.sum() <= 3 * 62**2
 
 
+@pytest.mark.slow
 def test_answers_are_probabilities_whatever_the_size_and_the_place(weights: Path) -> None:
     ask = VoxelsToLabel(weights=str(weights))
     first = ask(Voxels(thing((50, 20, 41)), np.eye(4), "occupancy"))

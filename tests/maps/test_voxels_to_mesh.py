@@ -27,6 +27,7 @@ def cells(full: np.ndarray) -> Voxels:
 
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("even", [False, True])
+@pytest.mark.slow
 def test_a_solid_of_the_size_of_its_cells(name: str, even: bool) -> None:
     mesh = VoxelsToMesh(smooth_within_voxels=even)(cells(SHAPES[name]))
     assert inspect_solid(mesh).is_solid
@@ -35,6 +36,7 @@ def test_a_solid_of_the_size_of_its_cells(name: str, even: bool) -> None:
     assert np.abs(mesh.bounds - plain.bounds).max() < 1
 
 
+@pytest.mark.slow
 def test_a_ball_of_cells_is_even() -> None:
     away = {}
     for even in (False, True):

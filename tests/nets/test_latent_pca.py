@@ -36,6 +36,7 @@ def test_coordinates_represent_the_variance() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_sample_lies_between_two_exemplars_of_its_category() -> None:
     net, x = LatentPCA(3, 24, 40), held(count=40)
     net.fit_exemplars(x, x, (torch.arange(40) >= 20).long())
@@ -66,6 +67,7 @@ def test_few_exemplars_are_returned_unchanged() -> None:
     assert torch.equal(net.sample(0, np.random.default_rng(0)), net.exemplars[0])
 
 
+@pytest.mark.slow
 def test_a_category_without_exemplars_varies_like_its_clusters() -> None:
     g = torch.Generator().manual_seed(3)
     x = held(4, 600)

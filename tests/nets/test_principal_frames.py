@@ -37,6 +37,7 @@ def test_frames_follow_the_rotation_of_a_shape() -> None:
     assert torch.rad2deg(torch.acos(cosine.clamp(max=1))).max() < 3
 
 
+@pytest.mark.slow
 def test_the_fast_search_is_as_good_as_an_exhaustive_one() -> None:
     """Against 20,000 random rotations tried one by one."""
     torch.manual_seed(5)

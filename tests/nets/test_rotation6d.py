@@ -36,6 +36,7 @@ def test_a_rotation_is_a_fixed_point_and_scale_does_not_matter() -> None:
     assert torch.allclose(rotation_from_6d(columns * scale), r, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradients_agree_with_differences() -> None:
     x = torch.randn(2, 6, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(rotation_from_6d, (x,))

@@ -41,6 +41,7 @@ def test_probabilities_sum_to_one_and_are_invariant_to_symmetries() -> None:
 @pytest.mark.parametrize(
     "plan", [TestTimeAugmentation(), TestTimeAugmentation(3), TestTimeAugmentation(2, True)]
 )
+@pytest.mark.slow
 def test_every_network_supports_test_time_augmentation(plan: TestTimeAugmentation) -> None:
     x = l_shape()
     for change in ({}, {"transformer": False}, {"kind": "points"}):
@@ -49,6 +50,7 @@ def test_every_network_supports_test_time_augmentation(plan: TestTimeAugmentatio
         assert p.shape == (1, 3) and float(p.sum()) == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_large_identity_bias_keeps_the_pose() -> None:
     torch.manual_seed(7)
     net = VoxelClassifier(3, 8).eval()
@@ -63,6 +65,7 @@ def test_a_large_identity_bias_keeps_the_pose() -> None:
         assert torch.allclose(still, net.upright_logits(net.rotate(rotated, own)).softmax(1))
 
 
+@pytest.mark.slow
 def test_without_augmentation_probabilities_are_those_of_the_forward_pass() -> None:
     net = VoxelClassifier(4, 8).eval()
     with torch.no_grad():
@@ -94,6 +97,7 @@ def test_every_weight_learns_through_the_head_or_the_upright_estimator() -> None
     assert same_under_a_seed(lambda: VoxelClassifier(3, 4, hidden=8))
 
 
+@pytest.mark.slow
 def test_the_average_over_poses_is_weighted_by_their_scores() -> None:
     """A slow twin of `probabilities` with three poses."""
     torch.manual_seed(1)

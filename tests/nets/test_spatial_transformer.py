@@ -78,6 +78,7 @@ def test_one_candidate_pose_is_upright_in_every_rotation() -> None:
     assert torch.rad2deg(torch.acos(best.clamp(max=1))).max() < 4
 
 
+@pytest.mark.slow
 def test_the_upright_estimator_learns_an_upright_shape() -> None:
     torch.manual_seed(7)
     net, x = UprightEstimator(4), downsample(l_shape(), 32)

@@ -103,6 +103,7 @@ def test_points_are_completed_as_well(tmp_path: Path, knowing: None) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_result_is_saved_later(tmp_path: Path) -> None:
     result = complete(trimesh.creation.icosphere(2))
     assert result.closed_already and result.known_fraction is None
@@ -111,6 +112,7 @@ def test_a_result_is_saved_later(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "ball.report.json").read_text())["is_solid"]
 
 
+@pytest.mark.slow
 def test_a_closed_mesh_is_left_alone(tmp_path: Path) -> None:
     save_mesh(trimesh.creation.icosphere(2), tmp_path / "ball.ply")
     assert complete(tmp_path / "ball.ply", tmp_path / "same.ply").closed_already
@@ -119,6 +121,7 @@ def test_a_closed_mesh_is_left_alone(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_input_in_memory_is_not_changed(knowing: None) -> None:
     half = part()
     before = half.vertices.copy()

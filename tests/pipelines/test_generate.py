@@ -71,6 +71,7 @@ def test_towers_are_solids_that_differ_and_stand(tmp_path: Path) -> None:
     assert max(iou(cells[a], cells[b]) for a, b in ((0, 1), (0, 2), (1, 2))) < 0.95
 
 
+@pytest.mark.slow
 def test_things_begin_with_an_outline_unless_told_otherwise() -> None:
     with_, without = load_generator(Options()), load_generator(Options(layout=False))
     assert with_.with_pca == set(with_.categories) - {"building", "person", "tree"} and not without.with_pca
@@ -128,6 +129,7 @@ def test_whatever_a_kind_is_called_its_files_stay_in_their_folder(kind: str) -> 
     )
 
 
+@pytest.mark.slow
 def test_unusable_arguments_are_refused_in_one_sentence(tmp_path: Path) -> None:
     out = tmp_path / "o"
     assert "armchair" in refused("generate", "armchair", "-o", out) and "chair" in refused(

@@ -89,6 +89,7 @@ def test_a_shape_that_the_network_does_not_know_is_reported(stubs: list[Latent])
     assert "50 % of the second mesh" in sentence
 
 
+@pytest.mark.slow
 def test_models_are_written_together(stubs: list[Latent], tmp_path: Path) -> None:
     save_mesh(box(1), tmp_path / "a.glb")
     models = interpolate(tmp_path / "a.glb", box(2), tmp_path / "out", steps=2, path="straight", format="stl")

@@ -36,6 +36,7 @@ def test_a_box_in_metres(x: float, y: float, z: float) -> None:
 
 @settings(max_examples=8, deadline=None)
 @given(st.floats(0.02, 0.4))
+@pytest.mark.slow
 def test_the_wall_of_a_hollow_ball(wall: float) -> None:
     outer, inner = T.icosphere(4), T.icosphere(4, radius=1 - wall)
     inner.invert()

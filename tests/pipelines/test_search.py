@@ -69,6 +69,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return root / "models", weights
 
 
+@pytest.mark.slow
 def test_a_model_finds_itself(made: tuple[Path, Path], tmp_path: Path) -> None:
     models, weights = made
     words = ("search", models / "round/ring.ply", "--index", models, "--weights", weights)
@@ -89,6 +90,7 @@ def test_by_photo(made: tuple[Path, Path], tmp_path: Path) -> None:
     assert code == 0 and len(said.strip().splitlines()) >= 2, said
 
 
+@pytest.mark.slow
 def test_only_what_changed_is_touched(made: tuple[Path, Path], tmp_path: Path) -> None:
     models, weights = tmp_path / "m", made[1]
     models.mkdir()

@@ -82,6 +82,7 @@ def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no advisory locks")
+@pytest.mark.slow
 def test_two_runs_cannot_share_a_folder(tmp_path: Path) -> None:
     with Stages(tmp_path):
         code = (

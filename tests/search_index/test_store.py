@@ -95,6 +95,7 @@ def test_a_failed_transaction_changes_nothing(tmp_path: Path) -> None:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from("prx"), st.integers(0, 5), st.integers(0, 30)), max_size=12))
+@pytest.mark.slow
 def test_any_sequence_of_changes_agrees_with_a_dictionary(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
 ) -> None:
@@ -250,6 +251,7 @@ def test_other_versions_and_other_weights_are_refused(tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
+@pytest.mark.slow
 def test_a_damaged_file_is_one_diagnosis(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

@@ -77,6 +77,7 @@ def losses(folder: Path) -> list[float]:
     return [line["loss"] for line in read_lines(folder / "log.jsonl") if "loss" in line]
 
 
+@pytest.mark.slow
 def test_a_run_resumed_at_any_step_is_identical(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole")
     for until in (1, 15, 37, 44):
@@ -107,6 +108,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(tmp_path: Path) -> None:
     assert losses(tmp_path / "killed") == losses(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_skipped(tmp_path: Path) -> None:
     run(tmp_path / "whole")
     run(tmp_path / "bad", until=30)

@@ -46,6 +46,8 @@ from lift3d.geometry.render.renderer import render as direct
 from lift3d.io.mesh.meshes import save_mesh
 
 pytest.importorskip("pyarrow")
+
+pytestmark = pytest.mark.slow
 OPTIONS = RenderOptions(views=3, size=32, extras=("depth", "normals"))
 
 

@@ -28,6 +28,7 @@ def test_every_undamaged_file_gives_something(known, tmp_path):
             assert kind.read(kind.wrap(seed), folder) > 0, (name, number)
 
 
+@pytest.mark.slow
 def test_damaged_files_end_in_shapes_or_one_clear_error(known, tmp_path):
     seen = set()
     for name, kind in known.items():

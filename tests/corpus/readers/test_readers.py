@@ -91,6 +91,7 @@ def test_a_file_cut_anywhere_is_refused_or_read(name):
     st.sampled_from(sorted(GOOD)),
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8),
 )
+@pytest.mark.slow
 def test_changed_bytes_end_in_shapes_or_one_error(name, changes):
     read, data = GOOD[name]
     changed = bytearray(data)

@@ -50,6 +50,7 @@ def nearest() -> NearestNeighbours:
     return NearestNeighbours(TRAIN)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_neighbours_are_those_of_a_loop_over_all_training_shapes(nearest: NearestNeighbours) -> None:
     query = Shapes(4, 1)
     batch = torch.from_numpy(np.stack([query.full(i) for i in range(4)])).float()
@@ -123,6 +124,7 @@ def test_the_support_vector_machine_is_at_the_minimum_of_its_loss() -> None:
     assert svm(x) == pytest.approx(rows @ weight + bias, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_separable_categories_are_separated_and_a_constant_feature_is_harmless() -> None:
     centres = torch.tensor([[0.0, 0, 7], [10, 0, 7], [0, 10, 7]])
     targets = torch.arange(30) % 3

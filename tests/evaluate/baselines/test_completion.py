@@ -118,6 +118,7 @@ def test_closing_half_a_box_gives_it_a_face_and_its_reflection_the_other_half(
     assert out.area == pytest.approx(2 * part.area)
 
 
+@pytest.mark.slow
 def test_the_nearest_shape_is_the_one_whose_partial_surface_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = {(i, mode): random_input(10 * i + k) for i in range(4) for k, mode in enumerate(completion.MODES)}
     whole = {i: np.full((64, 64, 64), 10 * i, np.uint8) for i in range(4)}

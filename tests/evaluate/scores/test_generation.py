@@ -38,6 +38,7 @@ def test_copies_are_detected() -> None:
     assert said.copies == 1 and said.novelty == 0
 
 
+@pytest.mark.slow
 def test_collapse_and_unrelated_shapes_have_bad_scores() -> None:
     real, known = clouds(20, 2), clouds(40, 3)
     same = compare_sets(np.repeat(known[:1], 20, 0) + np.float32(1e-4), real, known)

@@ -92,6 +92,7 @@ def test_a_pinhole_photo_is_returned_unchanged():
     st.floats(-0.2, 0.2), st.floats(-0.05, 0.05), st.floats(-0.005, 0.005), st.floats(-0.005, 0.005),
     st.integers(0, 10_000),
 )  # fmt: skip
+@pytest.mark.slow
 def test_distortion_and_its_inverse_cancel(k1: float, k2: float, p1: float, p2: float, seed: int) -> None:
     xy = np.random.default_rng(seed).uniform(-0.6, 0.6, (30, 2))
     lens = (k1, k2, p1, p2)

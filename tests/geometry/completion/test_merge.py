@@ -96,6 +96,7 @@ def test_parts_that_the_prediction_misses_are_kept() -> None:
     assert np.percentile(closest_points(nv, nf, inner)[1], 95) < 0.004
 
 
+@pytest.mark.slow
 def test_a_noisy_prediction_has_a_small_surface() -> None:
     noise = np.random.default_rng(0).normal(0.5, 0.1, (64, 64, 64)).astype(np.float32)
     assert len(predicted_surface(Voxels(noise, np.eye(4), "occupancy"), 0.5)[1]) < 500_000
@@ -160,6 +161,7 @@ def bends(v: np.ndarray, f: np.ndarray) -> np.ndarray:
     return 1 - (corner[f].mean(1) * n).sum(1)
 
 
+@pytest.mark.slow
 def test_the_rim_is_where_a_face_ends() -> None:
     v, f, _, _ = case()
     rim = rim_points(v, f, 0.01)

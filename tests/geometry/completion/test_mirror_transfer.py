@@ -62,6 +62,7 @@ def case(rough: float) -> tuple[trimesh.Trimesh, trimesh.Trimesh, Points, Voxels
     )
 
 
+@pytest.mark.slow
 def test_the_plane_is_found_and_refined() -> None:
     _, _, samples, guess, guessed = case(0.4)
     best = candidate_planes(guess, 0.5)[0]

@@ -38,8 +38,11 @@ def test_a_rough_share_is_sharpened(seed: int, level: float) -> None:
         np.float32
     )
     before = iou(rough > level, truth)
-    after = iou(refine_mask(rgb, rough, level) > 0.5, truth)
-    assert after > 0.95 and after >= before - 0.01
+    refined = refine_mask(rgb, rough, level) > 0.5
+    outline = truth & ~ndimage.binary_erosion(truth)
+    # pixels between the outlines; the worst of 400 scenes has 0.49, and an ellipse 24 pixels wide then an IoU of 0.948
+    assert (refined ^ truth).sum() / outline.sum() < 0.75
+    assert iou(refined, truth) >= before - 0.01
 
 
 def test_rough_shares_are_sharpened_well_in_the_mean() -> None:

@@ -58,6 +58,7 @@ def test_tree_covers_every_triangle_once_and_its_boxes_hold_them(n):
     assert np.array_equal(tree.box[0], np.r_[v.min(0), v.max(0)])
 
 
+@pytest.mark.slow
 def test_closest_point_equals_the_minimum_over_all_triangles():
     v, f, rng = _soup(60)
     tree = build_bvh(v, f)
@@ -80,6 +81,7 @@ def test_closest_on_triangle_in_each_region():
         assert np.allclose(closest_on_triangle(t, *map(float, p)), expected)
 
 
+@pytest.mark.slow
 def test_rays_hit_a_sphere_where_the_formula_says():
     m = trimesh.creation.icosphere(5)
     tree = build_bvh(m.vertices, m.faces)

@@ -51,6 +51,7 @@ def test_distance_to_a_box_is_analytic() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**31))
+@pytest.mark.slow
 def test_distance_equals_the_twin(seed: int) -> None:
     rng = np.random.default_rng(seed)
     v, f = (

@@ -27,6 +27,7 @@ def _det3(points):
     return (det > 0) - (det < 0)
 
 
+@pytest.mark.slow
 def test_orientation_signs_are_those_of_rational_arithmetic():
     rng = np.random.default_rng(0)
     zeros = 0
@@ -110,6 +111,7 @@ def test_random_soups_equal_the_rational_twin(seed, n, steps):
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.37, 1.4, 2.5])
+@pytest.mark.slow
 def test_two_spheres_equal_the_rational_twin(shift):
     a = trimesh.creation.icosphere(1)
     v = np.r_[a.vertices, a.vertices + [shift, shift / 7, 0]]

@@ -24,6 +24,7 @@ def test_a_surface_is_equal_to_itself_whatever_the_samples() -> None:
 
 
 @pytest.mark.parametrize(("offset", "f_score"), [(0.5 * THRESHOLD, 1.0), (1.5 * THRESHOLD, 0.0)])
+@pytest.mark.slow
 def test_concentric_spheres_are_at_their_difference_of_radii(offset: float, f_score: float) -> None:
     """The diameter is 2: an offset in longest sides is twice that in radii."""
     larger = BALL.copy()

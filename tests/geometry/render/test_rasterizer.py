@@ -73,6 +73,7 @@ def agree(cam, v, f, near=0.0):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.booleans())
+@pytest.mark.slow
 def test_equals_the_twin_on_random_faces(seed, faces, behind):
     """Also faces that cross the camera plane or lie behind it, drawn without any clipping."""
     rng = np.random.default_rng(seed)
@@ -82,6 +83,7 @@ def test_equals_the_twin_on_random_faces(seed, faces, behind):
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 2.0))
+@pytest.mark.slow
 def test_the_near_plane_cuts(seed, near):
     v = np.random.default_rng(seed).normal(size=(6, 3)) + [0, 0, 1]
     cam = camera(16, 12, 12.0)

@@ -138,6 +138,7 @@ def test_what_cannot_be_seen_at_all_is_drawn_opaque():
     assert (shot.rgb == 90).all() and shot.mask.all()
 
 
+@pytest.mark.slow
 def test_many_at_once_are_the_same_bytes_whatever_the_threads():
     rng = np.random.default_rng(1)
     mesh = trimesh.creation.icosphere(2)

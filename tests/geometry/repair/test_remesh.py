@@ -71,6 +71,7 @@ def test_too_many_pairs_and_faces_without_extent_are_searched_as_a_whole(
     assert len(remesh.update_intersections(before, 0 * before, f, first[:2])) == 0
 
 
+@pytest.mark.slow
 def test_the_projection_is_the_same_with_a_full_search(monkeypatch: pytest.MonkeyPatch) -> None:
     torus = trimesh.creation.torus(1, 0.3, 48, 24)
     v, f = np.asarray(torus.vertices, np.float64), np.asarray(torus.faces, np.int32)

@@ -27,6 +27,7 @@ def test_exact_depths_are_kept_and_unchanged():
         assert np.quantile(np.abs(after.z - before.z)[kept] / before.z[kept], 0.95) < 0.006
 
 
+@pytest.mark.slow
 def test_wrong_depths_are_dropped():
     views = orbit_views(10)
     raw = exact_maps(views)
@@ -37,6 +38,7 @@ def test_wrong_depths_are_dropped():
     assert (out[3].z[84:156, 124:196] > 0).mean() < 0.02
 
 
+@pytest.mark.slow
 def test_no_partner_means_no_depth():
     views = orbit_views(6)
     raw = exact_maps(views)

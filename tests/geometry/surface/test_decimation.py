@@ -68,6 +68,7 @@ def test_a_box_becomes_few_faces_and_keeps_its_corners():
     assert hausdorff(m.vertices, m.faces, p, g, samples=3000) < 0.01
 
 
+@pytest.mark.slow
 def test_a_thin_plate_does_not_cross_itself():
     def plate(x, y, z):
         return np.maximum(np.abs(z - 2 * np.sin(x / 4) * np.cos(y / 5)) - 0.6, np.hypot(x, y) - 18)
@@ -119,6 +120,7 @@ def test_an_open_surface_keeps_its_border():
         assert np.linalg.norm(p[:, :2] - corner, axis=1).min() < 0.02
 
 
+@pytest.mark.slow
 def test_max_error_stops_before_the_target():
     v, f = _sphere()
     p, g = decimate(v, f, 10, max_error=0.02)
@@ -141,6 +143,7 @@ def test_locked_vertices_stay_and_the_rest_is_replayed():
     assert _no_defect(second, h)
 
 
+@pytest.mark.slow
 def test_collapses_that_cause_intersections_are_undone(monkeypatch):
     """With lax guards collapses do fold the surface; the result is clean all the same."""
     monkeypatch.setattr(module, "FLIP", 0.0)

@@ -59,6 +59,7 @@ def test_a_shell_has_a_cavity():
     assert report.is_solid and report.counts["components"] == 2 and report.counts["cavities"] == 1
 
 
+@pytest.mark.slow
 def test_one_node_and_the_full_grid_close():
     one = np.ones((3, 4, 5), np.float32)
     one[1, 2, 3] = -1
@@ -105,6 +106,7 @@ def test_noise_gives_a_solid_by_both_judges(seed, clamp, law):
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.slow
 def test_larger_noise_is_free_of_self_intersection_also_after_a_similarity(seed):
     rng = np.random.default_rng(seed)
     v, f = marching_tetrahedra(rng.normal(size=(16, 17, 18)).astype(np.float32))

@@ -63,6 +63,7 @@ def check(v: np.ndarray, f: np.ndarray, size: int = 256, padding: int = 4) -> At
 
 @pytest.mark.parametrize("kind", ["sphere", "box", "torus", "two"])
 @pytest.mark.parametrize("noise", [0.0, 0.01])
+@pytest.mark.slow
 def test_no_texel_has_two_owners_and_charts_keep_apart(kind: str, noise: float) -> None:
     v, f = wavy(kind, noise)
     atlas = check(v, f)

@@ -99,6 +99,7 @@ def test_a_sheet_has_no_inside():
     assert not got.any()
 
 
+@pytest.mark.slow
 def test_axis_lines_equal_a_slow_twin(ball):
     """Parity along x, y and z of single points, by the formula for a ray and a triangle (Moeller & Trumbore 1997)."""
     v, f = ball

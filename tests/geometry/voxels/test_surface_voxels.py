@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,6 +33,7 @@ def clipped(t: np.ndarray, cell: np.ndarray) -> bool:
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 10**6))
+@pytest.mark.slow
 def test_voxels_of_a_triangle_are_those_of_the_clipping(seed: int) -> None:
     t = np.random.default_rng(seed).uniform(-1, 6, (3, 3))
     found = touched_mask(t, np.array([[0, 1, 2]]), np.zeros(3), 1.0, (6, 6, 6))

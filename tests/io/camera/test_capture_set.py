@@ -21,6 +21,7 @@ def views():
     return replace(made, images=tuple(replace(i, name=n) for i, n in zip(made.images, names)))
 
 
+@pytest.mark.slow
 def test_both_camera_files_come_back_and_name_the_photos(views, tmp_path):
     folder = write_capture_set(views, tmp_path / "set")
     names = ["a.jpg", "b.jpg", "frame 003.jpg", "a_2.jpg"]

@@ -76,6 +76,7 @@ def test_keyframes_are_evenly_spread_and_sharp(tmp_path: Path) -> None:
         assert np.abs(image.pixels.astype(int) - wall()[:, x : x + WIDTH]).mean() < 12
 
 
+@pytest.mark.slow
 def test_the_same_video_gives_the_same_photos(tmp_path: Path) -> None:
     path = film(tmp_path / "walk.mp4", lambda i: 6 * i, 40)
     a, b = read_video(path, count=6), read_video(path, count=6)

@@ -177,6 +177,7 @@ def zipped(path: Path, entries: dict[str, bytes], method: int = zipfile.ZIP_DEFL
     return path
 
 
+@pytest.mark.slow
 def test_zip_bomb(tmp_path: Path) -> None:
     bomb = b"<model>" + b" " * (64 << 20) + b"</model>"
     refused(zipped(tmp_path / "a.3mf", {"3D/3dmodel.model": bomb}), "zip bomb")
@@ -357,6 +358,7 @@ CASES: list[tuple[str, Callable[[Path], bytes], bool]] = [
 
 
 @pytest.mark.parametrize("case", range(len(CASES)), ids=lambda i: f"{CASES[i][0]}-{i}")
+@pytest.mark.slow
 def test_fuzz(tmp_path: Path, case: int) -> None:
     """Result or InputError: no other exception, no hang, no unbounded memory."""
     ending, make, inside = CASES[case]
@@ -377,6 +379,7 @@ def test_fuzz(tmp_path: Path, case: int) -> None:
     assert outcomes["refused"] > 0
 
 
+@pytest.mark.slow
 def test_fuzz_usdz(tmp_path: Path) -> None:
     """Checksums are verified before OpenUSD sees the file, so what reaches it is what was written."""
     pytest.importorskip("pxr")
@@ -390,6 +393,7 @@ def test_fuzz_usdz(tmp_path: Path) -> None:
             assert "\n" not in str(error)
 
 
+@pytest.mark.slow
 def test_companions_are_fuzzed_too(tmp_path: Path) -> None:
     mesh = trimesh.creation.box()
     mesh.visual = trimesh.visual.TextureVisuals(uv=np.zeros((8, 2)), image=Pil.new("RGB", (8, 8), (1, 2, 3)))

@@ -46,6 +46,7 @@ def test_a_model_comes_back_as_it_was():
     assert material.texture.tobytes() == wood.texture.tobytes() and back.parts[1].material is None
 
 
+@pytest.mark.slow
 def test_one_process_reads_many_files_and_is_replaced_when_it_is_lost(box: Path):
     assert load_mesh(box).volume == pytest.approx(1)
     first = usdz_process._READER.process
@@ -56,6 +57,7 @@ def test_one_process_reads_many_files_and_is_replaced_when_it_is_lost(box: Path)
     assert load_mesh(box).volume == pytest.approx(1) and usdz_process._READER.process is not first
 
 
+@pytest.mark.slow
 def test_a_file_that_kills_or_hangs_the_process_is_damaged(box: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(usdz_process, "WAIT", 0.0)  # whatever it does takes too long
     with pytest.raises(InputError, match="box.usdz made OpenUSD crash"):
@@ -77,5 +79,6 @@ except MemoryError:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGPROF"), reason="limits are those of Unix")
+@pytest.mark.slow
 def test_time_and_memory_have_bounds_in_the_process():
     assert subprocess.run([sys.executable, "-c", BUSY], timeout=60).returncode == -signal.SIGPROF

@@ -154,6 +154,7 @@ def twin(v: np.ndarray, f: np.ndarray, colours: np.ndarray, camera: object) -> n
     return out
 
 
+@pytest.mark.slow
 def test_values_equal_the_twin() -> None:
     ball = trimesh.creation.icosphere(1)
     v, f = np.asarray(ball.vertices) * [1, 0.5, 0.8], np.asarray(ball.faces)
@@ -255,6 +256,7 @@ def test_agrees_with_the_exact_renderer(mesh: trimesh.Trimesh, lit: bool) -> Non
     assert np.abs(mine - shot.rgb)[facing].max() <= 2
 
 
+@pytest.mark.slow
 def test_silhouettes_agree_with_the_mean_of_many_samples() -> None:
     v, f = ring()
     camera = look_at(np.array([1.1, 1.6, 1.2]), np.zeros(3), 48, 40, 55.0)

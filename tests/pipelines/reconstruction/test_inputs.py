@@ -128,6 +128,7 @@ def test_mixtures_are_refused(folder: Path, tmp_path: Path) -> None:
         reading([str(folder)], cameras=tmp_path / "absent.json")
 
 
+@pytest.mark.slow
 def test_a_small_budget_makes_photos_smaller_and_says_so() -> None:
     photos, _, said = reading([pixels(i, 1200, 1600) for i in range(12)], memory=300 * 10**6)
     longest = max(image.width for image in photos.images)

@@ -20,6 +20,8 @@ from lift3d.train.data.exemplars import (  # noqa: E402
     is_permissive,
 )
 
+pytestmark = pytest.mark.slow
+
 
 class Fake:
     """A corpus with only the parts that the functions read."""

@@ -36,6 +36,8 @@ from lift3d.train.tasks.masked_voxels import Config as VoxelConfig  # noqa: E402
 from lift3d.train.tasks.masked_voxels import MaskedVoxelsTask, random_blocks  # noqa: E402
 from lift3d.train.tasks.upright import SIDES, UPSIDE_DOWN  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 ALONE = Worker(0, 1, torch.device("cpu"))
 TINY = [
     "steps=12",

@@ -25,6 +25,8 @@ from lift3d.search_index.ranking import similarity_scores  # noqa: E402
 from lift3d.train.tasks.embedding_to_label import Config, EmbeddingToLabelTask  # noqa: E402
 from lift3d.types import Embedding, Label  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 SPACE = "steps=2 batch=3 width=8 layers=1 solid=4 begin=none words=false held=3 validate=2 warmup=1 precision=float32"
 LABELS = "steps=60 batch=12 hidden=16 validate=30 warmup=2 dropout=0 average=0.5 rate=5e-3"
 

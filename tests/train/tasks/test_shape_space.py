@@ -38,6 +38,8 @@ from lift3d.train.tasks.flow import Config as FlowConfig  # noqa: E402
 from lift3d.train.tasks.gan import BEGUN, GanTask, ModeCollapse  # noqa: E402
 from lift3d.train.tasks.gan import Config as GanConfig  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 TINY = {"steps": 2, "batch": 2, "warmup": 1, "validate": 2, "save": 2, "width": 8, "codes": 2, "held": 2}
 
 
