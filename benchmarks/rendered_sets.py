@@ -45,6 +45,8 @@ class RenderedSet:
     cameras: tuple[Camera, ...]
     held_back: tuple[Path, ...]
     held_back_cameras: tuple[Camera, ...]
+    bad: bool = False
+    up: tuple[float, float, float] = (0.0, 0.0, 1.0)
 
     @cached_property
     def _arrays(self) -> dict[str, np.ndarray]:
@@ -97,6 +99,18 @@ def rendered_set(name: str, faint: bool = False, cache: Path = CACHE) -> Rendere
         tuple(folder / p for p in photos), tuple(cameras[p] for p in photos),
         tuple(folder / p for p in held), tuple(cameras[p] for p in held),
     )  # fmt: skip
+
+
+def set_of(name: str, cache: Path = CACHE) -> RenderedSet:
+    """The set of a full name, such as spot or spot_faint."""
+    base, faint = name.removesuffix("_faint"), name.endswith("_faint")
+    return rendered_set(base, faint, cache)
+
+
+def order(name: str) -> tuple[int, str]:
+    """The key by which tables sort the names of sets: the models of RECIPES first."""
+    known = [*RECIPES, *(f"{n}_faint" for n in RECIPES)]
+    return (known.index(name), name) if name in known else (len(known), name)
 
 
 def camera_to_json(c: Camera) -> dict:

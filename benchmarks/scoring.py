@@ -28,6 +28,7 @@ from lift3d.geometry.render.rasterizer import depth_map, visible_points
 from lift3d.geometry.render.renderer import render
 from lift3d.types import Camera, Depth, Mesh
 from rendered_sets import RenderedSet
+from whole_score import f_score, whole_score
 
 Similarity = tuple[float, np.ndarray, np.ndarray]
 
@@ -70,11 +71,14 @@ def align_cameras(estimated: list[Camera], true: list[Camera]) -> Similarity:
 
 
 def camera_errors(similarity: Similarity, estimated: list[Camera], true: list[Camera]) -> dict[str, float]:
-    """Median rotation error (degrees) and centre error (% of the largest distance between true centres)."""
+    """Median rotation error (degrees) and centre error (% of the largest distance between true centres). A photo that was turned
+    by quarter turns is compared in its own orientation."""
     turn, shift = [], []
+    quarter = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
     for a, b in zip(estimated, true):
         a = moved_camera(similarity, a)
-        turn.append(np.degrees(np.arccos(np.clip((np.trace(a.R @ b.R.T) - 1) / 2, -1, 1))))
+        trace = max(np.trace(np.linalg.matrix_power(quarter, k) @ a.R @ b.R.T) for k in range(4))
+        turn.append(np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1))))
         shift.append(np.linalg.norm(a.centre - b.centre))
     centres = np.array([c.centre for c in true])
     diameter = np.linalg.norm(centres[:, None] - centres[None], axis=2).max()
@@ -132,11 +136,7 @@ def points_score(xyz: np.ndarray, truth: RenderedSet, similarity: Similarity) ->
 
 
 def _score(there: np.ndarray, back: np.ndarray) -> SurfaceScore:
-    values = []
-    for threshold in (0.01, 0.005):
-        p = float((there <= threshold).mean()) if len(there) else 0.0
-        r = float((back <= threshold).mean()) if len(back) else 0.0
-        values += [2 * p * r / (p + r) if p + r > 0 else 0.0, p, r]
+    values = [x for limit in (0.01, 0.005) for x in f_score(there, back, limit)]
     accuracy = float(100 * np.median(there)) if len(there) else float("inf")
     return SurfaceScore(*values, accuracy, float(100 * np.median(back)))
 
@@ -145,11 +145,14 @@ def depth_score(
     depths: list[Depth], truth: RenderedSet, photos: list[int], scale: float = 1.0
 ) -> dict[str, float]:
     """Fractions of the object's visible pixels, over all photos: `within`, with a depth within 0.5 % of the truth, and
-    `measured`, with any depth. depths[k] belongs to photo photos[k], at any size; its values times `scale` are in the true
-    unit."""
+    `measured`, with any depth. depths[k] belongs to photo photos[k], at any size, but not turned; its values times `scale` are in
+    the true unit."""
     total = within = measured = 0
     for depth, i in zip(depths, photos):
         height, width = depth.z.shape
+        camera = truth.cameras[i]
+        if abs(width * camera.height - height * camera.width) > 0.02 * width * camera.height:
+            continue  # turned by a quarter
         true = truth.depth(i, width, height)
         on = true > 0
         z = depth.z * np.float32(scale)
@@ -196,6 +199,10 @@ def score(mesh: trimesh.Trimesh, estimated: list[Camera], photos: list[int], tru
         "cameras": camera_errors(rough, estimated, true),
         "surface": surface_score(mesh, truth, fine).to_json(),
         "surface_unrefined": surface_score(mesh, truth, rough).to_json(),
+        "whole": whole_score(
+            moved(fine, mesh.vertices), mesh.faces, truth.mesh.vertices, truth.mesh.faces, truth.seen
+        ).to_json(),
+        "up_deg": float(np.degrees(np.arccos(np.clip(truth.up @ fine[1][:, 2], -1, 1)))),
     }
     if mesh.visual.kind in ("texture", "vertex"):
         result["texture"] = texture_score(mesh, truth, fine)
