@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("GOMP_SPINCOUNT", "0")
+import lift3d  # noqa: F401  its import makes the threads of torch and numba wait asleep
 
 WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if WORKER:

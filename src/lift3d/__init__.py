@@ -2,11 +2,17 @@
 
 The functions of `lift3d.api` are available as `lift3d.reconstruct`, `lift3d.repair` and so on. They are imported when first
 used, so that `import lift3d` is fast.
+
+The import also sets the environment variables by which the threads of torch and numba wait asleep (`lift3d.runtime.waiting`).
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
+from lift3d.runtime.waiting import wait_passively
 from lift3d.version import __version__
+
+wait_passively(os.environ)  # before torch and numba are loaded
 
 if TYPE_CHECKING:
     from lift3d.api import (
