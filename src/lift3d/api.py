@@ -215,7 +215,13 @@ def create(name: str, weights: str | None = None, **options: Any) -> Mapping[Any
 
 
 def list_models() -> list[PretrainedCfg]:
-    """The networks in this package: name, task, size, licence, test metrics."""
+    """The cards of the networks in this package, sorted by name: `name`, `task`, `bytes`, `licence`, `metrics` beside
+    `baselines`, `command` and so on (`lift3d.weights.PretrainedCfg`; docs/python_api.md has a table).
+
+    >>> import lift3d
+    >>> {card.name: card.licence for card in lift3d.list_models()}["image_to_mask"]
+    'Apache-2.0, as lift3d'
+    """
     from lift3d.weights import list_models as run
 
     return run()

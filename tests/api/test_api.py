@@ -100,7 +100,7 @@ def test_one_picture_in_memory_becomes_a_solid(tmp_path: Path) -> None:
     assert result.report["model"]["is_solid"] and len(result.views) == 1 and result.model_file is None
     assert {"photos", "shape", "surface", "texture"} <= set(steps)
     saved = result.save(tmp_path / "block.glb")
-    assert saved.model_file == tmp_path / "block.glb"
+    assert saved == tmp_path / "block.glb"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["block.glb", "block.png", "block.report.json"]
     assert lift3d.check(tmp_path / "block.glb").is_solid
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image as Pil
 from typer.testing import CliRunner
 
 pytest.importorskip("torch")
@@ -21,6 +22,7 @@ from lift3d.errors import InputError  # noqa: E402
 from lift3d.geometry.completion.partial_frame import fit_partial_frame  # noqa: E402
 from lift3d.geometry.mesh.distances import closest_points, sample_surface  # noqa: E402
 from lift3d.geometry.mesh.solidity import inspect_solid  # noqa: E402
+from lift3d.geometry.parts.convert import y_up_to_z_up, z_up_to_y_up  # noqa: E402
 from lift3d.io.mesh.meshes import load_mesh, save_mesh  # noqa: E402
 from lift3d.maps import points_to_voxels  # noqa: E402
 from lift3d.pipelines.complete import complete  # noqa: E402
@@ -107,9 +109,42 @@ def test_points_are_completed_as_well(tmp_path: Path, knowing: None) -> None:
 def test_a_result_is_saved_later(tmp_path: Path) -> None:
     result = complete(trimesh.creation.icosphere(2))
     assert result.closed_already and result.known_fraction is None
-    result.save(tmp_path / "ball.glb")
+    assert result.save(tmp_path / "ball.glb") == tmp_path / "ball.glb"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ball.glb", "ball.png", "ball.report.json"]
     assert json.loads((tmp_path / "ball.report.json").read_text())["is_solid"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["mesh", "points"])
+def test_a_scan_that_stands_along_y_keeps_its_coordinates(tmp_path: Path, knowing: None, kind: str) -> None:
+    standing, lying = part(), part()
+    lying.vertices = z_up_to_y_up(standing.vertices)
+    p, n, _ = sample_surface(standing.vertices, standing.faces, 6000, np.random.default_rng(0))
+    if kind == "points":
+        result = complete(np.column_stack([z_up_to_y_up(p), z_up_to_y_up(n)]), resolution=64, up="y")
+    else:
+        save_mesh(lying, tmp_path / "half.ply")
+        result = complete(tmp_path / "half.ply", tmp_path / "whole.glb", resolution=64, up="y")
+        right(load_mesh(tmp_path / "whole.glb"))  # this format states the axis
+    back = result.mesh.copy()
+    back.vertices = y_up_to_z_up(np.asarray(back.vertices))
+    low, high = (np.asarray(back.bounds) - PLACE) / SCALE
+    assert np.allclose(low, [-1, -0.5, -0.4], atol=0.06) and np.allclose(high, [1, 0.5, 0.4], atol=0.06)
+    np.testing.assert_allclose(result.size, np.ptp(result.mesh.vertices, axis=0), atol=1e-4 * SCALE)
+    assert result.up == "y" and result.report["up"] == "y" and result.report["size"] == result.size.tolist()
+    result.save(tmp_path / "later.stl")  # this one does not: the numbers of the scan
+    np.testing.assert_allclose(load_mesh(tmp_path / "later.stl").bounds, result.mesh.bounds, atol=1e-3)
+    assert Pil.open(tmp_path / "later.png").size[0] > 0
+
+
+def test_a_format_that_states_up_is_not_turned_twice(tmp_path: Path) -> None:
+    box = trimesh.creation.box((1, 2, 3))
+    save_mesh(box, tmp_path / "box.glb")
+    result = complete(tmp_path / "box.glb", up="y")
+    assert result.up == "z" and np.allclose(result.size, [1, 2, 3])
+    assert np.allclose(complete(box, up="y").size, [1, 2, 3])
+    with pytest.raises(InputError, match="'x' is not an upright axis"):
+        complete(box, up="x")
 
 
 @pytest.mark.slow

@@ -55,15 +55,14 @@ def test_names_and_models_must_agree() -> None:
 
 @pytest.mark.parametrize("format", ["stl", ".PLY"])
 def test_saved_models_are_read_from_their_files(tmp_path: Path, format: str) -> None:
-    saved = in_memory(3).save(tmp_path / "out", format)
+    folder = in_memory(3).save(tmp_path / "out", format)
     ending = format.lstrip(".").lower()
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    saved = Models(model_names("box", 3), report, paths=[folder / row["file"] for row in report["models"]])
+    assert folder == tmp_path / "out"
     assert [path.name for path in saved.paths] == [f"box-0{k}.{ending}" for k in (1, 2, 3)]
     assert [round(mesh.extents[2], 5) for mesh in saved] == [1, 2, 3]
     assert saved[1:].paths == saved.paths[1:]
-    report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert report == saved.report and [row["file"] for row in report["models"]] == [
-        p.name for p in saved.paths
-    ]
     assert Pil.open(tmp_path / "out" / "sheet.png").width == 3 * 192
     saved.paths[0].unlink()
     with pytest.raises(InputError, match="does not exist"):
@@ -132,4 +131,4 @@ def test_longest_side_and_thumbnail(tmp_path: Path) -> None:
     background = picture[0, 0].astype(int)
     shown = np.abs(picture.astype(int) - background).max(-1) > 20
     assert 0.05 < shown.mean() < 0.95
-    assert load_mesh(in_memory(1).save(tmp_path / "o", "ply").paths[0]).is_watertight
+    assert load_mesh(in_memory(1).save(tmp_path / "o", "ply") / "box-01.ply").is_watertight

@@ -307,9 +307,10 @@ def test_nothing_is_written_unless_asked(photos: Path, tmp_path: Path) -> None:
     assert result.report["model"]["is_solid"] and "files" not in result.report
     saved = result.save(tmp_path / "later" / "m.glb")
     written = reconstruct([photos], tmp_path / "now" / "m.glb", make_mappings=stub_mappings())
-    assert saved.model_file.read_bytes() == written.model_file.read_bytes()
+    assert saved == tmp_path / "later" / "m.glb" and saved.read_bytes() == written.model_file.read_bytes()
     assert listing(tmp_path / "later") == ["m.glb", "m.png", "m.report.json"]
-    assert set(saved.report["files"]) == {"m.glb", "m.png"}
+    report = json.loads((tmp_path / "later" / "m.report.json").read_text())
+    assert set(report["files"]) == {"m.glb", "m.png"}
     with pytest.raises(InputError, match="not a model format"):
         result.save(tmp_path / "m.txt")
 

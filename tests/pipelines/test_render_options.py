@@ -114,12 +114,10 @@ def test_renderings_are_a_sequence_of_views(renderings: Renderings) -> None:
 
 def test_written_views_are_those_in_memory(renderings: Renderings, tmp_path: Path) -> None:
     saved = renderings.save(tmp_path / "views")
-    assert saved.path == tmp_path / "views" and "3 views of 32x32" in saved.to_text()
+    assert saved == tmp_path / "views"
     for k, view in enumerate(renderings):
         np.testing.assert_array_equal(np.asarray(Pil.open(tmp_path / f"views/{k:03d}.png")), view.rgba)
         mask = np.asarray(Pil.open(tmp_path / f"views/masks/{k:03d}.png")) > 0
         np.testing.assert_array_equal(mask, view.mask)
-        np.testing.assert_array_equal(saved[k].rgb, view.rgb), "rendered again on access"
-    assert len(saved[:2]) == 2
     with pytest.raises(InputError, match="not empty"):
         renderings.save(tmp_path / "views")

@@ -16,7 +16,7 @@ def complete(
     file: Annotated[
         Path,
         typer.Argument(
-            help="The partial scan: a mesh (.glb .obj .ply .stl ...) or a PLY of points with normals, z up."
+            help="The partial scan: a mesh (.glb .obj .ply .stl ...) or a PLY of points with normals, upright."
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The solid: .glb .obj .ply .stl .3mf .usdz")],
@@ -27,6 +27,7 @@ def complete(
     resolution: Annotated[
         int, typer.Option(help="Grid steps of the new surface along its longest side, 32 to 320.")
     ] = 160,
+    up: Annotated[str, typer.Option(help="Upright axis of OBJ, OFF, PLY and STL files: z or y.")] = "z",
     seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same solid.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
@@ -39,8 +40,8 @@ def complete(
 
     with Bars(quiet) as bars:
         result = api.complete(
-            file, output, force=force, resolution=resolution, weights=weights, seed=seed, progress=bars.step,
-            command=sys.argv[1:],
+            file, output, force=force, resolution=resolution, weights=weights, up=up, seed=seed,
+            progress=bars.step, command=sys.argv[1:],
         )  # fmt: skip
     if not quiet:
         for line in summary(result, output):

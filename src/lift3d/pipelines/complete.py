@@ -8,11 +8,11 @@ The known part stays unchanged; the rest is predicted. Coordinates, unit and upr
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,15 @@ from lift3d.geometry.completion.partial_surface import PartialSurface, partial_s
 from lift3d.geometry.mesh.distances import closest_points, sample_surface
 from lift3d.geometry.mesh.recentre import recentring_shift
 from lift3d.geometry.mesh.solidity import has_boundary, inspect_solid
+from lift3d.geometry.parts.convert import y_up_to_z_up, z_up_to_y_up
 from lift3d.geometry.repair.transfer_visuals import transfer_visuals
 from lift3d.geometry.repair.working_mesh import Soup
 from lift3d.io.files.staging import staging
+from lift3d.io.mesh.meshes import SUFFIXES_WITH_UP_AXIS
 from lift3d.io.mesh.points import load_surface
 from lift3d.maps.mesh_to_solid import MeshToSolid
 from lift3d.maps.points_to_voxels import PointsToVoxels
+from lift3d.pipelines.arguments import require_axis
 from lift3d.pipelines.reconstruction.inputs import check_output
 from lift3d.pipelines.write_model import write_mesh_and_preview, write_report
 from lift3d.runtime.environment import versions
@@ -39,21 +42,25 @@ from lift3d.units import set_unit
 KNOWN_DISTANCE = 0.01
 """Fraction of the longest side: new surface closer than this to the known part counts as known."""
 Partial = str | os.PathLike[str] | Mesh | Points | NDArray[Any]
+S = TypeVar("S", Mesh, Points)
 
 
 @dataclass(frozen=True)
 class Options:
     """force: complete a closed mesh too. resolution: grid steps of the new surface along its longest side, 32 to 320.
     weights: of the network, a run's folder or a weights file; None for the package's own. orientations: how many of the 8
-    reflections and quarter rotations of the input the prediction is averaged over. seed: of the surface samples."""
+    reflections and quarter rotations of the input the prediction is averaged over. up: "z" or "y", the upright axis of input
+    whose format does not state it. seed: of the surface samples."""
 
     weights: str | None = None
     force: bool = False
     resolution: int = RESOLUTION
     orientations: int = 8
     seed: int = 0
+    up: str = "z"
 
     def __post_init__(self) -> None:
+        require_axis(self.up)
         if not 32 <= self.resolution <= 320:
             raise InputError(f"resolution is {self.resolution}", "give a number from 32 to 320")
 
@@ -65,7 +72,8 @@ class Completion:
     mesh: the closed solid, in the coordinates and unit of the input minus `origin`. closed_already: the input had no
     open edge and was returned unchanged. known_fraction: of the new surface, None if closed already. size and known_size
     (3,): extents of the solid and of the known part. points_left_out: points without a position or a normal. origin (3,):
-    subtracted from inputs that lie so far from zero that precision would be lost; zero otherwise. report: JSON-able.
+    subtracted from inputs that lie so far from zero that precision would be lost; zero otherwise. up: "z" or "y", the axis
+    of the mesh along which the object stands. report: JSON-able.
     """
 
     mesh: Mesh
@@ -76,18 +84,25 @@ class Completion:
     points_left_out: int
     origin: F64
     report: dict[str, Any]
+    up: str = "z"
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the solid to `path`, with NAME.png and NAME.report.json beside it; raises SolidError if the file is not
-        solid as read back."""
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the solid to `path`, with NAME.png and NAME.report.json beside it, and return the path.
+
+        A format that states the upright axis (GLB, USDZ, 3MF) gets the object standing along it. Raises SolidError if the file
+        is not solid as read back."""
         output = Path(path)
         check_output(output, [])
         with staging(output) as folder:
             self.write_into(folder, output.name)
+        return output
 
     def write_into(self, folder: Path, name: str) -> None:
         """The files of `save` in a folder that exists."""
-        verdict = write_mesh_and_preview(self.mesh, folder, name, solid=True)
+        standing = rotated(self.mesh, y_up_to_z_up) if self.up == "y" else self.mesh
+        stated = Path(name).suffix.lower() in SUFFIXES_WITH_UP_AXIS
+        mesh = standing if stated else self.mesh
+        verdict = write_mesh_and_preview(mesh, folder, name, solid=True, shown=standing)
         assert verdict is not None
         write_report({**self.report, "is_solid": verdict.is_solid}, folder, name)
 
@@ -100,6 +115,7 @@ def complete(
     resolution: int = RESOLUTION,
     weights: str | None = None,
     orientations: int = 8,
+    up: str = "z",
     seed: int = 0,
     progress: Progress | None = None,
     command: Sequence[str] = (),
@@ -110,16 +126,20 @@ def complete(
     model file to write, with NAME.png and NAME.report.json beside it; nothing is written if None. force: complete a closed
     mesh too. resolution: grid steps of the new surface along its longest side, 32 to 320. weights: a run's folder or a
     weights file. orientations: how many of the 8 reflections and quarter rotations of the input the prediction is averaged
-    over. command: the command line, for the report. Raises InputError for input that cannot be used and SolidError where no
-    solid results.
+    over. up: "y" or "z", the upright axis of an array, a mesh in memory, or a file whose format does not state it; the
+    coordinates of the result are those of the input all the same. command: the command line, for the report.
+
+    Raises InputError for input that cannot be used and SolidError where no solid results.
     """
-    options = Options(weights, force, resolution, orientations, seed)
+    options = Options(weights, force, resolution, orientations, seed, up)
     target = None if output is None else Path(output)
     if target is not None:
         check_output(target, [])
         if isinstance(partial, str | os.PathLike) and target.resolve() == Path(partial).resolve():
             raise InputError("the result would overwrite the scan", "give it another name")
     source, name = _loaded(partial)
+    if Path(name).suffix.lower() in SUFFIXES_WITH_UP_AXIS:
+        options = replace(options, up="z")  # the reader has set it upright
     origin = recentring_shift(np.asarray(source.xyz if isinstance(source, Points) else source.vertices))
     if origin.any():
         source = translated(source, -origin)
@@ -151,6 +171,8 @@ def _loaded(partial: Partial) -> tuple[Mesh | Points, str]:
 
 
 def _completed(source: Mesh | Points, options: Options, context: Context, origin: F64) -> Completion:
+    if options.up == "y":
+        source = rotated(source, y_up_to_z_up)
     unit = source.unit if isinstance(source, Points) else source.units
     left_out = source.dropped if isinstance(source, Points) else 0
     if not options.force and not isinstance(source, Points) and _is_closed(source):
@@ -177,8 +199,24 @@ def _completed(source: Mesh | Points, options: Options, context: Context, origin
         }
     if origin.any():
         facts["origin"] = origin.tolist()
-    facts |= {"faces": len(mesh.faces), "unit": mesh.units}
-    return Completion(mesh, fraction is None, fraction, size, known_size, left_out, origin, facts)
+    facts |= {"faces": len(mesh.faces), "unit": mesh.units, "up": options.up}
+    if options.up == "y":
+        mesh = rotated(mesh, z_up_to_y_up)
+        # y and z of the extents change places
+        size, known_size = size[[0, 2, 1]], None if known_size is None else known_size[[0, 2, 1]]
+        facts |= {} if known_size is None else {"size": size.tolist(), "known_size": known_size.tolist()}
+    return Completion(mesh, fraction is None, fraction, size, known_size, left_out, origin, facts, options.up)
+
+
+def rotated(source: S, rotation: Callable[[F64], F64]) -> S:
+    """A copy of a mesh or of points after a rotation of (N, 3) vectors about the origin."""
+    if isinstance(source, Points):
+        normals = None if source.normals is None else rotation(source.normals.astype(np.float64))
+        turned = None if normals is None else normals.astype(np.float32)
+        return replace(source, xyz=rotation(source.xyz), normals=turned)
+    mesh = source.copy()
+    mesh.vertices = rotation(np.asarray(mesh.vertices, np.float64))
+    return mesh
 
 
 def translated(source: Mesh | Points, by: F64) -> Mesh | Points:

@@ -61,11 +61,11 @@ class Models(Sequence[Mesh]):
 
         return load_mesh(self.paths[index])
 
-    def save(self, folder: str | Path, format: str = "glb") -> Models:
+    def save(self, folder: str | Path, format: str = "glb") -> Path:
         """Write NAME.FORMAT for each model, sheet.png and report.json into a new folder, which appears when all are complete.
 
-        Returns the models as read back from the folder. Raises InputError for a folder that is not empty, SolidError for a
-        model that is not solid in its file.
+        Returns the path of the folder. Raises InputError for a folder that is not empty, SolidError for a model that is not
+        solid in its file.
         """
         from lift3d.io.files.staging import staging_folder
 
@@ -76,8 +76,8 @@ class Models(Sequence[Mesh]):
             writer = ModelWriter(staged, format, MAX_TILES)
             for name, mesh in zip(self.names, self):
                 writer.add(name, mesh)
-            report = writer.finish(self.report)
-        return writer.models(folder, report)
+            writer.finish(self.report)
+        return folder
 
 
 class ModelWriter:

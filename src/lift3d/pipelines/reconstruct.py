@@ -61,8 +61,8 @@ class Reconstruction:
         """Where the report was written, or None."""
         return None if self.model_file is None else report_path(self.model_file)
 
-    def save(self, path: str | os.PathLike[str]) -> Reconstruction:
-        """Write the model, NAME.png and NAME.report.json; returns the reconstruction with `model_file` set.
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the model, NAME.png and NAME.report.json; returns the path of the model.
 
         The ending decides the format: .glb .obj .ply .stl .3mf .usdz. Raises SolidError, and writes nothing, if an object
         is not solid as its file holds it.
@@ -72,9 +72,8 @@ class Reconstruction:
         with staging(output) as folder:
             extras = {} if self.uncertainty is None else {"uncertainty": self.uncertainty}
             write_mesh_and_preview(self.mesh, folder, output.name, self.kind == "object", extras)
-            report = {**self.report, "files": files(folder)}
-            write_report(report, folder, output.name)
-        return dataclasses.replace(self, report=jsonable(report), model_file=output)
+            write_report({**self.report, "files": files(folder)}, folder, output.name)
+        return output
 
 
 def reconstruct(

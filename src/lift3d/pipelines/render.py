@@ -148,15 +148,16 @@ class Renderings(Sequence[Rendering]):
         views = list(self.scene.render(or_silent(None), cameras))
         return views if isinstance(index, slice) else views[0]
 
-    def save(self, folder: PathLike) -> Renderings:
-        """Write images, depth/, normals/, masks/ and transforms.json into a new folder.
+    def save(self, folder: PathLike) -> Path:
+        """Write images, depth/, normals/, masks/ and transforms.json into a new folder; returns its path.
 
         Raises InputError for a folder that is not empty or cannot be written.
         """
         folder = Path(folder)
         _require_free(folder)
         views = self.scene.render(or_silent(None)) if self._views is None else iter(self._views)
-        return _write_folder(self.scene, folder, views)
+        _write_folder(self.scene, folder, views)
+        return folder
 
     def to_text(self) -> str:
         """One sentence that describes the files written."""

@@ -26,17 +26,23 @@ def report_path(output: Path) -> Path:
 
 
 def write_mesh_and_preview(
-    mesh: Mesh, folder: Path, name: str, solid: bool, extras: Mapping[str, Mesh] | None = None
+    mesh: Mesh,
+    folder: Path,
+    name: str,
+    solid: bool,
+    extras: Mapping[str, Mesh] | None = None,
+    shown: Mesh | None = None,
 ) -> SolidReport | None:
     """Write NAME, NAME.png and NAME.EXTRA.ply into `folder`.
 
-    solid: the mesh must be solid as its file holds it; raises SolidError otherwise. Returns that report, or None.
+    solid: the mesh must be solid as its file holds it; raises SolidError otherwise. shown: the mesh of the preview, z up, if it
+    is another. Returns that report, or None.
     """
     from lift3d.pipelines import preview
 
     save_mesh(mesh, folder / name)
     verdict = require_solid(load_mesh(folder / name)) if solid else None
-    preview.write_preview(mesh, preview_path(folder / name))
+    preview.write_preview(mesh if shown is None else shown, preview_path(folder / name))
     for extra, other in (extras or {}).items():
         save_mesh(other, folder / f"{Path(name).stem}.{extra}.ply")
     return verdict
