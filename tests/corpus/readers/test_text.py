@@ -60,6 +60,16 @@ def slow(sizes: list[int], strips: list[bool]) -> list[list[int]]:
 @settings(max_examples=60, deadline=None)
 def test_fans_and_strips_equal_the_readable_twin(polygons: list[tuple[int, bool]]) -> None:
     sizes, strips = [p[0] for p in polygons], [p[1] for p in polygons]
-    found = triangulate(np.array(sizes, np.int64), np.array(strips, bool))
+    angle = np.concatenate([2 * np.pi * np.arange(n) / max(n, 1) for n in [*sizes, 0]])
+    points = np.column_stack([np.cos(angle), np.sin(angle), np.zeros(len(angle))])  # convex polygons
+    counts, index = np.array(sizes, np.int64), np.arange(len(points))
+    found = triangulate(counts, index, points, np.array(strips, bool))
     assert found.tolist() == slow(sizes, strips)
-    assert triangulate(np.array(sizes, np.int64)).tolist() == slow(sizes, [False] * len(sizes))
+    assert triangulate(counts, index, points).tolist() == slow(sizes, [False] * len(sizes))
+
+
+def test_a_concave_polygon_beside_a_strip() -> None:
+    points = np.array([[0, 0, 0], [2, 1, 0], [0, 2, 0], [1, 1, 0.0]])
+    index = np.array([0, 1, 2, 3, 0, 1, 2, 3])
+    found = triangulate(np.array([4, 4]), index, points, np.array([True, False]))
+    assert found.tolist() == [[0, 1, 2], [2, 1, 3], [5, 6, 7], [5, 7, 4]]

@@ -82,11 +82,8 @@ def _parts(xyz: F64, corners: F64, rings: Rings, texture: str, colours: Colours,
         chosen = filled & (materials == number)
         table = corners[np.repeat(chosen, sizes)]  # each corner becomes a vertex with its own u and v
         material = Material(texture, colours[number] if 0 <= number < len(colours) else WHITE)
-        faces, v = (
-            triangulate(sizes[chosen], types[chosen] == STRIP),
-            xyz[checked_indices(table[:, 0], len(xyz), name)],
-        )
-        parts.append(
-            validate_part(Part(v, faces, table[:, 1:] if texture else None, material=material), name)
-        )
+        vertex = checked_indices(table[:, 0], len(xyz), name)
+        faces = triangulate(sizes[chosen], vertex, xyz, types[chosen] == STRIP)
+        uv = table[:, 1:] if texture else None
+        parts.append(validate_part(Part(xyz[vertex], faces, uv, material=material), name))
     return parts

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lift3d.errors import damaged_file
 from lift3d.geometry.parts.convert import MAX_ELEMENTS
-from lift3d.io.mesh.polygons import fan_triangles
+from lift3d.io.mesh import polygons
 from lift3d.types import F64
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -57,16 +57,25 @@ def checked_indices(index: F64, count: int, name: str) -> NDArray[np.int64]:
     return index.astype(np.int64)
 
 
-def triangulate(sizes: NDArray[np.int64], strips: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+def triangulate(
+    sizes: NDArray[np.int64], index: NDArray[np.int64], points: F64, strips: NDArray[np.bool_] | None = None
+) -> NDArray[np.int64]:
     """(F, 3) triangles of polygons with `sizes` corners each, as positions in the list of all corners.
 
-    A polygon becomes a fan around its first corner or, where `strips` is True, a strip whose odd triangles are reversed.
+    index: the vertex of each corner in points (V, 3). Where `strips` is True, the corners are a strip, whose odd triangles are
+    reversed, instead of a polygon.
     """
-    faces = fan_triangles(sizes)
-    if strips is not None and strips.any():
-        polygon = np.repeat(np.arange(len(sizes)), np.maximum(sizes - 2, 0))
-        start = faces[:, 0]
-        i = faces[:, 1] - start - 1
-        strip = np.stack([start + i + i % 2, start + i + 1 - i % 2, start + i + 2], 1)
-        faces = np.where(strips[polygon][:, None], strip, faces)
-    return faces
+    if strips is None or not strips.any():
+        return polygons.triangulate(sizes, index, points).corners
+    inside, number = np.repeat(strips, sizes), np.arange(len(sizes))
+    place = np.flatnonzero(~inside)
+    cut = polygons.triangulate(sizes[~strips], index[place], points)
+    fans = polygons.fan_triangles(np.where(strips, sizes, 0))
+    start = fans[:, 0]
+    i = fans[:, 1] - start - 1
+    strip = np.stack([start + i + i % 2, start + i + 1 - i % 2, start + i + 2], 1)
+    owner = np.concatenate(
+        [number[~strips][cut.polygon], np.repeat(number, np.where(strips, np.maximum(sizes - 2, 0), 0))]
+    )
+    faces = np.concatenate([place[cut.corners], np.flatnonzero(inside)[strip]])
+    return faces[np.argsort(owner, kind="stable")]

@@ -1,6 +1,6 @@
 """VRML97 as KiCad's part models use it: Shape nodes with one IndexedFaceSet and a material, no transforms, Z up.
 
-A material is defined once (DEF name Material) and referenced later (USE name). Polygons become fans.
+A material is defined once (DEF name Material) and referenced later (USE name). Polygons may be concave.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def read(data: bytes, name: str) -> list[Part]:
         index = np.r_[_numbers(corners[1], name), -1]
         ends = np.flatnonzero(index < 0)
         sizes = np.diff(ends, prepend=-1) - 1
-        faces = checked_indices(index[index >= 0], len(xyz), name)[triangulate(sizes)]
+        vertex = checked_indices(index[index >= 0], len(xyz), name)
+        faces = vertex[triangulate(sizes, vertex, xyz)]
         if len(faces):
             parts.append(validate_part(Part(xyz, faces, material=material), name))
     return parts

@@ -19,7 +19,7 @@ from lift3d.geometry.image.colour_space import linear_to_srgb
 from lift3d.geometry.parts.convert import MAX_ELEMENTS, y_up_to_z_up
 from lift3d.io.mesh import zip_archive as archives
 from lift3d.io.mesh.common import decode_texture
-from lift3d.io.mesh.polygons import fan_triangles
+from lift3d.io.mesh.polygons import triangulate
 from lift3d.types import WHITE, Bytes4, Material, Model, Part
 
 _LAYERS = (".usd", ".usda", ".usdc")
@@ -118,8 +118,9 @@ def _faces(
 ) -> list[Part]:
     """One part for each material of a mesh; world: (V, 3); counts: corners per face; index: vertex of each corner."""
     geometry = pxr.UsdGeom
-    owner = np.repeat(np.arange(len(counts)), np.maximum(counts - 2, 0))
-    position = fan_triangles(counts)
+    triangles = triangulate(counts, index, world)
+    owner, position = triangles.polygon, triangles.corners
+    warnings += triangles.notes()
     if flip:
         position = position[:, ::-1]
     default = _bound(pxr, prim, archive, root, materials, warnings)
