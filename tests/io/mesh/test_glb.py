@@ -11,7 +11,8 @@ import pytest
 from PIL import Image as Pil
 
 from lift3d.io.mesh import glb_reader, glb_writer
-from lift3d.io.mesh.glb_reader import _local_matrix, _transform_uv, _triangles
+from lift3d.io.mesh.gltf.nodes import local_matrix
+from lift3d.io.mesh.gltf.vertices import transform_uv, triangles
 from lift3d.types import Material, Part
 
 TRIANGLE = Part(np.array([[0.0, 0, 0], [1, 0, 0], [0, 0, 2]]), np.array([[0, 1, 2]]))
@@ -69,25 +70,25 @@ def test_colours_survive_the_linear_encoding() -> None:
 
 def test_strips_and_fans_are_unrolled() -> None:
     index = np.arange(5)
-    assert _triangles(index, 4).tolist() == [[0, 1, 2]]
-    assert _triangles(index, 5).tolist() == [[0, 1, 2], [2, 1, 3], [2, 3, 4]]
-    assert _triangles(index, 6).tolist() == [[0, 1, 2], [0, 2, 3], [0, 3, 4]]
-    assert _triangles(np.array([0, 1, 1, 2]), 5).tolist() == [] and _triangles(index[:2], 5).shape == (0, 3)
+    assert triangles(index, 4).tolist() == [[0, 1, 2]]
+    assert triangles(index, 5).tolist() == [[0, 1, 2], [2, 1, 3], [2, 3, 4]]
+    assert triangles(index, 6).tolist() == [[0, 1, 2], [0, 2, 3], [0, 3, 4]]
+    assert triangles(np.array([0, 1, 1, 2]), 5).tolist() == [] and triangles(index[:2], 5).shape == (0, 3)
 
 
 def test_the_matrix_of_a_node_is_translation_times_rotation_times_scale() -> None:
     s = np.sqrt(0.5)
     node = {"translation": [1, 2, 3], "rotation": [0, 0, s, s], "scale": [2, 3, 4]}
-    matrix = _local_matrix(node)
+    matrix = local_matrix(node)
     assert np.allclose(matrix @ [1, 0, 0, 1], [1, 4, 3, 1]) and np.allclose(
         matrix @ [0, 1, 0, 1], [-2, 2, 3, 1]
     )
-    assert np.array_equal(_local_matrix({"matrix": list(range(16))}), np.arange(16.0).reshape(4, 4).T)
-    assert np.array_equal(_local_matrix({}), np.eye(4))
+    assert np.array_equal(local_matrix({"matrix": list(range(16))}), np.arange(16.0).reshape(4, 4).T)
+    assert np.array_equal(local_matrix({}), np.eye(4))
 
 
 def test_texture_transforms_scale_rotate_and_shift() -> None:
     uv = np.array([[1.0, 0], [0, 1]])
-    assert np.array_equal(_transform_uv(uv, {}), uv)
-    moved = _transform_uv(uv, {"scale": [2, 3], "offset": [0.5, 0.25], "rotation": np.pi / 2})
+    assert np.array_equal(transform_uv(uv, {}), uv)
+    moved = transform_uv(uv, {"scale": [2, 3], "offset": [0.5, 0.25], "rotation": np.pi / 2})
     assert np.allclose(moved, [[0.5, -1.75], [3.5, 0.25]])

@@ -70,7 +70,7 @@ BAD: list[tuple[str, bytes, str]] = [
     (
         "zeros.glb",
         triangle_glb(accessors=[{"componentType": 5126, "count": 15_000_000, "type": "VEC3"}]),
-        "sparse accessors",
+        "accessor without data",
     ),
     ("negative.glb", triangle_glb(**accessor(byteOffset=-8)), "cut short"),
     ("nodes.glb", triangle_glb(nodes=[{"mesh": 0, "children": [0]}], scenes=[{"nodes": [0]}]), "two parents"),

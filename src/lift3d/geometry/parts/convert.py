@@ -12,6 +12,7 @@ from trimesh.visual.material import PBRMaterial
 from trimesh.visual.texture import TextureVisuals
 
 from lift3d.errors import InputError, damaged_file
+from lift3d.geometry.parts.colour_baking import bake_colours
 from lift3d.geometry.parts.texture_packing import pack_textures
 from lift3d.types import F64, GREY, WHITE, Bytes4, Material, Mesh, Model, Part
 
@@ -68,13 +69,17 @@ def model_to_mesh(model: Model, name: str) -> Mesh:
     parts = [_compact(validate_part(p, name)) for p in model.parts if len(p.faces)]
     if not parts:
         raise damaged_file(name, "holds no triangles")
+    if any(_is_textured(p) for p in parts):
+        parts = [bake_colours(p) for p in parts]
+        textured = any(_is_textured(p) for p in parts)
+        parts = [bake_colours(p, needs_texture=textured) for p in parts]
     vertices = np.concatenate([p.vertices for p in parts])
     starts = np.cumsum([0] + [len(p.vertices) for p in parts[:-1]])
     faces = np.concatenate([p.faces + s for p, s in zip(parts, starts)])
     materials = [p.material for p in parts]
     first = materials[0]
     visual = None
-    if any(p.uv is not None and p.material is not None and p.material.texture is not None for p in parts):
+    if any(_is_textured(p) for p in parts):
         if all(m is first for m in materials) and all(p.uv is not None for p in parts):
             uv = np.concatenate([p.uv for p in parts if p.uv is not None])
             visual = _textured(uv, first)
@@ -111,6 +116,11 @@ def model_to_mesh(model: Model, name: str) -> Mesh:
     if model.warnings:
         mesh.metadata["warnings"] = list(dict.fromkeys(model.warnings))
     return mesh
+
+
+def _is_textured(part: Part) -> bool:
+    """Whether a part has a texture and texture coordinates."""
+    return part.uv is not None and part.material is not None and part.material.texture is not None
 
 
 def _compact(part: Part) -> Part:

@@ -37,12 +37,17 @@ def encode_picture(picture: Pil.Image, lossy: int | None = None) -> tuple[bytes,
 
 
 def decode_texture(data: bytes, name: str) -> Pil.Image:
-    """The texture as an RGB or RGBA picture. Raises InputError when it is damaged or too large."""
+    """The texture as an RGB or RGBA picture of 8 bits. Raises InputError when it is damaged or too large."""
+    Pil.init()
+    formats = TEXTURE_FORMATS + (("AVIF",) if "AVIF" in Pil.OPEN and "AVIF" not in TEXTURE_FORMATS else ())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        picture = open_picture(data, f"the texture {name}", TEXTURE_FORMATS)
+        picture = open_picture(data, f"the texture {name}", formats)
         try:
             picture.load()
+            if picture.mode.startswith("I"):  # 16-bit grey, which Pillow would cut off at 255
+                levels = np.rint(np.asarray(picture).astype(np.float64) / 257)
+                picture = Pil.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
             alpha = "A" in picture.mode or "transparency" in picture.info
             return picture.convert("RGBA" if alpha else "RGB")
         except Exception as error:  # decoders raise anything on damaged files

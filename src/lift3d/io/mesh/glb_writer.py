@@ -43,6 +43,19 @@ def write(
     return file.bytes(primitives, unit)
 
 
+def _alpha_mode(part: Part, material: Material) -> str:
+    """OPAQUE, MASK where alpha is 0 or 1 everywhere, or BLEND."""
+    values = {material.colour[3]}
+    if part.colours is not None:
+        values |= set(np.unique(part.colours[:, 3]).tolist())
+    if part.uv is not None and material.texture is not None and material.texture.mode == "RGBA":
+        histogram = material.texture.getchannel("A").histogram()
+        values |= {level for level, count in enumerate(histogram) if count}
+    if values == {255}:
+        return "OPAQUE"
+    return "MASK" if values <= {0, 255} else "BLEND"
+
+
 class _File:
     """The tables and buffer of a file being written."""
 
@@ -118,11 +131,9 @@ class _File:
         if part.uv is not None and material.texture is not None:
             pbr["baseColorTexture"] = {"index": self.picture(material.texture)}
         entry: dict[str, Any] = {"name": material.name, "pbrMetallicRoughness": pbr, "doubleSided": True}
-        transparent = material.colour[3] < 255 or (
-            material.texture is not None and material.texture.mode == "RGBA"
-        )
-        if transparent:
-            entry["alphaMode"] = "BLEND"
+        mode = _alpha_mode(part, material)
+        if mode != "OPAQUE":
+            entry["alphaMode"] = mode
         if entry not in self.materials:
             self.materials.append(entry)
         return self.materials.index(entry)
