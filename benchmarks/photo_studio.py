@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numba
 import numpy as np
@@ -67,6 +68,18 @@ class Light:
     exposure: float = 1.0
 
 
+class Scenery(Protocol):
+    """What surrounds the object in place of the table and the room. turn: radians by which the object has turned in the room;
+    cameras, lights and the subject are given in the object's frame."""
+
+    turn: float
+
+    def paint(
+        self, linear: np.ndarray, face_id: np.ndarray, bary: np.ndarray, subject: Subject, camera: Camera,
+        lamps: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    ) -> None: ...  # fmt: skip
+
+
 @dataclass(eq=False)
 class Studio:
     """The shadow maps of the dome for one subject."""
@@ -89,12 +102,19 @@ class Studio:
         camera = look_at(centre + far * direction, centre, _MAP, _MAP, focal)
         return direction, camera, depth_map(camera, self.subject.v, self.subject.f)
 
-    def photograph(self, camera: Camera, light: Light, rng: np.random.Generator | None) -> np.ndarray:
-        """(H, W, 3) uint8 sRGB photo; without `rng` the camera is free of noise."""
+    def photograph(
+        self, camera: Camera, light: Light, rng: np.random.Generator | None, scenery: Scenery | None = None
+    ) -> np.ndarray:
+        """(H, W, 3) uint8 sRGB photo; without `rng` the camera is free of noise. scenery: in place of the table in the room."""
         s = self.subject
         big = resize_camera(camera, camera.width * 2, camera.height * 2)
         face_id, _, bary = rasterize(big, s.v, s.f)
-        lamps = self.dome + [self._shadow(d) for d in _key_directions(light)]
+        dome = self.dome
+        if scenery is not None and scenery.turn != 0:  # the light stays with the room
+            c, w = math.cos(scenery.turn), math.sin(scenery.turn)
+            back = np.array([[c, w, 0], [-w, c, 0], [0, 0, 1]])
+            dome = [self._shadow(back @ d) for d, _, _ in self.dome]
+        lamps = dome + [self._shadow(d) for d in _key_directions(light)]
         directions = np.array([d for d, _, _ in lamps])
         matrices = np.array([c.K @ c.world_to_camera[:3] for _, c, _ in lamps])
         maps = np.array([z for _, _, z in lamps])
@@ -110,8 +130,10 @@ class Studio:
             face_id, bary, s.v, s.f.astype(np.int32), s.normals, uv, texture.astype(np.float32), tint, s.own,
             s.palette, s.knobs, s.contrast, mean_colour(s.palette), s.fade, s.table, s.gloss, s.seed,
             directions, matrices, maps, weights,
-            (big.fx, big.fy, big.cx, big.cy), np.ascontiguousarray(big.R), big.centre, TABLE, ROOM, linear,
+            (big.fx, big.fy, big.cx, big.cy), np.ascontiguousarray(big.R), big.centre, TABLE, ROOM, scenery is None, linear,
         )  # fmt: skip
+        if scenery is not None:
+            scenery.paint(linear, face_id, bary, s, big, (directions, matrices, maps, weights))
         return develop(linear, light.exposure, rng)
 
 
@@ -196,9 +218,9 @@ def _box(o, d, box, inside):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, parallel=True)
 def _shade(  # type: ignore[no-untyped-def]
     face_id, bary, verts, faces, normals, uv, texture, tint, own, palette, knobs, contrast, mean, fade,
-    table, gloss, seed, directions, matrices, maps, weights, grid, rotation, eye, table_box, room_box, out,
+    table, gloss, seed, directions, matrices, maps, weights, grid, rotation, eye, table_box, room_box, background, out,
 ):  # fmt: skip
-    """Linear colour of every sample; object where face_id >= 0, else the table, else the room."""
+    """Linear colour of every sample; object where face_id >= 0, else, with `background`, the table, else the room."""
     fx, fy, cx, cy = grid
     th, tw = texture.shape[0], texture.shape[1]
     for row in numba.prange(face_id.shape[0]):
@@ -245,6 +267,8 @@ def _shade(  # type: ignore[no-untyped-def]
                     p[0], p[1], p[2], n[0], n[1], n[2], -ray[0] / length, -ray[1] / length, -ray[2] / length,
                     gloss, directions, matrices, maps, weights,
                 )  # fmt: skip
+            elif not background:
+                continue
             else:
                 shine = 0.0
                 s, axis = _box(eye, ray, table_box, False)
@@ -257,21 +281,8 @@ def _shade(  # type: ignore[no-untyped-def]
                 if on_table:
                     table_colour(p[0], p[1], p[2], table, seed, colour)
                     diffuse, shine = _light(
-                        p[0],
-                        p[1],
-                        p[2],
-                        n[0],
-                        n[1],
-                        n[2],
-                        0.0,
-                        0.0,
-                        1.0,
-                        0.0,
-                        directions,
-                        matrices,
-                        maps,
-                        weights,
-                    )
+                        p[0], p[1], p[2], n[0], n[1], n[2], 0.0, 0.0, 1.0, 0.0, directions, matrices, maps, weights,
+                    )  # fmt: skip
                 else:
                     room_colour(p[0], p[1], p[2], seed, colour)
                     diffuse = 0.75 + 0.12 * n[2] + 0.1 * n[0]

@@ -1,12 +1,12 @@
 """Photos to a textured solid, end to end, on the rendered sets: geometry, depth maps, texture, time and memory.
 
-    python benchmarks/reconstruction.py [--only NAME ...] [--cache FOLDER] [--keep FOLDER] [--results FOLDER]
+    python benchmarks/reconstruction.py [--only NAME or GROUP ...] [--cache FOLDER] [--keep FOLDER] [--results FOLDER]
 
-NAME is the name of a set (see `rendered_sets`), or NAME+masks: the same photos with their true masks given. Each set runs in its
-own process; wall time counts from the start of this process. Writes results/whole.json (every set: the whole output and the
-interior) and, from the sets of the older table, geometry.json, depths.json and texture.json. These are compared, on the same
-cameras, with the visual hull of the true masks, with the Poisson surface of the sparse points (where open3d is installed), and
-with the reconstruction of the same model at a quarter of its contrast.
+NAME is the name of a set (see `rendered_sets`), or NAME+masks: the same photos with their true masks given. GROUP: a list of
+`set_lists`. Each set runs in its own process; wall time counts from the start of this process. Writes results/whole.json (every
+set: the whole output and the interior) and, from the sets of the older table, geometry.json, depths.json and texture.json. These
+are compared, on the same cameras, with the visual hull of the true masks, with the Poisson surface of the sparse points (where
+open3d is installed), and with the reconstruction of the same model at a quarter of its contrast.
 """
 
 from __future__ import annotations
@@ -138,10 +138,11 @@ def main() -> None:
         (options.keep / f"{options.one}.score.json").write_text(json.dumps(value, default=str))
         return
     from rendered_sets import set_of
+    from set_lists import GROUPS
 
     options.results.mkdir(parents=True, exist_ok=True)
     results, whole = stored(options.results / "geometry.json"), stored(options.results / "whole.json")
-    for name in options.only:
+    for name in [n for given in options.only for n in GROUPS.get(given, (given,))]:
         set_of(name.partition("+")[0], options.cache)  # rendered beforehand, not counted
         environment = os.environ | {"LIFT3D_BENCH_START": str(time.time())}
         subprocess.run(

@@ -1,16 +1,25 @@
-"""The models of the rendered sets, eight of ../shared/data/meshes, and their materials."""
+"""The models of the rendered sets, eight of ../shared/data/meshes and the shapes made by formulas, and their materials."""
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import trimesh
 from PIL import Image
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
+from held_shapes import HELD
+from implicit import polygonise
 from lift3d.geometry.mesh.normals import corner_normals
+from lift3d.geometry.surface.decimation import decimate
+from made_shapes import BAD_SUBJECTS, TUNING
 from photo_studio import Subject
+
+SHAPES = TUNING | HELD | BAD_SUBJECTS
 
 MESHES = Path(__file__).resolve().parents[1] / "../shared/data/meshes"
 
@@ -79,8 +88,54 @@ RECIPES = {
 }  # fmt: skip
 
 
-def load_subject(name: str, faint: bool = False) -> Subject:
+FACES = 24_000
+PALETTES = (
+    ((0.5, 0.42, 0.34), (0.3, 0.2, 0.13), (0.12, 0.08, 0.06), (0.8, 0.75, 0.7)),
+    ((0.4, 0.12, 0.1), (0.16, 0.18, 0.3), (0.6, 0.5, 0.35), (0.75, 0.7, 0.6)),
+    ((0.42, 0.44, 0.46), (0.1, 0.2, 0.38), (0.5, 0.3, 0.1), (0.8, 0.78, 0.7)),
+    ((0.2, 0.34, 0.3), (0.42, 0.4, 0.3), (0.1, 0.12, 0.14), (0.7, 0.66, 0.5)),
+    ((0.55, 0.36, 0.12), (0.36, 0.15, 0.08), (0.08, 0.12, 0.2), (0.85, 0.8, 0.6)),
+)
+"""Four linear colours each for the shapes made by formulas."""
+
+
+def seed_of(name: str) -> int:
+    """The seed of all choices of a set; from the letters of the name for shapes made by formulas."""
+    return RECIPES[name].seed if name in RECIPES else 10 + zlib.crc32(name.encode()) % 900
+
+
+def made_subject(name: str, faint: bool = False, plain: bool = False) -> Subject:
+    """A shape made by a formula: its largest part, upright on the table with diagonal 1. plain: white, without a pattern."""
+    v, f = polygonise(*SHAPES[name](), 80)
+    v, f = decimate(v, f, FACES, keep_simple=False)
+    label = components(f, len(v))
+    largest = np.bincount(label).argmax()
+    mesh = trimesh.Trimesh(v, f[label == largest], process=False)
+    mesh.remove_unreferenced_vertices()
+    v, f = np.asarray(mesh.vertices), np.asarray(mesh.faces, np.int32)
+    low, high = v.min(0), v.max(0)
+    v = (v - [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]]) / np.linalg.norm(high - low)
+    seed = seed_of(name)
+    palette = np.full((4, 3), (0.78, 0.77, 0.74)) if plain else np.array(PALETTES[seed % len(PALETTES)])
+    knobs = (seed, 1.0, 0.2 + 0.1 * (seed % 5), 0.25 * (seed % 3), 0.5, 0.46)
+    contrast = 0.0 if plain else 0.25 if faint else 1.0
+    return Subject(
+        v, f, corner_normals(v, f, 40.0).astype(np.float64), palette, np.array(knobs), contrast=contrast, table=seed % 3,
+        gloss=0.04 if plain else 0.0, seed=seed,
+    )  # fmt: skip
+
+
+def components(f: np.ndarray, count: int) -> np.ndarray:
+    """(F,) label of the connected part of each face."""
+    edges = np.concatenate([f[:, :2], f[:, 1:]])
+    graph = coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (count, count))
+    return connected_components(graph, directed=False)[1][f[:, 0]]
+
+
+def load_subject(name: str, faint: bool = False, plain: bool = False) -> Subject:
     """The model, upright on the table with diagonal 1, and its material."""
+    if name not in RECIPES:
+        return made_subject(name, faint, plain)
     recipe = RECIPES[name]
     mesh = trimesh.load(MESHES / recipe.file, force="mesh", process=False)
     v, f = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)

@@ -1,10 +1,12 @@
-"""Rendered photo sets with exact ground truth: the data of the geometry, depth and texture tables.
+"""Rendered photo sets with exact ground truth: the data of the geometry, whole, depth and texture tables.
 
-    python benchmarks/rendered_sets.py [--cache benchmarks/.cache] [--only NAME ...]
+    python benchmarks/rendered_sets.py [--cache benchmarks/.cache] [--only NAME or GROUP ...]
 
-Each model of ../shared/data/meshes stands on a table in a room (see `photo_studio`). 26 photos of 800x600 are rendered around it
-at three heights, and 4 more are held out of the reconstruction. All choices depend on the name of the model alone: the same name
-gives the same bytes. World: z up, table at z = 0, the object's diagonal is 1.
+NAME is SHAPE or SHAPE@CAPTURE, and _faint after it for a quarter of the contrast. SHAPE: a model of ../shared/data/meshes
+(`rendered_models`) or one made by a formula (`made_shapes`, `held_shapes`); without a CAPTURE it stands on a table in a room (see
+`photo_studio`), and 26 photos of 800x600 are rendered around it at three heights, with 4 more held out of the reconstruction. The
+others are in `captures`; `bad_sets` are those that no reconstruction can be right about. GROUP: a list of `set_lists`.
+All choices depend on the name alone: the same name gives the same bytes. World: z up, table at z = 0, the object's diagonal is 1.
 """
 
 from __future__ import annotations
@@ -21,16 +23,18 @@ import numpy as np
 import trimesh
 from PIL import Image
 
-from lift3d.geometry.camera.orbit import look_at
+from bad_sets import EFFECTS, bad_set
+from captures import CAPTURES, HEIGHT, WIDTH, Shot
 from lift3d.geometry.camera.projection import resize_camera
 from lift3d.geometry.render.rasterizer import depth_map, rasterize, visible_points
 from lift3d.types import Camera
-from photo_studio import Light, Studio
-from rendered_models import RECIPES, load_subject
+from photo_studio import Light, Studio, Subject
+from rendered_models import RECIPES, load_subject, seed_of
+from scenery import Surroundings
+from set_lists import GROUPS
 
 CACHE = Path(__file__).resolve().parent / ".cache"
-WIDTH, HEIGHT, FOCAL = 800, 600, 880.0
-PHOTOS, HELD_BACK, SAMPLES = 26, 4, 200_000
+SAMPLES = 200_000
 VERSION = 1
 
 
@@ -46,6 +50,7 @@ class RenderedSet:
     held_back: tuple[Path, ...]
     held_back_cameras: tuple[Camera, ...]
     bad: bool = False
+    scene: bool = False
     up: tuple[float, float, float] = (0.0, 0.0, 1.0)
 
     @cached_property
@@ -98,6 +103,7 @@ def rendered_set(name: str, faint: bool = False, cache: Path = CACHE) -> Rendere
         folder.name, folder,
         tuple(folder / p for p in photos), tuple(cameras[p] for p in photos),
         tuple(folder / p for p in held), tuple(cameras[p] for p in held),
+        card.get("bad", False), card.get("scene", False), tuple(card.get("up", (0, 0, 1))),
     )  # fmt: skip
 
 
@@ -108,8 +114,8 @@ def set_of(name: str, cache: Path = CACHE) -> RenderedSet:
 
 
 def order(name: str) -> tuple[int, str]:
-    """The key by which tables sort the names of sets: the models of RECIPES first."""
-    known = [*RECIPES, *(f"{n}_faint" for n in RECIPES)]
+    """The key by which tables sort the names of sets: in the order of GROUPS."""
+    known = list(dict.fromkeys(n for group in GROUPS.values() for n in group))
     return (known.index(name), name) if name in known else (len(known), name)
 
 
@@ -123,29 +129,6 @@ def camera_to_json(c: Camera) -> dict:
 
 def camera_from_json(d: dict) -> Camera:
     return Camera(*d["size"], *d["K"], np.array(d["world_to_camera"]))
-
-
-def orbit(v: np.ndarray, n: int, rng: np.random.Generator, turn: float = 0.0) -> list[Camera]:
-    """n cameras around the object as of a walking person: three heights, uneven steps, and jitter."""
-    centre = np.array([0, 0, (v[:, 2].min() + v[:, 2].max()) / 2])
-    radius = np.linalg.norm(v - centre, axis=1).max()
-    rings = [n - 2 * (n // 3), n // 3, n // 3]
-    cameras = []
-    for ring, (count, height) in enumerate(zip(rings, (15.0, 33.0, 52.0))):
-        for i in range(count):
-            azimuth = 2 * math.pi * (i + 0.5 * ring + turn) / count + rng.normal(0, 0.035)
-            elevation = math.radians(height + rng.uniform(-4, 4))
-            away = FOCAL * 2 * radius / (0.74 * HEIGHT) * rng.uniform(0.94, 1.08)
-            out = [
-                math.cos(elevation) * math.cos(azimuth),
-                math.cos(elevation) * math.sin(azimuth),
-                math.sin(elevation),
-            ]
-            target = centre + rng.normal(0, 0.025, 3)
-            cameras.append(
-                look_at(centre + away * np.array(out), target, WIDTH, HEIGHT, FOCAL, rng.normal(0, 0.03))
-            )
-    return cameras
 
 
 def seen_samples(
@@ -176,30 +159,44 @@ def seen_samples(
 
 def make(name: str, faint: bool, folder: Path) -> None:
     """Render one set to `folder`. set.json is written last, so that a set is either complete or absent."""
-    subject = load_subject(name, faint)
-    seed = RECIPES[name].seed
-    studio = Studio(subject)
-    cameras = orbit(subject.v, PHOTOS, np.random.default_rng(seed))
-    held = orbit(subject.v, HELD_BACK, np.random.default_rng(100 + seed), turn=0.4)
+    shape, _, capture = name.partition("@")
+    capture = capture or "around"
+    bad = shape.startswith("bad_")
+    subject, shots = bad_set(shape) if bad else subject_and_shots(shape, capture, faint)
+    seed = seed_of(shape)
+    studio = {"": Studio(subject)}
     for part in ("photos", "masks", "held_back"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(200 + seed + 1000 * faint)
-    card: dict = {"name": name, "faint": faint, "version": VERSION, "cameras": {}}
-    for i, camera in enumerate(cameras + held):
-        out = i >= len(cameras)
-        light = Light()
-        if not out:
-            light = replace(
-                light, azimuth=0.6 + 0.5 * math.sin(0.4 * i), elevation=0.9 + 0.12 * math.cos(0.3 * i),
+    card: dict = {
+        "name": name, "faint": faint, "version": VERSION, "capture": capture, "bad": bad, "scene": capture == "front",
+        "up": [0, 0, 1], "exif": "focal length" if any(s.zoom35 for s in shots) else "none",
+        "rolled": "photos are turned by 90 degrees, without a word in EXIF" if capture == "portrait" else "", "cameras": {},
+    }  # fmt: skip
+    kept = [s.camera for s in shots if not s.held_back]
+    for i, shot in enumerate(shots):
+        light = shot.light
+        if light is None:
+            light = Light(
+                azimuth=0.6 + 0.5 * math.sin(0.4 * i), elevation=0.9 + 0.12 * math.cos(0.3 * i),
                 exposure=float(np.clip(rng.normal(1.0, 0.08), 0.85, 1.15)),
             )  # fmt: skip
-        path = f"held_back/{i - len(cameras):02d}.jpg" if out else f"photos/{i:02d}.jpg"
-        Image.fromarray(studio.photograph(camera, light, rng)).save(folder / path, quality=92)
-        card["cameras"][path] = camera_to_json(camera)
-        mask = rasterize(camera, subject.v, subject.f)[0] >= 0
-        if not out:
+        if shot.subject not in studio:
+            studio[shot.subject] = Studio(load_subject(shot.subject))
+        here = studio[shot.subject]
+        path = f"held_back/{i - len(kept):02d}.jpg" if shot.held_back else f"photos/{i:02d}.jpg"
+        photo = here.photograph(shot.camera, light, rng, shot.surroundings)
+        if shot.effect:
+            photo = EFFECTS[shot.effect](photo, rng)
+        save_photo(photo, folder / path, shot.zoom35)
+        card["cameras"][path] = camera_to_json(shot.camera)
+        mask = rasterize(shot.camera, here.subject.v, here.subject.f)[0] >= 0
+        if not shot.held_back:
             Image.fromarray(mask).save(folder / "masks" / f"{i:02d}.png")
-    seen, normals = seen_samples(subject.v, subject.f, cameras, np.random.default_rng(300 + seed))
+    if bad:
+        seen = normals = np.zeros((0, 3))
+    else:
+        seen, normals = seen_samples(subject.v, subject.f, kept, np.random.default_rng(300 + seed))
     np.savez(
         folder / "truth.npz", v=subject.v, f=subject.f,
         seen=seen.astype(np.float32), seen_normals=normals.astype(np.float32),
@@ -207,17 +204,40 @@ def make(name: str, faint: bool, folder: Path) -> None:
     (folder / "set.json").write_text(json.dumps(card, indent=1))
 
 
+def subject_and_shots(shape: str, capture: str, faint: bool) -> tuple[Subject, list[Shot]]:
+    """What is photographed, and how."""
+    subject = load_subject(shape, faint, capture == "plain")
+    shots = CAPTURES[capture](subject.v, seed_of(shape))
+    if shape in RECIPES and capture == "around":
+        return subject, shots
+    room = Surroundings("room", table=subject.table, seed=subject.seed)
+    return subject, [s if s.surroundings else replace(s, surroundings=room) for s in shots]
+
+
+def save_photo(photo: np.ndarray, path: Path, zoom35: int) -> None:
+    """A JPEG; zoom35: focal length for EXIF, for 35 mm film, 0 for none."""
+    exif = Image.Exif()
+    if zoom35:
+        exif[0x010F], exif[0x0110] = "Rendered", "Zoom"
+        exif.get_ifd(0x8769)[0xA405] = zoom35
+    Image.fromarray(photo).save(path, quality=92, **({"exif": exif} if zoom35 else {}))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, default=CACHE)
-    parser.add_argument("--only", nargs="*", default=list(RECIPES))
+    parser.add_argument(
+        "--only", nargs="*", default=[*RECIPES, *(f"{n}_faint" for n in RECIPES)], metavar="NAME or GROUP"
+    )
     options = parser.parse_args()
-    for faint in (False, True):
-        for name in options.only:
-            start = time.perf_counter()
-            done = rendered_set(name, faint, options.cache)
-            seconds = time.perf_counter() - start
-            print(f"{done.name}: {len(done.photos)} photos, {len(done.seen)} seen points, {seconds:.1f} s")
+    for name in [n for given in options.only for n in GROUPS.get(given, (given,))]:
+        start = time.perf_counter()
+        done = set_of(name, options.cache)
+        seconds = time.perf_counter() - start
+        print(
+            f"{done.name}: {len(done.photos)} photos, {len(done.seen)} seen points, {seconds:.1f} s",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -200,10 +200,15 @@ def score(mesh: trimesh.Trimesh, estimated: list[Camera], photos: list[int], tru
         "surface": surface_score(mesh, truth, fine).to_json(),
         "surface_unrefined": surface_score(mesh, truth, rough).to_json(),
         "whole": whole_score(
-            moved(fine, mesh.vertices), mesh.faces, truth.mesh.vertices, truth.mesh.faces, truth.seen
+            moved(fine, mesh.vertices),
+            mesh.faces,
+            truth.mesh.vertices,
+            truth.mesh.faces,
+            truth.seen,
+            scene=truth.scene,
         ).to_json(),
         "up_deg": float(np.degrees(np.arccos(np.clip(truth.up @ fine[1][:, 2], -1, 1)))),
     }
-    if mesh.visual.kind in ("texture", "vertex"):
+    if mesh.visual.kind in ("texture", "vertex") and truth.held_back:
         result["texture"] = texture_score(mesh, truth, fine)
     return result

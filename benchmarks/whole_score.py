@@ -47,14 +47,18 @@ class WholeScore:
 
 def whole_score(
     v: np.ndarray, f: np.ndarray, true_v: np.ndarray, true_f: np.ndarray, seen: np.ndarray,
-    samples: int = 150_000, nodes: int = NODES,
+    samples: int = 150_000, nodes: int = NODES, scene: bool = False,
 ) -> WholeScore:  # fmt: skip
     """The scores of an output v (V, 3), f (F, 3), already in the frame of the truth; seen (N, 3): points of the true surface that
-    the photos show. Thresholds are relative to the diagonal of the truth's box."""
+    the photos show. Thresholds are relative to the diagonal of the truth's box. scene: the output is an open surface that goes on
+    around the truth: only what lies in the truth's box and above its lowest 1 % counts, and there is no IoU."""
     v, true_v = np.asarray(v, np.float64), np.asarray(true_v, np.float64)
     f, true_f = np.asarray(f, np.int32), np.asarray(true_f, np.int32)
     diagonal = float(np.linalg.norm(true_v.max(0) - true_v.min(0)))
     points, _, _ = sample_surface(v, f, samples, np.random.default_rng(0))
+    if scene:
+        low, high = true_v.min(0) + [0, 0, 0.01 * diagonal], true_v.max(0)
+        points = points[((points >= low) & (points <= high)).all(1)]
     there = closest_in_tree(build_search_tree(true_v, true_f), points)[1] / diagonal
     back = closest_in_tree(build_search_tree(v, f), np.asarray(seen, np.float64))[1] / diagonal
     within = np.zeros(len(points), bool)
@@ -62,7 +66,7 @@ def whole_score(
     within[far] = winding_number(true_v, true_f, points[far]) > 0.5 if far.any() else False
     deep, proud = far & within, far & ~within
     iou = volume = None
-    if is_solid(true_v, true_f):
+    if not scene and is_solid(true_v, true_f):
         iou, volume = interiors(v, f, true_v, true_f, nodes)
     values = [x for limit in (0.01, 0.005) for x in f_score(there, back, limit)]
     return WholeScore(
