@@ -250,7 +250,7 @@ def test_3mf_components_that_multiply(tmp_path: Path) -> None:
         levels += f"<object id='{i}'><components>{ten}</components></object>"
     text = MODEL.replace("</resources>", levels + "</resources>")
     text = text.replace("objectid='1'/></build>", "objectid='10'/></build>")
-    import lift3d.io.mesh.threemf_reader as threemf
+    import lift3d.io.mesh.threemf.objects as threemf
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threemf, "MAX_ELEMENTS", 20_000)

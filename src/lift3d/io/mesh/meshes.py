@@ -23,12 +23,13 @@ from lift3d.errors import InputError, Lift3dError, damaged_file
 from lift3d.geometry.parts.convert import mesh_to_part, model_to_mesh, scale_to_metres, validate_part
 from lift3d.io.files.atomic import writing_together
 from lift3d.io.files.read import read_bytes
-from lift3d.io.mesh import glb_reader, obj, off, ply_reader, ply_writer, stl, threemf_reader
+from lift3d.io.mesh import glb_reader, obj, off, ply_reader, ply_writer, stl
 from lift3d.io.mesh import glb_writer as glb
-from lift3d.io.mesh import threemf_writer as threemf
 from lift3d.io.mesh import usdz_worker as usdz_process
 from lift3d.io.mesh import usdz_writer as usdz
 from lift3d.io.mesh.common import MAX_FILE, encode_picture
+from lift3d.io.mesh.threemf import reader as threemf_reader
+from lift3d.io.mesh.threemf import writer as threemf
 from lift3d.types import Mesh, Model, Part
 
 M = TypeVar("M")

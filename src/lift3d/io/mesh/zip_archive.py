@@ -16,10 +16,11 @@ MAX_RATIO = 250
 class Archive:
     """The entries of an archive by name.
 
+    folders: folders of the format, in lower case; an entry may begin with a slash before one of them, as names of parts do.
     Raises InputError for a damaged archive, zip bombs, encryption and paths that lead outside the archive.
     """
 
-    def __init__(self, data: bytes, name: str) -> None:
+    def __init__(self, data: bytes, name: str, folders: tuple[str, ...] = ()) -> None:
         self.name = name
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
@@ -33,6 +34,8 @@ class Archive:
         self.entries: dict[str, zipfile.ZipInfo] = {}
         for entry in entries:
             clean = entry.filename.replace("\\", "/")
+            if clean[1:].lower().startswith(folders or ("\0",)):
+                clean = clean.removeprefix("/")
             if clean.startswith("/") or ":" in clean[:3] or ".." in clean.split("/") or "\0" in clean:
                 raise InputError(
                     f"{name} holds a file whose path leads outside the archive ({clean[:80]!r})",

@@ -1,16 +1,21 @@
 """3MF out (core specification 1.3, materials and properties 1.2), in millimetres, Z up.
 
 The unit is part of the format. A model of unknown scale is written with its numbers unchanged and the metadata
-"lift3d:unit" = "null", which the reader understands. Vertices are merged by exact position, because slicers decide by
-shared indices whether a mesh is closed; texture coordinates belong to triangle corners.
+"lift3d:unit" = "null", which the reader understands. A model far from the origin is written around it, with its place in
+the transform of the build item, so that readers with single precision keep its shape. Vertices are merged by exact
+position, because slicers decide by shared indices whether a mesh is closed; texture coordinates belong to triangle
+corners.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
+from lift3d.errors import InputError
+from lift3d.geometry.mesh.recentre import recentring_shift
 from lift3d.io.mesh import zip_archive as archives
 from lift3d.io.mesh.common import encode_picture, format_rows
 from lift3d.types import Part
@@ -23,10 +28,20 @@ _TEXTURE_TYPE = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dtexture"
 
 
 def write(part: Part, unit: str | None) -> bytes:
-    """The 3MF package of a part: in millimetres for unit "m" (metres in memory), unchanged for None."""
-    millimetres = (part.vertices * (1000.0 if unit == "m" else 1.0)).astype(np.float32) + np.float32(0)
-    merged, inverse = np.unique(millimetres, axis=0, return_inverse=True)
+    """The 3MF package of a part: in millimetres for unit "m" (metres in memory), unchanged for None.
+
+    Triangles with two equal corners, which 3MF does not allow, are left out. Raises InputError if no other ones remain.
+    """
+    millimetres = part.vertices * (1000.0 if unit == "m" else 1.0)
+    shift = recentring_shift(millimetres)
+    merged, inverse = np.unique(
+        (millimetres - shift).astype(np.float32) + np.float32(0), axis=0, return_inverse=True
+    )
     faces = inverse.reshape(-1)[part.faces]
+    proper = (faces != np.roll(faces, 1, axis=1)).all(1)
+    if not proper.any():
+        raise InputError("every triangle of the mesh has two equal corners", "check how the mesh was made")
+    faces, part = faces[proper], replace(part, faces=part.faces[proper])
     resources, group, picks, files = _resources(part)
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
     lines.append(
@@ -51,7 +66,10 @@ def write(part: Part, unit: str | None) -> bytes:
             for (a, b, c), (p, q, r) in zip(faces.tolist(), picks.tolist())
         ]
     lines.append("</triangles></mesh></object>")
-    lines.append('</resources><build><item objectid="1"/></build></model>')
+    place = ""
+    if shift.any():
+        place = f' transform="1 0 0 0 1 0 0 0 1 {" ".join(repr(float(x)) for x in shift)}"'
+    lines.append(f'</resources><build><item objectid="1"{place}/></build></model>')
     kinds = "".join(
         f'<Default Extension="{e}" ContentType="{t}"/>'
         for e, t in (
