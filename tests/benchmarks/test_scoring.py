@@ -11,6 +11,7 @@ import trimesh
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
+import captures  # noqa: E402
 import rendered_sets  # noqa: E402
 import scoring  # noqa: E402
 from lift3d.geometry.camera.projection import project  # noqa: E402
@@ -27,7 +28,7 @@ def truth(tmp_path_factory):
     """A ball of diagonal 1 on the table; a set without photos."""
     ball = trimesh.creation.icosphere(subdivisions=4, radius=0.5 / np.sqrt(3))
     v, f = ball.vertices + [0, 0, 0.5 / np.sqrt(3)], ball.faces.astype(np.int32)
-    cameras = rendered_sets.orbit(v, 12, np.random.default_rng(0))
+    cameras = captures.orbit(v, 12, np.random.default_rng(0))
     seen, normals = rendered_sets.seen_samples(v, f, cameras, np.random.default_rng(1))
     folder = tmp_path_factory.mktemp("ball")
     np.savez(folder / "truth.npz", v=v, f=f, seen=seen[::10], seen_normals=normals[::10])
@@ -128,7 +129,7 @@ def test_depth_score_counts_pixels_of_the_object(truth):
 @pytest.mark.slow
 def test_a_photo_shows_the_object_where_the_geometry_says(truth):
     """The rendered photo differs from the empty table inside the mask, repeats exactly, and has noise."""
-    mesh, camera = truth.mesh, rendered_sets.orbit(truth.mesh.vertices, 3, np.random.default_rng(0))[0]
+    mesh, camera = truth.mesh, captures.orbit(truth.mesh.vertices, 3, np.random.default_rng(0))[0]
     camera = scoring.resize_camera(camera, 120, 90)
     palette = np.array([[0.7, 0.1, 0.1], [0.6, 0.1, 0.1], [0.5, 0.1, 0.1], [0.7, 0.2, 0.2]])
     normals = corner_normals(mesh.vertices, mesh.faces).astype(float)
