@@ -109,7 +109,7 @@ def model_to_mesh(model: Model, name: str) -> Mesh:
         mesh.visual = trimesh.visual.ColorVisuals(
             mesh, vertex_colors=np.concatenate(colours).astype(np.uint8)
         )
-    elif visual is None and first is not None and first.colour != WHITE:
+    elif visual is None and first is not None:
         mesh.visual = TextureVisuals(uv=np.zeros((len(vertices), 2)), material=_pbr(first))
     if model.unit is not None:
         mesh.units = model.unit

@@ -36,6 +36,11 @@ def encode_picture(picture: Pil.Image, lossy: int | None = None) -> tuple[bytes,
     return out.getvalue(), "jpg"
 
 
+def has_binary_alpha(picture: Pil.Image) -> bool:
+    """Whether alpha is 0 or 255 everywhere: the cut-out of a masked material."""
+    return picture.mode != "RGBA" or not any(picture.getchannel("A").histogram()[1:255])
+
+
 def decode_texture(data: bytes, name: str) -> Pil.Image:
     """The texture as an RGB or RGBA picture of 8 bits. Raises InputError when it is damaged or too large."""
     Pil.init()

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from lift3d.geometry.image.colour_space import srgb_to_linear
 from lift3d.geometry.parts.convert import z_up_to_y_up
 from lift3d.io.mesh import zip_archive as archives
-from lift3d.io.mesh.common import encode_picture
+from lift3d.io.mesh.common import encode_picture, has_binary_alpha
 from lift3d.io.mesh.usdz_reader import open_usd
-from lift3d.types import Material, Part
+from lift3d.types import WHITE, Material, Part
 
 
 def write(part: Part, unit: str | None, normals: NDArray[np.float32] | None = None) -> bytes:
@@ -96,7 +96,12 @@ def _write_material(
     joint = texture.CreateInput("st", types.Float2)
     joint.ConnectToSource(reader.CreateOutput("result", types.Float2))
     diffuse.ConnectToSource(texture.CreateOutput("rgb", types.Float3))
-    if material.texture.mode == "RGBA":
+    if material.colour != WHITE:
+        tint = [*srgb_to_linear(np.array(material.colour[:3]) / 255.0).tolist(), material.colour[3] / 255]
+        texture.CreateInput("scale", types.Float4).Set(pxr.Gf.Vec4f(*tint))
+    if material.texture.mode == "RGBA" or material.colour[3] < 255:
         opacity = surface.CreateInput("opacity", types.Float)
         opacity.ConnectToSource(texture.CreateOutput("a", types.Float))
+        if material.colour[3] == 255 and has_binary_alpha(material.texture):
+            surface.CreateInput("opacityThreshold", types.Float).Set(0.5)
     return [(asset, data)]
