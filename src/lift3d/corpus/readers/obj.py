@@ -1,4 +1,4 @@
-"""Wavefront OBJ in packages, read by `io.mesh.obj`; every error of damaged text becomes an InputError."""
+"""Wavefront OBJ in packages, read by `io.mesh.obj.reader`; every error of damaged text becomes an InputError."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from lift3d.errors import damaged_file
 from lift3d.geometry.parts.convert import validate_part
-from lift3d.io.mesh import obj
+from lift3d.io.mesh.obj import reader
 from lift3d.types import Material, Part
 
 
@@ -19,8 +19,6 @@ def read(data: bytes, path: Path, materials: dict[str, Material] | None = None) 
     """
     try:
         with np.errstate(all="ignore"):
-            return [
-                validate_part(part, path.name) for part in obj.read(data, path, materials, lenient=True).parts
-            ]
+            return [validate_part(part, path.name) for part in reader.read(data, path, materials).parts]
     except (ValueError, LookupError, OverflowError, TypeError, OSError) as error:
         raise damaged_file(path.name, "is damaged or has text where numbers should be") from error

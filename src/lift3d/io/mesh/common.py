@@ -7,9 +7,13 @@ coordinates with v up (v = 0 is the bottom row); colours sRGB.
 from __future__ import annotations
 
 import io
+import itertools
 import math
+import os
+import unicodedata
 import warnings
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +21,12 @@ from PIL import Image as Pil
 
 from lift3d.errors import InputError, damaged_file
 from lift3d.io.image.decode import TEXTURE_FORMATS, open_picture
+from lift3d.types import F64
 
 MAX_FILE = 1 << 30
+_DEEPEST = 16
+"""Folders of a foreign path that are looked for beside the model."""
+_MOST_ENTRIES = 20_000
 
 
 def encode_picture(picture: Pil.Image, lossy: int | None = None) -> tuple[bytes, str]:
@@ -62,24 +70,71 @@ def decode_texture(data: bytes, name: str) -> Pil.Image:
 def resolve_companion(folder: Path, reference: str, name: str) -> Path:
     """The file that `reference`, stated in the model `name`, refers to; it must lie in `folder` or below.
 
-    An absolute path of another computer is read as the file of that name in the folder. Raises FileNotFoundError when there
-    is no such file, InputError when the reference leads outside the folder.
+    Where it is not there, it is looked for without the first folders of its path (another computer's), without regard to case
+    and to the composition of accents, and with percent escapes resolved. Raises FileNotFoundError when there is no such file,
+    InputError when the reference leads outside the folder.
     """
-    clean = reference.replace("\\", "/").strip()
-    path = folder / clean
+    clean = reference.replace("\\", "/").strip().strip('"')
     root = folder.resolve()
-    inside = bool(clean) and "\0" not in clean and len(clean) < 1000
-    if inside and path.resolve().is_relative_to(root) and path.is_file():
-        return path
-    same_name = folder / (clean.rsplit("/", 1)[-1] or "?") if inside else folder
-    if inside and same_name.resolve().is_relative_to(root) and same_name.is_file():
-        return same_name
-    if inside and path.resolve().is_relative_to(root):
-        raise FileNotFoundError(clean)
-    raise InputError(
+    outside = InputError(
         f"{name} refers to a file outside its folder ({clean[:80]!r})",
         "put that file beside the model and refer to it without a path",
     )
+    if not clean or "\0" in clean or len(clean) >= 1000:
+        raise outside
+    try:
+        path = folder / clean
+        within = path.resolve().is_relative_to(root)
+        if within and path.is_file():
+            return path
+        for text in dict.fromkeys((clean, unquote(clean))):
+            words = [word for word in text.split("/") if word not in ("", ".")]
+            last = max((k + 1 for k, word in enumerate(words) if word == ".."), default=0)
+            for first in range(max(last, len(words) - _DEEPEST), len(words)):
+                found = _any_case(folder, words[first:])
+                if found is not None and found.resolve().is_relative_to(root) and found.is_file():
+                    return found
+    except (OSError, ValueError) as error:  # a name that no file can have
+        raise FileNotFoundError(clean) from error
+    if within:
+        raise FileNotFoundError(clean)
+    raise outside
+
+
+def _any_case(folder: Path, words: list[str]) -> Path | None:
+    """The path below `folder` whose names equal `words` but for case and composed accents; None without one."""
+    for word in words:
+        place = folder / word
+        if not place.exists():
+            if not folder.is_dir():
+                return None
+            with os.scandir(folder) as entries:
+                names = [entry.name for entry in itertools.islice(entries, _MOST_ENTRIES)]
+            like = sorted(n for n in names if _folded(n) == _folded(word))
+            if not like:
+                return None
+            place = folder / like[0]
+        folder = place
+    return folder
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def far_from_origin(xyz: F64, tolerance: float) -> bool:
+    """Whether single precision rounds coordinates (V, 3) by more than `tolerance` of their longest side."""
+    if not len(xyz):
+        return False
+    side = float(np.ptp(xyz, axis=0).max())
+    return float(np.abs(xyz).max()) * 2.0**-24 > tolerance * side > 0
+
+
+def format_points(xyz: F64) -> list[str]:
+    """Each point (V, 3) as text: as exact as single precision, or as double precision where the former would round visibly."""
+    if far_from_origin(xyz, 1e-6):
+        return [f"{x!r} {y!r} {z!r}" for x, y, z in (xyz + 0.0).tolist()]
+    return format_rows(xyz.astype(np.float32))
 
 
 def format_rows(values: NDArray[np.floating], digits: int = 9) -> list[str]:

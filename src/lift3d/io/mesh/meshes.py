@@ -23,11 +23,15 @@ from lift3d.errors import InputError, Lift3dError, damaged_file
 from lift3d.geometry.parts.convert import mesh_to_part, model_to_mesh, scale_to_metres, validate_part
 from lift3d.io.files.atomic import writing_together
 from lift3d.io.files.read import read_bytes
-from lift3d.io.mesh import glb_reader, obj, off, ply_reader, ply_writer, stl
+from lift3d.io.mesh import glb_reader, off, stl
 from lift3d.io.mesh import glb_writer as glb
 from lift3d.io.mesh import usdz_worker as usdz_process
 from lift3d.io.mesh import usdz_writer as usdz
-from lift3d.io.mesh.common import MAX_FILE, encode_picture
+from lift3d.io.mesh.common import MAX_FILE, encode_picture, far_from_origin
+from lift3d.io.mesh.obj import reader as obj_reader
+from lift3d.io.mesh.obj import writer as obj_writer
+from lift3d.io.mesh.ply import reader as ply_reader
+from lift3d.io.mesh.ply import writer as ply_writer
 from lift3d.io.mesh.threemf import reader as threemf_reader
 from lift3d.io.mesh.threemf import writer as threemf
 from lift3d.types import Mesh, Model, Part
@@ -47,8 +51,12 @@ FORMATS: dict[str, str] = {
 SUFFIXES_WITH_UP_AXIS = (".glb", ".gltf", ".usdz", ".3mf")
 """Formats that define or state which axis points up; the others (OBJ, OFF, PLY, STL) do not."""
 
+_SINGLE_PRECISION = (".glb", ".stl", ".usdz")
+_FAR = 1e-4
+"""Rounding to single precision that is visible, as a fraction of the longest side."""
+
 _READERS: dict[str, Callable[[bytes, Path], Model]] = {
-    ".glb": glb_reader.read, ".gltf": glb_reader.read, ".obj": obj.read, ".ply": ply_reader.read, ".stl": stl.read,
+    ".glb": glb_reader.read, ".gltf": glb_reader.read, ".obj": obj_reader.read, ".ply": ply_reader.read, ".stl": stl.read,
     ".3mf": threemf_reader.read, ".usdz": usdz_process.read, ".off": off.read,
 }  # fmt: skip
 _PARSE_ERRORS = (
@@ -75,7 +83,14 @@ def load_mesh(path: str | os.PathLike[str]) -> Mesh:
     missing. Raises InputError for a file that cannot be read.
     """
     path = Path(path)
-    return _guarded(path, lambda model: model_to_mesh(model, path.name))
+    mesh = _guarded(path, lambda model: model_to_mesh(model, path.name))
+    if far_from_origin(mesh.vertices, _FAR):
+        x, y, z = _centre(mesh.vertices).tolist()
+        mesh.metadata.setdefault("warnings", []).append(
+            f"the coordinates lie far from the origin (around {x:.0f} {y:.0f} {z:.0f}): OBJ, PLY and 3MF files keep them, but "
+            "GLB, STL and USDZ files, which would round them visibly, are written about the origin"
+        )
+    return mesh
 
 
 def load_parts(path: str | os.PathLike[str]) -> Model:
@@ -84,6 +99,11 @@ def load_parts(path: str | os.PathLike[str]) -> Model:
     return _guarded(
         path, lambda model: replace(model, parts=[validate_part(p, path.name) for p in model.parts])
     )
+
+
+def _centre(xyz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3,) the centre of the bounds in whole numbers, so that subtracting it is exact."""
+    return np.rint((xyz.min(0) + xyz.max(0)) / 2)
 
 
 def _guarded(path: Path, finish: Callable[[Model], M]) -> M:
@@ -113,7 +133,8 @@ def save_mesh(mesh: Mesh, path: str | os.PathLike[str], *, normals: bool = False
     """Write a mesh in the format of the path's suffix; returns the files written, the model first, then its companions.
 
     normals: write smooth vertex normals (GLB, OBJ, PLY, USDZ); without them viewers shade each triangle flat. Either all
-    files appear or none; the same mesh gives the same bytes. Raises InputError for an unknown suffix, a mesh without faces
+    files appear or none; the same mesh gives the same bytes. Coordinates so far from the origin that single precision would
+    round them visibly are moved to it in GLB, STL and USDZ. Raises InputError for an unknown suffix, a mesh without faces
     and a file that cannot be written.
     """
     path = Path(path)
@@ -125,6 +146,8 @@ def save_mesh(mesh: Mesh, path: str | os.PathLike[str], *, normals: bool = False
     unit = None if metres is None else "m"
     if metres is not None and metres != 1.0:
         part = Part(part.vertices * metres, part.faces, part.uv, part.colours, part.material)
+    if ending in _SINGLE_PRECISION and far_from_origin(part.vertices, _FAR):
+        part = replace(part, vertices=part.vertices - _centre(part.vertices))
     smooth = smooth_normals(part) if normals else None
     files = [(path, data) for path, data in _encode(part, unit, path, ending, smooth)]
     with writing_together(*(p for p, _ in files)) as temporaries:
@@ -158,8 +181,8 @@ def _encode(
     library = None
     if part.material is not None:
         library = f"{stem}.mtl"
-        companions.insert(0, (path.with_name(library), obj.write_library(part.material, picture)))
-    return [(path, obj.write(part, unit, library, normals)), *companions]
+        companions.insert(0, (path.with_name(library), obj_writer.write_library(part.material, picture)))
+    return [(path, obj_writer.write(part, unit, library, normals)), *companions]
 
 
 def smooth_normals(part: Part) -> NDArray[np.float32]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from lift3d.errors import Lift3dError, damaged_file
 from lift3d.io.files.read import read_bytes
-from lift3d.io.mesh import ply_reader
 from lift3d.io.mesh.common import MAX_FILE
 from lift3d.io.mesh.meshes import _PARSE_ERRORS, load_mesh
+from lift3d.io.mesh.ply.reader import colours_of
+from lift3d.io.mesh.ply.tables import Table, read_tables
 from lift3d.types import F32, Mesh, Points
 
 MIN_NORMAL_LENGTH = 1e-3
@@ -44,11 +45,12 @@ def read_points(data: bytes, name: str) -> Points | None:
 
 
 def _points(data: bytes, name: str) -> Points | None:
-    found, comments = ply_reader.read_tables(data, name)
-    faces = found.get("face", ({}, {}))[1]
-    if any(len(counts) for counts, _ in faces.values()):
-        return None
-    vertex = found.get("vertex", ({}, {}))[0]
+    found, comments = read_tables(data, name)
+    for element in ("face", "tristrips", "tristrip"):
+        if any(len(counts) for counts, _ in found.get(element, Table()).lists.values()):
+            return None
+    table = found.get("vertex", Table())
+    vertex = table.columns
     if not all(axis in vertex for axis in "xyz"):
         raise damaged_file(name, "holds no vertices")
     xyz = np.column_stack([vertex[a] for a in "xyz"])
@@ -64,7 +66,7 @@ def _points(data: bytes, name: str) -> Points | None:
             "finite coordinates" if normals is None else "finite coordinates and a normal that is not zero"
         )
         raise damaged_file(name, f"holds {len(xyz)} points, none of them with {needed}")
-    colours = ply_reader.vertex_colours(vertex)
+    colours = colours_of(table)
     unit = "m" if "unit: m" in comments else None
     return Points(
         xyz[valid], normals, None if colours is None else colours[valid, :3], unit, int((~valid).sum())

@@ -1,13 +1,9 @@
-"""PLY in, text and binary of either byte order.
-
-The comment "unit: m" states the unit; a file without it has none. The comment "TextureFile NAME" refers to a texture beside
-the model, with coordinates s and t per vertex or per face corner.
-"""
+"""The elements of a PLY file as tables: text and binary of either byte order, with any line ends in the header."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+import re
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,16 +11,14 @@ from numpy.typing import NDArray
 
 from lift3d.errors import InputError, damaged_file
 from lift3d.geometry.parts.convert import MAX_ELEMENTS
-from lift3d.io.files.read import read_bytes
-from lift3d.io.mesh.common import decode_texture, resolve_companion
-from lift3d.io.mesh.polygons import fan_triangles
-from lift3d.types import Material, Model, Part
+from lift3d.io.mesh.text import decode_name
 
 _SCALARS = {
-    "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2",
-    "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4", "float": "f4", "float32": "f4",
-    "double": "f8", "float64": "f8",
+    "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "byte": "i1", "ubyte": "u1", "short": "i2", "int16": "i2",
+    "ushort": "u2", "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4", "long": "i4", "ulong": "u4",
+    "int64": "i8", "uint64": "u8", "float": "f4", "float32": "f4", "double": "f8", "float64": "f8",
 }  # fmt: skip
+_END = re.compile(rb"[\r\n][ \t]*end_header[ \t]*(\r\n|\r|\n|$)")
 Column = NDArray[np.float64]
 Lists = tuple[NDArray[np.int64], NDArray[np.float64]]
 """List lengths per row, and all values in sequence."""
@@ -38,30 +32,75 @@ class _Element:
     """(name, type, type of the length or None for a scalar)."""
 
 
+@dataclass(frozen=True)
+class Table:
+    """The rows of one element. whole: scalar properties that are integers by their type."""
+
+    count: int = 0
+    columns: dict[str, Column] = field(default_factory=dict)
+    lists: dict[str, Lists] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
+
+
+def read_tables(data: bytes, name: str) -> tuple[dict[str, Table], list[str]]:
+    """The table of every element by name, and the comments. Names are in lower case. Raises InputError for a damaged file."""
+    kind, elements, comments, at = _header(data, name)
+    if kind == "ascii":
+        lines = [line for line in data[at:].splitlines() if line.strip()]
+        try:
+            parts = _all_ascii(lines, elements, name)
+        except (InputError, ValueError, LookupError):  # lines that are not one entry each
+            try:
+                parts = _all_ascii(_one_per_line(data[at:].split(), elements), elements, name)
+            except (ValueError, LookupError):
+                parts = _all_ascii(lines, elements, name)
+    else:
+        parts = []
+        for element in elements:
+            order = "<" if kind.startswith("binary_l") else ">"
+            columns, lists, at = _binary(data, at, element, order, name)
+            parts.append((columns, lists))
+    found: dict[str, Table] = {}
+    for element, (columns, lists) in zip(elements, parts):
+        whole = frozenset(p for p, kind, counter in element.properties if counter is None and kind[0] in "iu")
+        found[element.name] = Table(element.count, columns, lists, whole)
+    return found, comments
+
+
 def _header(data: bytes, name: str) -> tuple[str, list[_Element], list[str], int]:
     """(format, elements, comments, offset of the body)."""
-    end = data.find(b"end_header", 0, 1 << 20)
-    if data[:3] != b"ply" or end < 0:
+    start = 3 if data.startswith(b"\xef\xbb\xbf") else 0
+    end = _END.search(data, 0, 1 << 20)
+    if data[start : start + 3].lower() != b"ply" or end is None:
         raise damaged_file(name, "is not a PLY file")
-    body = data.find(b"\n", end) + 1 or len(data)
+    body = end.end()
+    first = re.search(rb"\r\n|\r|\n", data)
+    if end[1] == b"\r\n" and first is not None and first[0] == b"\r":
+        body -= 1  # lines end in CR, so the LF is the first byte of the body
     kind, elements, comments = "", [], []
-    for line in data[:end].decode("latin-1").splitlines()[1:]:
-        words = line.split()
+    for line in data[start : end.start()].splitlines()[1:]:
+        text = decode_name(line).strip()
+        words = text.split()
         if not words:
             continue
-        if words[0] in ("comment", "obj_info"):
-            comments.append(line[len(words[0]) + 1 :].strip())
-        elif words[0] == "format":
-            kind = words[1]
-        elif words[0] == "element":
+        key = words[0].lower()
+        if key in ("comment", "obj_info"):
+            comments.append(text[len(key) :].strip())
+        elif key == "format":
+            kind = words[1].lower()
+        elif key == "element":
             count = int(words[2])
             if not 0 <= count <= MAX_ELEMENTS:
                 raise damaged_file(name, f"states {count} entries of {words[1]}, which is out of range")
-            elements.append(_Element(words[1], count, []))
-        elif words[0] == "property" and words[1] == "list":
-            elements[-1].properties.append((words[4], _SCALARS[words[3]], _SCALARS[words[2]]))
-        elif words[0] == "property":
-            elements[-1].properties.append((words[2], _SCALARS[words[1]], None))
+            elements.append(_Element(words[1].lower(), count, []))
+        elif key == "property":
+            types = [word.lower() for word in words[1:-1]]
+            listed = types[:1] == ["list"]
+            unknown = [word for word in types[listed:] if word not in _SCALARS]
+            if unknown or len(types) != (3 if listed else 1) or not elements:
+                raise damaged_file(name, f"has a property that is not PLY ({text[:60]!r})")
+            of = [_SCALARS[word] for word in types[listed:]]
+            elements[-1].properties.append((words[-1].lower(), of[-1], of[0] if listed else None))
     if kind not in ("ascii", "binary_little_endian", "binary_big_endian"):
         raise damaged_file(name, f"has the unknown PLY format {kind[:40]!r}")
     return kind, elements, comments, body
@@ -87,8 +126,10 @@ def _binary(
             if probe + size > len(data):
                 raise short
             length = int(np.frombuffer(data, order + counter, 1, probe)[0])
-            if not 0 <= length <= 1000:
-                raise damaged_file(name, f"has a list of {length} entries in {element.name}")
+            if not 0 <= length * np.dtype(kind).itemsize <= len(data) - probe - size:
+                raise damaged_file(
+                    name, f"has a list of {length} entries in {element.name}, more than it holds"
+                )
             fields += [(f"n{number}", order + counter), (f"v{number}", order + kind, (length,))]
             probe += size + length * np.dtype(kind).itemsize
     row = np.dtype(fields)
@@ -175,85 +216,28 @@ def _ascii(
     return columns, lists, at + element.count
 
 
-Tables = dict[str, tuple[dict[str, Column], dict[str, Lists]]]
-
-
-def read_tables(data: bytes, name: str) -> tuple[Tables, list[str]]:
-    """The scalar columns and lists of every element by name, and the comments. Raises InputError for a damaged file."""
-    kind, elements, comments, at = _header(data, name)
-    lines = data[at:].splitlines() if kind == "ascii" else []
-    lines = [line for line in lines if line.strip()]
-    at = 0 if kind == "ascii" else at
-    found: Tables = {}
+def _all_ascii(
+    lines: list[bytes], elements: list[_Element], name: str
+) -> list[tuple[dict[str, Column], dict[str, Lists]]]:
+    parts, at = [], 0
     for element in elements:
-        if kind == "ascii":
-            columns, lists, at = _ascii(lines, at, element, name)
-        else:
-            columns, lists, at = _binary(data, at, element, "<" if kind.startswith("binary_l") else ">", name)
-        found[element.name] = (columns, lists)
-    return found, comments
+        columns, lists, at = _ascii(lines, at, element, name)
+        parts.append((columns, lists))
+    return parts
 
 
-def read(data: bytes, path: Path) -> Model:
-    """One part, with texture coordinates per vertex or per face corner. Raises InputError for a damaged file."""
-    name = path.name
-    found, comments = read_tables(data, name)
-    vertex = found.get("vertex", ({}, {}))[0]
-    face_lists = found.get("face", ({}, {}))[1]
-    corners = face_lists.get("vertex_indices", face_lists.get("vertex_index"))
-    if not all(axis in vertex for axis in "xyz"):
-        raise damaged_file(name, "holds no vertices")
-    if corners is None or not len(corners[0]):
-        raise damaged_file(name, "holds points but no faces" if len(vertex["x"]) else "holds no vertices")
-    xyz = np.column_stack([vertex[a] for a in "xyz"])
-    counts, flat = corners
-    position = fan_triangles(counts)
-    index = flat.astype(np.int64)
-    colours = vertex_colours(vertex)
-    material, warnings = _texture(comments, path)
-    uv = None
-    for u, v in (("s", "t"), ("u", "v"), ("texture_u", "texture_v")):
-        if u in vertex and v in vertex:
-            uv = np.column_stack([vertex[u], vertex[v]])
-    wedge = face_lists.get("texcoord")
-    faces = index[position]
-    if wedge is not None and material is not None and np.array_equal(wedge[0], 2 * counts):
-        if index.size and (index.min() < 0 or index.max() >= len(xyz)):
-            raise damaged_file(
-                name, f"has faces that refer to vertices out of range (there are {len(xyz)} vertices)"
-            )
-        keys = np.column_stack([index.astype(np.float64), wedge[1].reshape(-1, 2)])
-        unique, inverse = np.unique(keys, axis=0, return_inverse=True)
-        source = unique[:, 0].astype(np.int64)
-        xyz, uv, faces = xyz[source], unique[:, 1:], inverse.reshape(-1)[position]
-        colours = colours[source] if colours is not None else None
-    if material is None:
-        uv = None
-    elif uv is not None:
-        colours = None
-    unit = "m" if "unit: m" in comments else None
-    return Model([Part(xyz, faces, uv, colours, material)], unit, warnings)
-
-
-def vertex_colours(vertex: dict[str, Column]) -> NDArray[np.uint8] | None:
-    """(N, 4) RGBA of the vertex columns, None where they have no colours."""
-    if not all(c in vertex for c in ("red", "green", "blue")):
-        return None
-    opaque = np.full(len(vertex["red"]), 255.0)
-    rgba = np.column_stack([vertex["red"], vertex["green"], vertex["blue"], vertex.get("alpha", opaque)])
-    return np.clip(np.nan_to_num(rgba), 0, 255).astype(np.uint8)
-
-
-def _texture(comments: list[str], path: Path) -> tuple[Material | None, list[str]]:
-    """The material with the texture that a comment names, and warnings."""
-    for comment in comments:
-        if comment.startswith("TextureFile"):
-            reference = comment[len("TextureFile") :].strip()
-            try:
-                picture = decode_texture(
-                    read_bytes(resolve_companion(path.parent, reference, path.name)), reference
-                )
-            except FileNotFoundError:
-                return None, [f"the texture {reference} is missing"]
-            return Material("material", texture=picture), []
-    return None, []
+def _one_per_line(words: list[bytes], elements: list[_Element]) -> list[bytes]:
+    """The words of the body as one line per entry. Raises ValueError where they are too few."""
+    lines, at = [], 0
+    for element in elements:
+        for _ in range(element.count):
+            start = at
+            for _, _, counter in element.properties:
+                length = 1 if counter is None else int(words[at]) + 1
+                if length < 1:
+                    raise ValueError(length)
+                at += length
+            if at > len(words) or at == start:
+                raise ValueError(at)
+            lines.append(b" ".join(words[start:at]))
+    return lines

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.geometry.parts.convert import vertex_colours
+from lift3d.io.mesh.common import far_from_origin
 from lift3d.types import Part
 
 
@@ -20,7 +21,10 @@ def write(
     part: Part, unit: str | None, texture: str | None, normals: NDArray[np.float32] | None = None
 ) -> bytes:
     """Binary PLY of a part; texture: the name of the picture beside it; normals: (V, 3) per vertex."""
-    fields: list[tuple[str, str]] = [(a, "<f4") for a in "xyz"]
+    kind = (
+        "<f8" if far_from_origin(part.vertices, 1e-6) else "<f4"
+    )  # else single precision would round visibly
+    fields: list[tuple[str, str]] = [(a, kind) for a in "xyz"]
     columns: list[NDArray[np.generic]] = [part.vertices[:, i] for i in range(3)]
     if normals is not None:
         fields += [(a, "<f4") for a in ("nx", "ny", "nz")]
@@ -38,8 +42,9 @@ def write(
     if texture is not None:
         out.write(f"comment TextureFile {texture}\n")
     out.write(f"element vertex {len(part.vertices)}\n")
-    for label, kind in fields:
-        out.write(f"property {'float' if kind == '<f4' else 'uchar'} {label}\n")
+    words = {"<f4": "float", "<f8": "double", "u1": "uchar"}
+    for label, of in fields:
+        out.write(f"property {words[of]} {label}\n")
     out.write(f"element face {len(part.faces)}\nproperty list uchar int vertex_indices\nend_header\n")
     table = np.zeros(len(part.vertices), np.dtype(fields))
     for (label, _), column in zip(fields, columns):
