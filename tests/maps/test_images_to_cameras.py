@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
 from lift3d.geometry.camera.projection import project
+from lift3d.geometry.camera.turn import rotate_camera
 from lift3d.geometry.metrics.points import umeyama
 from lift3d.geometry.sfm import mapper as sfm
 from lift3d.geometry.sfm.colmap import pycolmap
@@ -177,6 +178,40 @@ def test_the_unit_of_known_cameras_is_kept(tmp_path):
         write_transforms(given, tmp_path / "transforms.json")
         views = KnownCameras(tmp_path / "transforms.json")(Photos(photos))
         assert views.unit == views.points.unit == unit
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("orientation", "cameras_of"),
+    [(2, "stored"), (3, "stored"), (3, "upright"), (4, "stored"), (6, "stored")],
+)
+def test_cameras_of_photos_that_exif_turns(tmp_path, orientation, cameras_of):
+    """The matches of the rendered room decide which pictures the cameras are of; the poses come out as they were made."""
+    mirrored = orientation in (2, 4)
+    images = []
+    for i, image in enumerate(room()):
+        upright = image.pixels[:, ::-1] if mirrored else image.pixels
+        images.append(
+            replace(image, pixels=np.ascontiguousarray(upright), name=f"{i}.jpg", orientation=orientation)
+        )
+    turns = (
+        {2: 0, 3: 2, 4: 2, 6: 3}[orientation] if cameras_of == "stored" else 0
+    )  # from the upright to the stored picture
+    given = [rotate_camera(c, turns) for c in CAMERAS]
+    blank = [Image(np.zeros((c.height, c.width, 3), np.uint8), f"{i}.jpg") for i, c in enumerate(given)]
+    none = Points(np.zeros((0, 3)))
+    write_transforms(
+        Views(tuple(blank), tuple(given), none, np.zeros((0, 2), np.int32)), tmp_path / "transforms.json"
+    )
+    context = Context()
+    views = KnownCameras(tmp_path / "transforms.json")(Photos(tuple(images)), context)
+    assert (
+        context.report[NAME]["cameras_of"] == cameras_of and context.report[NAME]["epipolar_agreement"] > 0.9
+    )
+    for view, image, camera, truth in zip(views.images, room(), views.cameras, CAMERAS):
+        assert np.array_equal(view.pixels, image.pixels)
+        assert np.allclose(camera.world_to_camera, truth.world_to_camera) and np.allclose(camera.K, truth.K)
+    assert len(views.warnings) == (cameras_of == "stored") + mirrored
 
 
 @pytest.mark.slow

@@ -154,6 +154,8 @@ def _pack_views(views: Views, arrays: Arrays, images: bool = True) -> dict[str, 
                 "focal": image.focal,
                 "sha256": image.sha256,
                 "original_size": image.original_size,
+                "orientation": image.orientation,
+                "warnings": list(image.warnings),
             }
             | {"segmentation": None if found is None else asdict(found)}
         )
@@ -168,6 +170,7 @@ def _pack_views(views: Views, arrays: Arrays, images: bool = True) -> dict[str, 
         "photos": photos,
         "unit": views.unit,
         "points": views.points.unit,
+        "warnings": list(views.warnings),
     }
 
 
@@ -185,7 +188,8 @@ def _unpack_views(
         PhotoStatus(**{**row, "lens": row["lens"] and _unpack_camera(row["lens"])})
         for row in header["photos"]
     )
-    return Views(images, cameras, points, arrays["observations"], header["unit"], photos)
+    warnings = tuple(header["warnings"])
+    return Views(images, cameras, points, arrays["observations"], header["unit"], photos, warnings)
 
 
 def _unpack_image(row: dict[str, Any], i: int, arrays: Table[str, NDArray[Any]]) -> Image:
@@ -194,4 +198,5 @@ def _unpack_image(row: dict[str, Any], i: int, arrays: Table[str, NDArray[Any]])
     return Image(
         arrays[f"pixels{i}"], row["name"], arrays.get(f"mask{i}"), row["focal"], row["sha256"],
         None if size is None else tuple(size), None if found is None else Segmentation(**found),
+        row["orientation"], tuple(row["warnings"]),
     )  # fmt: skip

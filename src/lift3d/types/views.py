@@ -41,7 +41,9 @@ class Image:
 
     pixels (H, W, 3) uint8 sRGB, upright. mask (H, W) bool, True on the object, or None. focal: focal length in pixels of
     `pixels` if known (EXIF, calibration). sha256: checksum of the file. original_size: (width, height) of the file's
-    upright picture before it was reduced, if known. segmentation: how `mask` was obtained, if known.
+    upright picture before it was reduced, if known. segmentation: how `mask` was obtained, if known. orientation: the EXIF
+    orientation, 1 to 8, that was undone to make the picture upright. warnings: sentences without the name of the photo on what
+    the reader changed or could not use.
     """
 
     pixels: NDArray[np.uint8]
@@ -51,6 +53,8 @@ class Image:
     sha256: str | None = None
     original_size: tuple[int, int] | None = None
     segmentation: Segmentation | None = None
+    orientation: int = 1
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         p = self.pixels
@@ -165,12 +169,14 @@ class Photos:
     """Photos of one object or scene, before cameras are known.
 
     ordered: consecutive photos are neighbours, as the frames of a video are. memory_limited_size: long side in pixels to
-    which the reader reduced the photos to stay within the memory budget, or None.
+    which the reader reduced the photos to stay within the memory budget, or None. warnings: sentences for the user on what the
+    reader changed or could not use.
     """
 
     images: tuple[Image, ...]
     ordered: bool = False
     memory_limited_size: int | None = None
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -196,7 +202,7 @@ class Views:
 
     images and cameras correspond index by index. points: sparse points in the world. observations (M, 2) int32: rows of
     (view index, point index). unit: "m" or None. photos: the status of every input photo, including those left
-    out; empty if unknown.
+    out; empty if unknown. warnings: sentences for the user on how the cameras were read.
     """
 
     images: tuple[Image, ...]
@@ -205,6 +211,7 @@ class Views:
     observations: NDArray[np.int32]
     unit: str | None = None
     photos: tuple[PhotoStatus, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require(len(self.images) == len(self.cameras), "Views needs one camera per image")

@@ -82,6 +82,13 @@ def test_pycolmap_reads_ours_and_we_read_its(tmp_path: Path, binary: bool) -> No
     assert len(known.points) == 40 and len(known.observations) == len(v.observations)
 
 
+COLMAP_MODELS = [
+    "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "OPENCV_FISHEYE", "FULL_OPENCV", "FOV",
+    "SIMPLE_RADIAL_FISHEYE", "RADIAL_FISHEYE", "THIN_PRISM_FISHEYE", "RAD_TAN_THIN_PRISM_FISHEYE",
+]  # fmt: skip
+"""Names by number, src/colmap/sensor/models.h."""
+
+
 @pytest.mark.parametrize("binary", [True, False])
 @pytest.mark.parametrize(
     ("model", "numbers", "want"),
@@ -92,11 +99,16 @@ def test_pycolmap_reads_ours_and_we_read_its(tmp_path: Path, binary: bool) -> No
         ("RADIAL", (500, 320, 240, 0.1, 0.2), (500, 500, 320, 240, (0.1, 0.2, 0, 0))),
         ("RADIAL", (500, 320, 240, 0, 0), (500, 500, 320, 240, ())),
         ("OPENCV", (500, 510, 320, 240, 0.1, 0.2, 0.3, 0.4), (500, 510, 320, 240, (0.1, 0.2, 0.3, 0.4))),
+        (
+            "FULL_OPENCV",
+            (500, 510, 320, 240, 0.1, 0.2, 0.3, 0.4, 0, 0, 0, 0),
+            (500, 510, 320, 240, (0.1, 0.2, 0.3, 0.4)),
+        ),
     ],
 )
 def test_camera_models(tmp_path: Path, binary: bool, model: str, numbers: tuple, want: tuple) -> None:
     write_colmap(views(1), tmp_path, binary)
-    kind = ["SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"].index(model)
+    kind = COLMAP_MODELS.index(model)
     if binary:
         data = struct.pack(f"<QiiQQ{len(numbers)}d", 1, 1, kind, 640, 480, *numbers)
         (tmp_path / "cameras.bin").write_bytes(data)
@@ -106,14 +118,27 @@ def test_camera_models(tmp_path: Path, binary: bool, model: str, numbers: tuple,
     assert (camera.fx, camera.fy, camera.cx, camera.cy, camera.distortion) == want
 
 
-def test_other_camera_models_are_named(tmp_path: Path) -> None:
-    write_colmap(views(1), tmp_path, False)
-    (tmp_path / "cameras.txt").write_text("1 OPENCV_FISHEYE 640 480 500 500 320 240 0 0 0 0\n")
-    with pytest.raises(InputError, match="OPENCV_FISHEYE"):
-        read_cameras(tmp_path)
-    write_colmap(views(1), tmp_path, True)
-    (tmp_path / "cameras.bin").write_bytes(struct.pack("<QiiQQ8d", 1, 1, 5, 640, 480, *range(8)))
-    with pytest.raises(InputError, match="OPENCV_FISHEYE"):
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize(
+    ("model", "numbers"),
+    [
+        ("OPENCV_FISHEYE", (500, 500, 320, 240, 0, 0, 0, 0)),
+        ("FULL_OPENCV", (500, 510, 320, 240, 0.1, 0.2, 0.3, 0.4, 0.5, 0, 0, 0)),
+        ("FOV", (500, 500, 320, 240, 0.9)),
+        ("SIMPLE_RADIAL_FISHEYE", (500, 320, 240, 0)),
+        ("RADIAL_FISHEYE", (500, 320, 240, 0, 0)),
+        ("THIN_PRISM_FISHEYE", (500, 500, 320, 240, *[0] * 8)),
+        ("RAD_TAN_THIN_PRISM_FISHEYE", (500, 500, 320, 240, *[0] * 12)),
+    ],
+)
+def test_other_camera_models_are_named(tmp_path: Path, binary: bool, model: str, numbers: tuple) -> None:
+    write_colmap(views(1), tmp_path, binary)
+    if binary:
+        data = struct.pack(f"<QiiQQ{len(numbers)}d", 1, 1, COLMAP_MODELS.index(model), 640, 480, *numbers)
+        (tmp_path / "cameras.bin").write_bytes(data)
+    else:
+        (tmp_path / "cameras.txt").write_text(f"1 {model} 640 480 {' '.join(map(str, numbers))}\n")
+    with pytest.raises(InputError, match=f"{model}[ ,]"):
         read_cameras(tmp_path)
 
 
@@ -221,13 +246,56 @@ GOOD = {"file_path": "a.jpg", "transform_matrix": np.eye(4).tolist(), "w": 40, "
         ({"fl_x": None}, "camera_angle_x"),
         ({"fl_x": "wide"}, "is not a transforms.json"),
         ({"camera_model": "OPENCV_FISHEYE"}, "fisheye"),
+        ({"camera_model": "FISHEYE624"}, "fisheye"),
+        ({"is_fisheye": True}, "fisheye"),
+        ({"camera_model": "EQUIRECTANGULAR"}, "camera model EQUIRECTANGULAR, but lift3d reads PINHOLE"),
+        ({"camera_model": "VR180_L"}, "camera model VR180_L"),
+        ({"camera_model": "OMNIDIRECTIONALSTEREO_R"}, "camera model OMNIDIRECTIONALSTEREO_R"),
+        ({"camera_model": "ORTHOPHOTO"}, "camera model ORTHOPHOTO"),
+        ({"camera_model": "THIN_PRISM"}, "camera model THIN_PRISM"),
+        ({"equirectangular": True}, "camera model equirectangular"),
+        ({"latlong": True}, "camera model latlong"),
+        ({"ftheta_p0": 0.1}, "camera model ftheta"),
         ({"k3": 0.1}, "higher-order"),
+        ({"s1": 0.1}, "higher-order"),
     ],
 )
 def test_wrong_transforms(tmp_path: Path, change: dict, message: str) -> None:
     (tmp_path / "transforms.json").write_text(json.dumps({"frames": [{**GOOD, **change}]}))
     with pytest.raises(InputError, match=message):
         read_cameras(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "model", ["OPENCV", "opencv", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE", "SIMPLE_RADIAL", "", None]
+)
+def test_models_that_are_ours(tmp_path: Path, model: str | None) -> None:
+    (tmp_path / "transforms.json").write_text(
+        json.dumps({"camera_model": model, "k3": 0, "k4": None, "is_fisheye": False, "frames": [GOOD]})
+    )
+    assert read_cameras(tmp_path)["a.jpg"].fx == 33
+
+
+@pytest.mark.parametrize(
+    ("document", "what"),
+    [
+        ({"sfm_data_version": "0.3", "views": []}, "a scene of OpenMVG"),
+        ({"version": [], "views": [], "poses": []}, "a scene of Meshroom"),
+        ({"cameras": {}, "shots": {}}, "a reconstruction of OpenSfM"),
+    ],
+)
+def test_files_of_other_programs_are_named(tmp_path: Path, document: dict, what: str) -> None:
+    (tmp_path / "scene.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match=f"is {what}, which lift3d does not read"):
+        read_cameras(tmp_path / "scene.json")
+
+
+def test_a_file_that_holds_no_cameras_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cameras.xml").write_text("<document/>")
+    (tmp_path / "poses_bounds.npy").write_bytes(b"x")
+    for name in ("cameras.xml", "poses_bounds.npy"):
+        with pytest.raises(InputError, match=f"{name} is not a file of cameras that lift3d reads"):
+            read_cameras(tmp_path / name)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"frames": []}', '{"frames": [1]}', "[" * 100_000])

@@ -1,4 +1,4 @@
-"""Known cameras of photos, read from a COLMAP model (text or binary) or from a transforms.json.
+"""Known cameras of photos, read from a COLMAP model (text or binary), a transforms.json or the raw data of Polycam.
 
 The camera frame and pixel convention are COLMAP's: world to camera, x right, y down, pixel centres at integers + 0.5
 (https://colmap.github.io/format.html).
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError
-from lift3d.io.camera import colmap_reader
+from lift3d.io.camera import colmap_reader, polycam
 from lift3d.io.camera.matching import name_keys, normalise_name
 from lift3d.io.camera.quaternion import rotation_from_quaternion
 from lift3d.io.camera.transforms import read_transforms
@@ -29,20 +29,25 @@ class KnownCameras:
     """Cameras by photo name, with the sparse points of a COLMAP model.
 
     observations: (M, 2) int32 rows of (camera index, point index), cameras in the order of the dict. unit: "m" where the
-    file states it, else None.
+    file states it, else None. warnings: sentences on what the file holds and is not used.
     """
 
     cameras: dict[str, Camera]
     points: Points
     observations: NDArray[np.int32]
     unit: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def _find(path: Path) -> tuple[str, Path]:
-    """("json", file) or ("bin" | "txt", folder of a COLMAP model); also looks below sparse/ and sparse/0."""
+    """("json", file), ("polycam", folder of camera files) or ("bin" | "txt", folder of a COLMAP model, also below sparse/ and
+    sparse/0)."""
     if path.is_file() and path.suffix.lower() == ".json":
+        if path.parent.name in polycam.FOLDERS and not path.stem.startswith("transforms"):
+            return "polycam", path.parent
         return "json", path
-    if path.is_file() and path.stem in ("cameras", "images", "points3D"):
+    given = path
+    if path.is_file() and path.stem in ("cameras", "images", "points3D") and path.suffix in (".bin", ".txt"):
         path = path.parent
     for folder in (path, path / "sparse", path / "sparse" / "0", path / "0"):
         for encoding in ("bin", "txt"):
@@ -50,14 +55,19 @@ def _find(path: Path) -> tuple[str, Path]:
                 return encoding, folder
     if (path / "transforms.json").is_file():
         return "json", path / "transforms.json"
+    polycam_folder = polycam.find_folder(path)
+    if polycam_folder is not None:
+        return "polycam", polycam_folder
     raise InputError(
-        f"there are no cameras at {path}",
-        "give a COLMAP model folder (cameras and images, .bin or .txt) or a transforms.json",
+        f"{given} is not a file of cameras that lift3d reads"
+        if given.is_file()
+        else f"there are no cameras at {given}",
+        "give a COLMAP model folder (cameras and images, .bin or .txt), a transforms.json or the raw data of Polycam",
     )
 
 
 def read_known_cameras(path: str | os.PathLike[str]) -> KnownCameras:
-    """Cameras from a COLMAP model or a transforms.json and, from a COLMAP model, its sparse points.
+    """Cameras from a COLMAP model, a transforms.json or Polycam's raw data and, from a COLMAP model, its sparse points.
 
     COLMAP models state no unit. Where a transforms.json with the same cameras lies beside one, as `capture_set` writes it,
     its unit applies. Raises InputError when there are no cameras or a file is damaged.
@@ -66,6 +76,8 @@ def read_known_cameras(path: str | os.PathLike[str]) -> KnownCameras:
     if encoding == "json":
         from_json, unit = read_transforms(source)
         return KnownCameras(from_json, Points(np.zeros((0, 3)), unit=unit), np.zeros((0, 2), np.int32), unit)
+    if encoding == "polycam":
+        return KnownCameras(polycam.read(source), Points(np.zeros((0, 3))), np.zeros((0, 2), np.int32))
     model = colmap_reader.read(source, encoding)
     if not model.images:
         raise InputError(

@@ -14,10 +14,12 @@ from lift3d.io.files.read import read_bytes
 from lift3d.types import F64
 
 _LIMIT = 1 << 31
-_MODELS = {"SIMPLE_PINHOLE": 3, "PINHOLE": 4, "SIMPLE_RADIAL": 4, "RADIAL": 5, "OPENCV": 8}
+_MODELS = {"SIMPLE_PINHOLE": 3, "PINHOLE": 4, "SIMPLE_RADIAL": 4, "RADIAL": 5, "OPENCV": 8, "FULL_OPENCV": 12}
+"""Number of parameters of the models that are read; FULL_OPENCV without its higher-order distortion k3 to k6."""
 _MODEL_IDS = (
     "SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "OPENCV_FISHEYE", "FULL_OPENCV", "FOV",
-    "SIMPLE_RADIAL_FISHEYE", "RADIAL_FISHEYE", "THIN_PRISM_FISHEYE",
+    "SIMPLE_RADIAL_FISHEYE", "RADIAL_FISHEYE", "THIN_PRISM_FISHEYE", "RAD_TAN_THIN_PRISM_FISHEYE", "SIMPLE_DIVISION",
+    "DIVISION", "SIMPLE_FISHEYE", "FISHEYE",
 )  # fmt: skip
 
 
@@ -68,7 +70,14 @@ def _intrinsics(model: str, width: int, height: int, p: tuple[float, ...], where
             f"{where} has a {model} camera with {len(p)} parameters instead of {_MODELS[model]}",
             "export the model again",
         )
-    if model in ("PINHOLE", "OPENCV"):
+    if model == "FULL_OPENCV":
+        if any(p[8:]):
+            raise InputError(
+                f"{where} has a FULL_OPENCV camera with higher-order distortion (k3 to k6), which lift3d does not support",
+                "undistort the model with COLMAP's image_undistorter first",
+            )
+        p = p[:8]
+    if model in ("PINHOLE", "OPENCV", "FULL_OPENCV"):
         fx, fy, cx, cy = p[:4]
         rest = p[4:]
     else:

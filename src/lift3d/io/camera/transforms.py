@@ -26,6 +26,10 @@ from lift3d.types import Camera, Views
 _JSON_LIMIT = 1 << 28
 
 
+MODELS = ("PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "FULL_OPENCV")
+"""Values of `camera_model` that are read: pinhole cameras with the distortion k1, k2, p1, p2."""
+OTHER_PROJECTIONS = ("equirectangular", "latlong", "orthographic", "spherical", "panorama")
+HIGHER_DISTORTION = ("k3", "k4", "k5", "k6", "s1", "s2", "s3", "s4", "b1", "b2")
 _FLIP = np.diag([1.0, -1.0, -1.0, 1.0])
 
 
@@ -37,6 +41,11 @@ def read_transforms(path: Path) -> tuple[dict[str, Camera], str | None]:
     """
     try:
         document = json.loads(read_bytes(path, _JSON_LIMIT))
+        other = _other_format(document)
+        if other:
+            raise InputError(
+                f"{path} is {other}, which lift3d does not read", "export the cameras as a COLMAP model"
+            )
         frames = document["frames"]
         if not isinstance(frames, list) or not frames:
             raise InputError(f"{path} lists no frames", "export the cameras again")
@@ -50,18 +59,23 @@ def read_transforms(path: Path) -> tuple[dict[str, Camera], str | None]:
         raise InputError(f"{path} is not a transforms.json ({reason})", "export the cameras again") from error
 
 
+def _other_format(document: Any) -> str:
+    """The program whose camera file this is, if it is not a transforms.json; "" if unknown."""
+    if not isinstance(document, dict) or "frames" in document:
+        return ""
+    if "sfm_data_version" in document:
+        return "a scene of OpenMVG"
+    if "views" in document and ("poses" in document or "intrinsics" in document):
+        return "a scene of Meshroom"
+    if "cameras" in document and "shots" in document:
+        return "a reconstruction of OpenSfM"
+    return ""
+
+
 def _frame_camera(values: Mapping[str, Any], name: str, path: Path) -> Camera:
     """The camera of one frame, from the values of the file overridden by those of the frame."""
     where = f"the frame {name} of {path.name}"
-    if "fish" in str(values.get("camera_model", "")).lower() or values.get("is_fisheye"):
-        raise InputError(
-            f"{where} has a fisheye lens, which lift3d does not support", "undistort the photos first"
-        )
-    if any(float(values.get(k, 0.0)) != 0 for k in ("k3", "k4")):
-        raise InputError(
-            f"{where} has higher-order distortion (k3, k4), which lift3d does not support",
-            "undistort the photos first",
-        )
+    _require_pinhole(values, where)
     matrix = np.array(values["transform_matrix"], np.float64)
     if matrix.shape == (3, 4):
         matrix = np.vstack([matrix, [0, 0, 0, 1.0]])
@@ -91,6 +105,31 @@ def _frame_camera(values: Mapping[str, Any], name: str, path: Path) -> Camera:
     world_to_camera[:3, :3] = to_world[:3, :3].T
     world_to_camera[:3, 3] = -to_world[:3, :3].T @ to_world[:3, 3]
     return validated_camera(width, height, k, world_to_camera, distortion, where)
+
+
+def _require_pinhole(values: Mapping[str, Any], where: str) -> None:
+    """Raise InputError for a camera that is not a pinhole with radial and tangential distortion.
+
+    `camera_model` is nerfstudio's name, the flags are those of instant-ngp.
+    """
+    model = str(values.get("camera_model") or "PINHOLE").upper().replace("-", "_")
+    if "FISH" in model or values.get("is_fisheye") or values.get("fisheye"):
+        raise InputError(
+            f"{where} has a fisheye lens, which lift3d does not support", "undistort the photos first"
+        )
+    flags = [name for name in OTHER_PROJECTIONS if values.get(name)]
+    flags += ["ftheta"] if any(name.startswith("ftheta_") for name in values) else []
+    if flags or model not in MODELS:
+        raise InputError(
+            f"{where} has the camera model {flags[0] if flags else model[:40]}, but lift3d reads {', '.join(MODELS)}",
+            "render or undistort the photos to pinhole pictures first",
+        )
+    high = [name for name in HIGHER_DISTORTION if values.get(name) is not None and float(values[name]) != 0]
+    if high:
+        raise InputError(
+            f"{where} has higher-order distortion ({', '.join(high)}), which lift3d does not support",
+            "undistort the photos first",
+        )
 
 
 def _size_of(path: Path, where: str) -> tuple[int, int]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from lift3d.context import Context
 from lift3d.errors import CaptureError
-from lift3d.mapping import Card, Mapping
+from lift3d.mapping import Mapping
 from lift3d.pipelines.reconstruction.finish import Model, apply_scale, ensure_solid
 from lift3d.pipelines.reconstruction.inputs import grid_nodes
+from lift3d.pipelines.reconstruction.known_cameras import KnownCameras
 from lift3d.pipelines.reconstruction.options import MEASURED_TEXTURE, Options
 from lift3d.runtime.runner import Run
-from lift3d.types import DepthMaps, Mesh, Photos, PhotoStatus, Surface, Views
+from lift3d.types import DepthMaps, Mesh, Photos, Surface, Views
 from lift3d.units import set_unit
 
 
@@ -30,42 +29,6 @@ class MultiViewMappings:
 
 
 MakeMappings = Callable[[Options, Photos], MultiViewMappings]
-
-
-@dataclass(frozen=True)
-class KnownCameras(Mapping[Photos, Views]):
-    """Stands in for images_to_cameras when a file gives the cameras.
-
-    path: a COLMAP model folder or a transforms.json. The given poses are kept.
-    """
-
-    path: Path
-    card = Card("images_to_cameras", "Photos", "Views", ())
-
-    def apply(self, source: Photos, context: Context) -> Views:
-        """Views of the photos that the file has a camera for."""
-        from lift3d.geometry.sfm.known_cameras import views_from_cameras
-        from lift3d.io.camera.cameras import read_known_cameras
-        from lift3d.io.camera.matching import match_cameras
-
-        known = read_known_cameras(self.path)
-        photos, cameras = match_cameras(source, known.cameras)
-        matched = {image.name for image in photos.images}
-        missing = f"no camera of this name in {self.path.name}"
-        status = tuple(
-            PhotoStatus(image.name, image.name in matched, "" if image.name in matched else missing)
-            for image in source.images
-        )
-        views, figures = views_from_cameras(photos, cameras, known.unit, context.seed, context.progress)
-        context.note(self.card.name, **figures)
-        context.note(
-            self.card.name,
-            photos=[
-                {"name": s.name, "status": "registered" if s.placed else "left out", "reason": s.reason}
-                for s in status
-            ],
-        )
-        return replace(views, photos=status)
 
 
 def multi_view_mappings(options: Options, photos: Photos) -> MultiViewMappings:
@@ -94,6 +57,8 @@ def measure_model(photos: Photos, mappings: MultiViewMappings, options: Options,
     """The textured model, upright, in metres if its size is known. Raises CaptureError where the photos do not suffice."""
     views = run.step("cameras", mappings.cameras, photos)
     run.context.note("reconstruct", photos=len(photos), placed=len(views))
+    for warning in views.warnings:
+        run.warn(warning)
     if len(views) < len(photos):
         run.warn(
             f"{len(photos) - len(views)} of {len(photos)} photos could not be placed; the report says why."
