@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image as Pil
 
 from lift3d.errors import InputError
 from lift3d.io.image.masks import decode_mask
+from lift3d.io.image.photos import read_photos
 
 
 def png(array: np.ndarray) -> bytes:
@@ -72,3 +74,19 @@ def test_a_mask_that_vanishes_when_resized_is_refused() -> None:
     mask[0, 0] = 255
     with pytest.raises(InputError, match="less than one pixel"):
         decode_mask(png(mask), "m", (80, 40), (80, 40), 1)
+
+
+@pytest.mark.parametrize("value", [2, 77, 128, 254])
+def test_a_flat_grey_mask_is_a_diagnosis(value: int) -> None:
+    data = png(np.full((64, 64), value, np.uint8))
+    with pytest.raises(InputError, match=f"has the value {value} everywhere"):
+        decode_mask(data, "m.png", (64, 64), (64, 64), 1)
+
+
+@pytest.mark.parametrize("value", [1, 255])
+def test_a_flat_white_mask_marks_the_whole_photo_and_that_is_said(tmp_path: Path, value: int) -> None:
+    (tmp_path / "masks").mkdir()
+    Pil.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(tmp_path / "a.png")
+    Pil.fromarray(np.full((64, 64), value, np.uint8)).save(tmp_path / "masks" / "a.png")
+    photos = read_photos([tmp_path / "a.png"], tmp_path / "masks")
+    assert photos.images[0].mask.all() and photos.warnings == ("a.png: its mask marks the whole photo.",)

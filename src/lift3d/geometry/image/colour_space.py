@@ -32,6 +32,24 @@ def linear_to_srgb(linear: NDArray[Any]) -> F64:
     return np.where(x <= 0.0031308, x * 12.92, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)
 
 
+WHITE_D50 = np.array([0.96422, 1.0, 0.82521], np.float32)
+XYZ_D50_TO_SRGB = np.array(
+    [[3.1338561, -1.6168667, -0.4906146], [-0.9787684, 1.9161415, 0.0334540], [0.0719453, -0.2289914, 1.4052427]],
+    np.float32,
+)  # fmt: skip
+"""XYZ relative to D50 as linear sRGB, with Bradford's chromatic adaptation to D65 (Lindbloom)."""
+
+
+def lab_to_srgb(lab: NDArray[Any]) -> F64:
+    """sRGB, not clipped, of CIE L*a*b* (..., 3) relative to D50 (CIE 15:2004, 8.2.1)."""
+    f = np.empty(lab.shape, np.float32)
+    f[..., 1] = (lab[..., 0] + 16) / 116
+    f[..., 0] = f[..., 1] + lab[..., 1] / 500
+    f[..., 2] = f[..., 1] - lab[..., 2] / 200
+    ratio = np.where(f > 6 / 29, f**3, (f - 4 / 29) * (3 * (6 / 29) ** 2))
+    return linear_to_srgb((ratio * WHITE_D50) @ XYZ_D50_TO_SRGB.T)
+
+
 def srgb8_to_linear(values: NDArray[np.generic]) -> F32:
     """Linear light in [0, 1], float32, of sRGB values in [0, 255] (bytes or floats, any shape)."""
     return np.asarray(srgb_to_linear(np.asarray(values, np.float32) / np.float32(255)), np.float32)

@@ -15,7 +15,9 @@ from PIL import Image as Pil
 from PIL import ImageCms
 
 from lift3d.errors import InputError, Lift3dError, MissingExtra
-from lift3d.io.image.exif import apply_orientation, exif_orientation, focal_from_exif
+from lift3d.io.image import png16, raster, tiff
+from lift3d.io.image.exif import apply_orientation, exif_orientation, focal_from_exif, stated_orientation
+from lift3d.io.image.value_range import MIN_FILL, to_eight_bit
 
 MAX_PIXELS = 170_000_000
 MIN_SIDE = 64
@@ -34,7 +36,9 @@ class Picture:
     """A decoded photo.
 
     pixels: (H, W, 3) uint8 sRGB. mask: (H, W) bool from the alpha channel, or None. focal: in pixels at the decoded size,
-    or None. orientation: the EXIF orientation that was undone. full_size: (width, height), upright, before resizing.
+    or None. orientation: the EXIF orientation that was undone. full_size: (width, height), upright, before resizing. warnings:
+    sentences without the name of the photo. stretched: the (low, high) of the file's values that became black and white, None
+    where they are those of the type.
     """
 
     pixels: NDArray[np.uint8]
@@ -42,6 +46,8 @@ class Picture:
     focal: float | None
     orientation: int
     full_size: tuple[int, int]
+    warnings: tuple[str, ...] = ()
+    stretched: tuple[float, float] | None = None
 
 
 def is_heic(data: bytes) -> bool:
@@ -76,7 +82,7 @@ def open_picture(data: bytes, name: str, formats: Sequence[str] = PHOTO_FORMATS)
         count = re.search(r"\d+", str(error))
         raise _too_large(name, int(count[0]) if count else MAX_PIXELS + 1) from error
     except DECODER_ERRORS as error:
-        readable = ", ".join(formats)
+        readable = ", ".join((*formats, "HEIC"))
         if data[:4] == b"GIF8" and "GIF" not in formats:
             raise InputError(f"{name} is a GIF", "save it as PNG") from error
         raise InputError(
@@ -99,21 +105,8 @@ def _open_heic(data: bytes) -> Pil.Image:
     return heif.to_pillow()
 
 
-def _eight_bit(picture: Pil.Image) -> Pil.Image:
-    """16-bit, 32-bit and float grey as 8-bit "L", scaled by the range of the type, or of the values where it has none."""
-    values = np.asarray(picture)
-    if picture.mode.startswith("I;16"):
-        scaled = values.astype(np.float32) / 257.0
-    else:
-        values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-        top = values.max(initial=0.0)
-        limit = 1.0 if picture.mode == "F" and top <= 1.0 else 255.0 if top <= 255.0 else max(65535.0, top)
-        scaled = (values * (255.0 / limit)).astype(np.float32)
-    return Pil.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))
-
-
-def _to_srgb(picture: Pil.Image, profile: bytes | None) -> Pil.Image:
-    """The picture as "RGB", converted by its ICC profile unless that is sRGB; a damaged profile is ignored."""
+def _to_srgb(picture: Pil.Image, profile: bytes | None, warnings: list[str]) -> Pil.Image:
+    """The picture as "RGB", converted by its ICC profile unless that is sRGB; a damaged profile is ignored with a warning."""
     if profile and picture.mode in ("RGB", "CMYK", "L"):
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -123,7 +116,14 @@ def _to_srgb(picture: Pil.Image, profile: bytes | None) -> Pil.Image:
                 if converted is not None:
                     return converted
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            pass
+            warnings.append("its colour profile cannot be used and is ignored")
+    elif picture.mode == "CMYK":
+        warnings.append("it is CMYK without a colour profile, so its colours are approximate")
+    if picture.mode == "LAB":
+        lab, target = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(picture, lab, target, outputMode="RGB") or picture.convert(
+            "L"
+        ).convert("RGB")
     return picture.convert("RGB")
 
 
@@ -161,19 +161,79 @@ def split_alpha(picture: Pil.Image) -> tuple[Pil.Image, Pil.Image | None]:
     return picture, None
 
 
-def decode(data: bytes, name: str, max_size: int | None = None) -> Picture:
-    """The decoded photo with its long side at most max_size. Raises InputError when it cannot be used."""
-    return decode_opened(open_picture(data, name), name, max_size)
+def decode(
+    data: bytes, name: str, max_size: int | None = None, limits: tuple[float, float] | None = None
+) -> Picture:
+    """The decoded photo with its long side at most max_size. Raises InputError when it cannot be used.
+
+    limits: the (low, high) of the file's values that become black and white, if they are to be stretched; see `value_range`.
+    """
+    try:
+        page = tiff.read_page(data) if tiff.is_tiff(data) else None
+        if page is not None and not raster.is_left_to_pillow(page):
+            converted = raster.photo_from_tiff(data, page, name, limits)
+            _note_pages(page.pages, converted.warnings)
+            return decode_opened(converted.picture, name, max_size, converted)
+    except Lift3dError:
+        raise
+    except DECODER_ERRORS as error:
+        raise InputError(f"{name} is damaged or cut short", "copy it again from the camera") from error
+    picture = open_picture(data, name)
+    if page is not None and page.index:  # a reduced copy comes first
+        try:
+            picture.seek(page.index)
+        except DECODER_ERRORS as error:
+            raise InputError(f"{name} is damaged or cut short", "copy it again from the camera") from error
+    found = _with_all_bits(data, picture, limits) if png16.has_lost_bits(data) else None
+    if found is not None:
+        return decode_opened(found.picture, name, max_size, found)
+    found = raster.Converted(picture, [], limits)
+    if page is not None:
+        _note_pages(page.pages, found.warnings)
+    elif picture.format in ("PNG", "WEBP") and getattr(picture, "n_frames", 1) > 1:
+        found.warnings.append("it is animated; its first picture is used")
+    return decode_opened(picture, name, max_size, found)
 
 
-def decode_opened(picture: Pil.Image, name: str, max_size: int | None = None) -> Picture:
-    """As `decode`, for a picture that Pillow has opened or holds in memory."""
+def _note_pages(pages: int, warnings: list[str]) -> None:
+    if pages > 1:
+        warnings.append(f"it has {pages} pages; the first is used")
+
+
+def _with_all_bits(
+    data: bytes, picture: Pil.Image, limits: tuple[float, float] | None
+) -> raster.Converted | None:
+    """A PNG of 16 bits per channel whose values fill little of their range; None where Pillow's 8 bits suffice."""
+    try:
+        extrema = picture.getextrema()
+        bands = [e for e, band in zip(extrema, picture.getbands()) if band != "A" and isinstance(e, tuple)]
+        if max(high for _, high in bands) - min(low for low, _ in bands) >= 255 * MIN_FILL:
+            return None
+        samples = png16.read_samples(data)
+    except DECODER_ERRORS:
+        return None  # Pillow says what is wrong
+    colours = samples.shape[2] // 2 * 2 - 1 if samples.shape[2] != 3 else 3
+    found = to_eight_bit(samples[..., :colours], None, limits)
+    eight = found.values
+    if samples.shape[2] > colours:
+        eight = np.dstack([eight, (samples[..., -1] >> 8).astype(np.uint8)])
+    whole = Pil.fromarray(np.ascontiguousarray(eight))
+    whole.info.update({k: v for k, v in picture.info.items() if k in ("exif", "icc_profile")})
+    return raster.Converted(whole, list(found.warnings), found.stretched)
+
+
+def decode_opened(
+    picture: Pil.Image, name: str, max_size: int | None = None, found: raster.Converted | None = None
+) -> Picture:
+    """As `decode`, for a picture that Pillow has opened or holds in memory. found: warnings so far, and the limits of a
+    stretch of its values."""
+    warnings, stretched = ([], None) if found is None else (found.warnings, found.stretched)
     try:
         exif = picture.getexif()
-        orientation = exif_orientation(picture)
+        orientation, stated = exif_orientation(picture), stated_orientation(picture)
         focal = focal_from_exif(exif, picture.width, picture.height)
     except DECODER_ERRORS:  # damaged EXIF does not make the picture unusable
-        exif, orientation, focal = Pil.Exif(), 1, None
+        exif, orientation, stated, focal = Pil.Exif(), 1, 1, None
     raw_width, raw_height = picture.size
     if min(raw_width, raw_height) < MIN_SIDE:
         raise InputError(
@@ -190,24 +250,50 @@ def decode_opened(picture: Pil.Image, name: str, max_size: int | None = None) ->
         if orientation >= 5:
             size = size[::-1]
         if upright.mode[:2] in ("I;", "I", "F"):
-            upright = _eight_bit(upright)
+            eight = to_eight_bit(_values(upright), None, stretched)
+            warnings, stretched = [*warnings, *eight.warnings], eight.stretched
+            upright = Pil.fromarray(eight.values)
         upright, alpha = split_alpha(upright)
-        if upright.mode not in ("RGB", "L", "CMYK"):
+        if upright.mode not in ("RGB", "L", "CMYK", "LAB"):
             upright = upright.convert("RGB")
         if upright.size != size:
             upright = upright.resize(size, Pil.Resampling.LANCZOS)
             alpha = alpha.resize(size, Pil.Resampling.BOX) if alpha is not None else None
-        pixels = np.array(_to_srgb(upright, profile), dtype=np.uint8)
+        pixels = np.array(_to_srgb(upright, profile, warnings), dtype=np.uint8)
     except Lift3dError:
         raise
     except DECODER_ERRORS as error:
         raise InputError(f"{name} is damaged or cut short", "copy it again from the camera") from error
-    mask = np.asarray(alpha) >= 128 if alpha is not None else None
-    if mask is not None and not mask.any():
-        raise InputError(
-            f"{name} is fully transparent", "use the original photo or correct its alpha channel"
-        )
+    mask = None if alpha is None else _mask_of_alpha(np.asarray(alpha), name, warnings)
     if focal is not None:
         focal *= max(size) / max(raw_width, raw_height)
     full = (raw_height, raw_width) if orientation >= 5 else (raw_width, raw_height)
-    return Picture(pixels, mask, focal, orientation, full)
+    return Picture(pixels, mask, focal, stated, full, tuple(warnings), stretched)
+
+
+def _values(picture: Pil.Image) -> NDArray[np.generic]:
+    """The values of a picture of mode I;16, I or F; "I" holds 16 bits where no value is larger."""
+    values = np.asarray(picture)
+    if picture.mode == "I" and values.size and values.min() >= 0 and values.max() < 1 << 16:
+        return values.astype(np.uint16)
+    return values.astype(np.uint16) if picture.mode.startswith("I;16") else values
+
+
+def _mask_of_alpha(alpha: NDArray[np.uint8], name: str, warnings: list[str]) -> NDArray[np.bool_] | None:
+    """The mask of a transparency (H, W) that is not opaque; None where it is the same everywhere and so marks nothing."""
+    low, high = int(alpha.min()), int(alpha.max())
+    if high == 0:
+        raise InputError(
+            f"{name} is fully transparent", "use the original photo or correct its alpha channel"
+        )
+    if low == high:
+        warnings.append(
+            f"its opacity is {100 * high / 255:.0f} % everywhere, which marks no object and is ignored"
+        )
+        return None
+    if high < 128:
+        warnings.append(
+            f"its opacity is at most {100 * high / 255:.0f} %; what has at least half of that is the object"
+        )
+        return alpha >= high / 2
+    return alpha >= 128

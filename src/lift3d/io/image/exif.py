@@ -50,8 +50,13 @@ _TRANSPOSES = {
 
 def exif_orientation(picture: Pil.Image) -> int:
     """The EXIF orientation that is still to be undone; Pillow rotates TIFF itself on loading."""
+    return stated_orientation(picture) if picture.format != "TIFF" else 1
+
+
+def stated_orientation(picture: Pil.Image) -> int:
+    """The EXIF orientation that the file states, 1 to 8; 1 if none."""
     value = picture.getexif().get(0x0112, 1)
-    return int(value) if value in range(1, 9) and picture.format != "TIFF" else 1
+    return int(value) if value in range(1, 9) else 1
 
 
 def apply_orientation(picture: Pil.Image, orientation: int) -> Pil.Image:

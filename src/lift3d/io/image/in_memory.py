@@ -15,6 +15,7 @@ from PIL import Image as Pil
 from lift3d.context import Context
 from lift3d.errors import InputError
 from lift3d.io.image.decode import MIN_SIDE, decode_opened, size_for_budget
+from lift3d.io.image.warnings import photo_warnings
 from lift3d.types import Image, Photos, Segmentation
 
 Picture = NDArray[Any] | Pil.Image | Image
@@ -62,7 +63,11 @@ def photos_in_memory(
             found = None if mask is None else Segmentation(source, float(mask.mean()))
             width, height = decoded.full_size
             size = original.original_size or (width, height)
-            images.append(Image(decoded.pixels, original.name, mask, focal, digest, size, found))
+            turned = decoded.orientation if original.orientation == 1 else original.orientation
+            warned = (*original.warnings, *decoded.warnings)
+            images.append(
+                Image(decoded.pixels, original.name, mask, focal, digest, size, found, turned, warned)
+            )
             records.append(
                 {
                     "name": original.name,
@@ -71,13 +76,15 @@ def photos_in_memory(
                     "height": height,
                     "status": "read",
                     "reason": "",
+                    "warnings": list(warned),
                 }
             )
             context.progress("read photos", (i + 1) / len(opened))
     context.note("read_photos", inputs=records, max_size=fitting)
     if fitting != max_size:
         context.note("read_photos", resized_to_fit_memory=fitting)
-    return Photos(tuple(images), memory_limited_size=fitting if fitting != max_size else None)
+    limited = fitting if fitting != max_size else None
+    return Photos(tuple(images), memory_limited_size=limited, warnings=photo_warnings(images))
 
 
 def _opened(picture: Picture, name: str) -> tuple[Pil.Image, Image]:

@@ -17,8 +17,8 @@ def decode_mask(
     """A mask (H, W) bool, True on the object, for a photo of upright `full_size` decoded at `size` (width, height).
 
     The object is opaque in the mask's alpha channel or, without one, at least half as bright as the brightest pixel. A
-    mask made from the stored picture is rotated by the photo's EXIF `orientation`. Raises InputError for a mask that is
-    damaged, empty or of another aspect ratio.
+    mask made from the stored picture is rotated by the photo's EXIF `orientation`. A mask that is white everywhere marks the
+    whole photo. Raises InputError for a mask that is damaged, empty, grey everywhere or of another aspect ratio.
     """
     picture = open_picture(data, name)
     try:
@@ -37,6 +37,11 @@ def decode_mask(
         raise InputError(
             f"the mask {name} is all black, so it marks no object",
             "mark the object in white",
+        )
+    if values.min() == values.max() and top not in (1, 255, 65535):
+        raise InputError(
+            f"the mask {name} has the value {top:g} everywhere, so it does not tell the object from what is around it",
+            "mark the object in white on black",
         )
     grey = Pil.fromarray(np.where(values >= top / 2, 255, 0).astype(np.uint8))
     want = full_size[0] / full_size[1]

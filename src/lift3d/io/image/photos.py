@@ -20,6 +20,8 @@ from lift3d.errors import InputError, Lift3dError
 from lift3d.io.files.read import read_bytes
 from lift3d.io.image.decode import PHOTO_FORMATS, decode, size_for_budget
 from lift3d.io.image.masks import decode_mask
+from lift3d.io.image.value_range import common_limits
+from lift3d.io.image.warnings import photo_warnings
 from lift3d.types import Image, Photos, Segmentation
 
 _PHOTO_ENDINGS = "jpg jpeg jpe jfif png tif tiff webp heic heif hif bmp ppm pgm mpo"
@@ -141,6 +143,7 @@ class _Loaded:
     error: Lift3dError | None = None
     full_size: tuple[int, int] | None = None
     mask_error: Lift3dError | None = None
+    stretched: tuple[float, float] | None = None
 
     def record(self) -> dict[str, Any]:
         """The file's entry in the report."""
@@ -152,20 +155,27 @@ class _Loaded:
             "height": size[1] if size else None,
             "status": "read" if self.image is not None else "unreadable",
             "reason": "" if self.error is None else str(self.error),
+            "warnings": [] if self.image is None else list(self.image.warnings),
         }
 
 
-def _load(path: Path, name: str, mask: Path | None, max_size: int | None) -> _Loaded:
+def _load(
+    path: Path,
+    name: str,
+    mask: Path | None,
+    max_size: int | None,
+    limits: tuple[float, float] | None = None,
+) -> _Loaded:
     result = _Loaded(path, name)
     try:
         data = read_bytes(path)
         result.sha256 = hashlib.sha256(data).hexdigest()
-        picture = decode(data, name, max_size)
+        picture = decode(data, name, max_size, limits)
     except Lift3dError as error:
         result.error = error
         return result
-    result.full_size = picture.full_size
-    cut = picture.mask
+    result.full_size, result.stretched = picture.full_size, picture.stretched
+    cut, warnings = picture.mask, picture.warnings
     if mask is not None:
         height, width = picture.pixels.shape[:2]
         try:
@@ -174,9 +184,28 @@ def _load(path: Path, name: str, mask: Path | None, max_size: int | None) -> _Lo
             )
         except Lift3dError as error:
             result.mask_error = error
+        if cut is not None and cut.all():
+            warnings += ("its mask marks the whole photo",)
     given = None if cut is None else Segmentation("alpha" if mask is None else "given", float(cut.mean()))
-    result.image = Image(picture.pixels, name, cut, picture.focal, result.sha256, picture.full_size, given)
+    result.image = Image(
+        picture.pixels, name, cut, picture.focal, result.sha256, picture.full_size, given, picture.orientation,
+        warnings,
+    )  # fmt: skip
     return result
+
+
+def _with_common_range(
+    results: list[_Loaded], masks: dict[Path, Path], max_size: int | None
+) -> list[_Loaded]:
+    """The photos, those whose values were stretched read again with one range, so that equal values stay equal."""
+    each = [r.stretched for r in results if r.stretched is not None]
+    limits = common_limits(each) if len(each) > 1 else None
+    if limits is None:
+        return results
+    return [
+        r if r.stretched is None else _load(r.path, r.name, masks.get(r.path), max_size, limits)
+        for r in results
+    ]
 
 
 def _names(files: list[Path]) -> list[str]:
@@ -231,6 +260,7 @@ def read_photos(
             finally:
                 for job in jobs:
                     job.cancel()
+        results = _with_common_range(results, found, fitting)
     context.note("read_photos", inputs=[r.record() for r in results], max_size=fitting)
     if fitting != max_size:
         context.note("read_photos", resized_to_fit_memory=fitting)
@@ -248,4 +278,5 @@ def read_photos(
     if masks is not None:
         without = [i.name for i in images if i.mask is None]
         context.note("read_photos", masks=len(images) - len(without), without_mask=without)
-    return Photos(images, memory_limited_size=fitting if fitting != max_size else None)
+    limited = fitting if fitting != max_size else None
+    return Photos(images, memory_limited_size=limited, warnings=photo_warnings(images))
