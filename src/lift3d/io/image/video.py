@@ -20,6 +20,7 @@ from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError, MissingExtra
 from lift3d.io.files.checksum import file_sha256
 from lift3d.io.image.decode import MAX_PIXELS, MIN_SIDE, fit_size
+from lift3d.io.image.exif import apply_orientation
 from lift3d.io.image.keyframes import (
     ANCHOR_STEP,
     BLOCK,
@@ -29,6 +30,15 @@ from lift3d.io.image.keyframes import (
     select_keyframes,
     sharpness,
 )
+from lift3d.io.image.video_frames import (
+    Signal,
+    display_orientation,
+    frame_to_srgb,
+    frame_warnings,
+    is_dolby_vision_only,
+    require_supported,
+    video_signal,
+)
 from lift3d.types import F32, Image, Photos
 
 MAX_FRAMES = 60_000
@@ -36,8 +46,9 @@ MIN_RELATIVE_SHARPNESS = 0.15
 """A keyframe with less than this fraction of the median sharpness is left out."""
 
 
-def _frames(path: Path) -> Iterator[tuple[int, Any, float, float]]:
-    """(index, frame, time, duration), times in seconds; ends at the first frame that cannot be decoded or at MAX_FRAMES.
+def _frames(path: Path) -> Iterator[tuple[int, Any, Signal, float, float]]:
+    """(index, frame, its colours, time, duration), times in seconds; ends at the first frame that cannot be decoded or at
+    MAX_FRAMES.
 
     Raises InputError when no frame can be decoded or the frames are too large, MissingExtra where PyAV is not installed.
     """
@@ -57,13 +68,20 @@ def _frames(path: Path) -> Iterator[tuple[int, Any, float, float]]:
             )
             if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
                 raise InputError(f"the frames of {path.name} are too large", "scale the video down first")
+            if is_dolby_vision_only(stream):
+                raise InputError(
+                    f"{path.name} is Dolby Vision without a compatible base, which lift3d does not read",
+                    "convert it to SDR video (BT.709)",
+                )
             start: float | None = None
             index = 0
             try:
                 for frame in container.decode(stream):
                     time = float(frame.time) if frame.time is not None else index / 30
                     start = time if start is None else start
-                    yield index, frame, time - start, duration
+                    signal = video_signal(frame, stream.codec_context)
+                    require_supported(frame, signal, path.name)
+                    yield index, frame, signal, time - start, duration
                     index += 1
                     if index >= MAX_FRAMES:
                         return
@@ -86,18 +104,24 @@ def _grey(frame: Any, width: int, height: int) -> F32:
     return np.asarray(frame.to_ndarray(format="gray", width=width, height=height), np.float32)
 
 
-def _measure(path: Path, context: Context) -> tuple[list[FrameMeasure], float, tuple[int, int]]:
-    """First pass: sharpness and path position of every frame; the duration in seconds; the upright (width, height)."""
+def _measure(
+    path: Path, context: Context
+) -> tuple[list[FrameMeasure], float, tuple[int, int], tuple[str, ...]]:
+    """First pass: sharpness and path position of every frame; the duration in seconds; the upright (width, height); warnings."""
     measures: list[FrameMeasure] = []
     motion: BlockMotion | None = None
     anchor: NDArray[np.complexfloating] | None = None
     travelled = position = duration = 0.0
-    size = (0, 0)
-    for index, frame, time, duration in _frames(path):
+    size, warnings = (0, 0), ()
+    for index, frame, signal, time, duration in _frames(path):
         scale = MOTION_SIZE / max(frame.width, frame.height)
         width, height = max(BLOCK, round(frame.width * scale)), max(BLOCK, round(frame.height * scale))
         if motion is None:
-            motion, size = BlockMotion(height, width), _upright_size(frame)
+            motion, size, warnings = (
+                BlockMotion(height, width),
+                _upright_size(frame),
+                frame_warnings(frame, signal),
+            )
         spectrum = motion.spectrum(_grey(frame, width, height))
         if anchor is None or anchor.shape != spectrum.shape:
             anchor = spectrum
@@ -109,12 +133,7 @@ def _measure(path: Path, context: Context) -> tuple[list[FrameMeasure], float, t
         measures.append(FrameMeasure(index, time, sharpness(_grey(frame, *working)), position))
         if duration > 0 and index % 15 == 0:
             context.progress("read video", min(0.7, 0.7 * time / duration))
-    return measures, duration, size
-
-
-def _rotation(frame: Any) -> int:
-    """Number of counter-clockwise quarter rotations that make the frame upright."""
-    return round(float(getattr(frame, "rotation", 0) or 0) / 90) % 4
+    return measures, duration, size, warnings
 
 
 def _pixel_aspect(frame: Any) -> float:
@@ -127,16 +146,16 @@ def _pixel_aspect(frame: Any) -> float:
 def _upright_size(frame: Any) -> tuple[int, int]:
     """(width, height) of the frame with square pixels, upright."""
     width, height = round(frame.width * _pixel_aspect(frame)), frame.height
-    return (height, width) if _rotation(frame) % 2 else (width, height)
+    return (height, width) if display_orientation(frame) >= 5 else (width, height)
 
 
-def _pixels(frame: Any, max_size: int | None) -> NDArray[np.uint8]:
+def _pixels(frame: Any, signal: Signal, max_size: int | None) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 sRGB of the frame, upright, with square pixels, long side at most max_size."""
-    picture = Pil.fromarray(np.rot90(frame.to_ndarray(format="rgb24"), _rotation(frame)))
+    orientation = display_orientation(frame)
     size = fit_size(*_upright_size(frame), max_size)
-    if picture.size != size:
-        picture = picture.resize(size, Pil.Resampling.LANCZOS)
-    return np.array(picture)
+    stored = size[::-1] if orientation >= 5 else size
+    picture = Pil.fromarray(frame_to_srgb(frame, signal, stored))
+    return np.array(apply_orientation(picture, orientation))
 
 
 def _sha256(path: Path) -> str:
@@ -194,7 +213,7 @@ def read_video(
     context = context if context is not None else Context()
     path = Path(source)
     sha256 = _sha256(path)
-    measures, duration, size = _measure(path, context)
+    measures, duration, size, warnings = _measure(path, context)
     if min(size) < MIN_SIDE:
         cause = f"the frames of {path.name} have only {size[0]}x{size[1]} pixels; each side needs at least {MIN_SIDE}"
         raise InputError(cause, "use the original video")
@@ -219,15 +238,15 @@ def read_video(
         context.note("read_video", resized_to_fit_memory=max_size)
     wanted = {m.index: m for m in chosen}
     images: list[Image] = []
-    for index, frame, _, _ in _frames(path):
+    for index, frame, signal, _, _ in _frames(path):
         if index in wanted:
             images.append(
-                Image(_pixels(frame, max_size), _frame_name(path, wanted[index]), original_size=size)
+                Image(_pixels(frame, signal, max_size), _frame_name(path, wanted[index]), original_size=size)
             )
             context.progress("read video", 0.7 + 0.3 * len(images) / len(wanted))
             if len(images) == len(wanted):
                 break
-    return Photos(tuple(images), True, limited)
+    return Photos(tuple(images), True, limited, tuple(f"{path.name}: {warning}." for warning in warnings))
 
 
 def _frame_name(path: Path, measure: FrameMeasure) -> str:
