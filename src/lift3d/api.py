@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lift3d.mapping import Card, Mapping
     from lift3d.pipelines.classify import classify
     from lift3d.pipelines.complete import complete
+    from lift3d.pipelines.convert import convert, save
     from lift3d.pipelines.generate import categories, generate
     from lift3d.pipelines.index import index
     from lift3d.pipelines.interpolate import interpolate
@@ -46,11 +47,13 @@ PIPELINES = {
     "check": "print_check",
     "classify": "classify",
     "complete": "complete",
+    "convert": "convert",
     "generate": "generate",
     "index": "index",
     "interpolate": "interpolate",
     "mask": "mask",
     "render": "render",
+    "save": "convert",
     "search": "search",
 }
 """Functions that are defined in a module of `lift3d.pipelines`, imported when first used."""
@@ -138,37 +141,11 @@ def reconstruct(
 
 
 def load(path: PathLike) -> Mesh:
-    """The mesh in a file: .glb .gltf .obj .ply .stl .3mf .off .usdz. Files that it refers to and that cannot be read are
-    listed in `mesh.metadata["warnings"]`."""
+    """The mesh in a file: .glb .gltf .obj .ply .stl .3mf .off .usdz. What could not be used is listed in
+    `mesh.metadata["warnings"]`."""
     from lift3d.pipelines.arguments import load_model_mesh
 
     return load_model_mesh(path)
-
-
-def save(mesh: Mesh | PathLike, path: PathLike) -> list[Path]:
-    """Write a mesh in the format of the ending: .glb .obj .ply .stl .3mf .usdz. Returns the files written.
-
-    >>> import tempfile, trimesh, lift3d
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     files = lift3d.save(trimesh.creation.box(), folder + "/box.stl")
-    ...     round(float(lift3d.load(files[0]).volume), 6)
-    1.0
-    """
-    from lift3d.io.mesh.meshes import save_mesh
-    from lift3d.pipelines.arguments import load_model_mesh
-    from lift3d.pipelines.reconstruction.inputs import check_output
-
-    check_output(Path(path), [])
-    return [Path(file) for file in save_mesh(load_model_mesh(mesh), path)]
-
-
-def convert(source: PathLike, target: PathLike) -> list[Path]:
-    """Write a mesh file in the format of the ending of `target`, with texture and unit. Returns the files written."""
-    from lift3d.io.mesh.meshes import convert_mesh
-    from lift3d.pipelines.reconstruction.inputs import check_output
-
-    check_output(Path(target), [])
-    return [Path(file) for file in convert_mesh(source, target)]
 
 
 @overload

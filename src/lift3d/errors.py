@@ -20,6 +20,10 @@ class Lift3dError(Exception):
         return f"{self.cause}: {self.advice}" + ("" if self.advice.endswith("?") else ".")
 
 
+class Lift3dWarning(UserWarning):
+    """Something in a file that could not be used, where a function has no report to say it in."""
+
+
 class InputError(Lift3dError):
     """A file or option that cannot be used."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from lift3d.context import Context
+from lift3d.errors import InputError
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -74,7 +75,23 @@ class Mapping(ABC, Generic[A, B]):
         """The representation of `source` as B. Progress and evidence go to `context`; failures raise `Lift3dError`."""
 
     def __call__(self, source: A, context: Context | None = None) -> B:
+        """The result of `apply`, which see. Raises InputError for a source that is not of the card's representation."""
+        self._require_type(source)
         return self.apply(source, context if context is not None else Context())
+
+    def _require_type(self, source: object) -> None:
+        from lift3d import types
+
+        wanted = getattr(types, self.card.source, None)
+        if isinstance(wanted, type) and not isinstance(source, wanted):
+            given = type(source).__name__
+            article = "an" if given[:1].lower() in "aeiou" else "a"
+            raise InputError(
+                f"{self.card.name} takes {self.card.source}, and was given {article} {given}",
+                f"give a lift3d.types.{self.card.source}"
+                if wanted.__module__.startswith("lift3d.")
+                else f"give a {wanted.__module__.split('.')[0]}.{wanted.__name__}",
+            )
 
     def __rshift__(self, then: Mapping[B, C]) -> Composition[A, B, C]:
         return Composition(self, then)

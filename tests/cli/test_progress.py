@@ -39,7 +39,7 @@ def test_time_left_is_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_lines_off_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(Bars, "say_first_run", lambda self: None)
+    monkeypatch.setattr(Bars, "announce_compilation", lambda self: None)
     with Bars() as bars:
         bars.step("models", 0.1)
         bars.step("models", 0.2)  # too soon for another line

@@ -12,6 +12,7 @@ import typing
 import pytest
 
 import lift3d.maps
+from lift3d.errors import InputError
 from lift3d.mapping import Card, Composition, Mapping
 from lift3d.maps import registry
 
@@ -97,3 +98,19 @@ def test_no_face_below_the_command_line_and_no_file_in_a_mapping() -> None:
         module = importlib.import_module(f"lift3d.maps.{name}")
         source = inspect.getsource(module)
         assert not re.search(r"lift3d\.cli|\btyper\b|\bprint\(", source), name
+
+
+@pytest.mark.parametrize("source", [None, 3, "chair.glb", [], b""])
+@pytest.mark.parametrize("name", sorted(MAPPINGS))
+def test_a_source_of_another_type_is_one_sentence(name: str, source: object) -> None:
+    mapping = MAPPINGS[name]
+    needed = {
+        f.name: "x"
+        for f in dataclasses.fields(mapping)
+        if f.default is f.default_factory is dataclasses.MISSING
+    }
+    given = type(source).__name__
+    with pytest.raises(
+        InputError, match=f"{name} takes {mapping.card.source}, and was given an? {given}: give a "
+    ):
+        mapping(**needed)(source)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import typer
 
@@ -22,19 +23,25 @@ class Screen:
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
         self.bar: Progress | None = None
+        self.stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.announce_compilation()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stack.close()
         if self.bar is not None:
             self.bar.stop()
 
-    def say_first_run(self) -> None:
-        """Tell the user why the first run on a machine is slow."""
-        from lift3d.runtime.environment import FIRST_RUN, compiled
+    def announce_compilation(self) -> None:
+        """Tell the user, once, when kernels are compiled, which makes the first run on a machine slow."""
+        from lift3d.runtime.compilation import compilation_notice
 
-        if not self.quiet and not compiled():
-            self.say(FIRST_RUN)
+        if not self.quiet:
+            self.stack.enter_context(compilation_notice(self.say))
 
     def say(self, sentence: str) -> None:
         """Print one sentence."""
@@ -70,7 +77,7 @@ class Bars(Screen):
                 TimeRemainingColumn(), console=Console(stderr=True), transient=True,
             )  # fmt: skip
             self.bar.start()
-        self.say_first_run()
+        self.announce_compilation()
         return self
 
     def step(self, name: str, fraction: float) -> None:

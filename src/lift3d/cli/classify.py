@@ -33,8 +33,8 @@ def classify(
         raise InputError("the result would overwrite the file", "give it another name")
     if as_json is not None and as_json.is_dir():
         raise InputError(f"{as_json} is a folder", "give the result another name with --json")
-    Screen(quiet).say_first_run()
-    result = api.classify(file, weights=weights, up=up)
+    with Screen(quiet):
+        result = api.classify(file, weights=weights, up=up)
     if as_json is not None:
         write_bytes(as_json, (json.dumps(result.to_dict(top), indent=1) + "\n").encode())
     for name, probability in result.top(top):

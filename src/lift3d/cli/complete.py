@@ -37,12 +37,14 @@ def complete(
     require_torch()
     from lift3d import api
     from lift3d.cli.bars import Bars
+    from lift3d.cli.words import show_warnings
 
     with Bars(quiet) as bars:
         result = api.complete(
             file, output, force=force, resolution=resolution, weights=weights, up=up, seed=seed,
             progress=bars.step, command=sys.argv[1:],
         )  # fmt: skip
+    show_warnings(result.warnings, quiet)
     if not quiet:
         for line in summary(result, output):
             typer.echo(line)

@@ -30,10 +30,12 @@ def mask(
 ) -> None:
     """Cut the object out of a photo; the background becomes transparent."""
     from lift3d import api
+    from lift3d.cli.words import show_warnings
 
     image = api.mask(photo, output, mask_only=mask_only, weights=weights)
     if quiet:
         return
+    show_warnings(f"{photo.name}: {warning}." for warning in image.warnings)
     found = image.segmentation
     assert found is not None
     typer.echo(

@@ -18,8 +18,10 @@ def check(
 ) -> None:
     """Check whether a mesh is printable; exit code 1 if it is not."""
     from lift3d import api
+    from lift3d.cli.words import show_warnings
 
     report = api.check(file, bed=bed)
+    show_warnings(report.warnings)
     if as_json:
         typer.echo(json.dumps(report.to_dict(), indent=2))
     else:
@@ -38,9 +40,10 @@ def repair(
 ) -> None:
     """Make a mesh solid with the smallest change, and report what changed."""
     from lift3d import api
-    from lift3d.cli.words import origin_lines
+    from lift3d.cli.words import origin_lines, show_warnings
 
     _, report = api.repair(file, output, return_report=True)
+    show_warnings(report.warnings)
     typer.echo(f"found    {'; '.join(report.defects) or 'no defects: the mesh is solid already'}")
     for line in origin_lines(report.origin):
         typer.echo(line)
@@ -57,8 +60,9 @@ def convert(
 ) -> None:
     """Write a mesh in another format, with its texture and unit."""
     from lift3d import api
+    from lift3d.cli.words import show_warning
 
-    for path in api.convert(source, target):
+    for path in api.convert(source, target, message=show_warning):
         typer.echo(f"wrote {path}")
     if target.suffix.lower() == ".stl":
         typer.echo("STL stores the shape only: no texture, no colours, no unit.")

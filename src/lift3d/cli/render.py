@@ -43,12 +43,14 @@ def render(
     angles = parse_angles(elevation)
     from lift3d import api
     from lift3d.cli.bars import Bars
+    from lift3d.cli.words import show_warnings
 
     with Bars(quiet) as bars:
         renderings = api.render(
             model, output, views=views, size=size, width=width, height=height, elevation=angles, light=light,
             background=background, seed=seed, up=up, progress=bars.step,
         )  # fmt: skip
+    show_warnings(renderings.warnings, quiet)
     if not quiet:
         typer.echo(renderings.to_text())
 

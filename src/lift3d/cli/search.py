@@ -24,6 +24,7 @@ def index(
     A second call processes only models that are new, changed or removed.
     """
     from lift3d.cli.bars import Bars
+    from lift3d.cli.words import show_warnings
     from lift3d.nets import require_torch
 
     require_torch()
@@ -36,6 +37,7 @@ def index(
             typer.echo("lift3d: interrupted; what was indexed so far is kept.", err=True)
             raise typer.Exit(130) from None
     if not quiet:
+        show_warnings(report.warnings)
         for reason in report.reasons():
             typer.echo(f"not read  {reason}")
         typer.echo(f"{report.path}: {report.count} models; {report.to_text()}")
@@ -67,6 +69,7 @@ def search(
     require_torch()
     from lift3d import api
     from lift3d.cli.bars import Bars
+    from lift3d.cli.words import show_warnings
     from lift3d.errors import InputError
     from lift3d.io.files.atomic import write_bytes
     from lift3d.pipelines.search_sheet import write_search_sheet
@@ -77,6 +80,7 @@ def search(
         raise InputError(f"{as_json} is a folder", "give the result another name with --json")
     with Bars(quiet) as bars:
         result = api.search(query, index=index, count=count, weights=weights, progress=bars.step)
+    show_warnings(result.warnings, quiet)
     if as_json is not None:
         write_bytes(as_json, result.to_json(query).encode())
     if output is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import trimesh
@@ -59,6 +59,29 @@ def load_model_parts(model: ModelSource, up: str = "z") -> Model:
         path = _file(model)
         found, convert = load_parts(path), up == "y" and path.suffix.lower() not in SUFFIXES_WITH_UP_AXIS
     return Model(y_up_to_z_up_parts(found.parts), found.unit, found.warnings) if convert else found
+
+
+def reader_warnings(source: object, warnings: Iterable[str], otherwise: str = "the mesh") -> tuple[str, ...]:
+    """The warnings of a reader as sentences with the name of the file, each once."""
+    name = name_of(source, otherwise)
+    return tuple(f"{name}: {warning.rstrip('.')}." for warning in dict.fromkeys(warnings))
+
+
+def mesh_warnings(source: object, mesh: Mesh) -> tuple[str, ...]:
+    """What the reader of a mesh could not use, as sentences with the name of the file."""
+    return reader_warnings(source, mesh.metadata.get("warnings", ()))
+
+
+def require_other_file(source: object, output: Path) -> None:
+    """Raise InputError for an output that is the file of `source` itself."""
+    if not isinstance(source, str | os.PathLike):
+        return
+    path = Path(source).expanduser()
+    same = path.resolve() == output.resolve() or (path.exists() and output.exists() and path.samefile(output))
+    if same:
+        raise InputError(
+            f"the output would overwrite {path.name}, which it is made from", "give it another name"
+        )
 
 
 def require_axis(up: str) -> None:

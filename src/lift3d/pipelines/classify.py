@@ -136,14 +136,15 @@ def _classify_photo(
     from lift3d.maps.image_to_embedding import ImageToEmbedding
 
     image = load_photo(photo, context)
+    warnings = list(image.warnings)
     if mapping != VOXELS_TO_LABEL:
         embedding = ImageToEmbedding(_embedding_weights(weights))(image, context)
-        return EmbeddingToLabel(weights)(embedding, context), []
+        return EmbeddingToLabel(weights)(embedding, context), warnings
     from lift3d.maps.image_to_voxels import ImageToVoxels
     from lift3d.types import Photos
 
     solid = ImageToVoxels()(Photos((image,)), context)
-    notes = ["the shape was predicted from one photo, and the label is that of the prediction"]
+    notes = [*warnings, "the shape was predicted from one photo, and the label is that of the prediction"]
     return VoxelsToLabel(weights)(solid.voxels, context), notes
 
 

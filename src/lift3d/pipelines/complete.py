@@ -32,7 +32,7 @@ from lift3d.io.mesh.meshes import SUFFIXES_WITH_UP_AXIS
 from lift3d.io.mesh.points import load_surface
 from lift3d.maps.mesh_to_solid import MeshToSolid
 from lift3d.maps.points_to_voxels import PointsToVoxels
-from lift3d.pipelines.arguments import require_axis
+from lift3d.pipelines.arguments import mesh_warnings, require_axis, require_other_file
 from lift3d.pipelines.reconstruction.inputs import check_output
 from lift3d.pipelines.write_model import write_mesh_and_preview, write_report
 from lift3d.runtime.environment import versions
@@ -73,7 +73,7 @@ class Completion:
     open edge and was returned unchanged. known_fraction: of the new surface, None if closed already. size and known_size
     (3,): extents of the solid and of the known part. points_left_out: points without a position or a normal. origin (3,):
     subtracted from inputs that lie so far from zero that precision would be lost; zero otherwise. up: "z" or "y", the axis
-    of the mesh along which the object stands. report: JSON-able.
+    of the mesh along which the object stands. warnings: sentences on what in the file could not be used. report: JSON-able.
     """
 
     mesh: Mesh
@@ -85,6 +85,7 @@ class Completion:
     origin: F64
     report: dict[str, Any]
     up: str = "z"
+    warnings: tuple[str, ...] = ()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the solid to `path`, with NAME.png and NAME.report.json beside it, and return the path.
@@ -135,8 +136,7 @@ def complete(
     target = None if output is None else Path(output)
     if target is not None:
         check_output(target, [])
-        if isinstance(partial, str | os.PathLike) and target.resolve() == Path(partial).resolve():
-            raise InputError("the result would overwrite the scan", "give it another name")
+        require_other_file(partial, target)
     source, name = _loaded(partial)
     if Path(name).suffix.lower() in SUFFIXES_WITH_UP_AXIS:
         options = replace(options, up="z")  # the reader has set it upright
@@ -147,7 +147,11 @@ def complete(
     with nullcontext() if target is None else staging(target) as folder:
         result = _completed(source, options, context, origin)
         about = {**versions(), "command": list(command), "options": asdict(options), "source": name}
-        result = replace(result, report=about | result.report | {"evidence": context.report})
+        warnings = () if isinstance(source, Points) else mesh_warnings(partial, source)
+        about["warnings"] = list(warnings)
+        result = replace(
+            result, report=about | result.report | {"evidence": context.report}, warnings=warnings
+        )
         if target is not None and folder is not None:
             result.write_into(folder, target.name)
     return result

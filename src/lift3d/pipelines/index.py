@@ -34,7 +34,8 @@ MAX_DEPTH = 32
 
 @dataclass
 class IndexReport:
-    """path: the index; count: models in it; then counts of files by what was done; the reason for each unreadable file."""
+    """path: the index; count: models in it; then counts of files by what was done; the reason for each unreadable file; sentences
+    on what in the new and changed files could not be used."""
 
     path: Path = Path()
     count: int = 0
@@ -43,6 +44,7 @@ class IndexReport:
     unchanged: int = 0
     removed: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def to_text(self) -> str:
         """The counts as one line."""
@@ -180,7 +182,11 @@ def _update(
                 store.touch([file])
                 report.unchanged += 1
                 continue
-            vectors = network.embed_parts(load_parts(folder / file.path).parts).vectors
+            loaded = load_parts(folder / file.path)
+            vectors = network.embed_parts(loaded.parts).vectors
+            report.warnings += [
+                f"{file.path}: {text.rstrip('.')}." for text in dict.fromkeys(loaded.warnings)
+            ]
         except Lift3dError as error:
             why = error.cause if isinstance(error, InputError) else str(error)
             store.mark_unreadable(file, why)

@@ -29,6 +29,7 @@ from lift3d.pipelines.arguments import (
     ModelSource,
     PathLike,
     load_model_mesh,
+    mesh_warnings,
     name_of,
     or_ignore,
     or_silent,
@@ -101,7 +102,7 @@ def interpolate(
     first, second: mesh files or meshes. output: a new folder for step-01.FORMAT ..., sheet.png and report.json; None keeps the
     meshes in memory. steps: 2 to 1000. path: "flow", through the shapes that the flow generates, or "straight", in latent space.
     weights: of the flow; autoencoder: its weights; the package's own if None. message: called with a sentence for an end that the
-    autoencoder reconstructs badly.
+    autoencoder reconstructs badly, and for what in a file could not be used.
 
     Raises InputError for a model that is empty or flat, CaptureError where a latent on the path fills nothing.
     """
@@ -112,7 +113,7 @@ def interpolate(
     if output is not None:
         require_new_folder(Path(output))
     progress = or_silent(progress)
-    ends = _encode_ends(first, second, options, progress)
+    ends = _encode_ends(first, second, options, progress, or_ignore(message))
     for end in ends:
         if end.overlap < MIN_OVERLAP:
             or_ignore(message)(
@@ -174,11 +175,14 @@ class _Interpolation:
 
 
 def _encode_ends(
-    first: ModelSource, second: ModelSource, options: Options, progress: Progress
+    first: ModelSource, second: ModelSource, options: Options, progress: Progress, message: Message
 ) -> list[EncodedModel]:
     sources = {"the first mesh": first, "the second mesh": second}
     names = [name_of(source, otherwise) for otherwise, source in sources.items()]
     meshes = [load_model_mesh(source) for source in sources.values()]
+    for source, mesh in zip(sources.values(), meshes):
+        for sentence in mesh_warnings(source, mesh):
+            message(sentence)
     voxels = []
     for name, mesh in zip(names, meshes):
         try:

@@ -7,7 +7,7 @@ Up is +z.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from lift3d.geometry.mesh.distances import (
 from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.geometry.mesh.weld import weld_exact
 from lift3d.geometry.repair.working_mesh import face_areas, signed_volumes
-from lift3d.pipelines.arguments import ModelSource, load_model_mesh
+from lift3d.pipelines.arguments import ModelSource, load_model_mesh, mesh_warnings
 from lift3d.types import F64, Mesh
 from lift3d.units import parse_bed
 
@@ -53,7 +53,7 @@ class PrintReport:
     None for the mesh's own unit. size: extent along x, y, z. parts, cavities: closed surfaces oriented outward and inward.
     wall_min, wall_low, wall_at: the thinnest wall, the 1st percentile of the thickness and the point of the thinnest wall; None
     where no wall was measured. overhang_share: fraction of the area that needs support, in [0, 1]. contact_area: area on the bed.
-    bed: mm. fits: None where the unit is unknown."""
+    bed: mm. fits: None where the unit is unknown. warnings: sentences on what in the file could not be used."""
 
     predicate: dict[str, bool]
     failures: tuple[str, ...]
@@ -72,6 +72,7 @@ class PrintReport:
     contact_area: float
     bed: tuple[float, float, float]
     fits: bool | None
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_solid(self) -> bool:
@@ -103,6 +104,7 @@ class PrintReport:
             "bed_contact_area": self.contact_area,
             "bed": list(self.bed),
             "fits_bed": self.fits,
+            "warnings": list(self.warnings),
         }
 
     def to_text(self) -> str:
@@ -163,7 +165,8 @@ def check(model: ModelSource, *, bed: str | tuple[float, float, float] = BED) ->
             f"the bed {bed} is not a size",
             "give width, depth and height, such as 220x220x250mm or (220, 220, 250)",
         )
-    return print_report(load_model_mesh(model), bed)
+    mesh = load_model_mesh(model)
+    return replace(print_report(mesh, bed), warnings=mesh_warnings(model, mesh))
 
 
 def print_report(

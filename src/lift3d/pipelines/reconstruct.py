@@ -25,7 +25,7 @@ from lift3d.pipelines.reconstruction.multi_view import MakeMappings, measure_mod
 from lift3d.pipelines.reconstruction.options import Options
 from lift3d.pipelines.reconstruction.report import files, model_report
 from lift3d.pipelines.write_model import preview_path, report_path, write_mesh_and_preview, write_report
-from lift3d.runtime.environment import FIRST_RUN, compiled
+from lift3d.runtime.compilation import compilation_notice
 from lift3d.runtime.json_text import jsonable, to_json
 from lift3d.runtime.runner import Run, Say
 from lift3d.runtime.stage_cache import Stages
@@ -108,8 +108,7 @@ def reconstruct(
         folder = None if target is None else stack.enter_context(staging(target))
         stages = stack.enter_context(Stages(options.work)) if options.work is not None else None
         run = Run(Context(seed=options.seed, memory_budget=options.memory), progress, say, stages)
-        if not compiled():
-            run.say(FIRST_RUN)
+        stack.enter_context(compilation_notice(run.say))
         try:
             photos = read_sources(sources, options, run)
             model = _measure_or_predict(photos, options, run, make_mappings or multi_view_mappings)

@@ -16,7 +16,14 @@ from lift3d.geometry.render.lights import Lighting
 from lift3d.geometry.render.renderer import Rendering, render_many
 from lift3d.io.files.atomic import write_error
 from lift3d.io.image.animation import ANIMATION_SUFFIXES, write_animation
-from lift3d.pipelines.arguments import ModelSource, PathLike, load_model_parts, name_of, or_silent
+from lift3d.pipelines.arguments import (
+    ModelSource,
+    PathLike,
+    load_model_parts,
+    name_of,
+    or_silent,
+    reader_warnings,
+)
 from lift3d.pipelines.render_files import write_views
 from lift3d.pipelines.render_options import (
     Options,
@@ -79,7 +86,7 @@ def render(
             "inspect it with `lift3d check`",
         )
     cameras = make_cameras(surface.v[np.unique(surface.f)], options, film)
-    scene = Scene(surface, cameras, colour, lighting, loaded.unit)
+    scene = Scene(surface, cameras, colour, lighting, loaded.unit, reader_warnings(model, loaded.warnings))
     if path is None:
         return Renderings(scene, list(scene.render(or_silent(progress))))
     return _write(scene, path, or_silent(progress))
@@ -87,13 +94,15 @@ def render(
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """The scene to render: a surface, its cameras, background (sRGB, None for transparent) and light; unit: "m" or None."""
+    """The scene to render: a surface, its cameras, background (sRGB, None for transparent) and light; unit: "m" or None;
+    warnings: sentences on what in the model's file could not be used."""
 
     surface: Drawable
     cameras: tuple[Camera, ...]
     background: tuple[int, int, int] | None
     lighting: Lighting | None
     unit: str | None
+    warnings: tuple[str, ...] = ()
 
     def render(self, progress: Progress, cameras: Sequence[Camera] | None = None) -> Iterator[Rendering]:
         """The views of all or of some cameras in order, a batch at a time."""
@@ -116,7 +125,7 @@ class Renderings(Sequence[Rendering]):
     number of views fits into memory.
 
     cameras: one for each view. unit: of depth and cameras, "m" or None. path: the folder or film, None for views in memory;
-    empty: indices of the views that show nothing.
+    empty: indices of the views that show nothing. warnings: sentences on what in the model's file could not be used.
     """
 
     def __init__(
@@ -130,6 +139,7 @@ class Renderings(Sequence[Rendering]):
         if empty is None:
             empty = [i for i, view in enumerate(views or ()) if not view.mask.any()]
         self.cameras, self.unit, self.empty = scene.cameras, scene.unit, tuple(empty)
+        self.warnings = scene.warnings
 
     def __len__(self) -> int:
         return len(self.cameras)

@@ -15,7 +15,7 @@ from lift3d.geometry.mesh.solidity import inspect_solid, require_solid
 from lift3d.io.files.staging import staging
 from lift3d.io.mesh.meshes import load_mesh, save_mesh
 from lift3d.maps.mesh_to_solid import MeshToSolid
-from lift3d.pipelines.arguments import load_model_mesh
+from lift3d.pipelines.arguments import load_model_mesh, mesh_warnings, require_other_file
 from lift3d.pipelines.reconstruction.inputs import check_output
 from lift3d.types import F64, Mesh
 from lift3d.units import set_unit
@@ -27,7 +27,7 @@ class RepairReport:
 
     defects: phrases, empty if the mesh was solid already. steps: phrases, in order. moved_percent: the Hausdorff
     distance between input and output in percent of the diagonal of the input. origin (3,): subtracted from meshes that lie
-    so far from zero that precision would be lost; zero otherwise.
+    so far from zero that precision would be lost; zero otherwise. warnings: sentences on what in the file could not be used.
     """
 
     defects: tuple[str, ...]
@@ -54,8 +54,9 @@ def repair(
     target = None if output is None else Path(output)
     if target is not None:
         check_output(target, [])
-    mesh = load_model_mesh(mesh)
-    warnings = tuple(mesh.metadata.get("warnings", ()))
+        require_other_file(mesh, target)
+    source, mesh = mesh, load_model_mesh(mesh)
+    warnings = mesh_warnings(source, mesh)
     origin = recentring_shift(np.asarray(mesh.vertices))
     if origin.any():
         mesh.vertices = np.asarray(mesh.vertices) - origin
@@ -63,6 +64,8 @@ def repair(
     with nullcontext() if target is None else staging(target) as folder:
         result = MeshToSolid().repair(mesh, Context(seed=seed, progress=progress))
         solid = set_unit(result.mesh, mesh.units)
+        if warnings:
+            solid.metadata["warnings"] = list(mesh.metadata["warnings"])
         if target is not None and folder is not None:
             save_mesh(solid, folder / target.name)
             require_solid(load_mesh(folder / target.name))  # the file is checked, not the mesh in memory

@@ -25,6 +25,7 @@ from lift3d.pipelines.arguments import (
     load_photo,
     name_of,
     or_silent,
+    reader_warnings,
 )
 from lift3d.pipelines.index import FOLDER, MODEL_SUFFIXES
 from lift3d.search_index.database import DATABASE
@@ -44,11 +45,12 @@ Query = PhotoSource | ModelSource
 @dataclass(frozen=True)
 class SearchResult(Sequence[Neighbour]):
     """A sequence of `Neighbour`s, nearest first. modality: of the query, "image", "shape" or "text"; root: the folder that the
-    names of the neighbours start from."""
+    names of the neighbours start from; warnings: sentences on what in the query's file could not be used."""
 
     modality: str
     neighbours: Neighbours
     root: Path
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.neighbours)
@@ -73,7 +75,10 @@ class SearchResult(Sequence[Neighbour]):
     def to_json(self, query: str) -> str:
         """The result of a query as JSON text."""
         rows = [{"rank": k + 1, "path": n.name, "score": round(n.score, 5)} for k, n in enumerate(self)]
-        return json.dumps({"query": query, "by": QUERY_NAMES[self.modality], "found": rows}, indent=1) + "\n"
+        about = {"query": query, "by": QUERY_NAMES[self.modality], "found": rows}
+        return (
+            json.dumps(about | ({"warnings": list(self.warnings)} if self.warnings else {}), indent=1) + "\n"
+        )
 
 
 def search(
@@ -103,10 +108,10 @@ def search(
             )
         network = EmbeddingNetwork(weights)
         store.require(network.name)
-        embedding = embed_query(query, modality, weights, Context(progress=or_silent(progress)))
-        return SearchResult(
-            modality, store.search(embedding, count, network.similarity_weights(modality)), store.root
-        )
+        warnings: list[str] = []
+        embedding = embed_query(query, modality, weights, Context(progress=or_silent(progress)), warnings)
+        found = store.search(embedding, count, network.similarity_weights(modality))
+        return SearchResult(modality, found, store.root, tuple(warnings))
 
 
 def query_modality(query: Query) -> str:
@@ -168,15 +173,23 @@ def find_index(given: Path | None, here: Path) -> Path:
     raise InputError("there is no index here", "make one with lift3d index FOLDER, or name one with --index")
 
 
-def embed_query(query: Query, modality: str, weights: str | None, context: Context) -> Embedding:
-    """The embedding of a query of a modality. Raises InputError for a model without a shape."""
+def embed_query(
+    query: Query, modality: str, weights: str | None, context: Context, warnings: list[str] | None = None
+) -> Embedding:
+    """The embedding of a query of a modality. warnings: a list to which sentences on what in a file could not be used are
+    added. Raises InputError for a model without a shape."""
+    warnings = [] if warnings is None else warnings
     if modality == "text":
         return WordsToEmbedding(weights)(Words(str(query)), context)
     if modality == "image":
-        return ImageToEmbedding(weights)(load_photo(query, context), context)  # type: ignore[arg-type]
+        photo = load_photo(query, context)  # type: ignore[arg-type]
+        warnings += reader_warnings(query, photo.warnings, "the photo")
+        return ImageToEmbedding(weights)(photo, context)
     assert isinstance(query, str | os.PathLike | Mesh)
     try:
-        return EmbeddingNetwork(weights).embed_parts(load_model_parts(query).parts)
+        loaded = load_model_parts(query)
+        warnings += reader_warnings(query, loaded.warnings)
+        return EmbeddingNetwork(weights).embed_parts(loaded.parts)
     except InputError as error:
         if error.advice:
             raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from pathlib import Path
 from typing import Any
 
 from lift3d.errors import MissingExtra
@@ -31,7 +30,6 @@ EXTRAS = {
     "learn": ("torch", "torch", "learned mappings"),
     "search": ("usearch", "usearch", "quick search among many models"),
 }
-FIRST_RUN = "First run on this machine: compiling numerical kernels once, which takes a minute or two."
 
 
 def total_memory() -> int | None:
@@ -57,14 +55,6 @@ def limit_threads(count: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
     except (AttributeError, OSError):
         return  # macOS and Windows have no affinity: the variables above still bound numba and BLAS
-
-
-def compiled() -> bool:
-    """Whether the numba kernels have been compiled and cached on this machine."""
-    from lift3d.geometry.voxels.view_frame import resample_affine
-
-    folder = getattr(getattr(resample_affine, "_cache", None), "cache_path", None)
-    return folder is None or any(Path(folder).glob("*.nbi"))
 
 
 def version_of(distribution: str) -> str | None:

@@ -84,6 +84,8 @@ def read_sources(sources: Sequence[Any], options: Options, run: Run) -> Photos:
             from lift3d.pipelines.reconstruction.scale import photo_named
 
             photo_named([image.name for image in photos.images], options.scale.marks.photo)
+    for warning in photos.warnings:
+        run.warn(warning)
     longest = max(max(image.width, image.height) for image in photos.images)
     reduced = ", reduced to fit the budget" if photos.memory_limited_size is not None else ""
     count = "1 photo is" if len(photos) == 1 else f"{len(photos)} photos are"
