@@ -35,8 +35,8 @@ def two(v: np.ndarray, rng: np.random.Generator) -> list[Shot]:
 
 
 def mirror(v: np.ndarray, rng: np.random.Generator) -> list[Shot]:
-    """A ball that mirrors the room, on a table without a pattern."""
-    ball = Surroundings("white", mirror=True)
+    """A ball that mirrors the room."""
+    ball = Surroundings("room", mirror=True, table=2)
     return [Shot(c, None, ball) for c in orbit(v, 26, rng)]
 
 

@@ -99,36 +99,47 @@ def whole_row(name: str, x: dict[str, Any]) -> list[Any]:
 
 
 def whole_table(results: dict[str, Any], folder: Path) -> None:
-    """whole.json: every set that was run, with the means of those that have scores."""
-    from rendered_sets import order
+    """whole.json: every set that was run, by groups, with the mean and the worst of the scores of each group."""
+    from set_lists import GROUPS, order
 
     names = sorted(results, key=order)
-    rows = [whole_row(n, results[n]) for n in names]
-    scored = [results[n] for n in names if "whole" in results[n]]
-    if scored:
-        mean = ["mean"]
-        for key in ("f_1", "f_05", "iou", "deep", "proud"):
-            found = [x["whole"][key] for x in scored if x["whole"][key] is not None]
-            percent = key in ("deep", "proud")
-            mean.append(r(np.mean(found) * (100 if percent else 1), 1 if percent else 3) if found else None)
-        mean += [
-            r(np.mean([x["surface"]["f_1"] for x in scored])),
-            None,
-            None,
-            r(np.mean([x["wall_s"] for x in scored]), 1),
-            None,
-        ]
-        rows.append(mean)
+    group = {n: next((g for g, members in GROUPS.items() if n in members), "others") for n in names}
+    rows = []
+    for g in dict.fromkeys(group.values()):
+        members = [n for n in names if group[n] == g]
+        rows += [whole_row(n, results[n]) for n in members]
+        scored = [results[n] for n in members if "whole" in results[n]]
+        if len(scored) > 1:
+            rows += [
+                summary(f"{g}: mean", scored, np.mean, np.mean),
+                summary(f"{g}: worst", scored, np.min, np.max),
+            ]
     note = (
         "F: precision over all of the output's surface, recall over the surface that the photos saw. IoU: of the interiors, "
         "where the truth is solid. Inside, outside: output surface more than 1 % of the diagonal inside the true solid (caves) "
-        "or outside it (lumps, remains of the table). `python benchmarks/reconstruction.py --only NAME ...`"
+        "or outside it (lumps, remains of the table). `python benchmarks/reconstruction.py --only NAME or GROUP ...`"
     )
     write(
         folder,
         "whole",
         {"table": {"columns": WHOLE, "rows": rows, "note": note}, "sets": {n: results[n] for n in names}},
     )
+
+
+def summary(name: str, scored: list[dict[str, Any]], good: Any, bad: Any) -> list[Any]:
+    """A row over several sets; good and bad: how scores that should be high and low become one."""
+
+    def over(values: list[float | None], how: Any, digits: int = 3) -> float | None:
+        known = [v for v in values if v is not None]
+        return r(how(known), digits) if known else None
+
+    whole = [x["whole"] for x in scored]
+    return [
+        name, *(over([w[key] for w in whole], good) for key in ("f_1", "f_05", "iou")),
+        *(over([100 * w[key] for w in whole], bad, 1) for key in ("deep", "proud")),
+        over([x["surface"]["f_1"] for x in scored], good), None,
+        over([x.get("up_deg") for x in scored], bad, 1), over([x["wall_s"] for x in scored], bad, 1), None,
+    ]  # fmt: skip
 
 
 def line(name: str, x: dict[str, Any]) -> str:

@@ -113,12 +113,6 @@ def set_of(name: str, cache: Path = CACHE) -> RenderedSet:
     return rendered_set(base, faint, cache)
 
 
-def order(name: str) -> tuple[int, str]:
-    """The key by which tables sort the names of sets: in the order of GROUPS."""
-    known = list(dict.fromkeys(n for group in GROUPS.values() for n in group))
-    return (known.index(name), name) if name in known else (len(known), name)
-
-
 def camera_to_json(c: Camera) -> dict:
     return {
         "size": [c.width, c.height],

@@ -29,3 +29,9 @@ GROUPS = {
     "turntables+masks": tuple(f"{n}+masks" for n in TURNTABLES), "captured": CAPTURED, "bad": BAD, "held": HELD,
 }  # fmt: skip
 """Groups by name."""
+
+
+def order(name: str) -> tuple[int, str]:
+    """The key by which tables sort the names of sets: in the order of GROUPS."""
+    known = list(dict.fromkeys(n for group in GROUPS.values() for n in group))
+    return (known.index(name), name) if name in known else (len(known), name)
