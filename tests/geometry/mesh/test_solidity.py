@@ -6,7 +6,7 @@ import trimesh
 from twin_solid import topology_defects
 
 from lift3d.errors import SolidError
-from lift3d.geometry.mesh.solidity import inspect_arrays, inspect_solid, require_solid
+from lift3d.geometry.mesh.solidity import inspect_arrays, inspect_solid, is_closed, require_solid
 
 
 def _ball(radius=1.0, at=(0, 0, 0), inward=False, level=2):
@@ -130,3 +130,10 @@ def test_random_damage_agrees_with_the_independent_judge():
         assert report.closed == ("closed" not in defects)
         if report.closed:
             assert report.oriented == ("oriented" not in defects)
+
+
+def test_a_solid_far_from_the_origin_is_one() -> None:
+    """Its vertices would collapse in single precision; files are written about the origin."""
+    mesh = trimesh.creation.icosphere(3, radius=2)
+    mesh.vertices = np.asarray(mesh.vertices) + [500000.1, 4649776.2, 100]
+    assert inspect_solid(mesh).is_solid and is_closed(np.asarray(mesh.vertices), np.asarray(mesh.faces))

@@ -479,3 +479,23 @@ def test_nothing_is_written_for_an_empty_mesh_or_an_unknown_ending(tmp_path: Pat
         with pytest.raises(InputError):
             convert_mesh(tmp_path / "missing.glb", tmp_path / name)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", sorted(FORMATS))
+def test_coordinates_of_a_survey_keep_their_size_in_every_format(tmp_path: Path, ending: str) -> None:
+    if ending == ".usdz":
+        pytest.importorskip("pxr")
+    mesh = trimesh.creation.box((0.2, 0.4, 0.6))
+    mesh.vertices = np.asarray(mesh.vertices) + [500000.2, 4649776.4, 100.3]
+    save_mesh(mesh, tmp_path / "a.obj")
+    source = load_mesh(tmp_path / "a.obj")
+    assert (
+        np.allclose(source.bounds, mesh.bounds, atol=1e-9)
+        and "far from the origin" in source.metadata["warnings"][0]
+    )
+    save_mesh(source, tmp_path / f"b{ending}")
+    back = load_mesh(tmp_path / f"b{ending}")
+    assert np.allclose(np.ptp(back.vertices, axis=0), (0.2, 0.4, 0.6), atol=1e-6)
+    kept = ending in (".obj", ".ply", ".3mf")
+    assert np.allclose(back.bounds, mesh.bounds, atol=1e-6) == kept
+    assert ("warnings" in back.metadata) == kept

@@ -18,6 +18,7 @@ from lift3d.geometry.mesh.components import (
     sorted_half_edges,
     winding_number_at,
 )
+from lift3d.geometry.mesh.recentre import recentring_shift
 from lift3d.geometry.mesh.self_intersection import degenerate_faces, self_intersections
 from lift3d.geometry.mesh.weld import weld_exact
 from lift3d.types import F64, Mesh
@@ -78,7 +79,8 @@ class SolidReport:
 
 
 def inspect_solid(mesh: Mesh, limit: int = 1000) -> SolidReport:
-    """The report of a mesh, after its vertices are rounded to float32 and merged by exact position.
+    """The report of a mesh, after its vertices are rounded to float32 and merged by exact position. A mesh far from the origin is
+    moved to it first, as it is when it is written in a format of single precision.
 
     limit: most self-intersections that are counted. A mesh with invalid numbers fails every condition.
     """
@@ -96,7 +98,7 @@ def require_solid(mesh: Mesh) -> SolidReport:
 def inspect_arrays(v: F64, f: NDArray[np.integer], limit: int = 1000) -> SolidReport:
     """`inspect_solid` for v (V, 3) and f (F, 3)."""
     v, f = np.asarray(v, np.float64).reshape(-1, 3), np.asarray(f).reshape(-1, 3)
-    p, row = weld_exact(v)
+    p, row = weld_exact(v - recentring_shift(v))
     counts = {
         "vertices": len(p),
         "faces": len(f),
@@ -136,7 +138,7 @@ def inspect_arrays(v: F64, f: NDArray[np.integer], limit: int = 1000) -> SolidRe
 def faces_per_edge(v: F64, f: NDArray[np.integer]) -> NDArray[np.int64]:
     """(E,) numbers of faces at the undirected edges of v (V, 3) and f (F, 3), after welding by exact float32
     position."""
-    key = sorted_half_edges(weld_exact(v)[1][np.asarray(f)])[1]
+    key = sorted_half_edges(weld_exact(v - recentring_shift(v))[1][np.asarray(f)])[1]
     return np.unique(key, return_counts=True)[1]
 
 

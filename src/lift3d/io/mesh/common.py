@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pil
 
 from lift3d.errors import InputError, damaged_file
+from lift3d.geometry.mesh.recentre import recentring_shift
 from lift3d.io.image.decode import TEXTURE_FORMATS, open_picture
 from lift3d.types import F64
 
@@ -27,6 +28,8 @@ MAX_FILE = 1 << 30
 _DEEPEST = 16
 """Folders of a foreign path that are looked for beside the model."""
 _MOST_ENTRIES = 20_000
+_COARSE = 16.0
+"""Distance from the origin, in longest sides, at which half a step of single precision is a millionth of the side."""
 
 
 def encode_picture(picture: Pil.Image, lossy: int | None = None) -> tuple[bytes, str]:
@@ -122,17 +125,14 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def far_from_origin(xyz: F64, tolerance: float) -> bool:
-    """Whether single precision rounds coordinates (V, 3) by more than `tolerance` of their longest side."""
-    if not len(xyz):
-        return False
-    side = float(np.ptp(xyz, axis=0).max())
-    return float(np.abs(xyz).max()) * 2.0**-24 > tolerance * side > 0
+def needs_double(xyz: F64) -> bool:
+    """Whether single precision rounds points (V, 3) by more than a millionth of their longest side."""
+    return bool(recentring_shift(xyz, _COARSE).any())
 
 
 def format_points(xyz: F64) -> list[str]:
     """Each point (V, 3) as text: as exact as single precision, or as double precision where the former would round visibly."""
-    if far_from_origin(xyz, 1e-6):
+    if needs_double(xyz):
         return [f"{x!r} {y!r} {z!r}" for x, y, z in (xyz + 0.0).tolist()]
     return format_rows(xyz.astype(np.float32))
 

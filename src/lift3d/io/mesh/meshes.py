@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError, Lift3dError, damaged_file
+from lift3d.geometry.mesh.recentre import recentring_shift
 from lift3d.geometry.parts.convert import mesh_to_part, model_to_mesh, scale_to_metres, validate_part
 from lift3d.io.files.atomic import writing_together
 from lift3d.io.files.read import read_bytes
@@ -27,7 +28,7 @@ from lift3d.io.mesh import glb_reader, off, stl
 from lift3d.io.mesh import glb_writer as glb
 from lift3d.io.mesh import usdz_worker as usdz_process
 from lift3d.io.mesh import usdz_writer as usdz
-from lift3d.io.mesh.common import MAX_FILE, encode_picture, far_from_origin
+from lift3d.io.mesh.common import MAX_FILE, encode_picture
 from lift3d.io.mesh.obj import reader as obj_reader
 from lift3d.io.mesh.obj import writer as obj_writer
 from lift3d.io.mesh.ply import reader as ply_reader
@@ -52,8 +53,7 @@ SUFFIXES_WITH_UP_AXIS = (".glb", ".gltf", ".usdz", ".3mf")
 """Formats that define or state which axis points up; the others (OBJ, OFF, PLY, STL) do not."""
 
 _SINGLE_PRECISION = (".glb", ".stl", ".usdz")
-_FAR = 1e-4
-"""Rounding to single precision that is visible, as a fraction of the longest side."""
+"""Formats whose coordinates far from the origin would be rounded visibly, so that the model is written about the origin."""
 
 _READERS: dict[str, Callable[[bytes, Path], Model]] = {
     ".glb": glb_reader.read, ".gltf": glb_reader.read, ".obj": obj_reader.read, ".ply": ply_reader.read, ".stl": stl.read,
@@ -84,10 +84,11 @@ def load_mesh(path: str | os.PathLike[str]) -> Mesh:
     """
     path = Path(path)
     mesh = _guarded(path, lambda model: model_to_mesh(model, path.name))
-    if far_from_origin(mesh.vertices, _FAR):
-        x, y, z = _centre(mesh.vertices).tolist()
+    shift = recentring_shift(mesh.vertices)
+    if shift.any():
+        x, y, z = shift.tolist()
         mesh.metadata.setdefault("warnings", []).append(
-            f"the coordinates lie far from the origin (around {x:.0f} {y:.0f} {z:.0f}): OBJ, PLY and 3MF files keep them, but "
+            f"the coordinates lie far from the origin (around {x:.10g} {y:.10g} {z:.10g}): OBJ, PLY and 3MF files keep them, but "
             "GLB, STL and USDZ files, which would round them visibly, are written about the origin"
         )
     return mesh
@@ -99,11 +100,6 @@ def load_parts(path: str | os.PathLike[str]) -> Model:
     return _guarded(
         path, lambda model: replace(model, parts=[validate_part(p, path.name) for p in model.parts])
     )
-
-
-def _centre(xyz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(3,) the centre of the bounds in whole numbers, so that subtracting it is exact."""
-    return np.rint((xyz.min(0) + xyz.max(0)) / 2)
 
 
 def _guarded(path: Path, finish: Callable[[Model], M]) -> M:
@@ -146,8 +142,8 @@ def save_mesh(mesh: Mesh, path: str | os.PathLike[str], *, normals: bool = False
     unit = None if metres is None else "m"
     if metres is not None and metres != 1.0:
         part = Part(part.vertices * metres, part.faces, part.uv, part.colours, part.material)
-    if ending in _SINGLE_PRECISION and far_from_origin(part.vertices, _FAR):
-        part = replace(part, vertices=part.vertices - _centre(part.vertices))
+    if ending in _SINGLE_PRECISION:
+        part = replace(part, vertices=part.vertices - recentring_shift(part.vertices))
     smooth = smooth_normals(part) if normals else None
     files = [(path, data) for path, data in _encode(part, unit, path, ending, smooth)]
     with writing_together(*(p for p, _ in files)) as temporaries:

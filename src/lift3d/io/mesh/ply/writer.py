@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.geometry.parts.convert import vertex_colours
-from lift3d.io.mesh.common import far_from_origin
+from lift3d.io.mesh.common import needs_double
 from lift3d.types import Part
 
 
@@ -21,9 +21,7 @@ def write(
     part: Part, unit: str | None, texture: str | None, normals: NDArray[np.float32] | None = None
 ) -> bytes:
     """Binary PLY of a part; texture: the name of the picture beside it; normals: (V, 3) per vertex."""
-    kind = (
-        "<f8" if far_from_origin(part.vertices, 1e-6) else "<f4"
-    )  # else single precision would round visibly
+    kind = "<f8" if needs_double(part.vertices) else "<f4"  # else single precision would round visibly
     fields: list[tuple[str, str]] = [(a, kind) for a in "xyz"]
     columns: list[NDArray[np.generic]] = [part.vertices[:, i] for i in range(3)]
     if normals is not None:
