@@ -48,7 +48,7 @@ def reconstruct(
     ] = None,
     cameras: Annotated[
         Path | None,
-        typer.Option(help="Known cameras: the folder of a COLMAP model, or a transforms.json."),
+        typer.Option(help="Known cameras: a COLMAP model folder, a transforms.json, or Polycam's raw data."),
     ] = None,
     masks: Annotated[
         Path | None,
