@@ -33,7 +33,7 @@ from lift3d.pipelines.render_options import (
     parse_background,
     require_film,
 )
-from lift3d.types import Camera
+from lift3d.types import Camera, Model
 from lift3d.units import format_count
 
 BATCH = 8
@@ -78,18 +78,22 @@ def render(
     film = path is not None and is_film(path)
     colour, lighting = parse_background(options.background), load_lighting(options.light)
     loaded = load_model_parts(model, options.up)
-    surface = drawable(loaded.parts)
-    a, b, c = (surface.v[surface.f[:, k]] for k in range(3))
-    if not np.cross(b - a, c - a).any():
-        raise InputError(
-            f"{name_of(model, 'the mesh')} has no faces with an area",
-            "inspect it with `lift3d check`",
-        )
+    surface = _surface(loaded, name_of(model, "the mesh"))
     cameras = make_cameras(surface.v[np.unique(surface.f)], options, film)
     scene = Scene(surface, cameras, colour, lighting, loaded.unit, reader_warnings(model, loaded.warnings))
     if path is None:
         return Renderings(scene, list(scene.render(or_silent(progress))))
     return _write(scene, path, or_silent(progress))
+
+
+def _surface(loaded: Model, name: str) -> Drawable:
+    """The surface to draw; InputError for a model without a face that has an area."""
+    if any(len(part.faces) for part in loaded.parts):
+        surface = drawable(loaded.parts)
+        a, b, c = (surface.v[surface.f[:, k]] for k in range(3))
+        if np.cross(b - a, c - a).any():
+            return surface
+    raise InputError(f"{name} has no faces with an area", "inspect it with `lift3d check`")
 
 
 @dataclass(frozen=True, eq=False)

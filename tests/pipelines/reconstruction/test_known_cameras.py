@@ -93,5 +93,18 @@ def test_one_attempt_where_the_size_decides(tmp_path, agreement) -> None:
 def test_failures_of_both_raise_the_first(tmp_path, agreement) -> None:
     agreement |= {"stored": CaptureError("too few details"), "upright": InputError("do not match")}
     photos, mapping = given(tmp_path, 3)
-    with pytest.raises(CaptureError, match="too few details"):
+    with pytest.raises(
+        CaptureError,
+        match="too few details; the cameras were tried as they are and rotated .* orientation .3",
+    ):
+        mapping(photos)
+
+
+def test_a_failure_tells_that_the_cameras_were_turned(tmp_path, agreement) -> None:
+    agreement |= {"stored": InputError("do not match", "leave them out")}
+    photos, mapping = given(tmp_path, 6)
+    with pytest.raises(
+        InputError,
+        match="do not match; the cameras were rotated with the photos by their EXIF orientation .6.",
+    ):
         mapping(photos)

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from PIL import Image as Pil
 from PIL import ImageCms
 
-from lift3d.errors import InputError, Lift3dError, MissingExtra
+from lift3d.errors import InputError, Lift3dError
 from lift3d.io.image import png16, raster, tiff
 from lift3d.io.image.exif import apply_orientation, exif_orientation, focal_from_exif, stated_orientation
+from lift3d.io.image.heic import WARNING, is_heic, open_heic
 from lift3d.io.image.value_range import MIN_FILL, to_eight_bit
 
 MAX_PIXELS = 170_000_000
 MIN_SIDE = 64
 PHOTO_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "PPM")
 TEXTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TGA", "TIFF", "GIF")
-_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 DECODER_ERRORS = (
     OSError, ValueError, TypeError, SyntaxError, KeyError, IndexError, AttributeError, OverflowError,
     EOFError, MemoryError, RuntimeError, ZeroDivisionError, struct.error, zlib.error, AssertionError,
@@ -50,11 +50,6 @@ class Picture:
     stretched: tuple[float, float] | None = None
 
 
-def is_heic(data: bytes) -> bool:
-    """Whether the data are HEIC, by the brand in the first box rather than by a file name."""
-    return data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS
-
-
 def _too_large(name: str, pixels: int, size: str = "") -> InputError:
     """The error for a picture with too many pixels."""
     what = f"{size} pixels, " if size else ""
@@ -75,7 +70,7 @@ def open_picture(data: bytes, name: str, formats: Sequence[str] = PHOTO_FORMATS)
     Pil.init()  # registers every format by name
     try:
         if is_heic(data):
-            picture = _open_heic(data)
+            picture = open_heic(data, MAX_PIXELS)
         else:
             picture = Pil.open(io.BytesIO(data), formats=list(formats))
     except Pil.DecompressionBombError as error:
@@ -91,18 +86,6 @@ def open_picture(data: bytes, name: str, formats: Sequence[str] = PHOTO_FORMATS)
     if picture.width * picture.height > MAX_PIXELS:
         raise _too_large(name, picture.width * picture.height, f"{picture.width}x{picture.height}")
     return picture
-
-
-def _open_heic(data: bytes) -> Pil.Image:
-    """The primary image of a HEIC file; MissingExtra where pi_heif is not installed."""
-    try:
-        import pi_heif
-    except ImportError as error:
-        raise MissingExtra("reading HEIC photos", "heic") from error
-    heif = pi_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
-    if heif.size[0] * heif.size[1] > MAX_PIXELS:
-        raise _too_large("the HEIC photo", heif.size[0] * heif.size[1])
-    return heif.to_pillow()
 
 
 def _to_srgb(picture: Pil.Image, profile: bytes | None, warnings: list[str]) -> Pil.Image:
@@ -187,7 +170,7 @@ def decode(
     found = _with_all_bits(data, picture, limits) if png16.has_lost_bits(data) else None
     if found is not None:
         return decode_opened(found.picture, name, max_size, found)
-    found = raster.Converted(picture, [], limits)
+    found = raster.Converted(picture, [picture.info[WARNING]] if WARNING in picture.info else [], limits)
     if page is not None:
         _note_pages(page.pages, found.warnings)
     elif picture.format in ("PNG", "WEBP") and getattr(picture, "n_frames", 1) > 1:

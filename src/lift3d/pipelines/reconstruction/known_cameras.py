@@ -72,7 +72,8 @@ def _fitting(photos: Photos, known: CameraFile, context: Context) -> tuple[Views
             found[layout] = error
     attempts = {layout: attempt for layout, attempt in found.items() if isinstance(attempt, tuple)}
     if not attempts:
-        raise next(attempt for attempt in found.values() if isinstance(attempt, Lift3dError))
+        first = next(error for error in found.values() if isinstance(error, Lift3dError))
+        raise _with_orientation(first, photos, possible)
     order = sorted(attempts, key=lambda layout: -_agreement(attempts[layout]))
     if len(order) == 2 and _agreement(attempts[order[0]]) - _agreement(attempts[order[1]]) < MIN_LEAD:
         names = [image.name for image in photos.images if image.orientation != 1]
@@ -90,6 +91,20 @@ def _views(photos: Photos, known: CameraFile, layout: str, context: Context, pro
 
     matched, cameras = match_cameras(photos, known.cameras, layout)
     return views_from_cameras(matched, cameras, known.unit, context.seed, progress)
+
+
+def _with_orientation(error: Lift3dError, photos: Photos, tried: tuple[str, ...]) -> Lift3dError:
+    """The error with what was assumed about photos that EXIF turns."""
+    turned = sorted({image.orientation for image in photos.images if image.orientation != 1})
+    if not turned or tried == (UPRIGHT,):
+        return error
+    which = ", ".join(str(o) for o in turned)
+    what = (
+        "were rotated with the photos"
+        if len(tried) == 1
+        else "were tried as they are and rotated with the photos"
+    )
+    return type(error)(f"{error.cause}; the cameras {what} by their EXIF orientation ({which})", error.advice)
 
 
 def _agreement(attempt: Attempt) -> float:
