@@ -13,7 +13,7 @@ from solid_twin import why_not_solid
 from lift3d.context import Context
 from lift3d.errors import CaptureError
 from lift3d.geometry.mesh.solidity import require_solid
-from lift3d.maps.depths_to_mesh import DepthsToMesh
+from lift3d.maps.depths_to_mesh import DepthsToMesh, _without_background
 from lift3d.maps.images_to_depths import ImagesToDepths
 from lift3d.types import DepthMaps, Surface, Views
 
@@ -41,6 +41,8 @@ def test_object_is_a_solid_ball_cut_flat_at_the_table(maps):
     assert (np.abs(mesh.vertices[:, 2]) < 1e-6).sum() >= 3
     up = surface.world_from_model[:3, 2]
     assert up @ [0, 0, 1] > 0.999
+    first = surface.views.cameras[0].direction  # the front, seen along +y, is what the first photo shows
+    assert abs(first[0]) < 1e-6 and first[1] > 0.5
 
 
 @pytest.mark.slow
@@ -68,6 +70,19 @@ def test_masks_carve_the_silhouette():
     r = np.linalg.norm(to_world(surface) - [0, 0, 0.5], axis=1)
     assert np.quantile(np.abs(r - 0.5), 0.9) < 0.06
     assert trimesh.Trimesh(mesh.vertices, mesh.faces).volume == pytest.approx(4 / 3 * np.pi * 0.125, rel=0.08)
+
+
+def test_depths_of_still_surroundings_do_not_count(maps):
+    """Whatever was measured there, on a turntable it lies nowhere."""
+    still = tuple(np.zeros(image.pixels.shape[:2], bool) for image in maps.views.images)
+    for mask in still:
+        mask[:, : mask.shape[1] // 2] = True
+    turned = replace(maps, views=replace(maps.views, background=still))
+    for before, after in zip(maps.depths, _without_background(turned).depths):
+        half = after.z.shape[1] // 2
+        assert not after.z[:, :half].any()
+        np.testing.assert_array_equal(after.z[:, half:], before.z[:, half:])
+    assert _without_background(maps) is maps
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ measurements are removed; the up axis is the normal of the floor if one is found
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,10 +21,10 @@ from lift3d.context import Context
 from lift3d.errors import CaptureError
 from lift3d.geometry.camera.projection import unproject
 from lift3d.geometry.camera.similarity import transform_views, upright_frame
+from lift3d.geometry.camera.up_direction import estimate_up, forward_direction, up_direction
 from lift3d.geometry.fusion.capture_layout import (
     AxisIntersection,
     classify_capture,
-    estimate_up,
     intersect_optical_axes,
 )
 from lift3d.geometry.fusion.fuse import (
@@ -36,7 +36,7 @@ from lift3d.geometry.fusion.fuse import (
     sample_measured_points,
 )
 from lift3d.geometry.fusion.object_region import object_points
-from lift3d.geometry.fusion.support_plane import SupportPlane, find_floor, find_support_plane
+from lift3d.geometry.fusion.support_plane import SupportPlane, allowed_tilt, find_floor, find_support_plane
 from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
 from lift3d.geometry.guarantees.shapes import OBJECT_CLOSED_SCENE_OPEN, VIEWS_IN_FRAME
 from lift3d.geometry.mesh.components import keep_large_components, keep_main_components, select_faces
@@ -72,6 +72,7 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
     smooth: float = 0.06
 
     def apply(self, source: DepthMaps, context: Context) -> Surface:
+        source = _without_background(source)
         cameras = source.views.cameras
         points = sample_measured_points(source, 400_000, context.seed)
         if len(points) < 500:
@@ -96,7 +97,8 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
     def _object(self, maps: DepthMaps, points: Points, axes: AxisIntersection, context: Context) -> Extracted:
         """The closed surface of what most cameras look at."""
         cameras = maps.views.cameras
-        up = estimate_up(cameras)
+        upwards = up_direction(cameras)
+        up, tilt = upwards.direction, allowed_tilt(upwards)
         assert points.normals is not None
         centres = np.array([c.centre for c in cameras])
         near = np.linalg.norm(points.xyz - axes.point, axis=1) < 1.5 * axes.distance
@@ -104,7 +106,8 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
         plane = None
         if not masked:
             xyz, normals = points.xyz[near], points.normals[near]
-            plane = find_support_plane(xyz, normals, centres, up, 0.5 * axes.distance, context.seed)
+            size = 0.5 * axes.distance
+            plane = find_support_plane(xyz, normals, centres, up, size, context.seed, tilt=tilt)
         above = near
         if plane is not None:
             up = plane.normal
@@ -116,7 +119,8 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
                 "no object was found where the cameras look together",
                 "walk around one object and keep it in the centre of each photo, or use --kind scene",
             )
-        box = _object_box(points.xyz[member], up, plane, masked)
+        forward = forward_direction(cameras[0], up)
+        box = _object_box(points.xyz[member], up, forward, plane, masked)
         kinds = [_proofs(maps, i, plane, box) for i in range(len(cameras))]
         grid = self._fused(maps, kinds, box, context, base=plane is not None)
         v, f = marching_tetrahedra(grid.phi)
@@ -136,7 +140,8 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
         """The measured surface within the box of the measured points, open where nothing was measured."""
         floor = find_floor(points, maps.views.cameras, context.seed)
         up = estimate_up(maps.views.cameras) if floor is None else floor.normal
-        frame = upright_frame(up, np.median(points.xyz, axis=0))
+        forward = forward_direction(maps.views.cameras[0], up)
+        frame = upright_frame(up, np.median(points.xyz, axis=0), forward)
         local = (points.xyz - frame[:3, 3]) @ frame[:3, :3]
         low, high = np.quantile(local, 0.01, axis=0), np.quantile(local, 0.99, axis=0)
         wide = (high - low).max()
@@ -164,9 +169,22 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
         return fuse(maps, kinds, box, settings, **how, progress=partial(context.progress, NAME))
 
 
-def _object_box(xyz: F64, up: F64, plane: SupportPlane | None, masked: bool) -> OrientedBox:
-    """The upright box around the object's points; its bottom lies just above the noise of the table."""
-    frame = upright_frame(up, xyz.mean(0))
+def _without_background(maps: DepthMaps) -> DepthMaps:
+    """The depth maps without the pixels of surroundings that stood still while the object turned: what was measured there lies
+    nowhere."""
+    if not maps.views.background:
+        return maps
+    depths = tuple(
+        replace(depth, z=np.where(resize_mask(still, depth.z.shape), np.float32(0), depth.z))
+        for depth, still in zip(maps.depths, maps.views.background)
+    )
+    return replace(maps, depths=depths)
+
+
+def _object_box(xyz: F64, up: F64, forward: F64, plane: SupportPlane | None, masked: bool) -> OrientedBox:
+    """The upright box around the object's points, its front towards the first camera, which looks `forward`; its bottom lies just
+    above the noise of the table."""
+    frame = upright_frame(up, xyz.mean(0), forward)
     local = (xyz - frame[:3, 3]) @ frame[:3, :3]
     low, high = np.quantile(local, 0.002, axis=0), np.quantile(local, 0.998, axis=0)
     # masks carve by themselves: the box need not be tight, and must not cut off parts below the measured points

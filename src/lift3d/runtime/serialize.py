@@ -143,6 +143,8 @@ def _pack_views(views: Views, arrays: Arrays, images: bool = True) -> dict[str, 
     arrays["points"], arrays["observations"] = views.points.xyz, views.observations
     _store(arrays, "point_normals", views.points.normals)
     _store(arrays, "point_colours", views.points.colours)
+    for i, still in enumerate(views.background):
+        arrays[f"background{i}"] = still
     rows = []
     for i, image in enumerate(views.images if images else ()):
         arrays[f"pixels{i}"] = image.pixels
@@ -160,7 +162,8 @@ def _pack_views(views: Views, arrays: Arrays, images: bool = True) -> dict[str, 
             | {"segmentation": None if found is None else asdict(found)}
         )
     photos = [
-        {"name": p.name, "placed": p.placed, "reason": p.reason, "lens": p.lens and _pack_camera(p.lens)}
+        {"name": p.name, "placed": p.placed, "reason": p.reason, "sharpness": p.sharpness}
+        | {"lens": p.lens and _pack_camera(p.lens)}
         for p in views.photos
     ]
     return {
@@ -171,6 +174,7 @@ def _pack_views(views: Views, arrays: Arrays, images: bool = True) -> dict[str, 
         "unit": views.unit,
         "points": views.points.unit,
         "warnings": list(views.warnings),
+        "background": len(views.background),
     }
 
 
@@ -189,7 +193,8 @@ def _unpack_views(
         for row in header["photos"]
     )
     warnings = tuple(header["warnings"])
-    return Views(images, cameras, points, arrays["observations"], header["unit"], photos, warnings)
+    still = tuple(arrays[f"background{i}"] for i in range(header.get("background", 0)))
+    return Views(images, cameras, points, arrays["observations"], header["unit"], photos, warnings, still)
 
 
 def _unpack_image(row: dict[str, Any], i: int, arrays: Table[str, NDArray[Any]]) -> Image:

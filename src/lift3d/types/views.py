@@ -187,13 +187,15 @@ class PhotoStatus:
     """The outcome of camera estimation for one photo.
 
     placed: whether its camera is known; reason: why not, empty if placed; lens: its camera before undistortion, intrinsics
-    rounded as in the report, or None if the photo was a pinhole image already.
+    rounded as in the report, or None if the photo was a pinhole image already. sharpness: fraction of the gradient that a small
+    blur takes from its sharpest edges, if measured.
     """
 
     name: str
     placed: bool
     reason: str = ""
     lens: Camera | None = None
+    sharpness: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +204,8 @@ class Views:
 
     images and cameras correspond index by index. points: sparse points in the world. observations (M, 2) int32: rows of
     (view index, point index). unit: "m" or None. photos: the status of every input photo, including those left
-    out; empty if unknown. warnings: sentences for the user on how the cameras were read.
+    out; empty if unknown. warnings: sentences for the user on how the cameras were read. background: (H, W) bool for each
+    view, True on surroundings that stood still while the object turned, whose depth means nothing; empty if they did not.
     """
 
     images: tuple[Image, ...]
@@ -212,6 +215,7 @@ class Views:
     unit: str | None = None
     photos: tuple[PhotoStatus, ...] = ()
     warnings: tuple[str, ...] = ()
+    background: tuple[NDArray[np.bool_], ...] = ()
 
     def __post_init__(self) -> None:
         _require(len(self.images) == len(self.cameras), "Views needs one camera per image")
@@ -224,6 +228,9 @@ class Views:
                 (image.width, image.height) == (camera.width, camera.height), "image and camera sizes differ"
             )
             _require(camera.distortion == (), "Views needs undistorted pinhole cameras")
+        _require(len(self.background) in (0, len(self.images)), "Views.background needs one mask per image")
+        for image, still in zip(self.images, self.background):
+            _require(still.shape == image.pixels.shape[:2], "Views.background must be (H, W)")
 
     def __len__(self) -> int:
         return len(self.images)

@@ -82,3 +82,11 @@ def test_an_upright_frame_is_a_rotation_with_z_along_up(up: tuple[float, ...], l
     assert np.linalg.det(frame[:3, :3]) == pytest.approx(1)
     np.testing.assert_allclose(frame[:3, 2], direction, atol=1e-12)
     np.testing.assert_array_equal(frame[:, 3], [1, 2, 3, 1])
+    forward = np.array([0.3, -0.4, 0.2])
+    front = upright_frame(length * direction, np.zeros(3), forward)
+    assert np.linalg.det(front[:3, :3]) == pytest.approx(1)
+    np.testing.assert_allclose(front[:3, 2], direction, atol=1e-12)
+    assert forward @ front[:3, 0] == pytest.approx(0, abs=1e-12) and forward @ front[:3, 1] > 0
+    np.testing.assert_array_equal(
+        upright_frame(direction, np.ones(3), direction), upright_frame(direction, np.ones(3))
+    )

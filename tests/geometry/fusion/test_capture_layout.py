@@ -1,8 +1,6 @@
-"""Intersection of the optical axes, up direction, and the decision between object and scene."""
+"""Intersection of the optical axes, and the decision between object and scene."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import look_at, orbit_cameras
 
-from lift3d.geometry.fusion.capture_layout import classify_capture, estimate_up, intersect_optical_axes
+from lift3d.geometry.fusion.capture_layout import classify_capture, intersect_optical_axes
 
 
 def test_an_orbit_is_an_object_and_a_row_is_a_scene():
@@ -40,10 +38,6 @@ def test_axes_through_one_point_intersect_there(x, y, z, seed):
     assert axes.in_front == 1 and axes.distance == pytest.approx(3, abs=1e-3)
 
 
-def test_the_mean_up_direction_of_an_orbit():
-    assert estimate_up(orbit_cameras(10)) @ [0, 0, 1] > 0.9
-
-
 def test_one_camera_that_looks_elsewhere_is_discounted():
     cameras = orbit_cameras(9)
     target = intersect_optical_axes(cameras).point
@@ -51,16 +45,6 @@ def test_one_camera_that_looks_elsewhere_is_discounted():
     found = intersect_optical_axes([*cameras, stray])
     assert np.linalg.norm(found.point - target) < 0.05 and found.spread < 0.1
     assert found.in_front >= 0.9
-
-
-def test_up_of_photos_rolled_by_half_a_turn_each_other_time():
-    """The mean up direction cancels; the cameras look down, so up is the opposite of their mean direction."""
-    cameras = []
-    for k, camera in enumerate(orbit_cameras(8)):
-        roll = np.diag([-1.0, -1, 1, 1]) if k % 2 else np.eye(4)
-        cameras.append(replace(camera, world_to_camera=roll @ camera.world_to_camera))
-    up = estimate_up(cameras)
-    assert up @ [0, 0, 1] > 0.95 and np.linalg.norm(up) == pytest.approx(1)
 
 
 def test_a_camera_pair_has_an_angle_and_a_distance():

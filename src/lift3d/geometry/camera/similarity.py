@@ -35,10 +35,16 @@ def transform_views(views: Views, similarity: F64, unit: str | None = None) -> V
     )
 
 
-def upright_frame(up: F64, centre: F64) -> F64:
-    """A local-to-world matrix (4, 4): a rotation with its z axis along `up` (3,), any length, and its origin at `centre` (3,)."""
+def upright_frame(up: F64, centre: F64, forward: F64 | None = None) -> F64:
+    """A local-to-world matrix (4, 4): a rotation with its z axis along `up` (3,), any length, and its origin at `centre` (3,).
+
+    forward: (3,) world direction whose horizontal part becomes the y axis, along which previews look at the front; any
+    direction if None or along `up`.
+    """
     z = up / np.linalg.norm(up)
-    x = np.cross(np.eye(3)[int(np.argmin(np.abs(z)))], z)
+    x = np.cross(np.eye(3)[int(np.argmin(np.abs(z)))], z) if forward is None else np.cross(forward, z)
+    if np.linalg.norm(x) < 1e-6:
+        return upright_frame(up, centre)
     x /= np.linalg.norm(x)
     frame = np.eye(4)
     frame[:3, :3] = np.stack([x, np.cross(z, x), z], 1)

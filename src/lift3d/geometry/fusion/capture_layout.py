@@ -1,4 +1,4 @@
-"""What the cameras alone tell about a capture: the point they look at, the up direction, object or scene."""
+"""What the cameras alone tell about a capture: the point they look at, object or scene."""
 
 from __future__ import annotations
 
@@ -52,20 +52,6 @@ def intersect_optical_axes(cameras: Sequence[Camera]) -> AxisIntersection:
         float(np.degrees(np.arccos(cosine.min()))),
         float(in_front.mean()),
     )
-
-
-def estimate_up(cameras: Sequence[Camera]) -> F64:
-    """Unit vector (3,) that points up in the world: the mean up direction of the photos.
-
-    Where rolled photos cancel it (norm of the mean at most 0.5), the mean viewing direction, reversed.
-    """
-    ups = np.array([-c.R[1] for c in cameras])
-    mean = ups.mean(0)
-    if np.linalg.norm(mean) > 0.5:
-        return mean / np.linalg.norm(mean)
-    # portrait and landscape photos mixed: cameras look down at objects more often than up
-    down = np.array([c.direction for c in cameras]).mean(0)
-    return -down / max(float(np.linalg.norm(down)), 1e-12)
 
 
 def classify_capture(cameras: Sequence[Camera], axes: AxisIntersection) -> tuple[str, str]:

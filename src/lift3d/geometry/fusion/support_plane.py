@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lift3d.geometry.fusion.capture_layout import estimate_up
+from lift3d.geometry.camera.up_direction import UpDirection, estimate_up
 from lift3d.types import F32, F64, Camera, Points
 
 MIN_FLOOR_FRACTION = 0.05
@@ -42,13 +42,26 @@ class SupportPlane:
         return {"fraction": self.fraction, "noise": self.noise, "normal": self.normal.tolist()}
 
 
+def allowed_tilt(up: UpDirection) -> float:
+    """Largest angle in degrees between an object's table and the horizontal: three standard errors of up and 12 degrees for
+    photos that are all held at a slant, at most 70. A facade is never a table where the cameras tell what is up."""
+    return min(12.0 + 3.0 * up.error, 70.0)
+
+
 def find_support_plane(
-    xyz: F64, normals: F32, centres: F64, up: F64, scale: float, seed: int = 0, trials: int = 600
+    xyz: F64,
+    normals: F32,
+    centres: F64,
+    up: F64,
+    scale: float,
+    seed: int = 0,
+    trials: int = 600,
+    tilt: float = 70.0,
 ) -> SupportPlane | None:
     """The support plane by RANSAC (Fischler & Bolles 1981), or None if no plane is convincing.
 
-    xyz, normals: (N, 3) points and unit normals; centres: (M, 3) camera centres; up: (3,) expected up direction, within about
-    70 degrees; scale: size of the object, which sets the inlier distance (1 %); trials: planes tried, each from one point and
+    xyz, normals: (N, 3) points and unit normals; centres: (M, 3) camera centres; up: (3,) expected up direction, within
+    `tilt` degrees; scale: size of the object, which sets the inlier distance (1 %); trials: planes tried, each from one point and
     its normal. A plane is refused when it has too few points, cameras below it, or many points below it.
     """
     n = len(xyz)
@@ -57,7 +70,8 @@ def find_support_plane(
     rng = np.random.default_rng(seed)
     sample = rng.choice(n, min(n, 6000), replace=False)
     p, q = xyz[sample], normals[sample].astype(np.float64)
-    facing = q @ up > 0.3
+    least = np.cos(np.radians(tilt))
+    facing = q @ up > least
     candidates = np.nonzero(facing)[0]
     if len(candidates) < 50:
         return None
@@ -90,6 +104,8 @@ def find_support_plane(
         )
         fitted = vt[2] if vt[2] @ normal > 0 else -vt[2]
         normal, offset = fitted, float(fitted @ centre)
+    if normal @ up < np.cos(np.radians(min(tilt + 3.0, 89.0))):
+        return None
     residual = np.abs(xyz[inlier] @ normal - offset)
     return SupportPlane(normal, offset, float(1.48 * np.median(residual)), float(inlier.mean()))
 
