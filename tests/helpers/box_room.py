@@ -71,12 +71,7 @@ def render(camera: Camera, scene, name: str = "", noise: float = 1.5, seed: int 
     """Bilinear texture on the nearest rectangle along every pixel's ray, and a little sensor noise."""
     _, which, uv = cast(camera, scene)
     pixels = np.full((len(which), 3), 128.0)
-    for number, (_, a, b, picture) in enumerate(scene):
-        ok = which == number
-        scale = 160 * np.array([np.linalg.norm(a), np.linalg.norm(b)])
-        at = (uv[ok] * scale).T[::-1]
-        for channel in range(3):
-            pixels[ok, channel] = map_coordinates(picture[..., channel], at, order=1, mode="grid-wrap")
+    _paint(pixels, which, uv, scene)
     pixels += np.random.default_rng(seed).normal(scale=noise, size=pixels.shape)
     shape = (camera.height, camera.width, 3)
     return Image(np.clip(pixels + 0.5, 0, 255).astype(np.uint8).reshape(shape), name=name)
@@ -116,3 +111,43 @@ def photos(cameras, seed: int = 1) -> tuple[Image, ...]:
     """One photo per camera of one scene."""
     scene = rectangles(seed)
     return tuple(render(c, scene, f"{k:02d}.png", seed=k) for k, c in enumerate(cameras))
+
+
+def turntable(
+    count: int, backdrop: str, step: float = 15.0, seed: int = 1
+) -> tuple[list[Image], list[Camera]]:
+    """Photos of a textured box that turns by `step` degrees before a still camera, and the cameras in the frame of the box.
+
+    backdrop: "room" (textured), "black" or "white".
+    """
+    fixed = look_at((0, -2.9, 1.2), (0, 0, 0.35), 320, 240, 350.0)
+    box, room = rectangles(seed)[3:], rectangles(seed + 3)[:3]
+    box = [(c * [1, 0.7, 1], a * [1, 0.7, 1], b * [1, 0.7, 1], picture) for c, a, b, picture in box]
+    _, behind, at = cast(fixed, room)
+    base = np.full((len(behind), 3), {"room": 128.0, "black": 4.0, "white": 250.0}[backdrop])
+    if backdrop == "room":
+        _paint(base, behind, at, room)
+    images, cameras = [], []
+    for k in range(count):
+        spin = np.eye(4)
+        spin[:3, :3] = Rotation.from_rotvec([0, 0, np.radians(step * k)]).as_matrix()
+        camera = replace(fixed, world_to_camera=fixed.world_to_camera @ spin)
+        pixels = base.copy()
+        _paint(pixels, *cast(camera, box)[1:], box)
+        pixels += np.random.default_rng(k).normal(scale=1.5, size=pixels.shape)
+        shape = (fixed.height, fixed.width, 3)
+        images.append(
+            Image(np.clip(pixels + 0.5, 0, 255).astype(np.uint8).reshape(shape), name=f"{k:02d}.png")
+        )
+        cameras.append(camera)
+    return images, cameras
+
+
+def _paint(pixels: np.ndarray, which: np.ndarray, uv: np.ndarray, scene) -> None:
+    """Bilinear texture of the rectangles `which` at (u, v), in place."""
+    for number, (_, a, b, picture) in enumerate(scene):
+        ok = which == number
+        scale = 160 * np.array([np.linalg.norm(a), np.linalg.norm(b)])
+        at = (uv[ok] * scale).T[::-1]
+        for channel in range(3):
+            pixels[ok, channel] = map_coordinates(picture[..., channel], at, order=1, mode="grid-wrap")

@@ -8,17 +8,19 @@ from functools import cache
 
 import numpy as np
 import pytest
-from box_room import arc, look_at, photos, rectangles, render  # noqa: E402
+from box_room import arc, look_at, photos, rectangles, render, turntable  # noqa: E402
 from scipy.ndimage import gaussian_filter
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
 from lift3d.geometry.camera.projection import project
 from lift3d.geometry.camera.turn import rotate_camera
+from lift3d.geometry.camera.up_direction import up_direction
 from lift3d.geometry.metrics.points import umeyama
 from lift3d.geometry.sfm import mapper as sfm
 from lift3d.geometry.sfm.colmap import pycolmap
 from lift3d.geometry.sfm.known_cameras import views_from_cameras
+from lift3d.geometry.sfm.sharpness import BLURRED
 from lift3d.io.camera.transforms import write_transforms
 from lift3d.maps.images_to_cameras import NAME, ImagesToCameras
 from lift3d.pipelines.reconstruction.multi_view import KnownCameras
@@ -107,6 +109,33 @@ def test_each_photo_left_out_has_its_reason():
     assert all(row["advice"] for row in context.report[NAME]["photos"][6:])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("backdrop", ["room", "black", "white"])
+def test_the_cameras_of_a_turntable_come_from_what_moves(backdrop):
+    """The textured room has ten times the features of the object; all cameras would stand in one place."""
+    images, truth = turntable(8, backdrop)
+    context = Context()
+    views = ImagesToCameras()(Photos(tuple(images)), context)
+    assert len(views) == 8
+    found, true = (np.array([c.centre for c in cameras]) for cameras in (views.cameras, truth))
+    s, r, t = umeyama(found, true)
+    assert np.linalg.norm(s * found @ r.T + t - true, axis=1).max() < 0.08
+    up = up_direction(views.cameras).direction
+    assert np.degrees(np.arccos(min((r @ up)[2], 1))) < 2
+    note = context.report[NAME]["turntable"]
+    assert (note is not None and len(views.background) == 8) if backdrop == "room" else note is None
+
+
+@pytest.mark.slow
+def test_a_still_camera_before_a_still_room_is_refused():
+    images, _ = turntable(5, "room", step=0.0)
+    lit = [
+        replace(i, pixels=np.clip(i.pixels * (0.7 + 0.06 * k), 0, 255).astype(np.uint8))
+        for k, i in enumerate(images)
+    ]
+    assert "the camera stood still" in refusal(lit, retries=0)
+
+
 def test_a_photo_tied_by_few_points_is_taken_out():
     options = pycolmap.SyntheticDatasetOptions()
     options.num_rigs, options.num_cameras_per_rig, options.num_frames_per_rig = 6, 1, 1
@@ -136,8 +165,11 @@ def test_identical_photos():
     assert "identical" in refusal([room()[0]] * 5)
 
 
-def test_a_blurred_set():
-    assert "blurred" in refusal(blurred(image) for image in room())
+@pytest.mark.slow
+def test_a_blurred_set_is_searched_and_called_blurred():
+    """Blur alone does not end a search, it is reported."""
+    views = ImagesToCameras(retries=0)(Photos(tuple(blurred(image) for image in room())))
+    assert all(status.sharpness < BLURRED for status in views.photos)
 
 
 @pytest.mark.slow

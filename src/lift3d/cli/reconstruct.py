@@ -85,6 +85,13 @@ def reconstruct(
             help="One lens and zoom for all photos, or one for each. Default: by size and EXIF.",
         ),
     ] = None,
+    turntable: Annotated[
+        bool | None,
+        typer.Option(
+            "--turntable/--no-turntable",
+            help="The object turned before a still camera. Default: found out from what stands still.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Reconstruct a textured 3D model from photos or a video. NAME.png and NAME.report.json are written beside it."""
@@ -112,6 +119,7 @@ def reconstruct(
             weights=weights,
             uncertainty=uncertainty,
             shared_intrinsics=shared_intrinsics,
+            turntable=turntable,
             seed=seed,
             memory=memory,
             work=work,

@@ -45,10 +45,6 @@ def test_lens_groups_by_size_and_focal_length() -> None:
     assert features.lens_groups(images, False) == [[0], [1], [2], [3], [4], [5]]
 
 
-def test_few_photos_get_the_simpler_lens() -> None:
-    assert features.lens_model(11) == "SIMPLE_RADIAL" and features.lens_model(12) == "RADIAL"
-
-
 @pytest.mark.slow
 def test_the_workspace_holds_grey_photos_and_masks(workspace: features.Workspace) -> None:
     assert workspace.masked and workspace.database.exists() and len(set(workspace.ids)) == 2

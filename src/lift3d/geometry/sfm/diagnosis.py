@@ -1,8 +1,7 @@
 """Why a photo, or a whole set, has no cameras: evidence, reason and advice.
 
-The sharpness of a photo is the fraction of its strongest gradients that a further small blur removes (after Crete et al. 2007,
-"The blur effect"): about 0.35 and more for a sharp photo, below 0.15 for a blurred one, whatever it shows. A pair is a pure
-rotation if its homography is K R K^-1 for some focal length: it holds no depth.
+Blur is judged by `lift3d.geometry.sfm.sharpness`. A pair is a pure rotation if its homography is K R K^-1 for some focal length:
+it holds no depth.
 """
 
 from __future__ import annotations
@@ -13,17 +12,13 @@ from typing import Any
 
 import numpy as np
 from PIL import Image as Pillow
-from scipy.ndimage import gaussian_filter
 
 from lift3d.errors import CaptureError
 from lift3d.geometry.sfm.colmap import pycolmap
 from lift3d.geometry.sfm.features import Pair
+from lift3d.geometry.sfm.sharpness import BLURRED
 from lift3d.types import F32, F64, Image
 
-BLURRED = 0.17
-"""Sharpness below which a photo counts as blurred."""
-BLURRED_SET = 0.1
-"""Median sharpness below which a set is refused."""
 FEW_FEATURES = 150
 FEW_MATCHES = 40
 """Below these a photo has too few features, or too few matches with any other photo."""
@@ -41,7 +36,8 @@ ADVICE = {
 @dataclass(frozen=True)
 class MatchEvidence:
     """Evidence about the photos: sharpness and number of features per photo, the verified pairs, the earlier photo that each
-    duplicate repeats, and for each pair whether it is a pure rotation.
+    duplicate repeats, and for each pair whether it is a pure rotation. moving: where the surroundings stand still in the
+    picture, the number of features per photo that were matched and moved; else None.
     """
 
     sharpness: list[float]
@@ -49,17 +45,7 @@ class MatchEvidence:
     pairs: list[Pair]
     duplicate_of: dict[int, int]
     rotation: list[bool]
-
-
-def sharpness(grey: F32) -> float:
-    """Fraction of the gradient that a small blur removes, over the strongest tenth of the grey photo (H, W); 1 if it is flat."""
-    base = gaussian_filter(grey, 0.7)
-    soft = gaussian_filter(base, 1.2)
-    before = np.hypot(np.diff(base, axis=0)[:, :-1], np.diff(base, axis=1)[:-1])
-    after = np.hypot(np.diff(soft, axis=0)[:, :-1], np.diff(soft, axis=1)[:-1])
-    strong = before >= np.quantile(before, 0.9)
-    total = float(before[strong].sum())
-    return max(0.0, 1.0 - float(after[strong].sum()) / total) if total > 0 else 1.0
+    moving: float | None = None
 
 
 def thumbnail(image: Image, size: int = 64) -> F32:
@@ -200,25 +186,20 @@ def is_mostly_rotation(rotations: Sequence[bool]) -> bool:
     return len(rotations) > 0 and sum(rotations) > 0.7 * len(rotations)
 
 
-def blur_error(sharp: Sequence[float]) -> CaptureError | None:
-    """The error for a set that is blurred as a whole, else None."""
-    median = float(np.median(sharp))
-    if median >= BLURRED_SET:
-        return None
-    return CaptureError(
-        f"the photos are blurred (median sharpness {median:.2f}, {BLURRED_SET} is the least)",
-        "take them again with more light, a steady hand and the focus on the object",
-    )
-
-
 def reconstruction_error(photos: Sequence[Image], evidence: MatchEvidence, registered: int) -> CaptureError:
     """The error that explains why no (or no sound) model was found for the set."""
     count = len(photos)
     used = [k for k in range(count) if k not in evidence.duplicate_of]
     median_sharpness = float(np.median([evidence.sharpness[k] for k in used]))
     median_features = float(np.median([evidence.features[k] for k in used]))
+    if evidence.moving is not None and evidence.moving < FEW_MATCHES:
+        return CaptureError(
+            f"the camera stood still between the {count} photos, and what moved in front of it has too little texture "
+            f"({evidence.moving:.0f} matched features per photo, {FEW_MATCHES} is the least)",
+            "walk around the object, or turn it on a plate with printed paper under it",
+        )
     linked = {k for p in evidence.pairs if len(p.matches) >= FEW_MATCHES for k in (p.i, p.j)}
-    if is_mostly_rotation(evidence.rotation):
+    if evidence.moving is None and is_mostly_rotation(evidence.rotation):
         return CaptureError(
             f"the camera only rotated on the spot between the {count} photos, so nothing shows depth",
             "walk sideways around the object between photos instead of rotating",

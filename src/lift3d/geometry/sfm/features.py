@@ -95,11 +95,6 @@ def lens_groups(photos: Sequence[Image], shared: bool | None) -> list[list[int]]
     return list(groups.values())
 
 
-def lens_model(count: int) -> str:
-    """COLMAP camera model for a lens seen in `count` photos: few photos constrain few parameters."""
-    return "RADIAL" if count >= 12 else "SIMPLE_RADIAL"
-
-
 def silence_colmap() -> None:
     """Keep COLMAP from writing to the terminal; failures show in what its functions return."""
     pycolmap.logging.minloglevel = 3
@@ -115,8 +110,8 @@ def open_workspace(
 ) -> Workspace:
     """Write photos, masks and a database with cameras and images to `folder`.
 
-    shared: see `lens_groups`; model: COLMAP camera model, or by `lens_model`. focals: initial focal lengths in pixels, those of
-    the photos if None, 1.2 times the longer side where unknown.
+    shared: see `lens_groups`; model: COLMAP camera model, SIMPLE_RADIAL if None. focals: initial focal lengths in pixels, those
+    of the photos if None, 1.2 times the longer side where unknown.
     """
     silence_colmap()
     groups = lens_groups(photos, shared)
@@ -150,7 +145,7 @@ def open_workspace(
         known = [f for f in ((focals or [p.focal for p in photos])[k] for k in members) if f]
         focal = float(np.median(known)) if known else 1.2 * max(first.width, first.height)
         camera_id = by_name[names[members[0]]].camera_id
-        name = model or lens_model(len(members))
+        name = model or "SIMPLE_RADIAL"
         camera = pycolmap.Camera.create_from_model_name(camera_id, name, focal, first.width, first.height)
         camera.has_prior_focal_length = bool(known)
         database.update_camera(camera)

@@ -57,6 +57,18 @@ def map_incrementally(
     return max((models[k] for k in sorted(models)), key=lambda m: (m.num_reg_images(), m.num_points3D()))
 
 
+def is_collapsed(model: Reconstruction) -> bool:
+    """Whether most cameras stand in one place: their median distance from it is below 1 % of that of the points."""
+    poses = [np.asarray(model.images[i].cam_from_world().matrix()) for i in sorted(model.reg_image_ids())]
+    centres = np.array([-p[:, :3].T @ p[:, 3] for p in poses])
+    xyz = np.array([model.points3D[i].xyz for i in sorted(model.points3D)])
+    if not len(xyz):
+        return True
+    middle = np.median(centres, axis=0)
+    spread = np.median(np.linalg.norm(centres - middle, axis=1))
+    return bool(spread < 0.01 * np.median(np.linalg.norm(xyz - middle, axis=1)))
+
+
 def drop_weakly_connected(model: Reconstruction, least: int = 10) -> list[int]:
     """Remove weakly connected images from the model, weakest first, and refine the rest; returns their ids.
 
@@ -82,9 +94,11 @@ def drop_weakly_connected(model: Reconstruction, least: int = 10) -> list[int]:
     return dropped
 
 
-def bundle_adjust(model: Reconstruction, principal_point: bool) -> None:
-    """Bundle adjustment of all poses, points and lenses in place; the principal points only if `principal_point`."""
+def bundle_adjust(model: Reconstruction, principal_point: bool, distortion: bool = True) -> None:
+    """Bundle adjustment of all poses, points and lenses in place; the principal points only if `principal_point`, the
+    distortion only if `distortion`."""
     options = pycolmap.BundleAdjustmentOptions()
+    options.refine_extra_params = distortion
     options.refine_principal_point = principal_point
     options.print_summary = False
     options.ceres.solver_options.num_threads = 1

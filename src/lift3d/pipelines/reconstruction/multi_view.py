@@ -43,7 +43,7 @@ def multi_view_mappings(options: Options, photos: Photos) -> MultiViewMappings:
     if options.faces is not None:
         surface = dataclasses.replace(surface, faces=options.faces)
     return MultiViewMappings(
-        ImagesToCameras(options.shared_intrinsics)
+        ImagesToCameras(options.shared_intrinsics, turntable=options.turntable)
         if options.cameras is None
         else KnownCameras(options.cameras),
         ImagesToDepths(),
@@ -63,6 +63,11 @@ def measure_model(photos: Photos, mappings: MultiViewMappings, options: Options,
         run.warn(
             f"{len(photos) - len(views)} of {len(photos)} photos could not be placed; the report says why."
         )
+    _warn_of_blur(views, run)
+    if views.background:
+        run.say(
+            "The surroundings stand still while the object turns (a turntable); cameras come from what moves."
+        )
     surface: Surface = run.step("surface", mappings.surface, run.step("depths", mappings.depths, views))
     if len(surface.mesh.faces) == 0:
         raise CaptureError(
@@ -76,3 +81,15 @@ def measure_model(photos: Photos, mappings: MultiViewMappings, options: Options,
     return Model(
         set_unit(mesh, unit), surface.views, surface.kind, surface.reason, scale, len(photos), len(views)
     )
+
+
+def _warn_of_blur(views: Views, run: Run) -> None:
+    """Warn if most of the photos are blurred."""
+    from lift3d.geometry.sfm.sharpness import BLURRED
+
+    sharp = sorted(status.sharpness for status in views.photos if status.sharpness is not None)
+    if sharp and sharp[len(sharp) // 2] < BLURRED:
+        run.warn(
+            f"The photos are blurred (median sharpness {sharp[len(sharp) // 2]:.2f}, {BLURRED} is the least): detail is lost. "
+            "Take them again with more light, a steady hand and the focus on the object."
+        )

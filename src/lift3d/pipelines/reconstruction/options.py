@@ -30,7 +30,8 @@ class Options:
     is as vertex colours. scale: the real size, if known. cameras: a COLMAP model or transforms.json. masks: a folder, or a
     file for one photo. max_size: long side in pixels at which photos are used. texture: side of the texture in texels.
     faces: approximate number of triangles. frames: number of frames taken from a video. shared_intrinsics: one lens for
-    all photos (True), one each (False), or by size and EXIF (None). memory: budget in bytes. work: folder in which finished
+    all photos (True), one each (False), or by size and EXIF (None). turntable: whether the object turned before a still camera
+    (True), or not (False), or None to find out. memory: budget in bytes. work: folder in which finished
     steps are cached. save_cameras: folder for the undistorted photos and their cameras in the frame of the model.
     """
 
@@ -47,6 +48,7 @@ class Options:
     faces: int | None = None
     frames: int = 48
     shared_intrinsics: bool | None = None
+    turntable: bool | None = None
     seed: int = 0
     memory: int = 3 * 10**9
     work: Path | None = None
