@@ -223,3 +223,10 @@ def test_scale_offset_and_range_of_a_map(tmp_path: Path) -> None:
 def test_only_materials_that_are_used_are_made(tmp_path: Path) -> None:
     (tmp_path / "a.mtl").write_text("newmtl other\nmap_Kd missing.png\nnewmtl m\nKd 1 0 0\n")
     assert read(tmp_path, "mtllib a.mtl\nusemtl m\n" + BODY + FACE).warnings == []
+
+
+def test_many_names_are_bounded(tmp_path: Path) -> None:
+    faces = "".join(f"usemtl m{k}\n{FACE}" for k in range(60))
+    (tmp_path / "a.mtl").write_text("".join(f"newmtl m{k}\nmap_Kd t{k}.png\n" for k in range(40)))
+    model = read(tmp_path, "mtllib a.mtl " + "b c " * 200 + "\n" + BODY + faces)
+    assert len(model.parts) == 60 and len(model.warnings) == 21 and "more warnings" in model.warnings[-1]

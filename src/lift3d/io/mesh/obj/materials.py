@@ -24,6 +24,8 @@ from lift3d.types import F64, GREY, WHITE, Bytes4, Material
 
 _MTL_LIMIT = 1 << 24
 _MOST_LIBRARIES = 64
+_MOST_LOOKS = 400
+_MOST_TEXTURES = 1000
 _XYZ_TO_RGB = np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]])
 """CIE XYZ to linear sRGB (IEC 61966-2-1)."""
 
@@ -68,17 +70,21 @@ class Materials:
         self._stated = bool(libraries)
         self._made: dict[str, Shading] = {}
         self._pictures: dict[tuple[object, ...], Pil.Image | None] = {}
-        names = [name for line in libraries for name in self._names(line)]
+        self._looked: dict[str, bool] = {}
+        names = [name for line in libraries[:_MOST_LIBRARIES] for name in self._names(line)]
         if len(names) > _MOST_LIBRARIES:
             notes.append(f"of {len(names)} material files the first {_MOST_LIBRARIES} are read")
         for name in dict.fromkeys(names[:_MOST_LIBRARIES]):
             self._read(name)
+        self._folded = {_folded(name): name for name in reversed(self._statements)}
 
     def _exists(self, name: str) -> bool:
-        try:
-            return resolve_companion(self._path.parent, name, self._path.name).is_file()
-        except (FileNotFoundError, InputError):
-            return False
+        if name not in self._looked and len(self._looked) < _MOST_LOOKS:
+            try:
+                self._looked[name] = resolve_companion(self._path.parent, name, self._path.name).is_file()
+            except (FileNotFoundError, InputError):
+                self._looked[name] = False
+        return self._looked.get(name, False)
 
     def _names(self, line: bytes) -> list[str]:
         """The files of one mtllib statement: names are separated by spaces, but may contain some."""
@@ -153,9 +159,8 @@ class Materials:
                 return self._make(first)
             self._notes.append("the materials are not used, because no face states its material (usemtl)")
             return Shading()
-        like = [k for k in self._statements if k.casefold().split() == cut.casefold().split()]
-        if like:
-            return self._make(like[0])
+        if _folded(cut) in self._folded:
+            return self._make(self._folded[_folded(cut)])
         if not self._stated:
             self._notes.append(f"the material {name[:80]} is not known: the file names no material file")
         elif not self._missing:
@@ -212,6 +217,9 @@ class Materials:
 
     def _load(self, source: TextureMap) -> Pil.Image | None:
         error: Exception | None = None
+        if len(self._pictures) > _MOST_TEXTURES:
+            self._notes.append(f"of the textures the first {_MOST_TEXTURES} are read")
+            return None
         for name in dict.fromkeys((source.file, re.sub(r"\s+#.*", "", source.file))):
             try:
                 place = resolve_companion(self._path.parent, name, self._path.name)
@@ -223,6 +231,11 @@ class Materials:
         else:
             self._notes.append(f"the texture {source.file[:200]} is missing")
         return None
+
+
+def _folded(name: str) -> str:
+    """A name without regard to case and to the number of spaces."""
+    return " ".join(name.casefold().split())
 
 
 def _colour(text: str, note: Callable[[str], None]) -> tuple[int, int, int] | None:

@@ -30,6 +30,7 @@ _LOST = {
     b"l": "lines", b"p": "points", b"call": "files that are called", b"csh": "shell commands", b"scmp": "comparisons",
     b"usemap": "texture maps of the old form (usemap)", b"maplib": "texture maps of the old form (maplib)",
 }  # fmt: skip
+_MOST_NOTES = 20
 
 
 @dataclass
@@ -81,7 +82,11 @@ def read(data: bytes, path: Path, materials: dict[str, Material] | None = None) 
     for name, group in found.groups.items():
         shading = library.find(name, found.named)
         parts += _parts(group, points, colours, uvs, shading, path.name, notes)
-    return Model(finite_parts(parts, notes), found.unit, list(dict.fromkeys(notes)))
+    parts = finite_parts(parts, notes)
+    notes = list(dict.fromkeys(notes))
+    if len(notes) > _MOST_NOTES:
+        notes = [*notes[:_MOST_NOTES], f"{len(notes) - _MOST_NOTES} more warnings of this kind"]
+    return Model(parts, found.unit, notes)
 
 
 def _statements(text: bytes) -> _Statements:
