@@ -134,3 +134,17 @@ def test_which_files_are_models(models: Path) -> None:
     (models / "broken.stl").symlink_to(models / "nowhere.stl")
     files = [file.path for file in list_models(models, own)]
     assert files == ["a.stl", "b.ply", "sub/c.obj"]
+
+
+def test_a_model_without_its_picture_is_indexed_with_a_warning(models: Path) -> None:
+    (models / "sub/c.mtl").write_text("newmtl wood\nmap_Kd ../images/wood.png\n")
+    faces = (models / "sub/c.obj").read_text().splitlines()
+    (models / "sub/c.obj").write_text(
+        "mtllib c.mtl\nmtllib gone.mtl\nusemtl wood\n" + "\n".join(faces) + "\n"
+    )
+    report = index(models)
+    assert counts(report) == (3, 3, 0, 0, 0) and not report.unreadable
+    said = " ".join(report.warnings)
+    assert all(text.startswith("sub/c.obj: ") for text in report.warnings)
+    assert "gone.mtl" in said and "wood.png" in said
+    assert index(models).warnings == [], "it is not read again"

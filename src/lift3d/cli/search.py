@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+MAX_WARNINGS = 12
+"""Warnings of a whole folder that are shown one by one."""
 WEIGHTS_HELP = "Weights of the embedding: the folder of a run or a weights file."
 
 
@@ -37,7 +39,9 @@ def index(
             typer.echo("lift3d: interrupted; what was indexed so far is kept.", err=True)
             raise typer.Exit(130) from None
     if not quiet:
-        show_warnings(report.warnings)
+        show_warnings(report.warnings[:MAX_WARNINGS])
+        if len(report.warnings) > MAX_WARNINGS:
+            show_warnings([f"{len(report.warnings) - MAX_WARNINGS} more, on other models"])
         for reason in report.reasons():
             typer.echo(f"not read  {reason}")
         typer.echo(f"{report.path}: {report.count} models; {report.to_text()}")

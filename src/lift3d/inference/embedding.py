@@ -123,7 +123,7 @@ class EmbeddingNetwork:
 
     def embed_text(self, words: Words) -> Embedding:
         """The embedding of one text."""
-        return Embedding(self.embed_texts([words.text]), "text", self.name)
+        return Embedding(self.embed_texts([words.text]), "text", self.name, words.text)
 
     def embed_parts(self, parts: list[Part]) -> Embedding:
         """The embedding (1 + V, D) of a model with z up: its solid and its V views. InputError for a model that is empty or

@@ -59,6 +59,20 @@ class EmbeddingClassifier:
         except MissingExtra:
             return None
 
+    @cached_property
+    def category_sentences(self) -> F32:
+        """(2, K, 384) vectors of the sentence encoder: of the categories' names, and of their descriptions."""
+        from lift3d.inference.sentence_encoder import encode_sentences
+        from lift3d.taxonomy.captions import category_text
+
+        names = [name.replace("_", " ") for name in self.names]
+        return np.stack([encode_sentences(names), encode_sentences([category_text(n) for n in self.names])])
+
+    def category_similarity(self, sentence: F32) -> F32:
+        """(K,) similarity of a vector of the sentence encoder (384,) to each category: the mean of its cosines with the name and
+        with the description. MissingExtra without the extra `text`."""
+        return np.asarray((self.category_sentences @ sentence).mean(0), np.float32)
+
     def classify_all(self, vectors: F32, owners: np.ndarray, solids: bool = True) -> F32:
         """(N, K) probabilities of N models. vectors (M, D); owners (M,): the model of each vector; a model's vectors are
         contiguous; solids: whether the first vector of each model is the vector of its solid."""

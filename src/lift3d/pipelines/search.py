@@ -31,6 +31,7 @@ from lift3d.pipelines.index import FOLDER, MODEL_SUFFIXES
 from lift3d.search_index.database import DATABASE
 from lift3d.search_index.ranking import rank_texts
 from lift3d.search_index.store import ModelIndex
+from lift3d.search_index.word_match import NEAR
 from lift3d.taxonomy.categories import CATEGORIES, UNKNOWN
 from lift3d.types import Embedding, Mesh, Neighbour, Neighbours, Words
 
@@ -45,7 +46,8 @@ Query = PhotoSource | ModelSource
 @dataclass(frozen=True)
 class SearchResult(Sequence[Neighbour]):
     """A sequence of `Neighbour`s, nearest first. modality: of the query, "image", "shape" or "text"; root: the folder that the
-    names of the neighbours start from; warnings: sentences on what in the query's file could not be used."""
+    names of the neighbours start from; warnings: sentences on what in the query's file could not be used, and
+    on a result in which nothing is near to the words."""
 
     modality: str
     neighbours: Neighbours
@@ -111,7 +113,15 @@ def search(
         warnings: list[str] = []
         embedding = embed_query(query, modality, weights, Context(progress=or_silent(progress)), warnings)
         found = store.search(embedding, count, network.similarity_weights(modality))
+        if not is_near(found):
+            warnings.append(f"nothing in the index is near {json.dumps(query)}; the nearest are listed")
         return SearchResult(modality, found, store.root, tuple(warnings))
+
+
+def is_near(found: Neighbours) -> bool:
+    """Whether a result has an entry that is near to the words of the query; True for a query that is not in words."""
+    known = [one.nearness for one in found.items if one.nearness is not None]
+    return not known or max(known) >= NEAR
 
 
 def query_modality(query: Query) -> str:

@@ -13,6 +13,9 @@ TEXT_CATEGORY_WEIGHT = 2.0
 """Weight of the probability that a model has the category of a text query, relative to the cosine. The weight and the
 sharpness of text categories (inference/embedding_classifier.py) were chosen on the validation split."""
 
+WORDS_WEIGHT = 4.0
+"""Weight of the nearness of a text query to a model (search_index/word_match.py), chosen on queries for validation."""
+
 
 @dataclass(frozen=True, eq=False)
 class Similarities:

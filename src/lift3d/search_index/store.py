@@ -30,7 +30,8 @@ from lift3d.search_index.database import (
     read_meta,
     rebuild_hint,
 )
-from lift3d.search_index.ranking import centroid_of, query_vector, similarity_scores
+from lift3d.search_index.ranking import WORDS_WEIGHT, centroid_of, query_vector, similarity_scores
+from lift3d.search_index.word_match import path_patterns, words_nearness
 from lift3d.types import F32, Embedding, Neighbour, Neighbours
 
 GRAPH = "near-"
@@ -225,11 +226,19 @@ class ModelIndex:
             if classifier is None
             else (classifier.classify(query), classifier.classify_all(vectors, owners))
         )
+        nearness: F32 | None = None
+        if query.words is not None:
+            categories = None if probabilities is None else probabilities[1]
+            nearness = words_nearness(query.words, [str(path) for path, _ in rows], categories, classifier)
         with np.errstate(all="ignore"):
             scores = similarity_scores(query, vectors, owners, weights, len(rows), probabilities)
+            scores = scores if nearness is None else scores + WORDS_WEIGHT * nearness
             scores = np.nan_to_num(scores, nan=-9.0, posinf=-9.0)
         best = np.argsort(-scores, kind="stable")[:count]
-        return Neighbours(tuple(Neighbour(str(rows[i][0]), float(scores[i])) for i in best))
+        # without a classifier only names are compared, and a model without a telling name may be near all the same
+        judged = nearness is not None and classifier is not None
+        near = nearness.round(4).tolist() if nearness is not None and judged else [None] * len(rows)
+        return Neighbours(tuple(Neighbour(str(rows[i][0]), float(scores[i]), near[i]) for i in best))
 
     def _read(self, ids: NDArray[np.int64]) -> list[tuple[str, bytes]]:
         """(path, vectors) of models by id, in batches."""
@@ -249,6 +258,19 @@ class ModelIndex:
         if len(some) <= EXACT_LIMIT:
             return np.array([row[0] for row in some], np.int64)
         vector, wanted = query_vector(query, weights), max(CANDIDATES, 2 * count)
+        return np.union1d(self._nearest(vector, wanted), self._named(query.words or "", wanted))
+
+    def _named(self, words: str, wanted: int) -> NDArray[np.int64]:
+        """Ids of at most `wanted` models whose path contains a word of the query."""
+        found: list[int] = []
+        with self._diagnosed():
+            for pattern in path_patterns(words):
+                sql = f"SELECT id FROM {MODELS} WHERE path LIKE ? ORDER BY id LIMIT ?"
+                found += [int(row[0]) for row in self.connection.execute(sql, (pattern, wanted))]
+        return np.array(found[:wanted], np.int64)
+
+    def _nearest(self, vector: F32, wanted: int) -> NDArray[np.int64]:
+        """Ids of the models whose centroids are nearest to a vector, by the graph if there is one."""
         with self._diagnosed():
             file = self._graph_file()
         if graph.is_installed() and self._graph[0] != file:

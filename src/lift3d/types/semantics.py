@@ -94,12 +94,13 @@ class Embedding:
 
     vectors (N, D) float32, finite. modality: "image" (one vector), "shape" (first the solid's vector, then one for each
     rendered view) or "text" (one vector). space: identifier of the weights; embeddings of different spaces cannot be
-    compared.
+    compared. words: the text itself, where it is known.
     """
 
     vectors: F32
     modality: str
     space: str
+    words: str | None = None
 
     def __post_init__(self) -> None:
         v = self.vectors
@@ -112,10 +113,12 @@ class Embedding:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """One search result: the model's name in the index and its similarity to the query (1 is about the highest)."""
+    """One search result: the model's name in the index and its similarity to the query (1 is about the highest). nearness: of a
+    query in words, the cosine by which `near` is decided; None for other queries."""
 
     name: str
     score: float
+    nearness: float | None = None
 
 
 @dataclass(frozen=True)
