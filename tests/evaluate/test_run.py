@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.evaluate.interface import Evaluation, Request, evenly_spaced  # noqa: E402
-from lift3d.evaluate.run import evaluate, find_evaluator  # noqa: E402
+from lift3d.evaluate.run import evaluate, find_evaluator, trained_as  # noqa: E402
 from lift3d.train.registry import TASKS  # noqa: E402
 
 
@@ -24,10 +24,16 @@ def test_every_evaluator_takes_a_request_alone(name: str) -> None:
     assert find_evaluator(name.replace("-", "_")) is find_evaluator(name)
 
 
-@pytest.mark.parametrize("name", ["masked-voxels", "embedding-to-label", "nothing"])
+@pytest.mark.parametrize("name", ["masked-voxels", "nothing"])
 def test_mappings_without_a_table_are_refused(name: str) -> None:
     with pytest.raises(InputError, match="no table"):
         find_evaluator(name)
+
+
+def test_the_card_of_the_weights_decides_which_table_a_classifier_has() -> None:
+    assert trained_as("classifier", "embedding_to_label") == "embedding-to-label"
+    assert trained_as("classifier", "voxels_to_label") == trained_as("classifier", None) == "classifier"
+    assert trained_as("flow", "embedding_to_label") == "flow" and trained_as("nothing", None) == "nothing"
 
 
 def test_unknown_splits_and_limits_are_refused(tmp_path: Path) -> None:

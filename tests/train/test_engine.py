@@ -73,6 +73,39 @@ def run(folder: Path, config: Config = SMALL, until: int | None = None) -> dict:
         return Trainer(Line(config), folder, where, lambda s: None, lambda n, f: None).fit(until)
 
 
+class Scripted(Line):
+    """Validations with given scores; patience 2."""
+
+    patience = 2
+
+    def __init__(self, scores: list[float]) -> None:
+        super().__init__(replace(SMALL, validate=5, save=1000))
+        self.scores = scores
+
+    def validate(self, module) -> dict:
+        return {"fit": self.scores.pop(0)}
+
+
+def fit(folder: Path, scores: list[float], until: int | None = None) -> tuple[int, list[str]]:
+    torch.set_num_threads(1)
+    said: list[str] = []
+    with join_workers("cpu") as where:
+        trainer = Trainer(Scripted(scores), folder, where, said.append, lambda n, f: None)
+        trainer.fit(until)
+    return trainer.step, said
+
+
+def test_a_run_ends_when_the_validation_is_flat(tmp_path: Path) -> None:
+    step, said = fit(tmp_path / "a", [1, 2, 2, 3, 3, 1, 9, 9, 9, 9, 9, 9])
+    assert step == 30 and said[-1] == "stopped at step 30: none of the last 2 validations was better"
+    assert json.loads((tmp_path / "a/best.json").read_text())["step"] == 20
+    # the same command again has nothing to do, and a run that was interrupted stops at the same step
+    assert fit(tmp_path / "a", [])[0] == 30
+    assert fit(tmp_path / "b", [1, 2, 2, 3, 3], until=25) == (25, said[:5])
+    assert fit(tmp_path / "b", [1, 9, 9, 9, 9, 9])[0] == 30
+    assert fit(tmp_path / "c", [float(k) for k in range(12)])[0] == 60, "it goes on while it improves"
+
+
 def losses(folder: Path) -> list[float]:
     return [line["loss"] for line in read_lines(folder / "log.jsonl") if "loss" in line]
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from lift3d.train.config import Schedule
+    from lift3d.train.registry import Trainable
 
 PICTURES_SUFFIX = "-pictures"
 TASK_HELP = "The network, such as image-to-voxels; `--tasks` lists all."
 TASKS_HELP = "List the networks and exit."
 DATA_HELP = "A corpus from `lift3d corpus build`; some tasks take a folder of your own meshes, CATEGORY/*.stl, as well."
 PICTURES_HELP = "Rendered pictures of the corpus; if not given, CORPUS-pictures."
+VOXELS_HELP = "For `classifier`: train the network of voxels on a folder of your own meshes too, which takes far longer."
 THREADS_HELP = "Processor cores; if not given, OMP_NUM_THREADS or all."
 
 
@@ -33,6 +38,10 @@ def train(
         list[str] | None,
         typer.Option("--set", help="Set an option of the run, as in steps=2000; `--options` lists all."),
     ] = None,
+    voxels: Annotated[bool, typer.Option("--voxels", help=VOXELS_HELP)] = False,
+    up: Annotated[
+        str, typer.Option(help="Upright axis of OBJ, OFF, PLY and STL files in a folder of your own: z or y.")
+    ] = "z",
     options: Annotated[bool, typer.Option("--options", help="List the options of the run and exit.")] = False,
     tasks: Annotated[bool, typer.Option("--tasks", help=TASKS_HELP)] = False,
     device: Annotated[str | None, typer.Option(help="cpu or cuda; if not given, cuda if present.")] = None,
@@ -48,7 +57,7 @@ def train(
     require_torch()
     from lift3d.cli.bars import Bars
     from lift3d.errors import InputError
-    from lift3d.train.config import describe_options, parse_options
+    from lift3d.train.config import describe_options
     from lift3d.train.launch import launch
     from lift3d.train.registry import trainable
 
@@ -59,11 +68,18 @@ def train(
     if task is None:
         raise InputError("no network is named", "`lift3d train --tasks` lists them")
     found = trainable(task)
+    chosen, why = choose_network(found, data, voxels or init_from is not None)
+    if voxels and not found.own:
+        raise InputError(f"{task} has no network of voxels to choose", "leave out --voxels")
+    if up not in ("y", "z"):
+        raise InputError(f"'{up[:40]}' is not an upright axis", "--up takes y or z")
     if options:
-        for name, type_name, default, text in describe_options(found.config):
+        if why:
+            typer.echo(why)
+        for name, type_name, default, text in describe_options(chosen.config):
             typer.echo(f"{name:<12} {type_name:<6} {default!s:<10} {text}")
         return
-    config = parse_options(found.config(), set_ or [])
+    config = parse_chosen(chosen, found, set_ or [])
     if data is None:
         raise InputError(
             "no training data are given", "name a corpus with --data; lift3d corpus build makes one"
@@ -71,9 +87,22 @@ def train(
     folder = output if output is not None else Path("runs") / task.replace("_", "-")
     pictures = pictures if pictures is not None else data.parent / (data.name + PICTURES_SUFFIX)
     with Bars(quiet) as bars:
+        if why:
+            bars.say(why)
         try:
             last = launch(
-                found, config, data, pictures, views, folder, init_from, device, threads, bars.say, bars.step
+                chosen,
+                config,
+                data,
+                pictures,
+                views,
+                folder,
+                init_from,
+                device,
+                threads,
+                bars.say,
+                bars.step,
+                up,
             )
         except KeyboardInterrupt:
             if not any(folder.glob("step-*")):
@@ -86,6 +115,36 @@ def train(
     if not quiet:
         typer.echo(f"weights   {folder / 'best.safetensors'}")
         typer.echo("last      " + ", ".join(f"{k} {v:.4f}" for k, v in last.items()))
+
+
+def choose_network(task: Trainable, data: Path | None, voxels: bool) -> tuple[Trainable, str]:
+    """The network that is trained on these data, and a sentence that says so where it is not that of the task. voxels: whether
+    the task's own network is wanted all the same."""
+    from lift3d.train.launch import has_own_meshes
+    from lift3d.train.registry import trainable
+
+    if not task.own or data is None or voxels or not has_own_meshes(data):
+        return task, ""
+    return trainable(task.own), (
+        "for a folder of your own meshes, two layers are trained on the embedding of their pictures and solids "
+        f"({task.own}), which takes minutes and is more accurate; --voxels trains the network of voxels"
+    )
+
+
+def parse_chosen(chosen: Trainable, task: Trainable, words: list[str]) -> Schedule:
+    """The options of the network that is trained. InputError for an unknown one, and for one of the task's own network, with a
+    sentence that says so."""
+    from lift3d.errors import InputError
+    from lift3d.train.config import describe_options, parse_options
+
+    names = {name for name, *_ in describe_options(chosen.config)}
+    others = {name for name, *_ in describe_options(task.config)} - names
+    wrong = next((word.partition("=")[0] for word in words if word.partition("=")[0] in others), None)
+    if wrong is not None:
+        raise InputError(
+            f"{wrong} is an option of the network of voxels", "add --voxels to train that network"
+        )
+    return parse_options(chosen.config(), words)
 
 
 def evaluate(

@@ -81,6 +81,7 @@ class Trainer:
         groups = [{"params": deep, "weight_decay": schedule.decay}, {"params": flat, "weight_decay": 0.0}]
         self.optimiser = torch.optim.AdamW(groups, lr=schedule.rate, betas=BETAS, eps=EPSILON)
         self.step, self.best, self.usual, self.bad = 0, -math.inf, 0.0, 0
+        self.flat = 0  # validations since the best one
         self.ahead: tuple[int, Future[Batch]] | None = None
         self._resume()
 
@@ -121,6 +122,7 @@ class Trainer:
                 }
             self.step, self.best = stored.step, stored.state["best"]
             self.usual, self.bad = stored.state["usual"], stored.state["bad"]
+            self.flat = int(stored.state.get("flat", 0))
             self.say(f"resuming from step {self.step}")
             return
 
@@ -133,6 +135,7 @@ class Trainer:
                 moments[f"{name}.{which}"] = state[moment] if moment in state else torch.zeros_like(p)
             moments[f"{name}.step"] = state.get("step", torch.tensor(0.0))
         state = {"plan": self._plan(), "best": self.best, "usual": self.usual, "bad": self.bad}
+        state |= {"flat": self.flat}
         if self.where.first:
             store.write(
                 self.folder, Checkpoint(self.step, self.module.state_dict(), self.average, moments, state)
@@ -140,7 +143,8 @@ class Trainer:
         self.where.wait()
 
     def fit(self, until: int | None = None) -> dict[str, float]:
-        """Train to the last step, or to `until`; returns the last losses and metrics. Raises Diverged where the loss diverges."""
+        """Train to the last step, to `until`, or until the validation has been flat for the task's patience; returns the last
+        losses and metrics. Raises Diverged where the loss diverges."""
         schedule = self.task.config
         end = schedule.steps if until is None else min(until, schedule.steps)
         log = Log(self.folder, self.step) if self.where.first else None
@@ -153,23 +157,27 @@ class Trainer:
     def _steps(self, end: int, log: Log | None, reader: ThreadPoolExecutor) -> dict[str, float]:
         schedule, last = self.task.config, {"loss": math.nan}
         started, first = time.monotonic(), self.step
-        while self.step < end:
+        while self.step < end and not self._is_flat():
             last = self._train_step(self._batch(reader, end))
             if log is not None:
                 log.write(self.step, {**last, "rate": learning_rate(self.step - 1, schedule)})
             done = self.step - first
             left = (time.monotonic() - started) / done * (schedule.steps - self.step)
-            self.progress(
-                f"loss {last['loss']:.4f}, about {left / 60:.0f} min left", self.step / schedule.steps
-            )
+            time_left = f"{'at most' if self.task.patience else 'about'} {left / 60:.0f} min left"
+            self.progress(f"loss {last['loss']:.4f}, {time_left}", self.step / schedule.steps)
             if self.step % schedule.validate == 0 or self.step == schedule.steps:
                 metrics = self.validate()
                 last |= metrics
                 if log is not None:
                     log.write(self.step, metrics)
-            if self.step % schedule.save == 0 or self.step == end:
+            if self.step % schedule.save == 0 or self.step == end or self._is_flat():
                 self.save()
+        if self._is_flat() and self.step < end:
+            self.say(f"stopped at step {self.step}: none of the last {self.flat} validations was better")
         return last
+
+    def _is_flat(self) -> bool:
+        return 0 < self.task.patience <= self.flat
 
     def _batch(self, reader: ThreadPoolExecutor, end: int) -> Batch:
         """The samples of this step; the samples of the next step are read in the background."""
@@ -269,6 +277,7 @@ class Trainer:
             metrics = self.task.validate(self.module)
         self.module.load_state_dict(stored)
         score = metrics.get(self.task.better, -math.inf)
+        self.flat = 0 if score > self.best else self.flat + 1
         if score > self.best:
             self.best = score
             if self.where.first:

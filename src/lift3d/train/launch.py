@@ -24,9 +24,10 @@ Progress = Callable[[str, float], None]
 
 def launch(
     task: Trainable, config: Schedule, corpus: Path, pictures: Path, views: int, folder: Path, init_from: str | None,
-    device: str | None, threads: int | None, say: Say, progress: Progress,
+    device: str | None, threads: int | None, say: Say, progress: Progress, up: str = "z",
 ) -> dict[str, float]:  # fmt: skip
-    """Train to the end; returns the last losses and metrics. InputError for an unknown device or unusable data."""
+    """Train to the end; returns the last losses and metrics. up: "z" or "y", the up axis of files in a folder of the user's own
+    meshes that state none. InputError for an unknown device or unusable data."""
     if device not in (None, "cpu", "cuda"):
         raise InputError(f"there is no device called {device}", "use cpu or cuda")
     if device == "cuda" and not torch.cuda.is_available():
@@ -34,7 +35,7 @@ def launch(
     initial = None if init_from is None else load_tensors(init_from)
     with join_workers(device) as where:
         if where.first and task.folders:
-            ensure_corpus(corpus, say, progress)
+            ensure_corpus(corpus, say, progress, up)
         where.wait()
         corpus = corpus_of(corpus) if task.folders else corpus
         if where.first and task.pictures:
@@ -81,10 +82,20 @@ def corpus_of(folder: Path) -> Path:
     return folder if own else folder.parent / f"{folder.resolve().name}-corpus"
 
 
-def ensure_corpus(folder: Path, say: Say, progress: Progress) -> None:
-    """Build a corpus of the meshes in a folder CATEGORY/*.stl, unless the folder is a corpus or has one.
+def has_own_meshes(folder: Path) -> bool:
+    """Whether a folder holds the user's own meshes, or is a corpus that was built from such a folder."""
+    from lift3d.corpus.dataset import CARD, read_card
 
-    InputError for a folder without meshes, with fewer than two categories, or with other meshes than its corpus."""
+    if (folder / CARD).is_file():
+        return read_card(folder).get("plan", {}).get("folder") is not None
+    return corpus_of(folder) != folder
+
+
+def ensure_corpus(folder: Path, say: Say, progress: Progress, up: str = "z") -> None:
+    """Build a corpus of the meshes in a folder CATEGORY/*.stl, unless the folder is a corpus or has one. up: "z" or "y".
+
+    InputError for a folder without meshes, with fewer than two categories, or with other meshes or another axis than its
+    corpus."""
     from lift3d.corpus.build import BuildOptions, build
     from lift3d.corpus.dataset import Corpus
     from lift3d.corpus.sources.folder import Folder
@@ -110,10 +121,17 @@ def ensure_corpus(folder: Path, say: Say, progress: Progress) -> None:
     if not (target / "corpus.json").is_file():
         say(
             f"{folder} contains {format_count(count, 'mesh', 'meshes')}: their corpus is built in {target}; "
-            "z is the up axis of files that state none"
+            f"{up} is the up axis of files that state none (--up)"
         )
-        build(target, BuildOptions(folder=folder), say, progress)
-    elif Corpus(target).card["tried"] != count:
+        build(target, BuildOptions(folder=folder, up=up), say, progress)
+        return
+    card = Corpus(target).card
+    built_up = (card.get("plan", {}).get("folder") or {}).get("up", up)
+    if built_up != up:
+        raise InputError(
+            f"{target} was built with {built_up} as the up axis", f"give --up {built_up}, or delete {target}"
+        )
+    if card["tried"] != count:
         raise InputError(
             f"{target} was built from other meshes than {folder} contains now",
             f"delete {target} and the folders named after it to build it again, or give --data {target} to use it unchanged",

@@ -33,7 +33,7 @@ class Trainable:
     config: the dataclass of its options. make(pictures, corpus, config): its task. pictures: whether the training needs pictures
     of the corpus. folders: whether a folder of the user's own meshes can be given, from which a corpus is then built.
     prepare(pictures, corpus, config, progress): computes and caches slow inputs, in the first process, before the task is
-    created."""
+    created. own: name of the network that is trained in its place where the data are a folder of the user's own meshes."""
 
     config: type[Schedule]
     make: Callable[[Path, Path, Any], Task]
@@ -42,7 +42,8 @@ class Trainable:
     prepare: Callable[[Path, Path, Any, Progress], None] | None = None
     evaluator: str = ""
     """Dotted name of the function that evaluates the network on the test split; a name, because `lift3d.evaluate` is above this
-    package. Empty where the network is a row of another network's table, or only initialises other networks."""
+    package. Empty where the network only initialises other networks."""
+    own: str = ""
 
 
 TASKS: dict[str, Trainable] = {
@@ -86,6 +87,7 @@ TASKS: dict[str, Trainable] = {
         False,
         True,
         evaluator="lift3d.evaluate.classifier.evaluate_classifier",
+        own="embedding-to-label",
     ),
     "masked-voxels": Trainable(
         masked_voxels.Config,
@@ -102,7 +104,12 @@ TASKS: dict[str, Trainable] = {
         evaluator="lift3d.evaluate.embedding.evaluate_embedding",
     ),
     "embedding-to-label": Trainable(
-        embedding_label.Config, embedding_label.EmbeddingToLabelTask, True, True, embedding_label.prepare
+        embedding_label.Config,
+        embedding_label.EmbeddingToLabelTask,
+        True,
+        True,
+        embedding_label.prepare,
+        evaluator="lift3d.evaluate.embedding_to_label.evaluate_embedding_to_label",
     ),
     "completion": Trainable(
         completion.Config,

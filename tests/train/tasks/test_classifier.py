@@ -65,7 +65,7 @@ def sets(*options: str) -> list[str]:
 def run(small: tuple[Path, Path]) -> Path:
     """A classifier of boxes and rings."""
     out = small[0].parent / "classifier"
-    code, said = lift3d("train", "classifier", "--data", small[0], "-o", out, *sets(*TINY))
+    code, said = lift3d("train", "classifier", "--voxels", "--data", small[0], "-o", out, *sets(*TINY))
     assert code == 0 and "best.safetensors" in said, said
     return out
 
@@ -344,7 +344,7 @@ def test_invalid_options_are_diagnosed(tmp_path: Path) -> None:
         ("dropout=2", "dropout = 2.0 is not between 0 and 1"),
         ("width=1", "width must be at least 4"),
     ):
-        code, said = lift3d("train", "classifier", "--data", tmp_path, "--set", option)
+        code, said = lift3d("train", "classifier", "--voxels", "--data", tmp_path, "--set", option)
         assert code == 2 and told in said, said
     for task in ("masked-voxels", "masked-pictures"):
         code, said = lift3d("train", task, "--data", tmp_path, "--set", "hidden=1.5")

@@ -32,6 +32,8 @@ from lift3d.types import F32
 
 LEAST, OWN_LEAST = 10, 2
 """Minimum number of shapes of a category: in the corpus of packages, and in a corpus of the user's own meshes."""
+PATIENCE = 5
+"""Validations without a better one after which a run on a corpus of the user's own meshes ends."""
 FEW = (1, 2, 4, 8)
 """Numbers of pictures whose vectors are averaged in a sample."""
 
@@ -48,7 +50,7 @@ class Config(Schedule):
     average: float = option(
         0.995, "decay of the exponential moving average of the weights, which is what is stored"
     )
-    validate: int = option(300, "steps between two validations")
+    validate: int = option(100, "steps between two validations")
     save: int = option(1_000, "steps between two checkpoints")
     hidden: int = option(512, "units of the hidden layer")
     dropout: float = option(0.5, "dropout of the hidden layer")
@@ -58,13 +60,18 @@ class Config(Schedule):
     least: int = option(
         0, "minimum number of shapes of a category; 0: 10, or 2 in a corpus of your own meshes"
     )
+    patience: int = option(
+        -1,
+        "validations without a better one after which the run ends; 0: never; -1: 5 in a corpus of your own meshes",
+    )
     embedding: str = option("embedding", "weights of the embedding: a name, or a run's folder")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.hidden < 1 or self.least < 0:
+        if self.hidden < 1 or self.least < 0 or self.patience < -1:
             raise InputError(
-                "hidden must be at least 1, and least at least 0", "omit the options for their defaults"
+                "hidden must be at least 1, least at least 0, and patience at least -1",
+                "omit the options for their defaults",
             )
         for name in ("dropout", "photo", "smoothing", "balance"):
             if not 0 <= getattr(self, name) <= 1:
@@ -122,6 +129,7 @@ class EmbeddingToLabelTask(Task):
         self.config = config
         dataset = Corpus(corpus)
         own = dataset.card.get("plan", {}).get("folder") is not None
+        self.patience = (PATIENCE if own else 0) if config.patience < 0 else config.patience
         self.names = category_names(dataset, config.least or (OWN_LEAST if own else LEAST))
         self.train, self.val = (
             select_labelled(load_vectors(pictures, dataset, split, config.embedding), dataset, self.names)
