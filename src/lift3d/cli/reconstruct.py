@@ -147,17 +147,12 @@ def summary(result: Reconstruction) -> list[str]:
         closed = "solid: closed, oriented, free of self-intersection and debris"
     else:
         closed = "open, as scenes are; it cannot be printed as it is"
-    confidence = []
-    if result.confidence is not None:
-        confidence = [f"certain  {result.confidence:.2f} of 1, by the network's own estimate"]
-        if result.uncertainty is not None and result.model_file is not None:
-            colours = result.model_file.with_name(f"{result.model_file.stem}.uncertainty.ply")
-            confidence[0] += f"; red where it is uncertain: {colours}"
+    accuracy = [] if result.confidence is None else accuracy_lines(result)
     return [
         f"model    {result.model_file}",
         f"preview  {result.preview_file}",
         f"report   {result.report_file}",
-        *confidence,
+        *accuracy,
         f"kind     {report['kind']}: {report['kind_why']}",
         f"surface  {model['faces']} triangles, {closed}",
         f"size     {size}",
@@ -165,3 +160,23 @@ def summary(result: Reconstruction) -> list[str]:
         + (f"; {photos['how']}" if "how" in photos else ""),
         f"needed   {format_seconds(run['seconds'])} and {format_memory(run['peak_memory'])}",
     ]
+
+
+def accuracy_lines(result: Reconstruction) -> list[str]:
+    """How far to trust a predicted shape: the measured accuracy of its network, and where the network was undecided.
+
+    The network's confidence in one shape is not printed: it does not tell good predictions from bad ones (docs/benchmarks.md)."""
+    from lift3d.weights import find
+
+    card = find(result.report["options"].get("weights") or "image_to_voxels")
+    measured = card.metrics.get("iou", card.validation.get("iou"))
+    lines = []
+    if measured is not None:
+        lines.append(
+            f"accuracy such a prediction and the true shape share about {100 * measured:.0f} % of the volume that either "
+            "fills (IoU), on average over objects not seen in training"
+        )
+    if result.uncertainty is not None and result.model_file is not None:
+        colours = result.model_file.with_name(f"{result.model_file.stem}.uncertainty.ply")
+        lines.append(f"undecided red where the network wavers between full and empty: {colours}")
+    return lines

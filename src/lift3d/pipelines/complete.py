@@ -176,7 +176,8 @@ def _loaded(partial: Partial) -> tuple[Mesh | Points, str]:
 
 def _completed(source: Mesh | Points, options: Options, context: Context, origin: F64) -> Completion:
     if options.up == "y":
-        source = rotated(source, y_up_to_z_up)
+        turn = y_up_to_z_up
+        source = rotated(source, turn) if isinstance(source, Points) else rotated(source, turn)
     unit = source.unit if isinstance(source, Points) else source.units
     left_out = source.dropped if isinstance(source, Points) else 0
     if not options.force and not isinstance(source, Points) and _is_closed(source):
