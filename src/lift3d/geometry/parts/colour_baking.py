@@ -20,6 +20,8 @@ MAX_TEXELS = 1 << 24
 """Most texels of the new texture; cells are smaller in a larger model."""
 LARGEST, USUAL, SMALLEST = 2048, 8, 2
 """Largest, usual and smallest leg of a triangle in texels."""
+UNIFORM = 2
+"""Range of vertex colours, of 255, up to which they count as one colour."""
 FRAME = 4
 """Texels of a cell beyond the leg of its triangles, so that no triangle's interpolation reaches its neighbour."""
 CHUNK = 1 << 21
@@ -44,9 +46,10 @@ def bake_colours(part: Part, needs_texture: bool = False) -> Part:
     if colours is None or len(part.faces) == 0:
         return part
     picture = material.texture if part.uv is not None else None
-    first = tuple(colours[part.faces[0, 0]].tolist())
-    if (colours[part.faces] == first).all():
-        tint = multiply(first, material.colour)
+    used = colours[np.unique(part.faces)]
+    if (np.ptp(used, axis=0) <= UNIFORM).all():
+        red, green, blue, alpha = np.median(used, axis=0).astype(int).tolist()
+        tint = multiply((red, green, blue, alpha), material.colour)
         return replace(part, colours=None, material=replace(material, colour=tint))
     if picture is not None and (texel := _uniform(picture)) is not None:
         material, picture = replace(material, colour=multiply(texel, material.colour)), None

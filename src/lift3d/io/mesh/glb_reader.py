@@ -52,6 +52,9 @@ class _Reader:
 
     def _report(self, any_triangles: bool) -> None:
         """A warning, or an InputError where nothing else was found, about what is not a surface."""
+        if glowing := self.materials.glowing:
+            names = ", ".join(glowing[:3]) + (", ..." if len(glowing) > 3 else "")
+            self.warnings.append(f"the emission of materials is not read ({len(glowing)}: {names})")
         kinds = " and ".join(sorted(self.left_out))
         if not kinds:
             return

@@ -29,7 +29,7 @@ def open_usd() -> Any:
     """The package pxr with the modules used here loaded; MissingExtra where it is not installed."""
     try:
         import pxr
-        from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdShade, Vt  # noqa: F401
+        from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdShade, UsdSkel, Vt  # noqa: F401
     except ImportError as error:
         raise MissingExtra("USDZ", "usdz") from error
     return pxr

@@ -446,3 +446,15 @@ def test_skinned_meshes_are_posed() -> None:
             matrix4d primvars:skel:geomBindTransform = ((1,0,0,0),(0,1,0,0),(0,0,1,0),(0,0,0,1))
             SQUARE } }""".replace("SQUARE", SQUARE)
     assert bounds(read(text)) == [[10, 0, 5], [11, 1, 5]]
+
+
+def test_tetrahedral_meshes_and_guides() -> None:
+    text = """def TetMesh "t" { point3f[] points = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
+        int4[] tetVertexIndices = [(0, 1, 2, 3)]
+        FACES }"""
+    faces = "int3[] surfaceFaceVertexIndices = [(0, 2, 1), (0, 1, 3), (1, 2, 3), (0, 3, 2)]"
+    for more in (faces, ""):
+        made = model_to_mesh(read(text.replace("FACES", more)), "a")
+        assert len(made.faces) == 4 and made.volume == pytest.approx(1 / 6)
+    with pytest.raises(InputError, match="no triangles.*guides"):
+        read(mesh(more='uniform token purpose = "guide"'))

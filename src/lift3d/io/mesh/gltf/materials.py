@@ -62,11 +62,12 @@ class Look:
 
 
 class Materials:
-    """The materials of one document, each read once."""
+    """The materials of one document, each read once. glowing: names of those whose emission is not read."""
 
     def __init__(self, source: GltfDocument, warnings: list[str]) -> None:
         self.source, self.warnings = source, warnings
         self.textures = Textures(source, warnings)
+        self.glowing: list[str] = []
         self._looks: dict[int, Look] = {}
 
     def look(self, index: object) -> Look:
@@ -92,7 +93,7 @@ class Materials:
                 factor = np.append(glow, factor[3])
                 info, texture = glow_info, _with_alpha_of(shown[0], alpha)
             elif not black:
-                self.warnings.append(f"the emission of the material {name} is not read")
+                self.glowing.append(name)
         if mode == OPAQUE:
             factor[3] = 1
         if texture is None:

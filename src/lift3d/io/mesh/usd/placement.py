@@ -48,6 +48,8 @@ class Placement:
         chosen = found["default"] or found["proxy"]
         if not found["default"] and found["proxy"]:
             self.warnings.append(f"{self.name} holds only proxies of shapes that are not in it")
+        elif not chosen and self.guides:
+            self.warnings.append(f"all prims of {self.name} are guides, which are not part of the model")
         self._report()
         return chosen
 
@@ -83,7 +85,9 @@ class Placement:
                 self._instancer(prim, prototype, outer, purpose, found, depth)
                 continue
             where = found["proxy"] if purpose == "proxy" else found["default"]
-            if purpose != "guide":
+            if purpose == "guide":
+                self.guides += bool(prim.IsA(geometry.Gprim))
+            else:
                 if prim.IsA(geometry.Mesh) or kind in NAMES or kind == "TetMesh":
                     where.append(Drawn(prim, self._local(prim, prototype) @ outer))
                 elif kind in _OTHERS:

@@ -14,15 +14,13 @@ Pose = tuple[F64, F64]
 
 def poses(pxr: Any, stage: Any, transforms: Any, warnings: list[str]) -> dict[str, Pose]:
     """The posed points of every skinned mesh by its path. transforms: the stage's UsdGeom.XformCache."""
-    from pxr import UsdSkel  # type: ignore[import-not-found, unused-ignore]
-
     time, predicate = pxr.Usd.TimeCode.EarliestTime(), pxr.Usd.PrimDefaultPredicate
-    found: dict[str, Pose] = {}
-    cache = UsdSkel.Cache()
+    skel, found = pxr.UsdSkel, dict[str, Pose]()
+    cache = skel.Cache()
     for prim in stage.Traverse():
-        if not prim.IsA(UsdSkel.Root):
+        if not prim.IsA(skel.Root):
             continue
-        root = UsdSkel.Root(prim)
+        root = skel.Root(prim)
         cache.Populate(root, predicate)
         for binding in cache.ComputeSkelBindings(root, predicate):
             skeleton = cache.GetSkelQuery(binding.GetSkeleton())

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as Pil
 
 from lift3d.errors import InputError
-from lift3d.geometry.image.colour_space import linear_to_srgb8, srgb8_to_linear
+from lift3d.geometry.image.colour_space import linear_to_srgb, srgb_to_linear
 from lift3d.geometry.parts.texture_wrapping import BORDER, CLAMP, MIRROR, REPEAT
 from lift3d.io.mesh.common import decode_texture
 from lift3d.io.mesh.zip_archive import Archive
-from lift3d.types import F32, F64
+from lift3d.types import F64
 
 MAX_CHAIN = 16
 """Shaders followed from a texture to its texture coordinates."""
@@ -125,22 +126,20 @@ class Textures:
         scale = _four(self.shaders.value(shader, "scale"), 1.0)
         bias = _four(self.shaders.value(shader, "bias"), 0.0)
         channel = _CHANNELS.get(output)
-        plain = bool((scale == 1).all() and (bias == 0).all())
-        if channel is None and plain and not (raw and colour):
+        if channel is None and not (raw and colour) and bool((scale == 1).all() and (bias == 0).all()):
             return picture
         rgba = np.asarray(picture.convert("RGBA"))
-        if channel is not None and not colour and plain:
-            return Pil.fromarray(np.ascontiguousarray(rgba[..., channel]))
-        values: F32 = rgba.astype(np.float32) / np.float32(255)
-        if colour and not raw:
-            values[..., :3] = srgb8_to_linear(rgba[..., :3])
-        values = np.clip(values * scale + bias, 0, 1).astype(np.float32)
-        if channel is not None:
-            if not colour:
-                return Pil.fromarray(np.rint(values[..., channel] * 255).astype(np.uint8))
-            values = np.dstack([values[..., [channel] * 3], np.ones(values.shape[:2], np.float32)])
-        out = np.dstack([linear_to_srgb8(values[..., :3]), np.rint(values[..., 3:] * 255).astype(np.uint8)])
-        return Pil.fromarray(out).convert(picture.mode)
+        light = colour and not raw
+        tables = [_table(scale[k], bias[k], light and k < 3, colour and k < 3) for k in range(4)]
+        if channel is None:
+            out = np.dstack([table[rgba[..., k]] for k, table in enumerate(tables)])
+            return Pil.fromarray(out).convert(
+                "RGBA" if picture.mode == "RGBA" or bias[3] or scale[3] != 1 else "RGB"
+            )
+        if not colour:
+            return Pil.fromarray(np.ascontiguousarray(tables[channel][rgba[..., channel]]))
+        grey = _table(scale[channel], bias[channel], light and channel < 3, True)[rgba[..., channel]]
+        return Pil.fromarray(np.dstack([grey] * 3))
 
     def _coordinates(self, shader: Any) -> tuple[str | None, F64 | None]:
         """(primvar or None, transform (3, 3) for row vectors or None) of the texture coordinates of a texture shader."""
@@ -200,6 +199,13 @@ class Textures:
         base = posixpath.basename(path).lower()
         same = [n for n in self.archive.entries if base and posixpath.basename(n).lower() == base]
         return same[0] if len(same) == 1 else None
+
+
+def _table(scale: float, bias: float, decoded: bool, encoded: bool) -> NDArray[np.uint8]:
+    """(256,) what each byte becomes: `scale` times its value plus `bias`; the value decoded from and encoded as sRGB."""
+    values = np.arange(256) / 255
+    values = np.clip((srgb_to_linear(values) if decoded else values) * scale + bias, 0, 1)
+    return np.rint((linear_to_srgb(values) if encoded else values) * 255).astype(np.uint8)
 
 
 def _four(value: Any, default: float) -> F64:
