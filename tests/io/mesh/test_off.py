@@ -226,3 +226,8 @@ def test_concave_polygons() -> None:
     (part,) = off.read(text, Path("a.off")).parts
     corners = part.vertices[part.faces]
     assert np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 2].tolist() == [1, 1]
+
+
+def test_lines_behind_the_last_face_are_said() -> None:
+    assert "(2)" in off.read(cube("OFF", counts="8 4 12"), Path("a.off")).warnings[0]
+    assert off.read(cube("OFF") + b"# end\n\n", Path("a.off")).warnings == []

@@ -32,6 +32,8 @@ class _Content:
     counts: list[int]
     index: list[int]
     colours: list[list[str]]
+    rest: int = 0
+    """Lines behind the last face."""
 
 
 def read(data: bytes, path: Path) -> Model:
@@ -102,7 +104,7 @@ def _text(text: str, name: str) -> tuple[str, _Content, int, bool]:
         counts.append(count)
         index += [int(x) for x in row[1 : 1 + count]]
         colours.append(row[1 + count :])
-    return letters, _Content(rows[:n], counts, index, colours), size, "4" in letters
+    return letters, _Content(rows[:n], counts, index, colours, len(rows) - n - m), size, "4" in letters
 
 
 def _regrouped(rows: list[list[str]], n: int, m: int, width: int) -> list[list[str]]:
@@ -173,6 +175,8 @@ def _model(
         raise damaged_file(
             name, f"has faces that refer to vertices out of range (there are {len(xyz)} vertices)"
         )
+    if content.rest:
+        notes.append(f"lines behind the last face that the header states are not read ({content.rest})")
     triangles = triangulate(counts, index, xyz)
     notes += triangles.notes()
     faces = index[triangles.corners]

@@ -230,3 +230,16 @@ def test_many_names_are_bounded(tmp_path: Path) -> None:
     (tmp_path / "a.mtl").write_text("".join(f"newmtl m{k}\nmap_Kd t{k}.png\n" for k in range(40)))
     model = read(tmp_path, "mtllib a.mtl " + "b c " * 200 + "\n" + BODY + faces)
     assert len(model.parts) == 60 and len(model.warnings) == 21 and "more warnings" in model.warnings[-1]
+
+
+@pytest.mark.parametrize("file", ["sub/t.png", "t.png", "sub/deep/t.png", "textures/t.png"])
+def test_textures_are_looked_for_from_the_library_and_from_the_model(tmp_path: Path, file: str) -> None:
+    picture(tmp_path / file)
+    (tmp_path / "sub").mkdir(exist_ok=True)
+    name = {"sub/deep/t.png": "deep/t.png", "textures/t.png": "../textures/t.png"}.get(file, "t.png")
+    (tmp_path / "sub" / "a.mtl").write_text(f"newmtl m\nmap_Kd {name}\n")
+    model = read(tmp_path, "mtllib sub/a.mtl\nusemtl m\n" + BODY + FACE)
+    assert model.warnings == [] and model.parts[0].uv is not None
+    (tmp_path / "sub" / "a.mtl").write_text("newmtl m\nmap_Kd ../../x.png\nnewmtl n\nmap_Kd x.png\n")
+    model = read(tmp_path, f"mtllib sub/a.mtl\nusemtl m\n{BODY}{FACE}usemtl n\n{FACE}")
+    assert "outside its folder" in model.warnings[0] and model.warnings[1] == "the texture x.png is missing"

@@ -276,8 +276,21 @@ def test_entries_on_any_lines() -> None:
     at = data.index(b"end_header\n") + 11
     whole = reader.read(data, Path("a.ply")).parts[0]
     for body in (b" ".join(data[at:].split()), b"\n".join(data[at:].split())):
-        (part,) = reader.read(data[:at] + body, Path("a.ply")).parts
-        assert np.array_equal(part.vertices, whole.vertices) and np.array_equal(part.faces, whole.faces)
+        model = reader.read(data[:at] + body, Path("a.ply"))
+        (part,) = model.parts
+        assert (
+            model.warnings == []
+            and np.array_equal(part.vertices, whole.vertices)
+            and np.array_equal(part.faces, whole.faces)
+        )
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_data_behind_the_last_entry_are_said(order: str) -> None:
+    data = encode(order, [[0, 1, 2], [0, 2, 3]])
+    assert reader.read(data + b"\r\n\0", Path("a.ply")).warnings == []
+    model = reader.read(data.replace(b"face 2", b"face 1"), Path("a.ply"))
+    assert len(model.parts[0].faces) == 1 and "behind the last entry" in model.warnings[0]
 
 
 @pytest.mark.parametrize("names", ["s t", "u v", "texture_u texture_v", "S T"])

@@ -7,6 +7,7 @@ place. Keywords are read in any case. Lights, roughness and bumps have no counte
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -66,6 +67,8 @@ class Materials:
     ) -> None:
         self._path, self._notes, self._given = path, notes, given
         self._statements: dict[str, list[tuple[str, str]]] = {}
+        self._folders: dict[str, str] = {}
+        """The folder of the library of a material, as seen from the model."""
         self._missing = False
         self._stated = bool(libraries)
         self._made: dict[str, Shading] = {}
@@ -111,7 +114,8 @@ class Materials:
     def _read(self, name: str) -> None:
         short = name[:200]
         try:
-            data = read_bytes(resolve_companion(self._path.parent, name, self._path.name), _MTL_LIMIT)
+            place = resolve_companion(self._path.parent, name, self._path.name)
+            data = read_bytes(place, _MTL_LIMIT)
         except FileNotFoundError:
             self._missing = True
             own = self._path.with_suffix(".mtl").name
@@ -133,6 +137,7 @@ class Materials:
             key, rest = words[0].lower(), words[1] if len(words) > 1 else ""
             if key == "newmtl":
                 statements = self._statements[rest] = []
+                self._folders[rest] = os.path.relpath(place.parent, self._path.parent)
             else:
                 statements.append((key, rest))
 
@@ -184,7 +189,7 @@ class Materials:
         cover = parse_map(values["map_d"]) if values.get("map_d") else None
         base: Bytes4 = (*GREY[:3], opacity) if dark else colour
         if drawn is not None and source is not None:
-            picture = self._picture(drawn)
+            picture = self._picture(drawn, self._folders[name])
             if picture is not None and source != "map_kd":
                 note(f"it has no map_Kd: its {source} is used")
             if drawn.turbulent:
@@ -192,7 +197,7 @@ class Materials:
         else:
             picture = None
         if cover is not None:
-            alpha = self._picture(cover, opacity=True)
+            alpha = self._picture(cover, self._folders[name], opacity=True)
             if alpha is not None and picture is None:
                 drawn, picture = cover, Pil.new("RGB", alpha.size, colour[:3])
             if alpha is not None and picture is not None and drawn is not None:
@@ -205,27 +210,32 @@ class Materials:
             return Shading(Material(label, colour))
         return Shading(Material(label, (*WHITE[:3], opacity), picture), base, drawn)
 
-    def _picture(self, source: TextureMap, opacity: bool = False) -> Pil.Image | None:
-        """The picture of a map, or its opacity (mode L); None with a note where it cannot be read."""
-        key = (source.key(), opacity)
+    def _picture(self, source: TextureMap, folder: str, opacity: bool = False) -> Pil.Image | None:
+        """The picture of a map, or its opacity (mode L); None with a note where it cannot be read. folder: of the library."""
+        key = (folder, source.key(), opacity)
         if key not in self._pictures:
             self._pictures[key] = None
-            loaded = self._load(source)
+            loaded = self._load(source, folder)
             if loaded is not None:
                 self._pictures[key] = adjusted(loaded, source, opacity)
         return self._pictures[key]
 
-    def _load(self, source: TextureMap) -> Pil.Image | None:
+    def _load(self, source: TextureMap, folder: str) -> Pil.Image | None:
+        """The picture of a map, looked for from the folder of the library, then from that of the model."""
         error: Exception | None = None
         if len(self._pictures) > _MOST_TEXTURES:
             self._notes.append(f"of the textures the first {_MOST_TEXTURES} are read")
             return None
-        for name in dict.fromkeys((source.file, re.sub(r"\s+#.*", "", source.file))):
+        plain = (source.file, re.sub(r"\s+#.*", "", source.file))
+        from_library = [f"{folder}/{name}" for name in plain if name and folder != "."]
+        for name in dict.fromkeys((*from_library, *plain)):
             try:
                 place = resolve_companion(self._path.parent, name, self._path.name)
-                return decode_texture(read_bytes(place), name[:200])
-            except (FileNotFoundError, InputError) as caught:
+                return decode_texture(read_bytes(place), source.file[:200])
+            except FileNotFoundError as caught:
                 error = error or caught
+            except InputError as caught:
+                error = caught if error is None or name in plain else error
         if isinstance(error, InputError):
             self._notes.append(f"the texture {source.file[:200]} is left out ({error.cause}): {error.advice}")
         else:

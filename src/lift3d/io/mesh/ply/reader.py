@@ -44,7 +44,7 @@ def read(data: bytes, path: Path) -> Model:
     InputError for a damaged file.
     """
     name, notes = path.name, list[str]()
-    found, comments = read_tables(data, name)
+    found, comments = read_tables(data, name, notes)
     for element, entries in found.items():
         if element not in ("vertex", "face", "tristrips", "tristrip") and entries.count:
             notes.append(f"entries called {element[:40]} are not read ({entries.count})")

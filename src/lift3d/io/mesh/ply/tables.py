@@ -42,13 +42,17 @@ class Table:
     whole: frozenset[str] = frozenset()
 
 
-def read_tables(data: bytes, name: str) -> tuple[dict[str, Table], list[str]]:
-    """The table of every element by name, and the comments. Names are in lower case. Raises InputError for a damaged file."""
+def read_tables(data: bytes, name: str, notes: list[str] | None = None) -> tuple[dict[str, Table], list[str]]:
+    """The table of every element by name, and the comments. Names are in lower case. notes: where a warning about data behind the
+    last entry goes. Raises InputError for a damaged file."""
     kind, elements, comments, at = _header(data, name)
     if kind == "ascii":
-        lines = [line for line in data[at:].splitlines() if line.strip()]
+        lines = [line for line in data[at:].splitlines() if line.strip(b" \t\0\x1a")]
+        rest = len(lines) - sum(element.count for element in elements)
         try:
             parts = _all_ascii(lines, elements, name)
+            if notes is not None and rest > 0:
+                notes.append(f"lines behind the last entry that the header states are not read ({rest})")
         except (InputError, ValueError, LookupError):  # lines that are not one entry each
             try:
                 parts = _all_ascii(_one_per_line(data[at:].split(), elements), elements, name)
@@ -60,6 +64,10 @@ def read_tables(data: bytes, name: str) -> tuple[dict[str, Table], list[str]]:
             order = "<" if kind.startswith("binary_l") else ">"
             columns, lists, at = _binary(data, at, element, order, name)
             parts.append((columns, lists))
+        if notes is not None and data[at:].strip(b"\0\r\n \x1a"):
+            notes.append(
+                f"bytes behind the last entry that the header states are not read ({len(data) - at})"
+            )
     found: dict[str, Table] = {}
     for element, (columns, lists) in zip(elements, parts):
         whole = frozenset(p for p, kind, counter in element.properties if counter is None and kind[0] in "iu")
