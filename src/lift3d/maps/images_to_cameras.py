@@ -2,7 +2,8 @@
 
 SIFT features are extracted, selected pairs matched and mapped incrementally with a simple lens; further parameters of the lens
 are freed at the end where the evidence supports them. If photos are left out, the search goes on with other settings
-(`lift3d.geometry.sfm.search`). Features that stand still while others move are the surroundings of a turntable and are ignored.
+(`lift3d.geometry.sfm.search`). Features that stand still while others move are the surroundings of a turntable and are ignored;
+where the cameras show one, the pixels that stand still become the background of the views, whatever the backdrop.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from lift3d.context import Context
 from lift3d.errors import InputError
 from lift3d.geometry.camera.undistort import undistort
+from lift3d.geometry.camera.up_direction import up_direction
 from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
 from lift3d.geometry.guarantees.views import OBSERVATIONS_VALID, PHOTOS_EXPLAINED, PINHOLE
 from lift3d.geometry.sfm import diagnosis as sfm_diagnosis
@@ -135,7 +137,9 @@ class ImagesToCameras(Mapping[Photos, Views]):
             )
             for row in rows
         )
-        still = still_background(chosen) if result.still is not None and result.still.turntable else None
+        turned = result.still is not None and result.still.turntable
+        fixed = up_direction([sfm.read_camera(model, space.ids[n]) for n in registered]).fixed_axis
+        still = still_background(chosen) if self.turntable is not False and (turned or fixed) else None
         return replace(_views_of(model, space, registered, still), photos=status)
 
 
