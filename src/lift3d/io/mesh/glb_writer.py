@@ -17,7 +17,7 @@ from PIL import Image as Pil
 
 from lift3d.geometry.image.colour_space import srgb_to_linear
 from lift3d.geometry.parts.convert import z_up_to_y_up  # fmt: skip
-from lift3d.io.mesh.common import encode_picture, has_binary_alpha  # fmt: skip
+from lift3d.io.mesh.common import encode_picture  # fmt: skip
 from lift3d.types import Material, Part  # fmt: skip
 from lift3d.version import __version__
 
@@ -50,8 +50,8 @@ def _alpha_mode(part: Part, material: Material) -> str:
         values |= set(np.unique(part.colours[:, 3]).tolist())
     picture = material.texture if part.uv is not None else None
     if picture is not None and picture.mode == "RGBA":
-        values |= {int(level) for level in picture.getchannel("A").getextrema()}
-        values |= set() if has_binary_alpha(picture) else {128}
+        levels = picture.getchannel("A").histogram()
+        values |= {level for level, count in enumerate(levels) if count}
     if values == {255}:
         return "OPAQUE"
     return "MASK" if values <= {0, 255} else "BLEND"
