@@ -246,3 +246,9 @@ def test_every_cut_is_a_picture_or_a_sentence(tmp_path: Path) -> None:
             read_photos([tmp_path / "b.tif"])
         except InputError as error:
             assert "b.tif" in str(error)
+
+
+def test_a_dng_is_raw_data_and_not_its_thumbnail(tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "a.tif", ramp(3, "u1"), 2, {254: (1,), 50706: (1, 4, 0, 0)})
+    with pytest.raises(InputError, match="a.tif holds the raw data of a camera's sensor"):
+        read_photos([path])

@@ -9,9 +9,12 @@ import pytest
 from PIL import Image as Pil
 from tiff_files import write_tiff
 
+from lift3d.errors import InputError
 from lift3d.io.image import png16
 from lift3d.io.image.photos import read_photos
 from lift3d.io.image.value_range import common_limits, to_eight_bit
+from lift3d.io.image.warnings import photo_warnings
+from lift3d.types import Image
 
 RAMP = np.linspace(0, 1, 70 * 90).reshape(70, 90)
 
@@ -172,8 +175,6 @@ def test_transparency_of_a_png_of_16_bits(tmp_path: Path) -> None:
      ((255, 255), "none")],
 )  # fmt: skip
 def test_opacity(tmp_path: Path, opacity: tuple[int, int], outcome: str) -> None:
-    from lift3d.errors import InputError
-
     rgba = np.full((64, 64, 4), 90, np.uint8)
     rgba[..., 3], rgba[16:32, 16:32, 3] = opacity
     Pil.fromarray(rgba).save(tmp_path / "a.png")
@@ -206,8 +207,31 @@ def test_a_damaged_colour_profile_is_said(tmp_path: Path) -> None:
 
 
 def test_the_formats_in_a_message_include_heic(tmp_path: Path) -> None:
-    from lift3d.errors import InputError
-
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     with pytest.raises(InputError, match="PPM, HEIC"):
         read_photos([tmp_path / "a.jpg"])
+
+
+def test_photos_that_are_left_out_are_said(tmp_path: Path) -> None:
+    for k in range(3):
+        Pil.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(tmp_path / f"{k}.png")
+    (tmp_path / "3.png").write_bytes(b"no picture")
+    (warning,) = read_photos(tmp_path).warnings
+    assert warning.startswith("A photo is left out: 3.png is not a picture that lift3d can read")
+
+
+def test_many_warnings_are_few_sentences() -> None:
+    images = [
+        Image(np.zeros((64, 64, 3), np.uint8), f"{k}.png", warnings=(f"warning {k}",)) for k in range(20)
+    ]
+    found = photo_warnings(images)
+    assert len(found) == 8 and found[0] == "0.png: warning 0." and found[-1].startswith("13 more warnings")
+
+
+@pytest.mark.parametrize("name", ["a.dng", "a.NEF", "a.gif", "a.avif", "a.exr"])
+def test_a_folder_of_other_pictures_names_them(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(
+        InputError, match=f"holds no photos that lift3d reads, but 1 of another format, such as {name}"
+    ):
+        read_photos(tmp_path)

@@ -153,6 +153,8 @@ def decode(
     """
     try:
         page = tiff.read_page(data) if tiff.is_tiff(data) else None
+        if page is not None and raster.is_raw(page):
+            raise raster.raw_error(name)
         if page is not None and not raster.is_left_to_pillow(page):
             converted = raster.photo_from_tiff(data, page, name, limits)
             _note_pages(page.pages, converted.warnings)

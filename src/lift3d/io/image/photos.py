@@ -28,6 +28,9 @@ _PHOTO_ENDINGS = "jpg jpeg jpe jfif png tif tiff webp heic heif hif bmp ppm pgm 
 PHOTO_SUFFIXES = frozenset(f".{ending}" for ending in _PHOTO_ENDINGS.split())
 _VIDEO_ENDINGS = "mp4 mov m4v avi mkv webm mts m2ts mpg mpeg 3gp wmv"
 VIDEO_SUFFIXES = frozenset(f".{ending}" for ending in _VIDEO_ENDINGS.split())
+_OTHER_ENDINGS = "dng cr2 cr3 crw nef nrw arw srf sr2 orf rw2 raf pef srw x3f 3fr iiq gif avif jxl jp2 j2k psd xcf exr hdr tga"
+OTHER_SUFFIXES = frozenset(f".{ending}" for ending in _OTHER_ENDINGS.split())
+"""Pictures that are not read: raw data of cameras and rare formats."""
 MIN_READABLE = 3
 """Unreadable photos are skipped with a note when at least this many are readable; otherwise they are an error."""
 
@@ -86,6 +89,12 @@ def _in_folder(folder: Path) -> list[Path]:
         raise InputError(
             f"the folder {folder} cannot be read ({error.strerror})", "check its permissions"
         ) from error
+    other = sorted(p.name for p in entries if p.suffix.lower() in OTHER_SUFFIXES)
+    if other and not inner:
+        raise InputError(
+            f"the folder {folder} holds no photos that lift3d reads, but {len(other)} of another format, such as {other[0]}",
+            "save them as JPEG or PNG",
+        )
     if inner:
         advice = f"did you mean {sorted(inner)[0]}"
     raise InputError(f"there are no photos in the folder {folder}", advice)
@@ -279,4 +288,4 @@ def read_photos(
         without = [i.name for i in images if i.mask is None]
         context.note("read_photos", masks=len(images) - len(without), without_mask=without)
     limited = fitting if fitting != max_size else None
-    return Photos(images, memory_limited_size=limited, warnings=photo_warnings(images))
+    return Photos(images, memory_limited_size=limited, warnings=photo_warnings(images, bad))

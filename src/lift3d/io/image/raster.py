@@ -24,7 +24,7 @@ WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, CMYK, YCBCR, CIE_LAB, ICC_LAB,
     9,
     10,
 )
-RAW = (32803, 34892)
+RAW, DNG_VERSION = (32803, 34892), 50706
 COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, CMYK: 4, CIE_LAB: 3, ICC_LAB: 3}
 """Number of colour channels of each photometric interpretation that is read."""
 NAMES = {
@@ -64,13 +64,21 @@ def is_left_to_pillow(page: Page) -> bool:
     return photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO, PALETTE) and channels == 1
 
 
+def is_raw(page: Page) -> bool:
+    """Whether the file holds the raw data of a sensor: by its colour space, or by the version of DNG."""
+    return page.get(tiff.PHOTOMETRIC, -1) in RAW or DNG_VERSION in page.tags
+
+
+def raw_error(name: str) -> InputError:
+    """The error for raw data."""
+    return InputError(
+        f"{name} holds the raw data of a camera's sensor", "develop it and save it as JPEG or PNG"
+    )
+
+
 def photo_from_tiff(data: bytes, page: Page, name: str, limits: Limits) -> Converted:
     """The picture of a page that Pillow does not read. Raises InputError for channels of unknown meaning."""
     photometric, channels = page.get(tiff.PHOTOMETRIC, BLACK_IS_ZERO), page.get(tiff.SAMPLES, 1)
-    if photometric in RAW:
-        raise InputError(
-            f"{name} holds the raw data of a camera's sensor", "develop it and save it as JPEG or PNG"
-        )
     if photometric not in COLOURS or (photometric == CMYK and page.get(332, 1) != 1):
         space = NAMES.get(photometric, f"number {photometric}")
         raise InputError(

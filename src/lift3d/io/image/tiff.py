@@ -12,7 +12,7 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +77,7 @@ class Page:
     picture among all; big: BigTIFF."""
 
     tags: dict[int, tuple[Any, ...]]
-    order: str
+    order: Literal["<", ">"]
     pages: int
     index: int
     big: bool = False
@@ -107,7 +107,7 @@ def is_tiff(data: bytes) -> bool:
 
 def read_page(data: bytes) -> Page:
     """The first picture of a file that is not a reduced copy of another. Raises ValueError or struct.error for damage."""
-    order = "<" if data[:2] == b"II" else ">"
+    order: Literal["<", ">"] = "<" if data[:2] == b"II" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
     at = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]
     pages: list[dict[int, tuple[Any, ...]]] = []

@@ -8,6 +8,7 @@ white (a percentile stretch). All channels have one range, so that hues do not c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ class EightBit:
 
 
 def to_eight_bit(
-    values: NDArray[np.generic],
+    values: NDArray[Any],
     missing: NDArray[np.bool_] | None = None,
     limits: tuple[float, float] | None = None,
 ) -> EightBit:
@@ -57,7 +58,9 @@ def to_eight_bit(
         warnings.append(
             f"{_type(values)} values {span} are stretched to the full contrast, since they fill little of the range of their type"
         )
-    scaled = np.where(valid, values, low).astype(np.float32 if values.dtype.itemsize <= 4 else np.float64)
+    scaled: NDArray[Any] = np.where(valid, values, low).astype(
+        np.float32 if values.dtype.itemsize <= 4 else np.float64
+    )
     scaled = (scaled - low) * (255.0 / max(high - low, 1e-300))
     out = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
     return EightBit(out, (low, high) if stretched else None, tuple(warnings))
@@ -71,7 +74,7 @@ def common_limits(each: list[tuple[float, float]]) -> tuple[float, float] | None
 
 
 def _limits(
-    values: NDArray[np.generic], valid: NDArray[np.bool_], given: tuple[float, float] | None
+    values: NDArray[Any], valid: NDArray[np.bool_], given: tuple[float, float] | None
 ) -> tuple[float, float, bool]:
     """(low, high, whether they are those of a stretch)."""
     if given is not None:
@@ -90,16 +93,16 @@ def _limits(
     return (0.0 if 0 <= low < MIN_FILL * high else low), high, True
 
 
-def _samples(values: NDArray[np.generic]) -> NDArray[np.floating]:
+def _samples(values: NDArray[Any]) -> NDArray[np.floating]:
     """At most MAX_SAMPLES of the values, evenly spaced."""
     step = max(1, len(values) // MAX_SAMPLES)
     return np.asarray(values[::step], np.float64)
 
 
-def _top(kind: np.dtype[np.generic], low: float, high: float) -> float | None:
+def _top(kind: np.dtype[Any], low: float, high: float) -> float | None:
     """The value of white by the type, None where the type does not state one."""
     if kind.kind == "u":
-        return float(np.iinfo(kind).max)  # type: ignore[type-var]
+        return float(np.iinfo(kind).max)
     if kind.kind == "b":
         return 1.0
     for top in (1.0, 255.0, 65535.0) if kind.kind == "f" else (255.0, 65535.0):
@@ -108,12 +111,12 @@ def _top(kind: np.dtype[np.generic], low: float, high: float) -> float | None:
     return None
 
 
-def _type(values: NDArray[np.generic]) -> str:
+def _type(values: NDArray[Any]) -> str:
     bits = 8 * values.dtype.itemsize
     return f"{bits}-bit {'floating point ' if values.dtype.kind == 'f' else ''}".strip()
 
 
-def _number(value: float, values: NDArray[np.generic]) -> str:
+def _number(value: float, values: NDArray[Any]) -> str:
     return f"{value:.5g}" if values.dtype.kind == "f" else f"{value:.0f}"
 
 
@@ -123,7 +126,7 @@ def _share(good: NDArray[np.bool_], what: str) -> str:
     return f"{f'{share:.0f}' if share >= 1 else 'less than 1'} % of the values {what} and are shown black"
 
 
-def as_float(values: NDArray[np.generic]) -> F32:
+def as_float(values: NDArray[Any]) -> F32:
     """Integer values divided by the largest of their type, floating point values as they are; float32."""
-    top = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)  # type: ignore[type-var]
+    top = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
     return (values / np.float32(top)).astype(np.float32)

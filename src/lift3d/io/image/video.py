@@ -112,7 +112,8 @@ def _measure(
     motion: BlockMotion | None = None
     anchor: NDArray[np.complexfloating] | None = None
     travelled = position = duration = 0.0
-    size, warnings = (0, 0), ()
+    size = (0, 0)
+    warnings: tuple[str, ...] = ()
     for index, frame, signal, time, duration in _frames(path):
         scale = MOTION_SIZE / max(frame.width, frame.height)
         width, height = max(BLOCK, round(frame.width * scale)), max(BLOCK, round(frame.height * scale))

@@ -151,6 +151,6 @@ def display_orientation(frame: Any) -> int:
                 for s in np.sign([x if abs(x) > 1 << 14 else 0 for x in (int(a), int(b), int(c), int(d))])
             )
             if signs in ORIENTATIONS:
-                return ORIENTATIONS[signs]  # type: ignore[index]
+                return ORIENTATIONS[signs]
     turns = round(float(getattr(frame, "rotation", 0) or 0) / 90) % 4
     return (1, 8, 3, 6)[turns]
