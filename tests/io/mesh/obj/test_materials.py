@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pil
 
-from lift3d.io.mesh.obj import reader
+from lift3d.io.mesh.obj import reader, writer
 from lift3d.types import Bytes4, Material, Model
 
 BODY = "v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\n"
@@ -206,6 +206,25 @@ def test_opacity_from_a_map(tmp_path: Path) -> None:
         and found.texture.mode == "RGB"
         and "placed differently" in model.warnings[0]
     )
+
+
+@pytest.mark.parametrize("alpha", [0, 100])
+def test_a_texture_that_is_transparent_throughout_is_opaque_without_map_d(tmp_path: Path, alpha: int) -> None:
+    picture(tmp_path / "t.png", (9, 8, 7, alpha))
+    found, model = material(tmp_path, "map_Kd t.png")
+    assert found.texture is not None and found.texture.mode == "RGB" and "map_d" in model.warnings[0]
+    found, model = material(tmp_path, "map_Kd t.png\nmap_d t.png")
+    assert (
+        found.texture is not None
+        and found.texture.getpixel((0, 0)) == (9, 8, 7, alpha)
+        and not model.warnings
+    )
+    written = writer.write_library(found, "t.png").decode()
+    assert written.endswith("map_Kd t.png\nmap_d t.png\n")
+    cut = Pil.new("RGBA", (4, 4), (9, 8, 7, 255))
+    cut.putpixel((0, 0), (0, 0, 0, 0))
+    cut.save(tmp_path / "t.png")
+    assert material(tmp_path, "map_Kd t.png")[0].texture.mode == "RGBA"  # type: ignore[union-attr]
 
 
 def test_scale_offset_and_range_of_a_map(tmp_path: Path) -> None:

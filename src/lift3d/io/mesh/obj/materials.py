@@ -19,7 +19,14 @@ from PIL import Image as Pil
 from lift3d.errors import InputError
 from lift3d.io.files.read import read_bytes
 from lift3d.io.mesh.common import decode_texture, resolve_companion
-from lift3d.io.mesh.obj.texture_maps import TextureMap, adjusted, parse_map, with_opacity, without_repeats
+from lift3d.io.mesh.obj.texture_maps import (
+    TextureMap,
+    adjusted,
+    constant_alpha,
+    parse_map,
+    with_opacity,
+    without_repeats,
+)
 from lift3d.io.mesh.text import brightest, decode_name, logical_lines, utf8_text
 from lift3d.types import F64, GREY, WHITE, Bytes4, Material
 
@@ -190,6 +197,9 @@ class Materials:
         base: Bytes4 = (*GREY[:3], opacity) if dark else colour
         if drawn is not None and source is not None:
             picture = self._picture(drawn, self._folders[name])
+            if picture is not None and cover is None and constant_alpha(picture):
+                picture = self._pictures.setdefault((id(picture), "RGB"), picture.convert("RGB"))
+                note("the constant transparency of its texture is not used, since no map_d states it")
             if picture is not None and source != "map_kd":
                 note(f"it has no map_Kd: its {source} is used")
             if drawn.turbulent:

@@ -123,6 +123,14 @@ def adjusted(picture: Pil.Image, source: TextureMap, opacity: bool) -> Pil.Image
     return Pil.merge(picture.mode, bands_out)
 
 
+def constant_alpha(picture: Pil.Image) -> bool:
+    """Whether all pixels are transparent to the same degree, which is not meant where only the colours are used."""
+    if picture.mode != "RGBA":
+        return False
+    alpha = np.asarray(picture.getchannel("A"))
+    return bool(alpha.max() < 255 and alpha.min() == alpha.max())
+
+
 def with_opacity(picture: Pil.Image, alpha: Pil.Image) -> Pil.Image:
     """RGBA: the picture with another opacity, resampled to its size; RGB where all of it is opaque."""
     if alpha.size != picture.size:

@@ -54,4 +54,6 @@ def write_library(material: Material, picture: str | None) -> bytes:
     lines += [f"d {a:.6f}", "illum 1"]
     if picture is not None:
         lines.append(f"map_Kd {picture}")
+        if material.texture is not None and material.texture.mode == "RGBA":
+            lines.append(f"map_d {picture}")
     return ("\n".join(lines) + "\n").encode()
