@@ -23,6 +23,7 @@ from lift3d.geometry.repair.cleaning import drop_debris, drop_invalid
 from lift3d.geometry.repair.orientation import orient_consistently, orient_outward
 from lift3d.geometry.repair.progressive import RepairLog, attempts, clean, is_solid
 from lift3d.geometry.repair.remesh import remesh
+from lift3d.geometry.repair.simplify_remeshed import simplify_remeshed
 from lift3d.geometry.repair.transfer_visuals import transfer_visuals
 from lift3d.geometry.repair.working_mesh import Soup, bounding_diagonal, drop_unused_vertices
 from lift3d.geometry.surface.decimation import decimate
@@ -96,10 +97,13 @@ class MeshToSolid(Mapping[Mesh, Mesh]):
             v, f, step = remesh(source.v, source.f, resolution)
             if len(f) == 0 or not _resembles(cleaned, v, f):
                 continue
-            for soup in _simplified(drop_debris(Soup(v, f, np.full(len(f), -1, np.int32))), step):
+            dense = drop_debris(Soup(v, f, np.full(len(f), -1, np.int32)))
+            for soup, deviation in _simplified(dense, step, len(start.f)):
                 if is_solid(soup):
-                    percent = 100 * step / bounding_diagonal(cleaned.v, cleaned.f)
-                    log.steps.append(f"surface remeshed with a grid step of {percent:.2g} % of the diagonal")
+                    percent = 100 / bounding_diagonal(cleaned.v, cleaned.f)
+                    words = f"surface remeshed with a grid step of {percent * step:.2g} % of the diagonal"
+                    simpler = f", simplified within {percent * deviation:.2g} %" if deviation else ""
+                    log.steps.append(words + simpler)
                     return soup
         raise SolidError(
             "most of the surface encloses no volume, so it does not describe a solid",
@@ -161,11 +165,15 @@ def _resembles(old: Soup, v: F64, f: NDArray[np.int32]) -> bool:
     return float((distance < 0.03 * bounding_diagonal(old.v, old.f)).mean()) >= 0.5
 
 
-def _simplified(soup: Soup, step: float) -> Iterator[Soup]:
-    """The remeshed surface, simplified within 10 % of a grid step, then within 3 %, then not simplified."""
+def _simplified(soup: Soup, step: float, faces: int) -> Iterator[tuple[Soup, float]]:
+    """(surface, deviation from the remeshed one or 0). The remeshed surface simplified within 10 % of a grid step, then
+    within 3 %, then not simplified; before these, if they have more faces than the input, about within one step."""
     soup = drop_unused_vertices(soup)
     for part, error in ((20, 0.1), (4, 0.03)):  # dense folds may allow only the smaller error
         v, f = decimate(soup.v, soup.f, max(2000, len(soup.f) // part), error * step)
+        if part == 20 and len(f) > faces:
+            for p, g, deviation in simplify_remeshed(v, f, soup.v, soup.f, step):
+                yield Soup(p, g, np.full(len(g), -1, np.int32)), deviation
         if len(f) < len(soup.f):
-            yield Soup(v, f, np.full(len(f), -1, np.int32))
-    yield soup
+            yield Soup(v, f, np.full(len(f), -1, np.int32)), 0.0
+    yield soup, 0.0
