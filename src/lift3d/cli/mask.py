@@ -11,6 +11,7 @@ SOURCES = {
     "alpha": "taken from its transparency",
     "given": "given with the photo",
     "network": "found by the network",
+    "backdrop": "found before a plain backdrop",
 }
 """Source of a segmentation -> how it is reported."""
 

@@ -92,6 +92,12 @@ def reconstruct(
             help="The object turned before a still camera. Default: found out from what stands still.",
         ),
     ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Write a model even if few photos were placed or it disagrees with them."
+        ),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Reconstruct a textured 3D model from photos or a video. NAME.png and NAME.report.json are written beside it."""
@@ -120,6 +126,7 @@ def reconstruct(
             uncertainty=uncertainty,
             shared_intrinsics=shared_intrinsics,
             turntable=turntable,
+            force=force,
             seed=seed,
             memory=memory,
             work=work,

@@ -48,8 +48,8 @@ from lift3d.types import F64, DepthMaps, Mesh, Plane, Points, Surface
 from lift3d.units import set_unit
 
 NAME = "depths_to_mesh"
-Extracted = tuple[Mesh, F64, SupportPlane | None]
-"""A mesh, its frame (4, 4): mesh to world, and the plane that it stands on, in the world."""
+Extracted = tuple[Mesh, F64, SupportPlane | None, float | None]
+"""A mesh, its frame (4, 4): mesh to world, the plane that it stands on, in the world, and the measured fraction of its area."""
 
 
 @register(
@@ -87,12 +87,13 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
         context.note(NAME, kind=kind, why=why)
         context.progress(NAME, 0.1)
         extract = self._object if kind == "object" else self._scene
-        mesh, frame, plane = extract(source, points, axes, context)
+        mesh, frame, plane, measured = extract(source, points, axes, context)
         set_unit(mesh, source.views.unit)
         context.note(NAME, world_from_model=frame.tolist())
         context.progress(NAME, 1.0)
         views = transform_views(source.views, np.linalg.inv(frame).astype(np.float64), source.views.unit)
-        return Surface(mesh, views, kind, why, frame, None if plane is None else _in_frame(plane, frame))
+        support = None if plane is None else _in_frame(plane, frame)
+        return Surface(mesh, views, kind, why, frame, support, measured)
 
     def _object(self, maps: DepthMaps, points: Points, axes: AxisIntersection, context: Context) -> Extracted:
         """The closed surface of what most cameras look at."""
@@ -127,6 +128,7 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
         if len(f) == 0:
             raise CaptureError("the measured points enclose nothing", "take photos from all sides")
         v, f, dropped = keep_main_components(grid.origin + grid.step * v, f)
+        measured = _measured_fraction(v, f, grid)
         context.progress(NAME, 0.75)
         raw = len(f)
         v, f = decimate(v, f, self.faces)
@@ -134,7 +136,7 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
             v = _flattened(v, f, grid.origin[2] + 0.5 * grid.step, 0.2 * grid.step)
         found = None if plane is None else plane.evidence()
         context.note(NAME, support_plane=found, **_evidence(grid, dropped, raw, len(f)))
-        return *_placed(v, f, box, float(v[:, 2].min())), plane
+        return *_placed(v, f, box, float(v[:, 2].min())), plane, measured
 
     def _scene(self, maps: DepthMaps, points: Points, spot: AxisIntersection, context: Context) -> Extracted:
         """The measured surface within the box of the measured points, open where nothing was measured."""
@@ -160,7 +162,7 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
         found = None if floor is None else floor.evidence()
         context.note(NAME, support_plane=found, **_evidence(grid, dropped, raw, len(f)))
         context.note(NAME, open="a scene is open by nature")
-        return *_placed(v, f, box, 0.0), floor
+        return *_placed(v, f, box, 0.0), floor, None
 
     def _fused(
         self, maps: DepthMaps, kinds: list[NDArray[np.int8]], box: OrientedBox, context: Context, **how: bool
@@ -225,6 +227,15 @@ def _measured(v: F64, grid: SignedField) -> NDArray[np.bool_]:
     inside", the surface is only the unobserved back of what was measured."""
     node = tuple(np.clip(np.rint(v).astype(np.int64), 0, np.array(grid.phi.shape) - 1).T)
     return (grid.weight[node] > 0.35) & (grid.data[node] > -0.7)
+
+
+def _measured_fraction(v: F64, f: NDArray[np.int32], grid: SignedField) -> float:
+    """Fraction of the area of a surface (vertices in the frame of the grid's box) that was measured, without its flat base."""
+    known = _measured((v - grid.origin) / grid.step, grid)[f].any(1)
+    a, b, c = v[f].transpose(1, 0, 2)
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    area[(v[f][..., 2] < grid.origin[2] + 1.5 * grid.step).all(1)] = 0.0
+    return float(area[known].sum() / max(float(area.sum()), 1e-12))
 
 
 def _evidence(grid: SignedField, dropped: int, raw: int, faces: int) -> dict[str, Any]:

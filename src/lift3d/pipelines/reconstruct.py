@@ -19,6 +19,7 @@ from lift3d.errors import CaptureError, Lift3dError
 from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.io.camera.capture_set import capture_set, require_empty_folder
 from lift3d.io.files.staging import staging
+from lift3d.pipelines.reconstruction.backdrop import mask_plain_backdrops
 from lift3d.pipelines.reconstruction.finish import Model
 from lift3d.pipelines.reconstruction.inputs import check_output, paths_of, read_sources
 from lift3d.pipelines.reconstruction.multi_view import MakeMappings, measure_model, multi_view_mappings
@@ -128,6 +129,7 @@ def _measure_or_predict(photos: Photos, options: Options, run: Run, make_mapping
     if is_prediction(len(photos), options):
         return predict_model(photos, options, run)
     try:
+        photos = mask_plain_backdrops(photos, options, run)
         model = measure_model(photos, make_mappings(options, photos), options, run)
     except CaptureError as error:
         single = options.kind != "scene" and options.cameras is None

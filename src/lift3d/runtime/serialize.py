@@ -61,6 +61,7 @@ def pack(value: Any, source: Any = None) -> tuple[dict[str, Any], Arrays]:
             "reason": value.reason,
             "world_from_model": value.world_from_model.tolist(),
             "support_plane": None if plane is None else [plane.normal.tolist(), plane.offset],
+            "measured_fraction": value.measured_fraction,
         }, arrays
     if isinstance(value, trimesh.Trimesh):
         return _pack_mesh(value, arrays), arrays
@@ -109,6 +110,7 @@ def unpack(header: dict[str, Any], arrays: Table[str, NDArray[Any]], source: Any
             header["reason"],
             np.array(header["world_from_model"], np.float64),
             None if plane is None else Plane(np.array(plane[0], np.float64), plane[1]),
+            header["measured_fraction"],
         )
     if name == "Mesh":
         return _unpack_mesh(header, arrays)

@@ -139,6 +139,7 @@ class Surface:
 
     kind: "object" (closed) or "scene" (open); reason: how the kind was determined. world_from_model (4, 4) float64: from
     this frame to the frame of the cameras in the input. support_plane: the table or floor, in this frame, or None.
+    measured_fraction: fraction of an object's area, without its base, that the photos measured; None if unknown.
     """
 
     mesh: Mesh
@@ -147,6 +148,7 @@ class Surface:
     reason: str = ""
     world_from_model: F64 = field(default_factory=lambda: np.eye(4))
     support_plane: Plane | None = None
+    measured_fraction: float | None = None
 
     def __post_init__(self) -> None:
         _require(self.kind in ("object", "scene"), "Surface.kind is object or scene")

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from lift3d.types.arrays import F32, F64, _require
 
-MASK_SOURCES = ("alpha", "given", "network")
+MASK_SOURCES = ("alpha", "given", "network", "backdrop")
 
 
 @dataclass(frozen=True)
 class Segmentation:
     """How the mask of an image was obtained.
 
-    source: "alpha" (transparency of the file), "given" (a mask file) or "network". area_fraction: fraction of the pixels
-    inside the mask. other_objects: number of further objects that the network found. weights: name of its weights.
+    source: "alpha" (transparency of the file), "given" (a mask file), "network" or "backdrop" (a plain one). area_fraction:
+    fraction of the pixels inside the mask. other_objects: number of further objects that the network found. weights: name of
+    its weights.
     """
 
     source: str
@@ -31,7 +32,7 @@ class Segmentation:
     weights: str | None = None
 
     def __post_init__(self) -> None:
-        _require(self.source in MASK_SOURCES, "Segmentation.source is alpha, given or network")
+        _require(self.source in MASK_SOURCES, "Segmentation.source is alpha, given, network or backdrop")
         _require(0 <= self.area_fraction <= 1, "Segmentation.area_fraction lies in [0, 1]")
 
 

@@ -12,6 +12,7 @@ from lift3d.pipelines.reconstruction.finish import Model, apply_scale, ensure_so
 from lift3d.pipelines.reconstruction.inputs import grid_nodes
 from lift3d.pipelines.reconstruction.known_cameras import KnownCameras
 from lift3d.pipelines.reconstruction.options import MEASURED_TEXTURE, Options
+from lift3d.pipelines.reconstruction.quality import require_agreement, require_measured, require_placed
 from lift3d.runtime.runner import Run
 from lift3d.types import DepthMaps, Mesh, Photos, Surface, Views
 from lift3d.units import set_unit
@@ -73,10 +74,13 @@ def measure_model(photos: Photos, mappings: MultiViewMappings, options: Options,
         raise CaptureError(
             "no surface could be reconstructed from the photos", "take more photos with more overlap"
         )
+    require_placed(len(views), len(photos), surface.kind, options.force, run)
+    require_measured(surface, options.force, run)
     surface, scale = apply_scale(surface, options.scale)
     if surface.kind == "object":
         surface = replace(surface, mesh=ensure_solid(surface.mesh, mappings.solid, run))
     mesh = run.step("texture", mappings.texture, surface, keep=False)
+    require_agreement(mesh, surface.views, surface.kind, options.force, run)
     unit = surface.views.unit
     return Model(
         set_unit(mesh, unit), surface.views, surface.kind, surface.reason, scale, len(photos), len(views)

@@ -32,7 +32,8 @@ class Options:
     faces: approximate number of triangles. frames: number of frames taken from a video. shared_intrinsics: one lens for
     all photos (True), one each (False), or by size and EXIF (None). turntable: whether the object turned before a still camera
     (True), or not (False), or None to find out. memory: budget in bytes. work: folder in which finished
-    steps are cached. save_cameras: folder for the undistorted photos and their cameras in the frame of the model.
+    steps are cached. save_cameras: folder for the undistorted photos and their cameras in the frame of the model. force: write
+    a model also where too few photos were placed, measured too little or disagree with it.
     """
 
     kind: str = "auto"
@@ -53,6 +54,7 @@ class Options:
     memory: int = 3 * 10**9
     work: Path | None = None
     save_cameras: Path | None = None
+    force: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "method", OLD_METHODS.get(self.method, self.method))

@@ -1,0 +1,150 @@
+"""Is a measured object good enough to be written? Photos placed, the sides they show, the surface that they measured, and the
+agreement of the finished model with each photo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lift3d.errors import CaptureError
+from lift3d.runtime.runner import Run
+from lift3d.types import F64, Camera, Mesh, Surface, Views
+
+MIN_PLACED, GOOD_PLACED = 0.5, 0.8
+"""Fractions of the photos: with fewer placed nothing is written, with fewer a warning is given."""
+MIN_SEEN_AROUND = 150.0
+"""Degrees around the object that the photos show, below which a warning is given that its other side was never seen."""
+MIN_MEASURED, GOOD_MEASURED = 0.3, 0.6
+"""The same for the fraction of the surface that the photos measured."""
+MIN_AGREEMENT, GOOD_AGREEMENT = 0.3, 0.6
+"""The same for the median correlation of the photos with the rendered model."""
+RENDER_SIZE = 240
+"""Longer side in pixels at which the model is compared with the photos."""
+
+
+@dataclass(frozen=True)
+class PhotoAgreement:
+    """How well the finished model looks like a photo: the correlation of their grey values, in [-1, 1], over the model's pixels;
+    None where the model covers too little of the photo."""
+
+    name: str
+    correlation: float | None
+
+
+def require_placed(placed: int, total: int, kind: str, force: bool, run: Run) -> None:
+    """Warn if few photos of an object were placed, or raise CaptureError if too few were and `force` is off."""
+    fraction = placed / max(total, 1)
+    if kind != "object" or fraction >= GOOD_PLACED:
+        return
+    cause = f"only {placed} of {total} photos could be placed"
+    if fraction < MIN_PLACED:
+        _refuse(
+            cause + ", so the model would show a part of the object at most",
+            "the report of the photos says why; take more photos with more overlap, or write it anyway with --force",
+            force,
+            run,
+        )
+    # between the two the pipeline's own warning gives the count
+
+
+def require_measured(surface: Surface, force: bool, run: Run) -> None:
+    """Warn if the photos measured little of an object's surface or saw one side only; raise CaptureError if far too little was
+    measured and `force` is off."""
+    if surface.kind != "object":
+        return
+    around = seen_around(surface.views.cameras, np.asarray(surface.mesh.vertices).mean(0))
+    run.context.note("quality", degrees_seen=round(around))
+    if around < MIN_SEEN_AROUND:
+        run.warn(f"The photos show {around:.0f} degrees around the object; its other side is closed unseen.")
+    if surface.measured_fraction is None:
+        return
+    measured = surface.measured_fraction
+    run.context.note("quality", measured_fraction=round(measured, 4))
+    if measured < MIN_MEASURED:
+        _refuse(
+            f"the photos measured only {measured:.0%} of the surface; the rest would be guessed",
+            "take sharp photos of a textured, matt surface from all sides, 10-15 degrees apart, "
+            "or write it anyway with --force",
+            force,
+            run,
+        )
+    elif measured < GOOD_MEASURED:
+        run.warn(
+            f"The photos measured {measured:.0%} of the surface; the rest is closed smoothly and may be wrong."
+        )
+
+
+def require_agreement(mesh: Mesh, views: Views, kind: str, force: bool, run: Run) -> None:
+    """Compare the finished model with each photo and note the result in the report; warn of photos that disagree, or raise
+    CaptureError if most do and `force` is off."""
+    found = photo_agreement(mesh, views)
+    values = [a.correlation for a in found if a.correlation is not None]
+    rows = [
+        {"name": a.name, "correlation": None if a.correlation is None else round(a.correlation, 3)}
+        for a in found
+    ]
+    run.context.note("quality", photos=rows)
+    if kind != "object" or not values:
+        return
+    middle = float(np.median(values))
+    if middle < MIN_AGREEMENT:
+        _refuse(
+            f"the model does not look like the photos (median correlation {middle:.2f})",
+            "the object must keep still, be matt and textured, and be the same in all photos; "
+            "write it anyway with --force",
+            force,
+            run,
+        )
+    elif middle < GOOD_AGREEMENT:
+        run.warn(f"The model agrees poorly with the photos (median correlation {middle:.2f}, good is 0.8).")
+    else:
+        off = [a.name for a in found if a.correlation is not None and a.correlation < 0.5 * middle]
+        if off:
+            names = ", ".join(off[:3]) + (f" and {len(off) - 3} more" if len(off) > 3 else "")
+            run.warn(f"These photos disagree with the model: {names}.")
+
+
+def seen_around(cameras: Sequence[Camera], centre: F64) -> float:
+    """Degrees around the vertical (z) that cameras around `centre` (3,) cover: 360 less the largest gap between neighbours, where
+    a gap of 90 degrees or less leaves nothing unseen."""
+    offset = np.array([camera.centre for camera in cameras]) - centre
+    azimuth = np.sort(np.degrees(np.arctan2(offset[:, 1], offset[:, 0])))
+    gap = float(np.diff(np.append(azimuth, azimuth[0] + 360)).max()) if len(azimuth) > 1 else 360.0
+    return 360.0 if gap <= 90 else 360.0 - gap
+
+
+def photo_agreement(mesh: Mesh, views: Views) -> list[PhotoAgreement]:
+    """The agreement of the textured model with each of its views, in their order."""
+    from PIL import Image as Pillow
+
+    from lift3d.geometry.camera.projection import resize_camera
+    from lift3d.geometry.render.drawable import drawable
+    from lift3d.geometry.render.renderer import render
+
+    ready = drawable(mesh)
+    out = []
+    for image, camera in zip(views.images, views.cameras):
+        factor = min(1.0, RENDER_SIZE / max(camera.width, camera.height))
+        small = resize_camera(
+            camera, max(round(camera.width * factor), 8), max(round(camera.height * factor), 8)
+        )
+        shot = render(ready, small, samples=1, shading=0.0)
+        photo = Pillow.fromarray(image.pixels).resize((small.width, small.height), Pillow.Resampling.BOX)
+        grey = np.asarray(photo.convert("L"), np.float64)[shot.mask]
+        made = np.asarray(Pillow.fromarray(shot.rgb).convert("L"), np.float64)[shot.mask]
+        value = None
+        if len(grey) >= 200:
+            a, b = grey - grey.mean(), made - made.mean()
+            # photos without contrast agree by default: noise alone would decide
+            scale = max(float(np.sqrt((a * a).sum() * (b * b).sum())), 4.0 * len(a))
+            value = 1.0 if max(a.std(), b.std()) < 2 else float((a * b).sum() / scale)
+        out.append(PhotoAgreement(image.name, value))
+    return out
+
+
+def _refuse(cause: str, advice: str, force: bool, run: Run) -> None:
+    if not force:
+        raise CaptureError(cause, advice)
+    run.warn(f"{cause[0].upper()}{cause[1:]}.")

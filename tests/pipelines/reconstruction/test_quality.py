@@ -1,0 +1,98 @@
+"""What is refused, what is warned of, and that --force writes it all the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import trimesh
+from scenes import look_at, orbit_cameras, orbit_views
+
+from lift3d.context import Context
+from lift3d.errors import CaptureError
+from lift3d.geometry.render.drawable import drawable
+from lift3d.geometry.render.renderer import render
+from lift3d.pipelines.reconstruction import quality
+from lift3d.runtime.runner import Run
+from lift3d.types import Image, Surface
+
+
+def a_run() -> Run:
+    return Run(Context(seed=0), lambda step, done: None, lambda sentence: None, None)
+
+
+@pytest.mark.parametrize(
+    ("placed", "total", "kind", "refused"),
+    [(24, 24, "object", False), (13, 24, "object", False), (5, 24, "object", True), (5, 24, "scene", False)],
+)
+def test_an_object_needs_half_of_its_photos(placed: int, total: int, kind: str, refused: bool) -> None:
+    if refused:
+        with pytest.raises(CaptureError, match=f"only {placed} of {total} photos"):
+            quality.require_placed(placed, total, kind, False, a_run())
+    else:
+        quality.require_placed(placed, total, kind, False, a_run())
+    run = a_run()
+    quality.require_placed(placed, total, kind, True, run)
+    assert bool(run.warnings) == refused
+
+
+def surface(measured: float | None, kind: str = "object") -> Surface:
+    ball = trimesh.creation.icosphere(subdivisions=1)
+    return Surface(ball, orbit_views(14), kind, measured_fraction=measured)
+
+
+def test_what_was_not_measured_is_not_written() -> None:
+    with pytest.raises(CaptureError, match="only 12% of the surface"):
+        quality.require_measured(surface(0.12), False, a_run())
+    for measured, warned in ((0.12, True), (0.5, True), (0.9, False), (None, False)):
+        run = a_run()
+        quality.require_measured(surface(measured), True, run)
+        assert bool(run.warnings) == warned
+    quality.require_measured(surface(0.0, "scene"), False, a_run())
+
+
+@pytest.mark.parametrize(("degrees", "expected"), [(360, 360), (180, 180), (100, 100), (300, 360)])
+def test_degrees_seen_around(degrees: float, expected: float) -> None:
+    angles = np.radians(np.linspace(0, degrees, 13))
+    cameras = [look_at([2 * np.cos(a), 2 * np.sin(a), 1], [0, 0, 0]) for a in angles]
+    assert quality.seen_around(cameras, np.zeros(3)) == pytest.approx(expected, abs=1)
+
+
+def test_a_side_never_seen_is_said() -> None:
+    views = orbit_views(14)
+    some = [i for i, c in enumerate(views.cameras) if c.centre[0] > 0.8]
+    part = replace(
+        views, images=tuple(views.images[i] for i in some), cameras=tuple(views.cameras[i] for i in some),
+        observations=np.zeros((0, 2), np.int32),
+    )  # fmt: skip
+    run = a_run()
+    quality.require_measured(replace(surface(0.9), views=part), False, run)
+    assert "other side" in run.warnings[0]
+
+
+def painted(seed: int) -> trimesh.Trimesh:
+    ball = trimesh.creation.icosphere(subdivisions=4, radius=0.5)
+    ball.apply_translation([0, 0, 0.5])
+    rng = np.random.default_rng(seed)
+    waves = np.sin(np.asarray(ball.vertices) @ rng.normal(0, 8, (3, 3)))
+    ball.visual.vertex_colors = np.c_[(127 + 120 * waves), np.full(len(waves), 255)].astype(np.uint8)
+    return ball
+
+
+def test_the_model_is_compared_with_each_photo() -> None:
+    model = painted(0)
+    cameras = orbit_cameras(6)
+    shots = [render(drawable(model), camera, samples=1, shading=0.0) for camera in cameras]
+    views = orbit_views(6)
+    images = tuple(Image(shot.rgb, f"{i}.jpg") for i, shot in enumerate(shots))
+    views = replace(views, images=images, cameras=tuple(cameras), observations=np.zeros((0, 2), np.int32))
+    good = [a.correlation for a in quality.photo_agreement(model, views)]
+    assert min(c for c in good if c is not None) > 0.95
+    quality.require_agreement(model, views, "object", False, run := a_run())
+    assert not run.warnings and len(run.context.report["quality"]["photos"]) == 6
+    with pytest.raises(CaptureError, match="does not look like the photos"):
+        quality.require_agreement(painted(5), views, "object", False, a_run())
+    swapped = replace(views, images=(Image(images[0].pixels[::-1].copy(), "odd.jpg"), *images[1:]))
+    quality.require_agreement(model, swapped, "object", False, run := a_run())
+    assert run.warnings == ["These photos disagree with the model: odd.jpg."]
