@@ -127,7 +127,7 @@ def choose_network(task: Trainable, data: Path | None, voxels: bool) -> tuple[Tr
         return task, ""
     return trainable(task.own), (
         "for a folder of your own meshes, two layers are trained on the embedding of their pictures and solids "
-        f"({task.own}), which takes minutes and is more accurate; --voxels trains the network of voxels"
+        f"({task.own}), which takes minutes; --voxels trains the network of voxels"
     )
 
 

@@ -35,7 +35,7 @@ from lift3d.geometry.fusion.fuse import (
     resize_mask,
     sample_measured_points,
 )
-from lift3d.geometry.fusion.object_region import object_points
+from lift3d.geometry.fusion.object_region import common_points, object_points
 from lift3d.geometry.fusion.support_plane import SupportPlane, allowed_tilt, find_floor, find_support_plane
 from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
 from lift3d.geometry.guarantees.shapes import OBJECT_CLOSED_SCENE_OPEN, VIEWS_IN_FRAME
@@ -103,9 +103,11 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
         assert points.normals is not None
         centres = np.array([c.centre for c in cameras])
         near = np.linalg.norm(points.xyz - axes.point, axis=1) < 1.5 * axes.distance
-        masked = any(image.mask is not None for image in maps.views.images)
+        masks = [image.segmentation for image in maps.views.images if image.mask is not None]
+        # before a backdrop, a plate or table under the object is in the mask
+        without_table = any(how is None or how.source != "backdrop" for how in masks)
         plane = None
-        if not masked:
+        if not without_table:
             xyz, normals = points.xyz[near], points.normals[near]
             size = 0.5 * axes.distance
             plane = find_support_plane(xyz, normals, centres, up, size, context.seed, tilt=tilt)
@@ -114,14 +116,15 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
             up = plane.normal
             above = near & (plane.height(points.xyz) > max(4 * plane.noise, 0.008 * axes.distance))
         member = above.copy()
-        member[above] = object_points(cameras, points.xyz[above], axes)
+        alone = bool(masks) or bool(maps.views.background)
+        member[above] = (common_points if alone else object_points)(cameras, points.xyz[above], axes)
         if member.sum() < 100:
             raise CaptureError(
                 "no object was found where the cameras look together",
                 "walk around one object and keep it in the centre of each photo, or use --kind scene",
             )
         forward = forward_direction(cameras[0], up)
-        box = _object_box(points.xyz[member], up, forward, plane, masked)
+        box = _object_box(points.xyz[member], up, forward, plane, bool(masks))
         kinds = [_proofs(maps, i, plane, box) for i in range(len(cameras))]
         grid = self._fused(maps, kinds, box, context, base=plane is not None)
         v, f = marching_tetrahedra(grid.phi)

@@ -10,7 +10,7 @@ from scenes import look_at
 
 from lift3d.geometry.camera.projection import project
 from lift3d.geometry.fusion.capture_layout import intersect_optical_axes
-from lift3d.geometry.fusion.object_region import object_points, visible_fraction
+from lift3d.geometry.fusion.object_region import common_points, object_points, visible_fraction
 
 CAMERAS = [
     look_at([2.4 * np.cos(a), 2.4 * np.sin(a), 1.0], [0, 0, 0.4], 64, 48, 60.0)
@@ -64,3 +64,12 @@ def test_few_points_are_taken_as_they_are(count: int) -> None:
 
 def test_nothing_near_the_centre_means_no_object() -> None:
     assert not object_points(CAMERAS, np.full((200, 3), 30.0), AXES).any()
+
+
+def test_thin_parts_of_a_masked_object_are_common_points():
+    rng = np.random.default_rng(0)
+    cap = rng.normal(0, 0.05, (2000, 3)) + [0, 0, 0.6]
+    stem = np.c_[rng.normal(0, 0.005, (30, 2)), rng.uniform(0, 0.3, 30)]
+    far = rng.normal(0, 0.05, (200, 3)) + [9, 0, 0]
+    member = common_points(CAMERAS, np.concatenate([cap, stem, far]), AXES)
+    assert member[:2030].all() and not member[2030:].any()

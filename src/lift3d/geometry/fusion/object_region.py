@@ -28,6 +28,14 @@ def visible_fraction(cameras: Sequence[Camera], xyz: F64) -> F64:
     return count / len(cameras)
 
 
+def common_points(cameras: Sequence[Camera], xyz: F64, axes: AxisIntersection) -> NDArray[np.bool_]:
+    """(N,) True for the points of xyz (N, 3, world) within 1.2 camera distances of the intersection of the optical axes that at
+    least 30 % as many cameras see as the best-seen ones: all of an object whose surroundings were masked, thin parts included."""
+    visibility = visible_fraction(cameras, xyz)
+    near = np.linalg.norm(xyz - axes.point, axis=1) < 1.2 * axes.distance
+    return near & (visibility >= 0.3 * np.quantile(visibility[near], 0.95)) if near.any() else near
+
+
 def object_points(
     cameras: Sequence[Camera], xyz: F64, axes: AxisIntersection, resolution: int = 72
 ) -> NDArray[np.bool_]:
