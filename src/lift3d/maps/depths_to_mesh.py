@@ -36,7 +36,13 @@ from lift3d.geometry.fusion.fuse import (
     sample_measured_points,
 )
 from lift3d.geometry.fusion.object_region import common_points, object_points
-from lift3d.geometry.fusion.support_plane import SupportPlane, allowed_tilt, find_floor, find_support_plane
+from lift3d.geometry.fusion.support_plane import (
+    SupportPlane,
+    allowed_tilt,
+    find_floor,
+    find_support_plane,
+    resting_plane,
+)
 from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
 from lift3d.geometry.guarantees.shapes import OBJECT_CLOSED_SCENE_OPEN, VIEWS_IN_FRAME
 from lift3d.geometry.mesh.components import keep_large_components, keep_main_components, select_faces
@@ -123,6 +129,8 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
                 "no object was found where the cameras look together",
                 "walk around one object and keep it in the centre of each photo, or use --kind scene",
             )
+        if plane is None and masks:
+            plane = resting_plane(points.xyz[member], up, centres)
         forward = forward_direction(cameras[0], up)
         box = _object_box(points.xyz[member], up, forward, plane, bool(masks))
         kinds = [_proofs(maps, i, plane, box) for i in range(len(cameras))]

@@ -12,7 +12,7 @@ from scenes import orbit_cameras
 from lift3d.geometry.camera.projection import resize_camera
 from lift3d.geometry.camera.up_direction import estimate_up, up_direction
 from lift3d.geometry.fusion.fuse import sample_measured_points
-from lift3d.geometry.fusion.support_plane import allowed_tilt, find_floor, find_support_plane
+from lift3d.geometry.fusion.support_plane import allowed_tilt, find_floor, find_support_plane, resting_plane
 from lift3d.maps.depths_to_mesh import DepthsToMesh
 from lift3d.types import Camera, DepthMaps, Image, Points, Views
 
@@ -146,3 +146,14 @@ def test_a_facade_is_no_table_where_up_is_known():
     up = up_direction(cameras)
     assert allowed_tilt(up) < 30
     assert find_support_plane(wall, normals, centres, up.direction, 1.2, tilt=allowed_tilt(up)) is None
+
+
+def test_a_masked_object_rests_on_its_lowest_points():
+    rng = np.random.default_rng(0)
+    up = np.array([0.0, 0.6, 0.8])
+    xyz = rng.uniform(-1, 1, (5000, 3))
+    xyz -= np.outer(xyz @ up, up) - np.outer(rng.uniform(2, 3, 5000), up)
+    plane = resting_plane(xyz, up, 9 * up + rng.normal(0, 1, (8, 3)))
+    assert plane is not None and np.allclose(plane.normal, up)
+    assert 2.0 < plane.offset < 2.01 and plane.noise < 0.01
+    assert resting_plane(xyz, up, np.array([9 * up, 1.5 * up])) is None

@@ -110,6 +110,19 @@ def find_support_plane(
     return SupportPlane(normal, offset, float(1.48 * np.median(residual)), float(inlier.mean()))
 
 
+def resting_plane(xyz: F64, up: F64, centres: F64) -> SupportPlane | None:
+    """The level plane through the lowest of an object's points xyz (N, 3), on which it stands where its table was masked.
+
+    None if a camera (centres (M, 3)) is below it, which may see the object from beneath. The lowest 0.3 % of the points count as
+    noise.
+    """
+    height = xyz @ up
+    low, middle = np.quantile(height, [0.003, 0.05])
+    if (centres @ up <= low).any():
+        return None
+    return SupportPlane(up, float(low), 0.1 * float(middle - low), 0.0)
+
+
 def find_floor(points: Points, cameras: Sequence[Camera], seed: int = 0) -> SupportPlane | None:
     """The floor of a scene, or None if no floor is clear.
 
