@@ -106,8 +106,12 @@ def test_debris_is_below_a_thousandth_of_the_largest_volume():
 
 def test_judgement_is_on_float32_vertices():
     v, f = _ball()
-    far = inspect_arrays(v * 1e-3 + 1e5, f)  # rounds to a few lattice points
-    assert not far.is_solid and far.counts["vertices"] < len(v)
+    assert inspect_arrays(
+        v * 1e-3 + 1e5, f
+    ).is_solid  # moved to the origin first, as it is when it is written
+    both = np.concatenate([v + 3, v * 1e-7 - 3]), np.concatenate([f, f + len(v)])
+    small = inspect_arrays(*both)  # the second ball rounds to a few lattice points wherever the two are
+    assert not small.is_solid and small.counts["vertices"] < 2 * len(v)
 
 
 def test_random_damage_agrees_with_the_independent_judge():

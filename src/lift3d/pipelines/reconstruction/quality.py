@@ -23,11 +23,14 @@ MIN_AGREEMENT, GOOD_AGREEMENT = 0.3, 0.6
 RENDER_SIZE = 240
 """Longer side in pixels at which the model is compared with the photos."""
 
+MIN_CONTRAST = 2.0
+"""Standard deviation in grey levels below which noise alone would decide."""
+
 
 @dataclass(frozen=True)
 class PhotoAgreement:
     """How well the finished model looks like a photo: the correlation of their grey values, in [-1, 1], over the model's pixels;
-    None where the model covers too little of the photo."""
+    None where the model covers too little of the photo or has one colour."""
 
     name: str
     correlation: float | None
@@ -64,7 +67,7 @@ def require_measured(surface: Surface, force: bool, run: Run) -> None:
     run.context.note("quality", measured_fraction=round(measured, 4))
     if measured < MIN_MEASURED:
         _refuse(
-            f"the photos measured only {measured:.0%} of the surface; the rest would be guessed",
+            f"the photos measured only {measured:.0%} of the surface; the rest would be invented",
             "take sharp photos of a textured, matt surface from all sides, 10-15 degrees apart, "
             "or write it anyway with --force",
             force,
@@ -135,11 +138,10 @@ def photo_agreement(mesh: Mesh, views: Views) -> list[PhotoAgreement]:
         grey = np.asarray(photo.convert("L"), np.float64)[shot.mask]
         made = np.asarray(Pillow.fromarray(shot.rgb).convert("L"), np.float64)[shot.mask]
         value = None
-        if len(grey) >= 200:
+        # a model of one colour tells nothing of its shape
+        if len(grey) >= 200 and made.std() >= MIN_CONTRAST:
             a, b = grey - grey.mean(), made - made.mean()
-            # photos without contrast agree by default: noise alone would decide
-            scale = max(float(np.sqrt((a * a).sum() * (b * b).sum())), 4.0 * len(a))
-            value = 1.0 if max(a.std(), b.std()) < 2 else float((a * b).sum() / scale)
+            value = float((a * b).mean() / (max(float(a.std()), MIN_CONTRAST) * float(b.std())))
         out.append(PhotoAgreement(image.name, value))
     return out
 
