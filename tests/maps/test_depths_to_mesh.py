@@ -72,6 +72,7 @@ def test_masks_carve_the_silhouette():
     assert trimesh.Trimesh(mesh.vertices, mesh.faces).volume == pytest.approx(4 / 3 * np.pi * 0.125, rel=0.08)
 
 
+@pytest.mark.slow
 def test_depths_of_still_surroundings_do_not_count(maps):
     """Whatever was measured there, on a turntable it lies nowhere."""
     still = tuple(np.zeros(image.pixels.shape[:2], bool) for image in maps.views.images)

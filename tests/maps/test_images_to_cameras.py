@@ -71,6 +71,7 @@ def test_points_lie_where_the_views_see_them():
     assert report["reprojection_error"] < 0.5
 
 
+@pytest.mark.slow
 def test_the_report_is_plain_json():
     report = json.loads(json.dumps(solved()[1]))
     assert [row["status"] for row in report["photos"]] == ["registered"] * 6

@@ -60,6 +60,7 @@ def test_damaged_meshes_become_solid(case: Case) -> None:
         assert moved(out, case) < 0.5
 
 
+@pytest.mark.slow
 def test_cavities_stay_when_turned_inside_out_or_crossed_by_other_shells() -> None:
     for name in ("hollow-inside_out-0", "hollow-crossing-1"):
         case = next(c for c in CASES if c.name == name)

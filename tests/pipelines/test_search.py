@@ -81,6 +81,7 @@ def test_a_model_finds_itself(made: tuple[Path, Path], tmp_path: Path) -> None:
     assert Pil.open(tmp_path / "s.png").width > 300
 
 
+@pytest.mark.slow
 def test_by_photo(made: tuple[Path, Path], tmp_path: Path) -> None:
     models, weights = made
     rgba = np.zeros((90, 90, 4), np.uint8)

@@ -95,6 +95,7 @@ def fit(folder: Path, scores: list[float], until: int | None = None) -> tuple[in
     return trainer.step, said
 
 
+@pytest.mark.slow
 def test_a_run_ends_when_the_validation_is_flat(tmp_path: Path) -> None:
     step, said = fit(tmp_path / "a", [1, 2, 2, 3, 3, 1, 9, 9, 9, 9, 9, 9])
     assert step == 30 and said[-1] == "stopped at step 30: none of the last 2 validations was better"

@@ -135,6 +135,7 @@ def test_separable_categories_are_separated_and_a_constant_feature_is_harmless()
     assert svm(x).argmax(1).tolist() == targets.tolist() and torch.isfinite(svm.weight).all()
 
 
+@pytest.mark.slow
 def test_the_regularisation_is_the_first_of_the_best_on_validation_shapes() -> None:
     train, val = Shapes(12, 3), Shapes(8, 4)
 

@@ -32,6 +32,7 @@ def picture(rng: np.random.Generator, colour: np.ndarray, mask: np.ndarray, nois
 
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([4, 60, 128, 245]), st.sampled_from([0.0, 1.0, 2.0]))
+@pytest.mark.slow
 def test_the_object_is_found_before_any_plain_backdrop(seed: int, grey: int, noise: float) -> None:
     rng = np.random.default_rng(seed)
     mask = blob(rng)

@@ -81,6 +81,7 @@ def test_a_texture_of_one_colour_leaves_vertex_colours() -> None:
     assert baked.material.texture is None and baked.material.colour == (255,) * 4
 
 
+@pytest.mark.slow
 def test_alpha_is_kept_and_sizes_have_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     v, f, uv = sheet(4)
     colours = RNG.integers(0, 256, (len(v), 4)).astype(np.uint8)

@@ -56,6 +56,7 @@ def test_the_workspace_holds_grey_photos_and_masks(workspace: features.Workspace
     assert (masks[1][:, :110] == 255).all() and (masks[1][:, 115:] == 0).all()  # dilated by two pixels
 
 
+@pytest.mark.slow
 def test_features_stay_within_the_mask(workspace: features.Workspace) -> None:
     keypoints, descriptors = features.read_keypoints(workspace), features.read_descriptors(workspace)
     assert [len(k) for k in keypoints] == [len(d) for d in descriptors] and min(map(len, keypoints)) > 50

@@ -57,6 +57,7 @@ def test_own_depths_are_left_alone_and_fills_are_no_evidence(views):
         assert (b.z == a).all()
 
 
+@pytest.mark.slow
 def test_nothing_is_seen_through_a_surface_that_nobody_measured(views):
     """All maps lose the ball: the table behind it is carried into its pixels, and the photo refuses it."""
     truth = exact_maps(views)

@@ -38,6 +38,7 @@ def test_both_camera_files_come_back_and_name_the_photos(views, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["set"]
 
 
+@pytest.mark.slow
 def test_an_empty_folder_is_filled_and_a_full_one_refused(views, tmp_path):
     (tmp_path / "set").mkdir()
     folder = write_capture_set(views, tmp_path / "set")

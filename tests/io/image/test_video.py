@@ -86,6 +86,7 @@ def test_the_same_video_gives_the_same_photos(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
+@pytest.mark.slow
 def test_rotation_is_honoured(tmp_path: Path, turns: int) -> None:
     path = film(tmp_path / "walk.mp4", lambda i: 6 * i, 20)
     plain = read_video(path, count=4)

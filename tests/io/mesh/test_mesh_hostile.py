@@ -236,6 +236,7 @@ def test_3mf_models(tmp_path: Path, text: str, message: str) -> None:
     refused(zipped(tmp_path / "b.3mf", {"3D/3dmodel.model": wide.encode("utf-16")}), message)
 
 
+@pytest.mark.slow
 def test_3mf_components_that_multiply(tmp_path: Path) -> None:
     """A billion triangles from a few lines: refused by count, not by running out of memory."""
     levels = ""

@@ -42,6 +42,7 @@ def surface(measured: float | None, kind: str = "object") -> Surface:
     return Surface(ball, orbit_views(14), kind, measured_fraction=measured)
 
 
+@pytest.mark.slow
 def test_what_was_not_measured_is_not_written() -> None:
     with pytest.raises(CaptureError, match="only 12% of the surface"):
         quality.require_measured(surface(0.12), False, a_run())
@@ -80,6 +81,7 @@ def painted(seed: int) -> trimesh.Trimesh:
     return ball
 
 
+@pytest.mark.slow
 def test_the_model_is_compared_with_each_photo() -> None:
     model = painted(0)
     cameras = orbit_cameras(6)

@@ -28,6 +28,7 @@ TINY = Config(
 
 
 @pytest.mark.parametrize("moved", [False, True])
+@pytest.mark.slow
 def test_the_known_voxels_lie_on_the_surface_of_the_whole(small: tuple[Path, Path], moved: bool) -> None:
     shapes = ShapeSet(Corpus(small[0]), "train")
     for i in range(min(6, len(shapes))):

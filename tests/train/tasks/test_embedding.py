@@ -90,6 +90,7 @@ def test_sentences_of_shapes(small: tuple[Path, Path]) -> None:
     assert category_text("street_sign").startswith("street sign: ") and category_text("unknown") == "unknown"
 
 
+@pytest.mark.slow
 def test_voxels_and_colours_have_the_same_axes(small: tuple[Path, Path]) -> None:
     task = EmbeddingTask(small[1], small[0], TINY)
     shape = task.shapes[0]
