@@ -93,7 +93,7 @@ def test_removed_features_and_still_matches_leave_the_database(tmp_path: Path) -
     features.extract_features(space, options)
     features.match_pairs(space, pairs, options, 0)
     points = features.read_keypoints(space)
-    raw = static_features.read_raw_matches(space)
+    raw = features.read_raw_matches(space)
     here = static_features.has_not_moved(raw[0], points, photos)
     assert 0.1 < here.mean() < 0.9
     assert static_features.drop_still_matches(space, points, options, 0) == here.sum()
@@ -103,6 +103,6 @@ def test_removed_features_and_still_matches_leave_the_database(tmp_path: Path) -
     static_features.remove_features(space, left)
     after = features.read_keypoints(space)
     np.testing.assert_array_equal(after[0], points[0][~left[0]])
-    assert static_features.read_raw_matches(space) == []
+    assert features.read_raw_matches(space) == []
     features.match_pairs(space, pairs, options, 0)
     assert len(features.read_pairs(space)[0].matches) > 12

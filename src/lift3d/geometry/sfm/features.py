@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -226,14 +227,27 @@ def match_pairs(workspace: Workspace, pairs: NDArray[np.int32], settings: SfmOpt
 
 def read_pairs(workspace: Workspace) -> list[Pair]:
     """All verified pairs, sorted by (i, j)."""
-    index = {image_id: k for k, image_id in enumerate(workspace.ids)}
     database = pycolmap.Database.open(workspace.database)
     keys, geometries = database.read_two_view_geometries()
     database.close()
+    return _pairs(workspace, keys, [geometry.inlier_matches for geometry in geometries])
+
+
+def read_raw_matches(workspace: Workspace) -> list[Pair]:
+    """All matches before verification, sorted by (i, j)."""
+    database = pycolmap.Database.open(workspace.database)
+    keys, matches = database.read_all_matches()
+    database.close()
+    return _pairs(workspace, keys, matches)
+
+
+def _pairs(workspace: Workspace, keys: Sequence[int], lists: Sequence[Any]) -> list[Pair]:
+    """The pairs of database keys with their matches (M, 2), i < j, without empty ones."""
+    index = {image_id: k for k, image_id in enumerate(workspace.ids)}
     out = []
-    for key, geometry in zip(keys, geometries):
+    for key, found in zip(keys, lists):
         a, b = (index[i] for i in pycolmap.pair_id_to_image_pair(key))
-        matches = np.asarray(geometry.inlier_matches, np.uint32).reshape(-1, 2)
+        matches = np.asarray(found, np.uint32).reshape(-1, 2)
         if len(matches):
             out.append(Pair(a, b, matches) if a < b else Pair(b, a, matches[:, ::-1]))
     return sorted(out, key=lambda p: (p.i, p.j))

@@ -174,7 +174,7 @@ def _match(
         return
     points = features.read_keypoints(space)
     still = static_features.find_static_features(
-        static_features.read_raw_matches(space), points, space.photos, options.turntable is True
+        features.read_raw_matches(space), points, space.photos, options.turntable is True
     )
     if out.still is None or still.turntable:
         out.still = still
@@ -209,7 +209,7 @@ def _rescued(
 def _stands_still(space: features.Workspace) -> bool:
     """Whether many of the matched features stay at one place, after a search that ended in one camera position."""
     points = features.read_keypoints(space)
-    raw = static_features.read_raw_matches(space)
+    raw = features.read_raw_matches(space)
     found = static_features.find_static_features(raw, points, space.photos, forced=True)
     return found.count > max(20.0, 0.5 * found.moving) * len(space.photos)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.geometry.sfm.colmap import pycolmap
-from lift3d.geometry.sfm.features import Pair, SfmOptions, Workspace
+from lift3d.geometry.sfm.features import Pair, SfmOptions, Workspace, read_raw_matches
 from lift3d.types import F64, Image
 
 STILL = 0.0015
@@ -46,21 +46,6 @@ class StaticFeatures:
     def count(self) -> int:
         """Number of static features in all photos."""
         return int(sum(s.sum() for s in self.static))
-
-
-def read_raw_matches(workspace: Workspace) -> list[Pair]:
-    """All matches before verification, sorted by (i, j)."""
-    index = {image_id: k for k, image_id in enumerate(workspace.ids)}
-    database = pycolmap.Database.open(workspace.database)
-    keys, lists = database.read_all_matches()
-    database.close()
-    out = []
-    for key, found in zip(keys, lists):
-        a, b = (index[i] for i in pycolmap.pair_id_to_image_pair(key))
-        matches = np.asarray(found, np.uint32).reshape(-1, 2)
-        if len(matches):
-            out.append(Pair(a, b, matches) if a < b else Pair(b, a, matches[:, ::-1]))
-    return sorted(out, key=lambda p: (p.i, p.j))
 
 
 def has_not_moved(pair: Pair, keypoints: Sequence[F64], photos: Sequence[Image]) -> NDArray[np.bool_]:
