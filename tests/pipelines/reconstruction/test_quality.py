@@ -14,6 +14,7 @@ from lift3d.errors import CaptureError
 from lift3d.geometry.render.drawable import drawable
 from lift3d.geometry.render.renderer import render
 from lift3d.pipelines.reconstruction import quality
+from lift3d.pipelines.reconstruction.options import Options
 from lift3d.runtime.runner import Run
 from lift3d.types import Image, Surface
 
@@ -24,16 +25,20 @@ def a_run() -> Run:
 
 @pytest.mark.parametrize(
     ("placed", "total", "kind", "refused"),
-    [(24, 24, "object", False), (13, 24, "object", False), (5, 24, "object", True), (5, 24, "scene", False)],
-)
-def test_an_object_needs_half_of_its_photos(placed: int, total: int, kind: str, refused: bool) -> None:
+    [
+        (24, 24, "object", False), (12, 24, "auto", False), (5, 24, "object", True), (5, 24, "auto", True),
+        (5, 24, "scene", False),
+    ],
+)  # fmt: skip
+def test_half_of_the_photos_must_be_placed(placed: int, total: int, kind: str, refused: bool) -> None:
+    options = replace(Options(), kind=kind)
     if refused:
         with pytest.raises(CaptureError, match=f"only {placed} of {total} photos"):
-            quality.require_placed(placed, total, kind, False, a_run())
+            quality.require_placed(placed, total, options, a_run())
     else:
-        quality.require_placed(placed, total, kind, False, a_run())
+        quality.require_placed(placed, total, options, a_run())
     run = a_run()
-    quality.require_placed(placed, total, kind, True, run)
+    quality.require_placed(placed, total, replace(options, force=True), run)
     assert bool(run.warnings) == refused
 
 

@@ -40,8 +40,8 @@ THROUGH, THROUGH_TO_OBJECT, THROUGH_PROPAGATED = (np.float32(x) for x in (-3.5, 
 """Log odds that a node is inside, where nothing was measured near it: per view from which a measured (or propagated) surface
 hides it, as if 24 views saw it; per view without a measurement; per look through it to the background and to the object's far
 side, times the confidence, and of a propagated depth; and the constant. By logistic regression on nodes of three rendered sets
-and of eight photos of two of them, inside and outside with equal weight; BLANK_LOOK was then doubled, which closes fewer gaps
-between legs."""
+and of eight photos of two of them, inside and outside with equal weight; BLANK_LOOK was then raised from -0.13, which fills
+fewer gaps between legs."""
 FREE_ODDS = np.float32(-1.5)
 """At or below these log odds any look through the node counts."""
 HIDDEN_WEIGHT = np.float32(0.003)

@@ -64,6 +64,7 @@ def measure_model(photos: Photos, mappings: MultiViewMappings, options: Options,
         run.warn(
             f"{len(photos) - len(views)} of {len(photos)} photos could not be placed; the report says why."
         )
+    require_placed(len(views), len(photos), options, run)
     _warn_of_blur(views, run)
     if views.background:
         run.say(
@@ -74,7 +75,6 @@ def measure_model(photos: Photos, mappings: MultiViewMappings, options: Options,
         raise CaptureError(
             "no surface could be reconstructed from the photos", "take more photos with more overlap"
         )
-    require_placed(len(views), len(photos), surface.kind, options.force, run)
     require_measured(surface, options.force, run)
     surface, scale = apply_scale(surface, options.scale)
     if surface.kind == "object":

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from lift3d.errors import CaptureError
+from lift3d.pipelines.reconstruction.options import Options
 from lift3d.runtime.runner import Run
 from lift3d.types import F64, Camera, Mesh, Surface, Views
 
-MIN_PLACED, GOOD_PLACED = 0.5, 0.8
-"""Fractions of the photos: with fewer placed nothing is written, with fewer a warning is given."""
+MIN_PLACED = 0.5
+"""Fraction of the photos: with fewer placed nothing is written."""
 MIN_SEEN_AROUND = 150.0
 """Degrees around the object that the photos show, below which a warning is given that its other side was never seen."""
 MIN_MEASURED, GOOD_MEASURED = 0.3, 0.6
-"""The same for the fraction of the surface that the photos measured."""
+"""Fractions of the surface that the photos measured: below the first nothing is written, below the second a warning is given."""
 MIN_AGREEMENT, GOOD_AGREEMENT = 0.3, 0.6
 """The same for the median correlation of the photos with the rendered model."""
 RENDER_SIZE = 240
@@ -36,20 +37,20 @@ class PhotoAgreement:
     correlation: float | None
 
 
-def require_placed(placed: int, total: int, kind: str, force: bool, run: Run) -> None:
-    """Warn if few photos of an object were placed, or raise CaptureError if too few were and `force` is off."""
-    fraction = placed / max(total, 1)
-    if kind != "object" or fraction >= GOOD_PLACED:
+def require_placed(placed: int, total: int, options: Options, run: Run) -> None:
+    """Raise CaptureError if too few photos were placed for anything but a scene, or warn if `options.force` is on.
+
+    Whether the photos show an object is not asked: the few that were placed often see one side only, as those of a scene do.
+    """
+    if options.kind == "scene" or placed >= MIN_PLACED * total:
         return
-    cause = f"only {placed} of {total} photos could be placed"
-    if fraction < MIN_PLACED:
-        _refuse(
-            cause + ", so the model would show a part of the object at most",
-            "the report of the photos says why; take more photos with more overlap, or write it anyway with --force",
-            force,
-            run,
-        )
-    # between the two the pipeline's own warning gives the count
+    _refuse(
+        f"only {placed} of {total} photos could be placed, so the model would show a part of the object at most",
+        "the report of the photos says why; take more photos with more overlap, use --kind scene for a scene, "
+        "or write it anyway with --force",
+        options.force,
+        run,
+    )
 
 
 def require_measured(surface: Surface, force: bool, run: Run) -> None:
