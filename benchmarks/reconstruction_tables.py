@@ -93,7 +93,7 @@ def whole_row(name: str, x: dict[str, Any]) -> list[Any]:
         return [name, *([None] * 6), placed, None, r(x.get("wall_s"), 1), said]
     w = x["whole"]
     return [
-        name, r(w["f_1"]), r(w["f_05"]), r(w["iou"]), r(100 * w["deep"], 1), r(100 * w["proud"], 1), r(x["surface"]["f_1"]),
+        name, r(w["f_1"]), r(w["f_05"]), r(w["iou"]), r(100 * w["inside"], 1), r(100 * w["outside"], 1), r(x["surface"]["f_1"]),
         placed, r(x.get("up_deg"), 1), r(x["wall_s"], 1), "warned" if x.get("warnings") else None,
     ]  # fmt: skip
 
@@ -136,7 +136,7 @@ def summary(name: str, scored: list[dict[str, Any]], good: Any, bad: Any) -> lis
     whole = [x["whole"] for x in scored]
     return [
         name, *(over([w[key] for w in whole], good) for key in ("f_1", "f_05", "iou")),
-        *(over([100 * w[key] for w in whole], bad, 1) for key in ("deep", "proud")),
+        *(over([100 * w[key] for w in whole], bad, 1) for key in ("inside", "outside")),
         over([x["surface"]["f_1"] for x in scored], good), None,
         over([x.get("up_deg") for x in scored], bad, 1), over([x["wall_s"] for x in scored], bad, 1), None,
     ]  # fmt: skip
@@ -151,8 +151,9 @@ def line(name: str, x: dict[str, Any]) -> str:
         w = x["whole"]
         text += (
             f"\n  whole F {w['f_1']:.3f} / {w['f_05']:.3f}, precision {w['precision_1']:.3f}, recall {w['recall_1']:.3f}, "
-            f"IoU {w['iou'] if w['iou'] is None else format(w['iou'], '.3f')}, {100 * w['deep']:.1f} % inside (to "
-            f"{w['deepest']:.1f} %), {100 * w['proud']:.1f} % outside (to {w['proudest']:.1f} %), up {x['up_deg']:.1f} deg"
+            f"IoU {w['iou'] if w['iou'] is None else format(w['iou'], '.3f')}, {100 * w['inside']:.1f} % inside (to "
+            f"{w['max_inside']:.1f} %), {100 * w['outside']:.1f} % outside (to {w['max_outside']:.1f} %), "
+            f"up {x['up_deg']:.1f} deg"
             f"\n  seen F {x['surface']['f_1']:.3f} / {x['surface']['f_05']:.3f}, depth {x['depth']['within']:.3f}, "
             f"PSNR {x.get('texture', {}).get('psnr', 0):.1f}"
         )

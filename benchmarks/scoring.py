@@ -28,21 +28,15 @@ from lift3d.geometry.render.rasterizer import depth_map, visible_points
 from lift3d.geometry.render.renderer import render
 from lift3d.types import Camera, Depth, Mesh
 from rendered_sets import RenderedSet
-from whole_score import f_score, whole_score
+from whole_score import FScores, f_score, whole_score
 
 Similarity = tuple[float, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
-class SurfaceScore:
-    """f, precision, recall at 1 % and 0.5 % of the diagonal; accuracy, completeness: median distance, %."""
+class SurfaceScore(FScores):
+    """Of the surface that the photos saw; accuracy, completeness: median distance, %."""
 
-    f_1: float
-    precision_1: float
-    recall_1: float
-    f_05: float
-    precision_05: float
-    recall_05: float
     accuracy: float
     completeness: float
 

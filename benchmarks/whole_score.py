@@ -21,11 +21,8 @@ BLOCK = 4
 
 
 @dataclass(frozen=True)
-class WholeScore:
-    """f, precision (of all of the output's surface) and recall (of the seen true surface) at 1 % and 0.5 % of the diagonal; iou:
-    of the interiors, None if the truth is no solid; deep, proud: fractions of the output's surface more than 1 % inside the truth
-    (caves) and outside it (lumps, floaters, remains of the table); deepest, proudest: the largest such distances, % of the
-    diagonal; volume: of the output over that of the truth, None if the truth is no solid."""
+class FScores:
+    """F-score, precision and recall at 1 % and 0.5 % of the diagonal."""
 
     f_1: float
     precision_1: float
@@ -33,11 +30,20 @@ class WholeScore:
     f_05: float
     precision_05: float
     recall_05: float
+
+
+@dataclass(frozen=True)
+class WholeScore(FScores):
+    """f, precision (of all of the output's surface) and recall (of the seen true surface) at 1 % and 0.5 % of the diagonal; iou:
+    of the interiors, None if the truth is no solid; inside, outside: fractions of the output's surface more than 1 % inside the
+    truth (caves) and outside it (lumps, floaters, remains of the table); max_inside, max_outside: the largest such distances, %
+    of the diagonal; volume: of the output over that of the truth, None if the truth is no solid."""
+
     iou: float | None
-    deep: float
-    proud: float
-    deepest: float
-    proudest: float
+    inside: float
+    outside: float
+    max_inside: float
+    max_outside: float
     volume: float | None
 
     def to_json(self) -> dict[str, float | None]:
@@ -64,14 +70,14 @@ def whole_score(
     within = np.zeros(len(points), bool)
     far = there > 0.01
     within[far] = winding_number(true_v, true_f, points[far]) > 0.5 if far.any() else False
-    deep, proud = far & within, far & ~within
+    inside, outside = far & within, far & ~within
     iou = volume = None
     if not scene and is_solid(true_v, true_f):
         iou, volume = interiors(v, f, true_v, true_f, nodes)
     values = [x for limit in (0.01, 0.005) for x in f_score(there, back, limit)]
     return WholeScore(
-        *values, iou, float(deep.mean()), float(proud.mean()),
-        float(100 * there[deep].max(initial=0)), float(100 * there[proud].max(initial=0)), volume,
+        *values, iou, float(inside.mean()), float(outside.mean()),
+        float(100 * there[inside].max(initial=0)), float(100 * there[outside].max(initial=0)), volume,
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def scored(output: trimesh.Trimesh, truth: trimesh.Trimesh, **options: int) -> w
 def test_the_truth_itself_is_perfect():
     score = scored(ball(), ball())
     assert score.f_1 == score.f_05 == score.iou == score.volume == 1.0
-    assert score.deep == score.proud == score.deepest == score.proudest == 0.0
+    assert score.inside == score.outside == score.max_inside == score.max_outside == 0.0
 
 
 def test_a_cave_costs_its_wall_and_its_volume():
@@ -49,22 +49,22 @@ def test_a_cave_costs_its_wall_and_its_volume():
     r = 0.15
     score = scored(with_cave(ball(), ball(r)), ball())
     wall = r**2 / (RADIUS**2 + r**2)
-    assert abs(score.deep - wall) < 0.01 and score.proud == 0
+    assert abs(score.inside - wall) < 0.01 and score.outside == 0
     assert abs(score.precision_1 - (1 - wall)) < 0.01 and score.recall_1 == 1
     assert abs(score.iou - (1 - (r / RADIUS) ** 3)) < 0.01
-    assert abs(score.deepest - 100 * (RADIUS - r)) < 0.2
+    assert abs(score.max_inside - 100 * (RADIUS - r)) < 0.2
 
 
 def test_a_lump_is_outside_and_a_smaller_ball_is_inside():
     lump = scored(trimesh.util.concatenate([ball(), ball(0.1, (0.5, 0, 0))]), ball())
     share = 0.1**2 / (RADIUS**2 + 0.1**2)
-    assert abs(lump.proud - share) < 0.01 and lump.deep == 0
+    assert abs(lump.outside - share) < 0.01 and lump.inside == 0
     assert (
         abs(lump.volume - (1 + (0.1 / RADIUS) ** 3)) < 0.01
-        and abs(lump.proudest - 100 * (0.6 - RADIUS)) < 0.2
+        and abs(lump.max_outside - 100 * (0.6 - RADIUS)) < 0.2
     )
     small = scored(ball(0.9 * RADIUS), ball())
-    assert small.deep == 1.0 and abs(small.iou - 0.9**3) < 0.01 and small.f_1 == 0.0
+    assert small.inside == 1.0 and abs(small.iou - 0.9**3) < 0.01 and small.f_1 == 0.0
 
 
 def test_two_equal_balls_apart_by_a_radius_overlap_share_five_27ths():

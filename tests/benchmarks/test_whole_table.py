@@ -9,9 +9,9 @@ from typing import Any
 import reconstruction_tables as made
 
 
-def scored(f: float, iou: float | None, deep: float) -> dict[str, Any]:
-    whole = {"f_1": f, "f_05": f / 2, "precision_1": f, "recall_1": f, "iou": iou, "deep": deep, "proud": 0.0, "deepest": 2.0,
-             "proudest": 0.0, "volume": None}  # fmt: skip
+def scored(f: float, iou: float | None, inside: float) -> dict[str, Any]:
+    whole = {"f_1": f, "f_05": f / 2, "precision_1": f, "recall_1": f, "iou": iou, "inside": inside, "outside": 0.0,
+             "max_inside": 2.0, "max_outside": 0.0, "volume": None}  # fmt: skip
     return {
         "whole": whole, "surface": {"f_1": 0.99, "f_05": 0.9}, "depth": {"within": 0.9}, "registered": 24, "photos": 26,
         "up_deg": 1.25, "wall_s": 60.0, "warnings": ["Two photos could not be placed."], "kind": "object", "peak_gib": 1.5,
