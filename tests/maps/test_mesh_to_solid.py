@@ -70,10 +70,10 @@ def test_cavities_stay_when_turned_inside_out_or_crossed_by_other_shells() -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(8))
+@pytest.mark.parametrize("part", range(5))
 def test_damaged_meshes_become_solid_or_are_refused_in_one_sentence(part: int) -> None:
-    """224 of the 449 (benchmarks/repair.py judges them all), in parts that run side by side."""
-    solid, moves, repairable = 0, [], [c for c in CASES[2 * part :: 16] if not c.refusable]
+    """90 of the 449, every kind of damage to a solid (benchmarks/repair.py judges them all), in parts that run side by side."""
+    solid, moves, repairable = 0, [], [c for c in CASES[5 * part :: 25] if not c.refusable]
     for case in repairable:
         out, _ = repaired(case, samples=500)
         if why_not_solid(out):
