@@ -79,7 +79,8 @@ def write(folder: Path, name: str, value: Any) -> None:
 
 
 WHOLE = [
-    "set", "F 1 %", "F 0.5 %", "IoU", "% inside", "% outside", "seen F 1 %", "photos placed", "up °", "seconds", "said",
+    "set", "F 1 %", "F 0.5 %", "IoU", "known F 1 %", "known IoU", "% inside", "% outside", "seen F 1 %", "photos placed", "up °",
+    "seconds", "said",
 ]  # fmt: skip
 
 
@@ -90,11 +91,12 @@ def whole_row(name: str, x: dict[str, Any]) -> list[Any]:
         said = "refused" if "refused" in x else "predicted" if x.get("predicted") else "model"
         if x.get("warnings"):
             said += ", warned"
-        return [name, *([None] * 6), placed, None, r(x.get("wall_s"), 1), said]
+        return [name, *([None] * 8), placed, None, r(x.get("wall_s"), 1), said]
     w = x["whole"]
     return [
-        name, r(w["f_1"]), r(w["f_05"]), r(w["iou"]), r(100 * w["inside"], 1), r(100 * w["outside"], 1), r(x["surface"]["f_1"]),
-        placed, r(x.get("up_deg"), 1), r(x["wall_s"], 1), "warned" if x.get("warnings") else None,
+        name, r(w["f_1"]), r(w["f_05"]), r(w["iou"]), r(w.get("f_known")), r(w.get("iou_known")), r(100 * w["inside"], 1),
+        r(100 * w["outside"], 1), r(x["surface"]["f_1"]), placed, r(x.get("up_deg"), 1), r(x["wall_s"], 1),
+        "warned" if x.get("warnings") else None,
     ]  # fmt: skip
 
 
@@ -117,7 +119,8 @@ def whole_table(results: dict[str, Any], folder: Path) -> None:
     note = (
         "F: precision over all of the output's surface, recall over the surface that the photos saw. IoU: of the interiors, "
         "where the truth is solid. Inside, outside: output surface more than 1 % of the diagonal inside the true solid (caves) "
-        "or outside it (lumps, remains of the table). `python benchmarks/reconstruction.py --only NAME or GROUP ...`"
+        "or outside it (lumps, remains of the table). Known: without the space outside the truth that fewer than two photos look "
+        "into, which may be filled or open. `python benchmarks/reconstruction.py --only NAME or GROUP ...`"
     )
     write(
         folder,
@@ -135,11 +138,16 @@ def summary(name: str, scored: list[dict[str, Any]], good: Any, bad: Any) -> lis
 
     whole = [x["whole"] for x in scored]
     return [
-        name, *(over([w[key] for w in whole], good) for key in ("f_1", "f_05", "iou")),
+        name, *(over([w.get(key) for w in whole], good) for key in ("f_1", "f_05", "iou", "f_known", "iou_known")),
         *(over([100 * w[key] for w in whole], bad, 1) for key in ("inside", "outside")),
         over([x["surface"]["f_1"] for x in scored], good), None,
         over([x.get("up_deg") for x in scored], bad, 1), over([x["wall_s"] for x in scored], bad, 1), None,
     ]  # fmt: skip
+
+
+def number(value: float | None) -> str:
+    """Three digits."""
+    return "none" if value is None else f"{value:.3f}"
 
 
 def line(name: str, x: dict[str, Any]) -> str:
@@ -151,8 +159,9 @@ def line(name: str, x: dict[str, Any]) -> str:
         w = x["whole"]
         text += (
             f"\n  whole F {w['f_1']:.3f} / {w['f_05']:.3f}, precision {w['precision_1']:.3f}, recall {w['recall_1']:.3f}, "
-            f"IoU {w['iou'] if w['iou'] is None else format(w['iou'], '.3f')}, {100 * w['inside']:.1f} % inside (to "
-            f"{w['max_inside']:.1f} %), {100 * w['outside']:.1f} % outside (to {w['max_outside']:.1f} %), "
+            f"IoU {number(w['iou'])}, known {number(w.get('f_known'))} / {number(w.get('iou_known'))}, "
+            f"{100 * w['inside']:.1f} % inside (to {w['max_inside']:.1f} %), "
+            f"{100 * w['outside']:.1f} % outside (to {w['max_outside']:.1f} %), "
             f"up {x['up_deg']:.1f} deg"
             f"\n  seen F {x['surface']['f_1']:.3f} / {x['surface']['f_05']:.3f}, depth {x['depth']['within']:.3f}, "
             f"PSNR {x.get('texture', {}).get('psnr', 0):.1f}"

@@ -200,6 +200,7 @@ def score(mesh: trimesh.Trimesh, estimated: list[Camera], photos: list[int], tru
             truth.mesh.faces,
             truth.seen,
             scene=truth.scene,
+            cameras=truth.cameras,
         ).to_json(),
         "up_deg": float(np.degrees(np.arccos(np.clip(truth.up @ fine[1][:, 2], -1, 1)))),
     }

@@ -9,15 +9,20 @@ from its surface is no solid, and has no IoU.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from lift3d.geometry.mesh.distances import build_search_tree, closest_in_tree, sample_surface
 from lift3d.geometry.mesh.winding_number import build_winding_tree, winding_in_tree, winding_number
+from lift3d.geometry.render.rasterizer import depth_map
+from lift3d.types import Camera
 
 NODES = 160
 BLOCK = 4
+LOOKS = 2
+"""Space that fewer cameras see is unknown."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,8 @@ class WholeScore(FScores):
     """f, precision (of all of the output's surface) and recall (of the seen true surface) at 1 % and 0.5 % of the diagonal; iou:
     of the interiors, None if the truth is no solid; inside, outside: fractions of the output's surface more than 1 % inside the
     truth (caves) and outside it (lumps, floaters, remains of the table); max_inside, max_outside: the largest such distances, %
-    of the diagonal; volume: of the output over that of the truth, None if the truth is no solid."""
+    of the diagonal; volume: of the output over that of the truth, None if the truth is no solid; f_known, iou_known: F at 1 % and
+    IoU without the space that too few cameras see, None without cameras."""
 
     iou: float | None
     inside: float
@@ -45,6 +51,8 @@ class WholeScore(FScores):
     max_inside: float
     max_outside: float
     volume: float | None
+    f_known: float | None
+    iou_known: float | None
 
     def to_json(self) -> dict[str, float | None]:
         """The scores by name, rounded to four digits."""
@@ -53,11 +61,12 @@ class WholeScore(FScores):
 
 def whole_score(
     v: np.ndarray, f: np.ndarray, true_v: np.ndarray, true_f: np.ndarray, seen: np.ndarray,
-    samples: int = 150_000, nodes: int = NODES, scene: bool = False,
+    samples: int = 150_000, nodes: int = NODES, scene: bool = False, cameras: Sequence[Camera] = (),
 ) -> WholeScore:  # fmt: skip
     """The scores of an output v (V, 3), f (F, 3), already in the frame of the truth; seen (N, 3): points of the true surface that
     the photos show. Thresholds are relative to the diagonal of the truth's box. scene: the output is an open surface that goes on
-    around the truth: only what lies in the truth's box and above its lowest 1 % counts, and there is no IoU."""
+    around the truth: only what lies in the truth's box and above its lowest 1 % counts, and there is no IoU. cameras: in the
+    frame of the truth, for `f_known` and `iou_known`."""
     v, true_v = np.asarray(v, np.float64), np.asarray(true_v, np.float64)
     f, true_f = np.asarray(f, np.int32), np.asarray(true_f, np.int32)
     diagonal = float(np.linalg.norm(true_v.max(0) - true_v.min(0)))
@@ -71,13 +80,19 @@ def whole_score(
     far = there > 0.01
     within[far] = winding_number(true_v, true_f, points[far]) > 0.5 if far.any() else False
     inside, outside = far & within, far & ~within
-    iou = volume = None
+    views = [(camera, depth_map(camera, true_v, true_f)) for camera in cameras]
+    iou = volume = iou_known = f_known = None
     if not scene and is_solid(true_v, true_f):
-        iou, volume = interiors(v, f, true_v, true_f, nodes)
+        iou, volume, iou_known = interiors(v, f, true_v, true_f, nodes, views)
+    if views:
+        known = ~outside
+        known[outside] = looks(points[outside], views) >= LOOKS
+        f_known = f_score(there[known], back, 0.01)[0]
     values = [x for limit in (0.01, 0.005) for x in f_score(there, back, limit)]
     return WholeScore(
         *values, iou, float(inside.mean()), float(outside.mean()),
         float(100 * there[inside].max(initial=0)), float(100 * there[outside].max(initial=0)), volume,
+        f_known, iou_known,
     )  # fmt: skip
 
 
@@ -102,9 +117,11 @@ def is_solid(v: np.ndarray, f: np.ndarray, nodes: int = 40, tolerance: float = 0
 
 
 def interiors(
-    v: np.ndarray, f: np.ndarray, true_v: np.ndarray, true_f: np.ndarray, nodes: int = NODES
-) -> tuple[float, float]:
-    """(IoU, volume of the first over volume of the second) of the interiors of two meshes in one frame."""
+    v: np.ndarray, f: np.ndarray, true_v: np.ndarray, true_f: np.ndarray, nodes: int = NODES,
+    views: Sequence[tuple[Camera, np.ndarray]] = (),
+) -> tuple[float, float, float | None]:  # fmt: skip
+    """(IoU, volume of the first over volume of the second, IoU without the nodes outside the second that fewer than LOOKS views
+    see) of the interiors of two meshes in one frame; views: cameras with the depth maps of the second."""
     low = np.minimum(v.min(0), true_v.min(0))
     high = np.maximum(v.max(0), true_v.max(0))
     # A floater far away must not coarsen the grid: the step depends on the truth alone, the box has at most three times its size.
@@ -113,7 +130,28 @@ def interiors(
     low, high = np.maximum(low, middle - 1.5 * size.max()), np.minimum(high, middle + 1.5 * size.max())
     shape = tuple(np.ceil((high - low) / step).astype(int) + 1)
     a, b = inside_grid(v, f, low, step, shape), inside_grid(true_v, true_f, low, step, shape)
-    return float((a & b).sum() / max((a | b).sum(), 1)), float(a.sum() / max(b.sum(), 1))
+    both, either = int((a & b).sum()), int((a | b).sum())
+    known = None
+    if views:
+        extra = np.asarray(low) + step * np.argwhere(a & ~b)
+        known = both / max(either - int((looks(extra, views) < LOOKS).sum()), 1)
+    return both / max(either, 1), float(a.sum() / max(b.sum(), 1)), known
+
+
+def looks(points: np.ndarray, views: Sequence[tuple[Camera, np.ndarray]]) -> np.ndarray:
+    """(N,) how many of the views see each point (N, 3): it lies in the image and nothing of the depth map (0: nothing) is before
+    it."""
+    count = np.zeros(len(points), np.int64)
+    for camera, depth in views:
+        x = points @ camera.R.T + camera.t
+        ahead = x[:, 2] > 1e-9
+        z = np.where(ahead, x[:, 2], 1.0)
+        u = np.floor(camera.fx * x[:, 0] / z + camera.cx).astype(np.int64)
+        t = np.floor(camera.fy * x[:, 1] / z + camera.cy).astype(np.int64)
+        within = ahead & (u >= 0) & (t >= 0) & (u < camera.width) & (t < camera.height)
+        d = depth[t[within], u[within]]
+        count[within] += (d == 0) | (x[within, 2] < d)
+    return count
 
 
 def inside_grid(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import trimesh
 
 import whole_score as whole
+from lift3d.types import Camera
 
 pytestmark = pytest.mark.slow  # one compiles the kernels, the others take under a second
 
@@ -30,7 +32,7 @@ def with_cave(mesh: trimesh.Trimesh, cave: trimesh.Trimesh) -> trimesh.Trimesh:
     )
 
 
-def scored(output: trimesh.Trimesh, truth: trimesh.Trimesh, **options: int) -> whole.WholeScore:
+def scored(output: trimesh.Trimesh, truth: trimesh.Trimesh, **options: Any) -> whole.WholeScore:
     seen = truth.vertices[truth.vertices[:, 2] > 0]
     return whole.whole_score(
         output.vertices, output.faces, truth.vertices, truth.faces, seen,
@@ -99,3 +101,25 @@ def test_what_is_no_solid_has_no_iou():
     assert not whole.is_solid(mesh.vertices, mesh.faces[:, ::-1])
     open_score = scored(mesh, trimesh.Trimesh(mesh.vertices, half, process=False))
     assert open_score.iou is None and open_score.volume is None and open_score.recall_1 == 1.0
+
+
+def test_space_that_no_two_cameras_see_is_unknown():
+    """Two cameras on the +x axis's side: a lump behind the ball is neither right nor wrong, one before it is wrong."""
+    views = [look_at_ball(azimuth) for azimuth in (-0.1, 0.1)]
+    behind, before = (
+        scored(trimesh.util.concatenate([ball(), ball(0.08, (x, 0, 0))]), ball(), cameras=views) for x in (-0.45, 0.45)
+    )  # fmt: skip
+    assert max(behind.iou, before.iou) < 0.98 and behind.f_1 == pytest.approx(before.f_1, abs=0.01)
+    assert behind.iou_known == 1.0 and behind.f_known == 1.0
+    assert before.iou_known == before.iou and before.f_known == before.f_1
+    assert behind.outside > 0.05
+
+
+def look_at_ball(azimuth: float) -> Camera:
+    """A camera at distance 3 in the xy plane that looks at the origin."""
+    forward = -np.array([math.cos(azimuth), math.sin(azimuth), 0.0])
+    down = np.array([0.0, 0.0, -1.0])
+    pose = np.eye(4)
+    pose[:3, :3] = np.stack([np.cross(down, forward), down, forward])
+    pose[:3, 3] = [0, 0, 3]
+    return Camera(200, 200, 300.0, 300.0, 100.0, 100.0, pose)

@@ -37,7 +37,11 @@ def test_rows_are_in_groups_with_mean_and_worst(tmp_path: Path) -> None:
 
 def test_a_line_names_scores_warnings_and_refusals() -> None:
     text = made.line("bust", scored(0.9, None, 0.1))
-    assert "whole F 0.900 / 0.450" in text and "IoU None" in text and "10.0 % inside (to 2.0 %)" in text
+    assert (
+        "whole F 0.900 / 0.450" in text
+        and "IoU none, known none / none" in text
+        and "10.0 % inside (to 2.0 %)" in text
+    )
     assert "warning: Two photos" in text
     assert (
         made.line("bad_fog", {"refused": "nothing is seen", "wall_s": 3.0})
