@@ -1,11 +1,11 @@
-"""Damaged files of every format that the corpus reads: the result of each must be shapes or one clear error.
+"""Damaged files of every format that lift3d reads: the result of each must be shapes or one clear error.
 
-    python benchmarks/fuzz.py [--each 900] [--packages FOLDER] [--only AC3D]
+    python benchmarks/fuzz.py [--each 900] [--first 0] [--packages FOLDER] [--only AC3D]
 
 Files are damaged by `mutations.py`, with a seed from the format's name and the number of the input, so that each can be
 reproduced (`--only NAME --number N` runs one input and prints the result). Worker processes read the files. An input counts as
 hanging after 5 s of CPU time or 60 s of wall time; its memory is the growth of the process's resident size during reading.
---packages: a corpus' cache of unpacked packages, whose small files are damaged too.
+--packages: a folder such as a corpus' cache of unpacked packages, whose small files are damaged too.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from mutations import mutated
 SECONDS, PATIENCE, MEGABYTES = 5.0, 60.0, 1024
 ADDRESSES = 4 << 30
 """Address space that a worker may allocate in addition; larger requests raise MemoryError."""
-SMALL = 20_000
+SMALL, REAL = 20_000, 24
 GOOD = ("shapes", "empty", "clear error")
 
 
@@ -45,13 +45,13 @@ class Late(BaseException):
 
 
 def with_real_files(known: dict[str, Format], packages: Path | None) -> None:
-    """Add up to eight small files of each format from unpacked packages."""
+    """Add up to REAL small files of each format from a folder."""
     for kind in known.values() if packages is not None else ():
         if kind.real:
             found = sorted(
                 f for f in packages.rglob(kind.real) if f.is_file() and 0 < f.stat().st_size <= SMALL
             )
-            kind.seeds.extend(f.read_bytes() for f in found[:: max(1, len(found) // 8)][:8])
+            kind.seeds.extend(f.read_bytes() for f in found[:: max(1, len(found) // REAL)][:REAL])
 
 
 def damaged_file(kind: Format, name: str, number: int) -> bytes:
@@ -124,14 +124,16 @@ def work(tasks: Any, results: Any, packages: Path | None) -> None:
             results.put((os.getpid(), *task, measured(known[task[0]], *task, Path(scratch) / "input")))
 
 
-def run(names: list[str], each: int, packages: Path | None, workers: int) -> dict[str, list[tuple[Any, ...]]]:
+def run(
+    names: list[str], numbers: range, packages: Path | None, workers: int
+) -> dict[str, list[tuple[Any, ...]]]:
     """All outcomes by format: rows of number, outcome, details, seconds, MB. A worker that dies or hangs is replaced."""
     context = multiprocessing.get_context("spawn")
     tasks, results = context.Queue(), context.Queue()
-    for number in range(each):
+    for number in numbers:
         for name in names:
             tasks.put((name, number))
-    todo, done, busy, crew = each * len(names), {name: [] for name in names}, {}, []
+    todo, done, busy, crew = len(numbers) * len(names), {name: [] for name in names}, {}, []
     while todo:
         crew = [p for p in crew if p.is_alive()]
         while len(crew) < min(workers, todo):
@@ -189,6 +191,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--each", type=int, default=900, help="inputs of each format")
+    parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--packages", type=Path)
     parser.add_argument("--only", help="one format")
     parser.add_argument("--number", type=int, help="run this input alone and print the result")
@@ -200,7 +203,8 @@ def main() -> int:
         if given.number is not None:
             print(*outcome(known[given.only], given.only, given.number, Path(scratch) / "input"), sep="\n")
             return 0
-    done = run([given.only] if given.only else list(known), given.each, given.packages, given.workers)
+    numbers = range(given.first, given.first + given.each)
+    done = run([given.only] if given.only else list(known), numbers, given.packages, given.workers)
     made = table(done)
     bad = [(name, *row[:3]) for name, rows in done.items() for row in rows if row[1] not in GOOD]
     for row in made["rows"]:

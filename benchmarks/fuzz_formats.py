@@ -1,4 +1,4 @@
-"""The inputs of `fuzz.py`: for each format undamaged files, and the function by which the corpus reads them."""
+"""The inputs of `fuzz.py`: for each format undamaged files, and the function by which lift3d reads them."""
 
 from __future__ import annotations
 
@@ -38,6 +38,9 @@ from lift3d.types import Part
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "helpers"))
 import game_files as files  # noqa: E402
+
+import fuzz_models as models  # noqa: E402
+import fuzz_photos as photos  # noqa: E402
 
 USD = importlib.util.find_spec("pxr") is not None
 Read = Callable[[bytes, Path], int]
@@ -84,17 +87,22 @@ def formats(folder: Path) -> dict[str, Format]:
         "G3D": Format([files.g3d(), files.g3d(1, False), *old], partial(_parts, g3d.read), real="*.g3d"),
         "SPM": Format(all_spm, partial(_parts, spm.read), real="*.spm"),
         "VRML": Format([files.vrml()], partial(_parts, vrml.read), real="*.wrl"),
-        "OBJ": Format([files.OBJ, mesh[".obj"]], partial(_obj, "x.obj"), real="*.obj"),
-        "MTL": Format([files.MTL], partial(_obj, "thing.mtl"), real="*.mtl"),
-        "GLB": Format([mesh[".glb"]], partial(_model, ".glb")),
+        "OBJ": Format([files.OBJ, mesh[".obj"], models.OBJ], partial(_obj, "x.obj"), real="*.obj"),
+        "MTL": Format([files.MTL, models.MTL], partial(_obj, "thing.mtl"), real="*.mtl"),
+        "GLB": Format([mesh[".glb"]], partial(_model, ".glb"), real="*.glb"),
         "GLB, its JSON": Format([_json(mesh[".glb"])], partial(_model, ".glb"), partial(_glb, mesh[".glb"])),
-        "glTF": Format([_gltf(mesh[".glb"])], partial(_model, ".gltf")),
-        "STL": Format([mesh[".stl"], files.STL], partial(_model, ".stl")),
-        "PLY": Format([mesh[".ply"], files.PLY], partial(_model, ".ply")),
-        "OFF": Format([files.OFF], partial(_model, ".off")),
-        "3MF": Format([mesh[".3mf"]], partial(_model, ".3mf")),
-        "3MF, its XML": Format(wrapped_3mf, partial(_model, ".3mf"), partial(_rezip, mesh[".3mf"], ".model")),
-        "USDZ": Format([mesh[".usdz"]] if USD else [], partial(_model, ".usdz")),
+        "glTF": Format([_gltf(mesh[".glb"]), *models.gltf_scenes()], partial(_model, ".gltf"), real="*.gltf"),
+        "STL": Format([mesh[".stl"], files.STL, *models.STL], partial(_model, ".stl"), real="*.stl"),
+        "PLY": Format([mesh[".ply"], files.PLY, *models.PLY], partial(_model, ".ply"), real="*.ply"),
+        "OFF": Format([files.OFF, *models.OFF], partial(_model, ".off"), real="*.off"),
+        "3MF": Format([mesh[".3mf"]], partial(_model, ".3mf"), real="*.3mf"),
+        "3MF, its XML": Format(
+            [*wrapped_3mf, *models.threemf_models()],
+            partial(_model, ".3mf"),
+            partial(_rezip, mesh[".3mf"], ".model"),
+        ),
+        "USDZ": Format([mesh[".usdz"]] if USD else [], partial(_model, ".usdz"), real="*.usdz"),
+        "USD as text": Format(models.usd_scenes() if USD else [], partial(_model, ".usdz"), _usda),
         "USDZ, its scene": Format(
             usd, partial(_model, ".usdz"), partial(_rezip, mesh.get(".usdz", b""), ".usd")
         ),
@@ -109,6 +117,7 @@ def formats(folder: Path) -> dict[str, Format]:
         "DEP-5": Format([files.DEP5], _rights, real="copyright"),
         "pictures": Format(_pictures(), _picture),
     }
+    every |= {name: Format(seeds, read) for name, (seeds, read) in photos.known_formats().items()}
     return {name: kind for name, kind in every.items() if kind.seeds}
 
 
@@ -206,6 +215,13 @@ def _rezip(around: bytes, ending: str, data: bytes) -> bytes:
     """The archive with the file of this name extension replaced."""
     align = 64 if ending == ".usd" else 0
     return pack([(name, data if ending in name else held) for name, held in _members(around)], align=align)
+
+
+def _usda(data: bytes) -> bytes:
+    """A USDZ with this layer and a texture."""
+    picture = io.BytesIO()
+    models.PICTURE.save(picture, "PNG")
+    return pack([("a.usda", data), ("t.png", picture.getvalue())], align=64)
 
 
 def _json(glb: bytes) -> bytes:

@@ -43,6 +43,23 @@ def test_texels_are_those_of_the_pieces(uv: np.ndarray) -> None:
     assert packed.min() >= 0 and packed.max() <= 1
 
 
+@pytest.mark.parametrize("uv", [UV * 9.5, UV * [40, 0.5] - 20], ids=str)
+def test_many_repetitions_keep_their_texels(uv: np.ndarray) -> None:
+    pieces = [(np.eye(3), TRIANGLE, uv, noise(0), WHITE), (np.eye(3), TRIANGLE, UV, noise(1), WHITE)]
+    notes: list[str] = []
+    _, f, packed, atlas = packing.pack_textures(pieces, notes)
+    assert np.array_equal(texel(atlas, inside(packed[f[0]])), texel(noise(0), inside(uv))) and notes == []
+
+
+def test_too_many_repetitions_and_reduced_textures_are_said() -> None:
+    picture, notes = Image.new("RGB", (256, 256), (9, 99, 199)), list[str]()
+    pieces = [(np.eye(3), TRIANGLE, UV * 1000, picture, WHITE), (np.eye(3), TRIANGLE, UV, noise(1), WHITE)]
+    _, f, uv, atlas = packing.pack_textures(pieces, notes)
+    assert max(atlas.size) <= packing.MAX_REPEATED + 100
+    assert (texel(atlas, inside(uv[f[0]])) == [9, 99, 199]).all()
+    assert "repeats 800 times across a triangle" in notes[0] and "fewer pixels" in notes[1]
+
+
 def test_equal_textures_share_a_tile_and_colours_are_multiplied() -> None:
     picture = Image.new("RGB", (8, 8), (200, 100, 50))
     half = (128, 128, 128, 255)

@@ -78,7 +78,7 @@ def model_to_mesh(model: Model, name: str) -> Mesh:
     faces = np.concatenate([p.faces + s for p, s in zip(parts, starts)])
     materials = [p.material for p in parts]
     first = materials[0]
-    visual = None
+    visual, notes = None, list[str]()
     if any(_is_textured(p) for p in parts):
         if all(m is first for m in materials) and all(p.uv is not None for p in parts):
             uv = np.concatenate([p.uv for p in parts if p.uv is not None])
@@ -94,7 +94,8 @@ def model_to_mesh(model: Model, name: str) -> Mesh:
                         _uniform_colour(p),
                     )
                     for p in parts
-                ]
+                ],
+                notes,
             )
             vertices, faces, uv, picture = packed
             visual = _textured(uv, Material("atlas", WHITE, picture))
@@ -113,8 +114,8 @@ def model_to_mesh(model: Model, name: str) -> Mesh:
         mesh.visual = TextureVisuals(uv=np.zeros((len(vertices), 2)), material=_pbr(first))
     if model.unit is not None:
         mesh.units = model.unit
-    if model.warnings:
-        mesh.metadata["warnings"] = list(dict.fromkeys(model.warnings))
+    if model.warnings or notes:
+        mesh.metadata["warnings"] = list(dict.fromkeys([*model.warnings, *notes]))
     return mesh
 
 

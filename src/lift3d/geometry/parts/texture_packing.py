@@ -1,7 +1,7 @@
 """Packing of several textures into one atlas, so that a model of many materials becomes one mesh.
 
-Shelf packing by height. A repeating texture is tiled as often as it is used, at most MAX_REPEAT times in each
-direction.
+Shelf packing by height. A repeating texture is tiled as often as it is used, with fewer pixels where it would be larger
+than MAX_REPEATED; beyond MAX_REPEAT times in a direction it is stretched.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from lift3d.types import F64
 
 MAX_ATLAS = 8192
 """Largest side of the atlas in pixels."""
-MAX_REPEAT = 4
+MAX_REPEAT = 64
+MAX_REPEATED = 4096
+"""Largest side in pixels of a texture with its repetitions."""
 GUTTER = 4
 """Pixels around a tile that repeat its border."""
 Piece = tuple[F64, NDArray[np.int64], F64 | None, Pil.Image | None, tuple[int, int, int, int]]
@@ -43,14 +45,19 @@ Key = tuple[int, tuple[int, int, int, int], int, int]
 """Tile of a piece: identity of its texture (0 for none), colour, repetitions across and down."""
 
 
-def _prepare(piece: Piece) -> tuple[F64, NDArray[np.int64], F64, Key]:
+def _prepare(piece: Piece, notes: list[str]) -> tuple[F64, NDArray[np.int64], F64, Key]:
     """(vertices, faces, uv in [0, 1] of the tile, key of the tile)."""
     v, f, uv, picture, colour = piece
     if uv is None or picture is None or len(uv) == 0:
         return v, f, np.full((len(v), 2), 0.5), (0, colour, 1, 1)
     v, f, uv = _wrap_uv(v, f, uv)
-    across, down = np.clip(np.ceil(uv.max(0) - 1e-6), 1, MAX_REPEAT).astype(int).tolist()
-    return v, f, np.clip(uv / (across, down), 0, 1), (id(picture), colour, across, down)
+    needed = np.maximum(np.ceil(uv.max(0) - 1e-6), 1)
+    across, down = np.minimum(needed, MAX_REPEAT).astype(int).tolist()
+    if needed.max() > MAX_REPEAT:
+        notes.append(
+            f"a texture repeats {needed.max():.0f} times across a triangle: it is stretched to {MAX_REPEAT} repetitions"
+        )
+    return v, f, np.clip(uv / needed, 0, 1), (id(picture), colour, across, down)
 
 
 def _tile(picture: Pil.Image | None, key: Key, limit: int) -> NDArray[np.uint8]:
@@ -58,6 +65,7 @@ def _tile(picture: Pil.Image | None, key: Key, limit: int) -> NDArray[np.uint8]:
     _, colour, across, down = key
     if picture is None or key[0] == 0:
         return np.broadcast_to(np.array(colour, np.uint8), (4, 4, 4))
+    limit = limit if across == down == 1 else min(limit, MAX_REPEATED)
     factor = max(1, -(-picture.width * across // limit), -(-picture.height * down // limit))
     pixels = np.asarray(picture.convert("RGBA").reduce(factor))
     if colour != (255, 255, 255, 255):
@@ -78,6 +86,16 @@ def _shelves(sizes: list[tuple[int, int]], width: int) -> tuple[list[tuple[int, 
     return corners, y + shelf
 
 
+def _note_reduced(
+    tiles: list[NDArray[np.uint8]], keys: dict[Key, tuple[int, Pil.Image | None]], notes: list[str]
+) -> None:
+    """A warning where a texture lost more than half of its resolution."""
+    for tile, (key, (_, picture)) in zip(tiles, keys.items()):
+        if picture is not None and key[0] and 2 * tile.shape[1] < picture.width * key[2]:
+            notes.append("textures have fewer pixels in the atlas of all of them than in the file")
+            return
+
+
 def _halved(tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The tile at half its resolution, unless it is 8 pixels or smaller."""
     if max(tile.shape[:2]) <= 8:
@@ -85,16 +103,19 @@ def _halved(tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(Pil.fromarray(np.ascontiguousarray(tile)).reduce(2))
 
 
-def pack_textures(pieces: Sequence[Piece]) -> tuple[F64, NDArray[np.int64], F64, Pil.Image]:
+def pack_textures(
+    pieces: Sequence[Piece], notes: list[str] | None = None
+) -> tuple[F64, NDArray[np.int64], F64, Pil.Image]:
     """(vertices (V, 3), faces (F, 3), uv (V, 2), atlas) of all pieces; equal textures with equal colours share a
-    tile.
+    tile. notes: where warnings go.
 
     Raises InputError where the textures do not fit even when reduced to 8 pixels.
     """
+    notes = notes if notes is not None else []
     prepared: list[tuple[F64, NDArray[np.int64], F64, int]] = []
     tile_keys: dict[Key, tuple[int, Pil.Image | None]] = {}
     for piece in pieces:
-        v, f, uv, key = _prepare(piece)
+        v, f, uv, key = _prepare(piece, notes)
         tile_index, _ = tile_keys.setdefault(key, (len(tile_keys), piece[3]))
         prepared.append((v, f, uv, tile_index))
     pictures = sum(key[0] != 0 for key in tile_keys)
@@ -110,6 +131,7 @@ def pack_textures(pieces: Sequence[Piece]) -> tuple[F64, NDArray[np.int64], F64,
         if all(max(t.shape[:2]) <= 8 for t in tiles):
             raise InputError("the model has more textures than fit into one", "split it into several files")
         tiles = [_halved(t) for t in tiles]
+    _note_reduced(tiles, tile_keys, notes)
     atlas = np.zeros((height, width, 4), np.uint8)
     for (x, y), tile in zip(corners, tiles):
         padded = np.pad(tile, ((GUTTER, GUTTER), (GUTTER, GUTTER), (0, 0)), mode="edge")

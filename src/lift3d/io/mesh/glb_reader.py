@@ -52,9 +52,25 @@ class _Reader:
 
     def _report(self, any_triangles: bool) -> None:
         """A warning, or an InputError where nothing else was found, about what is not a surface."""
-        if glowing := self.materials.glowing:
-            names = ", ".join(glowing[:3]) + (", ..." if len(glowing) > 3 else "")
-            self.warnings.append(f"the emission of materials is not read ({len(glowing)}: {names})")
+        unread = dict(self.materials.unread)
+        if self.materials.glowing:
+            unread = {"emission": self.materials.glowing, **unread}
+        if unread:
+            names = list(dict.fromkeys(name for found in unread.values() for name in found))
+            shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+            what = ", ".join(unread)
+            self.warnings.append(
+                f"of materials only the base colour is read, not {what} ({len(names)}: {shown})"
+            )
+        if animations := len(self.source.table("animations")):
+            self.warnings.append(
+                f"animations are not read ({animations}): the model has the pose of its nodes"
+            )
+        variants = as_dict(as_dict(self.source.document.get("extensions")).get("KHR_materials_variants"))
+        if isinstance(variants.get("variants"), list) and variants["variants"]:
+            self.warnings.append(
+                f"of its {len(variants['variants'])} variants of materials the default one is read"
+            )
         kinds = " and ".join(sorted(self.left_out))
         if not kinds:
             return

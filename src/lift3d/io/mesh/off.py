@@ -79,8 +79,8 @@ def _text(text: str, name: str) -> tuple[str, _Content, int, bool]:
     needed = 3 if "n" in letters else 2
     while rows and len(head) < needed:
         head += rows.pop(0)
-        if len(head) > needed + 1:
-            break
+    if len(head) > needed + 1:  # the first vertex stands on the line of the counts
+        rows.insert(0, head[needed + 1 :])
     try:
         size = int(head[0]) if "n" in letters else 3
         n, m = (int(x) for x in head[needed - 2 : needed])

@@ -311,3 +311,30 @@ def test_a_mesh_of_coloured_and_textured_parts_keeps_both() -> None:
     at = [(int((1 - v) * pixels.shape[0]), int(u * pixels.shape[1])) for u, v in mesh.visual.uv]
     got = np.array([pixels[p] for p in at]).astype(int)
     assert np.abs(got[:3] - colours[:, :3]).max() <= 1 and (got[3:] == [90, 60, 30]).all()
+
+
+def test_what_a_material_has_besides_its_colour_is_said_once() -> None:
+    picture = Pil.new("RGB", (2, 2), (9, 99, 199))
+    texture = {"index": 0}
+    pbr = {"baseColorTexture": texture, "metallicRoughnessTexture": texture}
+    shiny = {"KHR_materials_ior": {"ior": 1.4}, "KHR_materials_transmission": {"transmissionFactor": 1}}
+    rest = {"normalTexture": texture, "occlusionTexture": texture, "emissiveFactor": [0, 0, 1]}
+    entry = {"name": "wood", "pbrMetallicRoughness": pbr, "extensions": shiny, **rest}
+    model = textured_triangle(entry, picture).read()
+    assert model.parts[0].material is not None and model.parts[0].material.texture is not None
+    assert model.warnings == [
+        "of materials only the base colour is read, not emission, normal maps, occlusion maps, maps of metal and roughness, "
+        "KHR_materials_transmission (1: wood)"
+    ]
+    plain = {"pbrMetallicRoughness": {"metallicFactor": 1}, "extensions": {"KHR_materials_unlit": {}}}
+    assert textured_triangle(plain).read().warnings == []
+
+
+def test_variants_and_animations_are_said() -> None:
+    file = textured_triangle({})
+    file.document["extensions"] = {"KHR_materials_variants": {"variants": [{"name": "a"}, {"name": "b"}]}}
+    file.document["animations"] = [{"channels": [], "samplers": []}]
+    assert file.read().warnings == [
+        "animations are not read (1): the model has the pose of its nodes",
+        "of its 2 variants of materials the default one is read",
+    ]

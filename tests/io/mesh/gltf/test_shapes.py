@@ -302,3 +302,17 @@ def test_text_with_a_byte_order_mark_and_text_named_glb() -> None:
     text = json.dumps({**file.document, "buffers": [{"byteLength": len(file.data), "uri": uri}]}).encode()
     for name in ("a.gltf", "a.glb"):
         assert len(glb_reader.read(b"\xef\xbb\xbf" + text, Path(name)).parts) == 1
+
+
+def test_meshes_outside_the_scene_are_said() -> None:
+    file = GltfFile(scenes=[{"nodes": [0]}], scene=0)
+    for _ in range(3):
+        file.mesh({"attributes": {"POSITION": file.array(TRIANGLE)}})
+    assert len(in_file_axes(file.read())) == 1
+    assert file.read().warnings == ["2 meshes lie outside the scene that is read of a.glb and are left out"]
+    file.document["nodes"][0]["children"] = [1]
+    del file.document["nodes"][2]
+    assert file.read().warnings == ["1 mesh lies outside the scene that is read of a.glb and is left out"]
+    file.document["nodes"][0]["extensions"] = {"MSFT_lod": {"ids": [2]}}
+    file.table("nodes", {"mesh": 2})
+    assert file.read().warnings == []

@@ -24,6 +24,9 @@ from lift3d.types import F64
 OPAQUE, MASK, BLEND = "OPAQUE", "MASK", "BLEND"
 BLACK = 0.004
 """Linear light up to which a colour counts as black."""
+_READ = {"KHR_materials_unlit", "KHR_materials_pbrSpecularGlossiness", "KHR_materials_emissive_strength"}
+_NO_EFFECT = {"KHR_materials_ior", "KHR_materials_specular"}
+"""Extensions whose values without a texture only shift highlights."""
 
 
 def rgba_to_srgb(rgba: NDArray[Any]) -> NDArray[np.uint8]:
@@ -62,12 +65,16 @@ class Look:
 
 
 class Materials:
-    """The materials of one document, each read once. glowing: names of those whose emission is not read."""
+    """The materials of one document, each read once.
+
+    glowing: names of those whose emission is not read. unread: names of the materials by what else of them is not read.
+    """
 
     def __init__(self, source: GltfDocument, warnings: list[str]) -> None:
         self.source, self.warnings = source, warnings
         self.textures = Textures(source, warnings)
         self.glowing: list[str] = []
+        self.unread: dict[str, list[str]] = {}
         self._looks: dict[int, Look] = {}
 
     def look(self, index: object) -> Look:
@@ -75,7 +82,10 @@ class Materials:
         entry = self.source.item("materials", index)
         assert isinstance(index, int)
         if index not in self._looks:
-            self._looks[index] = self._read(entry, str(entry.get("name") or f"material {index}")[:200])
+            name = str(entry.get("name") or f"material {index}")[:200]
+            self._looks[index] = self._read(entry, name)
+            for what in _unread_parts(entry):
+                self.unread.setdefault(what, []).append(name)
         return self._looks[index]
 
     def _read(self, entry: dict[str, Any], name: str) -> Look:
@@ -143,6 +153,24 @@ class Materials:
 
     def _texture(self, info: dict[str, Any]) -> Texture | None:
         return self.textures.texture(info.get("index")) if info else None
+
+
+def _unread_parts(entry: dict[str, Any]) -> list[str]:
+    """What a material has besides base colour and emission, in words: maps, and extensions that can be seen."""
+    pbr, extensions = as_dict(entry.get("pbrMetallicRoughness")), as_dict(entry.get("extensions"))
+    old = as_dict(extensions.get("KHR_materials_pbrSpecularGlossiness"))
+    maps = {
+        "normal maps": entry.get("normalTexture"),
+        "occlusion maps": entry.get("occlusionTexture"),
+        "maps of metal and roughness": pbr.get("metallicRoughnessTexture"),
+        "maps of gloss": old.get("specularGlossinessTexture"),
+    }
+    found = [what for what, info in maps.items() if isinstance(info, dict)]
+    for name, value in extensions.items():
+        seen = name not in _NO_EFFECT or any(key.endswith("Texture") for key in as_dict(value))
+        if "_materials_" in name and name not in _READ and seen:
+            found.append(name[:60])
+    return found
 
 
 def _vector(value: object, default: tuple[float, ...]) -> F64:

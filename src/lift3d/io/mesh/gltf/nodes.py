@@ -96,11 +96,30 @@ class Nodes:
             if roots or not self.count:
                 return roots
             self.warnings.append(f"the scene of {self.source.name} is empty; all its nodes are read")
+        details = self._coarser()
+        return [i for i in range(self.count) if i not in self.parents and i not in details]
+
+    def _coarser(self) -> set[int]:
+        """Nodes that stand in for others at a distance (MSFT_lod)."""
         details: set[int] = set()
         for index in range(self.count):
             lower = as_dict(self._extensions(index).get("MSFT_lod")).get("ids", [])
             details |= {n for n in lower if isinstance(n, int)}
-        return [i for i in range(self.count) if i not in self.parents and i not in details]
+        return details
+
+    def _left_out(self, roots: list[Any]) -> int:
+        """The number of meshes placed by nodes outside the scene, or by none."""
+        reached: set[int] = set()
+        stack = [*roots, *self._coarser()]
+        while stack:
+            index = stack.pop()
+            if isinstance(index, int) and 0 <= index < self.count and index not in reached:
+                reached.add(index)
+                stack += self._children(index)
+        meshes = [self.source.item("nodes", index).get("mesh") for index in range(self.count)]
+        outside = sum(meshes[index] is not None for index in range(self.count) if index not in reached)
+        unused = set(range(len(self.source.table("meshes")))) - {m for m in meshes if isinstance(m, int)}
+        return outside + len(unused)
 
     def _extensions(self, index: int) -> dict[str, Any]:
         return as_dict(self.source.item("nodes", index).get("extensions"))
@@ -109,7 +128,8 @@ class Nodes:
         """(node, its transforms to the scene) of every node with a mesh that is visible; several transforms for instances."""
         seen: set[int] = set()
         hidden = 0
-        stack: list[Any] = list(reversed(self.roots()))
+        roots = self.roots()
+        stack: list[Any] = list(reversed(roots))
         while stack:
             index = stack.pop()
             node = self.source.item("nodes", index)
@@ -125,6 +145,13 @@ class Nodes:
         if hidden:
             self.warnings.append(
                 f"{hidden} hidden object{'s are' if hidden > 1 else ' is'} left out of {self.source.name}"
+            )
+        outside = self._left_out(roots) if self.count else 0
+        if outside:
+            many = "1 mesh lies" if outside == 1 else f"{outside} meshes lie"
+            left = "is" if outside == 1 else "are"
+            self.warnings.append(
+                f"{many} outside the scene that is read of {self.source.name} and {left} left out"
             )
 
     def _instances(self, index: int) -> list[F64]:
