@@ -60,6 +60,10 @@ def test_lights(tmp_path: Path) -> None:
     assert load_lighting("bare") is None and load_lighting("studio") is not None
     Pil.new("RGB", (64, 32), "white").save(tmp_path / "sky.png")
     assert load_lighting(str(tmp_path / "sky.png")) is not None
+    Pil.fromarray(np.full((32, 64), 20_000, np.uint16)).save(tmp_path / "deep.png")
+    Pil.new("L", (64, 32), 78).save(tmp_path / "grey.png")
+    deep, grey = (load_lighting(str(tmp_path / name)) for name in ("deep.png", "grey.png"))
+    assert deep is not None and grey is not None and deep.exposure == grey.exposure
     Pil.new("RGB", (64, 64)).save(tmp_path / "square.png")
     cut = (tmp_path / "sky.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(cut[: len(cut) // 2])

@@ -104,6 +104,9 @@ def load_lighting(name: str) -> Lighting | None:
             "give an equirectangular image of the whole surroundings",
         )
     try:
+        if picture.mode.startswith("I"):  # 16-bit grey, which Pillow would cut off at 255
+            levels = np.clip(np.rint(np.asarray(picture) / 257.0), 0, 255)
+            picture = Pil.fromarray(levels.astype(np.uint8))
         pixels = np.asarray(picture.convert("RGB").resize((512, 256), Pil.Resampling.BOX))
     except (OSError, ValueError, SyntaxError) as error:
         raise InputError(f"{path.name} is damaged or cut short", "save it anew") from error

@@ -282,9 +282,12 @@ def test_models_that_are_ours(tmp_path: Path, model: str | None) -> None:
         ({"sfm_data_version": "0.3", "views": []}, "a scene of OpenMVG"),
         ({"version": [], "views": [], "poses": []}, "a scene of Meshroom"),
         ({"cameras": {}, "shots": {}}, "a reconstruction of OpenSfM"),
+        ([{"cameras": {}, "shots": {}}], "a reconstruction of OpenSfM"),
+        ({"K": [1], "poses": []}, "a recording of Record3D"),
+        ([{"id": 0, "img_name": "a"}], "a list of cameras of Gaussian splatting"),
     ],
 )
-def test_files_of_other_programs_are_named(tmp_path: Path, document: dict, what: str) -> None:
+def test_files_of_other_programs_are_named(tmp_path: Path, document: object, what: str) -> None:
     (tmp_path / "scene.json").write_text(json.dumps(document))
     with pytest.raises(InputError, match=f"is {what}, which lift3d does not read"):
         read_cameras(tmp_path / "scene.json")
@@ -293,8 +296,10 @@ def test_files_of_other_programs_are_named(tmp_path: Path, document: dict, what:
 def test_a_file_that_holds_no_cameras_is_named(tmp_path: Path) -> None:
     (tmp_path / "cameras.xml").write_text("<document/>")
     (tmp_path / "poses_bounds.npy").write_bytes(b"x")
-    for name in ("cameras.xml", "poses_bounds.npy"):
-        with pytest.raises(InputError, match=f"{name} is not a file of cameras that lift3d reads"):
+    for name, program in (("cameras.xml", "perhaps of Metashape"), ("poses_bounds.npy", "perhaps of LLFF")):
+        with pytest.raises(
+            InputError, match=f"{name} is not a file of cameras that lift3d reads, but {program}"
+        ):
             read_cameras(tmp_path / name)
 
 

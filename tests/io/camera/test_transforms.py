@@ -50,6 +50,13 @@ def test_values_of_the_file_are_overridden_by_the_frame(tmp_path: Path) -> None:
     assert cameras["b"].distortion == (0.1, 0, 0, 0)
 
 
+def test_the_list_of_distortion_of_nerfstudio(tmp_path: Path) -> None:
+    assert one(tmp_path, distortion_params=[0.1, 0.2, 0, 0, 0.3, 0.4]).distortion == (0.1, 0.2, 0.3, 0.4)
+    for wrong in ([0.1, 0, 0.2, 0, 0, 0], [0.1], 3):
+        with pytest.raises(InputError, match="distortion"):
+            one(tmp_path, distortion_params=wrong)
+
+
 def test_the_size_comes_from_the_photo_where_it_is_missing(tmp_path: Path) -> None:
     Pil.new("RGB", (80, 60)).save(tmp_path / "a.jpg")
     assert one(tmp_path, w=None, h=None).width == 80

@@ -39,6 +39,14 @@ class KnownCameras:
     warnings: tuple[str, ...] = ()
 
 
+_PROGRAMS = {
+    ".out": ", but of Bundler", ".nvm": ", but of VisualSFM", ".sfm": ", but of Meshroom", ".xml": ", but perhaps of Metashape",
+    ".csv": ", but perhaps of RealityCapture", ".npy": ", but perhaps of LLFF", ".npz": ", but arrays of NumPy",
+    ".db": ", but COLMAP's database of features",
+}  # fmt: skip
+"""Which program writes cameras with a suffix, for messages."""
+
+
 def _find(path: Path) -> tuple[str, Path]:
     """("json", file), ("polycam", folder of camera files) or ("bin" | "txt", folder of a COLMAP model, also below sparse/ and
     sparse/0)."""
@@ -53,13 +61,15 @@ def _find(path: Path) -> tuple[str, Path]:
         for encoding in ("bin", "txt"):
             if (folder / f"cameras.{encoding}").is_file() and (folder / f"images.{encoding}").is_file():
                 return encoding, folder
-    if (path / "transforms.json").is_file():
-        return "json", path / "transforms.json"
+    for name in ("transforms.json", "transforms_train.json"):
+        if (path / name).is_file():
+            return "json", path / name
     polycam_folder = polycam.find_folder(path)
     if polycam_folder is not None:
         return "polycam", polycam_folder
+    what = _PROGRAMS.get(given.suffix.lower(), "") if given.is_file() else ""
     raise InputError(
-        f"{given} is not a file of cameras that lift3d reads"
+        f"{given} is not a file of cameras that lift3d reads{what}"
         if given.is_file()
         else f"there are no cameras at {given}",
         "give a COLMAP model folder (cameras and images, .bin or .txt), a transforms.json or the raw data of Polycam",
@@ -86,7 +96,7 @@ def read_known_cameras(path: str | os.PathLike[str]) -> KnownCameras:
     cameras: dict[str, Camera] = {}
     row: dict[int, int] = {}
     for number, image in model.images.items():
-        where = f"the image {image.name} in {source}"
+        where = f"the image {image.name[:100]} in {source}"
         if image.camera_id not in model.cameras:
             raise InputError(
                 f"{where} refers to camera {image.camera_id}, which the model does not hold",

@@ -61,8 +61,14 @@ def read_transforms(path: Path) -> tuple[dict[str, Camera], str | None]:
 
 def _other_format(document: Any) -> str:
     """The program whose camera file this is, if it is not a transforms.json; "" if unknown."""
+    if isinstance(document, list) and document and isinstance(document[0], dict):
+        if "shots" in document[0]:
+            return "a reconstruction of OpenSfM"
+        return "a list of cameras of Gaussian splatting" if "img_name" in document[0] else ""
     if not isinstance(document, dict) or "frames" in document:
         return ""
+    if "K" in document and "poses" in document:
+        return "a recording of Record3D"
     if "sfm_data_version" in document:
         return "a scene of OpenMVG"
     if "views" in document and ("poses" in document or "intrinsics" in document):
@@ -75,6 +81,7 @@ def _other_format(document: Any) -> str:
 def _frame_camera(values: Mapping[str, Any], name: str, path: Path) -> Camera:
     """The camera of one frame, from the values of the file overridden by those of the frame."""
     where = f"the frame {name} of {path.name}"
+    values = _with_distortion(values, where)
     _require_pinhole(values, where)
     matrix = np.array(values["transform_matrix"], np.float64)
     if matrix.shape == (3, 4):
@@ -105,6 +112,18 @@ def _frame_camera(values: Mapping[str, Any], name: str, path: Path) -> Camera:
     world_to_camera[:3, :3] = to_world[:3, :3].T
     world_to_camera[:3, 3] = -to_world[:3, :3].T @ to_world[:3, 3]
     return validated_camera(width, height, k, world_to_camera, distortion, where)
+
+
+def _with_distortion(values: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """The values with the members of nerfstudio's list distortion_params (k1, k2, k3, k4, p1, p2) by name."""
+    listed = values.get("distortion_params")
+    if listed is None:
+        return values
+    if not isinstance(listed, list) or len(listed) != 6:
+        raise InputError(
+            f"{where} has distortion_params that are not six numbers", "export the cameras again"
+        )
+    return {**values, **dict(zip(("k1", "k2", "k3", "k4", "p1", "p2"), listed))}
 
 
 def _require_pinhole(values: Mapping[str, Any], where: str) -> None:

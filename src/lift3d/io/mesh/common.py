@@ -143,6 +143,13 @@ def format_rows(values: NDArray[np.floating], digits: int = 9) -> list[str]:
     return [pattern % tuple(row) for row in (values + 0.0).tolist()]
 
 
+def only_colour_note(unread: dict[str, list[str]]) -> str:
+    """The warning about what materials have besides their base colour. unread: names of materials by what is not read."""
+    names = list(dict.fromkeys(name for found in unread.values() for name in found))
+    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return f"of materials only the base colour is read, not {', '.join(unread)} ({len(names)}: {shown})"
+
+
 def finite_or(value: object, default: float) -> float:
     """The value as a float if it is a finite number, else the default."""
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else default

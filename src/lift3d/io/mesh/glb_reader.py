@@ -16,6 +16,7 @@ from PIL import Image as Pil
 from lift3d.errors import InputError, damaged_file
 from lift3d.geometry.parts.convert import MAX_ELEMENTS, y_up_to_z_up
 from lift3d.geometry.parts.texture_wrapping import TextureWrapper
+from lift3d.io.mesh.common import only_colour_note
 from lift3d.io.mesh.gltf.document import GltfDocument, as_dict, parse
 from lift3d.io.mesh.gltf.materials import Look, Materials, rgba_to_srgb
 from lift3d.io.mesh.gltf.nodes import Nodes, centre_offset
@@ -56,12 +57,7 @@ class _Reader:
         if self.materials.glowing:
             unread = {"emission": self.materials.glowing, **unread}
         if unread:
-            names = list(dict.fromkeys(name for found in unread.values() for name in found))
-            shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-            what = ", ".join(unread)
-            self.warnings.append(
-                f"of materials only the base colour is read, not {what} ({len(names)}: {shown})"
-            )
+            self.warnings.append(only_colour_note(unread))
         if animations := len(self.source.table("animations")):
             self.warnings.append(
                 f"animations are not read ({animations}): the model has the pose of its nodes"

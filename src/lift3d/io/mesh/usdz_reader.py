@@ -15,6 +15,7 @@ from typing import Any
 from lift3d.errors import InputError, MissingExtra, damaged_file
 from lift3d.geometry.parts.convert import y_up_to_z_up
 from lift3d.io.mesh import zip_archive as archives
+from lift3d.io.mesh.common import only_colour_note
 from lift3d.io.mesh.usd.materials import Looks
 from lift3d.io.mesh.usd.meshes import Meshes
 from lift3d.io.mesh.usd.placement import Placement
@@ -82,6 +83,8 @@ def _model(pxr: Any, stage: Any, archive: archives.Archive, folder: str, root: s
         warnings.append(
             f"subdivision surfaces in {name} are read as their control meshes ({meshes.subdivided})"
         )
+    if looks.unread:
+        warnings.append(only_colour_note(looks.unread))
     y_up = geometry.GetStageUpAxis(stage) == geometry.Tokens.y
     turned = [y_up_to_z_up(part.vertices * scale) if y_up else part.vertices * scale for part in parts]
     parts = [replace(part, vertices=v) for part, v in zip(parts, turned)]

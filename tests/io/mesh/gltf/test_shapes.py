@@ -316,3 +316,14 @@ def test_meshes_outside_the_scene_are_said() -> None:
     file.document["nodes"][0]["extensions"] = {"MSFT_lod": {"ids": [2]}}
     file.table("nodes", {"mesh": 2})
     assert file.read().warnings == []
+
+
+def test_rotations_of_eight_bits_do_not_scale() -> None:
+    file = GltfFile()
+    turned = {"ROTATION": file.array([[0, 90, 0, 90]], "i1", normalized=True)}
+    file.mesh(
+        {"attributes": {"POSITION": file.array(TRIANGLE)}},
+        extensions={"EXT_mesh_gpu_instancing": {"attributes": turned}},
+    )
+    a, b, c = one(file)
+    assert np.allclose(b - a, [0, 0, -1]) and np.allclose(c - a, [0, 1, 0])

@@ -128,12 +128,25 @@ def test_colour_and_opacity(tmp_path: Path, mtl: str, colour: Bytes4, line_end: 
     )
 
 
-@pytest.mark.parametrize(
-    "mtl", ["Kd spectral red.rfl 1", "Kd", "Kd nan 0 0", "d x", "Tr nan", "disp bumps.png"]
-)
+@pytest.mark.parametrize("mtl", ["Kd spectral red.rfl 1", "Kd", "Kd nan 0 0", "d x", "Tr nan"])
 def test_what_cannot_be_read_is_said(tmp_path: Path, mtl: str) -> None:
     found, model = material(tmp_path, mtl)
     assert found.colour == (255, 255, 255, 255) and model.warnings[0].startswith("the material m: ")
+
+
+def test_maps_that_are_not_read_are_said_once(tmp_path: Path) -> None:
+    _, model = material(tmp_path, "map_Bump -bm 1 a.png\nmap_Pr a.png\nmap_Pm a.png\nnorm a.png\ndisp a.png")
+    assert model.warnings == [
+        "of materials only the base colour is read, not bump maps, normal maps, maps of metal and roughness, displacement maps "
+        "(1: m)"
+    ]
+
+
+def test_comments_behind_names_of_materials(tmp_path: Path) -> None:
+    (tmp_path / "a.mtl").write_text("newmtl m # one\nKd 1 0 0 # red\n")
+    model = read(tmp_path, "mtllib a.mtl # file\nusemtl m # another\n" + BODY + FACE)
+    assert model.parts[0].material is not None and model.parts[0].material.colour == (255, 0, 0, 255)
+    assert model.warnings == []
 
 
 @pytest.mark.parametrize(
@@ -177,7 +190,7 @@ def test_the_texture_replaces_kd_but_not_the_opacity(tmp_path: Path) -> None:
     ("mtl", "said"),
     [
         ("map_Ka t.png", True), ("Kd 0 0 0\nmap_Ke t.png", True), ("Kd 1 1 1\nmap_Ke t.png", None),
-        ("map_Kd t.png\nmap_Ka x.png\nmap_Ke y.png\nmap_Bump z.png\nnorm n.png", False),
+        ("map_Kd t.png\nmap_Ka x.png\nmap_Ke y.png", False),
     ],
 )  # fmt: skip
 def test_other_maps_take_the_place_of_a_missing_one(tmp_path: Path, mtl: str, said: bool | None) -> None:

@@ -293,3 +293,13 @@ def test_coordinates_far_from_the_origin_are_read_and_written_in_double_precisio
 def test_corners_that_are_not_numbers(face: str) -> None:
     with pytest.raises(InputError, match=r"not whole numbers|refers to vertex"):
         read(TRIANGLE + f"f {face}\n")
+
+
+def test_colours_in_comments_of_zbrush(tmp_path: Path) -> None:
+    text = "v 0 0 0\nv 1 0 0\nv 0 1 0\n#MRGB FFC86432FF0000FF\n#MRGB 00FFFFFF\nf 1 2 3\n"
+    model = reader.read(text.encode(), tmp_path / "a.obj")
+    expected = [[200, 100, 50, 255], [0, 0, 255, 255], [255, 255, 255, 255]]
+    assert model.parts[0].colours is not None and model.parts[0].colours.tolist() == expected
+    for wrong in ("#MRGB FFC86432", "#MRGB xyz"):
+        model = reader.read((text.split("#")[0] + wrong + "\nf 1 2 3\n").encode(), tmp_path / "a.obj")
+        assert model.parts[0].colours is None and "#MRGB" in model.warnings[0]

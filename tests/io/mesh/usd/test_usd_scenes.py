@@ -458,3 +458,14 @@ def test_tetrahedral_meshes_and_guides() -> None:
         assert len(made.faces) == 4 and made.volume == pytest.approx(1 / 6)
     with pytest.raises(InputError, match="no triangles.*guides"):
         read(mesh(more='uniform token purpose = "guide"'))
+
+
+def test_maps_that_are_not_read_and_guides_are_said() -> None:
+    rough = "float inputs:roughness.connect = </mat/t.outputs:a>\nnormal3f inputs:normal.connect = </mat/t.outputs:rgb>"
+    model = textured(Pil.new("RGB", (2, 2), (9, 99, 199)), surface=rough)
+    assert model.warnings == [
+        "of materials only the base colour is read, not normal maps, maps of metal and roughness (1: mat)"
+    ]
+    assert read(mesh() + mesh("g", 'uniform token purpose = "guide"')).warnings == [
+        "1 guide is left out of a.usdz"
+    ]

@@ -29,6 +29,8 @@ def local_matrix(node: dict[str, Any]) -> F64:
 def _transforms(translation: F64, rotation: F64, scale: F64) -> F64:
     """(N, 4, 4) transforms of translations (N, 3), quaternions x y z w (N, 4) and scales (N, 3)."""
     matrices = np.tile(np.eye(4), (len(translation), 1, 1))
+    length = np.linalg.norm(rotation, axis=1, keepdims=True)  # those of 8 bits are not quite units
+    rotation = rotation / np.where(length > 0, length, 1)
     for matrix, (x, y, z, w) in zip(matrices, rotation):
         matrix[:3, :3] = rotation_from_quaternion(np.array([w, x, y, z]))
     matrices[:, :3, :3] *= scale[:, None]

@@ -24,6 +24,7 @@ from lift3d.io.mesh.obj.texture_maps import (
     adjusted,
     constant_alpha,
     parse_map,
+    unread_maps,
     with_opacity,
     without_repeats,
 )
@@ -74,6 +75,8 @@ class Materials:
     ) -> None:
         self._path, self._notes, self._given = path, notes, given
         self._statements: dict[str, list[tuple[str, str]]] = {}
+        self.unread: dict[str, list[str]] = {}
+        """Names of materials by the kinds of their maps that are not read."""
         self._folders: dict[str, str] = {}
         """The folder of the library of a material, as seen from the model."""
         self._missing = False
@@ -86,7 +89,7 @@ class Materials:
             notes.append(f"of {len(names)} material files the first {_MOST_LIBRARIES} are read")
         for name in dict.fromkeys(names[:_MOST_LIBRARIES]):
             self._read(name)
-        self._folded = {_folded(name): name for name in reversed(self._statements)}
+        self._folded = {_folded(_without_comment(name)): name for name in reversed(self._statements)}
 
     def _exists(self, name: str) -> bool:
         if name not in self._looked and len(self._looked) < _MOST_LOOKS:
@@ -101,7 +104,7 @@ class Materials:
         text = decode_name(line)
         if self._exists(text):
             return [text]
-        text = re.sub(r"\s+#.*", "", text)
+        text = _without_comment(text)
         words = [(m.start(), m.end()) for m in re.finditer(r'"[^"]*"|\S+', text)][:_MOST_LIBRARIES]
         names, at = [], 0
         while at < len(words):
@@ -156,7 +159,7 @@ class Materials:
         return self._made[name]
 
     def _find(self, name: str, named: bool) -> Shading:
-        cut = re.sub(r"\s+#.*", "", name)
+        cut = _without_comment(name)
         for key in (name, cut):
             if key in self._given:
                 return Shading(self._given[key])
@@ -184,9 +187,8 @@ class Materials:
         note: Callable[[str], None] = lambda text: self._notes.append(f"the material {label}: {text}")  # noqa: E731
         rgb = _colour(values["kd"], note) if "kd" in values else None
         opacity = _opacity(values, note)
-        for key in ("disp", "decal"):
-            if key in values:
-                note(f"its map {key} is not used")
+        for what in unread_maps(values):
+            self.unread.setdefault(what, []).append(label)
         colour: Bytes4 = (*(rgb or WHITE[:3]), opacity)
         dark = (
             rgb is None or max(rgb) == 0
@@ -236,7 +238,7 @@ class Materials:
         if len(self._pictures) > _MOST_TEXTURES:
             self._notes.append(f"of the textures the first {_MOST_TEXTURES} are read")
             return None
-        plain = (source.file, re.sub(r"\s+#.*", "", source.file))
+        plain = (source.file, _without_comment(source.file))
         from_library = [f"{folder}/{name}" for name in plain if name and folder != "."]
         for name in dict.fromkeys((*from_library, *plain)):
             try:
@@ -251,6 +253,10 @@ class Materials:
         else:
             self._notes.append(f"the texture {source.file[:200]} is missing")
         return None
+
+
+def _without_comment(name: str) -> str:
+    return re.sub(r"\s+#.*", "", name)
 
 
 def _folded(name: str) -> str:

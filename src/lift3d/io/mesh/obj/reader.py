@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import damaged_file
+from lift3d.io.mesh.common import only_colour_note
 from lift3d.io.mesh.faces import finite_parts
 from lift3d.io.mesh.obj.materials import Materials, Shading
-from lift3d.io.mesh.obj.vertices import read_rows, split_vertices
+from lift3d.io.mesh.obj.vertices import polypaint, read_rows, split_vertices
 from lift3d.io.mesh.polygons import triangulate
 from lift3d.io.mesh.text import decode_name, logical_lines, utf8_text
 from lift3d.types import F64, GREY, Material, Model, Part
@@ -54,6 +55,8 @@ class _Statements:
     """Whether a material is used by name."""
     lost: Counter[str] = field(default_factory=Counter)
     unknown: Counter[bytes] = field(default_factory=Counter)
+    painted: list[bytes] = field(default_factory=list)
+    """Colours of vertices in comments of ZBrush, hexadecimal."""
     unit: str | None = None
 
 
@@ -75,6 +78,8 @@ def read(data: bytes, path: Path, materials: dict[str, Material] | None = None) 
         words = ", ".join(decode_name(w)[:20] for w in sorted(found.unknown)[:5])
         notes.append(f"lines that are not part of OBJ are not read ({sum(found.unknown.values())}: {words})")
     points, colours = split_vertices(found.vertices, path.name, notes)
+    if colours is None and found.painted:
+        colours = polypaint(b"".join(found.painted), len(points), notes)
     uvs = read_rows(found.uvs, 1, 2, path.name, "texture coordinates")
     uvs[:, 1:] = np.nan_to_num(uvs[:, 1:])
     library = Materials(found.libraries, path, materials or {}, notes)
@@ -82,6 +87,8 @@ def read(data: bytes, path: Path, materials: dict[str, Material] | None = None) 
     for name, group in found.groups.items():
         shading = library.find(name, found.named)
         parts += _parts(group, points, colours, uvs, shading, path.name, notes)
+    if library.unread:
+        notes.append(only_colour_note(library.unread))
     parts = finite_parts(parts, notes)
     notes = list(dict.fromkeys(notes))
     if len(notes) > _MOST_NOTES:
@@ -100,6 +107,8 @@ def _statements(text: bytes) -> _Statements:
         if key.startswith(b"#"):
             if b" ".join(words) == b"# unit: m":
                 found.unit = "m"
+            elif key == b"#mrgb":
+                found.painted += words[1:]
             continue
         if key == b"usemtl":
             material, group, found.named = line.strip()[6:].strip(), None, True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,19 @@ _OPTIONS = {
 """Options with the number of their values; of three, the last two may be absent."""
 _FAR = 3
 """A clamped picture is extended by its edge pixels to at most this many times its size on each side."""
+
+
+_UNREAD = {
+    "bump maps": ("bump", "map_bump"), "normal maps": ("norm", "map_norm", "map_kn"), "reflection maps": ("refl",),
+    "maps of gloss": ("map_ks", "map_ns"), "maps of metal and roughness": ("map_pm", "map_pr", "map_rma", "map_orm"),
+    "displacement maps": ("disp", "map_disp"), "decals": ("decal",),
+}  # fmt: skip
+"""Statements with maps that are not read, by what they are called in warnings."""
+
+
+def unread_maps(statements: Collection[str]) -> list[str]:
+    """What the statements of a material state besides colour and opacity."""
+    return [what for what, keys in _UNREAD.items() if any(key in statements for key in keys)]
 
 
 @dataclass(frozen=True)

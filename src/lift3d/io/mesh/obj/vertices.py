@@ -66,3 +66,16 @@ def split_vertices(
     if (rgba[~missing, 3] == 0).any():
         rgba[~missing, 3] = np.maximum(rgba[~missing, 3], 1)  # 0 stands for a vertex without a colour
     return table[:, :3], rgba.astype(np.uint8)
+
+
+def polypaint(text: bytes, count: int, notes: list[str]) -> NDArray[np.uint8] | None:
+    """(V, 4) colours of ZBrush's comments "#MRGB MMRRGGBB...", eight hexadecimal digits a vertex, of which the first two are a
+    mask; None with a note where there are not as many as vertices."""
+    try:
+        values = np.frombuffer(bytes.fromhex(text.decode("ascii")), np.uint8)
+    except ValueError:
+        values = np.zeros(0, np.uint8)
+    if len(values) != 4 * count:
+        notes.append("the colours in its comments (#MRGB) do not match the vertices and are not read")
+        return None
+    return np.column_stack([values.reshape(-1, 4)[:, 1:], np.full(count, 255, np.uint8)])

@@ -32,6 +32,12 @@ EMISSION = ("emissiveColor", "emission_color", "emissive")
 OPACITY = ("opacity", "alpha")
 DEFAULT_DIFFUSE = (0.18, 0.18, 0.18)
 """Base colour of a UsdPreviewSurface that states none."""
+UNREAD = {
+    "normal maps": ("normal", "normalmap_texture"), "occlusion maps": ("occlusion", "ao_texture"),
+    "maps of metal and roughness": ("metallic", "roughness", "metalness", "specular_roughness", "reflectionroughness_texture"),
+    "maps of gloss": ("specularColor", "clearcoat", "specular_color"), "displacement maps": ("displacement",),
+}  # fmt: skip
+"""Inputs whose textures are not read, by what they are called in warnings."""
 BLACK = 0.004
 """Linear light up to which a colour counts as black."""
 
@@ -63,6 +69,8 @@ class Looks:
     def __init__(self, pxr: Any, textures: Textures, warnings: list[str]) -> None:
         self.pxr, self.textures, self.warnings = pxr, textures, warnings
         self.shaders = Shaders(pxr)
+        self.unread: dict[str, list[str]] = {}
+        """Names of materials by the kinds of their maps that are not read."""
         self._known: dict[str, Look | None] = {}
 
     def bound(self, prim: Any) -> Look | None:
@@ -93,6 +101,10 @@ class Looks:
         if surface is None:
             self.warnings.append(f"the material {name} has no surface that lift3d reads")
             return None
+        for what, names in UNREAD.items():
+            inputs = [surface.GetInput(key) for key in names]
+            if any(i and self.shaders.resolve(i)[0] is not None for i in inputs):
+                self.unread.setdefault(what, []).append(name)
         diffuse = self._input(surface, DIFFUSE)
         value, sampled, primvar = self._colour(diffuse)
         if diffuse is None:

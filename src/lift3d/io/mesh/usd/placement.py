@@ -57,6 +57,9 @@ class Placement:
         if self.hidden:
             what = "invisible prims are" if self.hidden > 1 else "invisible prim is"
             self.warnings.append(f"{self.hidden} {what} left out of {self.name}")
+        if self.guides:
+            what = "guides are" if self.guides > 1 else "guide is"
+            self.warnings.append(f"{self.guides} {what} left out of {self.name}")
         for kind in sorted(self.others):
             self.warnings.append(
                 f"the {kind} in {self.name} are left out: only surfaces of polygons are read"
