@@ -27,6 +27,7 @@ from lift3d.geometry.fusion.capture_layout import (
     classify_capture,
     intersect_optical_axes,
 )
+from lift3d.geometry.fusion.colour_silhouettes import add_looks_past
 from lift3d.geometry.fusion.fuse import (
     FusionSettings,
     OrientedBox,
@@ -43,6 +44,7 @@ from lift3d.geometry.fusion.support_plane import (
     find_support_plane,
     resting_plane,
 )
+from lift3d.geometry.fusion.support_visibility import add_support_looks
 from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
 from lift3d.geometry.guarantees.shapes import OBJECT_CLOSED_SCENE_OPEN, VIEWS_IN_FRAME
 from lift3d.geometry.mesh.components import keep_large_components, keep_main_components, select_faces
@@ -133,7 +135,13 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
             plane = resting_plane(points.xyz[member], up, centres)
         forward = forward_direction(cameras[0], up)
         box = _object_box(points.xyz[member], up, forward, plane, bool(masks))
+        if plane is not None and not masks:
+            level = float(plane.offset - plane.normal @ box.frame[:3, 3])
+            maps = add_support_looks(maps, box.frame, box.low, box.high, level)
         kinds = [_proofs(maps, i, plane, box) for i in range(len(cameras))]
+        if not alone:
+            maps = add_looks_past(maps, kinds, box, plane is not None)
+            kinds = [_proofs(maps, i, plane, box) for i in range(len(cameras))]
         grid = self._fused(maps, kinds, box, context, base=plane is not None)
         v, f = marching_tetrahedra(grid.phi)
         if len(f) == 0:

@@ -64,6 +64,15 @@ def test_the_minimum_is_that_of_the_energy() -> None:
     assert np.allclose(random_walk(prior, weights).ravel(), exact, atol=5e-3)
 
 
+def test_the_prior_may_be_trusted_by_pixel() -> None:
+    rng = np.random.default_rng(5)
+    colours, prior, trust = rng.random((7, 6, 3)), rng.random((7, 6)), rng.uniform(0.05, 2, (7, 6))
+    weights = edge_weights(colours)
+    dense = weights.toarray()
+    exact = np.linalg.solve(np.diag(dense.sum(1) + trust.ravel()) - dense, (trust * prior).ravel())
+    assert np.allclose(random_walk(prior, weights, trust).ravel(), exact, atol=5e-3)
+
+
 def test_colours_that_are_everywhere_tell_nothing() -> None:
     share = np.zeros((40, 40))
     share[10:30, 10:30] = 1

@@ -82,10 +82,14 @@ def edge_weights(colours: F64) -> sp.csr_matrix:
     return sp.coo_matrix((np.concatenate(values), where), (h * w, h * w)).tocsr()
 
 
-def random_walk(prior: F64, weights: sp.csr_matrix) -> F64:
-    """(H, W) the minimum of the random walker energy for a prior (H, W), by conjugate gradients (relative residual 1e-3)."""
-    diagonal = np.asarray(weights.sum(1)).ravel() + PRIOR_WEIGHT
+def random_walk(prior: F64, weights: sp.csr_matrix, prior_weight: float | F64 = PRIOR_WEIGHT) -> F64:
+    """(H, W) the minimum of the random walker energy for a prior (H, W), by conjugate gradients (relative residual 1e-3).
+
+    prior_weight: of each pixel's prior, a number or (H, W).
+    """
+    trust = np.broadcast_to(prior_weight, prior.shape).ravel()
+    diagonal = np.asarray(weights.sum(1)).ravel() + trust
     system = sp.diags(diagonal) - weights
     start = prior.ravel()
-    solution, _ = cg(system, PRIOR_WEIGHT * start, x0=start, rtol=1e-3, maxiter=200, M=sp.diags(1 / diagonal))
+    solution, _ = cg(system, trust * start, x0=start, rtol=1e-3, maxiter=200, M=sp.diags(1 / diagonal))
     return np.asarray(solution.reshape(prior.shape))
