@@ -26,6 +26,7 @@ from lift3d.geometry.repair.nonmanifold import (
 )
 from lift3d.geometry.repair.orientation import orient_consistently, orient_outward
 from lift3d.geometry.repair.shell_union import collapse_intersecting_faces, simplify_within, unite_shells
+from lift3d.geometry.repair.winding_union import unite_windings
 from lift3d.geometry.repair.working_mesh import (
     Soup,
     bounding_diagonal,
@@ -139,15 +140,28 @@ def _united(soup: Soup, log: RepairLog) -> Iterator[Soup]:
 
 
 def _unions(soup: Soup, log: RepairLog) -> Iterator[Soup]:
-    """The shells oriented outwards, their union, and the union with slivers collapsed at growing tolerances."""
+    """The shells oriented outwards, their union, and the union by winding numbers."""
     soup, outward = orient_outward(soup)
     log.count(outward, "flipped")
     yield soup
+    mark = len(log.steps)
     united = unite_shells(soup)
-    if united is None:
-        return
-    log.count(united[1], "united", "shell")
-    soup = drop_debris(united[0])
+    if united is not None:
+        log.count(united[1], "united", "shell")
+        yield from _without_slivers(united[0])
+        del log.steps[mark:]
+    log.steps.append("cut where it intersects itself, and what it encloses united")
+    wound = []
+    for candidate in unite_windings(soup):
+        wound.append(drop_debris(separate_coincident_vertices(split_nonmanifold_vertices(candidate)[0])[0]))
+        yield wound[-1]
+    for candidate in wound:
+        yield from _without_slivers(candidate)
+
+
+def _without_slivers(soup: Soup) -> Iterator[Soup]:
+    """The soup without debris, then with slivers that rounding folds over collapsed at growing tolerances."""
+    soup = drop_debris(soup)
     yield separate_coincident_vertices(split_nonmanifold_vertices(soup)[0])[0]
     if len(self_intersections(soup.v, soup.f, MAX_SLIVER_PAIRS)) >= MAX_SLIVER_PAIRS:
         return

@@ -1,0 +1,82 @@
+"""The boundary of what a self-intersecting closed surface encloses, from its arrangement and winding numbers.
+
+The surface is cut along its self-intersections (`arrangement`) into patches; on each side of a patch the winding number is
+a whole number, and the patches between 0 and 1 are the boundary of the union.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from lift3d.geometry.repair.arrangement import cut_along_intersections
+from lift3d.geometry.repair.working_mesh import I32, Soup, drop_unused_vertices, face_areas, label_patches
+from lift3d.types import F64
+
+JITTER = (0.0, 1e-6, 1e-5, 1e-4)
+"""Random displacements that are tried in turn, as fractions of the diagonal."""
+MOST_FACES = 4000
+"""Largest meshes that are cut."""
+CLEAR = 0.2
+"""Largest distance of a computed winding number from a whole one."""
+INVERTED = 0.75
+"""Where the surface that is right side out has less than this part of the area of all that encloses something, the parts that are
+inside out count as well."""
+
+
+def unite_windings(soup: Soup) -> Iterator[Soup]:
+    """Boundaries of the space around which a closed and oriented soup winds, one for each of JITTER with which it can be cut;
+    none for a soup without self-intersections or with too many."""
+    for jitter in JITTER if len(soup.f) <= MOST_FACES else ():
+        found = _united(soup, jitter)
+        if found is not None:
+            yield found
+
+
+def _united(soup: Soup, jitter: float) -> Soup | None:
+    """One boundary; None where rounding or coincident faces prevent it."""
+    cut = cut_along_intersections(soup, jitter)
+    if cut is None:
+        return None
+    front = _front_windings(cut, cut.v[: len(soup.v)], soup.f)
+    if front is None:
+        return None
+    area = face_areas(cut.v, cut.f)
+    proper, inverted = front == 0, front == -1
+    if area[proper].sum() >= INVERTED * area[proper | inverted].sum():
+        inverted = np.zeros_like(proper)
+    faces = np.where(inverted[:, None], cut.f[:, ::-1], cut.f)
+    keep = proper | inverted
+    if not keep.any():
+        return None
+    new = faces[keep].astype(np.int32)
+    return drop_unused_vertices(Soup(cut.v, new, np.full(len(new), -1, np.int32)))
+
+
+def _front_windings(cut: Soup, v: F64, f: I32) -> np.ndarray | None:
+    """(F,) winding numbers before the faces of a cut soup, of the surface f (F', 3) of v that was cut; None where they are not
+    clear. cut.origin: the face of f that each is a part of."""
+    label = label_patches(cut.f)
+    t = cut.v[cut.f]
+    longest = np.linalg.norm(t - np.roll(t, 1, axis=1), axis=2).max(1)
+    width = face_areas(cut.v, cut.f) / np.maximum(longest, 1e-300)
+    order = np.lexsort((-width, label))
+    best = order[np.unique(label[order], return_index=True)[1]]
+    windings = np.empty(len(best), np.int64)
+    for k, face in enumerate(best.tolist()):
+        others = np.delete(f, cut.origin[face], axis=0)
+        between = _winding(v[others] - t[face].mean(0)) - 0.5
+        windings[k] = round(between)
+        if abs(between - windings[k]) > CLEAR:
+            return None
+    return windings[label]
+
+
+def _winding(t: F64) -> float:
+    """The winding number of triangles (F, 3, 3) around the origin (van Oosterom & Strackee 1983)."""
+    a, b, c = np.linalg.norm(t, axis=2).T
+    p, q, r = t[:, 0], t[:, 1], t[:, 2]
+    volume = np.einsum("ij,ij->i", p, np.cross(q, r))
+    dots = [np.einsum("ij,ij->i", x, y) for x, y in ((p, q), (q, r), (r, p))]
+    return float(np.arctan2(volume, a * b * c + dots[0] * c + dots[1] * a + dots[2] * b).sum() / (2 * np.pi))
