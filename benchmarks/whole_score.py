@@ -70,10 +70,11 @@ def whole_score(
     v, true_v = np.asarray(v, np.float64), np.asarray(true_v, np.float64)
     f, true_f = np.asarray(f, np.int32), np.asarray(true_f, np.int32)
     diagonal = float(np.linalg.norm(true_v.max(0) - true_v.min(0)))
-    points, _, _ = sample_surface(v, f, samples, np.random.default_rng(0))
+    points, normals, _ = sample_surface(v, f, samples, np.random.default_rng(0))
     if scene:
         low, high = true_v.min(0) + [0, 0, 0.01 * diagonal], true_v.max(0)
-        points = points[((points >= low) & (points <= high)).all(1)]
+        within_box = ((points >= low) & (points <= high)).all(1)
+        points, normals = points[within_box], normals[within_box]
     there = closest_in_tree(build_search_tree(true_v, true_f), points)[1] / diagonal
     back = closest_in_tree(build_search_tree(v, f), np.asarray(seen, np.float64))[1] / diagonal
     within = np.zeros(len(points), bool)
@@ -86,7 +87,7 @@ def whole_score(
         iou, volume, iou_known = interiors(v, f, true_v, true_f, nodes, views)
     if views:
         known = ~outside
-        known[outside] = looks(points[outside], views) >= LOOKS
+        known[outside] = looks((points - 0.01 * diagonal * normals)[outside], views) >= LOOKS
         f_known = f_score(there[known], back, 0.01)[0]
     values = [x for limit in (0.01, 0.005) for x in f_score(there, back, limit)]
     return WholeScore(
