@@ -66,6 +66,17 @@ def test_few_faces_and_no_remeshing(name: str, mesh: trimesh.Trimesh) -> None:
     assert not result.remeshed and len(result.mesh.faces) <= 10 * len(mesh.faces)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_rounding_leaves_is_cut_again(seed: int) -> None:
+    """A crumpled sphere of 80 faces and about 1000 intersections, whose boundary has thousands of faces."""
+    mesh = trimesh.creation.icosphere(1)
+    v = mesh.vertices * np.random.default_rng(seed).uniform(-1, 1, mesh.vertices.shape)
+    result = MeshToSolid(samples=1000).repair(trimesh.Trimesh(v, mesh.faces, process=False))
+    assert not result.remeshed and why_not_solid(result.mesh) == []
+    assert result.backward < 0.1
+
+
 @pytest.mark.parametrize(("points", "step"), [(5, 2), (7, 2), (7, 3)])
 def test_stars_have_the_volume_of_their_silhouette(points: int, step: int) -> None:
     result = MeshToSolid(samples=1000).repair(prism(star(points, step)))

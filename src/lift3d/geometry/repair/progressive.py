@@ -38,6 +38,8 @@ from lift3d.geometry.repair.working_mesh import (
 
 MIN_THICKNESS = 1e-5
 """Least volume of a solid in units of area times bounding_diagonal."""
+MAX_CUTS = 4
+"""Most times that a surface is cut along its self-intersections."""
 MAX_SLIVER_PAIRS = 60
 """Self-intersections after a union that count as rounding errors; more mean a folded surface."""
 
@@ -153,8 +155,15 @@ def _unions(soup: Soup, log: RepairLog) -> Iterator[Soup]:
     log.steps.append("cut where it intersects itself, and what it encloses united")
     wound = []
     for candidate in unite_windings(soup):
-        wound.append(drop_debris(separate_coincident_vertices(split_nonmanifold_vertices(candidate)[0])[0]))
-        yield wound[-1]
+        for attempt in range(MAX_CUTS):  # rounding may leave intersections, which are cut again
+            apart = drop_debris(separate_coincident_vertices(split_nonmanifold_vertices(candidate)[0])[0])
+            yield apart
+            if attempt == 0:
+                wound.append(apart)
+            again = next(unite_windings(apart), None) if is_closed_and_oriented(apart.f) else None
+            if again is None:
+                break
+            candidate = again
     for candidate in wound:
         yield from _without_slivers(candidate)
 

@@ -16,8 +16,10 @@ from lift3d.types import F64
 
 JITTER = (0.0, 1e-6, 1e-5, 1e-4)
 """Random displacements that are tried in turn, as fractions of the diagonal."""
-MOST_FACES = 4000
+MOST_FACES = 100_000
 """Largest meshes that are cut."""
+MOST_ANGLES = 30_000_000
+"""Most solid angles that are summed: patches times faces."""
 CLEAR = 0.2
 """Largest distance of a computed winding number from a whole one."""
 INVERTED = 0.75
@@ -63,6 +65,8 @@ def _front_windings(cut: Soup, v: F64, f: I32) -> np.ndarray | None:
     width = face_areas(cut.v, cut.f) / np.maximum(longest, 1e-300)
     order = np.lexsort((-width, label))
     best = order[np.unique(label[order], return_index=True)[1]]
+    if len(best) * len(f) > MOST_ANGLES:
+        return None
     windings = np.empty(len(best), np.int64)
     for k, face in enumerate(best.tolist()):
         others = np.delete(f, cut.origin[face], axis=0)
