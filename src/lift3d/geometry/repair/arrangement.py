@@ -18,7 +18,7 @@ from lift3d.geometry.mesh.self_intersection import self_intersections
 from lift3d.geometry.repair.working_mesh import I32, Soup, bounding_diagonal
 from lift3d.types import F64
 
-MOST_PAIRS = 20_000
+MOST_PAIRS = 6000
 """Most pairs of intersecting faces."""
 Name = tuple[int, ...]
 """A point: (vertex,), (vertex, vertex, face) of an edge through a face, or (-1, face, face, face)."""

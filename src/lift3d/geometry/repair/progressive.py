@@ -38,8 +38,10 @@ from lift3d.geometry.repair.working_mesh import (
 
 MIN_THICKNESS = 1e-5
 """Least volume of a solid in units of area times bounding_diagonal."""
-MAX_CUTS = 4
-"""Most times that a surface is cut along its self-intersections."""
+MAX_CUTS, MOST_LEFT = 3, 1000
+"""Most times that a surface is cut again, and most self-intersections for which it is."""
+SMALL_JITTER = (0.0, 1e-6)
+"""Displacements for these cuts, see `winding_union.JITTER`."""
 MAX_SLIVER_PAIRS = 60
 """Self-intersections after a union that count as rounding errors; more mean a folded surface."""
 
@@ -151,21 +153,30 @@ def _unions(soup: Soup, log: RepairLog) -> Iterator[Soup]:
     if united is not None:
         log.count(united[1], "united", "shell")
         yield from _without_slivers(united[0])
+        yield from _cut_again(united[0])
         del log.steps[mark:]
     log.steps.append("cut where it intersects itself, and what it encloses united")
     wound = []
     for candidate in unite_windings(soup):
-        for attempt in range(MAX_CUTS):  # rounding may leave intersections, which are cut again
-            apart = drop_debris(separate_coincident_vertices(split_nonmanifold_vertices(candidate)[0])[0])
-            yield apart
-            if attempt == 0:
-                wound.append(apart)
-            again = next(unite_windings(apart), None) if is_closed_and_oriented(apart.f) else None
-            if again is None:
-                break
-            candidate = again
+        wound.append(drop_debris(separate_coincident_vertices(split_nonmanifold_vertices(candidate)[0])[0]))
+        yield wound[-1]
+        yield from _cut_again(wound[-1])
     for candidate in wound:
         yield from _without_slivers(candidate)
+
+
+def _cut_again(soup: Soup) -> Iterator[Soup]:
+    """A closed soup cut along the intersections that rounding left, as long as they become fewer, at most MAX_CUTS times."""
+    left = len(self_intersections(soup.v, soup.f, MOST_LEFT))
+    for _ in range(MAX_CUTS):
+        again = next(unite_windings(soup, SMALL_JITTER), None) if left < MOST_LEFT else None
+        if again is None:
+            return
+        soup = drop_debris(separate_coincident_vertices(split_nonmanifold_vertices(again)[0])[0])
+        yield soup
+        before, left = left, len(self_intersections(soup.v, soup.f, MOST_LEFT))
+        if left >= before or not is_closed_and_oriented(soup.f):
+            return
 
 
 def _without_slivers(soup: Soup) -> Iterator[Soup]:

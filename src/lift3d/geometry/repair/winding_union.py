@@ -6,7 +6,7 @@ a whole number, and the patches between 0 and 1 are the boundary of the union.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -18,7 +18,7 @@ JITTER = (0.0, 1e-6, 1e-5, 1e-4)
 """Random displacements that are tried in turn, as fractions of the diagonal."""
 MOST_FACES = 100_000
 """Largest meshes that are cut."""
-MOST_ANGLES = 30_000_000
+MOST_ANGLES = 10_000_000
 """Most solid angles that are summed: patches times faces."""
 CLEAR = 0.2
 """Largest distance of a computed winding number from a whole one."""
@@ -27,10 +27,10 @@ INVERTED = 0.75
 inside out count as well."""
 
 
-def unite_windings(soup: Soup) -> Iterator[Soup]:
-    """Boundaries of the space around which a closed and oriented soup winds, one for each of JITTER with which it can be cut;
+def unite_windings(soup: Soup, jitters: Sequence[float] = JITTER) -> Iterator[Soup]:
+    """Boundaries of the space around which a closed and oriented soup winds, one for each displacement with which it can be cut;
     none for a soup without self-intersections or with too many."""
-    for jitter in JITTER if len(soup.f) <= MOST_FACES else ():
+    for jitter in jitters if len(soup.f) <= MOST_FACES else ():
         found = _united(soup, jitter)
         if found is not None:
             yield found
