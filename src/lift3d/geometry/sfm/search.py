@@ -7,11 +7,13 @@ are matched exhaustively; then more features are taken. The model with most phot
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from lift3d.context import Progress
 from lift3d.geometry.sfm import diagnosis, features, static_features
@@ -50,13 +52,14 @@ class SearchOptions:
 class SearchResult:
     """model: the best model, or None. attempts: a record of each trial for the report. still: what stood still, if it was
     looked for. collapsed: whether a model had all cameras in one place. rotation: whether most pairs are pure
-    rotations."""
+    rotations. complete: whether the model has nearly all photos that matches connect with it."""
 
     model: Reconstruction | None = None
     attempts: list[dict[str, object]] = field(default_factory=list)
     still: static_features.StaticFeatures | None = None
     collapsed: bool = False
     rotation: bool = False
+    complete: bool = False
 
     def offer(self, model: Reconstruction | None, step: str, **more: object) -> None:
         """Record a trial, and keep its model if it is the best."""
@@ -84,7 +87,7 @@ def find_cameras(space: features.Workspace, options: SearchOptions, progress: Pr
     ][: 1 + options.retries]
     out = SearchResult()
     for k, effort in enumerate(efforts):
-        begin = 0.8 * k / len(efforts)
+        begin, before = 0.8 * k / len(efforts), out.registered
         progress("cameras: finding features", begin + 0.02)
         features.extract_features(space, effort)
         progress("cameras: matching", begin + 0.1)
@@ -105,7 +108,7 @@ def find_cameras(space: features.Workspace, options: SearchOptions, progress: Pr
             _map(space, effort, options, out, f"search {k + 1}, all pairs")
             if _is_done(space, out):
                 break
-        if k and out.registered >= RESCUE * _usable(space):
+        if k and (out.registered >= RESCUE * _usable(space) or (out.complete and out.registered <= before)):
             break
     return out
 
@@ -121,6 +124,8 @@ def _map(
     points = features.read_keypoints(space)
     pairs = features.read_pairs(space)
     first = options.lens or first_lens(feature_radius(space, pairs, points))
+    connected = largest_component(pairs, len(space.photos), effort.min_inliers)
+    out.complete = False
     for number, (lens, focal, settings) in enumerate(_ways(space, first, effort, options)):
         set_lens(space, lens, focal)
         model = map_incrementally(space, settings, options.seed)
@@ -140,6 +145,11 @@ def _map(
             out.rotation = True
             return
         if _is_done(space, out) or (number == 1 and out.registered >= RESCUE * _usable(space)):
+            return
+        if out.registered >= max(3.0, ENOUGH * connected):
+            out.complete = (
+                True  # the others share no points with these photos: other settings cannot change that
+            )
             return
 
 
@@ -204,6 +214,14 @@ def _rescued(
     start.mkdir(exist_ok=True)
     model.write(start)
     return map_incrementally(space, loose, options.seed, start)
+
+
+def largest_component(pairs: Sequence[features.Pair], photos: int, least: int) -> int:
+    """Number of photos in the largest group that verified pairs of at least `least` matches connect."""
+    strong = [(pair.i, pair.j) for pair in pairs if len(pair.matches) >= least]
+    i, j = np.array(strong, np.int64).reshape(-1, 2).T
+    graph = coo_matrix((np.ones(len(i)), (i, j)), (photos, photos))
+    return int(np.bincount(connected_components(graph, directed=False)[1]).max(initial=0))
 
 
 def _stands_still(space: features.Workspace) -> bool:
