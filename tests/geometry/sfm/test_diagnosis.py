@@ -49,6 +49,12 @@ def test_duplicates_refer_to_the_first_photo() -> None:
     assert diagnosis.find_duplicates([]) == {}
 
 
+def test_photos_of_fog_are_different() -> None:
+    fog = [Image((120 + 2 * noise(k).astype(float) / 255).astype(np.uint8)) for k in range(3)]
+    assert diagnosis.find_duplicates(fog) == {}
+    assert diagnosis.find_duplicates([fog[0], Image(fog[0].pixels.copy())]) == {1: 0}
+
+
 def test_one_changed_corner_is_no_duplicate() -> None:
     a = np.full((64, 64, 3), 90, np.uint8)
     b = a.copy()
@@ -142,6 +148,8 @@ def test_rotation_of_a_set() -> None:
         ({"sharpness": [0.12, 0.11, 0.4]}, "blurred"),
         ({"features": [20, 30, 900]}, "too little texture"),
         ({"moving": 12.0, "rotation": [True, True]}, "the camera stood still"),
+        ({"sharpness": [0.19] * 3, "pairs": [pair(0, 1, 90)], "rotation": [False]}, "blurred"),
+        ({"sharpness": [1.0] * 3, "pairs": [pair(0, 1, 90)], "rotation": [False]}, "no edge stands out"),
         ({"pairs": [pair(0, 1, 90)], "rotation": [False]}, "no three of the 3 photos"),
         ({}, "only 2 of 3 photos"),
     ],

@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 from lift3d.errors import CaptureError
 from lift3d.geometry.sfm.colmap import pycolmap
 from lift3d.geometry.sfm.features import Pair
-from lift3d.geometry.sfm.sharpness import BLURRED
+from lift3d.geometry.sfm.sharpness import BLURRED, DOUBTFUL, NO_EDGES
 from lift3d.types import F32, F64, Image
 
 FEW_FEATURES = 150
@@ -57,8 +57,9 @@ def thumbnail(image: Image, size: int = 64) -> F32:
 def find_duplicates(photos: Sequence[Image], tolerance: float = 1.0) -> dict[int, int]:
     """Duplicate photo -> the earlier photo that it repeats.
 
-    Photos of one size are duplicates if their thumbnails differ by less than `tolerance` grey levels on average, and nowhere
-    by 12 or more.
+    Photos of one size are duplicates if their thumbnails differ by at most `tolerance` grey levels on average, or a quarter of
+    the standard deviation of a thumbnail if that is less (photos of fog differ little, and are not the same), and nowhere by
+    12 or more.
     """
     duplicate_of: dict[int, int] = {}
     unique: list[int] = []
@@ -67,7 +68,8 @@ def find_duplicates(photos: Sequence[Image], tolerance: float = 1.0) -> dict[int
         for earlier in unique:
             same_size = (photos[earlier].width, photos[earlier].height) == (photo.width, photo.height)
             difference = np.abs(thumbnails[k] - thumbnails[earlier])
-            if same_size and difference.mean() < tolerance and difference.max() < 12:
+            least = min(tolerance, 0.25 * float(thumbnails[earlier].std()))
+            if same_size and difference.mean() <= least and difference.max() < 12:
                 duplicate_of[k] = earlier
                 break
         else:
@@ -204,9 +206,9 @@ def reconstruction_error(photos: Sequence[Image], evidence: MatchEvidence, regis
             f"the camera only rotated on the spot between the {count} photos, so nothing shows depth",
             "walk sideways around the object between photos instead of rotating",
         )
-    if median_sharpness < BLURRED:
+    if median_sharpness < (BLURRED if len(linked) >= 3 else DOUBTFUL):
         return CaptureError(
-            f"the photos are blurred (median sharpness {median_sharpness:.2f}, {BLURRED} is the least)",
+            f"the photos are blurred (median sharpness {median_sharpness:.2f}; sharp ones have 0.25 and more)",
             "take them again with more light, a steady hand and the focus on the object",
         )
     if median_features < FEW_FEATURES:
@@ -214,6 +216,12 @@ def reconstruction_error(photos: Sequence[Image], evidence: MatchEvidence, regis
             f"the photos show too little texture (median {median_features:.0f} features, "
             f"{FEW_FEATURES} is the least)",
             "let textured surroundings into the picture, or lay printed paper around the object",
+        )
+    if len(linked) < 3 and median_sharpness >= NO_EDGES:
+        return CaptureError(
+            f"in most of the {count} photos no edge stands out from the noise: they are blurred or foggy, or show "
+            "nothing but plain surfaces",
+            "take them with the focus on the object and more light, and with textured surroundings in the picture",
         )
     if len(linked) < 3:
         return CaptureError(

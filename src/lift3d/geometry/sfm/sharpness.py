@@ -15,6 +15,10 @@ from lift3d.types import F32, F64
 
 BLURRED = 0.17
 """Sharpness below which a photo counts as blurred."""
+DOUBTFUL = 0.22
+"""Sharpness below which blur is the likely cause where photos do not match at all."""
+NO_EDGES = 1.0
+"""Sharpness of a photo in which no edge stands out from the noise."""
 FINE, COARSE = 0.7, 1.4
 """Standard deviations in pixels of the two blurs whose gradients are compared."""
 OVER_NOISE = 24.0
@@ -49,7 +53,7 @@ def sharpness(grey: F32) -> float:
     unit = coarse / np.maximum(size, 1e-12)[..., None]
     edge = (size > OVER_NOISE * noise) & _is_ridge(size, unit)
     if edge.sum() < MIN_EDGES:
-        return 1.0
+        return NO_EDGES
     along = (fine[edge] * unit[edge]).sum(-1)
     loss = np.clip(1.0 - size[edge] / np.maximum(along, 1e-9), 0.0, 1.0)
     angle = np.arctan2(unit[edge][:, 1], unit[edge][:, 0])

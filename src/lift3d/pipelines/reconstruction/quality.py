@@ -19,7 +19,7 @@ MIN_SEEN_AROUND = 150.0
 """Degrees around the object that the photos show, below which a warning is given that its other side was never seen."""
 MIN_MEASURED, GOOD_MEASURED = 0.3, 0.6
 """Fractions of the surface that the photos measured: below the first nothing is written, below the second a warning is given."""
-MIN_AGREEMENT, GOOD_AGREEMENT = 0.3, 0.6
+MIN_AGREEMENT, GOOD_AGREEMENT = 0.5, 0.8
 """The same for the median correlation of the photos with the rendered model."""
 RENDER_SIZE = 240
 """Longer side in pixels at which the model is compared with the photos."""
