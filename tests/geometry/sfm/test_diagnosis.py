@@ -157,3 +157,9 @@ def test_rotation_of_a_set() -> None:
 def test_the_error_for_a_set(changes: dict[str, object], words: str) -> None:
     error = diagnosis.reconstruction_error([photo(k) for k in range(3)], evidence(**changes), 2)
     assert words in str(error)
+
+
+def test_photos_in_the_dark_are_called_dark() -> None:
+    dark = [Image((photo(k).pixels // 8).astype(np.uint8)) for k in range(3)]
+    unlinked = evidence(sharpness=[1.0] * 3, pairs=[pair(0, 1, 20)], rotation=[False])
+    assert "too dark" in str(diagnosis.reconstruction_error(dark, unlinked, 0))

@@ -32,6 +32,9 @@ ADVICE = {
     "no stable pose": "add photos close to this viewpoint",
 }
 
+DARK = 60.0
+"""Level, of 255, of the bright parts of photos that are too dark."""
+
 
 @dataclass(frozen=True)
 class MatchEvidence:
@@ -210,6 +213,12 @@ def reconstruction_error(photos: Sequence[Image], evidence: MatchEvidence, regis
         return CaptureError(
             f"the photos are blurred (median sharpness {median_sharpness:.2f}; sharp ones have 0.25 and more)",
             "take them again with more light, a steady hand and the focus on the object",
+        )
+    brightest = float(np.median([np.quantile(photos[k].pixels[::8, ::8], 0.98) for k in used]))
+    if len(linked) < 3 and brightest < DARK:
+        return CaptureError(
+            f"the photos are too dark (their bright parts have {brightest:.0f} of 255)",
+            "take them again with more light or a longer exposure",
         )
     if median_features < FEW_FEATURES:
         return CaptureError(
