@@ -139,10 +139,10 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
             level = float(plane.offset - plane.normal @ box.frame[:3, 3])
             maps = add_support_looks(maps, box.frame, box.low, box.high, level)
         kinds = [_proofs(maps, i, plane, box) for i in range(len(cameras))]
-        if not alone:
+        if not without_table and not maps.views.background:
             maps = add_looks_past(maps, kinds, box, plane is not None)
             kinds = [_proofs(maps, i, plane, box) for i in range(len(cameras))]
-        grid = self._fused(maps, kinds, box, context, base=plane is not None)
+        grid = self._fused(maps, kinds, box, context, base=plane is not None, silhouettes=without_table)
         v, f = marching_tetrahedra(grid.phi)
         if len(f) == 0:
             raise CaptureError("the measured points enclose nothing", "take photos from all sides")

@@ -265,3 +265,12 @@ def test_an_unseen_underside_has_no_caves(wrong):
     assert (phi[plate] < 0).all()
     assert (phi[(r < 0.03) & (z > 0.05) & (z < 0.5)] < 0).all()
     assert (phi[(r > 0.35) & (z > 0.05) & (z < 0.3)] > 0).all()
+
+
+def test_silhouettes_with_a_plate_in_them_do_not_fill_blank_space() -> None:
+    """A backdrop's mask has the plate of a turntable in it: where nothing was measured there, nothing is filled."""
+    maps = exact_maps(orbit_views(6), 1.0)
+    labels = [np.where(m.z > 0, 1, -1).astype(np.int8) for m in maps]
+    trusted, backdrop = (TsdfIntegrator(maps, labels, silhouettes=how) for how in (None, False))
+    assert trusted.blank == 0 and trusted.hidden > backdrop.hidden
+    assert backdrop.blank == BLANK_LOOK and backdrop.hidden == HIDDEN_WEIGHT

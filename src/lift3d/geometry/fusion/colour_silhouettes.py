@@ -102,7 +102,9 @@ def add_looks_past(
 
     pixel_labels, base: see `fuse`.
     """
-    first = fuse(maps, pixel_labels, box, FusionSettings(FIRST_NODES, FIRST_FACES, 0.06), base)
+    first = fuse(
+        maps, pixel_labels, box, FusionSettings(FIRST_NODES, FIRST_FACES, 0.06), base, silhouettes=False
+    )
     v, f = marching_tetrahedra(first.phi)
     if len(f) == 0:
         return maps
@@ -126,7 +128,7 @@ def _with_looks_past(
         measured &= ~depth.propagated
     near = ndimage.binary_dilation(covered, iterations=max(round(0.008 * max(covered.shape)), 2))
     seeds = np.where(near, UNKNOWN, SURROUNDINGS)
-    seeds[measured & (labels == 0)] = SURROUNDINGS
+    seeds[(measured & (labels == 0)) | (labels < 0)] = SURROUNDINGS
     seeds[measured & (labels == 1) & covered] = OBJECT
     past, error = surroundings(photo, seeds)
     confidence = CONFIDENCE * max(0.0, 1 - ERROR_COST * error)

@@ -74,18 +74,19 @@ class SignedField(NamedTuple):
 
 def fuse(
     maps: DepthMaps, pixel_labels: Sequence[NDArray[np.int8]], box: OrientedBox, settings: FusionSettings,
-    base: bool = False, closed: bool = True, progress: Callable[[float], None] = lambda done: None,
+    base: bool = False, closed: bool = True, silhouettes: bool | None = None,
+    progress: Callable[[float], None] = lambda done: None,
 ) -> SignedField:  # fmt: skip
     """The signed field of the depth maps in `box`, on the finest grid that the maps and the settings justify.
 
     pixel_labels: (H, W) int8 per depth map, see `TsdfIntegrator`; base: the object stands on the bottom of the box, which becomes
-    a flat face; closed: regions enclosed on all sides count as inside.
+    a flat face; closed: regions enclosed on all sides count as inside; silhouettes: see `TsdfIntegrator`.
     """
     depths = [
         replace(d, camera=replace(d.camera, world_to_camera=d.camera.world_to_camera @ box.frame))
         for d in maps.depths
     ]
-    field = TsdfIntegrator(depths, pixel_labels)
+    field = TsdfIntegrator(depths, pixel_labels, silhouettes)
     low, extent = box.low, box.extent
     pixel = _pixel_footprint(maps, box)
     step = max(

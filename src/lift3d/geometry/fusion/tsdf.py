@@ -213,28 +213,28 @@ def _integrate(
 
 class TsdfIntegrator:
     """Depth maps packed once, from which grids of several resolutions are filled.
-
-    pixel_labels: (H, W) int8 per depth map: 1 is a surface, 0 only evidence of free space, -1 outside the object's silhouette.
+    labels: (H, W) int8 per depth map: 1 is a surface, 0 only evidence of free space, -1 outside the object's silhouette.
+    silhouettes: whether what is not -1 shows the object and nothing else; None: where any label is -1.
     """
 
-    def __init__(self, depths: Sequence[Depth], pixel_labels: Sequence[NDArray[np.int8]]) -> None:
+    def __init__(
+        self, depths: Sequence[Depth], labels: Sequence[NDArray[np.int8]], silhouettes: bool | None = None
+    ):
         sizes = [d.z.size for d in depths]
         self.offset = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
         # eight bytes a pixel, filled in place: for many photos this is half a gigabyte
         self.depth = np.empty(sum(sizes), np.float32)
         self.facts = np.empty(sum(sizes), np.uint32)
-        for first, depth, labels in zip(self.offset, depths, pixel_labels):
+        for first, depth, kinds in zip(self.offset, depths, labels):
             self.depth[first : first + depth.z.size] = depth.z.reshape(-1)
-            self.facts[first : first + depth.z.size] = pack_pixels(depth, labels)
+            self.facts[first : first + depth.z.size] = pack_pixels(depth, kinds)
         self.size = np.array([d.z.shape for d in depths], np.int64)
         self.K = np.array([[d.camera.fx, d.camera.fy, d.camera.cx, d.camera.cy] for d in depths], np.float32)
         self.pose = np.array([d.camera.world_to_camera[:3] for d in depths], np.float32)
         self.centre = -np.einsum("vij,vi->vj", self.pose[:, :, :3], self.pose[:, :, 3])
         # with silhouettes, a view without a measurement is no sign of free space, and hidden space is inside
-        silhouettes = any((labels < 0).any() for labels in pixel_labels)
-        self.blank, self.hidden = (
-            (np.float32(0.0), BASE_WEIGHT) if silhouettes else (BLANK_LOOK, HIDDEN_WEIGHT)
-        )
+        trusted = any((kinds < 0).any() for kinds in labels) if silhouettes is None else silhouettes
+        self.blank, self.hidden = (np.float32(0.0), BASE_WEIGHT) if trusted else (BLANK_LOOK, HIDDEN_WEIGHT)
 
     def integrate(
         self,
