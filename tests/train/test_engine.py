@@ -16,9 +16,15 @@ torch = pytest.importorskip("torch")
 
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.train import checkpoint as store  # noqa: E402
-from lift3d.train.config import Schedule, describe_options, option, parse_options  # noqa: E402
+from lift3d.train.config import (  # noqa: E402
+    Schedule,
+    describe_options,
+    learning_rate,
+    option,
+    parse_options,
+)
 from lift3d.train.distributed import join_workers  # noqa: E402
-from lift3d.train.engine import Diverged, Trainer, learning_rate  # noqa: E402
+from lift3d.train.engine import Diverged, Trainer  # noqa: E402
 from lift3d.train.run_log import read_lines  # noqa: E402
 from lift3d.train.task import Task  # noqa: E402
 
@@ -212,3 +218,27 @@ def test_words_change_a_config_and_invalid_words_are_diagnosed() -> None:
     ):
         with pytest.raises(InputError, match=said):
             parse_options(SMALL, [word])
+
+
+class Solved(Line):
+    """A task whose module is trained when it is made."""
+
+    solved = True
+
+    def module(self) -> torch.nn.Module:
+        line = torch.nn.Linear(4, 1, bias=False)
+        torch.nn.init.ones_(line.weight)
+        return line
+
+    def batch(self, step: int, rank: int, world: int) -> dict:
+        raise AssertionError("no step is taken")
+
+
+def test_a_solved_task_is_stored_without_steps(tmp_path: Path) -> None:
+    said: list[str] = []
+    for _ in range(2):
+        with join_workers("cpu") as where:
+            last = Trainer(Solved(SMALL), tmp_path, where, said.append, lambda n, f: None).fit()
+        assert last == {"fit": 0.0} and json.loads((tmp_path / "best.json").read_text())["step"] == 0
+        assert [path.name for path in store.checkpoints(tmp_path)] == ["step-00000000"]
+    assert [text.replace("-", "") for text in said] == ["fit 0.0000", "resuming from step 0", "fit 0.0000"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_type_hints
 
@@ -49,6 +50,14 @@ class Schedule:
             )
         if self.precision not in ("float32", "bfloat16"):
             raise InputError(f"there is no precision called {self.precision}", "use float32 or bfloat16")
+
+
+def learning_rate(step: int, schedule: Schedule) -> float:
+    """The learning rate at a step, with linear warm-up and cosine decay; the first step is 0."""
+    if step < schedule.warmup:
+        return schedule.rate * (step + 1) / schedule.warmup
+    done = (step - schedule.warmup) / max(schedule.steps - schedule.warmup, 1)
+    return schedule.rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
 def describe_options(kind: type[Any]) -> list[tuple[str, str, Any, str]]:

@@ -22,7 +22,7 @@ from lift3d.errors import InputError, Lift3dError
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.train import checkpoint as store
 from lift3d.train.checkpoint import Checkpoint
-from lift3d.train.config import Schedule, to_json
+from lift3d.train.config import learning_rate, to_json
 from lift3d.train.distributed import Worker
 from lift3d.train.run_log import Log
 from lift3d.train.task import Batch, Task
@@ -37,14 +37,6 @@ FAR = 10.0
 
 class Diverged(Lift3dError):
     """The loss is not finite, or far above its average for many steps."""
-
-
-def learning_rate(step: int, schedule: Schedule) -> float:
-    """The learning rate at a step; the first step is 0."""
-    if step < schedule.warmup:
-        return schedule.rate * (step + 1) / schedule.warmup
-    done = (step - schedule.warmup) / max(schedule.steps - schedule.warmup, 1)
-    return schedule.rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
 def load_initial_weights(module: torch.nn.Module, initial: dict[str, torch.Tensor], say: Say) -> None:
@@ -156,6 +148,12 @@ class Trainer:
 
     def _steps(self, end: int, log: Log | None, reader: ThreadPoolExecutor) -> dict[str, float]:
         schedule, last = self.task.config, {"loss": math.nan}
+        if self.task.solved:
+            last = self.validate()
+            if log is not None:
+                log.write(self.step, last)
+            self.save()
+            return last
         started, first = time.monotonic(), self.step
         while self.step < end and not self._is_flat():
             last = self._train_step(self._batch(reader, end))
@@ -293,5 +291,6 @@ class Trainer:
                     {"step": self.step, **metrics, "plan": self._plan()}, sort_keys=True, indent=1
                 )
                 write_bytes(self.folder / "best.json", text.encode())
-        self.say(f"step {self.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()))
+        at = "" if self.task.solved else f"step {self.step}: "
+        self.say(at + ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()))
         return metrics

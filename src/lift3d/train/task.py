@@ -19,13 +19,15 @@ class Task(ABC):
 
     name: of the mapping that is trained. better: the metric of `validate` by which the best weights are chosen; larger is
     better. config: the engine's schedule and the task's own options. patience: number of validations in a row without a better
-    one after which the run ends; 0: it goes on to the last step. progress(step, fraction): called during long preparations;
-    the first process sets it to the progress bar."""
+    one after which the run ends; 0: it goes on to the last step. solved: whether `module` returns the trained network, so that
+    the run takes no steps. progress(step, fraction): called during long preparations; the first process sets it to the progress
+    bar."""
 
     name: str
     better: str
     config: Schedule
     patience: int = 0
+    solved: bool = False
     progress: Progress = staticmethod(lambda step, fraction: None)
 
     @abstractmethod
