@@ -17,7 +17,7 @@ from lift3d.evaluate.embedding_to_label import (  # noqa: E402
     nearest_targets,
 )
 from lift3d.train.data.embedding_vectors import EmbeddingVectors  # noqa: E402
-from lift3d.train.tasks.embedding_to_label import LabelledSplit  # noqa: E402
+from lift3d.train.data.labelled_vectors import LabelledSplit  # noqa: E402
 
 EYE = np.eye(6, dtype=np.float16)
 
@@ -45,10 +45,12 @@ def test_vectors_are_those_of_the_solid_and_of_all_pictures_or_of_one() -> None:
 def test_the_nearest_training_shape_gives_the_category() -> None:
     train, test = split([0, 1, 2], [1, 2, 0]), split([2, 1, 0, 1], [2, 1, 1, 1])
     for kind in INPUTS:
-        found = nearest_targets(train, *gather(test, np.arange(4), kind))
+        found = nearest_targets([train], *gather(test, np.arange(4), kind))
         assert found.tolist() == [2, 1, 0, 1]
+        parts = [split([0, 1], [1, 2]), split([], []), split([2], [0])]
+        assert nearest_targets(parts, *gather(test, np.arange(4), kind)).tolist() == [2, 1, 0, 1]
     nobody = split([], [])
-    assert nearest_targets(nobody, *gather(test, np.arange(4), "photo")).tolist() == [0] * 4
+    assert nearest_targets([nobody], *gather(test, np.arange(4), "photo")).tolist() == [0] * 4
 
 
 def test_the_text_has_a_line_for_each_method() -> None:

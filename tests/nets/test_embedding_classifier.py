@@ -8,7 +8,12 @@ torch = pytest.importorskip("torch")
 
 from network_checks import independent_in_the_batch, randomised, same_under_a_seed, without_gradient  # noqa: E402
 
-from lift3d.nets.embedding_classifier import EmbeddingClassifierNet  # noqa: E402
+from lift3d.nets.embedding_classifier import (  # noqa: E402
+    SHAPE_WEIGHT,
+    EmbeddingClassifierNet,
+    KernelClassifierNet,
+)
+from lift3d.nets.factory import create_network  # noqa: E402
 from lift3d.nets.multimodal_embedding import EMBEDDING_SIZE  # noqa: E402
 
 
@@ -62,3 +67,44 @@ def test_standardised_vectors_give_the_same_logits() -> None:
         moved = [x * 2 + 1, x * 2 + 1]
         net.mean, net.std = net.mean * 2 + 1, net.std * 2
         assert torch.allclose(net(*moved, there), before, atol=1e-4)
+
+
+def kernel_net(labels: int = 3, centres: int = 7) -> KernelClassifierNet:
+    net, rng = KernelClassifierNet(labels, centres), torch.Generator().manual_seed(0)
+    net.centres = torch.nn.functional.normalize(torch.randn(centres, EMBEDDING_SIZE, generator=rng), dim=1)
+    net.coefficients = torch.randn(centres, labels, generator=rng)
+    net.sharpness, net.scale = torch.tensor(3.0), torch.tensor([2.0, 5.0])
+    return net
+
+
+def test_the_kernel_network_agrees_with_its_formula() -> None:
+    net = kernel_net()
+    views, shapes = torch.randn(2, 4, EMBEDDING_SIZE, generator=torch.Generator().manual_seed(1))
+    present = torch.tensor([[True, True], [True, False], [False, True], [True, True]])
+    logits = net(views, shapes, present)
+    assert logits.shape == (4, 3) and logits.dtype == torch.float32
+    for k in range(4):
+        x = views[k] * present[k, 0] + SHAPE_WEIGHT * shapes[k] * present[k, 1]
+        kernel = torch.stack([torch.exp(3 * (x @ c / x.norm() - 1)) for c in net.centres])
+        scale = 5.0 if present[k, 1] else 2.0
+        assert torch.allclose(logits[k], scale * kernel @ net.coefficients, atol=1e-5)
+    nothing = net(0 * views, 0 * shapes, torch.zeros(4, 2, dtype=torch.bool))
+    assert torch.isfinite(nothing).all(), "a shape without any vector"
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_the_kernel_network_ignores_the_value_of_a_missing_modality(missing: int) -> None:
+    net, x = kernel_net(), torch.ones(2, EMBEDDING_SIZE)
+    there = torch.ones(2, 2, dtype=torch.bool)
+    there[:, missing] = False
+    args = [(k * x, x) if missing == 0 else (x, k * x) for k in (1, -2)]
+    assert torch.equal(net(*args[0], there), net(*args[1], there))
+
+
+def test_the_kind_of_a_card_decides_on_the_network() -> None:
+    config, data = {"hidden": 4, "dropout": 0.0}, {"labels": ["a", "b"], "centres": 3}
+    assert isinstance(create_network("embedding_to_label", config, data), EmbeddingClassifierNet)
+    net = create_network("embedding_to_label", {**config, "kind": "kernel"}, data)
+    assert isinstance(net, KernelClassifierNet) and net.centres.shape == (3, EMBEDDING_SIZE)
+    with pytest.raises(ValueError, match="centres"):
+        create_network("embedding_to_label", {"kind": "kernel"}, {**data, "centres": 0})

@@ -126,7 +126,7 @@ def choose_network(task: Trainable, data: Path | None, voxels: bool) -> tuple[Tr
     if not task.own or data is None or voxels or not has_own_meshes(data):
         return task, ""
     return trainable(task.own), (
-        "for a folder of your own meshes, two layers are trained on the embedding of their pictures and solids "
+        "for a folder of your own meshes, the embedding of their pictures and solids is classified "
         f"({task.own}), which takes minutes; --voxels trains the network of voxels"
     )
 

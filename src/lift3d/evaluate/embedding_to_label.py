@@ -1,8 +1,9 @@
-"""Table of `embedding_to_label`: accuracy of the categories of test shapes from all pictures with the solid, and from one picture
+"""Table of `embedding_to_label`: accuracy of the categories of test shapes from all views with the solid, and from one picture
 alone, beside the nearest training shape in the embedding space and the most frequent category."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,38 +16,51 @@ from lift3d.evaluate.interface import Evaluation, Request, evenly_spaced
 from lift3d.evaluate.sheets.confusion_matrix import confusion_matrix, write_confusions
 from lift3d.inference.embedding_classifier import EmbeddingClassifier
 from lift3d.train.data.embedding_vectors import load_vectors
+from lift3d.train.data.labelled_vectors import LabelledSplit, select_labelled
 from lift3d.train.launch import corpus_of
-from lift3d.train.tasks.embedding_to_label import LabelledSplit, select_labelled
+from lift3d.train.tasks.embedding_kernel import fit_network
 from lift3d.types import F32
 
 NAME = "embedding_to_label"
 NETWORK, NEAREST, FREQUENT = "network", "nearest shape, by its vectors", "most frequent category"
-INPUTS = {"model": "pictures and solid", "photo": "one picture"}
+INPUTS = {"model": "views and solid", "photo": "one picture"}
 
 
 def evaluate_embedding_to_label(request: Request) -> Evaluation:
     """Accuracy over shapes and over categories, and the confusion matrix of the network for models.
 
-    InputError for weights of another mapping, and for a split without shapes of the network's categories."""
+    The views of a model are its pictures, but its renderings, as in `lift3d classify`, for the classifier in closed form.
+    Where the weights of that classifier were fitted to the split, the network of the table is fitted in the same way to the other
+    splits. InputError for weights of another mapping, and for a split without shapes of the network's categories."""
     corpus, classifier = Corpus(corpus_of(request.corpus)), EmbeddingClassifier(request.weights)
     source = str(classifier.found.config.get("embedding") or "embedding")
     names = classifier.names
+    solved = classifier.found.config.get("kind") == "kernel"
+    card = classifier.found.data_digest
+    fitted = [str(split) for split in card.get("fitted", ["train"])]
 
     def labelled(split: str) -> LabelledSplit:
         track = request.track(f"vectors, {split}")
-        return select_labelled(load_vectors(request.pictures, corpus, split, source, track), corpus, names)
+        return select_labelled(
+            load_vectors(request.pictures, corpus, split, source, track, solved), corpus, names
+        )
 
-    train, test = labelled("train"), labelled(request.split)
+    test = labelled(request.split)
     classifier.require(test.vectors.space)
     if not len(test.rows):
         raise InputError(
             f"the split {request.split} of {corpus.folder} has no shape of the {len(names)} categories of the network",
             "add shapes, give --split val, or classify models that were held out",
         )
+    others = [split for split in fitted if split != request.split and len(corpus.where(split=split))]
+    train = [labelled(split) for split in others or ["train"]]
+    refitted = request.split in fitted and card.get(request.split) == test.vectors.digest
+    if refitted:
+        classifier.net = fit_network(train, corpus, len(names))[0]
     some = evenly_spaced(len(test.rows), request.limit)
     targets = test.targets[some]
     families = [str(corpus.column("family")[int(test.vectors.shapes[test.rows[i]])]) for i in some]
-    most = int(np.bincount(train.targets, minlength=len(names)).argmax()) if len(train.rows) else 0
+    most = int(np.bincount(np.concatenate([part.targets for part in train]), minlength=len(names)).argmax())
     predicted: dict[str, dict[str, NDArray[np.int64]]] = {NETWORK: {}, NEAREST: {}, FREQUENT: {}}
     for kind in INPUTS:
         vectors, owners = gather(test, some, kind)
@@ -59,9 +73,10 @@ def evaluate_embedding_to_label(request: Request) -> Evaluation:
     }
     confusions = confusion_matrix(targets, predicted[NETWORK]["model"], len(names))
     table = {
-        "split": request.split, "shapes": len(some), "training_shapes": len(train.rows), "labels": list(names), "rows": rows,
-        "weights": classifier.found.sha256, "categories": per_category(confusions, names),
+        "split": request.split, "shapes": len(some), "training_shapes": sum(len(part.rows) for part in train),
+        "labels": list(names), "rows": rows, "weights": classifier.found.sha256, "categories": per_category(confusions, names),
         "confusions": confusions.tolist(),
+        "refitted": refitted,
     }  # fmt: skip
     if request.output is not None:
         request.output.mkdir(parents=True, exist_ok=True)
@@ -71,26 +86,29 @@ def evaluate_embedding_to_label(request: Request) -> Evaluation:
 
 def gather(part: LabelledSplit, some: NDArray[np.int64], kind: str) -> tuple[F32, NDArray[np.int64]]:
     """Vectors (M, D) of some shapes and the owner (M,) of each, an index into `some`. kind: "model": of the solid first, then of
-    all pictures; "photo": of the first picture, zero for a shape without pictures."""
+    all renderings or pictures; "photo": of the first picture, zero for a shape without pictures."""
     out, owners = [], []
     for k, i in enumerate(some):
         views = part.vectors.views[part.pictures[i]].astype(np.float32)
         if kind == "photo":
             block = views[:1] if len(views) else np.zeros((1, views.shape[1]), np.float32)
         else:
-            block = np.concatenate([part.vectors.solids[part.rows[i], :1].astype(np.float32), views])
+            block = part.model(int(i))
         out.append(block)
         owners.append(np.full(len(block), k))
     return np.concatenate(out), np.concatenate(owners)
 
 
-def nearest_targets(train: LabelledSplit, vectors: F32, owners: NDArray[np.int64]) -> NDArray[np.int64]:
+def nearest_targets(
+    train: Sequence[LabelledSplit], vectors: F32, owners: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """The category of the training shape whose mean vector has the largest cosine with that of each owner's vectors."""
-    if not len(train.rows):
+    parts = [part for part in train if len(part.rows)]
+    if not parts:
         return np.zeros(int(owners.max()) + 1, np.int64)
-    known, of = gather(train, np.arange(len(train.rows)), "model")
-    similarity = _means(vectors, owners) @ _means(known, of).T
-    return train.targets[similarity.argmax(1)]
+    known = np.concatenate([_means(*gather(part, np.arange(len(part.rows)), "model")) for part in parts])
+    similarity = _means(vectors, owners) @ known.T
+    return np.asarray(np.concatenate([part.targets for part in parts])[similarity.argmax(1)])
 
 
 def _means(vectors: F32, owners: NDArray[np.int64]) -> F32:
@@ -113,4 +131,6 @@ def format_table(table: dict[str, Any]) -> list[str]:
             one, (low, high) = kinds[kind], kinds[kind]["accuracy_interval"]
             cells.append(f"{one['accuracy']:.3f} [{low:.2f}, {high:.2f}] {one['balanced']:.3f}")
         out.append(f"{name:<30} " + " ".join(f"{cell:>30}" for cell in cells))
+    if table.get("refitted"):
+        out.append(f"the network is fitted as the weights are, but without the {table['split']} split")
     return out

@@ -80,8 +80,13 @@ def _embedding(config: Options, data: Options) -> nn.Module:
 
 
 def _embedding_to_label(config: Options, data: Options) -> nn.Module:
-    from lift3d.nets.embedding_classifier import EmbeddingClassifierNet
+    from lift3d.nets.embedding_classifier import EmbeddingClassifierNet, KernelClassifierNet
 
+    if config.get("kind") == "kernel":
+        centres = int(data["centres"])
+        if not 0 < centres <= 100_000:
+            raise ValueError("the number of centres is out of range")
+        return KernelClassifierNet(len(data["labels"]), centres)
     return EmbeddingClassifierNet(len(data["labels"]), int(config["hidden"]), float(config["dropout"]))
 
 

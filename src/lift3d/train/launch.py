@@ -45,6 +45,11 @@ def launch(
             task.prepare(pictures, corpus, config, progress)
         where.wait()
         built = task.make(pictures, corpus, config)
+        if built.solved and initial is not None:
+            raise InputError(
+                "a classifier in closed form has no initial weights",
+                "omit --init-from, or train step by step: --set kind=layers",
+            )
         if where.first:
             built.progress = progress
         # numba's parallel kernels reset torch's number of threads, so that it is set after them

@@ -16,6 +16,7 @@ from lift3d.train.tasks import (
     classifier,
     completion,
     embedding,
+    embedding_kernel,
     flow,
     gan,
     image_to_mask,
@@ -105,7 +106,7 @@ TASKS: dict[str, Trainable] = {
     ),
     "embedding-to-label": Trainable(
         embedding_label.Config,
-        embedding_label.EmbeddingToLabelTask,
+        embedding_kernel.create_task,
         True,
         True,
         embedding_label.prepare,

@@ -1,5 +1,6 @@
-"""Embedding vectors of a corpus' shapes: of pictures of each shape, and of its occupancy. They are computed once for the weights
-of an embedding and cached beside the corpus in CORPUS-vectors."""
+"""Embedding vectors of a corpus' shapes: of pictures of each shape, of its occupancy, and of the renderings by which
+`lift3d classify` knows a model. They are computed once for the weights of an embedding and cached beside the corpus in
+CORPUS-vectors."""
 
 from __future__ import annotations
 
@@ -13,8 +14,11 @@ import torch
 from numpy.typing import NDArray
 
 from lift3d.corpus.dataset import Corpus
-from lift3d.inference.embedding import EmbeddingNetwork
+from lift3d.errors import InputError
+from lift3d.geometry.parts.clean import clean_parts
+from lift3d.inference.embedding import EmbeddingNetwork, render_views
 from lift3d.nets.mixed_precision import autocast_bfloat16
+from lift3d.nets.multimodal_embedding import EMBEDDING_SIZE
 from lift3d.train.data.array_cache import load_or_compute
 from lift3d.train.data.view_set import ViewSet, network_input, oriented_shape
 from lift3d.types import F32
@@ -32,7 +36,8 @@ CHUNK = 32
 class EmbeddingVectors:
     """shapes (N,): indices in the corpus; views (M, D): vectors of pictures, those of one shape adjacent; owners (M,): the row
     in `shapes` of each view; solids (N, 2, D): vectors of the shapes, unchanged and reflected; space: identifies the embedding's
-    weights; digest: hash of the pictures."""
+    weights; digest: hash of the pictures. renderings (R, D), rendered (R,): vectors of the renderings of a model in
+    inference/embedding.py and the row of each; None where they are not needed."""
 
     shapes: NDArray[np.int64]
     views: NDArray[np.float16]
@@ -40,6 +45,8 @@ class EmbeddingVectors:
     solids: NDArray[np.float16]
     space: str
     digest: str
+    renderings: NDArray[np.float16] | None = None
+    rendered: NDArray[np.int64] | None = None
 
 
 def load_vectors(
@@ -48,20 +55,35 @@ def load_vectors(
     split: str,
     weights: str,
     progress: Callable[[float], None] = lambda f: None,
+    renderings: bool = False,
 ) -> EmbeddingVectors:
-    """The vectors of one split, read from the cache or computed. weights: of the embedding."""
+    """The vectors of one split, read from the cache or computed. weights: of the embedding; renderings: whether the vectors of
+    renderings are wanted too."""
     space = EmbeddingNetwork(weights)
     solids = ViewSet(pictures, corpus, split)
     folder = corpus.folder.parent / (corpus.folder.name + SUFFIX)
     digest = solids.pictures.digest()
     path = folder / f"{split}-{digest}-{space.name}.safetensors"
     shapes = np.array(sorted(solids.views), np.int64)
+    done = 0.5 if renderings else 1.0
     cached = load_or_compute(
         path,
         lambda cached: set(cached) == {"views", "owners", "solids"} and len(cached["solids"]) == len(shapes),
-        lambda: _compute_all(solids, shapes, space, progress),
+        lambda: _compute_all(solids, shapes, space, lambda f: progress(done * f)),
     )
-    return EmbeddingVectors(shapes, cached["views"], cached["owners"], cached["solids"], space.name, digest)
+    more: list[NDArray[Any]] = []
+    if renderings:
+        found = load_or_compute(
+            folder / f"{split}-{digest}-{space.name}-renderings.safetensors",
+            lambda cached: (
+                set(cached) == {"views", "owners"} and len(cached["views"]) == len(cached["owners"])
+            ),
+            lambda: _compute_renderings(corpus, shapes, space, lambda f: progress(done + (1 - done) * f)),
+        )
+        more = [found["views"], found["owners"]]
+    return EmbeddingVectors(
+        shapes, cached["views"], cached["owners"], cached["solids"], space.name, digest, *more
+    )
 
 
 def _compute_all(
@@ -90,6 +112,22 @@ def _compute_all(
         "views": seen_by.astype(np.float16), "owners": np.array(owners, np.int64),
         "solids": solid.reshape(len(shapes), 2, -1).astype(np.float16),
     }  # fmt: skip
+
+
+def _compute_renderings(
+    corpus: Corpus, shapes: NDArray[np.int64], space: EmbeddingNetwork, progress: Callable[[float], None]
+) -> dict[str, NDArray[Any]]:
+    """Vectors of the renderings of each shape; none for a shape that is invisible."""
+    views, owners = [np.zeros((0, EMBEDDING_SIZE), np.float32)], []
+    for row, shape in enumerate(shapes):
+        try:
+            pictures = render_views(clean_parts(corpus.parts(int(shape))).parts)
+        except InputError:
+            continue
+        views.append(_run_batches(space.net.embed_images, pictures))  # type: ignore[arg-type]
+        owners += [row] * len(pictures)
+        progress((row + 1) / len(shapes))
+    return {"views": np.concatenate(views).astype(np.float16), "owners": np.array(owners, np.int64)}
 
 
 def _run_batches(of: Callable[..., torch.Tensor], *arrays: F32) -> F32:

@@ -1,5 +1,6 @@
 """Training of `embedding_to_label`: the category of embedding vectors. The embedding is frozen, so that the training takes
-seconds once the corpus' vectors are computed (train/data/embedding_vectors.py).
+seconds once the corpus' vectors are computed (train/data/embedding_vectors.py). This task trains two layers by gradient descent;
+a corpus of few meshes of the user's own has the classifier of train/tasks/embedding_kernel.py, unless the option `kind` differs.
 
 Loss: cross-entropy with label smoothing and logit adjustment by `balance` times the log frequency of each category (Menon et al.
 2021, arXiv:2007.07314). A sample is the mean vector of some pictures and the vector of the shape, or, with the probability
@@ -9,31 +10,36 @@ Loss: cross-entropy with label smoothing and logit adjustment by `balance` times
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from lift3d.corpus.dataset import Corpus
+from lift3d.corpus.dataset import SPLIT_NAMES, Corpus
 from lift3d.errors import InputError
 from lift3d.nets.embedding_classifier import EmbeddingClassifierNet
 from lift3d.train.config import Schedule, option
-from lift3d.train.data.embedding_vectors import EmbeddingVectors, load_vectors
+from lift3d.train.data.embedding_vectors import load_vectors
 from lift3d.train.data.labelled_shapes import category_names
+from lift3d.train.data.labelled_vectors import select_labelled
 from lift3d.train.data.sampling import sample_indices
 from lift3d.train.metrics import balanced_accuracy, mean_average_precision
 from lift3d.train.task import Batch, Task
-from lift3d.types import F32
 
 LEAST, OWN_LEAST = 10, 2
 """Minimum number of shapes of a category: in the corpus of packages, and in a corpus of the user's own meshes."""
+SPLITS = ("train", "val")
 PATIENCE = 5
 """Validations without a better one after which a run on a corpus of the user's own meshes ends."""
+KINDS = ("auto", "kernel", "layers")
+KERNEL_OPTIONS = ("kind", "embedding", "least", "seed")
+"""The options that have an effect on the classifier in closed form."""
+MOST_KERNEL = 1000
+"""Maximum number of shapes of a corpus for which the classifier in closed form is the default."""
 FEW = (1, 2, 4, 8)
 """Numbers of pictures whose vectors are averaged in a sample."""
 
@@ -65,6 +71,11 @@ class Config(Schedule):
         "validations without a better one after which the run ends; 0: never; -1: 5 in a corpus of your own meshes",
     )
     embedding: str = option("embedding", "weights of the embedding: a name, or a run's folder")
+    kind: str = option(
+        "auto",
+        "layers; or kernel: in closed form, without steps; auto: kernel for at most 1,000 meshes of your own, "
+        "unless an option of the layers is set",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -73,49 +84,60 @@ class Config(Schedule):
                 "hidden must be at least 1, least at least 0, and patience at least -1",
                 "omit the options for their defaults",
             )
+        if self.kind not in KINDS:
+            raise InputError(f"there is no kind {self.kind}", f"choose from {', '.join(KINDS)}")
+        if self.kind == "kernel" and self.layer_options:
+            raise InputError(
+                f"{self.layer_options[0]} is an option of the two layers, which kind=kernel does not train",
+                f"leave out one of the two, kind or {self.layer_options[0]}",
+            )
         for name in ("dropout", "photo", "smoothing", "balance"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(
                     f"{name} = {getattr(self, name)} is not between 0 and 1", "give a number from 0 to 1"
                 )
 
-
-@dataclass(frozen=True, eq=False)
-class LabelledSplit:
-    """The shapes of a split with known categories. rows (N,): row of each shape in `vectors`; pictures: rows of the views of each
-    shape; targets (N,): category indices."""
-
-    vectors: EmbeddingVectors
-    rows: NDArray[np.int64]
-    pictures: list[NDArray[np.int64]]
-    targets: NDArray[np.int64]
-
-    def views(self, k: int, indices: NDArray[np.int64] | None = None) -> F32:
-        """The mean vector (D,) of views of shape k. indices: rows of the views; None: all. Zero for a shape without views."""
-        which = self.pictures[k] if indices is None else indices
-        views = self.vectors.views
-        return views[which].astype(np.float32).mean(0) if len(which) else np.zeros(views.shape[1], np.float32)
+    @property
+    def layer_options(self) -> list[str]:
+        """The options that differ from their defaults and have an effect on the two layers alone."""
+        changed = [f.name for f in fields(self) if getattr(self, f.name) != f.default]
+        return [name for name in changed if name not in KERNEL_OPTIONS]
 
 
-def select_labelled(vectors: EmbeddingVectors, corpus: Corpus, names: tuple[str, ...]) -> LabelledSplit:
-    """The shapes of `vectors` whose category is one of `names`."""
-    row = {name: k for k, name in enumerate(names)}
-    category = corpus.column("category")
-    known = np.array([row.get(str(category[int(i)]), -1) for i in vectors.shapes], np.int64)
-    rows = np.flatnonzero(known >= 0)
-    first = np.searchsorted(vectors.owners, np.arange(len(vectors.shapes) + 1))
-    return LabelledSplit(vectors, rows, [np.arange(first[i], first[i + 1]) for i in rows], known[rows])
+def with_kind(config: Config, corpus: Corpus) -> Config:
+    """The config with the kind that it has for this corpus in place of "auto"."""
+    if config.kind != "auto":
+        return config
+    few = is_own(corpus) and len(corpus) <= MOST_KERNEL
+    return replace(config, kind="kernel" if few and not config.layer_options else "layers")
+
+
+def used_splits(corpus: Corpus) -> list[str]:
+    """The splits with shapes: the classifier in closed form is fitted to all of them."""
+    return [split for split in SPLIT_NAMES if len(corpus.where(split=split))]
+
+
+def is_own(corpus: Corpus) -> bool:
+    """Whether a corpus was built from a folder of the user's own meshes."""
+    return corpus.card.get("plan", {}).get("folder") is not None
+
+
+def least_shapes(config: Config, corpus: Corpus) -> int:
+    """Minimum number of shapes of a category."""
+    return config.least or (OWN_LEAST if is_own(corpus) else LEAST)
 
 
 def prepare(pictures: Path, corpus: Path, config: Config, progress: Callable[[str, float], None]) -> None:
-    """Compute and cache the vectors of both splits."""
+    """Compute and cache the vectors of the splits that are used."""
     dataset = Corpus(corpus)
+    config = with_kind(config, dataset)
+    kernel = config.kind == "kernel"
 
     def report(split: str, fraction: float) -> None:
         progress(f"vectors, {split}", fraction)
 
-    for split in ("train", "val"):
-        load_vectors(pictures, dataset, split, config.embedding, partial(report, split))
+    for split in used_splits(dataset) if kernel else SPLITS:
+        load_vectors(pictures, dataset, split, config.embedding, partial(report, split), kernel)
 
 
 class EmbeddingToLabelTask(Task):
@@ -128,12 +150,11 @@ class EmbeddingToLabelTask(Task):
     def __init__(self, pictures: Path, corpus: Path, config: Config) -> None:
         self.config = config
         dataset = Corpus(corpus)
-        own = dataset.card.get("plan", {}).get("folder") is not None
-        self.patience = (PATIENCE if own else 0) if config.patience < 0 else config.patience
-        self.names = category_names(dataset, config.least or (OWN_LEAST if own else LEAST))
+        self.patience = (PATIENCE if is_own(dataset) else 0) if config.patience < 0 else config.patience
+        self.names = category_names(dataset, least_shapes(config, dataset))
         self.train, self.val = (
             select_labelled(load_vectors(pictures, dataset, split, config.embedding), dataset, self.names)
-            for split in ("train", "val")
+            for split in SPLITS
         )
         if not len(self.val.rows):
             raise InputError(
