@@ -94,7 +94,8 @@ def test_a_pinhole_photo_is_returned_unchanged():
 )  # fmt: skip
 @pytest.mark.slow
 def test_distortion_and_its_inverse_cancel(k1: float, k2: float, p1: float, p2: float, seed: int) -> None:
-    xy = np.random.default_rng(seed).uniform(-0.6, 0.6, (30, 2))
+    # the strongest of these lenses images no point beyond a radius of 0.75
+    xy = np.random.default_rng(seed).uniform(-0.45, 0.45, (30, 2))
     lens = (k1, k2, p1, p2)
     np.testing.assert_allclose(distort_points(undistort_points(xy, lens), lens), xy, atol=1e-8)
     np.testing.assert_allclose(undistort_points(distort_points(xy, lens), lens), xy, atol=1e-8)
