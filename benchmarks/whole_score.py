@@ -21,8 +21,8 @@ from lift3d.types import Camera
 
 NODES = 160
 BLOCK = 4
-LOOKS = 2
-"""Space that fewer cameras see is unknown."""
+MIN_VIEWS = 2
+"""Space that is visible in fewer views is unknown."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def whole_score(
         iou, volume, iou_known = interiors(v, f, true_v, true_f, nodes, views)
     if views:
         known = ~outside
-        known[outside] = looks((points - 0.01 * diagonal * normals)[outside], views) >= LOOKS
+        known[outside] = visible_views((points - 0.01 * diagonal * normals)[outside], views) >= MIN_VIEWS
         f_known = f_score(there[known], back, 0.01)[0]
     values = [x for limit in (0.01, 0.005) for x in f_score(there, back, limit)]
     return WholeScore(
@@ -121,8 +121,8 @@ def interiors(
     v: np.ndarray, f: np.ndarray, true_v: np.ndarray, true_f: np.ndarray, nodes: int = NODES,
     views: Sequence[tuple[Camera, np.ndarray]] = (),
 ) -> tuple[float, float, float | None]:  # fmt: skip
-    """(IoU, volume of the first over volume of the second, IoU without the nodes outside the second that fewer than LOOKS views
-    see) of the interiors of two meshes in one frame; views: cameras with the depth maps of the second."""
+    """(IoU, volume of the first over volume of the second, IoU without the nodes outside the second that are visible in fewer
+    than MIN_VIEWS views) of the interiors of two meshes in one frame; views: cameras with the depth maps of the second."""
     low = np.minimum(v.min(0), true_v.min(0))
     high = np.maximum(v.max(0), true_v.max(0))
     # A floater far away must not coarsen the grid: the step depends on the truth alone, the box has at most three times its size.
@@ -135,13 +135,12 @@ def interiors(
     known = None
     if views:
         extra = np.asarray(low) + step * np.argwhere(a & ~b)
-        known = both / max(either - int((looks(extra, views) < LOOKS).sum()), 1)
+        known = both / max(either - int((visible_views(extra, views) < MIN_VIEWS).sum()), 1)
     return both / max(either, 1), float(a.sum() / max(b.sum(), 1)), known
 
 
-def looks(points: np.ndarray, views: Sequence[tuple[Camera, np.ndarray]]) -> np.ndarray:
-    """(N,) how many of the views see each point (N, 3): it lies in the image and nothing of the depth map (0: nothing) is before
-    it."""
+def visible_views(points: np.ndarray, views: Sequence[tuple[Camera, np.ndarray]]) -> np.ndarray:
+    """(N,) in how many views each point (N, 3) is visible: inside the image, and not behind the depth map (0: empty)."""
     count = np.zeros(len(points), np.int64)
     for camera, depth in views:
         x = points @ camera.R.T + camera.t

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from command_line import lift3d
 from PIL import Image as Pil
-from typer.testing import CliRunner
 
 pytest.importorskip("torch")
 
-from lift3d.cli import app  # noqa: E402
 from lift3d.context import Context  # noqa: E402
 from lift3d.errors import CaptureError, InputError  # noqa: E402
 from lift3d.geometry.mesh.solidity import inspect_solid  # noqa: E402
@@ -35,12 +34,6 @@ from lift3d.pipelines.latent_solid import scale_to_longest_side  # noqa: E402
 from lift3d.pipelines.models import longest_side  # noqa: E402
 from lift3d.taxonomy.lookup import category_index  # noqa: E402
 from lift3d.types import Label, Latent, Voxels  # noqa: E402
-
-
-def lift3d(*words: object) -> tuple[int, str]:
-    done = CliRunner().invoke(app, [str(w) for w in words])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return done.exit_code, done.output
 
 
 def refused(*words: object) -> str:

@@ -10,26 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from command_line import lift3d
 from PIL import Image as Pil
-from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
 from safetensors.torch import save  # noqa: E402
 
-from lift3d.cli import app  # noqa: E402
 from lift3d.inference import sentence_encoder as sentences  # noqa: E402
 from lift3d.io.mesh.meshes import save_mesh  # noqa: E402
 from lift3d.nets.multimodal_embedding import MultimodalEmbedding  # noqa: E402
 from lift3d.pipelines.search import find_index, query_modality  # noqa: E402
 from lift3d.search_index.database import DATABASE
 from lift3d.search_index.store import ModelIndex  # noqa: E402
-
-
-def lift3d(*words: object) -> tuple[int, str]:
-    done = CliRunner().invoke(app, [str(w) for w in words])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return done.exit_code, done.output
 
 
 def refused(*words: object) -> str:

@@ -7,22 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import lift3d
 from PIL import Image as Pil
-from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
-from lift3d.cli import app  # noqa: E402
 from lift3d.evaluate.corruptions import CORRUPTIONS  # noqa: E402
 from lift3d.evaluate.scores.bootstrap import intervals, means  # noqa: E402
 
 TINY = ["steps=2", "batch=2", "width=8", "layers=1", "held=3", "validate=2", "warmup=1"]
-
-
-def lift3d(*words: object) -> tuple[int, str]:
-    done = CliRunner().invoke(app, [str(w) for w in words])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return done.exit_code, done.output
 
 
 @pytest.fixture(scope="module")

@@ -7,20 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from command_line import lift3d
 
 pytest.importorskip("torch")
 
-from lift3d.cli import app  # noqa: E402
 from lift3d.evaluate.scores.retrieval import retrieval_scores  # noqa: E402
 
 TINY = "steps=2 batch=3 width=8 layers=1 solid=4 begin=none words=false held=3 validate=2 warmup=1 precision=float32"
-
-
-def lift3d(*words: object) -> tuple[int, str]:
-    done = CliRunner().invoke(app, [str(w) for w in words])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return done.exit_code, done.output
 
 
 def test_scores_of_a_table() -> None:

@@ -6,23 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from command_line import lift3d
 
 pytest.importorskip("torch")
 
-from lift3d.cli import app  # noqa: E402
 from lift3d.cli.train import choose_network, parse_chosen  # noqa: E402
 from lift3d.corpus.dataset import CARD  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.train.launch import corpus_of, has_own_meshes  # noqa: E402
 from lift3d.train.registry import trainable  # noqa: E402
 from lift3d.train.tasks.embedding_to_label import Config  # noqa: E402
-
-
-def lift3d(*words: object) -> tuple[int, str]:
-    done = CliRunner().invoke(app, [str(w) for w in words])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return done.exit_code, done.output
 
 
 @pytest.fixture

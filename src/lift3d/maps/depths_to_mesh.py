@@ -22,18 +22,17 @@ from lift3d.errors import CaptureError
 from lift3d.geometry.camera.projection import unproject
 from lift3d.geometry.camera.similarity import transform_views, upright_frame
 from lift3d.geometry.camera.up_direction import estimate_up, forward_direction, up_direction
+from lift3d.geometry.fusion.background_segmentation import add_background_depth
 from lift3d.geometry.fusion.capture_layout import (
     AxisIntersection,
     classify_capture,
     intersect_optical_axes,
 )
-from lift3d.geometry.fusion.colour_silhouettes import add_looks_past
 from lift3d.geometry.fusion.fuse import (
     FusionSettings,
     OrientedBox,
     SignedField,
     fuse,
-    resize_mask,
     sample_measured_points,
 )
 from lift3d.geometry.fusion.object_region import common_points, object_points
@@ -44,9 +43,10 @@ from lift3d.geometry.fusion.support_plane import (
     find_support_plane,
     resting_plane,
 )
-from lift3d.geometry.fusion.support_visibility import add_support_looks
+from lift3d.geometry.fusion.support_visibility import add_support_depth
 from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
 from lift3d.geometry.guarantees.shapes import OBJECT_CLOSED_SCENE_OPEN, VIEWS_IN_FRAME
+from lift3d.geometry.image.pyramid import resize_nearest
 from lift3d.geometry.mesh.components import keep_large_components, keep_main_components, select_faces
 from lift3d.geometry.mesh.self_intersection import self_intersections
 from lift3d.geometry.surface.decimation import decimate
@@ -137,10 +137,10 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
         box = _object_box(points.xyz[member], up, forward, plane, bool(masks))
         if plane is not None and not masks:
             level = float(plane.offset - plane.normal @ box.frame[:3, 3])
-            maps = add_support_looks(maps, box.frame, box.low, box.high, level)
+            maps = add_support_depth(maps, box.frame, box.low, box.high, level)
         kinds = [_proofs(maps, i, plane, box) for i in range(len(cameras))]
         if not without_table and not maps.views.background:
-            maps = add_looks_past(maps, kinds, box, plane is not None)
+            maps = add_background_depth(maps, kinds, box, plane is not None)
             kinds = [_proofs(maps, i, plane, box) for i in range(len(cameras))]
         grid = self._fused(maps, kinds, box, context, base=plane is not None, silhouettes=without_table)
         v, f = marching_tetrahedra(grid.phi)
@@ -196,7 +196,7 @@ def _without_background(maps: DepthMaps) -> DepthMaps:
     if not maps.views.background:
         return maps
     depths = tuple(
-        replace(depth, z=np.where(resize_mask(still, depth.z.shape), np.float32(0), depth.z))
+        replace(depth, z=np.where(resize_nearest(still, depth.z.shape), np.float32(0), depth.z))
         for depth, still in zip(maps.depths, maps.views.background)
     )
     return replace(maps, depths=depths)
@@ -230,7 +230,7 @@ def _proofs(maps: DepthMaps, i: int, plane: SupportPlane | None, box: OrientedBo
     kind[((local < box.low) | (local > box.high)).any(-1)] = 0
     mask = maps.views.images[i].mask
     if mask is not None:
-        kind[~resize_mask(mask, depth.z.shape)] = -1
+        kind[~resize_nearest(mask, depth.z.shape)] = -1
     return kind
 
 

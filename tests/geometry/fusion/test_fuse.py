@@ -6,12 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scenes import cast, orbit_views
 
 from lift3d.geometry.camera.similarity import upright_frame
-from lift3d.geometry.fusion.fuse import FusionSettings, OrientedBox, fuse, resize_mask, sample_measured_points
+from lift3d.geometry.fusion.fuse import FusionSettings, OrientedBox, fuse, sample_measured_points
 from lift3d.types import Depth, DepthMaps
 
 
@@ -35,13 +33,6 @@ def test_a_box_knows_its_size_and_its_local_frame():
     assert box.diagonal == 3 and box.extent.tolist() == [1, 2, 2]
     local = np.random.default_rng(0).normal(size=(4, 5, 3))
     np.testing.assert_allclose(box.to_local(local @ frame[:3, :3].T + frame[:3, 3]), local, atol=1e-12)
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(1, 5), st.integers(1, 5))
-def test_a_mask_resized_by_whole_factors_takes_the_centre_of_each_block(a, b):
-    mask = np.random.default_rng(0).random((12 * a, 8 * b)) < 0.5
-    assert (resize_mask(mask, (12, 8)) == mask[a // 2 :: a, b // 2 :: b]).all()
 
 
 def test_sampled_points_lie_on_the_surface_and_within_the_masks(maps):

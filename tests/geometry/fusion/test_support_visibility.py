@@ -1,4 +1,4 @@
-"""Looks that reach the table, found without depth: exact on a ball over a textured table; the kernel against a slow twin."""
+"""Visibility of the table without depth: exact on a ball over a textured table; the kernel against a slow twin."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_without_depth_the_table_is_added_and_what_was_measured_stays(found) -> 
         z[:, : z.shape[1] // 2] = 0
         blank.append(replace(depth, z=z, propagated=np.zeros(z.shape, bool)) if k % 2 else depth)
     before = DepthMaps(views, tuple(blank))
-    after = plane.add_support_looks(before, np.eye(4), LOW, HIGH, 0.0)
+    after = plane.add_support_depth(before, np.eye(4), LOW, HIGH, 0.0)
     for a, b in zip(before.depths, after.depths):
         assert (b.z[a.z > 0] == a.z[a.z > 0]).all()
         new = (a.z == 0) & (b.z > 0)

@@ -7,21 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import lift3d
 from PIL import Image as Pil
-from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
-from lift3d.cli import app  # noqa: E402
 from lift3d.io.mesh.meshes import load_mesh  # noqa: E402
 from lift3d.weights import MAX_FILE_SIZE, find, list_models, load_tensors  # noqa: E402
 from lift3d.weights.pretrained import THRESHOLD  # noqa: E402
-
-
-def lift3d(*words: object) -> tuple[int, str]:
-    done = CliRunner().invoke(app, [str(w) for w in words])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return done.exit_code, done.output
 
 
 def ball(size: int = 220, at: tuple[float, float] = (0.5, 0.5), radius: float = 0.32) -> np.ndarray:

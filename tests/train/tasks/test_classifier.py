@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
-from typer.testing import CliRunner
+from command_line import lift3d
 
 torch = pytest.importorskip("torch")
 
-from lift3d.cli import app  # noqa: E402
 from lift3d.corpus.dataset import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.io.mesh.meshes import save_mesh  # noqa: E402
@@ -49,12 +48,6 @@ TINY = [
     "precision=float32",
     "dropout=0",
 ]
-
-
-def lift3d(*words: object) -> tuple[int, str]:
-    done = CliRunner().invoke(app, [str(w) for w in words])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return done.exit_code, done.output
 
 
 def sets(*options: str) -> list[str]:

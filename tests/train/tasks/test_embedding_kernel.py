@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from command_line import lift3d
 
 torch = pytest.importorskip("torch")
 
-from lift3d.cli import app  # noqa: E402
 from lift3d.corpus.dataset import Corpus  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.inference.networks import load_network  # noqa: E402
@@ -21,12 +20,6 @@ from lift3d.train.tasks.embedding_kernel import EmbeddingKernelTask, create_task
 from lift3d.train.tasks.embedding_to_label import Config, EmbeddingToLabelTask, with_kind  # noqa: E402
 
 pytestmark = pytest.mark.slow
-
-
-def lift3d(*words: object) -> tuple[int, str]:
-    done = CliRunner().invoke(app, [str(w) for w in words])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return done.exit_code, done.output
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import lift3d
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
-from lift3d.cli import app  # noqa: E402
 from lift3d.context import Context  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.inference.embedding import SimilarityWeights  # noqa: E402
@@ -29,12 +28,6 @@ pytestmark = pytest.mark.slow
 
 SPACE = "steps=2 batch=3 width=8 layers=1 solid=4 begin=none words=false held=3 validate=2 warmup=1 precision=float32"
 LABELS = "steps=60 batch=12 hidden=16 validate=30 warmup=2 dropout=0 average=0.5 rate=5e-3"
-
-
-def lift3d(*words: object) -> tuple[int, str]:
-    done = CliRunner().invoke(app, [str(w) for w in words])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return done.exit_code, done.output
 
 
 def sets(options: str) -> list[str]:

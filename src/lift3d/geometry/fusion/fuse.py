@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lift3d.geometry.camera.projection import unproject
 from lift3d.geometry.fusion.membrane_solver import blocks_near_surface, prolong, relax, solve_membrane
 from lift3d.geometry.fusion.tsdf import TsdfIntegrator, assume_solid_below
+from lift3d.geometry.image.pyramid import resize_nearest
 from lift3d.geometry.surface.marching_tetrahedra import marching_tetrahedra
 from lift3d.types import F32, F64, DepthMaps, Points
 
@@ -168,7 +169,7 @@ def sample_measured_points(maps: DepthMaps, limit: int, seed: int = 0) -> Points
     for image, depth in zip(maps.views.images, maps.depths):
         known = depth.z > 0
         if image.mask is not None:
-            known &= resize_mask(image.mask, depth.z.shape)
+            known &= resize_nearest(image.mask, depth.z.shape)
         index = np.flatnonzero(known)
         index = index[rng.random(len(index)) < fraction]
         assert depth.normals is not None
@@ -176,10 +177,3 @@ def sample_measured_points(maps: DepthMaps, limit: int, seed: int = 0) -> Points
         camera_normals = depth.normals.reshape(-1, 3)[index].astype(np.float32)
         normals.append(camera_normals @ depth.camera.R.astype(np.float32))
     return Points(np.concatenate(xyz), np.concatenate(normals).astype(np.float32), None, maps.views.unit)
-
-
-def resize_mask(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """A mask (h, w) resized to `shape`: each pixel takes the pixel that its centre falls in."""
-    rows = ((np.arange(shape[0]) + 0.5) * mask.shape[0] / shape[0]).astype(np.int64)
-    columns = ((np.arange(shape[1]) + 0.5) * mask.shape[1] / shape[1]).astype(np.int64)
-    return mask[rows][:, columns]

@@ -1,9 +1,9 @@
-"""Which pixels show the table: a look that reaches it proves that the space before it is free.
+"""Visibility of the support plane: a ray that reaches the table proves free space before it.
 
-Depth is measured where several neighbouring photos see a point. Under a seat or between legs few photos look through to the
-table, from directions far apart, and depth is missing. But the plane of the table is known, so all photos can be rectified to it
-(Hartley & Zisserman 2004, section 8.4): where a photo shows the table itself, and not something before it, its rectified patch
-equals that of other photos, from whatever direction. Something above the plane is displaced between the views and does not match.
+Depth is measured where several neighbouring photos see a point. Under a seat or between legs the table is visible in few photos,
+from directions far apart, and depth is missing. But its plane is known, so that all photos can be rectified to it (Hartley &
+Zisserman 2004, section 8.4): where a photo shows the table itself, and not something before it, its rectified patch equals that
+of other photos, from whatever direction. Something above the plane is displaced between the views and does not match.
 Correlated is the detail alone, since two smooth patches correlate by chance, and the chroma must agree: with both, of the pixels
 found in four rendered sets 0.1 % showed the object (without them 0.5 %, and up to 5 % on a table of wood).
 """
@@ -257,7 +257,7 @@ def visibility_of_pixels(camera: Camera, grid: PlaneGrid, confidence: F32) -> tu
     return seen, np.where(met, z, 0.0).astype(np.float32)
 
 
-def add_support_looks(maps: DepthMaps, frame: F64, low: F64, high: F64, height: float) -> DepthMaps:
+def add_support_depth(maps: DepthMaps, frame: F64, low: F64, high: F64, height: float) -> DepthMaps:
     """The depth maps, with the depth of the plane z = height where a photo shows it and nothing was measured by the photo itself.
 
     frame: (4, 4) local to world; low, high: (3,) corners of the object's box in it.
@@ -267,10 +267,12 @@ def add_support_looks(maps: DepthMaps, frame: F64, low: F64, high: F64, height: 
     pixel = float(np.median([np.linalg.norm(d.camera.centre - centre) / d.camera.fx for d in maps.depths]))
     grid = plane_grid(frame, low, high, height, PIXELS * pixel)
     confidence = support_visibility([image.pixels for image in maps.views.images], cameras, grid)
-    return replace(maps, depths=tuple(_with_looks(d, grid, c) for d, c in zip(maps.depths, confidence)))
+    return replace(
+        maps, depths=tuple(_with_support_depth(d, grid, c) for d, c in zip(maps.depths, confidence))
+    )
 
 
-def _with_looks(depth: Depth, grid: PlaneGrid, confidence: F32) -> Depth:
+def _with_support_depth(depth: Depth, grid: PlaneGrid, confidence: F32) -> Depth:
     """One depth map with the depth of the plane where `confidence` (X, Y) says that it is seen."""
     assert depth.normals is not None and depth.confidence is not None
     seen, z = visibility_of_pixels(depth.camera, grid, confidence)

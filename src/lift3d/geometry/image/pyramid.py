@@ -1,11 +1,16 @@
-"""Image pyramids that keep the half-pixel rule: each coarse pixel is the mean of four fine pixels."""
+"""Images of other sizes by the half-pixel rule: pyramids of 2 x 2 means, and nearest pixels."""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numba import njit, prange
+from numpy.typing import NDArray
 
 from lift3d.types import F32
+
+T = TypeVar("T", bound=np.generic)
 
 
 @njit(cache=True, parallel=True)
@@ -31,3 +36,10 @@ def halve(image: F32) -> F32:
     out = np.empty((max(h // 2, 1), max(w // 2, 1)), np.float32)
     _halve(image, out)
     return out
+
+
+def resize_nearest(image: NDArray[T], shape: tuple[int, ...]) -> NDArray[T]:
+    """An image (h, w) or (h, w, C) resized to `shape` (H, W): each pixel takes the pixel that its centre falls in."""
+    rows = ((np.arange(shape[0]) + 0.5) * image.shape[0] / shape[0]).astype(np.int64)
+    columns = ((np.arange(shape[1]) + 0.5) * image.shape[1] / shape[1]).astype(np.int64)
+    return image[rows][:, columns]

@@ -54,12 +54,16 @@ def logit(probability: NDArray[np.floating]) -> F64:
     return np.asarray(np.log(p / (1 - p)))
 
 
-def colour_log_ratio(rgb: NDArray[np.uint8], foreground: F64) -> F64:
-    """(H, W) log likelihood ratio of each pixel's colour, foreground over background, within +-MAX_LOG_RATIO."""
-    bins = rgb.astype(np.int64) * BINS // 256
+def colour_log_ratio(rgb: NDArray[np.uint8] | F32, foreground: F64, background: F64 | None = None) -> F64:
+    """(H, W) log likelihood ratio of each pixel's colour, foreground over background, within +-MAX_LOG_RATIO.
+
+    rgb: (H, W, 3), 0 to 255; foreground, background (H, W): weights of the pixels in the two histograms; background is
+    1 - foreground by default.
+    """
+    bins = (rgb.astype(np.float64) * BINS // 256).astype(np.int64)
     index = (bins[..., 0] * BINS + bins[..., 1]) * BINS + bins[..., 2]
     density = []
-    for weight in (foreground, 1 - foreground):
+    for weight in (foreground, 1 - foreground if background is None else background):
         counts = np.bincount(index.ravel(), weight.ravel(), BINS**3).reshape((BINS,) * 3)
         counts = ndimage.gaussian_filter(counts, 1.0)
         density.append(counts.ravel()[index] / max(float(counts.sum()), 1e-9))

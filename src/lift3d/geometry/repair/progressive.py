@@ -158,7 +158,7 @@ def _unions(soup: Soup, log: RepairLog) -> Iterator[Soup]:
     log.steps.append("cut where it intersects itself, and what it encloses united")
     wound = []
     for candidate in unite_windings(soup):
-        wound.append(drop_debris(separate_coincident_vertices(split_nonmanifold_vertices(candidate)[0])[0]))
+        wound.append(drop_debris(_separated(candidate)))
         yield wound[-1]
         yield from _cut_again(wound[-1])
     for candidate in wound:
@@ -172,17 +172,22 @@ def _cut_again(soup: Soup) -> Iterator[Soup]:
         again = next(unite_windings(soup, SMALL_JITTER), None) if left < MOST_LEFT else None
         if again is None:
             return
-        soup = drop_debris(separate_coincident_vertices(split_nonmanifold_vertices(again)[0])[0])
+        soup = drop_debris(_separated(again))
         yield soup
         before, left = left, len(self_intersections(soup.v, soup.f, MOST_LEFT))
         if left >= before or not is_closed_and_oriented(soup.f):
             return
 
 
+def _separated(soup: Soup) -> Soup:
+    """The soup with surfaces that only touch, in a vertex or at one place, apart."""
+    return separate_coincident_vertices(split_nonmanifold_vertices(soup)[0])[0]
+
+
 def _without_slivers(soup: Soup) -> Iterator[Soup]:
     """The soup without debris, then with slivers that rounding folds over collapsed at growing tolerances."""
     soup = drop_debris(soup)
-    yield separate_coincident_vertices(split_nonmanifold_vertices(soup)[0])[0]
+    yield _separated(soup)
     if len(self_intersections(soup.v, soup.f, MAX_SLIVER_PAIRS)) >= MAX_SLIVER_PAIRS:
         return
     scale = bounding_diagonal(soup.v, soup.f)
@@ -191,10 +196,10 @@ def _without_slivers(soup: Soup) -> Iterator[Soup]:
         if simpler is None:
             return
         simpler = drop_debris(simpler)
-        yield separate_coincident_vertices(split_nonmanifold_vertices(simpler)[0])[0]
+        yield _separated(simpler)
         for _ in range(4):
             simpler = collapse_intersecting_faces(simpler)
-            yield separate_coincident_vertices(split_nonmanifold_vertices(simpler)[0])[0]
+            yield _separated(simpler)
 
 
 def _plausible(before: Soup, after: Soup) -> bool:

@@ -71,8 +71,8 @@ def find_duplicates(photos: Sequence[Image], tolerance: float = 1.0) -> dict[int
         for earlier in unique:
             same_size = (photos[earlier].width, photos[earlier].height) == (photo.width, photo.height)
             difference = np.abs(thumbnails[k] - thumbnails[earlier])
-            least = min(tolerance, 0.25 * float(thumbnails[earlier].std()))
-            if same_size and difference.mean() <= least and difference.max() < 12:
+            most = min(tolerance, 0.25 * float(thumbnails[earlier].std()))
+            if same_size and difference.mean() <= most and difference.max() < 12:
                 duplicate_of[k] = earlier
                 break
         else:

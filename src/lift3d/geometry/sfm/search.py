@@ -147,9 +147,8 @@ def _map(
         if _is_done(space, out) or (number == 1 and out.registered >= RESCUE * _usable(space)):
             return
         if out.registered >= max(3.0, ENOUGH * connected):
-            out.complete = (
-                True  # the others share no points with these photos: other settings cannot change that
-            )
+            # the others share no points with these photos: other settings cannot change that
+            out.complete = True
             return
 
 
