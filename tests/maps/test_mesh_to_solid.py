@@ -70,6 +70,14 @@ def test_cavities_stay_when_turned_inside_out_or_crossed_by_other_shells() -> No
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["bracket-inner_wall-0", "gear-inner_wall-0", "gear-inner_wall-1"])
+def test_halves_that_share_a_wall_are_one_without_a_hairline_gap(name: str) -> None:
+    case = next(c for c in CASES if c.name == name)
+    out, _ = repaired(case, samples=500)
+    assert why_not_solid(out) == [] and moved(out, case) < 0.5
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(5))
 def test_damaged_meshes_become_solid_or_are_refused_in_one_sentence(part: int) -> None:
     """90 of the 449, every kind of damage to a solid (benchmarks/repair.py judges them all), in parts that run side by side."""

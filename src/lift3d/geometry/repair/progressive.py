@@ -26,7 +26,7 @@ from lift3d.geometry.repair.nonmanifold import (
 )
 from lift3d.geometry.repair.orientation import orient_consistently, orient_outward
 from lift3d.geometry.repair.shell_union import collapse_intersecting_faces, simplify_within, unite_shells
-from lift3d.geometry.repair.winding_union import unite_windings
+from lift3d.geometry.repair.winding_union import has_hairline_gaps, unite_windings
 from lift3d.geometry.repair.working_mesh import (
     Soup,
     bounding_diagonal,
@@ -48,10 +48,12 @@ MAX_SLIVER_PAIRS = 60
 
 @dataclass
 class RepairLog:
-    """The steps taken so far, one phrase each. filled: the mesh with all holes filled, possibly self-intersecting."""
+    """The steps taken so far, one phrase each. filled: the mesh with all holes filled, possibly self-intersecting; late:
+    candidates with hairline gaps and their steps, which are tried last."""
 
     steps: list[str] = field(default_factory=list)
     filled: Soup | None = None
+    late: list[tuple[Soup, list[str]]] = field(default_factory=list)
 
     def count(self, number: int, done: str, one: str = "face", many: str = "") -> None:
         """Add "`number` faces `done`" unless the number is 0."""
@@ -110,6 +112,11 @@ def attempts(start: Soup, log: RepairLog) -> Iterator[Soup]:
     if moved == 0 or is_closed_and_oriented(soup.f):
         yield apart
     yield from _filled(soup, log, len(start.f) if is_closed_and_oriented(start.f) else -1)
+    steps = log.steps
+    for candidate, before in log.late:
+        log.steps = before
+        yield candidate
+    log.steps = steps
 
 
 def _oriented(soup: Soup, log: RepairLog) -> Soup:
@@ -139,7 +146,11 @@ def _filled(soup: Soup, log: RepairLog, closed_count: int) -> Iterator[Soup]:
 def _united(soup: Soup, log: RepairLog) -> Iterator[Soup]:
     """Candidates from the union of closed shells; the log drops their steps when none of them was taken."""
     mark = len(log.steps)
-    yield from _unions(soup, log)
+    for candidate in _unions(soup, log):
+        if has_hairline_gaps(candidate):
+            log.late.append((candidate, log.steps.copy()))
+        else:
+            yield candidate
     del log.steps[mark:]
 
 

@@ -10,8 +10,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from lift3d.geometry.mesh.winding_number import winding_number
 from lift3d.geometry.repair.arrangement import cut_along_intersections
-from lift3d.geometry.repair.working_mesh import I32, Soup, drop_unused_vertices, face_areas, label_patches
+from lift3d.geometry.repair.working_mesh import (
+    I32,
+    Soup,
+    bounding_diagonal,
+    drop_unused_vertices,
+    face_areas,
+    label_patches,
+)
 from lift3d.types import F64
 
 JITTER = (0.0, 1e-6, 1e-5, 1e-4)
@@ -26,14 +34,37 @@ INVERTED = 0.75
 """Where the surface that is right side out has less than this part of the area of all that encloses something, the parts that are
 inside out count as well."""
 
+HAIRLINE, MOST_HAIRLINE = 1e-4, 0.01
+"""Width of a gap, as a fraction of the diagonal, that rounding leaves where parts share a wall or faces are coplanar, and the
+largest fraction of the area that may bound such gaps."""
+
 
 def unite_windings(soup: Soup, jitters: Sequence[float] = JITTER) -> Iterator[Soup]:
-    """Boundaries of the space around which a closed and oriented soup winds, one for each displacement with which it can be cut;
-    none for a soup without self-intersections or with too many."""
+    """Boundaries of the space around which a closed and oriented soup winds for each displacement with which it can be cut; where
+    one has hairline gaps, also that of the soup grown by half their width. None for a soup without self-intersections or with
+    too many faces."""
     for jitter in jitters if len(soup.f) <= MOST_FACES else ():
         found = _united(soup, jitter)
-        if found is not None:
-            yield found
+        if found is None:
+            continue
+        yield found
+        if has_hairline_gaps(found):
+            closed = _united(_grown(soup, HAIRLINE / 2 * bounding_diagonal(soup.v, soup.f)), jitter)
+            if closed is not None:
+                yield closed
+
+
+def has_hairline_gaps(soup: Soup) -> bool:
+    """Whether before more than MOST_HAIRLINE of the area of a solid its inside begins again within HAIRLINE of the diagonal."""
+    if not len(soup.f):
+        return False
+    v, f = soup.v, soup.f
+    a, b, c = v[f].transpose(1, 0, 2)
+    normal = np.cross(b - a, c - a)
+    double = np.linalg.norm(normal, axis=1)
+    ahead = HAIRLINE * bounding_diagonal(v, f) * normal / np.maximum(double, 1e-300)[:, None]
+    inside = winding_number(v, f, (a + b + c) / 3 + ahead) > 0.5
+    return bool(double[inside].sum() > MOST_HAIRLINE * double.sum())
 
 
 def _united(soup: Soup, jitter: float) -> Soup | None:
@@ -54,6 +85,17 @@ def _united(soup: Soup, jitter: float) -> Soup | None:
         return None
     new = faces[keep].astype(np.int32)
     return drop_unused_vertices(Soup(cut.v, new, np.full(len(new), -1, np.int32)))
+
+
+def _grown(soup: Soup, distance: float) -> Soup:
+    """The soup with every vertex moved along its normal, the mean over its faces weighted by area, so that parts that touch
+    overlap."""
+    a, b, c = soup.v[soup.f].transpose(1, 0, 2)
+    normal = np.zeros_like(soup.v)
+    for corner in range(3):
+        np.add.at(normal, soup.f[:, corner], np.cross(b - a, c - a))
+    length = np.linalg.norm(normal, axis=1, keepdims=True)
+    return Soup(soup.v + distance * normal / np.maximum(length, 1e-300), soup.f, soup.origin)
 
 
 def _front_windings(cut: Soup, v: F64, f: I32) -> np.ndarray | None:
