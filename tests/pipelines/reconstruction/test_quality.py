@@ -47,6 +47,31 @@ def surface(measured: float | None, kind: str = "object") -> Surface:
     return Surface(ball, orbit_views(14), kind, measured_fraction=measured)
 
 
+def test_a_flat_scene_is_warned_of_and_a_facade_is_not() -> None:
+    x, y = (a.ravel() for a in np.mgrid[-1:1:41j, -0.5:0.5:21j])
+    for depth, warned in ((0.0, True), (0.05, False)):
+        height = depth * (np.abs(x) < 0.4)
+        sheet = trimesh.Trimesh(*_grid(x, y, height), process=False).apply_transform(_turn())
+        run = a_run()
+        quality.warn_if_flat(Surface(sheet, orbit_views(14), "scene"), run)
+        assert bool(run.warnings) == warned
+        quality.warn_if_flat(Surface(sheet, orbit_views(14), "object"), another := a_run())
+        assert not another.warnings
+    ball = trimesh.creation.icosphere(subdivisions=3)
+    assert quality.flatness(np.asarray(ball.triangles_center), np.asarray(ball.area_faces)) > 0.95
+
+
+def _grid(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices and faces of a height field over the 41 by 21 grid."""
+    i = np.arange(41 * 21).reshape(41, 21)
+    a, b, c, d = (q.ravel() for q in (i[:-1, :-1], i[1:, :-1], i[1:, 1:], i[:-1, 1:]))
+    return np.stack([x, y, z], 1), np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
+
+
+def _turn() -> np.ndarray:
+    return trimesh.transformations.rotation_matrix(0.7, [0.3, 0.5, 0.8], [0, 0, 1])
+
+
 @pytest.mark.slow
 def test_what_was_not_measured_is_not_written() -> None:
     with pytest.raises(CaptureError, match="only 12% of the surface"):

@@ -12,7 +12,12 @@ from lift3d.pipelines.reconstruction.finish import Model, apply_scale, ensure_so
 from lift3d.pipelines.reconstruction.inputs import grid_nodes
 from lift3d.pipelines.reconstruction.known_cameras import KnownCameras
 from lift3d.pipelines.reconstruction.options import MEASURED_TEXTURE, Options
-from lift3d.pipelines.reconstruction.quality import require_agreement, require_measured, require_placed
+from lift3d.pipelines.reconstruction.quality import (
+    require_agreement,
+    require_measured,
+    require_placed,
+    warn_if_flat,
+)
 from lift3d.runtime.runner import Run
 from lift3d.types import DepthMaps, Mesh, Photos, Surface, Views
 from lift3d.units import set_unit
@@ -76,6 +81,7 @@ def measure_model(photos: Photos, mappings: MultiViewMappings, options: Options,
             "no surface could be reconstructed from the photos", "take more photos with more overlap"
         )
     require_measured(surface, options.force, run)
+    warn_if_flat(surface, run)
     surface, scale = apply_scale(surface, options.scale)
     if surface.kind == "object":
         surface = replace(surface, mesh=ensure_solid(surface.mesh, mappings.solid, run))

@@ -21,6 +21,8 @@ MIN_MEASURED, GOOD_MEASURED = 0.3, 0.6
 """Fractions of the surface that the photos measured: below the first nothing is written, below the second a warning is given."""
 MIN_AGREEMENT, GOOD_AGREEMENT = 0.5, 0.8
 """The same for the median correlation of the photos with the rendered model."""
+MIN_RELIEF = 0.01
+"""Depth of a scene over its longest extent below which a warning is given that it is flat."""
 RENDER_SIZE = 240
 """Longer side in pixels at which the model is compared with the photos."""
 
@@ -78,6 +80,34 @@ def require_measured(surface: Surface, force: bool, run: Run) -> None:
         run.warn(
             f"The photos measured {measured:.0%} of the surface; the rest is closed smoothly and may be wrong."
         )
+
+
+def warn_if_flat(surface: Surface, run: Run) -> None:
+    """Warn if a scene is a flat sheet, as from photos of a picture, a screen or a bare wall."""
+    if surface.kind != "scene":
+        return
+    relief = flatness(np.asarray(surface.mesh.triangles_center), np.asarray(surface.mesh.area_faces))
+    run.context.note("quality", relief=round(relief, 4))
+    if relief < MIN_RELIEF:
+        run.warn(
+            f"The photos show a flat surface ({relief:.1%} deep for its width), so the model is a sheet. "
+            "For a solid object, take photos from all around it, with the object in their middle."
+        )
+
+
+def flatness(points: F64, weights: F64) -> float:
+    """Depth over length of points (N, 3) with weights (N,): their extents, without 2.5 % at either end, along the axes of least
+    and of greatest variance."""
+    centred = points - np.average(points, axis=0, weights=weights)
+    _, axes = np.linalg.eigh((centred * weights[:, None]).T @ centred)
+    extents = []
+    for axis in (axes[:, 0], axes[:, 2]):
+        height = centred @ axis
+        order = np.argsort(height)
+        share = np.cumsum(weights[order]) / weights.sum()
+        low, high = np.interp((0.025, 0.975), share, height[order])
+        extents.append(high - low)
+    return float(extents[0] / max(extents[1], 1e-300))
 
 
 def require_agreement(mesh: Mesh, views: Views, kind: str, force: bool, run: Run) -> None:
