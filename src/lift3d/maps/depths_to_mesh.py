@@ -106,7 +106,7 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
     def _object(self, maps: DepthMaps, points: Points, axes: AxisIntersection, context: Context) -> Extracted:
         """The closed surface of what most cameras look at."""
         cameras = maps.views.cameras
-        upwards = up_direction(cameras)
+        upwards = up_direction(cameras, _gravity(maps))
         up, tilt = upwards.direction, allowed_tilt(upwards)
         assert points.normals is not None
         centres = np.array([c.centre for c in cameras])
@@ -159,8 +159,9 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
 
     def _scene(self, maps: DepthMaps, points: Points, spot: AxisIntersection, context: Context) -> Extracted:
         """The measured surface within the box of the measured points, open where nothing was measured."""
-        floor = find_floor(points, maps.views.cameras, context.seed)
-        up = estimate_up(maps.views.cameras) if floor is None else floor.normal
+        cameras, gravity = maps.views.cameras, _gravity(maps)
+        floor = find_floor(points, cameras, context.seed, gravity)
+        up = estimate_up(cameras, gravity) if floor is None else floor.normal
         forward = forward_direction(maps.views.cameras[0], up)
         frame = upright_frame(up, np.median(points.xyz, axis=0), forward)
         local = (points.xyz - frame[:3, 3]) @ frame[:3, :3]
@@ -188,6 +189,11 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
     ) -> SignedField:
         settings = FusionSettings(self.nodes, self.faces, self.smooth)
         return fuse(maps, kinds, box, settings, **how, progress=partial(context.progress, NAME))
+
+
+def _gravity(maps: DepthMaps) -> list[tuple[float, float, float] | None]:
+    """The direction of gravity in the frame of each camera, where its photo states it."""
+    return [image.gravity for image in maps.views.images]
 
 
 def _without_background(maps: DepthMaps) -> DepthMaps:

@@ -159,6 +159,7 @@ def _pack_views(views: Views, arrays: Arrays, images: bool = True) -> dict[str, 
                 "sha256": image.sha256,
                 "original_size": image.original_size,
                 "orientation": image.orientation,
+                "gravity": image.gravity,
                 "warnings": list(image.warnings),
             }
             | {"segmentation": None if found is None else asdict(found)}
@@ -205,5 +206,5 @@ def _unpack_image(row: dict[str, Any], i: int, arrays: Table[str, NDArray[Any]])
     return Image(
         arrays[f"pixels{i}"], row["name"], arrays.get(f"mask{i}"), row["focal"], row["sha256"],
         None if size is None else tuple(size), None if found is None else Segmentation(**found),
-        row["orientation"], tuple(row["warnings"]),
+        row["orientation"], tuple(row["warnings"]), row.get("gravity") and tuple(row["gravity"]),
     )  # fmt: skip

@@ -44,7 +44,8 @@ class Image:
     `pixels` if known (EXIF, calibration). sha256: checksum of the file. original_size: (width, height) of the file's
     upright picture before it was reduced, if known. segmentation: how `mask` was obtained, if known. orientation: the EXIF
     orientation, 1 to 8, that was undone to make the picture upright. warnings: sentences without the name of the photo on what
-    the reader changed or could not use.
+    the reader changed or could not use. gravity: unit vector that points down in the camera's frame (x right, y down, z forward),
+    if the file states it.
     """
 
     pixels: NDArray[np.uint8]
@@ -56,6 +57,7 @@ class Image:
     segmentation: Segmentation | None = None
     orientation: int = 1
     warnings: tuple[str, ...] = ()
+    gravity: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         p = self.pixels

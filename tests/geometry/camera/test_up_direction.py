@@ -131,3 +131,19 @@ def test_up_of_photos_rolled_by_half_a_turn_each_other_time() -> None:
         cameras.append(replace(camera, world_to_camera=roll @ camera.world_to_camera))
     up = estimate_up(cameras)
     assert up @ [0, 0, 1] > 0.999 and np.linalg.norm(up) == pytest.approx(1)
+
+
+def test_gravity_in_the_photos_decides_where_they_agree() -> None:
+    """All photos rolled by 25 degrees: their level axes lean, and gravity does not."""
+    cameras, up = capture(0, 9, 120, (25.0,))
+    turned = np.eye(4)
+    turned[:3, :3] = Rotation.from_rotvec([0, 0, np.radians(25)]).as_matrix()
+    cameras = [replace(c, world_to_camera=turned @ c.world_to_camera) for c in cameras]
+    stated: list[tuple[float, float, float] | None] = [tuple((c.R @ -up).tolist()) for c in cameras]
+    stated[2], stated[4] = None, (1.0, 0.0, 0.0)
+    assert lean(estimate_up(cameras), up) > 5
+    found = up_direction(cameras, stated)
+    assert found.measured and lean(found.direction, up) < 1e-5 and found.error <= 1
+    assert not up_direction(cameras, stated[:2]).measured
+    contradicting = [(0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)] * 3
+    assert not up_direction(cameras, contradicting).measured

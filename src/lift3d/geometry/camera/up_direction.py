@@ -3,6 +3,7 @@
 A photo held level has its x axis horizontal, and held upright (a quarter turn) its y axis, however far the camera looks up or
 down. Up is the direction to which these axes are orthogonal; the mean of the photos' own up directions leans where they look
 down on less than a full ring. Where all cameras are related by rotations about one axis, as on a turntable, up is that axis.
+Where photos state the direction of gravity and agree about it, that is the answer.
 """
 
 from __future__ import annotations
@@ -29,18 +30,30 @@ FIXED_AXIS = 0.012
 class UpDirection:
     """direction: (3,) unit vector in the world that points up. turns: (N,) quarter turns, 0 to 3, of each photo: a photo with
     one quarter turn shows up on its right side, with three on its left side. error: standard error in degrees, at most 90.
-    fixed_axis: whether the cameras are related by rotations about `direction`, as on a turntable.
+    fixed_axis: whether the cameras are related by rotations about `direction`, as on a turntable; measured: whether it is that of
+    gravity.
     """
 
     direction: F64
     turns: NDArray[np.int64]
     error: float
     fixed_axis: bool = False
+    measured: bool = False
 
 
-def up_direction(cameras: Sequence[Camera]) -> UpDirection:
-    """The up direction of at least one camera: the most probable of many candidates, refined by robust least squares."""
+Gravity = Sequence[tuple[float, float, float] | None]
+"""Unit vectors that point down in the frames of cameras, None where unknown."""
+MIN_STATED, AGREES, SENSOR_ERROR = 3, 5.0, 1.0
+"""Least number of photos with gravity; degrees within which two thirds of them agree; standard error in degrees of their mean."""
+
+
+def up_direction(cameras: Sequence[Camera], gravity: Gravity = ()) -> UpDirection:
+    """The up direction of at least one camera: that of gravity, if known; else the most probable of many candidates, refined by
+    robust least squares."""
     axes = np.array([c.R for c in cameras])
+    stated = _stated(axes, gravity)
+    if stated is not None:
+        return UpDirection(stated, _turns(axes @ stated), SENSOR_ERROR, measured=True)
     fixed = _fixed_axis(axes)
     if fixed is not None:
         best = _most_likely(axes, np.array([fixed, -fixed]))
@@ -52,9 +65,24 @@ def up_direction(cameras: Sequence[Camera]) -> UpDirection:
     return UpDirection(best, _turns(axes @ best), error)
 
 
-def estimate_up(cameras: Sequence[Camera]) -> F64:
+def estimate_up(cameras: Sequence[Camera], gravity: Gravity = ()) -> F64:
     """Unit vector (3,) that points up in the world, see `up_direction`."""
-    return up_direction(cameras).direction
+    return up_direction(cameras, gravity).direction
+
+
+def _stated(axes: F64, gravity: Gravity) -> F64 | None:
+    """Up (3,) in the world by the photos' gravity, its direction of least total angle to theirs; None where too few state it or
+    they contradict each other, as those of cameras that were moved by a machine or of edited photos."""
+    ups = np.array([-R.T @ np.array(g) for R, g in zip(axes, gravity) if g is not None]).reshape(-1, 3)
+    if len(ups) < MIN_STATED:
+        return None
+    angles = np.degrees(np.arccos(np.clip(ups @ ups.T, -1, 1)))
+    best = angles.sum(1).argmin()
+    near = angles[best] < AGREES
+    if near.mean() < 2 / 3:
+        return None
+    mean = ups[near].mean(0)
+    return np.asarray(mean / np.linalg.norm(mean))
 
 
 def forward_direction(camera: Camera, up: F64) -> F64:

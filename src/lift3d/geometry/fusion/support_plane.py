@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lift3d.geometry.camera.up_direction import UpDirection, estimate_up
+from lift3d.geometry.camera.up_direction import Gravity, UpDirection, up_direction
 from lift3d.types import F32, F64, Camera, Points
 
 MIN_FLOOR_FRACTION = 0.05
@@ -123,12 +123,14 @@ def resting_plane(xyz: F64, up: F64, centres: F64) -> SupportPlane | None:
     return SupportPlane(up, float(low), 0.1 * float(middle - low), 0.0)
 
 
-def find_floor(points: Points, cameras: Sequence[Camera], seed: int = 0) -> SupportPlane | None:
+def find_floor(
+    points: Points, cameras: Sequence[Camera], seed: int = 0, gravity: Gravity = ()
+) -> SupportPlane | None:
     """The floor of a scene, or None if no floor is clear.
 
     It is searched below the mean up direction of the photos; the search tolerates photos held at a slant. For photos rotated by
     a quarter turn (portrait photos without an orientation tag) that search finds a wall, if anything. A floor to the side of the
-    photos is preferred if it agrees clearly better with the orientation of the cameras.
+    photos is preferred if it agrees clearly better with the orientation of the cameras. gravity: see `up_direction`.
     """
     assert points.normals is not None
     centres = np.array([c.centre for c in cameras])
@@ -136,7 +138,13 @@ def find_floor(points: Points, cameras: Sequence[Camera], seed: int = 0) -> Supp
     side = np.array([c.R[0] for c in cameras]).mean(0)
     side /= max(float(np.linalg.norm(side)), 1e-12)
     best, best_agreement = None, 0.0
-    for up in (estimate_up(cameras), side, -side):
+    upwards = up_direction(cameras, gravity)
+    if upwards.measured:
+        tilt = allowed_tilt(upwards)
+        return find_support_plane(
+            points.xyz, points.normals, centres, upwards.direction, scale, seed, tilt=tilt
+        )
+    for up in (upwards.direction, side, -side):
         plane = find_support_plane(points.xyz, points.normals, centres, up, scale, seed)
         agreement = (
             0.0

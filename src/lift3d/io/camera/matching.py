@@ -97,7 +97,8 @@ def _placed(image: Image, camera: Camera, layout: str) -> tuple[Image, Camera]:
     turns = QUARTER_TURNS[UNMIRRORED.get(image.orientation, image.orientation)]
     if image.orientation in UNMIRRORED:
         mask = None if image.mask is None else np.ascontiguousarray(image.mask[:, ::-1])
-        image = replace(image, pixels=np.ascontiguousarray(image.pixels[:, ::-1]), mask=mask)
+        pixels = np.ascontiguousarray(image.pixels[:, ::-1])
+        image = replace(image, pixels=pixels, mask=mask, gravity=None)
     return image, rotate_camera(_at_size(camera, *stored, image), turns)
 
 

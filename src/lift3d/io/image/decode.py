@@ -17,6 +17,7 @@ from PIL import ImageCms
 from lift3d.errors import InputError, Lift3dError
 from lift3d.io.image import png16, raster, tiff
 from lift3d.io.image.exif import apply_orientation, exif_orientation, focal_from_exif, stated_orientation
+from lift3d.io.image.gravity import recorded_gravity
 from lift3d.io.image.heic import WARNING, is_heic, open_heic
 from lift3d.io.image.value_range import MIN_FILL, to_eight_bit
 
@@ -38,7 +39,7 @@ class Picture:
     pixels: (H, W, 3) uint8 sRGB. mask: (H, W) bool from the alpha channel, or None. focal: in pixels at the decoded size,
     or None. orientation: the EXIF orientation that was undone. full_size: (width, height), upright, before resizing. warnings:
     sentences without the name of the photo. stretched: the (low, high) of the file's values that became black and white, None
-    where they are those of the type.
+    where they are those of the type. gravity: see `Image`.
     """
 
     pixels: NDArray[np.uint8]
@@ -48,6 +49,7 @@ class Picture:
     full_size: tuple[int, int]
     warnings: tuple[str, ...] = ()
     stretched: tuple[float, float] | None = None
+    gravity: tuple[float, float, float] | None = None
 
 
 def _too_large(name: str, pixels: int, size: str = "") -> InputError:
@@ -216,9 +218,9 @@ def decode_opened(
     try:
         exif = picture.getexif()
         orientation, stated = exif_orientation(picture), stated_orientation(picture)
-        focal = focal_from_exif(exif, picture.width, picture.height)
+        focal, gravity = focal_from_exif(exif, picture.width, picture.height), recorded_gravity(picture)
     except DECODER_ERRORS:  # damaged EXIF does not make the picture unusable
-        exif, orientation, stated, focal = Pil.Exif(), 1, 1, None
+        exif, orientation, stated, focal, gravity = Pil.Exif(), 1, 1, None, None
     raw_width, raw_height = picture.size
     if min(raw_width, raw_height) < MIN_SIDE:
         raise InputError(
@@ -253,7 +255,7 @@ def decode_opened(
     if focal is not None:
         focal *= max(size) / max(raw_width, raw_height)
     full = (raw_height, raw_width) if orientation >= 5 else (raw_width, raw_height)
-    return Picture(pixels, mask, focal, stated, full, tuple(warnings), stretched)
+    return Picture(pixels, mask, focal, stated, full, tuple(warnings), stretched, gravity)
 
 
 def _values(picture: Pil.Image) -> NDArray[np.generic]:

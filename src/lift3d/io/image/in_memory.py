@@ -65,8 +65,9 @@ def photos_in_memory(
             size = original.original_size or (width, height)
             turned = decoded.orientation if original.orientation == 1 else original.orientation
             warned = (*original.warnings, *decoded.warnings)
+            down = decoded.gravity or original.gravity
             images.append(
-                Image(decoded.pixels, original.name, mask, focal, digest, size, found, turned, warned)
+                Image(decoded.pixels, original.name, mask, focal, digest, size, found, turned, warned, down)
             )
             records.append(
                 {

@@ -198,7 +198,7 @@ def _load(
     given = None if cut is None else Segmentation("alpha" if mask is None else "given", float(cut.mean()))
     result.image = Image(
         picture.pixels, name, cut, picture.focal, result.sha256, picture.full_size, given, picture.orientation,
-        warnings,
+        warnings, picture.gravity,
     )  # fmt: skip
     return result
 
