@@ -12,7 +12,13 @@ from scenes import orbit_cameras
 from lift3d.geometry.camera.projection import resize_camera
 from lift3d.geometry.camera.up_direction import estimate_up, up_direction
 from lift3d.geometry.fusion.fuse import sample_measured_points
-from lift3d.geometry.fusion.support_plane import allowed_tilt, find_floor, find_support_plane, resting_plane
+from lift3d.geometry.fusion.support_plane import (
+    allowed_tilt,
+    find_floor,
+    find_support_plane,
+    lowest_level,
+    resting_plane,
+)
 from lift3d.maps.depths_to_mesh import DepthsToMesh
 from lift3d.types import Camera, DepthMaps, Image, Points, Views
 
@@ -157,3 +163,17 @@ def test_a_masked_object_rests_on_its_lowest_points():
     assert plane is not None and np.allclose(plane.normal, up)
     assert 2.0 < plane.offset < 2.01 and plane.noise < 0.01
     assert resting_plane(xyz, up, np.array([9 * up, 1.5 * up])) is None
+
+
+@pytest.mark.parametrize("foot", ["straight", "legs"])
+def test_the_lowest_level_is_above_the_few_points_of_a_plates_rim(foot: str) -> None:
+    """A body of height 1 on z = 0, or legs with 4 % of its points, and at most 1 % of the points on a rim and noise below."""
+    rng = np.random.default_rng(1)
+    if foot == "legs":
+        body = np.concatenate([rng.uniform(0, 0.4, 1600), rng.uniform(0.4, 1, 38_400)])
+    else:
+        body = rng.uniform(0, 1, 40_000)
+    body += rng.normal(0, 0.002, len(body))
+    clean = lowest_level(body)
+    rim = rng.uniform(-0.15, 0.0, 40 if foot == "legs" else 400)
+    assert abs(clean) < 0.012 and abs(lowest_level(np.concatenate([body, rim]))) < 0.012

@@ -14,6 +14,8 @@ from lift3d.geometry.camera.up_direction import Gravity, UpDirection, up_directi
 from lift3d.types import F32, F64, Camera, Points
 
 MIN_FLOOR_FRACTION = 0.05
+MAX_NOISE, SHARP_RISE = 0.03, 4.0
+"""Of the points of an object, see `lowest_level`."""
 """Least fraction of a scene's points that lie on its floor."""
 MIN_AGREEMENT = 0.6
 """Least agreement of a floor's normal with the orientation of the photos, see `_orientation_agreement`."""
@@ -113,14 +115,30 @@ def find_support_plane(
 def resting_plane(xyz: F64, up: F64, centres: F64) -> SupportPlane | None:
     """The level plane through the lowest of an object's points xyz (N, 3), on which it stands where its table was masked.
 
-    None if a camera (centres (M, 3)) is below it, which may see the object from beneath. The lowest 0.3 % of the points count as
-    noise.
+    None if a camera (centres (M, 3)) is below it, which may see the object from beneath.
     """
     height = xyz @ up
-    low, middle = np.quantile(height, [0.003, 0.05])
+    low, middle = lowest_level(height), np.quantile(height, 0.05)
     if (centres @ up <= low).any():
         return None
-    return SupportPlane(up, float(low), 0.1 * float(middle - low), 0.0)
+    return SupportPlane(up, float(low), max(0.1 * float(middle - low), 0.0), 0.0)
+
+
+def lowest_level(height: F64) -> float:
+    """The height below which the points of an object, by their heights (N,), are noise: where their density rises at least
+    SHARP_RISE-fold, with at most MAX_NOISE of them below, as above the rim of a plate of which little was measured; else their
+    0.3 % quantile."""
+    ordered = np.sort(height)
+    low, high = np.quantile(ordered, [0.003, 0.997])
+    window = 0.02 * (high - low)
+    levels = (
+        np.arange(ordered[0], np.quantile(ordered, MAX_NOISE), 0.1 * window) if window > 0 else ordered[:0]
+    )
+    at, above, below = (np.searchsorted(ordered, levels + d) for d in (0.0, window, -window))
+    rise = (above - at) / (at - below + 2e-4 * len(ordered))
+    if len(levels) == 0 or rise.max() < SHARP_RISE:
+        return float(low)
+    return float(levels[int(rise.argmax())])
 
 
 def find_floor(
