@@ -84,15 +84,17 @@ def is_rotation(homography: F64 | None, a: Image, b: Image, tolerance: float = 0
     """True if K_b^-1 H K_a is a rotation for some common focal length between 0.5 and 4 photo sizes; False without H."""
     if homography is None:
         return False
-    best = np.inf
-    for focal in np.geomspace(0.5, 4.0, 200) * max(a.width, a.height):
-        k_a = np.array([[focal, 0, a.width / 2], [0, focal, a.height / 2], [0, 0, 1.0]])
-        k_b = np.array([[focal, 0, b.width / 2], [0, focal, b.height / 2], [0, 0, 1.0]])
-        m = np.linalg.inv(k_b) @ homography @ k_a
-        determinant = np.linalg.det(m)
-        if abs(determinant) > 1e-12:
-            m = m / np.cbrt(determinant)
-            best = min(best, float(np.abs(m @ m.T - np.eye(3)).max()))
+    focal = np.geomspace(0.5, 4.0, 200) * max(a.width, a.height)
+    k_a, k_b = (np.zeros((len(focal), 3, 3)) for _ in range(2))
+    k_a[:, 0, 0] = k_a[:, 1, 1] = focal
+    k_a[:, :2, 2], k_a[:, 2, 2] = (a.width / 2, a.height / 2), 1.0
+    k_b[:, 0, 0] = k_b[:, 1, 1] = 1 / focal  # the inverse
+    k_b[:, :2, 2], k_b[:, 2, 2] = np.array([-b.width / 2, -b.height / 2]) / focal[:, None], 1.0
+    m = k_b @ homography @ k_a
+    determinant = np.linalg.det(m)
+    sound = np.abs(determinant) > 1e-12
+    m = m[sound] / np.cbrt(determinant[sound])[:, None, None]
+    best = np.abs(m @ m.transpose(0, 2, 1) - np.eye(3)).max((1, 2)).min(initial=np.inf)
     return bool(best < tolerance)
 
 

@@ -25,9 +25,9 @@ from lift3d.types import F32, F64, Image
 class SfmOptions:
     """Settings of feature extraction, matching and mapping.
 
-    max_features: per photo; peak_threshold: least contrast of a feature; affine_shape: estimate affine-covariant features;
-    max_ratio: of Lowe's ratio test; min_inliers: matches that a pair or a pose needs; init_min_inliers, init_min_angle: matches
-    and triangulation angle (degrees) of the initial pair.
+    max_features: per photo, of which some count twice, with two orientations; peak_threshold: least contrast of a feature;
+    affine_shape: estimate affine-covariant features; max_ratio: of Lowe's ratio test; min_inliers: matches that a pair or a pose
+    needs; init_min_inliers, init_min_angle: matches and triangulation angle (degrees) of the initial pair.
     """
 
     max_features: int = 5000
@@ -44,8 +44,8 @@ def effort_for(count: int) -> SfmOptions:
     if count <= 20:
         return SfmOptions(max_features=6000, peak_threshold=0.002, min_inliers=12, init_min_inliers=40)
     if count <= 40:
-        return SfmOptions(max_features=5000, peak_threshold=0.004, min_inliers=15)
-    return SfmOptions(max_features=4000, peak_threshold=0.0067, min_inliers=15)
+        return SfmOptions(max_features=3500, peak_threshold=0.004, min_inliers=15)
+    return SfmOptions(max_features=3000, peak_threshold=0.0067, min_inliers=15)
 
 
 @dataclass
