@@ -12,6 +12,7 @@ from lift3d.geometry.mesh.components import (
     component_volumes,
     connected_components,
     face_volumes,
+    genus,
     keep_large_components,
     keep_main_components,
     remove_debris,
@@ -98,3 +99,13 @@ def test_weld_keeps_the_order_of_first_appearance():
     assert row.tolist() == [0, 1, 2, 0, 2, 1, 3, 4]
     assert np.array_equal(p[:3], np.array([[1, 0, 0], [0.1, 0, 0], [0, 0, 0]], np.float32))
     assert weld_exact(np.zeros((0, 3)))[0].shape == (0, 3)
+
+
+def test_genus_counts_the_tunnels_of_all_components() -> None:
+    ball, ring = trimesh.creation.icosphere(subdivisions=2), trimesh.creation.torus(1, 0.3)
+    for parts, expected in (([ball], 0), ([ring], 1), ([ball, ring, ring], 2)):
+        whole = trimesh.util.concatenate(
+            [p.copy().apply_translation([4 * i, 0, 0]) for i, p in enumerate(parts)]
+        )
+        assert genus(np.asarray(whole.faces, np.int32)) == expected
+    assert genus(np.zeros((0, 3), np.int32)) == 0

@@ -47,6 +47,24 @@ def surface(measured: float | None, kind: str = "object") -> Surface:
     return Surface(ball, orbit_views(14), kind, measured_fraction=measured)
 
 
+@pytest.mark.parametrize(
+    ("tunnels", "measured", "outcome"),
+    [(50, 0.6, "silent"), (300, 0.6, "warned"), (1500, 0.68, "refused"), (1500, 0.95, "silent")],
+)
+def test_a_surface_in_shreds_is_refused(tunnels: int, measured: float, outcome: str) -> None:
+    ring = trimesh.creation.torus(1, 0.3, major_sections=5, minor_sections=4)
+    copies = [ring.copy().apply_translation([3.0 * i, 0, 0]) for i in range(tunnels)]
+    torn = Surface(trimesh.util.concatenate(copies), orbit_views(14), "object", measured_fraction=measured)
+    run = a_run()
+    if outcome == "refused":
+        with pytest.raises(CaptureError, match="torn by 1500 holes"):
+            quality.require_whole(torn, False, run)
+        quality.require_whole(torn, True, run)
+    else:
+        quality.require_whole(torn, False, run)
+    assert bool(run.warnings) == (outcome != "silent")
+
+
 def test_a_flat_scene_is_warned_of_and_a_facade_is_not() -> None:
     x, y = (a.ravel() for a in np.mgrid[-1:1:41j, -0.5:0.5:21j])
     for depth, warned in ((0.0, True), (0.05, False)):

@@ -65,6 +65,12 @@ def _label(order: Any, key: Any, labels: Any) -> None:
             labels[i] = labels[_root(parent, i)]
 
 
+def genus(f: NDArray[np.int32]) -> int:
+    """The number of tunnels through a closed mesh (its handles, of all components together), from its Euler characteristic."""
+    components = int(connected_components(f).max(initial=-1)) + 1
+    return max(round(components - (len(np.unique(f)) - len(f) / 2) / 2), 0)
+
+
 def face_volumes(v: F64, f: NDArray[np.int32]) -> F64:
     """(F,) signed volumes of the tetrahedra from the centre of the bounding box to each face.
 

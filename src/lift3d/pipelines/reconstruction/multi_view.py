@@ -16,6 +16,7 @@ from lift3d.pipelines.reconstruction.quality import (
     require_agreement,
     require_measured,
     require_placed,
+    require_whole,
     warn_if_flat,
 )
 from lift3d.runtime.runner import Run
@@ -81,6 +82,7 @@ def measure_model(photos: Photos, mappings: MultiViewMappings, options: Options,
             "no surface could be reconstructed from the photos", "take more photos with more overlap"
         )
     require_measured(surface, options.force, run)
+    require_whole(surface, options.force, run)
     warn_if_flat(surface, run)
     surface, scale = apply_scale(surface, options.scale)
     if surface.kind == "object":

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lift3d.errors import CaptureError
 from lift3d.pipelines.reconstruction.options import Options
@@ -21,10 +22,16 @@ MIN_MEASURED, GOOD_MEASURED = 0.3, 0.6
 """Fractions of the surface that the photos measured: below the first nothing is written, below the second a warning is given."""
 MIN_AGREEMENT, GOOD_AGREEMENT = 0.5, 0.8
 """The same for the median correlation of the photos with the rendered model."""
+MOST_TUNNELS, TORN, TORN_MEASURED = 200, 1000, 0.8
+"""Numbers of tunnels through an object above which a warning is given and nothing is written, where less than the fraction
+TORN_MEASURED of it was measured. Objects with texture have up to 50, the white vase of the benchmark 1,500."""
 MIN_RELIEF = 0.01
 """Depth of a scene over its longest extent below which a warning is given that it is flat."""
 RENDER_SIZE = 240
 """Longer side in pixels at which the model is compared with the photos."""
+
+DETAIL = 5.0
+"""Pixels of the standard deviation of the blur that is subtracted from grey values to compare detail alone."""
 
 MIN_CONTRAST = 2.0
 """Standard deviation in grey levels below which noise alone would decide."""
@@ -32,11 +39,13 @@ MIN_CONTRAST = 2.0
 
 @dataclass(frozen=True)
 class PhotoAgreement:
-    """How well the finished model looks like a photo: the correlation of their grey values, in [-1, 1], over the model's pixels;
-    None where the model covers too little of the photo or has one colour."""
+    """How well the finished model looks like a photo: the correlation of their grey values, in [-1, 1], over the model's pixels,
+    and that of their detail, without the shading that turns with an object on a turntable; None where the model covers too
+    little of the photo or has one colour."""
 
     name: str
     correlation: float | None
+    detail: float | None = None
 
 
 def require_placed(placed: int, total: int, options: Options, run: Run) -> None:
@@ -80,6 +89,25 @@ def require_measured(surface: Surface, force: bool, run: Run) -> None:
         run.warn(
             f"The photos measured {measured:.0%} of the surface; the rest is closed smoothly and may be wrong."
         )
+
+
+def require_whole(surface: Surface, force: bool, run: Run) -> None:
+    """Warn if an object's surface is torn by many tunnels, as where plain or shiny surfaces gave wrong depths; raise CaptureError
+    if it is in shreds and `force` is off."""
+    from lift3d.geometry.mesh.components import genus
+
+    if surface.kind != "object":
+        return
+    tunnels = genus(np.asarray(surface.mesh.faces, np.int32))
+    run.context.note("quality", tunnels=tunnels)
+    if tunnels <= MOST_TUNNELS or (surface.measured_fraction or 0.0) >= TORN_MEASURED:
+        return
+    cause = f"the surface is torn by {tunnels} holes, as where photos show plain or shiny surfaces"
+    if tunnels > TORN:
+        advice = "give the surface texture (dust, chalk, stickers), light it evenly, or give --masks, "
+        _refuse(cause, f"{advice}or write it anyway with --force", force, run)
+    else:
+        run.warn(f"{cause[0].upper()}{cause[1:]}; parts of it may be missing.")
 
 
 def warn_if_flat(surface: Surface, run: Run) -> None:
@@ -134,7 +162,14 @@ def require_agreement(mesh: Mesh, views: Views, kind: str, force: bool, run: Run
     elif middle < GOOD_AGREEMENT:
         run.warn(f"The model agrees poorly with the photos (median correlation {middle:.2f}, good is 0.8).")
     else:
-        off = [a.name for a in found if a.correlation is not None and a.correlation < 0.5 * middle]
+        usual = float(np.median([a.detail for a in found if a.detail is not None] or [0.0]))
+        off = [
+            a.name
+            for a in found
+            if a.correlation is not None
+            and a.correlation < 0.5 * middle
+            and (a.detail is None or a.detail < 0.5 * usual)
+        ]
         if off:
             names = ", ".join(off[:3]) + (f" and {len(off) - 3} more" if len(off) > 3 else "")
             run.warn(f"These photos disagree with the model: {names}.")
@@ -166,15 +201,30 @@ def photo_agreement(mesh: Mesh, views: Views) -> list[PhotoAgreement]:
         )
         shot = render(ready, small, samples=1, shading=0.0)
         photo = Pillow.fromarray(image.pixels).resize((small.width, small.height), Pillow.Resampling.BOX)
-        grey = np.asarray(photo.convert("L"), np.float64)[shot.mask]
-        made = np.asarray(Pillow.fromarray(shot.rgb).convert("L"), np.float64)[shot.mask]
-        value = None
+        grey = np.asarray(photo.convert("L"), np.float64)
+        made = np.asarray(Pillow.fromarray(shot.rgb).convert("L"), np.float64)
+        value = detail = None
         # a model of one colour tells nothing of its shape
-        if len(grey) >= 200 and made.std() >= MIN_CONTRAST:
-            a, b = grey - grey.mean(), made - made.mean()
-            value = float((a * b).mean() / (max(float(a.std()), MIN_CONTRAST) * float(b.std())))
-        out.append(PhotoAgreement(image.name, value))
+        if shot.mask.sum() >= 200 and made[shot.mask].std() >= MIN_CONTRAST:
+            value = _correlation(grey[shot.mask], made[shot.mask])
+            detail = _correlation(_detail(grey, shot.mask), _detail(made, shot.mask))
+        out.append(PhotoAgreement(image.name, value, detail))
     return out
+
+
+def _correlation(photo: F64, model: F64) -> float:
+    """The correlation of grey values (N,); a photo without contrast agrees with nothing."""
+    a, b = photo - photo.mean(), model - model.mean()
+    return float((a * b).mean() / (max(float(a.std()), MIN_CONTRAST) * max(float(b.std()), 1e-9)))
+
+
+def _detail(grey: F64, mask: NDArray[np.bool_]) -> F64:
+    """(N,) grey values (H, W) within a mask less their mean around them within it."""
+    from scipy.ndimage import gaussian_filter
+
+    share = gaussian_filter(mask.astype(np.float64), DETAIL)
+    around = gaussian_filter(np.where(mask, grey, 0.0), DETAIL) / np.maximum(share, 1e-9)
+    return np.asarray((grey - around)[mask])
 
 
 def _refuse(cause: str, advice: str, force: bool, run: Run) -> None:
