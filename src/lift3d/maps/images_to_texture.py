@@ -3,6 +3,7 @@ bands, and fill faces that no photo shows."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,7 +29,7 @@ from lift3d.geometry.texture.unwrap import Atlas, unwrap
 from lift3d.geometry.texture.view_labelling import count_seams, label_faces, label_weights, vertex_weights
 from lift3d.geometry.texture.view_selection import FaceObservations, exclude_faces, observe_faces
 from lift3d.mapping import Card, Mapping, register
-from lift3d.types import F32, F64, Mesh, Surface
+from lift3d.types import F32, F64, Camera, Mesh, Surface
 
 I32 = NDArray[np.int32]
 
@@ -88,7 +89,7 @@ class ImagesToTexture(Mapping[Surface, Mesh]):
             raise CaptureError(
                 "No photo sees the mesh", "check that cameras and mesh share one world and unit"
             )
-        gains = estimate_gains(*_fair_sample(s)) if self.level else np.ones((len(images), 3))
+        gains = estimate_gains(*_fair_sample(s, v, g, cameras)) if self.level else np.ones((len(images), 3))
         tables = gain_tables(gains)
         if self.preference:
             s = replace(s, quality=s.quality * np.array(self.preference, np.float32))
@@ -146,12 +147,18 @@ class ImagesToTexture(Mapping[Surface, Mesh]):
         )
 
 
-def _fair_sample(s: FaceObservations, most: int = 6_000) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Colours, and a mask of the usable observations, of evenly spaced faces that at least two photos see well."""
+def _fair_sample(
+    s: FaceObservations, v: F64, g: I32, cameras: Sequence[Camera], most: int = 6_000
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_], F64]:
+    """Colours, a mask of the usable observations, and normals in the cameras' frames, of evenly spaced faces that at least two
+    photos see well."""
     good = s.quality > 0.1 * s.quality.max(1, keepdims=True)
     rows = np.flatnonzero(good.sum(1) >= 2)
     rows = rows[:: max(1, len(rows) // most)]
-    return s.colours[rows], good[rows]
+    a, b, c = v[g[rows]].transpose(1, 0, 2)
+    normal = np.cross(b - a, c - a)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
+    return s.colours[rows], good[rows], np.stack([normal @ camera.R.T for camera in cameras], 1)
 
 
 def _vertex_colours(v: F64, g: I32, corner_colours: F32) -> F32:

@@ -57,3 +57,28 @@ def test_srgb_round_trip_and_tables() -> None:
     assert srgb_to_linear(np.array(tables[0, 1, 128], np.float64)) == pytest.approx(
         2 * float(srgb_to_linear(np.array(128 / 255))), rel=1e-4
     )
+
+
+def test_light_that_stands_still_before_a_turning_object_is_no_exposure() -> None:
+    """A round body with a matt surface makes two thirds of a turn, 15 degrees a photo, before a lamp beside the camera."""
+    rng = np.random.default_rng(0)
+    normal = rng.normal(size=(4000, 3))
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    turns = np.radians(np.arange(0, 240, 15))
+    zeros, ones = np.zeros_like(turns), np.ones_like(turns)
+    # world (z up) to camera (x right, y down, z forward)
+    right = np.stack([np.cos(turns), np.sin(turns), zeros], 1)
+    ahead = np.stack([-np.sin(turns), np.cos(turns), zeros], 1)
+    to_camera = np.stack([right, np.stack([zeros, zeros, -ones], 1), ahead], 1)
+    local = np.einsum("vij,fj->fvi", to_camera, normal)
+    seen = local[..., 2] < -0.35
+    lamp = np.array([-0.7, -0.4, -0.6])
+    light = 0.25 + 0.75 * np.clip(local @ (lamp / np.linalg.norm(lamp)), 0, 1)
+    radiance = rng.uniform(0.1, 0.7, (4000, 1, 3)) * light[..., None]
+    colours = np.rint(linear_to_srgb(radiance) * 255).astype(np.uint8)
+    drifting = np.log(estimate_gains(colours, seen))
+    level = np.log(estimate_gains(colours, seen, local))
+    assert np.ptp(drifting) > 0.5 and np.ptp(level) < 0.12
+    gains = np.exp(rng.normal(size=(16, 3)) * 0.1)
+    brighter = np.rint(linear_to_srgb((radiance * gains).clip(0, 1)) * 255).astype(np.uint8)
+    assert error(estimate_gains(brighter, seen, local), gains) < 0.1
