@@ -163,3 +163,15 @@ def test_photos_in_the_dark_are_called_dark() -> None:
     dark = [Image((photo(k).pixels // 8).astype(np.uint8)) for k in range(3)]
     unlinked = evidence(sharpness=[1.0] * 3, pairs=[pair(0, 1, 20)], rotation=[False])
     assert "too dark" in str(diagnosis.reconstruction_error(dark, unlinked, 0))
+
+
+def test_photos_that_match_each_other_alone_are_another_group() -> None:
+    """0 to 3 are placed; 4, 5, 6 form a group; 7, 8 are too few; 9 to 11 are linked with a placed one."""
+    pairs = [pair(i, i + 1, 90) for i in range(3)] + [pair(4, 5, 60), pair(5, 6, 60), pair(3, 4, 20)]
+    pairs += [pair(7, 8, 90), pair(9, 10, 90), pair(10, 11, 90), pair(2, 11, 50)]
+    assert diagnosis.other_groups(12, [0, 1, 2, 3], pairs) == {4, 5, 6}
+    assert diagnosis.other_groups(3, [0, 1, 2], []) == set()
+    found = evidence(sharpness=[0.4] * 12, features=[900] * 12, pairs=pairs, rotation=[False] * len(pairs))
+    rows = diagnosis.photo_rows([photo(k, f"{k}.jpg") for k in range(12)], [0, 1, 2, 3], found, {})
+    assert [row["reason"] for row in rows[4:8]] == ["another group"] * 3 + ["no stable pose"]
+    assert "another object" in rows[4]["advice"]

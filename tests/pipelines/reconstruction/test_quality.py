@@ -141,8 +141,16 @@ def test_the_model_is_compared_with_each_photo() -> None:
     assert min(c for c in good if c is not None) > 0.95
     quality.require_agreement(model, views, "object", False, run := a_run())
     assert not run.warnings and len(run.context.report["quality"]["photos"]) == 6
-    with pytest.raises(CaptureError, match="does not look like the photos"):
+    with pytest.raises(CaptureError, match="of 6 photos do not look like the model"):
         quality.require_agreement(painted(5), views, "object", False, a_run())
     swapped = replace(views, images=(Image(images[0].pixels[::-1].copy(), "odd.jpg"), *images[1:]))
     quality.require_agreement(model, swapped, "object", False, run := a_run())
-    assert run.warnings == ["These photos disagree with the model: odd.jpg."]
+    assert len(run.warnings) == 1 and run.warnings[0].startswith(
+        "These photos disagree with the model: odd.jpg."
+    )
+    flipped = [Image(image.pixels[::-1].copy(), f"odd{i}.jpg") for i, image in enumerate(images[:2])]
+    swapped = replace(views, images=(*flipped, *images[2:]))
+    with pytest.raises(
+        CaptureError, match=r"2 of 6 photos do not look like the model \(odd0.jpg, odd1.jpg\)"
+    ):
+        quality.require_agreement(model, swapped, "object", False, a_run())

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 from PIL import Image as Pillow
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from lift3d.errors import CaptureError
 from lift3d.geometry.sfm.colmap import pycolmap
@@ -30,7 +32,11 @@ ADVICE = {
     "pure rotation": "move the camera sideways between photos; rotating on the spot gives no depth",
     "duplicate": "nothing: the other photo is used in its place",
     "no stable pose": "add photos close to this viewpoint",
+    "another group": "it matches others that were left out and none of the rest: if they show another object, leave them out, "
+    "else add photos between the two groups",
 }
+MIN_GROUP = 3
+"""Number of photos left out from which they count as another group."""
 
 DARK = 60.0
 """Level, of 255, of the bright parts of photos that are too dark."""
@@ -153,12 +159,15 @@ def photo_rows(
 ) -> list[dict[str, Any]]:
     """One row per photo for the report: name, status, reason, advice, features, matches, sharpness, points."""
     rows = []
+    apart = other_groups(len(photos), registered, evidence.pairs)
     for k, photo in enumerate(photos):
         matches = sum(len(p.matches) for p in evidence.pairs if k in (p.i, p.j))
         row: dict[str, Any] = {"name": photo.name, "status": "registered", "reason": "", "advice": ""}
         if k not in registered:
             reason, advice = diagnose_photo(k, photos, evidence)
             row.update(status="left out", reason=reason, advice=advice)
+            if k in apart and reason in ("no overlap", "no stable pose"):
+                row.update(reason="another group", advice=ADVICE["another group"])
             if reason == "duplicate":
                 row["duplicate_of"] = photos[evidence.duplicate_of[k]].name
         row.update(
@@ -169,6 +178,23 @@ def photo_rows(
         )
         rows.append(row)
     return rows
+
+
+def other_groups(count: int, registered: Sequence[int], pairs: Sequence[Pair]) -> set[int]:
+    """The photos left out that share FEW_MATCHES matches with others left out, in groups of at least MIN_GROUP, and with none of
+    the registered ones: those of another object, or from another side."""
+    strong = [(p.i, p.j) for p in pairs if len(p.matches) >= FEW_MATCHES]
+    inside = set(registered)
+    touching = {i for pair in strong for i in pair if len(inside & set(pair)) == 1}
+    free = [pair for pair in strong if not inside & set(pair)]
+    i, j = np.array(free, np.int64).reshape(-1, 2).T
+    label = connected_components(coo_matrix((np.ones(len(i)), (i, j)), (count, count)), directed=False)[1]
+    out: set[int] = set()
+    for group in range(int(label.max(initial=-1)) + 1):
+        members = set(np.flatnonzero(label == group).tolist()) - inside
+        if len(members) >= MIN_GROUP and not members & touching:
+            out |= members
+    return out
 
 
 def require_distinct(photos: Sequence[Image], duplicate_of: dict[int, int]) -> None:

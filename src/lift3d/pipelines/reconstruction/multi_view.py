@@ -13,6 +13,7 @@ from lift3d.pipelines.reconstruction.inputs import grid_nodes
 from lift3d.pipelines.reconstruction.known_cameras import KnownCameras
 from lift3d.pipelines.reconstruction.options import MEASURED_TEXTURE, Options
 from lift3d.pipelines.reconstruction.quality import (
+    named,
     require_agreement,
     require_measured,
     require_placed,
@@ -67,9 +68,7 @@ def measure_model(photos: Photos, mappings: MultiViewMappings, options: Options,
     for warning in views.warnings:
         run.warn(warning)
     if len(views) < len(photos):
-        run.warn(
-            f"{len(photos) - len(views)} of {len(photos)} photos could not be placed; the report says why."
-        )
+        _warn_of_left_out(views, len(photos), run)
     require_placed(len(views), len(photos), options, run)
     _warn_of_blur(views, run)
     if views.background:
@@ -93,6 +92,17 @@ def measure_model(photos: Photos, mappings: MultiViewMappings, options: Options,
     return Model(
         set_unit(mesh, unit), surface.views, surface.kind, surface.reason, scale, len(photos), len(views)
     )
+
+
+def _warn_of_left_out(views: Views, total: int, run: Run) -> None:
+    """Say how many photos were not placed, and which of them belong together without the others."""
+    run.warn(f"{total - len(views)} of {total} photos could not be placed; the report says why.")
+    group = [status.name for status in views.photos if status.reason == "another group"]
+    if group:
+        run.warn(
+            f"{named(group)} match each other and none of the photos used: do they show another object? If not, take photos "
+            "between the two groups."
+        )
 
 
 def _warn_of_blur(views: Views, run: Run) -> None:

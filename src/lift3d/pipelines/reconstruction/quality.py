@@ -27,6 +27,8 @@ MOST_TUNNELS, TORN, TORN_MEASURED = 200, 1000, 0.8
 TORN_MEASURED of it was measured. Objects with texture have up to 50, the white vase of the benchmark 1,500."""
 MIN_RELIEF = 0.01
 """Depth of a scene over its longest extent below which a warning is given that it is flat."""
+DIFFERENT, MIN_DIFFERENT = 0.4, 0.25
+"""A photo that correlates less with the model shows something else; with this fraction of such photos nothing is written."""
 RENDER_SIZE = 240
 """Longer side in pixels at which the model is compared with the photos."""
 
@@ -151,7 +153,16 @@ def require_agreement(mesh: Mesh, views: Views, kind: str, force: bool, run: Run
     if kind != "object" or not values:
         return
     middle = float(np.median(values))
-    if middle < MIN_AGREEMENT:
+    others = _disagreeing(found, DIFFERENT)
+    if len(others) >= MIN_DIFFERENT * len(values):
+        _refuse(
+            f"{len(others)} of {len(found)} photos do not look like the model ({named(others)}): they show another object, or it "
+            "was moved or its shape changed between them",
+            "leave them out, or write it anyway with --force",
+            force,
+            run,
+        )
+    elif middle < MIN_AGREEMENT:
         _refuse(
             f"the model does not look like the photos (median correlation {middle:.2f})",
             "the object must keep still, be matt and textured, and be the same in all photos; "
@@ -160,19 +171,30 @@ def require_agreement(mesh: Mesh, views: Views, kind: str, force: bool, run: Run
             run,
         )
     elif middle < GOOD_AGREEMENT:
-        run.warn(f"The model agrees poorly with the photos (median correlation {middle:.2f}, good is 0.8).")
-    else:
-        usual = float(np.median([a.detail for a in found if a.detail is not None] or [0.0]))
-        off = [
-            a.name
-            for a in found
-            if a.correlation is not None
-            and a.correlation < 0.5 * middle
-            and (a.detail is None or a.detail < 0.5 * usual)
-        ]
-        if off:
-            names = ", ".join(off[:3]) + (f" and {len(off) - 3} more" if len(off) > 3 else "")
-            run.warn(f"These photos disagree with the model: {names}.")
+        run.warn(
+            f"The model agrees poorly with the photos (median correlation {middle:.2f}, good is {GOOD_AGREEMENT}): "
+            "the object may have moved, shine, or lack texture."
+        )
+    elif off := _disagreeing(found, 0.5 * middle):
+        run.warn(
+            f"These photos disagree with the model: {named(off)}. Leave them out if the model is wrong on their side."
+        )
+
+
+def _disagreeing(found: Sequence[PhotoAgreement], least: float) -> list[str]:
+    """Names of the photos whose correlation is below `least`, and that of their detail below half of the best tenth's."""
+    detail = [a.detail for a in found if a.detail is not None]
+    best = float(np.quantile(detail, 0.9)) if detail else 0.0
+    return [
+        a.name
+        for a in found
+        if a.correlation is not None and a.correlation < least and (a.detail is None or a.detail < 0.5 * best)
+    ]
+
+
+def named(names: Sequence[str], most: int = 3) -> str:
+    """The first names, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def seen_around(cameras: Sequence[Camera], centre: F64) -> float:
