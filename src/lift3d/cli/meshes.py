@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+WRITTEN = (".glb", ".obj", ".ply", ".stl", ".3mf", ".usdz")
+"""Endings of the formats that can be written."""
 
 
 def check(
@@ -30,7 +34,15 @@ def check(
         if not report.is_solid and min(report.size) <= 1e-6 * max(report.size):
             typer.echo("It is a flat sheet; extrude it in a modelling program first.")
         elif not report.is_solid:
-            typer.echo(f"To make it solid: lift3d repair {file.name} -o {file.stem}-solid.stl")
+            suffix = file.suffix if file.suffix.lower() in WRITTEN else ".glb"
+            target = file.with_name(f"{file.stem}-solid{suffix}")
+            typer.echo(
+                f"To make it solid: lift3d repair {shlex.quote(str(file))} -o {shlex.quote(str(target))}"
+            )
+        elif not report.printable:
+            typer.echo(
+                "It is larger than the printer's bed: scale it, or give another bed (--bed 300x300x400mm)."
+            )
     raise typer.Exit(0 if report.printable else 1)
 
 
@@ -49,7 +61,9 @@ def repair(
         typer.echo(line)
     for step in report.steps:
         typer.echo(f"did      {step}")
-    typer.echo(f"moved    at most {report.moved_percent:g} % of the diagonal")
+    dropped = report.moved_percent > report.new_surface_percent
+    more = f"; surface up to {report.moved_percent:g} % away from it was dropped" if dropped else ""
+    typer.echo(f"moved    at most {report.new_surface_percent:g} % of the diagonal{more}")
     typer.echo(f"faces    {report.faces_before} before, {report.faces_after} after")
     typer.echo(f"solid    {output}")
 

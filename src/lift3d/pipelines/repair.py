@@ -26,13 +26,15 @@ class RepairReport:
     """The defects of a mesh, and the steps of its repair.
 
     defects: phrases, empty if the mesh was solid already. steps: phrases, in order. moved_percent: the Hausdorff
-    distance between input and output in percent of the diagonal of the input. origin (3,): subtracted from meshes that lie
+    distance between input and output in percent of the diagonal of the input; new_surface_percent: that from the output to the
+    input alone, without surface that was dropped. origin (3,): subtracted from meshes that lie
     so far from zero that precision would be lost; zero otherwise. warnings: sentences on what in the file could not be used.
     """
 
     defects: tuple[str, ...]
     steps: tuple[str, ...]
     moved_percent: float
+    new_surface_percent: float
     faces_before: int
     faces_after: int
     origin: F64
@@ -73,6 +75,7 @@ def repair(
         defects,
         result.steps,
         result.hausdorff,
+        result.backward,
         result.faces_before,
         len(solid.faces),
         origin,

@@ -43,10 +43,10 @@ def test_solids_pass_also_when_seams_split_their_vertices(mesh):
         (lambda v, f: (v, f[1:]), "closed", "3 open edges"),
         (lambda v, f: (v, np.r_[f, f[:1]]), "closed", "3 edges with more than two faces"),
         (lambda v, f: (v, np.r_[f[:1, ::-1], f[1:]]), "oriented", "3 edges whose two faces disagree"),
-        (lambda v, f: (v, f[:, ::-1]), "positive_volume", "1 components turned inside out"),
+        (lambda v, f: (v, f[:, ::-1]), "positive_volume", "1 component turned inside out"),
         (lambda v, f: (np.where(np.arange(len(v))[:, None] == 3, np.nan, v), f), "finite",
-        "1 vertices that are not"), (lambda v, f: (v, np.r_[f, [[0, 1, 10**6]]]), "finite",
-        "1 faces that refer"), (lambda v, f: (v * [1, 1, 0], f), "no_self_intersection",
+        "1 vertex that is not"), (lambda v, f: (v, np.r_[f, [[0, 1, 10**6]]]), "finite",
+        "1 face that refers"), (lambda v, f: (v * [1, 1, 0], f), "no_self_intersection",
         "pairs of faces that intersect"), (lambda v, f: (v, f[:0]), "closed", "no faces"),
     ],
 )  # fmt: skip
@@ -93,7 +93,7 @@ def test_cavities_are_allowed_only_inside():
     assert not outside.positive_volume and outside.counts["inverted_components"] == 1
     twice = inspect_arrays(*_join(_ball(2), _ball(1)))
     assert not twice.positive_volume and twice.counts["nested_components"] == 1
-    assert "1 components inside another without a cavity between them" in twice.failures()
+    assert "1 component inside another without a cavity between them" in twice.failures()
     assert inspect_arrays(*_join(_ball(2), _ball(1, (1.8, 1.8, 1.8)))).is_solid  # boxes overlap, balls do not
 
 
@@ -101,7 +101,7 @@ def test_debris_is_below_a_thousandth_of_the_largest_volume():
     assert inspect_arrays(*_join(_ball(1), _ball(0.11, (3, 0, 0)))).no_debris
     report = inspect_arrays(*_join(_ball(1), _ball(0.09, (3, 0, 0))))
     assert not report.no_debris and report.counts["debris"] == 1
-    assert report.failures() == ["1 components below 0.1 % of the largest"]
+    assert report.failures() == ["1 component below 0.1 % of the largest"]
 
 
 def test_judgement_is_on_float32_vertices():

@@ -73,5 +73,5 @@ def classify_capture(cameras: Sequence[Camera], axes: AxisIntersection) -> tuple
         )
     return "object", (
         f"the viewing axes meet ({axes.spread:.0%} of the distance) "
-        f"and the viewing directions span {axes.angle:.0f} degrees around one object"
+        f"and the two most different viewing directions are {axes.angle:.0f} degrees apart"
     )

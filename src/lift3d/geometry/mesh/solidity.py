@@ -23,6 +23,25 @@ from lift3d.geometry.mesh.self_intersection import degenerate_faces, self_inters
 from lift3d.geometry.mesh.weld import weld_exact
 from lift3d.types import F64, Mesh
 
+DEFECTS = {
+    "bad_vertices": ("vertex that is not finite", "vertices that are not finite"),
+    "bad_faces": ("face that refers to vertices that do not exist", "faces that refer to vertices that do not exist"),
+    "boundary_edges": ("open edge", "open edges"),
+    "non_manifold_edges": ("edge with more than two faces", "edges with more than two faces"),
+    "non_manifold_vertices": ("vertex where separate parts touch", "vertices where separate parts touch"),
+    "misoriented_edges": (
+        "edge whose two faces disagree on the outside", "edges whose two faces disagree on the outside"
+    ),
+    "nested_components": (
+        "component inside another without a cavity between them", "components inside another without a cavity between them"
+    ),
+    "inverted_components": ("component turned inside out", "components turned inside out"),
+    "degenerate_faces": ("face without area", "faces without area"),
+    "self_intersections": ("pair of faces that intersect", "pairs of faces that intersect"),
+    "debris": ("component below 0.1 % of the largest", "components below 0.1 % of the largest"),
+}  # fmt: skip
+"""A defect and several of them, by the key of their count."""
+
 
 @dataclass(frozen=True)
 class SolidReport:
@@ -57,20 +76,11 @@ class SolidReport:
 
     def failures(self) -> list[str]:
         """One phrase per kind of defect, with its count; empty for a solid."""
-        descriptions = {
-            "bad_vertices": "vertices that are not finite",
-            "bad_faces": "faces that refer to vertices that do not exist",
-            "boundary_edges": "open edges",
-            "non_manifold_edges": "edges with more than two faces",
-            "non_manifold_vertices": "vertices where separate parts touch",
-            "misoriented_edges": "edges whose two faces disagree on the outside",
-            "nested_components": "components inside another without a cavity between them",
-            "inverted_components": "components turned inside out",
-            "degenerate_faces": "faces without area",
-            "self_intersections": "pairs of faces that intersect",
-            "debris": "components below 0.1 % of the largest",
-        }
-        found = [f"{self.counts[key]} {text}" for key, text in descriptions.items() if self.counts.get(key)]
+        found = [
+            f"{count} {one if count == 1 else many}"
+            for key, (one, many) in DEFECTS.items()
+            if (count := self.counts.get(key))
+        ]
         if self.counts.get("faces") == 0:
             found.insert(0, "no faces")
         elif not found and not self.positive_volume:

@@ -82,8 +82,8 @@ def require_measured(surface: Surface, force: bool, run: Run) -> None:
     if measured < MIN_MEASURED:
         _refuse(
             f"the photos measured only {measured:.0%} of the surface; the rest would be invented",
-            "take sharp photos of a textured, matt surface from all sides, 10-15 degrees apart, "
-            "or write it anyway with --force",
+            "take sharp photos of a textured, matt surface from all sides, 10-15 degrees apart; for a wall, a picture or "
+            "anything else that is seen from one side use --kind scene; or write it anyway with --force",
             force,
             run,
         )

@@ -184,7 +184,9 @@ def parse(data: bytes, path: Path) -> GltfDocument:
     """
     name, binary, text = path.name, None, data
     if data[:4] == b"glTF":
-        if len(data) < 20 or struct.unpack_from("<I", data, 4)[0] != 2:
+        if len(data) < 20:
+            raise damaged_file(name, "is cut short")
+        if struct.unpack_from("<I", data, 4)[0] != 2:
             raise _old_version(name)
         length, kind = struct.unpack_from("<II", data, 12)
         if kind != _JSON or 20 + length > len(data):
