@@ -98,6 +98,27 @@ def parse_memory(text: str) -> int:
     return amount
 
 
+def parse_length_range(text: str, what: str = "a range of lengths") -> tuple[float, float]:
+    """Metres of "0.8mm..3mm", in the order given; "0.8..3mm" has the same unit at both ends. Raises InputError for anything else."""
+    first, dots, last = text.strip().partition("..")
+    unit = re.search(r"[a-zA-Z\"]+\s*$", last)
+    if not dots or not unit:
+        raise InputError(f"'{text[:40]}' is not {what}", "write two lengths such as 0.8mm..3mm")
+    if not re.search(r"[a-zA-Z\"]\s*$", first):
+        first += unit[0]
+    return parse_length(first, what), parse_length(last, what)
+
+
+def parse_angle(text: str, what: str = "an angle") -> float:
+    """Degrees of an angle such as "120deg" or "120°". Raises InputError for anything else; the range is not checked."""
+    match = re.fullmatch(rf"\s*{_number}\s*([a-zA-Z°]*)\s*", text)
+    if not match or match[2].lower() not in ("", "deg", "degree", "degrees", "°"):
+        raise InputError(f"'{text[:40]}' is not {what}", "write degrees such as 120deg")
+    if not match[2]:
+        raise InputError(f"'{text[:40]}' has no unit", f"write {match[1]}deg")
+    return float(match[1].replace(",", "."))
+
+
 def length_in_metres(length: str | float | None, what: str = "a length") -> float | None:
     """Metres of "24cm" or of a number of metres; None stays None."""
     if isinstance(length, str):

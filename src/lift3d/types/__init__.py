@@ -6,10 +6,11 @@ its unit is "m" when the scale is known and None when it is not. A `Mesh` is sim
 or None).
 
 `views`: images, cameras, depth maps and points. `solids`: meshes, parts with materials, voxels, and results that carry them.
-`semantics`: labels, words, embeddings and latent codes. `arrays`: array types.
+`heights`: height fields. `semantics`: labels, words, embeddings and latent codes. `arrays`: array types.
 """
 
 from lift3d.types.arrays import F32, F64
+from lift3d.types.heights import HeightField
 from lift3d.types.semantics import Embedding, Label, Latent, Neighbour, Neighbours, Provenance, Words
 from lift3d.types.solids import (
     GREY,
@@ -40,7 +41,7 @@ from lift3d.types.views import (
 )  # fmt: skip
 
 __all__ = [
-    "F32", "F64", "GREY", "ISO_LEVELS", "WHITE", "Bytes4", "Camera", "Depth", "DepthMaps", "Embedding", "Image", "Label",
-    "Latent", "Material", "Mesh", "Model", "Neighbour", "Neighbours", "Part", "PhotoStatus", "Photos", "Plane", "Points",
+    "F32", "F64", "GREY", "ISO_LEVELS", "WHITE", "Bytes4", "Camera", "Depth", "DepthMaps", "Embedding", "HeightField", "Image",
+    "Label", "Latent", "Material", "Mesh", "Model", "Neighbour", "Neighbours", "Part", "PhotoStatus", "Photos", "Plane", "Points",
     "Provenance", "RepairResult", "Segmentation", "SolidPrediction", "Surface", "SymmetryPlane", "Views", "Voxels", "Words",
 ]  # fmt: skip

@@ -1,0 +1,80 @@
+"""Writing the solids of lithophanes and reliefs, with a picture of what they show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pil
+
+from lift3d.errors import SolidError
+from lift3d.geometry.mesh.solidity import require_solid
+from lift3d.geometry.relief.layout import Layout
+from lift3d.geometry.relief.surfaces import GridSolid, fault
+from lift3d.io.files.staging import staging
+from lift3d.io.mesh.meshes import load_mesh, save_mesh
+from lift3d.pipelines.print_check import BED
+from lift3d.pipelines.write_model import preview_path
+from lift3d.types import F64, Mesh
+from lift3d.units import format_length, set_unit
+
+INSPECTED_FACES = 60_000
+"""Largest number of faces for which the file as read back is inspected face by face; for others `surfaces.fault` proves that the
+triangles of the file are those of a solid."""
+OVERSAMPLING, SMALLEST, LARGEST = 3, 1024, 6000
+"""Pixels of a photo for each sample along the width, and the limits of its longer side in pixels."""
+
+
+def photo_size(width: float, detail: float) -> int:
+    """Longer side in pixels to which a photo is reduced for a plate of this width and distance between samples, metres."""
+    return int(np.clip(OVERSAMPLING * width / max(detail, 1e-9), SMALLEST, LARGEST))
+
+
+def mesh_of(solid: GridSolid) -> Mesh:
+    """The mesh of a solid, in metres."""
+    return set_unit(Mesh(solid.vertices, solid.faces, process=False), "m")
+
+
+def write_grid_model(solid: GridSolid, mesh: Mesh, output: Path, picture: NDArray[np.uint8]) -> None:
+    """Write the model, and `picture` (H, W) or (H, W, 3) beside it as NAME.png. The file is read back; raises SolidError
+    unless it holds a solid."""
+    with staging(output) as folder:
+        save_mesh(mesh, folder / output.name)
+        read = load_mesh(folder / output.name)
+        if len(mesh.faces) <= INSPECTED_FACES:
+            require_solid(read)
+        wrong = fault(solid, np.asarray(read.vertices)[np.asarray(read.faces)])
+        if wrong:
+            raise SolidError(f"{output.name} would not be solid: {wrong}", "use another format")
+        Pil.fromarray(picture).save(preview_path(folder / output.name))
+
+
+def size_warnings(mesh: Mesh, layout: Layout, detail: float) -> list[str]:
+    """Sentences on a model that is larger than a usual printer, and on a grid coarser than asked for."""
+    size = sorted(1000 * np.ptp(np.asarray(mesh.vertices), axis=0))
+    found = []
+    if any(a > b for a, b in zip(size, sorted(BED))):
+        text = " x ".join(f"{s:.4g}" for s in size[::-1])
+        bed = " x ".join(f"{s:g}" for s in BED)
+        found.append(f"The model is {text} mm in size, larger than a usual printer ({bed} mm).")
+    if layout.detail > 1.01 * detail:
+        found.append(
+            f"Samples are {1000 * layout.detail:.3g} mm apart and not {1000 * detail:.3g} mm, to keep the file in bounds."
+        )
+    return found
+
+
+def describe_size(mesh: Mesh) -> str:
+    """ "100 mm x 3 mm x 75 mm"."""
+    return " x ".join(format_length(float(s)) for s in np.ptp(np.asarray(mesh.vertices), axis=0))
+
+
+def relief_shading(heights: F64, spacing: float) -> NDArray[np.uint8]:
+    """(H, W) uint8 picture of heights (H, W) lit from the upper left; spacing: distance between samples in the same unit."""
+    down, right = np.gradient(heights, spacing)
+    normal = np.stack([-right, down, np.ones_like(heights)], -1)
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    light = np.array([-0.5, 0.5, 0.7]) / np.linalg.norm([-0.5, 0.5, 0.7])
+    shade = 0.25 + 0.75 * np.clip(normal @ light, 0, 1)
+    return np.asarray(np.clip(255 * shade ** (1 / 1.6), 0, 255), np.uint8)
