@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pil
 
 from lift3d.errors import SolidError
+from lift3d.geometry.image.colour_space import linear_to_srgb8
 from lift3d.geometry.mesh.solidity import require_solid
 from lift3d.geometry.relief.layout import Layout
 from lift3d.geometry.relief.surfaces import GridSolid, fault
@@ -75,6 +76,6 @@ def relief_shading(heights: F64, spacing: float) -> NDArray[np.uint8]:
     down, right = np.gradient(heights, spacing)
     normal = np.stack([-right, down, np.ones_like(heights)], -1)
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
-    light = np.array([-0.5, 0.5, 0.7]) / np.linalg.norm([-0.5, 0.5, 0.7])
-    shade = 0.25 + 0.75 * np.clip(normal @ light, 0, 1)
-    return np.asarray(np.clip(255 * shade ** (1 / 1.6), 0, 255), np.uint8)
+    light = np.array([-0.6, 0.6, 0.53])
+    shade = 0.12 + 0.88 * np.clip(normal @ light / np.linalg.norm(light), 0, 1)
+    return linear_to_srgb8(np.asarray(shade, np.float32))

@@ -73,7 +73,8 @@ def lithophane(
         say(sentence)
     step("lithophane", 0.5)
     if target is not None:
-        shown = backlit_picture(make.thickness_on(image, layout), make.attenuation)
+        inner = make.thickness_on(image, layout)[layout.rows, layout.columns]
+        shown = backlit_picture(inner, make.attenuation)
         write_grid_model(solid, mesh, target, shown)
     step("lithophane", 1.0)
     return mesh

@@ -87,3 +87,27 @@ def luminance_detail(luma: F64, sigma: float = 0.008) -> F64:
     """(H, W) detail in about [-1, 1]: luma (H, W) in [0, 1] minus its mean over a neighbourhood of sigma, a fraction of the
     longer side."""
     return np.asarray(luma - ndimage.gaussian_filter(luma, sigma * max(luma.shape), mode="nearest"))
+
+
+def noise_level(values: F64) -> float:
+    """Standard deviation of the noise of (H, W) values, from the response to a mask that planes and edges along the axes do
+    not excite (Immerkaer 1996, "Fast noise variance estimation", equation 3), without the largest tenth of it, the corners."""
+    if min(values.shape) < 3:
+        return 0.0
+    second = values[:, 2:] - 2 * values[:, 1:-1] + values[:, :-2]
+    response = np.abs(second[2:] - 2 * second[1:-1] + second[:-2])
+    response = response[response <= np.percentile(response, 90)]
+    return 1.26 * float(np.sqrt(np.pi / 2)) * float(response.mean()) / 6  # 1.26: what the largest tenth of a normal noise adds
+
+
+def smoothed(values: F64, radius: int, epsilon: float) -> F64:
+    """Values (H, W) smoothed where they vary by less than epsilon: the guided filter with the values as their own guide (He, Sun &
+    Tang 2013, equations 5 to 8). radius: half the side of the windows."""
+    size = 2 * radius + 1
+    mean = ndimage.uniform_filter(values, size, mode="nearest")
+    variance = np.maximum(ndimage.uniform_filter(values**2, size, mode="nearest") - mean**2, 0.0)
+    a = variance / (variance + max(epsilon, 1e-150) ** 2)
+    b = (1 - a) * mean
+    return np.asarray(
+        ndimage.uniform_filter(a, size, mode="nearest") * values + ndimage.uniform_filter(b, size, mode="nearest")
+    )
