@@ -27,9 +27,11 @@ if TYPE_CHECKING:
         interpolate,
         list_mappings,
         list_models,
+        lithophane,
         load,
         mask,
         reconstruct,
+        relief,
         render,
         repair,
         save,
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__", "categories", "check", "classify", "complete", "convert", "create", "generate", "index", "interpolate",
-    "list_mappings", "list_models", "load", "mask", "reconstruct", "render", "repair", "save", "search",
+    "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair", "save", "search",
 ]  # fmt: skip
 
 

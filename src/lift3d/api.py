@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from lift3d.pipelines.mask import mask
     from lift3d.pipelines.print_check import check
     from lift3d.pipelines.reconstruct import Reconstruction
+    from lift3d.pipelines.reliefs.lithophane import lithophane
+    from lift3d.pipelines.reliefs.relief import relief
     from lift3d.pipelines.render import render
     from lift3d.pipelines.repair import RepairReport
     from lift3d.pipelines.search import search
@@ -51,7 +53,9 @@ PIPELINES = {
     "generate": "generate",
     "index": "index",
     "interpolate": "interpolate",
+    "lithophane": "reliefs.lithophane",
     "mask": "mask",
+    "relief": "reliefs.relief",
     "render": "render",
     "save": "convert",
     "search": "search",
@@ -60,7 +64,7 @@ PIPELINES = {
 
 __all__ = [
     "categories", "check", "classify", "complete", "convert", "create", "generate", "index", "interpolate", "list_mappings",
-    "list_models", "load", "mask", "reconstruct", "render", "repair", "save", "search",
+    "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair", "save", "search",
 ]  # fmt: skip
 
 

@@ -99,7 +99,7 @@ def parse_memory(text: str) -> int:
 
 
 def parse_length_range(text: str, what: str = "a range of lengths") -> tuple[float, float]:
-    """Metres of "0.8mm..3mm", in the order given; "0.8..3mm" has the same unit at both ends. Raises InputError for anything else."""
+    """Metres of "0.8mm..3mm", in the order given; "0.8..3mm" has one unit for both ends. Raises InputError otherwise."""
     first, dots, last = text.strip().partition("..")
     unit = re.search(r"[a-zA-Z\"]+\s*$", last)
     if not dots or not unit:

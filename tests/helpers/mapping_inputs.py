@@ -19,6 +19,7 @@ from lift3d.maps import registry
 from lift3d.types import (
     DepthMaps,
     Embedding,
+    HeightField,
     Image,
     Label,
     Latent,
@@ -108,6 +109,12 @@ def embedding() -> Embedding:
 
 
 @cache
+def heights() -> HeightField:
+    """The heights of the front of the cup."""
+    return registry()["mesh_to_heights"](64)(cup())
+
+
+@cache
 def index() -> Path:
     """An index of three models."""
     from lift3d.search_index.store import IndexedFile, ModelIndex
@@ -137,7 +144,12 @@ CASES: dict[str, Callable[[], tuple[Mapping[Any, Any], Any]]] = {
     "depths_to_mesh": lambda: (_maps()["depths_to_mesh"]("object", 2000, 60_000), depths()),
     "embedding_to_label": lambda: (_maps()["embedding_to_label"](), embedding()),
     "embedding_to_neighbours": lambda: (_maps()["embedding_to_neighbours"](str(index()), 3), embedding()),
+    "heights_to_relief": lambda: (_maps()["heights_to_relief"](0.03, detail=0.5e-3, frame=0.002), heights()),
     "image_to_embedding": lambda: (_maps()["image_to_embedding"](), pictures().images[0]),
+    "image_to_lithophane": lambda: (
+        _maps()["image_to_lithophane"](0.04, curve=200.0, border=0.002, detail=0.5e-3),
+        photo(),
+    ),
     "image_to_mask": lambda: (_maps()["image_to_mask"](), photo()),
     "image_to_voxels": lambda: (_maps()["image_to_voxels"](), Photos(pictures().images)),
     "images_to_cameras": lambda: (_maps()["images_to_cameras"](retries=0), Photos(photos(arc(4, 50.0)))),
@@ -146,6 +158,7 @@ CASES: dict[str, Callable[[], tuple[Mapping[Any, Any], Any]]] = {
     "label_to_latent": lambda: (_maps()["label_to_latent"](candidates=1), Label.certain("chair")),
     "latent_to_voxels": lambda: (_maps()["latent_to_voxels"](), latent()),
     "mesh_to_embedding": lambda: (_maps()["mesh_to_embedding"](), cup()),
+    "mesh_to_heights": lambda: (_maps()["mesh_to_heights"](80, 30.0), cup()),
     "mesh_to_images": lambda: (_maps()["mesh_to_images"](n=3, width=120, height=90, samples=1), cup()),
     "mesh_to_solid": lambda: (_maps()["mesh_to_solid"](samples=500), broken()),
     "mesh_to_voxels": lambda: (_maps()["mesh_to_voxels"](20, "signed_distance"), cup()),
@@ -178,7 +191,9 @@ BAD: dict[str, Callable[[], Any]] = {
     ),
     "embedding_to_label": lambda: Embedding(embedding().vectors[:1], "text", embedding().space),
     "embedding_to_neighbours": lambda: replace(embedding(), space="unknown"),
+    "heights_to_relief": lambda: HeightField(np.ones((40, 50), np.float32)),
     "image_to_embedding": lambda: replace(photo(), mask=np.zeros(photo().pixels.shape[:2], bool)),
+    "image_to_lithophane": lambda: Image(np.full((90, 120, 3), 255, np.uint8), "white"),
     "image_to_mask": lambda: Image(np.full((90, 120, 3), 127, np.uint8), "grey"),
     "image_to_voxels": lambda: Photos(()),
     "images_to_cameras": lambda: Photos((photo(),) * 3),
@@ -187,6 +202,7 @@ BAD: dict[str, Callable[[], Any]] = {
     "label_to_latent": lambda: Label.certain("no such category"),
     "latent_to_voxels": lambda: replace(latent(), space="unknown"),
     "mesh_to_embedding": _empty_mesh,
+    "mesh_to_heights": _empty_mesh,
     "mesh_to_images": _empty_mesh,
     "mesh_to_solid": _empty_mesh,
     "mesh_to_voxels": _empty_mesh,

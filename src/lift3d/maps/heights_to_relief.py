@@ -15,7 +15,13 @@ from lift3d.context import Context
 from lift3d.errors import InputError, SolidError
 from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
 from lift3d.geometry.guarantees.shapes import SOLID
-from lift3d.geometry.relief.compression import compress_heights, luminance_detail, noise_level, normalised, smoothed
+from lift3d.geometry.relief.compression import (
+    compress_heights,
+    luminance_detail,
+    noise_level,
+    normalised,
+    smoothed,
+)
 from lift3d.geometry.relief.layout import Layout, plan_layout
 from lift3d.geometry.relief.picture_quality import luma
 from lift3d.geometry.relief.surfaces import GridSolid, fault, flat_solid
@@ -37,7 +43,7 @@ ASPECT_SLACK = 0.03
 
 
 def _exact_size(mapping: Mapping[Any, Any], source: HeightField, result: Mesh) -> str | None:
-    """None, or by how much width or thickness differ from those asked for."""
+    """None, or by how much width or thickness differ from those requested."""
     size = np.ptp(np.asarray(result.vertices), axis=0)
     thick = mapping.base + mapping.depth  # type: ignore[attr-defined]
     wrong = max(abs(size[0] - mapping.width), abs(size[2] - thick))  # type: ignore[attr-defined]
@@ -56,7 +62,13 @@ BASE_KEPT = Guarantee("base_kept", "no place is thinner than the base", _base_ke
 
 
 @register(
-    Card(NAME, "HeightField", "Mesh", (SOLID, EXACT_SIZE, BASE_KEPT, SAME_BYTES), reference="Weyrich et al. 2007, Ji et al. 2014")
+    Card(
+        NAME,
+        "HeightField",
+        "Mesh",
+        (SOLID, EXACT_SIZE, BASE_KEPT, SAME_BYTES),
+        reference="Weyrich et al. 2007, Ji et al. 2014",
+    )
 )
 @dataclass(frozen=True)
 class HeightsToRelief(Mapping[HeightField, Mesh]):
@@ -89,7 +101,9 @@ class HeightsToRelief(Mapping[HeightField, Mesh]):
         wrong = fault(solid)
         if wrong:
             raise SolidError(f"the relief cannot be made: {wrong}", "make it wider or its detail smaller")
-        context.note(NAME, nodes=thickness.size, detail_mm=round(1000 * layout.detail, 4), faces=len(solid.faces))
+        context.note(
+            NAME, nodes=thickness.size, detail_mm=round(1000 * layout.detail, 4), faces=len(solid.faces)
+        )
         return solid, inner
 
     def layout(self, source: HeightField) -> Layout:
@@ -105,7 +119,8 @@ class HeightsToRelief(Mapping[HeightField, Mesh]):
             relief = compress_heights(heights, known, self.compression)
         except ValueError as error:
             raise InputError(
-                f"{source.name or 'the height field'} cannot become a relief: {error}", "give heights that differ"
+                f"{source.name or 'the height field'} cannot become a relief: {error}",
+                "give heights that differ",
             ) from error
         if self.detail_strength and source.image is not None:
             inside = np.ones(shape, bool) if known is None else known
@@ -116,13 +131,19 @@ class HeightsToRelief(Mapping[HeightField, Mesh]):
 
     def _check(self, source: HeightField) -> None:
         if not 0.1e-3 <= self.depth <= 0.1:
-            raise InputError(f"a depth of {format_length(self.depth)} is out of range", "give 0.1mm to 100mm, such as 4mm")
+            raise InputError(
+                f"a depth of {format_length(self.depth)} is out of range", "give 0.1mm to 100mm, such as 4mm"
+            )
         if not THINNEST_BASE * (1 - 1e-9) <= self.base <= 0.1:
             raise InputError(
-                f"a base of {format_length(self.base)} is out of range", "give 0.4mm to 100mm; 2mm suits most printers"
+                f"a base of {format_length(self.base)} is out of range",
+                "give 0.4mm to 100mm; 2mm suits most printers",
             )
         if not 0 <= self.compression <= STRONGEST:
-            raise InputError(f"a compression of {self.compression:g} is out of range", f"give 0 to {STRONGEST:g}; 8 suits most scenes")
+            raise InputError(
+                f"a compression of {self.compression:g} is out of range",
+                f"give 0 to {STRONGEST:g}; 8 suits most scenes",
+            )
         if not 0 <= self.detail_strength <= 1:
             raise InputError(f"a detail strength of {self.detail_strength:g} is out of range", "give 0 to 1")
         if self.width <= 0 or self.frame < 0:
@@ -132,8 +153,8 @@ class HeightsToRelief(Mapping[HeightField, Mesh]):
             ratio = (source.image.width / source.image.height) / (width / height)
             if abs(ratio - 1) > ASPECT_SLACK:
                 raise InputError(
-                    f"the heights ({width}x{height}) and the photo ({source.image.width}x{source.image.height} pixels) do not have "
-                    "the same aspect ratio",
+                    f"the heights ({width}x{height}) and the photo ({source.image.width}x{source.image.height} pixels) do not "
+                    "have the same aspect ratio",
                     "give the heights of this photo",
                 )
 

@@ -36,7 +36,7 @@ printing materials", Applied Optics 60)."""
 
 
 def _exact_size(mapping: Mapping[Any, Any], source: Image, result: Mesh) -> str | None:
-    """None, or by how much the width and the height along the plate differ from those asked for."""
+    """None, or by how much the width and the height along the plate differ from those requested."""
     v = np.asarray(result.vertices)
     width, curve, border = mapping.width, mapping.curve, mapping.border  # type: ignore[attr-defined]
     inner = width if curve == 360 else width - 2 * border
@@ -50,7 +50,7 @@ def _exact_size(mapping: Mapping[Any, Any], source: Image, result: Mesh) -> str 
 
 
 def _thickness_kept(mapping: Mapping[Any, Any], source: Image, result: Mesh) -> str | None:
-    """None, or the range of the thickness if it is not the one asked for."""
+    """None, or the range of the thickness if it is not the requested one."""
     v = np.asarray(result.vertices)
     thin, thick = mapping.thickness  # type: ignore[attr-defined]
     if mapping.curve == 0:  # type: ignore[attr-defined]
@@ -72,7 +72,9 @@ def _radius(v: F64) -> float:
 
 EXACT_SIZE = Guarantee("exact_size", "width and height along the plate are exact", _exact_size)
 THICKNESS_KEPT = Guarantee(
-    "thickness_kept", "the thickness runs from the thinnest to the thickest value that was asked for", _thickness_kept
+    "thickness_kept",
+    "the thickness runs from the thinnest to the thickest value that was requested",
+    _thickness_kept,
 )
 
 
@@ -153,7 +155,8 @@ class ImageToLithophane(Mapping[Image, Mesh]):
             )
         if thin < THINNEST * (1 - 1e-9):
             raise InputError(
-                f"a wall of {1000 * thin:.3g} mm cannot be printed", "give at least 0.2mm; 0.8mm suits most printers"
+                f"a wall of {1000 * thin:.3g} mm cannot be printed",
+                "give at least 0.2mm; 0.8mm suits most printers",
             )
         if thick > THICKEST or thick - thin < 0.1e-3 * (1 - 1e-9):
             raise InputError(
@@ -162,18 +165,21 @@ class ImageToLithophane(Mapping[Image, Mesh]):
             )
         if not 0 <= self.curve <= 360:
             raise InputError(
-                f"a plate cannot be bent by {self.curve:g} degrees", "give 0deg (flat) to 360deg (a closed cylinder)"
+                f"a plate cannot be bent by {self.curve:g} degrees",
+                "give 0deg (flat) to 360deg (a closed cylinder)",
             )
         if 0 < self.curve < 1:
             raise InputError(f"a curve of {self.curve:g} degrees is flat", "give 0deg, or 1deg to 360deg")
         gap = self.width * (360 / self.curve - 1) if self.curve else math.inf
         if 0 < gap < SMALLEST_GAP:
             raise InputError(
-                f"bent by {self.curve:g} degrees, the two ends of the plate nearly touch", "give 360deg for a closed cylinder"
+                f"bent by {self.curve:g} degrees, the two ends of the plate nearly touch",
+                "give 360deg for a closed cylinder",
             )
         if not 0.05e-3 <= self.attenuation <= 1.0:
             raise InputError(
-                f"an attenuation length of {1000 * self.attenuation:.3g} mm is out of range", "give 0.05mm to 1m, such as 1mm"
+                f"an attenuation length of {1000 * self.attenuation:.3g} mm is out of range",
+                "give 0.05mm to 1m, such as 1mm",
             )
         if self.width <= 0 or self.border < 0:
             raise InputError("the width or the border is negative", "give lengths above zero")

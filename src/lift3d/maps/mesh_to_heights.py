@@ -13,7 +13,12 @@ import numpy as np
 from lift3d.context import Context
 from lift3d.errors import InputError
 from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
-from lift3d.geometry.mesh.distances import build_search_tree, closest_points, hits_in_tree, nondegenerate_faces
+from lift3d.geometry.mesh.distances import (
+    build_search_tree,
+    closest_points,
+    hits_in_tree,
+    nondegenerate_faces,
+)
 from lift3d.mapping import Card, Guarantee, Mapping, register
 from lift3d.types import F64, HeightField, Mesh
 

@@ -1,4 +1,4 @@
-"""Height fields."""
+"""Height fields: heights over a picture plane, from which reliefs are made."""
 
 from __future__ import annotations
 

@@ -48,9 +48,7 @@ def compress_heights(heights: F64, known: NDArray[np.bool_] | None = None, stren
     right[(np.abs(right) > SILHOUETTE) | ~(inside[:, 1:] & inside[:, :-1])] = 0.0
     down[(np.abs(down) > SILHOUETTE) | ~(inside[1:] & inside[:-1])] = 0.0
     factor = _attenuation(right * longest, down * longest, strength)
-    right, down = (
-        _weighted(d * longest, longest) for d in (right * factor[:, :-1], down * factor[:-1])
-    )
+    right, down = (_weighted(d * longest, longest) for d in (right * factor[:, :-1], down * factor[:-1]))
     result = integrate(right, down)
     return normalised(result, inside)
 
@@ -97,17 +95,19 @@ def noise_level(values: F64) -> float:
     second = values[:, 2:] - 2 * values[:, 1:-1] + values[:, :-2]
     response = np.abs(second[2:] - 2 * second[1:-1] + second[:-2])
     response = response[response <= np.percentile(response, 90)]
-    return 1.26 * float(np.sqrt(np.pi / 2)) * float(response.mean()) / 6  # 1.26: what the largest tenth of a normal noise adds
+    rest = 1.21  # what the largest tenth of a normal distribution adds to the mean
+    return rest * float(np.sqrt(np.pi / 2)) * float(response.mean()) / 6
 
 
 def smoothed(values: F64, radius: int, epsilon: float) -> F64:
-    """Values (H, W) smoothed where they vary by less than epsilon: the guided filter with the values as their own guide (He, Sun &
-    Tang 2013, equations 5 to 8). radius: half the side of the windows."""
+    """Values (H, W) smoothed where they vary by less than epsilon: the guided filter with the values as their own guide (He, Sun
+    and Tang 2013, equations 5 to 8). radius: half the side of the windows."""
     size = 2 * radius + 1
     mean = ndimage.uniform_filter(values, size, mode="nearest")
     variance = np.maximum(ndimage.uniform_filter(values**2, size, mode="nearest") - mean**2, 0.0)
     a = variance / (variance + max(epsilon, 1e-150) ** 2)
     b = (1 - a) * mean
     return np.asarray(
-        ndimage.uniform_filter(a, size, mode="nearest") * values + ndimage.uniform_filter(b, size, mode="nearest")
+        ndimage.uniform_filter(a, size, mode="nearest") * values
+        + ndimage.uniform_filter(b, size, mode="nearest")
     )

@@ -73,8 +73,10 @@ def _breaks(length: int, step: int) -> list[int]:
 def _back_faces(node: Index, back: F64, wrap: bool, block: tuple[int, int]) -> tuple[F64, Index]:
     """(centres (N, 3) of the blocks at the border, faces (F, 3) of nodes, centre k having the index nodes + k)."""
     rows, columns = (_breaks(n, step) for n, step in zip(node.shape, block))
-    total, centres, faces = len(back), [], []
-    plain = []
+    total = len(back)
+    centres: list[F64] = []
+    faces: list[Index] = []
+    plain: list[tuple[int, int, int, int]] = []
     for i, (r0, r1) in enumerate(zip(rows, rows[1:])):
         for j, (c0, c1) in enumerate(zip(columns, columns[1:])):
             left, right = (False, False) if wrap else (j == 0, j == len(columns) - 2)

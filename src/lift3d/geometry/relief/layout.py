@@ -43,17 +43,23 @@ class Layout:
 
 
 def plan_layout(
-    shape: tuple[int, int], width: float, border: float, detail: float, closed: bool = False, stretch: float = 1.0
+    shape: tuple[int, int],
+    width: float,
+    border: float,
+    detail: float,
+    closed: bool = False,
+    stretch: float = 1.0,
 ) -> Layout:
     """The layout of a plate of exactly `width` metres for a picture of `shape` (H, W) pixels, whose aspect ratio is kept.
 
-    border: its width at all sides, or above and below only if `closed`: then the right edge joins the left one, and has no line of
-    its own. detail: largest distance between lines; stretch: factor by which columns are farther apart on the front than on
+    border: its width at all sides, or above and below only if `closed`: then the right edge joins the left one, and has no line
+    of its own. detail: largest distance between lines; stretch: factor by which columns are farther apart on the front than on
     the back, where `width` is measured. Raises InputError for sizes that leave no picture.
     """
     if not FINEST <= detail <= COARSEST:
         raise InputError(
-            f"a detail of {1000 * detail:g} mm is out of range", "give 0.02mm to 10mm; 0.2mm suits most printers"
+            f"a detail of {1000 * detail:g} mm is out of range",
+            "give 0.02mm to 10mm; 0.2mm suits most printers",
         )
     inner = width if closed else width - 2 * border
     height = inner * shape[0] / shape[1]
@@ -76,7 +82,9 @@ def plan_layout(
             f"{1000 * detail:.3g} mm show nothing",
             "make it larger, or give a smaller detail",
         )
-    x = np.arange(columns) * (inner / columns) if closed else np.linspace(border, width - border, columns)
+    x = np.asarray(border + inner * np.arange(columns) / (columns - 1), np.float64)
+    if closed:
+        x = np.asarray(np.arange(columns) * (inner / columns), np.float64)
     y = np.linspace(height + border, border, rows)
     if not border:
         return Layout(x, y, slice(None), slice(None), detail)

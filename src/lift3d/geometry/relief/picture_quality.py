@@ -30,7 +30,8 @@ def require_contrast(values: NDArray[np.float32], name: str) -> None:
         middle = (low + high) / 2
         shade = "white" if middle > 0.95 else "black" if middle < 0.05 else "of one shade"
         raise InputError(
-            f"{name} is {shade} everywhere, so that the model would be a plain plate", "use a photo with light and dark parts"
+            f"{name} is {shade} everywhere, so that the model would be a plain plate",
+            "use a photo with light and dark parts",
         )
 
 
@@ -40,8 +41,8 @@ def doubts(values: NDArray[np.float32]) -> list[str]:
     low, high = np.percentile(values, (1, 99))
     if high - low < LOW_CONTRAST:
         found.append(
-            f"its contrast is low ({100 * (high - low):.0f} % of the range from black to white) and is stretched, which shows its "
-            "noise as well"
+            f"its contrast is low ({100 * (high - low):.0f} % of the range from black to white) and is stretched, which shows "
+            "its noise as well"
         )
     counts = np.histogram(values, 64, (0.0, 1.0))[0] / values.size
     if np.sort(counts)[-3:].sum() > FEW_SHADES:
@@ -50,5 +51,7 @@ def doubts(values: NDArray[np.float32]) -> list[str]:
         )
     sides = max(values.shape) / min(values.shape)
     if sides >= ELONGATED:
-        found.append(f"one of its sides is {sides:.3g} times as long as the other, so that the model is a strip")
+        found.append(
+            f"one of its sides is {sides:.3g} times as long as the other, so that the model is a strip"
+        )
     return found

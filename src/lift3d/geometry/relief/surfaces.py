@@ -1,4 +1,4 @@
-"""Solids of given thickness over a rectangle or over a part of a cylinder, and the proof that they do not intersect themselves."""
+"""Solids of given thickness over a rectangle or a part of a cylinder, and the proof that they do not intersect themselves."""
 
 from __future__ import annotations
 

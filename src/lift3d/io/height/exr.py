@@ -1,4 +1,5 @@
-"""One channel of an OpenEXR file (OpenEXR File Layout, Academy Software Foundation): scan lines, not compressed or by RLE or zlib.
+"""One channel of an OpenEXR file (OpenEXR File Layout, Academy Software Foundation): scan lines, not compressed or by RLE or
+zlib.
 
 Tiled, deep and multi-part files and wavelet compression (PIZ, PXR24, B44, DWA) are refused with what to do instead.
 """
@@ -35,12 +36,15 @@ def read_exr(data: bytes, name: str) -> F32:
     """
     version = struct.unpack_from("<I", data, 4)[0]
     if version & 0xFF > 2 or version & 0x1A00:
-        raise InputError(f"{name} is a tiled, deep or multi-part OpenEXR file", "save it as scan lines of one part")
+        raise InputError(
+            f"{name} is a tiled, deep or multi-part OpenEXR file", "save it as scan lines of one part"
+        )
     attributes, at = _attributes(data, 8)
     compression = attributes["compression"][0]
     if compression not in LINES:
         raise InputError(
-            f"{name} is compressed by {NAMES.get(compression, 'an unknown method')}", "save the OpenEXR file with ZIP compression"
+            f"{name} is compressed by {NAMES.get(compression, 'an unknown method')}",
+            "save the OpenEXR file with ZIP compression",
         )
     x0, y0, x1, y1 = struct.unpack("<4i", attributes["dataWindow"])
     width, height = x1 - x0 + 1, y1 - y0 + 1
@@ -87,12 +91,15 @@ def _attributes(data: bytes, at: int) -> tuple[dict[str, bytes], int]:
 
 def _channels(data: bytes, name: str) -> list[tuple[str, str]]:
     """(name, type) of every channel, in the order of the file."""
-    found, at = [], 0
+    found: list[tuple[str, str]] = []
+    at = 0
     while data[at] and len(found) < 1000:
         end = data.index(0, at)
         kind, _, across, down = struct.unpack_from("<iIii", data, end + 1)
         if (across, down) != (1, 1):
-            raise InputError(f"{name} has subsampled channels", "save it with all channels at full resolution")
+            raise InputError(
+                f"{name} has subsampled channels", "save it with all channels at full resolution"
+            )
         found.append((data[at:end].decode("latin-1"), TYPES[kind]))
         at = end + 17
     return found

@@ -1,7 +1,7 @@
 """Height maps and depth maps of any bit depth: PNG, TIFF, OpenEXR and NumPy files.
 
-Places without a value (not a number, the value that the file names as missing, 0 or 65535 in a map of distances) are holes: they get
-the height of the nearest place that has one. Infinite values and those beyond FAR are the background, which has no height.
+Places without a value (not a number, the value that the file names as missing, 0 or 65535 in a map of distances) are holes: they
+get the height of the nearest place that has one. Infinite values and those beyond FAR are the background, which has no height.
 """
 
 from __future__ import annotations
@@ -55,21 +55,26 @@ def read_height_map(path: Path, near: str = "bright") -> HeightField:
 
 
 def height_field(
-    values: NDArray[Any], name: str = "the height map", near: str = "bright", missing: NDArray[np.bool_] | None = None
+    values: NDArray[Any],
+    name: str = "the height map",
+    near: str = "bright",
+    missing: NDArray[np.bool_] | None = None,
 ) -> HeightField:
-    """Heights of an array (H, W) of any real type, scaled to [0, 1]; see `read_height_map`. missing: (H, W) True where there is no
-    value. Distances become their inverse, which is linear in the picture on every plane; 8-bit values are no distances and are
+    """Heights of an array (H, W) of any real type, scaled to [0, 1]; see `read_height_map`. missing: (H, W) True where there is
+    no value. Distances become their inverse, which is linear in the picture on every plane; 8-bit values are no distances and are
     negated."""
     values = np.asarray(values)
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
     if values.ndim != 2 or values.dtype.kind not in "uifb":
         raise InputError(
-            f"{name} is an array of shape {values.shape} and type {values.dtype}", "give one number for each pixel, (height, width)"
+            f"{name} is an array of shape {values.shape} and type {values.dtype}",
+            "give one number for each pixel, (height, width)",
         )
     if min(values.shape) < SMALLEST_SIDE:
         raise InputError(
-            f"{name} is too small ({values.shape[1]}x{values.shape[0]}; each side needs at least {SMALLEST_SIDE})", "use a larger one"
+            f"{name} is too small ({values.shape[1]}x{values.shape[0]}; each side needs at least {SMALLEST_SIDE})",
+            "use a larger one",
         )
     found = values.astype(np.float64)
     with np.errstate(invalid="ignore"):
@@ -90,8 +95,8 @@ def height_field(
         out = np.where(hole, out[tuple(nearest)], out)
         known |= hole
     low, high = float(out[known].min()), float(out[known].max())
-    out = np.where(known, (out - low) / max(high - low, 1e-300), 0.0).astype(np.float32)
-    return HeightField(out, None if known.all() else known, name=name)
+    scaled = np.where(known, (out - low) / max(high - low, 1e-300), 0.0)
+    return HeightField(np.asarray(scaled, np.float32), None if known.all() else known, name=name)
 
 
 def _values(data: bytes, path: Path) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
@@ -124,7 +129,9 @@ def _numpy(data: bytes, name: str) -> NDArray[Any]:
         raise InputError(f"{name} holds values of type {kind}, not numbers", "save one number for each pixel")
     count = int(np.prod(shape, dtype=np.int64))
     if not 0 < count <= MAX_PIXELS:
-        raise InputError(f"{name} is an array of shape {shape}", "give one number for each pixel, (height, width)")
+        raise InputError(
+            f"{name} is an array of shape {shape}", "give one number for each pixel, (height, width)"
+        )
     values = np.frombuffer(data, kind, count, stream.tell())
     return values.reshape(shape, order="F" if fortran else "C")
 
@@ -138,6 +145,7 @@ def _grey(samples: NDArray[Any], name: str) -> NDArray[Any]:
     spread = np.abs(colours - colours[..., :1].astype(np.float64)).max() if colours.shape[2] > 1 else 0.0
     if spread > 0.02 * max(float(np.ptp(first)), 1.0):
         raise InputError(
-            f"{name} has colours, which state no order of heights", "give a grey height map, not a photo or a coloured preview"
+            f"{name} has colours, which state no order of heights",
+            "give a grey height map, not a photo or a coloured preview",
         )
     return first.astype(np.float32)

@@ -19,6 +19,7 @@ from lift3d.io.image import png16, raster, tiff
 from lift3d.io.image.exif import apply_orientation, exif_orientation, focal_from_exif, stated_orientation
 from lift3d.io.image.gravity import recorded_gravity
 from lift3d.io.image.heic import WARNING, is_heic, open_heic
+from lift3d.io.image.large_jpeg import open_large_jpeg
 from lift3d.io.image.value_range import MIN_FILL, to_eight_bit
 
 MAX_PIXELS = 170_000_000
@@ -149,7 +150,8 @@ def split_alpha(picture: Pil.Image) -> tuple[Pil.Image, Pil.Image | None]:
 def decode(
     data: bytes, name: str, max_size: int | None = None, limits: tuple[float, float] | None = None
 ) -> Picture:
-    """The decoded photo with its long side at most max_size. Raises InputError when it cannot be used.
+    """The decoded photo with its long side at most max_size. Raises InputError when it cannot be used. A JPEG of more than
+    MAX_PIXELS is read if max_size reduces it enough.
 
     limits: the (low, high) of the file's values that become black and white, if they are to be stretched; see `value_range`.
     """
@@ -165,7 +167,8 @@ def decode(
         raise
     except DECODER_ERRORS as error:
         raise InputError(f"{name} is damaged or cut short", "copy it again from the camera") from error
-    picture = open_picture(data, name)
+    large = open_large_jpeg(data, MAX_PIXELS, max_size)
+    picture = open_picture(data, name) if large is None else large
     if page is not None and page.index:  # a reduced copy comes first
         try:
             picture.seek(page.index)

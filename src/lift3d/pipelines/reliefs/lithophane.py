@@ -13,8 +13,8 @@ from lift3d.geometry.relief.picture_quality import doubts, luma
 from lift3d.geometry.relief.transmission import transmission
 from lift3d.maps.image_to_lithophane import ImageToLithophane
 from lift3d.pipelines.arguments import Message, PathLike, PhotoSource, load_photo, or_ignore, or_silent
-from lift3d.pipelines.grid_model import mesh_of, photo_size, size_warnings, write_grid_model
 from lift3d.pipelines.reconstruction.inputs import check_output
+from lift3d.pipelines.reliefs.grid_model import mesh_of, photo_size, size_warnings, write_grid_model
 from lift3d.types import F64, Mesh
 from lift3d.units import length_in_metres, parse_angle, parse_length_range
 

@@ -18,7 +18,7 @@ from lift3d.io.mesh.meshes import load_mesh, save_mesh
 from lift3d.pipelines.print_check import BED
 from lift3d.pipelines.write_model import preview_path
 from lift3d.types import F64, Mesh
-from lift3d.units import format_length, set_unit
+from lift3d.units import set_unit
 
 INSPECTED_FACES = 60_000
 """Largest number of faces for which the file as read back is inspected face by face; for others `surfaces.fault` proves that the
@@ -52,7 +52,7 @@ def write_grid_model(solid: GridSolid, mesh: Mesh, output: Path, picture: NDArra
 
 
 def size_warnings(mesh: Mesh, layout: Layout, detail: float) -> list[str]:
-    """Sentences on a model that is larger than a usual printer, and on a grid coarser than asked for."""
+    """Sentences on a model that is larger than a usual printer, and on a grid coarser than requested."""
     size = sorted(1000 * np.ptp(np.asarray(mesh.vertices), axis=0))
     found = []
     if any(a > b for a, b in zip(size, sorted(BED))):
@@ -64,11 +64,6 @@ def size_warnings(mesh: Mesh, layout: Layout, detail: float) -> list[str]:
             f"Samples are {1000 * layout.detail:.3g} mm apart and not {1000 * detail:.3g} mm, to keep the file in bounds."
         )
     return found
-
-
-def describe_size(mesh: Mesh) -> str:
-    """ "100 mm x 3 mm x 75 mm"."""
-    return " x ".join(format_length(float(s)) for s in np.ptp(np.asarray(mesh.vertices), axis=0))
 
 
 def relief_shading(heights: F64, spacing: float) -> NDArray[np.uint8]:

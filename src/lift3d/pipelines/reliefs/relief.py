@@ -30,9 +30,15 @@ from lift3d.pipelines.arguments import (
     or_silent,
     require_axis,
 )
-from lift3d.pipelines.grid_model import mesh_of, photo_size, relief_shading, size_warnings, write_grid_model
-from lift3d.pipelines.photo_depth import predicted_heights
 from lift3d.pipelines.reconstruction.inputs import check_output
+from lift3d.pipelines.reliefs.grid_model import (
+    mesh_of,
+    photo_size,
+    relief_shading,
+    size_warnings,
+    write_grid_model,
+)
+from lift3d.pipelines.reliefs.photo_depth import predicted_heights
 from lift3d.types import HeightField, Image, Mesh
 from lift3d.units import length_in_metres
 
@@ -81,13 +87,16 @@ def relief(
         detail_strength = 0.3 if from_photo else 0.0
     make = HeightsToRelief(
         _metres(width, "a width"), _metres(depth, "a depth"), _metres(base, "a base"),
-        0.0 if frame is None else _metres(frame, "a frame"), _metres(detail, "a detail"), float(compression), float(detail_strength),
+        0.0 if frame is None else _metres(frame, "a frame"), _metres(detail, "a detail"), float(compression),
+        float(detail_strength),
     )  # fmt: skip
     context = Context(progress=step)
     if from_photo:
         field = _of_photo(source, depth_map, near, photo_size(make.width, make.detail), context, say)
     elif depth_map is not None:
-        raise InputError("a depth map was given beside a mesh or a height map", "give it with a photo, or alone")
+        raise InputError(
+            "a depth map was given beside a mesh or a height map", "give it with a photo, or alone"
+        )
     elif _is_mesh(source):
         field = _of_mesh(source, make, azimuth, up, context, say)
     else:
@@ -132,11 +141,17 @@ def _within_mask(field: HeightField, image: Image) -> NDArray[np.bool_] | None:
     return mask if field.known is None else mask & field.known
 
 
-def _of_mesh(source: Any, make: HeightsToRelief, azimuth: float, up: str, context: Context, say: Message) -> HeightField:
+def _of_mesh(
+    source: Any, make: HeightsToRelief, azimuth: float, up: str, context: Context, say: Message
+) -> HeightField:
     """The heights of the front of a mesh, as fine as the relief."""
     require_axis(up)
     mesh = load_model_mesh(source)
-    if up == "y" and isinstance(source, str | os.PathLike) and Path(source).suffix.lower() in (".obj", ".off", ".ply", ".stl"):
+    if (
+        up == "y"
+        and isinstance(source, str | os.PathLike)
+        and Path(source).suffix.lower() in (".obj", ".off", ".ply", ".stl")
+    ):
         mesh.apply_transform(np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]]))
     for sentence in mesh_warnings(source, mesh):
         say(sentence)

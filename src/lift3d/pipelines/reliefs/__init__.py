@@ -1,0 +1,1 @@
+"""Pictures as models to print: lithophanes, reliefs, and the files that are written for them."""
