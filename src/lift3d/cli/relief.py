@@ -68,7 +68,7 @@ def relief(
     detail: Detail = "0.2mm",
     compression: Annotated[
         float, typer.Option(help="How strongly large differences in height are attenuated; 0 for not at all.")
-    ] = 8.0,
+    ] = 5.0,
     detail_strength: Annotated[
         float | None,
         typer.Option(help="Weight of the light and dark detail of the photo, 0 to 1; default 0.3."),

@@ -82,7 +82,7 @@ class HeightsToRelief(Mapping[HeightField, Mesh]):
     base: float = 2e-3
     frame: float = 0.0
     detail: float = 0.2e-3
-    compression: float = 8.0
+    compression: float = 5.0
     detail_strength: float = 0.0
 
     def apply(self, source: HeightField, context: Context) -> Mesh:
@@ -142,7 +142,7 @@ class HeightsToRelief(Mapping[HeightField, Mesh]):
         if not 0 <= self.compression <= STRONGEST:
             raise InputError(
                 f"a compression of {self.compression:g} is out of range",
-                f"give 0 to {STRONGEST:g}; 8 suits most scenes",
+                f"give 0 to {STRONGEST:g}; 5 suits most scenes",
             )
         if not 0 <= self.detail_strength <= 1:
             raise InputError(f"a detail strength of {self.detail_strength:g} is out of range", "give 0 to 1")

@@ -57,7 +57,7 @@ def _grid(mesh: Mesh, resolution: int, azimuth: float) -> tuple[F64, F64, float,
     size = float(max(high[0] - low[0], high[2] - low[2]))
     margin = MARGIN * size
     step = (size + 2 * margin) / (resolution - 1)
-    columns, rows = (int(np.ceil((high[k] - low[k] + 2 * margin) / step)) + 1 for k in (0, 2))
+    columns, rows = (int(np.ceil((high[k] - low[k] + 2 * margin) / step - 1e-6)) + 1 for k in (0, 2))
     centre = (low + high) / 2
     origin = np.array([centre[0] - (columns - 1) * step / 2, low[1], centre[2] + (rows - 1) * step / 2])
     return v, origin, step, (rows, columns)

@@ -63,10 +63,10 @@ def test_what_cannot_become_a_relief() -> None:
 
 @pytest.mark.parametrize("sigma", [0.001, 0.02])
 def test_noise_is_measured_and_removed(sigma: float) -> None:
-    clean = X + 0.3 * (Y > 0.3)
+    clean = 0.5 * (Y > 0.3)
     noisy = clean + np.random.default_rng(0).normal(0, sigma, X.shape)
     assert noise_level(noisy) == pytest.approx(sigma, rel=0.1)
-    assert noise_level(clean) < 1e-12
+    assert noise_level(clean + X) < 1e-12
     out = smoothed(noisy, 5, 6 * sigma)
     assert np.abs(out - clean)[5:-5, 5:-5].mean() < 0.35 * np.abs(noisy - clean).mean()
-    assert np.ptp(out[:, 80][45:51]) > 0.25  # the step at y = 0.3 stays
+    assert np.ptp(out[:, 80][45:51]) > 0.4  # the step at y = 0.3 stays

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lift3d.errors import InputError
@@ -12,8 +12,13 @@ from lift3d.geometry.relief import layout
 from lift3d.geometry.relief.layout import plan_layout
 
 
+@settings(deadline=None)
 @given(
-    st.integers(64, 4000), st.integers(64, 4000), st.floats(0.03, 0.3), st.sampled_from([0, 0.001, 0.005]), st.booleans()
+    st.integers(64, 4000),
+    st.integers(64, 4000),
+    st.floats(0.03, 0.3),
+    st.sampled_from([0, 0.001, 0.005]),
+    st.booleans(),
 )
 def test_sizes_are_exact(high: int, wide: int, width: float, border: float, closed: bool) -> None:
     if max(high, wide) > 8 * min(high, wide):

@@ -37,9 +37,7 @@ def test_every_plate_is_solid(rows: int, columns: int, seed: int, pose: str) -> 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(2, 40), st.integers(25, 60), st.integers(0, 10**6), st.floats(5, 350), st.booleans())
-def test_every_bent_plate_is_solid(
-    rows: int, columns: int, seed: int, degrees: float, closed: bool
-) -> None:
+def test_every_bent_plate_is_solid(rows: int, columns: int, seed: int, degrees: float, closed: bool) -> None:
     rng = np.random.default_rng(seed)
     radius = rng.uniform(2, 100)
     thickness = rng.choice([0.8, 3.0, 20.0], (rows, columns)) * rng.uniform(0.5, 1, (rows, columns))
@@ -86,7 +84,9 @@ def test_the_back_has_few_faces() -> None:
 
 def test_faults_are_found() -> None:
     angle = np.linspace(0, 3, 9)
-    assert "degrees apart" in (fault(curved_solid(np.ones((5, 9)), angle, np.arange(5.0)[::-1], 3, False)) or "")
+    assert "degrees apart" in (
+        fault(curved_solid(np.ones((5, 9)), angle, np.arange(5.0)[::-1], 3, False)) or ""
+    )
     thin = flat_solid(np.full((5, 5), 1e-6), np.arange(5.0), np.arange(5.0)[::-1], "lying")
     assert "single precision" in (fault(thin) or "")
     good = flat_solid(np.ones((5, 5)), np.arange(5.0), np.arange(5.0)[::-1], "lying")

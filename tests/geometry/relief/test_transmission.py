@@ -32,7 +32,9 @@ def test_a_negative_is_thick_where_it_is_bright() -> None:
 
 
 def test_brightness_and_contrast_of_the_photo_do_not_matter() -> None:
-    assert np.allclose(thickness_from_luminance(0.2 + 0.1 * RAMP, 0.8, 3, 1), thickness_from_luminance(RAMP, 0.8, 3, 1))
+    assert np.allclose(
+        thickness_from_luminance(0.2 + 0.1 * RAMP, 0.8, 3, 1), thickness_from_luminance(RAMP, 0.8, 3, 1)
+    )
     with pytest.raises(ValueError, match="same"):
         thickness_from_luminance(np.ones((5, 5)), 0.8, 3, 1)
 
@@ -40,7 +42,11 @@ def test_brightness_and_contrast_of_the_photo_do_not_matter() -> None:
 def test_a_few_outliers_do_not_use_up_the_range() -> None:
     spot = 0.3 * RAMP.copy()
     spot[0, 0] = 1
-    assert np.allclose(thickness_from_luminance(spot, 0.8, 3, 1)[1:], thickness_from_luminance(RAMP, 0.8, 3, 1)[1:], atol=0.02)
+    assert np.allclose(
+        thickness_from_luminance(spot, 0.8, 3, 1)[1:],
+        thickness_from_luminance(RAMP, 0.8, 3, 1)[1:],
+        atol=0.02,
+    )
 
 
 def test_luminance_is_linear_light() -> None:

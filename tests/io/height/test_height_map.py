@@ -12,7 +12,7 @@ from PIL import Image as Pil
 from lift3d.errors import InputError
 from lift3d.io.height.height_map import height_field, read_height_map
 
-RAMP = np.tile(np.linspace(1, 4, 60), (40, 1))
+RAMP = np.tile(np.linspace(1, 4, 100), (80, 1))
 
 
 def save(path: Path, values: np.ndarray) -> Path:

@@ -27,7 +27,7 @@ ENDS = (0.05, 99.95)
 """Percentiles of the compressed heights that become lowest and highest."""
 
 
-def compress_heights(heights: F64, known: NDArray[np.bool_] | None = None, strength: float = 8.0) -> F64:
+def compress_heights(heights: F64, known: NDArray[np.bool_] | None = None, strength: float = 5.0) -> F64:
     """(H, W) heights in [0, 1] of a bas-relief; 0 on the background.
 
     heights: (H, W), larger towards the viewer, of any scale; known: (H, W) True on the object, False on the background whose
@@ -66,7 +66,7 @@ def normalised(values: F64, inside: NDArray[np.bool_]) -> F64:
 
 def _attenuation(right: F64, down: F64, strength: float) -> F64:
     """(H, W) C(x) / x of the length x of the gradient at each node, equation 1 of Weyrich et al."""
-    length = np.hypot(np.pad(right, ((0, 0), (0, 1))), np.pad(down, ((0, 1), (0, 0))))
+    length = np.hypot(np.pad(right, ((0, 0), (0, 1)), "edge"), np.pad(down, ((0, 1), (0, 0)), "edge"))
     x = np.maximum(strength * length, 1e-9)
     return np.log1p(x) / x
 

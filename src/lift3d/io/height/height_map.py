@@ -38,8 +38,7 @@ def read_height_map(path: Path, near: str = "bright") -> HeightField:
     near: "bright" if larger values are nearer to the viewer (height, disparity, inverse depth), "dark" if they are farther
     (distance, as depth cameras and renderers store it). Raises InputError for a file that cannot be used.
     """
-    if near not in NEAR:
-        raise InputError(f"near = '{near[:40]}'", "use bright (larger is nearer) or dark (smaller is nearer)")
+    _require_near(near)
     data = read_bytes(path)
     if not data:
         raise damaged_file(path.name, "is empty")
@@ -63,6 +62,7 @@ def height_field(
     """Heights of an array (H, W) of any real type, scaled to [0, 1]; see `read_height_map`. missing: (H, W) True where there is
     no value. Distances become their inverse, which is linear in the picture on every plane; 8-bit values are no distances and are
     negated."""
+    _require_near(near)
     values = np.asarray(values)
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
@@ -97,6 +97,11 @@ def height_field(
     low, high = float(out[known].min()), float(out[known].max())
     scaled = np.where(known, (out - low) / max(high - low, 1e-300), 0.0)
     return HeightField(np.asarray(scaled, np.float32), None if known.all() else known, name=name)
+
+
+def _require_near(near: str) -> None:
+    if near not in NEAR:
+        raise InputError(f"near = '{near[:40]}'", "use bright (larger is nearer) or dark (smaller is nearer)")
 
 
 def _values(data: bytes, path: Path) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:

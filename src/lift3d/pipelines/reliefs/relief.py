@@ -58,7 +58,7 @@ def relief(
     base: str | float = "2mm",
     frame: str | float | None = None,
     detail: str | float = "0.2mm",
-    compression: float = 8.0,
+    compression: float = 5.0,
     detail_strength: float | None = None,
     azimuth: float = 0.0,
     up: str = "z",
