@@ -25,7 +25,8 @@ PLACEHOLDERS = {"SOURCES...", "[options]"}
 PAGE_OF = {
     "reconstruct": "photos", "mask": "one_photo", "check": "meshes", "repair": "meshes", "convert": "meshes",
     "complete": "complete", "generate": "shapes", "interpolate": "shapes", "classify": "classify", "index": "search",
-    "search": "search", "render": "render", "train": "training", "evaluate": "training", "maps": "how_it_works",
+    "search": "search", "render": "render", "lithophane": "reliefs", "relief": "reliefs",
+    "train": "training", "evaluate": "training", "maps": "how_it_works",
     "corpus build": "corpus", "corpus show": "corpus", "corpus photographs": "corpus", "corpus render": "pictures",
 }  # fmt: skip
 """The page that documents a command completely."""
