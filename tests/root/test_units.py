@@ -14,8 +14,10 @@ from lift3d.units import (
     format_length,
     format_memory,
     format_seconds,
+    parse_angle,
     parse_bed,
     parse_length,
+    parse_length_range,
     parse_memory,
     set_unit,
 )
@@ -112,3 +114,35 @@ def test_a_unit_is_set_and_removed() -> None:
     mesh = trimesh.creation.box()
     assert set_unit(mesh, "m").units == "m"
     assert set_unit(mesh, None).units is None and "units" not in mesh.metadata
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("0.8mm..3mm", (0.8e-3, 3e-3)),
+        ("0.8..3mm", (0.8e-3, 3e-3)),
+        (" 1mm .. 0,5cm ", (1e-3, 5e-3)),
+        ("3mm..1mm", (3e-3, 1e-3)),
+    ],
+)
+def test_ranges_of_lengths(text: str, ends: tuple[float, float]) -> None:
+    assert parse_length_range(text) == pytest.approx(ends)
+
+
+@pytest.mark.parametrize("text", ["", "3mm", "..", "1..2", "1mm-2mm", "1mm..x", "-1mm..2mm"])
+def test_no_ranges_of_lengths(text: str) -> None:
+    with pytest.raises(InputError):
+        parse_length_range(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "degrees"), [("120deg", 120), ("90°", 90), ("0 deg", 0), ("22,5 Degrees", 22.5)]
+)
+def test_angles(text: str, degrees: float) -> None:
+    assert parse_angle(text) == degrees
+
+
+@pytest.mark.parametrize("text", ["", "120", "2rad", "deg", "-3deg", "1e3deg"])
+def test_no_angles(text: str) -> None:
+    with pytest.raises(InputError):
+        parse_angle(text)

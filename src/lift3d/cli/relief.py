@@ -73,6 +73,9 @@ def relief(
         float | None,
         typer.Option(help="Weight of the light and dark detail of the photo, 0 to 1; default 0.3."),
     ] = None,
+    free_standing: Annotated[
+        bool, typer.Option("--free-standing", help="Leave out the plate around the object.")
+    ] = False,
     azimuth: Annotated[float, typer.Option(help="Degrees by which the viewer walks around a mesh.")] = 0.0,
     up: Annotated[str, typer.Option(help="Upright axis of OBJ, OFF, PLY and STL files: z or y.")] = "z",
     quiet: Quiet = False,
@@ -86,8 +89,8 @@ def relief(
     with Bars(quiet) as bars:
         mesh = api.relief(
             source, output, depth_map=depth_map, near=near, width=width, depth=depth, base=base, frame=frame, detail=detail,
-            compression=compression, detail_strength=detail_strength, azimuth=azimuth, up=up, progress=bars.step,
-            message=warnings.append,
+            compression=compression, detail_strength=detail_strength, free_standing=free_standing, azimuth=azimuth, up=up,
+            progress=bars.step, message=warnings.append,
         )  # fmt: skip
     if not quiet:
         for sentence in warnings:

@@ -5,7 +5,7 @@ See `lift3d.geometry.relief.compression`. A photo of the same view can add the d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from lift3d.geometry.relief.compression import (
 )
 from lift3d.geometry.relief.layout import Layout, plan_layout
 from lift3d.geometry.relief.picture_quality import luma
-from lift3d.geometry.relief.surfaces import GridSolid, fault, flat_solid
+from lift3d.geometry.relief.surfaces import GridSolid, cut_out_solid, fault, flat_solid
 from lift3d.geometry.relief.transmission import resample
 from lift3d.mapping import Card, Guarantee, Mapping, register
 from lift3d.types import F64, HeightField, Mesh
@@ -75,7 +75,8 @@ class HeightsToRelief(Mapping[HeightField, Mesh]):
     """Options, lengths in metres. width: of the block, frame included. depth: of the relief above its base. base: thickness
     of the block behind it. frame: width of a frame as high as the relief, 0 for none. detail: distance between samples.
     compression: how strongly large differences in height are attenuated, 0 for not at all. detail_strength: weight of the
-    luminance of the photo, if there is one, from 0 to 1."""
+    luminance of the photo, if there is one, from 0 to 1. free_standing: leave out the plate where the heights are not known;
+    `width` is then that of the object, the largest one if there are several."""
 
     width: float = 0.1
     depth: float = 4e-3
@@ -84,6 +85,7 @@ class HeightsToRelief(Mapping[HeightField, Mesh]):
     detail: float = 0.2e-3
     compression: float = 5.0
     detail_strength: float = 0.0
+    free_standing: bool = False
 
     def apply(self, source: HeightField, context: Context) -> Mesh:
         """The block, its back on z = 0 and its front towards +z, y up in the picture. Raises InputError for options outside
@@ -97,7 +99,10 @@ class HeightsToRelief(Mapping[HeightField, Mesh]):
         layout = self.layout(source)
         inner = self.thickness_on(source, layout)
         thickness = layout.framed(inner, self.base + self.depth)
-        solid = flat_solid(thickness, layout.x - self.width / 2, layout.y, "lying")
+        if self.free_standing:
+            solid = self._cut_out(source, layout, thickness)
+        else:
+            solid = flat_solid(thickness, layout.x - self.width / 2, layout.y, "lying")
         wrong = fault(solid)
         if wrong:
             raise SolidError(f"the relief cannot be made: {wrong}", "make it wider or its detail smaller")
@@ -129,6 +134,21 @@ class HeightsToRelief(Mapping[HeightField, Mesh]):
             relief = normalised(relief + self.detail_strength * DETAIL_SCALE * fine, inside)
         return self.base + self.depth * relief
 
+    def _cut_out(self, source: HeightField, layout: Layout, thickness: F64) -> GridSolid:
+        """The solid over the known heights, scaled to the exact width."""
+        known = _resampled(source, layout.picture_shape)[1]
+        solid = None if known is None else cut_out_solid(thickness, layout.x, layout.y, known)
+        if solid is None:
+            raise InputError(
+                f"{source.name or 'the height field'} has no background to leave out",
+                "leave out --free-standing",
+            )
+        low, high = solid.vertices.min(0), solid.vertices.max(0)
+        scale = self.width / float(high[0] - low[0])
+        middle = np.array([(low[0] + high[0]) / 2, low[1], 0.0])
+        vertices = (solid.vertices - middle) * [scale, scale, 1.0]
+        return replace(solid, vertices=vertices, spacing=scale * solid.spacing)
+
     def _check(self, source: HeightField) -> None:
         if not 0.1e-3 <= self.depth <= 0.1:
             raise InputError(
@@ -146,6 +166,8 @@ class HeightsToRelief(Mapping[HeightField, Mesh]):
             )
         if not 0 <= self.detail_strength <= 1:
             raise InputError(f"a detail strength of {self.detail_strength:g} is out of range", "give 0 to 1")
+        if self.free_standing and self.frame:
+            raise InputError("a free-standing relief has no frame", "leave out --frame or --free-standing")
         if self.width <= 0 or self.frame < 0:
             raise InputError("the width or the frame is negative", "give lengths above zero")
         if source.image is not None:

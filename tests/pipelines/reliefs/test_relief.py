@@ -65,6 +65,14 @@ def test_a_cut_out_photo_has_a_background() -> None:
     assert np.isclose(z, 2e-3).mean() > 0.3 and inspect_solid(mesh).is_solid
 
 
+def test_a_free_standing_relief_has_the_exact_width(files: Path) -> None:
+    for source in (files / "ball.glb", trimesh.creation.torus(1, 0.3)):
+        mesh = lift3d.relief(source, files / "x.stl", free_standing=True, **SMALL)
+        assert inspect_solid(lift3d.load(files / "x.stl")).is_solid
+        assert mesh.extents[0] == pytest.approx(0.04) and mesh.extents[2] == pytest.approx(0.006, rel=1e-3)
+        assert mesh.vertices[:, 1].min() == pytest.approx(0, abs=1e-12)
+
+
 def test_a_photo_without_depth_names_the_option() -> None:
     with pytest.raises(InputError, match="--depth-map"):
         lift3d.relief(PHOTO, **SMALL)
@@ -87,6 +95,8 @@ def test_a_predictor_is_used_where_there_is_one(monkeypatch: pytest.MonkeyPatch)
         (PHOTO, {"depth_map": PHOTO}, "array of shape"),
         (HEIGHTS, {"depth_map": HEIGHTS}, "beside"),
         (HEIGHTS, {"depth": "0mm"}, "range"),
+        (HEIGHTS, {"free_standing": True}, "no background"),
+        (trimesh.creation.box(), {"free_standing": True, "frame": "3mm"}, "no frame"),
         (HEIGHTS, {"base": "0.1mm"}, "base of 0.1 mm"),
         (np.zeros((50, 60)), {}, "equal"),
         (trimesh.Trimesh(), {}, "no faces"),

@@ -32,7 +32,7 @@ def closed_grid(
     if wrap:
         node = np.column_stack([node, node[:, 0]])
         height = np.column_stack([height, height[:, 0]])
-    top = _front_faces(node, height)
+    top = front_faces(node, height)
     count = rows * columns
     wall = _wall(node, wrap, count)
     centres, rear = _back_faces(node, back.reshape(-1, 3), wrap, block)
@@ -43,7 +43,7 @@ def closed_grid(
     return vertices[used], (np.cumsum(used) - 1)[faces], len(top)
 
 
-def _front_faces(node: Index, height: F64) -> Index:
+def front_faces(node: Index, height: F64) -> Index:
     """(F, 3) two triangles for each cell, counter-clockwise as seen from the front."""
     a, b, d, e = node[:-1, :-1], node[:-1, 1:], node[1:, :-1], node[1:, 1:]
     falling = np.abs(height[:-1, :-1] - height[1:, 1:]) <= np.abs(height[:-1, 1:] - height[1:, :-1])

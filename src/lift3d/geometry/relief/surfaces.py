@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.geometry.relief.grid_solid import closed_grid
+from lift3d.geometry.relief.masked_grid import cells_of, masked_grid
 from lift3d.types import F64
 
 BLOCK = 16
@@ -50,6 +51,19 @@ def flat_solid(thickness: F64, x: F64, y: F64, pose: Literal["standing", "lying"
     else:
         front, back = np.stack([grid_x, -thickness, grid_y], -1), np.stack([grid_x, zero, grid_y], -1)
     vertices, faces, count = closed_grid(front, back, thickness, False, (BLOCK, BLOCK))
+    spacing = float(min(np.diff(x).min(), -np.diff(y).max()))
+    return GridSolid(vertices, faces, count, 0.0, spacing, float(thickness.min()), 0.0)
+
+
+def cut_out_solid(thickness: F64, x: F64, y: F64, known: NDArray[np.bool_]) -> GridSolid | None:
+    """As `flat_solid`, lying, over the largest component of the known nodes (R, C) only; None without a cell of known nodes."""
+    cells = cells_of(known)
+    if not cells.any():
+        return None
+    grid_x, grid_y = np.meshgrid(x, y)
+    front = np.stack([grid_x, grid_y, thickness], -1)
+    back = np.stack([grid_x, grid_y, np.zeros_like(thickness)], -1)
+    vertices, faces, count = masked_grid(front, back, thickness, cells)
     spacing = float(min(np.diff(x).min(), -np.diff(y).max()))
     return GridSolid(vertices, faces, count, 0.0, spacing, float(thickness.min()), 0.0)
 

@@ -60,6 +60,7 @@ def relief(
     detail: str | float = "0.2mm",
     compression: float = 5.0,
     detail_strength: float | None = None,
+    free_standing: bool = False,
     azimuth: float = 0.0,
     up: str = "z",
     progress: Progress | None = None,
@@ -72,7 +73,8 @@ def relief(
     nearer to the viewer, "dark" if they are farther. width: of the block; depth: of the relief above the base; base: thickness
     of the block behind it; frame: width of a frame as high as the relief; detail: distance between samples. Lengths are strings
     with a unit or metres. compression: how strongly large differences in height are attenuated. detail_strength: weight of
-    the luminance of the photo, 0 to 1; None is 0.3 for a photo. azimuth: degrees by which the viewer walks around a mesh. up: "y"
+    the luminance of the photo, 0 to 1; None is 0.3 for a photo. free_standing: leave out
+    the plate around the object, whose width is then `width`. azimuth: degrees by which the viewer walks around a mesh. up: "y"
     or "z", the upright axis of a mesh file whose format does not state it. output: a model file; a shaded picture of the
     relief is written beside it as NAME.png. message: called with sentences on what may disappoint.
 
@@ -88,7 +90,7 @@ def relief(
     make = HeightsToRelief(
         _metres(width, "a width"), _metres(depth, "a depth"), _metres(base, "a base"),
         0.0 if frame is None else _metres(frame, "a frame"), _metres(detail, "a detail"), float(compression),
-        float(detail_strength),
+        float(detail_strength), free_standing,
     )  # fmt: skip
     context = Context(progress=step)
     if from_photo:
