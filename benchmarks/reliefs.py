@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -146,6 +145,36 @@ def measure(
     return row
 
 
+def write_table(rows: list[list[Any]]) -> None:
+    """Write results/reliefs.json."""
+    correlations = [r[8] for r in rows if r[8] is not None]
+    solid = 100 * np.mean([r[3] == "yes" for r in rows])
+    kept = 100 * np.mean([r[5] == "yes" for r in rows])
+    median, longest = np.median([r[7] for r in rows]), max(r[7] for r in rows)
+    note = (
+        f"{len(rows)} models: {solid:.0f} % solid, smallest wall kept in {kept:.0f} %; processor time of "
+        f"making and writing one: median {median:.1f} s, longest {longest:.1f} s (the machine was busy with other work, so "
+        "that the elapsed time is longer); "
+        f"correlation of the simulated light with the photo: median "
+        f"{np.median(correlations):.3f}, lowest {min(correlations):.3f}."
+    )
+    columns = [
+        "model",
+        "source",
+        "faces",
+        "solid",
+        "thinnest wall, mm",
+        "wall kept",
+        "seconds elapsed",
+        "seconds of processor",
+        "correlation",
+    ]
+    table = {"columns": columns, "rows": rows, "note": note}
+    (HERE / "results/reliefs.json").write_text(
+        json.dumps({"table": table}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+
+
 def main() -> None:
     """Measure all and write the table."""
     parser = argparse.ArgumentParser(
@@ -166,35 +195,8 @@ def main() -> None:
         if arguments.only in name:
             make = lambda path, s=source, o=options: lift3d.relief(s, path, width=WIDTH, **o)  # noqa: E731
             rows.append(measure("relief", name, make, 0.0, BASE, None))
-    if arguments.only:
-        return
-    correlations = [r[8] for r in rows if r[8] is not None]
-    solid = 100 * np.mean([r[3] == "yes" for r in rows])
-    kept = 100 * np.mean([r[5] == "yes" for r in rows])
-    median, longest = np.median([r[7] for r in rows]), max(r[7] for r in rows)
-    note = (
-        f"{len(rows)} models: {solid:.0f} % solid, smallest wall kept in {kept:.0f} %; processor time of "
-        f"making and writing one: median {median:.1f} s, longest {longest:.1f} s (the machine was busy with other work, so "
-        "that the elapsed time is longer); "
-        f"correlation of the simulated light with the photo: median "
-        f"{np.median(correlations):.3f}, lowest {min(correlations):.3f}. Peak memory of the process, the inspection included: "
-        f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB."
-    )
-    columns = [
-        "model",
-        "source",
-        "faces",
-        "solid",
-        "thinnest wall, mm",
-        "wall kept",
-        "seconds elapsed",
-        "seconds of processor",
-        "correlation",
-    ]
-    table = {"columns": columns, "rows": rows, "note": note}
-    (HERE / "results/reliefs.json").write_text(
-        json.dumps({"table": table}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    if not arguments.only:
+        write_table(rows)
 
 
 if __name__ == "__main__":
