@@ -80,8 +80,13 @@ def write(folder: Path, name: str, value: Any) -> None:
 
 WHOLE = [
     "set", "F 1 %", "F 0.5 %", "IoU", "known F 1 %", "known IoU", "% inside", "% outside", "seen F 1 %", "photos placed", "up °",
-    "seconds", "said",
+    "processor s", "said",
 ]  # fmt: skip
+
+
+def processor_seconds(x: dict[str, Any]) -> float | None:
+    """Of all steps and threads, which other work on the machine changes little; None for a refusal."""
+    return r(sum(step["cpu_seconds"] for step in x["steps"]), 0) if x.get("steps") else None
 
 
 def whole_row(name: str, x: dict[str, Any]) -> list[Any]:
@@ -91,11 +96,11 @@ def whole_row(name: str, x: dict[str, Any]) -> list[Any]:
         said = "refused" if "refused" in x else "predicted" if x.get("predicted") else "model"
         if x.get("warnings"):
             said += ", warned"
-        return [name, *([None] * 8), placed, None, r(x.get("wall_s"), 1), said]
+        return [name, *([None] * 8), placed, None, processor_seconds(x), said]
     w = x["whole"]
     return [
         name, r(w["f_1"]), r(w["f_05"]), r(w["iou"]), r(w.get("f_known")), r(w.get("iou_known")), r(100 * w["inside"], 1),
-        r(100 * w["outside"], 1), r(x["surface"]["f_1"]), placed, r(x.get("up_deg"), 1), r(x["wall_s"], 1),
+        r(100 * w["outside"], 1), r(x["surface"]["f_1"]), placed, r(x.get("up_deg"), 1), processor_seconds(x),
         "warned" if x.get("warnings") else None,
     ]  # fmt: skip
 
@@ -141,7 +146,7 @@ def summary(name: str, scored: list[dict[str, Any]], good: Any, bad: Any) -> lis
         name, *(over([w.get(key) for w in whole], good) for key in ("f_1", "f_05", "iou", "f_known", "iou_known")),
         *(over([100 * w[key] for w in whole], bad, 1) for key in ("inside", "outside")),
         over([x["surface"]["f_1"] for x in scored], good), None,
-        over([x.get("up_deg") for x in scored], bad, 1), over([x["wall_s"] for x in scored], bad, 1), None,
+        over([x.get("up_deg") for x in scored], bad, 1), over([processor_seconds(x) for x in scored], bad, 0), None,
     ]  # fmt: skip
 
 
