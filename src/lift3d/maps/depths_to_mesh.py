@@ -27,6 +27,8 @@ from lift3d.geometry.fusion.capture_layout import (
     AxisIntersection,
     classify_capture,
     intersect_optical_axes,
+    seen_around,
+    shows_one_side,
 )
 from lift3d.geometry.fusion.fuse import (
     FusionSettings,
@@ -96,6 +98,16 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
         context.progress(NAME, 0.1)
         extract = self._object if kind == "object" else self._scene
         mesh, frame, plane, measured = extract(source, points, axes, context)
+        seen = seen_around(cameras, np.linalg.inv(frame).astype(np.float64))
+        if self.kind == "auto" and shows_one_side(source.views, measured, seen):
+            assert measured is not None
+            kind = "scene"
+            why = (
+                f"the photos show one side only, {seen:.0f} degrees around, and measured {measured:.0%} of the surface of a "
+                "closed object"
+            )
+            context.note(NAME, kind=kind, why=why)
+            mesh, frame, plane, measured = self._scene(source, points, axes, context)
         set_unit(mesh, source.views.unit)
         context.note(NAME, world_from_model=frame.tolist())
         context.progress(NAME, 1.0)

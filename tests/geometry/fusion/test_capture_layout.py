@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenes import look_at, orbit_cameras
+from scenes import look_at, orbit_cameras, orbit_views
 
-from lift3d.geometry.fusion.capture_layout import classify_capture, intersect_optical_axes
+from lift3d.geometry.fusion.capture_layout import (
+    classify_capture,
+    intersect_optical_axes,
+    seen_around,
+    shows_one_side,
+)
+from lift3d.types import PhotoStatus
 
 
 def test_an_orbit_is_an_object_and_a_row_is_a_scene():
@@ -62,3 +70,28 @@ def test_axes_that_miss_each_other_are_a_scene():
         cameras.append(look_at(centre, centre + [-np.cos(a) - np.sin(a), np.cos(a) - np.sin(a), 0]))
     kind, why = classify_capture(cameras, intersect_optical_axes(cameras))
     assert kind == "scene" and "no single object" in why
+
+
+@pytest.mark.parametrize(("degrees", "expected"), [(360, 360), (180, 180), (100, 100), (300, 360)])
+def test_degrees_seen_around(degrees: float, expected: float) -> None:
+    angles = np.radians(np.linspace(0, degrees, 13))
+    cameras = [look_at([2 * np.cos(a), 2 * np.sin(a), 1], [0, 0, 0]) for a in angles]
+    assert seen_around(cameras) == pytest.approx(expected, abs=1)
+    shift = np.eye(4)
+    shift[:3, 3] = -5.0
+    assert seen_around(cameras, shift) < 60
+
+
+@pytest.mark.parametrize(
+    ("measured", "degrees", "placed", "scene"),
+    [
+        (0.36, 110, 22, True),
+        (0.8, 110, 22, False),
+        (0.36, 200, 22, False),
+        (0.27, 110, 4, False),
+        (None, 110, 22, False),
+    ],
+)
+def test_a_facade_shows_one_side(measured: float | None, degrees: float, placed: int, scene: bool) -> None:
+    views = replace(orbit_views(5), photos=tuple(PhotoStatus(str(i), i < placed) for i in range(22)))
+    assert shows_one_side(views, measured, degrees) == scene

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import trimesh
-from scenes import look_at, orbit_cameras, orbit_views
+from scenes import orbit_cameras, orbit_views
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
@@ -99,13 +99,6 @@ def test_what_was_not_measured_is_not_written() -> None:
         quality.require_measured(surface(measured), True, run)
         assert bool(run.warnings) == warned
     quality.require_measured(surface(0.0, "scene"), False, a_run())
-
-
-@pytest.mark.parametrize(("degrees", "expected"), [(360, 360), (180, 180), (100, 100), (300, 360)])
-def test_degrees_seen_around(degrees: float, expected: float) -> None:
-    angles = np.radians(np.linspace(0, degrees, 13))
-    cameras = [look_at([2 * np.cos(a), 2 * np.sin(a), 1], [0, 0, 0]) for a in angles]
-    assert quality.seen_around(cameras, np.zeros(3)) == pytest.approx(expected, abs=1)
 
 
 def test_a_side_never_seen_is_said() -> None:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lift3d.types import F64, Camera
+from lift3d.types import F64, Camera, Views
+
+ONE_SIDE, LEAST_CLOSED, MOST_PLACED = 150.0, 0.5, 0.8
+"""Degrees around, measured fraction of the surface, and fraction of the photos that were placed, see `shows_one_side`."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +78,22 @@ def classify_capture(cameras: Sequence[Camera], axes: AxisIntersection) -> tuple
         f"the viewing axes meet ({axes.spread:.0%} of the distance) "
         f"and the two most different viewing directions are {axes.angle:.0f} degrees apart"
     )
+
+
+def seen_around(cameras: Sequence[Camera], model_from_world: F64 | None = None) -> float:
+    """Degrees around the vertical of a model that cameras around its origin cover: 360 less the largest gap between neighbours,
+    where a gap of 90 degrees or less leaves nothing unseen. model_from_world: (4, 4) upright frame, z up, that of the cameras if
+    None."""
+    frame = np.eye(4) if model_from_world is None else model_from_world
+    centres = np.array([camera.centre for camera in cameras]) @ frame[:3, :3].T + frame[:3, 3]
+    azimuth = np.sort(np.degrees(np.arctan2(centres[:, 1], centres[:, 0])))
+    gap = float(np.diff(np.append(azimuth, azimuth[0] + 360)).max()) if len(azimuth) > 1 else 360.0
+    return 360.0 if gap <= 90 else 360.0 - gap
+
+
+def shows_one_side(views: Views, measured: float | None, degrees: float) -> bool:
+    """Whether what was taken for an object is rather a facade or a picture: most photos were placed, they show less than ONE_SIDE
+    degrees around it, and measured less than LEAST_CLOSED of its closed surface."""
+    placed = [status.placed for status in views.photos]
+    most = not placed or np.mean(placed) >= MOST_PLACED
+    return bool(measured is not None and measured < LEAST_CLOSED and degrees < ONE_SIDE and most)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lift3d.errors import CaptureError
 from lift3d.pipelines.reconstruction.options import Options
 from lift3d.runtime.runner import Run
-from lift3d.types import F64, Camera, Mesh, Surface, Views
+from lift3d.types import F64, Mesh, Surface, Views
 
 MIN_PLACED = 0.5
 """Fraction of the photos: with fewer placed nothing is written."""
@@ -69,9 +69,11 @@ def require_placed(placed: int, total: int, options: Options, run: Run) -> None:
 def require_measured(surface: Surface, force: bool, run: Run) -> None:
     """Warn if the photos measured little of an object's surface or saw one side only; raise CaptureError if far too little was
     measured and `force` is off."""
+    from lift3d.geometry.fusion.capture_layout import seen_around
+
     if surface.kind != "object":
         return
-    around = seen_around(surface.views.cameras, np.asarray(surface.mesh.vertices).mean(0))
+    around = seen_around(surface.views.cameras)
     run.context.note("quality", degrees_seen=round(around))
     if around < MIN_SEEN_AROUND:
         run.warn(f"The photos show {around:.0f} degrees around the object; its other side is closed unseen.")
@@ -195,15 +197,6 @@ def _disagreeing(found: Sequence[PhotoAgreement], least: float) -> list[str]:
 def named(names: Sequence[str], most: int = 3) -> str:
     """The first names, and how many more there are."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def seen_around(cameras: Sequence[Camera], centre: F64) -> float:
-    """Degrees around the vertical (z) that cameras around `centre` (3,) cover: 360 less the largest gap between neighbours, where
-    a gap of 90 degrees or less leaves nothing unseen."""
-    offset = np.array([camera.centre for camera in cameras]) - centre
-    azimuth = np.sort(np.degrees(np.arctan2(offset[:, 1], offset[:, 0])))
-    gap = float(np.diff(np.append(azimuth, azimuth[0] + 360)).max()) if len(azimuth) > 1 else 360.0
-    return 360.0 if gap <= 90 else 360.0 - gap
 
 
 def photo_agreement(mesh: Mesh, views: Views) -> list[PhotoAgreement]:
