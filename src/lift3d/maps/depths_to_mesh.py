@@ -137,7 +137,8 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
             above = near & (plane.height(points.xyz) > max(4 * plane.noise, 0.008 * axes.distance))
         member = above.copy()
         alone = bool(masks) or bool(maps.views.background)
-        member[above] = (common_points if alone else object_points)(cameras, points.xyz[above], axes)
+        xyz = points.xyz[above]
+        member[above] = common_points(cameras, xyz, axes) if alone else object_points(cameras, xyz, axes, up)
         if member.sum() < 100:
             raise CaptureError(
                 "no object was found where the cameras look together",

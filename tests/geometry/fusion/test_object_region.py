@@ -17,6 +17,7 @@ CAMERAS = [
     for a in np.linspace(0, 2 * np.pi, 9)[:-1]
 ]
 AXES = intersect_optical_axes(CAMERAS)
+UP = np.array([0.0, 0.0, 1.0])
 
 
 def ball(count: int, centre: list[float], radius: float, seed: int = 0) -> np.ndarray:
@@ -38,32 +39,32 @@ def test_visibility_counts_cameras(seed: int) -> None:
 
 def test_a_ball_is_the_object_and_distant_clutter_is_not() -> None:
     near, far = ball(1500, [0, 0, 0.4], 0.4), ball(1500, [2.6, 0, 0.4], 0.3, 1)
-    member = object_points(CAMERAS, np.concatenate([near, far]), AXES)
+    member = object_points(CAMERAS, np.concatenate([near, far]), AXES, UP)
     assert member[:1500].mean() > 0.98 and member[1500:].sum() == 0
 
 
 def test_the_cluster_at_the_centre_wins_over_a_larger_one_aside() -> None:
     near, aside = ball(1000, [0, 0, 0.4], 0.25), ball(2500, [0.95, 0, 0.4], 0.2, 1)
-    member = object_points(CAMERAS, np.concatenate([near, aside]), AXES)
+    member = object_points(CAMERAS, np.concatenate([near, aside]), AXES, UP)
     assert member[:1000].mean() > 0.95 and member[1000:].mean() < 0.05
 
 
 def test_a_part_inside_the_bounding_box_belongs_to_the_object() -> None:
     """A sphere inside a larger one touches it nowhere on the grid, but lies in its box."""
     outer, inner = ball(4000, [0, 0, 0.4], 0.5), ball(600, [0, 0, 0.4], 0.12, 1)
-    member = object_points(CAMERAS, np.concatenate([outer, inner]), AXES)
+    member = object_points(CAMERAS, np.concatenate([outer, inner]), AXES, UP)
     assert member[:4000].mean() > 0.98 and member[4000:].mean() > 0.98
 
 
 @pytest.mark.parametrize("count", [0, 10, 49])
 def test_few_points_are_taken_as_they_are(count: int) -> None:
     xyz = np.concatenate([ball(count, [0, 0, 0.4], 0.3), np.full((5, 3), 40.0)])
-    member = object_points(CAMERAS, xyz, AXES)
+    member = object_points(CAMERAS, xyz, AXES, UP)
     assert member[:count].all() and not member[count:].any()
 
 
 def test_nothing_near_the_centre_means_no_object() -> None:
-    assert not object_points(CAMERAS, np.full((200, 3), 30.0), AXES).any()
+    assert not object_points(CAMERAS, np.full((200, 3), 30.0), AXES, UP).any()
 
 
 def test_thin_parts_of_a_masked_object_are_common_points():
@@ -73,3 +74,14 @@ def test_thin_parts_of_a_masked_object_are_common_points():
     far = rng.normal(0, 0.05, (200, 3)) + [9, 0, 0]
     member = common_points(CAMERAS, np.concatenate([cap, stem, far]), AXES)
     assert member[:2030].all() and not member[2030:].any()
+
+
+def test_a_head_above_an_unmeasured_neck_belongs_to_the_object_and_a_neighbour_does_not():
+    rng = np.random.default_rng(5)
+    body = rng.uniform([-0.2, -0.2, 0], [0.2, 0.2, 0.4], (4000, 3))
+    head = rng.uniform([-0.15, -0.15, 0.48], [0.15, 0.15, 0.7], (2500, 3))
+    neighbour = rng.uniform([0.5, -0.1, 0], [0.7, 0.1, 0.3], (2000, 3))
+    lamp = rng.uniform([-0.15, -0.15, 1.1], [0.15, 0.15, 1.25], (2000, 3))
+    member = object_points(CAMERAS, np.concatenate([body, head, neighbour, lamp]), AXES, UP)
+    assert member[:4000].mean() > 0.99 and member[4000:6500].mean() > 0.99
+    assert not member[6500:].any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from scipy import ndimage
 from lift3d.geometry.camera.projection import project
 from lift3d.geometry.fusion.capture_layout import AxisIntersection
 from lift3d.types import F64, Camera
+
+MIN_PART, PAD, GAP = 0.03, 0.15, 0.3
+"""Least score of a part relative to the main one, padding of the bounding box, and largest gap above it, relative to its size."""
 
 
 def visible_fraction(cameras: Sequence[Camera], xyz: F64) -> F64:
@@ -37,14 +41,15 @@ def common_points(cameras: Sequence[Camera], xyz: F64, axes: AxisIntersection) -
 
 
 def object_points(
-    cameras: Sequence[Camera], xyz: F64, axes: AxisIntersection, resolution: int = 72
+    cameras: Sequence[Camera], xyz: F64, axes: AxisIntersection, up: F64, resolution: int = 72
 ) -> NDArray[np.bool_]:
     """(N,) True for the points of xyz (N, 3, world) that belong to the object.
 
     Candidates are seen by at least 60 % as many cameras as the best-seen points and lie within 1.2 camera distances of the
     intersection of the optical axes. They are binned on a grid of at most `resolution` cells a side. Of its 26-connected
     clusters the one with the highest score is taken: its number of points, weighted by visibility and by nearness to the
-    intersection. Smaller clusters inside its bounding box are added.
+    intersection. Smaller clusters inside its bounding box are added, and clusters above it in the direction `up` (3,), which
+    only a part that no photo measured separates from it.
     """
     visibility = visible_fraction(cameras, xyz)
     near = np.linalg.norm(xyz - axes.point, axis=1) < 1.2 * axes.distance
@@ -70,17 +75,32 @@ def object_points(
     score = np.bincount(cluster, weight, minlength=clusters + 1)
     score[0] = 0
     best = int(score.argmax())
-    # other parts of the object: well seen, and inside the bounding box of the main part
-    main = p[cluster == best]
-    box_low, box_high = np.quantile(main, [0.01, 0.99], axis=0)
-    pad = 0.15 * (box_high - box_low)
-    members = {best}
-    for k in range(1, clusters + 1):
-        part = p[cluster == k]
-        if k != best and score[k] > 0.03 * score[best]:
-            inside = ((part > box_low - pad) & (part < box_high + pad)).all(1).mean()
-            if inside > 0.9:
-                members.add(k)
+    members = _parts(p, cluster, score.astype(np.float64), best, up)
     out = np.zeros(len(xyz), bool)
-    out[np.nonzero(common)[0][np.isin(cluster, list(members))]] = True
+    out[np.nonzero(common)[0][np.isin(cluster, members)]] = True
     return out
+
+
+def _parts(p: F64, cluster: NDArray[Any], score: F64, best: int, up: F64) -> list[int]:
+    """The main cluster `best` of points p (N, 3) and the other parts of its object, largest first: those inside the bounding box
+    of what was found so far, padded by PAD of its size, or above it within GAP of its height."""
+    side = np.linalg.svd(up[None])[2][1:]
+    local = p @ np.vstack([side, up]).T
+    found = [best]
+    others = [int(k) for k in np.argsort(-score) if k != best and score[k] > MIN_PART * score[best]]
+    for _ in range(len(others)):
+        low, high = np.quantile(local[np.isin(cluster, found)], [0.01, 0.99], axis=0)
+        pad = PAD * (high - low)
+        low, high = low - pad, high + pad
+        reach = high[2] + GAP * pad[2] / PAD
+        high[2] = np.inf
+        for k in others:
+            part = local[cluster == k]
+            within = ((part > low) & (part < high)).all(1).mean() > 0.9
+            if within and np.quantile(part[:, 2], 0.05) < reach:
+                found.append(k)
+                others.remove(k)
+                break
+        else:
+            break
+    return found
