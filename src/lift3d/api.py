@@ -93,6 +93,7 @@ def reconstruct(
     uncertainty: bool = False,
     shared_intrinsics: bool | None = None,
     turntable: bool | None = None,
+    depth_unit: str | float | None = None,
     force: bool = False,
     seed: int = 0,
     memory: str | int = "3GB",
@@ -104,10 +105,12 @@ def reconstruct(
 ) -> Reconstruction:
     """Reconstruct a solid, textured model from photos of an object, or an open one from photos of a scene.
 
-    photos: a folder, a file pattern, a video, one photo, or a list of photos; see `Photo`. method: "measured" (multi-view
-    stereo, from three photos on), "predicted" (by a network, from one to eight photos) or "auto". height, width: real size,
-    as "24cm" or in metres. marks: "PHOTO,x1,y1,x2,y2,12cm", two pixels and their distance. masks: a folder, or one array
-    (H, W) for each picture in memory. The other options are those of `lift3d.pipelines.reconstruction.options.Options`.
+    photos: a folder, a file pattern, a video, one photo, or a list of photos, see `Photo`; or a folder of colour and depth frames
+    (docs/rgbd.md), whose depth has the unit `depth_unit` ("mm", "cm", "m" or steps per metre) if not that of its layout.
+    method: "measured" (multi-view stereo, from three photos on), "predicted" (by a network, from one to eight photos) or
+    "auto". height, width: real size, as "24cm" or in metres. marks: "PHOTO,x1,y1,x2,y2,12cm", two pixels and their distance.
+    masks: a folder, or one array (H, W) for each picture in memory. The other options are those of
+    `lift3d.pipelines.reconstruction.options.Options`.
 
     Returns a `Reconstruction` with `mesh`, `views` (photos with cameras), `kind`, `report`, `warnings` and `save(path)`.
     """
@@ -139,6 +142,7 @@ def reconstruct(
         frames=frames,
         shared_intrinsics=shared_intrinsics,
         turntable=turntable,
+        depth_unit=depth_unit,
         force=force,
         seed=seed,
         memory=memory_in_bytes(memory),

@@ -20,7 +20,7 @@ from lift3d.maps import graph, registry  # noqa: E402
 from lift3d.types import Label, Voxels  # noqa: E402
 
 MAPPINGS = registry()
-SLOW = {"images_to_cameras", "images_to_depths", "depths_to_mesh", "images_to_texture"}
+SLOW = {"images_to_cameras", "images_to_depths", "depths_to_mesh", "images_to_texture", "rgbd_to_mesh"}
 """Mappings of whole photo sets; even small sets take seconds."""
 STATED = [
     pytest.param(name, guarantee.name, marks=[pytest.mark.slow] if name in SLOW else [])

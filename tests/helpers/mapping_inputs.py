@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import trimesh
 from box_room import arc, photos
+from rgbd_frames import scan as scan_of_room
 from scenes import orbit_views
 
 from lift3d.mapping import Mapping
@@ -163,6 +164,8 @@ CASES: dict[str, Callable[[], tuple[Mapping[Any, Any], Any]]] = {
     "mesh_to_solid": lambda: (_maps()["mesh_to_solid"](samples=500), broken()),
     "mesh_to_voxels": lambda: (_maps()["mesh_to_voxels"](20, "signed_distance"), cup()),
     "points_to_voxels": lambda: (_maps()["points_to_voxels"](None, 1), scan()),
+    "rgbd_to_cameras": lambda: (_maps()["rgbd_to_cameras"](), scan_of_room(3, posed=False)),
+    "rgbd_to_mesh": lambda: (_maps()["rgbd_to_mesh"]("scene", 4000, voxel=0.05), scan_of_room(4, step=6.0)),
     "voxels_to_label": lambda: (_maps()["voxels_to_label"](), occupancy()),
     "voxels_to_latent": lambda: (_maps()["voxels_to_latent"](refine=1), occupancy()),
     "voxels_to_mesh": lambda: (_maps()["voxels_to_mesh"](faces=1000), occupancy()),
@@ -207,6 +210,8 @@ BAD: dict[str, Callable[[], Any]] = {
     "mesh_to_solid": _empty_mesh,
     "mesh_to_voxels": _empty_mesh,
     "points_to_voxels": lambda: Points(np.zeros((5, 3))),
+    "rgbd_to_cameras": lambda: scan_of_room(1, posed=False),
+    "rgbd_to_mesh": lambda: scan_of_room(2, posed=False),
     "voxels_to_label": lambda: Voxels(np.zeros((8, 8, 8), np.float32), quantity="occupancy"),
     "voxels_to_latent": lambda: Voxels(np.zeros((8, 8, 8), np.float32), quantity="occupancy"),
     "voxels_to_mesh": lambda: Voxels(np.zeros((8, 8, 8), np.float32), quantity="occupancy"),

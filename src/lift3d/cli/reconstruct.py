@@ -1,4 +1,4 @@
-"""`lift3d reconstruct`: photos or a video to a model with a preview and a report."""
+"""`lift3d reconstruct`: photos, a video or a scan to a model with a preview and a report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 def reconstruct(
     sources: Annotated[
-        list[str], typer.Argument(help="A folder, photos, a pattern in quotes, or one video.")
+        list[str],
+        typer.Argument(
+            help="A folder of photos or of colour and depth frames, photos, a pattern in quotes, or one video."
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The model: .glb .obj .ply .stl .3mf .usdz")],
     kind: Annotated[str, typer.Option(help="auto, object (closed) or scene (open).")] = "auto",
@@ -92,6 +95,10 @@ def reconstruct(
             help="The object turned before a still camera. Default: found out from what stands still.",
         ),
     ] = None,
+    depth_unit: Annotated[
+        str | None,
+        typer.Option(help="Unit of depth images: mm, cm, m or steps per metre. Default: that of the layout."),
+    ] = None,
     force: Annotated[
         bool,
         typer.Option(
@@ -100,7 +107,8 @@ def reconstruct(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
-    """Reconstruct a textured 3D model from photos or a video. NAME.png and NAME.report.json are written beside it."""
+    """Reconstruct a textured 3D model from photos, a video or the frames of a depth camera. NAME.png and NAME.report.json are
+    written beside it."""
     from lift3d.runtime.environment import limit_threads
 
     if threads is not None:
@@ -126,6 +134,7 @@ def reconstruct(
             uncertainty=uncertainty,
             shared_intrinsics=shared_intrinsics,
             turntable=turntable,
+            depth_unit=depth_unit,
             force=force,
             seed=seed,
             memory=memory,

@@ -1,4 +1,4 @@
-"""Photos or a video to a textured model: measured from many photos, or predicted from few.
+"""Photos, a video or a scan to a textured model: measured from many photos or frames with depth, or predicted from few photos.
 
 Each step is timed, may be cached in a work folder and resumed, and leaves its evidence in the report. The model, its preview
 and its report are written to a hidden folder and moved into place together; the folder with the cameras follows them.
@@ -25,6 +25,7 @@ from lift3d.pipelines.reconstruction.inputs import check_output, paths_of, read_
 from lift3d.pipelines.reconstruction.multi_view import MakeMappings, measure_model, multi_view_mappings
 from lift3d.pipelines.reconstruction.options import Options
 from lift3d.pipelines.reconstruction.report import files, model_report
+from lift3d.pipelines.reconstruction.rgbd import measure_scan, scan_folder
 from lift3d.pipelines.write_model import preview_path, report_path, write_mesh_and_preview, write_report
 from lift3d.runtime.compilation import compilation_notice
 from lift3d.runtime.json_text import jsonable, to_json
@@ -86,7 +87,8 @@ def reconstruct(
     command: Sequence[str] = (),
     make_mappings: MakeMappings | None = None,
 ) -> Reconstruction:
-    """Reconstruct a model from `sources`: photos, folders, patterns or one video, or pictures in memory.
+    """Reconstruct a model from `sources`: photos, folders, patterns, one video, one folder of colour and depth frames, or
+    pictures in memory.
 
     output: a model file to write, with NAME.png and NAME.report.json beside it; nothing is written if None. progress: called
     with a name of MEASURED_STEPS or PREDICTED_STEPS and the fraction done. say: called with sentences for the user. command: the
@@ -111,8 +113,12 @@ def reconstruct(
         run = Run(Context(seed=options.seed, memory_budget=options.memory), progress, say, stages)
         stack.enter_context(compilation_notice(run.say))
         try:
-            photos = read_sources(sources, options, run)
-            model = _measure_or_predict(photos, options, run, make_mappings or multi_view_mappings)
+            scan = scan_folder(sources, options)
+            if scan is not None:
+                model = measure_scan(scan, options, run)
+            else:
+                photos = read_sources(sources, options, run)
+                model = _measure_or_predict(photos, options, run, make_mappings or multi_view_mappings)
         except Lift3dError as error:
             if stages is not None:  # the evidence helps to take better photos
                 (stages.folder / "failure.json").write_text(

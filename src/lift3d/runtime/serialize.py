@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Table
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from lift3d.types import (
     PhotoStatus,
     Plane,
     Points,
+    RgbdScan,
     Segmentation,
     Surface,
     Views,
@@ -29,10 +30,10 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def pack(value: Any, source: Any = None) -> tuple[dict[str, Any], Arrays]:
-    """A Views, DepthMaps, Surface or Mesh as a JSON-able header and named arrays.
+    """A Views, DepthMaps, Surface, Mesh or RgbdScan as a JSON-able header and named arrays.
 
-    Photos and views that `value` shares with `source`, the input of the step, are not stored again. Raises TypeError for
-    other types.
+    Of a scan only the poses are stored, not the frames, which are those of `source`. Photos and views that `value` shares with
+    `source`, the input of the step, are not stored again. Raises TypeError for other types.
     """
     arrays: Arrays = {}
     if isinstance(value, Views):
@@ -65,6 +66,8 @@ def pack(value: Any, source: Any = None) -> tuple[dict[str, Any], Arrays]:
         }, arrays
     if isinstance(value, trimesh.Trimesh):
         return _pack_mesh(value, arrays), arrays
+    if isinstance(value, RgbdScan) and isinstance(source, RgbdScan):
+        return _pack_scan(value, source), arrays
     raise TypeError(f"a {type(value).__name__} cannot be stored")
 
 
@@ -114,7 +117,26 @@ def unpack(header: dict[str, Any], arrays: Table[str, NDArray[Any]], source: Any
         )
     if name == "Mesh":
         return _unpack_mesh(header, arrays)
+    if name == "RgbdScan":
+        return _unpack_scan(header, source)
     raise ValueError(f"unknown type {name}")
+
+
+def _pack_scan(value: RgbdScan, source: RgbdScan) -> dict[str, Any]:
+    """Header of a scan whose frames are some of those of `source`."""
+    return {
+        "type": "RgbdScan",
+        "frames": [source.names.index(name) for name in value.names],
+        "poses": [None if pose is None else pose.tolist() for pose in value.poses],
+        "status": [_status(s) for s in value.status],
+    }
+
+
+def _unpack_scan(header: dict[str, Any], source: RgbdScan) -> RgbdScan:
+    """The inverse of `_pack_scan`."""
+    poses = tuple(None if pose is None else np.array(pose, np.float64) for pose in header["poses"])
+    status = tuple(_unpack_status(row) for row in header["status"])
+    return replace(source.subset(header["frames"]), poses=poses, status=status)
 
 
 def _unpack_mesh(header: dict[str, Any], arrays: Table[str, NDArray[Any]]) -> Mesh:
@@ -138,6 +160,15 @@ def _pack_camera(camera: Camera) -> dict[str, Any]:
 def _unpack_camera(header: dict[str, Any]) -> Camera:
     pose, distortion = np.array(header["world_to_camera"], np.float64), tuple(header["distortion"])
     return Camera(**{**header, "world_to_camera": pose, "distortion": distortion})
+
+
+def _status(photo: PhotoStatus) -> dict[str, Any]:
+    plain = {"name": photo.name, "placed": photo.placed, "reason": photo.reason, "sharpness": photo.sharpness}
+    return plain | {"lens": photo.lens and _pack_camera(photo.lens)}
+
+
+def _unpack_status(row: dict[str, Any]) -> PhotoStatus:
+    return PhotoStatus(**{**row, "lens": row["lens"] and _unpack_camera(row["lens"])})
 
 
 def _pack_views(views: Views, arrays: Arrays, images: bool = True) -> dict[str, Any]:
@@ -164,11 +195,7 @@ def _pack_views(views: Views, arrays: Arrays, images: bool = True) -> dict[str, 
             }
             | {"segmentation": None if found is None else asdict(found)}
         )
-    photos = [
-        {"name": p.name, "placed": p.placed, "reason": p.reason, "sharpness": p.sharpness}
-        | {"lens": p.lens and _pack_camera(p.lens)}
-        for p in views.photos
-    ]
+    photos = [_status(p) for p in views.photos]
     return {
         "type": "Views",
         "images": rows if images else None,
@@ -191,10 +218,7 @@ def _unpack_views(
     if images is None:
         images = tuple(_unpack_image(row, i, arrays) for i, row in enumerate(header["images"]))
     cameras = tuple(_unpack_camera(camera) for camera in header["cameras"])
-    photos = tuple(
-        PhotoStatus(**{**row, "lens": row["lens"] and _unpack_camera(row["lens"])})
-        for row in header["photos"]
-    )
+    photos = tuple(_unpack_status(row) for row in header["photos"])
     warnings = tuple(header["warnings"])
     still = tuple(arrays[f"background{i}"] for i in range(header.get("background", 0)))
     return Views(images, cameras, points, arrays["observations"], header["unit"], photos, warnings, still)

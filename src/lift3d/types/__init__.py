@@ -5,12 +5,14 @@ falls in pixel floor(u). `world_to_camera` is 4x4 and maps world points to the c
 its unit is "m" when the scale is known and None when it is not. A `Mesh` is simply a `trimesh.Trimesh` (`mesh.units` is "m"
 or None).
 
-`views`: images, cameras, depth maps and points. `solids`: meshes, parts with materials, voxels, and results that carry them.
-`heights`: height fields. `semantics`: labels, words, embeddings and latent codes. `arrays`: array types.
+`views`: images, cameras, depth maps and points. `rgbd`: frames of a depth camera. `solids`: meshes, parts with materials,
+voxels, and results that carry them. `heights`: height fields. `semantics`: labels, words, embeddings and latent codes.
+`arrays`: array types.
 """
 
 from lift3d.types.arrays import F32, F64
 from lift3d.types.heights import HeightField
+from lift3d.types.rgbd import RgbdFrame, RgbdScan
 from lift3d.types.semantics import Embedding, Label, Latent, Neighbour, Neighbours, Provenance, Words
 from lift3d.types.solids import (
     GREY,
@@ -43,5 +45,6 @@ from lift3d.types.views import (
 __all__ = [
     "F32", "F64", "GREY", "ISO_LEVELS", "WHITE", "Bytes4", "Camera", "Depth", "DepthMaps", "Embedding", "HeightField", "Image",
     "Label", "Latent", "Material", "Mesh", "Model", "Neighbour", "Neighbours", "Part", "PhotoStatus", "Photos", "Plane", "Points",
-    "Provenance", "RepairResult", "Segmentation", "SolidPrediction", "Surface", "SymmetryPlane", "Views", "Voxels", "Words",
+    "Provenance", "RepairResult", "RgbdFrame", "RgbdScan", "Segmentation", "SolidPrediction", "Surface", "SymmetryPlane", "Views",
+    "Voxels", "Words",
 ]  # fmt: skip

@@ -80,18 +80,34 @@ def measure_model(photos: Photos, mappings: MultiViewMappings, options: Options,
         raise CaptureError(
             "no surface could be reconstructed from the photos", "take more photos with more overlap"
         )
+    return model_from_surface(
+        surface, mappings.solid, mappings.texture, len(photos), len(views), options, run
+    )
+
+
+def model_from_surface(
+    surface: Surface,
+    solid: Mapping[Mesh, Mesh],
+    texture: Mapping[Surface, Mesh],
+    given: int,
+    placed: int,
+    options: Options,
+    run: Run,
+) -> Model:
+    """The last steps of a measured model: checks, real size, solid and texture. given, placed: numbers of photos.
+
+    Raises CaptureError where the model is not good enough to be written.
+    """
     require_measured(surface, options.force, run)
     require_whole(surface, options.force, run)
     warn_if_flat(surface, run)
     surface, scale = apply_scale(surface, options.scale)
     if surface.kind == "object":
-        surface = replace(surface, mesh=ensure_solid(surface.mesh, mappings.solid, run))
-    mesh = run.step("texture", mappings.texture, surface, keep=False)
+        surface = replace(surface, mesh=ensure_solid(surface.mesh, solid, run))
+    mesh = run.step("texture", texture, surface, keep=False)
     require_agreement(mesh, surface.views, surface.kind, options.force, run)
     unit = surface.views.unit
-    return Model(
-        set_unit(mesh, unit), surface.views, surface.kind, surface.reason, scale, len(photos), len(views)
-    )
+    return Model(set_unit(mesh, unit), surface.views, surface.kind, surface.reason, scale, given, placed)
 
 
 def _warn_of_left_out(views: Views, total: int, run: Run) -> None:

@@ -15,6 +15,8 @@ OLD_METHODS = {"guessed": "predicted"}
 MEASURED_STEPS = ("photos", "cameras", "depths", "surface", "solid", "texture", "output")
 PREDICTED_STEPS = ("photos", "shape", "surface", "solid", "texture", "output")
 """Names of the steps of the two methods, as progress and report show them."""
+SCAN_STEPS = ("photos", "cameras", "surface", "solid", "texture", "output")
+"""The same for frames with depth."""
 MEASURED_TEXTURE = 2048
 """Texels along each side of the texture of a measured model, unless the user says otherwise."""
 LIMITS = {"max_size": (200, 16384), "texture": (256, 8192), "faces": (100, 20_000_000), "frames": (3, 1000)}
@@ -31,9 +33,10 @@ class Options:
     file for one photo. max_size: long side in pixels at which photos are used. texture: side of the texture in texels.
     faces: approximate number of triangles. frames: number of frames taken from a video. shared_intrinsics: one lens for
     all photos (True), one each (False), or by size and EXIF (None). turntable: whether the object turned before a still camera
-    (True), or not (False), or None to find out. memory: budget in bytes. work: folder in which finished
-    steps are cached. save_cameras: folder for the undistorted photos and their cameras in the frame of the model. force: write
-    a model also where too few photos were placed, measured too little or disagree with it.
+    (True), or not (False), or None to find out. depth_unit: of the
+    depth images of a scan, "mm", "cm", "m" or steps per metre; None for that of the layout. memory: budget in bytes. work:
+    folder in which finished steps are cached. save_cameras: folder for the undistorted photos and their cameras in the frame of
+    the model. force: write a model also where too few photos were placed, measured too little or disagree with it.
     """
 
     kind: str = "auto"
@@ -51,6 +54,7 @@ class Options:
     shared_intrinsics: bool | None = None
     turntable: bool | None = None
     seed: int = 0
+    depth_unit: str | float | None = None
     memory: int = 3 * 10**9
     work: Path | None = None
     save_cameras: Path | None = None
@@ -66,6 +70,10 @@ class Options:
                 )
         if not isinstance(self.seed, int) or self.seed < 0:
             raise InputError(f"the seed is {self.seed!r}", "give a whole number, 0 or more")
+        if self.depth_unit is not None:
+            from lift3d.io.rgbd.depth_image import parse_depth_unit
+
+            parse_depth_unit(self.depth_unit)
         for what, value, known in (("kind", self.kind, KINDS), ("method", self.method, METHODS)):
             if value not in known:
                 raise InputError(f"{what} is '{value}'", f"use one of {', '.join(known)}")

@@ -61,7 +61,8 @@ def files(folder: Path) -> dict[str, dict[str, Any]]:
 
 def inputs(evidence: dict[str, Any]) -> list[dict[str, Any]]:
     """Each photo, or the video with its frames: checksum, whether it was used, and why not."""
-    cameras = {entry["name"]: entry for entry in evidence.get("images_to_cameras", {}).get("photos", [])}
+    found = evidence.get("images_to_cameras") or evidence.get("rgbd_to_cameras") or {}
+    cameras = {entry["name"]: entry for entry in found.get("photos", [])}
 
     def with_status(entry: dict[str, Any]) -> dict[str, Any]:
         return {**entry, **cameras.get(entry["name"], {})}
@@ -70,7 +71,8 @@ def inputs(evidence: dict[str, Any]) -> list[dict[str, Any]]:
     if video is not None:
         frames = [with_status(frame) for frame in video["keyframes"]]
         return [{**video["inputs"][0], "frames": frames}]
-    return [with_status(entry) for entry in evidence.get("read_photos", {}).get("inputs", [])]
+    read = evidence.get("read_photos") or evidence.get("read_scan") or {}
+    return [with_status(entry) for entry in read.get("inputs", [])]
 
 
 def _peak(run: Run) -> dict[str, int]:
