@@ -1,4 +1,4 @@
-"""`lift3d corpus build | show | render | photographs`: shapes and pictures for training."""
+"""`lift3d corpus build | show | render | scenes | photographs`: shapes and pictures for training."""
 
 from __future__ import annotations
 
@@ -114,6 +114,31 @@ def render(
         typer.echo(f"shards    {len(done['shards'])} in {output}, {done['bytes'] / 1e6:.1f} MB")
 
 
+def scenes(
+    folder: Annotated[list[Path], typer.Argument(help="One corpus or several.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder of the shards; shards that exist are kept.")
+    ],
+    split: Annotated[str, typer.Option(help="Split: train, val or test.")] = "train",
+    count: Annotated[
+        int, typer.Option(min=1, help="Number of scenes, in shards of 16; four pictures of each.")
+    ] = 4000,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same pictures.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+) -> None:
+    """Render rooms and places outdoors with their depth, for training depth."""
+    from lift3d.cli.bars import Bars
+    from lift3d.corpus.dataset import Corpus
+    from lift3d.corpus.scenes.depth_shards import SCENES, write_scenes
+
+    with Bars(quiet) as bars:
+        written = write_scenes(
+            [Corpus(x) for x in folder], output, split, -(-count // SCENES), bars.step, seed=seed
+        )
+    if not quiet:
+        typer.echo(f"{written} new shards in {output}")
+
+
 def photographs(
     folder: Annotated[Path, typer.Argument(help="Folder of the photographs.")],
     cache: Annotated[Path, typer.Option(help=CACHE_HELP)] = Path(CACHE),
@@ -164,5 +189,5 @@ def summary(corpus: Corpus, everything: bool = False) -> list[str]:
     return lines
 
 
-for command in (build, show, render, photographs):
+for command in (build, show, render, scenes, photographs):
     app.command()(explained(command))
