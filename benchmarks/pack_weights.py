@@ -14,6 +14,8 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
+
 import lift3d.weights as store
 
 HERE = Path(__file__).resolve().parent
@@ -25,7 +27,14 @@ PHOTOGRAPHS = (
     "; photographs and cut-outs that lift3d corpus photographs collects out of Debian packages, each with its licence and author "
     "in their ATTRIBUTION.csv"
 )
+SCENES = (
+    "rendered rooms and places outdoors (lift3d corpus scenes) with shapes and textures of the training split of the corpus: "
+    "free shapes out of Debian packages, each with its licence and author in the corpus' ATTRIBUTION.csv; the "
+    "backbone was pre-trained by Google on the photographs of ImageNet-1k"
+)
+BACKBONE = "; fine-tuned from Google's weights of EfficientNet-Lite0 (Apache-2.0), pre-trained on ImageNet-1k"
 TASK = {
+    "image_to_depth": "inverse depth, normals and focal length of a photo",
     "image_to_mask": "segmentation of the object in a photo",
     "image_to_voxels": "occupancy of an object and its upright pose, from one to eight photos",
     "autoencoder": "compression of a voxelised shape to a latent code, and back",
@@ -38,6 +47,7 @@ TASK = {
 }
 IMAGE, GRID = {"image_size": 128, "mean": 0.5, "std": 0.5}, {"grid_size": 64}
 INPUT: dict[str, dict[str, object]] = {
+    "image_to_depth": {"input": "the photo, shorter side as in training", "mean": 127 / 255, "std": 128 / 255},
     "image_to_mask": {"input": "128 x 128 pixels", "image_size": 128, "mean": 0.45, "std": 0.25},
     "image_to_voxels": {"input": "128 x 128 pixels, sRGB and mask, 1 to 8 images"} | IMAGE,
     "autoencoder": {"input": "64 x 64 x 64 voxels"} | GRID,
@@ -61,6 +71,7 @@ OWN = {
 }  # fmt: skip
 """The row of its table in benchmarks/results that is the network's own."""
 TABLE = {
+    "image_to_depth": "depth",
     "image_to_mask": "masks", "image_to_voxels": "solids", "autoencoder": "shape_codes", "flow": "generation",
     "gan": "generation", "voxels_to_label": "classifier", "embedding_to_label": "classifier", "embedding": "embedding",
     "points_to_voxels": "completion",
@@ -73,6 +84,13 @@ def test_scores(name: str, digest: str) -> dict[str, object]:
     table = json.loads(path.read_text()) if path.is_file() else None
     if table is None or (name == "flow" and table["weights"] != digest):
         return {}
+    if name == "image_to_depth":
+        if table.get("weights") != digest:
+            return {}
+        means = {row: [float(x) for x in np.mean(one, 0).round(4)] for row, one in table["scores"].items()}
+        named = {row: {"delta1": d, "abs_rel": a} for row, (a, d) in means.items()}
+        metrics = named.pop("lift3d")
+        return {"measured_on": "six real photos with measured depth", "metrics": metrics, "baselines": named}
     if name == "image_to_mask":
         on = f"{table['pictures']} pictures of test shapes before photographs"
         scores = {row: {"iou": table[row]["iou"]} for row in ("network", "grabcut")}
@@ -151,6 +169,8 @@ def data_of(config: dict[str, object]) -> str:
     """Description of the training data of a run with this configuration."""
     if "embedding" in config:
         return DATA
+    if "scenes" in config:
+        return SCENES
     if not {"faults", "paste"} & set(config):
         return SHAPES
     return DATA + (PHOTOGRAPHS if config.get("photographs") else "")
@@ -185,6 +205,8 @@ def main() -> None:
         "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
         **test_scores(args.name, hashlib.sha256(data).hexdigest()), **mix_of(args.name),
     }  # fmt: skip
+    if args.name == "image_to_depth":
+        card["licence"] += BACKBONE
     if named := card["data_digest"].pop("credits", None):
         write_credits(store.FOLDER / f"{args.name}.ATTRIBUTION.csv", named)
         card["licence"] += (

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         complete,
         convert,
         create,
+        depth,
         generate,
         index,
         interpolate,
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "__version__", "categories", "check", "classify", "complete", "convert", "create", "generate", "index", "interpolate",
-    "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair", "save", "search",
+    "__version__", "categories", "check", "classify", "complete", "convert", "create", "depth", "generate", "index",
+    "interpolate", "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair",
+    "save", "search",
 ]  # fmt: skip
 
 

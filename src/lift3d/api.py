@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lift3d.pipelines.index import index
     from lift3d.pipelines.interpolate import interpolate
     from lift3d.pipelines.mask import mask
+    from lift3d.pipelines.pictures.depth import depth
     from lift3d.pipelines.print_check import check
     from lift3d.pipelines.reconstruct import Reconstruction
     from lift3d.pipelines.reliefs.lithophane import lithophane
@@ -50,6 +51,7 @@ PIPELINES = {
     "classify": "classify",
     "complete": "complete",
     "convert": "convert",
+    "depth": "pictures.depth",
     "generate": "generate",
     "index": "index",
     "interpolate": "interpolate",
@@ -63,8 +65,8 @@ PIPELINES = {
 """Functions that are defined in a module of `lift3d.pipelines`, imported when first used."""
 
 __all__ = [
-    "categories", "check", "classify", "complete", "convert", "create", "generate", "index", "interpolate", "list_mappings",
-    "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair", "save", "search",
+    "categories", "check", "classify", "complete", "convert", "create", "depth", "generate", "index", "interpolate",
+    "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair", "save", "search",
 ]  # fmt: skip
 
 

@@ -28,6 +28,7 @@ PAGE_OF = {
     "search": "search", "render": "render", "lithophane": "reliefs", "relief": "reliefs",
     "train": "training", "evaluate": "training", "maps": "how_it_works",
     "corpus build": "corpus", "corpus show": "corpus", "corpus photographs": "corpus", "corpus render": "pictures",
+    "depth": "depth", "corpus scenes": "pictures",
 }  # fmt: skip
 """The page that documents a command completely."""
 

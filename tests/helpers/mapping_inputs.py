@@ -146,6 +146,7 @@ CASES: dict[str, Callable[[], tuple[Mapping[Any, Any], Any]]] = {
     "embedding_to_label": lambda: (_maps()["embedding_to_label"](), embedding()),
     "embedding_to_neighbours": lambda: (_maps()["embedding_to_neighbours"](str(index()), 3), embedding()),
     "heights_to_relief": lambda: (_maps()["heights_to_relief"](0.03, detail=0.5e-3, frame=0.002), heights()),
+    "image_to_depth": lambda: (_maps()["image_to_depth"](), photo()),
     "image_to_embedding": lambda: (_maps()["image_to_embedding"](), pictures().images[0]),
     "image_to_lithophane": lambda: (
         _maps()["image_to_lithophane"](0.04, curve=200.0, border=0.002, detail=0.5e-3),
@@ -195,6 +196,7 @@ BAD: dict[str, Callable[[], Any]] = {
     "embedding_to_label": lambda: Embedding(embedding().vectors[:1], "text", embedding().space),
     "embedding_to_neighbours": lambda: replace(embedding(), space="unknown"),
     "heights_to_relief": lambda: HeightField(np.ones((40, 50), np.float32)),
+    "image_to_depth": lambda: Image(np.full((90, 120, 3), 127, np.uint8), "grey"),
     "image_to_embedding": lambda: replace(photo(), mask=np.zeros(photo().pixels.shape[:2], bool)),
     "image_to_lithophane": lambda: Image(np.full((90, 120, 3), 255, np.uint8), "white"),
     "image_to_mask": lambda: Image(np.full((90, 120, 3), 127, np.uint8), "grey"),

@@ -19,6 +19,7 @@ from lift3d.train.tasks import (
     embedding_kernel,
     flow,
     gan,
+    image_to_depth,
     image_to_mask,
     image_to_voxels,
     masked_pictures,
@@ -52,6 +53,13 @@ TASKS: dict[str, Trainable] = {
         image_to_mask.Config,
         lambda pictures, corpus, config: image_to_mask.ImageToMaskTask(pictures, config),
         evaluator="lift3d.evaluate.image_to_mask.evaluate_image_to_mask",
+    ),
+    "image-to-depth": Trainable(
+        image_to_depth.Config,
+        lambda pictures, corpus, config: image_to_depth.ImageToDepthTask(pictures, config),
+        False,
+        prepare=image_to_depth.prepare,
+        evaluator="lift3d.evaluate.image_to_depth.evaluate_image_to_depth",
     ),
     "image-to-voxels": Trainable(
         image_to_voxels.Config,

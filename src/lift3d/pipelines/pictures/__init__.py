@@ -1,0 +1,1 @@
+"""From one photo to other pictures of what it shows."""

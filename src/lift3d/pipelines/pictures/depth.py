@@ -1,0 +1,179 @@
+"""The depth of a photo: the pipeline of `lift3d depth`."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pil
+
+from lift3d.context import Context
+from lift3d.errors import InputError
+from lift3d.geometry.camera.projection import pixel_rays
+from lift3d.io.files.atomic import write_bytes
+from lift3d.io.mesh.ply import writer as ply
+from lift3d.maps.image_to_depth import ImageToDepth
+from lift3d.pipelines.arguments import (
+    Message,
+    PathLike,
+    PhotoSource,
+    load_photo,
+    or_ignore,
+    reader_warnings,
+    require_other_file,
+)
+from lift3d.types import F32, F64, Depth, Image, Part, Points
+
+MAX_POINTS = 2_000_000
+"""Most points of a cloud; of larger photos every second, third ... pixel is taken."""
+EDGE = 0.08
+"""Relative difference of neighbouring depths above which a pixel lies on a silhouette and gives no point."""
+COLOURS = np.array(
+    [[0, 0, 4], [40, 11, 84], [101, 21, 110], [159, 42, 99], [212, 72, 66], [245, 125, 21], [250, 193, 39], [252, 255, 164]],
+    np.float32,
+)  # fmt: skip
+"""Anchors of a perceptual colour scale, from far to near."""
+
+
+def depth(
+    photo: PhotoSource,
+    output: PathLike | None = None,
+    *,
+    normals: PathLike | None = None,
+    points: PathLike | None = None,
+    weights: str | None = None,
+    message: Message | None = None,
+) -> Depth:
+    """Predict the depth of a photo.
+
+    photo: a path, an array (H, W, 3) uint8 or a Pillow image; where it is transparent, depth is 0. output: a PNG to write,
+    inverse depth in 16 bits (65535 is the nearest, 0 is unknown); NAME.npy, depth as float32, and NAME.preview.png, in colours,
+    are written beside it. normals: a PNG to write, x right, y up, z to the camera. points: a PLY to write, coloured points with
+    z up and the camera at the origin looking along +y. weights: a run's folder or a weights file, None for the package's own.
+    message: receives what the reader of the photo changed or could not use, as sentences.
+
+    Returns the depth (H, W) float32 along the optical axis with median 1, since the scale of a photo is unknown, its camera and
+    its normals (H, W, 3) float16. Raises InputError for a photo or output that cannot be used, CaptureError for a photo of one
+    colour."""
+    paths = [
+        _check(photo, path, suffix, what)
+        for path, suffix, what in (
+            (output, ".png", "depth map"),
+            (normals, ".png", "normals"),
+            (points, ".ply", "point cloud"),
+        )
+    ]
+    given = [path.resolve() for path in paths if path is not None]
+    if len(set(given)) < len(given):
+        raise InputError("two outputs have the same name", "give each another name")
+    context = Context()
+    image = load_photo(photo, context)
+    for sentence in reader_warnings(photo, image.warnings, "the photo"):
+        or_ignore(message)(sentence)
+    found = ImageToDepth(weights)(image, context)
+    if paths[0] is not None:
+        write_depth(found.z, paths[0])
+    if paths[1] is not None:
+        assert found.normals is not None
+        write_bytes(paths[1], _png(normals_image(np.asarray(found.normals, np.float32), found.z > 0)))
+    if paths[2] is not None:
+        write_bytes(paths[2], _ply(depth_to_points(found, image)))
+    return found
+
+
+def write_depth(z: F32, path: Path) -> None:
+    """Write inverse depth as 16-bit PNG, depth as NAME.npy and a coloured NAME.preview.png."""
+    inverse = inverse_codes(z)
+    array = io.BytesIO()
+    np.save(array, z, allow_pickle=False)
+    write_bytes(path.with_suffix(".npy"), array.getvalue())
+    write_bytes(path.with_name(f"{path.stem}.preview.png"), _png(coloured(inverse)))
+    write_bytes(path, _png(inverse))
+
+
+def inverse_codes(z: F32) -> NDArray[np.uint16]:
+    """(H, W) uint16: inverse depth, linear, 65535 at the nearest point, at least 1 where depth is known and 0 elsewhere."""
+    known = z > 0
+    nearest = float(z[known].min()) if known.any() else 1.0
+    codes = np.rint(65535 * nearest / np.where(known, z, 1))
+    return np.where(known, np.clip(codes, 1, 65535), 0).astype(np.uint16)
+
+
+def coloured(inverse: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8: inverse depth from its 1st to its 99th percentile as colours, dark is far; unknown depth is black."""
+    known = inverse > 0
+    low, high = np.percentile(inverse[known], (1, 99)) if known.any() else (0, 1)
+    t = np.clip((inverse.astype(np.float32) - low) / max(high - low, 1), 0, 1) * (len(COLOURS) - 1)
+    table = np.stack(
+        [np.interp(np.arange(256) / 255 * (len(COLOURS) - 1), np.arange(len(COLOURS)), c) for c in COLOURS.T],
+        1,
+    )
+    rgb = np.rint(table).astype(np.uint8)[np.rint(t * 255 / (len(COLOURS) - 1)).astype(np.uint8)]
+    return np.where(known[..., None], rgb, 0).astype(np.uint8)
+
+
+def normals_image(normals: F32, known: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8: (value / 127.5 - 1) is the normal with x right, y up, z to the camera; 0 where depth is unknown."""
+    out = np.round((normals * np.array([1, -1, -1], np.float32) + 1) * 127.5)
+    return np.where(known[..., None], out, 0).astype(np.uint8)
+
+
+def depth_to_points(found: Depth, image: Image, most: int = MAX_POINTS) -> Points:
+    """At most `most` points of a depth map with the photo's colours, z up, the camera at the origin looking along +y. Pixels on
+    silhouettes, whose depth lies between two surfaces, give none."""
+    step = max(int(np.ceil(np.sqrt(found.z.size / most))), 1)
+    kept = (~_silhouette(found.z) & (found.z > 0))[::step, ::step]
+    to_world = np.array(
+        [[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]
+    )  # rows are the camera's axes x, y, z in the world
+    xyz: F64 = (pixel_rays(found.camera)[::step, ::step] * found.z[::step, ::step, None])[kept] @ to_world
+    colours = image.pixels[::step, ::step][kept]
+    normals = (
+        None
+        if found.normals is None
+        else np.asarray(found.normals, np.float64)[::step, ::step][kept] @ to_world
+    )
+    return Points(xyz, None if normals is None else normals.astype(np.float32), np.ascontiguousarray(colours))
+
+
+def _silhouette(z: F32) -> NDArray[np.bool_]:
+    """(H, W) bool: pixels whose depth differs from that of the next one by more than EDGE."""
+    out = np.zeros(z.shape, bool)
+    across = np.abs(np.diff(z, axis=1)) > EDGE * np.minimum(z[:, 1:], z[:, :-1])
+    down = np.abs(np.diff(z, axis=0)) > EDGE * np.minimum(z[1:], z[:-1])
+    out[:, 1:] |= across
+    out[:, :-1] |= across
+    out[1:] |= down
+    out[:-1] |= down
+    return out
+
+
+def _ply(points: Points) -> bytes:
+    colours = (
+        None
+        if points.colours is None
+        else np.column_stack([points.colours, np.full(len(points), 255, np.uint8)])
+    )
+    return ply.write(Part(points.xyz, np.zeros((0, 3), np.int64), None, colours), None, None, points.normals)
+
+
+def _png(pixels: NDArray[np.generic]) -> bytes:
+    out = io.BytesIO()
+    Pil.fromarray(pixels).save(out, format="PNG", compress_level=4)
+    return out.getvalue()
+
+
+def _check(photo: PhotoSource, output: PathLike | None, suffix: str, what: str) -> Path | None:
+    """The output as a path; InputError for another suffix and for a file that would overwrite the photo."""
+    if output is None:
+        return None
+    path = Path(os.fspath(output))
+    if path.suffix.lower() != suffix:
+        raise InputError(
+            f"the {what} {path.name} is not a {suffix[1:].upper()}", f"give it a name that ends in {suffix}"
+        )
+    require_other_file(photo, path)
+    return path
