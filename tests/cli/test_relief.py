@@ -61,7 +61,6 @@ def test_warnings_are_shown(run: Callable[..., Result], tmp_path: Path) -> None:
 
 def test_refusals(refused: Callable[..., str], photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.stl"
-    assert "--depth-map" in refused("relief", photo, "-o", out)
     assert "720 degrees" in refused("lithophane", photo, "-o", out, "--curve", "720deg")
     assert "down to" in refused("lithophane", photo, "-o", out, "--thickness", "3mm..1mm")
     assert "does not exist" in refused("relief", photo, "-o", out, "--depth-map", tmp_path / "none.png")

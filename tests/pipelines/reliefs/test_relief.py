@@ -73,9 +73,10 @@ def test_a_free_standing_relief_has_the_exact_width(files: Path) -> None:
         assert mesh.vertices[:, 1].min() == pytest.approx(0, abs=1e-12)
 
 
-def test_a_photo_without_depth_names_the_option() -> None:
-    with pytest.raises(InputError, match="--depth-map"):
-        lift3d.relief(PHOTO, **SMALL)
+@pytest.mark.slow
+def test_a_photo_without_depth_gets_it_from_the_network() -> None:
+    pytest.importorskip("torch")
+    assert inspect_solid(lift3d.relief(PHOTO, **SMALL)).is_solid
 
 
 def test_a_predictor_is_used_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
