@@ -9,7 +9,10 @@ import typer
 from typer.core import TyperGroup
 
 COMMANDS = {
-    "reconstruct": ("reconstruct", "Reconstruct a textured 3D model from photos or a video."),
+    "reconstruct": (
+        "reconstruct",
+        "Reconstruct a textured 3D model from photos, a video or the frames of a depth camera.",
+    ),
     "check": ("meshes", "Check whether a mesh is printable; exit code 1 if it is not."),
     "repair": ("meshes", "Make a mesh solid with the smallest change, and report what changed."),
     "complete": ("complete", "Complete a partial scan of one object to a closed solid."),
