@@ -50,14 +50,6 @@ def duck() -> Shape:
     )
 
 
-def pawn() -> Shape:
-    """A chess piece from the lathe with two collars."""
-    line = [(0.3, 0), (0.31, 0.06), (0.26, 0.12), (0.28, 0.16), (0.2, 0.22), (0.13, 0.4), (0.11, 0.55)]
-    collar = [(0.22, 0.58), (0.22, 0.62), (0.12, 0.65), (0.18, 0.7), (0.1, 0.74)]
-    body = revolved([(0, 0), *line, *collar, (0, 0.74)])
-    return union(body, ball((0, 0, 0.85), 0.17), smooth=0.02), (-0.33, -0.33, 0), (0.33, 0.33, 1.03)
-
-
 def chair() -> Shape:
     """A seat on four legs with a slatted back."""
     seat = box((-0.28, -0.28, 0.42), (0.28, 0.28, 0.49), 0.02)
@@ -77,22 +69,6 @@ def chair() -> Shape:
         (-0.32, -0.32, 0),
         (0.32, 0.4, 1.06),
     )
-
-
-def jug() -> Shape:
-    """A hollow jug with a handle and a lip drawn out."""
-    outer = smooth_curve(
-        [(0.2, 0), (0.28, 0.12), (0.3, 0.3), (0.24, 0.5), (0.17, 0.64), (0.19, 0.78), (0.23, 0.86)]
-    )
-    inner = smooth_curve(
-        [(0.2, 0.86), (0.16, 0.78), (0.135, 0.64), (0.2, 0.5), (0.25, 0.3), (0.2, 0.1), (0, 0.07)]
-    )
-    pot = revolved([(0, 0), *outer, *inner])
-    t = np.linspace(0, 1, 400)
-    path = np.stack([-0.2 - 0.28 * np.sin(np.pi * t), 0 * t, 0.3 + 0.46 * t], 1)
-    handle = cut(tube(path, 0.042), revolved([*inner, (0, 0.9), (0.2, 0.9)]))
-    lip = cut(ellipsoid((0.2, 0, 0.82), (0.13, 0.08, 0.05)), ellipsoid((0.18, 0, 0.87), (0.12, 0.06, 0.05)))
-    return union(pot, handle, lip, smooth=0.02), (-0.56, -0.34, 0), (0.38, 0.34, 0.92)
 
 
 def elbow() -> Shape:
@@ -198,5 +174,5 @@ def basket() -> Shape:
 
 HELD = {
     shape.__name__: shape
-    for shape in (lamp, duck, pawn, chair, jug, elbow, robot, tree, bell, hourglass, helmet, basket)
+    for shape in (lamp, duck, chair, elbow, robot, tree, bell, hourglass, helmet, basket)
 }
