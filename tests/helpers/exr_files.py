@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 
-from lift3d.io.rgbd.exr import LINES, MAGIC
+from lift3d.io.height.exr import LINES, MAGIC
 
 
 def write_exr(

@@ -15,18 +15,19 @@ from numpy.typing import NDArray
 from lift3d.errors import InputError, damaged_file
 from lift3d.types import F32
 
+MAGIC = b"\x76\x2f\x31\x01"
 MAX_PIXELS = 170_000_000
 LINES = {0: 1, 1: 1, 2: 1, 3: 16}
 """Compression (none, RLE, zlib of one line, zlib of 16 lines) -> scan lines in a block."""
 NAMES = {4: "PIZ", 5: "PXR24", 6: "B44", 7: "B44A", 8: "DWAA", 9: "DWAB"}
 TYPES = {0: "<u4", 1: "<f2", 2: "<f4"}
-WANTED = ("Z", "depth.Z", "Depth.Z", "V", "depth", "Depth", "Y", "R", "height", "G", "B")
+WANTED = ("Z", "depth.Z", "Depth.Z", "D", "V", "depth", "Depth", "Y", "R", "height", "G", "B")
 """Channels in the order in which they are taken for the heights; else the first."""
 
 
 def is_exr(data: bytes) -> bool:
     """Whether the data are an OpenEXR file, by their first bytes."""
-    return data[:4] == b"\x76\x2f\x31\x01"
+    return data[:4] == MAGIC
 
 
 def read_exr(data: bytes, name: str) -> F32:
@@ -34,6 +35,8 @@ def read_exr(data: bytes, name: str) -> F32:
 
     Raises InputError for a kind of file that is not read, and InputError, ValueError, struct.error or zlib.error for damage.
     """
+    if not is_exr(data):
+        raise ValueError("not an OpenEXR file")
     version = struct.unpack_from("<I", data, 4)[0]
     if version & 0xFF > 2 or version & 0x1A00:
         raise InputError(

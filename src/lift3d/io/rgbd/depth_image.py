@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from lift3d.errors import InputError, Lift3dError
 from lift3d.io.files.read import read_bytes
+from lift3d.io.height.exr import read_exr
 from lift3d.io.image.decode import DECODER_ERRORS, open_picture
-from lift3d.io.rgbd.exr import read_exr
 from lift3d.types import F32
 from lift3d.units import METRES
 
@@ -39,7 +39,7 @@ def raw_depth(path: Path) -> tuple[NDArray[np.floating], bool]:
     suffix = path.suffix.lower()
     try:
         if suffix == ".exr":
-            values: NDArray = read_exr(data)
+            values: NDArray = read_exr(data, path.name)
         elif suffix == ".npy":
             values = _array(data)
         else:
