@@ -143,6 +143,31 @@ def test_locked_vertices_stay_and_the_rest_is_replayed():
     assert _no_defect(second, h)
 
 
+def test_slabs_give_a_solid_as_good_as_the_whole(monkeypatch):
+    """The vertices between the slabs stay; closed, as many faces, as near to the truth."""
+    v, f = _sphere(40, 17)
+    whole, g = decimate(v, f, len(f) // 3)
+    monkeypatch.setattr(module, "LARGE", 100)
+    parts, h = decimate(v, f, len(f) // 3)
+    assert abs(len(h) - len(g)) <= 2 * module.SLABS and inspect_arrays(parts, h).is_solid
+    assert hausdorff(v, f, parts, h) < 1.5 * hausdorff(v, f, whole, g) + 1e-3
+    slabs = module._slabs(v, f, len(f) // 3, np.inf)
+    assert len(slabs) == module.SLABS and sum(len(s.f) for s in slabs) == len(f)
+    fixed = {tuple(x) for s in slabs for x in s.p[s.shared]}
+    assert fixed <= {tuple(x) for x in parts}
+    again = decimate(v, f, len(f) // 3)
+    assert parts.tobytes() == again[0].tobytes() and h.tobytes() == again[1].tobytes()
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_slabs_of_noise_of_high_genus_stay_sound(seed, monkeypatch):
+    monkeypatch.setattr(module, "LARGE", 100)
+    rng = np.random.default_rng(seed)
+    v, f = marching_tetrahedra(gaussian_filter(rng.normal(size=(20, 20, 20)), 1.0).astype(np.float32))
+    p, g = decimate(v, f, len(f) // 4)
+    assert len(g) < len(f) / 2 and _no_defect(p, g) and _euler(g) == _euler(module.weld_exact(v)[1][f])
+
+
 @pytest.mark.slow
 def test_collapses_that_cause_intersections_are_undone(monkeypatch):
     """With lax guards collapses do fold the surface; the result is clean all the same."""

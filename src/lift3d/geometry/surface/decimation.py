@@ -6,13 +6,15 @@ A x + 2 b.x + c. A collapse is refused if it would change the topology (link con
 sliver; planes perpendicular to the surface hold open borders. Collapses after which distant parts of the surface
 intersect are rare: the exact test finds them afterwards, their vertices are locked, and the log of collapses is
 replayed without them until nothing intersects. Positions are rounded to float32 at once, so that files hold what was
-tested.
+tested. A large mesh is divided into slabs that are decimated at the same time, with the vertices between them locked.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +37,8 @@ _ROUNDS = 40
 _DIRECT_ROUNDS = 4
 STEP, DIRECT = 3, 12
 """Factor of a step of decimation; largest factor of a last step that is tried directly."""
+SLABS, LARGE = 4, 300_000
+"""A step to at least LARGE faces is divided into this many slabs, whatever the number of threads."""
 
 
 def decimate(
@@ -79,22 +83,57 @@ def _once(
 ) -> tuple[F64, NDArray[np.int32]]:
     """One step of decimation of a welded mesh; the input itself if intersections remain after `rounds`."""
     locked = np.zeros(len(p), np.bool_)
-    run = _Run(p, f, max(int(target_faces), 0), float(max_error) ** 2)
-    for attempt in range(rounds):
-        q, g, origin = run.collapse(locked)
-        if not keep_simple:
-            break
-        crossing = np.unique(self_intersections(q, g, limit=100_000))
-        newly_locked = np.isin(origin, np.unique(g[crossing])) & ~locked
-        if not newly_locked.any():  # no intersections, or only those of the input
-            break
-        for _ in range(attempt // 2):
-            newly_locked = _one_ring(f, newly_locked)
-        locked |= newly_locked
-    else:
-        return p, f
+    slabs = _slabs(p, f, max(int(target_faces), 0), float(max_error) ** 2)
+    changed = slabs
+    with ThreadPoolExecutor(min(numba.get_num_threads(), len(slabs))) as pool:
+        for attempt in range(rounds):
+            list(pool.map(_Slab.collapse, changed, [locked] * len(changed)))
+            q, g, origin = _joined(p, slabs)
+            if not keep_simple:
+                break
+            crossing = np.unique(self_intersections(q, g, limit=100_000))
+            newly_locked = np.isin(origin, np.unique(g[crossing])) & ~locked
+            if not newly_locked.any():  # no intersections, or only those of the input
+                break
+            for _ in range(attempt // 2):
+                newly_locked = _one_ring(f, newly_locked)
+            changed = [slab for slab in slabs if (newly_locked & ~locked)[slab.rows].any()]
+            locked |= newly_locked
+        else:
+            return p, f
     q, g, _ = select_faces(q, g, np.ones(len(g), np.bool_))
     return q, g
+
+
+def _slabs(p: F64, f: NDArray[np.int32], target: int, max_error2: float) -> list[_Slab]:
+    """The mesh as a whole, or for a large target slabs of equal numbers of faces along the longest axis."""
+    if target < LARGE:
+        return [
+            _Slab(p, f, np.arange(len(p), dtype=np.int32), np.zeros(len(p), np.bool_), target, max_error2)
+        ]
+    middle = p[f, int(np.argmax(np.ptp(p, axis=0)))].sum(1)
+    slab = np.searchsorted(np.quantile(middle, np.arange(1, SLABS) / SLABS), middle)
+    pieces = [select_faces(p, f, slab == k) for k in range(SLABS)]
+    uses = np.zeros(len(p), np.int64)
+    for _, _, rows in pieces:
+        uses[rows] += 1
+    return [
+        _Slab(v, g, rows, uses[rows] > 1, target * len(g) // len(f), max_error2)
+        for v, g, rows in pieces
+        if len(g)
+    ]
+
+
+def _joined(p: F64, slabs: list[_Slab]) -> tuple[F64, NDArray[np.int32], NDArray[np.int32]]:
+    """(positions (V, 3), remaining faces, vertex into which each vertex collapsed (V,)) of all slabs, by the input's vertices."""
+    q, origin = p.copy(), np.arange(len(p), dtype=np.int32)
+    faces = []
+    for slab in slabs:
+        moved, g, into = slab.result
+        q[slab.rows] = moved
+        origin[slab.rows] = slab.rows[into]
+        faces.append(slab.rows[g])
+    return q, np.concatenate(faces), origin
 
 
 def _one_ring(f: NDArray[np.int32], chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -149,6 +188,25 @@ class _Run:
             remaining = int(alive.sum())
             misses += remaining > goal
         return p, f[alive], kernels.collapse_origins(self.pairs, self.logged, len(p))
+
+
+@dataclass
+class _Slab:
+    """Part of a mesh: p (U, 3), f (G, 3). rows: its vertices in the whole mesh; shared: which of them other slabs use as well,
+    they stay; result: of the last call of `collapse`."""
+
+    p: F64
+    f: NDArray[np.int32]
+    rows: NDArray[np.int32]
+    shared: NDArray[np.bool_]
+    target: int
+    max_error2: float
+
+    def collapse(self, locked: NDArray[np.bool_]) -> None:
+        """Decimate it, with the vertices in the mask locked (V,) of the whole mesh where they are."""
+        if not hasattr(self, "run"):
+            self.run = _Run(self.p, self.f, self.target, self.max_error2)
+        self.result = self.run.collapse(self.shared | locked[self.rows])
 
 
 def _edges(
