@@ -24,7 +24,7 @@ from lift3d.types import Camera, Image  # noqa: E402
 
 
 class Stub(torch.nn.Module):
-    """Inverse depth is scale * green + shift of the input, at half its size; log focal 0, offset e^offset."""
+    """Inverse depth is scale * green + shift of the input, at half its size; log focal 0, offset e^offset; blue is sky."""
 
     def __init__(self, scale: float = 1.0, shift: float = 0.0, offset: float = 1.0) -> None:
         super().__init__()
@@ -37,7 +37,8 @@ class Stub(torch.nn.Module):
         normals = torch.zeros(len(x), 3, *green.shape[2:])
         normals[:, 0], normals[:, 2] = 0.6, -0.8
         camera = torch.tensor([0.0, self.offset]).expand(len(x), 2)
-        return DepthPrediction(self.scale * green + self.shift, normals, camera)
+        blue = torch.nn.functional.avg_pool2d(x[:, 2:3], 2)
+        return DepthPrediction(self.scale * green + self.shift, normals, camera, -20 * blue)
 
 
 @pytest.fixture
@@ -65,6 +66,16 @@ def test_depth_falls_where_inverse_depth_grows(use: Any) -> None:
     assert found.z.shape == (60, 80) and found.camera.width == 80
     assert (np.diff(found.z[:, 40]) <= 1e-5).all() and found.z[0, 0] > 1 > found.z[-1, 0] > 0
     assert DEPTH_OF_PHOTO.check(ImageToDepth(), ramp(), found) is None
+
+
+def test_confidence_is_low_in_the_sky_and_depth_is_there_all_the_same(use: Any) -> None:
+    use(Stub())
+    photo = ramp()
+    photo.pixels[:20, :40, 2] = 255
+    found = ImageToDepth()(photo)
+    assert found.confidence is not None and found.confidence.shape == (60, 80) and (found.z > 0).all()
+    assert (found.confidence[:18, :38] < 0.1).all() and (found.confidence[22:] > 0.9).all()
+    assert (found.confidence[:, 42:] > 0.9).all()
 
 
 def test_scale_and_shift_of_the_network_do_not_matter(use: Any) -> None:

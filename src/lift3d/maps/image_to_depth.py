@@ -62,8 +62,9 @@ class ImageToDepth(Mapping[Image, Depth]):
     guided: bool = True
 
     def apply(self, source: Image, context: Context) -> Depth:
-        """Depth with median 1 and normals at every pixel of the photo, 0 where it is transparent. CaptureError for a photo of a
-        single colour, InputError for one that is too large."""
+        """Depth with median 1 and normals at every pixel of the photo, 0 where it is transparent; the confidence is the probability
+        that a pixel shows a surface, not the sky. CaptureError for a photo of a single colour, InputError for one that is too
+        large."""
         height, width = source.height, source.width
         if height * width > MAX_PIXELS:
             raise InputError(
@@ -84,7 +85,7 @@ class ImageToDepth(Mapping[Image, Depth]):
         from lift3d.inference.networks import load_network
 
         net, found = load_network(NAME, self.weights)
-        inverse, normals, log_focal, offset = self._predict(net, found, source)
+        inverse, normals, log_focal, offset, surface = self._predict(net, found, source)
         full = (
             guided_upsample(source.pixels, inverse, RADIUS, EPSILON)
             if self.guided
@@ -101,18 +102,24 @@ class ImageToDepth(Mapping[Image, Depth]):
         )
         camera = Camera(width, height, focal, focal, width / 2, height / 2, np.eye(4))
         facing = facing_normals(normals, camera)
+        sure = np.clip(resize_map(surface, height, width), 0, 1)
         if source.mask is not None:
             z = np.where(source.mask, z, 0).astype(np.float32)
             facing[~source.mask] = 0
+            sure = np.where(source.mask, sure, 0)
         known = z[z > 0]
         z /= np.float32(np.median(known)) if len(known) else np.float32(1)
-        context.note(NAME, network=found.name, focal=round(focal, 1), focal_given=source.focal is not None)
-        return Depth(z, camera, facing)
+        context.note(
+            NAME, network=found.name, focal=round(focal, 1), focal_given=source.focal is not None,
+            sky=round(float((sure < 0.5)[z > 0].mean()) if len(known) else 0.0, 3),
+        )  # fmt: skip
+        return Depth(z, camera, facing, sure.astype(np.float32))
 
     def _predict(
         self, net: torch.nn.Module, found: PretrainedCfg, image: Image
-    ) -> tuple[F32, F32, float, float]:
-        """Aligned inverse depth (h, w), normals (h, w, 3), the logarithm of the focal length in longer sides, and the offset."""
+    ) -> tuple[F32, F32, float, float, F32]:
+        """Aligned inverse depth (h, w), normals (h, w, 3), the logarithm of the focal length in longer sides, the offset, and the
+        probability of a surface (h, w)."""
         import torch
 
         from lift3d.inference.networks import inference_mode
@@ -129,14 +136,16 @@ class ImageToDepth(Mapping[Image, Depth]):
             answer = net(both.contiguous(memory_format=torch.channels_last))
         inverse = [_aligned(y) for y in answer.inverse[:, 0].numpy()]
         normals, camera = answer.normals.permute(0, 2, 3, 1).numpy(), answer.camera.numpy().mean(0)
+        surface = answer.surface[:, 0].sigmoid().numpy()
         if self.mirror:
-            inverse[1] = inverse[1][:, ::-1]
+            inverse[1], surface[1] = inverse[1][:, ::-1], surface[1, :, ::-1].copy()
             normals = np.stack([normals[0], normals[1, :, ::-1] * np.array([-1, 1, 1], np.float32)])
         return (
             np.mean(inverse, 0).astype(np.float32),
             normals.mean(0),
             float(camera[0]),
             float(np.exp(np.clip(camera[1], -3, 4))),
+            surface.mean(0),
         )
 
 

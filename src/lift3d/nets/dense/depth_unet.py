@@ -24,11 +24,13 @@ POOLED = 128
 class DepthPrediction(NamedTuple):
     """inverse (B, 1, H / 2, W / 2): inverse depth up to scale and shift. normals (B, 3, H / 2, W / 2): unit, camera frame (x
     right, y down, z forward). camera (B, 2): logarithm of the focal length in units of the image's longer side, and of the
-    median of inverse depth over its mean absolute deviation."""
+    median of inverse depth over its mean absolute deviation. surface (B, 1, H / 2, W / 2): logit of the probability that a
+    pixel shows a surface, not the sky."""
 
     inverse: torch.Tensor
     normals: torch.Tensor
     camera: torch.Tensor
+    surface: torch.Tensor
 
 
 class DecoderBlock(nn.Module):
@@ -67,6 +69,7 @@ class DepthUNet(nn.Module):
             )
         )  # fmt: skip
         self.head = nn.Conv2d(last, 4, 3, padding=1)
+        self.surface = nn.Conv2d(last, 1, 3, padding=1)
 
     def freeze_early(self) -> None:
         """Exclude from training the stem and the first FROZEN_BLOCKS blocks of the backbone, and its depthwise kernels, which
@@ -88,4 +91,4 @@ class DepthUNet(nn.Module):
         normals = nn.functional.normalize(
             out[:, 1:] + out.new_tensor([0, 0, -1.0])[None, :, None, None], dim=1
         )
-        return DepthPrediction(out[:, :1], normals, self.camera(context).float())
+        return DepthPrediction(out[:, :1], normals, self.camera(context).float(), self.surface(y).float())

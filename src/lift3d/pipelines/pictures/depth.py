@@ -50,13 +50,13 @@ def depth(
     """Predict the depth of a photo.
 
     photo: a path, an array (H, W, 3) uint8 or a Pillow image; where it is transparent, depth is 0. output: a PNG to write,
-    inverse depth in 16 bits (65535 is the nearest, 0 is unknown); NAME.npy, depth as float32, and NAME.preview.png, in colours,
-    are written beside it. normals: a PNG to write, x right, y up, z to the camera. points: a PLY to write, coloured points with
-    z up and the camera at the origin looking along +y. weights: a run's folder or a weights file, None for the package's own.
+    inverse depth in 16 bits (65535 is the nearest, 0 is the sky or unknown); NAME.npy, depth as float32, 0 where it is unknown
+    and infinite in the sky, and NAME.preview.png, in colours, are written beside it. normals: a PNG to write, x right, y up, z to
+    the camera. points: a PLY to write, coloured points with z up and the camera at the origin looking along +y, none of the sky. weights: a run's folder or a weights file, None for the package's own.
     message: receives what the reader of the photo changed or could not use, as sentences.
 
-    Returns the depth (H, W) float32 along the optical axis with median 1, since the scale of a photo is unknown, its camera and
-    its normals (H, W, 3) float16. Raises InputError for a photo or output that cannot be used, CaptureError for a photo of one
+    Returns the depth (H, W) float32 along the optical axis with median 1, since the scale of a photo is unknown, its camera, its
+    normals (H, W, 3) float16, and as confidence (H, W) the probability that a pixel shows a surface, not the sky. Raises InputError for a photo or output that cannot be used, CaptureError for a photo of one
     colour."""
     paths = [
         _check(photo, path, suffix, what)
@@ -74,14 +74,23 @@ def depth(
     for sentence in reader_warnings(photo, image.warnings, "the photo"):
         or_ignore(message)(sentence)
     found = ImageToDepth(weights)(image, context)
+    sky = sky_of(found)
     if paths[0] is not None:
-        write_depth(found.z, paths[0])
+        write_depth(np.where(sky, np.float32(np.inf), found.z), paths[0])
     if paths[1] is not None:
         assert found.normals is not None
-        write_bytes(paths[1], _png(normals_image(np.asarray(found.normals, np.float32), found.z > 0)))
+        write_bytes(
+            paths[1], _png(normals_image(np.asarray(found.normals, np.float32), (found.z > 0) & ~sky))
+        )
     if paths[2] is not None:
         write_bytes(paths[2], _ply(depth_to_points(found, image)))
     return found
+
+
+def sky_of(found: Depth) -> NDArray[np.bool_]:
+    """(H, W) bool: pixels with depth that more probably show the sky than a surface."""
+    known = found.z > 0
+    return known & (found.confidence < 0.5) if found.confidence is not None else np.zeros_like(known)
 
 
 def write_depth(z: F32, path: Path) -> None:
@@ -95,8 +104,8 @@ def write_depth(z: F32, path: Path) -> None:
 
 
 def inverse_codes(z: F32) -> NDArray[np.uint16]:
-    """(H, W) uint16: inverse depth, linear, 65535 at the nearest point, at least 1 where depth is known and 0 elsewhere."""
-    known = z > 0
+    """(H, W) uint16: inverse depth, linear, 65535 at the nearest point, at least 1 where depth is known and finite, 0 elsewhere."""
+    known = (z > 0) & np.isfinite(z)
     nearest = float(z[known].min()) if known.any() else 1.0
     codes = np.rint(65535 * nearest / np.where(known, z, 1))
     return np.where(known, np.clip(codes, 1, 65535), 0).astype(np.uint16)
@@ -125,7 +134,7 @@ def depth_to_points(found: Depth, image: Image, most: int = MAX_POINTS) -> Point
     """At most `most` points of a depth map with the photo's colours, z up, the camera at the origin looking along +y. Pixels on
     silhouettes, whose depth lies between two surfaces, give none."""
     step = max(int(np.ceil(np.sqrt(found.z.size / most))), 1)
-    kept = (~_silhouette(found.z) & (found.z > 0))[::step, ::step]
+    kept = (~_silhouette(found.z) & (found.z > 0) & ~sky_of(found))[::step, ::step]
     to_world = np.array(
         [[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]
     )  # rows are the camera's axes x, y, z in the world

@@ -3,7 +3,7 @@
 The data are rendered scenes.
 
 Losses: the trimmed absolute error after alignment of scale and shift, the gradients of its residual at four scales (Ranftl et al.
-2020), the angle of the normals, and the focal length and offset. The first blocks of the backbone are not trained.
+2020), the angle of the normals, the focal length and offset, and the cross-entropy of sky and surface. The first blocks of the backbone are not trained.
 """
 
 from __future__ import annotations
@@ -105,16 +105,22 @@ class ImageToDepthTask(Task):
         t, s = median_and_deviation(truth, valid)
         wanted = torch.stack([batch["focal"].log(), (t / s).clamp(min=MIN_OFFSET).log()], 1)
         camera = nn.functional.smooth_l1_loss(found.camera, wanted)
-        loss = error + self.config.gradients * gradients + self.config.normals * normals + 0.1 * camera
-        return {"loss": loss, "error": error, "gradients": gradients, "normals": normals, "camera": camera}
+        sky = nn.functional.binary_cross_entropy_with_logits(found.surface[:, 0], (truth > 0).to(truth.dtype))
+        loss = (
+            error + self.config.gradients * gradients + self.config.normals * normals + 0.1 * (camera + sky)
+        )
+        return {
+            "loss": loss, "error": error, "gradients": gradients, "normals": normals, "camera": camera, "sky": sky,
+        }  # fmt: skip
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         """Absolute relative error and delta1 after scale and shift are fitted in inverse depth, means over pictures; the mean
-        cosine of normals; the mean absolute error of the logarithm of the focal length."""
+        cosine of normals; the mean absolute error of the logarithm of the focal length; the fraction of pixels that are
+        rightly said to be sky or surface."""
         count = min(self.config.held, len(self.val))
         indices = np.linspace(0, len(self.val) - 1, count).astype(int)
         device = next(module.parameters()).device
-        errors, cosines, focals = list[DepthErrors](), list[float](), list[float]()
+        errors, cosines, focals, skies = list[DepthErrors](), list[float](), list[float](), list[float]()
         for first in range(0, count, 16):
             samples = [depth_sample(self.val, int(i), self.size, None) for i in indices[first : first + 16]]
             images = torch.from_numpy(np.stack([s.image for s in samples])).to(
@@ -127,9 +133,10 @@ class ImageToDepthTask(Task):
                 known = (sample.normals**2).sum(0) > 0.5
                 cosines.append(float((found.normals[k].cpu().numpy() * sample.normals).sum(0)[known].mean()))
                 focals.append(abs(float(found.camera[k, 0]) - float(np.log(sample.focal))))
+                skies.append(float(((found.surface[k, 0].cpu().numpy() > 0) == (sample.inverse > 0)).mean()))
         return {
             "delta1": float(np.mean([e.delta1 for e in errors])), "abs_rel": float(np.mean([e.abs_rel for e in errors])),
-            "normals": float(np.mean(cosines)), "log_focal": float(np.mean(focals)),
+            "normals": float(np.mean(cosines)), "log_focal": float(np.mean(focals)), "sky": float(np.mean(skies)),
         }  # fmt: skip
 
 
