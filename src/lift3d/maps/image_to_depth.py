@@ -62,9 +62,9 @@ class ImageToDepth(Mapping[Image, Depth]):
     guided: bool = True
 
     def apply(self, source: Image, context: Context) -> Depth:
-        """Depth with median 1 and normals at every pixel of the photo, 0 where it is transparent; the confidence is the probability
-        that a pixel shows a surface, not the sky. CaptureError for a photo of a single colour, InputError for one that is too
-        large."""
+        """Depth with median 1 and normals at every pixel of the photo, 0 where it is transparent; the confidence is the
+        probability that a pixel shows a surface, not the sky. CaptureError for a photo of a single colour, InputError for one
+        that is too large."""
         height, width = source.height, source.width
         if height * width > MAX_PIXELS:
             raise InputError(

@@ -52,12 +52,13 @@ def depth(
     photo: a path, an array (H, W, 3) uint8 or a Pillow image; where it is transparent, depth is 0. output: a PNG to write,
     inverse depth in 16 bits (65535 is the nearest, 0 is the sky or unknown); NAME.npy, depth as float32, 0 where it is unknown
     and infinite in the sky, and NAME.preview.png, in colours, are written beside it. normals: a PNG to write, x right, y up, z to
-    the camera. points: a PLY to write, coloured points with z up and the camera at the origin looking along +y, none of the sky. weights: a run's folder or a weights file, None for the package's own.
-    message: receives what the reader of the photo changed or could not use, as sentences.
+    the camera. points: a PLY to write, coloured points with z up and the camera at the origin looking along +y, none of the sky.
+    weights: a run's folder or a weights file, None for the package's own. message: receives what the reader of the photo changed
+    or could not use, as sentences.
 
     Returns the depth (H, W) float32 along the optical axis with median 1, since the scale of a photo is unknown, its camera, its
-    normals (H, W, 3) float16, and as confidence (H, W) the probability that a pixel shows a surface, not the sky. Raises InputError for a photo or output that cannot be used, CaptureError for a photo of one
-    colour."""
+    normals (H, W, 3) float16, and as confidence (H, W) the probability that a pixel shows a surface, not the sky. Raises
+    InputError for a photo or output that cannot be used, CaptureError for a photo of one colour."""
     paths = [
         _check(photo, path, suffix, what)
         for path, suffix, what in (
@@ -104,7 +105,8 @@ def write_depth(z: F32, path: Path) -> None:
 
 
 def inverse_codes(z: F32) -> NDArray[np.uint16]:
-    """(H, W) uint16: inverse depth, linear, 65535 at the nearest point, at least 1 where depth is known and finite, 0 elsewhere."""
+    """(H, W) uint16: inverse depth, linear, 65535 at the nearest point, at least 1 where depth is known and finite, 0
+    elsewhere."""
     known = (z > 0) & np.isfinite(z)
     nearest = float(z[known].min()) if known.any() else 1.0
     codes = np.rint(65535 * nearest / np.where(known, z, 1))
