@@ -4,7 +4,7 @@ The data are rendered scenes.
 
 Losses: the trimmed absolute error after alignment of scale and shift, the gradients of its residual at four scales (Ranftl et al.
 2020), the angle of the normals, the focal length and offset, and the cross-entropy of sky and surface. The first blocks of the
-backbone are not trained. """
+backbone are not trained."""
 
 from __future__ import annotations
 
