@@ -235,3 +235,14 @@ def test_a_folder_of_other_pictures_names_them(tmp_path: Path, name: str) -> Non
         InputError, match=f"holds no photos that lift3d reads, but 1 of another format, such as {name}"
     ):
         read_photos(tmp_path)
+
+
+def test_a_depth_image_is_not_taken_for_a_photo_in_silence(tmp_path: Path) -> None:
+    depth = np.linspace(600, 4000, 80 * 100).reshape(80, 100).astype(np.uint16)
+    depth[10:20, 10:40] = 0
+    Pil.fromarray(depth).save(tmp_path / "depth.png")
+    assert any("depth image" in w for w in read_photos([tmp_path / "depth.png"]).images[0].warnings)
+    grey = np.linspace(0, 40000, 80 * 100).reshape(80, 100).astype(np.uint16)
+    grey[10:20, 10:40] = 0
+    Pil.fromarray(grey).save(tmp_path / "grey.png")
+    assert not any("depth image" in w for w in read_photos([tmp_path / "grey.png"]).images[0].warnings)

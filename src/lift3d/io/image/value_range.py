@@ -20,6 +20,9 @@ MIN_FILL = 0.25
 PERCENTILES = (0.1, 99.9)
 MAX_SAMPLES = 2_000_000
 """Values from which the percentiles are computed."""
+MIN_HOLES, NEAREST = 0.002, 0.08
+"""Fraction of zeros from which, and least ratio of the 1st to the 99th percentile of the other values for which, a picture of one
+channel is taken for a depth image."""
 SLACK = 0.05
 """Values beyond the range of floating point pictures by less than this fraction of it, as resampling makes them, are clipped."""
 
@@ -52,6 +55,8 @@ def to_eight_bit(
     warnings = [] if finite.all() else [_share(finite, "are not finite numbers")]
     if missing is not None and missing.any():
         warnings.append(_share(~missing, "are marked as missing"))
+    if values.ndim == 2 and _like_depth(values, valid):
+        warnings.append("it looks like a depth image (zeros where depth is unknown), not like a photo")
     low, high, stretched = _limits(values, valid, limits)
     if stretched:
         span = f"from {_number(low, values)} to {_number(high, values)}"
@@ -91,6 +96,16 @@ def _limits(
         return (low, high, True) if high > low else (low - 1, high + 1, False)  # flat: mid-grey
     # colours keep their black where there is one
     return (0.0 if 0 <= low < MIN_FILL * high else low), high, True
+
+
+def _like_depth(values: NDArray[Any], valid: NDArray[np.bool_]) -> bool:
+    """Whether values (H, W) are zero in some places, and far from zero in all others, as distances with holes are."""
+    some = _samples(values[valid])
+    zeros = some == 0
+    if not len(some) or not MIN_HOLES <= float(zeros.mean()) < 1:
+        return False
+    low, high = (float(q) for q in np.percentile(some[~zeros], (1, 99)))
+    return low >= NEAREST * high > 0
 
 
 def _samples(values: NDArray[Any]) -> NDArray[np.floating]:
