@@ -18,6 +18,7 @@ from lift3d.corpus.scenes.depth_shards import DepthSet, write_scenes
 from lift3d.corpus.scenes.outdoors import can_be_outdoors, make_outdoors
 from lift3d.corpus.scenes.rooms import make_room
 from lift3d.corpus.scenes.scene_maker import SceneMaker
+from lift3d.corpus.scenes.tabletops import SIZES, make_tabletop
 from lift3d.corpus.scenes.viewpoints import MARGIN, sample_camera
 from lift3d.errors import InputError
 from lift3d.geometry.render.rasterizer import depth_map
@@ -124,6 +125,22 @@ def test_cameras_stand_in_the_room(maker: SceneMaker, seed: int) -> None:
             camera.centre < np.array(room.extent) - MARGIN + 1e-6
         ).all()
         assert 34 < np.degrees(2 * np.arctan(SIZE[0] / 2 / camera.fx)) < 101
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_single_things_stand_apart_and_are_seen_from_near(maker: SceneMaker, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    place = make_tabletop(maker.assets, rng)
+    assert place.things and all(SIZES[0] <= size <= SIZES[1] for _, size in place.things)
+    w, d, h = place.extent
+    for k, (centre, _) in enumerate(place.things):
+        assert 0 < centre[0] < w and 0 < centre[1] < d and 0 < centre[2] < h
+        assert all(np.hypot(*(centre - other)[:2]) > 0.03 for other, _ in place.things[:k])
+    near = []
+    for _ in range(20):
+        camera = sample_camera(place, rng, *SIZE)
+        near.append(min(np.linalg.norm(camera.centre - c) / size for c, size in place.things))
+    assert np.median(near) < 6
 
 
 def test_outdoors_needs_buildings_and_has_a_sky(maker: SceneMaker) -> None:

@@ -44,7 +44,8 @@ ON_TOP = ("table", "cabinet", "bench", "home_appliance")
 @dataclass(eq=False)
 class Layout:
     """A furnished place: what is built, its extent (x, y, z) in metres from the origin, points of interest (N, 3) to look at,
-    tables as (x, y, top, radius), and the taken rectangles (x, y, half width, half depth)."""
+    tables as (x, y, top, radius), the taken rectangles (x, y, half width, half depth), and single things to look at from near as
+    (centre (3,), longest side)."""
 
     builder: SceneBuilder
     extent: tuple[float, float, float]
@@ -52,6 +53,7 @@ class Layout:
     tables: list[tuple[float, float, float, float]] = field(default_factory=list)
     taken: list[tuple[float, float, float, float]] = field(default_factory=list)
     outdoors: bool = False
+    things: list[tuple[F64, float]] = field(default_factory=list)
 
     def free(self, x: float, y: float, a: float, b: float, gap: float = 0.03) -> bool:
         """Whether a rectangle overlaps none of those that are taken."""
@@ -63,7 +65,7 @@ def make_room(assets: Assets, rng: np.random.Generator) -> Layout:
     small = rng.random() < 0.3
     w, d = rng.uniform(1.8, 3.2, 2) if small else rng.uniform(2.8, 7.5, 2)
     room = Layout(SceneBuilder(), (float(w), float(d), float(rng.uniform(2.2, 3.1))))
-    _shell(room, assets, rng)
+    make_shell(room, assets, rng)
     _openings(room, assets, rng)
     density = rng.uniform(0.3, 1.0)
     for _ in range(int(1 + density * (w + d) * 1.3)):
@@ -81,7 +83,7 @@ def make_room(assets: Assets, rng: np.random.Generator) -> Layout:
     return room
 
 
-def _shell(room: Layout, assets: Assets, rng: np.random.Generator) -> None:
+def make_shell(room: Layout, assets: Assets, rng: np.random.Generator) -> None:
     """Floor, ceiling and four walls, with skirting boards and now and then a carpet."""
     (w, d, h), b = room.extent, room.builder
     floor, scale = assets.texture(rng), rng.uniform(0.6, 2.5)

@@ -18,6 +18,7 @@ from lift3d.corpus.pictures.sensor import simulate_sensor
 from lift3d.corpus.scenes.assets import Assets, tint
 from lift3d.corpus.scenes.outdoors import can_be_outdoors, make_outdoors
 from lift3d.corpus.scenes.rooms import Layout, make_room
+from lift3d.corpus.scenes.tabletops import make_tabletop
 from lift3d.corpus.scenes.viewpoints import sample_camera
 from lift3d.geometry.camera.projection import resize_camera
 from lift3d.geometry.image.colour_space import srgb8_to_linear
@@ -32,8 +33,8 @@ SENSOR: Recipe = replace(
     jpeg=(70, 96),
 )  # fmt: skip
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
-OUTDOORS = 0.2
-"""Fraction of the scenes that are outdoors, where the corpora have buildings."""
+OUTDOORS, TABLETOPS = 0.2, 0.2
+"""Fractions of the scenes that are outdoors, where the corpora have buildings, and that show single things from near."""
 TOO_NEAR, MIN_MEDIAN, MIN_RANGE = 0.22, 0.45, 1.25
 """Depth in metres of which at most three pixels of a hundred may be nearer; least median depth; least ratio of the 95th to the
 5th percentile. Views beyond these limits are sampled again."""
@@ -74,8 +75,10 @@ class SceneMaker:
     def views(self, number: int, count: int = 4) -> list[DepthPicture]:
         """Up to `count` views of scene `number`; fewer where a scene offers no more that are neither blocked nor flat."""
         rng = np.random.default_rng([self.seed, _SPLITS[self.split], number])
-        outside = rng.random() < self.outdoors
-        place = (make_outdoors if outside else make_room)(self.assets, rng)
+        chance = rng.random()
+        near = self.outdoors <= chance < self.outdoors + TABLETOPS
+        make = make_outdoors if chance < self.outdoors else make_tabletop if near else make_room
+        place = make(self.assets, rng)
         ready = place.builder.build()
         lighting, level = sample_light(place, rng)
         lights = prepare_lights(ready, lighting, 512)

@@ -19,13 +19,21 @@ MARGIN = 0.25
 
 
 def sample_camera(place: Layout, rng: np.random.Generator, width: int, height: int) -> Camera:
-    """A random pinhole camera in a place, in metres. It looks across the room, at a table from nearby, or at an object."""
+    """A random pinhole camera in a place, in metres. It looks across the room, at a table from nearby, at an object,
+    or at a single thing from a few times its size."""
     field = rng.uniform(*(USUAL_FIELDS if rng.random() < 0.67 else FIELDS))
     focal = width / 2 / math.tan(math.radians(field) / 2)
     roll = float(np.radians(rng.normal(0, 2.5 if rng.random() < 0.8 else 9)))
     w, d, h = place.extent
     chance = rng.random()
-    if place.tables and chance < 0.35:
+    if place.things and chance < 0.9:
+        centre, size = place.things[int(rng.integers(len(place.things)))]
+        target = centre + rng.normal(0, 0.12, 3) * size
+        away = max(size * float(np.exp(rng.uniform(np.log(1.1), np.log(4.5)))), 0.35) * min(
+            focal / width / 0.9, 1.6
+        )
+        eye = _around(target, away, rng.uniform(0, 60), rng)
+    elif place.tables and chance < 0.35:
         x, y, top, radius = place.tables[int(rng.integers(len(place.tables)))]
         target = np.array([x, y, top + 0.05]) + rng.normal(0, 0.3, 3) * (radius, radius, 0.05)
         away, tilt = rng.uniform(0.5, 1.8) + radius * 0.5, rng.uniform(12, 65)
