@@ -131,15 +131,15 @@ def test_cameras_stand_in_the_room(maker: SceneMaker, seed: int) -> None:
 def test_single_things_stand_apart_and_are_seen_from_near(maker: SceneMaker, seed: int) -> None:
     rng = np.random.default_rng(seed)
     place = make_tabletop(maker.assets, rng)
-    assert place.things and all(SIZES[0] <= size <= SIZES[1] for _, size in place.things)
+    assert place.objects and all(SIZES[0] <= size <= SIZES[1] for _, size in place.objects)
     w, d, h = place.extent
-    for k, (centre, _) in enumerate(place.things):
+    for k, (centre, _) in enumerate(place.objects):
         assert 0 < centre[0] < w and 0 < centre[1] < d and 0 < centre[2] < h
-        assert all(np.hypot(*(centre - other)[:2]) > 0.03 for other, _ in place.things[:k])
+        assert all(np.hypot(*(centre - other)[:2]) > 0.03 for other, _ in place.objects[:k])
     near = []
     for _ in range(20):
         camera = sample_camera(place, rng, *SIZE)
-        near.append(min(np.linalg.norm(camera.centre - c) / size for c, size in place.things))
+        near.append(min(np.linalg.norm(camera.centre - c) / size for c, size in place.objects))
     assert np.median(near) < 6
 
 

@@ -44,7 +44,7 @@ ON_TOP = ("table", "cabinet", "bench", "home_appliance")
 @dataclass(eq=False)
 class Layout:
     """A furnished place: what is built, its extent (x, y, z) in metres from the origin, points of interest (N, 3) to look at,
-    tables as (x, y, top, radius), the taken rectangles (x, y, half width, half depth), and single things to look at from near as
+    tables as (x, y, top, radius), the taken rectangles (x, y, half width, half depth), and single objects to look at from near as
     (centre (3,), longest side)."""
 
     builder: SceneBuilder
@@ -53,7 +53,7 @@ class Layout:
     tables: list[tuple[float, float, float, float]] = field(default_factory=list)
     taken: list[tuple[float, float, float, float]] = field(default_factory=list)
     outdoors: bool = False
-    things: list[tuple[F64, float]] = field(default_factory=list)
+    objects: list[tuple[F64, float]] = field(default_factory=list)
 
     def free(self, x: float, y: float, a: float, b: float, gap: float = 0.03) -> bool:
         """Whether a rectangle overlaps none of those that are taken."""

@@ -34,7 +34,7 @@ SENSOR: Recipe = replace(
 )  # fmt: skip
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 OUTDOORS, TABLETOPS = 0.2, 0.2
-"""Fractions of the scenes that are outdoors, where the corpora have buildings, and that show single things from near."""
+"""Fractions of the scenes that are outdoors, where the corpora have buildings, and that show single objects from near."""
 TOO_NEAR, MIN_MEDIAN, MIN_RANGE = 0.22, 0.45, 1.25
 """Depth in metres of which at most three pixels of a hundred may be nearer; least median depth; least ratio of the 95th to the
 5th percentile. Views beyond these limits are sampled again."""

@@ -1,4 +1,4 @@
-"""Single things: one to four shapes of any category, of a hand's size to that of a chair, on a board or a floor in a room."""
+"""Single objects: one to four shapes of any category, of a hand's size to that of a chair, on a board or a floor in a room."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from lift3d.corpus.scenes.rooms import Layout, make_shell
 from lift3d.geometry.render.assembly import SceneBuilder
 
 SIZES = (0.12, 0.9)
-"""Range in metres of the longest sides of the things, whatever they are."""
+"""Range in metres of the longest sides of the objects, whatever they are."""
 
 
 def make_tabletop(assets: Assets, rng: np.random.Generator) -> Layout:
-    """A random room with things on a board in its middle, or on its floor."""
+    """A random room with objects on a board in its middle, or on its floor."""
     w, d = rng.uniform(2.2, 6.0, 2)
     place = Layout(SceneBuilder(), (float(w), float(d), float(rng.uniform(2.2, 3.0))))
     make_shell(place, assets, rng)
@@ -39,7 +39,7 @@ def make_tabletop(assets: Assets, rng: np.random.Generator) -> Layout:
             if inside and all(np.hypot(x - p, y - q) > radius + r for p, q, r in taken):
                 yaw = float(rng.uniform(0, 2 * np.pi))
                 place.builder.place(item.drawable, pose(x, y, top, yaw, length), tint(rng, 0.9) * 1.1)
-                place.things.append((np.array([x, y, top + high / 2]), length))
+                place.objects.append((np.array([x, y, top + high / 2]), length))
                 taken.append((x, y, radius))
                 break
     for _ in range(int(rng.integers(0, 4))):

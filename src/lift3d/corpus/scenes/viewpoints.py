@@ -20,14 +20,14 @@ MARGIN = 0.25
 
 def sample_camera(place: Layout, rng: np.random.Generator, width: int, height: int) -> Camera:
     """A random pinhole camera in a place, in metres. It looks across the room, at a table from nearby, at an object,
-    or at a single thing from a few times its size."""
+    or at a single object from a few times its size."""
     field = rng.uniform(*(USUAL_FIELDS if rng.random() < 0.67 else FIELDS))
     focal = width / 2 / math.tan(math.radians(field) / 2)
     roll = float(np.radians(rng.normal(0, 2.5 if rng.random() < 0.8 else 9)))
     w, d, h = place.extent
     chance = rng.random()
-    if place.things and chance < 0.9:
-        centre, size = place.things[int(rng.integers(len(place.things)))]
+    if place.objects and chance < 0.9:
+        centre, size = place.objects[int(rng.integers(len(place.objects)))]
         target = centre + rng.normal(0, 0.12, 3) * size
         away = max(size * float(np.exp(rng.uniform(np.log(1.1), np.log(4.5)))), 0.35) * min(
             focal / width / 0.9, 1.6
