@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ def r(value: Any, digits: int = 3) -> Any:
 
 def tables(results: dict[str, Any], folder: Path) -> None:
     """The three JSON files of the surface that the photos saw."""
-    load = f"load average at the end {os.getloadavg()[0]:.1f}"
     plain = [n for n in results if "_" not in n]
     faint = [n for n in results if "_" in n]
     columns = [
@@ -28,7 +26,7 @@ def tables(results: dict[str, Any], folder: Path) -> None:
         "hull F 1 %",
         "sparse Poisson F 1 %",
         "rotation °",
-        "seconds",
+        "processor s",
         "GiB",
         "faces",
     ]
@@ -41,17 +39,18 @@ def tables(results: dict[str, Any], folder: Path) -> None:
             mean = lambda pick, group=group: r(np.mean([pick(results[g]) for g in group]))  # noqa: E731
             rows.append([
                 n, mean(lambda x: x["surface"]["f_1"]), mean(lambda x: x["surface"]["f_05"]), mean(lambda x: x["hull"]["f_1"]),
-                mean(lambda x: x.get("poisson", {}).get("f_1", 0.0)), None, mean(lambda x: x["wall_s"]), None, None,
+                mean(lambda x: x.get("poisson", {}).get("f_1", 0.0)), None, mean(processor_seconds), None, None,
             ])  # fmt: skip
             continue
         x = results[n]
         rows.append([
             n, r(x["surface"]["f_1"]), r(x["surface"]["f_05"]), r(x["hull"]["f_1"]), r(x.get("poisson", {}).get("f_1")),
-            r(x["cameras"]["rotation_deg"]), r(x["wall_s"], 1), r(x["peak_gib"], 2), x["faces"],
+            r(x["cameras"]["rotation_deg"]), processor_seconds(x), r(x["peak_gib"], 2), x["faces"],
         ])  # fmt: skip
     note = (
         "26 rendered photos of 800x600 a set, cameras estimated, F-score of the surface visible in the photos; all outputs "
-        f"closed and solid; 2 cores, {load}. `python benchmarks/reconstruction.py`"
+        "closed and solid. Processor seconds of all steps, one thread, beside other work. Poisson: of the sparse points, by "
+        "Open3D, on the set's earlier cameras. `python benchmarks/reconstruction.py`"
     )
     write(folder, "geometry", {"table": {"columns": columns, "rows": rows, "note": note}, "sets": results})
     write(folder, "depths", {"table": {
