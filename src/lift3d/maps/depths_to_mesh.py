@@ -145,7 +145,9 @@ class DepthsToMesh(Mapping[DepthMaps, Surface]):
                 "walk around one object and keep it in the centre of each photo, or use --kind scene",
             )
         if plane is None and masks:
-            plane = resting_plane(points.xyz[member], up, centres)
+            shapes = [(c, i.mask) for c, i in zip(cameras, maps.views.images) if i.mask is not None]
+            pixel = axes.distance / float(np.median([d.camera.fx for d in maps.depths]))
+            plane = resting_plane(points.xyz[member], up, centres, shapes, pixel)
         forward = forward_direction(cameras[0], up)
         box = _object_box(points.xyz[member], up, forward, plane, bool(masks))
         if plane is not None and not masks:

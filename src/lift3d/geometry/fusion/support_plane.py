@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from lift3d.geometry.camera.up_direction import Gravity, UpDirection, up_direction
+from lift3d.geometry.fusion.base_level import Silhouette, silhouette_drop
 from lift3d.types import F32, F64, Camera, Points
 
 MIN_FLOOR_FRACTION = 0.05
+"""Least fraction of a scene's points that lie on its floor."""
 MAX_NOISE, SHARP_RISE = 0.03, 4.0
 """Of the points of an object, see `lowest_level`."""
-"""Least fraction of a scene's points that lie on its floor."""
 MIN_AGREEMENT = 0.6
 """Least agreement of a floor's normal with the orientation of the photos, see `_orientation_agreement`."""
 MIN_ROLLED_AGREEMENT, MIN_IMPROVEMENT = 0.8, 0.15
@@ -112,8 +113,11 @@ def find_support_plane(
     return SupportPlane(normal, offset, float(1.48 * np.median(residual)), float(inlier.mean()))
 
 
-def resting_plane(xyz: F64, up: F64, centres: F64) -> SupportPlane | None:
-    """The level plane through the lowest of an object's points xyz (N, 3), on which it stands where its table was masked.
+def resting_plane(
+    xyz: F64, up: F64, centres: F64, silhouettes: Sequence[Silhouette] = (), pixel: float = 0.0
+) -> SupportPlane | None:
+    """The level plane through the lowest of an object's points xyz (N, 3), or below them as its silhouettes tell
+    (`silhouette_drop`), on which it stands where its table was masked.
 
     None if a camera (centres (M, 3)) is below it, which may see the object from beneath.
     """
@@ -121,7 +125,8 @@ def resting_plane(xyz: F64, up: F64, centres: F64) -> SupportPlane | None:
     low, middle = lowest_level(height), np.quantile(height, 0.05)
     if (centres @ up <= low).any():
         return None
-    return SupportPlane(up, float(low), max(0.1 * float(middle - low), 0.0), 0.0)
+    base = low - silhouette_drop(xyz, up, low, silhouettes, pixel)
+    return SupportPlane(up, base, max(0.1 * float(middle - low), 0.0), 0.0)
 
 
 def lowest_level(height: F64) -> float:
