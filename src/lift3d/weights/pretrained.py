@@ -33,6 +33,8 @@ class PretrainedCfg:
     image_size: side of the input images in pixels; grid_size: side of the input grid in voxels; None without such an input.
     mean, std: normalisation of sRGB values in [0, 1].
     data, licence, command, note: provenance, as text. data_digest: hashes of the training data, and the names that it defines.
+    pretrained: the network of others, with its data, from which this one started or whose features it uses; empty where it has
+    learned from free data alone.
     sha256: of the weights file. parameters: number of parameters. step: training step of these weights.
     metrics: scores on the test split, the principal score first. baselines: scores of other methods on the same data.
     measured_on: the data on which the scores were measured. validation: scores on the validation split during training.
@@ -52,6 +54,7 @@ class PretrainedCfg:
     mean: float = 0.5
     std: float = 0.5
     data: str = ""
+    pretrained: str = ""
     data_digest: Mapping[str, Any] = field(default_factory=dict)
     licence: str = "licence not stated"
     command: str = ""
@@ -69,6 +72,11 @@ class PretrainedCfg:
     def bytes(self) -> int:
         """Size of the weights file."""
         return self.file.stat().st_size
+
+    @property
+    def origin(self) -> str:
+        """What it has learned from, in a phrase for a listing: free data alone, or the pre-trained network before them."""
+        return "free data alone" if not self.pretrained else self.pretrained.split("(")[0].strip()
 
     @property
     def test_metric(self) -> tuple[str, float] | None:
@@ -109,11 +117,11 @@ class PretrainedCfg:
             ) from error
 
     def summary(self) -> dict[str, str]:
-        """One row of a listing: name, task, size, licence, metric."""
+        """One row of a listing: name, task, size, licence, what it has learned from, metric."""
         score = "" if self.test_metric is None else "{} {:.3f}".format(*self.test_metric)
         return {
             "name": self.name, "task": self.task, "size": f"{self.bytes / 1e6:.1f} MB",
-            "licence": self.licence.split(";")[0].split(",")[0], "metric": score,
+            "licence": self.licence.split(";")[0].split(",")[0], "origin": self.origin, "metric": score,
         }  # fmt: skip
 
     def describe(self) -> list[tuple[str, str]]:
@@ -122,6 +130,7 @@ class PretrainedCfg:
             ("name", self.name), ("task", self.task), ("input", self.input),
             ("parameters", "" if self.parameters is None else f"{self.parameters:,}"),
             ("size", f"{self.bytes / 1e6:.1f} MB"), ("licence", self.licence), ("data", self.data),
+            ("learned from", f"{self.pretrained}, then from free data" if self.pretrained else self.origin),
             ("command", self.command), ("note", self.note), ("sha256", self.sha256 or ""), ("measured on", self.measured_on),
             ("this network", _written(self.metrics)),
             *((name, _written(scores)) for name, scores in self.baselines.items()),
@@ -163,8 +172,9 @@ def _from_run(raw: dict[str, Any]) -> dict[str, Any]:
     out.setdefault("mapping", plan.get("task"))
     out.setdefault("config", plan.get("config"))
     out.setdefault("data_digest", data)
-    if isinstance(data, dict) and "labels" in data:
-        out.setdefault("labels", data["labels"])
+    for key in ("labels", "pretrained"):
+        if isinstance(data, dict) and key in data:
+            out.setdefault(key, data[key])
     if "validation" not in out:
         out["validation"] = {k: v for k, v in out.items() if isinstance(v, float) and math.isfinite(v)}
     return out
@@ -228,7 +238,7 @@ def _labels(key: str, value: object) -> tuple[str, ...]:
 _READERS = {
     "mapping": _text, "task": _text, "config": _object, "threshold": _fraction, "labels": _labels, "input": _text,
     "image_size": _count, "grid_size": _count, "mean": _number, "std": _positive, "data": _text, "data_digest": _object,
-    "licence": _text, "command": _text, "note": _text, "sha256": _text, "parameters": _count, "step": _count,
+    "pretrained": _text, "licence": _text, "command": _text, "note": _text, "sha256": _text, "parameters": _count, "step": _count,
     "metrics": _scores, "baselines": _tables, "measured_on": _text, "validation": _scores,
 }  # fmt: skip
 """The function that validates each field of the card."""
