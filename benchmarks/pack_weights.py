@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 
 import lift3d.weights as store
+from lift3d.inference.backbone import ORIGIN
+from lift3d.inference.embedding import space_of
 
 HERE = Path(__file__).resolve().parent
 DATA = (
@@ -33,6 +35,7 @@ SCENES = (
     "backbone was pre-trained by Google on the photographs of ImageNet-1k"
 )
 BACKBONE = "; fine-tuned from Google's weights of EfficientNet-Lite0 (Apache-2.0), pre-trained on ImageNet-1k"
+FROZEN = "; on features of Google's weights of EfficientNet-Lite0 (Apache-2.0, ImageNet-1k), which are not in this file"
 TASK = {
     "image_to_depth": "inverse depth, normals and focal length of a photo",
     "image_to_mask": "segmentation of the object in a photo",
@@ -42,6 +45,7 @@ TASK = {
     "gan": "generation of latent codes by category, by a Wasserstein GAN",
     "voxels_to_label": "classification of a voxelised shape in any orientation",
     "embedding": "joint embedding of photos, models and text",
+    "embedding_backbone": "joint embedding of photos, models and text, on a pre-trained backbone",
     "embedding_to_label": "classification of an embedding: of a photo, or of a model's views and solid",
     "points_to_voxels": "completion of a partial surface to an occupancy grid",
 }
@@ -55,6 +59,9 @@ INPUT: dict[str, dict[str, object]] = {
     "gan": {"input": "a category and Gaussian noise"},
     "voxels_to_label": {"input": "64 x 64 x 64 voxels"} | GRID,
     "embedding": {"input": "128 x 128 pixels with mask, 64 x 64 x 64 voxels with colours, or text"} | IMAGE | GRID,
+    "embedding_backbone": {
+        "input": "160 x 160 pixels of a cut-out, or text", "image_size": 160, "mean": 127 / 255, "std": 128 / 255,
+    },
     "embedding_to_label": {"input": "embedding vectors"},
     "points_to_voxels": {"input": "64 x 64 x 64 voxels"} | GRID,
 }  # fmt: skip
@@ -66,15 +73,17 @@ SHAPES = (
 
 OWN = {
     "image_to_voxels": "network", "autoencoder": "autoencoder, 1024 numbers, encoded once", "flow": "flow",
-    "gan": "gan", "voxels_to_label": "network", "embedding_to_label": "views and coloured solid",
-    "embedding": "photo: views, solid and category", "points_to_voxels": "network",
+    "gan": "gan", "voxels_to_label": "network",
+    "embedding_to_label": "views, on the backbone",
+    "embedding": "photo: views, solid and category",
+    "embedding_backbone": "photo: all terms, on the backbone", "points_to_voxels": "network",
 }  # fmt: skip
 """The row of its table in benchmarks/results that is the network's own."""
 TABLE = {
     "image_to_depth": "depth",
     "image_to_mask": "masks", "image_to_voxels": "solids", "autoencoder": "shape_codes", "flow": "generation",
     "gan": "generation", "voxels_to_label": "classifier", "embedding_to_label": "classifier", "embedding": "embedding",
-    "points_to_voxels": "completion",
+    "embedding_backbone": "embedding", "points_to_voxels": "completion",
 }  # fmt: skip
 
 
@@ -117,7 +126,7 @@ def scores_of(name: str, row: dict) -> dict[str, float]:
         return {"iou": row["objects"]["iou"], "iou_by_category": row["categories"]["iou"], "f1": row["f"]}
     if name in ("flow", "gan"):
         return {"coverage": row["coverage"], "one_nna": row["one_nn"], "copies": row["copies"]}
-    if name == "embedding":
+    if name in ("embedding", "embedding_backbone"):
         told = row["objects"]
         return {"recall_1": told["first"], "recall_5": told["five"], "category_map": told["kin"]}
     up, rotated = row["none"], row["any"]
@@ -147,16 +156,18 @@ def more_of(name: str, told: dict) -> dict:
     table = json.loads(held.read_text()) if held.is_file() else {}
     labels = {"labels": told["plan"]["data"]["labels"]}
     if name == "embedding_to_label":
-        return labels | ({"ensemble_weight": table["beside"]} if table.get("beside") is not None else {})
+        more = {"ensemble_weight": table.get("beside"), "pose": table.get("pose")}
+        return labels | {key: value for key, value in more.items() if value is not None}
     return labels | {"inference": table.get("asked", {})}
 
 
 def mix_of(name: str) -> dict[str, object]:
     """The similarity weights that the benchmark chose on the validation split."""
     told = HERE / "results/embedding.json"
-    if name != "embedding" or not told.is_file():
+    if name not in ("embedding", "embedding_backbone") or not told.is_file():
         return {}
     table = json.loads(told.read_text())
+    table = table.get("backbone", {}) if name == "embedding_backbone" else table
     fields = {"kind": "category", "sharp": "sharpness"}
     return {
         key: {fields.get(field, field): value for field, value in table[old].items()}
@@ -167,7 +178,7 @@ def mix_of(name: str) -> dict[str, object]:
 
 def data_of(config: dict[str, object]) -> str:
     """Description of the training data of a run with this configuration."""
-    if "embedding" in config:
+    if "embedding" in config or config.get("kind") == "backbone":
         return DATA
     if "scenes" in config:
         return SCENES
@@ -197,7 +208,7 @@ def main() -> None:
     data = store.pack(tensors)
     assert len(data) <= 16_000_000, f"{len(data)} bytes"
     card = {
-        "mapping": args.name, "task": TASK[args.name], "config": told["plan"]["config"], **more_of(args.name, told),
+        "mapping": told["plan"]["task"], "task": TASK[args.name], "config": told["plan"]["config"], **more_of(args.name, told),
         "parameters": sum(t.numel() for t in tensors.values()), **INPUT[args.name],
         "sha256": hashlib.sha256(data).hexdigest(),
         "licence": "Apache-2.0, as lift3d", "data": data_of(told["plan"]["config"]),
@@ -205,8 +216,14 @@ def main() -> None:
         "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
         **test_scores(args.name, hashlib.sha256(data).hexdigest()), **mix_of(args.name),
     }  # fmt: skip
+    if (
+        args.name.startswith("embedding") and args.name != "embedding_to_label"
+    ):  # classifiers that were trained on the run state its space
+        card["space"] = space_of(store.find(args.run))
     if args.name == "image_to_depth":
-        card["licence"] += BACKBONE
+        card |= {"licence": card["licence"] + BACKBONE, "pretrained": ORIGIN}
+    elif "pretrained" in card["data_digest"]:
+        card |= {"licence": card["licence"] + FROZEN, "pretrained": card["data_digest"].pop("pretrained")}
     if named := card["data_digest"].pop("credits", None):
         write_credits(store.FOLDER / f"{args.name}.ATTRIBUTION.csv", named)
         card["licence"] += (

@@ -14,9 +14,15 @@ torch = pytest.importorskip("torch")
 
 from lift3d.errors import InputError  # noqa: E402
 from lift3d.inference import embedding_classifier  # noqa: E402
-from lift3d.inference.embedding import APPEARANCE_DIM  # noqa: E402
-from lift3d.inference.embedding_classifier import TEXT_SHARPNESS, EmbeddingClassifier  # noqa: E402
+from lift3d.inference.embedding import APPEARANCE_DIM, EmbeddingNetwork  # noqa: E402
+from lift3d.inference.embedding_classifier import (  # noqa: E402
+    TEXT_SHARPNESS,
+    EmbeddingClassifier,
+    embedding_of,
+    find_classifier,
+)
 from lift3d.types import Embedding  # noqa: E402
+from lift3d.weights import PretrainedCfg  # noqa: E402
 
 NAMES = ("views", "solid", "neither")
 
@@ -93,3 +99,23 @@ def test_another_embedding_space_is_refused(classifier: EmbeddingClassifier) -> 
     classifier.require("abc")
     with pytest.raises(InputError, match=r"mine\.safetensors was trained on another embedding"):
         classifier.require("abd")
+
+
+def test_the_embedding_of_a_classifier_is_named_by_its_card_or_known_by_its_space() -> None:
+    def card(config: dict[str, str], **data: str) -> PretrainedCfg:
+        return PretrainedCfg("x", Path("x"), config=config, data_digest=data)
+
+    assert embedding_of(card({"embedding": "runs/mine"}, space="abc")) == "runs/mine"
+    assert embedding_of(card({"embedding": "embedding"}, space="abc")) is None
+    assert embedding_of(card({})) is None
+
+
+def test_each_packaged_embedding_has_its_classifier() -> None:
+    for name, label in (
+        ("embedding_backbone", "embedding_to_label"),
+        ("embedding", "embedding_to_label_free"),
+    ):
+        found = find_classifier(EmbeddingNetwork(name).name)
+        assert found is not None and found.found.name == label
+        assert (embedding_of(found.found) or "embedding") == name
+    assert find_classifier("another space") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,18 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from lift3d.context import Context  # noqa: E402
 from lift3d.errors import InputError  # noqa: E402
-from lift3d.maps.voxels_to_label import VoxelsToLabel, inference_options, resample_to_network_grid  # noqa: E402
+from lift3d.maps.voxels_to_label import (  # noqa: E402
+    VoxelsToLabel,
+    inference_options,
+    label_voxels,
+    resample_to_network_grid,
+)
 from lift3d.nets.factory import create_classifier  # noqa: E402
+from lift3d.nets.rotation6d import rotation_from_6d  # noqa: E402
+from lift3d.nets.shape_classifier import PoseScores  # noqa: E402
+from lift3d.nets.spatial_transformer import POSES  # noqa: E402
 from lift3d.types import Label, Voxels  # noqa: E402
 from lift3d.weights import PretrainedCfg, find, pack  # noqa: E402
 
@@ -141,3 +151,20 @@ def test_a_label_is_checked_when_it_is_made() -> None:
     with pytest.raises(ValueError, match="positive"):
         Label(("a", "b"), np.array([1.5, -0.5]))
     assert Label(("a", "b", "c"), np.array([0.2, 0.4, 0.4])).top(2) == [("b", 0.4), ("c", 0.4)]
+
+
+def test_a_judge_replaces_the_scores_of_the_poses(weights: Path) -> None:
+    source = Voxels(thing((58, 20, 31), at=(3, 30, 3)), np.diag([0.1, 0.1, 0.1, 1]), "occupancy")
+    seen = []
+
+    def judge(chosen: int, scored: PoseScores) -> PoseScores:
+        poses, scores = scored
+        seen.append(rotation_from_6d(poses[0].float())[chosen].numpy())
+        return poses, torch.nn.functional.one_hot(torch.tensor([chosen]), scores.shape[1]).float()
+
+    for chosen in (0, 5, POSES - 1):
+        label = label_voxels(source, str(weights), Context(), partial(judge, chosen))
+        assert label.rotation is not None and np.allclose(label.rotation, seen[-1], atol=1e-6)
+        assert label.probabilities.sum() == pytest.approx(1)
+    own = label_voxels(source, str(weights), Context())
+    assert np.array_equal(own.probabilities, VoxelsToLabel(str(weights))(source).probabilities)

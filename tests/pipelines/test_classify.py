@@ -19,10 +19,10 @@ from lift3d.errors import InputError
 from lift3d.io.mesh.meshes import save_mesh
 from lift3d.maps.embedding_to_label import EmbeddingToLabel
 from lift3d.maps.image_to_embedding import ImageToEmbedding
-from lift3d.maps.voxels_to_label import VoxelsToLabel
 from lift3d.pipelines import classify as pipeline
 from lift3d.pipelines.classify import Classification, classify, combine_labels, is_photo, load_shape
 from lift3d.types import Embedding, Image, Label, Part, Voxels
+from lift3d.weights import PretrainedCfg
 
 VOXELS = Label(("chair", "table"), np.array([0.9, 0.1]), np.eye(3))
 VIEWS = Label(("car", "chair", "table"), np.array([0.2, 0.4, 0.4]))
@@ -34,7 +34,7 @@ def networks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Networks that give VOXELS and VIEWS; the list names what was called."""
     called: list[str] = []
 
-    def voxels(self: VoxelsToLabel, source: Voxels, context: Context) -> Label:
+    def voxels(source: Voxels, weights: str | None, context: Context, judge: object) -> Label:
         called.append("voxels")
         return VOXELS
 
@@ -50,14 +50,17 @@ def networks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         called.append("parts")
         return EMBEDDING
 
-    monkeypatch.setattr(VoxelsToLabel, "apply", voxels)
+    monkeypatch.setattr(pipeline, "label_voxels", voxels)
     monkeypatch.setattr(EmbeddingToLabel, "apply", views)
     monkeypatch.setattr(ImageToEmbedding, "apply", photo)
     monkeypatch.setattr(pipeline, "_embed_parts", parts)
     return called
 
 
-def test_a_model_is_labelled_by_voxels_and_views(networks: list[str], tmp_path: Path) -> None:
+def test_a_model_is_labelled_by_voxels_and_views(
+    networks: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PretrainedCfg, "number", lambda *_: 0.3)  # the weight of the voxels
     box = trimesh.creation.box((1, 2, 3))
     save_mesh(box, tmp_path / "box.stl")
     result, from_file = classify(box), classify(tmp_path / "box.stl")

@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lift3d.errors import InputError
-from lift3d.inference.embedding import APPEARANCE_DIM, SimilarityWeights
+from lift3d.inference.embedding import APPEARANCE_DIM, PACKAGED, SimilarityWeights, mean_vector, space_of
 from lift3d.search_index import hnsw as graph
 from lift3d.search_index import store
 from lift3d.search_index.database import DATABASE
-from lift3d.search_index.ranking import TEXT_CATEGORY_WEIGHT, centroid_of, similarity_scores
+from lift3d.search_index.ranking import TEXT_CATEGORY_WEIGHT, similarity_scores
 from lift3d.search_index.store import IndexedFile, ModelIndex
 from lift3d.types import Embedding, Neighbours
+from lift3d.weights import find
 
 MIX = SimilarityWeights()
 
@@ -163,7 +164,7 @@ def test_scores_agree_with_a_slow_twin() -> None:
         by_views = np.mean(
             [max(float(v[:APPEARANCE_DIM] @ a[:APPEARANCE_DIM]) for v in views) for a in q[1:]]
         )
-        kind = centroid_of(t)[APPEARANCE_DIM:] @ q[:, APPEARANCE_DIM:].mean(0)
+        kind = mean_vector(t)[APPEARANCE_DIM:] @ q[:, APPEARANCE_DIM:].mean(0)
         slow = 0.6 * by_views + 0.2 * float(t[0, :APPEARANCE_DIM] @ q[0, :APPEARANCE_DIM]) + 0.2 * kind
         assert score == pytest.approx(slow, abs=1e-5)
     assert rng is not None
@@ -211,7 +212,7 @@ def test_text_scores_depend_on_the_category_alone() -> None:
     owners, words = np.repeat(np.arange(4), 3), Embedding(thing(9, 1), "text", "s")
     vectors = np.concatenate(things)
     plain = similarity_scores(words, vectors, owners, SimilarityWeights(1, 0, 0, 40), 4)
-    slow = [float(centroid_of(t)[APPEARANCE_DIM:] @ words.vectors[0, APPEARANCE_DIM:]) for t in things]
+    slow = [float(mean_vector(t)[APPEARANCE_DIM:] @ words.vectors[0, APPEARANCE_DIM:]) for t in things]
     np.testing.assert_allclose(plain, slow, atol=1e-5)
     kinds = np.eye(4, dtype=np.float32)
     named = similarity_scores(words, vectors, owners, SimilarityWeights(1, 0, 0, 40), 4, (kinds[2], kinds))
@@ -247,6 +248,17 @@ def test_other_versions_and_other_weights_are_refused(tmp_path: Path) -> None:
         held.connection.commit()
     with pytest.raises(InputError, match="version 9.*run lift3d index again"):
         ModelIndex(tmp_path / "i")
+
+
+def test_an_index_of_other_packaged_weights_names_them(tmp_path: Path) -> None:
+    for name in PACKAGED:
+        with ModelIndex.create(tmp_path / name, space_of(find(name)), "..") as made:
+            made.put([(file(0), "sum", thing(0))])
+            made.require(space_of(find(name)))
+            with pytest.raises(
+                InputError, match=f"other weights.*give --weights {name}, or delete the index"
+            ):
+                made.require("another space")
 
 
 @settings(max_examples=60, deadline=None)

@@ -27,8 +27,9 @@ from lift3d.evaluate.interface import Evaluation, Request, evenly_spaced
 from lift3d.evaluate.scores.bootstrap import intervals
 from lift3d.evaluate.sheets.confusion_matrix import confusion_matrix, write_confusions
 from lift3d.inference.embedding import EmbeddingNetwork
-from lift3d.inference.embedding_classifier import EmbeddingClassifier
+from lift3d.inference.embedding_classifier import EmbeddingClassifier, embedding_of
 from lift3d.inference.networks import load_network
+from lift3d.inference.upright import has_poses, pose_weights
 from lift3d.maps.embedding_to_label import NAME as EMBEDDING_TO_LABEL
 from lift3d.maps.voxels_to_label import NAME
 from lift3d.nets.point_net import PointNet
@@ -40,7 +41,7 @@ from lift3d.weights import PretrainedCfg, find
 
 POSES = {"none": "upright", "up": "rotated about the vertical", "any": "any rotation"}
 NETWORK, PLAIN, NEAREST = "network", "plain, trained upright", "nearest shapes, raw voxels"
-VIEWS, ENSEMBLE = "views and coloured solid", "network with views (lift3d classify)"
+VIEWS, ENSEMBLE = "views, on the backbone", "network with views (lift3d classify)"
 VALIDATION_SHAPES = 160
 """Number of shapes of the validation split on which test-time augmentation and ensemble weight are chosen."""
 
@@ -67,7 +68,7 @@ def evaluate_classifier(
         rows, predicted = _score(request, methods, test, count)
     indices, weight = evenly_spaced(len(test), count).tolist(), None
     if embedding_weights is not None or (request.weights is None and _is_packaged(EMBEDDING_TO_LABEL)):
-        more, weight = _ensemble_rows(request, net, augmentation, embedding_weights, val, test, indices)
+        more, weight = ensemble_rows(request, net, augmentation, embedding_weights, val, test, indices)
         rows |= more
         settings[ENSEMBLE] = f"weight of the voxels {weight:g}, of the views {1 - weight:g}"
         request.say(f"chosen on validation: {ENSEMBLE}: {settings[ENSEMBLE]}")
@@ -190,17 +191,17 @@ def _is_packaged(name: str) -> bool:
     return True
 
 
-def _ensemble_rows(
+def ensemble_rows(
     request: Request, net: VoxelClassifier | PointNet, augmentation: TestTimeAugmentation, weights: str | None,
     val: LabelledShapes, test: LabelledShapes, indices: list[int],
 ) -> tuple[dict[str, Any], float]:  # fmt: skip
     """The rows of the views alone and of the ensemble, for upright and for randomly rotated shapes, and the weight of the
-    voxels."""
+    voxels. weights: of `embedding_to_label`; None: the packaged ones."""
     classifier = EmbeddingClassifier(weights)
-    source = classifier.found.config.get("embedding")
-    embedding = EmbeddingNetwork(None if source in (None, "embedding") else str(source))
+    embedding = EmbeddingNetwork(embedding_of(classifier.found))
     classifier.require(embedding.name)
-    ensemble = Ensemble(net, augmentation, classifier, embedding)
+    judges = pose_weights(classifier.found) if has_poses(net) else None
+    ensemble = Ensemble(net, augmentation, classifier, embedding, judges)
     some = evenly_spaced(len(val), VALIDATION_SHAPES).tolist()
     poses = ("none", "any")
     outputs = [ensemble.predict(val, pose, some, request.track(f"views, {pose}")) for pose in poses]

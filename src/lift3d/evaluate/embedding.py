@@ -7,6 +7,7 @@ same views.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -28,10 +29,9 @@ from lift3d.evaluate.scores.retrieval import (
 )
 from lift3d.inference.embedding import (
     APPEARANCE_DIM,
+    IMAGE_SIZE,
     EmbeddingNetwork,
     SimilarityWeights,
-    render_views,
-    voxelize_parts,
 )
 from lift3d.inference.networks import load_network
 from lift3d.taxonomy.captions import category_text, split_name
@@ -44,21 +44,21 @@ VALIDATION_SHAPES = 300
 BEST = "photo: views, solid and category"
 
 
-def evaluate_embedding(request: Request) -> Evaluation:
+def evaluate_embedding(request: Request, baselines: bool = True) -> Evaluation:
     """Recall at 1 and at 5, and the mean average precision by category, of each type of query and of the baselines. With an
-    output folder, a sheet of the worst results is written."""
+    output folder, a sheet of the worst results is written. baselines: whether pixels and features of views are compared too."""
     corpus = Corpus(request.corpus)
     net = EmbeddingNetwork(request.weights)
     category, family = np.array(corpus.column("category")), np.array(corpus.column("family"))
     val = build_retrieval_set(
-        request, ViewSet(request.pictures, corpus, "val"), net, VALIDATION_SHAPES, "validation"
+        request, ViewSet(request.pictures, corpus, "val"), net, VALIDATION_SHAPES, "validation", False
     )
     weights, of_models = choose_weights(val, category[val.shapes])
     for queries, one in (("photos", weights), ("models", of_models)):
         listing = ", ".join(f"{name} {v:.3g}" for name, v in asdict(one).items())
         request.say(f"weights for {queries}, chosen on validation: {listing}")
     solids = ViewSet(request.pictures, corpus, request.split)
-    test = build_retrieval_set(request, solids, net, request.limit, request.split)
+    test = build_retrieval_set(request, solids, net, request.limit, request.split, baselines)
     categories, families = category[test.shapes], family[test.shapes]
     photos = photo_scores(test, weights)
     columns = {name: retrieval_scores(scores, categories) for name, scores in photos.items()}
@@ -94,39 +94,58 @@ def _row(columns: Columns, categories: NDArray[np.str_], families: NDArray[np.st
 
 
 def build_retrieval_set(
-    request: Request, solids: ViewSet, net: EmbeddingNetwork, limit: int | None, stage: str
+    request: Request,
+    solids: ViewSet,
+    net: EmbeddingNetwork,
+    limit: int | None,
+    stage: str,
+    baselines: bool = True,
 ) -> RetrievalSet:
     """Embeddings of one image of each shape, and of its model as `lift3d index` computes them, from rendered views. A shape
-    without a usable image or view is omitted."""
+    without a usable image or view is omitted. baselines: with the features of the baselines."""
     shapes = sorted(solids.views)
     if limit is not None and limit < len(shapes):
         shapes = [shapes[int(i)] for i in np.linspace(0, len(shapes) - 1, limit)]
-    features = {"pixels": pixel_features, "code": network_features(load_network("image_to_voxels")[0])}
+    features: dict[str, Callable[[F32], F32]] = {}
+    if baselines:
+        features = {"pixels": pixel_features, "code": network_features(load_network("image_to_voxels")[0])}
     rows: dict[str, tuple[list[F32], list[F32]]] = {name: ([], []) for name in features}
-    used, images, models, owners = list[int](), list[F32](), list[F32](), list[int]()
+    used, images, queries, models, owners = list[int](), list[F32](), list[F32](), list[F32](), list[int]()
     for k, shape in enumerate(shapes):
         order = np.random.default_rng(shape).permutation(solids.views[shape])
         view = next((v for i in order if (v := solids.view(int(i))) is not None), None)
         parts = solids.corpus.parts(shape)
         request.progress(stage, (k + 1) / len(shapes))
         try:
-            rendered = render_views(parts) if view is not None else None
+            rendered = net.render(parts) if view is not None else None
         except InputError:  # the model consists of transparent parts alone
             rendered = None
         if view is None or rendered is None:
             continue
-        voxels, colours = voxelize_parts(parts, net.coloured)
-        solid = net.embed_voxels(voxels[None], colours[None])
-        models.append(np.concatenate([solid, net.embed_images(rendered)]))
+        views = net.embed_images(rendered)
+        models.append(np.concatenate([net.embed_whole(parts, views), views]))
         images.append(network_input(view))
+        queries.append(images[-1] if net.image_size == IMAGE_SIZE else network_input(view, net.image_size))
         owners += [len(used)] * len(rendered)
         used.append(shape)
         for name, feature in features.items():
             rows[name][0].append(feature(images[-1][None]))
-            rows[name][1].append(feature(rendered))
-    stacked = np.stack(images)
+            rows[name][1].append(feature(_shrunk(rendered)))
+    stacked, embedded = np.stack(images), net.embed_images(np.stack(queries))
     joined = {name: (np.concatenate(a), np.concatenate(b)) for name, (a, b) in rows.items()}
-    return RetrievalSet(used, stacked, net.embed_images(stacked), models, np.array(owners), joined, net.name)
+    return RetrievalSet(used, stacked, embedded, models, np.array(owners), joined, net.name)
+
+
+def _shrunk(pictures: F32) -> F32:
+    """Cut-outs (N, 4, S, S) in the size of the baselines, IMAGE_SIZE."""
+    if pictures.shape[-1] == IMAGE_SIZE:
+        return pictures
+    import torch
+
+    small = torch.nn.functional.interpolate(
+        torch.from_numpy(pictures), (IMAGE_SIZE, IMAGE_SIZE), mode="bilinear", antialias=True
+    )
+    return np.asarray(small.numpy())
 
 
 def text_scores(

@@ -14,7 +14,7 @@ from lift3d.errors import InputError
 from lift3d.evaluate.classifier import accuracy_scores, per_category
 from lift3d.evaluate.interface import Evaluation, Request, evenly_spaced
 from lift3d.evaluate.sheets.confusion_matrix import confusion_matrix, write_confusions
-from lift3d.inference.embedding_classifier import EmbeddingClassifier
+from lift3d.inference.embedding_classifier import EmbeddingClassifier, embedding_of
 from lift3d.train.data.embedding_vectors import load_vectors
 from lift3d.train.data.labelled_vectors import LabelledSplit, select_labelled
 from lift3d.train.launch import corpus_of
@@ -33,7 +33,7 @@ def evaluate_embedding_to_label(request: Request) -> Evaluation:
     Where the weights of that classifier were fitted to the split, the network of the table is fitted in the same way to the other
     splits. InputError for weights of another mapping, and for a split without shapes of the network's categories."""
     corpus, classifier = Corpus(corpus_of(request.corpus)), EmbeddingClassifier(request.weights)
-    source = str(classifier.found.config.get("embedding") or "embedding")
+    source = embedding_of(classifier.found) or "embedding"
     names = classifier.names
     solved = classifier.found.config.get("kind") == "kernel"
     card = classifier.found.data_digest

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from lift3d.errors import InputError
 from lift3d.inference.embedding import EmbeddingNetwork
 from lift3d.inference.embedding_classifier import EmbeddingClassifier
+from lift3d.inference.upright import PoseWeights, judge_poses
 from lift3d.nets.point_net import PointNet
-from lift3d.nets.shape_classifier import TestTimeAugmentation, VoxelClassifier
+from lift3d.nets.shape_classifier import PoseScores, TestTimeAugmentation, VoxelClassifier
 from lift3d.nets.spatial_transformer import transform_voxels
 from lift3d.pipelines.classify import combine_labels
 from lift3d.train.data.labelled_shapes import LabelledShapes, evaluation_rotation
@@ -48,12 +49,13 @@ class EnsembleOutputs:
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """The networks of the ensemble."""
+    """The networks of the ensemble. poses: how views judge poses; None: poses are judged by voxels alone."""
 
     net: VoxelClassifier | PointNet
     augmentation: TestTimeAugmentation
     classifier: EmbeddingClassifier
     embedding: EmbeddingNetwork
+    poses: PoseWeights | None = None
 
     def predict(
         self, shapes: LabelledShapes, pose: str, indices: list[int],
@@ -68,10 +70,14 @@ class Ensemble:
             batch = torch.from_numpy(np.stack([shapes.full(i) for i in some])).float()
             with torch.no_grad():
                 batch = batch if pose == "none" else transform_voxels(batch, torch.from_numpy(rotations))
-                scores = self.net.score_poses(batch)
-                voxels.append(self.net.probabilities(batch, self.augmentation, scores).double().numpy())
-                bias = self.augmentation.identity_bias
-                upright = self.net.upright_rotation(batch, bias, scores).double().numpy()
+                scores, plan = self.net.score_poses(batch), self.augmentation
+                if self.poses is not None:
+                    scores, plan = (
+                        self._judged(shapes, some, rotations, scores),
+                        replace(plan, identity_bias=0.0),
+                    )
+                voxels.append(self.net.probabilities(batch, plan, scores).double().numpy())
+                upright = self.net.upright_rotation(batch, plan.identity_bias, scores).double().numpy()
             for i, rotation, to_upright in zip(some, rotations, upright):
                 embeddings.append(self._from_views(shapes, i, to_upright @ rotation))
             progress(min(1.0, (first + BATCH_SIZE) / len(indices)))
@@ -79,6 +85,18 @@ class Ensemble:
         return EnsembleOutputs(
             p / p.sum(1, keepdims=True), q / q.sum(1, keepdims=True), shapes.names, self.classifier.names
         )
+
+    def _judged(
+        self, shapes: LabelledShapes, indices: list[int], rotations: NDArray[np.float32], scored: PoseScores
+    ) -> PoseScores:
+        """Scores of the candidate poses of a batch by views and voxels."""
+        assert self.poses is not None
+        out = []
+        for k, i in enumerate(indices):
+            one, turned = (scored[0][k : k + 1], scored[1][k : k + 1]), rotations[k].astype(np.float64)
+            parts = shapes.shapes.corpus.parts(shapes.number(i))
+            out.append(judge_poses(parts, one, self.embedding, self.poses, turned)[1])
+        return scored[0], torch.cat(out)
 
     def _from_views(
         self, shapes: LabelledShapes, index: int, rotation: NDArray[np.float64]

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from lift3d.errors import InputError, MissingExtra
-from lift3d.inference.embedding import APPEARANCE_DIM, EmbeddingNetwork
+from lift3d.inference.embedding import APPEARANCE_DIM, PACKAGED, EmbeddingNetwork
+from lift3d.inference.embedding import NAME as EMBEDDING
 from lift3d.inference.networks import inference_mode, load_network
 from lift3d.types import F32, Embedding
-from lift3d.weights import find
+from lift3d.weights import PretrainedCfg, find
 
-NAME = "embedding_to_label"
+NAME, FREE = "embedding_to_label", "embedding_to_label_free"
+"""The packaged weights: on the embedding of the pre-trained backbone, and on the one that has learned from free data alone."""
 BATCH_SIZE = 4096
 TEXT_SHARPNESS = 20.0
 """Factor from the cosine between a text and a category's description to a logit."""
@@ -51,7 +53,10 @@ class EmbeddingClassifier:
         """(K, C) category vectors of the categories' descriptions; None for other embeddings or without the extra `text`."""
         from lift3d.taxonomy.captions import category_text
 
-        space = EmbeddingNetwork()
+        source = embedding_of(self.found) or EMBEDDING
+        if source not in PACKAGED:
+            return None
+        space = EmbeddingNetwork(source)
         if space.name != self.space:
             return None
         try:
@@ -92,12 +97,21 @@ class EmbeddingClassifier:
         return np.concatenate(out)
 
 
+def embedding_of(found: PretrainedCfg) -> str | None:
+    """Weights of the embedding on which a classifier was trained, as its card names them; None for the default."""
+    source = found.config.get("embedding")
+    return None if source in (None, EMBEDDING) else str(source)
+
+
 @lru_cache(4)
 def find_classifier(space: str) -> EmbeddingClassifier | None:
-    """The packaged classifier if it was trained on this embedding space, else None."""
-    try:
-        find(NAME)
-    except InputError:
-        return None
-    classifier = EmbeddingClassifier()
-    return classifier if classifier.space == space else None
+    """The packaged classifier that was trained on this embedding space; None where there is none."""
+    for name in (NAME, FREE):
+        try:
+            find(name)
+        except InputError:
+            continue
+        classifier = EmbeddingClassifier(name)
+        if classifier.space == space:
+            return classifier
+    return None

@@ -33,12 +33,12 @@ class ImageToEmbedding(Mapping[Image, Embedding]):
     mask_weights: str | None = None
 
     def apply(self, source: Image, context: Context) -> Embedding:
-        from lift3d.inference.embedding import IMAGE_SIZE, EmbeddingNetwork
+        from lift3d.inference.embedding import EmbeddingNetwork
 
         space = EmbeddingNetwork(self.weights)
         image = ImageToMask(self.mask_weights)(source, context)
         assert image.mask is not None
         alpha = image.mask.astype(np.uint8) * 255
-        picture = cut_out(image.pixels, alpha, square_crop(image.mask), IMAGE_SIZE)
+        picture = cut_out(image.pixels, alpha, square_crop(image.mask), space.image_size)
         context.note(NAME, weights=space.found.name)
         return Embedding(space.embed_images(picture[None]), "image", space.name)

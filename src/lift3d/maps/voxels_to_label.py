@@ -6,8 +6,9 @@ how many poses predictions are averaged; the number was chosen on the validation
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,11 @@ from lift3d.geometry.voxels.occupancy import FULL, occupancy_levels
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Label, Provenance, Voxels
 from lift3d.weights import PretrainedCfg
+
+if TYPE_CHECKING:
+    from lift3d.nets.shape_classifier import PoseScores
+
+    Judge = Callable[[PoseScores], PoseScores]
 
 NAME = "voxels_to_label"
 RESOLUTION, LONGEST_SIDE = 64, 60
@@ -44,33 +50,38 @@ class VoxelsToLabel(Mapping[Voxels, Label]):
     weights: str | None = None
 
     def apply(self, source: Voxels, context: Context) -> Label:
-        cells = resample_to_network_grid(source)
-        from lift3d.inference.networks import inference_mode, load_network
+        return label_voxels(source, self.weights, context)
 
-        net, found = load_network(NAME, self.weights)
-        import torch
 
-        from lift3d.nets.shape_classifier import TestTimeAugmentation
+def label_voxels(source: Voxels, weights: str | None, context: Context, judge: Judge | None = None) -> Label:
+    """The label of voxels. judge: from the candidate poses with the network's scores to scores that replace them; None: the
+    network's own, with the bias of the given pose that its card states. InputError as `resample_to_network_grid`."""
+    cells = resample_to_network_grid(source)
+    from lift3d.inference.networks import inference_mode, load_network
 
-        plan = TestTimeAugmentation(**inference_options(found))
-        device = next(net.parameters()).device
-        with inference_mode():
-            share = torch.from_numpy(cells[None]).to(device).float()
-            probabilities = net.probabilities(share, plan)[0].double().cpu().numpy()  # type: ignore[operator]
-            rotation = net.upright_rotation(share, plan.identity_bias)[0].double().cpu().numpy()  # type: ignore[operator]
-        if not np.isfinite(probabilities).all():
-            raise InputError(
-                f"{found.file.name} gives values that are not finite", "download weights and card again"
-            )
-        context.note(
-            NAME,
-            weights=found.name,
-            sha256=found.sha256,
-            full=int(cells.sum()),
-            rotation=rotation.tolist(),
+    net, found = load_network(NAME, weights)
+    import torch
+
+    from lift3d.nets.shape_classifier import TestTimeAugmentation
+
+    plan = TestTimeAugmentation(**inference_options(found))
+    device = next(net.parameters()).device
+    scored: Any = None
+    with inference_mode():
+        share = torch.from_numpy(cells[None]).to(device).float()
+        if judge is not None:
+            scored, plan = judge(net.score_poses(share)), replace(plan, identity_bias=0.0)  # type: ignore[operator]
+        probabilities = net.probabilities(share, plan, scored)[0].double().cpu().numpy()  # type: ignore[operator]
+        rotation = net.upright_rotation(share, plan.identity_bias, scored)[0].double().cpu().numpy()  # type: ignore[operator]
+    if not np.isfinite(probabilities).all():
+        raise InputError(
+            f"{found.file.name} gives values that are not finite", "download weights and card again"
         )
-        provenance = (Provenance(NAME, found.name, found.sha256),)
-        return Label(found.require_labels(), probabilities / probabilities.sum(), rotation, provenance)
+    context.note(
+        NAME, weights=found.name, sha256=found.sha256, full=int(cells.sum()), rotation=rotation.tolist()
+    )  # fmt: skip
+    provenance = (Provenance(NAME, found.name, found.sha256),)
+    return Label(found.require_labels(), probabilities / probabilities.sum(), rotation, provenance)
 
 
 def inference_options(cfg: PretrainedCfg) -> dict[str, Any]:

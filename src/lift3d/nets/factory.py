@@ -80,6 +80,10 @@ def _voxels_to_label(config: Options, data: Options) -> nn.Module:
 
 
 def _embedding(config: Options, data: Options) -> nn.Module:
+    if config.get("kind") == "backbone":
+        from lift3d.nets.dense.backbone_embedding import BackboneEmbedding
+
+        return BackboneEmbedding(int(config["hidden"]))
     from lift3d.nets.multimodal_embedding import MultimodalEmbedding
 
     return MultimodalEmbedding(int(config["width"]), int(config["layers"]), int(config["solid"]))

@@ -1,7 +1,7 @@
 """The category of the object that a model or a photo shows: the pipeline of `lift3d classify`.
 
 photo -> image_to_embedding -> embedding_to_label
-model -> voxels_to_label, combined with views -> embedding_to_label
+model -> voxels_to_label, combined with views -> embedding_to_label; both in the pose that is upright by voxels and views
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from lift3d.io.mesh.common import MAX_FILE
 from lift3d.maps.embedding_to_label import NAME as EMBEDDING_TO_LABEL
 from lift3d.maps.embedding_to_label import EmbeddingToLabel
 from lift3d.maps.voxels_to_label import NAME as VOXELS_TO_LABEL
-from lift3d.maps.voxels_to_label import VoxelsToLabel
+from lift3d.maps.voxels_to_label import VoxelsToLabel, label_voxels
 from lift3d.pipelines.arguments import (
     ModelSource,
     PhotoSource,
@@ -155,10 +156,9 @@ def _classify_model(
     if mapping == EMBEDDING_TO_LABEL:
         embedding = _embed_parts(shape.parts, weights)
         return EmbeddingToLabel(weights)(embedding, context), shape.notes
-    label = VoxelsToLabel(weights)(shape.voxels, context)
     if mapping is None:
-        label = _ensemble(label, shape, context)
-    return label, shape.notes
+        return _ensemble(shape, context), shape.notes
+    return VoxelsToLabel(weights)(shape.voxels, context), shape.notes
 
 
 def _embed_parts(parts: list[Part], weights: str | None) -> Embedding:
@@ -168,22 +168,28 @@ def _embed_parts(parts: list[Part], weights: str | None) -> Embedding:
 
 
 def _embedding_weights(weights: str | None) -> str | None:
-    """Weights of the embedding that a run's labels were trained with; None for the package's own."""
-    if weights is None:
-        return None
-    name = find(weights).config.get("embedding")
-    return None if name in (None, "embedding") else str(name)
+    """Weights of the embedding with which labels, by default those of the package, were trained; None for the default."""
+    from lift3d.inference.embedding_classifier import embedding_of
+
+    return embedding_of(find(weights or EMBEDDING_TO_LABEL))
 
 
-def _ensemble(label: Label, shape: ModelShape, context: Context) -> Label:
-    """The label of the voxels combined with that of views of the model, rotated upright as the voxels were."""
+def _ensemble(shape: ModelShape, context: Context) -> Label:
+    """The label of the voxels combined with that of views of the model, both in the pose that voxels and views find upright."""
+    from lift3d.inference.embedding import EmbeddingNetwork
+    from lift3d.inference.upright import judge_poses, pose_weights
+
+    card, judge = find(EMBEDDING_TO_LABEL), None
+    weights = pose_weights(card)
+    if weights is not None:
+        network = EmbeddingNetwork(_embedding_weights(None))
+        judge = partial(judge_poses, shape.parts, network=network, weights=weights)
+    label = label_voxels(shape.voxels, None, context, judge)
     rotation = label.rotation
     assert rotation is not None
     parts = [replace(part, vertices=part.vertices @ rotation.T) for part in shape.parts]
     views = EmbeddingToLabel()(_embed_parts(parts, None), context)
-    return combine_labels(
-        label, views, find(EMBEDDING_TO_LABEL).number("ensemble_weight", ENSEMBLE_WEIGHT, 0, 1)
-    )
+    return combine_labels(label, views, card.number("ensemble_weight", ENSEMBLE_WEIGHT, 0, 1))
 
 
 @dataclass(frozen=True, eq=False)

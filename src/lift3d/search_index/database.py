@@ -11,10 +11,13 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from lift3d.errors import InputError
+from lift3d.inference.embedding import PACKAGED, space_of
 from lift3d.io.files.atomic import write_error
+from lift3d.weights import find
 
 VERSION = 1
 DATABASE = "index.sqlite"
@@ -31,6 +34,15 @@ CREATE TABLE {MODELS} (id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT UNIQUE NO
 CREATE TABLE centres (id INTEGER PRIMARY KEY, centre BLOB NOT NULL);
 CREATE TABLE refused (path TEXT PRIMARY KEY, size INTEGER NOT NULL, changed INTEGER NOT NULL, why TEXT NOT NULL);
 """
+
+
+@dataclass(frozen=True)
+class IndexedFile:
+    """State of a file when it was indexed: path relative to the root, size in bytes, modification time in nanoseconds."""
+
+    path: str
+    size: int
+    changed: int
 
 
 def create_database(folder: Path, space: str, root: str) -> None:
@@ -94,6 +106,17 @@ def read_meta(connection: sqlite3.Connection, name: str) -> str:
     if row is None or not isinstance(row[0], str):
         raise sqlite3.DatabaseError(f"it has no {name}")
     return row[0]
+
+
+def other_weights_hint(folder: Path, space: str) -> str:
+    """The hint for an index of another embedding space: the packaged weights that have this space, if there are any."""
+    for name in PACKAGED:
+        try:
+            if space_of(find(name)) == space:
+                return f"give --weights {name}, or {rebuild_hint(folder)}"
+        except InputError:
+            continue
+    return rebuild_hint(folder)
 
 
 def rebuild_hint(folder: Path) -> str:

@@ -29,16 +29,6 @@ class Similarities:
     probabilities: tuple[F32, F32] | None
 
 
-def centroid_of(vectors: F32) -> F32:
-    """(D,) centroid of a model's vectors (V, D): the means of the appearance and of the category halves, each of unit length."""
-    mean = vectors.mean(0)
-    out = [
-        part / max(float(np.linalg.norm(part)), 1e-9)
-        for part in (mean[..., :APPEARANCE_DIM], mean[..., APPEARANCE_DIM:])
-    ]
-    return np.concatenate(out).astype(np.float32)
-
-
 def query_vector(query: Embedding, weights: SimilarityWeights) -> F32:
     """(D,) vector whose dot product with a model's centroid approximates the model's score."""
     views, solid = _sides(query)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError
-from lift3d.inference.embedding import APPEARANCE_DIM, CATEGORY_DIM, SimilarityWeights
+from lift3d.inference.embedding import (
+    APPEARANCE_DIM,
+    CATEGORY_DIM,
+    SimilarityWeights,
+    mean_vector,
+)
 from lift3d.inference.embedding_classifier import find_classifier
 from lift3d.search_index import hnsw as graph
 from lift3d.search_index.database import (
     MODELS,
+    IndexedFile,
     create_database,
     diagnosed,
     open_database,
+    other_weights_hint,
     read_meta,
-    rebuild_hint,
 )
-from lift3d.search_index.ranking import WORDS_WEIGHT, centroid_of, query_vector, similarity_scores
+from lift3d.search_index.ranking import WORDS_WEIGHT, query_vector, similarity_scores
 from lift3d.search_index.word_match import path_patterns, words_nearness
 from lift3d.types import F32, Embedding, Neighbour, Neighbours
 
@@ -48,15 +53,6 @@ MAX_COUNT = 1000
 """Maximum number of results of a search."""
 BATCH_SIZE = 500
 """Number of models that one SQL statement reads."""
-
-
-@dataclass(frozen=True)
-class IndexedFile:
-    """State of a file when it was indexed: path relative to the root, size in bytes, modification time in nanoseconds."""
-
-    path: str
-    size: int
-    changed: int
 
 
 class ModelIndex:
@@ -93,7 +89,9 @@ class ModelIndex:
     def require(self, space: str) -> None:
         """Raise InputError unless the vectors belong to this embedding space."""
         if self.space != space:
-            raise InputError(f"{self.folder} was created with other weights", rebuild_hint(self.folder))
+            raise InputError(
+                f"{self.folder} was created with other weights", other_weights_hint(self.folder, self.space)
+            )
 
     def __len__(self) -> int:
         with self._diagnosed():
@@ -133,7 +131,7 @@ class ModelIndex:
                     f"INSERT INTO {MODELS} (path, size, changed, sha256, vectors) VALUES (?, ?, ?, ?, ?)",
                     (file.path, file.size, file.changed, sha256, packed),
                 ).lastrowid
-                centroid = np.asarray(centroid_of(np.asarray(vectors, np.float32)), "<f2").tobytes()
+                centroid = np.asarray(mean_vector(np.asarray(vectors, np.float32)), "<f2").tobytes()
                 connection.execute("INSERT INTO centres VALUES (?, ?)", (row, centroid))
 
     def remove(self, paths: Sequence[str]) -> None:

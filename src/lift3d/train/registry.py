@@ -13,6 +13,7 @@ from lift3d.train.config import Schedule
 from lift3d.train.task import Progress, Task
 from lift3d.train.tasks import (
     autoencoder,
+    backbone_embedding,
     classifier,
     completion,
     embedding,
@@ -106,6 +107,12 @@ TASKS: dict[str, Trainable] = {
     "masked-pictures": Trainable(
         masked_pictures.Config,
         lambda pictures, corpus, config: masked_pictures.MaskedPicturesTask(pictures, config),
+    ),
+    "embedding-backbone": Trainable(
+        backbone_embedding.Config,
+        backbone_embedding.BackboneEmbeddingTask,
+        prepare=backbone_embedding.prepare,
+        evaluator="lift3d.evaluate.embedding.evaluate_embedding",
     ),
     "embedding": Trainable(
         embedding.Config,

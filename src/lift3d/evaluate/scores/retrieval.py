@@ -70,6 +70,8 @@ def photo_scores(retrieval: RetrievalSet, weights: SimilarityWeights) -> dict[st
     chance = np.random.default_rng(0).random((len(queries),) * 2)
     out: dict[str, F32] = {"chance": chance.astype(np.float32)}
     for name, label in (("pixels", "pixels of views"), ("code", "image_to_voxels features of views")):
+        if name not in retrieval.features:
+            continue
         query, views = retrieval.features[name]
         if name == "pixels":
             similarity = -((query**2).sum(1)[:, None] + (views**2).sum(1) - 2 * query @ views.T)

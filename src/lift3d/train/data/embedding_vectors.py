@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
 from lift3d.geometry.parts.clean import clean_parts
-from lift3d.inference.embedding import EmbeddingNetwork, render_views
+from lift3d.inference.backbone import ORIGIN
+from lift3d.inference.embedding import VIEW_COUNT, EmbeddingNetwork, mean_vector, render_views
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.nets.multimodal_embedding import EMBEDDING_SIZE
 from lift3d.train.data.array_cache import load_or_compute
+from lift3d.train.data.picture_features import Counts, PictureFeatures, load_picture_features
 from lift3d.train.data.view_set import ViewSet, network_input, oriented_shape
 from lift3d.types import F32
 
@@ -30,6 +32,7 @@ photos."""
 MIRROR = 4
 """The orientation (train/data/shape_set.py) that reflects a shape."""
 CHUNK = 32
+OWN_COUNTS = Counts(PICTURES, VIEW_COUNT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +40,8 @@ class EmbeddingVectors:
     """shapes (N,): indices in the corpus; views (M, D): vectors of pictures, those of one shape adjacent; owners (M,): the row
     in `shapes` of each view; solids (N, 2, D): vectors of the shapes, unchanged and reflected; space: identifies the embedding's
     weights; digest: hash of the pictures. renderings (R, D), rendered (R,): vectors of the renderings of a model in
-    inference/embedding.py and the row of each; None where they are not needed."""
+    inference/embedding.py and the row of each; None where they are not needed. pretrained: the backbone of the embedding; empty
+    without one."""
 
     shapes: NDArray[np.int64]
     views: NDArray[np.float16]
@@ -47,6 +51,7 @@ class EmbeddingVectors:
     digest: str
     renderings: NDArray[np.float16] | None = None
     rendered: NDArray[np.int64] | None = None
+    pretrained: str = ""
 
 
 def load_vectors(
@@ -60,6 +65,9 @@ def load_vectors(
     """The vectors of one split, read from the cache or computed. weights: of the embedding; renderings: whether the vectors of
     renderings are wanted too."""
     space = EmbeddingNetwork(weights)
+    if space.on_backbone:
+        features = load_picture_features(pictures, corpus, split, counts_of(corpus), progress)
+        return _project(features, space, renderings)
     solids = ViewSet(pictures, corpus, split)
     folder = corpus.folder.parent / (corpus.folder.name + SUFFIX)
     digest = solids.pictures.digest()
@@ -71,7 +79,7 @@ def load_vectors(
         lambda cached: set(cached) == {"views", "owners", "solids"} and len(cached["solids"]) == len(shapes),
         lambda: _compute_all(solids, shapes, space, lambda f: progress(done * f)),
     )
-    more: list[NDArray[Any]] = []
+    rendered: tuple[NDArray[Any], NDArray[Any]] | tuple[None, None] = (None, None)
     if renderings:
         found = load_or_compute(
             folder / f"{split}-{digest}-{space.name}-renderings.safetensors",
@@ -80,10 +88,34 @@ def load_vectors(
             ),
             lambda: _compute_renderings(corpus, shapes, space, lambda f: progress(done + (1 - done) * f)),
         )
-        more = [found["views"], found["owners"]]
+        rendered = found["views"], found["owners"]
     return EmbeddingVectors(
-        shapes, cached["views"], cached["owners"], cached["solids"], space.name, digest, *more
+        shapes, cached["views"], cached["owners"], cached["solids"], space.name, digest, *rendered
     )
+
+
+def counts_of(corpus: Corpus) -> Counts:
+    """Features of each shape: more of them in a corpus of the user's own meshes, which has few shapes."""
+    return OWN_COUNTS if corpus.card.get("plan", {}).get("folder") is not None else Counts()
+
+
+def _project(features: PictureFeatures, space: EmbeddingNetwork, renderings: bool) -> EmbeddingVectors:
+    """Vectors of the features of the backbone. The vector of a shape as a whole is the mean of its renderings. Where renderings
+    are not wanted for themselves, they are views beside the pictures."""
+    seen = space.embed_features(features.pictures.astype(np.float32))
+    rendered = space.embed_features(features.renderings.astype(np.float32))
+    solids = np.zeros((len(features.shapes), 2, EMBEDDING_SIZE), np.float16)
+    for row in np.unique(features.rendering_owners):
+        solids[row] = mean_vector(rendered[features.rendering_owners == row])
+    views, owners = seen, features.picture_owners
+    if not renderings:
+        owners = np.concatenate([owners, features.rendering_owners])
+        order = np.argsort(owners, kind="stable")
+        owners, views = owners[order], np.concatenate([seen, rendered])[order]
+    return EmbeddingVectors(
+        features.shapes, views.astype(np.float16), owners, solids, space.name, features.digest,
+        rendered.astype(np.float16) if renderings else None, features.rendering_owners if renderings else None, ORIGIN,
+    )  # fmt: skip
 
 
 def _compute_all(

@@ -27,6 +27,7 @@ from lift3d.train.tasks.embedding_to_label import (
     Config,
     EmbeddingToLabelTask,
     least_shapes,
+    origin_of,
     used_splits,
     with_kind,
 )
@@ -65,9 +66,9 @@ class EmbeddingKernelTask(Task):
 
     def data(self) -> dict[str, Any]:
         digests = {split: part.vectors.digest for split, part in self.parts.items()}
-        space = self.parts["train"].vectors.space
         return {
-            **digests, "space": space, "labels": list(self.names), "centres": len(self.net.centres), "fitted": list(self.parts),
+            **digests, **origin_of(self.parts["train"]), "labels": list(self.names), "centres": len(self.net.centres),
+            "fitted": list(self.parts),
         }  # fmt: skip
 
     def batch(self, step: int, rank: int, world: int) -> Batch:

@@ -25,7 +25,7 @@ from lift3d.nets.embedding_classifier import EmbeddingClassifierNet
 from lift3d.train.config import Schedule, option
 from lift3d.train.data.embedding_vectors import load_vectors
 from lift3d.train.data.labelled_shapes import category_names
-from lift3d.train.data.labelled_vectors import select_labelled
+from lift3d.train.data.labelled_vectors import LabelledSplit, select_labelled
 from lift3d.train.data.sampling import sample_indices
 from lift3d.train.metrics import balanced_accuracy, mean_average_precision
 from lift3d.train.task import Batch, Task
@@ -140,6 +140,12 @@ def prepare(pictures: Path, corpus: Path, config: Config, progress: Callable[[st
         load_vectors(pictures, dataset, split, config.embedding, partial(report, split), kernel)
 
 
+def origin_of(part: LabelledSplit) -> dict[str, str]:
+    """The embedding space of the vectors, and the pre-trained backbone of the embedding if it has one."""
+    vectors = part.vectors
+    return {"space": vectors.space} | ({"pretrained": vectors.pretrained} if vectors.pretrained else {})
+
+
 class EmbeddingToLabelTask(Task):
     """The training task. pictures: a folder in which `lift3d corpus render` has rendered `corpus`."""
 
@@ -175,7 +181,7 @@ class EmbeddingToLabelTask(Task):
 
     def data(self) -> dict[str, Any]:
         digests = {"train": self.train.vectors.digest, "val": self.val.vectors.digest}
-        return {**digests, "space": self.train.vectors.space, "labels": list(self.names)}
+        return {**digests, **origin_of(self.train), "labels": list(self.names)}
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c, part = self.config, self.train
