@@ -29,6 +29,8 @@ PHOTOGRAPHS = (
     "; photographs and cut-outs that lift3d corpus photographs collects out of Debian packages, each with its licence and author "
     "in their ATTRIBUTION.csv"
 )
+ROOMS = "; rendered rooms (lift3d corpus scenes) with shapes and textures of the training split of the corpus"
+ON_BACKBONE = "; the backbone was pre-trained by Google on the photographs of ImageNet-1k"
 SCENES = (
     "rendered rooms and places outdoors (lift3d corpus scenes) with shapes and textures of the training split of the corpus: "
     "free shapes out of Debian packages, each with its licence and author in the corpus' ATTRIBUTION.csv; the "
@@ -38,7 +40,7 @@ BACKBONE = "; fine-tuned from Google's weights of EfficientNet-Lite0 (Apache-2.0
 FROZEN = "; on features of Google's weights of EfficientNet-Lite0 (Apache-2.0, ImageNet-1k), which are not in this file"
 TASK = {
     "image_to_depth": "inverse depth, normals and focal length of a photo",
-    "image_to_mask": "segmentation of the object in a photo",
+    "image_to_mask": "segmentation of an object in a photo, with clicks and a box as prompts",
     "image_to_voxels": "occupancy of an object and its upright pose, from one to eight photos",
     "autoencoder": "compression of a voxelised shape to a latent code, and back",
     "flow": "generation of latent codes by category, by flow matching",
@@ -52,7 +54,7 @@ TASK = {
 IMAGE, GRID = {"image_size": 128, "mean": 0.5, "std": 0.5}, {"grid_size": 64}
 INPUT: dict[str, dict[str, object]] = {
     "image_to_depth": {"input": "the photo, shorter side as in training", "mean": 127 / 255, "std": 128 / 255},
-    "image_to_mask": {"input": "128 x 128 pixels", "image_size": 128, "mean": 0.45, "std": 0.25},
+    "image_to_mask": {"input": "a square of the photo, and maps of clicks and a box", "mean": 127 / 255, "std": 128 / 255},
     "image_to_voxels": {"input": "128 x 128 pixels, sRGB and mask, 1 to 8 images"} | IMAGE,
     "autoencoder": {"input": "64 x 64 x 64 voxels"} | GRID,
     "flow": {"input": "a category and Gaussian noise"},
@@ -101,9 +103,13 @@ def test_scores(name: str, digest: str) -> dict[str, object]:
         metrics = named.pop("lift3d")
         return {"measured_on": "six real photos with measured depth", "metrics": metrics, "baselines": named}
     if name == "image_to_mask":
-        on = f"{table['pictures']} pictures of test shapes before photographs"
-        scores = {row: {"iou": table[row]["iou"]} for row in ("network", "grabcut")}
-        return {"measured_on": on, "metrics": scores["network"], "baselines": {"GrabCut": scores["grabcut"]}}
+        if table.get("weights") != digest:
+            return {}
+        on = f"{table['pictures']['objects']} pictures of objects before photographs, none of them used in training"
+        held = {row: round(one["iou"], 4) for row, one in table["sets"]["objects"].items()}
+        metrics = {"iou": held["network"], "iou_click": held["click"], "iou_box": held["box"]}
+        baselines = {"GrabCut": {"iou": held["grabcut"], "iou_box": held["grabcut_box"]}}
+        return {"measured_on": on, "metrics": metrics, "baselines": baselines}
     if name == "points_to_voxels":
         rows: dict[str, dict[str, float]] = {}
         for way, held in table["rows"].items():
@@ -182,6 +188,13 @@ def data_of(config: dict[str, object]) -> str:
         return DATA
     if "scenes" in config:
         return SCENES
+    if "rooms" in config:
+        return (
+            DATA
+            + (PHOTOGRAPHS if config["photographs"] else "")
+            + (ROOMS if config["rooms"] else "")
+            + ON_BACKBONE
+        )
     if not {"faults", "paste"} & set(config):
         return SHAPES
     return DATA + (PHOTOGRAPHS if config.get("photographs") else "")
@@ -216,11 +229,11 @@ def main() -> None:
         "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
         **test_scores(args.name, hashlib.sha256(data).hexdigest()), **mix_of(args.name),
     }  # fmt: skip
-    if (
-        args.name.startswith("embedding") and args.name != "embedding_to_label"
-    ):  # classifiers that were trained on the run state its space
-        card["space"] = space_of(store.find(args.run))
-    if args.name == "image_to_depth":
+    if args.name in ("embedding", "embedding_backbone"):
+        card["space"] = space_of(store.find(args.run))  # which classifiers that were trained on the run state
+    if args.name == "image_to_mask":
+        card["image_size"] = told["plan"]["config"]["side"]
+    if args.name in ("image_to_depth", "image_to_mask"):
         card |= {"licence": card["licence"] + BACKBONE, "pretrained": ORIGIN}
     elif "pretrained" in card["data_digest"]:
         card |= {"licence": card["licence"] + FROZEN, "pretrained": card["data_digest"].pop("pretrained")}

@@ -87,6 +87,9 @@ def reconstruct(
     marks: str | None = None,
     cameras: PathLike | None = None,
     masks: PathLike | Sequence[NDArray[Any]] | None = None,
+    at: str | Sequence[Any] | None = None,
+    not_at: str | Sequence[Any] | None = None,
+    box: str | Sequence[float] | None = None,
     max_size: int = 1600,
     texture: int | None = None,
     faces: int | None = None,
@@ -111,12 +114,14 @@ def reconstruct(
     (docs/rgbd.md), whose depth has the unit `depth_unit` ("mm", "cm", "m" or steps per metre) if not that of its layout.
     method: "measured" (multi-view stereo, from three photos on), "predicted" (by a network, from one to eight photos) or
     "auto". height, width: real size, as "24cm" or in metres. marks: "PHOTO,x1,y1,x2,y2,12cm", two pixels and their distance.
-    masks: a folder, or one array (H, W) for each picture in memory. The other options are those of
+    masks: a folder, or one array (H, W) for each picture in memory. at, not_at, box: clicks on and beside the object and a box
+    around it, in pixels of the one photo, as in `lift3d.mask`. The other options are those of
     `lift3d.pipelines.reconstruction.options.Options`.
 
     Returns a `Reconstruction` with `mesh`, `views` (photos with cameras), `kind`, `report`, `warnings` and `save(path)`.
     """
     from lift3d.context import silent
+    from lift3d.pipelines.pictures.prompts import parse_prompts
     from lift3d.pipelines.reconstruct import reconstruct as run
     from lift3d.pipelines.reconstruction.inputs import with_masks
     from lift3d.pipelines.reconstruction.options import Options
@@ -145,6 +150,7 @@ def reconstruct(
         shared_intrinsics=shared_intrinsics,
         turntable=turntable,
         depth_unit=depth_unit,
+        prompts=parse_prompts(at, not_at, box),
         force=force,
         seed=seed,
         memory=memory_in_bytes(memory),

@@ -110,6 +110,12 @@ def test_mask_names_further_objects(
 def test_mask_refuses_bad_input(refused: Callable[..., str], tmp_path: Path) -> None:
     assert "not a PNG" in refused("mask", "p.jpg", "-o", tmp_path / "m.jpg")
     assert "no photos at" in refused("mask", tmp_path / "none.jpg", "-o", tmp_path / "m.png")
+    for words, sentence in (
+        (("--at", "5"), "not 2 numbers"),
+        (("--box", "9,9,3,3"), "is empty"),
+        (("--not-at", "x,y"), "not 2 numbers"),
+    ):
+        assert sentence in refused("mask", tmp_path / "none.jpg", "-o", tmp_path / "m.png", *words)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,6 +10,7 @@ from PIL import Image as Pil
 
 from lift3d.context import Context
 from lift3d.errors import InputError
+from lift3d.geometry.image.prompt_maps import Prompts
 from lift3d.maps.image_to_mask import ImageToMask
 from lift3d.pipelines.mask import mask, write_cutout
 from lift3d.types import Image
@@ -57,6 +58,37 @@ def test_a_photo_without_transparency_is_segmented_by_the_network(
     ((weights, source),) = seen
     assert weights == "runs/mine" and source.mask is None
     np.testing.assert_array_equal(source.pixels, rgba[..., :3])
+
+
+def test_prompts_reach_the_network_in_pixels_of_the_photo(
+    rgba: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Prompts] = []
+
+    def apply(self: ImageToMask, source: Image, context: Context) -> Image:
+        seen.append(self.prompts)
+        return source
+
+    monkeypatch.setattr(ImageToMask, "apply", apply)
+    mask(rgba[..., :3], at=(12, 30), not_at="1,2", box=(0, 5, 40, 60))
+    assert seen == [Prompts(((12, 30),), ((1, 2),), (0, 5, 40, 60))]
+    with pytest.raises(InputError, match="outside"):
+        mask(rgba[..., :3], at="90,30")
+
+
+def test_prompts_have_no_effect_on_transparent_pictures(rgba: np.ndarray) -> None:
+    image = mask(rgba, at=(1, 1))
+    np.testing.assert_array_equal(image.mask, rgba[..., 3] > 0)
+    assert any("no effect" in warning for warning in image.warnings)
+
+
+def test_fractions_of_opacity_are_kept(rgba: np.ndarray, tmp_path: Path) -> None:
+    alpha = np.linspace(0, 255, 70 * 90).astype(np.uint8).reshape(70, 90)
+    image = Image(rgba[..., :3].copy(), mask=alpha > 127, alpha=alpha)
+    write_cutout(image, tmp_path / "cut.png")
+    write_cutout(image, tmp_path / "mask.png", mask_only=True)
+    np.testing.assert_array_equal(np.asarray(Pil.open(tmp_path / "cut.png"))[..., 3], alpha)
+    np.testing.assert_array_equal(np.asarray(Pil.open(tmp_path / "mask.png")), alpha)
 
 
 def test_outputs_that_cannot_be_used(rgba: np.ndarray, tmp_path: Path) -> None:

@@ -17,10 +17,18 @@ SOURCES = {
 
 
 def mask(
-    photo: Annotated[Path, typer.Argument(help="A photo of one object.")],
+    photo: Annotated[Path, typer.Argument(help="A photo.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The cut-out: a PNG with a transparent background.")
     ],
+    at: Annotated[
+        list[str] | None,
+        typer.Option(help="X,Y: a pixel on the object, from the upper left corner; may be repeated."),
+    ] = None,
+    not_at: Annotated[
+        list[str] | None, typer.Option(help="X,Y: a pixel that does not belong to it; may be repeated.")
+    ] = None,
+    box: Annotated[str | None, typer.Option(help="X0,Y0,X1,Y1: a box around the object.")] = None,
     mask_only: Annotated[
         bool, typer.Option("--mask-only", help="Write the mask itself, white on black.")
     ] = False,
@@ -33,7 +41,7 @@ def mask(
     from lift3d import api
     from lift3d.cli.words import show_warnings
 
-    image = api.mask(photo, output, mask_only=mask_only, weights=weights)
+    image = api.mask(photo, output, at=at, not_at=not_at, box=box, mask_only=mask_only, weights=weights)
     if quiet:
         return
     show_warnings(f"{photo.name}: {warning}." for warning in image.warnings)
@@ -43,4 +51,6 @@ def mask(
         f"wrote {output}: the object covers {100 * found.area_fraction:.0f} % of the photo; {SOURCES[found.source]}"
     )
     if found.other_objects:
-        typer.echo(f"the photo shows {found.other_objects + 1} objects; the largest was taken")
+        typer.echo(
+            f"the photo shows {found.other_objects + 1} objects; the largest was taken: choose with --at X,Y or --box"
+        )

@@ -59,6 +59,16 @@ def reconstruct(
             help="Masks, white on the object: a folder with names like the photos, or a file for one photo."
         ),
     ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(help="X,Y: a pixel on the object of the one photo; may be repeated."),
+    ] = None,
+    not_at: Annotated[
+        list[str] | None, typer.Option(help="X,Y: a pixel that does not belong to it; may be repeated.")
+    ] = None,
+    box: Annotated[
+        str | None, typer.Option(help="X0,Y0,X1,Y1: a box around the object of the one photo.")
+    ] = None,
     size: Annotated[int, typer.Option(help="Long side in pixels to which photos are reduced.")] = 1600,
     texture: Annotated[
         int | None,
@@ -126,6 +136,9 @@ def reconstruct(
             marks=marks,
             cameras=cameras,
             masks=masks,
+            at=at,
+            not_at=not_at,
+            box=box,
             max_size=size,
             texture=texture,
             faces=faces,

@@ -1,12 +1,13 @@
-"""A photo to the mask of the object in it: a U-Net on the whole photo, then on closer crops, refined by colours and edges.
+"""A photo to the mask of one object in it: a U-Net on the whole photo, then on closer crops, refined by colours and edges.
 
-A random walk over colours (Grady 2005) and a guided filter (He et al. 2013) refine the network's output. Transparency and given
-masks are taken as they are.
+Clicks and a box say which object is meant: a network with prompts reads them, the earlier one is pointed at them. A random walk
+over colours (Grady 2005, for the earlier network) and a guided filter (He et al. 2013) refine the output, whose fractions at the
+object's edge are the opacity of the cut-out. Transparency and given masks are taken as they are.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,8 @@ from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
 from lift3d.geometry.guarantees.views import GIVEN_MASK_KEPT, ONE_OBJECT
 from lift3d.geometry.image.crop import Crop, square_crop
 from lift3d.geometry.image.guided_filter import guided_filter
+from lift3d.geometry.image.matte import matte_of
+from lift3d.geometry.image.prompt_maps import Box, Point, Prompts, apply_prompts
 from lift3d.geometry.image.random_walker import refine_mask
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, Image, Segmentation
@@ -27,17 +30,25 @@ from lift3d.types import F32, Image, Segmentation
 if TYPE_CHECKING:
     import torch
 
+    from lift3d.weights import PretrainedCfg
+
 NAME = "image_to_mask"
-INPUT_SIZE = 128
-"""Side of the network's input in pixels."""
-WALK_SIZE, MATTE_SIZE = 192, 384
-"""Sides in pixels at which the random walk and the guided filter work on the crop."""
+WALK_SIZE = 192
+"""Side in pixels at which the random walk works on the crop."""
 CROP_SCALES = (1.5, 1.2)
 """Sizes of the closer crops in units of the object's box, the largest first."""
+BOX_CROP, CLICK_SCALES = 1.6, (0.55, 0.35, 0.2)
+"""Size of the first crop in units of a given box, and sizes of the crops around a click in units of the photo."""
+NEAR_CLICK = 0.1
+"""Distance in units of the photo within which an object belongs to a click."""
 MIN_AREA_FRACTION = 0.004
-"""Fraction of the photo below which a region is not an object."""
+"""Fraction of the photo below which a region is not an object, unless a prompt says so."""
 MIN_PEAK = 0.75
 """Probability that the network must give to at least one pixel of an object."""
+MIN_DEVIATION = 1.5
+"""Standard deviation of the colours, 0 to 255, below which a photo shows nothing."""
+MIN_SIDE = 8
+"""Smallest photo in pixels."""
 MASK_ADVICE = "transparency is taken as the mask"
 MAX_PIXELS = 16_000_000
 """Photos with more pixels are reduced first."""
@@ -49,17 +60,19 @@ MIN_OTHER_FRACTION = 0.15
     Card(
         NAME, "Image", "Image",
         (ONE_OBJECT, GIVEN_MASK_KEPT, SAME_BYTES),
-        "learned", "Ronneberger, Fischer & Brox 2015; Grady 2005; He, Sun & Tang 2013",
+        "learned", "Ronneberger, Fischer & Brox 2015; Grady 2005; He, Sun & Tang 2013; Xu et al. 2016",
     )
 )  # fmt: skip
 @dataclass(frozen=True)
 class ImageToMask(Mapping[Image, Image]):
-    """weights: a run's folder or a weights file; the package's own if not given."""
+    """weights: a run's folder or a weights file; the package's own if not given. prompts: clicks and a box in pixels of the
+    photo, which say what object is meant; without them the one that stands out."""
 
     weights: str | None = None
+    prompts: Prompts = field(default_factory=Prompts)
 
     def apply(self, source: Image, context: Context) -> Image:
-        """The image with its mask. CaptureError where nothing stands out."""
+        """The image with its mask and opacity. CaptureError where nothing stands out."""
         if source.mask is not None:
             if not source.mask.any():
                 raise CaptureError(
@@ -71,83 +84,192 @@ class ImageToMask(Mapping[Image, Image]):
             return replace(source, segmentation=found_before)
         factor = int(np.ceil(np.sqrt(source.width * source.height / MAX_PIXELS)))
         if factor > 1:
-            small = np.asarray(Pil.fromarray(source.pixels).reduce(factor))
-            reduced = self.apply(replace(source, pixels=small), context)
-            assert reduced.mask is not None
-            large = reduced.mask.repeat(factor, 0).repeat(factor, 1)[: source.height, : source.width]
-            return replace(source, mask=large, segmentation=reduced.segmentation)
+            return self._reduced(source, factor, context)
+        _require_contrast(source)
         from lift3d.inference.networks import load_network
+        from lift3d.inference.object_mask import takes_prompts
 
         net, found = load_network(NAME, self.weights)
-        level = found.threshold
-        whole = Crop(source.width / 2, source.height / 2, max(source.width, source.height) / 2)
-        share = _uncut(self._look(net, source, whole), whole, (source.height, source.width))
-        mask, others = largest_region(share > level)
-        if mask.mean() < MIN_AREA_FRACTION or share[mask].max(initial=0) < MIN_PEAK:
-            raise CaptureError(
-                f"no single object stands out in {source.name}",
-                "take the photo so that the object fills half of it before a calm background, or cut it out: "
-                + MASK_ADVICE,
-            )
+        size, level = (source.height, source.width), found.threshold
+        probability = self._first_look(net, found, source)
+        mask, others = choose_region(apply_prompts(probability, self.prompts) > level, self.prompts)
+        peak, area = (level, 0.0) if self.prompts else (MIN_PEAK, MIN_AREA_FRACTION)
+        if mask.mean() < area or probability[mask].max(initial=0) < peak:
+            raise _nothing_found(source, self.prompts)
         # the network was trained on objects that fill most of the image, so a closer crop is more accurate
         near = square_crop(mask, CROP_SCALES[0])
-        close = _uncut(self._closer(net, source, near, level), near, (source.height, source.width))
-        mask, _ = largest_region(close > 0.5)
+        if self.prompts.box is not None:
+            near = crop_around(self.prompts.box, CROP_SCALES[0])
+        closer = _uncut(self._closer(net, found, source, near), near, size)
+        if takes_prompts(found):
+            alpha = matte_of(source.pixels, closer, level, _box_of(near, size))
+        else:
+            alpha = np.rint(closer * np.float32(255)).astype(np.uint8)
+        mask, _ = choose_region(alpha > 127, self.prompts)
         if not mask.any():
-            raise CaptureError(f"no single object stands out in {source.name}", "cut it out: " + MASK_ADVICE)
+            raise _nothing_found(source, self.prompts)
         mask = ndimage.binary_fill_holes(mask) if _small_holes(mask) else mask
-        how = Segmentation("network", float(mask.mean()), others, found.name)
+        how = Segmentation("network", float(mask.mean()), 0 if self.prompts else others, found.name)
         context.note(NAME, **asdict(how))
-        return replace(source, mask=np.asarray(mask, bool), segmentation=how)
+        return replace(source, mask=np.asarray(mask, bool), alpha=opacity(alpha, mask), segmentation=how)
 
-    def _look(self, net: torch.nn.Module, image: Image, crop: Crop) -> F32:
-        """(INPUT_SIZE, INPUT_SIZE) float32: probability of the object over the crop, averaged with the reflected input."""
-        import torch
+    def _reduced(self, source: Image, factor: int, context: Context) -> Image:
+        """The mask of a large photo, found on the photo reduced by a whole factor."""
+        small = np.asarray(Pil.fromarray(source.pixels).reduce(factor))
+        find = replace(self, prompts=self.prompts.moved(0, 0, 1 / factor))
+        reduced = find.apply(replace(source, pixels=small), context)
+        assert reduced.mask is not None and reduced.alpha is not None
+        full = slice(source.height), slice(source.width)
+        large = reduced.mask.repeat(factor, 0).repeat(factor, 1)[full]
+        alpha = np.asarray(
+            Pil.fromarray(reduced.alpha).resize(
+                (small.shape[1] * factor, small.shape[0] * factor), Pil.Resampling.BILINEAR
+            )
+        )[full]
+        return replace(source, mask=large, alpha=opacity(alpha, large), segmentation=reduced.segmentation)
 
-        from lift3d.inference.networks import inference_mode
+    def _first_look(self, net: torch.nn.Module, found: PretrainedCfg, image: Image) -> F32:
+        """(H, W) float32: probability of the object over the photo or around the box. The earlier network, which ignores clicks,
+        looks closer and closer at the first click until it sees an object near it."""
+        from lift3d.inference.object_mask import takes_prompts
 
-        small = _cut(image.pixels, crop, INPUT_SIZE) / np.float32(255)
-        both = np.stack([small, small[:, ::-1]]).transpose(0, 3, 1, 2)
-        with inference_mode():
-            probabilities = torch.sigmoid(net(torch.from_numpy((both - 0.45) / 0.25).float()))[:, 0].numpy()
-        return np.asarray((probabilities[0] + probabilities[1, :, ::-1]) / 2)
+        size, clicks = (image.height, image.width), self.prompts.clicks
+        whole = Crop(image.width / 2, image.height / 2, max(size) / 2)
+        crops = [whole]
+        if self.prompts.box is not None:
+            around = crop_around(self.prompts.box, BOX_CROP)
+            crops = [around if around.half < whole.half else whole]
+        elif clicks and not takes_prompts(found):
+            crops += [Crop(*clicks[0], whole.half * scale) for scale in CLICK_SCALES]
+        for crop in crops:
+            probability = _uncut(self._look(net, found, image, crop), crop, size)
+            away = _distance_to(probability > found.threshold)
+            if all(away[_pixel(click, size)] <= NEAR_CLICK * max(size) for click in clicks):
+                break
+        return probability
 
-    def _closer(self, net: torch.nn.Module, image: Image, near: Crop, level: float) -> F32:
-        """(MATTE_SIZE, MATTE_SIZE) float32 in [0, 1]: matte of the largest crop, averaged over crops and refined by colours; the
-        object's edge is at 0.5."""
-        total, weight = (
-            np.zeros((MATTE_SIZE, MATTE_SIZE), np.float32),
-            np.zeros((MATTE_SIZE, MATTE_SIZE), np.float32),
+    def _look(self, net: torch.nn.Module, found: PretrainedCfg, image: Image, crop: Crop) -> F32:
+        """(S, S) float32: probability of the object over the crop."""
+        from lift3d.inference.object_mask import input_side, object_probability
+
+        side = input_side(found)
+        return object_probability(
+            net, found, _cut(image.pixels, crop, side), _moved(self.prompts, crop, side)
         )
+
+    def _closer(self, net: torch.nn.Module, found: PretrainedCfg, image: Image, near: Crop) -> F32:
+        """(S, S) float32: probability over the largest crop, averaged over crops of CROP_SCALES; that of the earlier network is
+        refined by a random walk over colours and the guided filter, and its edge is at 0.5."""
+        from lift3d.inference.object_mask import input_side, takes_prompts
+
+        side = input_side(found) * (1 if takes_prompts(found) else 3)
+        total, weight = np.zeros((side, side), np.float32), np.zeros((side, side), np.float32)
         for wider in CROP_SCALES:
             half = near.half * wider / CROP_SCALES[0]
-            share = self._look(net, image, Crop(near.x, near.y, half))
-            side = round(MATTE_SIZE * wider / CROP_SCALES[0])
-            start = (MATTE_SIZE - side) // 2
-            part = slice(start, start + side)
-            fine = Pil.fromarray(share).resize((side, side), Pil.Resampling.BICUBIC)
+            probability = self._look(net, found, image, Crop(near.x, near.y, half))
+            inner = round(side * wider / CROP_SCALES[0])
+            start = (side - inner) // 2
+            part = slice(start, start + inner)
+            fine = Pil.fromarray(probability).resize((inner, inner), Pil.Resampling.BICUBIC)
             total[part, part] += np.asarray(fine, np.float32).clip(0, 1)
             weight[part, part] += 1
-        rough = Pil.fromarray(total / weight).resize((WALK_SIZE, WALK_SIZE), Pil.Resampling.BOX)
-        walked = refine_mask(_cut(image.pixels, near, WALK_SIZE), np.asarray(rough), level)
-        fine = Pil.fromarray(walked).resize((MATTE_SIZE, MATTE_SIZE), Pil.Resampling.BICUBIC)
-        return guided_filter(_cut(image.pixels, near, MATTE_SIZE), np.asarray(fine), MATTE_SIZE // 48, 1e-4)
+        mean = apply_prompts(total / weight, _moved(self.prompts, near, side))
+        if takes_prompts(found):
+            return mean
+        rough = Pil.fromarray(mean).resize((WALK_SIZE, WALK_SIZE), Pil.Resampling.BOX)
+        walked = refine_mask(_cut(image.pixels, near, WALK_SIZE), np.asarray(rough), found.threshold)
+        smooth = Pil.fromarray(walked).resize((side, side), Pil.Resampling.BICUBIC)
+        return guided_filter(_cut(image.pixels, near, side), np.asarray(smooth, np.float32), side // 48, 1e-4)
 
 
-def largest_region(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
-    """The largest connected region, and how many others are at least APART of its size."""
+def choose_region(mask: NDArray[np.bool_], prompts: Prompts) -> tuple[NDArray[np.bool_], int]:
+    """The connected regions with a click in or next to them, or else the largest one; and how many others are at least
+    MIN_OTHER_FRACTION of its size."""
     labels, count = ndimage.label(mask)
     if count == 0:
         return mask, 0
     sizes = np.bincount(labels.reshape(-1))[1:]
-    best = int(sizes.argmax())
-    return labels == best + 1, int((sizes >= MIN_OTHER_FRACTION * sizes[best]).sum()) - 1
+    chosen = {int(sizes.argmax()) + 1}
+    if prompts.clicks:
+        nearest = ndimage.distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
+        chosen = set()
+        for click in prompts.clicks:
+            at = _pixel(click, mask.shape)
+            chosen.add(int(labels[nearest[0][at], nearest[1][at]]))
+    largest = max(sizes[k - 1] for k in chosen)
+    others = int((sizes >= MIN_OTHER_FRACTION * largest).sum()) - 1
+    return np.isin(labels, sorted(chosen)), max(others, 0)
+
+
+def opacity(alpha: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """(H, W) opacity of a cut-out: `alpha` (H, W), at least 128 on the mask (H, W), and below 128 beside it within the reach of
+    an edge; 0 elsewhere."""
+    near = ndimage.binary_dilation(mask, iterations=max(2, max(mask.shape) // 200))
+    return np.where(mask, np.maximum(alpha, 128), np.where(near, np.minimum(alpha, 127), 0)).astype(np.uint8)
+
+
+def crop_around(box: Box, scale: float) -> Crop:
+    """The square around a box, `scale` times as large as its longer side."""
+    x0, y0, x1, y1 = box
+    return Crop((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0) / 2 * scale)
+
+
+def _distance_to(mask: NDArray[np.bool_]) -> F32:
+    """(H, W) float32: distance in pixels to the mask, infinite where it is empty."""
+    if not mask.any():
+        return np.full(mask.shape, np.inf, np.float32)
+    return np.asarray(ndimage.distance_transform_edt(~mask), np.float32)
+
+
+def _moved(prompts: Prompts, crop: Crop, side: int) -> Prompts:
+    """The prompts in pixels of a crop that is resampled to a side."""
+    return prompts.moved(crop.x - crop.half, crop.y - crop.half, side / (2 * crop.half))
+
+
+def _pixel(point: Point, size: tuple[int, ...]) -> tuple[int, int]:
+    """Row and column of a position (x, y), within an image of a size (H, W)."""
+    return min(max(int(point[1]), 0), size[0] - 1), min(max(int(point[0]), 0), size[1] - 1)
+
+
+def _require_contrast(image: Image) -> None:
+    """CaptureError for a photo of a few pixels or of a single colour."""
+    if min(image.width, image.height) < MIN_SIDE:
+        raise CaptureError(
+            f"{image.name or 'the photo'} has only {image.width} x {image.height} pixels",
+            "give a larger photo",
+        )
+    small = Pil.fromarray(image.pixels).resize((64, 64), Pil.Resampling.BOX)
+    if float(np.asarray(small).std(axis=(0, 1)).max()) < MIN_DEVIATION:
+        raise CaptureError(
+            f"{image.name or 'the photo'} is all of one colour, so that no single object stands out",
+            "give another photo",
+        )
+
+
+def _nothing_found(image: Image, prompts: Prompts) -> CaptureError:
+    if prompts:
+        return CaptureError(
+            f"no object stands out at this place of {image.name}",
+            "click in the middle of the object, or give a box around it",
+        )
+    return CaptureError(
+        f"no single object stands out in {image.name}",
+        "show where it is with a click or a box (--at, --box), or take the photo so that the object fills half of it before "
+        f"a calm background, or cut it out: {MASK_ADVICE}",
+    )
 
 
 def _small_holes(mask: NDArray[np.bool_]) -> bool:
     """Whether holes are so small that they are errors rather than, for example, the hole of a handle."""
     filled = ndimage.binary_fill_holes(mask)
     return bool((filled & ~mask).sum() < 0.01 * mask.sum())
+
+
+def _box_of(crop: Crop, size: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of the photo that a crop covers."""
+    low = (max(int(crop.y - crop.half), 0), max(int(crop.x - crop.half), 0))
+    high = (int(np.ceil(crop.y + crop.half)), int(np.ceil(crop.x + crop.half)))
+    return slice(low[0], min(high[0], size[0])), slice(low[1], min(high[1], size[1]))
 
 
 def _cut(pixels: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:
@@ -162,10 +284,12 @@ def _cut(pixels: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:
     return np.asarray(Pil.fromarray(held).resize((size, size), Pil.Resampling.BILINEAR, (*box, *end)))
 
 
-def _uncut(share: F32, crop: Crop, size: tuple[int, int]) -> F32:
+def _uncut(probability: F32, crop: Crop, size: tuple[int, int]) -> F32:
     """(H, W) float32: probabilities of a crop pasted into the photo; 0 outside."""
     h, w = size
-    n = len(share)
+    n = len(probability)
     matrix = np.array([n / (2 * crop.half)] * 2)
     offset = np.array([0.5 - crop.y + crop.half, 0.5 - crop.x + crop.half]) * matrix - 0.5
-    return np.asarray(ndimage.affine_transform(share, matrix, offset, (h, w), np.float32, 1, "grid-constant"))
+    return np.asarray(
+        ndimage.affine_transform(probability, matrix, offset, (h, w), np.float32, 1, "grid-constant")
+    )

@@ -132,7 +132,7 @@ def assumed_intrinsics(image: Image) -> F64:
 
 def _masked(source: Photos, find: ImageToMask, context: Context) -> list[Image]:
     """The photos with masks; notes how each was obtained."""
-    images = [find(image, replace(context, report={})) for image in source.images]
+    images = [replace(find(image, replace(context, report={})), alpha=None) for image in source.images]
     rows = [
         {"name": image.name} | (asdict(image.segmentation) if image.segmentation else {}) for image in images
     ]

@@ -16,9 +16,13 @@ Options = dict[str, Any]
 
 
 def _image_to_mask(config: Options, data: Options) -> nn.Module:
-    from lift3d.nets.mask_unet import create_mask_unet
+    if "side" not in config:  # weights of an earlier version, without a backbone
+        from lift3d.nets.mask_unet import create_mask_unet
 
-    return create_mask_unet(int(config["width"]))
+        return create_mask_unet(int(config["width"]))
+    from lift3d.nets.dense.prompted_unet import PromptedUNet
+
+    return PromptedUNet(int(config["width"]))
 
 
 def _image_to_depth(config: Options, data: Options) -> nn.Module:

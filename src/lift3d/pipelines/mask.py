@@ -1,8 +1,10 @@
-"""The mask of the object in a photo: the pipeline of `lift3d mask`."""
+"""The mask of one object in a photo: the pipeline of `lift3d mask`."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,40 +12,57 @@ from PIL import Image as Pil
 
 from lift3d.context import Context
 from lift3d.errors import InputError
+from lift3d.geometry.image.prompt_maps import Prompts
 from lift3d.io.files.atomic import writing
 from lift3d.maps.image_to_mask import ImageToMask
 from lift3d.pipelines.arguments import PathLike, PhotoSource, load_photo
+from lift3d.pipelines.pictures.prompts import Points, parse_prompts, prompts_on
 from lift3d.types import Image
+
+TRANSPARENT = "it is transparent, which is taken as the mask: --at and --box have no effect"
 
 
 def mask(
     photo: PhotoSource,
     output: PathLike | None = None,
     *,
+    at: Points = None,
+    not_at: Points = None,
+    box: str | Sequence[float] | None = None,
     mask_only: bool = False,
     weights: str | None = None,
 ) -> Image:
-    """Segment the object of a photo.
+    """Segment one object of a photo.
 
     photo: a path, an array (H, W, 3) uint8 or a Pillow image; transparency is taken as the mask. output: a PNG to write, the
-    photo with a transparent background; mask_only: the mask itself instead, white on black. weights: a run's folder or a weights
-    file, None for the package's own.
+    photo with a transparent background; mask_only: the mask itself instead, white on black. at, not_at: a click (x, y), or
+    several, on the object and beside it; box: (x0, y0, x1, y1) around it; in pixels of the upright photo; without them the object
+    that stands out. weights: a run's folder or a weights file, None for the package's own.
 
-    Returns the photo with `mask` (H, W) bool, True on the object. Raises InputError for a photo or output that cannot be used,
-    CaptureError where no single object stands out.
+    Returns the photo with `mask` (H, W) bool, True on the object, and `alpha` (H, W) uint8, its opacity with fractions at the
+    edge. Raises InputError for a photo, position or output that cannot be used, CaptureError where no object stands out.
     """
     path = None if output is None else _check_output(photo, Path(output))
+    prompts = parse_prompts(at, not_at, box)
     context = Context()
-    image = ImageToMask(weights)(load_photo(photo, context), context)
+    image = segment(load_photo(photo, context), prompts, context, weights)
     if path is not None:
         write_cutout(image, path, mask_only)
     return image
 
 
+def segment(image: Image, prompts: Prompts, context: Context, weights: str | None = None) -> Image:
+    """The image with the mask of the object that the prompts show. Raises InputError for a prompt outside the image."""
+    found = prompts_on(image, prompts)
+    if prompts and image.mask is not None:
+        image = replace(image, warnings=(*image.warnings, TRANSPARENT))
+    return ImageToMask(weights, found)(image, context)
+
+
 def write_cutout(image: Image, path: Path, mask_only: bool = False) -> None:
-    """Write an image with its mask as alpha (H, W, 4), or the mask itself as grey (H, W), as PNG."""
+    """Write an image with its opacity as alpha (H, W, 4), or the opacity itself as grey (H, W), as PNG."""
     assert image.mask is not None
-    alpha = image.mask.astype(np.uint8) * 255
+    alpha = image.alpha if image.alpha is not None else image.mask.astype(np.uint8) * 255
     picture = Pil.fromarray(alpha if mask_only else np.dstack([image.pixels, alpha]))
     with writing(path) as part:
         picture.save(part, format="PNG")

@@ -182,6 +182,7 @@ def _pack_views(views: Views, arrays: Arrays, images: bool = True) -> dict[str, 
     for i, image in enumerate(views.images if images else ()):
         arrays[f"pixels{i}"] = image.pixels
         _store(arrays, f"mask{i}", image.mask)
+        _store(arrays, f"alpha{i}", image.alpha)
         found = image.segmentation
         rows.append(
             {
@@ -231,4 +232,5 @@ def _unpack_image(row: dict[str, Any], i: int, arrays: Table[str, NDArray[Any]])
         arrays[f"pixels{i}"], row["name"], arrays.get(f"mask{i}"), row["focal"], row["sha256"],
         None if size is None else tuple(size), None if found is None else Segmentation(**found),
         row["orientation"], tuple(row["warnings"]), row.get("gravity") and tuple(row["gravity"]),
+        arrays.get(f"alpha{i}"),
     )  # fmt: skip

@@ -45,7 +45,8 @@ class Image:
     upright picture before it was reduced, if known. segmentation: how `mask` was obtained, if known. orientation: the EXIF
     orientation, 1 to 8, that was undone to make the picture upright. warnings: sentences without the name of the photo on what
     the reader changed or could not use. gravity: unit vector that points down in the camera's frame (x right, y down, z forward),
-    if the file states it.
+    if the file states it. alpha (H, W) uint8: opacity of the object with fractions at its edge, above 127 where `mask` is True,
+    or None.
     """
 
     pixels: NDArray[np.uint8]
@@ -58,6 +59,7 @@ class Image:
     orientation: int = 1
     warnings: tuple[str, ...] = ()
     gravity: tuple[float, float, float] | None = None
+    alpha: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         p = self.pixels
@@ -67,6 +69,10 @@ class Image:
         _require(
             self.mask is None or (self.mask.dtype == np.bool_ and self.mask.shape == p.shape[:2]),
             "Image.mask must be (H, W) bool",
+        )
+        _require(
+            self.alpha is None or (self.alpha.dtype == np.uint8 and self.alpha.shape == p.shape[:2]),
+            "Image.alpha must be (H, W) uint8",
         )
 
     @property

@@ -30,6 +30,9 @@ PATHS = {
     "palapeli-data": ["usr/share/palapeli/collection/e.jpg"],
     "plasma-workspace-wallpapers": ["usr/share/wallpapers/F/contents/screenshot.png"],
     "ukui-wallpapers": ["usr/share/backgrounds/g.png"],
+    "oxygen-icon-theme": ["usr/share/icons/oxygen/base/256x256/devices/camera.png",
+                          "usr/share/icons/oxygen/base/256x256/mimetypes/text.png"],
+    "openclipart-png": [f"usr/share/openclipart/png/{name}.png" for name in ("animals/ant", "animals/bee", "signs/stop")],
 }  # fmt: skip
 WANTED = {
     "erase.rcc.000.webp",
@@ -73,7 +76,9 @@ def debs(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 )
             else:
                 form = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}[path.rpartition(".")[2]]
-                held[f"./{path}"] = picture(seed, form, clear="stamps" in path)
+                held[f"./{path}"] = picture(
+                    seed, form, clear=any(word in path for word in ("stamps", "icons", "clipart"))
+                )
         (folder / f"{package}_1.0-1_all.deb").write_bytes(files.deb(held))
     return folder
 
@@ -99,7 +104,7 @@ def test_pictures_of_the_packages_are_collected_attributed_and_repeatable(debs: 
         )
         assert done.exit_code == 0, done.output
         said.append(done.output)
-    assert "9 photographs and 1 cut-outs" in said[0].replace("\n", " ")
+    assert "9 photographs and 3 cut-outs" in said[0].replace("\n", " ")
     one, two = (
         {f.relative_to(tmp_path / n): f.read_bytes() for f in (tmp_path / n).rglob("*.*")}
         for n in ("one", "two")
@@ -109,7 +114,9 @@ def test_pictures_of_the_packages_are_collected_attributed_and_repeatable(debs: 
     taken = {row["path"].rpartition("/")[2] for row in rows if row["file"].startswith(PHOTOGRAPHS)}
     assert taken == WANTED and all((tmp_path / "one" / row["file"]).is_file() for row in rows)
     assert {row["path"] for row in rows if row["file"].startswith(CUTOUTS)} == {
-        PATHS["tuxpaint-stamps-default"][0]
+        PATHS["tuxpaint-stamps-default"][0],
+        PATHS["oxygen-icon-theme"][0],
+        PATHS["openclipart-png"][1],  # every second one
     }
     assert {(row["licence"], row["author"]) for row in rows} == {("CC0-1.0", "Ann")}
     held = Photographs(tmp_path / "one", "train")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,36 +46,60 @@ def box() -> np.ndarray:
     return mask
 
 
-def blue(**more: object) -> SimpleNamespace:
+def blue(**more: object) -> Any:
     return SimpleNamespace(photographs=[np.full((300, 400, 3), [0, 0, 255], np.uint8)], cutouts=[], **more)
 
 
 def test_the_object_is_at_its_mask() -> None:
-    scenes = CopyPaste(Red(box()), blue())  # type: ignore[arg-type]
-    places = set()
-    for seed in range(30):
-        shown, where = scenes.scene(0, np.random.default_rng(seed), 64)
-        assert shown.shape == (64, 64, 3) and shown.dtype == np.uint8
+    scenes = CopyPaste(Red(box()), blue())
+    places, found = set(), 0
+    for seed in range(60):
+        scene = scenes.scene(0, np.random.default_rng(seed), 64)
+        assert scene is not None and scene.rgb.shape == (64, 64, 3) and scene.rgb.dtype == np.uint8
+        where = scene.layers[scene.main] > 0.5
         inner = ndimage.binary_erosion(where, iterations=2)
         if inner.any():
-            red = shown[inner].astype(int)
-            assert (red[:, 0] > 100).mean() > 0.95 and (red[:, 2] < 60).mean() > 0.95
-        beside = ~ndimage.binary_dilation(where, iterations=3)
-        assert where.any() and beside.any()
-        places.add(tuple(np.argwhere(where).min(0)))
-    assert len(places) > 15
+            found += 1
+            red = scene.rgb[inner].astype(int)
+            assert (red[:, 0] > 60).mean() > 0.95 and (red[:, 0] >= red[:, 2]).mean() > 0.95
+            places.add(tuple(np.argwhere(where).min(0)))
+    assert found > 50 and len(places) > 30
+
+
+@pytest.mark.parametrize("equal", [False, True])
+def test_every_pixel_belongs_to_at_most_one_object(equal: bool) -> None:
+    scenes = CopyPaste(Red(box()), blue())
+    counts = set()
+    for seed in range(30):
+        scene = scenes.scene(0, np.random.default_rng(seed), 64, equal)
+        assert scene is not None and 0 <= scene.main < len(scene.layers)
+        layers = np.stack(scene.layers)
+        assert layers.min() >= 0 and layers.sum(0).max() <= 1 + 1e-6
+        counts.add(len(layers))
+    assert len(counts) > 2
+
+
+def test_the_other_objects_are_smaller_unless_only_a_prompt_tells() -> None:
+    scenes = CopyPaste(Red(box()), blue())
+    larger = {False: 0, True: 0}
+    for equal in larger:
+        for seed in range(60):
+            scene = scenes.scene(0, np.random.default_rng(seed), 64, equal)
+            assert scene is not None
+            areas = [float(layer.sum()) for layer in scene.layers]
+            larger[equal] += int(np.argmax(areas) != scene.main)
+    assert larger[True] > larger[False] and larger[False] < 12
 
 
 def test_equal_seeds_give_equal_scenes() -> None:
-    scenes = CopyPaste(Red(box()), blue())  # type: ignore[arg-type]
+    scenes = CopyPaste(Red(box()), blue())
     first, second = (scenes.scene(1, np.random.default_rng(4), 64) for _ in range(2))
-    assert np.array_equal(first[0], second[0]) and np.array_equal(first[1], second[1])
+    assert first is not None and second is not None and np.array_equal(first.rgb, second.rgb)
+    assert all(np.array_equal(a, b) for a, b in zip(first.layers, second.layers))
 
 
-def test_a_picture_without_an_object_is_unchanged() -> None:
-    nothing = np.zeros((64, 64), bool)
-    shown, where = CopyPaste(Red(nothing)).scene(0, np.random.default_rng(0), 64)  # type: ignore[arg-type]
-    assert not where.any() and not shown.any()
+def test_a_picture_without_an_object_gives_no_scene() -> None:
+    assert CopyPaste(Red(np.zeros((64, 64), bool))).scene(0, np.random.default_rng(0), 64) is None
 
 
 def _noise(rng: np.random.Generator, size: tuple[int, int], bands: int = 3) -> Pil.Image:

@@ -55,7 +55,7 @@ def test_every_epoch_has_every_sample_once_in_a_new_order() -> None:
 
 @pytest.mark.slow
 def test_a_batch_does_not_depend_on_the_number_of_processes(pictures: Path) -> None:
-    task = ImageToMaskTask(pictures, Config(batch=6))
+    task = ImageToMaskTask(pictures, Config(batch=6, side=64, held=6, width=8))
     whole = task.batch(5, 0, 1)
     parts = [task.batch(5, rank, 2) for rank in range(2)]
     for name in whole:

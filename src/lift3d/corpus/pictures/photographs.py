@@ -1,7 +1,7 @@
 """Photographs and cut-out objects from Debian packages, used to train masks in addition to rendered images.
 
     FOLDER/photographs/NAME.jpg     landscapes, rooms, animals, buildings; shorter side at most 768 pixels
-    FOLDER/cutouts/NAME.png         single objects on a transparent background; longer side at most 320 pixels
+    FOLDER/cutouts/NAME.png         single objects on a transparent background, photographed or drawn; longer side at most 320
     FOLDER/ATTRIBUTION.csv          file, package, version, path, licence, author, split
 
 A network trained only on renderings in front of textures mistakes the background of a photo for a part of the object. Splits
@@ -14,6 +14,7 @@ import csv
 import hashlib
 import io
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,19 +33,21 @@ from lift3d.io.image.decode import DECODER_ERRORS, open_picture
 PHOTOGRAPHS, CUTOUTS = "photographs", "cutouts"
 MAX_SHORT_SIDE, MAX_LONG_SIDE = 768, 320
 FORMATS = ("JPEG", "PNG", "WEBP")
-MAX_FILE, MAX_FILES = 64 << 20, 20_000
+MAX_FILE, MAX_FILES, MAX_PIXELS = 64 << 20, 20_000, 40_000_000
 MAX_CLEAR_ALPHA = 20
 """A picture is a cut-out when its smallest alpha is below this."""
 
 
 @dataclass(frozen=True)
 class Pick:
-    """Pictures of a package. path: a pattern of the whole path; packed: the files are Qt resources that contain WebP."""
+    """Pictures of a package. path: a pattern of the whole path; packed: the files are Qt resources that contain WebP. every:
+    take one of so many files, in the order of their paths."""
 
     package: str
     kind: str
     path: str
     packed: bool = False
+    every: int = 1
 
 
 PICKS = (
@@ -61,6 +64,13 @@ PICKS = (
     Pick("palapeli-data", PHOTOGRAPHS, r"usr/share/palapeli/collection/.*\.jpg"),
     Pick("plasma-workspace-wallpapers", PHOTOGRAPHS, r"usr/share/wallpapers/[^/]*/contents/screenshot\.(jpg|png)"),
     Pick("ukui-wallpapers", PHOTOGRAPHS, r"usr/share/backgrounds/.*\.(jpg|png)"),
+    Pick("oxygen-icon-theme", CUTOUTS, r"usr/share/icons/oxygen/base/256x256/(applets|apps|categories|devices)/.*\.png"),
+    Pick(
+        "openclipart-png", CUTOUTS,
+        r"usr/share/openclipart/png/(animals|buildings|education|electronics|food|plants|tools|transportation/(boating|vehicles)"
+        r"|recreation/(music|sports|toys))/.*\.png",
+        every=2,
+    ),
 )  # fmt: skip
 
 
@@ -149,7 +159,7 @@ def _split(name: str) -> str:
 
 def _pictures(root: Path, pick: Pick) -> Iterator[tuple[str, bytes]]:
     """Path and bytes of the pictures that a pick selects, sorted by path; those in a packed file are numbered."""
-    fits = re.compile(pick.path)
+    fits, count = re.compile(pick.path), 0
     for file in sorted((root / "usr/share").rglob("*")):
         path = file.relative_to(root).as_posix()
         if (
@@ -158,6 +168,9 @@ def _pictures(root: Path, pick: Pick) -> Iterator[tuple[str, bytes]]:
             or not file.is_file()
             or file.stat().st_size > MAX_FILE
         ):
+            continue
+        count += 1
+        if count % pick.every:
             continue
         data = file.read_bytes()
         if not pick.packed:
@@ -192,9 +205,13 @@ def _cutout(data: bytes, name: str) -> Pil.Image | None:
 
 
 def _opened(data: bytes, name: str) -> Pil.Image | None:
-    """The decoded picture, None where it is damaged."""
+    """The decoded picture, None where it is damaged or very large."""
     try:
-        picture = open_picture(data, name, FORMATS)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Pil.DecompressionBombWarning)
+            picture = open_picture(data, name, FORMATS)
+        if picture.width * picture.height > MAX_PIXELS:
+            return None
         picture.load()
     except (InputError, *DECODER_ERRORS):
         return None

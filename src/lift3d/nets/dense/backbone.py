@@ -96,15 +96,27 @@ class EfficientNetLite0(nn.Module):
         self.head = SameConv(inputs, HEAD, 1) if classifier else None
         self.classes = nn.Linear(HEAD, CLASSES) if classifier else None
 
-    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """Five feature maps, the finest first; sides are rounded up."""
+    def forward(self, x: torch.Tensor, hint: torch.Tensor | None = None) -> list[torch.Tensor]:
+        """Five feature maps, the finest first; sides are rounded up. hint (B, CHANNELS[2], H / 8, W / 8): added to the features
+        at stride 8 before the blocks that follow."""
         features = []
         x = self.stem(x)
         for k, block in enumerate(self.blocks):
             x = block(x)
+            if k == PYRAMID[2] and hint is not None:
+                x = x + hint
             if k in PYRAMID:
                 features.append(x)
         return features
+
+    def freeze_early(self, blocks: int) -> None:
+        """Exclude from training the stem and the first blocks, and the depthwise kernels, which hold a fiftieth of the weights
+        and take most of the time of a step."""
+        for part in (self.stem, *self.blocks[:blocks]):
+            part.requires_grad_(False)
+        for part in self.modules():
+            if isinstance(part, SameConv) and part.conv.groups > 1:
+                part.requires_grad_(False)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 1000) logits of the classes of ImageNet-1k. ValueError without the classifier."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from lift3d.nets.dense.backbone import CHANNELS, EfficientNetLite0, SameConv
+from lift3d.nets.dense.backbone import CHANNELS, EfficientNetLite0
 
 STRIDE = 32
 """The sides of the input must be multiples of it."""
@@ -72,13 +72,8 @@ class DepthUNet(nn.Module):
         self.surface = nn.Conv2d(last, 1, 3, padding=1)
 
     def freeze_early(self) -> None:
-        """Exclude from training the stem and the first FROZEN_BLOCKS blocks of the backbone, and its depthwise kernels, which
-        hold a fiftieth of its weights and most of the time of a step."""
-        for part in (self.backbone.stem, *self.backbone.blocks[:FROZEN_BLOCKS]):
-            part.requires_grad_(False)
-        for part in self.backbone.modules():
-            if isinstance(part, SameConv) and part.conv.groups > 1:
-                part.requires_grad_(False)
+        """Exclude the stem and the first FROZEN_BLOCKS blocks of the backbone, and its depthwise kernels, from training."""
+        self.backbone.freeze_early(FROZEN_BLOCKS)
 
     def forward(self, x: torch.Tensor) -> DepthPrediction:
         """The prediction in single precision."""

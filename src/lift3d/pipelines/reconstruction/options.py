@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lift3d.errors import InputError
+from lift3d.geometry.image.prompt_maps import Prompts
 from lift3d.pipelines.reconstruction.scale import Scale
 
 KINDS = ("auto", "object", "scene")
@@ -34,7 +35,8 @@ class Options:
     faces: approximate number of triangles. frames: number of frames taken from a video. shared_intrinsics: one lens for
     all photos (True), one each (False), or by size and EXIF (None). turntable: whether the object turned before a still camera
     (True), or not (False), or None to find out. depth_unit: of the
-    depth images of a scan, "mm", "cm", "m" or steps per metre; None for that of the layout. memory: budget in bytes. work:
+    depth images of a scan, "mm", "cm", "m" or steps per metre; None for that of the layout. prompts: clicks and a box on the one
+    photo of a prediction. memory: budget in bytes. work:
     folder in which finished steps are cached. save_cameras: folder for the undistorted photos and their cameras in the frame of
     the model. force: write a model also where too few photos were placed, measured too little or disagree with it.
     """
@@ -55,6 +57,7 @@ class Options:
     turntable: bool | None = None
     seed: int = 0
     depth_unit: str | float | None = None
+    prompts: Prompts = field(default_factory=Prompts)
     memory: int = 3 * 10**9
     work: Path | None = None
     save_cameras: Path | None = None

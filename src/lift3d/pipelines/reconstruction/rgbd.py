@@ -39,6 +39,7 @@ def scan_folder(sources: Sequence[Any], options: Options) -> Path | None:
             (options.cameras, "--cameras"),
             (options.masks, "--masks"),
             (options.turntable, "--turntable"),
+            (options.prompts or None, "--at or --box"),
         ):
             if given is not None:
                 raise InputError(

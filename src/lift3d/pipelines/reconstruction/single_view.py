@@ -59,6 +59,11 @@ REFLECTED_WEIGHT = 0.02
 
 def is_prediction(count: int, options: Options) -> bool:
     """Whether the shape is predicted from `count` photos without trying to measure it. Raises InputError if it cannot be."""
+    if options.prompts and count > 1:
+        raise InputError(
+            f"--at and --box choose the object of one photo, and {count} were given",
+            "cut the object out of each with `lift3d mask`, or give --masks",
+        )
     if options.method == "predicted":
         if options.kind == "scene":
             raise InputError(
@@ -81,6 +86,8 @@ def predict_model(photos: Photos, options: Options, run: Run) -> Model:
     from lift3d.maps.mesh_to_solid import MeshToSolid
     from lift3d.maps.voxels_to_mesh import VoxelsToMesh
 
+    if options.prompts:
+        photos = _segmented(photos, options, run)
     prediction: SolidPrediction = run.step(
         "shape", ImageToVoxels(options.weights, options.mask_weights), photos, keep=False
     )
@@ -110,6 +117,14 @@ def predict_model(photos: Photos, options: Options, run: Run) -> Model:
     )  # fmt: skip
 
 
+def _segmented(photos: Photos, options: Options, run: Run) -> Photos:
+    """The photo with the mask of the object that clicks and a box show."""
+    from lift3d.pipelines.mask import segment
+
+    image = segment(photos.images[0], options.prompts, run.context, options.mask_weights)
+    return replace(photos, images=(replace(image, alpha=None),))
+
+
 def place_on_ground(mesh: Mesh, prediction: SolidPrediction) -> tuple[Mesh, SolidPrediction]:
     """The solid with a flat base on z = 0, and the prediction moved with it."""
     from lift3d.geometry.camera.similarity import transform_views
@@ -133,13 +148,13 @@ def _warn_of_doubts(prediction: SolidPrediction, run: Run) -> None:
     found = image.segmentation
     if found is not None and found.other_objects:
         run.warn(
-            f"There are {found.other_objects + 1} objects in {image.name}; the largest is used. To choose another, cut it out "
-            "or give --masks."
+            f"There are {found.other_objects + 1} objects in {image.name}; the largest is used. To choose another, "
+            "give --at X,Y or --box."
         )
     if found is not None and found.source == "network" and found.area_fraction < SMALL_AREA:
         run.warn(
             f"The object found covers only {100 * found.area_fraction:.1f} % of {image.name}: if it is not the one you want, "
-            "go nearer or give --masks (`lift3d mask` shows what is found)."
+            "go nearer or give --at X,Y (`lift3d mask` shows what is found)."
         )
     if prediction.dissimilar:
         names = ", ".join(prediction.dissimilar)

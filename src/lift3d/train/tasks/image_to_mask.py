@@ -1,32 +1,47 @@
-"""Training of `image_to_mask`: the mask of the object in a picture, by a U-Net on pictures of the corpus.
+"""Training of `image_to_mask`: the mask of one object of a picture, with clicks and a box as optional prompts, by a U-Net on a
+pre-trained backbone.
 
-Loss: binary cross-entropy plus the soft Dice loss.
+The data are rendered pictures, and objects pasted onto other pictures. Loss: binary cross-entropy plus the soft Dice loss. The
+first blocks of the backbone are not trained.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from lift3d.corpus.pictures.photographs import Photographs
+from lift3d.corpus.scenes.depth_shards import DepthSet
 from lift3d.geometry.metrics.iou import batch_iou
-from lift3d.nets.mask_unet import create_mask_unet
+from lift3d.inference.backbone import load_backbone
+from lift3d.nets.dense.prompted_unet import STRIDE, PromptedUNet
 from lift3d.train.config import Schedule, option
-from lift3d.train.data.copy_paste import CopyPaste
+from lift3d.train.data.copy_paste import CopyPaste, PastedScene
 from lift3d.train.data.picture_set import PictureSet
+from lift3d.train.data.prompted_samples import (
+    BOX,
+    CLICK,
+    FREQUENCIES,
+    MODES,
+    NONE,
+    PromptedSample,
+    augment,
+    make_sample,
+    sample_prompts,
+    sample_target,
+)
 from lift3d.train.data.sampling import sample_indices
 from lift3d.train.losses import soft_dice_loss
 from lift3d.train.task import Batch, Task
 
-MEAN, SPREAD = 0.45, 0.25
-THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
+THRESHOLDS = np.round(np.arange(0.3, 0.71, 0.05), 2)
+VALIDATED = (NONE, CLICK, BOX)
+"""Kinds of prompts with which the validation scenes are segmented in turn."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +49,30 @@ class Config(Schedule):
     """Options of the task."""
 
     steps: int = option(6_000, "optimiser steps of the whole run")
-    batch: int = option(24, "pictures in a step, over all processes")
-    rate: float = option(2e-3, "largest learning rate")
+    batch: int = option(16, "pictures in a step, over all processes")
+    rate: float = option(1e-3, "largest learning rate")
+    warmup: int = option(100, "steps of linear warm-up; a cosine decay follows")
+    average: float = option(
+        0.995, "decay of the exponential moving average of the weights; the average is stored"
+    )
     precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
-    width: int = option(16, "channels at full size; the network's size grows with its square")
-    paste: float = option(0.5, "fraction of pictures whose object is cut out and pasted onto another picture")
+    validate: int = option(250, "steps between two validations")
+    save: int = option(50, "steps between two checkpoints")
+    width: int = option(32, "channels of the decoder at stride 4")
+    side: int = option(256, "side of the training pictures in pixels, a multiple of 32")
+    paste: float = option(
+        0.85, "fraction of pictures whose object is cut out and pasted onto another picture"
+    )
     photographs: str = option(
         "",
         "folder of photographs and cut-outs to paste (from lift3d corpus photographs); default: renders alone",
     )
-    held: int = option(600, "pictures of the validation set that are used")
+    rooms: str = option("", "folder of rooms as backgrounds (from lift3d corpus scenes); default: none")
+    held: int = option(240, "validation scenes that are used")
 
 
 class ImageToMaskTask(Task):
-    """The training task. pictures: a folder that `lift3d corpus render` has written."""
+    """The training task. pictures: a folder that `lift3d corpus render` has written, best with --size 256."""
 
     config: Config
     name = "image_to_mask"
@@ -55,97 +80,113 @@ class ImageToMaskTask(Task):
 
     def __init__(self, pictures: Path, config: Config) -> None:
         self.config = config
-        self.train, self.val = PictureSet(pictures, "train"), PictureSet(pictures, "val")
-        splits = ("train", "val")
-        real = [Photographs(config.photographs, x) if config.photographs else None for x in splits]
+        self.side = config.side // STRIDE * STRIDE
         self.scenes = {
-            x: CopyPaste(sets, more) for x, sets, more in zip(splits, (self.train, self.val), real)
+            split: CopyPaste(
+                PictureSet(pictures, split),
+                Photographs(config.photographs, split) if config.photographs else None,
+                DepthSet(Path(config.rooms).expanduser(), split) if config.rooms else None,
+            )
+            for split in ("train", "val")
         }
 
-    @cached_property
-    def side(self) -> int:
-        """Pixels along each side of the pictures."""
-        return len(self.train.mask(0))
-
     def module(self) -> nn.Module:
-        return create_mask_unet(self.config.width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net = PromptedUNet(self.config.width)
+        net.backbone.load_state_dict(load_backbone().state_dict())
+        net.freeze_early()
+        return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def data(self) -> dict[str, Any]:
-        out = {"train": self.train.digest(), "val": self.val.digest()}
+        out = {}
         for split, scenes in self.scenes.items():
+            assert isinstance(scenes.pictures, PictureSet)
+            out[split] = scenes.pictures.digest()
             if scenes.photographs is not None:
                 out[f"photographs_{split}"] = scenes.photographs.digest()
+            if scenes.rooms is not None:
+                out[f"rooms_{split}"] = scenes.rooms.digest()
         return out
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
-        indices = sample_indices(len(self.train), step, self.config.batch, self.config.seed)
+        count = len(self.scenes["train"].pictures)
+        indices = sample_indices(count, step, self.config.batch, self.config.seed)
         mine = list(enumerate(indices.tolist()))[rank::world]
-        pairs = [self._sample(i, np.random.default_rng([self.config.seed, step, k])) for k, i in mine]
-        return {
-            "image": torch.from_numpy(np.stack([image for image, _ in pairs])),
-            "mask": torch.from_numpy(np.stack([mask for _, mask in pairs])),
-        }
+        return collate(
+            [self._sample("train", i, np.random.default_rng([self.config.seed, step, k])) for k, i in mine]
+        )
 
-    def _sample(self, i: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Normalised image (3, S, S) and mask (1, S, S), flipped and tinted at random."""
+    def _sample(
+        self, split: str, i: int, rng: np.random.Generator, mode: str | None = None
+    ) -> PromptedSample:
+        """A sample around picture i of a split. mode: kind of its prompts, one click or the true box; None for random ones and
+        augmented pictures."""
+        exact = mode is not None
+        chosen = mode if mode is not None else str(rng.choice(MODES, p=FREQUENCIES))
+        pasted = None
         if rng.random() < self.config.paste:
-            codes, mask = self.scenes["train"].scene(i, rng, self.side)
-        else:
-            codes, mask = self.train.rgb(i), self.train.mask(i)
-        rgb = to_unit_range(codes)
-        if rng.random() < 0.5:
-            rgb, mask = rgb[:, ::-1], mask[:, ::-1]
-        if rng.random() < 0.08:
-            rgb = np.repeat(rgb @ np.array([[0.299], [0.587], [0.114]], np.float32), 3, 2)
-        if rng.random() < 0.5:
-            rgb = (rgb * rng.uniform(0.8, 1.2, 3) + rng.uniform(-0.06, 0.06)).astype(np.float32)
-        return normalise(rgb), np.ascontiguousarray(mask[None], np.float32)
+            equal = chosen != NONE and rng.random() < 0.65
+            pasted = self.scenes[split].scene(i, rng, self.side, equal)
+        scene = pasted if pasted is not None else rendered(self.scenes[split], i, self.side)
+        target = sample_target(scene.layers, scene.main, chosen != NONE, rng)
+        rgb, layers = scene.rgb, scene.layers
+        if not exact and rng.random() < 0.5:
+            rgb, layers = rgb[:, ::-1], tuple(layer[:, ::-1] for layer in layers)
+        codes = rgb.astype(np.float32) if exact else augment(rgb, rng)
+        return make_sample(codes, layers[target], sample_prompts(layers, target, chosen, rng, exact))
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
-        logits, truth = module(batch["image"]).float(), batch["mask"]
+        logits = module(batch["inputs"].to(memory_format=torch.channels_last))
+        truth = batch["mask"]
         entropy = nn.functional.binary_cross_entropy_with_logits(logits, truth)
-        probability = torch.sigmoid(logits)
-        dice = soft_dice_loss(probability, truth)
+        dice = soft_dice_loss(torch.sigmoid(logits), truth)
         return {"loss": entropy + dice, "entropy": entropy, "dice": dice}
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """Mean IoU over pictures at the best threshold, and the threshold. With `paste`, every second object is pasted onto
-        another picture."""
-        count = min(self.config.held, len(self.val))
-        indices = np.linspace(0, len(self.val) - 1, count).astype(int)
+        """Mean IoU over scenes at the best threshold, and the threshold; and the means of the scenes without prompts, with one
+        click and with the true box, in turn."""
+        count = self.config.held
+        pictures = len(self.scenes["val"].pictures)
         hits = np.zeros((count, len(THRESHOLDS)))
         device = next(module.parameters()).device
-        for first in range(0, count, 24):
-            some = indices[first : first + 24]
-            pairs = [self._validation_sample(int(i), k) for k, i in enumerate(some, first)]
-            images = np.stack([normalise(to_unit_range(codes)) for codes, _ in pairs])
-            logits = torch.sigmoid(module(torch.from_numpy(images).to(device)).float()).cpu().numpy()[:, 0]
-            truth = np.stack([mask for _, mask in pairs])
+        for first in range(0, count, 8):
+            some = range(first, min(first + 8, count))
+            batch = collate(
+                [
+                    self._sample(
+                        "val",
+                        k * pictures // count,
+                        np.random.default_rng([11, k]),
+                        VALIDATED[k % len(VALIDATED)],
+                    )
+                    for k in some
+                ]
+            )
+            inputs = batch["inputs"].to(device, memory_format=torch.channels_last)
+            probability = torch.sigmoid(module(inputs)).cpu().numpy()[:, 0]
+            truth = batch["mask"].numpy()[:, 0] > 0.5
             for k, level in enumerate(THRESHOLDS):
-                hits[first : first + len(some), k] = batch_iou(logits > level, truth)
+                hits[first : some[-1] + 1, k] = batch_iou(probability > level, truth)
         means = hits.mean(0)
         best = int(means.argmax())
         out = {"iou": float(means[best]), "threshold": float(THRESHOLDS[best])}
-        if self.config.paste > 0:
-            out |= {
-                "as_rendered": float(hits[::2, best].mean()),
-                "set_before": float(hits[1::2, best].mean()),
-            }
+        for k, mode in enumerate(VALIDATED[:count]):
+            out[f"iou_{mode}"] = float(hits[k :: len(VALIDATED), best].mean())
         return out
 
-    def _validation_sample(self, i: int, k: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Picture i and its mask, as the k-th sample of the validation: as rendered, or with the object pasted onto another
-        picture."""
-        if k % 2 and self.config.paste > 0:
-            return self.scenes["val"].scene(i, np.random.default_rng([11, i]), self.side)
-        return self.val.rgb(i), self.val.mask(i)
+
+def rendered(scenes: CopyPaste, i: int, side: int) -> PastedScene:
+    """Picture i as it was rendered, at a size (side, side)."""
+    from PIL import Image as Pil
+
+    rgb, mask = scenes.pictures.rgb(i), scenes.pictures.mask(i)
+    small = np.asarray(Pil.fromarray(rgb).resize((side, side), Pil.Resampling.BILINEAR))
+    cover = Pil.fromarray(mask * np.uint8(255)).resize((side, side), Pil.Resampling.BILINEAR)
+    return PastedScene(small, (np.asarray(cover, np.float32) / np.float32(255),), 0)
 
 
-def to_unit_range(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """sRGB codes as float32 in [0, 1]."""
-    return (rgb / np.float32(255)).astype(np.float32)
-
-
-def normalise(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The network's input (3, H, W) from an image (H, W, 3) in [0, 1]."""
-    return np.ascontiguousarray(((rgb - MEAN) / SPREAD).transpose(2, 0, 1), np.float32)
+def collate(samples: list[PromptedSample]) -> Batch:
+    """The tensors of a batch."""
+    return {
+        "inputs": torch.from_numpy(np.stack([s.inputs for s in samples])),
+        "mask": torch.from_numpy(np.stack([s.mask for s in samples])),
+    }

@@ -1,0 +1,53 @@
+"""The networks of `image_to_mask` on a square picture: the U-Net with prompts on a pre-trained backbone, and the earlier one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lift3d.geometry.image.prompt_maps import Prompts, prompt_maps
+from lift3d.inference.networks import inference_mode
+from lift3d.types import F32
+
+if TYPE_CHECKING:
+    import torch
+
+    from lift3d.weights import PretrainedCfg
+
+EARLIER_SIZE = 128
+"""Side of the input of the earlier network in pixels."""
+EARLIER_MEAN, EARLIER_SCALE = 0.45 * 255, 0.25 * 255
+
+
+def takes_prompts(cfg: PretrainedCfg) -> bool:
+    """Whether weights are of the network with prompts: its runs have the option `side`."""
+    return "side" in cfg.config
+
+
+def input_side(cfg: PretrainedCfg) -> int:
+    """Side of the network's input in pixels: as the card states it, or as in the run."""
+    return int(cfg.image_size or cfg.config.get("side", EARLIER_SIZE))
+
+
+def object_probability(
+    net: torch.nn.Module, cfg: PretrainedCfg, rgb: NDArray[np.uint8], prompts: Prompts
+) -> F32:
+    """(S, S) float32 in [0, 1]: probability of the object, averaged with that of the reflected picture.
+
+    rgb (S, S, 3): sRGB, S = `input_side`; prompts: in its pixels, which the earlier network ignores."""
+    import torch
+
+    from lift3d.nets.dense.backbone import MEAN, SCALE
+
+    prompted = takes_prompts(cfg)
+    mean, scale = (MEAN, SCALE) if prompted else (EARLIER_MEAN, EARLIER_SCALE)
+    x = ((rgb.astype(np.float32) - np.float32(mean)) / np.float32(scale)).transpose(2, 0, 1)
+    if prompted:
+        x = np.concatenate([x, prompt_maps(rgb.shape[0], rgb.shape[1], prompts)])
+    both = torch.from_numpy(np.stack([x, x[..., ::-1]]))
+    with inference_mode():
+        logits = net(both.contiguous(memory_format=torch.channels_last))
+        probability = torch.sigmoid(logits)[:, 0].numpy()
+    return np.asarray((probability[0] + probability[1, :, ::-1]) / 2, np.float32)
