@@ -85,7 +85,9 @@ def render(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the shards.")],
     views: Annotated[int, typer.Option(help="Pictures of each shape from all around, 1 to 1000.")] = 24,
     size: Annotated[int, typer.Option(help="Pixels along each side.")] = 128,
-    recipe: Annotated[str, typer.Option(help="Recipe of the pictures: clean, natural or hard.")] = "natural",
+    recipe: Annotated[
+        str, typer.Option(help="Recipe of the pictures: clean, natural, close or hard.")
+    ] = "natural",
     split: Annotated[str | None, typer.Option(help="Split: train, val or test; all if not given.")] = None,
     limit: Annotated[
         int | None, typer.Option(help="Number of shapes, sampled by hash; all if not given.")

@@ -26,7 +26,7 @@ def test_a_recipe_is_found_by_name_and_passed_through() -> None:
 
 
 def test_unknown_names_list_the_known_ones() -> None:
-    with pytest.raises(InputError, match="no recipe called soft.*clean, natural, hard"):
+    with pytest.raises(InputError, match="no recipe called soft.*clean, natural, close, hard"):
         get_recipe("soft")
 
 

@@ -65,6 +65,9 @@ RECIPES: dict[str, Recipe] = {
         ground=0, occluded=0, blur=(0, 0), motion=(0, 0), read=0, shot=0, exposure=0, balance=0, level=(0, 1), jpeg=(95, 95),
     ),
     "natural": Recipe("natural"),
+    "close": Recipe(
+        "close", fill=(0.8, 0.95), plain=0.6, gradient=0.3, noise=0.1, ground=0, occluded=0.1, lights_each=8,
+    ),
     "hard": Recipe(
         "hard", elevation=(-20, 80), often=0.5, field=(15, 75), roll=20, fill=(0.35, 1.12), off=1.0, plain=0.05,
         gradient=0.05, noise=0.1, ground=0.3, occluded=0.6, hidden=0.6, blur=(0.6, 1.6), motion=(0.3, 9), read=0.02,

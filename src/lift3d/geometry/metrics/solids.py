@@ -54,8 +54,19 @@ def sample_mesh(v: F64, f: NDArray[np.integer], seed: int = 0, samples: int = SA
 def compare_surfaces(predicted: SampledSurface, truth: SampledSurface) -> SurfaceScores:
     """Scores of a surface against the truth, from exact distances of the samples of each to the surface of the
     other."""
-    to_truth, cosine_a = _distances(predicted, truth)
-    to_predicted, cosine_b = _distances(truth, predicted)
+    every = np.ones(len(predicted.points), bool), np.ones(len(truth.points), bool)
+    return compare_samples(predicted, every[0], truth, every[1])
+
+
+def compare_samples(
+    predicted: SampledSurface,
+    chosen: NDArray[np.bool_],
+    truth: SampledSurface,
+    chosen_truth: NDArray[np.bool_],
+) -> SurfaceScores:
+    """`compare_surfaces` of some of the samples: chosen (N,) of the predicted surface, chosen_truth (N,) of the true one."""
+    to_truth, cosine_a = _distances(predicted, chosen, truth)
+    to_predicted, cosine_b = _distances(truth, chosen_truth, predicted)
     limit = THRESHOLD * truth.side
     precision, recall = float((to_truth < limit).mean()), float((to_predicted < limit).mean())
     return SurfaceScores(
@@ -65,10 +76,10 @@ def compare_surfaces(predicted: SampledSurface, truth: SampledSurface) -> Surfac
     )
 
 
-def _distances(a: SampledSurface, b: SampledSurface) -> tuple[F64, float]:
-    """((N,) distances of the samples of a from the surface of b, mean absolute cosine of the normals there)."""
-    _, distance, face = closest_in_tree(build_search_tree(b.v, b.f), a.points)
+def _distances(a: SampledSurface, chosen: NDArray[np.bool_], b: SampledSurface) -> tuple[F64, float]:
+    """((N,) distances of the chosen samples of a from the surface of b, mean absolute cosine of the normals there)."""
+    _, distance, face = closest_in_tree(build_search_tree(b.v, b.f), a.points[chosen])
     corner = b.v[b.f[face]]
     n = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
     n /= np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-300)
-    return distance, float(np.abs((n * a.normals).sum(1)).mean())
+    return distance, float(np.abs((n * a.normals[chosen]).sum(1)).mean())
