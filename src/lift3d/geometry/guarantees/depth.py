@@ -34,26 +34,3 @@ DEPTH_OF_PHOTO = Guarantee(
     "depth with median 1 at every opaque pixel of the photo, unit normals that face the camera",
     _depth_of_photo,
 )
-
-
-def _depth_of_object(mapping: Mapping[Any, Any], source: Image, result: Depth) -> str | None:
-    known = result.z > 0
-    if not known.any() or not np.isfinite(result.z).all() or float(result.z.max()) >= 2:
-        return "depth is missing, not finite, or at 2 or beyond"
-    if result.normals is None or result.thickness is None:
-        return "there are no normals, or no thickness"
-    if not np.array_equal(result.thickness > 0, known):
-        return "the thickness is not positive on the object and 0 beside it"
-    rays, n = pixel_rays(result.camera), result.normals.astype(np.float64)
-    if ((n * rays).sum(-1)[known] >= 0).any():
-        return "a normal does not face the camera"
-    return (
-        "a normal is no unit vector" if np.abs(np.linalg.norm(n[known], axis=-1) - 1).max() > 3e-3 else None
-    )
-
-
-DEPTH_OF_OBJECT = Guarantee(
-    "depth_of_object",
-    "depth below 2, positive thickness and unit normals that face the camera at every pixel of the object",
-    _depth_of_object,
-)
