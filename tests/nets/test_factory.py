@@ -16,7 +16,7 @@ from lift3d.weights import list_models  # noqa: E402
 
 @pytest.mark.parametrize("cfg", list_models(), ids=lambda cfg: cfg.name)
 def test_every_card_builds_the_network_of_its_weights(cfg) -> None:
-    net = create_network(cfg.name, cfg.config, {**cfg.data_digest, "labels": cfg.labels})
+    net = create_network(cfg.mapping or cfg.name, cfg.config, {**cfg.data_digest, "labels": cfg.labels})
     own = {k: list(v.shape) for k, v in net.state_dict().items()}
     with safe_open(cfg.file, "pt") as file:
         stored = {k.removeprefix("net."): file.get_slice(k).get_shape() for k in file.keys()}  # noqa: SIM118

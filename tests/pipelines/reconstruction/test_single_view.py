@@ -71,7 +71,7 @@ def test_files_of_all_kinds_give_a_model_or_a_sentence(tmp_path: Path) -> None:
         assert code in (0, 2) and (code == 0 or said.count("\n") == 1), f"{name}: {said}"
     words = {
         "tiny.png": (Pil.new("RGB", (8, 8), "red"), ""),
-        "wall.jpg": (Pil.new("RGB", (400, 300), (120, 120, 125)), "no single object stands out in wall.jpg"),
+        "wall.jpg": (Pil.new("RGB", (400, 300), (120, 120, 125)), "wall.jpg is all of one colour"),
     }
     for name, (picture, sentence) in words.items():
         picture.save(tmp_path / "in" / name)
@@ -151,7 +151,9 @@ def test_the_package_holds_its_weights_with_their_cards() -> None:
     assert set(held) == {
         "autoencoder",
         "embedding",
+        "embedding_backbone",
         "embedding_to_label",
+        "embedding_to_label_free",
         "flow",
         "gan",
         "image_to_depth",
@@ -174,10 +176,14 @@ def test_the_package_holds_its_weights_with_their_cards() -> None:
             "baselines",
         ):
             assert getattr(cfg, key), f"{name} {key}"
-        assert cfg.mapping == name
+        assert cfg.mapping is not None and name in (
+            cfg.mapping,
+            f"{cfg.mapping}_free",
+            f"{cfg.mapping}_backbone",
+        )
         has_threshold = name in ("image_to_mask", "image_to_voxels", "autoencoder", "points_to_voxels")
         assert has_threshold or cfg.threshold == THRESHOLD
-        tensors = load_tensors(name, name)  # also checks the sha256
+        tensors = load_tensors(name, cfg.mapping)  # also checks the sha256
         assert sum(t.numel() for t in tensors.values()) == cfg.parameters
         assert all(bool(torch.isfinite(t).all()) for t in tensors.values())
     assert find("image-to-voxels").name == "image_to_voxels"
