@@ -30,6 +30,7 @@ from lift3d.geometry.sfm.background import still_background
 from lift3d.geometry.sfm.lens import refine_lens
 from lift3d.geometry.sfm.search import SearchOptions, SearchResult, find_cameras
 from lift3d.geometry.sfm.sharpness import sharpness
+from lift3d.geometry.sfm.zooms import Zooms, separate_zooms
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Camera, Image, Photos, PhotoStatus, Points, Views
 
@@ -47,11 +48,11 @@ NAME = "images_to_cameras"
 )
 @dataclass(frozen=True)
 class ImagesToCameras(Mapping[Photos, Views]):
-    """shared: one lens for all photos of a size (True), one each (False), or by size and EXIF (None).
-    lens: COLMAP model or None to choose by the evidence. exhaustive: number of photos up to which all pairs are matched;
-    above it, each photo is matched with `neighbours` others. retries: number of repeated searches with more effort; with 0,
-    other settings are not tried either. turntable: the object turned before a still camera (True), or not (False), or None to
-    find out."""
+    """shared: one lens for all photos of a size (True), one each (False), or by size, EXIF and, where matches show that it
+    changed, focal length (None). lens: COLMAP model or None to choose by the evidence. exhaustive: number of photos up to which
+    all pairs are matched; above it, each photo is matched with `neighbours` others. retries: number of repeated searches with
+    more effort; with 0, other settings are not tried either. turntable: the object turned before a still camera (True), or not
+    (False), or None to find out."""
 
     shared: bool | None = None
     lens: str | None = None
@@ -98,6 +99,11 @@ class ImagesToCameras(Mapping[Photos, Views]):
                     "registered": model.num_reg_images(),
                 }
             )
+        if model is not None and self.shared is None:
+            zooms = separate_zooms(space, model, folder / "zooms", self.lens, context.seed)
+            if zooms is not None:
+                space, model = zooms.space, zooms.model
+                attempts.append(_zooms_note(zooms))
         pairs = features.read_pairs(space)
         keypoints = features.read_keypoints(space)
         found = [len(p) for p in keypoints]
@@ -141,6 +147,15 @@ class ImagesToCameras(Mapping[Photos, Views]):
         fixed = up_direction([sfm.read_camera(model, space.ids[n]) for n in registered]).fixed_axis
         still = still_background(chosen) if self.turntable is not False and (turned or fixed) else None
         return replace(_views_of(model, space, registered, still), photos=status)
+
+
+def _zooms_note(zooms: Zooms) -> dict[str, Any]:
+    """For the report, that photos of one size were taken with several focal lengths."""
+    return {
+        "step": "a lens for each focal length",
+        "focals": [round(f, 1) for f in zooms.focals],
+        "registered": zooms.model.num_reg_images(),
+    }
 
 
 def _turntable_note(result: SearchResult) -> dict[str, Any] | None:

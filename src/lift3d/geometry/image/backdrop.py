@@ -40,8 +40,8 @@ steepest slope in grey levels per pixel of a picture of SHADOW_SIZE pixels."""
 MIN_SURE, MAX_ABOVE = 0.5, 0.05
 """Least fraction of the object without shadows that is not of the backdrop's hue; largest fraction of the shadows that lie above
 the object in the picture."""
-
-
+MAIN_PART = 0.1
+"""Smaller parts, as a fraction of the largest, may be scraps of a shadow."""
 MAX_FITTED = 20_000
 """Most pixels to which a backdrop is fitted."""
 
@@ -110,18 +110,23 @@ def _without(
     differs: NDArray[np.bool_], shadow: NDArray[np.bool_], hue: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], bool]:
     """The object without shadows and without other parts of the backdrop's hue, such as the rim of a plate; and whether these are
-    clearly not the object's: what is left is mostly of another hue, and no shadow lies above it."""
+    clearly not the object's: what is left is mostly of another hue, and no shadow lies above it. Above small parts there may be
+    some: where a shadow crosses the rim of a plate, scraps are left."""
     left = _solid_parts(differs & ~shadow)
     labels, _ = ndimage.label(left)
+    sizes = np.bincount(labels.ravel(), minlength=1)[1:]
+    main = np.zeros_like(left)
     for k, part in enumerate(ndimage.find_objects(labels), 1):
         inside = labels[part] == k
         if hue[part][inside].mean() > 0.9:
             left[part][inside] = False
+        elif sizes[k - 1] >= MAIN_PART * sizes.max():
+            main[part][inside] = True
     if not left.any() or (left & ~hue).sum() < MIN_SURE * left.sum():
         return left, False
     removed = shadow & ~left
-    top = np.where(left.any(0), left.argmax(0), len(left))
-    above = (removed & (np.arange(len(left))[:, None] < top) & left.any(0)).sum()
+    top = np.where(main.any(0), main.argmax(0), 0)
+    above = (removed & (np.arange(len(left))[:, None] < top)).sum()
     return left, bool(above <= MAX_ABOVE * max(int(removed.sum()), 1))
 
 

@@ -108,14 +108,15 @@ def open_workspace(
     model: str | None = None,
     focals: Sequence[float | None] | None = None,
     use_masks: bool = True,
+    groups: list[list[int]] | None = None,
 ) -> Workspace:
     """Write photos, masks and a database with cameras and images to `folder`.
 
-    shared: see `lens_groups`; model: COLMAP camera model, SIMPLE_RADIAL if None. focals: initial focal lengths in pixels, those
-    of the photos if None, 1.2 times the longer side where unknown.
+    shared: see `lens_groups`; groups: photos that share a lens, instead. model: COLMAP camera model, SIMPLE_RADIAL if None.
+    focals: initial focal lengths in pixels, those of the photos if None, 1.2 times the longer side where unknown.
     """
     silence_colmap()
-    groups = lens_groups(photos, shared)
+    groups = lens_groups(photos, shared) if groups is None else groups
     names = [""] * len(photos)
     masked = use_masks and any(photo.mask is not None for photo in photos)
     for g, members in enumerate(groups):
