@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pil
 
 torch = pytest.importorskip("torch")
+
+from efficientnet_twin import slow_features  # noqa: E402
 
 from lift3d.errors import InputError, MissingExtra  # noqa: E402
 from lift3d.inference import backbone  # noqa: E402
@@ -23,8 +26,6 @@ ESPRESSO = 967
 @installed
 def test_a_photograph_of_coffee_is_an_espresso() -> None:
     data = pytest.importorskip("skimage.data")
-    from PIL import Image as Pil
-
     photo = Pil.fromarray(data.coffee())
     side = min(photo.size) * 224 // 256  # the centre crop that the weights were published with
     left, top = (photo.width - side) // 2, (photo.height - side) // 2
@@ -33,6 +34,21 @@ def test_a_photograph_of_coffee_is_an_espresso() -> None:
     with torch.no_grad():
         p = backbone.load_backbone(classifier=True).logits(x).softmax(1)[0]
     assert int(p.argmax()) == ESPRESSO and abs(float(p[ESPRESSO]) - 0.94) < 0.03
+
+
+@installed
+def test_twenty_pictures_give_the_logits_of_a_plain_forward_of_the_published_tensors() -> None:
+    """Photographs, micrographs, drawings and text of scikit-image, in their own aspect ratio."""
+    folder = Path(str(pytest.importorskip("skimage").__file__)).parent / "data"
+    files = [file for file in sorted(folder.iterdir()) if file.suffix in (".png", ".jpg")][:20]
+    assert len(files) == 20
+    net, published = backbone.load_backbone(classifier=True), backbone._published()
+    for file in files:
+        photo = Pil.open(file).convert("RGB")
+        photo.thumbnail((224, 224))
+        x = torch.from_numpy((np.asarray(photo, np.float32) - 127) / 128).permute(2, 0, 1)[None]
+        with torch.no_grad():
+            assert float((net.logits(x) - slow_features(published, x)[1]).abs().max()) < 1e-4, file.name
 
 
 @installed
