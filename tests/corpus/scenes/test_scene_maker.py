@@ -16,11 +16,13 @@ from lift3d.corpus.scenes import scene_maker
 from lift3d.corpus.scenes.assets import Assets
 from lift3d.corpus.scenes.depth_shards import DepthSet, write_scenes
 from lift3d.corpus.scenes.outdoors import can_be_outdoors, make_outdoors
-from lift3d.corpus.scenes.rooms import make_room
+from lift3d.corpus.scenes.partitions import divide
+from lift3d.corpus.scenes.rooms import Layout, make_room
 from lift3d.corpus.scenes.scene_maker import SceneMaker
 from lift3d.corpus.scenes.tabletops import SIZES, make_tabletop
 from lift3d.corpus.scenes.viewpoints import MARGIN, sample_camera
 from lift3d.errors import InputError
+from lift3d.geometry.render.assembly import SceneBuilder
 from lift3d.geometry.render.rasterizer import depth_map
 from lift3d.io.mesh.meshes import save_mesh
 
@@ -107,6 +109,31 @@ def test_furniture_stands_inside_without_overlap(maker: SceneMaker, seed: int) -
         assert x - a > -0.2 and x + a < w + 0.2 and y - b > -0.2 and y + b < d + 0.2
         for p, q, r, s in room.taken[:k]:
             assert not (abs(x - p) < 0.9 * (a + r) and abs(y - q) < 0.9 * (b + s))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_wall_with_a_doorway_hides_all_but_the_doorway(maker: SceneMaker, seed: int) -> None:
+    """Rays along the room at eye level pass where the doorway is, and are stopped by the wall elsewhere."""
+    rng = np.random.default_rng(seed)
+    room = Layout(SceneBuilder(), (4.0, 9.0, 2.6))
+    assert divide(room, maker.assets, rng, 1) == 1
+    made = room.builder.build()
+    doorway = room.taken[-1]
+    x = np.linspace(0.02, 3.98, 67)
+    a, b, c = (np.asarray(made.v)[made.f[:, k]][:, [0, 2]] for k in range(3))  # as seen along y
+    at = np.stack([x, np.full(67, 1.5)], 1)[:, None]
+    sides = [np.cross(q - p, at - p) for p, q in ((a, b), (b, c), (c, a))]
+    stopped = (np.all([s > 0 for s in sides], 0) | np.all([s < 0 for s in sides], 0)).any(1)
+    inside = np.abs(x - doorway[0]) < doorway[2]
+    assert 2 * doorway[2] + 0.021 > 0.75 and not stopped[np.abs(x - doorway[0]) < doorway[2] - 0.12].any()
+    assert stopped[~inside].mean() > 0.95
+
+
+def test_a_camera_in_a_corridor_sees_far(maker: SceneMaker) -> None:
+    corridor = Layout(SceneBuilder(), (1.8, 12.0, 2.5))
+    rng = np.random.default_rng(0)
+    ahead = [abs(sample_camera(corridor, rng, *SIZE).R[2, 1]) for _ in range(60)]
+    assert np.mean(np.array(ahead) > 0.8) > 0.7
 
 
 def test_things_stand_on_the_surface_below_them(corpus: Corpus) -> None:

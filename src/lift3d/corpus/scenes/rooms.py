@@ -1,5 +1,6 @@
 """Procedural rooms: walls, floor, ceiling, windows, doors, pictures, carpets, and furniture that stands on the floor without
-overlap, cupboards and beds against the walls, tables with chairs, objects on top."""
+overlap, cupboards and beds against the walls, tables with chairs, objects on top. Some are corridors, or divided by walls with
+doorways."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from lift3d.corpus.scenes.assets import Assets, Item, pose, tint
 from lift3d.corpus.scenes.clutter import put, scatter, shelf
+from lift3d.corpus.scenes.partitions import LARGE, corridor_size, divide, put_ceiling_lamps, put_dividers
 from lift3d.geometry.render.assembly import SceneBuilder
 from lift3d.types import F64
 
@@ -38,6 +40,11 @@ FREE = (
     "statue",
     "bed",
 )
+SIDES = {"small": (1.8, 3.2), "usual": (2.8, 7.5), "large": LARGE}
+"""Ranges of the sides of a room in metres."""
+DIVIDED = {"small": 0.0, "usual": 0.3, "large": 0.6, "corridor": 0.3}
+"""Probability that a room has walls with doorways in it."""
+MOST_STANDING = 12
 ON_TOP = ("table", "cabinet", "bench", "home_appliance")
 
 
@@ -62,17 +69,23 @@ class Layout:
 
 def make_room(assets: Assets, rng: np.random.Generator) -> Layout:
     """A random room in [0, W] x [0, D] x [0, H]."""
-    small = rng.random() < 0.3
-    w, d = rng.uniform(1.8, 3.2, 2) if small else rng.uniform(2.8, 7.5, 2)
+    kind = rng.choice(["small", "usual", "large", "corridor"], p=[0.22, 0.38, 0.22, 0.18])
+    w, d = corridor_size(rng) if kind == "corridor" else rng.uniform(*SIDES[kind], 2)
     room = Layout(SceneBuilder(), (float(w), float(d), float(rng.uniform(2.2, 3.1))))
     make_shell(room, assets, rng)
     _openings(room, assets, rng)
+    if rng.random() < DIVIDED[kind]:
+        divide(room, assets, rng)
+    if rng.random() < 0.2:
+        put_dividers(room, assets, rng, int(rng.integers(1, 6)))
+    if rng.random() < 0.45:
+        put_ceiling_lamps(room, rng)
     density = rng.uniform(0.3, 1.0)
     for _ in range(int(1 + density * (w + d) * 1.3)):
         _against_wall(room, assets, rng)
     if rng.random() < 0.6:
         _dining(room, assets, rng)
-    for _ in range(int(density * w * d * 0.25) + 1):
+    for _ in range(int(min(density * w * d * 0.25, MOST_STANDING)) + 1):
         _standing(room, assets, rng)
     for _ in range(int(rng.integers(0, 10))):
         x, y = rng.uniform(0.15, w - 0.15), rng.uniform(0.15, d - 0.15)

@@ -14,6 +14,8 @@ FIELDS = (35.0, 100.0)
 """Range of the horizontal field of view in degrees."""
 USUAL_FIELDS = (50.0, 75.0)
 """Range of two cameras of three: phones and depth cameras."""
+LONG = 2.2
+"""Ratio of the sides from which a room is a corridor."""
 MARGIN = 0.25
 """Least distance in metres of a camera from walls and floor."""
 
@@ -46,6 +48,8 @@ def sample_camera(place: Layout, rng: np.random.Generator, width: int, height: i
         eye = np.array([w / 2, d / 2, rng.uniform(1.0, 3.0)]) + (*rng.normal(0, 4, 2), 0)
         angle = rng.uniform(0, 2 * np.pi)
         target = eye + (np.cos(angle), np.sin(angle), math.tan(math.radians(rng.normal(-4, 7))))
+    elif max(w, d) > LONG * min(w, d) and chance < 0.85:
+        eye, target = _along(place, rng)
     else:
         eye = np.array([*(rng.beta(0.6, 0.6, 2) * (w, d)), rng.uniform(0.7, 1.9)])
         centre = np.array([w, d, 0]) * rng.uniform(0.3, 0.7, 3)
@@ -58,6 +62,21 @@ def sample_camera(place: Layout, rng: np.random.Generator, width: int, height: i
     if np.linalg.norm(target - eye) < 0.1:
         target = eye + np.array([0.6, 0.6, -0.3])
     return look_at(eye, target, width, height, focal, roll)
+
+
+def _along(place: Layout, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A camera that looks along a corridor, and a point towards its end, now and then on one of its sides."""
+    w, d, _ = place.extent
+    axis = int(d > w)
+    long, wide = max(w, d), min(w, d)
+    eye, target = np.empty(3), np.empty(3)
+    start, end = rng.uniform(0, 0.45) * long, long * rng.uniform(0.75, 1.0)
+    if rng.random() < 0.5:
+        start, end = long - start, long - end
+    eye[axis], target[axis] = start, end
+    eye[1 - axis], target[1 - axis] = rng.uniform(0.15, 0.85) * wide, rng.normal(0.5, 0.5) * wide
+    eye[2], target[2] = rng.uniform(0.9, 1.8), rng.normal(1.2, 0.5)
+    return eye, target
 
 
 def _around(target: np.ndarray, away: float, tilt: float, rng: np.random.Generator) -> np.ndarray:
