@@ -74,6 +74,21 @@ def test_a_click_chooses(net: RedIsObject) -> None:
     assert both is not None and iou(both, large | small) > 0.9
 
 
+def test_clicks_are_certain_whatever_the_network_says(net: RedIsObject) -> None:
+    """A click beside the discs becomes part of the object, a click within one on the background a hole."""
+    image, _, _ = discs()
+    found = ImageToMask(prompts=Prompts(((90.5, 100.5), (160.5, 100.5)), ((75.5, 100.5),)))(image)
+    assert found.mask is not None and found.alpha is not None
+    assert found.mask[100, 160] and found.alpha[100, 160] == 255 and found.alpha[100, 90] == 255
+    assert not found.mask[100, 75] and found.alpha[100, 75] == 0
+
+
+def test_a_box_with_next_to_nothing_in_it_is_refused(net: RedIsObject) -> None:
+    image, _, _ = discs()
+    with pytest.raises(CaptureError, match="in the box"):
+        ImageToMask(prompts=Prompts(box=(163.0, 10.0, 209.0, 190.0)))(image)
+
+
 def test_a_box_chooses(net: RedIsObject) -> None:
     image, _, small = discs()
     found = ImageToMask(prompts=Prompts(box=(210.0, 50.0, 270.0, 110.0)))(image)

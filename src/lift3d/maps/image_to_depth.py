@@ -1,8 +1,8 @@
 """A photo to a depth map: a U-Net on a pre-trained backbone, averaged over the photo and its mirror image, upsampled along edges.
 
-The scale of the scene is unknown: depth has the median 1. The network also predicts the focal length, where the photo does not
-state it, and the offset of inverse depth (Yin et al. 2021, arXiv:2012.09365), so that the depth map becomes points without
-distortion.
+The scale of the scene is unknown: the median depth of surfaces is 1. The network also predicts the focal length, where the photo
+does not state it, and the offset of inverse depth (Yin et al. 2021, arXiv:2012.09365), so that the depth map becomes points
+without distortion.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ MIN_INVERSE = 0.02
 """Least inverse depth, relative to its median: nothing is farther than 50 times the median."""
 MIN_DEVIATION = 1.5
 """Standard deviation of the grey values, 0 to 255, below which a photo shows nothing."""
+SURFACE = 0.5
+"""Confidence from which a pixel shows a surface, not the sky."""
 GRAZE = 4e-3
 """Least cosine between a normal and the direction to the camera."""
 FOCAL_RANGE = (0.3, 5.0)
@@ -62,9 +64,9 @@ class ImageToDepth(Mapping[Image, Depth]):
     guided: bool = True
 
     def apply(self, source: Image, context: Context) -> Depth:
-        """Depth with median 1 and normals at every pixel of the photo, 0 where it is transparent; the confidence is the
-        probability that a pixel shows a surface, not the sky. CaptureError for a photo of a single colour, InputError for one
-        that is too large."""
+        """Depth with median 1 over surfaces, and normals at every pixel of the photo, 0 where it is transparent; the confidence
+        is the probability that a pixel shows a surface, not the sky. CaptureError for a photo of a single colour, InputError for
+        one that is too large."""
         height, width = source.height, source.width
         if height * width > MAX_PIXELS:
             raise InputError(
@@ -108,10 +110,12 @@ class ImageToDepth(Mapping[Image, Depth]):
             facing[~source.mask] = 0
             sure = np.where(source.mask, sure, 0)
         known = z[z > 0]
-        z /= np.float32(np.median(known)) if len(known) else np.float32(1)
+        surface_depth = z[(z > 0) & (sure >= SURFACE)]
+        middle = surface_depth if len(surface_depth) else known
+        z /= np.float32(np.median(middle)) if len(middle) else np.float32(1)
         context.note(
             NAME, network=found.name, focal=round(focal, 1), focal_given=source.focal is not None,
-            sky=round(float((sure < 0.5)[z > 0].mean()) if len(known) else 0.0, 3),
+            sky=round(float((sure < SURFACE)[z > 0].mean()) if len(known) else 0.0, 3),
         )  # fmt: skip
         return Depth(z, camera, facing, sure.astype(np.float32))
 

@@ -19,10 +19,17 @@ from lift3d.context import Context
 from lift3d.errors import CaptureError
 from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
 from lift3d.geometry.guarantees.views import GIVEN_MASK_KEPT, ONE_OBJECT
-from lift3d.geometry.image.crop import Crop, square_crop
+from lift3d.geometry.image.crop import (
+    Crop,
+    crop_around,
+    paste_crop,
+    resample_crop,
+    rows_and_columns,
+    square_crop,
+)
 from lift3d.geometry.image.guided_filter import guided_filter
 from lift3d.geometry.image.matte import matte_of
-from lift3d.geometry.image.prompt_maps import Box, Point, Prompts, apply_prompts
+from lift3d.geometry.image.prompt_maps import Point, Prompts, apply_prompts
 from lift3d.geometry.image.random_walker import refine_mask
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, Image, Segmentation
@@ -43,6 +50,8 @@ NEAR_CLICK = 0.1
 """Distance in units of the photo within which an object belongs to a click."""
 MIN_AREA_FRACTION = 0.004
 """Fraction of the photo below which a region is not an object, unless a prompt says so."""
+MIN_BOX_PART = 0.03
+"""Fraction of a given box below which nothing was found in it."""
 MIN_PEAK = 0.75
 """Probability that the network must give to at least one pixel of an object."""
 MIN_DEVIATION = 1.5
@@ -100,18 +109,28 @@ class ImageToMask(Mapping[Image, Image]):
         near = square_crop(mask, CROP_SCALES[0])
         if self.prompts.box is not None:
             near = crop_around(self.prompts.box, CROP_SCALES[0])
-        closer = _uncut(self._closer(net, found, source, near), near, size)
+        closer = paste_crop(self._closer(net, found, source, near), near, size)
         if takes_prompts(found):
-            alpha = matte_of(source.pixels, closer, level, _box_of(near, size))
+            alpha = matte_of(source.pixels, closer, level, rows_and_columns(near, size))
         else:
             alpha = np.rint(closer * np.float32(255)).astype(np.uint8)
+        if self.prompts:
+            alpha = np.rint(apply_prompts(alpha.astype(np.float32), self.prompts, 255.0)).astype(np.uint8)
         mask, _ = choose_region(alpha > 127, self.prompts)
-        if not mask.any():
+        if mask.sum() < self._least_area():
             raise _nothing_found(source, self.prompts)
         mask = ndimage.binary_fill_holes(mask) if _small_holes(mask) else mask
+        mask = apply_prompts(np.asarray(mask, np.float32), Prompts(background=self.prompts.background)) > 0.5
         how = Segmentation("network", float(mask.mean()), 0 if self.prompts else others, found.name)
         context.note(NAME, **asdict(how))
         return replace(source, mask=np.asarray(mask, bool), alpha=opacity(alpha, mask), segmentation=how)
+
+    def _least_area(self) -> float:
+        """Pixels below which nothing was found: a part of the box, or one."""
+        if self.prompts.box is None:
+            return 1.0
+        x0, y0, x1, y1 = self.prompts.box
+        return max(1.0, MIN_BOX_PART * (x1 - x0) * (y1 - y0))
 
     def _reduced(self, source: Image, factor: int, context: Context) -> Image:
         """The mask of a large photo, found on the photo reduced by a whole factor."""
@@ -142,7 +161,7 @@ class ImageToMask(Mapping[Image, Image]):
         elif clicks and not takes_prompts(found):
             crops += [Crop(*clicks[0], whole.half * scale) for scale in CLICK_SCALES]
         for crop in crops:
-            probability = _uncut(self._look(net, found, image, crop), crop, size)
+            probability = paste_crop(self._look(net, found, image, crop), crop, size)
             away = _distance_to(probability > found.threshold)
             if all(away[_pixel(click, size)] <= NEAR_CLICK * max(size) for click in clicks):
                 break
@@ -154,7 +173,7 @@ class ImageToMask(Mapping[Image, Image]):
 
         side = input_side(found)
         return object_probability(
-            net, found, _cut(image.pixels, crop, side), _moved(self.prompts, crop, side)
+            net, found, resample_crop(image.pixels, crop, side), _moved(self.prompts, crop, side)
         )
 
     def _closer(self, net: torch.nn.Module, found: PretrainedCfg, image: Image, near: Crop) -> F32:
@@ -177,9 +196,11 @@ class ImageToMask(Mapping[Image, Image]):
         if takes_prompts(found):
             return mean
         rough = Pil.fromarray(mean).resize((WALK_SIZE, WALK_SIZE), Pil.Resampling.BOX)
-        walked = refine_mask(_cut(image.pixels, near, WALK_SIZE), np.asarray(rough), found.threshold)
+        walked = refine_mask(resample_crop(image.pixels, near, WALK_SIZE), np.asarray(rough), found.threshold)
         smooth = Pil.fromarray(walked).resize((side, side), Pil.Resampling.BICUBIC)
-        return guided_filter(_cut(image.pixels, near, side), np.asarray(smooth, np.float32), side // 48, 1e-4)
+        return guided_filter(
+            resample_crop(image.pixels, near, side), np.asarray(smooth, np.float32), side // 48, 1e-4
+        )
 
 
 def choose_region(mask: NDArray[np.bool_], prompts: Prompts) -> tuple[NDArray[np.bool_], int]:
@@ -206,12 +227,6 @@ def opacity(alpha: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uin
     an edge; 0 elsewhere."""
     near = ndimage.binary_dilation(mask, iterations=max(2, max(mask.shape) // 200))
     return np.where(mask, np.maximum(alpha, 128), np.where(near, np.minimum(alpha, 127), 0)).astype(np.uint8)
-
-
-def crop_around(box: Box, scale: float) -> Crop:
-    """The square around a box, `scale` times as large as its longer side."""
-    x0, y0, x1, y1 = box
-    return Crop((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0) / 2 * scale)
 
 
 def _distance_to(mask: NDArray[np.bool_]) -> F32:
@@ -247,6 +262,11 @@ def _require_contrast(image: Image) -> None:
 
 
 def _nothing_found(image: Image, prompts: Prompts) -> CaptureError:
+    if prompts.box is not None:
+        return CaptureError(
+            f"no object stands out in the box on {image.name}",
+            "draw the box around the whole object, or click on it as well (--at)",
+        )
     if prompts:
         return CaptureError(
             f"no object stands out at this place of {image.name}",
@@ -263,33 +283,3 @@ def _small_holes(mask: NDArray[np.bool_]) -> bool:
     """Whether holes are so small that they are errors rather than, for example, the hole of a handle."""
     filled = ndimage.binary_fill_holes(mask)
     return bool((filled & ~mask).sum() < 0.01 * mask.sum())
-
-
-def _box_of(crop: Crop, size: tuple[int, int]) -> tuple[slice, slice]:
-    """Rows and columns of the photo that a crop covers."""
-    low = (max(int(crop.y - crop.half), 0), max(int(crop.x - crop.half), 0))
-    high = (int(np.ceil(crop.y + crop.half)), int(np.ceil(crop.x + crop.half)))
-    return slice(low[0], min(high[0], size[0])), slice(low[1], min(high[1], size[1]))
-
-
-def _cut(pixels: NDArray[np.uint8], crop: Crop, size: int) -> NDArray[np.uint8]:
-    """(size, size, 3) uint8: the crop, resampled; the border of the photo is repeated outside it."""
-    h, w = pixels.shape[:2]
-    x0, y0 = int(np.floor(crop.x - crop.half)), int(np.floor(crop.y - crop.half))
-    x1, y1 = int(np.ceil(crop.x + crop.half)), int(np.ceil(crop.y + crop.half))
-    around = ((max(-y0, 0), max(y1 - h, 0)), (max(-x0, 0), max(x1 - w, 0)), (0, 0))
-    held = np.pad(pixels[max(y0, 0) : min(y1, h), max(x0, 0) : min(x1, w)], around, mode="edge")
-    box = (crop.x - crop.half - x0, crop.y - crop.half - y0)
-    end = (min(box[0] + 2 * crop.half, held.shape[1]), min(box[1] + 2 * crop.half, held.shape[0]))
-    return np.asarray(Pil.fromarray(held).resize((size, size), Pil.Resampling.BILINEAR, (*box, *end)))
-
-
-def _uncut(probability: F32, crop: Crop, size: tuple[int, int]) -> F32:
-    """(H, W) float32: probabilities of a crop pasted into the photo; 0 outside."""
-    h, w = size
-    n = len(probability)
-    matrix = np.array([n / (2 * crop.half)] * 2)
-    offset = np.array([0.5 - crop.y + crop.half, 0.5 - crop.x + crop.half]) * matrix - 0.5
-    return np.asarray(
-        ndimage.affine_transform(probability, matrix, offset, (h, w), np.float32, 1, "grid-constant")
-    )

@@ -15,9 +15,10 @@ from lift3d.corpus.dataset import Corpus
 from lift3d.corpus.scenes import scene_maker
 from lift3d.corpus.scenes.assets import Assets
 from lift3d.corpus.scenes.depth_shards import DepthSet, write_scenes
+from lift3d.corpus.scenes.layout import Layout
 from lift3d.corpus.scenes.outdoors import can_be_outdoors, make_outdoors
 from lift3d.corpus.scenes.partitions import divide
-from lift3d.corpus.scenes.rooms import Layout, make_room
+from lift3d.corpus.scenes.rooms import make_room
 from lift3d.corpus.scenes.scene_maker import SceneMaker
 from lift3d.corpus.scenes.tabletops import SIZES, make_tabletop
 from lift3d.corpus.scenes.viewpoints import MARGIN, sample_camera
@@ -122,7 +123,10 @@ def test_a_wall_with_a_doorway_hides_all_but_the_doorway(maker: SceneMaker, seed
     x = np.linspace(0.02, 3.98, 67)
     a, b, c = (np.asarray(made.v)[made.f[:, k]][:, [0, 2]] for k in range(3))  # as seen along y
     at = np.stack([x, np.full(67, 1.5)], 1)[:, None]
-    sides = [np.cross(q - p, at - p) for p, q in ((a, b), (b, c), (c, a))]
+    sides = [
+        (q - p)[:, 0] * (at - p)[..., 1] - (q - p)[:, 1] * (at - p)[..., 0]
+        for p, q in ((a, b), (b, c), (c, a))
+    ]
     stopped = (np.all([s > 0 for s in sides], 0) | np.all([s < 0 for s in sides], 0)).any(1)
     inside = np.abs(x - doorway[0]) < doorway[2]
     assert 2 * doorway[2] + 0.021 > 0.75 and not stopped[np.abs(x - doorway[0]) < doorway[2] - 0.12].any()

@@ -98,6 +98,7 @@ def test_the_channel_of_the_depth_is_taken() -> None:
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
+        (exr({"R": VALUES, "G": VALUES, "B": VALUES}), "colours and no heights"),
         (exr({"Z": VALUES}, version=2 | 0x200), "tiled"),
         (exr({"Z": VALUES}, version=2 | 0x1000), "multi-part"),
         (exr({"Z": VALUES}).replace(b"\x03dataWindow", b"\x04dataWindow"), "PIZ"),

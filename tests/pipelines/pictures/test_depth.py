@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,33 @@ def test_silhouettes_give_no_points_and_large_photos_fewer() -> None:
     image = Image(np.zeros((HEIGHT, WIDTH, 3), np.uint8), "a")
     assert len(depth_to_points(found(True), image)) == HEIGHT * (WIDTH - 2)
     assert len(depth_to_points(found(), image, most=3072)) == 48 * 64
+
+
+def test_ramps_between_surfaces_give_no_points_and_planes_give_all() -> None:
+    """An edge that is spread over several pixels, and a floor that meets a wall."""
+    image = Image(np.zeros((480, 640, 3), np.uint8), "a")
+    camera = Camera(640, 480, 500, 500, 320, 240, np.eye(4))
+    edge = (1 / np.interp(np.arange(640), [317, 323], [1 / 2, 1 / 3]))[None].repeat(480, 0)
+    kept = depth_to_points(Depth(edge.astype(np.float32), camera), image).xyz[:, 1]
+    assert ((kept > 2.02) & (kept < 2.97)).mean() < 1e-3 and len(kept) > 0.96 * 640 * 480
+    floor = 1 / np.maximum((np.arange(480) - 240) / (500 * 1.2), 1 / 4)[:, None].repeat(640, 1)
+    assert len(depth_to_points(Depth(floor.astype(np.float32), camera), image)) > 0.99 * 640 * 480
+
+
+def test_the_sky_is_infinite_and_no_part_of_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Answer:
+        def __init__(self, weights: Any) -> None:
+            pass
+
+        def __call__(self, image: Image, context: Any) -> Depth:
+            sure = np.ones((HEIGHT, WIDTH), np.float32)
+            sure[:40] = 0.1
+            return replace(found(), confidence=sure)
+
+    monkeypatch.setattr(module, "ImageToDepth", Answer)
+    result = depth(np.full((HEIGHT, WIDTH, 3), 90, np.uint8), tmp_path / "d.png")
+    assert np.isinf(result.z[:40]).all() and (result.z[40:] == 2).all()
+    assert np.array_equal(np.load(tmp_path / "d.npy", allow_pickle=False), result.z)
 
 
 def test_all_files_are_written(stub: None, tmp_path: Path) -> None:

@@ -81,6 +81,11 @@ def test_clicks_outside_the_photo(image: Image, at: tuple[float, float]) -> None
             prompts_on(image, given_)
 
 
+def test_clicks_that_contradict_each_other(image: Image) -> None:
+    with pytest.raises(InputError, match="at one place"):
+        prompts_on(image, parse_prompts((30, 20), (30, 20.5)))
+
+
 def test_boxes_beyond_the_photo(image: Image) -> None:
     assert prompts_on(image, parse_prompts(box=(-10, 20, 90, 50))).box == (0, 20, 80, 50)
     for box in ((80, 0, 90, 10), (-9, -9, -1, -1), (0, 60, 10, 70)):

@@ -79,6 +79,16 @@ def test_a_bed_that_is_too_small_and_a_grid_that_is_too_fine() -> None:
     assert any("to keep the file in bounds" in s for s in found)
 
 
+@pytest.mark.parametrize("curve", [0, 60, 120, 200, 360])
+def test_the_size_is_said_before_the_work(curve: int) -> None:
+    """The sentence about the bed states the size that the model then has."""
+    found: list[str] = []
+    mesh = lift3d.lithophane(PHOTO, width="1m", detail="5mm", curve=curve, message=found.append)
+    (sentence,) = [s for s in found if "larger than a usual printer" in s]
+    stated = [float(x) for x in sentence.split(" is ")[1].split(" mm")[0].split(" x ")]
+    assert stated == pytest.approx(sorted(1000 * mesh.extents)[::-1], rel=0.02)
+
+
 @pytest.mark.parametrize(
     ("picture", "options", "sentence"),
     [

@@ -65,6 +65,18 @@ def test_a_cut_out_photo_has_a_background() -> None:
     assert np.isclose(z, 2e-3).mean() > 0.3 and inspect_solid(mesh).is_solid
 
 
+def test_transparency_is_said_and_the_frame_is_shown(files: Path) -> None:
+    alpha = np.where((X - 0.4) ** 2 + (Y - 0.5) ** 2 < 0.1, 255, 0).astype(np.uint8)
+    said: list[str] = []
+    path = files / "framed.stl"
+    mesh = lift3d.relief(
+        np.dstack([PHOTO, alpha]), path, depth_map=HEIGHTS, frame="4mm", message=said.append, **SMALL
+    )
+    assert any("transparent part is taken as background" in s for s in said)
+    width, height = Pil.open(path.with_suffix(".png")).size
+    assert width / height == pytest.approx(mesh.extents[0] / mesh.extents[1], rel=0.02)
+
+
 def test_a_free_standing_relief_has_the_exact_width(files: Path) -> None:
     for source in (files / "ball.glb", trimesh.creation.torus(1, 0.3)):
         mesh = lift3d.relief(source, files / "x.stl", free_standing=True, **SMALL)

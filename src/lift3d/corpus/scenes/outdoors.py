@@ -7,7 +7,7 @@ import numpy as np
 from lift3d.corpus.pictures.backgrounds import GROUND
 from lift3d.corpus.scenes.assets import Assets, pose, tint
 from lift3d.corpus.scenes.clutter import put
-from lift3d.corpus.scenes.rooms import Layout
+from lift3d.corpus.scenes.layout import Layout
 from lift3d.geometry.render.assembly import SceneBuilder
 
 LARGE = ("building", "tower", "hangar", "storage_tank", "bridge", "tree", "tree")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from lift3d.corpus.scenes.assets import Assets, tint
-
-if TYPE_CHECKING:
-    from lift3d.corpus.scenes.rooms import Layout
+from lift3d.corpus.scenes.layout import Layout
 
 CORRIDOR_WIDTH, CORRIDOR_LENGTH = (1.3, 2.7), (5.0, 17.0)
 LARGE = (4.5, 11.0)

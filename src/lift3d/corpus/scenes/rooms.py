@@ -4,12 +4,11 @@ doorways."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from lift3d.corpus.scenes.assets import Assets, Item, pose, tint
 from lift3d.corpus.scenes.clutter import put, scatter, shelf
+from lift3d.corpus.scenes.layout import Layout
 from lift3d.corpus.scenes.partitions import LARGE, corridor_size, divide, put_ceiling_lamps, put_dividers
 from lift3d.geometry.render.assembly import SceneBuilder
 from lift3d.types import F64
@@ -46,25 +45,6 @@ DIVIDED = {"small": 0.0, "usual": 0.3, "large": 0.6, "corridor": 0.3}
 """Probability that a room has walls with doorways in it."""
 MOST_STANDING = 12
 ON_TOP = ("table", "cabinet", "bench", "home_appliance")
-
-
-@dataclass(eq=False)
-class Layout:
-    """A furnished place: what is built, its extent (x, y, z) in metres from the origin, points of interest (N, 3) to look at,
-    tables as (x, y, top, radius), the taken rectangles (x, y, half width, half depth), and single objects to look at from near as
-    (centre (3,), longest side)."""
-
-    builder: SceneBuilder
-    extent: tuple[float, float, float]
-    targets: list[F64] = field(default_factory=list)
-    tables: list[tuple[float, float, float, float]] = field(default_factory=list)
-    taken: list[tuple[float, float, float, float]] = field(default_factory=list)
-    outdoors: bool = False
-    objects: list[tuple[F64, float]] = field(default_factory=list)
-
-    def free(self, x: float, y: float, a: float, b: float, gap: float = 0.03) -> bool:
-        """Whether a rectangle overlaps none of those that are taken."""
-        return all(abs(x - p) >= a + r + gap or abs(y - q) >= b + s + gap for p, q, r, s in self.taken)
 
 
 def make_room(assets: Assets, rng: np.random.Generator) -> Layout:

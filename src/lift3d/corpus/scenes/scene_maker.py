@@ -16,8 +16,9 @@ from lift3d.corpus.dataset import Corpus
 from lift3d.corpus.pictures.recipes import RECIPES, Recipe
 from lift3d.corpus.pictures.sensor import simulate_sensor
 from lift3d.corpus.scenes.assets import Assets, tint
+from lift3d.corpus.scenes.layout import Layout
 from lift3d.corpus.scenes.outdoors import can_be_outdoors, make_outdoors
-from lift3d.corpus.scenes.rooms import Layout, make_room
+from lift3d.corpus.scenes.rooms import make_room
 from lift3d.corpus.scenes.tabletops import make_tabletop
 from lift3d.corpus.scenes.viewpoints import sample_camera
 from lift3d.geometry.camera.projection import resize_camera

@@ -6,7 +6,8 @@ import numpy as np
 
 from lift3d.corpus.scenes.assets import Assets, pose, tint
 from lift3d.corpus.scenes.clutter import put
-from lift3d.corpus.scenes.rooms import Layout, make_shell
+from lift3d.corpus.scenes.layout import Layout
+from lift3d.corpus.scenes.rooms import make_shell
 from lift3d.geometry.render.assembly import SceneBuilder
 
 SIZES = (0.12, 0.9)

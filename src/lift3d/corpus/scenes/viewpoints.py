@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from lift3d.corpus.scenes.rooms import Layout
+from lift3d.corpus.scenes.layout import Layout
 from lift3d.geometry.camera.orbit import look_at
 from lift3d.types import Camera
 

@@ -18,8 +18,10 @@ def _depth_of_photo(mapping: Mapping[Any, Any], source: Image, result: Depth) ->
     expected = np.ones(known.shape, bool) if source.mask is None else source.mask
     if not np.isfinite(result.z).all() or not np.array_equal(known, expected):
         return "depth is missing, negative or not finite"
-    if known.any() and abs(float(np.median(result.z[known])) - 1) > 1e-3:
-        return f"the median depth is {float(np.median(result.z[known])):.3f}"
+    surface = known if result.confidence is None else known & (result.confidence >= 0.5)
+    middle = float(np.median(result.z[surface if surface.any() else known])) if known.any() else 1.0
+    if abs(middle - 1) > 1e-3:
+        return f"the median depth is {middle:.3f}"
     if result.normals is None:
         return "there are no normals"
     rays, n = pixel_rays(result.camera), result.normals.astype(np.float64)
@@ -31,6 +33,6 @@ def _depth_of_photo(mapping: Mapping[Any, Any], source: Image, result: Depth) ->
 
 DEPTH_OF_PHOTO = Guarantee(
     "depth_of_photo",
-    "depth with median 1 at every opaque pixel of the photo, unit normals that face the camera",
+    "depth at every opaque pixel of the photo, with median 1 over surfaces, unit normals that face the camera",
     _depth_of_photo,
 )

@@ -67,9 +67,14 @@ def prompt_maps(height: int, width: int, prompts: Prompts) -> F32:
     return maps
 
 
-def apply_prompts(probability: F32, prompts: Prompts) -> F32:
+def click_radius(height: int, width: int) -> float:
+    """Pixels around a click, in an image of this size, that are certain to belong to what it shows."""
+    return max(1.0, CLICK_RADIUS * max(height, width))
+
+
+def apply_prompts(probability: F32, prompts: Prompts, certain: float = 1.0) -> F32:
     """(H, W) float32: the probability of an object that agrees with the prompts: 0 outside the box, widened by BOX_MARGIN of its
-    size, and at clicks on the background, 1 at clicks on the object."""
+    size, and at clicks on the background, `certain` at clicks on the object."""
     out = probability.copy()
     height, width = out.shape
     x, y = np.arange(width)[None] + 0.5, np.arange(height)[:, None] + 0.5
@@ -77,8 +82,8 @@ def apply_prompts(probability: F32, prompts: Prompts) -> F32:
         x0, y0, x1, y1 = prompts.box
         u, v = BOX_MARGIN * (x1 - x0), BOX_MARGIN * (y1 - y0)
         out[(x < x0 - u) | (x > x1 + u) | (y < y0 - v) | (y > y1 + v)] = 0
-    radius = max(1.0, CLICK_RADIUS * max(height, width))
-    for points, value in ((prompts.background, 0.0), (prompts.clicks, 1.0)):
+    radius = click_radius(height, width)
+    for points, value in ((prompts.background, 0.0), (prompts.clicks, certain)):
         for a, b in points:
             out[(x - a) ** 2 + (y - b) ** 2 <= radius**2] = value
     return out

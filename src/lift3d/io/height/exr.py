@@ -55,7 +55,12 @@ def read_exr(data: bytes, name: str) -> F32:
         raise damaged_file(name, f"has an impossible size of {width}x{height}")
     channels = _channels(attributes["channels"], name)
     line = sum(np.dtype(kind).itemsize for _, kind in channels) * width
-    chosen = _chosen([c for c, _ in channels])
+    names = [c for c, _ in channels]
+    chosen = _chosen(names)
+    if names[chosen] in ("R", "G", "B") and {"R", "G", "B"} <= set(names):
+        raise InputError(
+            f"{name} has colours and no heights", "save a photo as PNG or JPEG, and heights as one channel"
+        )
     start = sum(np.dtype(kind).itemsize for _, kind in channels[:chosen]) * width
     kind = channels[chosen][1]
     lines = LINES[compression]

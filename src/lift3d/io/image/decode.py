@@ -24,6 +24,8 @@ from lift3d.io.image.value_range import MIN_FILL, to_eight_bit
 
 MAX_PIXELS = 170_000_000
 MIN_SIDE = 64
+LEAST_CLEAR = 0.002
+"""Fraction of transparent pixels below which transparency marks no object."""
 PHOTO_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "PPM")
 TEXTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TGA", "TIFF", "GIF")
 DECODER_ERRORS = (
@@ -286,4 +288,9 @@ def _mask_of_alpha(alpha: NDArray[np.uint8], name: str, warnings: list[str]) -> 
             f"its opacity is at most {100 * high / 255:.0f} %; what has at least half of that is the object"
         )
         return alpha >= high / 2
-    return alpha >= 128
+    mask = alpha >= 128
+    clear = 1 - float(mask.mean())
+    if clear < LEAST_CLEAR:
+        warnings.append("next to none of its pixels are transparent, so that its transparency is ignored")
+        return None
+    return mask

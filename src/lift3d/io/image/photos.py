@@ -57,14 +57,14 @@ def list_photos(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
         if not found:
             raise InputError(
                 f"there are no photos at {source}",
-                "check the path, or give a folder or at least three photos",
+                "check the path, or give a photo or a folder of photos",
             )
         return sorted(found, key=lambda p: (natural_key(str(p)), str(p)))
     files: list[Path] = []
     for item in source:
         files += list_photos(item)
     if not files:
-        raise InputError("no photos were given", "give a folder, or at least three photos")
+        raise InputError("no photos were given", "give a photo, or a folder of photos")
     return list(dict.fromkeys(files))
 
 
@@ -96,7 +96,7 @@ def _in_folder(folder: Path) -> list[Path]:
             "save them as JPEG or PNG",
         )
     if inner:
-        advice = f"did you mean {sorted(inner)[0]}"
+        advice = f"did you mean {sorted(inner)[0]}?"
     raise InputError(f"there are no photos in the folder {folder}", advice)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,9 @@ MAX_POINTS = 2_000_000
 """Most points of a cloud; of larger photos every second, third ... pixel is taken."""
 EDGE = 0.08
 """Relative difference of neighbouring depths above which a pixel lies on a silhouette and gives no point."""
+RAMP, RAMP_WIDTH = 0.06, 250
+"""Relative change of inverse depth over a ramp that joins two surfaces, and the longer side of a photo in half widths of such
+ramps."""
 COLOURS = np.array(
     [[0, 0, 4], [40, 11, 84], [101, 21, 110], [159, 42, 99], [212, 72, 66], [245, 125, 21], [250, 193, 39], [252, 255, 164]],
     np.float32,
@@ -56,7 +60,8 @@ def depth(
     weights: a run's folder or a weights file, None for the package's own. message: receives what the reader of the photo changed
     or could not use, as sentences.
 
-    Returns the depth (H, W) float32 along the optical axis with median 1, since the scale of a photo is unknown, its camera, its
+    Returns the depth (H, W) float32 along the optical axis, whose median is 1 since the scale of a photo is unknown, 0 where the
+    photo is transparent and infinite in the sky; its camera, its
     normals (H, W, 3) float16, and as confidence (H, W) the probability that a pixel shows a surface, not the sky. Raises
     InputError for a photo or output that cannot be used, CaptureError for a photo of one colour."""
     paths = [
@@ -85,7 +90,7 @@ def depth(
         )
     if paths[2] is not None:
         write_bytes(paths[2], _ply(depth_to_points(found, image)))
-    return found
+    return replace(found, z=np.where(sky, np.float32(np.inf), found.z))
 
 
 def sky_of(found: Depth) -> NDArray[np.bool_]:
@@ -151,8 +156,17 @@ def depth_to_points(found: Depth, image: Image, most: int = MAX_POINTS) -> Point
 
 
 def _silhouette(z: F32) -> NDArray[np.bool_]:
-    """(H, W) bool: pixels whose depth differs from that of the next one by more than EDGE."""
+    """(H, W) bool: pixels whose depth differs from that of the next one by more than EDGE, and those of ramps between two
+    surfaces: the network has fewer pixels than the photo, so that an edge is spread over some of them. On a ramp inverse depth
+    changes faster than on either side, and by more than RAMP over its width; on planes it changes evenly."""
     out = np.zeros(z.shape, bool)
+    inverse = 1 / np.where((z > 0) & np.isfinite(z), z, np.inf)
+    half = max(round(max(z.shape) / RAMP_WIDTH), 1)
+    for axis in (0, 1):
+        change = _shifted(inverse, -half, axis) - _shifted(inverse, half, axis)
+        beside = [np.sign(change) * _shifted(change, k * 3 * half, axis) for k in (-1, 1)]
+        steeper = np.abs(change) > 2 * np.maximum(np.maximum(*beside), 0)
+        out |= steeper & (np.abs(change) > RAMP * inverse)
     across = np.abs(np.diff(z, axis=1)) > EDGE * np.minimum(z[:, 1:], z[:, :-1])
     down = np.abs(np.diff(z, axis=0)) > EDGE * np.minimum(z[1:], z[:-1])
     out[:, 1:] |= across
@@ -160,6 +174,12 @@ def _silhouette(z: F32) -> NDArray[np.bool_]:
     out[1:] |= down
     out[:-1] |= down
     return out
+
+
+def _shifted(values: NDArray[np.floating], by: int, axis: int) -> NDArray[np.floating]:
+    """The values moved by some pixels along an axis, the outermost ones repeated."""
+    at = np.clip(np.arange(values.shape[axis]) - by, 0, values.shape[axis] - 1)
+    return np.take(values, at, axis)
 
 
 def _ply(points: Points) -> bytes:

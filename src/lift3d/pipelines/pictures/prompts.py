@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lift3d.errors import InputError
-from lift3d.geometry.image.prompt_maps import Box, Point, Prompts
+from lift3d.geometry.image.prompt_maps import Box, Point, Prompts, click_radius
 from lift3d.types import Image
 
 Points = str | Sequence[Any] | None
@@ -35,6 +35,12 @@ def prompts_on(image: Image, prompts: Prompts) -> Prompts:
                 raise InputError(
                     f"{option} {x:g},{y:g} lies outside {name}, which has {width} x {height} pixels", PIXELS
                 )
+    radius = 2 * click_radius(height, width)
+    for x, y in prompts.clicks:
+        if any(math.hypot(x - u, y - v) < radius for u, v in prompts.background):
+            raise InputError(
+                f"--at {x:g},{y:g} and --not-at lie at one place of {name}", "leave out one of the two"
+            )
     box = prompts.box
     if box is not None:
         if not (box[0] < width and box[1] < height and box[2] > 0 and box[3] > 0):
@@ -82,5 +88,5 @@ def _numbers(given: Any, count: int, option: str, example: str) -> tuple[float, 
     except (TypeError, ValueError):
         values = ()
     if len(values) != count or not all(math.isfinite(v) and abs(v) < 1e7 for v in values):
-        raise InputError(f"{option} is '{str(given)[:60]}', which are not {count} numbers", f"give {example}")
+        raise InputError(f"{option} is '{str(given)[:60]}' and not {count} numbers", f"give {example}")
     return values

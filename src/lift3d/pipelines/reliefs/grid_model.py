@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +52,10 @@ def write_grid_model(solid: GridSolid, mesh: Mesh, output: Path, picture: NDArra
         Pil.fromarray(picture).save(preview_path(folder / output.name))
 
 
-def size_warnings(mesh: Mesh, layout: Layout, detail: float) -> list[str]:
-    """Sentences on a model that is larger than a usual printer, and on a grid coarser than requested."""
-    size = sorted(1000 * np.ptp(np.asarray(mesh.vertices), axis=0))
+def size_warnings(layout: Layout, thickness: float, detail: float, curve: float = 0.0) -> list[str]:
+    """Sentences on a model that is larger than a usual printer, and on a grid coarser than requested, from its layout before it
+    is made. thickness: the greatest one, metres; curve: degrees by which it is bent."""
+    size = sorted(1000 * s for s in _extent(layout, thickness, curve))
     found = []
     if any(a > b for a, b in zip(size, sorted(BED))):
         text = " x ".join(f"{s:.4g}" for s in size[::-1])
@@ -64,6 +66,27 @@ def size_warnings(mesh: Mesh, layout: Layout, detail: float) -> list[str]:
             f"Samples are {1000 * layout.detail:.3g} mm apart and not {1000 * detail:.3g} mm, to keep the file in bounds."
         )
     return found
+
+
+def _extent(layout: Layout, thickness: float, curve: float) -> tuple[float, float, float]:
+    """Sides in metres of a plate that is bent around its back."""
+    wide, high = float(layout.x[-1] - layout.x[0]), float(layout.y[0] - layout.y[-1])
+    if curve <= 0:
+        return wide, thickness, high
+    angle = math.radians(min(curve, 360.0))
+    outer = wide / angle + thickness
+    across = 2 * outer * math.sin(min(angle, math.pi) / 2)
+    deep = (
+        outer - (outer - thickness) * math.cos(angle / 2)
+        if angle < math.pi
+        else outer * (1 - math.cos(angle / 2))
+    )
+    return across, deep, high
+
+
+def evenly_framed(heights: F64, samples: int, border: float) -> F64:
+    """(H, W): heights with a frame of some samples around them."""
+    return np.pad(heights, samples, constant_values=border) if samples else heights
 
 
 def relief_shading(heights: F64, spacing: float) -> NDArray[np.uint8]:

@@ -62,15 +62,15 @@ def lithophane(
     image = load_photo(photo, context, photo_size(make.width, make.detail))
     name = image.name or "the photo"
     step("lithophane", 0.0)
-    solid = make.solid(image, context)
-    mesh = mesh_of(solid)
     layout = make.layout(image)
     for sentence in (*image.warnings, *doubts(luma(image.pixels, image.mask))):
         say(f"{name}: {sentence}.")
     if image.mask is not None:
         say(f"{name}: its transparent part is taken as white.")
-    for sentence in size_warnings(mesh, layout, make.detail):
+    for sentence in size_warnings(layout, make.thickness[1], make.detail, make.curve):
         say(sentence)
+    solid = make.solid(image, context)
+    mesh = mesh_of(solid)
     step("lithophane", 0.5)
     if target is not None:
         inner = make.thickness_on(image, layout)[layout.rows, layout.columns]

@@ -32,6 +32,7 @@ from lift3d.pipelines.arguments import (
 )
 from lift3d.pipelines.reconstruction.inputs import check_output
 from lift3d.pipelines.reliefs.grid_model import (
+    evenly_framed,
     mesh_of,
     photo_size,
     relief_shading,
@@ -104,14 +105,15 @@ def relief(
     else:
         field = _heights(source, near)
     step("relief", 0.0)
+    layout = make.layout(field)
+    for sentence in size_warnings(layout, make.base + make.depth, make.detail):
+        say(sentence)
     solid, thickness = make.solid(field, context)
     mesh = mesh_of(solid)
-    layout = make.layout(field)
-    for sentence in size_warnings(mesh, layout, make.detail):
-        say(sentence)
     step("relief", 0.6)
     if target is not None:
-        write_grid_model(solid, mesh, target, relief_shading(thickness, layout.detail))
+        shown = evenly_framed(thickness, round(make.frame / layout.detail), make.base + make.depth)
+        write_grid_model(solid, mesh, target, relief_shading(shown, layout.detail))
     step("relief", 1.0)
     return mesh
 
@@ -125,6 +127,8 @@ def _of_photo(
     shades = luma(image.pixels)
     for sentence in image.warnings:
         say(f"{name}: {sentence}.")
+    if image.mask is not None:
+        say(f"{name}: its transparent part is taken as background.")
     if depth_map is None:
         require_contrast(shades, name)
         for sentence in doubts(shades):
