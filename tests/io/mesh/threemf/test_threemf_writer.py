@@ -11,7 +11,9 @@ import pytest
 import trimesh
 
 from lift3d.errors import InputError
+from lift3d.io.mesh.common import format_rows
 from lift3d.io.mesh.meshes import load_mesh, save_mesh
+from lift3d.io.mesh.threemf.writer import CHUNK, _elements, _merged
 
 
 def triangles(path: Path) -> np.ndarray:
@@ -65,3 +67,19 @@ def test_a_model_at_survey_coordinates_keeps_its_shape_and_place(tmp_path: Path)
     )
     text = zipfile.ZipFile(tmp_path / "a.3mf").read("3D/3dmodel.model").decode()
     assert max(abs(float(x)) for x in re.findall(r' x="([^"]+)"', text)) < 1000
+
+
+def test_rows_are_merged_as_numpy_merges_them() -> None:
+    rng = np.random.default_rng(0)
+    v = rng.integers(-2, 3, (500, 3)).astype(np.float32) / np.float32(3)
+    rows, row = _merged(v)
+    expected, inverse = np.unique(v, axis=0, return_inverse=True)
+    assert np.array_equal(rows, expected) and np.array_equal(row, inverse.reshape(-1))
+
+
+@pytest.mark.parametrize("count", [0, 1, CHUNK, CHUNK + 1])
+def test_elements_in_chunks_are_those_of_one_row_after_another(count: int) -> None:
+    values = np.random.default_rng(1).normal(scale=50, size=(count, 3)).astype(np.float32)
+    text = "\n".join(_elements('<vertex x="%.9g" y="%.9g" z="%.9g"/>', values))
+    rows = [row.split() for row in format_rows(values)]
+    assert text == "\n".join(f'<vertex x="{x}" y="{y}" z="{z}"/>' for x, y, z in rows)

@@ -10,21 +10,25 @@ corners.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lift3d.errors import InputError
 from lift3d.geometry.mesh.recentre import recentring_shift
 from lift3d.io.mesh import zip_archive as archives
 from lift3d.io.mesh.common import encode_picture, format_rows
-from lift3d.types import Part
+from lift3d.types import F32, Part
 
 _CORE = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02"
 _MATERIAL = "http://schemas.microsoft.com/3dmanufacturing/material/2015/02"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _MODEL_TYPE = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"
 _TEXTURE_TYPE = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dtexture"
+CHUNK = 4096
+"""Elements that are formatted at once."""
 
 
 def write(part: Part, unit: str | None) -> bytes:
@@ -34,10 +38,8 @@ def write(part: Part, unit: str | None) -> bytes:
     """
     millimetres = part.vertices * (1000.0 if unit == "m" else 1.0)
     shift = recentring_shift(millimetres)
-    merged, inverse = np.unique(
-        (millimetres - shift).astype(np.float32) + np.float32(0), axis=0, return_inverse=True
-    )
-    faces = inverse.reshape(-1)[part.faces]
+    merged, row = _merged((millimetres - shift).astype(np.float32) + np.float32(0))
+    faces = row[part.faces]
     proper = (faces != np.roll(faces, 1, axis=1)).all(1)
     if not proper.any():
         raise InputError("every triangle of the mesh has two equal corners", "check how the mesh was made")
@@ -54,17 +56,13 @@ def write(part: Part, unit: str | None) -> bytes:
     lines += resources
     default = f' pid="{group}" pindex="0"' if group else ""
     lines.append(f'<object id="1" type="model"{default}><mesh><vertices>')
-    for row in format_rows(merged):
-        x, y, z = row.split()
-        lines.append(f'<vertex x="{x}" y="{y}" z="{z}"/>')
+    lines += _elements('<vertex x="%.9g" y="%.9g" z="%.9g"/>', merged)
     lines.append("</vertices><triangles>")
+    corners = '<triangle v1="%d" v2="%d" v3="%d"'
     if picks is None:
-        lines += [f'<triangle v1="{a}" v2="{b}" v3="{c}"/>' for a, b, c in faces.tolist()]
+        lines += _elements(f"{corners}/>", faces)
     else:
-        lines += [
-            f'<triangle v1="{a}" v2="{b}" v3="{c}" pid="{group}" p1="{p}" p2="{q}" p3="{r}"/>'
-            for (a, b, c), (p, q, r) in zip(faces.tolist(), picks.tolist())
-        ]
+        lines += _elements(f'{corners} pid="{group}" p1="%d" p2="%d" p3="%d"/>', np.hstack([faces, picks]))
     lines.append("</triangles></mesh></object>")
     place = ""
     if shift.any():
@@ -89,6 +87,25 @@ def write(part: Part, unit: str | None) -> bytes:
     if files:
         package.append(("3D/_rels/3dmodel.model.rels", _relations([(f"/{files[0][0]}", _TEXTURE_TYPE)])))
     return archives.pack(package + files)
+
+
+def _merged(v: F32) -> tuple[F32, NDArray[np.int64]]:
+    """(rows (U, 3) in lexicographic order, row (V,) of each of v (V, 3)): `np.unique` with axis 0, several times as fast."""
+    order = np.lexsort((v[:, 2], v[:, 1], v[:, 0]))
+    ordered = v[order]
+    new = np.ones(len(v), bool)
+    new[1:] = (ordered[1:] != ordered[:-1]).any(1)
+    row = np.empty(len(v), np.int64)
+    row[order] = np.cumsum(new) - 1
+    return ordered[new], row
+
+
+def _elements(pattern: str, values: NDArray[Any]) -> list[str]:
+    """One element per row of values (N, K), several thousand lines to a string, since each call of % costs as much as a row."""
+    return [
+        "\n".join([pattern] * len(chunk)) % tuple(chunk.reshape(-1).tolist())
+        for chunk in (values[first : first + CHUNK] for first in range(0, len(values), CHUNK))
+    ]
 
 
 def _relations(targets: list[tuple[str, str]]) -> bytes:
