@@ -72,16 +72,20 @@ def mesh_warnings(source: object, mesh: Mesh) -> tuple[str, ...]:
     return reader_warnings(source, mesh.metadata.get("warnings", ()))
 
 
-def require_other_file(source: object, output: Path) -> None:
-    """Raise InputError for an output that is the file of `source` itself."""
+def require_other_file(source: object, output: Path, beside: Iterable[Path] = (), what: str = "") -> None:
+    """Raise InputError for an output that is the file of `source` itself, also by a link or another spelling.
+
+    beside: files that are written with it. what: "photo", for the sentence.
+    """
     if not isinstance(source, str | os.PathLike):
         return
     path = Path(source).expanduser()
-    same = path.resolve() == output.resolve() or (path.exists() and output.exists() and path.samefile(output))
-    if same:
-        raise InputError(
-            f"the output would overwrite {path.name}, which it is made from", "give it another name"
-        )
+    for written in (output, *beside):
+        same = path.resolve() == written.resolve()
+        if same or (path.exists() and written.exists() and path.samefile(written)):
+            name = "the output" if written == output else f"{written.name}, which is written beside the output,"
+            named = f"the {what} {path.name}" if what else path.name
+            raise InputError(f"{name} would overwrite {named}, which it is made from", "give it another name")
 
 
 def require_axis(up: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from lift3d.errors import InputError
 from lift3d.geometry.image.prompt_maps import Prompts
 from lift3d.io.files.atomic import writing
 from lift3d.maps.image_to_mask import ImageToMask
-from lift3d.pipelines.arguments import PathLike, PhotoSource, load_photo
+from lift3d.pipelines.arguments import PathLike, PhotoSource, load_photo, require_other_file
 from lift3d.pipelines.pictures.prompts import Points, parse_prompts, prompts_on
 from lift3d.types import Image
 
@@ -72,6 +71,5 @@ def _check_output(photo: PhotoSource, output: Path) -> Path:
     """The output; InputError for one that is not a PNG or would overwrite the photo."""
     if output.suffix.lower() != ".png":
         raise InputError(f"the cut-out {output.name} is not a PNG", "give it a name that ends in .png")
-    if isinstance(photo, str | os.PathLike) and output.resolve() == Path(photo).resolve():
-        raise InputError("the cut-out would overwrite the photo", "give it another name")
+    require_other_file(photo, output, what="photo")
     return output

@@ -148,8 +148,13 @@ def test_outputs_that_cannot_be_written(folder: Path, name: str, reason: str) ->
 
 
 def test_an_output_must_not_replace_a_photo(folder: Path) -> None:
-    with pytest.raises(InputError, match="among the photos"):
-        check_output(folder / "p0.glb", [folder / "p0.png"])
+    sentence = "p0.png, which is written beside the output, would overwrite the photo p0.png, which it is made from"
+    for source in (folder / "p0.png", str(folder / "p*.png"), folder / ".." / folder.name / "p0.png"):
+        with pytest.raises(InputError, match=sentence):
+            check_output(folder / "p0.glb", [source])
+    (folder.parent / "linked.png").hardlink_to(folder / "p0.png")
+    with pytest.raises(InputError, match="linked.png.* would overwrite the photo p0.png"):
+        check_output(folder.parent / "linked.glb", [folder / "p0.png"])
     check_output(folder.parent / "model.glb", [folder / "p0.png", pixels(0)])
 
 

@@ -106,7 +106,7 @@ def test_options_that_exclude_each_other_are_one_sentence(tmp_path: Path) -> Non
     assert code == 2 and "is not a weights file" in said, said
     code, said = lift3d("mask", tmp_path, "-o", tmp_path / "cut.png")
     assert code == 2 and "is a folder" in said, said
-    for output, sentence in (("cut.jpg", "is not a PNG"), ("ball.png", "would overwrite the photo")):
+    for output, sentence in (("cut.jpg", "is not a PNG"), ("ball.png", "would overwrite the photo ball.png")):
         code, said = lift3d("mask", tmp_path / "ball.png", "-o", tmp_path / output)
         assert code == 2 and sentence in said, said
 

@@ -117,7 +117,7 @@ def test_outputs(tmp_path: Path) -> None:
     Pil.fromarray(PHOTO).save(tmp_path / "me.png")
     with pytest.raises(InputError, match="not a model format"):
         lift3d.lithophane(PHOTO, tmp_path / "x.jpg")
-    with pytest.raises(InputError, match="among the photos"):
+    with pytest.raises(InputError, match="would overwrite the photo me.png"):
         lift3d.lithophane(tmp_path / "me.png", tmp_path / "me.stl")
     (tmp_path / "sky.exr").write_bytes(b"\x76\x2f\x31\x01" + bytes(100))
     with pytest.raises(InputError, match="not a picture"):

@@ -72,7 +72,9 @@ def depth(
             (points, ".ply", "point cloud"),
         )
     ]
-    given = [path.resolve() for path in paths if path is not None]
+    if paths[0] is not None:
+        require_other_file(photo, paths[0], _beside(paths[0]), "photo")
+    given = [path.resolve() for path in (*paths, *(_beside(paths[0]) if paths[0] else ())) if path is not None]
     if len(set(given)) < len(given):
         raise InputError("two outputs have the same name", "give each another name")
     context = Context()
@@ -104,9 +106,15 @@ def write_depth(z: F32, path: Path) -> None:
     inverse = inverse_codes(z)
     array = io.BytesIO()
     np.save(array, z, allow_pickle=False)
-    write_bytes(path.with_suffix(".npy"), array.getvalue())
-    write_bytes(path.with_name(f"{path.stem}.preview.png"), _png(coloured(inverse)))
+    numbers, preview = _beside(path)
+    write_bytes(numbers, array.getvalue())
+    write_bytes(preview, _png(coloured(inverse)))
     write_bytes(path, _png(inverse))
+
+
+def _beside(output: Path) -> tuple[Path, Path]:
+    """NAME.npy and NAME.preview.png, which are written beside a depth map."""
+    return output.with_suffix(".npy"), output.with_name(f"{output.stem}.preview.png")
 
 
 def inverse_codes(z: F32) -> NDArray[np.uint16]:
@@ -206,5 +214,5 @@ def _check(photo: PhotoSource, output: PathLike | None, suffix: str, what: str) 
         raise InputError(
             f"the {what} {path.name} is not a {suffix[1:].upper()}", f"give it a name that ends in {suffix}"
         )
-    require_other_file(photo, path)
+    require_other_file(photo, path, what="photo")
     return path

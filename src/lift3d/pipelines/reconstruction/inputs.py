@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import hashlib
 import os
 from collections.abc import Sequence
@@ -49,16 +50,23 @@ def check_output(output: Path, sources: Sequence[Any]) -> None:
         from lift3d.runtime.environment import require_extra
 
         require_extra("usdz", "writing USDZ")
+    from lift3d.pipelines.arguments import require_other_file
+
     parent = output.resolve().parent
     for source in paths_of(sources):
-        folder = source if source.is_dir() else source.parent
-        written = {output.with_suffix(".png").resolve(), output.resolve()}
-        inside = source.is_dir() and parent == source.resolve()
-        if inside or source.resolve() in written:
+        if source.is_dir() and parent == source.resolve():
             raise InputError(
-                f"the output would lie in {folder}, among the photos, and its preview would be mistaken for one",
+                f"the output would lie in {source}, among the photos, and its preview would be mistaken for one",
                 "write it to another folder",
             )
+        for path in [source] if source.exists() else [Path(p) for p in glob.glob(str(source), recursive=True)]:
+            require_other_file(path, output, _beside(output), "photo")
+
+
+def _beside(output: Path) -> list[Path]:
+    """What may be written beside a model: preview, report, uncertainty of a prediction."""
+    endings = (".png", ".report.json", ".uncertainty.ply")
+    return [output.with_name(f"{output.stem}{ending}") for ending in endings]
 
 
 def paths_of(sources: Sequence[Any]) -> list[Path]:
