@@ -15,7 +15,7 @@ from lift3d.geometry.kernels import njit_inline, njit_kernel
 EMPTY = np.int64(-1)
 OFFSET = 1 << 20
 MASK = (1 << 21) - 1
-MIN_COSINE = 0.15
+MIN_COSINE = 0.1
 """Least cosine of incidence of a depth that is used."""
 FREE = 0.25
 """Weight of free space in front of the truncation, relative to a surface."""
