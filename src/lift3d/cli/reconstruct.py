@@ -109,6 +109,10 @@ def reconstruct(
         str | None,
         typer.Option(help="Unit of depth images: mm, cm, m or steps per metre. Default: that of the layout."),
     ] = None,
+    fill_holes: Annotated[
+        bool,
+        typer.Option("--fill-holes", help="Fill small holes of the depth images from their border."),
+    ] = False,
     force: Annotated[
         bool,
         typer.Option(
@@ -148,6 +152,7 @@ def reconstruct(
             shared_intrinsics=shared_intrinsics,
             turntable=turntable,
             depth_unit=depth_unit,
+            fill_holes=fill_holes,
             force=force,
             seed=seed,
             memory=memory,

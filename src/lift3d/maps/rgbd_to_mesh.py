@@ -24,6 +24,8 @@ from lift3d.geometry.guarantees.shapes import OBJECT_CLOSED_SCENE_OPEN
 from lift3d.geometry.mesh.components import keep_large_components
 from lift3d.geometry.rgbd import se3
 from lift3d.geometry.rgbd.fuse_scan import FusedSurface, choose_voxel, depth_statistics, fuse_scan
+from lift3d.geometry.rgbd.hole_filling import FilledFrames
+from lift3d.geometry.rgbd.sparse_kernels import FILLED
 from lift3d.geometry.rgbd.sparse_volume import posed_depth
 from lift3d.geometry.rgbd.view_choice import choose_frames
 from lift3d.geometry.surface.decimation import decimate
@@ -77,15 +79,25 @@ VIEWS_ON_POSES = Guarantee(
 class RgbdToMesh(Mapping[RgbdScan, Surface]):
     """kind: "auto", "object" or "scene"; faces: approximate number of triangles; views: largest number of views that the surface
     keeps; voxel: side of a voxel in metres, None to choose it from the depth; nodes: maximum number of grid nodes of an
-    object."""
+    object; fill_holes: fill small holes of the depth from their border, with a low weight."""
 
     kind: str = "auto"
     faces: int = 120_000
     views: int = 120
     voxel: float | None = None
     nodes: int = 24_000_000
+    fill_holes: bool = False
 
     def apply(self, source: RgbdScan, context: Context) -> Surface:
+        """The surface of the frames with its views. Raises CaptureError for frames without poses or depth."""
+        if not self.fill_holes:
+            return self._surface(source, context)
+        filled = FilledFrames(source.frames)
+        surface = self._surface(replace(source, frames=filled), context)
+        context.note(NAME, filled_pixels=round(filled.share, 6))
+        return surface
+
+    def _surface(self, source: RgbdScan, context: Context) -> Surface:
         if len(source) == 0 or any(pose is None for pose in source.poses):
             raise CaptureError("some frames have no pose", "estimate the poses first, with rgbd_to_cameras")
         poses = [pose for pose in source.poses if pose is not None]
@@ -197,7 +209,10 @@ def _depth_maps(scan: RgbdScan, chosen: list[int], views: Views) -> DepthMaps:
         camera = replace(
             frame.depth.camera, world_to_camera=frame.depth.camera.world_to_camera @ se3.inverse(pose)
         )
-        depths.append(Depth(z, camera, ready.normals, (z > 0).astype(np.float32)))
+        confidence = np.where(ready.filled, np.float32(FILLED), np.float32(1)) * (z > 0)
+        depths.append(
+            Depth(z, camera, ready.normals, confidence, ready.filled if ready.filled.any() else None)
+        )
     return DepthMaps(views, tuple(depths))
 
 

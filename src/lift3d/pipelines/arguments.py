@@ -83,7 +83,9 @@ def require_other_file(source: object, output: Path, beside: Iterable[Path] = ()
     for written in (output, *beside):
         same = path.resolve() == written.resolve()
         if same or (path.exists() and written.exists() and path.samefile(written)):
-            name = "the output" if written == output else f"{written.name}, which is written beside the output,"
+            name = (
+                "the output" if written == output else f"{written.name}, which is written beside the output,"
+            )
             named = f"the {what} {path.name}" if what else path.name
             raise InputError(f"{name} would overwrite {named}, which it is made from", "give it another name")
 

@@ -1,5 +1,7 @@
 """The sparse volume: keys, hash table, and the distances that a plane gives."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -86,3 +88,21 @@ def test_a_second_camera_agrees_with_the_first() -> None:
     a, b = volumes
     both = (a.weight > 0) & (b.weight > 0) & (np.abs(a.distance) < 0.5) & (np.abs(b.distance) < 0.9)
     assert both.sum() > 1000 and np.median(np.abs(a.distance[both] - b.distance[both])) < 0.05
+
+
+def test_filled_pixels_count_little_and_leave_free_space_alone() -> None:
+    wall = plane()
+    marked = replace(wall, depth=replace(wall.depth, propagated=np.ones((48, 64), bool)))
+    volumes = []
+    for frame in (wall, marked):
+        ready = posed_depth(frame, np.eye(4))
+        volume = SparseVolume(0.02, 0.06)
+        volume.allocate(np.unique([kernels.pack(0, 0, z) for z in range(2, 12)]))
+        volume.integrate(ready)
+        volumes.append(volume)
+    measured, filled = volumes
+    near = filled.weight > 0
+    assert near.any() and np.allclose(filled.weight[near], kernels.FILLED * measured.weight[near], rtol=1e-5)
+    assert np.array_equal(filled.distance[near], measured.distance[near])
+    z = 0.02 * (8 * kernels.unpack(filled.keys)[:, None, 2] + (np.arange(512) & 7)[None])
+    assert (measured.weight[z < 1.2] > 0).any() and not (filled.weight[z < 1.2] > 0).any()

@@ -148,7 +148,9 @@ def test_outputs_that_cannot_be_written(folder: Path, name: str, reason: str) ->
 
 
 def test_an_output_must_not_replace_a_photo(folder: Path) -> None:
-    sentence = "p0.png, which is written beside the output, would overwrite the photo p0.png, which it is made from"
+    sentence = (
+        "p0.png, which is written beside the output, would overwrite the photo p0.png, which it is made from"
+    )
     for source in (folder / "p0.png", str(folder / "p*.png"), folder / ".." / folder.name / "p0.png"):
         with pytest.raises(InputError, match=sentence):
             check_output(folder / "p0.glb", [source])

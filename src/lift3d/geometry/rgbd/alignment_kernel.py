@@ -5,7 +5,7 @@ the source at the tangents (x, y) of its ray, that of the target at (x', y') is 
 
     (1 + gain) s V(x', y') / V(x, y) + bias,  V(x, y) = 1 + a x^2 + b y^2,
 
-which to second order is the fall-off of a lens (Goldman 2010, equation 2). Without it, brightness that depends on the place in
+which to second order is the fall-off of a lens (Goldman 2010). Without it, brightness that depends on the place in
 the image pulls at the motion, since a rotation moves plain walls along the fall-off.
 """
 

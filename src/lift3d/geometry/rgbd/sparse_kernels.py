@@ -17,6 +17,8 @@ OFFSET = 1 << 20
 MASK = (1 << 21) - 1
 MIN_COSINE = 0.1
 """Least cosine of incidence of a depth that is used."""
+FILLED = 0.1
+"""Weight of a depth that fills a hole, relative to one that was measured."""
 FREE = 0.25
 """Weight of free space in front of the truncation, relative to a surface."""
 
@@ -134,10 +136,11 @@ def sample_colour(z: Any, kd: Any, kc: Any, m: Any, pixels: Any, out: Any) -> No
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def integrate(
-    keys: Any, voxel: float, reach: float, z: Any, normals: Any, colour: Any, k: Any, m: Any, constant: float, quadratic: float,
-    distance: Any, weight: Any, colours: Any,
+    keys: Any, voxel: float, reach: float, z: Any, filled: Any, normals: Any, colour: Any, k: Any, m: Any, constant: float,
+    quadratic: float, distance: Any, weight: Any, colours: Any,
 ) -> None:  # fmt: skip
-    """Average the frame into all blocks that it sees. m (3, 4): world to camera."""
+    """Average the frame into all blocks that it sees. m (3, 4): world to camera; filled (h, w): pixels whose depth was not
+    measured, which count little and say nothing about the space in front of them."""
     h, w = z.shape
     side = 8 * voxel
     radius = 0.5 * side * 1.7320508
@@ -183,7 +186,11 @@ def integrate(
             along = (depth - zc) * np.sqrt(mx * mx + my * my + depth * depth) / depth
             sigma = constant + quadratic * depth * depth
             value = cosine / (sigma * sigma) * 1e-6
+            if filled[i, j]:
+                value *= FILLED
             if along > 2 * reach / cosine:
+                if filled[i, j]:
+                    continue
                 signed = 1.0
                 value *= FREE
             else:

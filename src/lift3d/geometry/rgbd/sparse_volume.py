@@ -27,13 +27,15 @@ Keys = NDArray[np.int64]
 @dataclass(frozen=True, eq=False)
 class PosedDepth:
     """A frame ready for fusion: z (h, w) float32 without edges; normals (h, w, 3) float32, camera frame; colour (h, w, 3) uint8
-    at the depth pixels; k (4,) and pose (3, 4) float32, world to depth camera."""
+    at the depth pixels; k (4,) and pose (3, 4) float32, world to depth camera; filled (h, w) bool: pixels whose depth fills a
+    hole."""
 
     z: F32
     normals: F32
     colour: NDArray[np.uint8]
     k: F32
     pose: F32
+    filled: NDArray[np.bool_]
 
 
 def posed_depth(frame: RgbdFrame, pose: F64, bare: bool = False) -> PosedDepth:
@@ -43,9 +45,11 @@ def posed_depth(frame: RgbdFrame, pose: F64, bare: bool = False) -> PosedDepth:
     z = without_edges(frame.depth.z)
     k = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float32)
     world_to_depth = (camera.world_to_camera @ np.linalg.inv(pose))[:3].astype(np.float32)
+    filled = frame.depth.propagated
+    filled = np.zeros(z.shape, bool) if filled is None else filled
     if bare:
         return PosedDepth(
-            z, np.zeros((0, 0, 3), np.float32), np.zeros((0, 0, 3), np.uint8), k, world_to_depth
+            z, np.zeros((0, 0, 3), np.float32), np.zeros((0, 0, 3), np.uint8), k, world_to_depth, filled
         )
     smooth = np.empty_like(z)
     kernels.smooth_depth(z, CONSTANT, QUADRATIC, smooth)
@@ -61,7 +65,7 @@ def posed_depth(frame: RgbdFrame, pose: F64, bare: bool = False) -> PosedDepth:
         z, k, np.array([c.fx, c.fy, c.cx, c.cy], np.float32), colour_from_depth[:3].astype(np.float32),
         np.ascontiguousarray(frame.image.pixels), colour,
     )  # fmt: skip
-    return PosedDepth(z, normals, colour, k, world_to_depth)
+    return PosedDepth(z, normals, colour, k, world_to_depth, filled)
 
 
 def touched_blocks(frame: PosedDepth, voxel: float, reach: float) -> Keys:
@@ -138,8 +142,8 @@ class SparseVolume:
         """Average a frame into the blocks that exist."""
         if self.count:
             kernels.integrate(
-                self.keys, self.voxel, self.reach, frame.z, frame.normals, frame.colour, frame.k, frame.pose, CONSTANT, QUADRATIC,
-                self._distance, self._weight, self._colour,
+                self.keys, self.voxel, self.reach, frame.z, frame.filled, frame.normals, frame.colour, frame.k, frame.pose,
+                CONSTANT, QUADRATIC, self._distance, self._weight, self._colour,
             )  # fmt: skip
 
 

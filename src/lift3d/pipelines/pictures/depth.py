@@ -74,7 +74,9 @@ def depth(
     ]
     if paths[0] is not None:
         require_other_file(photo, paths[0], _beside(paths[0]), "photo")
-    given = [path.resolve() for path in (*paths, *(_beside(paths[0]) if paths[0] else ())) if path is not None]
+    given = [
+        path.resolve() for path in (*paths, *(_beside(paths[0]) if paths[0] else ())) if path is not None
+    ]
     if len(set(given)) < len(given):
         raise InputError("two outputs have the same name", "give each another name")
     context = Context()

@@ -59,7 +59,9 @@ def check_output(output: Path, sources: Sequence[Any]) -> None:
                 f"the output would lie in {source}, among the photos, and its preview would be mistaken for one",
                 "write it to another folder",
             )
-        for path in [source] if source.exists() else [Path(p) for p in glob.glob(str(source), recursive=True)]:
+        for path in (
+            [source] if source.exists() else [Path(p) for p in glob.glob(str(source), recursive=True)]
+        ):
             require_other_file(path, output, _beside(output), "photo")
 
 

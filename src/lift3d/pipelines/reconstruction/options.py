@@ -35,7 +35,8 @@ class Options:
     faces: approximate number of triangles. frames: number of frames taken from a video. shared_intrinsics: one lens for
     all photos (True), one each (False), or by size and EXIF (None). turntable: whether the object turned before a still camera
     (True), or not (False), or None to find out. depth_unit: of the
-    depth images of a scan, "mm", "cm", "m" or steps per metre; None for that of the layout. prompts: clicks and a box on the one
+    depth images of a scan, "mm", "cm", "m" or steps per metre; None for that of the layout. fill_holes: fill small holes of
+    the depth of a scan from their border. prompts: clicks and a box on the one
     photo of a prediction. memory: budget in bytes. work:
     folder in which finished steps are cached. save_cameras: folder for the undistorted photos and their cameras in the frame of
     the model. force: write a model also where too few photos were placed, measured too little or disagree with it.
@@ -57,6 +58,7 @@ class Options:
     turntable: bool | None = None
     seed: int = 0
     depth_unit: str | float | None = None
+    fill_holes: bool = False
     prompts: Prompts = field(default_factory=Prompts)
     memory: int = 3 * 10**9
     work: Path | None = None

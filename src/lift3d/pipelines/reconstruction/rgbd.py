@@ -61,6 +61,8 @@ def scan_folder(sources: Sequence[Any], options: Options) -> Path | None:
         )
     if options.depth_unit is not None:
         raise InputError("--depth-unit was given, and the source holds no depth images", "leave it out")
+    if options.fill_holes:
+        raise InputError("--fill-holes was given, and the source holds no depth images", "leave it out")
     return None
 
 
@@ -102,7 +104,7 @@ def _surface_mapping(make: Any, scan: RgbdScan, options: Options) -> Any:
         max(int(0.5 * options.memory / (BYTES_PER_TEXEL * image.width * image.height)), VIEWS[0]), VIEWS[1]
     )
     nodes = min(max((options.memory - BASE_MEMORY) // BYTES_PER_NODE, NODES[0]), NODES[1])
-    mapping = make(options.kind, views=views, nodes=nodes)
+    mapping = make(options.kind, views=views, nodes=nodes, fill_holes=options.fill_holes)
     return mapping if options.faces is None else replace(mapping, faces=options.faces)
 
 
