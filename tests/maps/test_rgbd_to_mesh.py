@@ -9,6 +9,7 @@ from scenes import cast, look_at
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError
+from lift3d.geometry.mesh.distances import build_search_tree, closest_in_tree
 from lift3d.maps.rgbd_to_mesh import NAME, RgbdToMesh
 from lift3d.types import Depth, Image, RgbdFrame, RgbdScan
 
@@ -45,11 +46,17 @@ def test_small_holes_are_filled_on_request() -> None:
         z[96:104, 76:84] = 0
         frames.append(replace(frame, depth=replace(frame.depth, z=z)))
     source = replace(source, frames=tuple(frames))
-    areas, contexts = [], (Context(), Context())
+    gaps, contexts, first = [], (Context(), Context()), source.poses[0]
+    assert first is not None
+    ray = np.array([(80 - 80) / 130, (100 - 60) / 130, 1.0, 0.0])
+    centre = (first @ (float(true[4, 4]) * ray + [0, 0, 0, 1]))[:3]
     for fill, context in zip((False, True), contexts):
-        areas.append(RgbdToMesh("scene", 6000, voxel=0.03, fill_holes=fill)(source, context).mesh.area)
-    lost = (8 * float(np.median(true)) / 130) ** 2
-    assert areas[1] - areas[0] > 0.3 * lost
+        result = RgbdToMesh("scene", 6000, voxel=0.02, fill_holes=fill)(source, context)
+        world = result.world_from_model
+        v = np.asarray(result.mesh.vertices) @ world[:3, :3].T + world[:3, 3]
+        tree = build_search_tree(v, np.asarray(result.mesh.faces, np.int32))
+        gaps.append(float(closest_in_tree(tree, centre[None])[1][0]))
+    assert gaps[0] > 0.03 and gaps[1] < 0.01
     assert "filled_pixels" not in contexts[0].report[NAME]
     assert 0.8 * 64 / (160 * 120) < contexts[1].report[NAME]["filled_pixels"] < 0.02
 
