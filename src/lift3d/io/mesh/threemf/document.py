@@ -58,6 +58,7 @@ class Parser:
         self._group = Group("base", {})
         self._namespaces: dict[str, str] = {}
         self._known: dict[str, Handler | None] = {}
+        self._ended: set[str] = set()
         self._root: str | None = None
         self._key: str | None = None
         self._depth = 0
@@ -120,8 +121,12 @@ class Parser:
 
     def _end(self, tag: str) -> None:
         self._depth -= 1
+        if tag in self._ended:  # nearly all are vertices and triangles, whose end means nothing
+            return
         name = tag.rpartition(" ")[2]
-        if name in ("metadata", "setting"):
+        if name in ("vertex", "triangle"):
+            self._ended.add(tag)
+        elif name in ("metadata", "setting"):
             self._key = None
         elif name == "object":
             self._in_object = False
