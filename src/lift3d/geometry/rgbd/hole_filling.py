@@ -170,10 +170,7 @@ def _colours(frame: RgbdFrame, camera: Camera) -> NDArray[np.uint8]:
 
 
 class FilledFrames(Sequence[RgbdFrame]):
-    """Frames whose small holes are filled when they are needed; what was filled is kept, 8 bytes for each pixel of it.
-
-    share: fraction of the pixels of the frames read so far that were filled.
-    """
+    """Frames whose small holes are filled when they are needed; what was filled is kept, 8 bytes for each pixel of it."""
 
     def __init__(self, frames: Sequence[RgbdFrame]) -> None:
         self._frames = frames
@@ -182,6 +179,7 @@ class FilledFrames(Sequence[RgbdFrame]):
 
     @property
     def share(self) -> float:
+        """Fraction of the pixels of the frames read so far that were filled."""
         return sum(len(at) for at, _ in self._kept.values()) / max(self._pixels, 1)
 
     def __len__(self) -> int:
