@@ -12,8 +12,13 @@ if WORKER:
     os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 from lift3d.inference import networks as learned  # noqa: E402
+
+# how long an example takes depends on what else the machine does, and is measured in benchmarks/
+settings.register_profile("lift3d", deadline=None)
+settings.load_profile("lift3d")
 
 if WORKER:
     import compile_once
