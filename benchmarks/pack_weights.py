@@ -1,6 +1,6 @@
 """Write the best weights of a run to the package, in half precision, with their card.
 
-    python benchmarks/pack_weights.py RUN NAME "COMMAND ..." [--note "how long, on what"]
+    python benchmarks/pack_weights.py RUN NAME "COMMAND ..." [--note "how long, on what"] [--to FOLDER]
 
 The card's scores come from benchmarks/results: run this script again after the benchmarks.
 """
@@ -215,6 +215,12 @@ def main() -> None:
     parser.add_argument("name", choices=list(TASK))
     parser.add_argument("command")
     parser.add_argument("--note", default="")
+    parser.add_argument(
+        "--to",
+        type=Path,
+        default=store.FOLDER,
+        help="a folder beside the package, for weights that are not finished",
+    )
     args = parser.parse_args()
     told = json.loads((args.run / "best.json").read_text())
     tensors = {k: v for k, v in store.load_tensors(args.run).items() if not k.startswith("critic.")}
@@ -238,12 +244,12 @@ def main() -> None:
     elif "pretrained" in card["data_digest"]:
         card |= {"licence": card["licence"] + FROZEN, "pretrained": card["data_digest"].pop("pretrained")}
     if named := card["data_digest"].pop("credits", None):
-        write_credits(store.FOLDER / f"{args.name}.ATTRIBUTION.csv", named)
+        write_credits(args.to / f"{args.name}.ATTRIBUTION.csv", named)
         card["licence"] += (
             f"; latent codes of shapes under CC0, CC BY and the like; {args.name}.ATTRIBUTION.csv names their authors"
         )
-    (store.FOLDER / f"{args.name}.safetensors").write_bytes(data)
-    (store.FOLDER / f"{args.name}.json").write_text(json.dumps(card, indent=1) + "\n")
+    (args.to / f"{args.name}.safetensors").write_bytes(data)
+    (args.to / f"{args.name}.json").write_text(json.dumps(card, indent=1) + "\n")
     print(f"{len(data) / 1e6:.1f} MB, {card['parameters']} weights")
 
 
