@@ -1,7 +1,7 @@
 """A photo to the mask of one object in it: a U-Net on the whole photo, then on closer crops, refined by colours and edges.
 
 Clicks and a box say which object is meant: a network with prompts reads them, the earlier one is pointed at them. A random walk
-over colours (Grady 2005, for the earlier network) and a guided filter (He et al. 2013) refine the output, whose fractions at the
+over colours (Grady 2005) and a guided filter (He et al. 2013) refine the output, whose fractions at the
 object's edge are the opacity of the cut-out. Transparency and given masks are taken as they are.
 """
 
@@ -22,6 +22,7 @@ from lift3d.geometry.guarantees.views import GIVEN_MASK_KEPT, ONE_OBJECT
 from lift3d.geometry.image.crop import (
     Crop,
     crop_around,
+    crop_of,
     paste_crop,
     resample_crop,
     rows_and_columns,
@@ -109,11 +110,11 @@ class ImageToMask(Mapping[Image, Image]):
         near = square_crop(mask, CROP_SCALES[0])
         if self.prompts.box is not None:
             near = crop_around(self.prompts.box, CROP_SCALES[0])
-        closer = paste_crop(self._closer(net, found, source, near), near, size)
+        closer = self._closer(net, found, source, near, probability)
         if takes_prompts(found):
-            alpha = matte_of(source.pixels, closer, level, rows_and_columns(near, size))
+            alpha = matte_of(source.pixels, paste_crop(closer, near, size), 0.5, rows_and_columns(near, size))
         else:
-            alpha = np.rint(closer * np.float32(255)).astype(np.uint8)
+            alpha = np.rint(paste_crop(closer, near, size) * np.float32(255)).astype(np.uint8)
         if self.prompts:
             alpha = np.rint(apply_prompts(alpha.astype(np.float32), self.prompts, 255.0)).astype(np.uint8)
         mask, _ = choose_region(alpha > 127, self.prompts)
@@ -176,13 +177,18 @@ class ImageToMask(Mapping[Image, Image]):
             net, found, resample_crop(image.pixels, crop, side), _moved(self.prompts, crop, side)
         )
 
-    def _closer(self, net: torch.nn.Module, found: PretrainedCfg, image: Image, near: Crop) -> F32:
-        """(S, S) float32: probability over the largest crop, averaged over crops of CROP_SCALES; that of the earlier network is
-        refined by a random walk over colours and the guided filter, and its edge is at 0.5."""
+    def _closer(
+        self, net: torch.nn.Module, found: PretrainedCfg, image: Image, near: Crop, whole: F32
+    ) -> F32:
+        """(S, S) float32: the object's probability over the largest crop, averaged over crops of CROP_SCALES (and over the first
+        look `whole` (H, W) for the network with prompts), refined by a random walk over colours; its edge is at 0.5."""
         from lift3d.inference.object_mask import input_side, takes_prompts
 
-        side = input_side(found) * (1 if takes_prompts(found) else 3)
+        prompted = takes_prompts(found)
+        side = input_side(found) * (1 if prompted else 3)
         total, weight = np.zeros((side, side), np.float32), np.zeros((side, side), np.float32)
+        if prompted:
+            total, weight = crop_of(whole, near, side), weight + 1
         for wider in CROP_SCALES:
             half = near.half * wider / CROP_SCALES[0]
             probability = self._look(net, found, image, Crop(near.x, near.y, half))
@@ -193,10 +199,10 @@ class ImageToMask(Mapping[Image, Image]):
             total[part, part] += np.asarray(fine, np.float32).clip(0, 1)
             weight[part, part] += 1
         mean = apply_prompts(total / weight, _moved(self.prompts, near, side))
-        if takes_prompts(found):
-            return mean
         rough = Pil.fromarray(mean).resize((WALK_SIZE, WALK_SIZE), Pil.Resampling.BOX)
         walked = refine_mask(resample_crop(image.pixels, near, WALK_SIZE), np.asarray(rough), found.threshold)
+        if prompted:
+            return walked
         smooth = Pil.fromarray(walked).resize((side, side), Pil.Resampling.BICUBIC)
         return guided_filter(
             resample_crop(image.pixels, near, side), np.asarray(smooth, np.float32), side // 48, 1e-4

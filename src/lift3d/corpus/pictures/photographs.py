@@ -40,14 +40,12 @@ MAX_CLEAR_ALPHA = 20
 
 @dataclass(frozen=True)
 class Pick:
-    """Pictures of a package. path: a pattern of the whole path; packed: the files are Qt resources that contain WebP. every:
-    take one of so many files, in the order of their paths."""
+    """Pictures of a package. path: a pattern of the whole path; packed: the files are Qt resources that contain WebP."""
 
     package: str
     kind: str
     path: str
     packed: bool = False
-    every: int = 1
 
 
 PICKS = (
@@ -57,6 +55,7 @@ PICKS = (
         r"usr/share/gcompris-qt/rcc/(erase|categorization|explore_(monuments|farm_animals|world_animals|world_music))\.rcc",
         packed=True,
     ),
+    Pick("endless-sky-data", PHOTOGRAPHS, r"usr/share/games/endless-sky/images/land/.*\.jpg"),
     Pick("gnome-backgrounds", PHOTOGRAPHS, r"usr/share/backgrounds/gnome/wood-.\.webp"),
     Pick("lomiri-wallpapers-16.04", PHOTOGRAPHS, r"usr/share/backgrounds/.*\.jpg"),
     Pick("lomiri-wallpapers-20.04", PHOTOGRAPHS, r"usr/share/backgrounds/.*\.jpg"),
@@ -69,7 +68,6 @@ PICKS = (
         "openclipart-png", CUTOUTS,
         r"usr/share/openclipart/png/(animals|buildings|education|electronics|food|plants|tools|transportation/(boating|vehicles)"
         r"|recreation/(music|sports|toys))/.*\.png",
-        every=2,
     ),
 )  # fmt: skip
 
@@ -159,7 +157,7 @@ def _split(name: str) -> str:
 
 def _pictures(root: Path, pick: Pick) -> Iterator[tuple[str, bytes]]:
     """Path and bytes of the pictures that a pick selects, sorted by path; those in a packed file are numbered."""
-    fits, count = re.compile(pick.path), 0
+    fits = re.compile(pick.path)
     for file in sorted((root / "usr/share").rglob("*")):
         path = file.relative_to(root).as_posix()
         if (
@@ -168,9 +166,6 @@ def _pictures(root: Path, pick: Pick) -> Iterator[tuple[str, bytes]]:
             or not file.is_file()
             or file.stat().st_size > MAX_FILE
         ):
-            continue
-        count += 1
-        if count % pick.every:
             continue
         data = file.read_bytes()
         if not pick.packed:

@@ -68,3 +68,14 @@ def paste_crop(probability: F32, crop: Crop, size: tuple[int, int]) -> F32:
     return np.asarray(
         ndimage.affine_transform(probability, matrix, offset, (h, w), np.float32, 1, "grid-constant")
     )
+
+
+def crop_of(probability: F32, crop: Crop, side: int) -> F32:
+    """(side, side) float32: the part of the probabilities (H, W) of a photo that a crop covers; 0 outside the photo."""
+    step = 2 * crop.half / side
+    offset = np.array([crop.y - crop.half, crop.x - crop.half]) + step / 2 - 0.5
+    return np.asarray(
+        ndimage.affine_transform(
+            probability, np.array([step] * 2), offset, (side, side), np.float32, 1, "grid-constant"
+        )
+    )
