@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,3 +90,12 @@ def test_a_run_learns_resumes_and_keeps_what_is_frozen(task: ImageToDepthTask, t
     assert resumed.step == 6
     for k, v in resumed.module.state_dict().items():
         assert torch.allclose(v, after[k], atol=1e-6)
+
+
+def test_each_step_has_one_of_the_sizes(task: ImageToDepthTask) -> None:
+    pictures = task.train.folder
+    mixed = ImageToDepthTask(pictures, replace(CONFIG, height=96, smallest=64))
+    shapes = [tuple(mixed.batch(step, 0, 1)["image"].shape[2:]) for step in range(12)]
+    assert set(shapes) == {(64, 64), (96, 128)}
+    assert shapes == [tuple(mixed.batch(step, 0, 1)["image"].shape[2:]) for step in range(12)]
+    assert mixed.batch(0, 0, 1)["inverse"].shape[1:] == (shapes[0][0] // 2, shapes[0][1] // 2)

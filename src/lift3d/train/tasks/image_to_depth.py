@@ -45,6 +45,9 @@ class Config(Schedule):
     save: int = option(100, "steps between two checkpoints")
     width: int = option(48, "channels of the decoder at stride 4")
     height: int = option(192, "height of the training pictures in pixels; the width is 4/3 of it")
+    smallest: int = option(
+        0, "smallest height of the training pictures, of which each step takes one up to height; 0: height alone"
+    )
     gradients: float = option(0.5, "weight of the loss of gradients")
     normals: float = option(0.3, "weight of the loss of normals")
     held: int = option(240, "pictures of the validation set that are used")
@@ -72,7 +75,8 @@ class ImageToDepthTask(Task):
     def __init__(self, pictures: Path, config: Config) -> None:
         self.config = config
         self.train, self.val = DepthSet(pictures, "train"), DepthSet(pictures, "val")
-        self.size = (config.height // STRIDE * STRIDE, config.height * 4 // 3 // STRIDE * STRIDE)
+        self.size = _size(config.height)
+        self.sizes = [_size(h) for h in range(config.height, (config.smallest or config.height) - 1, -STRIDE)]
 
     def module(self) -> nn.Module:
         net = DepthUNet(self.config.width)
@@ -88,9 +92,10 @@ class ImageToDepthTask(Task):
             self.train.refresh()
         indices = sample_indices(len(self.train), step, self.config.batch, self.config.seed)
         mine = list(enumerate(indices.tolist()))[rank::world]
+        size = self.sizes[int(np.random.default_rng([self.config.seed, step]).integers(len(self.sizes)))]
         return collate(
             [
-                depth_sample(self.train, i, self.size, np.random.default_rng([self.config.seed, step, k]))
+                depth_sample(self.train, i, size, np.random.default_rng([self.config.seed, step, k]))
                 for k, i in mine
             ]
         )
@@ -138,6 +143,11 @@ class ImageToDepthTask(Task):
             "delta1": float(np.mean([e.delta1 for e in errors])), "abs_rel": float(np.mean([e.abs_rel for e in errors])),
             "normals": float(np.mean(cosines)), "log_focal": float(np.mean(focals)), "sky": float(np.mean(skies)),
         }  # fmt: skip
+
+
+def _size(height: int) -> tuple[int, int]:
+    """Height and width of pictures, multiples of STRIDE."""
+    return max(height // STRIDE, 1) * STRIDE, max(height * 4 // 3 // STRIDE, 1) * STRIDE
 
 
 def collate(samples: list[DepthSample]) -> Batch:
