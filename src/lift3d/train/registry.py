@@ -21,6 +21,7 @@ from lift3d.train.tasks import (
     flow,
     gan,
     image_to_depth,
+    image_to_layers,
     image_to_mask,
     image_to_voxels,
     masked_pictures,
@@ -62,6 +63,7 @@ TASKS: dict[str, Trainable] = {
         prepare=image_to_depth.prepare,
         evaluator="lift3d.evaluate.image_to_depth.evaluate_image_to_depth",
     ),
+    "image-to-layers": Trainable(image_to_layers.Config, image_to_layers.ImageToLayersTask),
     "image-to-voxels": Trainable(
         image_to_voxels.Config,
         image_to_voxels.ImageToVoxelsTask,

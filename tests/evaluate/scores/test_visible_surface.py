@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import trimesh
 
-from lift3d.evaluate.scores.visible_surface import compare_visible, crop_camera, visible_half
+from lift3d.evaluate.scores.visible_surface import compare_visible, visible_half
 from lift3d.geometry.image.crop import Crop
 from lift3d.geometry.metrics.solids import WORST_SCORES, SampledSurface, sample_mesh
 from lift3d.geometry.voxels.view_frame import ViewFrame
 
 FRAME = ViewFrame(np.array([[200, 0, 128], [0, 200, 128], [0, 0, 1.0]]), Crop(150, 110, 60), 3.0, 1.0)
-CAMERA = crop_camera(FRAME)
+CAMERA = FRAME.camera(256)
 
 
 def ball(z: float = 3.0, squeezed: float = 1.0) -> SampledSurface:

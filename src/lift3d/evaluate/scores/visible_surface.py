@@ -9,22 +9,7 @@ from numpy.typing import NDArray
 
 from lift3d.geometry.metrics.solids import WORST_SCORES, SampledSurface, SurfaceScores, compare_samples
 from lift3d.geometry.render.rasterizer import depth_map, visible_points
-from lift3d.geometry.voxels.view_frame import ViewFrame
 from lift3d.types import F32, Camera
-
-SIZE = 256
-"""Pixels along each side of the depth maps that decide what is visible."""
-
-
-def crop_camera(frame: ViewFrame, n: int = SIZE) -> Camera:
-    """The photo's camera in the view frame, with n x n pixels over the crop."""
-    pose, k, crop = np.eye(4), frame.K, frame.crop
-    pose[:3, :3] = frame.rotation.T
-    scale = n / (2 * crop.half)
-    return Camera(
-        n, n, float(k[0, 0] * scale), float(k[1, 1] * scale), float((k[0, 2] - crop.x + crop.half) * scale),
-        float((k[1, 2] - crop.y + crop.half) * scale), pose,
-    )  # fmt: skip
 
 
 def visible_half(surface: SampledSurface, camera: Camera) -> tuple[NDArray[np.bool_], F32]:

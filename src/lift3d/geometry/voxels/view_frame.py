@@ -54,6 +54,16 @@ class ViewFrame:
         left, right = (self.ray_slopes(np.array([[u, 0.0]]))[0, 0] for u in (-1.0, 1.0))
         return float(self.centre_depth * (right - left) / 2)
 
+    def camera(self, n: int) -> Camera:
+        """The photo's camera with the view frame as its world, and n x n pixels over the crop."""
+        pose, k, crop = np.eye(4), self.K, self.crop
+        pose[:3, :3] = self.rotation.T
+        scale = n / (2 * crop.half)
+        return Camera(
+            n, n, float(k[0, 0] * scale), float(k[1, 1] * scale), float((k[0, 2] - crop.x + crop.half) * scale),
+            float((k[1, 2] - crop.y + crop.half) * scale), pose,
+        )  # fmt: skip
+
     def ray_slopes(self, uv: F64) -> F64:
         """(N, 2) x/z and y/z in the view frame of the rays with coordinates uv (N, 2)."""
         ray = np.column_stack([uv, np.ones(len(uv))]) @ np.linalg.inv(self.homography).T

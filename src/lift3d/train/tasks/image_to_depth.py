@@ -46,7 +46,8 @@ class Config(Schedule):
     width: int = option(48, "channels of the decoder at stride 4")
     height: int = option(192, "height of the training pictures in pixels; the width is 4/3 of it")
     smallest: int = option(
-        0, "smallest height of the training pictures, of which each step takes one up to height; 0: height alone"
+        0,
+        "smallest height of the training pictures, of which each step takes one up to height; 0: height alone",
     )
     gradients: float = option(0.5, "weight of the loss of gradients")
     normals: float = option(0.3, "weight of the loss of normals")
