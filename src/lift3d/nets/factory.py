@@ -31,6 +31,12 @@ def _image_to_depth(config: Options, data: Options) -> nn.Module:
     return DepthUNet(int(config["width"]))
 
 
+def _image_to_layers(config: Options, data: Options) -> nn.Module:
+    from lift3d.nets.dense.layered_depth_unet import LayeredDepthUNet
+
+    return LayeredDepthUNet(int(config["width"]))
+
+
 def _image_to_voxels(config: Options, data: Options) -> nn.Module:
     from lift3d.nets.views_to_volume import EncoderDecoder, ViewsToVolume
 
@@ -113,6 +119,7 @@ def _points_to_voxels(config: Options, data: Options) -> nn.Module:
 NETWORKS: dict[str, Callable[[Options, Options], nn.Module]] = {
     "image_to_mask": _image_to_mask,
     "image_to_depth": _image_to_depth,
+    "image_to_layers": _image_to_layers,
     "image_to_voxels": _image_to_voxels,
     "autoencoder": _autoencoder,
     "vae": _autoencoder,

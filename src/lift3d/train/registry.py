@@ -63,7 +63,11 @@ TASKS: dict[str, Trainable] = {
         prepare=image_to_depth.prepare,
         evaluator="lift3d.evaluate.image_to_depth.evaluate_image_to_depth",
     ),
-    "image-to-layers": Trainable(image_to_layers.Config, image_to_layers.ImageToLayersTask),
+    "image-to-layers": Trainable(
+        image_to_layers.Config,
+        image_to_layers.ImageToLayersTask,
+        evaluator="lift3d.evaluate.image_to_layers.evaluate_image_to_layers",
+    ),
     "image-to-voxels": Trainable(
         image_to_voxels.Config,
         image_to_voxels.ImageToVoxelsTask,

@@ -47,12 +47,20 @@ def layered_sample(views: ViewSet, view: View, side: int, flipped: bool = False)
     step = 2 * view.frame.half_depth / len(volume) / view.frame.half_width
     thickness = np.where(known, np.maximum(cells * step, SHEET), 0).astype(np.float32)
     extent = view.frame.half_depth / view.frame.half_width
-    if flipped:
-        normals = normals * np.array([-1, 1, 1], np.float32)[:, None, None]
-        image, nearness, thickness, normals, known = (
-            np.ascontiguousarray(a[..., ::-1]) for a in (image, nearness, thickness, normals, known)
-        )
-    return LayeredSample(image, nearness, thickness, normals, known, extent)
+    sample = LayeredSample(image, nearness, thickness, normals, known, extent)
+    return reflected(sample) if flipped else sample
+
+
+def reflected(sample: LayeredSample) -> LayeredSample:
+    """The sample, reflected left to right."""
+    return LayeredSample(
+        np.ascontiguousarray(sample.image[..., ::-1]),
+        np.ascontiguousarray(sample.nearness[:, ::-1]),
+        np.ascontiguousarray(sample.thickness[:, ::-1]),
+        np.ascontiguousarray(sample.normals[..., ::-1] * np.array([-1, 1, 1], np.float32)[:, None, None]),
+        np.ascontiguousarray(sample.known[:, ::-1]),
+        sample.extent,
+    )
 
 
 def visible_maps(views: ViewSet, view: View, n: int) -> tuple[F32, F32, NDArray[np.bool_]]:
