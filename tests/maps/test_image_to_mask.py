@@ -12,11 +12,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from lift3d.errors import CaptureError  # noqa: E402
+from lift3d.geometry.image.object_region import choose_region, expected_iou, opacity  # noqa: E402
 from lift3d.geometry.image.prompt_maps import Prompts  # noqa: E402
 from lift3d.geometry.metrics.iou import iou  # noqa: E402
 from lift3d.inference import networks  # noqa: E402
 from lift3d.maps import image_to_mask as module  # noqa: E402
-from lift3d.maps.image_to_mask import ImageToMask, choose_region, opacity  # noqa: E402
+from lift3d.maps.image_to_mask import ImageToMask  # noqa: E402
 from lift3d.types import Image  # noqa: E402
 
 
@@ -150,3 +151,12 @@ def test_opacity_beside_the_mask() -> None:
     out = opacity(alpha, mask)
     assert (out[mask] == 128).all() and out[19, 25] == 90 and out[0, 0] == 0
     assert (opacity(np.full((50, 50), 255, np.uint8), mask)[~mask] <= 127).all()
+
+
+def test_the_expected_iou_is_that_of_the_probabilities() -> None:
+    mask = np.zeros((10, 10), np.float32)
+    mask[2:7, 2:7] = 1
+    assert expected_iou(mask, mask) == 1 and expected_iou(mask, 0 * mask) == 0
+    assert expected_iou(0.5 * mask, mask) == pytest.approx(0.5)
+    doubt = np.where(mask > 0, np.float32(0.9), np.float32(0.1))
+    assert expected_iou(doubt, mask) == pytest.approx(0.9 * 25 / (25 + 0.1 * 75))

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as Pil
 from scipy import ndimage
 
@@ -30,7 +29,15 @@ from lift3d.geometry.image.crop import (
 )
 from lift3d.geometry.image.guided_filter import guided_filter
 from lift3d.geometry.image.matte import matte_of
-from lift3d.geometry.image.prompt_maps import Point, Prompts, apply_prompts
+from lift3d.geometry.image.object_region import (
+    choose_region,
+    distance_to,
+    expected_iou,
+    has_small_holes,
+    opacity,
+    pixel_of,
+)
+from lift3d.geometry.image.prompt_maps import Prompts, apply_prompts
 from lift3d.geometry.image.random_walker import refine_mask
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, Image, Segmentation
@@ -62,8 +69,6 @@ MIN_SIDE = 8
 MASK_ADVICE = "transparency is taken as the mask"
 MAX_PIXELS = 16_000_000
 """Photos with more pixels are reduced first."""
-MIN_OTHER_FRACTION = 0.15
-"""A region of at least this fraction of the largest one counts as another object."""
 
 
 @register(
@@ -110,7 +115,7 @@ class ImageToMask(Mapping[Image, Image]):
         near = square_crop(mask, CROP_SCALES[0])
         if self.prompts.box is not None:
             near = crop_around(self.prompts.box, CROP_SCALES[0])
-        closer = self._closer(net, found, source, near, probability)
+        closer, likely = self._closer(net, found, source, near, probability)
         if takes_prompts(found):
             alpha = matte_of(source.pixels, paste_crop(closer, near, size), 0.5, rows_and_columns(near, size))
         else:
@@ -120,9 +125,16 @@ class ImageToMask(Mapping[Image, Image]):
         mask, _ = choose_region(alpha > 127, self.prompts)
         if mask.sum() < self._least_area():
             raise _nothing_found(source, self.prompts)
-        mask = ndimage.binary_fill_holes(mask) if _small_holes(mask) else mask
+        mask = ndimage.binary_fill_holes(mask) if has_small_holes(mask) else mask
         mask = apply_prompts(np.asarray(mask, np.float32), Prompts(background=self.prompts.background)) > 0.5
-        how = Segmentation("network", float(mask.mean()), 0 if self.prompts else others, found.name)
+        inside = crop_of(np.asarray(mask, np.float32), near, len(likely))
+        how = Segmentation(
+            "network",
+            float(mask.mean()),
+            0 if self.prompts else others,
+            found.name,
+            expected_iou(likely, inside),
+        )
         context.note(NAME, **asdict(how))
         return replace(source, mask=np.asarray(mask, bool), alpha=opacity(alpha, mask), segmentation=how)
 
@@ -163,8 +175,8 @@ class ImageToMask(Mapping[Image, Image]):
             crops += [Crop(*clicks[0], whole.half * scale) for scale in CLICK_SCALES]
         for crop in crops:
             probability = paste_crop(self._look(net, found, image, crop), crop, size)
-            away = _distance_to(probability > found.threshold)
-            if all(away[_pixel(click, size)] <= NEAR_CLICK * max(size) for click in clicks):
+            away = distance_to(probability > found.threshold)
+            if all(away[pixel_of(click, size)] <= NEAR_CLICK * max(size) for click in clicks):
                 break
         return probability
 
@@ -179,9 +191,10 @@ class ImageToMask(Mapping[Image, Image]):
 
     def _closer(
         self, net: torch.nn.Module, found: PretrainedCfg, image: Image, near: Crop, whole: F32
-    ) -> F32:
-        """(S, S) float32: the object's probability over the largest crop, averaged over crops of CROP_SCALES (and over the first
-        look `whole` (H, W) for the network with prompts), refined by a random walk over colours; its edge is at 0.5."""
+    ) -> tuple[F32, F32]:
+        """Two maps over the largest crop. (T, T) float32: the object's probability, refined by a random walk over colours, its
+        edge at 0.5. (S, S) float32: the same before that, averaged over crops of CROP_SCALES (and over the first look `whole`
+        (H, W) for the network with prompts)."""
         from lift3d.inference.object_mask import input_side, takes_prompts
 
         prompted = takes_prompts(found)
@@ -202,54 +215,17 @@ class ImageToMask(Mapping[Image, Image]):
         rough = Pil.fromarray(mean).resize((WALK_SIZE, WALK_SIZE), Pil.Resampling.BOX)
         walked = refine_mask(resample_crop(image.pixels, near, WALK_SIZE), np.asarray(rough), found.threshold)
         if prompted:
-            return walked
+            return walked, mean
         smooth = Pil.fromarray(walked).resize((side, side), Pil.Resampling.BICUBIC)
-        return guided_filter(
+        fine_edge = guided_filter(
             resample_crop(image.pixels, near, side), np.asarray(smooth, np.float32), side // 48, 1e-4
         )
-
-
-def choose_region(mask: NDArray[np.bool_], prompts: Prompts) -> tuple[NDArray[np.bool_], int]:
-    """The connected regions with a click in or next to them, or else the largest one; and how many others are at least
-    MIN_OTHER_FRACTION of its size."""
-    labels, count = ndimage.label(mask)
-    if count == 0:
-        return mask, 0
-    sizes = np.bincount(labels.reshape(-1))[1:]
-    chosen = {int(sizes.argmax()) + 1}
-    if prompts.clicks:
-        nearest = ndimage.distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
-        chosen = set()
-        for click in prompts.clicks:
-            at = _pixel(click, mask.shape)
-            chosen.add(int(labels[nearest[0][at], nearest[1][at]]))
-    largest = max(sizes[k - 1] for k in chosen)
-    others = int((sizes >= MIN_OTHER_FRACTION * largest).sum()) - 1
-    return np.isin(labels, sorted(chosen)), max(others, 0)
-
-
-def opacity(alpha: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """(H, W) opacity of a cut-out: `alpha` (H, W), at least 128 on the mask (H, W), and below 128 beside it within the reach of
-    an edge; 0 elsewhere."""
-    near = ndimage.binary_dilation(mask, iterations=max(2, max(mask.shape) // 200))
-    return np.where(mask, np.maximum(alpha, 128), np.where(near, np.minimum(alpha, 127), 0)).astype(np.uint8)
-
-
-def _distance_to(mask: NDArray[np.bool_]) -> F32:
-    """(H, W) float32: distance in pixels to the mask, infinite where it is empty."""
-    if not mask.any():
-        return np.full(mask.shape, np.inf, np.float32)
-    return np.asarray(ndimage.distance_transform_edt(~mask), np.float32)
+        return fine_edge, mean
 
 
 def _moved(prompts: Prompts, crop: Crop, side: int) -> Prompts:
     """The prompts in pixels of a crop that is resampled to a side."""
     return prompts.moved(crop.x - crop.half, crop.y - crop.half, side / (2 * crop.half))
-
-
-def _pixel(point: Point, size: tuple[int, ...]) -> tuple[int, int]:
-    """Row and column of a position (x, y), within an image of a size (H, W)."""
-    return min(max(int(point[1]), 0), size[0] - 1), min(max(int(point[0]), 0), size[1] - 1)
 
 
 def _require_contrast(image: Image) -> None:
@@ -283,9 +259,3 @@ def _nothing_found(image: Image, prompts: Prompts) -> CaptureError:
         "show where it is with a click or a box (--at, --box), or take the photo so that the object fills half of it before "
         f"a calm background, or cut it out: {MASK_ADVICE}",
     )
-
-
-def _small_holes(mask: NDArray[np.bool_]) -> bool:
-    """Whether holes are so small that they are errors rather than, for example, the hole of a handle."""
-    filled = ndimage.binary_fill_holes(mask)
-    return bool((filled & ~mask).sum() < 0.01 * mask.sum())

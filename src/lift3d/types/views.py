@@ -23,17 +23,19 @@ class Segmentation:
 
     source: "alpha" (transparency of the file), "given" (a mask file), "network" or "backdrop" (a plain one). area_fraction:
     fraction of the pixels inside the mask. other_objects: number of further objects that the network found. weights: name of
-    its weights.
+    its weights. certainty: IoU of the mask that is to be expected from the network's probabilities, 1 for other sources.
     """
 
     source: str
     area_fraction: float
     other_objects: int = 0
     weights: str | None = None
+    certainty: float = 1.0
 
     def __post_init__(self) -> None:
         _require(self.source in MASK_SOURCES, "Segmentation.source is alpha, given, network or backdrop")
         _require(0 <= self.area_fraction <= 1, "Segmentation.area_fraction lies in [0, 1]")
+        _require(0 <= self.certainty <= 1, "Segmentation.certainty lies in [0, 1]")
 
 
 @dataclass(frozen=True, eq=False)
