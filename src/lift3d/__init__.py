@@ -37,12 +37,13 @@ if TYPE_CHECKING:
         repair,
         save,
         search,
+        texture,
     )
 
 __all__ = [
     "__version__", "categories", "check", "classify", "complete", "convert", "create", "depth", "generate", "index",
     "interpolate", "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair",
-    "save", "search",
+    "save", "search", "texture",
 ]  # fmt: skip
 
 

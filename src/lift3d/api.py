@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lift3d.pipelines.interpolate import interpolate
     from lift3d.pipelines.mask import mask
     from lift3d.pipelines.pictures.depth import depth
+    from lift3d.pipelines.pictures.texture import texture
     from lift3d.pipelines.print_check import check
     from lift3d.pipelines.reconstruct import Reconstruction
     from lift3d.pipelines.reliefs.lithophane import lithophane
@@ -61,12 +62,14 @@ PIPELINES = {
     "render": "render",
     "save": "convert",
     "search": "search",
+    "texture": "pictures.texture",
 }
 """Functions that are defined in a module of `lift3d.pipelines`, imported when first used."""
 
 __all__ = [
     "categories", "check", "classify", "complete", "convert", "create", "depth", "generate", "index", "interpolate",
     "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair", "save", "search",
+    "texture",
 ]  # fmt: skip
 
 

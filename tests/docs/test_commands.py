@@ -24,6 +24,7 @@ COMMANDS = sorted(
 PLACEHOLDERS = {"SOURCES...", "[options]"}
 PAGE_OF = {
     "reconstruct": "photos", "mask": "masks", "check": "meshes", "repair": "meshes", "convert": "meshes",
+    "texture": "meshes",
     "complete": "complete", "generate": "shapes", "interpolate": "shapes", "classify": "classify", "index": "search",
     "search": "search", "render": "render", "lithophane": "reliefs", "relief": "reliefs",
     "train": "training", "evaluate": "training", "maps": "how_it_works",

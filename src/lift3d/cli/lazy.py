@@ -17,6 +17,7 @@ COMMANDS = {
     "repair": ("meshes", "Make a mesh solid with the smallest change, and report what changed."),
     "complete": ("complete", "Complete a partial scan of one object to a closed solid."),
     "convert": ("meshes", "Write a mesh in another format, with its texture and unit."),
+    "texture": ("texture", "Colour a mesh by photos of the object."),
     "render": ("render", "Render views of a model, or a turntable film."),
     "generate": ("shapes", "Generate new models of a category; each is closed and printable."),
     "interpolate": ("shapes", "Interpolate between two models; each step is closed and printable."),
