@@ -45,6 +45,12 @@ def cup() -> Mesh:
 
 
 @cache
+def textured() -> Mesh:
+    """The cup with the texture of its pictures."""
+    return _maps()["images_to_texture"](size=256)(Surface(cup(), pictures(), "object", ""))
+
+
+@cache
 def broken() -> Mesh:
     """A ball without two of its faces, another one flipped."""
     mesh = trimesh.creation.icosphere(2)
@@ -163,6 +169,7 @@ CASES: dict[str, Callable[[], tuple[Mapping[Any, Any], Any]]] = {
     "mesh_to_heights": lambda: (_maps()["mesh_to_heights"](80, 30.0), cup()),
     "mesh_to_images": lambda: (_maps()["mesh_to_images"](n=3, width=120, height=90, samples=1), cup()),
     "mesh_to_solid": lambda: (_maps()["mesh_to_solid"](samples=500), broken()),
+    "mesh_to_albedo": lambda: (_maps()["mesh_to_albedo"](), textured()),
     "mesh_to_voxels": lambda: (_maps()["mesh_to_voxels"](20, "signed_distance"), cup()),
     "points_to_voxels": lambda: (_maps()["points_to_voxels"](None, 1), scan()),
     "rgbd_to_cameras": lambda: (_maps()["rgbd_to_cameras"](), scan_of_room(3, posed=False)),

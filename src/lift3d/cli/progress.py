@@ -22,6 +22,7 @@ LABELS = {
     "surface": "extracting the surface",
     "solid": "checking that it is solid",
     "texture": "painting the texture",
+    "albedo": "removing the light",
     "output": "writing",
 }
 TIME_SHARES = {
@@ -32,6 +33,7 @@ TIME_SHARES = {
     "surface": 17,
     "solid": 3,
     "texture": 12,
+    "albedo": 0,
     "output": 3,
 }
 """Usual percentages of the time of the steps, for the estimate."""

@@ -105,6 +105,9 @@ def reconstruct(
             help="The object turned before a still camera. Default: found out from what stands still.",
         ),
     ] = None,
+    delight: Annotated[
+        bool, typer.Option("--delight", help="Remove the estimated light from the texture: albedo.")
+    ] = False,
     depth_unit: Annotated[
         str | None,
         typer.Option(help="Unit of depth images: mm, cm, m or steps per metre. Default: that of the layout."),
@@ -151,6 +154,7 @@ def reconstruct(
             uncertainty=uncertainty,
             shared_intrinsics=shared_intrinsics,
             turntable=turntable,
+            delight=delight,
             depth_unit=depth_unit,
             fill_holes=fill_holes,
             force=force,

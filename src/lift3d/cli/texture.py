@@ -20,6 +20,9 @@ def texture(
     up: Annotated[
         str, typer.Option(help="Upright axis of a mesh whose format does not state it: z or y.")
     ] = "z",
+    delight: Annotated[
+        bool, typer.Option("--delight", help="Remove the estimated light from the texture: albedo.")
+    ] = False,
     weights: Annotated[
         str | None,
         typer.Option(help="Weights of the network for masks: the folder of a run or a weights file."),
@@ -41,6 +44,7 @@ def texture(
             output,
             size=size,
             up=up,
+            delight=delight,
             weights=weights,
             progress=bars.step,
             message=said.append,

@@ -18,6 +18,7 @@ from lift3d.io.files.staging import staging
 from lift3d.io.mesh.meshes import SUFFIXES_WITH_UP_AXIS
 from lift3d.maps.image_to_mask import ImageToMask
 from lift3d.maps.images_to_texture import ImagesToTexture
+from lift3d.maps.mesh_to_albedo import MeshToAlbedo
 from lift3d.maps.mesh_to_voxels import MeshToVoxels
 from lift3d.pipelines.arguments import (
     Message,
@@ -55,6 +56,7 @@ def texture(
     *,
     size: int = 2048,
     up: str = "z",
+    delight: bool = False,
     weights: str | None = None,
     progress: Progress | None = None,
     message: Message | None = None,
@@ -64,7 +66,8 @@ def texture(
     mesh: a mesh file or a mesh, upright; its shape stays as it is. photos: one to 24, each showing the whole object;
     transparency is taken as the mask, otherwise the object that stands out is cut out. output: a model file with colours, and
     beside it NAME.png, four views. size: texels along each side of the texture, 256 to 8192. up: "z" or "y", the upright axis of
-    a file whose format does not state it. weights: of the network for masks.
+    a file whose format does not state it. delight: remove the estimated light from the texture. weights: of the network for
+    masks.
 
     Returns the textured mesh, in the unit of the given one. What no photo shows is painted with the reflected photo where the
     mesh is symmetric, and filled smoothly elsewhere. `message` is called with a sentence on where each photo was taken from.
@@ -94,6 +97,8 @@ def texture(
             "give photos of this object, whole, with its mask, and a mesh that stands upright (--up y turns it)",
         )
     coloured = _painted(shape, placed, size, context)
+    if delight:
+        coloured = MeshToAlbedo()(coloured, context)
     if target is not None:
         with staging(target) as folder:
             write_mesh_and_preview(coloured, folder, target.name, solid=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lift3d.mapping import Mapping
+from lift3d.pipelines.reconstruction.options import Options
 from lift3d.pipelines.reconstruction.scale import Scale, mark_pixels
 from lift3d.runtime.runner import Run
 from lift3d.types import Mesh, Surface, Views
@@ -55,6 +56,15 @@ def apply_scale(surface: Surface, scale: Scale) -> tuple[Surface, ScaleSource]:
     set_unit(mesh, "m")
     views = transform_views(views, np.diag([factor, factor, factor, 1.0]), "m")
     return replace(surface, mesh=mesh, views=views), ScaleSource(True, how)
+
+
+def without_light(mesh: Mesh, options: Options, run: Run) -> Mesh:
+    """The textured mesh, its albedo if that is wanted."""
+    if not options.delight:
+        return mesh
+    from lift3d.maps.mesh_to_albedo import MeshToAlbedo
+
+    return run.step("albedo", MeshToAlbedo(), mesh, keep=False)
 
 
 def ensure_solid(mesh: Mesh, repair: Mapping[Mesh, Mesh], run: Run) -> Mesh:

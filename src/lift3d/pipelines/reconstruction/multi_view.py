@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from lift3d.errors import CaptureError
 from lift3d.mapping import Mapping
-from lift3d.pipelines.reconstruction.finish import Model, apply_scale, ensure_solid
+from lift3d.pipelines.reconstruction.finish import Model, apply_scale, ensure_solid, without_light
 from lift3d.pipelines.reconstruction.inputs import grid_nodes
 from lift3d.pipelines.reconstruction.known_cameras import KnownCameras
 from lift3d.pipelines.reconstruction.options import MEASURED_TEXTURE, Options
@@ -106,7 +106,7 @@ def model_from_surface(
         surface = replace(surface, mesh=ensure_solid(surface.mesh, solid, run))
     mesh = run.step("texture", texture, surface, keep=False)
     require_agreement(mesh, surface.views, surface.kind, options.force, run)
-    unit = surface.views.unit
+    mesh, unit = without_light(mesh, options, run), surface.views.unit
     return Model(set_unit(mesh, unit), surface.views, surface.kind, surface.reason, scale, given, placed)
 
 

@@ -34,7 +34,7 @@ class Options:
     file for one photo. max_size: long side in pixels at which photos are used. texture: side of the texture in texels.
     faces: approximate number of triangles. frames: number of frames taken from a video. shared_intrinsics: one lens for
     all photos (True), one each (False), or by size and EXIF (None). turntable: whether the object turned before a still camera
-    (True), or not (False), or None to find out. depth_unit: of the
+    (True), or not (False), or None to find out. delight: remove the estimated light from the texture. depth_unit: of the
     depth images of a scan, "mm", "cm", "m" or steps per metre; None for that of the layout. fill_holes: fill small holes of
     the depth of a scan from their border. prompts: clicks and a box on the one
     photo of a prediction. memory: budget in bytes. work:
@@ -56,6 +56,7 @@ class Options:
     frames: int = 48
     shared_intrinsics: bool | None = None
     turntable: bool | None = None
+    delight: bool = False
     seed: int = 0
     depth_unit: str | float | None = None
     fill_holes: bool = False

@@ -20,7 +20,7 @@ from lift3d.errors import InputError
 from lift3d.geometry.repair.flat_base import cut_flat_base
 from lift3d.geometry.symmetry.plane import symmetry_plane
 from lift3d.maps.image_to_voxels import MAX_PHOTOS, erode_mask
-from lift3d.pipelines.reconstruction.finish import Model, apply_scale, ensure_solid
+from lift3d.pipelines.reconstruction.finish import Model, apply_scale, ensure_solid, without_light
 from lift3d.pipelines.reconstruction.inputs import MIN_MEASURED
 from lift3d.pipelines.reconstruction.options import Options
 from lift3d.pipelines.reconstruction.photo_poses import PlacedPhoto, place_photo
@@ -115,7 +115,7 @@ def predict_model(photos: Photos, options: Options, run: Run) -> Model:
     seen, preference = with_reflected_view(surface.views, replace(plane, offset=plane.offset * factor))
     seen, preference = _with_other_photos(surface, prediction.images[1:], seen, preference, run)
     texture = ImagesToTexture(size=options.texture or TEXTURE, preference=preference)
-    mesh = run.step("texture", texture, replace(surface, views=seen), keep=False)
+    mesh = without_light(run.step("texture", texture, replace(surface, views=seen), keep=False), options, run)
     return Model(
         set_unit(mesh, unit), surface.views, "object", reason, scale, len(photos), len(photos), how, uncertainty,
         prediction.confidence,
