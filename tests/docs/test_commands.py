@@ -28,7 +28,8 @@ PAGE_OF = {
     "complete": "complete", "generate": "shapes", "interpolate": "shapes", "classify": "classify", "index": "search",
     "search": "search", "render": "render", "lithophane": "reliefs", "relief": "reliefs",
     "train": "training", "evaluate": "training", "maps": "how_it_works",
-    "corpus build": "corpus", "corpus show": "corpus", "corpus photographs": "corpus", "corpus render": "pictures",
+    "corpus build": "corpus", "corpus show": "corpus", "corpus photographs": "corpus",
+    "corpus shapes": "corpus", "corpus render": "pictures",
     "depth": "depth", "corpus scenes": "pictures",
 }  # fmt: skip
 """The page that documents a command completely."""

@@ -1,4 +1,4 @@
-"""`lift3d corpus build | show | render | scenes | photographs`: shapes and pictures for training."""
+"""`lift3d corpus build | show | render | scenes | photographs | shapes`: shapes and pictures for training."""
 
 from __future__ import annotations
 
@@ -157,6 +157,25 @@ def photographs(
         typer.echo(f"{done['photographs']} photographs and {done['cutouts']} cut-outs in {folder}")
 
 
+def shapes(
+    folder: Annotated[Path, typer.Argument(help="Folder of the shapes.")],
+    count: Annotated[int, typer.Option(min=1, help="Number of shapes.")] = 1000,
+    first: Annotated[int, typer.Option(min=0, help="Number of the first shape.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed and numbers give the same shapes.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+) -> None:
+    """Make figures, animals, vehicles, buildings, furniture and plants from a seed, for `lift3d corpus build --from`."""
+    from lift3d.cli.bars import Bars
+    from lift3d.corpus.procedural.make import write_shapes
+
+    with Bars(quiet) as bars:
+        written = write_shapes(folder, count, seed, first, bars.step)
+    if not quiet:
+        typer.echo(
+            f"{written} new shapes in {folder}; use them with: lift3d corpus build CORPUS --from {folder}"
+        )
+
+
 def summary(corpus: Corpus, everything: bool = False) -> list[str]:
     """The card of a corpus as lines of text; everything: with counts by category, licence and source."""
     from lift3d.units import format_count
@@ -191,5 +210,5 @@ def summary(corpus: Corpus, everything: bool = False) -> list[str]:
     return lines
 
 
-for command in (build, show, render, scenes, photographs):
+for command in (build, show, render, scenes, photographs, shapes):
     app.command()(explained(command))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,20 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from lift3d.errors import InputError  # noqa: E402
 from lift3d.nets.dense.backbone import EfficientNetLite0  # noqa: E402
 from lift3d.nets.dense.layered_depth_unet import LayeredDepth, LayeredDepthUNet  # noqa: E402
 from lift3d.train.data.layered_views import LayeredSample  # noqa: E402
 from lift3d.train.distributed import Worker  # noqa: E402
 from lift3d.train.engine import Trainer  # noqa: E402
 from lift3d.train.tasks import image_to_layers as module  # noqa: E402
-from lift3d.train.tasks.image_to_layers import Config, ImageToLayersTask, collate, errors  # noqa: E402
+from lift3d.train.tasks.image_to_layers import (  # noqa: E402
+    Config,
+    ImageToLayersTask,
+    collate,
+    errors,
+    further_views,
+)
 
 CONFIG = Config(steps=4, batch=2, width=8, side=64, validate=2, save=2, warmup=1, held=4, precision="float32")
 
@@ -102,6 +110,25 @@ def test_it_learns_resumes_and_keeps_the_frozen_weights(task: ImageToLayersTask,
     again.fit()
     for name, value in again.module.state_dict().items():
         assert torch.equal(value, after[name]), name
+
+
+@pytest.mark.slow
+def test_further_pictures_are_trained_on(small: tuple[Path, Path], task: ImageToLayersTask) -> None:
+    more = ImageToLayersTask(small[1], small[0], replace(CONFIG, more=f"{small[0]}:{small[1]}"))
+    assert len(more.sets) == 4 and more.sets[0].pictures.digest() == more.sets[1].pictures.digest()
+    first, again = (
+        more._train_sample(1, np.random.default_rng(0)),
+        more._train_sample(1 + len(more.sets[0]), np.random.default_rng(0)),
+    )
+    assert np.array_equal(first.nearness, again.nearness) and set(more.data()) == {
+        "train",
+        "train_1",
+        "train_2",
+        "train_3",
+        "val",
+    }
+    with pytest.raises(InputError, match="is not CORPUS:PICTURES"):
+        further_views("folder")
 
 
 def test_the_size_of_the_maps_is_half_that_of_the_picture() -> None:

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from lift3d.corpus.dataset import Corpus
+from lift3d.errors import InputError
 from lift3d.inference.backbone import load_backbone
 from lift3d.nets.dense.layered_depth_unet import STRIDE, LayeredDepth, LayeredDepthUNet
 from lift3d.train.config import Schedule, option
@@ -51,6 +52,10 @@ class Config(Schedule):
     normals: float = option(0.3, "weight of the loss of normals")
     thickness: float = option(0.3, "weight of the loss of the thickness")
     held: int = option(240, "validation pictures that are used")
+    more: str = option(
+        "",
+        "a further corpus to train on and its pictures, CORPUS:PICTURES, such as made shapes; default: none",
+    )
 
 
 class ImageToLayersTask(Task):
@@ -63,7 +68,10 @@ class ImageToLayersTask(Task):
     def __init__(self, pictures: Path, corpus: Path, config: Config) -> None:
         self.config = config
         self.side = max(config.side // STRIDE, 1) * STRIDE
-        self.train, self.val = (ViewSet(pictures, Corpus(corpus), split) for split in ("train", "val"))
+        self.sets, self.val = (
+            [ViewSet(pictures, Corpus(corpus), "train"), *further_views(config.more)],
+            ViewSet(pictures, Corpus(corpus), "val"),
+        )
 
     def module(self) -> nn.Module:
         net = LayeredDepthUNet(self.config.width)
@@ -72,23 +80,31 @@ class ImageToLayersTask(Task):
         return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def data(self) -> dict[str, Any]:
-        return {"train": self.train.pictures.digest(), "val": self.val.pictures.digest()}
+        digests = {
+            f"train_{k}" if k else "train": views.pictures.digest() for k, views in enumerate(self.sets)
+        }
+        return digests | {"val": self.val.pictures.digest()}
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         c = self.config
-        indices = sample_indices(len(self.train), step, c.batch, c.seed)
+        indices = sample_indices(sum(map(len, self.sets)), step, c.batch, c.seed)
         mine = list(enumerate(indices.tolist()))[rank::world]
         return collate([self._train_sample(i, np.random.default_rng([c.seed, step, k])) for k, i in mine])
 
     def _train_sample(self, number: int, rng: np.random.Generator) -> LayeredSample:
-        """The sample of picture `number`, or of the next one that shows enough of its object."""
+        """The sample of picture `number` of all sets, or of the next one of its set that shows enough of its object."""
+        views = self.sets[0]
+        for views in self.sets:
+            if number < len(views):
+                break
+            number -= len(views)
         while True:
-            view = self.train.view(number, rng)
+            view = views.view(number, rng)
             if view is not None:
-                sample = layered_sample(self.train, view, self.side, bool(rng.random() < 0.5))
+                sample = layered_sample(views, view, self.side, bool(rng.random() < 0.5))
                 if sample.known.any():
                     return sample
-            number = (number + 1) % len(self.train)
+            number = (number + 1) % len(views)
 
     def loss(self, module: nn.Module, batch: Batch, step: int) -> dict[str, torch.Tensor]:
         found = module(batch["image"].to(memory_format=torch.channels_last))
@@ -132,6 +148,17 @@ class ImageToLayersTask(Task):
         means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0] if name != "volume"}
         means["right"] = (means["near"] + means["thick"]) / 2
         return means | {"volume": float(np.median([row["volume"] for row in rows]))}
+
+
+def further_views(more: str) -> list[ViewSet]:
+    """All splits of "CORPUS:PICTURES" as training views; none for an empty text. InputError for another form."""
+    if not more:
+        return []
+    corpus, _, pictures = more.partition(":")
+    if not corpus or not pictures:
+        raise InputError(f"more={more} is not CORPUS:PICTURES", "give two folders with a colon between them")
+    opened = Corpus(corpus)
+    return [ViewSet(Path(pictures).expanduser(), opened, split) for split in ("train", "val", "test")]
 
 
 def errors(found: LayeredDepth, k: int, sample: LayeredSample) -> dict[str, float]:
