@@ -106,7 +106,7 @@ def _legs(
 def _arm(
     rng: np.random.Generator, shoulder: F64, side: int, limb: float, length: float, sleeve: F64, skin: F64
 ) -> list[Primitive]:
-    """An arm that hangs, points, is raised or rests on the hip, with a hand and now and then a tool."""
+    """An arm that hangs, points or is raised, with a hand and now and then a tool."""
     drop, ahead = (
         rng.uniform(-0.9, 0.7) if rng.random() < 0.4 else rng.uniform(-1.4, -0.9),
         rng.normal(0.1, 0.35),

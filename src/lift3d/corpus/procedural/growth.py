@@ -1,4 +1,4 @@
-"""Plants and vessels."""
+"""Trees, mushrooms, plants in pots, and vessels with handles and spouts."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def write_shapes(
     from lift3d.io.mesh.meshes import save_mesh
 
     if not 1 <= count <= MOST:
-        raise InputError(f"{count} shapes were asked for", f"give 1 to {MOST}")
+        raise InputError(f"{count} is no number of shapes", f"give 1 to {MOST}")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file, not a folder", "give a folder for the shapes")
     written = 0
