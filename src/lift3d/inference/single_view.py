@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lift3d.geometry.voxels.front_fusion import fuse_front
 from lift3d.geometry.voxels.silhouette_prior import fill_behind_silhouette
 from lift3d.geometry.voxels.view_frame import ViewFrame
 from lift3d.types import F32, F64
 
 if TYPE_CHECKING:
     import torch
+
+    from lift3d.inference.layered_depth import LayerMaps
 
 MAX_DEPTH_EXTENT = 0.95
 """Largest half depth of the object, as a fraction of the depth of its centre, so that the object is in front of the camera."""
@@ -40,6 +43,26 @@ class SingleViewPrediction:
             ),
             silhouette=None,
         )
+
+    def with_layers(
+        self, maps: LayerMaps, coverage: F32, level: float, frame: ViewFrame, n: int
+    ) -> SingleViewPrediction:
+        """The prediction on n^3 voxels, sharpened by the visible surface and its thickness (geometry/voxels/front_fusion.py).
+
+        maps: in the frame of the crop; coverage (S, S): of the crop's pixels by the silhouette; level: iso-level; frame: with the
+        photo's camera."""
+        most = MAX_DEPTH_EXTENT * frame.centre_depth / frame.half_width
+        occupancy, half = fuse_front(
+            self.occupancy,
+            float(np.exp(np.clip(self.depth, -4, 4))),
+            level,
+            maps.nearness,
+            maps.thickness,
+            coverage,
+            n,
+            most,
+        )
+        return replace(self, occupancy=occupancy, depth=float(np.log(half)), silhouette=None)
 
     def frame(self, given: ViewFrame) -> ViewFrame:
         """The given view frame with the predicted depth extent."""

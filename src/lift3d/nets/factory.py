@@ -37,6 +37,12 @@ def _image_to_layers(config: Options, data: Options) -> nn.Module:
     return LayeredDepthUNet(int(config["width"]))
 
 
+def _image_to_back(config: Options, data: Options) -> nn.Module:
+    from lift3d.nets.dense.back_unet import BackUNet
+
+    return BackUNet(int(config["width"]))
+
+
 def _image_to_voxels(config: Options, data: Options) -> nn.Module:
     from lift3d.nets.views_to_volume import EncoderDecoder, ViewsToVolume
 
@@ -120,6 +126,7 @@ NETWORKS: dict[str, Callable[[Options, Options], nn.Module]] = {
     "image_to_mask": _image_to_mask,
     "image_to_depth": _image_to_depth,
     "image_to_layers": _image_to_layers,
+    "image_to_back": _image_to_back,
     "image_to_voxels": _image_to_voxels,
     "autoencoder": _autoencoder,
     "vae": _autoencoder,

@@ -20,6 +20,7 @@ from lift3d.train.tasks import (
     embedding_kernel,
     flow,
     gan,
+    image_to_back,
     image_to_depth,
     image_to_layers,
     image_to_mask,
@@ -67,6 +68,11 @@ TASKS: dict[str, Trainable] = {
         image_to_layers.Config,
         image_to_layers.ImageToLayersTask,
         evaluator="lift3d.evaluate.image_to_layers.evaluate_image_to_layers",
+    ),
+    "image-to-back": Trainable(
+        image_to_back.Config,
+        image_to_back.ImageToBackTask,
+        evaluator="lift3d.evaluate.image_to_back.evaluate_image_to_back",
     ),
     "image-to-voxels": Trainable(
         image_to_voxels.Config,

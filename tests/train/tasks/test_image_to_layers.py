@@ -14,6 +14,7 @@ from lift3d.errors import InputError  # noqa: E402
 from lift3d.nets.dense.backbone import EfficientNetLite0  # noqa: E402
 from lift3d.nets.dense.layered_depth_unet import LayeredDepth, LayeredDepthUNet  # noqa: E402
 from lift3d.train.data.layered_views import LayeredSample  # noqa: E402
+from lift3d.train.data.view_set import further_views  # noqa: E402
 from lift3d.train.distributed import Worker  # noqa: E402
 from lift3d.train.engine import Trainer  # noqa: E402
 from lift3d.train.tasks import image_to_layers as module  # noqa: E402
@@ -22,7 +23,6 @@ from lift3d.train.tasks.image_to_layers import (  # noqa: E402
     ImageToLayersTask,
     collate,
     errors,
-    further_views,
 )
 
 CONFIG = Config(steps=4, batch=2, width=8, side=64, validate=2, save=2, warmup=1, held=4, precision="float32")

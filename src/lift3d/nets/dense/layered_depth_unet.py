@@ -7,6 +7,7 @@ depth_unet.py; the mask enters as prompted_unet.py's prompts do."""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -35,12 +36,13 @@ class LayeredDepth(NamedTuple):
     extent: torch.Tensor
 
 
-class LayeredDepthUNet(nn.Module):
-    """(B, 4, H, W), a cut-out as geometry/image/cutout.py makes it, to `LayeredDepth`. H and W are multiples of STRIDE.
+class CutoutUNet(nn.Module):
+    """The trunk for cut-outs as geometry/image/cutout.py makes them: (B, 4, H, W) to maps at stride 2. H and W are multiples of
+    STRIDE.
 
-    width: channels of the decoder at stride 4, as in `DepthUNet`."""
+    width: channels at stride 4, as in `DepthUNet`."""
 
-    def __init__(self, width: int = 48) -> None:
+    def __init__(self, width: int, outputs: int) -> None:
         super().__init__()
         self.backbone = EfficientNetLite0()
         deep, half, quarter, last = 4 * width, 5 * width // 2, 3 * width // 2, max(width // 2, 4)
@@ -51,17 +53,16 @@ class LayeredDepthUNet(nn.Module):
         self.reduce = nn.Conv2d(CHANNELS[4] + 1, deep, 1)
         self.context = nn.Linear(CHANNELS[4], POOLED)
         self.spread = nn.Linear(POOLED, deep)
-        self.extent = nn.Linear(POOLED, 1)
         sizes = ((deep, 3, half), (half, 2, quarter), (quarter, 1, width), (width, 0, last))
         self.decoder = nn.ModuleList(DecoderBlock(i, CHANNELS[k] + 1, o) for i, k, o in sizes)
-        self.head = nn.Conv2d(last, 5, 3, padding=1)
+        self.head = nn.Conv2d(last, outputs, 3, padding=1)
 
     def freeze_early(self) -> None:
         """Exclude the stem and the first FROZEN_BLOCKS blocks of the backbone, and its depthwise kernels, from training."""
         self.backbone.freeze_early(FROZEN_BLOCKS)
 
-    def forward(self, x: torch.Tensor) -> LayeredDepth:
-        """The prediction in single precision."""
+    def outputs(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The head's output (B, outputs, H / 2, W / 2) in single precision, and the context (B, POOLED)."""
         image, mask = x[:, :3], x[:, 3:]
         pooled = [nn.functional.avg_pool2d(mask, 2 << k) for k in range(5)]
         features = self.backbone(image, self.hint(pooled[2]))
@@ -70,8 +71,20 @@ class LayeredDepthUNet(nn.Module):
         y = torch.relu(self.reduce(deepest) + self.spread(context)[:, :, None, None])
         for block, skip, cover in zip(self.decoder, reversed(features[:-1]), reversed(pooled[:-1])):
             y = block(y, torch.cat([skip, cover.to(skip.dtype)], 1))
-        out = self.head(y).float()
+        return self.head(y).float(), context
+
+
+class LayeredDepthUNet(CutoutUNet):
+    """(B, 4, H, W) to `LayeredDepth`."""
+
+    def __init__(self, width: int = 48) -> None:
+        super().__init__(width, 5)
+        self.extent = nn.Linear(POOLED, 1)
+
+    def forward(self, x: torch.Tensor) -> LayeredDepth:
+        """The prediction in single precision."""
+        out, context = self.outputs(x)
         toward = out.new_tensor([0, 0, -1.0])[None, :, None, None]
         normals = nn.functional.normalize(out[:, 2:] + toward, dim=1)
-        thickness = out[:, 1:2] + float(torch.log(torch.tensor(USUAL_THICKNESS)))
+        thickness = out[:, 1:2] + math.log(USUAL_THICKNESS)
         return LayeredDepth(out[:, :1], thickness, normals, self.extent(context)[:, 0].float())

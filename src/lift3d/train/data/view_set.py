@@ -99,6 +99,17 @@ class ViewSet:
         return float(self.points(shape)[:, 2].max())
 
 
+def further_views(more: str) -> list[ViewSet]:
+    """All splits of "CORPUS:PICTURES" as training views; none for an empty text. InputError for another form."""
+    if not more:
+        return []
+    corpus, _, pictures = more.partition(":")
+    if not corpus or not pictures:
+        raise InputError(f"more={more} is not CORPUS:PICTURES", "give two folders with a colon between them")
+    opened = Corpus(corpus)
+    return [ViewSet(Path(pictures).expanduser(), opened, split) for split in ("train", "val", "test")]
+
+
 def parse_camera(record: dict[str, object]) -> Camera:
     """The camera of a picture's JSON."""
     c = dict(record["camera"])  # type: ignore[call-overload]

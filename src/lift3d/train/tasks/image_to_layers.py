@@ -18,13 +18,12 @@ import torch
 from torch import nn
 
 from lift3d.corpus.dataset import Corpus
-from lift3d.errors import InputError
 from lift3d.inference.backbone import load_backbone
 from lift3d.nets.dense.layered_depth_unet import STRIDE, LayeredDepth, LayeredDepthUNet
 from lift3d.train.config import Schedule, option
 from lift3d.train.data.layered_views import LayeredSample, layered_sample
 from lift3d.train.data.sampling import sample_indices
-from lift3d.train.data.view_set import ViewSet
+from lift3d.train.data.view_set import ViewSet, further_views
 from lift3d.train.depth_losses import gradient_loss, median_and_deviation, normal_loss
 from lift3d.train.task import Batch, Task
 
@@ -148,17 +147,6 @@ class ImageToLayersTask(Task):
         means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0] if name != "volume"}
         means["right"] = (means["near"] + means["thick"]) / 2
         return means | {"volume": float(np.median([row["volume"] for row in rows]))}
-
-
-def further_views(more: str) -> list[ViewSet]:
-    """All splits of "CORPUS:PICTURES" as training views; none for an empty text. InputError for another form."""
-    if not more:
-        return []
-    corpus, _, pictures = more.partition(":")
-    if not corpus or not pictures:
-        raise InputError(f"more={more} is not CORPUS:PICTURES", "give two folders with a colon between them")
-    opened = Corpus(corpus)
-    return [ViewSet(Path(pictures).expanduser(), opened, split) for split in ("train", "val", "test")]
 
 
 def errors(found: LayeredDepth, k: int, sample: LayeredSample) -> dict[str, float]:
