@@ -1,5 +1,5 @@
 """A U-Net that predicts the colours of an object's far side from a cut-out of its front, pixel by pixel, and the colours of the
-front without light. The trunk is that of layered_depth_unet.py.
+front without light. Encoder and decoder are those of layered_depth_unet.py.
 
 The far side is predicted as the blurred colours of the front plus a correction, so that an untrained network gives a plain
 baseline."""

@@ -37,7 +37,7 @@ class LayeredDepth(NamedTuple):
 
 
 class CutoutUNet(nn.Module):
-    """The trunk for cut-outs as geometry/image/cutout.py makes them: (B, 4, H, W) to maps at stride 2. H and W are multiples of
+    """Encoder and decoder for cut-outs as geometry/image/cutout.py makes them: (B, 4, H, W) to maps at stride 2. H and W are multiples of
     STRIDE.
 
     width: channels at stride 4, as in `DepthUNet`."""
