@@ -11,13 +11,13 @@ import pytest
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
+from lift3d.geometry.camera.assumed import assumed_intrinsics
 from lift3d.geometry.image.crop import Crop, square_crop
 from lift3d.geometry.mesh.solidity import inspect_solid
 from lift3d.geometry.render.rasterizer import depth_map
 from lift3d.geometry.symmetry.plane import symmetry_plane
 from lift3d.geometry.voxels.view_frame import ViewFrame
 from lift3d.maps.image_to_voxels import (
-    assumed_intrinsics,
     erode_mask,
     mean_confidence,
     place_on_ground,

@@ -8,12 +8,14 @@ inferred from a photo.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
 
 from lift3d.context import Context
 from lift3d.errors import CaptureError, InputError
+from lift3d.geometry.camera.assumed import assumed_intrinsics
 from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
 from lift3d.geometry.guarantees.views import BEHIND_PHOTO, ORDER_OF_PHOTOS, UPRIGHT
 from lift3d.geometry.image.crop import Crop, square_crop
@@ -24,11 +26,15 @@ from lift3d.geometry.voxels.view_frame import ViewFrame
 from lift3d.mapping import Card, Mapping, register
 from lift3d.maps.image_to_mask import ImageToMask
 from lift3d.types import F32, F64, Camera, Image, Photos, Points, SolidPrediction, Views, Voxels
+from lift3d.weights import is_packaged
+
+if TYPE_CHECKING:
+    from lift3d.inference.single_view import SingleViewPrediction
 
 NAME = "image_to_voxels"
 MAX_PHOTOS = 8
-ASSUMED_FIELD_OF_VIEW = 45.0
-"""Degrees across the longer side, for a photo whose focal length is unknown."""
+LAYERS, FUSED = "image_to_layers", 128
+"""The network of the visible surface, and voxels along each side of the crop of a prediction that it sharpens."""
 RESOLUTION, COARSE_RESOLUTION = 80, 40
 """Voxels along the longest side of the upright grid, and of the grid in which the symmetry plane is searched."""
 MARGIN = 2
@@ -51,11 +57,12 @@ MIN_OBJECT_PIXELS = 24
 )  # fmt: skip
 @dataclass(frozen=True)
 class ImageToVoxels(Mapping[Photos, SolidPrediction]):
-    """weights, mask_weights: a run's folder or a weights file; the package's own if not given. upright: False keeps the
-    orientation of the camera, with z opposite to the photo's downward direction."""
+    """weights, mask_weights, layer_weights: a run's folder or a weights file; the package's own if not given, and of the layers
+    "" for none. upright: False keeps the orientation of the camera, with z opposite to the photo's downward direction."""
 
     weights: str | None = None
     mask_weights: str | None = None
+    layer_weights: str | None = None
     upright: bool = True
 
     def apply(self, source: Photos, context: Context) -> SolidPrediction:
@@ -78,6 +85,7 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
         confidence = round(mean_confidence(predicted.occupancy), 4)
         predicted = predicted.fill_silhouette(level)
         predicted = replace(predicted, occupancy=bridge_components(predicted.occupancy, level))
+        predicted = self._sharpened(predicted, first, frame, level, context)
         if not (predicted.occupancy > level).any():
             raise CaptureError(
                 f"the network sees no solid in {first.name}",
@@ -105,6 +113,23 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
         symmetry = symmetry_plane(solid.voxels.inside, solid.voxels.affine, turn)
         return replace(solid, symmetry_plane=symmetry, dissimilar=dissimilar, confidence=confidence)
 
+    def _sharpened(
+        self, predicted: SingleViewPrediction, image: Image, frame: ViewFrame, level: float, context: Context
+    ) -> SingleViewPrediction:
+        """The prediction with the visible surface and thickness of image_to_layers, where there are weights for it."""
+        if self.layer_weights == "" or (self.layer_weights is None and not is_packaged(LAYERS)):
+            return predicted
+        from lift3d.inference.layered_depth import input_side, predict_layers
+        from lift3d.inference.networks import load_network
+
+        net, found = load_network(LAYERS, self.layer_weights or None)
+        assert image.mask is not None
+        alpha = image.mask.astype(np.uint8) * 255
+        cutout = cut_out(image.pixels, alpha, frame.crop, input_side(found))
+        coverage = cut_out(image.pixels, alpha, frame.crop, 2 * FUSED)[3]
+        context.note(LAYERS, weights=found.name)
+        return predicted.with_layers(predict_layers(net, cutout), coverage, level, frame, FUSED)
+
 
 def upright_axes(up: F64) -> F64:
     """(3, 3) axes of the upright frame in the view frame: z is `up` (3,), y the viewing direction projected onto the ground."""
@@ -119,15 +144,6 @@ def rotation_about_z(angle: float) -> F64:
     """(3, 3) rotation by `angle` radians about z."""
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-
-
-def assumed_intrinsics(image: Image) -> F64:
-    """(3, 3) intrinsics: the focal length of EXIF, else of a common lens; the principal point is the centre of the photo."""
-    longer = max(image.width, image.height)
-    focal = (
-        image.focal if image.focal is not None else longer / 2 / np.tan(np.radians(ASSUMED_FIELD_OF_VIEW) / 2)
-    )
-    return np.array([[focal, 0, image.width / 2], [0, focal, image.height / 2], [0, 0, 1.0]])
 
 
 def _masked(source: Photos, find: ImageToMask, context: Context) -> list[Image]:

@@ -28,6 +28,11 @@ def list_models() -> list[PretrainedCfg]:
     return [_read(path, path.with_suffix(".safetensors")) for path in sorted(FOLDER.glob("*.json"))]
 
 
+def is_packaged(name: str) -> bool:
+    """Whether the package has weights of this name."""
+    return (FOLDER / f"{name}.json").is_file()
+
+
 def find(name: str | Path) -> PretrainedCfg:
     """The card of weights, by the name of a packaged network, the path of a weights file with its card beside it, or the
     folder of a training run. InputError where there are no weights, or the card is damaged."""

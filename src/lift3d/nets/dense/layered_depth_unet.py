@@ -37,8 +37,8 @@ class LayeredDepth(NamedTuple):
 
 
 class CutoutUNet(nn.Module):
-    """Encoder and decoder for cut-outs as geometry/image/cutout.py makes them: (B, 4, H, W) to maps at stride 2. H and W are multiples of
-    STRIDE.
+    """Encoder and decoder for cut-outs as geometry/image/cutout.py makes them: (B, 4, H, W) to maps at stride 2. H and W are
+    multiples of STRIDE.
 
     width: channels at stride 4, as in `DepthUNet`."""
 

@@ -20,6 +20,8 @@ from lift3d.errors import InputError
 from lift3d.geometry.repair.flat_base import cut_flat_base
 from lift3d.geometry.symmetry.plane import symmetry_plane
 from lift3d.maps.image_to_voxels import MAX_PHOTOS, erode_mask
+from lift3d.pipelines.reconstruction.back_view import NAME as BACK
+from lift3d.pipelines.reconstruction.back_view import back_view
 from lift3d.pipelines.reconstruction.finish import Model, apply_scale, ensure_solid, without_light
 from lift3d.pipelines.reconstruction.inputs import MIN_MEASURED
 from lift3d.pipelines.reconstruction.options import Options
@@ -39,6 +41,7 @@ from lift3d.types import (
     Voxels,
 )
 from lift3d.units import set_unit
+from lift3d.weights import is_packaged
 
 MIN_SYMMETRY = 0.6
 """Symmetry score from which the reflected photo colours the other side."""
@@ -56,6 +59,8 @@ SMALL_AREA = 0.03
 """Fraction of the photo below which the object found is doubtful."""
 REFLECTED_WEIGHT = 0.02
 """Weight of the reflected photo in the texture: it counts only where the photo sees nothing."""
+BACK_WEIGHT = 0.01
+"""Weight of the predicted far side: it counts only where neither the photo nor its reflection shows the surface."""
 LEAST_AGREEMENT = 0.88
 """IoU of the predicted silhouette with the mask of a further photo below which its colours are not used: wrong sides had up to
 0.85 on four sets of three photos."""
@@ -113,6 +118,10 @@ def predict_model(photos: Photos, options: Options, run: Run) -> Model:
     if options.uncertainty:
         uncertainty = set_unit(uncertainty_colours(surface.mesh, voxels, factor), unit)
     seen, preference = with_reflected_view(surface.views, replace(plane, offset=plane.offset * factor))
+    if is_packaged(BACK):
+        image, camera = back_view(surface.mesh, prediction.images[0], surface.views.cameras[0])
+        seen = replace(seen, images=(*seen.images, image), cameras=(*seen.cameras, camera))
+        preference = (*preference, BACK_WEIGHT)
     seen, preference = _with_other_photos(surface, prediction.images[1:], seen, preference, run)
     texture = ImagesToTexture(size=options.texture or TEXTURE, preference=preference)
     mesh = without_light(run.step("texture", texture, replace(surface, views=seen), keep=False), options, run)
