@@ -123,7 +123,7 @@ def test_one_mask_for_one_photo_and_warnings_are_shown(tmp_path: Path) -> None:
     Pil.fromarray(np.dstack([blue, alpha]).astype(np.uint8)).save(tmp_path / "other.png")
     code, said = lift3d("reconstruct", tmp_path / "ball.png", tmp_path / "other.png", "-o", out)
     words = " ".join(said.split())
-    assert code == 0 and "unlike the first photo" in words and "colours are those of the first" in words, said
+    assert code == 0 and "unlike the first photo" in words and "colours are not used" in words, said
 
 
 def test_a_blurred_photo_keeps_its_colours_and_loses_its_features() -> None:
