@@ -11,10 +11,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from lift3d.errors import InputError  # noqa: E402
+from lift3d.nets.dense.back_unet import BackUNet  # noqa: E402
 from lift3d.nets.dense.backbone import EfficientNetLite0  # noqa: E402
+from lift3d.nets.dense.depth_unet import DepthUNet  # noqa: E402
 from lift3d.nets.dense.layered_depth_unet import LayeredDepth, LayeredDepthUNet  # noqa: E402
 from lift3d.train.data.layered_views import LayeredSample  # noqa: E402
 from lift3d.train.data.view_set import further_views  # noqa: E402
+from lift3d.train.depth_start import copy_decoder  # noqa: E402
 from lift3d.train.distributed import Worker  # noqa: E402
 from lift3d.train.engine import Trainer  # noqa: E402
 from lift3d.train.tasks import image_to_layers as module  # noqa: E402
@@ -124,6 +127,25 @@ def test_further_pictures_are_trained_on(small: tuple[Path, Path], task: ImageTo
     assert set(more.data()) == {"train", "train_1", "train_2", "train_3", "val"}
     with pytest.raises(InputError, match="is not CORPUS:PICTURES"):
         further_views("folder")
+
+
+def test_the_decoder_starts_with_that_of_the_depth_network() -> None:
+    torch.manual_seed(0)
+    depth, net = DepthUNet(8), LayeredDepthUNet(8)
+    copy_decoder(net, depth.state_dict())
+    own, given = net.state_dict(), depth.state_dict()
+    assert torch.equal(own["decoder.1.second.weight"], given["decoder.1.second.weight"])
+    assert torch.equal(own["decoder.1.first.weight"][:, :-1], given["decoder.1.first.weight"])
+    assert not own["decoder.1.first.weight"][:, -1].any() and not own["head.weight"][:2].any()
+    with torch.no_grad():
+        picture = torch.randn(1, 3, 64, 64)
+        found = net.eval()(torch.cat([picture, torch.rand(1, 1, 64, 64)], 1))
+        assert torch.allclose(found.normals, depth.eval()(picture).normals, atol=1e-4), (
+            "the mask has no effect yet"
+        )
+    back = BackUNet(8)
+    copy_decoder(back, depth.state_dict())
+    assert not back.state_dict()["head.weight"].any()
 
 
 def test_the_size_of_the_maps_is_half_that_of_the_picture() -> None:

@@ -23,6 +23,7 @@ from lift3d.train.config import Schedule, option
 from lift3d.train.data.back_views import BackSample, back_sample
 from lift3d.train.data.sampling import sample_indices
 from lift3d.train.data.view_set import ViewSet, further_views
+from lift3d.train.depth_start import start_with_depth
 from lift3d.train.task import Batch, Task
 from lift3d.types import F32
 
@@ -68,6 +69,7 @@ class ImageToBackTask(Task):
     def module(self) -> nn.Module:
         net = BackUNet(self.config.width)
         net.backbone.load_state_dict(load_backbone().state_dict())
+        start_with_depth(net)
         net.freeze_early()
         return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

@@ -25,6 +25,7 @@ from lift3d.train.data.layered_views import LayeredSample, layered_sample
 from lift3d.train.data.sampling import sample_indices
 from lift3d.train.data.view_set import ViewSet, further_views
 from lift3d.train.depth_losses import gradient_loss, median_and_deviation, normal_loss
+from lift3d.train.depth_start import start_with_depth
 from lift3d.train.task import Batch, Task
 
 NEAR, RATIO = 0.05, 0.25
@@ -75,6 +76,7 @@ class ImageToLayersTask(Task):
     def module(self) -> nn.Module:
         net = LayeredDepthUNet(self.config.width)
         net.backbone.load_state_dict(load_backbone().state_dict())
+        start_with_depth(net)
         net.freeze_early()
         return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
