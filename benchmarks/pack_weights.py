@@ -40,6 +40,8 @@ BACKBONE = "; fine-tuned from Google's weights of EfficientNet-Lite0 (Apache-2.0
 FROZEN = "; on features of Google's weights of EfficientNet-Lite0 (Apache-2.0, ImageNet-1k), which are not in this file"
 TASK = {
     "image_to_depth": "inverse depth, normals and focal length of a photo",
+    "image_to_back": "colours of the far side of an object, and of its front without light, from a cut-out",
+    "image_to_layers": "visible surface, thickness and normals of an object, from a cut-out",
     "image_to_mask": "segmentation of an object in a photo, with clicks and a box as prompts",
     "image_to_voxels": "occupancy of an object and its upright pose, from one to eight photos",
     "autoencoder": "compression of a voxelised shape to a latent code, and back",
@@ -55,6 +57,8 @@ IMAGE, GRID = {"image_size": 128, "mean": 0.5, "std": 0.5}, {"grid_size": 64}
 INPUT: dict[str, dict[str, object]] = {
     "image_to_depth": {"input": "the photo, shorter side as in training", "mean": 127 / 255, "std": 128 / 255},
     "image_to_mask": {"input": "a square of the photo, and maps of clicks and a box", "mean": 127 / 255, "std": 128 / 255},
+    "image_to_back": {"input": "a cut-out, sRGB and mask", "mean": 0.5, "std": 0.5},
+    "image_to_layers": {"input": "a cut-out, sRGB and mask", "mean": 0.5, "std": 0.5},
     "image_to_voxels": {"input": "128 x 128 pixels, sRGB and mask, 1 to 8 images"} | IMAGE,
     "autoencoder": {"input": "64 x 64 x 64 voxels"} | GRID,
     "flow": {"input": "a category and Gaussian noise"},
@@ -91,7 +95,7 @@ TABLE = {
 
 def test_scores(name: str, digest: str) -> dict[str, object]:
     """measured_on, metrics and baselines of the card, from the network's table; empty without a table of these weights."""
-    path = HERE / "results" / f"{TABLE[name]}.json"
+    path = HERE / "results" / f"{TABLE.get(name, name)}.json"
     table = json.loads(path.read_text()) if path.is_file() else None
     if table is None or (name == "flow" and table["weights"] != digest):
         return {}
@@ -221,6 +225,7 @@ def main() -> None:
         default=store.FOLDER,
         help="a folder beside the package, for weights that are not finished",
     )
+    parser.add_argument("--size", type=int, help="side of the input in pixels, if not that of the training")
     args = parser.parse_args()
     told = json.loads((args.run / "best.json").read_text())
     tensors = {k: v for k, v in store.load_tensors(args.run).items() if not k.startswith("critic.")}
@@ -237,9 +242,11 @@ def main() -> None:
     }  # fmt: skip
     if args.name in ("embedding", "embedding_backbone"):
         card["space"] = space_of(store.find(args.run))  # which classifiers that were trained on the run state
-    if args.name == "image_to_mask":
+    if "side" in told["plan"]["config"]:
         card["image_size"] = told["plan"]["config"]["side"]
-    if args.name in ("image_to_depth", "image_to_mask"):
+    if args.size:
+        card["image_size"] = args.size
+    if args.name in ("image_to_back", "image_to_depth", "image_to_layers", "image_to_mask"):
         card |= {"licence": card["licence"] + BACKBONE, "pretrained": ORIGIN}
     elif "pretrained" in card["data_digest"]:
         card |= {"licence": card["licence"] + FROZEN, "pretrained": card["data_digest"].pop("pretrained")}
