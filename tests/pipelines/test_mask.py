@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from lift3d.context import Context
 from lift3d.errors import InputError
 from lift3d.geometry.image.prompt_maps import Prompts
 from lift3d.maps.image_to_mask import ImageToMask
-from lift3d.pipelines.mask import mask, write_cutout
-from lift3d.types import Image
+from lift3d.pipelines.mask import UNCERTAIN, mask, write_cutout
+from lift3d.types import Image, Segmentation
 
 
 @pytest.fixture
@@ -109,3 +110,16 @@ def test_a_cut_out_replaces_an_old_one_whole(rgba: np.ndarray, tmp_path: Path) -
     path.write_bytes(b"old")
     write_cutout(Image(rgba[..., :3].copy(), mask=rgba[..., 3] > 0), path)
     assert Pil.open(path).mode == "RGBA" and [p.name for p in tmp_path.iterdir()] == ["cut.png"]
+
+
+@pytest.mark.parametrize(("certainty", "doubt"), [(0.5, True), (0.9, False)])
+def test_a_doubtful_outline_is_a_warning(
+    rgba: np.ndarray, monkeypatch: pytest.MonkeyPatch, certainty: float, doubt: bool
+) -> None:
+    def apply(self: ImageToMask, source: Image, context: Context) -> Image:
+        inside = np.zeros((70, 90), bool)
+        inside[10:30, 10:30] = True
+        return replace(source, mask=inside, segmentation=Segmentation("network", 0.06, certainty=certainty))
+
+    monkeypatch.setattr(ImageToMask, "apply", apply)
+    assert (UNCERTAIN in mask(rgba[..., :3]).warnings) == doubt

@@ -13,11 +13,12 @@ from lift3d.context import Context
 from lift3d.errors import InputError
 from lift3d.geometry.image.prompt_maps import Prompts
 from lift3d.io.files.atomic import writing
-from lift3d.maps.image_to_mask import ImageToMask
+from lift3d.maps.image_to_mask import DOUBTFUL, ImageToMask
 from lift3d.pipelines.arguments import PathLike, PhotoSource, load_photo, require_other_file
 from lift3d.pipelines.pictures.prompts import Points, parse_prompts, prompts_on
 from lift3d.types import Image
 
+UNCERTAIN = "the outline of the object is uncertain: if it is wrong, show the object with --at X,Y or --box"
 TRANSPARENT = "it is transparent, which is taken as the mask: --at and --box have no effect"
 
 
@@ -55,7 +56,10 @@ def segment(image: Image, prompts: Prompts, context: Context, weights: str | Non
     found = prompts_on(image, prompts)
     if prompts and image.mask is not None:
         image = replace(image, warnings=(*image.warnings, TRANSPARENT))
-    return ImageToMask(weights, found)(image, context)
+    image = ImageToMask(weights, found)(image, context)
+    if image.segmentation is not None and image.segmentation.certainty < DOUBTFUL:
+        image = replace(image, warnings=(*image.warnings, UNCERTAIN))
+    return image
 
 
 def write_cutout(image: Image, path: Path, mask_only: bool = False) -> None:

@@ -19,6 +19,7 @@ from scipy import ndimage
 from lift3d.errors import InputError
 from lift3d.geometry.repair.flat_base import cut_flat_base
 from lift3d.geometry.symmetry.plane import symmetry_plane
+from lift3d.maps.image_to_mask import DOUBTFUL
 from lift3d.maps.image_to_voxels import MAX_PHOTOS, erode_mask
 from lift3d.pipelines.reconstruction.back_view import NAME as BACK
 from lift3d.pipelines.reconstruction.back_view import back_view
@@ -189,6 +190,11 @@ def _warn_of_doubts(prediction: SolidPrediction, run: Run) -> None:
         run.warn(
             f"The object found covers only {100 * found.area_fraction:.1f} % of {image.name}: if it is not the one you want, "
             "go nearer or give --at X,Y (`lift3d mask` shows what is found)."
+        )
+    if found is not None and found.certainty < DOUBTFUL:
+        run.warn(
+            f"The outline of the object in {image.name} is uncertain: look at it with `lift3d mask`, and show the object with "
+            "--at X,Y or --box if it is wrong."
         )
     if prediction.dissimilar:
         names = ", ".join(prediction.dissimilar)
