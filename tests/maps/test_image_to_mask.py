@@ -149,7 +149,9 @@ def test_opacity_beside_the_mask() -> None:
     mask[20:30, 20:30] = True
     alpha = np.full((50, 50), 90, np.uint8)
     out = opacity(alpha, mask)
-    assert (out[mask] == 128).all() and out[19, 25] == 90 and out[0, 0] == 0
+    assert out[19, 25] == 90 and out[0, 0] == 0 and out[20, 25] == 128
+    assert (out[22:28, 22:28] == 255).all(), "opaque away from the edge"
+    assert out[mask].min() == 128
     assert (opacity(np.full((50, 50), 255, np.uint8), mask)[~mask] <= 127).all()
 
 

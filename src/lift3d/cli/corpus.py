@@ -171,9 +171,8 @@ def shapes(
     with Bars(quiet) as bars:
         written = write_shapes(folder, count, seed, first, bars.step)
     if not quiet:
-        typer.echo(
-            f"{written} new shapes in {folder}; use them with: lift3d corpus build CORPUS --from {folder}"
-        )
+        typer.echo(f"{written} new shapes in {folder}; use them with:")
+        typer.echo(f"lift3d corpus build CORPUS --from {folder} --licence CC0-1.0 --author lift3d")
 
 
 def summary(corpus: Corpus, everything: bool = False) -> list[str]:

@@ -34,6 +34,8 @@ from lift3d.units import format_seconds
 from lift3d.version import __version__
 
 WORK = ".building"
+OTHER_CORPUS = "{} holds a corpus that was built from other sources or with other options"
+OTHER_HINT = "give a new folder, or remove this one; a folder of meshes is named with --from"
 Log = Callable[[str], None]
 Progress = Callable[[str, float], None]
 
@@ -64,6 +66,8 @@ def build(target: Path, options: BuildOptions, log: Log, progress: Progress) -> 
     _check(target, options)
     import_parquet()  # fails before hours of work
     selected = _selected(options)
+    if (target / CARD).is_file():
+        _require_same_sources(target, {source.name: list(source.packages) for source in selected}, options)
     packages = _packages(selected, options, log, progress)
     plan = _plan(options, packages)
     if (target / CARD).is_file():
@@ -176,14 +180,19 @@ def _plan(options: BuildOptions, packages: dict[str, list[Package]]) -> dict[str
     }  # fmt: skip
 
 
+def _require_same_sources(target: Path, wanted: dict[str, list[str]], options: BuildOptions) -> None:
+    """InputError, before anything is downloaded, for a complete corpus of other sources."""
+    plan = Corpus(target).card["plan"]
+    held = {name: [p["package"] for p in packages] for name, packages in plan.get("sources", {}).items()}
+    if held != wanted or (plan.get("folder") is None) != (options.folder is None):
+        raise InputError(OTHER_CORPUS.format(target), OTHER_HINT)
+
+
 def _open_complete(target: Path, plan: dict[str, Any], log: Log) -> Corpus:
     """The complete corpus in the folder; InputError when its plan differs."""
     corpus = Corpus(target)
     if corpus.card["plan"] != plan:
-        raise InputError(
-            f"{target} holds a corpus that was built from other sources or with other options",
-            "give a new folder, or remove this one",
-        )
+        raise InputError(OTHER_CORPUS.format(target), OTHER_HINT)
     shutil.rmtree(target / WORK, ignore_errors=True)
     log(f"{target} is complete; nothing to do")
     return corpus

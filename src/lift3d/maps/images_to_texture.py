@@ -65,9 +65,7 @@ class ImagesToTexture(Mapping[Surface, Mesh]):
         """The textured mesh; InputError for an unusable mesh, CaptureError if no photo sees it."""
         views, mesh = source.views, source.mesh
         if not 256 <= self.size <= 8192:
-            raise InputError(
-                f"a texture of {self.size} texels a side is not supported", "choose 1024 to 8192"
-            )
+            raise InputError(f"a texture of {self.size} texels a side is not supported", "choose 256 to 8192")
         if len(views) == 0 or len(mesh.faces) == 0:
             raise InputError("Texture needs photos and a mesh with faces", "check the earlier steps' report")
         vertices = np.asarray(mesh.vertices, np.float64)

@@ -104,7 +104,7 @@ def test_the_command_says_where_each_photo_was_taken(files: Path) -> None:
         ({"output": "grey.stl/x.glb"}, InputError, ""),
         ({"photos": []}, InputError, "0 photos"),
         ({"up": "q"}, InputError, "not an upright axis"),
-        ({"size": 7}, InputError, "7 texels"),
+        ({"size": 7}, InputError, "choose 256 to 8192"),
         ({"output": "35.glb", "photos": "missing.png"}, InputError, "missing.png"),
     ],
 )
@@ -132,3 +132,15 @@ def test_up_y_turns_a_file_without_an_axis(files: Path) -> None:
     said: list[str] = []
     turned = lift3d.texture(files / "y.stl", files / "35.png", size=512, up="y", message=said.append)
     assert "azimuth 35" in said[0] and np.allclose(turned.bounds, shape().bounds, atol=1e-6)
+
+
+def test_a_photo_of_another_object_is_left_out_or_doubted(files: Path, tmp_path: Path) -> None:
+    ball = trimesh.creation.icosphere(3)
+    v, f = np.asarray(ball.vertices), np.asarray(ball.faces)
+    face, _, _ = rasterize(orbit_camera(v, 0, 20, 240, 240, 420, 0.85), v, f)
+    rgb = np.full((240, 240, 3), 90, np.uint8)
+    Pil.fromarray(np.dstack([rgb, (face >= 0).astype(np.uint8) * 255])).save(tmp_path / "35.png")
+    said: list[str] = []
+    lift3d.texture(shape(), [files / "35.png", tmp_path / "35.png"], size=256, message=said.append)
+    assert said[0].startswith("35.png (1): taken from") and "agree to" in said[0]
+    assert any("35.png (2)" in s and ("is left out" in s or "fits the mesh badly" in s) for s in said), said

@@ -36,13 +36,15 @@ from lift3d.pipelines.arguments import (
     require_other_file,
 )
 from lift3d.pipelines.reconstruction.inputs import check_output
-from lift3d.pipelines.reconstruction.photo_poses import PlacedPhoto, place_photo
+from lift3d.pipelines.reconstruction.photo_poses import USUAL_IOU, PlacedPhoto, place_photo
 from lift3d.pipelines.reconstruction.single_view import MIN_SYMMETRY, erode_mask, with_reflected_view
 from lift3d.pipelines.write_model import write_mesh_and_preview
 from lift3d.types import Mesh, Points, Surface, SymmetryPlane, Views
 from lift3d.units import set_unit
 
 MAX_PHOTOS = 24
+SIZES = (256, 8192)
+"""Smallest and largest side of the texture."""
 MAX_SIZE = 2400
 """Longer side in pixels to which photos are reduced."""
 WITHOUT_COLOURS = (".stl",)
@@ -78,6 +80,10 @@ def texture(
     many: list[PhotoSource] = list(photos) if isinstance(photos, list | tuple) else [photos]  # type: ignore[list-item]
     if not 1 <= len(many) <= MAX_PHOTOS:
         raise InputError(f"{len(many)} photos were given", f"name one to {MAX_PHOTOS} of the object")
+    if not SIZES[0] <= size <= SIZES[1]:
+        raise InputError(
+            f"a texture of {size} texels a side is not supported", f"choose {SIZES[0]} to {SIZES[1]}"
+        )
     target = None if output is None else Path(output)
     if target is not None:
         _check_target(target, mesh, many)
@@ -126,14 +132,16 @@ def _place_all(
     """The photos with cameras, and the names of those that the mesh fits from nowhere."""
     placed: tuple[PlacedPhoto, ...] = ()
     left = []
+    names = [name_of(photo, "") for photo in photos]
     for k, photo in enumerate(photos):
         context.progress("cameras", k / len(photos))
-        image = load_photo(photo, context, MAX_SIZE)
+        image = load_photo(photo, max_size=MAX_SIZE)
         for warning in image.warnings:
             tell(f"{image.name}: {warning}.")
-        image = ImageToMask(weights)(image, context)
+        image = ImageToMask(weights)(image, Context())
         found = place_photo(shape, image, placed)
         name = image.name or f"photo {k + 1}"
+        name = f"{name} ({k + 1})" if names.count(image.name) > 1 else name
         if found is None:
             left.append(name)
             tell(f"{name} is left out: the silhouette of the mesh fits it from nowhere.")
@@ -144,6 +152,10 @@ def _place_all(
             f"{name}: taken from azimuth {azimuth:.0f} degrees, {elevation:.0f} degrees above the horizon; the silhouettes "
             f"agree to {100 * found.iou:.0f} %."
         )
+        if found.iou < USUAL_IOU:
+            tell(
+                f"{name} fits the mesh badly: check that it shows this object whole, and that the mesh stands upright."
+            )
     return placed, left
 
 
@@ -151,7 +163,9 @@ def direction_of(photo: PlacedPhoto, shape: Mesh) -> tuple[float, float]:
     """Azimuth in [0, 360), 0 at +x and 90 at +y, and elevation in degrees, of a camera seen from the middle of the mesh."""
     out = photo.camera.centre - np.asarray(shape.bounds, np.float64).mean(0)
     flat = float(np.hypot(out[0], out[1]))
-    return float(np.degrees(np.arctan2(out[1], out[0]))) % 360, float(np.degrees(np.arctan2(out[2], flat)))
+    return round(float(np.degrees(np.arctan2(out[1], out[0])))) % 360, float(
+        np.degrees(np.arctan2(out[2], flat))
+    )
 
 
 def _painted(shape: Mesh, placed: tuple[PlacedPhoto, ...], size: int, context: Context) -> Mesh:
