@@ -71,6 +71,8 @@ INPUT: dict[str, dict[str, object]] = {
     "embedding_to_label": {"input": "embedding vectors"},
     "points_to_voxels": {"input": "64 x 64 x 64 voxels"} | GRID,
 }  # fmt: skip
+FOLDERS = {"photographs": "photographs", "rooms": "scenes", "more": "made:made-256"}
+"""Options of runs that name folders -> what the card has in their place."""
 SHAPES = (
     "solids of the training split of lift3d's corpus: free shapes out of Debian packages, each with its licence and author in "
     "the corpus' ATTRIBUTION.csv (docs/data_and_licences.md)"
@@ -228,6 +230,8 @@ def main() -> None:
     parser.add_argument("--size", type=int, help="side of the input in pixels, if not that of the training")
     args = parser.parse_args()
     told = json.loads((args.run / "best.json").read_text())
+    config = told["plan"]["config"]
+    config |= {key: named for key, named in FOLDERS.items() if config.get(key)}
     tensors = {k: v for k, v in store.load_tensors(args.run).items() if not k.startswith("critic.")}
     data = store.pack(tensors)
     assert len(data) <= 16_000_000, f"{len(data)} bytes"

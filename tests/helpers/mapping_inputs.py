@@ -214,6 +214,7 @@ BAD: dict[str, Callable[[], Any]] = {
     "label_to_latent": lambda: Label.certain("no such category"),
     "latent_to_voxels": lambda: replace(latent(), space="unknown"),
     "mesh_to_embedding": _empty_mesh,
+    "mesh_to_albedo": _empty_mesh,
     "mesh_to_heights": _empty_mesh,
     "mesh_to_images": _empty_mesh,
     "mesh_to_solid": _empty_mesh,

@@ -34,7 +34,7 @@ def test_the_light_on_one_material_is_found() -> None:
     assert (ratio.std(0) / ratio.mean(0)).max() < 0.12 and light.explained > 0.95
     exact = np.maximum(harmonics(n) @ light.coefficients, 0.3)
     again = estimate_light(0.3 * exact, n, np.ones(len(n)))
-    assert np.abs(again.coefficients - light.coefficients).max() < 0.06
+    assert np.abs(again.coefficients - light.coefficients).max() < 0.1
 
 
 @pytest.mark.parametrize("above", [0.0, 0.4])
