@@ -10,6 +10,7 @@ shadows and highlights stay.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -167,7 +168,11 @@ def _groups(colours: F64, apart: float, step: float) -> NDArray[np.int64]:
     """(N,) group of each colour (N, 3), numbered without gaps: of one chromaticity and one lightness; see APART."""
     total = np.maximum(colours.sum(1, keepdims=True), 1e-6)
     features = np.hstack([colours / total / apart, np.log(total) / step])
-    centres, _ = kmeans2(features, min(GROUPS, len(features)), minit="++", seed=0)
+    if float(np.ptp(features, axis=0).max()) < 1e-3:  # one colour
+        return np.zeros(len(features), np.int64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of groups that stay empty
+        centres, _ = kmeans2(features, min(GROUPS, len(features)), minit="++", seed=0)
     kept: list[F64] = []
     for centre in centres:
         if np.isfinite(centre).all() and all(np.abs(centre - other).sum() > 1 for other in kept):
