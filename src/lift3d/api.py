@@ -223,7 +223,7 @@ def list_models() -> list[PretrainedCfg]:
     `baselines`, `command` and so on (`lift3d.weights.PretrainedCfg`; docs/python_api.md has a table).
 
     >>> import lift3d
-    >>> {card.name: card.licence for card in lift3d.list_models()}["image_to_mask"]
+    >>> {card.name: card.licence for card in lift3d.list_models()}["autoencoder"]
     'Apache-2.0, as lift3d'
     """
     from lift3d.weights import list_models as run
