@@ -162,3 +162,17 @@ def test_the_expected_iou_is_that_of_the_probabilities() -> None:
     assert expected_iou(0.5 * mask, mask) == pytest.approx(0.5)
     doubt = np.where(mask > 0, np.float32(0.9), np.float32(0.1))
     assert expected_iou(doubt, mask) == pytest.approx(0.9 * 25 / (25 + 0.1 * 75))
+
+
+def test_a_click_on_the_object_that_stands_out_means_the_whole_of_it() -> None:
+    probability = np.zeros((40, 40), np.float32)
+    probability[5:20, 5:20] = 0.9
+    probability[30:34, 30:34] = 0.9
+
+    def obvious(**prompts: object) -> bool:
+        return ImageToMask(prompts=Prompts(**prompts))._is_obvious(probability, 0.5)  # type: ignore[arg-type]
+
+    assert obvious(clicks=((10.0, 12.0),)) and obvious(clicks=((10.0, 12.0), (18.0, 6.0)))
+    assert not obvious() and not obvious(clicks=((25.0, 12.0),)) and not obvious(clicks=((31.0, 31.0),))
+    assert not obvious(clicks=((10.0, 12.0),), background=((15.0, 15.0),))
+    assert not obvious(clicks=((10.0, 12.0),), box=(0.0, 0.0, 30.0, 30.0))

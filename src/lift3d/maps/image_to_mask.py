@@ -109,6 +109,14 @@ class ImageToMask(Mapping[Image, Image]):
         net, found = load_network(NAME, self.weights)
         size, level = (source.height, source.width), found.threshold
         probability = self._first_look(net, found, source)
+        plain = None
+        if self.prompts.clicks and self.prompts.box is None and takes_prompts(found):
+            plain = replace(self, prompts=Prompts())
+            standing = plain._first_look(net, found, source)
+            if self._is_obvious(standing, level):
+                probability = (probability + standing) / np.float32(2)
+            else:
+                plain = None
         mask, others = choose_region(apply_prompts(probability, self.prompts) > level, self.prompts)
         peak, area = (level, 0.0) if self.prompts else (MIN_PEAK, MIN_AREA_FRACTION)
         if mask.mean() < area or probability[mask].max(initial=0) < peak:
@@ -117,7 +125,7 @@ class ImageToMask(Mapping[Image, Image]):
         near = square_crop(mask, CROP_SCALES[0])
         if self.prompts.box is not None:
             near = crop_around(self.prompts.box, CROP_SCALES[0])
-        closer, likely = self._closer(net, found, source, near, probability)
+        closer, likely = self._closer(net, found, source, near, probability, plain)
         if takes_prompts(found):
             alpha = matte_of(source.pixels, paste_crop(closer, near, size), 0.5, rows_and_columns(near, size))
         else:
@@ -182,6 +190,15 @@ class ImageToMask(Mapping[Image, Image]):
                 break
         return probability
 
+    def _is_obvious(self, probability: F32, threshold: float) -> bool:
+        """Whether the clicks, and none on the background, lie on the object that stands out without them, whose probability is
+        given: then the whole of it is meant, and not the part around the clicks."""
+        if not self.prompts.clicks or self.prompts.box is not None:
+            return False
+        region, _ = choose_region(probability > threshold, Prompts())
+        beside = [region[pixel_of(click, region.shape)] for click in self.prompts.background]
+        return all(region[pixel_of(click, region.shape)] for click in self.prompts.clicks) and not any(beside)
+
     def _look(self, net: torch.nn.Module, found: PretrainedCfg, image: Image, crop: Crop) -> F32:
         """(S, S) float32: probability of the object over the crop."""
         from lift3d.inference.object_mask import input_side, object_probability
@@ -192,11 +209,12 @@ class ImageToMask(Mapping[Image, Image]):
         )
 
     def _closer(
-        self, net: torch.nn.Module, found: PretrainedCfg, image: Image, near: Crop, whole: F32
-    ) -> tuple[F32, F32]:
+        self, net: torch.nn.Module, found: PretrainedCfg, image: Image, near: Crop, whole: F32,
+        plain: ImageToMask | None = None,
+    ) -> tuple[F32, F32]:  # fmt: skip
         """Two maps over the largest crop. (T, T) float32: the object's probability, refined by a random walk over colours, its
         edge at 0.5. (S, S) float32: the same before that, averaged over crops of CROP_SCALES (and over the first look `whole`
-        (H, W) for the network with prompts)."""
+        (H, W) for the network with prompts; and with the looks of `plain`, if given)."""
         from lift3d.inference.object_mask import input_side, takes_prompts
 
         prompted = takes_prompts(found)
@@ -206,7 +224,10 @@ class ImageToMask(Mapping[Image, Image]):
             total, weight = crop_of(whole, near, side), weight + 1
         for wider in CROP_SCALES:
             half = near.half * wider / CROP_SCALES[0]
-            probability = self._look(net, found, image, Crop(near.x, near.y, half))
+            crop = Crop(near.x, near.y, half)
+            probability = self._look(net, found, image, crop)
+            if plain is not None:
+                probability = (probability + plain._look(net, found, image, crop)) / np.float32(2)
             inner = round(side * wider / CROP_SCALES[0])
             start = (side - inner) // 2
             part = slice(start, start + inner)
