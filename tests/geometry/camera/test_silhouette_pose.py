@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import trimesh
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lift3d.geometry.camera.colour_agreement import compare_colours
@@ -42,7 +42,9 @@ def picture(mesh: Mesh, camera: Camera, colours: np.ndarray) -> Image:
     return Image(rgb, "photo", mask=face >= 0)
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@example(azimuth=4.0, elevation=2.0, focal=729.0)
+@example(azimuth=277.6, elevation=-7.9, focal=965.6)
+@settings(max_examples=8, deadline=None)
 @given(azimuth=st.floats(0, 359), elevation=st.floats(-10, 60), focal=st.floats(400, 1200))
 def test_the_camera_is_found_again(azimuth: float, elevation: float, focal: float) -> None:
     mesh = scene()
@@ -50,8 +52,8 @@ def test_the_camera_is_found_again(azimuth: float, elevation: float, focal: floa
     camera = orbit_camera(v, azimuth, elevation, 320, 240, focal, 0.8)
     mask = rasterize(camera, v, f)[0] >= 0
     poses = poses_from_silhouette(v, f, mask, camera.K)
-    assert poses[0].iou > 0.9 and [p.iou for p in poses] == sorted((p.iou for p in poses), reverse=True)
-    assert min(angle(p.camera, camera) for p in poses if p.iou > poses[0].iou - 0.06) < 20
+    assert poses[0].iou > 0.93 and [p.iou for p in poses] == sorted((p.iou for p in poses), reverse=True)
+    assert min(angle(p.camera, camera) for p in poses if p.iou > poses[0].iou - 0.04) < 12
 
 
 def test_a_wrong_focal_length_hardly_matters() -> None:

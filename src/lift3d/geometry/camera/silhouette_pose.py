@@ -29,7 +29,9 @@ COARSE, FINE = 48, 128
 KEPT, APART = 6, 25.0
 """Poses that are refined, and the least angle between two of them in degrees."""
 TURN, MOVE = 6.0, 0.04
-"""Size of the first simplex: degrees, and fraction of the distance or of the object's size."""
+"""Unit of the search: degrees, and fraction of the distance or of the object's size."""
+SIMPLICES = (1.0, -1.5, 2.5)
+"""Sizes of the first simplices of the runs of the refinement, each of which begins where the last one ended."""
 ROUNDS = 140
 """Most evaluations of a refinement."""
 
@@ -135,13 +137,17 @@ def _refined(
     def cost(x: F64) -> float:
         return 1 - iou(_silhouette(v, f, moved(x), crop, len(mask)), mask)
 
-    start = np.zeros(6)
-    simplex = np.concatenate([start[None], np.eye(6)])
-    done = minimize(
-        cost, start, method="Nelder-Mead",
-        options={"initial_simplex": simplex, "maxfev": ROUNDS, "xatol": 0.02, "fatol": 1e-4},
-    )  # fmt: skip
-    return SilhouettePose(moved(done.x), 1 - float(done.fun))
+    best = np.zeros(6)
+    for size in SIMPLICES:  # new starts leave local minima
+        done = minimize(
+            cost, best, method="Nelder-Mead",
+            options={
+                "initial_simplex": best + size * np.concatenate([np.zeros((1, 6)), np.eye(6)]), "maxfev": ROUNDS,
+                "xatol": 0.02, "fatol": 1e-4,
+            },
+        )  # fmt: skip
+        best = done.x
+    return SilhouettePose(moved(best), 1 - cost(best))
 
 
 def _rotation(vector: F64) -> F64:
