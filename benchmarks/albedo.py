@@ -105,10 +105,11 @@ def measure(path: Path, light: str) -> dict[str, float] | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared/data")
-    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--every", type=int, default=3)
+    parser.add_argument("--first", type=int, default=1, help="number of the first mesh; 0, 6, 12 ... served to choose constants")
     args = parser.parse_args()
     rows: dict[str, list[dict[str, float]]] = {light: [] for light in LIGHTS}
-    for path in sorted((args.data / "meshes").rglob("*.glb"))[:: args.every]:
+    for path in sorted((args.data / "meshes").rglob("*.glb"))[args.first :: args.every]:
         for light in LIGHTS:
             try:
                 found = measure(path, light)
