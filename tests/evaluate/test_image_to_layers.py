@@ -7,8 +7,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from lift3d.evaluate.image_to_layers import layer_errors, normals_of  # noqa: E402
+from lift3d.evaluate.image_to_layers import normals_of  # noqa: E402
 from lift3d.train.data.layered_views import LayeredSample  # noqa: E402
+from lift3d.train.tasks.image_to_layers import layer_errors  # noqa: E402
 
 M = 64
 LINE = (np.arange(M, dtype=np.float32) + 0.5) / M * 2 - 1

@@ -27,6 +27,7 @@ from lift3d.train.data.view_set import ViewSet, further_views
 from lift3d.train.depth_losses import gradient_loss, median_and_deviation, normal_loss
 from lift3d.train.depth_start import start_with_depth
 from lift3d.train.task import Batch, Task
+from lift3d.types import F32
 
 NEAR, RATIO = 0.05, 0.25
 """Errors of the aligned surface, in half widths, and of the logarithm of the thickness, below which a pixel counts as right."""
@@ -153,16 +154,29 @@ class ImageToLayersTask(Task):
 
 def errors(found: LayeredDepth, k: int, sample: LayeredSample) -> dict[str, float]:
     """The errors of prediction k for a sample; see `validate`."""
-    known = sample.known
-    residual = (found.nearness[k, 0].cpu().numpy() - sample.nearness)[known]
-    residual = np.abs(residual - np.median(residual))
-    ratio = found.thickness[k, 0].cpu().numpy()[known] - np.log(sample.thickness[known])
-    cosine = (found.normals[k].cpu().numpy() * sample.normals).sum(0)[known]
-    return {
-        "near": float((residual < NEAR).mean()), "thick": float((np.abs(ratio) < RATIO).mean()),
-        "surface": float(residual.mean()), "log_thickness": float(np.abs(ratio).mean()), "cosine": float(cosine.mean()),
+    log_thickness = found.thickness[k, 0].cpu().numpy()
+    maps = found.nearness[k, 0].cpu().numpy(), np.exp(log_thickness), found.normals[k].cpu().numpy()
+    ratio = log_thickness[sample.known] - np.log(sample.thickness[sample.known])
+    return layer_errors(*maps, sample) | {
+        "log_thickness": float(np.abs(ratio).mean()),
         "log_extent": abs(float(found.extent[k]) - float(np.log(sample.extent))),
-        "volume": float((np.exp(ratio) * sample.thickness[known]).sum() / sample.thickness[known].sum()),
+    }
+
+
+def layer_errors(nearness: F32, thickness: F32, normals: F32, sample: LayeredSample) -> dict[str, float]:
+    """Errors of maps (m, m), normals (3, m, m), where the surface of a sample is known: of
+    the surface after its median is aligned, in half widths of the crop, the share of pixels within NEAR, that of pixels whose
+    thickness is within a factor of exp(RATIO), the mean cosine of normals, and the ratio of volumes."""
+    known = sample.known
+    residual = (nearness - sample.nearness)[known]
+    residual = np.abs(residual - np.median(residual))
+    true = sample.thickness[known]
+    ratio = np.log(thickness[known] / true)
+    cosine = (normals * sample.normals).sum(0)[known]
+    return {
+        "surface": float(residual.mean()), "near": float((residual < NEAR).mean()),
+        "thick": float((np.abs(ratio) < RATIO).mean()), "cosine": float(cosine.mean()),
+        "volume": float(thickness[known].sum() / true.sum()),
     }  # fmt: skip
 
 
