@@ -18,7 +18,7 @@ from torch import nn
 from lift3d.corpus.dataset import Corpus
 from lift3d.inference.backbone import load_backbone
 from lift3d.nets.dense.back_unet import BackUNet
-from lift3d.nets.dense.layered_depth_unet import STRIDE
+from lift3d.nets.dense.guided_unet import STRIDE
 from lift3d.train.config import Schedule, option
 from lift3d.train.data.back_views import BackSample, back_sample
 from lift3d.train.data.sampling import sample_indices

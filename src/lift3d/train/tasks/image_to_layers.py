@@ -19,7 +19,8 @@ from torch import nn
 
 from lift3d.corpus.dataset import Corpus
 from lift3d.inference.backbone import load_backbone
-from lift3d.nets.dense.layered_depth_unet import STRIDE, LayeredDepth, LayeredDepthUNet
+from lift3d.nets.dense.guided_unet import STRIDE
+from lift3d.nets.dense.layered_depth_unet import LayeredDepth, LayeredDepthUNet
 from lift3d.train.config import Schedule, option
 from lift3d.train.data.layered_views import LayeredSample, layered_sample
 from lift3d.train.data.sampling import sample_indices

@@ -19,7 +19,8 @@ from lift3d.corpus.pictures.photographs import Photographs
 from lift3d.corpus.scenes.depth_shards import DepthSet
 from lift3d.geometry.metrics.iou import batch_iou
 from lift3d.inference.backbone import load_backbone
-from lift3d.nets.dense.prompted_unet import STRIDE, PromptedUNet
+from lift3d.nets.dense.guided_unet import STRIDE
+from lift3d.nets.dense.prompted_unet import PromptedUNet
 from lift3d.train.config import Schedule, option
 from lift3d.train.data.copy_paste import CopyPaste, PastedScene
 from lift3d.train.data.picture_set import PictureSet
