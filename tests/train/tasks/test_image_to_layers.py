@@ -20,7 +20,7 @@ from lift3d.train.data.view_set import further_views  # noqa: E402
 from lift3d.train.depth_start import copy_decoder  # noqa: E402
 from lift3d.train.distributed import Worker  # noqa: E402
 from lift3d.train.engine import Trainer  # noqa: E402
-from lift3d.train.tasks import image_to_layers as module  # noqa: E402
+from lift3d.train.tasks import cutouts  # noqa: E402
 from lift3d.train.tasks.image_to_layers import (  # noqa: E402
     Config,
     ImageToLayersTask,
@@ -35,7 +35,7 @@ CONFIG = Config(steps=4, batch=2, width=8, side=64, validate=2, save=2, warmup=1
 def task(small: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> ImageToLayersTask:
     torch.manual_seed(0)
     backbone = EfficientNetLite0()
-    monkeypatch.setattr(module, "load_backbone", lambda: backbone)
+    monkeypatch.setattr(cutouts, "load_backbone", lambda: backbone)
     return ImageToLayersTask(small[1], small[0], CONFIG)
 
 
@@ -120,8 +120,8 @@ def test_further_pictures_are_trained_on(small: tuple[Path, Path], task: ImageTo
     more = ImageToLayersTask(small[1], small[0], replace(CONFIG, more=f"{small[0]}:{small[1]}"))
     assert len(more.sets) == 4 and more.sets[0].pictures.digest() == more.sets[1].pictures.digest()
     first, again = (
-        more._train_sample(1, np.random.default_rng(0)),
-        more._train_sample(1 + len(more.sets[0]), np.random.default_rng(0)),
+        more.train_sample(1, np.random.default_rng(0)),
+        more.train_sample(1 + len(more.sets[0]), np.random.default_rng(0)),
     )
     assert np.array_equal(first.nearness, again.nearness)
     assert set(more.data()) == {"train", "train_1", "train_2", "train_3", "val"}
