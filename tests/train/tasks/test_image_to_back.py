@@ -16,7 +16,7 @@ from lift3d.train.data.back_views import BackSample, back_sample  # noqa: E402
 from lift3d.train.data.view_set import ViewSet  # noqa: E402
 from lift3d.train.distributed import Worker  # noqa: E402
 from lift3d.train.engine import Trainer  # noqa: E402
-from lift3d.train.tasks import cutouts  # noqa: E402
+from lift3d.train.tasks import cutout_task  # noqa: E402
 from lift3d.train.tasks.image_to_back import Config, ImageToBackTask, psnr, scores  # noqa: E402
 
 CONFIG = Config(steps=4, batch=2, width=8, side=64, validate=2, save=2, warmup=1, held=4, precision="float32")
@@ -77,7 +77,7 @@ def test_it_learns_resumes_and_is_evaluated(
 ) -> None:
     torch.manual_seed(0)
     backbone = EfficientNetLite0()
-    monkeypatch.setattr(cutouts, "load_backbone", lambda: backbone)
+    monkeypatch.setattr(cutout_task, "load_backbone", lambda: backbone)
     task = ImageToBackTask(small[1], small[0], CONFIG)
 
     def trainer(folder: str) -> Trainer:

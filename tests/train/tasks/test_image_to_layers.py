@@ -17,10 +17,10 @@ from lift3d.nets.dense.depth_unet import DepthUNet  # noqa: E402
 from lift3d.nets.dense.layered_depth_unet import LayeredDepth, LayeredDepthUNet  # noqa: E402
 from lift3d.train.data.layered_views import LayeredSample  # noqa: E402
 from lift3d.train.data.view_set import further_views  # noqa: E402
-from lift3d.train.depth_start import copy_decoder  # noqa: E402
 from lift3d.train.distributed import Worker  # noqa: E402
 from lift3d.train.engine import Trainer  # noqa: E402
-from lift3d.train.tasks import cutouts  # noqa: E402
+from lift3d.train.init_from_depth import copy_decoder  # noqa: E402
+from lift3d.train.tasks import cutout_task  # noqa: E402
 from lift3d.train.tasks.image_to_layers import (  # noqa: E402
     Config,
     ImageToLayersTask,
@@ -35,7 +35,7 @@ CONFIG = Config(steps=4, batch=2, width=8, side=64, validate=2, save=2, warmup=1
 def task(small: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> ImageToLayersTask:
     torch.manual_seed(0)
     backbone = EfficientNetLite0()
-    monkeypatch.setattr(cutouts, "load_backbone", lambda: backbone)
+    monkeypatch.setattr(cutout_task, "load_backbone", lambda: backbone)
     return ImageToLayersTask(small[1], small[0], CONFIG)
 
 

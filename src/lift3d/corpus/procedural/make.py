@@ -13,9 +13,11 @@ from lift3d.corpus.procedural.assembly import mesh_of
 from lift3d.corpus.procedural.buildings import building
 from lift3d.corpus.procedural.figures import figure
 from lift3d.corpus.procedural.furniture import furniture
-from lift3d.corpus.procedural.growth import plant, vessel
+from lift3d.corpus.procedural.plants import plant
 from lift3d.corpus.procedural.primitives import Primitive
-from lift3d.corpus.procedural.vehicles import robot, vehicle
+from lift3d.corpus.procedural.robots import robot
+from lift3d.corpus.procedural.vehicles import vehicle
+from lift3d.corpus.procedural.vessels import vessel
 from lift3d.errors import InputError
 from lift3d.types import Mesh
 

@@ -20,7 +20,7 @@ from lift3d.nets.dense.layered_depth_unet import CutoutUNet
 from lift3d.train.config import Schedule, option
 from lift3d.train.data.sampling import sample_indices
 from lift3d.train.data.view_set import View, ViewSet, further_views
-from lift3d.train.depth_start import start_with_depth
+from lift3d.train.init_from_depth import start_with_depth
 from lift3d.train.task import Batch, Task
 
 AT_ONCE = 12

@@ -19,7 +19,7 @@ from lift3d.train.config import option
 from lift3d.train.data.back_views import BackSample, back_sample
 from lift3d.train.data.view_set import View, ViewSet
 from lift3d.train.task import Batch
-from lift3d.train.tasks.cutouts import CutoutConfig, CutoutTask
+from lift3d.train.tasks.cutout_task import CutoutConfig, CutoutTask
 from lift3d.types import F32
 
 

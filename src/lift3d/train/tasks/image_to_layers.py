@@ -21,7 +21,7 @@ from lift3d.train.data.layered_views import LayeredSample, layered_sample
 from lift3d.train.data.view_set import View, ViewSet
 from lift3d.train.depth_losses import gradient_loss, median_and_deviation, normal_loss
 from lift3d.train.task import Batch
-from lift3d.train.tasks.cutouts import CutoutConfig, CutoutTask
+from lift3d.train.tasks.cutout_task import CutoutConfig, CutoutTask
 from lift3d.types import F32
 
 NEAR, RATIO = 0.05, 0.25
