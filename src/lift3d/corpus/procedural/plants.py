@@ -8,8 +8,6 @@ from lift3d.corpus.procedural.parts import ball, cone
 from lift3d.corpus.procedural.primitives import CYLINDER, ELLIPSOID, Primitive
 from lift3d.corpus.procedural.random_choices import colour_of, turned_axes
 
-X = np.array([1.0, 0, 0])
-
 
 def plant(rng: np.random.Generator) -> list[Primitive]:
     """A tree, mushroom, cactus, or a plant in a pot."""

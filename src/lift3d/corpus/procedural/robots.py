@@ -8,8 +8,6 @@ from lift3d.corpus.procedural.parts import ball, box, cone, rod
 from lift3d.corpus.procedural.primitives import Primitive
 from lift3d.corpus.procedural.random_choices import colour_of
 
-X = np.array([1.0, 0, 0])
-
 
 def robot(rng: np.random.Generator) -> list[Primitive]:
     """A robot of boxes, cylinders and balls that faces -y."""
