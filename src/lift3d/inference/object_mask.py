@@ -1,4 +1,4 @@
-"""The networks of `image_to_mask` on a square picture: the U-Net with prompts on a pre-trained backbone, and the earlier one."""
+"""The network of `image_to_mask` on a square picture: the U-Net with prompts on a pre-trained backbone."""
 
 from __future__ import annotations
 
@@ -16,36 +16,24 @@ if TYPE_CHECKING:
 
     from lift3d.weights import PretrainedCfg
 
-EARLIER_SIZE = 128
-"""Side of the input of the earlier network in pixels."""
-EARLIER_MEAN, EARLIER_SCALE = 0.45 * 255, 0.25 * 255
-
-
-def takes_prompts(cfg: PretrainedCfg) -> bool:
-    """Whether weights are of the network with prompts: its runs have the option `side`."""
-    return "side" in cfg.config
+DEFAULT_SIDE = 256
 
 
 def input_side(cfg: PretrainedCfg) -> int:
     """Side of the network's input in pixels: as the card states it, or as in the run."""
-    return int(cfg.image_size or cfg.config.get("side", EARLIER_SIZE))
+    return int(cfg.image_size or cfg.config.get("side", DEFAULT_SIDE))
 
 
-def object_probability(
-    net: torch.nn.Module, cfg: PretrainedCfg, rgb: NDArray[np.uint8], prompts: Prompts
-) -> F32:
+def object_probability(net: torch.nn.Module, rgb: NDArray[np.uint8], prompts: Prompts) -> F32:
     """(S, S) float32 in [0, 1]: probability of the object, averaged with that of the reflected picture.
 
-    rgb (S, S, 3): sRGB, S = `input_side`; prompts: in its pixels, which the earlier network ignores."""
+    rgb (S, S, 3): sRGB, S = `input_side`; prompts: in its pixels."""
     import torch
 
     from lift3d.nets.dense.backbone import MEAN, SCALE
 
-    prompted = takes_prompts(cfg)
-    mean, scale = (MEAN, SCALE) if prompted else (EARLIER_MEAN, EARLIER_SCALE)
-    x = ((rgb.astype(np.float32) - np.float32(mean)) / np.float32(scale)).transpose(2, 0, 1)
-    if prompted:
-        x = np.concatenate([x, prompt_maps(rgb.shape[0], rgb.shape[1], prompts)])
+    x = ((rgb.astype(np.float32) - np.float32(MEAN)) / np.float32(SCALE)).transpose(2, 0, 1)
+    x = np.concatenate([x, prompt_maps(rgb.shape[0], rgb.shape[1], prompts)])
     both = torch.from_numpy(np.stack([x, x[..., ::-1]]))
     with inference_mode():
         logits = net(both.contiguous(memory_format=torch.channels_last))

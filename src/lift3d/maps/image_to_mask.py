@@ -1,8 +1,8 @@
 """A photo to the mask of one object in it: a U-Net on the whole photo, then on closer crops, refined by colours and edges.
 
-Clicks and a box say which object is meant: a network with prompts reads them, the earlier one is pointed at them. A random walk
-over colours (Grady 2005) and a guided filter (He et al. 2013) refine the output, whose fractions at the
-object's edge are the opacity of the cut-out. Transparency and given masks are taken as they are.
+Clicks and a box say which object is meant, and the network reads them. A random walk over colours (Grady 2005) and a guided filter
+(He et al. 2013) refine the output, whose fractions at the edge of the object are the opacity of the cut-out. Transparency and given
+masks are taken as they are.
 """
 
 from __future__ import annotations
@@ -27,11 +27,9 @@ from lift3d.geometry.image.crop import (
     rows_and_columns,
     square_crop,
 )
-from lift3d.geometry.image.guided_filter import guided_filter
 from lift3d.geometry.image.matte import matte_of
 from lift3d.geometry.image.object_region import (
     choose_region,
-    distance_to,
     expected_iou,
     has_small_holes,
     opacity,
@@ -52,10 +50,8 @@ WALK_SIZE = 192
 """Side in pixels at which the random walk works on the crop."""
 CROP_SCALES = (1.5, 1.2)
 """Sizes of the closer crops in units of the object's box, the largest first."""
-BOX_CROP, CLICK_SCALES = 1.6, (0.55, 0.35, 0.2)
-"""Size of the first crop in units of a given box, and sizes of the crops around a click in units of the photo."""
-NEAR_CLICK = 0.1
-"""Distance in units of the photo within which an object belongs to a click."""
+BOX_CROP = 1.6
+"""Size of the first crop in units of a given box."""
 MIN_AREA_FRACTION = 0.004
 """Fraction of the photo below which a region is not an object, unless a prompt says so."""
 MIN_BOX_PART = 0.03
@@ -104,13 +100,12 @@ class ImageToMask(Mapping[Image, Image]):
             return self._reduced(source, factor, context)
         _require_contrast(source)
         from lift3d.inference.networks import load_network
-        from lift3d.inference.object_mask import takes_prompts
 
         net, found = load_network(NAME, self.weights)
         size, level = (source.height, source.width), found.threshold
         probability = self._first_look(net, found, source)
         plain = None
-        if self.prompts.clicks and self.prompts.box is None and takes_prompts(found):
+        if self.prompts.clicks and self.prompts.box is None:
             plain = replace(self, prompts=Prompts())
             standing = plain._first_look(net, found, source)
             if self._is_obvious(standing, level):
@@ -126,10 +121,7 @@ class ImageToMask(Mapping[Image, Image]):
         if self.prompts.box is not None:
             near = crop_around(self.prompts.box, CROP_SCALES[0])
         closer, likely = self._closer(net, found, source, near, probability, plain)
-        if takes_prompts(found):
-            alpha = matte_of(source.pixels, paste_crop(closer, near, size), 0.5, rows_and_columns(near, size))
-        else:
-            alpha = np.rint(paste_crop(closer, near, size) * np.float32(255)).astype(np.uint8)
+        alpha = matte_of(source.pixels, paste_crop(closer, near, size), 0.5, rows_and_columns(near, size))
         if self.prompts:
             alpha = np.rint(apply_prompts(alpha.astype(np.float32), self.prompts, 255.0)).astype(np.uint8)
         mask, _ = choose_region(alpha > 127, self.prompts)
@@ -171,24 +163,13 @@ class ImageToMask(Mapping[Image, Image]):
         return replace(source, mask=large, alpha=opacity(alpha, large), segmentation=reduced.segmentation)
 
     def _first_look(self, net: torch.nn.Module, found: PretrainedCfg, image: Image) -> F32:
-        """(H, W) float32: probability of the object over the photo or around the box. The earlier network, which ignores clicks,
-        looks closer and closer at the first click until it sees an object near it."""
-        from lift3d.inference.object_mask import takes_prompts
-
-        size, clicks = (image.height, image.width), self.prompts.clicks
-        whole = Crop(image.width / 2, image.height / 2, max(size) / 2)
-        crops = [whole]
+        """(H, W) float32: probability of the object over the photo or around the box."""
+        size = (image.height, image.width)
+        crop = Crop(image.width / 2, image.height / 2, max(size) / 2)
         if self.prompts.box is not None:
             around = crop_around(self.prompts.box, BOX_CROP)
-            crops = [around if around.half < whole.half else whole]
-        elif clicks and not takes_prompts(found):
-            crops += [Crop(*clicks[0], whole.half * scale) for scale in CLICK_SCALES]
-        for crop in crops:
-            probability = paste_crop(self._look(net, found, image, crop), crop, size)
-            away = distance_to(probability > found.threshold)
-            if all(away[pixel_of(click, size)] <= NEAR_CLICK * max(size) for click in clicks):
-                break
-        return probability
+            crop = around if around.half < crop.half else crop
+        return paste_crop(self._look(net, found, image, crop), crop, size)
 
     def _is_obvious(self, probability: F32, threshold: float) -> bool:
         """Whether the clicks, and none on the background, lie on the object that stands out without them, whose probability is
@@ -205,7 +186,7 @@ class ImageToMask(Mapping[Image, Image]):
 
         side = input_side(found)
         return object_probability(
-            net, found, resample_crop(image.pixels, crop, side), _moved(self.prompts, crop, side)
+            net, resample_crop(image.pixels, crop, side), _moved(self.prompts, crop, side)
         )
 
     def _closer(
@@ -213,15 +194,12 @@ class ImageToMask(Mapping[Image, Image]):
         plain: ImageToMask | None = None,
     ) -> tuple[F32, F32]:  # fmt: skip
         """Two maps over the largest crop. (T, T) float32: the object's probability, refined by a random walk over colours, its
-        edge at 0.5. (S, S) float32: the same before that, averaged over crops of CROP_SCALES (and over the first look `whole`
-        (H, W) for the network with prompts; and with the looks of `plain`, if given)."""
-        from lift3d.inference.object_mask import input_side, takes_prompts
+        edge at 0.5. (S, S) float32: the same before that, averaged over crops of CROP_SCALES and over the first look `whole`
+        (H, W), and with the looks of `plain`, if given."""
+        from lift3d.inference.object_mask import input_side
 
-        prompted = takes_prompts(found)
-        side = input_side(found) * (1 if prompted else 3)
-        total, weight = np.zeros((side, side), np.float32), np.zeros((side, side), np.float32)
-        if prompted:
-            total, weight = crop_of(whole, near, side), weight + 1
+        side = input_side(found)
+        total, weight = crop_of(whole, near, side), np.ones((side, side), np.float32)
         for wider in CROP_SCALES:
             half = near.half * wider / CROP_SCALES[0]
             crop = Crop(near.x, near.y, half)
@@ -237,13 +215,7 @@ class ImageToMask(Mapping[Image, Image]):
         mean = apply_prompts(total / weight, _moved(self.prompts, near, side))
         rough = Pil.fromarray(mean).resize((WALK_SIZE, WALK_SIZE), Pil.Resampling.BOX)
         walked = refine_mask(resample_crop(image.pixels, near, WALK_SIZE), np.asarray(rough), found.threshold)
-        if prompted:
-            return walked, mean
-        smooth = Pil.fromarray(walked).resize((side, side), Pil.Resampling.BICUBIC)
-        fine_edge = guided_filter(
-            resample_crop(image.pixels, near, side), np.asarray(smooth, np.float32), side // 48, 1e-4
-        )
-        return fine_edge, mean
+        return walked, mean
 
 
 def _moved(prompts: Prompts, crop: Crop, side: int) -> Prompts:

@@ -16,10 +16,6 @@ Options = dict[str, Any]
 
 
 def _image_to_mask(config: Options, data: Options) -> nn.Module:
-    if "side" not in config:  # weights of an earlier version, without a backbone
-        from lift3d.nets.mask_unet import create_mask_unet
-
-        return create_mask_unet(int(config["width"]))
     from lift3d.nets.dense.prompted_unet import PromptedUNet
 
     return PromptedUNet(int(config["width"]))

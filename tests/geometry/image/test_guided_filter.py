@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-
-from lift3d.geometry.image.guided_filter import guided_filter
+from guided_filter import guided_filter
 
 
 def test_a_map_follows_the_edge_of_the_picture():

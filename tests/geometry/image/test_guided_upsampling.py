@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from guided_filter import guided_filter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lift3d.geometry.image.guided_filter import guided_filter
 from lift3d.geometry.image.guided_upsampling import guided_upsample, resize_map
 
 

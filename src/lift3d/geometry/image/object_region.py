@@ -49,13 +49,6 @@ def opacity(alpha: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uin
     return np.where(core, 255, edge).astype(np.uint8)
 
 
-def distance_to(mask: NDArray[np.bool_]) -> F32:
-    """(H, W) float32: distance in pixels to the mask, infinite where it is empty."""
-    if not mask.any():
-        return np.full(mask.shape, np.inf, np.float32)
-    return np.asarray(ndimage.distance_transform_edt(~mask), np.float32)
-
-
 def pixel_of(point: Point, size: tuple[int, ...]) -> tuple[int, int]:
     """Row and column of a position (x, y), within an image of a size (H, W)."""
     return min(max(int(point[1]), 0), size[0] - 1), min(max(int(point[0]), 0), size[1] - 1)
