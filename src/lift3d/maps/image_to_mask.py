@@ -1,8 +1,8 @@
 """A photo to the mask of one object in it: a U-Net on the whole photo, then on closer crops, refined by colours and edges.
 
-Clicks and a box say which object is meant, and the network reads them. A random walk over colours (Grady 2005) and a guided filter
-(He et al. 2013) refine the output, whose fractions at the edge of the object are the opacity of the cut-out. Transparency and given
-masks are taken as they are.
+Clicks and a box say which object is meant, and the network reads them. A random walk over colours (Grady 2005) and a guided
+filter (He et al. 2013) refine the output, whose fractions at the edge of the object are the opacity of the cut-out. Transparency
+and given masks are taken as they are.
 """
 
 from __future__ import annotations
