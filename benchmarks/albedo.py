@@ -106,7 +106,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared/data")
     parser.add_argument("--every", type=int, default=3)
-    parser.add_argument("--first", type=int, default=1, help="number of the first mesh; 0, 6, 12 ... served to choose constants")
+    parser.add_argument(
+        "--first",
+        type=int,
+        default=1,
+        help="number of the first mesh; 0, 6, 12 ... served to choose constants",
+    )
     args = parser.parse_args()
     rows: dict[str, list[dict[str, float]]] = {light: [] for light in LIGHTS}
     for path in sorted((args.data / "meshes").rglob("*.glb"))[args.first :: args.every]:

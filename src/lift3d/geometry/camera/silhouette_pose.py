@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.spatial.transform import Rotation
 
 from lift3d.geometry.camera.orbit import look_at
 from lift3d.geometry.image.crop import Crop, square_crop
@@ -60,7 +61,6 @@ def poses_from_silhouette(
     if not len(f):
         raise ValueError("the mesh has no faces")
     crop = square_crop(mask)
-    h, w = mask.shape
     coarse, fine = (_crop_mask(mask, crop, n) for n in (COARSE, FINE))
     points = v[np.unique(f)]
     centre = (points.min(0) + points.max(0)) / 2
@@ -98,7 +98,7 @@ def _fitted(
         grow = float((high - low).max() / max((a_high - a_low).max(), 1e-9))
         pose[2, 3] = max(pose[2, 3] / grow, 1.05 * radius)
         shift = (low + high) / 2 - (k[:2, 2] + ((a_low + a_high) / 2 - k[:2, 2]) * grow)
-        pose[:2, 3] = pose[:2, 3] / 1 + shift / focal * pose[2, 3]
+        pose[:2, 3] += shift / focal * pose[2, 3]
     return Camera(w, h, float(k[0, 0]), float(k[1, 1]), float(k[0, 2]), float(k[1, 2]), pose)
 
 
@@ -128,7 +128,7 @@ def _refined(
     place = camera.R @ centre + camera.t
 
     def moved(x: F64) -> Camera:
-        rotation = _rotation(x[:3] * math.radians(TURN)) @ camera.R
+        rotation = Rotation.from_rotvec(x[:3] * math.radians(TURN)).as_matrix() @ camera.R
         at = place + np.array([x[3] * radius, x[4] * radius, x[5] * place[2]]) * MOVE
         pose = np.eye(4)
         pose[:3, :3], pose[:3, 3] = rotation, at - rotation @ centre
@@ -148,16 +148,6 @@ def _refined(
         )  # fmt: skip
         best = done.x
     return SilhouettePose(moved(best), 1 - cost(best))
-
-
-def _rotation(vector: F64) -> F64:
-    """(3, 3) rotation of a rotation vector, by Rodrigues' formula."""
-    angle = float(np.linalg.norm(vector))
-    if angle < 1e-12:
-        return np.eye(3)
-    x, y, z = vector / angle
-    k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.asarray(np.eye(3) + math.sin(angle) * k + (1 - math.cos(angle)) * k @ k)
 
 
 def _angle(a: Camera, b: Camera) -> float:
