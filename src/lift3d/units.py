@@ -119,6 +119,16 @@ def parse_angle(text: str, what: str = "an angle") -> float:
     return float(match[1].replace(",", "."))
 
 
+def parse_duration(text: str) -> float:
+    """Seconds of "14d", "12h", "30min" or "45s". Raises InputError for anything else, and outside 1 s to 100 years."""
+    match = re.fullmatch(rf"\s*{_number}\s*(s|min|h|d|w)\s*", text)
+    factor = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+    seconds = 0.0 if match is None else float(match[1].replace(",", ".")) * factor[match[2]]
+    if not 1 <= seconds <= 3.2e9:
+        raise InputError(f"'{text[:40]}' is not a duration", "write a number with s, min, h, d or w, such as 14d")
+    return seconds
+
+
 def length_in_metres(length: str | float | None, what: str = "a length") -> float | None:
     """Metres of "24cm" or of a number of metres; None stays None."""
     if isinstance(length, str):

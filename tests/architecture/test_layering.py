@@ -19,7 +19,7 @@ FLOORS = (
     {"train", "maps"},
     {"pipelines"},
     {"api"},
-    {"evaluate"},
+    {"evaluate", "server"},
     {"cli"},
 )
 """The packages from the ground up: each may import those of lower floors and its neighbours on the same floor, never a

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from lift3d.cli import bars as module
 from lift3d.cli import errors, sentence
 from lift3d.cli.bars import Bars
-from lift3d.cli.progress import LABELS, TIME_SHARES, Estimate, Show
+from lift3d.cli.progress import Show
+from lift3d.runtime.time_left import PREDICTED_SHARES, STEP_LABELS, TIME_SHARES, Estimate
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(list(LABELS)), st.floats(0, 1)), max_size=12))
+@given(st.lists(st.tuples(st.sampled_from(list(STEP_LABELS)), st.floats(0, 1)), max_size=12))
 def test_the_fraction_done_never_decreases_and_reaches_one(steps: list[tuple[str, float]]) -> None:
     estimate, last = Estimate(), 0.0
     for step, fraction in steps:
@@ -24,16 +25,22 @@ def test_the_fraction_done_never_decreases_and_reaches_one(steps: list[tuple[str
 
 
 def test_labels_and_shares_name_the_same_steps() -> None:
-    assert list(LABELS) == list(TIME_SHARES)
+    assert list(STEP_LABELS) == list(TIME_SHARES) and set(PREDICTED_SHARES) < set(STEP_LABELS)
+
+
+def test_a_prediction_has_shares_of_its_own() -> None:
+    estimate = Estimate()
+    estimate.update("photos", 1.0)
+    assert estimate.update("shape", 0.0) < 0.05 and estimate.update("surface", 0.0) < 0.3
 
 
 def test_time_left_is_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     estimate = Estimate()
-    assert estimate.left(0.5) == "", "too early"
+    assert estimate.seconds_left(0.5) is None, "too early"
     now[0] += 30
-    assert estimate.left(0.01) == "" and estimate.left(0.25) == "about 1 min 30 s left"
+    assert estimate.seconds_left(0.01) is None and estimate.seconds_left(0.25) == pytest.approx(90)
 
 
 def test_lines_off_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +65,7 @@ def test_lines_off_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: p
         show.step("photos", 1.0)
         show.step("cameras", 0.0)
     lines = capsys.readouterr().err.splitlines()
-    assert [line.split(" (")[0] for line in lines] == [LABELS["photos"], LABELS["cameras"]]
+    assert [line.split(" (")[0] for line in lines] == [STEP_LABELS["photos"], STEP_LABELS["cameras"]]
 
 
 def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,7 @@ COMMANDS = {
     "depth": ("depth", "Predict the depth of a photo."),
     "lithophane": ("relief", "A photo as a plate whose thickness shows it when light falls through."),
     "relief": ("relief", "A photo with its depth, or a mesh, as a bas-relief."),
+    "serve": ("serve", "Serve a page to drop photos on, and a REST interface."),
     "train": ("train", "Train a network, or resume training from the last checkpoint."),
     "evaluate": ("train", "Evaluate a network on the test split, beside its baselines."),
     "models": ("info", "List the networks that come with lift3d, or show the card of one."),

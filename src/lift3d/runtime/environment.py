@@ -29,6 +29,7 @@ EXTRAS = {
     "usdz": ("usd-core", "pxr", "USDZ models (iOS, Apple Vision)"),
     "learn": ("torch", "torch", "learned mappings"),
     "search": ("usearch", "usearch", "quick search among many models"),
+    "serve": ("fastapi", "fastapi", "the server and its page"),
 }
 
 
