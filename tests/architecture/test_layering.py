@@ -17,7 +17,7 @@ FLOORS = (
     {"inference", "runtime"},
     {"corpus", "search_index"},
     {"train", "maps"},
-    {"pipelines"},
+    {"pipelines", "viewer"},
     {"api"},
     {"evaluate", "server"},
     {"cli"},

@@ -39,6 +39,8 @@ def reconstruct(call: Call) -> Result:
         facts.append(("Surface seen by photos", f"{100 * model['coverage']:.0f} %"))
     run = report["run"]
     facts.append(("Took", f"{format_seconds(run['seconds'])}, {format_memory(run['peak_memory'])}"))
+    if (colours := call.outputs / "model.uncertainty.ply").exists():  # for the viewer
+        api.convert(colours, colours.with_suffix(".glb"), message=lambda sentence: None)
     _rename_inputs(call)
     return {"model": "model.glb", "preview": "model.png", "facts": facts, "warnings": list(out.warnings), "photos": photos}
 

@@ -119,15 +119,16 @@ export class JobView {
     if (result.model) {
       const place = h("div", { id: "viewer" });
       main.append(place);
-      await this.openViewer(place, file(result.model), job);
+      const confidence = result.files.some((row) => row.name === "model.uncertainty.glb") ? file("model.uncertainty.glb") : null;
+      await this.openViewer(place, file(result.model), job, confidence);
     }
     if (preview) main.append(preview);
   }
 
-  async openViewer(place, url, job) {
+  async openViewer(place, url, job, confidence) {
     try {
       const { createViewer } = await import("./model.js");
-      this.viewer = await createViewer(place, url, job.title);
+      this.viewer = await createViewer(place, url, job.title, confidence);
     } catch (error) {
       place.replaceChildren(h("p", { className: "warning" }, `The model cannot be shown here (${error.message}); download it instead.`));
     }
