@@ -125,7 +125,9 @@ def parse_duration(text: str) -> float:
     factor = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
     seconds = 0.0 if match is None else float(match[1].replace(",", ".")) * factor[match[2]]
     if not 1 <= seconds <= 3.2e9:
-        raise InputError(f"'{text[:40]}' is not a duration", "write a number with s, min, h, d or w, such as 14d")
+        raise InputError(
+            f"'{text[:40]}' is not a duration", "write a number with s, min, h, d or w, such as 14d"
+        )
     return seconds
 
 

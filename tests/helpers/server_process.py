@@ -24,7 +24,17 @@ class ServerProcess:
 
     def start(self) -> Client:
         """Start it and wait until it answers."""
-        command = [sys.executable, "-m", "lift3d", "serve", "--port", "0", "--data", str(self.data), *self.options]
+        command = [
+            sys.executable,
+            "-m",
+            "lift3d",
+            "serve",
+            "--port",
+            "0",
+            "--data",
+            str(self.data),
+            *self.options,
+        ]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

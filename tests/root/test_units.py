@@ -16,6 +16,7 @@ from lift3d.units import (
     format_seconds,
     parse_angle,
     parse_bed,
+    parse_duration,
     parse_length,
     parse_length_range,
     parse_memory,
@@ -146,3 +147,17 @@ def test_angles(text: str, degrees: float) -> None:
 def test_no_angles(text: str) -> None:
     with pytest.raises(InputError):
         parse_angle(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("14d", 14 * 86400), ("12h", 43200), ("30 min", 1800), ("1.5h", 5400), ("45s", 45), ("2w", 1209600)],
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "14", "d", "-1d", "0s", "1 year", "1e9d", "9999999999w"])
+def test_no_durations(text: str) -> None:
+    with pytest.raises(InputError):
+        parse_duration(text)

@@ -27,7 +27,9 @@ def picture(format: str) -> bytes:
     return data.getvalue()
 
 
-@pytest.mark.parametrize(("format", "suffix"), [("JPEG", ".jpg"), ("PNG", ".png"), ("WEBP", ".webp"), ("TIFF", ".tif")])
+@pytest.mark.parametrize(
+    ("format", "suffix"), [("JPEG", ".jpg"), ("PNG", ".png"), ("WEBP", ".webp"), ("TIFF", ".tif")]
+)
 def test_pictures(tmp_path: Path, format: str, suffix: str) -> None:
     path = tmp_path / "x"
     path.write_bytes(picture(format))
@@ -44,7 +46,8 @@ def test_models(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize(
     ("content", "suffix"),
     [
-        (b"solid cube\nfacet normal 0 0 1\n", ".stl"), (b"OFF\n8 6 12\n0 0 0\n", ".off"), (b"# a comment\nv 0 0 0\nv 1 0 0\n", ".obj"),
+        (b"solid cube\nfacet normal 0 0 1\n", ".stl"), (b"OFF\n8 6 12\n0 0 0\n", ".off"),
+        (b"# a comment\nv 0 0 0\nv 1 0 0\n", ".obj"),
         (b"\0\0\0\x18ftypisom\0\0\0\0", ".mp4"), (b"\0\0\0\x18ftypheic\0\0\0\0", ".heic"), (b"\x1aE\xdf\xa3webm", ".mkv"),
     ],
 )  # fmt: skip
@@ -56,7 +59,8 @@ def test_other_beginnings(tmp_path: Path, content: bytes, suffix: str) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "is empty"), (b"GIF89a", "GIF"), (b"%PDF-1.7", "PDF"), (b'{"asset": {"version": "2.0"}}', "GLB"), (b"MZ\x90", "neither"),
+        (b"", "is empty"), (b"GIF89a", "GIF"), (b"%PDF-1.7", "PDF"), (b'{"asset": {"version": "2.0"}}', "GLB"),
+        (b"MZ\x90", "neither"),
         (b"PK\x03\x04 and then nothing", "damaged ZIP"), (b"hello world", "neither"), (b"\x1f\x8b\x08", "gzip"),
     ],
 )  # fmt: skip
@@ -95,7 +99,13 @@ def test_photos_of_an_archive_and_no_name_is_a_path(tmp_path: Path) -> None:
     (folder := tmp_path / "out").mkdir()
     archive = pack(
         tmp_path / "a.zip",
-        {"../../evil.jpg": picture("JPEG"), "/etc/b.png": picture("PNG"), "notes.txt": b"text", "__MACOSX/._b.png": b"x", "d/": b""},
+        {
+            "../../evil.jpg": picture("JPEG"),
+            "/etc/b.png": picture("PNG"),
+            "notes.txt": b"text",
+            "__MACOSX/._b.png": b"x",
+            "d/": b"",
+        },
     )
     assert sorted(unpack(archive, folder)) == ["b.png", "evil.jpg", "left out notes.txt"]
     assert not (tmp_path / "evil.jpg").exists()

@@ -22,16 +22,19 @@ import trimesh
 from PIL import Image
 
 pytest.importorskip("fastapi")
+from server_process import ServerProcess, processes_using, wait_for
+
 import lift3d
 from lift3d.errors import InputError
-from server_process import ServerProcess, processes_using, wait_for
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("server") / "data", "--jobs", "2", "--max-upload", "200MB") as found:
+    with ServerProcess(
+        tmp_path_factory.mktemp("server") / "data", "--jobs", "2", "--max-upload", "200MB"
+    ) as found:
         yield found
 
 
@@ -151,7 +154,9 @@ def test_polls_while_a_job_runs(server: ServerProcess) -> None:
 def test_an_upload_that_breaks_off_leaves_nothing(server: ServerProcess) -> None:
     host, port = server.address.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
-        head = f"POST /api/uploads?name=a.jpg HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 1000000\r\n\r\n"
+        head = (
+            f"POST /api/uploads?name=a.jpg HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 1000000\r\n\r\n"
+        )
         connection.sendall(head.encode() + b"\xff\xd8\xff" + bytes(1000))
         wait_for(lambda: list((server.data / "uploads").iterdir()))
     wait_for(lambda: not list((server.data / "uploads").iterdir()))
@@ -194,12 +199,16 @@ def test_killed_servers_lose_nothing(tmp_path: Path, broken: Path) -> None:
 
 
 def test_memory_and_time_are_bounded(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "data", "--job-time", "1s") as server:
-        with pytest.raises(InputError, match="longer than 1 s"):
-            server.client.run("generate", count=24, category="chair")
-    with ServerProcess(tmp_path / "data2", "--job-memory", "200MB") as server:
-        with pytest.raises(InputError, match="memory"):
-            server.client.run("generate", count=24, category="chair")
+    with (
+        ServerProcess(tmp_path / "data", "--job-time", "1s") as server,
+        pytest.raises(InputError, match="longer than 1 s"),
+    ):
+        server.client.run("generate", count=24, category="chair")
+    with (
+        ServerProcess(tmp_path / "data2", "--job-memory", "200MB") as server,
+        pytest.raises(InputError, match="memory"),
+    ):
+        server.client.run("generate", count=24, category="chair")
 
 
 def test_two_servers_do_not_share_a_folder(server: ServerProcess) -> None:

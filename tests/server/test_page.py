@@ -1,4 +1,5 @@
-"""The page in a real browser: photos dropped, progress, the model turned and downloaded; cancel, errors, a phone, the keyboard."""
+"""The page in a real browser: photos dropped, progress, the model turned and downloaded; cancel, errors, a phone,
+the keyboard."""
 
 from __future__ import annotations
 
@@ -19,9 +20,10 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 if CHROMIUM is None:
     pytest.skip("no Chromium on this machine", allow_module_level=True)
 
-import lift3d
 from playwright.sync_api import sync_playwright
 from server_process import ServerProcess
+
+import lift3d
 
 pytestmark = pytest.mark.slow
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
@@ -59,9 +61,19 @@ def opened(browser: Any, server: ServerProcess, width: int, height: int) -> Iter
     page = context.new_page()
     problems: list[str] = []
     refused = "the server responded with a status of 400"  # a file that is refused, which the browser writes to its console
-    page.on("console", lambda m: problems.append(m.text) if m.type in ("error", "warning") and refused not in m.text else None)
+    page.on(
+        "console",
+        lambda m: (
+            problems.append(m.text) if m.type in ("error", "warning") and refused not in m.text else None
+        ),
+    )
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("request", lambda r: problems.append(r.url) if not r.url.startswith((server.address, "blob:", "data:")) else None)
+    page.on(
+        "request",
+        lambda r: (
+            problems.append(r.url) if not r.url.startswith((server.address, "blob:", "data:")) else None
+        ),
+    )
     page.goto(server.address)
     page.wait_for_selector("#drop")
     yield page
@@ -229,10 +241,15 @@ def test_contrast_of_the_colours() -> None:
         return float(linear @ [0.2126, 0.7152, 0.0722])
 
     for block in text.split(":root {")[1:3]:
-        colours = dict(part.split(":") for part in block.split("}")[0].replace(" ", "").replace("\n", "").split(";") if part)
+        colours = dict(
+            part.split(":")
+            for part in block.split("}")[0].replace(" ", "").replace("\n", "").split(";")
+            if part
+        )
         for front, back in (
             ("--text", "--back"), ("--text", "--panel"), ("--quiet", "--panel"), ("--quiet", "--back"), ("--accent", "--panel"),
-            ("--good", "--panel"), ("--bad", "--panel"), ("--accent-text", "--accent"), ("--text", "--warn-back"), ("--text", "--soft"),
+            ("--good", "--panel"), ("--bad", "--panel"), ("--accent-text", "--accent"),
+            ("--text", "--warn-back"), ("--text", "--soft"),
         ):  # fmt: skip
             a, b = sorted((luminance(colours[front]), luminance(colours[back])))
             assert (b + 0.05) / (a + 0.05) >= 4.5, (front, back)

@@ -59,7 +59,9 @@ def guarded(tmp_path: Path, idle: None) -> Iterator[TestClient]:
 
 def text_of(response: Any) -> str:
     error = response.json()["error"]
-    assert error["text"].endswith((".", "?")) and "\n" not in error["text"] and "Traceback" not in error["text"]
+    assert (
+        error["text"].endswith((".", "?")) and "\n" not in error["text"] and "Traceback" not in error["text"]
+    )
     return str(error["text"])
 
 
@@ -78,7 +80,9 @@ def test_a_job_from_upload_to_deletion(client: TestClient, tmp_path: Path) -> No
     assert begin(client).json()["position"] == 2
     assert [row["id"] for row in client.get("/api/jobs").json()["jobs"]][1] == job["id"]
     folder = tmp_path / "jobs" / job["id"]
-    assert [p.name for p in (folder / "inputs").iterdir()] == ["file-0000.jpg"] and not list((tmp_path / "uploads").iterdir())
+    assert [p.name for p in (folder / "inputs").iterdir()] == ["file-0000.jpg"] and not list(
+        (tmp_path / "uploads").iterdir()
+    )
     assert client.post(f"/api/jobs/{job['id']}/cancel").json()["state"] == "cancelled"
     assert client.post(f"/api/jobs/{job['id']}/cancel").status_code == 409
     assert client.delete(f"/api/jobs/{job['id']}").status_code == 204 and not folder.exists()
@@ -88,7 +92,9 @@ def test_a_job_from_upload_to_deletion(client: TestClient, tmp_path: Path) -> No
 
 def test_an_upload_that_is_deleted_is_gone(client: TestClient, tmp_path: Path) -> None:
     upload = send(client, jpeg()).json()["files"][0]["id"]
-    assert client.delete(f"/api/uploads/{upload}").status_code == 204 and not list((tmp_path / "uploads").iterdir())
+    assert client.delete(f"/api/uploads/{upload}").status_code == 204 and not list(
+        (tmp_path / "uploads").iterdir()
+    )
     assert client.delete(f"/api/uploads/{upload}").status_code == 404
     assert "gone" in text_of(client.post("/api/jobs", json={"task": "mask", "uploads": [upload]}))
 
@@ -117,7 +123,9 @@ def test_bad_jobs_get_a_sentence(client: TestClient, body: Any, status: int, wor
 def test_tasks_take_only_what_they_can_use(client: TestClient) -> None:
     photo = send(client, jpeg()).json()["files"][0]["id"]
     for task in ("repair", "check", "convert", "render", "complete"):
-        assert "does not take a photo" in text_of(client.post("/api/jobs", json={"task": task, "uploads": [photo]}))
+        assert "does not take a photo" in text_of(
+            client.post("/api/jobs", json={"task": task, "uploads": [photo]})
+        )
     assert "needs one model" in text_of(begin(client, "texture", 2))
     assert "given 2 files" in text_of(begin(client, "depth", 2))
 
@@ -126,8 +134,10 @@ def test_tasks_take_only_what_they_can_use(client: TestClient) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/api/jobs/..%2f..%2fetc", "/api/jobs/%00", "/api/jobs/aaaaaaaaaaaa/files/..%2f..%2fjobs.sqlite3", "/page/../settings.py",
-        "/page/%2e%2e/settings.py", "/api/jobs/aaaaaaaaaaaa/thumbnails/-1", "/api/jobs/aaaaaaaaaaaa/model/exe", "/api", "/viewer/../x",
+        "/api/jobs/..%2f..%2fetc", "/api/jobs/%00", "/api/jobs/aaaaaaaaaaaa/files/..%2f..%2fjobs.sqlite3",
+        "/page/../settings.py",
+        "/page/%2e%2e/settings.py", "/api/jobs/aaaaaaaaaaaa/thumbnails/-1", "/api/jobs/aaaaaaaaaaaa/model/exe",
+        "/api", "/viewer/../x",
         "/api/jobs?limit=-5", "/api/jobs?limit=x", "/%ff", "/api/uploads/" + "a" * 5000,
     ],
 )  # fmt: skip
@@ -150,16 +160,22 @@ def test_the_page_has_no_inline_script_and_nothing_from_outside() -> None:
     page = Path(create_app.__code__.co_filename).parent / "page"
     for path in [*page.glob("*.html"), *page.glob("*.css"), *page.glob("*.js"), *page.glob("*.svg")]:
         text = path.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
-        assert "http:" not in text and "https:" not in text and "onclick=" not in text and "style=" not in text, path
+        assert (
+            "http:" not in text and "https:" not in text and "onclick=" not in text and "style=" not in text
+        ), path
         assert "<script>" not in text and "eval(" not in text and "innerHTML" not in text, path
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "", "x" * 300])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "", "x" * 300]
+)
 def test_another_name_of_the_host_is_refused(client: TestClient, host: str) -> None:
     assert client.get("/api/jobs", headers={"host": host}).status_code == 421
 
 
-@pytest.mark.parametrize("headers", [{"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}, {"origin": "null"}])
+@pytest.mark.parametrize(
+    "headers", [{"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}, {"origin": "null"}]
+)
 def test_other_pages_change_nothing(client: TestClient, headers: dict[str, str]) -> None:
     assert client.post("/api/uploads", content=jpeg(), headers=headers).status_code == 403
     assert client.post("/api/uploads", content=jpeg(), headers={"origin": ADDRESS}).status_code == 201
@@ -203,7 +219,11 @@ def test_settings_and_token_files(tmp_path: Path) -> None:
         read_token(tmp_path / "none")
     (tmp_path / "token").write_text(f"{TOKEN}\nmore\n")
     assert read_token(tmp_path / "token") == TOKEN
-    with sole_use(tmp_path / "data"), pytest.raises(InputError, match="another server"), sole_use(tmp_path / "data"):
+    with (
+        sole_use(tmp_path / "data"),
+        pytest.raises(InputError, match="another server"),
+        sole_use(tmp_path / "data"),
+    ):
         pass
 
 
@@ -224,7 +244,9 @@ def test_limits_of_uploads(tmp_path: Path, idle: None) -> None:
         assert [begin(client).status_code for _ in range(3)] == [201, 201, 503]
 
 
-def test_a_full_disk_is_a_sentence(client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_a_sentence(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -270,21 +292,35 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-NAMES = st.sampled_from(sorted({name for task in TASKS.values() for name in task.options.model_fields})) | st.text(max_size=10)
+NAMES = st.sampled_from(
+    sorted({name for task in TASKS.values() for name in task.options.model_fields})
+) | st.text(max_size=10)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from(sorted(TASKS)) | st.text(max_size=10), st.dictionaries(NAMES, VALUES, max_size=4), st.lists(st.text(max_size=12), max_size=3))
-def test_no_job_is_an_internal_error(client: TestClient, task: str, options: dict[str, Any], ids: list[str]) -> None:
+@given(
+    st.sampled_from(sorted(TASKS)) | st.text(max_size=10),
+    st.dictionaries(NAMES, VALUES, max_size=4),
+    st.lists(st.text(max_size=12), max_size=3),
+)
+def test_no_job_is_an_internal_error(
+    client: TestClient, task: str, options: dict[str, Any], ids: list[str]
+) -> None:
     client.app.state.jobs.all.clear()  # type: ignore[attr-defined]
     response = client.post("/api/jobs", json={"task": task, "options": options, "uploads": ids})
     assert response.status_code in (201, 400, 404, 429)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.binary(max_size=300), st.sampled_from(["/api/jobs", "/api/session", "/api/uploads"]), st.text(max_size=40))
+@given(
+    st.binary(max_size=300),
+    st.sampled_from(["/api/jobs", "/api/session", "/api/uploads"]),
+    st.text(max_size=40),
+)
 def test_no_body_is_an_internal_error(client: TestClient, body: bytes, path: str, name: str) -> None:
-    response = client.post(path, content=body, params={"name": name}, headers={"content-type": "application/json"})
+    response = client.post(
+        path, content=body, params={"name": name}, headers={"content-type": "application/json"}
+    )
     assert response.status_code < 500 or response.status_code == 507
     deep = client.post("/api/jobs", content=b"[" * 100_000, headers={"content-type": "application/json"})
     assert deep.status_code == 400
@@ -292,5 +328,7 @@ def test_no_body_is_an_internal_error(client: TestClient, body: bytes, path: str
 
 def test_the_description_is_complete(client: TestClient) -> None:
     api = client.get("/openapi.json").json()
-    assert {"/api/uploads", "/api/jobs", "/api/jobs/{job}", "/api/events", "/healthz", "/metrics"} <= set(api["paths"])
+    assert {"/api/uploads", "/api/jobs", "/api/jobs/{job}", "/api/events", "/healthz", "/metrics"} <= set(
+        api["paths"]
+    )
     assert json.dumps(api).count("summary") >= 15

@@ -14,6 +14,7 @@ from lift3d.units import format_seconds
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+
 class Show(Screen):
     """Progress of the steps of a reconstruction. Context manager with `step(name, fraction)` and `say(sentence)`."""
 
@@ -51,5 +52,7 @@ class Show(Screen):
         if self.bar is not None and self.task is not None:
             self.bar.update(self.task, completed=whole, description=STEP_LABELS[step], left=left)
         elif step != self.last:
-            typer.echo(f"{STEP_LABELS[step]} ({100 * whole:.0f} % done{', ' + left if left else ''})", err=True)
+            typer.echo(
+                f"{STEP_LABELS[step]} ({100 * whole:.0f} % done{', ' + left if left else ''})", err=True
+            )
         self.last = step

@@ -15,7 +15,9 @@ def serve(
         str, typer.Option(help="Address to listen on; one that others can reach needs --token-file.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8033,
-    data: Annotated[Path | None, typer.Option(help="Folder for uploads and results. Default: the user's data folder.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder for uploads and results. Default: the user's data folder.")
+    ] = None,
     token_file: Annotated[
         Path | None, typer.Option(help="File whose first line is the secret that clients must present.")
     ] = None,
@@ -23,12 +25,17 @@ def serve(
     keep: Annotated[str, typer.Option(help="How long results are kept, such as 14d or 12h.")] = "14d",
     quota: Annotated[str, typer.Option(help="Space that all files may take together.")] = "20GB",
     job_memory: Annotated[
-        str | None, typer.Option(help="Memory above which a job is ended. Default: three quarters of all, divided by --jobs.")
+        str | None,
+        typer.Option(
+            help="Memory above which a job is ended. Default: three quarters of all, divided by --jobs."
+        ),
     ] = None,
     job_time: Annotated[str, typer.Option(help="Time after which a job is ended.")] = "4h",
     max_upload: Annotated[str, typer.Option(help="Largest size of one file.")] = "2GB",
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
-    openapi: Annotated[bool, typer.Option("--openapi", help="Print the OpenAPI description and end.")] = False,
+    openapi: Annotated[
+        bool, typer.Option("--openapi", help="Print the OpenAPI description and end.")
+    ] = False,
 ) -> None:
     """Serve a page to drop photos on, and a REST interface."""
     from lift3d.runtime.environment import require_extra

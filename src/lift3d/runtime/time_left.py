@@ -27,7 +27,15 @@ TIME_SHARES = {
     "output": 3,
 }
 """Usual percentages of the time of the steps of a measured model, for the estimate."""
-PREDICTED_SHARES = {"photos": 2, "shape": 25, "surface": 23, "solid": 5, "texture": 30, "albedo": 5, "output": 10}
+PREDICTED_SHARES = {
+    "photos": 2,
+    "shape": 25,
+    "surface": 23,
+    "solid": 5,
+    "texture": 30,
+    "albedo": 5,
+    "output": 10,
+}
 """The same for a predicted one, which has no cameras to find."""
 MIN_DONE, MIN_SECONDS = 0.04, 2.0
 """No estimate is made before this fraction is done and this time has passed."""

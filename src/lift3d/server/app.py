@@ -90,7 +90,9 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
     @app.get("/metrics", summary="Metrics in the text format of Prometheus", response_class=PlainTextResponse)
     async def metrics(request: Request) -> PlainTextResponse:
         state = request.app.state
-        return PlainTextResponse(metrics_text(state.jobs, state.supervisor, state.streams), media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(
+            metrics_text(state.jobs, state.supervisor, state.streams), media_type="text/plain; version=0.0.4"
+        )
 
     @app.post("/api/session", status_code=204, summary="Log in: sets a cookie for the page")
     async def log_in(request: Request, session: Session) -> Response:
@@ -102,7 +104,12 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
         response = Response(status_code=204)
         secure = request.url.scheme == "https"
         response.set_cookie(
-            COOKIE, session_value(settings.token or ""), httponly=True, samesite="strict", secure=secure, max_age=30 * 86400
+            COOKIE,
+            session_value(settings.token or ""),
+            httponly=True,
+            samesite="strict",
+            secure=secure,
+            max_age=30 * 86400,
         )
         return response
 
@@ -140,7 +147,9 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RecursionError)
     async def nested(request: Request, error: Exception) -> JSONResponse:
-        return refuse(400, "the body of the request is nested too deeply", "send what GET /api/tasks describes")
+        return refuse(
+            400, "the body of the request is nested too deeply", "send what GET /api/tasks describes"
+        )
 
 
 def openapi_of() -> dict[str, Any]:

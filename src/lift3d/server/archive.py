@@ -26,7 +26,12 @@ class Entry:
 
 
 def unpack_photos(
-    archive: Path, name: str, new_path: Callable[[], Path], entry_limit: int, total_limit: int, files_limit: int
+    archive: Path,
+    name: str,
+    new_path: Callable[[], Path],
+    entry_limit: int,
+    total_limit: int,
+    files_limit: int,
 ) -> tuple[list[Entry], list[tuple[str, str]]]:
     """(photos of the archive, (name, reason) of what was left out). new_path: returns an unused path for each entry.
 
@@ -78,7 +83,9 @@ def _unpack(file: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, name: str,
         while chunk := source.read(CHUNK):
             size += len(chunk)
             if size > allowed:
-                raise InputError(f"{name} unpacks to more than the limit", "send the photos themselves, or fewer")
+                raise InputError(
+                    f"{name} unpacks to more than the limit", "send the photos themselves, or fewer"
+                )
             target.write(chunk)
     return size
 

@@ -31,7 +31,9 @@ class Client:
         if isinstance(body, dict):
             body = json.dumps(body).encode()
         url = f"{self.address}/api/{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
-        request = urllib.request.Request(url, body, {**self.headers, "Content-Type": "application/json"}, method=method)
+        request = urllib.request.Request(
+            url, body, {**self.headers, "Content-Type": "application/json"}, method=method
+        )
         try:
             with urllib.request.urlopen(request, timeout=self.timeout) as response:
                 text = response.read()
@@ -39,13 +41,17 @@ class Client:
             found = json.loads(error.read() or b"{}").get("error", {})
             raise InputError(found.get("cause", str(error)), found.get("advice", "")) from error
         except urllib.error.URLError as error:
-            raise InputError(f"{self.address} does not answer ({error.reason})", "start it: lift3d serve") from error
+            raise InputError(
+                f"{self.address} does not answer ({error.reason})", "start it: lift3d serve"
+            ) from error
         return json.loads(text) if text else None
 
     def upload(self, path: str | Path) -> list[str]:
         """Send a file; returns the ids of the upload, several for an archive."""
         with open(path, "rb") as file:
-            return [item["id"] for item in self.ask("POST", "uploads", file.read(), name=Path(path).name)["files"]]
+            return [
+                item["id"] for item in self.ask("POST", "uploads", file.read(), name=Path(path).name)["files"]
+            ]
 
     def start(self, task: str, files: Sequence[str | Path] = (), **options: Any) -> str:
         """Begin a job; returns its id."""

@@ -63,9 +63,7 @@ _UNREAD = (
     (b"Kaydara FBX", "an FBX model", "export it as GLB"),
     (b"BLENDER", "a Blender file", "export it as GLB"),
 )
-READABLE = (
-    "send photos (JPEG, PNG, WebP, TIFF, HEIC), a video, a model (GLB, OBJ, PLY, STL, 3MF, OFF, USDZ) or a ZIP of photos"
-)
+READABLE = "send photos (JPEG, PNG, WebP, TIFF, HEIC), a video, a model (GLB, OBJ, PLY, STL, 3MF, OFF, USDZ) or a ZIP of photos"
 
 
 def sniff(path: Path, name: str) -> Content:
@@ -93,7 +91,9 @@ def sniff(path: Path, name: str) -> Content:
         if head.startswith(magic):
             raise InputError(f"{name} is {what}", advice)
     if head.lstrip()[:1] == b"{" and b'"asset"' in head:
-        raise InputError(f"{name} is a glTF file with its data elsewhere", "export it as GLB, which is one file")
+        raise InputError(
+            f"{name} is a glTF file with its data elsewhere", "export it as GLB, which is one file"
+        )
     raise InputError(f"{name} is neither a picture, a video nor a model that lift3d reads", READABLE)
 
 

@@ -54,7 +54,9 @@ async def _convert(source: Path, target: Path) -> None:
     if process.returncode != 0:
         line = errors.decode(errors="replace").strip().splitlines()[-1:] or [""]
         cause, _, advice = line[0].removeprefix("lift3d: ").replace(str(target.parent), "").partition(": ")
-        raise InputError(f"the model cannot be written as {target.suffix}: {cause}", advice or "use another format")
+        raise InputError(
+            f"the model cannot be written as {target.suffix}: {cause}", advice or "use another format"
+        )
 
 
 def _gather(folder: Path, main: Path, ready: Path) -> None:

@@ -40,7 +40,9 @@ def sole_use(data: Path) -> Iterator[None]:
         except ImportError:  # Windows
             pass
         except OSError as error:
-            raise InputError(f"another server uses {data}", "stop it, or name another folder with --data") from error
+            raise InputError(
+                f"another server uses {data}", "stop it, or name another folder with --data"
+            ) from error
         yield
 
 

@@ -79,8 +79,14 @@ class Jobs:
         """A new job in the queue; the uploads become its inputs. Raises QueueFull where too many wait."""
         if sum(job.state == QUEUED for job in self.all.values()) >= self.settings.queue_limit:
             raise QueueFull(f"{self.settings.queue_limit} jobs wait already", "try again later")
-        inputs = [
-            {"file": f"file-{k:04d}{u.suffix}", "name": u.name, "kind": u.kind, "media": u.media, "bytes": u.bytes}
+        inputs: list[dict[str, Any]] = [
+            {
+                "file": f"file-{k:04d}{u.suffix}",
+                "name": u.name,
+                "kind": u.kind,
+                "media": u.media,
+                "bytes": u.bytes,
+            }
             for k, u in enumerate(uploads)
         ]
         job = Job(new_id(), task, title, options, inputs, bytes=sum(u.bytes for u in uploads))
@@ -166,7 +172,7 @@ class Jobs:
 
     def describe(self, job: Job, inputs: bool = True) -> dict[str, Any]:
         """A job as clients see it."""
-        out = {
+        out: dict[str, Any] = {
             "id": job.id, "task": job.task, "task_title": TASKS[job.task].title if job.task in TASKS else job.task,
             "title": job.title, "state": job.state, "position": self.position(job), "step": job.step,
             "label": job.label, "fraction": job.fraction, "seconds_left": job.seconds_left, "created": job.created,
@@ -176,7 +182,9 @@ class Jobs:
         }  # fmt: skip
         if inputs:
             out["options"] = job.options
-            out["inputs"] = [{k: i.get(k) for k in ("name", "kind", "bytes", "thumbnail")} for i in job.inputs]
+            out["inputs"] = [
+                {k: i.get(k) for k in ("name", "kind", "bytes", "thumbnail")} for i in job.inputs
+            ]
         return out
 
     async def follow(self, since: int = 0) -> AsyncIterator[tuple[list[Job], list[str]] | None]:
@@ -185,7 +193,7 @@ class Jobs:
         while True:
             news, now = self._news, self.version
             changed = [job for job in self.all.values() if job.version > since]
-            gone = [job for version, job in self.deleted if version > since]
+            gone = [name for version, name in self.deleted if version > since]
             since = now
             if changed or gone:
                 yield changed, gone

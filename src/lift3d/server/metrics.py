@@ -16,7 +16,10 @@ def metrics_text(jobs: Jobs, supervisor: Supervisor, streams: int) -> str:
     lines = [f'lift3d_info{{version="{__version__}"}} 1']
     head = ["# HELP lift3d_info Version of lift3d.", "# TYPE lift3d_info gauge"]
     lines = [*head, *lines, "# HELP lift3d_jobs Jobs by state.", "# TYPE lift3d_jobs gauge"]
-    lines += [f'lift3d_jobs{{state="{state}"}} {states[state]}' for state in (QUEUED, RUNNING, DONE, FAILED, CANCELLED)]
+    lines += [
+        f'lift3d_jobs{{state="{state}"}} {states[state]}'
+        for state in (QUEUED, RUNNING, DONE, FAILED, CANCELLED)
+    ]
     for name, text, value in (
         ("stored_bytes", "Bytes of all jobs and uploads.", jobs.used()),
         ("quota_bytes", "Bytes that they may take.", jobs.settings.quota),

@@ -32,7 +32,8 @@ LengthRange = Annotated[_Text, AfterValidator(lambda text: _checked(text, parse_
 Angle = Annotated[_Text, AfterValidator(lambda text: _checked(text, parse_angle))]
 Bed = Annotated[_Text, AfterValidator(lambda text: _checked(text, parse_bed))]
 Numbers = Annotated[
-    str, StringConstraints(pattern=r"^\s*-?[0-9]+(\.[0-9]+)?(\s*,\s*-?[0-9]+(\.[0-9]+)?){1,3}\s*$", max_length=80)
+    str,
+    StringConstraints(pattern=r"^\s*-?[0-9]+(\.[0-9]+)?(\s*,\s*-?[0-9]+(\.[0-9]+)?){1,3}\s*$", max_length=80),
 ]
 Pixels = Annotated[list[Numbers], Field(max_length=20)]
 
@@ -56,9 +57,13 @@ class ReconstructOptions(Options):
     faces: int | None = Field(None, ge=100, le=2_000_000, description="approximate number of triangles")
     max_size: int = Field(1600, ge=200, le=6000, description="longer side in pixels at which photos are used")
     frames: int = Field(48, ge=3, le=400, description="frames taken from a video")
-    turntable: bool | None = Field(None, description="the object turned before a still camera; null: found out")
+    turntable: bool | None = Field(
+        None, description="the object turned before a still camera; null: found out"
+    )
     delight: bool = Field(False, description="remove the estimated light from the texture")
-    uncertainty: bool = Field(False, description="of a prediction: also write the uncertainty as vertex colours")
+    uncertainty: bool = Field(
+        False, description="of a prediction: also write the uncertainty as vertex colours"
+    )
     at: Pixels = Field(default=[], description="X,Y on the object in the one photo")
     not_at: Pixels = Field(default=[], description="X,Y beside the object in the one photo")
     box: Numbers | None = Field(None, description="X0,Y0,X1,Y1 around the object in the one photo")

@@ -23,9 +23,11 @@ router = APIRouter(prefix="/api")
 MAX_STREAMS = 128
 """Largest number of event streams at once."""
 Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9]{8,40}$", description="id of a job or upload")]
-FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$", description="name of a file of the result")]
+FileName = Annotated[
+    str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$", description="name of a file of the result")
+]
 _ERROR = {"description": "cause, advice and text of the error"}
-_ERRORS: dict[int | str, dict[str, Any]] = {code: _ERROR for code in (400, 401, 403, 404, 409, 413, 429, 507)}
+_ERRORS: dict[int | str, dict[str, Any]] = dict.fromkeys((400, 401, 403, 404, 409, 413, 429, 507), _ERROR)
 
 
 class NewJob(BaseModel):
@@ -33,9 +35,13 @@ class NewJob(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     task: str = Field(max_length=40, description="a name of GET /api/tasks", examples=["reconstruct"])
-    uploads: list[Annotated[str, Field(max_length=40)]] = Field(default=[], max_length=2000, description="ids, in order")
+    uploads: list[Annotated[str, Field(max_length=40)]] = Field(
+        default=[], max_length=2000, description="ids, in order"
+    )
     options: dict[str, Any] = Field(default={}, max_length=60, description="options of the task")
-    title: str = Field("", max_length=200, description="what the job is called; the name of the first file if empty")
+    title: str = Field(
+        "", max_length=200, description="what the job is called; the name of the first file if empty"
+    )
 
 
 def _jobs(request: Request) -> Jobs:
@@ -83,7 +89,9 @@ async def upload(request: Request, name: Annotated[str, Query(max_length=1000)] 
     return JSONResponse(received.to_dict(), 201)
 
 
-@router.delete("/uploads/{upload}", status_code=204, summary="Delete a file that waits for a job", responses=_ERRORS)
+@router.delete(
+    "/uploads/{upload}", status_code=204, summary="Delete a file that waits for a job", responses=_ERRORS
+)
 async def delete_upload(request: Request, upload: Id) -> Response:
     """Delete it."""
     jobs = _jobs(request)
@@ -118,7 +126,9 @@ async def create_job(request: Request, new: NewJob) -> JSONResponse:
 
 @router.get("/jobs", summary="All jobs, newest first")
 async def list_jobs(
-    request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0, le=10**6)] = 0
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=10**6)] = 0,
 ) -> JSONResponse:
     """Without their inputs and options."""
     jobs = _jobs(request)
@@ -153,7 +163,9 @@ async def delete_job(request: Request, job: Id) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/jobs/{job}/files/{name}", summary="A file of the result; ranges can be asked for", responses=_ERRORS)
+@router.get(
+    "/jobs/{job}/files/{name}", summary="A file of the result; ranges can be asked for", responses=_ERRORS
+)
 async def result_file(request: Request, job: Id, name: FileName, inline: bool = False) -> FileResponse:
     """inline: to be shown, not saved."""
     jobs, found = _jobs(request), _job(request, job)
@@ -168,7 +180,9 @@ async def result_file(request: Request, job: Id, name: FileName, inline: bool = 
 
 
 @router.get("/jobs/{job}/model/{format}", summary="The model of the result in a format", responses=_ERRORS)
-async def model(request: Request, job: Id, format: Annotated[str, Path(pattern=r"^[a-z0-9]{2,5}$")]) -> FileResponse:
+async def model(
+    request: Request, job: Id, format: Annotated[str, Path(pattern=r"^[a-z0-9]{2,5}$")]
+) -> FileResponse:
     """Converted when it is first asked for: glb, obj, ply, stl, 3mf or usdz."""
     jobs, found = _jobs(request), _job(request, job)
     shown = (found.result or {}).get("model")
@@ -180,7 +194,9 @@ async def model(request: Request, job: Id, format: Annotated[str, Path(pattern=r
     return FileResponse(path, media_type=_media(path.name), filename=_download_name(found, path.name))
 
 
-@router.get("/jobs/{job}/thumbnails/{number}", summary="A small picture of a photo of the job", responses=_ERRORS)
+@router.get(
+    "/jobs/{job}/thumbnails/{number}", summary="A small picture of a photo of the job", responses=_ERRORS
+)
 async def thumbnail(request: Request, job: Id, number: Annotated[int, Path(ge=0, le=9999)]) -> FileResponse:
     """JPEG, at most 256 pixels."""
     path = _jobs(request).folder(_job(request, job).id) / "thumbs" / f"{number}.jpg"

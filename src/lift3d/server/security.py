@@ -107,7 +107,9 @@ class Security:
         if not self.requests.take(client):
             return refuse(429, "too many requests came from this address", "wait a second")
         if not self._host_is_ours(headers.get("host", "")):
-            return refuse(421, "this server has another name", "use the address that lift3d serve has printed")
+            return refuse(
+                421, "this server has another name", "use the address that lift3d serve has printed"
+            )
         changes = scope["method"] not in ("GET", "HEAD", "OPTIONS")
         if changes and not self._is_same_origin(headers):
             return refuse(403, "the request comes from another web page", "use the page of this server")

@@ -45,8 +45,8 @@ class Upload:
 
 @dataclass
 class Job:
-    """A job. inputs: a dictionary for each file, with `file` (in the job's folder), `name`, `kind`, `media` and `bytes`. state: one
-    of QUEUED ... CANCELLED. Times are seconds since the epoch. attempts: how often a worker has begun it. error: `cause`,
+    """A job. inputs: a dictionary for each file, with `file` (in the job's folder), `name`, `kind`, `media` and `bytes`. state:
+    one of QUEUED ... CANCELLED. Times are seconds since the epoch. attempts: how often a worker has begun it. error: `cause`,
     `advice` and `text`. result: what the worker reported. step, label, fraction, seconds_left: progress, not stored."""
 
     id: str
@@ -153,10 +153,14 @@ class Store:
         """All jobs, in the order in which they came."""
         with self._lock:
             rows = self._connection.execute("SELECT * FROM jobs ORDER BY number").fetchall()
-        return [
-            Job(**{c: row[c] for c in _PLAIN}, **{c: None if row[c] is None else json.loads(row[c]) for c in _JSON})
-            for row in rows
-        ]
+        return [_job(row) for row in rows]
+
+
+def _job(row: sqlite3.Row) -> Job:
+    """The job of a row."""
+    values: dict[str, Any] = {column: row[column] for column in _PLAIN}
+    values |= {column: None if row[column] is None else json.loads(row[column]) for column in _JSON}
+    return Job(**values)
 
 
 def _row(job: Job) -> dict[str, Any]:

@@ -131,7 +131,9 @@ class Supervisor:
         try:
             while True:
                 if worker is None or worker.process.returncode is not None:
-                    worker = await Worker.start(self.jobs.settings.threads, self.jobs.settings.data / f"worker-{number}.log")
+                    worker = await Worker.start(
+                        self.jobs.settings.threads, self.jobs.settings.data / f"worker-{number}.log"
+                    )
                 job = self.jobs.next()
                 if job is None:
                     self.jobs.work.clear()
@@ -213,9 +215,13 @@ class Supervisor:
                 self.jobs.fail(job, **out_of_memory(settings.job_memory))
             elif time.monotonic() - began > settings.job_seconds:
                 limit = format_seconds(settings.job_seconds)
-                self.jobs.fail(job, f"the job took longer than {limit}, the limit", "use fewer or smaller photos")
+                self.jobs.fail(
+                    job, f"the job took longer than {limit}, the limit", "use fewer or smaller photos"
+                )
             elif self.jobs.used() > 1.5 * settings.quota:
-                self.jobs.fail(job, f"the quota of {format_memory(settings.quota)} is used up", "delete old jobs")
+                self.jobs.fail(
+                    job, f"the quota of {format_memory(settings.quota)} is used up", "delete old jobs"
+                )
             else:
                 continue
             await worker.end()

@@ -28,9 +28,18 @@ def reconstruct(call: Call) -> Result:
         {key: call.named(str(row.get(key, ""))) for key in ("name", "status", "reason", "advice")}
         for row in report.get("inputs", [])
     ]
-    size = " × ".join(map(format_length, model["size"])) if model["unit"] else "unknown: give a height or a width"
+    size = (
+        " × ".join(map(format_length, model["size"]))
+        if model["unit"]
+        else "unknown: give a height or a width"
+    )
     facts = [
-        ("Solid", "yes: closed, oriented, without self-intersection or debris" if model["is_solid"] else "no: a scene is open"),
+        (
+            "Solid",
+            "yes: closed, oriented, without self-intersection or debris"
+            if model["is_solid"]
+            else "no: a scene is open",
+        ),
         ("Made by", "prediction of a network" if out.confidence is not None else "measurement"),
         ("Size", size),
         ("Triangles", f"{model['faces']:,}"),
@@ -42,7 +51,13 @@ def reconstruct(call: Call) -> Result:
     if (colours := call.outputs / "model.uncertainty.ply").exists():  # for the viewer
         api.convert(colours, colours.with_suffix(".glb"), message=lambda sentence: None)
     _rename_inputs(call)
-    return {"model": "model.glb", "preview": "model.png", "facts": facts, "warnings": list(out.warnings), "photos": photos}
+    return {
+        "model": "model.glb",
+        "preview": "model.png",
+        "facts": facts,
+        "warnings": list(out.warnings),
+        "photos": photos,
+    }
 
 
 def _rename_inputs(call: Call) -> None:
@@ -60,13 +75,22 @@ def texture(call: Call) -> Result:
         call.files("model")[0], call.files("photo"), call.outputs / "model.glb", **call.options, progress=call.progress,
         message=call.say,
     )  # fmt: skip
-    return {"model": "model.glb", "preview": "model.png", "facts": [("Triangles", f"{len(mesh.faces):,}")], "warnings": []}
+    return {
+        "model": "model.glb",
+        "preview": "model.png",
+        "facts": [("Triangles", f"{len(mesh.faces):,}")],
+        "warnings": [],
+    }
 
 
 def repair(call: Call) -> Result:
     """model.glb, solid."""
     _, report = api.repair(
-        call.files()[0], call.outputs / "model.glb", **call.options, progress=call.progress, return_report=True
+        call.files()[0],
+        call.outputs / "model.glb",
+        **call.options,
+        progress=call.progress,
+        return_report=True,
     )
     facts = [
         ("Found", "; ".join(report.defects) or "no defects: the model was solid"),
@@ -111,9 +135,17 @@ def convert(call: Call) -> Result:
 def complete(call: Call) -> Result:
     """model.glb, closed."""
     out = api.complete(
-        call.files()[0], call.outputs / "model.glb", **call.options, progress=call.progress, command=["lift3d", "serve"]
+        call.files()[0],
+        call.outputs / "model.glb",
+        **call.options,
+        progress=call.progress,
+        command=["lift3d", "serve"],
     )
-    known = "all: it was closed already" if out.known_fraction is None else f"{100 * out.known_fraction:.0f} % of the surface"
+    known = (
+        "all: it was closed already"
+        if out.known_fraction is None
+        else f"{100 * out.known_fraction:.0f} % of the surface"
+    )
     facts = [("Known", known), ("Triangles", f"{len(out.mesh.faces):,}")]
     return {"model": "model.glb", "preview": "model.png", "facts": facts, "warnings": list(out.warnings)}
 
@@ -123,15 +155,27 @@ def render(call: Call) -> Result:
     options = dict(call.options)
     film = call.outputs / f"turntable.{options.pop('film')}"
     api.render(call.files()[0], film, **options, progress=call.progress)
-    return {"model": None, "preview": film.name if film.suffix == ".gif" else None, "facts": [], "warnings": []}
+    return {
+        "model": None,
+        "preview": film.name if film.suffix == ".gif" else None,
+        "facts": [],
+        "warnings": [],
+    }
 
 
 def classify(call: Call) -> Result:
     """label.json."""
     out = api.classify(call.files()[0], **call.options, progress=call.progress)
     labels = [{"name": name, "probability": round(value, 4)} for name, value in out.top(5)]
-    (call.outputs / "label.json").write_text(json.dumps({"labels": labels, "notes": out.notes}, indent=2) + "\n", "utf-8")
-    return {"model": None, "facts": [("Most probable", out.name.replace("_", " "))], "labels": labels, "warnings": out.notes}
+    (call.outputs / "label.json").write_text(
+        json.dumps({"labels": labels, "notes": out.notes}, indent=2) + "\n", "utf-8"
+    )
+    return {
+        "model": None,
+        "facts": [("Most probable", out.name.replace("_", " "))],
+        "labels": labels,
+        "warnings": out.notes,
+    }
 
 
 def mask(call: Call) -> Result:
@@ -152,7 +196,10 @@ def depth(call: Call) -> Result:
     """depth.png, .npy, a preview, and points.ply."""
     points = call.outputs / "points.ply" if call.options["points"] else None
     found = api.depth(call.files()[0], call.outputs / "depth.png", points=points, message=call.say)
-    facts = [("Pixels", f"{found.z.shape[1]} × {found.z.shape[0]}"), ("Scale", "unknown: the median depth is 1")]
+    facts = [
+        ("Pixels", f"{found.z.shape[1]} × {found.z.shape[0]}"),
+        ("Scale", "unknown: the median depth is 1"),
+    ]
     return {"model": None, "preview": "depth.preview.png", "facts": facts, "warnings": []}
 
 
@@ -185,7 +232,12 @@ def generate(call: Call) -> Result:
         path.replace(call.outputs / path.name)
     folder.rmdir()
     models = sorted(path.name for path in call.outputs.glob("*.glb"))
-    return {"model": models[0], "preview": "sheet.png", "facts": [("Models", str(len(models)))], "warnings": []}
+    return {
+        "model": models[0],
+        "preview": "sheet.png",
+        "facts": [("Models", str(len(models)))],
+        "warnings": [],
+    }
 
 
 CALLS: dict[str, Callable[[Call], Result]] = {

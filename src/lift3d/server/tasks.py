@@ -9,7 +9,12 @@ from lift3d.errors import InputError
 from lift3d.server import options as o
 from lift3d.server.content import Kind
 
-WORDS: dict[str, str] = {"photo": "a photo", "video": "a video", "model": "a model", "archive": "a ZIP archive"}
+WORDS: dict[str, str] = {
+    "photo": "a photo",
+    "video": "a video",
+    "model": "a model",
+    "archive": "a ZIP archive",
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,13 @@ class Task:
         if len(kinds) < self.fewest:
             raise InputError(f"'{self.title}' has no file to work on", f"give {wanted}")
         if len(kinds) > self.most:
-            limit = "no files" if self.most == 0 else "one file" if self.most == 1 else f"at most {self.most} files"
+            limit = (
+                "no files"
+                if self.most == 0
+                else "one file"
+                if self.most == 1
+                else f"at most {self.most} files"
+            )
             raise InputError(f"'{self.title}' was given {len(kinds)} files", f"give {limit}")
         if "video" in kinds and len(kinds) > 1:
             raise InputError("a video and something else were given", "give one video, or photos")

@@ -44,7 +44,9 @@ class Received:
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return {
-            "files": [{k: getattr(u, k) for k in ("id", "name", "kind", "media", "bytes")} for u in self.files],
+            "files": [
+                {k: getattr(u, k) for k in ("id", "name", "kind", "media", "bytes")} for u in self.files
+            ],
             "left_out": [{"name": name, "reason": reason} for name, reason in self.left_out],
         }
 
@@ -52,7 +54,9 @@ class Received:
 def shown_name(name: str) -> str:
     """A name as it may be shown: the last part of a path, without control characters, not too long."""
     last = re.split(r"[\\/]", name)[-1]
-    clean = "".join(c for c in unicodedata.normalize("NFC", last) if unicodedata.category(c)[0] != "C").strip()
+    clean = "".join(
+        c for c in unicodedata.normalize("NFC", last) if unicodedata.category(c)[0] != "C"
+    ).strip()
     return clean[:MAX_NAME] or "file"
 
 
@@ -91,7 +95,9 @@ async def _stream(request: Request, path: Path, name: str, jobs: Jobs) -> int:
                 except StopAsyncIteration:
                     break
                 except TimeoutError as error:
-                    raise Stalled(f"{name} did not arrive", "check the connection and send it again") from error
+                    raise Stalled(
+                        f"{name} did not arrive", "check the connection and send it again"
+                    ) from error
                 except ClientDisconnect as error:
                     raise Stalled(f"{name} arrived in part only", "send it again") from error
                 size += len(chunk)
@@ -125,7 +131,15 @@ def _take(path: Path, upload: str, name: str, size: int, jobs: Jobs) -> Received
     path.unlink()
     now = time.time()
     uploads = [
-        Upload(e.path.name, shown_name(e.name), e.content.kind, e.content.suffix, e.content.media, e.path.stat().st_size, now)
+        Upload(
+            e.path.name,
+            shown_name(e.name),
+            e.content.kind,
+            e.content.suffix,
+            e.content.media,
+            e.path.stat().st_size,
+            now,
+        )
         for e in entries
     ]
     return _stored(Received(uploads, left_out), jobs)

@@ -71,7 +71,9 @@ class Progress:
         self.step, self.sent = step, now
         left = self.estimate.seconds_left(whole)
         label = STEP_LABELS[step] if known else LABELS.get(step, step.replace("_", " "))
-        self.channel.send(event="progress", step=step, label=label, fraction=round(whole, 4), seconds_left=left)
+        self.channel.send(
+            event="progress", step=step, label=label, fraction=round(whole, 4), seconds_left=left
+        )
 
 
 def end_with_parent() -> None:
@@ -83,7 +85,9 @@ def end_with_parent() -> None:
 def main() -> None:
     """Do one job."""
     end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C in a terminal is for the server, which ends the workers
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # ctrl-C in a terminal is for the server, which ends the workers
     channel = Channel()
     import_module("lift3d.pipelines.reconstruct")  # heavy, and needed by most jobs
     from lift3d.server.task_calls import CALLS
