@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lift3d.cli import bars as module
-from lift3d.cli import errors, sentence
-from lift3d.cli.bars import Bars
-from lift3d.cli.progress import Show
+from lift3d.cli import sentence
+from lift3d.cli.console import bars as module
+from lift3d.cli.console import errors
+from lift3d.cli.console.bars import Bars
+from lift3d.cli.console.progress import Show
 from lift3d.runtime.time_left import PREDICTED_SHARES, STEP_LABELS, TIME_SHARES, Estimate
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import Result
 
-from lift3d.cli.lazy import load_command
-from lift3d.cli.renamed import RENAMED, current_names
+from lift3d.cli.console.lazy import load_command
+from lift3d.cli.console.renamed import RENAMED, current_names
 
 
 @pytest.mark.parametrize("command", RENAMED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lift3d.cli.words import origin_lines
+from lift3d.cli.console.words import origin_lines
 
 
 def test_a_shift_of_the_origin_is_printed_once_and_a_zero_shift_not_at_all() -> None:

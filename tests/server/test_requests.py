@@ -18,11 +18,12 @@ pytest.importorskip("fastapi")
 from starlette.testclient import TestClient
 
 from lift3d.errors import InputError
-from lift3d.server import supervisor, uploads
+from lift3d.server import uploads
 from lift3d.server.app import create_app
 from lift3d.server.janitor import sole_use, sweep
 from lift3d.server.settings import Settings, read_token
 from lift3d.server.tasks import TASKS
+from lift3d.server.workers import supervisor
 
 TOKEN = "a-secret-of-20-chars"
 ADDRESS = "http://127.0.0.1:8033"
@@ -288,7 +289,11 @@ def test_metrics_and_health(client: TestClient) -> None:
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )

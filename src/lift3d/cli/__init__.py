@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lift3d.cli.lazy import LazyGroup
+from lift3d.cli.console.lazy import LazyGroup
 from lift3d.version import __version__
 
 app = typer.Typer(

@@ -25,7 +25,7 @@ def classify(
     Prints the most probable categories with their probabilities.
     """
     from lift3d import api
-    from lift3d.cli.bars import Screen
+    from lift3d.cli.console.bars import Screen
     from lift3d.errors import InputError
     from lift3d.io.files.atomic import write_bytes
 

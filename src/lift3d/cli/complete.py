@@ -36,8 +36,8 @@ def complete(
 
     require_torch()
     from lift3d import api
-    from lift3d.cli.bars import Bars
-    from lift3d.cli.words import show_warnings
+    from lift3d.cli.console.bars import Bars
+    from lift3d.cli.console.words import show_warnings
 
     with Bars(quiet) as bars:
         result = api.complete(
@@ -52,7 +52,7 @@ def complete(
 
 def summary(result: Completion, output: Path) -> list[str]:
     """The result in a few lines."""
-    from lift3d.cli.words import origin_lines
+    from lift3d.cli.console.words import origin_lines
 
     if result.closed_already:
         lines = ["The mesh is closed already and is written unchanged; --force completes it all the same."]

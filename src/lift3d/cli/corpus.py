@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lift3d.cli.errors import explained
+from lift3d.cli.console.errors import explained
 
 if TYPE_CHECKING:
     from lift3d.corpus.dataset import Corpus
@@ -46,7 +46,7 @@ def build(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Build a corpus; the same command resumes an interrupted build."""
-    from lift3d.cli.bars import Bars
+    from lift3d.cli.console.bars import Bars
     from lift3d.corpus.build import BuildOptions
     from lift3d.corpus.build import build as run
 
@@ -100,7 +100,7 @@ def render(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Render pictures of a corpus with masks and cameras, in shards."""
-    from lift3d.cli.bars import Bars
+    from lift3d.cli.console.bars import Bars
     from lift3d.corpus.dataset import Corpus
     from lift3d.corpus.pictures.shard_plan import RenderOptions
     from lift3d.corpus.pictures.shards import render_shards as run
@@ -129,7 +129,7 @@ def scenes(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Render rooms and places outdoors with their depth, for training depth."""
-    from lift3d.cli.bars import Bars
+    from lift3d.cli.console.bars import Bars
     from lift3d.corpus.dataset import Corpus
     from lift3d.corpus.scenes.depth_shards import SCENES, write_scenes
 
@@ -148,7 +148,7 @@ def photographs(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Collect photographs and cut-out objects from Debian packages, for training masks."""
-    from lift3d.cli.bars import Bars
+    from lift3d.cli.console.bars import Bars
     from lift3d.corpus.pictures.photographs import collect_photographs
 
     with Bars(quiet) as bars:
@@ -165,7 +165,7 @@ def shapes(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Make figures, animals, vehicles, buildings, furniture and plants from a seed, for `lift3d corpus build --from`."""
-    from lift3d.cli.bars import Bars
+    from lift3d.cli.console.bars import Bars
     from lift3d.corpus.procedural.make import write_shapes
 
     with Bars(quiet) as bars:

@@ -29,7 +29,7 @@ def depth(
     import math
 
     from lift3d import api
-    from lift3d.cli.words import show_warnings
+    from lift3d.cli.console.words import show_warnings
 
     warnings: list[str] = []
     found = api.depth(photo, output, normals=normals, points=points, weights=weights, message=warnings.append)

@@ -39,7 +39,7 @@ def mask(
 ) -> None:
     """Cut the object out of a photo; the background becomes transparent."""
     from lift3d import api
-    from lift3d.cli.words import show_warnings
+    from lift3d.cli.console.words import show_warnings
 
     image = api.mask(photo, output, at=at, not_at=not_at, box=box, mask_only=mask_only, weights=weights)
     if quiet:

@@ -22,7 +22,7 @@ def check(
 ) -> None:
     """Check whether a mesh is printable; exit code 1 if it is not."""
     from lift3d import api
-    from lift3d.cli.words import show_warnings
+    from lift3d.cli.console.words import show_warnings
 
     report = api.check(file, bed=bed)
     show_warnings(report.warnings)
@@ -52,7 +52,7 @@ def repair(
 ) -> None:
     """Make a mesh solid with the smallest change, and report what changed."""
     from lift3d import api
-    from lift3d.cli.words import origin_lines, show_warnings
+    from lift3d.cli.console.words import origin_lines, show_warnings
 
     _, report = api.repair(file, output, return_report=True)
     show_warnings(report.warnings)
@@ -74,7 +74,7 @@ def convert(
 ) -> None:
     """Write a mesh in another format, with its texture and unit."""
     from lift3d import api
-    from lift3d.cli.words import show_warning
+    from lift3d.cli.console.words import show_warning
 
     for path in api.convert(source, target, message=show_warning):
         typer.echo(f"wrote {path}")

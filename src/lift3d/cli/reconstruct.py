@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lift3d.cli.progress import Show
+from lift3d.cli.console.progress import Show
 from lift3d.units import format_length, format_memory, format_seconds
 
 if TYPE_CHECKING:

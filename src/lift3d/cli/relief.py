@@ -36,8 +36,8 @@ def lithophane(
 ) -> None:
     """A photo as a plate whose thickness shows it when light falls through."""
     from lift3d import api
-    from lift3d.cli.bars import Bars
-    from lift3d.cli.words import show_warning
+    from lift3d.cli.console.bars import Bars
+    from lift3d.cli.console.words import show_warning
 
     warnings: list[str] = []
     with Bars(quiet) as bars:
@@ -82,8 +82,8 @@ def relief(
 ) -> None:
     """A photo with its depth, or a mesh, as a bas-relief."""
     from lift3d import api
-    from lift3d.cli.bars import Bars
-    from lift3d.cli.words import show_warning
+    from lift3d.cli.console.bars import Bars
+    from lift3d.cli.console.words import show_warning
 
     warnings: list[str] = []
     with Bars(quiet) as bars:

@@ -42,8 +42,8 @@ def render(
     """
     angles = parse_angles(elevation)
     from lift3d import api
-    from lift3d.cli.bars import Bars
-    from lift3d.cli.words import show_warnings
+    from lift3d.cli.console.bars import Bars
+    from lift3d.cli.console.words import show_warnings
 
     with Bars(quiet) as bars:
         renderings = api.render(

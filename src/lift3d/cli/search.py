@@ -25,8 +25,8 @@ def index(
 
     A second call processes only models that are new, changed or removed.
     """
-    from lift3d.cli.bars import Bars
-    from lift3d.cli.words import show_warnings
+    from lift3d.cli.console.bars import Bars
+    from lift3d.cli.console.words import show_warnings
     from lift3d.nets import require_torch
 
     require_torch()
@@ -72,8 +72,8 @@ def search(
 
     require_torch()
     from lift3d import api
-    from lift3d.cli.bars import Bars
-    from lift3d.cli.words import show_warnings
+    from lift3d.cli.console.bars import Bars
+    from lift3d.cli.console.words import show_warnings
     from lift3d.errors import InputError
     from lift3d.io.files.atomic import write_bytes
     from lift3d.pipelines.search_sheet import write_search_sheet

@@ -55,7 +55,7 @@ def generate(
 
     require_torch()
     from lift3d import api
-    from lift3d.cli.bars import Bars
+    from lift3d.cli.console.bars import Bars
     from lift3d.errors import InputError
     from lift3d.units import format_count
 
@@ -109,7 +109,7 @@ def interpolate(
 
     require_torch()
     from lift3d import api
-    from lift3d.cli.bars import Bars
+    from lift3d.cli.console.bars import Bars
     from lift3d.units import format_count
 
     with Bars(quiet) as bars:

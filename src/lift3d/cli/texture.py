@@ -34,7 +34,7 @@ def texture(
     The cameras are found by the silhouette of the mesh; its shape stays as it is.
     """
     from lift3d import api
-    from lift3d.cli.bars import Bars
+    from lift3d.cli.console.bars import Bars
 
     said: list[str] = []
     with Bars(quiet) as bars:

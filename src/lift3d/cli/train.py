@@ -55,7 +55,7 @@ def train(
     from lift3d.nets import require_torch
 
     require_torch()
-    from lift3d.cli.bars import Bars
+    from lift3d.cli.console.bars import Bars
     from lift3d.errors import InputError
     from lift3d.train.config import describe_options
     from lift3d.train.launch import launch
@@ -174,7 +174,7 @@ def evaluate(
     from lift3d.nets import require_torch
 
     require_torch()
-    from lift3d.cli.bars import Bars
+    from lift3d.cli.console.bars import Bars
     from lift3d.errors import InputError
     from lift3d.evaluate.interface import Request
     from lift3d.evaluate.run import evaluate as run

@@ -25,8 +25,8 @@ from lift3d.server.routes_jobs import Busy, Conflict, router
 from lift3d.server.security import COOKIE, GUESS_BURST, GUESS_RATE, Buckets, Security, same, session_value
 from lift3d.server.settings import Settings
 from lift3d.server.store import Store
-from lift3d.server.supervisor import Supervisor
 from lift3d.server.uploads import DiskFull, Stalled, TooLarge
+from lift3d.server.workers.supervisor import Supervisor
 from lift3d.version import __version__
 
 HERE = Path(__file__).parent

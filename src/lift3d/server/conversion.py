@@ -1,4 +1,4 @@
-"""The model of a result in other formats, made when it is first asked for, in a process of its own."""
+"""The model of a result in other formats, converted at the first request, in a process of its own."""
 
 from __future__ import annotations
 

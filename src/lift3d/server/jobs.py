@@ -32,7 +32,7 @@ class QuotaExceeded(InputError):
 
 
 def new_id() -> str:
-    """A random name that cannot be guessed."""
+    """A random name, 96 bits."""
     return secrets.token_urlsafe(12).replace("-", "a").replace("_", "b")
 
 

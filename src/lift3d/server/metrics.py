@@ -6,7 +6,7 @@ from collections import Counter
 
 from lift3d.server.jobs import Jobs
 from lift3d.server.store import CANCELLED, DONE, FAILED, QUEUED, RUNNING
-from lift3d.server.supervisor import Supervisor
+from lift3d.server.workers.supervisor import Supervisor
 from lift3d.version import __version__
 
 

@@ -16,8 +16,8 @@ from lift3d.server.conversion import FORMATS, converted
 from lift3d.server.errors import NotFound, plain_validation
 from lift3d.server.jobs import Jobs
 from lift3d.server.store import Job
-from lift3d.server.supervisor import Supervisor
 from lift3d.server.tasks import TASKS, find_task
+from lift3d.server.workers.supervisor import Supervisor
 
 router = APIRouter(prefix="/api")
 MAX_STREAMS = 128
@@ -119,7 +119,9 @@ async def create_job(request: Request, new: NewJob) -> JSONResponse:
         options = task.options.model_validate(new.options)
     except ValidationError as error:
         raise plain_validation(error.errors()) from error
-    title = up.shown_name(new.title) if new.title.strip() else found[0].name if found else task.title
+    title = up.shown_name(new.title) if new.title.strip() else task.title
+    if found and not new.title.strip():
+        title = found[0].name + (f" and {len(found) - 1} more" if len(found) > 1 else "")
     job = jobs.create(task.name, title, options.model_dump(), found)
     return JSONResponse(jobs.describe(job), 201)
 
@@ -163,9 +165,7 @@ async def delete_job(request: Request, job: Id) -> Response:
     return Response(status_code=204)
 
 
-@router.get(
-    "/jobs/{job}/files/{name}", summary="A file of the result; ranges can be asked for", responses=_ERRORS
-)
+@router.get("/jobs/{job}/files/{name}", summary="A file of the result; by ranges, too", responses=_ERRORS)
 async def result_file(request: Request, job: Id, name: FileName, inline: bool = False) -> FileResponse:
     """inline: to be shown, not saved."""
     jobs, found = _jobs(request), _job(request, job)
@@ -183,7 +183,7 @@ async def result_file(request: Request, job: Id, name: FileName, inline: bool = 
 async def model(
     request: Request, job: Id, format: Annotated[str, Path(pattern=r"^[a-z0-9]{2,5}$")]
 ) -> FileResponse:
-    """Converted when it is first asked for: glb, obj, ply, stl, 3mf or usdz."""
+    """Converted at the first request: glb, obj, ply, stl, 3mf or usdz."""
     jobs, found = _jobs(request), _job(request, job)
     shown = (found.result or {}).get("model")
     if shown is None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from lift3d.server.jobs import Jobs
 from lift3d.server.store import CANCELLED, DONE, RUNNING, Job
-from lift3d.server.worker import out_of_memory
+from lift3d.server.workers.worker import out_of_memory
 from lift3d.units import format_memory, format_seconds
 
 MAX_ATTEMPTS = 4
@@ -45,7 +45,7 @@ class Worker:
         }  # fmt: skip
         with open(log, "ab") as errors:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "lift3d.server.worker", stdin=asyncio.subprocess.PIPE,
+                sys.executable, "-m", "lift3d.server.workers.worker", stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE, stderr=errors, env=environment, start_new_session=True, limit=MAX_LINE,
             )  # fmt: skip
         return cls(process)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lift3d import api
-from lift3d.server.call import Call
+from lift3d.server.workers.call import Call
 from lift3d.units import format_length, format_memory, format_seconds
 
 Result = dict[str, Any]

@@ -1,5 +1,5 @@
-"""The worker process: `python -m lift3d.server.worker`. It imports what is heavy, waits for one job on its standard input, does
-it, reports on its standard output, a JSON object on each line, and ends.
+"""The worker process: `python -m lift3d.server.workers.worker`. It imports what is heavy, waits for one job on its standard
+input, does it, reports on its standard output, a JSON object on each line, and ends.
 
 It also ends when its standard input does, that is, with the server that started it."""
 
@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lift3d.errors import Lift3dError
-from lift3d.server.call import Call
-from lift3d.server.thumbnails import write_thumbnails
+from lift3d.server.workers.call import Call
+from lift3d.server.workers.thumbnails import write_thumbnails
 
 PR_SET_PDEATHSIG = 1
 REPORT_SECONDS = 0.2
@@ -41,7 +41,7 @@ class Channel:
         self._lock = threading.Lock()
 
     def send(self, **event: Any) -> None:
-        """Write an event; ends the process if nobody reads any more."""
+        """Write an event; ends the process if the server has closed the pipe."""
         with self._lock:
             try:
                 self._stream.write(json.dumps(event, ensure_ascii=True) + "\n")
@@ -90,7 +90,7 @@ def main() -> None:
     )  # ctrl-C in a terminal is for the server, which ends the workers
     channel = Channel()
     import_module("lift3d.pipelines.reconstruct")  # heavy, and needed by most jobs
-    from lift3d.server.task_calls import CALLS
+    from lift3d.server.workers.task_calls import CALLS
 
     channel.send(event="ready")
     line = sys.stdin.readline()

@@ -61,8 +61,8 @@ class LazyGroup(TyperGroup):
 
 def load_command(name: str) -> Any:
     """Import the module of a command and build its parser. KeyError for an unknown name."""
-    from lift3d.cli.errors import explained
-    from lift3d.cli.renamed import RenamingCommand
+    from lift3d.cli.console.errors import explained
+    from lift3d.cli.console.renamed import RenamingCommand
 
     found = getattr(import_module(f"lift3d.cli.{COMMANDS[name][0]}"), "app" if name == "corpus" else name)
     if isinstance(found, typer.Typer):

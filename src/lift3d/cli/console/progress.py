@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from lift3d.cli.bars import Screen
+from lift3d.cli.console.bars import Screen
 from lift3d.runtime.time_left import STEP_LABELS, Estimate
 from lift3d.units import format_seconds
 

@@ -10,7 +10,7 @@ from PIL import Image as Pil
 
 from lift3d.context import Context
 from lift3d.errors import Lift3dError
-from lift3d.server.call import Call
+from lift3d.server.workers.call import Call
 
 SIDE, QUALITY = 256, 80
 

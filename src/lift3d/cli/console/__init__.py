@@ -1,0 +1,1 @@
+"""What the commands share: the group that loads them, progress on stderr, errors with exit codes, and words."""
