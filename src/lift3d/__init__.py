@@ -38,12 +38,13 @@ if TYPE_CHECKING:
         save,
         search,
         texture,
+        view,
     )
 
 __all__ = [
     "__version__", "categories", "check", "classify", "complete", "convert", "create", "depth", "generate", "index",
     "interpolate", "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair",
-    "save", "search", "texture",
+    "save", "search", "texture", "view",
 ]  # fmt: skip
 
 

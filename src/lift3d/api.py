@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from lift3d.pipelines.repair import RepairReport
     from lift3d.pipelines.search import search
     from lift3d.types import Image, Mesh
+    from lift3d.viewer.view import view
     from lift3d.weights import PretrainedCfg
 
     PathLike = str | os.PathLike[str]
@@ -65,15 +66,19 @@ PIPELINES = {
     "texture": "pictures.texture",
 }
 """Functions that are defined in a module of `lift3d.pipelines`, imported when first used."""
+ELSEWHERE = {"view": "lift3d.viewer.view"}
+"""The same for functions whose module is not there."""
 
 __all__ = [
     "categories", "check", "classify", "complete", "convert", "create", "depth", "generate", "index", "interpolate",
     "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair", "save", "search",
-    "texture",
+    "texture", "view",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
+    if name in ELSEWHERE:
+        return getattr(import_module(ELSEWHERE[name]), name)
     if name not in PIPELINES:
         raise AttributeError(f"module 'lift3d.api' has no attribute {name!r}")
     return getattr(import_module(f"lift3d.pipelines.{PIPELINES[name]}"), name)

@@ -19,6 +19,7 @@ COMMANDS = {
     "convert": ("meshes", "Write a mesh in another format, with its texture and unit."),
     "texture": ("texture", "Colour a mesh by photos of the object."),
     "render": ("render", "Render views of a model, or a turntable film."),
+    "view": ("view", "Look at a model in the browser: one HTML file that needs no server and no network."),
     "generate": ("shapes", "Generate new models of a category; each is closed and printable."),
     "interpolate": ("shapes", "Interpolate between two models; each step is closed and printable."),
     "classify": ("classify", "Classify the object of a model or a photo."),

@@ -135,21 +135,35 @@ def save_mesh(mesh: Mesh, path: str | os.PathLike[str], *, normals: bool = False
     """
     path = Path(path)
     ending = _ending(path, "written")
-    part = mesh_to_part(mesh)
-    if not len(part.faces):
-        raise InputError(f"cannot write {path.name}: the mesh has no faces", "check how the mesh was made")
-    metres = scale_to_metres(mesh)
-    unit = None if metres is None else "m"
-    if metres is not None and metres != 1.0:
-        part = Part(part.vertices * metres, part.faces, part.uv, part.colours, part.material)
-    if ending in _SINGLE_PRECISION:
-        part = replace(part, vertices=part.vertices - recentring_shift(part.vertices))
+    part, unit = _prepared(mesh, path.name, ending)
     smooth = smooth_normals(part) if normals else None
     files = [(path, data) for path, data in _encode(part, unit, path, ending, smooth)]
     with writing_together(*(p for p, _ in files)) as temporaries:
         for temporary, (_, data) in zip(temporaries, files):
             temporary.write_bytes(data)
     return tuple(p for p, _ in files)
+
+
+def glb_bytes(mesh: Mesh, name: str = "the mesh") -> bytes:
+    """The GLB file of a mesh, as `save_mesh` writes it. name: of the mesh, for messages.
+
+    Raises InputError for a mesh without faces.
+    """
+    part, unit = _prepared(mesh, name, ".glb")
+    return glb.write(part, unit)
+
+
+def _prepared(mesh: Mesh, name: str, ending: str) -> tuple[Part, str | None]:
+    """The mesh as a part in metres ("m") or without unit (None), about the origin where the format would round it."""
+    part = mesh_to_part(mesh)
+    if not len(part.faces):
+        raise InputError(f"cannot write {name}: the mesh has no faces", "check how the mesh was made")
+    metres = scale_to_metres(mesh)
+    if metres is not None and metres != 1.0:
+        part = Part(part.vertices * metres, part.faces, part.uv, part.colours, part.material)
+    if ending in _SINGLE_PRECISION:
+        part = replace(part, vertices=part.vertices - recentring_shift(part.vertices))
+    return part, None if metres is None else "m"
 
 
 def _encode(
