@@ -33,10 +33,11 @@
     }
     addControls(viewer, place);
     await viewer.load(await model("model"), await model("confidence"));
-    window.viewer = viewer;
+    window.lift3dViewer = viewer; // for the console of the browser
     note.remove();
   } catch (error) {
     note.textContent = error.message;
     note.classList.add("failed");
   }
+  place.setAttribute("aria-busy", "false");
 })();

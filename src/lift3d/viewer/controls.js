@@ -54,7 +54,7 @@ export function addControls(viewer, place) {
     option.disabled = !viewer.hasConfidence;
     option.title = viewer.hasConfidence ? "" : "Only predicted models with the option for uncertainty have it";
     mode.options[0].textContent = viewer.hasTexture ? NAMES.texture : "As it is";
-    const size = viewer.unit === null ? "size unknown" : viewer.size;
+    const size = viewer.unit === null ? "size unknown, since the file has no unit; lengths are percentages of the longest side" : viewer.size;
     facts.textContent = [size, viewer.cellText].filter(Boolean).join("; ");
     view.value = "start";
   });

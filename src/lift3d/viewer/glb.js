@@ -5,7 +5,7 @@ const SIZES = { SCALAR: 1, VEC2: 2, VEC3: 3, VEC4: 4 };
 const ARRAYS = { 5120: Int8Array, 5121: Uint8Array, 5122: Int16Array, 5123: Uint16Array, 5125: Uint32Array, 5126: Float32Array };
 const LIMITS = { 5120: 127, 5121: 255, 5122: 32767, 5123: 65535 };
 
-/** { unit, primitives: [{ positions, indices, uv, colours, colourSize, baseColour, picture }] } of an ArrayBuffer. Throws an Error. */
+/** { unit, primitives: [{ positions, indices, uv, colours, colourSize, baseColour, alphaMode, picture }] } of an ArrayBuffer. Throws an Error. */
 export function readGlb(buffer) {
   const view = new DataView(buffer);
   if (buffer.byteLength < 20 || view.getUint32(0, true) !== MAGIC) throw new Error("the file is not a GLB");
@@ -36,14 +36,14 @@ export function readGlb(buffer) {
     return out;
   };
   const pictureOf = (material) => {
-    const texture = material.pbrMetallicRoughness?.baseColorTexture;
+    const texture = material?.pbrMetallicRoughness?.baseColorTexture;
     if (!texture) return null;
     const image = document.images[document.textures[texture.index].source];
     const { start, length } = bytesOf(image.bufferView);
     return new Blob([new Uint8Array(buffer, start, length)], { type: image.mimeType });
   };
   const primitives = document.meshes.flatMap((mesh) => mesh.primitives).filter((one) => (one.mode ?? 4) === 4).map((one) => {
-    const material = document.materials?.[one.material] || {};
+    const material = document.materials?.[one.material] || null;
     const colours = one.attributes.COLOR_0;
     const positions = read(one.attributes.POSITION, false);
     return {
@@ -52,7 +52,8 @@ export function readGlb(buffer) {
       uv: one.attributes.TEXCOORD_0 === undefined ? null : read(one.attributes.TEXCOORD_0, true),
       colours: colours === undefined ? null : read(colours, true),
       colourSize: colours === undefined ? 0 : SIZES[document.accessors[colours].type],
-      baseColour: material.pbrMetallicRoughness?.baseColorFactor || [1, 1, 1, 1],
+      baseColour: material && (material.pbrMetallicRoughness?.baseColorFactor || [1, 1, 1, 1]), // null without a material
+      alphaMode: material?.alphaMode || "OPAQUE",
       picture: pictureOf(material),
     };
   });

@@ -36,7 +36,7 @@ _PAGE = """<!doctype html>
 <h1 title="{title}">{title}</h1>
 <p id="note" role="status">The model is being unpacked.</p>
 <noscript><p>This page needs JavaScript.</p></noscript>
-<div id="viewer" class="viewer"></div>
+<div id="viewer" class="viewer" aria-busy="true"></div>
 </main>
 {modules}
 {models}

@@ -10,8 +10,9 @@ import webbrowser
 from pathlib import Path
 
 from lift3d.errors import InputError, Lift3dWarning
+from lift3d.geometry.parts.convert import y_up_to_z_up
 from lift3d.io.files.atomic import write_bytes
-from lift3d.io.mesh.meshes import glb_bytes
+from lift3d.io.mesh.meshes import SUFFIXES_WITH_UP_AXIS, glb_bytes
 from lift3d.pipelines.arguments import (
     Message,
     ModelSource,
@@ -19,6 +20,7 @@ from lift3d.pipelines.arguments import (
     load_model_mesh,
     mesh_warnings,
     name_of,
+    require_axis,
     require_other_file,
 )
 from lift3d.viewer.html import viewer_html
@@ -32,24 +34,27 @@ def view(
     mesh: ModelSource,
     output: PathLike | None = None,
     *,
+    up: str = "z",
     open_browser: bool = True,
     message: Message | None = None,
 ) -> Path:
     """Write one HTML file that shows the model, open it in the browser, and return its path.
 
     mesh: a file or a mesh. NAME.uncertainty.ply beside NAME.glb, which `reconstruct` writes on request, becomes the display of
-    the confidence. output: .html; without it the file is written to a new temporary folder of the user. message: see `convert`.
+    the confidence. up: "y" or "z", the upright axis of a mesh or a file whose format does not state it. output: .html; without it the file is written to a new temporary folder of the user. message: see `convert`.
     Raises InputError for a file that cannot be read or written, and a model whose GLB has more than 200 MB.
     """
+    require_axis(up)
     target = None if output is None else Path(output).expanduser()
     if target is not None and target.suffix.lower() not in ENDINGS:
         raise InputError(f"{target.name} is not a name for an HTML file", "use the ending .html")
     if target is not None:
         require_other_file(mesh, target)
     title = name_of(mesh, "model")
-    data = _glb(mesh, title, message)
     beside = _uncertainty_file(mesh)
-    confidence = None if beside is None else _glb(beside, beside.name, message)
+    rotated = up == "y" and Path(title).suffix.lower() not in SUFFIXES_WITH_UP_AXIS
+    data = _glb(mesh, title, rotated, message)
+    confidence = None if beside is None else _glb(beside, beside.name, rotated, message)
     size = len(data) + len(confidence or b"")
     if size > LARGEST:
         raise InputError(
@@ -66,14 +71,16 @@ def view(
     return target
 
 
-def _glb(source: ModelSource, name: str, message: Message | None) -> bytes:
-    """The GLB of a mesh, with its warnings passed on."""
+def _glb(source: ModelSource, name: str, rotated: bool, message: Message | None) -> bytes:
+    """The GLB of a mesh, which is y up if `rotated`, with its warnings passed on."""
     loaded = load_model_mesh(source)
     for sentence in () if hasattr(source, "vertices") else mesh_warnings(source, loaded):
         if message is not None:
             message(sentence)
         else:
             warnings.warn(sentence, Lift3dWarning, stacklevel=4)
+    if rotated:
+        loaded.vertices = y_up_to_z_up(loaded.vertices)
     return glb_bytes(loaded, name)
 
 

@@ -1,17 +1,19 @@
 // The viewer: one model, looked at from all around, cut, measured.
 import {
-  AmbientLight, BackSide, Box3, BufferAttribute, BufferGeometry, DirectionalLight, DoubleSide, FrontSide, GridHelper, Group, Line, LineBasicMaterial,
-  Mesh, MeshBasicMaterial, MeshLambertMaterial, PerspectiveCamera, Plane, Raycaster, Scene, SphereGeometry, SRGBColorSpace, Texture, Vector2, Vector3,
+  BackSide, Box3, BufferAttribute, BufferGeometry, DirectionalLight, DoubleSide, FrontSide, GridHelper, Group, HemisphereLight, Line, LineBasicMaterial,
+  Mesh, MeshBasicMaterial, MeshLambertMaterial, PerspectiveCamera, Plane, Raycaster, RepeatWrapping, Scene, SphereGeometry, SRGBColorSpace, Texture, Vector2, Vector3,
   WebGLRenderer,
 } from "./vendor/three.module.min.js";
 import { OrbitControls } from "./vendor/OrbitControls.js";
 import { lengthText, readGlb } from "./glb.js";
+import { creasedNormals, rowsOf } from "./normals.js";
 
 export const MODES = ["texture", "plain", "wireframe", "confidence"];
 export const VIEWS = { start: [35, 20], front: [0, 0], right: [90, 0], back: [180, 0], left: [270, 0], top: [0, 89.9], below: [0, -89.9] };
 const AXES = { x: new Vector3(1, 0, 0), y: new Vector3(0, 1, 0), z: new Vector3(0, 0, 1) };
-const FLAT_FACES = 3000;
-/* Models with fewer triangles are shaded flat: they are made of planes. */
+const GREY = 0xc4c9d0;
+/* Of a model without colours. */
+const MARGIN = 1.12;
 const CLICK_PIXELS = 5;
 const STEP = Math.PI / 18;
 
@@ -36,9 +38,10 @@ export class Viewer {
     element.append(this.canvas);
     this.scene = new Scene();
     this.camera = new PerspectiveCamera(35, 1, 0.01, 100);
-    this.scene.add(this.camera, new AmbientLight(0xffffff, 2.1));
-    const lamp = new DirectionalLight(0xffffff, 1.3);
-    lamp.position.set(-0.6, 0.9, 1);
+    // together they light a surface that faces the camera so that it has the colour of its texture
+    this.scene.add(this.camera, new HemisphereLight(0xffffff, 0xb9b4ae, 1.75));
+    const lamp = new DirectionalLight(0xffffff, 1.5);
+    lamp.position.set(-0.5, 0.8, 1);
     this.camera.add(lamp);
     this.controls = new OrbitControls(this.camera, this.canvas);
     this.controls.addEventListener("change", () => this.draw());
@@ -78,30 +81,37 @@ export class Viewer {
   }
 
   async add(primitive, layer) {
+    const { source, normals, indices } = creasedNormals(primitive.positions, primitive.indices);
     const geometry = new BufferGeometry();
-    geometry.setAttribute("position", new BufferAttribute(primitive.positions, 3));
-    geometry.setIndex(new BufferAttribute(primitive.indices, 1));
-    if (primitive.uv) geometry.setAttribute("uv", new BufferAttribute(primitive.uv, 2));
-    if (primitive.colours) geometry.setAttribute("color", new BufferAttribute(primitive.colours, primitive.colourSize));
-    geometry.computeVertexNormals();
+    const attribute = (name, values, size) => geometry.setAttribute(name, new BufferAttribute(rowsOf(values, size, source), size));
+    attribute("position", primitive.positions, 3);
+    geometry.setAttribute("normal", new BufferAttribute(normals, 3));
+    geometry.setIndex(new BufferAttribute(indices, 1));
+    if (primitive.uv) attribute("uv", primitive.uv, 2);
+    if (primitive.colours) attribute("color", primitive.colours, primitive.colourSize);
     let map = null;
     if (primitive.picture && primitive.uv) {
-      map = new Texture(await createImageBitmap(primitive.picture));
+      map = new Texture(await createImageBitmap(primitive.picture, { colorSpaceConversion: "none", premultiplyAlpha: "none" }));
       map.flipY = false;
+      map.wrapS = map.wrapT = RepeatWrapping;
       map.colorSpace = SRGBColorSpace;
       map.anisotropy = 4;
       map.needsUpdate = true;
     }
-    const flatShading = primitive.indices.length / 3 < FLAT_FACES;
-    const clippingPlanes = [this.plane];
-    const [r, g, b] = primitive.baseColour;
-    const coloured = new MeshLambertMaterial({ map, vertexColors: Boolean(primitive.colours), side: FrontSide, flatShading, clippingPlanes });
-    if (!map && !primitive.colours) coloured.color.setRGB(r, g, b);
-    const plain = new MeshLambertMaterial({ color: 0xc9ced6, flatShading, clippingPlanes });
-    const wire = new MeshBasicMaterial({ color: 0x2f6f9f, wireframe: true, clippingPlanes });
+    const common = { side: DoubleSide, clippingPlanes: [this.plane] };
+    const { alphaMode, baseColour } = primitive;
+    const coloured = new MeshLambertMaterial({
+      ...common, map, color: GREY, vertexColors: Boolean(primitive.colours), transparent: alphaMode === "BLEND", alphaTest: alphaMode === "MASK" ? 0.5 : 0,
+    });
+    if (baseColour) {
+      coloured.color.setRGB(...baseColour.slice(0, 3));
+      coloured.opacity = alphaMode === "OPAQUE" ? 1 : baseColour[3];
+    } else if (primitive.colours) coloured.color.setRGB(1, 1, 1);
+    const plain = new MeshLambertMaterial({ ...common, color: GREY });
+    const wire = new MeshBasicMaterial({ color: 0x2f6f9f, wireframe: true, clippingPlanes: [this.plane] });
     const mesh = new Mesh(geometry, coloured);
     mesh.userData = { layer, materials: { texture: coloured, confidence: coloured, plain, wireframe: wire } };
-    const inside = new Mesh(geometry, new MeshBasicMaterial({ color: 0xd08a4a, side: BackSide, clippingPlanes }));
+    const inside = new Mesh(geometry, new MeshBasicMaterial({ color: 0xd08a4a, side: BackSide, clippingPlanes: [this.plane] }));
     inside.userData = { layer, inside: true };
     inside.raycast = () => {};
     this.model.add(mesh, inside);
@@ -129,10 +139,19 @@ export class Viewer {
     for (const mesh of this.model.children) {
       mesh.visible = (mesh.userData.layer === "confidence") === (mode === "confidence");
       if (mesh.userData.inside) mesh.visible &&= mode !== "wireframe" && this.cut !== undefined && this.cut !== null;
-      else mesh.material = mesh.userData.materials[mode];
+      else {
+        mesh.material = mesh.userData.materials[mode];
+        if (mode !== "wireframe") this.setSide(mesh.material);
+      }
     }
     this.emit("mode", mode);
     this.draw();
+  }
+
+  /** Both sides of a surface are shown; of a model that is cut, the outer one, since the inner one is coloured as the cut. */
+  setSide(material) {
+    const side = this.cut ? FrontSide : DoubleSide;
+    if (material.side !== side) { material.side = side; material.needsUpdate = true; }
   }
 
   /** Cut the model across an axis ("x", "y" upward, "z") so that `fraction` of it stays; null shows it whole. */
@@ -157,22 +176,31 @@ export class Viewer {
     this.draw();
   }
 
-  /** Look from a direction of VIEWS. */
+  /** Look from a direction of VIEWS, from where the model fills the picture, also when it turns about the upright axis. */
   frame(name) {
     const [azimuth, elevation] = VIEWS[name].map((angle) => (angle * Math.PI) / 180);
     const centre = this.box.getCenter(new Vector3());
-    const radius = this.box.getSize(new Vector3()).length() / 2 || 1;
-    const half = (this.camera.fov * Math.PI) / 360;
-    const narrow = Math.min(half, Math.atan(Math.tan(half) * this.camera.aspect));
-    const distance = (1.05 * radius) / Math.sin(narrow);
+    const half = this.box.getSize(new Vector3()).multiplyScalar(0.5);
+    const radius = half.length() || 1;
     const along = new Vector3(Math.sin(azimuth) * Math.cos(elevation), Math.sin(elevation), Math.cos(azimuth) * Math.cos(elevation));
+    const right = new Vector3(Math.cos(azimuth), 0, -Math.sin(azimuth));
+    const above = new Vector3().crossVectors(along, right);
+    const tall = Math.tan((this.camera.fov * Math.PI) / 360), wide = tall * this.camera.aspect;
+    let distance = radius / 10;
+    for (let k = 0; k < 16; k += 1) { // points on the circles at the top and the bottom of the model
+      const angle = (k * Math.PI) / 4, across = name === "start" ? Math.hypot(half.x, half.z) : 0;
+      const corner = across ? new Vector3(across * Math.sin(angle), 0, across * Math.cos(angle)) : new Vector3(k & 2 ? half.x : -half.x, 0, k & 4 ? half.z : -half.z);
+      corner.y = k < 8 ? half.y : -half.y;
+      const needed = MARGIN * Math.max(Math.abs(corner.dot(right)) / wide, Math.abs(corner.dot(above)) / tall);
+      distance = Math.max(distance, corner.dot(along) + needed);
+    }
     this.camera.position.copy(centre).addScaledVector(along, distance);
-    this.camera.near = distance / 100;
-    this.camera.far = distance * 20;
+    this.camera.near = distance / 200;
+    this.camera.far = distance + 20 * radius;
     this.camera.updateProjectionMatrix();
     this.controls.target.copy(centre);
     this.controls.minDistance = radius / 20;
-    this.controls.maxDistance = distance * 8;
+    this.controls.maxDistance = distance + 8 * radius;
     this.controls.update();
     this.draw();
   }
@@ -180,12 +208,14 @@ export class Viewer {
   /** Turn by itself, or stop. */
   setTurning(on) {
     this.controls.autoRotate = on;
-    const step = () => {
+    let before = performance.now();
+    const step = (now) => {
       if (!this.controls.autoRotate || this.disposed) return;
-      this.controls.update();
+      this.controls.update(Math.max(0, now - before) / 1000);
+      before = now;
       requestAnimationFrame(step);
     };
-    step();
+    if (on) requestAnimationFrame(step);
   }
 
   orbit(right, up) {
