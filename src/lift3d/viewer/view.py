@@ -40,8 +40,10 @@ def view(
 ) -> Path:
     """Write one HTML file that shows the model, open it in the browser, and return its path.
 
-    mesh: a file or a mesh. NAME.uncertainty.ply beside NAME.glb, which `reconstruct` writes on request, becomes the display of
-    the confidence. up: "y" or "z", the upright axis of a mesh or a file whose format does not state it. output: .html; without it the file is written to a new temporary folder of the user. message: see `convert`.
+    mesh: a file or a mesh. NAME.uncertainty.ply beside the file, which `reconstruct` writes on request, becomes the display of
+    the confidence. output: .html; without it the file is written to a new temporary folder of the user. up: "y" or "z", the
+    upright axis of a mesh or of a file whose format does not state it. message: see `convert`.
+
     Raises InputError for a file that cannot be read or written, and a model whose GLB has more than 200 MB.
     """
     require_axis(up)

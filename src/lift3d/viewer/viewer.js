@@ -1,6 +1,6 @@
 // The viewer: one model, looked at from all around, cut, measured.
 import {
-  BackSide, Box3, BufferAttribute, BufferGeometry, DirectionalLight, DoubleSide, FrontSide, GridHelper, Group, HemisphereLight, Line, LineBasicMaterial,
+  BackSide, Box3, BufferAttribute, BufferGeometry, CylinderGeometry, DirectionalLight, DoubleSide, FrontSide, GridHelper, Group, HemisphereLight,
   Mesh, MeshBasicMaterial, MeshLambertMaterial, PerspectiveCamera, Plane, Raycaster, RepeatWrapping, Scene, SphereGeometry, SRGBColorSpace, Texture, Vector2, Vector3,
   WebGLRenderer,
 } from "./vendor/three.module.min.js";
@@ -38,13 +38,14 @@ export class Viewer {
     element.append(this.canvas);
     this.scene = new Scene();
     this.camera = new PerspectiveCamera(35, 1, 0.01, 100);
-    // together they light a surface that faces the camera so that it has the colour of its texture
-    this.scene.add(this.camera, new HemisphereLight(0xffffff, 0xb9b4ae, 1.75));
+    // together 0.9 on a surface that faces the camera, and at most 1.03 of the colour of its texture
+    this.scene.add(this.camera, new HemisphereLight(0xffffff, 0xd8d4ce, 1.75));
     const lamp = new DirectionalLight(0xffffff, 1.5);
-    lamp.position.set(-0.5, 0.8, 1);
-    this.camera.add(lamp);
+    lamp.position.set(-0.25, 0.4, 1);
+    this.camera.add(lamp, lamp.target); // it shines from beside the camera, wherever the model is
     this.controls = new OrbitControls(this.camera, this.canvas);
     this.controls.addEventListener("change", () => this.draw());
+    this.controls.addEventListener("start", () => { this.framed = null; });
     this.model = new Group();
     this.marks = new Group();
     this.scene.add(this.model, this.marks);
@@ -198,6 +199,7 @@ export class Viewer {
     this.camera.near = distance / 200;
     this.camera.far = distance + 20 * radius;
     this.camera.updateProjectionMatrix();
+    this.framed = name; // until the user moves it
     this.controls.target.copy(centre);
     this.controls.minDistance = radius / 20;
     this.controls.maxDistance = distance + 8 * radius;
@@ -207,6 +209,7 @@ export class Viewer {
 
   /** Turn by itself, or stop. */
   setTurning(on) {
+    this.framed = null;
     this.controls.autoRotate = on;
     let before = performance.now();
     const step = (now) => {
@@ -219,6 +222,7 @@ export class Viewer {
   }
 
   orbit(right, up) {
+    this.framed = null;
     const offset = this.camera.position.clone().sub(this.controls.target);
     const radius = offset.length();
     const azimuth = Math.atan2(offset.x, offset.z) + right;
@@ -229,6 +233,7 @@ export class Viewer {
   }
 
   zoom(factor) {
+    this.framed = null;
     const offset = this.camera.position.clone().sub(this.controls.target).multiplyScalar(factor);
     this.camera.position.copy(this.controls.target).add(offset);
     this.controls.update();
@@ -261,18 +266,26 @@ export class Viewer {
     if (!hit) { this.emit("measure", "There is no surface at this place."); return; }
     if (this.points.length === 2) { this.points = []; this.marks.clear(); }
     this.points.push(hit.point);
-    const dot = new Mesh(new SphereGeometry(this.longest / 120), new MeshBasicMaterial({ color: 0xd6336c, depthTest: false }));
-    dot.position.copy(hit.point);
-    dot.renderOrder = 2;
-    this.marks.add(dot);
+    for (const [layer, scale] of [[1, 1.6], [2, 1]]) this.addMark(new SphereGeometry(scale * this.longest / 110), layer, hit.point);
     if (this.points.length === 2) {
-      const line = new Line(new BufferGeometry().setFromPoints(this.points), new LineBasicMaterial({ color: 0xd6336c, depthTest: false }));
-      line.renderOrder = 2;
-      this.marks.add(line);
+      const [a, b] = this.points, middle = a.clone().lerp(b, 0.5);
+      for (const [layer, scale] of [[1, 2], [2, 1]]) {
+        const rod = new CylinderGeometry(scale * this.longest / 500, scale * this.longest / 500, a.distanceTo(b));
+        this.addMark(rod, layer, middle).quaternion.setFromUnitVectors(AXES.y, b.clone().sub(a).normalize());
+      }
       this.length = this.points[0].distanceTo(this.points[1]);
       this.emit("measure", `Distance: ${lengthText(this.length, this.unit, this.longest)}`);
     } else this.emit("measure", "Now the other end.");
     this.draw();
+  }
+
+  /** A shape in front of everything: red (layer 2) with a white border (layer 1). */
+  addMark(geometry, layer, position) {
+    const shape = new Mesh(geometry, new MeshBasicMaterial({ color: layer === 1 ? 0xffffff : 0xc2185b, depthTest: false, transparent: true }));
+    shape.position.copy(position);
+    shape.renderOrder = layer;
+    this.marks.add(shape);
+    return shape;
   }
 
   resize() {
@@ -281,6 +294,7 @@ export class Viewer {
     this.renderer.setSize(width, height, false);
     this.camera.aspect = width / height;
     this.camera.updateProjectionMatrix();
+    if (this.framed) this.frame(this.framed);
     this.draw();
   }
 
