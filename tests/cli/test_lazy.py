@@ -62,7 +62,8 @@ def test_help_imports_no_command_and_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert all(name in done.stdout for name in COMMANDS)
     assert done.stderr.strip() == (
-        "['lift3d.cli', 'lift3d.cli.console', 'lift3d.cli.console.lazy', 'lift3d.runtime', 'lift3d.runtime.waiting', 'lift3d.version']"
+        "['lift3d.cli', 'lift3d.cli.console', 'lift3d.cli.console.lazy', "
+        "'lift3d.runtime', 'lift3d.runtime.waiting', 'lift3d.version']"
     )
 
 
