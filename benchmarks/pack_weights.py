@@ -88,7 +88,7 @@ OWN = {
 }  # fmt: skip
 """The row of its table in benchmarks/results that is the network's own."""
 TABLE = {
-    "image_to_depth": "depth",
+    "image_to_depth": "depth", "image_to_layers": "layers",
     "image_to_mask": "masks", "image_to_voxels": "solids", "autoencoder": "shape_codes", "flow": "generation",
     "gan": "generation", "voxels_to_label": "classifier", "embedding_to_label": "classifier", "embedding": "embedding",
     "embedding_backbone": "embedding", "points_to_voxels": "completion",
@@ -116,6 +116,20 @@ def test_scores(name: str, digest: str) -> dict[str, object]:
         metrics = {"iou": held["network"], "iou_click": held["click"], "iou_box": held["box"]}
         baselines = {"GrabCut": {"iou": held["grabcut"]}, "the network before": {"iou": held["before"]}}
         return {"measured_on": on, "metrics": metrics, "baselines": baselines}
+    if name == "image_to_layers":
+        if table.get("weights") != digest:
+            return {}
+        alone = {row: one for row, one in table["alone"].items() if isinstance(one, dict)}
+        short = {
+            row: {key: round(one[key], 4) for key in ("near", "thick", "cosine", "volume")}
+            for row, one in alone.items()
+        }
+        metrics = short.pop("network")
+        return {
+            "measured_on": f"{table['pictures']} shapes of the test split",
+            "metrics": metrics,
+            "baselines": short,
+        }
     if name == "points_to_voxels":
         rows: dict[str, dict[str, float]] = {}
         for way, held in table["rows"].items():

@@ -119,6 +119,20 @@ def parse_angle(text: str, what: str = "an angle") -> float:
     return float(match[1].replace(",", "."))
 
 
+def parse_size(text: str, what: str) -> int:
+    """Bytes of a size such as "200MB", named `what` in messages. Raises InputError for anything else, below 1 kB and
+    above 1 PB."""
+    match = re.fullmatch(rf"\s*{_number}\s*([a-zA-Z]+)\s*", text)
+    if not match or match[2].upper() not in BYTES:
+        raise InputError(
+            f"{what} is '{text[:40]}', which is not a size", "write a number with its unit, such as 200MB"
+        )
+    size = float(match[1].replace(",", ".")) * BYTES[match[2].upper()]
+    if not 1e3 <= size <= 1e15:
+        raise InputError(f"{what} is {text[:40]}", "give a size from 1kB to 1PB")
+    return int(size)
+
+
 def parse_duration(text: str) -> float:
     """Seconds of "14d", "12h", "30min" or "45s". Raises InputError for anything else, and outside 1 s to 100 years."""
     match = re.fullmatch(rf"\s*{_number}\s*(s|min|h|d|w)\s*", text)

@@ -28,7 +28,7 @@ import lift3d
 pytestmark = pytest.mark.slow
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
 PHOTOS = Path(__file__).parents[2] / "examples" / "photos"
-LONG, SIZE = 240_000, 400
+LONG, SIZE = 480_000, 400
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,7 @@ def opened(browser: Any, server: ServerProcess, width: int, height: int) -> Iter
     """A page that fails the test for anything on its console and any request to elsewhere."""
     context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
     page = context.new_page()
+    page.set_default_timeout(120_000)  # beside other work
     problems: list[str] = []
     refused = "the server responded with a status of 400"  # a file that is refused, which the browser writes to its console
     page.on(
@@ -91,7 +92,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def until(page: Any, expression: str, seconds: float = 30.0) -> None:
+def until(page: Any, expression: str, seconds: float = 120.0) -> None:
     """Wait for an expression of the page; its policy lets no text be evaluated inside of it, so it is asked from outside."""
     end = time.monotonic() + seconds
     while not page.evaluate(expression):
@@ -150,7 +151,7 @@ def test_photos_to_a_model(page: Any, server: ServerProcess, tmp_path: Path) -> 
         assert time.monotonic() < end
         page.wait_for_timeout(200)
     assert len(seen) > 8, "progress moved"
-    page.wait_for_selector(".viewer-facts:not(:empty)", timeout=30_000)
+    page.wait_for_selector(".viewer-facts:not(:empty)")
     page.wait_for_timeout(500)
     assert is_drawn(page)
     before = picture_of(page)
@@ -169,7 +170,7 @@ def test_photos_to_a_model(page: Any, server: ServerProcess, tmp_path: Path) -> 
 def test_a_model_is_checked_and_shown(page: Any, box: Path) -> None:
     give(page, box)
     begin(page, "check")
-    page.wait_for_selector(".viewer-facts:not(:empty)", timeout=30_000)
+    page.wait_for_selector(".viewer-facts:not(:empty)")
     assert "30.0 mm" in page.text_content(".viewer-facts") and "yes" in page.text_content("dl")
     with page.expect_download() as download:
         page.click("a.button:text-is('3MF')")
@@ -189,7 +190,7 @@ def test_a_failed_job_says_why(page: Any, tmp_path: Path) -> None:
     Image.new("RGB", (64, 64), "white").save(tmp_path / "white.png")
     give(page, tmp_path / "white.png")
     begin(page, "mask")
-    page.wait_for_selector("article .error", timeout=30_000)
+    page.wait_for_selector("article .error")
     assert "What to try" in page.text_content("article .error")
 
 
@@ -198,8 +199,8 @@ def test_cancel_and_delete(page: Any) -> None:
     page.click("summary:has-text('Options')")
     page.fill("#option-count", "24")
     begin(page)
-    page.click("button:text-is('Cancel')", timeout=20_000)
-    page.wait_for_selector(".state-cancelled >> nth=0", timeout=20_000)
+    page.click("button:text-is('Cancel')")
+    page.wait_for_selector(".state-cancelled >> nth=0")
     page.on("dialog", lambda dialog: dialog.accept())
     page.click("button:text-is('Delete')")
     until(page, "location.hash === '#/'")
@@ -208,7 +209,7 @@ def test_cancel_and_delete(page: Any) -> None:
 def test_a_narrow_window(phone: Any, box: Path) -> None:
     give(phone, box)
     begin(phone, "repair")
-    phone.wait_for_selector(".viewer-facts:not(:empty)", timeout=30_000)
+    phone.wait_for_selector(".viewer-facts:not(:empty)")
     phone.wait_for_timeout(300)
     assert is_drawn(phone)
 
@@ -223,7 +224,7 @@ def test_the_keyboard_alone(page: Any, box: Path) -> None:
         if page.evaluate("document.activeElement.textContent") == "Start":
             break
     page.keyboard.press("Enter")
-    page.wait_for_selector(".viewer-facts:not(:empty)", timeout=30_000)
+    page.wait_for_selector(".viewer-facts:not(:empty)")
     names = page.evaluate(
         "[...document.querySelectorAll('button, a, input, select')].filter(e => e.offsetParent && !e.textContent.trim() && "
         "!e.labels?.length && !e.getAttribute('aria-label')).length"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -39,7 +40,7 @@ def serve(
 ) -> None:
     """Serve a page to drop photos on, and a REST interface."""
     from lift3d.runtime.environment import require_extra
-    from lift3d.units import parse_duration, parse_memory
+    from lift3d.units import parse_duration, parse_size
 
     require_extra("serve", "the server")
     from lift3d.server.settings import Settings, default_data_folder, read_token, usual_job_memory
@@ -56,15 +57,17 @@ def serve(
         token=None if token_file is None else read_token(token_file),
         jobs=jobs,
         keep=parse_duration(keep),
-        quota=parse_memory(quota),
-        upload_limit=parse_memory(max_upload),
-        job_memory=usual_job_memory(jobs) if job_memory is None else parse_memory(job_memory),
+        quota=parse_size(quota, "--quota"),
+        upload_limit=parse_size(max_upload, "--max-upload"),
+        job_memory=usual_job_memory(jobs) if job_memory is None else parse_size(job_memory, "--job-memory"),
         job_seconds=parse_duration(job_time),
     )
     from lift3d.server.run import serve as run
 
     def ready(address: str) -> None:
         typer.echo(f"lift3d is at {address} (Ctrl-C ends it)")
+        if host in ("0.0.0.0", "::"):
+            typer.echo(f"from other machines: http://{socket.gethostname()}:{address.rpartition(':')[2]}")
         typer.echo(f"files are kept in {settings.data} for {keep}")
         if open_page:
             webbrowser.open(address)

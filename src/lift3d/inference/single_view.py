@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lift3d.geometry.voxels.front_fusion import fuse_front
+from lift3d.geometry.voxels.layer_fusion import fuse_layers
 from lift3d.geometry.voxels.silhouette_prior import fill_behind_silhouette
 from lift3d.geometry.voxels.view_frame import ViewFrame
 from lift3d.types import F32, F64
@@ -47,12 +47,12 @@ class SingleViewPrediction:
     def with_layers(
         self, maps: LayerMaps, coverage: F32, level: float, frame: ViewFrame, n: int
     ) -> SingleViewPrediction:
-        """The prediction on n^3 voxels, sharpened by the visible surface and its thickness (geometry/voxels/front_fusion.py).
+        """The prediction on n^3 voxels, sharpened by the visible surface and its thickness (geometry/voxels/layer_fusion.py).
 
         maps: in the frame of the crop; coverage (S, S): of the crop's pixels by the silhouette; level: iso-level; frame: with the
         photo's camera."""
         most = MAX_DEPTH_EXTENT * frame.centre_depth / frame.half_width
-        occupancy, half = fuse_front(
+        occupancy, half = fuse_layers(
             self.occupancy,
             float(np.exp(np.clip(self.depth, -4, 4))),
             level,

@@ -35,8 +35,9 @@ NAME = "image_to_voxels"
 MAX_PHOTOS = 8
 LAYERS, FUSED = "image_to_layers", 128
 """The network of the visible surface, and voxels along each side of the crop of a prediction that it sharpens."""
-RESOLUTION, COARSE_RESOLUTION = 80, 40
-"""Voxels along the longest side of the upright grid, and of the grid in which the symmetry plane is searched."""
+RESOLUTION, FUSED_RESOLUTION, COARSE_RESOLUTION = 80, 112, 40
+"""Voxels along the longest side of the upright grid, without and with the sharper visible surface, and of the grid in which the
+symmetry plane is searched."""
 MARGIN = 2
 """Empty voxels around the object."""
 MIN_SYMMETRY = 0.75
@@ -109,7 +110,8 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
         ):  # rotate by less than 45 degrees, so that the photo still shows the front
             quarter = turn - round(turn / (np.pi / 2)) * (np.pi / 2)
             axes, turn = rotation_about_z(-quarter) @ axes, turn - quarter
-        solid = place_on_ground(predicted.occupancy, placed, axes, images, level)
+        long = RESOLUTION if len(predicted.occupancy) < FUSED else FUSED_RESOLUTION
+        solid = place_on_ground(predicted.occupancy, placed, axes, images, level, long)
         symmetry = symmetry_plane(solid.voxels.inside, solid.voxels.affine, turn)
         return replace(solid, symmetry_plane=symmetry, dissimilar=dissimilar, confidence=confidence)
 

@@ -21,7 +21,9 @@ from lift3d.server.janitor import recover, sweep_forever
 from lift3d.server.jobs import Jobs, QueueFull, QuotaExceeded
 from lift3d.server.metrics import metrics_text
 from lift3d.server.replies import explain, refuse
-from lift3d.server.routes_jobs import Busy, Conflict, router
+from lift3d.server.routes_events import Busy
+from lift3d.server.routes_events import router as events
+from lift3d.server.routes_jobs import Conflict, router
 from lift3d.server.security import COOKIE, GUESS_BURST, GUESS_RATE, Buckets, Security, same, session_value
 from lift3d.server.settings import Settings
 from lift3d.server.store import Store
@@ -65,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="lift3d", version=__version__, description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None,
     )  # fmt: skip
     app.include_router(router)
+    app.include_router(events)
     _add_pages(app, settings)
     _add_errors(app)
     app.add_middleware(Security, settings=settings)
@@ -75,6 +78,7 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
     """The page, its files, and the routes for machines."""
     guesses = Buckets(GUESS_RATE, GUESS_BURST)
 
+    @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
         return FileResponse(HERE / "page" / "index.html", headers={"cache-control": "no-cache"})
@@ -83,6 +87,7 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
     async def icon() -> FileResponse:
         return FileResponse(HERE / "page" / "icon.svg", media_type="image/svg+xml")
 
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", summary="Is the server alive?")
     async def health() -> dict[str, str]:
         return {"status": "ok", "version": __version__}

@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from lift3d.errors import InputError
+from lift3d.io.files.atomic import write_bytes
+from lift3d.io.files.read import read_bytes
+
+MAX_BYTES = 1 << 40
 
 
 class Client:
@@ -28,15 +32,17 @@ class Client:
 
     def ask(self, method: str, path: str, body: Any = None, **query: str) -> Any:
         """The answer to a request, as JSON. Raises InputError with the server's sentence."""
-        if isinstance(body, dict):
-            body = json.dumps(body).encode()
+        text = self.send(method, path, json.dumps(body).encode() if isinstance(body, dict) else body, **query)
+        return json.loads(text) if text else None
+
+    def send(self, method: str, path: str, body: bytes | None = None, **query: str) -> bytes:
+        """The body of the answer to a request. Raises InputError with the server's sentence."""
         url = f"{self.address}/api/{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
-        request = urllib.request.Request(
-            url, body, {**self.headers, "Content-Type": "application/json"}, method=method
-        )
+        headers = {**self.headers, "Content-Type": "application/json"}
+        request = urllib.request.Request(url, body, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=self.timeout) as response:
-                text = response.read()
+                return bytes(response.read())
         except urllib.error.HTTPError as error:
             found = json.loads(error.read() or b"{}").get("error", {})
             raise InputError(found.get("cause", str(error)), found.get("advice", "")) from error
@@ -44,14 +50,11 @@ class Client:
             raise InputError(
                 f"{self.address} does not answer ({error.reason})", "start it: lift3d serve"
             ) from error
-        return json.loads(text) if text else None
 
     def upload(self, path: str | Path) -> list[str]:
         """Send a file; returns the ids of the upload, several for an archive."""
-        with open(path, "rb") as file:
-            return [
-                item["id"] for item in self.ask("POST", "uploads", file.read(), name=Path(path).name)["files"]
-            ]
+        found = self.ask("POST", "uploads", read_bytes(Path(path), MAX_BYTES), name=Path(path).name)
+        return [item["id"] for item in found["files"]]
 
     def start(self, task: str, files: Sequence[str | Path] = (), **options: Any) -> str:
         """Begin a job; returns its id."""
@@ -76,6 +79,4 @@ class Client:
 
     def download(self, job: str, name: str, target: str | Path) -> None:
         """Save a file of the result."""
-        request = urllib.request.Request(f"{self.address}/api/jobs/{job}/files/{name}", headers=self.headers)
-        with urllib.request.urlopen(request, timeout=self.timeout) as response:
-            Path(target).write_bytes(response.read())
+        write_bytes(target, self.send("GET", f"jobs/{job}/files/{name}"))

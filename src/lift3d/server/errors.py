@@ -27,6 +27,12 @@ def plain_validation(errors: Sequence[Any]) -> InputError:
     if kind == "value_error":
         cause, _, advice = str(context.get("error", first.get("msg", ""))).partition(": ")
         return InputError(f"{name}: {cause}"[:300], advice or "give another value")
+    if kind == "string_pattern_mismatch" and name in ("job", "upload"):
+        return InputError(f"there is no such {name}", "it may have been deleted, or have expired")
+    if kind in ("model_attributes_type", "dict_type", "model_type"):
+        return InputError(
+            f"{name} is not an object of names and values", "the page /page/api.html describes each request"
+        )
     given = repr(first.get("input", ""))[:60]
     wanted = str(first.get("msg", "")).removeprefix("Input ").removeprefix("Value ")
     return InputError(f"{name} is {given}", f"it {wanted}"[:300] if wanted else "give another value")

@@ -50,6 +50,7 @@ class Jobs:
         """(version, id) of the last deleted jobs, for those who follow the list."""
         self._news = asyncio.Event()
         self.work = asyncio.Event()
+        self.closing = False
 
     # -- files -------------------------------------------------------------------------------------------------------------
 
@@ -77,33 +78,53 @@ class Jobs:
 
     def create(self, task: str, title: str, options: dict[str, Any], uploads: list[Upload]) -> Job:
         """A new job in the queue; the uploads become its inputs. Raises QueueFull where too many wait."""
-        if sum(job.state == QUEUED for job in self.all.values()) >= self.settings.queue_limit:
-            raise QueueFull(f"{self.settings.queue_limit} jobs wait already", "try again later")
-        inputs: list[dict[str, Any]] = [
-            {
-                "file": f"file-{k:04d}{u.suffix}",
-                "name": u.name,
-                "kind": u.kind,
-                "media": u.media,
-                "bytes": u.bytes,
-            }
+        self._require_queue()
+        inputs = [
+            _input(k, u.suffix, {"name": u.name, "kind": u.kind, "media": u.media, "bytes": u.bytes})
             for k, u in enumerate(uploads)
         ]
         job = Job(new_id(), task, title, options, inputs, bytes=sum(u.bytes for u in uploads))
-        folder = self.folder(job.id)
-        (folder / "inputs").mkdir(parents=True)
+        folder = self._new_folder(job)
         try:
             for upload, item in zip(uploads, inputs):
-                self.upload_path(upload.id).rename(folder / "inputs" / item["file"])
+                self.upload_path(upload.id).rename(folder / item["file"])
             self.store.add_job(job, [upload.id for upload in uploads])
         except BaseException:
             for upload, item in zip(uploads, inputs):
-                moved = folder / "inputs" / item["file"]
-                if moved.exists():
-                    moved.rename(self.upload_path(upload.id))
-            shutil.rmtree(folder, ignore_errors=True)
+                if (folder / item["file"]).exists():
+                    (folder / item["file"]).rename(self.upload_path(upload.id))
+            shutil.rmtree(folder.parent, ignore_errors=True)
             raise
         self.upload_bytes -= job.bytes
+        return self._queued(job)
+
+    def again(self, old: Job, task: str, options: dict[str, Any]) -> Job:
+        """A new job on the inputs of another one."""
+        self._require_queue()
+        total = sum(item["bytes"] for item in old.inputs)
+        self.require_space(total)
+        inputs = [_input(k, Path(i["file"]).suffix, i) for k, i in enumerate(old.inputs)]
+        job = Job(new_id(), task, old.title, options, inputs, bytes=total)
+        folder, source = self._new_folder(job), self.folder(old.id) / "inputs"
+        try:
+            for before, item in zip(old.inputs, inputs):
+                shutil.copyfile(source / before["file"], folder / item["file"])
+            self.store.add_job(job, [])
+        except BaseException:
+            shutil.rmtree(folder.parent, ignore_errors=True)
+            raise
+        return self._queued(job)
+
+    def _require_queue(self) -> None:
+        if sum(job.state == QUEUED for job in self.all.values()) >= self.settings.queue_limit:
+            raise QueueFull(f"{self.settings.queue_limit} jobs wait already", "try again later")
+
+    def _new_folder(self, job: Job) -> Path:
+        folder = self.folder(job.id) / "inputs"
+        folder.mkdir(parents=True)
+        return folder
+
+    def _queued(self, job: Job) -> Job:
         self.all[job.id] = job
         self.change(job)
         self.work.set()
@@ -117,6 +138,11 @@ class Jobs:
             self.store.save_job(job)
         news, self._news = self._news, asyncio.Event()
         news.set()
+
+    def close(self) -> None:
+        """End all streams of events."""
+        self.closing = True
+        self._news.set()
 
     def say(self, job: Job, sentence: str) -> None:
         """Add a message to a job."""
@@ -177,7 +203,7 @@ class Jobs:
             "title": job.title, "state": job.state, "position": self.position(job), "step": job.step,
             "label": job.label, "fraction": job.fraction, "seconds_left": job.seconds_left, "created": job.created,
             "started": job.started, "ended": job.ended, "bytes": job.bytes, "messages": job.messages, "error": job.error,
-            "result": job.result, "version": job.version,
+            "result": job.result, "version": job.version, "attempts": job.attempts,
             "expires": None if job.ended is None else job.ended + self.settings.keep,
         }  # fmt: skip
         if inputs:
@@ -190,7 +216,7 @@ class Jobs:
     async def follow(self, since: int = 0) -> AsyncIterator[tuple[list[Job], list[str]] | None]:
         """(jobs that have changed, ids that were deleted) since a version, then again whenever there is news; None after
         HEARTBEAT seconds without."""
-        while True:
+        while not self.closing:
             news, now = self._news, self.version
             changed = [job for job in self.all.values() if job.version > since]
             gone = [name for version, name in self.deleted if version > since]
@@ -203,6 +229,11 @@ class Jobs:
                 await asyncio.wait_for(news.wait(), HEARTBEAT)
             except TimeoutError:
                 yield None
+
+
+def _input(number: int, suffix: str, about: dict[str, Any]) -> dict[str, Any]:
+    """An input of a job: where its file is, and what is known about it."""
+    return {"file": f"file-{number:04d}{suffix}"} | {k: about[k] for k in ("name", "kind", "media", "bytes")}
 
 
 def folder_size(folder: Path) -> int:

@@ -57,9 +57,7 @@ class ReconstructOptions(Options):
     faces: int | None = Field(None, ge=100, le=2_000_000, description="approximate number of triangles")
     max_size: int = Field(1600, ge=200, le=6000, description="longer side in pixels at which photos are used")
     frames: int = Field(48, ge=3, le=400, description="frames taken from a video")
-    turntable: bool | None = Field(
-        None, description="the object turned before a still camera; null: found out"
-    )
+    turntable: bool | None = Field(None, description="the object turned before a still camera")
     delight: bool = Field(False, description="remove the estimated light from the texture")
     uncertainty: bool = Field(
         False, description="of a prediction: also write the uncertainty as vertex colours"
@@ -82,18 +80,21 @@ class TextureOptions(Options):
 class RepairOptions(Options):
     """A broken mesh to the nearest solid."""
 
+    up: Axis = "z"
     seed: Seed = 0
 
 
 class CheckOptions(Options):
     """Is a mesh printable?"""
 
+    up: Axis = "z"
     bed: Bed = Field("220x220x250mm", description="width, depth and height of the printer's build volume")
 
 
 class ConvertOptions(Options):
     """A mesh in another format."""
 
+    up: Axis = "z"
     format: Literal["glb", "obj", "ply", "stl", "3mf", "usdz"] = Field("glb", description="format to write")
 
 

@@ -22,6 +22,17 @@ MAX_HEAD = 32 << 10
 """Bytes of the head of a request."""
 
 
+class QuietServer(uvicorn.Server):
+    """A server that ends the streams of events before it waits for open requests."""
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """End."""
+        jobs = getattr(self.config.app.state, "jobs", None)  # type: ignore[union-attr]
+        if jobs is not None:
+            jobs.close()
+        await super().shutdown(sockets)
+
+
 class PatientProtocol(H11Protocol):
     """HTTP, with an end to the patience for clients that connect and do not ask."""
 
@@ -53,7 +64,7 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
             timeout_keep_alive=30, timeout_graceful_shutdown=3, limit_concurrency=MAX_CONNECTIONS,
             h11_max_incomplete_event_size=MAX_HEAD, backlog=256, ws="none", lifespan="on",
         )  # fmt: skip
-        server = uvicorn.Server(config)
+        server = QuietServer(config)
 
         async def run() -> None:
             task = asyncio.create_task(server.serve([listener]))

@@ -47,6 +47,11 @@ class Settings:
             raise InputError(f"--port is {self.port}", "give a number from 1 to 65535, or 0 for a free one")
         if self.quota < 10**8:
             raise InputError(f"--quota is {format_memory(self.quota)}", "give at least 100MB")
+        if self.upload_limit > self.quota:
+            raise InputError(
+                f"--max-upload is {format_memory(self.upload_limit)}, more than --quota",
+                "give a smaller one, or more quota",
+            )
         if self.token is None and not self.is_local:
             raise InputError(
                 f"the server would be reachable by others on {self.host}",
@@ -77,7 +82,7 @@ class Settings:
 def usual_job_memory(jobs: int) -> int:
     """Bytes that each of `jobs` workers may take: its part of three quarters of the memory, between 2 and 8 GB."""
     total = total_memory() or 16 * 10**9
-    return int(min(max(0.75 * total / jobs, 2e9), 8e9))
+    return int(min(max(0.75 * total / max(jobs, 1), 2e9), 8e9))
 
 
 def default_data_folder() -> Path:

@@ -157,6 +157,7 @@ def test_the_package_holds_its_weights_with_their_cards() -> None:
         "flow",
         "gan",
         "image_to_depth",
+        "image_to_layers",
         "image_to_mask",
         "image_to_voxels",
         "points_to_voxels",

@@ -37,8 +37,9 @@ export function stateText(job) {
   if (job.state === "queued") return job.position > 1 ? `waits: ${job.position - 1} before it` : "waits for its turn";
   if (job.state === "running") {
     const left = job.seconds_left ? `, about ${duration(job.seconds_left)} left` : "";
-    return `${job.label || "starting"}, ${Math.round(100 * job.fraction)} %${left}`;
+    const again = job.attempts > 1 ? "goes on after an interruption: " : "";
+    return `${again}${job.label || "starting"}, ${Math.round(100 * job.fraction)} %${left}`;
   }
-  if (job.state === "done") return "done";
+  if (job.state === "done") return job.result?.verdict === "bad" ? "done, not printable" : "done";
   return job.state === "failed" ? "failed" : "cancelled";
 }

@@ -88,6 +88,7 @@ export class Files {
     } catch (error) {
       item.state = "refused";
       item.reason = error.message;
+      item.again = error.status === 0 || error.status >= 500;
     }
     if (this.items.includes(item)) this.show(item);
     else for (const upload of item.uploads) ask("DELETE", `uploads/${upload.id}`).catch(() => {});
@@ -118,18 +119,19 @@ export class Files {
     for (const item of this.items) {
       if (!item.element) {
         if (PICTURES.test(item.file.type)) item.url = URL.createObjectURL(item.file);
-        const picture = item.url ? h("img", { src: item.url, alt: "" }) : h("span", {}, item.name.split(".").pop().toUpperCase());
+        const picture = item.url ? h("img", { src: item.url, alt: "", onerror: (event) => event.target.replaceWith("?") }) : h("span", {}, item.name.split(".").pop().toUpperCase());
         item.status = h("span", {});
         item.firstButton = h("button", { type: "button", onclick: () => this.first(item), "aria-label": `Make ${item.name} the first` }, "Make first");
+        item.againButton = h("button", { type: "button", hidden: true, onclick: () => { item.state = "waits"; this.show(item); this.pump(); } }, "Send again");
         item.element = h("li", {},
           h("div", { className: "picture" }, picture), h("span", {}, item.name), item.status,
-          h("div", { className: "row" }, item.firstButton,
+          h("div", { className: "row" }, item.firstButton, item.againButton,
             h("button", { type: "button", onclick: () => this.remove(item), "aria-label": `Remove ${item.name}` }, "Remove")));
         this.list.append(item.element);
       }
       this.show(item);
     }
-    this.items.forEach((item, k) => { item.firstButton.hidden = k === 0; });
+    this.items.forEach((item, k) => { item.firstButton.hidden = k === 0 || item.state === "refused"; });
     this.changed();
   }
 
@@ -138,6 +140,8 @@ export class Files {
     const words = {
       waits: "waits", sending: `sending, ${Math.round(100 * item.fraction)} %`, ready: `${many}${bytes(item.size)}`, refused: item.reason,
     };
+    item.againButton.hidden = !(item.state === "refused" && item.again);
+    if (item.state === "refused") item.firstButton.hidden = true;
     item.status.textContent = words[item.state];
     item.status.className = item.state === "refused" ? "bad" : "quiet";
   }

@@ -15,40 +15,46 @@ function plain(schema) {
 }
 
 export class Options {
-  constructor(schema) {
+  /** given: values to begin with, the defaults otherwise; prefix: of the ids of the fields. */
+  constructor(schema, given = {}, prefix = "option") {
     this.fields = [];
+    this.given = given;
+    this.prefix = prefix;
     const rows = Object.entries(schema.properties || {}).map(([name, property]) => this.field(name, property));
     this.element = h("div", { className: "fields" }, rows);
   }
 
   field(name, property) {
     const { schema, optional } = plain(property);
-    const id = `option-${name}`;
+    const id = `${this.prefix}-${name}`;
     const initial = property.default ?? null;
+    const start = name in this.given ? this.given[name] : initial;
     let input, read;
     if (schema.type === "boolean") {
       if (optional) {
         input = h("select", { id }, h("option", { value: "" }, "automatic"), h("option", { value: "1" }, "yes"), h("option", { value: "0" }, "no"));
+        input.value = start === null ? "" : start ? "1" : "0";
         read = () => (input.value === "" ? null : input.value === "1");
       } else {
         input = h("input", { id, type: "checkbox" });
-        input.checked = initial === true;
+        input.checked = start === true;
         read = () => input.checked;
       }
     } else if (schema.enum) {
       input = h("select", { id }, schema.enum.map((value) => h("option", { value }, value)));
-      input.value = initial ?? schema.enum[0];
+      input.value = start ?? schema.enum[0];
       read = () => input.value;
     } else if (schema.type === "integer" || schema.type === "number") {
       input = h("input", { id, type: "number", min: schema.minimum, max: schema.maximum, step: schema.type === "integer" ? 1 : "any" });
-      input.value = initial ?? "";
+      input.value = start ?? "";
       read = () => (input.value === "" ? initial : Number(input.value));
     } else if (schema.type === "array") {
       input = h("input", { id, placeholder: "512,300  640,200" });
+      input.value = (start || []).join(" ");
       read = () => input.value.trim().split(/\s+/).filter(Boolean);
     } else {
       input = h("input", { id });
-      input.value = initial ?? "";
+      input.value = start ?? "";
       read = () => input.value.trim() || initial;
     }
     this.fields.push({ name, read, initial });

@@ -1,6 +1,7 @@
 // One job: its progress, what became of its photos, and its result.
 import { bytes, duration, h, stateText, when } from "./dom.js";
 import { ask } from "./api.js";
+import { Options } from "./form.js";
 
 const FORMATS = [
   ["glb", "GLB", "for the web and games"], ["stl", "STL", "for printing, shape only"], ["3mf", "3MF", "for printing, with colours"],
@@ -9,8 +10,11 @@ const FORMATS = [
 const USED = new Set(["registered", "read", "used", "predicted"]);
 
 export class JobView {
-  constructor(id, failed) {
+  /** made is called with a job that was begun on the same files. */
+  constructor(id, tasks, failed, made) {
     this.id = id;
+    this.tasks = tasks;
+    this.made = made;
     this.failed = failed;
     this.state = "";
     this.live = h("p", { className: "quiet", role: "status" });
@@ -20,9 +24,11 @@ export class JobView {
     this.messages = h("div", {});
     this.buttons = h("div", { className: "row" });
     this.photos = h("div", {});
+    this.converting = h("p", { role: "status" });
     this.result = h("div", {});
+    this.again = h("div", {});
     this.element = h("article", { className: "panel", "aria-label": "Job" },
-      this.title, this.meta, this.live, this.bar, this.buttons, this.result, this.messages, this.photos);
+      this.title, this.meta, this.live, this.bar, this.buttons, this.result, this.messages, this.photos, this.again);
   }
 
   /** Show a summary from the list; the rest is asked for when the state changes. */
@@ -35,7 +41,7 @@ export class JobView {
     const spoken = summary.state === "running" ? `${summary.label}` : sentence;
     if (this.spoken !== spoken || summary.state === "running") this.live.textContent = `${sentence[0].toUpperCase()}${sentence.slice(1)}`;
     this.spoken = spoken;
-    this.live.className = `state-${summary.state}`;
+    this.live.className = summary.result?.verdict === "bad" ? "state-failed" : `state-${summary.state}`;
     this.bar.hidden = !["queued", "running"].includes(summary.state);
     if (summary.state === "queued") this.bar.removeAttribute("value");
     else this.bar.value = summary.fraction;
@@ -74,7 +80,17 @@ export class JobView {
       event.target.disabled = true;
       try { await action(); } catch (error) { event.target.disabled = false; this.failed(error); }
     };
+    const again = (task, options) => async () => this.made(await ask("POST", `jobs/${this.id}/again`, { task, options }));
+    this.again.replaceChildren();
+    const task = this.tasks.find((one) => one.name === job.task);
+    if (over && task) {
+      const form = new Options(task.options, job.options, "again");
+      this.again.append(h("details", {}, h("summary", {}, "Do it again with other options"), form.element,
+        h("button", { type: "button", className: "primary", onclick: (event) => act(event, again(job.task, form.values)) }, "Start again")));
+    }
     this.buttons.replaceChildren(...[
+      job.result?.verdict === "bad" && job.task === "check" && h("button", { type: "button", className: "primary",
+        onclick: (event) => act(event, again("repair", { up: job.options.up })) }, "Repair it"),
       !over && h("button", { type: "button", onclick: (event) => act(event, () => ask("POST", `jobs/${this.id}/cancel`)) }, "Cancel"),
       over && h("button", { type: "button", onclick: (event) => confirm("Delete this job and all its files?") && act(event, () => ask("DELETE", `jobs/${this.id}`)) }, "Delete"),
     ].filter(Boolean));
@@ -109,7 +125,7 @@ export class JobView {
     const file = (name) => `/api/jobs/${this.id}/files/${encodeURIComponent(name)}`;
     const preview = result.preview && h("img", { className: "preview", src: `${file(result.preview)}?inline=true`, alt: `Picture of the result of ${job.title}` });
     const formats = result.model && h("div", {}, h("h3", {}, "Download the model"), h("div", { className: "row" },
-      FORMATS.map(([format, name, use]) => h("a", { className: "button", href: `/api/jobs/${this.id}/model/${format}`, download: true, title: use }, name))),
+      FORMATS.map(([format, name, use]) => h("a", { className: "button", href: `/api/jobs/${this.id}/model/${format}`, download: true, title: use, onclick: (event) => this.convert(event) }, name))), this.converting,
       h("p", {}, h("a", { rel: "ar", href: `/api/jobs/${this.id}/model/usdz?inline=true` }, h("img", { src: "/page/icon.svg", alt: "", width: 20, height: 20 }), " See it in your room (AR on iPhone and iPad)")));
     const others = h("div", {}, h("h3", {}, "Files"), h("ul", {}, result.files.map((row) =>
       h("li", {}, h("a", { href: file(row.name), download: true }, row.name), h("span", { className: "quiet" }, ` ${bytes(row.bytes)}`)))));
@@ -123,6 +139,24 @@ export class JobView {
       await this.openViewer(place, file(result.model), job, confidence);
     }
     if (preview) main.append(preview);
+  }
+
+  /** The first request of a format converts the model, which takes seconds: say so, then let the browser download it. */
+  async convert(event) {
+    const link = event.currentTarget;
+    if (link.dataset.ready || link.textContent === "GLB") return;
+    event.preventDefault();
+    this.converting.textContent = `Writing ${link.textContent} …`;
+    try {
+      const response = await fetch(link.href, { headers: { range: "bytes=0-0" }, credentials: "same-origin" });
+      if (!response.ok) throw new Error((await response.json()).error?.text || `the server answered ${response.status}.`);
+      await response.arrayBuffer();
+      this.converting.textContent = "";
+      link.dataset.ready = "yes";
+      link.click();
+    } catch (error) {
+      this.converting.textContent = error.message;
+    }
   }
 
   async openViewer(place, url, job, confidence) {

@@ -8,6 +8,7 @@ const jobs = new Map();
 let creator = null;
 let view = null;
 let stream = null;
+let tasks = [];
 
 function notice(text) {
   byId("notice").textContent = text;
@@ -60,7 +61,7 @@ function route() {
     if (!job) {
       stage.replaceChildren(h("div", { className: "panel" }, h("p", {}, "There is no such job: it may have been deleted, or have expired."), h("a", { href: "#/" }, "Begin a new one")));
     } else {
-      view = new JobView(id, failed);
+      view = new JobView(id, tasks, failed, (made) => { onJob(made); location.hash = `#/job/${made.id}`; });
       stage.replaceChildren(view.element);
       view.show(job);
     }
@@ -88,8 +89,10 @@ function onDeleted(id) {
 async function begin() {
   byId("login").hidden = true;
   try {
-    const [{ tasks }, found] = await Promise.all([ask("GET", "tasks"), ask("GET", "jobs?limit=1000")]);
+    const [known, found] = await Promise.all([ask("GET", "tasks"), ask("GET", "jobs?limit=1000")]);
+    tasks = known.tasks;
     for (const job of found.jobs) jobs.set(job.id, job);
+    byId("log-out").hidden = !found.login;
     creator = new NewJob(tasks, (job) => { onJob(job); location.hash = `#/job/${job.id}`; });
     byId("app").hidden = false;
     addEventListener("hashchange", () => { route(); byId("main").focus({ preventScroll: true }); });
@@ -115,4 +118,5 @@ byId("login-form").addEventListener("submit", async (event) => {
 byId("log-out").addEventListener("click", async () => { await ask("DELETE", "session"); location.reload(); });
 // A file dropped beside the zone must not replace the page.
 for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
+byId("skip").addEventListener("click", (event) => { event.preventDefault(); byId("stage").focus(); });
 begin();

@@ -51,6 +51,7 @@ export class NewJob {
     this.suggest(uploads.map((upload) => upload.kind));
     const wrong = uploads.find((upload) => !this.task.accepts.includes(upload.kind));
     let hint = "";
+    const refused = this.files.items.filter((item) => item.state === "refused").length;
     if (this.files.pending) hint = "Sending the files …";
     else if (wrong) hint = `${wrong.name} is a ${wrong.kind}, which this task does not take.`;
     else if (uploads.length < this.task.fewest) hint = this.task.accepts.length ? `Give ${this.task.accepts.map((kind) => `a ${kind}`).join(" or ")}.` : "";
@@ -61,7 +62,8 @@ export class NewJob {
     }
     const fits = !this.files.pending && !wrong && uploads.length >= this.task.fewest && uploads.length <= this.task.most;
     this.button.disabled = !fits;
-    this.hint.textContent = hint;
+    const left = refused ? `${uploads.length} usable, ${refused} refused and left out. ` : "";
+    this.hint.textContent = left + hint;
   }
 
   async start() {

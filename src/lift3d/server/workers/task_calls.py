@@ -9,8 +9,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from lift3d import api
+from lift3d.geometry.parts.convert import y_up_to_z_up
 from lift3d.server.workers.call import Call
+from lift3d.types import Mesh
 from lift3d.units import format_length, format_memory, format_seconds
 
 Result = dict[str, Any]
@@ -85,51 +89,61 @@ def texture(call: Call) -> Result:
 
 def repair(call: Call) -> Result:
     """model.glb, solid."""
+    mesh, warnings = _upright(call)
     _, report = api.repair(
-        call.files()[0],
+        mesh,
         call.outputs / "model.glb",
-        **call.options,
+        seed=call.options["seed"],
         progress=call.progress,
         return_report=True,
     )
     facts = [
+        ("Result", "solid: closed, oriented, without self-intersection"),
         ("Found", "; ".join(report.defects) or "no defects: the model was solid"),
         ("Did", "; ".join(report.steps) or "nothing"),
         ("Moved", f"at most {report.new_surface_percent:g} % of the diagonal"),
         ("Triangles", f"{report.faces_before:,} before, {report.faces_after:,} after"),
     ]
-    return {"model": "model.glb", "facts": facts, "warnings": list(report.warnings)}
+    return {"model": "model.glb", "verdict": "good", "facts": facts, "warnings": warnings}
 
 
 def check(call: Call) -> Result:
-    """report.json."""
-    report = api.check(call.files()[0], **call.options)
+    """report.json, and the model to be looked at."""
+    mesh, warnings = _upright(call)
+    report = api.check(mesh, bed=call.options["bed"])
     (call.outputs / "report.json").write_text(json.dumps(report.to_dict(), indent=2) + "\n", "utf-8")
-    facts = [("Printable", "yes" if report.printable else "no")]
+    facts = [("Printable", "yes" if report.printable else "no: repair it, or scale it to the printer's bed")]
     facts += [("Defect", failure) for failure in report.failures]
     for line in report.to_text().splitlines():
         word, colon, value = line.partition(": ")
         if colon and not line.startswith(" "):
-            facts.append((word, value.rstrip(".")))
-    return {"model": _copy_for_view(call), "facts": facts, "warnings": list(report.warnings)}
+            facts.append((word, value.rstrip(".").replace("NO", "no")))
+    api.save(mesh, call.outputs / "model.glb", message=lambda sentence: None)
+    verdict = "good" if report.printable else "bad"
+    return {"model": "model.glb", "verdict": verdict, "facts": facts, "warnings": warnings}
 
 
-def _copy_for_view(call: Call) -> str | None:
-    """The given model as GLB, to be looked at."""
-    api.convert(call.files()[0], call.outputs / "model.glb", message=lambda sentence: None)
-    return "model.glb"
+def _upright(call: Call) -> tuple[Mesh, list[str]]:
+    """(the given model, z up, what in its file could not be used)."""
+    path = call.files()[0]
+    mesh = api.load(path)
+    warnings = [f"{call.inputs[0]['name']}: {text}" for text in mesh.metadata.get("warnings", ())]
+    if call.options["up"] == "y" and path.suffix not in (".glb", ".3mf", ".usdz"):
+        mesh.vertices = y_up_to_z_up(np.asarray(mesh.vertices))
+    return mesh, warnings
 
 
 def convert(call: Call) -> Result:
     """The model in the wanted format, and as GLB to be looked at."""
+    mesh, warnings = _upright(call)
     target = call.outputs / f"model.{call.options['format']}"
-    written = api.convert(call.files()[0], target, message=call.say)
+    written = api.save(mesh, target, message=call.say)
     if target.suffix != ".glb":
-        _copy_for_view(call)
+        api.save(mesh, call.outputs / "model.glb", message=lambda sentence: None)
     facts = [("Wrote", ", ".join(path.name for path in written))]
     if target.suffix == ".stl":
-        facts.append(("", "STL stores the shape only: no texture, no colours, no unit"))
-    return {"model": "model.glb", "facts": facts, "warnings": []}
+        facts.append(("Note", "STL stores the shape only: no texture, no colours, no unit"))
+    return {"model": "model.glb", "facts": facts, "warnings": warnings}
 
 
 def complete(call: Call) -> Result:
