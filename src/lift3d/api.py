@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lift3d.pipelines.classify import classify
     from lift3d.pipelines.complete import complete
     from lift3d.pipelines.convert import convert, save
+    from lift3d.pipelines.explanations.explain import explain
     from lift3d.pipelines.generate import categories, generate
     from lift3d.pipelines.index import index
     from lift3d.pipelines.interpolate import interpolate
@@ -53,6 +54,7 @@ PIPELINES = {
     "complete": "complete",
     "convert": "convert",
     "depth": "pictures.depth",
+    "explain": "explanations.explain",
     "generate": "generate",
     "index": "index",
     "interpolate": "interpolate",
@@ -67,7 +69,7 @@ PIPELINES = {
 """Functions that are defined in a module of `lift3d.pipelines`, imported when first used."""
 
 __all__ = [
-    "categories", "check", "classify", "complete", "convert", "create", "depth", "generate", "index", "interpolate",
+    "categories", "check", "classify", "complete", "convert", "create", "depth", "explain", "generate", "index", "interpolate",
     "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair", "save", "search",
     "texture",
 ]  # fmt: skip

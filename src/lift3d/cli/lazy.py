@@ -26,6 +26,7 @@ COMMANDS = {
     "search": ("search", "Search an index by photo, model or text."),
     "mask": ("mask", "Cut the object out of a photo; the background becomes transparent."),
     "depth": ("depth", "Predict the depth of a photo."),
+    "explain": ("networks.explain", "Show which pixels or voxels an output of a network is based on."),
     "lithophane": ("relief", "A photo as a plate whose thickness shows it when light falls through."),
     "relief": ("relief", "A photo with its depth, or a mesh, as a bas-relief."),
     "train": ("train", "Train a network, or resume training from the last checkpoint."),
