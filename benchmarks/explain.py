@@ -107,7 +107,7 @@ def main() -> None:
     ]  # fmt: skip
     note = (
         f"Medians over {len(paths)} pictures (the opaque ones of TripoSR's examples). Deleted: the drop of the output in % "
-        "of its difference from that for an empty picture, after a tenth of the tiles (16 x 16) on the object or in the photo are "
+        "of its difference from that for an empty picture, after a tenth of the tiles (16 x 16) with content are "
         "replaced by grey: those with the largest attribution, and 8 random choices. Random: Spearman's rank correlation of the "
         "map with that of the network with random weights in so many of its parameter tensors, from the output on; 1 would mean "
         "that the map does not depend on them. `python benchmarks/explain.py`"

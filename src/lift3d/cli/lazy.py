@@ -30,6 +30,10 @@ COMMANDS = {
     "lithophane": ("relief", "A photo as a plate whose thickness shows it when light falls through."),
     "relief": ("relief", "A photo with its depth, or a mesh, as a bas-relief."),
     "train": ("train", "Train a network, or resume training from the last checkpoint."),
+    "tune": (
+        "networks.tune",
+        "Search for good options of a training run; the same command resumes a search.",
+    ),
     "evaluate": ("train", "Evaluate a network on the test split, beside its baselines."),
     "models": ("info", "List the networks that come with lift3d, or show the card of one."),
     "maps": ("info", "List the mappings between representations and their guarantees."),
