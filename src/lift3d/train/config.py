@@ -49,7 +49,11 @@ class Schedule:
     batch: int = option(32, "samples in a step, over all processes")
     rate: float = option(1e-3, "largest learning rate", tune=Range(1e-4, 1e-2, log=True))
     warmup: int = option(300, "steps of linear warm-up; a cosine decay follows")
-    decay: float = option(1e-2, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
+    decay: float = option(
+        1e-2,
+        "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels",
+        tune=Range(1e-4, 0.3, log=True),
+    )
     clip: float = option(1.0, "largest norm of the gradient")
     average: float = option(
         0.999, "decay of the exponential moving average of the weights; the average is stored"

@@ -60,7 +60,7 @@ class Config(Schedule):
     hidden: int = option(128, "units of the projection's hidden layer", tune=Choice((64, 128, 256)))
     dropout: float = option(0.2, "dropout of the features", tune=Range(0.0, 0.6))
     kin: float = option(
-        0.5, "fraction of a batch with the same categories as the rest of the batch", tune=Range(0.0, 1.0)
+        0.5, "fraction of a batch with the same categories as the rest of the batch", tune=Range(0.0, 0.95)
     )
     kinds: float = option(1.0, "weight of the losses of the category halves", tune=Range(0.1, 10.0, log=True))
     pictures: int = option(2, "pictures of each shape whose features are used")

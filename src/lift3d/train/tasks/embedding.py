@@ -66,7 +66,7 @@ class Config(Schedule):
     freeze: bool = option(False, "freeze the image tower and train its head alone")
     colours: bool = option(True, "the shape tower's input includes the colours of the surface")
     kin: float = option(
-        0.5, "fraction of a batch with the same categories as the rest of the batch", tune=Range(0.0, 1.0)
+        0.5, "fraction of a batch with the same categories as the rest of the batch", tune=Range(0.0, 0.95)
     )
     faults: float = option(
         0.6, "fraction of pictures with corrupted masks and jittered crops", tune=Range(0.0, 0.9)

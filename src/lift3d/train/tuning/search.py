@@ -1,6 +1,6 @@
 """The search: one trial after another until their number or the time is reached. A trial is a short training run, whose
-validations decide whether it goes on (median pruning); the next one's options are those of the tree-structured Parzen estimator (Bergstra et
-al. 2011)."""
+validations decide whether it goes on (median pruning); the next one's options are those of the tree-structured Parzen estimator
+(Bergstra et al. 2011)."""
 
 from __future__ import annotations
 

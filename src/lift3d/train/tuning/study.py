@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-FILE, NAME = "study.db", "lift3d"
+FILE, NAME, PROCESSES = "study.db", "lift3d", "processes"
 HEARTBEAT, GRACE = 10, 60
 """Seconds between two signs of life of a trial, and without one after which another machine may repeat it."""
 WAIT = 60
@@ -61,8 +61,6 @@ def open_study(folder: Path, plan: Plan, seed: int) -> optuna.Study:
             f"cannot write {folder} ({error.strerror})", "give another folder with -o"
         ) from error
     with readable_errors(folder):
-        # each process samples with a seed of its own: equal ones would choose equal options
-        others = 0
         storage = optuna.storages.RDBStorage(
             f"sqlite:///{folder.resolve() / FILE}",
             engine_kwargs={"connect_args": {"timeout": WAIT}},
@@ -74,14 +72,28 @@ def open_study(folder: Path, plan: Plan, seed: int) -> optuna.Study:
             storage=storage, study_name=NAME, direction="maximize", load_if_exists=True,
             pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=0),
         )  # fmt: skip
-        others = len(study.get_trials(deepcopy=False))
-        study.sampler = optuna.samplers.TPESampler(
-            n_startup_trials=STARTUP, seed=seed + 1000 * others, multivariate=True, constant_liar=True
-        )
         _require_same_plan(study, folder, plan)
-        if not others:
+        process = _process_number(folder)
+        # each process samples with a seed of its own: equal ones would choose equal options
+        study.sampler = optuna.samplers.TPESampler(
+            n_startup_trials=STARTUP, seed=seed + 1000 * process, multivariate=True, constant_liar=True
+        )
+        if process == 0:
             study.enqueue_trial(plan.defaults, skip_if_exists=True)
     return study
+
+
+def _process_number(folder: Path) -> int:
+    """How many processes have opened the study before this one: the first number whose file this process creates."""
+    (folder / PROCESSES).mkdir(exist_ok=True)
+    number = len(list((folder / PROCESSES).iterdir()))
+    while True:
+        try:
+            (folder / PROCESSES / str(number)).touch(exist_ok=False)
+        except FileExistsError:
+            number += 1
+        else:
+            return number
 
 
 def _optuna() -> Any:
@@ -139,7 +151,9 @@ def repeat_abandoned(study: optuna.Study) -> None:
 
 
 def _alive(pid: int) -> bool:
-    """Whether a process of this machine exists."""
+    """Whether a process of this machine exists; True where the system has no harmless way to find out."""
+    if os.name != "posix":
+        return True
     try:
         os.kill(pid, 0)
     except PermissionError:
