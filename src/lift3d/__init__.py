@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         convert,
         create,
         depth,
+        explain,
         generate,
         index,
         interpolate,
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "__version__", "categories", "check", "classify", "complete", "convert", "create", "depth", "generate", "index",
-    "interpolate", "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair",
-    "save", "search", "texture", "view",
+    "__version__", "categories", "check", "classify", "complete", "convert", "create", "depth", "explain", "generate",
+    "index", "interpolate", "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render",
+    "repair", "save", "search", "texture", "view",
 ]  # fmt: skip
 
 

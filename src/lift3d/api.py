@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lift3d.pipelines.classify import classify
     from lift3d.pipelines.complete import complete
     from lift3d.pipelines.convert import convert, save
+    from lift3d.pipelines.explanations.explain import explain
     from lift3d.pipelines.generate import categories, generate
     from lift3d.pipelines.index import index
     from lift3d.pipelines.interpolate import interpolate
@@ -54,6 +55,7 @@ PIPELINES = {
     "complete": "complete",
     "convert": "convert",
     "depth": "pictures.depth",
+    "explain": "explanations.explain",
     "generate": "generate",
     "index": "index",
     "interpolate": "interpolate",
@@ -70,7 +72,7 @@ ELSEWHERE = {"view": "lift3d.viewer.view"}
 """The same for functions whose module is not there."""
 
 __all__ = [
-    "categories", "check", "classify", "complete", "convert", "create", "depth", "generate", "index", "interpolate",
+    "categories", "check", "classify", "complete", "convert", "create", "depth", "explain", "generate", "index", "interpolate",
     "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair", "save", "search",
     "texture", "view",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ SURFACE = Path(__file__).parents[1] / "api_surface.json"
 RESULTS = {
     "Classification": "lift3d.pipelines.classify",
     "Completion": "lift3d.pipelines.complete",
+    "Explanation": "lift3d.pipelines.explanations.explanation",
     "IndexReport": "lift3d.pipelines.index",
     "Models": "lift3d.pipelines.models",
     "PrintReport": "lift3d.pipelines.print_check",

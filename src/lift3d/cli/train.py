@@ -34,6 +34,10 @@ def train(
         str | None,
         typer.Option(help="Initial weights: a name of `lift3d models`, or the folder of a run."),
     ] = None,
+    config_file: Annotated[
+        Path | None,
+        typer.Option("--config", help="Options from a file: best.json of `lift3d tune` or of a run."),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Set an option of the run, as in steps=2000; `--options` lists all."),
@@ -79,7 +83,7 @@ def train(
         for name, type_name, default, text in describe_options(chosen.config):
             typer.echo(f"{name:<12} {type_name:<6} {default!s:<10} {text}")
         return
-    config = parse_chosen(chosen, found, set_ or [])
+    config = parse_chosen(chosen, found, set_ or [], config_file)
     if data is None:
         raise InputError(
             "no training data are given", "name a corpus with --data; lift3d corpus build makes one"
@@ -131,11 +135,19 @@ def choose_network(task: Trainable, data: Path | None, voxels: bool) -> tuple[Tr
     )
 
 
-def parse_chosen(chosen: Trainable, task: Trainable, words: list[str]) -> Schedule:
-    """The options of the network that is trained. InputError for an unknown one, and for one of the task's own network, with a
-    sentence that says so."""
+def network_name(chosen: Trainable) -> str:
+    """The name of an entry of the train registry."""
+    from lift3d.train.registry import TASKS
+
+    return next(name for name, task in TASKS.items() if task is chosen)
+
+
+def parse_chosen(chosen: Trainable, task: Trainable, words: list[str], file: Path | None = None) -> Schedule:
+    """The options of the network that is trained: those of a file, if given, and of words `name=value`, which come after it.
+    InputError for an unknown one, and for one of the task's own network, with a sentence that says so."""
     from lift3d.errors import InputError
     from lift3d.train.config import describe_options, parse_options
+    from lift3d.train.config_file import options_from_file
 
     names = {name for name, *_ in describe_options(chosen.config)}
     others = {name for name, *_ in describe_options(task.config)} - names
@@ -144,7 +156,10 @@ def parse_chosen(chosen: Trainable, task: Trainable, words: list[str]) -> Schedu
         raise InputError(
             f"{wrong} is an option of the network of voxels", "add --voxels to train that network"
         )
-    return parse_options(chosen.config(), words)
+    config = chosen.config()
+    if file is not None:
+        config = options_from_file(config, file, network_name(chosen))
+    return parse_options(config, words)
 
 
 def evaluate(

@@ -34,7 +34,7 @@ def features_in_batches(pictures: torch.Tensor) -> torch.Tensor:
 
     from lift3d.nets.dense.backbone_embedding import FEATURES, picture_features
 
-    backbone, out = _backbone(), [torch.zeros(0, FEATURES)]
+    backbone, out = frozen_backbone(), [torch.zeros(0, FEATURES)]
     with torch.no_grad():
         for part in pictures.split(BATCH_SIZE):
             out.append(picture_features(backbone, part.to(memory_format=torch.channels_last)))
@@ -42,7 +42,7 @@ def features_in_batches(pictures: torch.Tensor) -> torch.Tensor:
 
 
 @functools.lru_cache(1)
-def _backbone() -> EfficientNetLite0:
+def frozen_backbone() -> EfficientNetLite0:
     """The backbone with its head, in the memory layout in which it is fastest."""
     import torch
 

@@ -106,17 +106,35 @@ def resample_to_network_grid(voxels: Voxels) -> NDArray[np.bool_]:
     low, high = places.min(0), places.max(0) + 1
     full = full[tuple(slice(a, b) for a, b in zip(low, high))]
     axes = voxels.affine[:3, :3]
-    step = axes[0, 0]
-    if (
-        step > 0
-        and np.allclose(axes, np.eye(3) * step)
-        and NATIVE_RANGE[0] <= max(full.shape) <= NATIVE_RANGE[1]
-    ):
+    if _is_native(axes, max(full.shape)):
         out = np.zeros((RESOLUTION,) * 3, bool)
         first = [(RESOLUTION - size) // 2 for size in full.shape]
         out[tuple(slice(a, a + size) for a, size in zip(first, full.shape))] = full
         return out
     return _resampled(full, axes)
+
+
+def grid_transform(voxels: Voxels) -> NDArray[np.float64]:
+    """(4, 4) transform from indices of the voxels to indices of the grid of `resample_to_network_grid`."""
+    places = np.argwhere(voxels.inside)
+    low, high = places.min(0), places.max(0) + 1
+    axes, out = voxels.affine[:3, :3], np.eye(4)
+    if _is_native(axes, int((high - low).max())):
+        out[:3, 3] = (RESOLUTION - (high - low)) // 2 - low
+        return out
+    corners = np.array(list(np.ndindex(2, 2, 2))) * (high - low) @ axes.T
+    step = float(np.ptp(corners, axis=0).max()) / LONGEST_SIDE
+    out[:3, :3] = axes / step
+    centre = (corners.min(0) + corners.max(0)) / 2
+    out[:3, 3] = (axes @ (0.5 - low) - centre) / step + RESOLUTION / 2 - 0.5
+    return out
+
+
+def _is_native(axes: NDArray[np.float64], longest: int) -> bool:
+    """Whether a shape of this many voxels along these axes is moved, but not resampled."""
+    step = axes[0, 0]
+    native = NATIVE_RANGE[0] <= longest <= NATIVE_RANGE[1]
+    return bool(step > 0 and np.allclose(axes, np.eye(3) * step) and native)
 
 
 def _resampled(full: NDArray[np.bool_], axes: NDArray[np.float64]) -> NDArray[np.bool_]:

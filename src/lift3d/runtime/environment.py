@@ -28,6 +28,7 @@ EXTRAS = {
     "heic": ("pi-heif", "pi_heif", "HEIC photos (iPhone)"),
     "usdz": ("usd-core", "pxr", "USDZ models (iOS, Apple Vision)"),
     "learn": ("torch", "torch", "learned mappings"),
+    "tune": ("optuna", "optuna", "the search of training options (lift3d tune)"),
     "search": ("usearch", "usearch", "quick search among many models"),
     "serve": ("fastapi", "fastapi", "the server and its page"),
 }

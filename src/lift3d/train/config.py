@@ -1,4 +1,5 @@
-"""Options of a training run: a dataclass, whose field descriptions are the help texts of the command line."""
+"""Options of a training run: a dataclass, whose field descriptions are the help texts of the command line, and whose fields state
+the range in which `lift3d tune` searches them."""
 
 from __future__ import annotations
 
@@ -13,9 +14,31 @@ from lift3d.errors import InputError
 C = TypeVar("C")
 
 
-def option(default: Any, text: str) -> Any:
-    """A dataclass field with its default and help text."""
-    return field(default=default, metadata={"help": text})
+@dataclass(frozen=True)
+class Range:
+    """Values from low to high, both included, for the search of options; log: their logarithm is uniform."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Values of which one is chosen, for the search of options."""
+
+    values: tuple[Any, ...]
+
+
+def option(default: Any, text: str, tune: Range | Choice | None = None) -> Any:
+    """A dataclass field with its default and help text. tune: where `lift3d tune` searches it; None: it is not searched."""
+    return field(default=default, metadata={"help": text, "tune": tune})
+
+
+def search_space(kind: type[Any]) -> dict[str, Range | Choice]:
+    """The options of a config class that are searched, by name."""
+    found = {f.name: f.metadata.get("tune") for f in dataclasses.fields(kind)}
+    return {name: tune for name, tune in found.items() if tune is not None}
 
 
 @dataclass(frozen=True)
@@ -24,9 +47,13 @@ class Schedule:
 
     steps: int = option(20_000, "optimiser steps of the whole run")
     batch: int = option(32, "samples in a step, over all processes")
-    rate: float = option(1e-3, "largest learning rate")
+    rate: float = option(1e-3, "largest learning rate", tune=Range(1e-4, 1e-2, log=True))
     warmup: int = option(300, "steps of linear warm-up; a cosine decay follows")
-    decay: float = option(1e-2, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
+    decay: float = option(
+        1e-2,
+        "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels",
+        tune=Range(1e-4, 0.3, log=True),
+    )
     clip: float = option(1.0, "largest norm of the gradient")
     average: float = option(
         0.999, "decay of the exponential moving average of the weights; the average is stored"
@@ -88,6 +115,27 @@ def parse_options(config: C, words: list[str]) -> C:
                 f"{name} = {value!r} is not of type {kind.__name__}",
                 f"give a value as in {name}={getattr(config, name)}",
             ) from error
+    return dataclasses.replace(config, **changes)  # type: ignore[type-var]
+
+
+def replace_options(config: C, values: dict[str, Any], source: str) -> C:
+    """A copy of the config with values replaced by those of a file. source: its name. InputError for an unknown name or a value
+    of another type."""
+    hints, changes = get_type_hints(type(config)), {}
+    for name, value in values.items():
+        if name not in hints:
+            raise InputError(
+                f"{source} sets {str(name)[:40]!r}, which is no option of this network",
+                f"its options are {', '.join(hints)}",
+            )
+        kind = hints[name]
+        whole = kind is float and isinstance(value, int) and not isinstance(value, bool)
+        if type(value) is not kind and not whole:
+            raise InputError(
+                f"{source} sets {name} to {str(value)[:40]!r}, which is not of type {kind.__name__}",
+                f"give a value such as {getattr(config, name)!r}",
+            )
+        changes[name] = kind(value)
     return dataclasses.replace(config, **changes)  # type: ignore[type-var]
 
 

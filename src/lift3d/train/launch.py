@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -26,7 +27,19 @@ def launch(
     task: Trainable, config: Schedule, corpus: Path, pictures: Path, views: int, folder: Path, init_from: str | None,
     device: str | None, threads: int | None, say: Say, progress: Progress, up: str = "z",
 ) -> dict[str, float]:  # fmt: skip
-    """Train to the end; returns the last losses and metrics. up: "z" or "y", the up axis of files in a folder of the user's own
+    """Train to the end; returns the last losses and metrics. Arguments and errors as of `opened_run`."""
+    with opened_run(
+        task, config, corpus, pictures, views, folder, init_from, device, threads, say, progress, up
+    ) as run:
+        return run.fit()
+
+
+@contextmanager
+def opened_run(
+    task: Trainable, config: Schedule, corpus: Path, pictures: Path, views: int, folder: Path, init_from: str | None,
+    device: str | None, threads: int | None, say: Say, progress: Progress, up: str = "z",
+) -> Iterator[Trainer]:  # fmt: skip
+    """A context with the run in a folder, ready for `fit`. up: "z" or "y", the up axis of files in a folder of the user's own
     meshes that state none. InputError for an unknown device or unusable data."""
     if device not in (None, "cpu", "cuda"):
         raise InputError(f"there is no device called {device}", "use cpu or cuda")
@@ -54,7 +67,7 @@ def launch(
             built.progress = progress
         # numba's parallel kernels reset torch's number of threads, so that it is set after them
         torch.set_num_threads(threads or thread_count())
-        run = Trainer(
+        yield Trainer(
             built,
             folder,
             where,
@@ -62,7 +75,6 @@ def launch(
             progress if where.first else _still,
             initial,
         )
-        return run.fit()
 
 
 def ensure_renders(corpus: Path, pictures: Path, views: int, say: Say, progress: Progress) -> None:

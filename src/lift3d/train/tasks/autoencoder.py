@@ -25,7 +25,7 @@ from lift3d.geometry.metrics.iou import batch_iou_torch
 from lift3d.nets.blocks import GRID_SIZE, LATENT_SIZES
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.nets.shape_autoencoder import ShapeAutoencoder, kl_divergence
-from lift3d.train.config import Schedule, option
+from lift3d.train.config import Range, Schedule, option
 from lift3d.train.data.sampling import sample_indices
 from lift3d.train.data.shape_set import ORIENTATIONS, ShapeSet, orient
 from lift3d.train.losses import soft_dice_loss
@@ -42,7 +42,7 @@ class Config(Schedule):
 
     steps: int = option(2_000, "optimiser steps of the whole run")
     batch: int = option(16, "shapes in a step, over all processes")
-    rate: float = option(2e-3, "largest learning rate")
+    rate: float = option(2e-3, "largest learning rate", tune=Range(2e-4, 1e-2, log=True))
     precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
     warmup: int = option(100, "steps of linear warm-up; a cosine decay follows")
     average: float = option(
@@ -55,7 +55,7 @@ class Config(Schedule):
         0.0, "weight of the KL divergence from the prior: 0 plain autoencoder, 1 evidence lower bound"
     )
     rise: int = option(500, "steps over which beta rises from zero")
-    dice: float = option(0.5, "weight of the soft Dice loss")
+    dice: float = option(0.5, "weight of the soft Dice loss", tune=Range(0.0, 1.0))
     freeze: bool = option(
         False, "freeze the encoder: latents do not change, and networks trained on them remain usable"
     )

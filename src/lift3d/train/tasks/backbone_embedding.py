@@ -26,7 +26,7 @@ from lift3d.errors import InputError
 from lift3d.inference.backbone import ORIGIN
 from lift3d.nets.dense.backbone_embedding import BackboneEmbedding
 from lift3d.nets.multimodal_embedding import INSTANCE_SIZE, info_nce, supervised_contrastive_loss
-from lift3d.train.config import Schedule, option
+from lift3d.train.config import Choice, Range, Schedule, option
 from lift3d.train.data.captions import CaptionVectors
 from lift3d.train.data.picture_features import Counts, PictureFeatures, load_picture_features
 from lift3d.train.data.sampling import sample_indices
@@ -45,18 +45,24 @@ class Config(Schedule):
 
     steps: int = option(3_000, "optimiser steps of the whole run")
     batch: int = option(256, "objects in a step, over all processes; each is a negative of the others")
-    rate: float = option(1e-3, "largest learning rate")
+    rate: float = option(1e-3, "largest learning rate", tune=Range(1e-4, 1e-2, log=True))
     warmup: int = option(100, "steps of linear warm-up; a cosine decay follows")
-    decay: float = option(0.05, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices")
+    decay: float = option(
+        0.05,
+        "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices",
+        tune=Range(1e-3, 0.5, log=True),
+    )
     average: float = option(
         0.995, "decay of the exponential moving average of the weights, which is what is stored"
     )
     validate: int = option(300, "steps between two validations")
     save: int = option(1_000, "steps between two checkpoints")
-    hidden: int = option(128, "units of the projection's hidden layer")
-    dropout: float = option(0.2, "dropout of the features")
-    kin: float = option(0.5, "fraction of a batch with the same categories as the rest of the batch")
-    kinds: float = option(1.0, "weight of the losses of the category halves")
+    hidden: int = option(128, "units of the projection's hidden layer", tune=Choice((64, 128, 256)))
+    dropout: float = option(0.2, "dropout of the features", tune=Range(0.0, 0.6))
+    kin: float = option(
+        0.5, "fraction of a batch with the same categories as the rest of the batch", tune=Range(0.0, 0.95)
+    )
+    kinds: float = option(1.0, "weight of the losses of the category halves", tune=Range(0.1, 10.0, log=True))
     pictures: int = option(2, "pictures of each shape whose features are used")
     renderings: int = option(4, "renderings of each shape whose features are used")
     tilted: float = option(

@@ -28,7 +28,7 @@ from lift3d.nets.factory import create_classifier
 from lift3d.nets.point_net import PointNet
 from lift3d.nets.shape_classifier import VoxelClassifier
 from lift3d.nets.spatial_transformer import transform_voxels
-from lift3d.train.config import Schedule, option
+from lift3d.train.config import Choice, Range, Schedule, option
 from lift3d.train.data.backbone_features import Augmentation, backbone_digest, load_features, rotated_features
 from lift3d.train.data.labelled_shapes import (
     LabelledShapes,
@@ -56,9 +56,13 @@ class Config(Schedule):
 
     steps: int = option(4_000, "optimiser steps of the whole run")
     batch: int = option(64, "shapes in a step, over all processes")
-    rate: float = option(1e-3, "largest learning rate")
+    rate: float = option(1e-3, "largest learning rate", tune=Range(1e-4, 1e-2, log=True))
     precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
-    decay: float = option(5e-2, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
+    decay: float = option(
+        5e-2,
+        "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels",
+        tune=Range(1e-3, 0.5, log=True),
+    )
     warmup: int = option(100, "steps of linear warm-up; a cosine decay follows")
     average: float = option(
         0.995, "decay of the exponential moving average of the weights, which is what is stored"
@@ -72,7 +76,7 @@ class Config(Schedule):
     variants: int = option(3, "variants of each shape on which the frozen backbone is evaluated")
     kind: str = option("voxels", "voxels, or points (the baseline: PointNet on the surface)")
     width: int = option(64, "channels at 16 voxels a side; twice as many at 8")
-    hidden: int = option(512, "units of the head's hidden layer")
+    hidden: int = option(512, "units of the head's hidden layer", tune=Choice((128, 256, 512, 1024)))
     begin: str = option(
         "autoencoder",
         "initial weights of the backbone, or none; --init-from replaces them",
@@ -84,11 +88,17 @@ class Config(Schedule):
     )
     tilt: float = option(3.0, "standard deviation of the tilt of variants, in degrees")
     askew: float = option(0.1, "fraction of variants rotated about the vertical by any angle")
-    stretch: float = option(0.1, "largest change of the logarithm of each axis")
-    pose: float = option(0.3, "weight of the upright estimator's loss; 0 freezes it")
-    balance: float = option(0.5, "logit adjustment: 0 none, 1 as if all categories were equally frequent")
-    smoothing: float = option(0.1, "label smoothing")
-    dropout: float = option(0.5, "dropout of the hidden layer; half as much of the features")
+    stretch: float = option(0.1, "largest change of the logarithm of each axis", tune=Range(0.0, 0.3))
+    pose: float = option(
+        0.3, "weight of the upright estimator's loss; 0 freezes it", tune=Range(0.03, 3.0, log=True)
+    )
+    balance: float = option(
+        0.5, "logit adjustment: 0 none, 1 as if all categories were equally frequent", tune=Range(0.0, 1.0)
+    )
+    smoothing: float = option(0.1, "label smoothing", tune=Range(0.0, 0.3))
+    dropout: float = option(
+        0.5, "dropout of the hidden layer; half as much of the features", tune=Range(0.0, 0.8)
+    )
     labels_share: float = option(1.0, "fraction of the training shapes whose labels are known")
     least: int = option(
         0, "minimum number of shapes of a category; 0: 50, or 2 in a corpus of your own meshes"

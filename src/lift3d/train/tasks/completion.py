@@ -30,7 +30,7 @@ from lift3d.geometry.voxels.canonical_frame import RESOLUTION, canonical_grid
 from lift3d.geometry.voxels.occupancy import occupancy_levels
 from lift3d.nets.completion_net import CompletionNet
 from lift3d.nets.mixed_precision import autocast_bfloat16
-from lift3d.train.config import Schedule, option
+from lift3d.train.config import Choice, Range, Schedule, option
 from lift3d.train.data.partial_scans import break_samples, open_samples
 from lift3d.train.data.sampling import sample_indices
 from lift3d.train.data.shape_set import ORIENTATIONS, ShapeSet
@@ -54,15 +54,15 @@ class Config(Schedule):
 
     steps: int = option(1_250, "optimiser steps of the whole run")
     batch: int = option(16, "shapes in a step, over all processes")
-    rate: float = option(2e-3, "largest learning rate")
+    rate: float = option(2e-3, "largest learning rate", tune=Range(2e-4, 1e-2, log=True))
     precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
     warmup: int = option(100, "steps of linear warm-up; a cosine decay follows")
     average: float = option(
         0.995, "decay of the exponential moving average of the weights, which is what is stored"
     )
     width: int = option(64, "channels at 16 voxels a side; twice as many at 8")
-    layers: int = option(2, "transformer layers at 8^3 voxels")
-    dice: float = option(0.5, "weight of the soft Dice loss")
+    layers: int = option(2, "transformer layers at 8^3 voxels", tune=Choice((1, 2, 3, 4)))
+    dice: float = option(0.5, "weight of the soft Dice loss", tune=Range(0.0, 1.0))
     held: int = option(
         160, "shapes of the validation set that are used, alternately cut and seen from one side"
     )

@@ -17,7 +17,7 @@ from lift3d.corpus.dataset import Corpus
 from lift3d.inference.backbone import load_backbone
 from lift3d.nets.dense.guided_unet import STRIDE
 from lift3d.nets.dense.layered_depth_unet import CutoutUNet
-from lift3d.train.config import Schedule, option
+from lift3d.train.config import Range, Schedule, option
 from lift3d.train.data.sampling import sample_indices
 from lift3d.train.data.view_set import View, ViewSet, further_views
 from lift3d.train.init_from_depth import start_with_depth
@@ -33,7 +33,7 @@ class CutoutConfig(Schedule):
 
     steps: int = option(10_000, "optimiser steps of the whole run")
     batch: int = option(12, "pictures in a step, over all processes")
-    rate: float = option(6e-4, "largest learning rate")
+    rate: float = option(6e-4, "largest learning rate", tune=Range(6e-5, 3e-3, log=True))
     warmup: int = option(100, "steps of linear warm-up; a cosine decay follows")
     average: float = option(
         0.997, "decay of the exponential moving average of the weights; the average is stored"
@@ -43,7 +43,7 @@ class CutoutConfig(Schedule):
     save: int = option(50, "steps between two checkpoints")
     width: int = option(48, "channels of the decoder at stride 4")
     side: int = option(192, "side of the pictures in pixels, a multiple of 32")
-    gradients: float = option(0.5, "weight of the losses of gradients")
+    gradients: float = option(0.5, "weight of the losses of gradients", tune=Range(0.0, 2.0))
     held: int = option(240, "validation pictures that are used")
     more: str = option(
         "",

@@ -27,7 +27,7 @@ from lift3d.nets.multimodal_embedding import (
     info_nce,
     supervised_contrastive_loss,
 )
-from lift3d.train.config import Schedule, option
+from lift3d.train.config import Range, Schedule, option
 from lift3d.train.data.captions import CaptionVectors
 from lift3d.train.data.sampling import collate, sample_indices
 from lift3d.train.data.shape_set import ORIENTATIONS
@@ -48,7 +48,7 @@ class Config(Schedule):
 
     steps: int = option(480, "optimiser steps of the whole run")
     batch: int = option(64, "objects in a step, over all processes; each is a negative of the others")
-    rate: float = option(6e-4, "largest learning rate")
+    rate: float = option(6e-4, "largest learning rate", tune=Range(6e-5, 6e-3, log=True))
     precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
     warmup: int = option(40, "steps of linear warm-up; a cosine decay follows")
     average: float = option(
@@ -65,10 +65,16 @@ class Config(Schedule):
     )  # fmt: skip
     freeze: bool = option(False, "freeze the image tower and train its head alone")
     colours: bool = option(True, "the shape tower's input includes the colours of the surface")
-    kin: float = option(0.5, "fraction of a batch with the same categories as the rest of the batch")
-    faults: float = option(0.6, "fraction of pictures with corrupted masks and jittered crops")
-    solids: float = option(0.7, "weight of the losses between pictures and shapes")
-    kinds: float = option(0.5, "weight of the losses of category halves")
+    kin: float = option(
+        0.5, "fraction of a batch with the same categories as the rest of the batch", tune=Range(0.0, 0.95)
+    )
+    faults: float = option(
+        0.6, "fraction of pictures with corrupted masks and jittered crops", tune=Range(0.0, 0.9)
+    )
+    solids: float = option(
+        0.7, "weight of the losses between pictures and shapes", tune=Range(0.07, 7.0, log=True)
+    )
+    kinds: float = option(0.5, "weight of the losses of category halves", tune=Range(0.05, 5.0, log=True))
     words: bool = option(True, "train the text head on captions, which needs the extra `text`")
     held: int = option(300, "shapes of the validation set that are used")
 

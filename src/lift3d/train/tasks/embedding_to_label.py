@@ -22,7 +22,7 @@ from torch import nn
 from lift3d.corpus.dataset import SPLIT_NAMES, Corpus
 from lift3d.errors import InputError
 from lift3d.nets.embedding_classifier import EmbeddingClassifierNet
-from lift3d.train.config import Schedule, option
+from lift3d.train.config import Choice, Range, Schedule, option
 from lift3d.train.data.embedding_vectors import load_vectors
 from lift3d.train.data.labelled_shapes import category_names
 from lift3d.train.data.labelled_vectors import LabelledSplit, select_labelled
@@ -50,19 +50,23 @@ class Config(Schedule):
 
     steps: int = option(8_000, "optimiser steps of the whole run")
     batch: int = option(128, "shapes in a step, over all processes")
-    rate: float = option(3e-3, "largest learning rate")
+    rate: float = option(3e-3, "largest learning rate", tune=Range(3e-4, 3e-2, log=True))
     warmup: int = option(100, "steps of linear warm-up; a cosine decay follows")
-    decay: float = option(0.5, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices")
+    decay: float = option(
+        0.5, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices", tune=Range(1e-3, 3.0, log=True)
+    )
     average: float = option(
         0.995, "decay of the exponential moving average of the weights, which is what is stored"
     )
     validate: int = option(100, "steps between two validations")
     save: int = option(1_000, "steps between two checkpoints")
-    hidden: int = option(512, "units of the hidden layer")
-    dropout: float = option(0.5, "dropout of the hidden layer")
-    photo: float = option(0.5, "fraction of samples that consist of a single picture")
-    balance: float = option(0.5, "logit adjustment: 0 none, 1 as if all categories were equally frequent")
-    smoothing: float = option(0.0, "label smoothing")
+    hidden: int = option(512, "units of the hidden layer", tune=Choice((128, 256, 512, 1024)))
+    dropout: float = option(0.5, "dropout of the hidden layer", tune=Range(0.0, 0.8))
+    photo: float = option(0.5, "fraction of samples that consist of a single picture", tune=Range(0.0, 1.0))
+    balance: float = option(
+        0.5, "logit adjustment: 0 none, 1 as if all categories were equally frequent", tune=Range(0.0, 1.0)
+    )
+    smoothing: float = option(0.0, "label smoothing", tune=Range(0.0, 0.3))
     least: int = option(
         0, "minimum number of shapes of a category; 0: 10, or 2 in a corpus of your own meshes"
     )

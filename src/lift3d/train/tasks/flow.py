@@ -19,7 +19,7 @@ from lift3d.geometry.metrics.diversity import diversity_scores
 from lift3d.nets.flow_matching import LatentFlow, flow_matching_loss, integrate_heun
 from lift3d.nets.latent_pca import choose_exemplars
 from lift3d.nets.mixed_precision import autocast_bfloat16
-from lift3d.train.config import Schedule, option
+from lift3d.train.config import Choice, Range, Schedule, option
 from lift3d.train.data.exemplars import FEWEST, attribution, choose_exemplar_shapes, cluster_categories
 from lift3d.train.data.latents import MOST_STRETCHES, frequent_categories, load_latents
 from lift3d.train.data.sampling import sample_indices
@@ -33,14 +33,18 @@ class Config(Schedule):
 
     steps: int = option(3_000, "optimiser steps of the whole run")
     batch: int = option(64, "latents in a step, over all processes")
-    rate: float = option(1e-3, "largest learning rate")
+    rate: float = option(1e-3, "largest learning rate", tune=Range(1e-4, 5e-3, log=True))
     warmup: int = option(200, "steps of linear warm-up; a cosine decay follows")
-    decay: float = option(0.02, "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels")
+    decay: float = option(
+        0.02,
+        "weight decay (decoupled, Loshchilov & Hutter 2019) of matrices and kernels",
+        tune=Range(1e-3, 0.2, log=True),
+    )
     precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
     width: int = option(256, "width of the transformer; a multiple of 64")
     layers: int = option(8, "layers of the transformer")
-    nameless: float = option(0.1, "fraction of latents whose category is dropped")
-    stretches: int = option(2, "stretched variants of each shape, up to 16")
+    nameless: float = option(0.1, "fraction of latents whose category is dropped", tune=Range(0.0, 0.3))
+    stretches: int = option(2, "stretched variants of each shape, up to 16", tune=Choice((1, 2, 4)))
     outline: int = option(
         128,
         "components of the latent PCA with which sampling begins; 0: no PCA",

@@ -16,7 +16,7 @@ from lift3d.errors import InputError, Lift3dError
 from lift3d.geometry.metrics.diversity import diversity_scores
 from lift3d.nets.latent_gan import NOISE_SIZE, LatentCritic, LatentGenerator
 from lift3d.nets.wgan import critic_losses
-from lift3d.train.config import Schedule, option
+from lift3d.train.config import Choice, Range, Schedule, option
 from lift3d.train.task import Batch
 from lift3d.train.tasks.flow import Config as FlowConfig
 from lift3d.train.tasks.flow import FlowTask
@@ -37,12 +37,12 @@ class Config(FlowConfig):
 
     steps: int = option(2_000, "optimiser steps of the whole run")
     batch: int = option(32, "latents in a step, over all processes")
-    rate: float = option(2e-4, "largest learning rate")
+    rate: float = option(2e-4, "largest learning rate", tune=Range(2e-5, 1e-3, log=True))
     decay: float = option(0.0, "weight decay of matrices and kernels")
     precision: str = option("float32", "float32, or bfloat16 for matrix products")
     clip: float = option(10.0, "largest norm of the gradient")
     width: int = option(64, "channels of generator and critic")
-    judged: int = option(2, "critic steps per generator step")
+    judged: int = option(2, "critic steps per generator step", tune=Choice((1, 2, 4)))
 
     def __post_init__(self) -> None:
         Schedule.__post_init__(self)

@@ -15,7 +15,7 @@ from torch import nn
 
 from lift3d.nets.dense.back_unet import BackUNet
 from lift3d.nets.dense.layered_depth_unet import CutoutUNet
-from lift3d.train.config import option
+from lift3d.train.config import Range, option
 from lift3d.train.data.back_views import BackSample, back_sample
 from lift3d.train.data.view_set import View, ViewSet
 from lift3d.train.task import Batch
@@ -28,7 +28,9 @@ class Config(CutoutConfig):
     """Options of the task."""
 
     steps: int = option(6_000, "optimiser steps of the whole run")
-    albedo: float = option(0.5, "weight of the losses of the front without light")
+    albedo: float = option(
+        0.5, "weight of the losses of the front without light", tune=Range(0.05, 5.0, log=True)
+    )
 
 
 class ImageToBackTask(CutoutTask[BackSample]):

@@ -21,7 +21,7 @@ from lift3d.corpus.scenes.depth_shards import SCENES, DepthSet, write_scenes
 from lift3d.geometry.metrics.depth import DepthErrors, aligned_errors
 from lift3d.inference.backbone import load_backbone
 from lift3d.nets.dense.depth_unet import STRIDE, DepthUNet
-from lift3d.train.config import Schedule, option
+from lift3d.train.config import Range, Schedule, option
 from lift3d.train.data.depth_samples import DepthSample, depth_sample
 from lift3d.train.data.sampling import sample_indices
 from lift3d.train.depth_losses import align, gradient_loss, median_and_deviation, normal_loss, trimmed_mae
@@ -39,7 +39,7 @@ class Config(Schedule):
 
     steps: int = option(20_000, "optimiser steps of the whole run")
     batch: int = option(16, "pictures in a step, over all processes")
-    rate: float = option(6e-4, "largest learning rate")
+    rate: float = option(6e-4, "largest learning rate", tune=Range(6e-5, 3e-3, log=True))
     precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
     validate: int = option(500, "steps between two validations")
     save: int = option(100, "steps between two checkpoints")
@@ -49,7 +49,7 @@ class Config(Schedule):
         0,
         "smallest height of the training pictures, of which each step takes one up to height; 0: height alone",
     )
-    gradients: float = option(0.5, "weight of the loss of gradients")
+    gradients: float = option(0.5, "weight of the loss of gradients", tune=Range(0.0, 2.0))
     normals: float = option(0.3, "weight of the loss of normals")
     held: int = option(240, "pictures of the validation set that are used")
     scenes: int = option(

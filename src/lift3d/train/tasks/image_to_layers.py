@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from lift3d.nets.dense.layered_depth_unet import CutoutUNet, LayeredDepth, LayeredDepthUNet
-from lift3d.train.config import option
+from lift3d.train.config import Range, option
 from lift3d.train.data.layered_views import LayeredSample, layered_sample
 from lift3d.train.data.view_set import View, ViewSet
 from lift3d.train.depth_losses import gradient_loss, median_and_deviation, normal_loss
@@ -32,8 +32,8 @@ NEAR, RATIO = 0.05, 0.25
 class Config(CutoutConfig):
     """Options of the task."""
 
-    normals: float = option(0.3, "weight of the loss of normals")
-    thickness: float = option(0.3, "weight of the loss of the thickness")
+    normals: float = option(0.3, "weight of the loss of normals", tune=Range(0.03, 3.0, log=True))
+    thickness: float = option(0.3, "weight of the loss of the thickness", tune=Range(0.03, 3.0, log=True))
 
 
 class ImageToLayersTask(CutoutTask[LayeredSample]):

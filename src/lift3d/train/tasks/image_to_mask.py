@@ -21,7 +21,7 @@ from lift3d.geometry.metrics.iou import batch_iou
 from lift3d.inference.backbone import load_backbone
 from lift3d.nets.dense.guided_unet import STRIDE
 from lift3d.nets.dense.prompted_unet import PromptedUNet
-from lift3d.train.config import Schedule, option
+from lift3d.train.config import Range, Schedule, option
 from lift3d.train.data.copy_paste import CopyPaste, PastedScene
 from lift3d.train.data.picture_set import PictureSet
 from lift3d.train.data.prompted_samples import (
@@ -51,7 +51,7 @@ class Config(Schedule):
 
     steps: int = option(6_000, "optimiser steps of the whole run")
     batch: int = option(16, "pictures in a step, over all processes")
-    rate: float = option(1e-3, "largest learning rate")
+    rate: float = option(1e-3, "largest learning rate", tune=Range(1e-4, 5e-3, log=True))
     warmup: int = option(100, "steps of linear warm-up; a cosine decay follows")
     average: float = option(
         0.995, "decay of the exponential moving average of the weights; the average is stored"
@@ -62,7 +62,9 @@ class Config(Schedule):
     width: int = option(32, "channels of the decoder at stride 4")
     side: int = option(256, "side of the training pictures in pixels, a multiple of 32")
     paste: float = option(
-        0.85, "fraction of pictures whose object is cut out and pasted onto another picture"
+        0.85,
+        "fraction of pictures whose object is cut out and pasted onto another picture",
+        tune=Range(0.3, 1.0),
     )
     photographs: str = option(
         "",

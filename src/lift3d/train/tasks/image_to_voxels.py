@@ -23,7 +23,7 @@ from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.nets.rotation6d import rotation_from_6d
 from lift3d.nets.views_to_volume import GRID_SIZE, EncoderDecoder, Prediction, ViewsToVolume, resample_upright
 from lift3d.nets.wgan import Critic, critic_losses
-from lift3d.train.config import Schedule, option
+from lift3d.train.config import Range, Schedule, option
 from lift3d.train.data.sampling import collate, sample_indices
 from lift3d.train.data.view_set import (
     UPRIGHT,
@@ -48,7 +48,7 @@ class Config(Schedule):
 
     steps: int = option(12_000, "optimiser steps of the whole run")
     batch: int = option(24, "objects in a step, over all processes")
-    rate: float = option(1e-3, "largest learning rate")
+    rate: float = option(1e-3, "largest learning rate", tune=Range(1e-4, 6e-3, log=True))
     precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
     kind: str = option(
         "views", "views (the network) or plain (the encoder-decoder baseline with 32 voxels a side)"
@@ -57,10 +57,10 @@ class Config(Schedule):
     layers: int = option(3, "transformer layers over the views")
     several: float = option(0.4, "fraction of steps with more than one picture of each object")
     views: int = option(3, "largest number of pictures of an object")
-    faults: float = option(0.6, "fraction of pictures with corrupted masks and jittered crops")
-    pose: float = option(0.3, "weight of the pose error")
-    depth: float = option(0.6, "weight of the depth error")
-    upright: float = option(0.2, "weight of the upright voxels")
+    faults: float = option(0.6, "fraction of pictures with corrupted masks and jittered crops", Range(0, 0.9))
+    pose: float = option(0.3, "weight of the pose error", tune=Range(0.03, 3.0, log=True))
+    depth: float = option(0.6, "weight of the depth error", tune=Range(0.06, 6.0, log=True))
+    upright: float = option(0.2, "weight of the upright voxels", tune=Range(0.02, 2.0, log=True))
     freeze: bool = option(False, "freeze the image encoder: for small data sets of your own")
     critic: float = option(0.0, "weight of the critic of shapes; 0: none")
     held: int = option(300, "pictures of the validation set that are used")

@@ -21,7 +21,7 @@ from lift3d.geometry.image.cutout import cut_out
 from lift3d.nets.masked_autoencoder import MaskedImageAutoencoder, expand_mask
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.nets.views_to_volume import IMAGE_SIZE
-from lift3d.train.config import Schedule, option
+from lift3d.train.config import Range, Schedule, option
 from lift3d.train.data.picture_set import PictureSet
 from lift3d.train.data.sampling import sample_indices
 from lift3d.train.data.view_set import LEAST
@@ -42,7 +42,9 @@ class Config(Schedule):
         0.995, "decay of the exponential moving average of the weights, which is what is stored"
     )
     width: int = option(32, "channels at 64 pixels")
-    hidden: float = option(0.6, "fraction of the blocks of 16 pixels a side that are hidden")
+    hidden: float = option(
+        0.6, "fraction of the blocks of 16 pixels a side that are hidden", tune=Range(0.3, 0.9)
+    )
     held: int = option(240, "pictures of the validation set that are used")
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
 from lift3d.nets.masked_autoencoder import BLOCKS, MaskedVoxelAutoencoder, expand_mask
 from lift3d.nets.mixed_precision import autocast_bfloat16
-from lift3d.train.config import Schedule, option
+from lift3d.train.config import Range, Schedule, option
 from lift3d.train.data.labelled_shapes import centre_in_grid
 from lift3d.train.data.sampling import sample_indices
 from lift3d.train.data.shape_set import ORIENTATIONS, ShapeSet, orient
@@ -34,7 +34,7 @@ class Config(Schedule):
 
     steps: int = option(1_200, "optimiser steps of the whole run")
     batch: int = option(32, "shapes in a step, over all processes")
-    rate: float = option(2e-3, "largest learning rate")
+    rate: float = option(2e-3, "largest learning rate", tune=Range(2e-4, 1e-2, log=True))
     precision: str = option("bfloat16", "float32, or bfloat16 for matrix products")
     warmup: int = option(100, "steps of linear warm-up; a cosine decay follows")
     average: float = option(
@@ -42,8 +42,10 @@ class Config(Schedule):
     )
     validate: int = option(400, "steps between two validations")
     width: int = option(64, "channels of the backbone at 16 voxels a side")
-    hidden: float = option(0.6, "fraction of the blocks of 8 voxels a side that are hidden")
-    dice: float = option(0.5, "weight of the soft Dice loss")
+    hidden: float = option(
+        0.6, "fraction of the blocks of 8 voxels a side that are hidden", tune=Range(0.3, 0.9)
+    )
+    dice: float = option(0.5, "weight of the soft Dice loss", tune=Range(0.0, 1.0))
     held: int = option(240, "shapes of the validation set that are used")
 
     def __post_init__(self) -> None:
