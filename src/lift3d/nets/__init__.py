@@ -1,4 +1,5 @@
-"""Torch modules only: no files, no paths, no printing. Needs the extra `learn`; arrays are channels first."""
+"""Torch modules only: no files, no paths, no printing. Needs the extra `learn`, apart from the constants in `sizes` and the
+folding of batch normalisation; arrays are channels first."""
 
 from __future__ import annotations
 
