@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lift3d.inference.runtimes import ONNX, Network, choose_runtime
+from lift3d.nets import require_torch
 
 
 def open_network(mapping: str, weights: str | Path | None = None, runtime: str | None = None) -> Network:
@@ -16,6 +17,7 @@ def open_network(mapping: str, weights: str | Path | None = None, runtime: str |
         from lift3d.inference.onnx.network import open_onnx
 
         return open_onnx(mapping, weights)
+    require_torch()
     from lift3d.inference import networks
     from lift3d.inference.torch_network import TorchNetwork
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from lift3d.errors import InputError, MissingExtra
+from lift3d.errors import InputError
 from lift3d.weights import PretrainedCfg
 from lift3d.weights.onnx_file import SUFFIX
 
@@ -48,12 +48,6 @@ def choose_runtime(runtime: str | None = None, weights: str | Path | None = None
     if runtime is not None:
         return runtime
     return ONNX if exported or (not has_torch() and has_onnxruntime()) else TORCH
-
-
-def require_runtime(feature: str) -> None:
-    """Raise MissingExtra, with the name of the feature, where neither torch nor onnxruntime is installed."""
-    if not has_torch() and not has_onnxruntime():
-        raise MissingExtra(feature, "learn")
 
 
 @functools.cache

@@ -12,3 +12,11 @@ def require_torch() -> None:
         import torch  # noqa: F401
     except ImportError as error:
         raise MissingExtra("learned mappings", "learn") from error
+
+
+def require_runtime() -> None:
+    """Raise MissingExtra where neither torch nor onnxruntime, which computes networks as well, is installed."""
+    try:
+        import onnxruntime  # noqa: F401
+    except ImportError:
+        require_torch()

@@ -28,6 +28,8 @@ EXTRAS = {
     "heic": ("pi-heif", "pi_heif", "HEIC photos (iPhone)"),
     "usdz": ("usd-core", "pxr", "USDZ models (iOS, Apple Vision)"),
     "learn": ("torch", "torch", "learned mappings"),
+    "onnx": ("onnxruntime", "onnxruntime", "networks without torch"),
+    "export": ("onnx", "onnx", "networks as ONNX files"),
     "search": ("usearch", "usearch", "quick search among many models"),
 }
 

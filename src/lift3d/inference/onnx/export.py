@@ -45,15 +45,14 @@ class _Part(nn.Module):
 def export_network(
     mapping: str, net: nn.Module, metadata: dict[str, str], with_weights: bool = True
 ) -> dict[str, bytes]:
-    """The ONNX file of each graph of a network, by name, with metadata. with_weights: False leaves the values of parameters and
-    buffers out; their names and shapes stay. MissingExtra without the package onnx; InputError for a network that cannot be
-    exported."""
+    """The ONNX file of each graph of a network, by name, with metadata. net: in evaluation mode, in which it stays. with_weights:
+    False leaves the values of parameters and buffers out; their names and shapes stay. MissingExtra without the package onnx;
+    InputError for a network that cannot be exported."""
     require_onnx()
     graphs = graphs_of(mapping, net)
     common = {**metadata, MAPPING: mapping, GRAPHS: ",".join(graphs)}
     return {
-        name: _export(net.eval(), graph, {**common, GRAPH: name}, with_weights)
-        for name, graph in graphs.items()
+        name: _export(net, graph, {**common, GRAPH: name}, with_weights) for name, graph in graphs.items()
     }
 
 
@@ -112,7 +111,7 @@ def _export(net: nn.Module, graph: Graph, metadata: dict[str, str], with_weights
         warnings.simplefilter("ignore")  # on values that become constants, see the tests of other sizes
         try:
             torch.onnx.export(
-                _Part(net, graph), inputs, buffer, dynamo=False, opset_version=OPSET, do_constant_folding=False,
+                _Part(net, graph).eval(), inputs, buffer, dynamo=False, opset_version=OPSET, do_constant_folding=False,
                 input_names=[given.name for given in graph.inputs], output_names=list(graph.outputs),
                 dynamic_axes=free | {name: {0: "batch"} for name in graph.outputs},
             )  # fmt: skip

@@ -102,12 +102,17 @@ def open_onnx(mapping: str, weights: str | Path | None = None) -> OnnxNetwork:
         if read_onnx(found.file).missing:
             raise InputError(f"{found.file} is a graph without weights", AGAIN)
         return OnnxNetwork(found, found.file)
-    arrays = {
+    arrays = network_arrays(mapping, found)
+    return OnnxNetwork(found, packaged_graph(mapping, found, arrays), arrays)
+
+
+def network_arrays(mapping: str, found: PretrainedCfg) -> Arrays:
+    """Parameters and buffers of the network of a mapping by the names that they have in it. InputError as `load_arrays`."""
+    return {
         name.removeprefix("net."): array
         for name, array in load_arrays(found.file, mapping).items()
         if not name.startswith("critic.")
     }
-    return OnnxNetwork(found, packaged_graph(mapping, found, arrays), arrays)
 
 
 def packaged_graph(mapping: str, found: PretrainedCfg, arrays: Arrays) -> Path:
