@@ -33,7 +33,7 @@ $(READY): requirements.lock pyproject.toml | $(BIN)/python
 
 learn: $(LEARN)
 $(LEARN): $(READY)
-	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[$(EXTRAS),learn]'
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[$(EXTRAS),learn,onnx,export]'
 	@touch $@
 
 demo: learn

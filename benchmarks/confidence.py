@@ -21,6 +21,7 @@ from lift3d.evaluate.scores.view_truth import GroundTruth
 from lift3d.geometry.metrics.iou import iou
 from lift3d.inference.networks import load_network
 from lift3d.inference.single_view import predict_view
+from lift3d.inference.torch_network import TorchNetwork
 from lift3d.maps.image_to_voxels import mean_confidence
 from lift3d.train.data.view_set import ViewSet, network_input
 
@@ -39,7 +40,7 @@ def measure(solids: ViewSet, views: int, limit: int | None) -> NDArray[np.float6
             view = solids.view(int(index))
             if view is None:
                 continue
-            prediction = predict_view(net, network_input(view)[None])
+            prediction = predict_view(TorchNetwork("image_to_voxels", net), network_input(view)[None])
             truth = GroundTruth(solids, view)
             filled = prediction.fill_silhouette(found.threshold)
             overlap = iou(truth.full_voxels(filled, found.threshold)[SIDE], truth.voxels[SIDE])

@@ -24,7 +24,7 @@ from lift3d.evaluate.scores.visible_surface import compare_visible
 from lift3d.geometry.metrics.iou import iou
 from lift3d.geometry.metrics.solids import compare_surfaces, sample_mesh
 from lift3d.inference.layered_depth import input_side, predict_layers
-from lift3d.inference.networks import load_network
+from lift3d.inference.network import open_network
 from lift3d.inference.single_view import SingleViewPrediction, predict_view
 from lift3d.maps.image_to_voxels import FUSED
 from lift3d.train.data.layered_views import layered_sample
@@ -63,8 +63,8 @@ def main() -> None:
     print("\n".join(alone.lines))
     corpus = Corpus(options.corpus)
     test = ViewSet(options.pictures, corpus, "test")
-    voxels, found = load_network("image_to_voxels")
-    layers, card = load_network("image_to_layers")
+    voxels, layers = open_network("image_to_voxels"), open_network("image_to_layers")
+    found, card = voxels.found, layers.found
     rows: dict[str, list[list[float]]] = {"voxels alone": [], "with the visible surface": []}
     categories = []
     for k, case in enumerate(photo_cases(test, options.limit)):

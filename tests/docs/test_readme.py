@@ -169,7 +169,11 @@ def test_the_lock_pins_all_dependencies() -> None:
     extras = project["optional-dependencies"]
     wanted = [
         *project["dependencies"],
-        *(d for e in ("video", "heic", "usdz", "corpus", "learn", "dev") for d in extras[e]),
+        *(
+            d
+            for e in ("video", "heic", "usdz", "corpus", "learn", "onnx", "export", "dev")
+            for d in extras[e]
+        ),
     ]
     names = {re.split(r"[\[<>=]", d)[0].lower() for d in wanted} - {"lift3d"}
     assert names <= pinned

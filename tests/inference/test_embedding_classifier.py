@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from lift3d.errors import InputError  # noqa: E402
-from lift3d.inference import embedding_classifier  # noqa: E402
+from lift3d.inference import embedding_classifier, networks  # noqa: E402
 from lift3d.inference.embedding import APPEARANCE_DIM, EmbeddingNetwork  # noqa: E402
 from lift3d.inference.embedding_classifier import (  # noqa: E402
     TEXT_SHARPNESS,
@@ -41,7 +41,7 @@ def classifier() -> EmbeddingClassifier:
         require_labels=lambda: NAMES, data_digest={"space": "abc"}, file=Path("mine.safetensors")
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(embedding_classifier, "load_network", lambda name, weights: (Weighted(), card))
+        patch.setattr(networks, "load_network", lambda name, weights: (Weighted(), card))
         return EmbeddingClassifier()
 
 

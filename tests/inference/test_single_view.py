@@ -19,6 +19,7 @@ from lift3d.inference.single_view import (  # noqa: E402
     photo_similarity,
     predict_view,
 )
+from lift3d.inference.torch_network import TorchNetwork  # noqa: E402
 from lift3d.nets.views_to_volume import GRID_SIZE  # noqa: E402
 
 K = np.array([[100, 0, 64], [0, 100, 64], [0, 0, 1.0]])
@@ -56,7 +57,7 @@ def image_with_mask_at_left() -> np.ndarray:
 
 @pytest.mark.parametrize("size", [GRID_SIZE, GRID_SIZE // 2])
 def test_the_prediction_of_the_reflection_is_reflected_back(size: int) -> None:
-    predicted = predict_view(KnownNetwork(size), image_with_mask_at_left())
+    predicted = predict_view(TorchNetwork("image_to_voxels", KnownNetwork(size)), image_with_mask_at_left())
     assert predicted.occupancy.shape == (GRID_SIZE,) * 3 and predicted.silhouette is not None
     step = 128 // GRID_SIZE
     expected = np.zeros((GRID_SIZE, GRID_SIZE))
@@ -67,7 +68,7 @@ def test_the_prediction_of_the_reflection_is_reflected_back(size: int) -> None:
 
 
 def test_pose_depth_and_size_are_means_over_both_images() -> None:
-    predicted = predict_view(KnownNetwork(), image_with_mask_at_left())
+    predicted = predict_view(TorchNetwork("image_to_voxels", KnownNetwork()), image_with_mask_at_left())
     assert predicted.depth == pytest.approx(1)
     assert predicted.pose is not None
     assert predicted.pose[:3] == pytest.approx([-0.6, -0.8, 0], abs=1e-6)
@@ -123,7 +124,9 @@ def test_similarity_of_an_image_to_itself_is_two_and_to_its_opposite_less() -> N
     blue = red[[2, 1, 0, 3]]
     noise = rng.uniform(-1, 1, red.shape).astype(np.float32)
     noise[3] = 1
-    same, other, noisy = photo_similarity(KnownNetwork(), np.stack([red, red, blue, noise]))
+    same, other, noisy = photo_similarity(
+        TorchNetwork("image_to_voxels", KnownNetwork()), np.stack([red, red, blue, noise])
+    )
     assert same == pytest.approx(2, abs=1e-5)
     # no colour in common; the codes are (0.9, -0.9, -0.9, 1) and (-0.9, -0.9, 0.9, 1)
     assert other == pytest.approx((1 - 0.81) / (1 + 3 * 0.81), abs=1e-4)

@@ -25,7 +25,7 @@ from lift3d.inference.upright import (  # noqa: E402
 from lift3d.nets.point_net import PointNet  # noqa: E402
 from lift3d.nets.rotation6d import rotation_from_6d  # noqa: E402
 from lift3d.nets.shape_classifier import VoxelClassifier  # noqa: E402
-from lift3d.nets.spatial_transformer import IDENTITY, POSES  # noqa: E402
+from lift3d.nets.sizes import IDENTITY, POSES  # noqa: E402
 from lift3d.types import Part  # noqa: E402
 from lift3d.weights import PretrainedCfg  # noqa: E402
 
@@ -35,6 +35,7 @@ class Tall:
     """A network for which a picture is the more upright the taller the object in it is."""
 
     image_size: int = 48
+    runtime: str | None = None
     pictures: list[int] = field(default_factory=list)
 
     def upright_scores(self, features: np.ndarray) -> np.ndarray:
@@ -46,7 +47,7 @@ class Tall:
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> Tall:
-    monkeypatch.setattr(upright, "features_of", lambda pictures: pictures)
+    monkeypatch.setattr(upright, "features_of", lambda pictures, runtime: pictures)
     return Tall()
 
 

@@ -42,6 +42,7 @@ def test_cells_move_with_their_points(move: int) -> None:
 
 def test_all_ways_of_asking_are_brought_back_together() -> None:
     torch = pytest.importorskip("torch")
+    from lift3d.inference.torch_network import TorchNetwork
 
     class Echo(torch.nn.Module):
         def __init__(self) -> None:
@@ -53,7 +54,9 @@ def test_all_ways_of_asking_are_brought_back_together() -> None:
 
     cells = np.zeros((5, 64, 64, 64), np.float32)
     cells[0, 3:20, 30:33, 5:60] = 1
-    assert np.allclose(predict_occupancy(Echo(), cells), cells[0], atol=1e-4)
+    assert np.allclose(
+        predict_occupancy(TorchNetwork("points_to_voxels", Echo()), cells), cells[0], atol=1e-4
+    )
 
 
 def test_a_guess_that_runs_into_the_wall_is_noticed() -> None:

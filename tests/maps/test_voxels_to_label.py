@@ -20,9 +20,7 @@ from lift3d.maps.voxels_to_label import (  # noqa: E402
     resample_to_network_grid,
 )
 from lift3d.nets.factory import create_classifier  # noqa: E402
-from lift3d.nets.rotation6d import rotation_from_6d  # noqa: E402
-from lift3d.nets.shape_classifier import PoseScores  # noqa: E402
-from lift3d.nets.spatial_transformer import POSES  # noqa: E402
+from lift3d.nets.sizes import POSES  # noqa: E402
 from lift3d.types import Label, Voxels  # noqa: E402
 from lift3d.weights import PretrainedCfg, find, pack  # noqa: E402
 
@@ -157,10 +155,9 @@ def test_a_judge_replaces_the_scores_of_the_poses(weights: Path) -> None:
     source = Voxels(thing((58, 20, 31), at=(3, 30, 3)), np.diag([0.1, 0.1, 0.1, 1]), "occupancy")
     seen = []
 
-    def judge(chosen: int, scored: PoseScores) -> PoseScores:
-        poses, scores = scored
-        seen.append(rotation_from_6d(poses[0].float())[chosen].numpy())
-        return poses, torch.nn.functional.one_hot(torch.tensor([chosen]), scores.shape[1]).float()
+    def judge(chosen: int, rotations: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        seen.append(rotations[chosen])
+        return np.eye(len(scores), dtype=np.float32)[chosen]
 
     for chosen in (0, 5, POSES - 1):
         label = label_voxels(source, str(weights), Context(), partial(judge, chosen))

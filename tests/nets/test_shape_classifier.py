@@ -13,9 +13,8 @@ from shapes_for_nets import l_shape  # noqa: E402
 from lift3d.nets.factory import create_classifier  # noqa: E402
 from lift3d.nets.rotation6d import rotation_from_6d  # noqa: E402
 from lift3d.nets.shape_classifier import TestTimeAugmentation, VoxelClassifier, size_features  # noqa: E402
+from lift3d.nets.sizes import IDENTITY, POSES  # noqa: E402
 from lift3d.nets.spatial_transformer import (  # noqa: E402
-    IDENTITY,
-    POSES,
     candidate_poses,
     downsample,
     transform_voxels,

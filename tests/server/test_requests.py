@@ -344,7 +344,9 @@ def test_a_job_can_be_done_again(client: TestClient, tmp_path: Path) -> None:
     client.post(f"/api/jobs/{job['id']}/cancel")
     again = client.post(f"/api/jobs/{job['id']}/again", json={"task": "depth", "options": {"points": False}})
     assert again.status_code == 201 and again.json()["task"] == "depth" and again.json()["id"] != job["id"]
-    first, second = (tmp_path / "jobs" / i / "inputs" / "file-0000.jpg" for i in (job["id"], again.json()["id"]))
+    first, second = (
+        tmp_path / "jobs" / i / "inputs" / "file-0000.jpg" for i in (job["id"], again.json()["id"])
+    )
     assert first.read_bytes() == second.read_bytes()
     assert "does not take" in text_of(client.post(f"/api/jobs/{job['id']}/again", json={"task": "repair"}))
     assert client.post(f"/api/jobs/{job['id']}/again", json={"options": {"colour": 1}}).status_code == 400

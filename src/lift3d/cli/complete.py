@@ -32,9 +32,9 @@ def complete(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
     """Complete a partial scan of one object to a closed solid. The known part stays unchanged; the rest is predicted."""
-    from lift3d.nets import require_torch
+    from lift3d.nets import require_runtime
 
-    require_torch()
+    require_runtime()
     from lift3d import api
     from lift3d.cli.console.bars import Bars
     from lift3d.cli.console.words import show_warnings

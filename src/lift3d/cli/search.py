@@ -27,9 +27,9 @@ def index(
     """
     from lift3d.cli.console.bars import Bars
     from lift3d.cli.console.words import show_warnings
-    from lift3d.nets import require_torch
+    from lift3d.nets import require_runtime
 
-    require_torch()
+    require_runtime()
     from lift3d import api
 
     with Bars(quiet) as bars:
@@ -68,9 +68,9 @@ def search(
 
     The nearest model is printed first. Scores order the models of one query; they are not probabilities.
     """
-    from lift3d.nets import require_torch
+    from lift3d.nets import require_runtime
 
-    require_torch()
+    require_runtime()
     from lift3d import api
     from lift3d.cli.console.bars import Bars
     from lift3d.cli.console.words import show_warnings

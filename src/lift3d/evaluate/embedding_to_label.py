@@ -15,6 +15,7 @@ from lift3d.evaluate.classifier import accuracy_scores, per_category
 from lift3d.evaluate.interface import Evaluation, Request, evenly_spaced
 from lift3d.evaluate.sheets.confusion_matrix import confusion_matrix, write_confusions
 from lift3d.inference.embedding_classifier import EmbeddingClassifier, embedding_of
+from lift3d.inference.torch_network import TorchNetwork
 from lift3d.train.data.embedding_vectors import load_vectors
 from lift3d.train.data.labelled_vectors import LabelledSplit, select_labelled
 from lift3d.train.launch import corpus_of
@@ -56,7 +57,7 @@ def evaluate_embedding_to_label(request: Request) -> Evaluation:
     train = [labelled(split) for split in others or ["train"]]
     refitted = request.split in fitted and card.get(request.split) == test.vectors.digest
     if refitted:
-        classifier.net = fit_network(train, corpus, len(names))[0]
+        classifier.network = TorchNetwork(NAME, fit_network(train, corpus, len(names))[0], classifier.found)
     some = evenly_spaced(len(test.rows), request.limit)
     targets = test.targets[some]
     families = [str(corpus.column("family")[int(test.vectors.shapes[test.rows[i]])]) for i in some]

@@ -12,6 +12,7 @@ from lift3d.evaluate.interface import Evaluation, Request, evenly_spaced
 from lift3d.geometry.image.guided_upsampling import resize_map
 from lift3d.inference.layered_depth import input_side, predict_layers
 from lift3d.inference.networks import load_network
+from lift3d.inference.torch_network import TorchNetwork
 from lift3d.nets.dense.layered_depth_unet import USUAL_THICKNESS
 from lift3d.train.data.layered_views import SHEET, layered_sample
 from lift3d.train.data.view_set import ViewSet
@@ -26,7 +27,7 @@ def evaluate_image_to_layers(request: Request) -> Evaluation:
     """Means over pictures of the errors of `layer_errors`, and the median ratio of predicted to true volume under the visible
     surface."""
     net, found = load_network("image_to_layers", request.weights)
-    side = input_side(found)
+    network, side = TorchNetwork("image_to_layers", net, found), input_side(found)
     views = ViewSet(request.pictures, Corpus(request.corpus), request.split)
     count = min(request.limit or MAX_PICTURES, len(views))
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in ROWS}
@@ -34,7 +35,7 @@ def evaluate_image_to_layers(request: Request) -> Evaluation:
         view = views.view(int(i))
         sample = layered_sample(views, view, side) if view is not None else None
         if sample is not None and sample.known.any():
-            maps = predict_layers(net, sample.image)
+            maps = predict_layers(network, sample.image)
             normals = maps.normals.transpose(2, 0, 1)
             rows["network"].append(layer_errors(maps.nearness, maps.thickness, normals, sample))
             m = len(sample.known)

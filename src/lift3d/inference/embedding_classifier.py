@@ -10,7 +10,7 @@ import numpy as np
 from lift3d.errors import InputError, MissingExtra
 from lift3d.inference.embedding import APPEARANCE_DIM, PACKAGED, EmbeddingNetwork
 from lift3d.inference.embedding import NAME as EMBEDDING
-from lift3d.inference.networks import inference_mode, load_network
+from lift3d.inference.network import open_network
 from lift3d.types import F32, Embedding
 from lift3d.weights import PretrainedCfg, find
 
@@ -22,10 +22,12 @@ TEXT_SHARPNESS = 20.0
 
 
 class EmbeddingClassifier:
-    """The network with its weights. weights: a run's folder or a weights file; None: the packaged weights."""
+    """The network with its weights. weights, runtime: as in `lift3d.inference.network.open_network`."""
 
-    def __init__(self, weights: str | Path | None = None) -> None:
-        self.net, self.found = load_network(NAME, weights)
+    def __init__(self, weights: str | Path | None = None, runtime: str | None = None) -> None:
+        self.runtime = runtime
+        self.network = open_network(NAME, weights, runtime)
+        self.found = self.network.found
         self.names = self.found.require_labels()
         self.space = str(self.found.data_digest.get("space"))
 
@@ -56,7 +58,7 @@ class EmbeddingClassifier:
         source = embedding_of(self.found) or EMBEDDING
         if source not in PACKAGED:
             return None
-        space = EmbeddingNetwork(source)
+        space = EmbeddingNetwork(source, self.runtime)
         if space.name != self.space:
             return None
         try:
@@ -81,20 +83,17 @@ class EmbeddingClassifier:
     def classify_all(self, vectors: F32, owners: np.ndarray, solids: bool = True) -> F32:
         """(N, K) probabilities of N models. vectors (M, D); owners (M,): the model of each vector; a model's vectors are
         contiguous; solids: whether the first vector of each model is the vector of its solid."""
-        import torch
-
         first = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
         sizes = np.diff(np.r_[first, len(owners)])
         solid = vectors[first] if solids else np.zeros((len(first), vectors.shape[1]), np.float32)
         counts = sizes - int(solids)
         views = (np.add.reduceat(vectors, first) - solid) / np.maximum(counts, 1)[:, None]
         present = np.stack([counts > 0, np.full(len(first), solids)], 1)
-        out = []
-        with inference_mode():
-            for at in range(0, len(first), BATCH_SIZE):
-                some = (torch.from_numpy(a[at : at + BATCH_SIZE]) for a in (views, solid, present))
-                out.append(self.net(*some).softmax(1).numpy())
-        return np.concatenate(out)
+        starts = range(0, len(first), BATCH_SIZE)
+        inputs = views, solid, present
+        return np.concatenate(
+            [self.network.run("label", *(a[at : at + BATCH_SIZE] for a in inputs))[0] for at in starts]
+        )
 
 
 def embedding_of(found: PretrainedCfg) -> str | None:
@@ -104,14 +103,15 @@ def embedding_of(found: PretrainedCfg) -> str | None:
 
 
 @lru_cache(4)
-def find_classifier(space: str) -> EmbeddingClassifier | None:
-    """The packaged classifier that was trained on this embedding space; None where there is none."""
+def find_classifier(space: str, runtime: str | None = None) -> EmbeddingClassifier | None:
+    """The packaged classifier that was trained on this embedding space; None where there is none. runtime: as in
+    `open_network`."""
     for name in (NAME, FREE):
         try:
             find(name)
         except InputError:
             continue
-        classifier = EmbeddingClassifier(name)
+        classifier = EmbeddingClassifier(name, runtime)
         if classifier.space == space:
             return classifier
     return None

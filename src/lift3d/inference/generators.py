@@ -6,16 +6,18 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from lift3d.errors import InputError
 from lift3d.inference.networks import inference_mode, latent_space_id, load_network
 from lift3d.inference.shape_decoder import AUTOENCODER
-from lift3d.nets.shape_autoencoder import ShapeAutoencoder
 from lift3d.types import F32
 from lift3d.weights import PretrainedCfg, find
+
+if TYPE_CHECKING:
+    import torch
 
 PRIOR = "prior"
 GENERATORS = ("flow", "gan", PRIOR)
@@ -65,6 +67,8 @@ def load_sampler(
     codec, auto = load_network(AUTOENCODER, autoencoder)
     space = latent_space_id(auto)
     if model == PRIOR:
+        from lift3d.nets.shape_autoencoder import ShapeAutoencoder
+
         assert isinstance(codec, ShapeAutoencoder)
         shape = codec.shape
         return LatentSampler(model, auto, (), space, lambda kind, seeds: _noise(seeds, shape).numpy())
@@ -133,6 +137,8 @@ class FlowOptions:
 
 def _flow(net: torch.nn.Module, options: FlowOptions) -> Callable[[int, tuple[int, ...]], F32]:
     """The function (category index, seeds) -> code of a flow, with a cache of batches."""
+    import torch
+
     from lift3d.nets.flow_matching import LatentFlow, initial_state, integrate_adams_bashforth
     from lift3d.nets.mixed_precision import autocast_bfloat16
 
@@ -172,6 +178,8 @@ def _flow(net: torch.nn.Module, options: FlowOptions) -> Callable[[int, tuple[in
 
 def _gan(net: torch.nn.Module) -> Callable[[int, tuple[int, ...]], F32]:
     """The function (category index, seeds) -> code of a GAN."""
+    import torch
+
     from lift3d.nets.latent_gan import NOISE_SIZE, LatentGenerator
 
     assert isinstance(net, LatentGenerator)
@@ -186,4 +194,6 @@ def _gan(net: torch.nn.Module) -> Callable[[int, tuple[int, ...]], F32]:
 
 def _noise(seeds: tuple[int, ...], shape: tuple[int, ...]) -> torch.Tensor:
     """Standard normal noise that depends on the seeds alone."""
+    import torch
+
     return torch.from_numpy(np.random.default_rng(list(seeds)).standard_normal(shape, np.float32))

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lift3d.inference.networks import inference_mode
+from lift3d.inference.runtimes import Network
 from lift3d.types import F32
-
-if TYPE_CHECKING:
-    import torch
-
-    from lift3d.weights import PretrainedCfg
+from lift3d.weights import PretrainedCfg
 
 DEFAULT_SIDE = 192
 
@@ -35,20 +30,14 @@ def input_side(cfg: PretrainedCfg) -> int:
     return int(cfg.image_size or cfg.config.get("side", DEFAULT_SIDE))
 
 
-def predict_layers(net: torch.nn.Module, cutout: F32) -> LayerMaps:
+def predict_layers(net: Network, cutout: F32) -> LayerMaps:
     """The maps of a cut-out (4, S, S), averaged with those of the reflected one; m = S / 2."""
-    import torch
-
-    both = torch.from_numpy(np.stack([cutout, cutout[..., ::-1]]))
-    with inference_mode():
-        found = net(both.contiguous(memory_format=torch.channels_last))
-    near, thick = (x[:, 0].numpy() for x in (found.nearness, found.thickness))
-    normals = found.normals.numpy()
+    near, thick, normals, extent = net.run("layers", np.stack([cutout, cutout[..., ::-1]]))
     normals = normals[0] + normals[1, :, :, ::-1] * np.array([-1, 1, 1], np.float32)[:, None, None]
     normals /= np.maximum(np.linalg.norm(normals, axis=0), 1e-9)
     return LayerMaps(
         np.ascontiguousarray((near[0] + near[1, :, ::-1]) / 2),
         np.exp((thick[0] + thick[1, :, ::-1]) / 2),
         np.ascontiguousarray(normals.transpose(1, 2, 0)),
-        float(np.exp(found.extent.numpy().mean())),
+        float(np.exp(extent.mean())),
     )

@@ -8,13 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lift3d.errors import InputError
 from lift3d.nets import require_torch
-from lift3d.weights import PretrainedCfg, find, load_tensors
+from lift3d.weights import PretrainedCfg, find, load_arrays, load_tensors
+from lift3d.weights.onnx_file import SUFFIX
 
 if TYPE_CHECKING:
     import torch
 
+LATENT_SPACE = "latent_space"
+"""Key of the card of an exported autoencoder: its latent space."""
 THREADS = 2
 """Number of torch threads during inference. It is fixed because another number rounds sums differently, and because numba's
 kernels change it."""
@@ -69,7 +74,9 @@ def _build(mapping: str, cfg: PretrainedCfg) -> torch.nn.Module:
 
 def latent_space_id(found: PretrainedCfg) -> str:
     """Identifier of an autoencoder's latent space: a hash of its encoder in half precision. It is the same for a run's weights
-    and the packaged weights made from them, and does not depend on the decoder."""
+    and the packaged weights made from them, and does not depend on the decoder. The card of an exported network states it."""
+    if found.file.suffix == SUFFIX:
+        return str(found.extra.get(LATENT_SPACE))
     return _space(found.file, found.file.stat().st_mtime_ns)
 
 
@@ -77,10 +84,10 @@ def latent_space_id(found: PretrainedCfg) -> str:
 def _space(file: Path, changed: int) -> str:
     import hashlib
 
-    tensors = load_tensors(file)
+    arrays = load_arrays(file)
     digest = hashlib.sha256()
     for name in sorted(
-        name for name in tensors if name.startswith("encoder.") and tensors[name].is_floating_point()
+        name for name in arrays if name.startswith("encoder.") and arrays[name].dtype.kind == "f"
     ):
-        digest.update(name.encode() + tensors[name].half().numpy().tobytes())
+        digest.update(name.encode() + arrays[name].astype(np.float16).tobytes())
     return digest.hexdigest()[:16]

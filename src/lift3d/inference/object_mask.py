@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.geometry.image.prompt_maps import Prompts, prompt_maps
-from lift3d.inference.networks import inference_mode
+from lift3d.inference.runtimes import Network
+from lift3d.nets.sizes import MEAN, SCALE
 from lift3d.types import F32
-
-if TYPE_CHECKING:
-    import torch
-
-    from lift3d.weights import PretrainedCfg
+from lift3d.weights import PretrainedCfg
 
 DEFAULT_SIDE = 256
 
@@ -24,18 +19,11 @@ def input_side(cfg: PretrainedCfg) -> int:
     return int(cfg.image_size or cfg.config.get("side", DEFAULT_SIDE))
 
 
-def object_probability(net: torch.nn.Module, rgb: NDArray[np.uint8], prompts: Prompts) -> F32:
+def object_probability(net: Network, rgb: NDArray[np.uint8], prompts: Prompts) -> F32:
     """(S, S) float32 in [0, 1]: probability of the object, averaged with that of the reflected picture.
 
     rgb (S, S, 3): sRGB, S = `input_side`; prompts: in its pixels."""
-    import torch
-
-    from lift3d.nets.dense.backbone import MEAN, SCALE
-
     x = ((rgb.astype(np.float32) - np.float32(MEAN)) / np.float32(SCALE)).transpose(2, 0, 1)
     x = np.concatenate([x, prompt_maps(rgb.shape[0], rgb.shape[1], prompts)])
-    both = torch.from_numpy(np.stack([x, x[..., ::-1]]))
-    with inference_mode():
-        logits = net(both.contiguous(memory_format=torch.channels_last))
-        probability = torch.sigmoid(logits)[:, 0].numpy()
+    (probability,) = net.run("mask", np.stack([x, x[..., ::-1]]))
     return np.asarray((probability[0] + probability[1, :, ::-1]) / 2, np.float32)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lift3d.inference.backbone import load_backbone
+from lift3d.inference.backbone import BACKBONE, load_backbone
+from lift3d.inference.runtimes import ONNX, Network, choose_runtime
+from lift3d.nets import require_torch
+from lift3d.nets.sizes import BACKBONE_FEATURES
 from lift3d.types import F32
 
 if TYPE_CHECKING:
@@ -18,14 +21,25 @@ if TYPE_CHECKING:
 BATCH_SIZE = 32
 
 
-def features_of(pictures: F32) -> F32:
-    """Features (N, F) of cut-outs (N, 4, S, S), in batches. MissingExtra without torch or the backbone's package."""
-    import torch
+def features_of(pictures: F32, runtime: str | None = None) -> F32:
+    """Features (N, F) of cut-outs (N, 4, S, S), in batches. runtime: as in `open_network`. MissingExtra without a runtime or the
+    backbone's package."""
+    net, out = _network(choose_runtime(runtime)), [np.zeros((0, BACKBONE_FEATURES), np.float32)]
+    for at in range(0, len(pictures), BATCH_SIZE):
+        out += net.run("features", pictures[at : at + BATCH_SIZE])
+    return np.concatenate(out)
 
-    from lift3d.inference.networks import inference_mode
 
-    with inference_mode():
-        return features_in_batches(torch.from_numpy(np.ascontiguousarray(pictures))).numpy()
+def _network(runtime: str) -> Network:
+    """The backbone with its head, computed by a runtime."""
+    if runtime == ONNX:
+        from lift3d.inference.onnx.backbone import open_backbone
+
+        return open_backbone()
+    require_torch()
+    from lift3d.inference.torch_network import TorchNetwork
+
+    return TorchNetwork(BACKBONE, _backbone())
 
 
 def features_in_batches(pictures: torch.Tensor) -> torch.Tensor:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lift3d.errors import InputError, MissingExtra
+from lift3d.nets import require_torch
 from lift3d.types import F32
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ _TABLES = {
 
 def encode_sentences(texts: Sequence[str]) -> F32:
     """(N, 384) unit vectors of N texts; each depends on its own text alone. MissingExtra where the package is not installed."""
+    require_torch()
     import torch
 
     from lift3d.inference.networks import inference_mode
@@ -79,9 +81,6 @@ def model_folder() -> Path:
 
 @functools.lru_cache(1)
 def _net() -> SentenceEncoder:
-    from lift3d.nets import require_torch
-
-    require_torch()
     from safetensors.torch import load
 
     from lift3d.nets.minilm import LAYERS, SentenceEncoder

@@ -8,6 +8,8 @@ from collections import OrderedDict
 
 import numpy as np
 
+from lift3d.inference.network import open_network
+from lift3d.inference.runtimes import choose_runtime
 from lift3d.types import F32
 
 AUTOENCODER = "autoencoder"
@@ -17,24 +19,15 @@ _cache: OrderedDict[tuple[str, bytes], F32] = OrderedDict()
 _lock = threading.Lock()
 
 
-def decode_occupancy(code: F32, autoencoder: str | None = None) -> F32:
+def decode_occupancy(code: F32, autoencoder: str | None = None, runtime: str | None = None) -> F32:
     """Occupancy (64, 64, 64) of a latent code (Z, P, P, P), as a read-only array. autoencoder: a run's folder or a weights file;
-    None: the packaged autoencoder."""
-    import torch
-
-    from lift3d.inference.networks import inference_mode, load_network
-    from lift3d.nets.mixed_precision import autocast_bfloat16
-    from lift3d.nets.shape_autoencoder import ShapeAutoencoder
-
-    net, found = load_network(AUTOENCODER, autoencoder)
-    assert isinstance(net, ShapeAutoencoder)
-    key = (str(found.file), np.ascontiguousarray(code).tobytes())
+    None: the packaged autoencoder. runtime: as in `open_network`."""
+    net = open_network(AUTOENCODER, autoencoder, runtime)
+    key = (f"{choose_runtime(runtime, autoencoder)} {net.found.file}", np.ascontiguousarray(code).tobytes())
     with _lock:
         if key in _cache:
             return _cache[key]
-    with inference_mode(), autocast_bfloat16():
-        logits = net.decode(torch.from_numpy(np.ascontiguousarray(code))[None])
-    occupancy = np.asarray(torch.sigmoid(logits.float())[0].numpy())
+    occupancy = net.run("decode", code[None])[0][0]
     occupancy.flags.writeable = False
     with _lock:
         _cache[key] = occupancy

@@ -10,11 +10,11 @@ import numpy as np
 from lift3d.geometry.voxels.layer_fusion import fuse_layers
 from lift3d.geometry.voxels.silhouette_prior import fill_behind_silhouette
 from lift3d.geometry.voxels.view_frame import ViewFrame
+from lift3d.inference.runtimes import Network
+from lift3d.nets.sizes import GRID_SIZE
 from lift3d.types import F32, F64
 
 if TYPE_CHECKING:
-    import torch
-
     from lift3d.inference.layered_depth import LayerMaps
 
 MAX_DEPTH_EXTENT = 0.95
@@ -84,16 +84,10 @@ class SingleViewPrediction:
         return np.stack([front, np.cross(up, front), up])
 
 
-def photo_similarity(net: torch.nn.Module, pictures: F32) -> list[float]:
+def photo_similarity(net: Network, pictures: F32) -> list[float]:
     """Similarities (N - 1) of the first of the images (N, 4, 128, 128) to each of the others: the cosine of the network's codes
     plus the Bhattacharyya coefficient of the colour histograms; about 1.6 for two images of one object."""
-    import torch
-
-    from lift3d.inference.networks import inference_mode
-
-    device = next(net.parameters()).device
-    with inference_mode():
-        code = net.code(torch.from_numpy(pictures[:, None]).to(device)).float().cpu().numpy()  # type: ignore[operator]
+    (code,) = net.run("code", pictures[:, None])
     code = code / np.linalg.norm(code, axis=1, keepdims=True)
     colours = np.sqrt([_colours(p) for p in pictures])
     return [float(x) for x in code[1:] @ code[0] + colours[1:] @ colours[0]]
@@ -106,27 +100,12 @@ def _colours(picture: F32) -> F64:
     return np.asarray(count / max(count.sum(), 1))
 
 
-def predict_view(net: torch.nn.Module, pictures: F32) -> SingleViewPrediction:
+def predict_view(net: Network, pictures: F32) -> SingleViewPrediction:
     """The prediction from images (N, 4, 128, 128) of one object in the frame of the first image: the mean over the images and
-    their reflections, computed in single precision on the network's device."""
-    import torch
-
-    from lift3d.inference.networks import inference_mode
-    from lift3d.nets.rotation6d import rotation_from_6d
-    from lift3d.nets.views_to_volume import GRID_SIZE
-
-    device = next(net.parameters()).device
-    both = np.stack([pictures, pictures[..., ::-1]])
-    with inference_mode():
-        output = net(torch.from_numpy(both).to(device))
-        occupancy = torch.sigmoid(output.volume.float())
-        occupancy = (occupancy[0] + occupancy[1].flip(2)) / 2
-        if occupancy.shape[-1] != GRID_SIZE:
-            occupancy = torch.nn.functional.interpolate(
-                occupancy[None, None], (GRID_SIZE,) * 3, mode="trilinear", align_corners=False
-            )[0, 0]
-        rotations = rotation_from_6d(output.pose[:, :6].float()).cpu().numpy()
-    rest, reflection = output.pose[:, 6:].float().cpu().numpy(), np.array([-1, 1, 1])
+    their reflections, computed in single precision."""
+    occupancy, depth, rotations, rest = net.run("shape", np.stack([pictures, pictures[..., ::-1]]))
+    mean = (occupancy[0] + occupancy[1][..., ::-1]) / 2
+    reflection = np.array([-1, 1, 1])
     up = rotations[0, 2] + rotations[1, 2] * reflection
     centre = (rest[0, :3] + rest[1, :3] * reflection) / 2
     # The front is that of the unreflected images: a reflection does not preserve which side is the front.
@@ -135,6 +114,4 @@ def predict_view(net: torch.nn.Module, pictures: F32) -> SingleViewPrediction:
     )
     step = pictures.shape[-1] // GRID_SIZE
     silhouette = pictures[0, 3].reshape(GRID_SIZE, step, GRID_SIZE, step).mean((1, 3))
-    return SingleViewPrediction(
-        occupancy.cpu().numpy(), float(output.depth.mean()), pose.astype(np.float32), silhouette
-    )
+    return SingleViewPrediction(mean, float(depth.mean()), pose.astype(np.float32), silhouette)

@@ -8,19 +8,22 @@ tell much better than 32 voxels a side whether a tree stands on its crown, becau
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from lift3d.errors import InputError
 from lift3d.geometry.render.drawable import drawable
 from lift3d.inference.embedding import EmbeddingNetwork, render_directions
 from lift3d.inference.picture_features import features_of
-from lift3d.nets.rotation6d import rotation_from_6d
-from lift3d.nets.shape_classifier import PoseScores, VoxelClassifier
-from lift3d.nets.spatial_transformer import IDENTITY
+from lift3d.nets.sizes import IDENTITY
 from lift3d.types import F32, F64, Part
 from lift3d.weights import PretrainedCfg
+
+if TYPE_CHECKING:
+    import torch
+
+    from lift3d.nets.shape_classifier import PoseScores
 
 DIRECTIONS = ((40.0, 15.0), (130.0, 25.0), (250.0, 15.0))
 """Azimuth and elevation in degrees of the views by which a pose is judged."""
@@ -62,7 +65,7 @@ def upright_by_views(parts: list[Part], rotations: F64, network: EmbeddingNetwor
             pictures = render_directions(ready, DIRECTIONS, network.image_size, 1, rotations[k])
         except InputError:
             continue
-        out[k] = network.upright_scores(features_of(pictures)).mean()
+        out[k] = network.upright_scores(features_of(pictures, network.runtime)).mean()
     return out
 
 
@@ -73,17 +76,32 @@ def judge_poses(
     weights: PoseWeights,
     turned: F64 | None = None,
 ) -> PoseScores:
-    """The poses (1, K, 6) of one shape with the scores (1, K) by views and voxels. scored: of `VoxelClassifier.score_poses`;
-    turned (3, 3): rotation from the frame of the parts to that of the voxels."""
+    """The poses (1, K, 6) of one shape with the scores (1, K) of `judge_rotations`, as tensors. scored: of
+    `VoxelClassifier.score_poses`; turned (3, 3): rotation from the frame of the parts to that of the voxels."""
+    import torch
+
+    from lift3d.nets.rotation6d import rotation_from_6d
+
     poses, by_voxels = scored
     rotations = rotation_from_6d(poses[0].float()).double().cpu().numpy()
     whole = rotations if turned is None else rotations @ turned
-    by_views = torch.from_numpy(upright_by_views(parts, whole, network)).to(by_voxels)
-    total = weights.views * by_views[None] + weights.voxels * by_voxels
-    total[:, IDENTITY] += weights.stay
-    return poses, total
+    total = judge_rotations(parts, whole, by_voxels[0].cpu().numpy(), network=network, weights=weights)
+    return poses, torch.from_numpy(total)[None].to(by_voxels)
+
+
+def judge_rotations(
+    parts: list[Part], rotations: F64, by_voxels: F32, *, network: EmbeddingNetwork, weights: PoseWeights
+) -> F32:
+    """Scores (K,) by views and voxels of the candidate poses of one shape: clean parts after each of the rotations (K, 3, 3),
+    given the scores by voxels (K,)."""
+    by_views = upright_by_views(parts, rotations, network)
+    total = np.asarray(weights.views * by_views + weights.voxels * by_voxels, np.float32)
+    total[IDENTITY] += weights.stay
+    return total
 
 
 def has_poses(net: torch.nn.Module) -> bool:
     """Whether a classifier of voxels chooses among poses."""
+    from lift3d.nets.shape_classifier import VoxelClassifier
+
     return isinstance(net, VoxelClassifier) and net.upright_estimator is not None

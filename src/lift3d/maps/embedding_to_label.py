@@ -25,17 +25,19 @@ NAME = "embedding_to_label"
 )  # fmt: skip
 @dataclass(frozen=True)
 class EmbeddingToLabel(Mapping[Embedding, Label]):
-    """weights: a run's folder or a weights file; if not given, the package's own for the space of the embedding."""
+    """weights: a run's folder or a weights file; if not given, the package's own for the space of the embedding. runtime: "torch"
+    or "onnx", as in `lift3d.inference.network.open_network`."""
 
     weights: str | None = None
+    runtime: str | None = None
 
     def apply(self, source: Embedding, context: Context) -> Label:
         from lift3d.inference.embedding_classifier import EmbeddingClassifier, find_classifier
 
         if source.modality == "text":
             raise InputError("text needs no classification", "give a photo or a model")
-        packaged = find_classifier(source.space) if self.weights is None else None
-        classifier = packaged or EmbeddingClassifier(self.weights)
+        packaged = find_classifier(source.space, self.runtime) if self.weights is None else None
+        classifier = packaged or EmbeddingClassifier(self.weights, self.runtime)
         classifier.require(source.space)
         probabilities = classifier.classify(source).astype(np.float64)
         if not np.isfinite(probabilities).all():

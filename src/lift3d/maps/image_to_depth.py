@@ -21,12 +21,11 @@ from lift3d.geometry.guarantees.depth import DEPTH_OF_PHOTO
 from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
 from lift3d.geometry.image.guided_upsampling import BAND, guided_upsample, resize_map, resize_rows
 from lift3d.mapping import Card, Mapping, register
+from lift3d.nets.sizes import MEAN, SCALE
 from lift3d.types import F32, Camera, Depth, Image
 
 if TYPE_CHECKING:
-    import torch
-
-    from lift3d.weights import PretrainedCfg
+    from lift3d.inference.runtimes import Network
 
 NAME = "image_to_depth"
 INPUT_SIZE = 256
@@ -57,11 +56,13 @@ FOCAL_RANGE = (0.3, 5.0)
 @dataclass(frozen=True)
 class ImageToDepth(Mapping[Image, Depth]):
     """weights: a run's folder or a weights file; the package's own if not given. mirror: average with the answer to the mirrored
-    photo. guided: upsample along the edges of the photo; bilinearly otherwise."""
+    photo. guided: upsample along the edges of the photo; bilinearly otherwise. runtime: "torch" or "onnx", as in
+    `lift3d.inference.network.open_network`."""
 
     weights: str | None = None
     mirror: bool = True
     guided: bool = True
+    runtime: str | None = None
 
     def apply(self, source: Image, context: Context) -> Depth:
         """Depth with median 1 over surfaces, and normals at every pixel of the photo, 0 where it is transparent; the confidence
@@ -84,10 +85,10 @@ class ImageToDepth(Mapping[Image, Depth]):
                 f"{source.name or 'the photo'} is all of one colour, so that it shows no depth",
                 "give another photo",
             )
-        from lift3d.inference.networks import load_network
+        from lift3d.inference.network import open_network
 
-        net, found = load_network(NAME, self.weights)
-        inverse, normals, log_focal, offset, surface = self._predict(net, found, source)
+        net = open_network(NAME, self.weights, self.runtime)
+        inverse, normals, log_focal, offset, surface = self._predict(net, source)
         full = (
             guided_upsample(source.pixels, inverse, RADIUS, EPSILON)
             if self.guided
@@ -114,35 +115,26 @@ class ImageToDepth(Mapping[Image, Depth]):
         middle = surface_depth if len(surface_depth) else known
         z /= np.float32(np.median(middle)) if len(middle) else np.float32(1)
         context.note(
-            NAME, network=found.name, focal=round(focal, 1), focal_given=source.focal is not None,
+            NAME, network=net.found.name, focal=round(focal, 1), focal_given=source.focal is not None,
             sky=round(float((sure < SURFACE)[z > 0].mean()) if len(known) else 0.0, 3),
         )  # fmt: skip
         return Depth(z, camera, facing, sure.astype(np.float32))
 
-    def _predict(
-        self, net: torch.nn.Module, found: PretrainedCfg, image: Image
-    ) -> tuple[F32, F32, float, float, F32]:
+    def _predict(self, net: Network, image: Image) -> tuple[F32, F32, float, float, F32]:
         """Aligned inverse depth (h, w), normals (h, w, 3), the logarithm of the focal length in longer sides, the offset, and the
         probability of a surface (h, w)."""
-        import torch
-
-        from lift3d.inference.networks import inference_mode
-        from lift3d.nets.dense.backbone import MEAN, SCALE
-
-        shorter = found.image_size or int(found.config.get("height", INPUT_SIZE))
+        shorter = net.found.image_size or int(net.found.config.get("height", INPUT_SIZE))
         width, height = input_size(image.width, image.height, shorter)
         small = np.asarray(
             Pil.fromarray(image.pixels).resize((width, height), Pil.Resampling.BILINEAR), np.float32
         )
-        x = torch.from_numpy((small - np.float32(MEAN)) / np.float32(SCALE)).permute(2, 0, 1)[None]
-        with inference_mode():
-            both = torch.cat([x, x.flip(3)]) if self.mirror else x
-            answer = net(both.contiguous(memory_format=torch.channels_last))
-        inverse = [_aligned(y) for y in answer.inverse[:, 0].numpy()]
-        normals, camera = answer.normals.permute(0, 2, 3, 1).numpy(), answer.camera.numpy().mean(0)
-        surface = answer.surface[:, 0].sigmoid().numpy()
+        x = ((small - np.float32(MEAN)) / np.float32(SCALE)).transpose(2, 0, 1)[None]
+        both = np.concatenate([x, x[..., ::-1]]) if self.mirror else x
+        maps, directions, cameras, surface = net.run("depth", both)
+        inverse = [_aligned(y) for y in maps]
+        normals, camera = directions.transpose(0, 2, 3, 1), cameras.mean(0)
         if self.mirror:
-            inverse[1], surface[1] = inverse[1][:, ::-1], surface[1, :, ::-1].copy()
+            inverse[1], surface = inverse[1][:, ::-1], np.stack([surface[0], surface[1, :, ::-1]])
             normals = np.stack([normals[0], normals[1, :, ::-1] * np.array([-1, 1, 1], np.float32)])
         return (
             np.mean(inverse, 0).astype(np.float32),

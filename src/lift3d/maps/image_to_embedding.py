@@ -27,16 +27,18 @@ NAME = "image_to_embedding"
 )  # fmt: skip
 @dataclass(frozen=True)
 class ImageToEmbedding(Mapping[Image, Embedding]):
-    """weights, mask_weights: a run's folder or a weights file; the package's own if not given."""
+    """weights, mask_weights: a run's folder or a weights file; the package's own if not given. runtime: "torch" or "onnx", as in
+    `lift3d.inference.network.open_network`."""
 
     weights: str | None = None
     mask_weights: str | None = None
+    runtime: str | None = None
 
     def apply(self, source: Image, context: Context) -> Embedding:
         from lift3d.inference.embedding import EmbeddingNetwork
 
-        space = EmbeddingNetwork(self.weights)
-        image = ImageToMask(self.mask_weights)(source, context)
+        space = EmbeddingNetwork(self.weights, self.runtime)
+        image = ImageToMask(self.mask_weights, runtime=self.runtime)(source, context)
         assert image.mask is not None
         alpha = image.mask.astype(np.uint8) * 255
         picture = cut_out(image.pixels, alpha, square_crop(image.mask), space.image_size)

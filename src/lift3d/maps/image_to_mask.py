@@ -41,8 +41,7 @@ from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, Image, Segmentation
 
 if TYPE_CHECKING:
-    import torch
-
+    from lift3d.inference.runtimes import Network
     from lift3d.weights import PretrainedCfg
 
 NAME = "image_to_mask"
@@ -79,10 +78,12 @@ MAX_PIXELS = 16_000_000
 @dataclass(frozen=True)
 class ImageToMask(Mapping[Image, Image]):
     """weights: a run's folder or a weights file; the package's own if not given. prompts: clicks and a box in pixels of the
-    photo, which say what object is meant; without them the one that stands out."""
+    photo, which say what object is meant; without them the one that stands out. runtime: "torch" or "onnx", as in
+    `lift3d.inference.network.open_network`."""
 
     weights: str | None = None
     prompts: Prompts = field(default_factory=Prompts)
+    runtime: str | None = None
 
     def apply(self, source: Image, context: Context) -> Image:
         """The image with its mask and opacity. CaptureError where nothing stands out."""
@@ -99,9 +100,10 @@ class ImageToMask(Mapping[Image, Image]):
         if factor > 1:
             return self._reduced(source, factor, context)
         _require_contrast(source)
-        from lift3d.inference.networks import load_network
+        from lift3d.inference.network import open_network
 
-        net, found = load_network(NAME, self.weights)
+        net = open_network(NAME, self.weights, self.runtime)
+        found = net.found
         size, level = (source.height, source.width), found.threshold
         probability = self._first_look(net, found, source)
         plain = None
@@ -162,7 +164,7 @@ class ImageToMask(Mapping[Image, Image]):
         )[full]
         return replace(source, mask=large, alpha=opacity(alpha, large), segmentation=reduced.segmentation)
 
-    def _first_look(self, net: torch.nn.Module, found: PretrainedCfg, image: Image) -> F32:
+    def _first_look(self, net: Network, found: PretrainedCfg, image: Image) -> F32:
         """(H, W) float32: probability of the object over the photo or around the box."""
         size = (image.height, image.width)
         crop = Crop(image.width / 2, image.height / 2, max(size) / 2)
@@ -180,7 +182,7 @@ class ImageToMask(Mapping[Image, Image]):
         beside = [region[pixel_of(click, region.shape)] for click in self.prompts.background]
         return all(region[pixel_of(click, region.shape)] for click in self.prompts.clicks) and not any(beside)
 
-    def _look(self, net: torch.nn.Module, found: PretrainedCfg, image: Image, crop: Crop) -> F32:
+    def _look(self, net: Network, found: PretrainedCfg, image: Image, crop: Crop) -> F32:
         """(S, S) float32: probability of the object over the crop."""
         from lift3d.inference.object_mask import input_side, object_probability
 
@@ -190,7 +192,7 @@ class ImageToMask(Mapping[Image, Image]):
         )
 
     def _closer(
-        self, net: torch.nn.Module, found: PretrainedCfg, image: Image, near: Crop, whole: F32,
+        self, net: Network, found: PretrainedCfg, image: Image, near: Crop, whole: F32,
         plain: ImageToMask | None = None,
     ) -> tuple[F32, F32]:  # fmt: skip
         """Two maps over the largest crop. (T, T) float32: the object's probability, refined by a random walk over colours, its

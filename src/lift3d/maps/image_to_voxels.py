@@ -25,6 +25,7 @@ from lift3d.geometry.voxels.bridge_components import bridge_components, main_com
 from lift3d.geometry.voxels.view_frame import ViewFrame
 from lift3d.mapping import Card, Mapping, register
 from lift3d.maps.image_to_mask import ImageToMask
+from lift3d.nets.sizes import PICTURE_SIZE
 from lift3d.types import F32, F64, Camera, Image, Photos, Points, SolidPrediction, Views, Voxels
 from lift3d.weights import is_packaged
 
@@ -59,25 +60,28 @@ MIN_OBJECT_PIXELS = 24
 @dataclass(frozen=True)
 class ImageToVoxels(Mapping[Photos, SolidPrediction]):
     """weights, mask_weights, layer_weights: a run's folder or a weights file; the package's own if not given, and of the layers
-    "" for none. upright: False keeps the orientation of the camera, with z opposite to the photo's downward direction."""
+    "" for none. upright: False keeps the orientation of the camera, with z opposite to the photo's downward direction. runtime:
+    "torch" or "onnx", as in `lift3d.inference.network.open_network`."""
 
     weights: str | None = None
     mask_weights: str | None = None
     layer_weights: str | None = None
     upright: bool = True
+    runtime: str | None = None
 
     def apply(self, source: Photos, context: Context) -> SolidPrediction:
         if not 1 <= len(source) <= MAX_PHOTOS:
             raise InputError(
                 f"{len(source)} photos were given", f"give one to {MAX_PHOTOS} of the same object"
             )
-        images = tuple(_masked(source, ImageToMask(self.mask_weights), context))
+        images = tuple(_masked(source, ImageToMask(self.mask_weights, runtime=self.runtime), context))
         context.progress(NAME, 0.5)
         crops = [_crop(image) for image in images]
-        from lift3d.inference.networks import load_network
+        from lift3d.inference.network import open_network
         from lift3d.inference.single_view import photo_similarity, predict_view
 
-        net, found = load_network("image_to_voxels", self.weights)
+        net = open_network(NAME, self.weights, self.runtime)
+        found = net.found
         first = images[0]
         frame = ViewFrame(assumed_intrinsics(first), crops[0], 1.0, 1.0)
         pictures = np.stack([_picture(image, crop) for image, crop in zip(images, crops)])
@@ -122,14 +126,14 @@ class ImageToVoxels(Mapping[Photos, SolidPrediction]):
         if self.layer_weights == "" or (self.layer_weights is None and not is_packaged(LAYERS)):
             return predicted
         from lift3d.inference.layered_depth import input_side, predict_layers
-        from lift3d.inference.networks import load_network
+        from lift3d.inference.network import open_network
 
-        net, found = load_network(LAYERS, self.layer_weights or None)
+        net = open_network(LAYERS, self.layer_weights or None, self.runtime)
         assert image.mask is not None
         alpha = image.mask.astype(np.uint8) * 255
-        cutout = cut_out(image.pixels, alpha, frame.crop, input_side(found))
+        cutout = cut_out(image.pixels, alpha, frame.crop, input_side(net.found))
         coverage = cut_out(image.pixels, alpha, frame.crop, 2 * FUSED)[3]
-        context.note(LAYERS, weights=found.name)
+        context.note(LAYERS, weights=net.found.name)
         return predicted.with_layers(predict_layers(net, cutout), coverage, level, frame, FUSED)
 
 
@@ -170,10 +174,8 @@ def _crop(image: Image) -> Crop:
 
 
 def _picture(image: Image, crop: Crop) -> F32:
-    from lift3d.nets.views_to_volume import IMAGE_SIZE
-
     assert image.mask is not None
-    return cut_out(image.pixels, image.mask.astype(np.uint8) * 255, crop, IMAGE_SIZE)
+    return cut_out(image.pixels, image.mask.astype(np.uint8) * 255, crop, PICTURE_SIZE)
 
 
 def mean_confidence(share: F32) -> float:

@@ -29,20 +29,22 @@ MARGIN = 1
 )  # fmt: skip
 @dataclass(frozen=True)
 class LatentToVoxels(Mapping[Latent, Voxels]):
-    """weights: as in VoxelsToLatent."""
+    """weights, runtime: as in VoxelsToLatent."""
 
     weights: str | None = None
+    runtime: str | None = None
 
     def apply(self, source: Latent, context: Context) -> Voxels:
-        from lift3d.inference.networks import latent_space_id, load_network
+        from lift3d.inference.network import open_network
+        from lift3d.inference.networks import latent_space_id
         from lift3d.inference.shape_decoder import decode_occupancy
 
-        _, found = load_network(WEIGHTS, self.weights)
+        found = open_network(WEIGHTS, self.weights, self.runtime).found
         if latent_space_id(found) != source.space:
             raise InputError(
                 f"the code is not one of the autoencoder {found.name}", "give the weights that made it"
             )
-        occupancy = decode_occupancy(source.values, self.weights)
+        occupancy = decode_occupancy(source.values, self.weights, self.runtime)
         threshold = found.threshold
         context.note(NAME, weights=found.name, threshold=threshold)
         values, affine = pad_grid(occupancy, source.affine @ canonical_affine())

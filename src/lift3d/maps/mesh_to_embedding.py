@@ -23,14 +23,16 @@ NAME = "mesh_to_embedding"
 )  # fmt: skip
 @dataclass(frozen=True)
 class MeshToEmbedding(Mapping[Mesh, Embedding]):
-    """weights: a run's folder or a weights file; the package's own if not given."""
+    """weights: a run's folder or a weights file; the package's own if not given. runtime: "torch" or "onnx", as in
+    `lift3d.inference.network.open_network`."""
 
     weights: str | None = None
+    runtime: str | None = None
 
     def apply(self, source: Mesh, context: Context) -> Embedding:
         from lift3d.inference.embedding import EmbeddingNetwork
 
-        space = EmbeddingNetwork(self.weights)
+        space = EmbeddingNetwork(self.weights, self.runtime)
         place = space.embed_parts([mesh_to_part(source)])
         context.note(NAME, weights=space.found.name, views=len(place.vectors) - 1)
         return place

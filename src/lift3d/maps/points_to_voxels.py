@@ -8,7 +8,6 @@ touches the boundary of the grid, it is repeated on a larger grid.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,11 +16,10 @@ from lift3d.errors import InputError
 from lift3d.geometry.completion.partial_frame import fit_partial_frame, partial_voxels
 from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
 from lift3d.geometry.guarantees.shapes import POINTS_IN_GRID, PROBABILITIES
+from lift3d.inference.network import open_network
+from lift3d.inference.runtimes import Network
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import F32, Points, Voxels
-
-if TYPE_CHECKING:
-    import torch
 
 NAME = "points_to_voxels"
 MIN_POINTS = 100
@@ -43,10 +41,12 @@ SYMMETRIES = 8
 @dataclass(frozen=True)
 class PointsToVoxels(Mapping[Points, Voxels]):
     """weights: a run's folder or a weights file; the package's own if not given. augmentations: number of the 8
-    symmetries of the grid over which predictions are averaged; 1 is the fastest."""
+    symmetries of the grid over which predictions are averaged; 1 is the fastest. runtime: "torch" or "onnx", as in
+    `lift3d.inference.network.open_network`."""
 
     weights: str | None = None
     augmentations: int = 8
+    runtime: str | None = None
 
     def apply(self, source: Points, context: Context) -> Voxels:
         if source.normals is None:
@@ -58,9 +58,8 @@ class PointsToVoxels(Mapping[Points, Voxels]):
             raise InputError(f"there are only {len(source)} points", f"give {MIN_POINTS} or more")
         if not 1 <= self.augmentations <= SYMMETRIES:
             raise InputError(f"augmentations = {self.augmentations}", f"give 1 to {SYMMETRIES}")
-        from lift3d.inference.networks import load_network
-
-        net, found = load_network(NAME, self.weights)
+        net = open_network(NAME, self.weights, self.runtime)
+        found = net.found
         level = found.threshold
         normals = source.normals.astype(np.float64)
         for number, reach in enumerate(FRAME_MARGINS):
@@ -82,18 +81,12 @@ def count_at_wall(share: F32, level: float) -> int:
     return int(((share > level) & ~inner).sum())
 
 
-def predict_occupancy(net: torch.nn.Module, cells: F32, augmentations: int = SYMMETRIES) -> F32:
+def predict_occupancy(net: Network, cells: F32, augmentations: int = SYMMETRIES) -> F32:
     """(64, 64, 64) float32 occupancy: the mean of the predictions over symmetries of the input (5, 64, 64, 64)."""
-    import torch
-
-    from lift3d.inference.networks import inference_mode
-
     total = np.zeros(cells.shape[1:], np.float32)
-    device = next(net.parameters()).device
-    with inference_mode():
-        for move in range(augmentations):
-            logits = net(torch.from_numpy(apply_symmetry(cells, move)[None]).to(device))
-            total += undo_symmetry(torch.sigmoid(logits.float())[0].cpu().numpy(), move)
+    for move in range(augmentations):
+        (occupancy,) = net.run("complete", apply_symmetry(cells, move)[None])
+        total += undo_symmetry(occupancy[0], move)
     return total / np.float32(augmentations)
 
 

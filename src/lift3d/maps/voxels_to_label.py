@@ -6,9 +6,8 @@ how many poses predictions are averaged; the number was chosen on the validation
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +18,10 @@ from lift3d.errors import InputError
 from lift3d.geometry.guarantees.fingerprint import SAME_BYTES
 from lift3d.geometry.guarantees.semantics import DISTRIBUTION, LABEL_IGNORES_SIZE
 from lift3d.geometry.voxels.occupancy import FULL, occupancy_levels
+from lift3d.inference.shape_classifier import Judge, classify_voxels
 from lift3d.mapping import Card, Mapping, register
 from lift3d.types import Label, Provenance, Voxels
-from lift3d.weights import PretrainedCfg
-
-if TYPE_CHECKING:
-    from lift3d.nets.shape_classifier import PoseScores
-
-    Judge = Callable[[PoseScores], PoseScores]
+from lift3d.weights import PretrainedCfg, find
 
 NAME = "voxels_to_label"
 RESOLUTION, LONGEST_SIDE = 64, 60
@@ -45,34 +40,28 @@ NATIVE_RANGE = (40, 62)
 )  # fmt: skip
 @dataclass(frozen=True)
 class VoxelsToLabel(Mapping[Voxels, Label]):
-    """weights: a run's folder or a weights file; the package's own if not given."""
+    """weights: a run's folder or a weights file; the package's own if not given. runtime: "torch" or "onnx", as in
+    `lift3d.inference.network.open_network`."""
 
     weights: str | None = None
+    runtime: str | None = None
 
     def apply(self, source: Voxels, context: Context) -> Label:
-        return label_voxels(source, self.weights, context)
+        return label_voxels(source, self.weights, context, runtime=self.runtime)
 
 
-def label_voxels(source: Voxels, weights: str | None, context: Context, judge: Judge | None = None) -> Label:
-    """The label of voxels. judge: from the candidate poses with the network's scores to scores that replace them; None: the
-    network's own, with the bias of the given pose that its card states. InputError as `resample_to_network_grid`."""
+def label_voxels(
+    source: Voxels, weights: str | None, context: Context, judge: Judge | None = None, runtime: str | None = None
+) -> Label:  # fmt: skip
+    """The label of voxels. judge: from the rotations (K, 3, 3) of the candidate poses and the network's scores (K,) to scores
+    that replace them; None: the network's own, with the bias of the given pose that its card states. InputError as
+    `resample_to_network_grid`."""
     cells = resample_to_network_grid(source)
-    from lift3d.inference.networks import inference_mode, load_network
-
-    net, found = load_network(NAME, weights)
-    import torch
-
-    from lift3d.nets.shape_classifier import TestTimeAugmentation
-
-    plan = TestTimeAugmentation(**inference_options(found))
-    device = next(net.parameters()).device
-    scored: Any = None
-    with inference_mode():
-        share = torch.from_numpy(cells[None]).to(device).float()
-        if judge is not None:
-            scored, plan = judge(net.score_poses(share)), replace(plan, identity_bias=0.0)  # type: ignore[operator]
-        probabilities = net.probabilities(share, plan, scored)[0].double().cpu().numpy()  # type: ignore[operator]
-        rotation = net.upright_rotation(share, plan.identity_bias, scored)[0].double().cpu().numpy()  # type: ignore[operator]
+    found = find(NAME if weights is None else weights)
+    options = inference_options(found)
+    if judge is not None:
+        options["identity_bias"] = 0.0
+    probabilities, rotation = classify_voxels(cells, weights, options, judge, runtime)
     if not np.isfinite(probabilities).all():
         raise InputError(
             f"{found.file.name} gives values that are not finite", "download weights and card again"
@@ -85,7 +74,7 @@ def label_voxels(source: Voxels, weights: str | None, context: Context, judge: J
 
 
 def inference_options(cfg: PretrainedCfg) -> dict[str, Any]:
-    """Options of `nets.shape_classifier.TestTimeAugmentation`, chosen on validation, from the card's `inference`."""
+    """Options of `inference.shape_classifier.classify_voxels`, chosen on validation, from the card's `inference`."""
     options = cfg.extra.get("inference", {})
     try:
         poses, stay = int(options.get("poses", 3)), float(options.get("stay", 0.0))

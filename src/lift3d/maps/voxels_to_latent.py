@@ -27,26 +27,22 @@ WEIGHTS = "autoencoder"
 @dataclass(frozen=True)
 class VoxelsToLatent(Mapping[Voxels, Latent]):
     """weights: a run's folder or a weights file; the package's own if not given. refine: gradient steps that fit the code to the
-    input through the decoder; 0 keeps the encoder's output."""
+    input through the decoder; 0 keeps the encoder's output. Gradients need torch. runtime: "torch" or "onnx", as in
+    `lift3d.inference.network.open_network`."""
 
     weights: str | None = None
     refine: int = 16
+    runtime: str | None = None
 
     def apply(self, source: Voxels, context: Context) -> Latent:
         full, frame = resample_to_canonical(source)
-        import torch
+        from lift3d.inference.networks import latent_space_id
+        from lift3d.inference.shape_encoder import encode_shape
 
-        from lift3d.inference.networks import inference_mode, latent_space_id, load_network
-        from lift3d.nets.shape_autoencoder import ShapeAutoencoder, refine_latent
-
-        net, found = load_network(WEIGHTS, self.weights)
-        assert isinstance(net, ShapeAutoencoder)
-        with inference_mode():
-            cells = torch.from_numpy(full[None]).float()
-            code = refine_latent(net, cells, net.encode(cells), self.refine)[0].numpy()
+        code, found = encode_shape(full, self.weights, self.refine, self.runtime)
         context.note(NAME, weights=found.name, numbers=int(code.size))
         return Latent(
-            np.ascontiguousarray(code, np.float32),
+            code,
             latent_space_id(found),
             np.asarray(np.linalg.inv(frame), np.float64),
         )

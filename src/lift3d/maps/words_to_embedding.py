@@ -21,13 +21,15 @@ NAME = "words_to_embedding"
 )  # fmt: skip
 @dataclass(frozen=True)
 class WordsToEmbedding(Mapping[Words, Embedding]):
-    """weights: a run's folder or a weights file; the package's own if not given."""
+    """weights: a run's folder or a weights file; the package's own if not given. runtime: "torch" or "onnx", as in
+    `lift3d.inference.network.open_network`."""
 
     weights: str | None = None
+    runtime: str | None = None
 
     def apply(self, source: Words, context: Context) -> Embedding:
         from lift3d.inference.embedding import EmbeddingNetwork
 
-        space = EmbeddingNetwork(self.weights)
+        space = EmbeddingNetwork(self.weights, self.runtime)
         context.note(NAME, weights=space.found.name)
         return space.embed_text(source)

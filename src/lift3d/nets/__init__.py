@@ -1,4 +1,5 @@
-"""Torch modules only: no files, no paths, no printing. Needs the extra `learn`; arrays are channels first."""
+"""Torch modules only: no files, no paths, no printing. Needs the extra `learn`, apart from the constants in `sizes` and the
+folding of batch normalisation; arrays are channels first."""
 
 from __future__ import annotations
 
@@ -11,3 +12,11 @@ def require_torch() -> None:
         import torch  # noqa: F401
     except ImportError as error:
         raise MissingExtra("learned mappings", "learn") from error
+
+
+def require_runtime() -> None:
+    """Raise MissingExtra where neither torch nor onnxruntime, which computes networks as well, is installed."""
+    try:
+        import onnxruntime  # noqa: F401
+    except ImportError:
+        require_torch()

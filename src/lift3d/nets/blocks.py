@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-GRID_SIZE, PATCH_SIZE, LATENT_SIZES = 64, 4, (4, 8)
-"""GRID_SIZE: voxels along each side of a shape; PATCH_SIZE: voxels along each side of a patch that becomes channels;
+PATCH_SIZE, LATENT_SIZES = 4, (4, 8)
+"""PATCH_SIZE: voxels along each side of a patch that becomes channels;
 LATENT_SIZES: the sides that a latent grid can have."""
 
 

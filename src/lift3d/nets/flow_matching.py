@@ -127,12 +127,12 @@ class LatentFlow(nn.Module):
             torch.arange(FREQUENCIES, device=t.device) * (-math.log(10_000) / FREQUENCIES)
         )
         condition = self.time(torch.cat([angle.sin(), angle.cos()], 1)) + self.category(category)
-        modulation = self.modulation(nn.functional.silu(condition)).view(len(x), 6, -1)
+        modulation = self.modulation(nn.functional.silu(condition)).view(x.shape[0], 6, -1)
         local = self.local(self.conv_in(x))
         y = self.embed(voxel_unshuffle(local, self.patch).flatten(2).transpose(1, 2)) + self.pos_embed
         for layer in self.layers:
             y = layer(y, modulation)
-        y = self.unembed(self.norm(y)).transpose(1, 2).unflatten(2, (SIDE, SIDE, SIDE))
+        y = self.unembed(self.norm(y)).transpose(1, 2).reshape(x.shape[0], -1, SIDE, SIDE, SIDE)
         y = self.join(torch.cat([voxel_shuffle(y, self.patch), local], 1))
         return torch.as_tensor(self.conv_out(self.last(y))).float()
 

@@ -43,7 +43,7 @@ class LatentGenerator(nn.Module):
 
     def forward(self, noise: torch.Tensor, category: torch.Tensor) -> torch.Tensor:
         """Normalised latents (B, channels, size, size, size)."""
-        x = self.start(torch.cat([noise, self.category(category)], 1)).view(len(noise), -1, 2, 2, 2)
+        x = self.start(torch.cat([noise, self.category(category)], 1)).view(noise.shape[0], -1, 2, 2, 2)
         for up, norm in zip(self.ups, self.norms):
             x = nn.functional.silu(norm(up(nn.functional.silu(x))))
         return torch.as_tensor(self.last(x))

@@ -17,11 +17,10 @@ from torch import nn
 
 from lift3d.nets.blocks import PATCH_SIZE, ResBlock3d, voxel_unshuffle
 from lift3d.nets.rotation6d import rotation_from_6d
-from lift3d.nets.spatial_transformer import IDENTITY, OCCUPIED, UprightEstimator, downsample, transform_voxels
+from lift3d.nets.sizes import IDENTITY, OCCUPIED, UPRIGHT_SIZE
+from lift3d.nets.spatial_transformer import UprightEstimator, downsample, transform_voxels
 
-UPRIGHT_SIZE = 32
-"""Voxels along each side of the shapes that the upright estimator scores."""
-SIZE_FEATURES, OCTANTS = 5, 8
+SIZE_FEATURES, OCTANTS, OCTANT_SIDE = 5, 8, 4
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class VoxelBackbone(nn.Module):
         """(B, features): mean and maximum of both maps, and the means of the eight octants of the second."""
         maps = [m.float() for m in self.feature_maps(x)]
         pools = [pool for m in maps for pool in (m.mean((2, 3, 4)), m.amax((2, 3, 4)))]
-        return torch.cat([*pools, nn.functional.adaptive_avg_pool3d(maps[1], 2).flatten(1)], 1)
+        return torch.cat([*pools, nn.functional.avg_pool3d(maps[1], OCTANT_SIDE).flatten(1)], 1)
 
 
 class ClassifierHead(nn.Module):

@@ -19,13 +19,7 @@ from torch import nn
 from lift3d.nets.blocks import ResBlock3d, voxel_unshuffle
 from lift3d.nets.principal_frames import principal_axis_frames, rectilinear_frames
 from lift3d.nets.rotation6d import rotation_from_6d
-
-FILL = 15 / 16
-"""Longest side of a shape as a fraction of the grid's side: 60 of 64 voxels, as in the corpus."""
-OCCUPIED = 0.2
-"""Occupancy above which a voxel counts for the bounding box."""
-POSES, IDENTITY = 18, 2
-"""POSES: number of candidate poses, six directions of each of three frames; IDENTITY: the index of the identity."""
+from lift3d.nets.sizes import FILL, OCCUPIED, POSES
 
 
 def downsample(occupancy: torch.Tensor, side: int) -> torch.Tensor:

@@ -21,9 +21,10 @@ from torch import nn
 
 from lift3d.nets.blocks import ImageEncoder, ResBlock2d, ResBlock3d, TransformerBlock
 from lift3d.nets.rotation6d import rotation_from_6d
+from lift3d.nets.sizes import GRID_SIZE, PICTURE_SIZE
 
-IMAGE_SIZE, GRID_SIZE = 128, 64
-"""Pixels and voxels along each side."""
+IMAGE_SIZE = PICTURE_SIZE
+"""Pixels along each side of a picture."""
 POSE = 6 + 3 + 1
 """Length of a pose vector: two rows of a rotation (nets/rotation6d.py), the centre, the logarithm of the size."""
 
@@ -128,7 +129,7 @@ class ViewsToVolume(nn.Module):
         x = coarsest.flatten(2).transpose(1, 2) + self.pos_embed
         x = x.reshape(-1, count, 64, x.shape[-1])
         view = torch.cat([self.view_embed[:1], self.view_embed[1:].expand(count - 1, -1)])
-        x = (x + view[:, None]).reshape(len(x), count * 64, -1)
+        x = (x + view[:, None]).reshape(x.shape[0], count * 64, -1)
         for layer in self.layers:
             x = layer(x)
         return torch.as_tensor(self.norm(x))
@@ -145,18 +146,18 @@ class ViewsToVolume(nn.Module):
         tokens = self.tokens(features[3], count)
         code = tokens[:, :64].mean(1)
         regressed = (self.regression(code) + self.pool(tokens)).float()
-        local = [f.unflatten(0, (b, count))[:, 0] for f in features[:3]]
+        local = [f.reshape(b, count, *f.shape[1:])[:, 0] for f in features[:3]]
         return Prediction(self.decode(tokens, local), regressed[:, 0], regressed[:, 1:], code.float())
 
     def decode(self, tokens: torch.Tensor, local: list[torch.Tensor]) -> torch.Tensor:
         """Logits (B, 64, 64, 64) of tokens (B, 64 * N, C), the reference's first, and the reference's features of 64, 32 and
         16 pixels."""
         up = nn.functional.interpolate
-        flat = tokens[:, :64].transpose(1, 2).reshape(len(tokens), -1, 8, 8)
-        x = torch.relu(self.lift8(flat)).unflatten(1, (self.coarse_channels, 8))
+        flat = tokens[:, :64].transpose(1, 2).reshape(tokens.shape[0], -1, 8, 8)
+        x = torch.relu(self.lift8(flat)).reshape(flat.shape[0], self.coarse_channels, 8, 8, 8)
         x = self.res8(self.cross_attention8(x, tokens))
         x = up(self.reduce8(x), scale_factor=2.0, mode="trilinear", align_corners=False)
-        lifted = self.lift16(local[2]).unflatten(1, (self.fine_channels // 4, 16))
+        lifted = self.lift16(local[2]).reshape(local[2].shape[0], self.fine_channels // 4, 16, 16, 16)
         x = self.res16(torch.relu(self.join16(torch.cat([x, lifted], 1))))
         coarse = up(self.coarse_head(x)[:, 0], scale_factor=4.0, mode="bilinear", align_corners=False)
         coarse = coarse.repeat_interleave(GRID_SIZE // 16, 1)

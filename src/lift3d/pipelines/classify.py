@@ -177,13 +177,13 @@ def _embedding_weights(weights: str | None) -> str | None:
 def _ensemble(shape: ModelShape, context: Context) -> Label:
     """The label of the voxels combined with that of views of the model, both in the pose that voxels and views find upright."""
     from lift3d.inference.embedding import EmbeddingNetwork
-    from lift3d.inference.upright import judge_poses, pose_weights
+    from lift3d.inference.upright import judge_rotations, pose_weights
 
     card, judge = find(EMBEDDING_TO_LABEL), None
     weights = pose_weights(card)
     if weights is not None:
         network = EmbeddingNetwork(_embedding_weights(None))
-        judge = partial(judge_poses, shape.parts, network=network, weights=weights)
+        judge = partial(judge_rotations, shape.parts, network=network, weights=weights)
     label = label_voxels(shape.voxels, None, context, judge)
     rotation = label.rotation
     assert rotation is not None

@@ -29,6 +29,8 @@ EXTRAS = {
     "usdz": ("usd-core", "pxr", "USDZ models (iOS, Apple Vision)"),
     "learn": ("torch", "torch", "learned mappings"),
     "tune": ("optuna", "optuna", "the search of training options (lift3d tune)"),
+    "onnx": ("onnxruntime", "onnxruntime", "networks without torch"),
+    "export": ("onnx", "onnx", "networks as ONNX files"),
     "search": ("usearch", "usearch", "quick search among many models"),
     "serve": ("fastapi", "fastapi", "the server and its page"),
 }

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from network_checks import independent_in_the_batch  # noqa: E402
 
-from lift3d.nets.dense.backbone import HEAD, MEAN, SCALE, EfficientNetLite0  # noqa: E402
+from lift3d.nets.dense.backbone import HEAD, EfficientNetLite0  # noqa: E402
 from lift3d.nets.dense.backbone_embedding import (  # noqa: E402
     COARSE,
     CODE_SCALE,
@@ -19,6 +19,7 @@ from lift3d.nets.dense.backbone_embedding import (  # noqa: E402
 )
 from lift3d.nets.factory import create_network  # noqa: E402
 from lift3d.nets.multimodal_embedding import EMBEDDING_SIZE, INSTANCE_SIZE  # noqa: E402
+from lift3d.nets.sizes import MEAN, SCALE  # noqa: E402
 
 
 def backbone() -> EfficientNetLite0:

@@ -19,6 +19,7 @@ import torch
 from lift3d.corpus.dataset import Corpus
 from lift3d.geometry.voxels.view_frame import DEPTH_MARGIN, ViewFrame, resample_to_view
 from lift3d.inference.single_view import SingleViewPrediction, predict_view
+from lift3d.inference.torch_network import TorchNetwork
 from lift3d.nets.views_to_volume import GRID_SIZE
 from lift3d.train.data.view_set import View, ViewSet, network_input, view_pose, view_target, view_to_index
 from lift3d.types import F32
@@ -51,7 +52,7 @@ class NetworkPredictor:
 
     def predict(self, view: View, images: F32) -> SingleViewPrediction:
         """The network's prediction."""
-        prediction = predict_view(self.net, images)
+        prediction = predict_view(TorchNetwork("image_to_voxels", self.net), images)
         return replace(prediction, silhouette=None) if self.plain else prediction
 
 

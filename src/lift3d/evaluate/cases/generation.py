@@ -19,8 +19,8 @@ from lift3d.inference.generators import LatentSampler
 from lift3d.inference.networks import inference_mode
 from lift3d.inference.rejection_sampling import sample_with_rejection
 from lift3d.maps.latent_to_voxels import MARGIN
-from lift3d.nets.blocks import GRID_SIZE
 from lift3d.nets.shape_autoencoder import ShapeAutoencoder
+from lift3d.nets.sizes import GRID_SIZE
 from lift3d.pipelines.latent_solid import decode_solid
 from lift3d.pipelines.models import thumbnail
 from lift3d.train.data.shape_set import ShapeSet

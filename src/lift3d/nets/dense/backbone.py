@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-EPSILON = 1e-3
-"""Constant of the batch normalisation that is folded."""
+from lift3d.nets.dense.batch_norm import fold
+
 STEM, HEAD, CLASSES = 32, 1280, 1000
 STAGES = (
     (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
@@ -24,8 +24,6 @@ PYRAMID = (0, 2, 4, 10, 15)
 """Index of the last block at strides 2, 4, 8, 16 and 32."""
 CHANNELS = (16, 24, 40, 112, 320)
 """Channels of the features at strides 2, 4, 8, 16 and 32."""
-MEAN, SCALE = 127.0, 128.0
-"""The input is (sRGB code - MEAN) / SCALE."""
 
 
 class SameConv(nn.Module):
@@ -80,7 +78,7 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """(B, 3, H, W), normalised by MEAN and SCALE, to features at strides 2, 4, 8, 16 and 32 with CHANNELS channels.
+    """(B, 3, H, W), normalised by MEAN and SCALE (nets/sizes.py), to features at strides 2, 4, 8, 16 and 32, CHANNELS channels.
 
     classifier: with the head that gives the logits of the 1000 classes of ImageNet-1k, see `logits`."""
 
@@ -126,24 +124,6 @@ class EfficientNetLite0(nn.Module):
 
 
 def fold_batch_norm(state: Mapping[str, torch.Tensor], classifier: bool = False) -> dict[str, torch.Tensor]:
-    """The state of `EfficientNetLite0` from the published one, whose convolutions are followed by batch normalisation: with
-    gain g, offset o, mean m and variance v of a channel, weight' = weight g / sqrt(v + EPSILON) and bias' = o - m g /
-    sqrt(v + EPSILON). KeyError for a tensor that is missing."""
-    out: dict[str, torch.Tensor] = {}
-
-    def fold(conv: str, norm: str, target: str) -> None:
-        gain = state[f"{norm}.weight"] / torch.sqrt(state[f"{norm}.running_var"] + EPSILON)
-        out[f"{target}.conv.weight"] = state[f"{conv}.weight"] * gain[:, None, None, None]
-        out[f"{target}.conv.bias"] = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * gain
-
-    fold("_conv_stem", "_bn0", "stem")
-    for k in range(sum(stage[0] for stage in STAGES)):
-        theirs, ours = f"_blocks.{k}", f"blocks.{k}"
-        if k > 0:  # the first block does not expand
-            fold(f"{theirs}._expand_conv", f"{theirs}._bn0", f"{ours}.expand")
-        fold(f"{theirs}._depthwise_conv", f"{theirs}._bn1", f"{ours}.depthwise")
-        fold(f"{theirs}._project_conv", f"{theirs}._bn2", f"{ours}.project")
-    if classifier:
-        fold("_conv_head", "_bn1", "head")
-        out["classes.weight"], out["classes.bias"] = state["_fc.weight"], state["_fc.bias"]
-    return out
+    """The state of `EfficientNetLite0` from the published one, whose convolutions are followed by batch normalisation (see
+    nets/dense/batch_norm.py). KeyError for a tensor that is missing."""
+    return fold(state, torch.sqrt, classifier)

@@ -22,8 +22,9 @@ from lift3d.nets.multimodal_embedding import (
     ProjectionHead,
     normalize_halves,
 )
+from lift3d.nets.sizes import BACKBONE_SIZE
 
-IMAGE_SIZE = 160
+IMAGE_SIZE = BACKBONE_SIZE
 """Side in pixels of the cut-out that the backbone receives."""
 MIDDLE, COARSE = CHANNELS[2], CHANNELS[3]
 FEATURES = HEAD + 2 * COARSE + MIDDLE

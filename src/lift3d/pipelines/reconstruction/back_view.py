@@ -35,19 +35,13 @@ def back_view(mesh: Mesh, image: Image, camera: Camera, weights: str | None = No
 
 def predict_back(image: Image, crop: Crop, weights: str | None = None) -> F32:
     """(n, n, 3) sRGB, 0 to 255, of the far side along the rays of the crop; beyond the silhouette the nearest colour."""
-    import torch
-
     from lift3d.inference.layered_depth import input_side
-    from lift3d.inference.networks import inference_mode, load_network
+    from lift3d.inference.network import open_network
 
     assert image.mask is not None
-    net, found = load_network(NAME, weights)
-    cutout = cut_out(image.pixels, image.mask.astype(np.uint8) * 255, crop, input_side(found))
-    both = torch.from_numpy(np.stack([cutout, cutout[..., ::-1]])).contiguous(
-        memory_format=torch.channels_last
-    )
-    with inference_mode():
-        out = net(both).back.float().numpy()
+    net = open_network(NAME, weights)
+    cutout = cut_out(image.pixels, image.mask.astype(np.uint8) * 255, crop, input_side(net.found))
+    out, _ = net.run("back", np.stack([cutout, cutout[..., ::-1]]))
     mean = (out[0] + out[1, :, :, ::-1]) / 2
     _, h, w = cutout.shape
     inside = cutout[3].reshape(h // 2, 2, w // 2, 2).mean((1, 3)) > 0.9

@@ -133,10 +133,10 @@ def _compute_all(
                     seen.append(network_input(view))
                     owners.append(row)
         if seen:
-            views.append(_run_batches(space.net.embed_images, np.stack(seen)))  # type: ignore[arg-type]
+            views.append(_run_batches(space.net.embed_images, np.stack(seen)))
         both = [oriented_shape(solids, shape, move, space.coloured) for shape in some for move in (0, MIRROR)]
         cells, colours = (np.stack([b[part] for b in both]).astype(np.float32) for part in (0, 1))
-        rows.append(_run_batches(space.net.embed_shapes, cells, colours))  # type: ignore[arg-type]
+        rows.append(_run_batches(space.net.embed_shapes, cells, colours))
         progress(min(1.0, (first + CHUNK) / len(shapes)))
     solid = np.concatenate(rows)
     seen_by = np.concatenate(views) if views else np.zeros((0, solid.shape[1]), np.float32)
@@ -156,7 +156,7 @@ def _compute_renderings(
             pictures = render_views(clean_parts(corpus.parts(int(shape))).parts)
         except InputError:
             continue
-        views.append(_run_batches(space.net.embed_images, pictures))  # type: ignore[arg-type]
+        views.append(_run_batches(space.net.embed_images, pictures))
         owners += [row] * len(pictures)
         progress((row + 1) / len(shapes))
     return {"views": np.concatenate(views).astype(np.float16), "owners": np.array(owners, np.int64)}

@@ -22,9 +22,10 @@ from torch import nn
 from lift3d.corpus.dataset import Corpus
 from lift3d.errors import InputError
 from lift3d.geometry.metrics.iou import batch_iou_torch
-from lift3d.nets.blocks import GRID_SIZE, LATENT_SIZES
+from lift3d.nets.blocks import LATENT_SIZES
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.nets.shape_autoencoder import ShapeAutoencoder, kl_divergence
+from lift3d.nets.sizes import GRID_SIZE
 from lift3d.train.config import Range, Schedule, option
 from lift3d.train.data.sampling import sample_indices
 from lift3d.train.data.shape_set import ORIENTATIONS, ShapeSet, orient
