@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -109,10 +111,12 @@ class Space:
 
     on_backbone, image_size = False, 8
 
-    class net(torch.nn.Module):  # noqa: N801
+    class Net(torch.nn.Module):
         @staticmethod
         def embed_images(x: torch.Tensor) -> torch.Tensor:
             return x.mean((2, 3))
+
+    network = SimpleNamespace(net=Net())
 
     class found:
         name, sha256 = "space", None
@@ -123,13 +127,13 @@ class Classifier:
 
     names = ("red", "other")
 
-    class net:
-        def __call__(self, views: torch.Tensor, solids: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    class Net(torch.nn.Module):
+        def forward(self, views: torch.Tensor, solids: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
             assert present.tolist() == [[True, False]] * len(views) and not solids.any()
             return torch.stack([views[:, 0], -views[:, 0]], 1)
 
     found = Space.found
-    net = net()  # type: ignore[assignment]
+    network = SimpleNamespace(net=Net())
 
 
 def test_the_label_of_a_cut_out_is_the_most_probable_one_unless_given() -> None:

@@ -17,6 +17,7 @@ from lift3d.inference.attribution.photo_targets import log_odds
 from lift3d.inference.attribution.target import Target
 from lift3d.inference.embedding import EmbeddingNetwork
 from lift3d.inference.networks import inference_mode
+from lift3d.inference.torch_network import torch_module
 from lift3d.nets.shape_classifier import VoxelClassifier, size_features
 from lift3d.nets.spatial_transformer import FILL, bounding_box
 from lift3d.types import F32, F64, Provenance
@@ -89,7 +90,7 @@ def embedding_target(space: EmbeddingNetwork, voxels: F32, colours: F32) -> Targ
             f"{space.found.name} embeds pictures of a model, not its voxels",
             "give weights of an embedding with voxels, such as embedding",
         )
-    net = space.net
+    net = torch_module(space.network)
     x, paint = torch.from_numpy(voxels)[None], torch.from_numpy(colours)
 
     def embed(x: torch.Tensor) -> torch.Tensor:

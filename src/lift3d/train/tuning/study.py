@@ -102,7 +102,7 @@ def _optuna() -> Any:
         import optuna
     except ImportError as error:
         raise MissingExtra("the search of options", "tune") from error
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     return optuna
 
