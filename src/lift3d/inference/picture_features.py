@@ -39,7 +39,7 @@ def _network(runtime: str) -> Network:
     require_torch()
     from lift3d.inference.torch_network import TorchNetwork
 
-    return TorchNetwork(BACKBONE, _backbone())
+    return TorchNetwork(BACKBONE, frozen_backbone())
 
 
 def features_in_batches(pictures: torch.Tensor) -> torch.Tensor:

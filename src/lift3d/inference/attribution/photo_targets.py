@@ -15,7 +15,7 @@ from lift3d.inference.attribution.target import Target
 from lift3d.inference.embedding import EmbeddingNetwork
 from lift3d.inference.embedding_classifier import EmbeddingClassifier
 from lift3d.inference.networks import inference_mode
-from lift3d.nets.dense.backbone import MEAN, SCALE
+from lift3d.nets.sizes import MEAN, SCALE
 from lift3d.types import F32, Provenance
 from lift3d.weights import PretrainedCfg
 
@@ -171,7 +171,7 @@ def label_target(
         modules = (space.net, classifier.net)
 
         def embed(x: torch.Tensor) -> torch.Tensor:
-            return torch.as_tensor(space.net.embed_images(x))  # type: ignore[operator]
+            return torch.as_tensor(space.net.embed_images(x))
 
     def logits(x: torch.Tensor) -> torch.Tensor:
         vectors = embed(x)

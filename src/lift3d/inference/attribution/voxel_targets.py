@@ -93,7 +93,7 @@ def embedding_target(space: EmbeddingNetwork, voxels: F32, colours: F32) -> Targ
     x, paint = torch.from_numpy(voxels)[None], torch.from_numpy(colours)
 
     def embed(x: torch.Tensor) -> torch.Tensor:
-        vectors = net.embed_shapes(x[:, 0], paint.expand(len(x), *paint.shape))  # type: ignore[operator]
+        vectors = net.embed_shapes(x[:, 0], paint.expand(len(x), *paint.shape))
         return torch.nn.functional.normalize(vectors, dim=1)
 
     with inference_mode():
