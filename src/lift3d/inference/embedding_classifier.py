@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,11 @@ class EmbeddingClassifier:
         self.found = self.network.found
         self.names = self.found.require_labels()
         self.space = str(self.found.data_digest.get("space"))
+
+    @property
+    def net(self) -> Any:
+        """The module of torch, for attribution."""
+        return self.network.net  # type: ignore[attr-defined]
 
     def require(self, space: str) -> None:
         """Raise InputError unless the network was trained on embeddings of this space."""

@@ -9,10 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lift3d.errors import MissingExtra
 from lift3d.inference.graphs import graphs_of
 from lift3d.inference.networks import inference_mode
-from lift3d.inference.runtimes import Network
 from lift3d.nets.mixed_precision import autocast_bfloat16
 from lift3d.weights import PretrainedCfg
 
@@ -50,12 +48,3 @@ class TorchNetwork:
         with inference_mode(), autocast_bfloat16(device.type, spec.mixed and self.mixed):
             outputs = spec.compute(self.net, *given)
         return tuple(out.cpu().numpy() for out in outputs)
-
-
-def torch_module(network: Network) -> torch.nn.Module:
-    """The module behind a network, for gradients. MissingExtra for one that torch does not compute."""
-    net = getattr(network, "net", None)
-    if net is None:
-        raise MissingExtra("a gradient of a network", "learn")
-    assert isinstance(net, torch.nn.Module)
-    return net

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -111,12 +109,10 @@ class Space:
 
     on_backbone, image_size = False, 8
 
-    class Net(torch.nn.Module):
+    class net(torch.nn.Module):  # noqa: N801
         @staticmethod
         def embed_images(x: torch.Tensor) -> torch.Tensor:
             return x.mean((2, 3))
-
-    network = SimpleNamespace(net=Net())
 
     class found:
         name, sha256 = "space", None
@@ -127,13 +123,13 @@ class Classifier:
 
     names = ("red", "other")
 
-    class Net(torch.nn.Module):
-        def forward(self, views: torch.Tensor, solids: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    class net:
+        def __call__(self, views: torch.Tensor, solids: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
             assert present.tolist() == [[True, False]] * len(views) and not solids.any()
             return torch.stack([views[:, 0], -views[:, 0]], 1)
 
     found = Space.found
-    network = SimpleNamespace(net=Net())
+    net = net()  # type: ignore[assignment]
 
 
 def test_the_label_of_a_cut_out_is_the_most_probable_one_unless_given() -> None:

@@ -45,6 +45,7 @@ def test_outputs_that_are_not_explained(what: str, photo: bool, message: str) ->
     [({"what": "mask", "method": "lime"}, "no method lime"), ({"what": "shape", "region": "inside"}, "no region inside"),
      ({"what": "mask", "region": "back"}, "part of the shape, not of the mask"), ({"what": "shape", "steps": 3}, "steps = 3"),
      ({"what": "mask", "category": "chair"}, "is a label, not the mask"),
+     ({"what": "mask", "weights": "net.onnx"}, "exported network, which has no gradients"),
      ({"what": "label", "at": (1.0, 2.0)}, "not of a pixel: leave out --at")],
 )  # fmt: skip
 def test_options_that_do_not_fit(options: dict, message: str) -> None:

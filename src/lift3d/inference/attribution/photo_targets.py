@@ -15,7 +15,6 @@ from lift3d.inference.attribution.target import Target
 from lift3d.inference.embedding import EmbeddingNetwork
 from lift3d.inference.embedding_classifier import EmbeddingClassifier
 from lift3d.inference.networks import inference_mode
-from lift3d.inference.torch_network import torch_module
 from lift3d.nets.sizes import MEAN, SCALE
 from lift3d.types import F32, Provenance
 from lift3d.weights import PretrainedCfg
@@ -163,21 +162,21 @@ def label_target(
         from lift3d.nets.dense.backbone_embedding import picture_features
 
         backbone = frozen_backbone()
-        modules = (backbone, torch_module(space.network), torch_module(classifier.network))
+        modules = (backbone, space.net, classifier.net)
 
         def embed(x: torch.Tensor) -> torch.Tensor:
             features = picture_features(backbone, x.contiguous(memory_format=torch.channels_last))
-            return torch.as_tensor(torch_module(space.network)(features))
+            return torch.as_tensor(space.net(features))
     else:
-        modules = (torch_module(space.network), torch_module(classifier.network))
+        modules = (space.net, classifier.net)
 
         def embed(x: torch.Tensor) -> torch.Tensor:
-            return torch.as_tensor(torch_module(space.network).embed_images(x))  # type: ignore[operator]
+            return torch.as_tensor(space.net.embed_images(x))
 
     def logits(x: torch.Tensor) -> torch.Tensor:
         vectors = embed(x)
         present = torch.tensor([[True, False]]).expand(len(x), 2)
-        return torch.as_tensor(torch_module(classifier.network)(vectors, torch.zeros_like(vectors), present))
+        return torch.as_tensor(classifier.net(vectors, torch.zeros_like(vectors), present))
 
     x = torch.from_numpy(cutout)
     if category is None:

@@ -17,7 +17,6 @@ from lift3d.inference.attribution.photo_targets import log_odds
 from lift3d.inference.attribution.target import Target
 from lift3d.inference.embedding import EmbeddingNetwork
 from lift3d.inference.networks import inference_mode
-from lift3d.inference.torch_network import torch_module
 from lift3d.nets.shape_classifier import VoxelClassifier, size_features
 from lift3d.nets.spatial_transformer import FILL, bounding_box
 from lift3d.types import F32, F64, Provenance
@@ -90,11 +89,11 @@ def embedding_target(space: EmbeddingNetwork, voxels: F32, colours: F32) -> Targ
             f"{space.found.name} embeds pictures of a model, not its voxels",
             "give weights of an embedding with voxels, such as embedding",
         )
-    net = torch_module(space.network)
+    net = space.net
     x, paint = torch.from_numpy(voxels)[None], torch.from_numpy(colours)
 
     def embed(x: torch.Tensor) -> torch.Tensor:
-        vectors = net.embed_shapes(x[:, 0], paint.expand(len(x), *paint.shape))  # type: ignore[operator]
+        vectors = net.embed_shapes(x[:, 0], paint.expand(len(x), *paint.shape))
         return torch.nn.functional.normalize(vectors, dim=1)
 
     with inference_mode():

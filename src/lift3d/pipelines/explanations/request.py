@@ -34,6 +34,11 @@ class Request:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise InputError(f"there is no method {self.method[:40]}", f"choose from {', '.join(METHODS)}")
+        if self.weights is not None and str(self.weights).lower().endswith(".onnx"):
+            raise InputError(
+                f"{self.weights} is an exported network, which has no gradients",
+                "give the weights it was exported from",
+            )
         if self.region not in REGIONS:
             raise InputError(f"there is no region {self.region[:40]}", f"choose from {', '.join(REGIONS)}")
         if not MIN_STEPS <= self.steps <= MAX_STEPS:
