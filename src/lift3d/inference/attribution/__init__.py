@@ -1,2 +1,2 @@
-"""Outputs of networks as scalar functions of their input, to which nets/attribution.py attributes the input's values: targets on
+"""Outputs of networks as scalar functions of their input, to which methods.py attributes the input's values: targets on
 photos (masks, shapes, depth, labels) and on voxels (labels, embeddings)."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from lift3d.inference.attribution.methods import Attribution, Scalar, integrated_gradients, occlusion
 from lift3d.inference.networks import inference_mode
-from lift3d.nets.attribution import Attribution, Scalar, integrated_gradients, occlusion
 from lift3d.types import Provenance
 
 METHODS = ("gradients", "occlusion")

@@ -40,8 +40,8 @@ from lift3d.pipelines.pictures.prompts import Points, parse_prompts, prompts_on
 from lift3d.types import F32, Image
 
 if TYPE_CHECKING:
+    from lift3d.inference.attribution.methods import Attribution
     from lift3d.inference.attribution.target import Target
-    from lift3d.nets.attribution import Attribution
 
 MAX_SIZE = 2048
 """Longer side in pixels to which a photo is reduced."""

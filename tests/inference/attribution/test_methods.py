@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from lift3d.nets.attribution import integrated_gradients, occlusion, window_starts  # noqa: E402
+from lift3d.inference.attribution.methods import integrated_gradients, occlusion, window_starts  # noqa: E402
 
 
 def sample(seed: int, *shape: int) -> torch.Tensor:
