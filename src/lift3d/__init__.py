@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         create,
         depth,
         explain,
+        export,
         generate,
         index,
         interpolate,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "__version__", "categories", "check", "classify", "complete", "convert", "create", "depth", "explain", "generate",
+    "__version__", "categories", "check", "classify", "complete", "convert", "create", "depth", "explain", "export", "generate",
     "index", "interpolate", "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render",
     "repair", "save", "search", "texture", "view",
 ]  # fmt: skip

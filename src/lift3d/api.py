@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lift3d.pipelines.index import index
     from lift3d.pipelines.interpolate import interpolate
     from lift3d.pipelines.mask import mask
+    from lift3d.pipelines.networks.export import export
     from lift3d.pipelines.pictures.depth import depth
     from lift3d.pipelines.pictures.texture import texture
     from lift3d.pipelines.print_check import check
@@ -56,6 +57,7 @@ PIPELINES = {
     "convert": "convert",
     "depth": "pictures.depth",
     "explain": "explanations.explain",
+    "export": "networks.export",
     "generate": "generate",
     "index": "index",
     "interpolate": "interpolate",
@@ -72,7 +74,8 @@ ELSEWHERE = {"view": "lift3d.viewer.view"}
 """The same for functions whose module is not there."""
 
 __all__ = [
-    "categories", "check", "classify", "complete", "convert", "create", "depth", "explain", "generate", "index", "interpolate",
+    "categories", "check", "classify", "complete", "convert", "create", "depth", "explain", "export", "generate", "index",
+    "interpolate",
     "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair", "save", "search",
     "texture", "view",
 ]  # fmt: skip
@@ -214,7 +217,8 @@ def repair(
 
 
 def create(name: str, weights: str | None = None, **options: Any) -> Mapping[Any, Any]:
-    """Any mapping by name, ready to be called. weights: of a learned mapping, a run's folder or a weights file.
+    """Any mapping by name, ready to be called. weights: of a learned mapping, a run's folder, a weights file or an exported .onnx
+    file. runtime="onnx" among its options computes its networks by onnxruntime, without torch.
 
     >>> import lift3d
     >>> lift3d.create("voxels_to_mesh").card.target

@@ -26,7 +26,7 @@ PAGE_OF = {
     "reconstruct": "photos", "mask": "masks", "check": "meshes", "repair": "meshes", "convert": "meshes",
     "texture": "meshes",
     "complete": "complete", "generate": "shapes", "interpolate": "shapes", "classify": "classify", "index": "search",
-    "search": "search", "render": "render", "view": "view", "lithophane": "reliefs", "relief": "reliefs",
+    "search": "search", "export": "export", "render": "render", "view": "view", "lithophane": "reliefs", "relief": "reliefs",
     "train": "training", "evaluate": "training", "maps": "how_it_works",
     "corpus build": "corpus", "corpus show": "corpus", "corpus photographs": "corpus",
     "corpus shapes": "corpus", "corpus render": "pictures",

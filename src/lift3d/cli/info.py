@@ -1,7 +1,8 @@
-"""`lift3d models`, `lift3d maps` and `lift3d doctor`: networks, mappings, and the state of the installation."""
+"""`lift3d models`, `lift3d export`, `lift3d maps` and `lift3d doctor`: networks, mappings, and the state of the installation."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 
 def models(
     name: Annotated[
-        str | None, typer.Argument(help="A network, or the folder of a run, whose card is shown.")
+        str | None,
+        typer.Argument(help="A network, the folder of a run or an exported file, whose card is shown."),
     ] = None,
 ) -> None:
     """List the networks that come with lift3d, or show the card of one.
@@ -35,6 +37,33 @@ def models(
     for row in rows:
         cells = [f"{row[key]:<{width}}" for key, width in widths.items()]
         typer.echo("  ".join([*cells, row["metric"]]).rstrip())
+
+
+def export(
+    output: Annotated[Path, typer.Option("-o", "--output", help="NAME.onnx; with --all a folder.")],
+    network: Annotated[
+        str | None, typer.Argument(help="A network of `lift3d models`, or efficientnet_lite0.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Write all networks of the package.")] = False,
+    weights: Annotated[
+        str | None, typer.Option(help="Weights of the network: the folder of a run or a weights file.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
+) -> None:
+    """Write networks as ONNX files, which run without torch."""
+    from lift3d import api
+    from lift3d.errors import InputError
+
+    if every and (network is not None or weights is not None):
+        raise InputError("--all takes neither a network nor --weights", "leave out one of them")
+    if not every and network is None and weights is None:
+        raise InputError("no network is named", "name one of `lift3d models`, or give --weights or --all")
+
+    def say(sentence: str) -> None:
+        if not quiet:
+            typer.echo(sentence)
+
+    api.export(network, output, weights=weights, message=say)
 
 
 def maps(

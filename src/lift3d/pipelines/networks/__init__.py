@@ -1,0 +1,1 @@
+"""Pipelines about the networks themselves: their export to files that run without torch."""
