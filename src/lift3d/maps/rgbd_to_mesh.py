@@ -205,7 +205,7 @@ def _depth_maps(scan: RgbdScan, chosen: list[int], views: Views) -> DepthMaps:
         frame, pose = scan.frames[k], scan.poses[k]
         assert pose is not None
         ready = posed_depth(frame, pose)
-        z = np.where(ready.normals[..., 2] != 0, ready.z, np.float32(0))
+        z = np.where((ready.normals[..., 2] != 0) & ~ready.steep, ready.z, np.float32(0))
         camera = replace(
             frame.depth.camera, world_to_camera=frame.depth.camera.world_to_camera @ se3.inverse(pose)
         )

@@ -28,8 +28,13 @@ VOXEL_PER_PIXEL, VOXEL_PER_SIGMA = 1.25, 0.75
 """Least side of a voxel relative to the size of a depth pixel and to the standard deviation of the depth, at the median depth."""
 REACH_VOXELS, REACH_SIGMAS = 3.5, 2.5
 """Least truncation distance in voxels and in standard deviations at the 75th percentile of the depth."""
-MIN_WEIGHT, MIN_WEIGHT_FEW = 3e-3, 3e-4
-"""Least weight of a voxel that counts as seen (1e-6 / variance), in scans of ten frames and more, and of fewer."""
+FEW = 10
+"""Scans of fewer frames keep voxels of less weight, and no surfaces that were too steep to be measured: too few other frames look
+through the false ones."""
+MIN_WEIGHT, MIN_WEIGHT_FEW = 1.5e-3, 3e-4
+"""Least weight of a voxel that counts as seen (1e-6 / variance), in scans of FEW frames and more, and of fewer."""
+MIN_STEEP = 0.02
+"""Least weight (1e-6 / variance) of a voxel that only surfaces too steep to be measured have reached: two frames at 2.5 m."""
 FACES_PER_TARGET = 24
 """Largest number of triangles of the raw surface per triangle of the finished one."""
 INDEX_BYTES = SIDE**3 * 3 * 4
@@ -111,7 +116,7 @@ def fuse_scan(
     for k, (frame, pose) in enumerate(zip(frames, poses)):
         keys = np.union1d(keys, touched_blocks(posed_depth(frame, pose, bare=True), voxel, reach))
         progress(0.25 * (k + 1) / len(poses))
-    least = MIN_WEIGHT if len(poses) >= 10 else MIN_WEIGHT_FEW
+    least = MIN_WEIGHT if len(poses) >= FEW else MIN_WEIGHT_FEW
     parts = _slabs(keys, max(memory // (BYTES_PER_BLOCK + INDEX_BYTES), 500))
     meshes = []
     for n, (low, high) in enumerate(parts):
@@ -121,6 +126,7 @@ def fuse_scan(
         for k, (frame, pose) in enumerate(zip(frames, poses)):
             volume.integrate(posed_depth(frame, pose))
             progress(0.25 + 0.7 * (n + (k + 1) / len(poses)) / len(parts))
+        volume.accept_steep(MIN_STEEP if len(poses) >= FEW else np.inf, least)
         meshes.append(extract_surface(volume, least, kernels.unpack(volume.keys)[:, 0] < high))
         del volume
     v, f, colours = _joined(meshes)

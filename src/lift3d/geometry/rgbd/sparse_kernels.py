@@ -19,6 +19,8 @@ MIN_COSINE = 0.1
 """Least cosine of incidence of a depth that is used."""
 FILLED = 0.1
 """Weight of a depth that fills a hole, relative to one that was measured."""
+STEEP = 2
+"""Kind of a pixel on a surface too steep to be measured; 0: measured, 1: fills a hole."""
 FREE = 0.25
 """Weight of free space in front of the truncation, relative to a surface."""
 
@@ -136,11 +138,12 @@ def sample_colour(z: Any, kd: Any, kc: Any, m: Any, pixels: Any, out: Any) -> No
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def integrate(
-    keys: Any, voxel: float, reach: float, z: Any, filled: Any, normals: Any, colour: Any, k: Any, m: Any, constant: float,
+    keys: Any, voxel: float, reach: float, z: Any, kind: Any, normals: Any, colour: Any, k: Any, m: Any, constant: float,
     quadratic: float, distance: Any, weight: Any, colours: Any,
 ) -> None:  # fmt: skip
-    """Average the frame into all blocks that it sees. m (3, 4): world to camera; filled (h, w): pixels whose depth was not
-    measured, which count little and say nothing about the space in front of them."""
+    """Average the frame into all blocks that it sees. m (3, 4): world to camera. kind (h, w): 0 where the depth was measured; 1
+    where it fills a hole, which counts little and says nothing about the space in front; STEEP on a surface too steep to be
+    measured, which counts, with a negative weight, only in voxels that no other pixel of any frame reaches."""
     h, w = z.shape
     side = 8 * voxel
     radius = 0.5 * side * 1.7320508
@@ -181,25 +184,35 @@ def integrate(
             cosine = -(normals[i, j, 0] * mx + normals[i, j, 1] * my + nz * depth) / np.sqrt(
                 mx * mx + my * my + depth * depth
             )
-            if cosine < MIN_COSINE:
+            steep = kind[i, j] == STEEP
+            if cosine < MIN_COSINE and not steep:
                 continue
             along = (depth - zc) * np.sqrt(mx * mx + my * my + depth * depth) / depth
             sigma = constant + quadratic * depth * depth
             value = cosine / (sigma * sigma) * 1e-6
-            if filled[i, j]:
+            signed = (normals[i, j, 0] * (xc - mx) + normals[i, j, 1] * (yc - my) + nz * (zc - depth)) / reach
+            if steep:
+                if weight[b, e] > 0 or abs(along) > 2 * reach or abs(signed) >= 1:
+                    continue
+                value /= cosine
+                total = value - weight[b, e]
+                distance[b, e] += (signed - distance[b, e]) * value / total
+                weight[b, e] = -total
+                for c in range(3):
+                    colours[b, e, c] += (colour[i, j, c] - colours[b, e, c]) * value / total
+                continue
+            if kind[i, j] == 1:
                 value *= FILLED
             if along > 2 * reach / cosine:
-                if filled[i, j]:
+                if kind[i, j] == 1:
                     continue
                 signed = 1.0
                 value *= FREE
-            else:
-                signed = (
-                    normals[i, j, 0] * (xc - mx) + normals[i, j, 1] * (yc - my) + nz * (zc - depth)
-                ) / reach
-                if signed < -1 or along < -2 * reach:
-                    continue
-                signed = min(signed, 1.0)
+            elif signed < -1 or along < -2 * reach:
+                continue
+            signed = min(signed, 1.0)
+            if weight[b, e] < 0:
+                weight[b, e] = colours[b, e, 0] = colours[b, e, 1] = colours[b, e, 2] = 0
             old = weight[b, e]
             total = old + value
             distance[b, e] = (distance[b, e] * old + signed * value) / total

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lift3d.geometry.rgbd import sparse_kernels as kernels
 from lift3d.geometry.rgbd.depth_noise import CONSTANT, QUADRATIC, without_edges
 from lift3d.geometry.rgbd.frame_pyramid import depth_normals
+from lift3d.geometry.rgbd.steep_surfaces import bridge_steep
 from lift3d.types import F32, F64, RgbdFrame
 
 SIDE = 8
@@ -28,7 +29,7 @@ Keys = NDArray[np.int64]
 class PosedDepth:
     """A frame ready for fusion: z (h, w) float32 without edges; normals (h, w, 3) float32, camera frame; colour (h, w, 3) uint8
     at the depth pixels; k (4,) and pose (3, 4) float32, world to depth camera; filled (h, w) bool: pixels whose depth fills a
-    hole."""
+    hole; steep (h, w) bool: pixels on surfaces too steep to be measured (`steep_surfaces`)."""
 
     z: F32
     normals: F32
@@ -36,28 +37,39 @@ class PosedDepth:
     k: F32
     pose: F32
     filled: NDArray[np.bool_]
+    steep: NDArray[np.bool_]
 
 
 def posed_depth(frame: RgbdFrame, pose: F64, bare: bool = False) -> PosedDepth:
     """A frame with its pose (4, 4), frame of the colour camera to the world, ready for fusion. bare: without normals and colours,
     which `touched_blocks` does not need."""
     camera = frame.depth.camera
-    z = without_edges(frame.depth.z)
+    measured = without_edges(frame.depth.z)
     k = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float32)
     world_to_depth = (camera.world_to_camera @ np.linalg.inv(pose))[:3].astype(np.float32)
     filled = frame.depth.propagated
-    filled = np.zeros(z.shape, bool) if filled is None else filled
+    filled = np.zeros(measured.shape, bool) if filled is None else filled
+    bridge, bridge_normals = bridge_steep(np.ascontiguousarray(frame.depth.z), measured, k)
+    steep = bridge > 0
+    z = np.where(steep, bridge, measured)
     if bare:
         return PosedDepth(
-            z, np.zeros((0, 0, 3), np.float32), np.zeros((0, 0, 3), np.uint8), k, world_to_depth, filled
+            z,
+            np.zeros((0, 0, 3), np.float32),
+            np.zeros((0, 0, 3), np.uint8),
+            k,
+            world_to_depth,
+            filled,
+            steep,
         )
     smooth = np.empty_like(z)
-    kernels.smooth_depth(z, CONSTANT, QUADRATIC, smooth)
+    kernels.smooth_depth(measured, CONSTANT, QUADRATIC, smooth)
     normals = np.zeros((*z.shape, 3), np.float32)
     # the widest of three baselines that stays on the surface: noise falls with it, and borders need a short one
     widest = max(2, z.shape[1] // 160)
     for reach in sorted({1, (widest + 1) // 2, widest}):
         depth_normals(smooth, k, reach, normals)
+    normals[steep] = bridge_normals[steep]
     colour_from_depth = np.linalg.inv(camera.world_to_camera)
     c = frame.camera
     colour = np.empty((*z.shape, 3), np.uint8)
@@ -65,7 +77,7 @@ def posed_depth(frame: RgbdFrame, pose: F64, bare: bool = False) -> PosedDepth:
         z, k, np.array([c.fx, c.fy, c.cx, c.cy], np.float32), colour_from_depth[:3].astype(np.float32),
         np.ascontiguousarray(frame.image.pixels), colour,
     )  # fmt: skip
-    return PosedDepth(z, normals, colour, k, world_to_depth, filled)
+    return PosedDepth(z, normals, colour, k, world_to_depth, filled, steep)
 
 
 def touched_blocks(frame: PosedDepth, voxel: float, reach: float) -> Keys:
@@ -141,10 +153,16 @@ class SparseVolume:
     def integrate(self, frame: PosedDepth) -> None:
         """Average a frame into the blocks that exist."""
         if self.count:
+            kind = np.where(frame.steep, np.uint8(kernels.STEEP), frame.filled.astype(np.uint8))
             kernels.integrate(
-                self.keys, self.voxel, self.reach, frame.z, frame.filled, frame.normals, frame.colour, frame.k, frame.pose,
+                self.keys, self.voxel, self.reach, frame.z, kind, frame.normals, frame.colour, frame.k, frame.pose,
                 CONSTANT, QUADRATIC, self._distance, self._weight, self._colour,
             )  # fmt: skip
+
+    def accept_steep(self, least: float, weight: float) -> None:
+        """Give the voxels that only steep surfaces have reached the weight `weight`, and 0 where theirs is less than `least`."""
+        steep = self.weight < 0
+        self.weight[steep] = np.where(self.weight[steep] <= -least, np.float32(weight), np.float32(0))
 
 
 def _grown(array: NDArray, size: int) -> NDArray:

@@ -10,11 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.geometry.mesh.components import select_faces
+from lift3d.geometry.mesh.components import select_faces, sorted_half_edges
 from lift3d.types import F64
 
 REGULAR = 1e-2
 """Weight of the mean of the vertices, relative to the trace of the quadric: flat regions fix one direction only."""
+
+BORDER = 4.0
+"""Weight of the planes through open borders, for the square of an edge, relative to twice the area of a face."""
 
 
 def cluster_vertices(v: F64, f: NDArray[np.int32], cell: float) -> tuple[F64, NDArray[np.int32]]:
@@ -45,6 +48,14 @@ def cluster_vertices(v: F64, f: NDArray[np.int32], cell: float) -> tuple[F64, ND
             facing[:, i] += np.bincount(at, area * normal[:, i], count)
             for j in range(i, 3):
                 quadric[:, i, j] += np.bincount(at, area * normal[:, i] * normal[:, j], count)
+    edge, across, long = _borders(v, f, normal)
+    for corner in range(2):
+        at = row[edge[:, corner]]
+        offset = ((v[edge[:, corner]] - mean[at]) * across).sum(1) * long
+        for i in range(3):
+            right[:, i] += np.bincount(at, offset * across[:, i], count)
+            for j in range(i, 3):
+                quadric[:, i, j] += np.bincount(at, long * across[:, i] * across[:, j], count)
     for i in range(3):
         for j in range(i):
             quadric[:, i, j] = quadric[:, j, i]
@@ -59,3 +70,16 @@ def cluster_vertices(v: F64, f: NDArray[np.int32], cell: float) -> tuple[F64, ND
     turned = np.cross(p[g[:, 1]] - p[g[:, 0]], p[g[:, 2]] - p[g[:, 0]])
     out = select_faces(p, g, (turned * facing[g].sum(1)).sum(1) > 0)
     return out[0], out[1]
+
+
+def _borders(v: F64, f: NDArray[np.int32], normal: F64) -> tuple[NDArray[np.int32], F64, F64]:
+    """(edges (N, 2) that have one face, unit normals (N, 3) in the plane of the face, weights (N,)) for the planes through the
+    open borders at right angles to the surface, which keep them in place (Garland & Heckbert 1997, section 6)."""
+    order, key = sorted_half_edges(f)
+    apart = np.concatenate([[True], key[1:] != key[:-1], [True]])
+    alone = order[apart[1:] & apart[:-1]]
+    face, corner = alone // 3, alone % 3
+    edge = np.stack([f[face, corner], f[face, (corner + 1) % 3]], 1)
+    across = np.cross(v[edge[:, 1]] - v[edge[:, 0]], normal[face])
+    size = np.linalg.norm(across, axis=1)
+    return edge, across / np.maximum(size, 1e-300)[:, None], BORDER * size * size
