@@ -106,3 +106,37 @@ def test_filled_pixels_count_little_and_leave_free_space_alone() -> None:
     assert np.array_equal(filled.distance[near], measured.distance[near])
     z = 0.02 * (8 * kernels.unpack(filled.keys)[:, None, 2] + (np.arange(512) & 7)[None])
     assert (measured.weight[z < 1.2] > 0).any() and not (filled.weight[z < 1.2] > 0).any()
+
+
+def test_steep_surfaces_count_only_where_nothing_was_measured() -> None:
+    ready = posed_depth(plane(), np.eye(4))
+    left = np.zeros((48, 64), bool)
+    left[:, :40] = True
+    steep = replace(ready, z=np.where(left, ready.z + 0.02, 0).astype(np.float32), steep=left)
+    half = replace(ready, z=np.where(left, 0, ready.z).astype(np.float32))
+    keys = touched_blocks(ready, 0.02, 0.06)
+    volumes = []
+    for order in ([steep, ready], [ready, steep], [ready], [half, steep, steep], [half]):
+        volume = SparseVolume(0.02, 0.06)
+        volume.allocate(keys)
+        for frame in order:
+            volume.integrate(frame)
+        volumes.append(volume)
+    first, second, alone, twice, without = volumes
+    measured = alone.weight > 0
+    for other in (first, second):
+        assert np.array_equal(other.weight[measured], alone.weight[measured])
+        assert np.allclose(other.distance[measured], alone.distance[measured], atol=1e-6)
+        assert np.array_equal(other.colour[measured], alone.colour[measured])
+    reached = twice.weight < 0
+    assert reached.sum() > 1000 and not (reached & (without.weight > 0)).any()
+    z = 0.02 * (8 * kernels.unpack(twice.keys)[:, None, 2] + (np.arange(512) & 7)[None])
+    assert np.allclose(twice.distance[reached], (1.52 - z[reached]) / 0.06, atol=1e-3)
+    assert (twice.colour[reached] == 200).all()
+    once = -float(twice.weight[reached].max()) / 2
+    twice.accept_steep(1.5 * once, 7.0)
+    assert (twice.weight[reached] == 7).all() and np.array_equal(
+        twice.weight[~reached], without.weight[~reached]
+    )
+    second.accept_steep(np.inf, 7.0)
+    assert (second.weight >= 0).all() and not (second.weight == 7).any()

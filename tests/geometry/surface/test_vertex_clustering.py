@@ -28,6 +28,20 @@ def test_a_fine_mesh_below_the_cell_stays() -> None:
     assert len(v) == 8 and len(f) == 12 and np.allclose(np.abs(v), 0.5)
 
 
+def test_open_borders_stay_where_they_are() -> None:
+    """A disc with a staircase for a border, as marching cubes leaves it, keeps its area and its edge."""
+    n = 101
+    x, y = np.meshgrid(np.arange(n), np.arange(n), indexing="ij")
+    v = np.column_stack([x.ravel(), y.ravel(), np.zeros(n * n)]) / 50 - [1, 1, 0]
+    a = (n * x + y)[:-1, :-1].ravel()
+    f = np.concatenate([np.column_stack([a, a + n, a + 1]), np.column_stack([a + 1, a + n, a + n + 1])])
+    f = f[np.linalg.norm(v[f].mean(1), axis=1) < 0.9].astype(np.int32)
+    p, g = cluster_vertices(v, f, 0.06)
+    before, after = (trimesh.Trimesh(*m, process=False).area for m in ((v, f), (p, g)))
+    assert len(g) < len(f) / 5 and abs(after / before - 1) < 0.01
+    assert np.abs(p[:, 2]).max() < 1e-9
+
+
 def test_no_faces_stay_no_faces() -> None:
     v, f = cluster_vertices(np.zeros((0, 3)), np.zeros((0, 3), np.int32), 1.0)
     assert len(v) == len(f) == 0

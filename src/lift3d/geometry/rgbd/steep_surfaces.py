@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lift3d.geometry.kernels import njit_inline, njit_kernel
 from lift3d.geometry.rgbd.depth_noise import CONSTANT, QUADRATIC
