@@ -15,8 +15,6 @@ from lift3d.errors import InputError
 from lift3d.io.files.atomic import write_bytes
 from lift3d.io.files.read import read_bytes
 
-MAX_BYTES = 1 << 40
-
 
 class Client:
     """address: as `lift3d serve` prints it; token: where it wants one.
@@ -53,7 +51,9 @@ class Client:
 
     def upload(self, path: str | Path) -> list[str]:
         """Send a file; returns the ids of the upload, several for an archive."""
-        found = self.ask("POST", "uploads", read_bytes(Path(path), MAX_BYTES), name=Path(path).name)
+        file = Path(path)
+        size = file.stat().st_size if file.is_file() else 0
+        found = self.ask("POST", "uploads", read_bytes(file, size), name=file.name)
         return [item["id"] for item in found["files"]]
 
     def start(self, task: str, files: Sequence[str | Path] = (), **options: Any) -> str:

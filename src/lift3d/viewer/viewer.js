@@ -263,7 +263,7 @@ export class Viewer {
     ray.setFromCamera(position, this.camera);
     const meshes = this.model.children.filter((mesh) => !mesh.userData.inside && mesh.visible);
     const hit = ray.intersectObjects(meshes, false).find((one) => this.plane.constant === Infinity || this.plane.distanceToPoint(one.point) >= 0);
-    if (!hit) { if (this.points.length < 2) this.emit("measure", "There is no surface at this place."); return; }
+    if (!hit) { this.emit("measure", "There is no surface at this place."); return; }
     if (this.points.length === 2) { this.points = []; this.marks.clear(); }
     this.points.push(hit.point);
     for (const [layer, scale] of [[1, 1.6], [2, 1]]) this.addMark(new SphereGeometry(scale * this.longest / 110), layer, hit.point);
