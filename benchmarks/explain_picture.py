@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import Image as Pil
 
 from lift3d import explain
+from lift3d.pipelines.explanations.sheet import PAPER
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOWN = ("mask", "depth", "shape")
@@ -21,11 +22,9 @@ def main() -> None:
     for what in SHOWN:
         sheet = explain(ROOT / "examples/photos/owl_05.jpg", what=what).picture()
         sheets.append(sheet.resize((sheet.width * HEIGHT // sheet.height, HEIGHT), Pil.Resampling.LANCZOS))
-    page = Pil.new("RGB", (sum(s.width for s in sheets), HEIGHT), "white")
-    x = 0
-    for sheet in sheets:
-        page.paste(sheet, (x, 0))
-        x += sheet.width
+    page = Pil.new("RGB", (max(s.width for s in sheets), HEIGHT * len(sheets)), PAPER)
+    for k, sheet in enumerate(sheets):
+        page.paste(sheet, (0, k * HEIGHT))
     page.save(ROOT / "docs/images/explain.jpg", quality=85)
 
 
