@@ -47,9 +47,10 @@ def export(
     ending, weights of another mapping, or a network with which onnxruntime and torch disagree.
     """
     from lift3d.inference.backbone import BACKBONE
-    from lift3d.nets import require_torch
+    from lift3d.inference.runtimes import has_torch
 
-    require_torch()
+    if not has_torch():
+        raise MissingExtra("writing networks as ONNX", "export")
     from lift3d.inference.onnx.export import require_onnx
 
     require_onnx()
