@@ -1,8 +1,8 @@
 """Simplification of very large meshes by vertex clustering with quadrics (Rossignac & Borrel 1993; Lindstrom 2000).
 
 All vertices in a cell of a grid become one, at the point with the least sum of squared distances to the planes of the faces
-around it. Linear in the number of faces; edge collapse does the rest. Two sheets closer than a cell may touch, so it is for
-open scenes.
+around it and to those through open borders, at right angles to the faces (Garland & Heckbert 1997). Linear in the number of
+faces; edge collapse does the rest. Two sheets closer than a cell may touch, so it is for open scenes.
 """
 
 from __future__ import annotations
