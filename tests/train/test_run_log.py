@@ -30,6 +30,15 @@ def test_a_resumed_run_drops_the_steps_that_it_repeats(tmp_path: Path) -> None:
     assert [line["step"] for line in lines] == [1, 2, 3, 4] and lines[-1]["loss"] == -4.0
 
 
+def test_a_run_that_is_killed_after_it_resumed_keeps_its_lines(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text('{"step": 1}\n{"step": 2}\n{"st')
+    log = Log(tmp_path, 2)
+    assert (tmp_path / NAME).read_text() == '{"step": 1}\n{"step": 2}\n', "before the next line is written"
+    log.write(3, {})
+    assert [line["step"] for line in read_lines(tmp_path / NAME)] == [1, 2, 3]
+    log.close()
+
+
 def test_an_incomplete_line_is_ignored(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text('{"step": 1}\n{"step": 2}\n{"st')
     assert read_lines(tmp_path / NAME) == [{"step": 1}, {"step": 2}]

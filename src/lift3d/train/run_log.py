@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lift3d.io.files.atomic import write_bytes
+
 NAME = "log.jsonl"
 
 
@@ -15,10 +17,11 @@ class Log:
     def __init__(self, folder: Path, step: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / NAME
-        lines = [line for line in read_lines(path) if line["step"] <= step]
-        self.file = open(path, "w", encoding="utf-8")  # noqa: SIM115 (open as long as the run)
-        for line in lines:
-            self.file.write(json.dumps(line) + "\n")
+        kept = [json.dumps(line) + "\n" for line in read_lines(path) if line["step"] <= step]
+        text = "".join(kept).encode()
+        if not path.is_file() or path.read_bytes() != text:
+            write_bytes(path, text)  # at once: a run that is killed here must not lose its log
+        self.file = open(path, "a", encoding="utf-8")  # noqa: SIM115 (open as long as the run)
         self.board = _board(folder, step)
 
     def write(self, step: int, values: dict[str, float]) -> None:

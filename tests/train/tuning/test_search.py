@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from lift3d.train.config_file import options_from_file  # noqa: E402
 from lift3d.train.tuning import report  # noqa: E402
 from lift3d.train.tuning.plan import make_plan  # noqa: E402
 from lift3d.train.tuning.search import Search, run_search  # noqa: E402
-from lift3d.train.tuning.study import finished, score_of  # noqa: E402
+from lift3d.train.tuning.study import finished, open_study, score_of  # noqa: E402
 
 WORKER = """
 import sys
@@ -188,6 +189,16 @@ def test_a_killed_search_repeats_its_trial_where_it_was(tmp_path: Path) -> None:
     alone = search_of(tmp_path / "alone", 1, ["sleep=0"])
     run(alone)
     assert score_of(finished(study_of(alone))[0]) == score_of(done[0])
+
+
+def test_waiting_trials_are_given_out_once(tmp_path: Path) -> None:
+    plan = search_of(tmp_path / "s", 1).plan
+    studies = [open_study(tmp_path / "s", plan, 0) for _ in range(4)]
+    for noise in range(24):
+        studies[0].enqueue_trial({**plan.defaults, "noise": noise / 24})
+    with ThreadPoolExecutor(4) as pool:
+        asked = list(pool.map(lambda study: [study.ask().number for _ in range(6)], studies))
+    assert len({number for numbers in asked for number in numbers}) == 24
 
 
 @pytest.mark.slow

@@ -68,6 +68,7 @@ def open_study(folder: Path, plan: Plan, seed: int) -> optuna.Study:
             grace_period=GRACE,
             heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(MAX_RETRIES),
         )
+        _serialise(storage.engine)
         study = optuna.create_study(
             storage=storage, study_name=NAME, direction="maximize", load_if_exists=True,
             pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=0),
@@ -81,6 +82,18 @@ def open_study(folder: Path, plan: Plan, seed: int) -> optuna.Study:
         if process == 0:
             study.enqueue_trial(plan.defaults, skip_if_exists=True)
     return study
+
+
+def _serialise(engine: Any) -> None:
+    """Let each transaction hold the file's lock from its beginning. SQLite has no locks of rows: two processes that read the same
+    waiting trial would both run it."""
+    import sqlalchemy
+
+    def begin(connection: Any) -> None:
+        connection.connection.dbapi_connection.isolation_level = None
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    sqlalchemy.event.listen(engine, "begin", begin)
 
 
 def _process_number(folder: Path) -> int:
@@ -146,7 +159,10 @@ def repeat_abandoned(study: optuna.Study) -> None:
         if trial.user_attrs.get("host") == socket.gethostname() and not _alive(
             trial.user_attrs.get("pid", 0)
         ):
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL, skip_if_finished=True)
+            try:
+                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            except (ValueError, optuna.exceptions.UpdateFinishedTrialError):
+                continue  # it has ended meanwhile, or another process repeats it
             retry(study, trial)
 
 
