@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         depth,
         explain,
         export,
+        export_page,
         generate,
         index,
         interpolate,
@@ -44,9 +45,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "__version__", "categories", "check", "classify", "complete", "convert", "create", "depth", "explain", "export", "generate",
-    "index", "interpolate", "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render",
-    "repair", "save", "search", "texture", "view",
+    "__version__", "categories", "check", "classify", "complete", "convert", "create", "depth",
+    "explain", "export", "export_page", "generate", "index", "interpolate", "list_mappings",
+    "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair", "save",
+    "search", "texture", "view",
 ]  # fmt: skip
 
 

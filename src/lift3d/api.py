@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lift3d.pipelines.interpolate import interpolate
     from lift3d.pipelines.mask import mask
     from lift3d.pipelines.networks.export import export
+    from lift3d.pipelines.networks.page import export_page
     from lift3d.pipelines.pictures.depth import depth
     from lift3d.pipelines.pictures.texture import texture
     from lift3d.pipelines.print_check import check
@@ -58,6 +59,7 @@ PIPELINES = {
     "depth": "pictures.depth",
     "explain": "explanations.explain",
     "export": "networks.export",
+    "export_page": "networks.page",
     "generate": "generate",
     "index": "index",
     "interpolate": "interpolate",
@@ -74,10 +76,9 @@ ELSEWHERE = {"view": "lift3d.viewer.view"}
 """The same for functions whose module is not there."""
 
 __all__ = [
-    "categories", "check", "classify", "complete", "convert", "create", "depth", "explain", "export", "generate", "index",
-    "interpolate",
-    "list_mappings", "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair", "save", "search",
-    "texture", "view",
+    "categories", "check", "classify", "complete", "convert", "create", "depth", "explain", "export",
+    "export_page", "generate", "index", "interpolate", "list_mappings", "list_models", "lithophane",
+    "load", "mask", "reconstruct", "relief", "render", "repair", "save", "search", "texture", "view",
 ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ FLOORS = (
     {"inference", "runtime"},
     {"corpus", "search_index"},
     {"train", "maps"},
-    {"pipelines", "viewer"},
+    {"pipelines", "viewer", "browser"},
     {"api"},
     {"evaluate", "server"},
     {"cli"},

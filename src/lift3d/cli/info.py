@@ -40,29 +40,48 @@ def models(
 
 
 def export(
-    output: Annotated[Path, typer.Option("-o", "--output", help="NAME.onnx; with --all a folder.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="NAME.onnx; with --all or --page a folder.")],
     network: Annotated[
         str | None, typer.Argument(help="A network of `lift3d models`, or efficientnet_lite0.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Write all networks of the package.")] = False,
+    page: Annotated[
+        bool,
+        typer.Option(
+            "--page", help="Write a web page that turns a photo into a model in the visitor's browser."
+        ),
+    ] = False,
     weights: Annotated[
         str | None, typer.Option(help="Weights of the network: the folder of a run or a weights file.")
     ] = None,
+    onnxruntime_web: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --page: the npm package onnxruntime-web, .tgz or folder; else npm fetches it."
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")] = False,
 ) -> None:
-    """Write networks as ONNX files, which run without torch."""
+    """Write networks as ONNX files, which run without torch, or as a page that runs them in a browser."""
     from lift3d import api
     from lift3d.errors import InputError
 
     if every and (network is not None or weights is not None):
         raise InputError("--all takes neither a network nor --weights", "leave out one of them")
-    if not every and network is None and weights is None:
+    if page and (every or network is not None):
+        raise InputError("--page takes neither a network nor --all", "leave out one of them")
+    if onnxruntime_web is not None and not page:
+        raise InputError("--onnxruntime-web is for --page", "leave it out")
+    if not every and not page and network is None and weights is None:
         raise InputError("no network is named", "name one of `lift3d models`, or give --weights or --all")
 
     def say(sentence: str) -> None:
         if not quiet:
             typer.echo(sentence)
 
+    if page:
+        api.export_page(output, weights=weights, onnxruntime_web=onnxruntime_web, message=say)
+        return
     api.export(network, output, weights=weights, message=say)
 
 

@@ -1,0 +1,1 @@
+"""Networks in the browser: a static page that turns a photo into a model without a server."""
