@@ -36,6 +36,19 @@ def test_pictures(tmp_path: Path, format: str, suffix: str) -> None:
     assert (found := sniff(path, "x")).kind == "photo" and found.suffix == suffix
 
 
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_pictures_that_are_cut_short_are_refused(tmp_path: Path, format: str) -> None:
+    path, data = tmp_path / "x", io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(data, format)
+    for part in (0.4, 0.9):
+        path.write_bytes(data.getvalue()[: int(part * len(data.getvalue()))])
+        with pytest.raises(InputError, match="x is cut short: its end is missing"):
+            sniff(path, "x")
+    path.write_bytes(data.getvalue() + bytes(5000))  # cameras write more behind the end
+    assert sniff(path, "x").kind == "photo"
+
+
 @pytest.mark.parametrize("suffix", [".glb", ".obj", ".ply", ".stl", ".3mf"])
 def test_models(tmp_path: Path, suffix: str) -> None:
     lift3d.save(trimesh.creation.box(), tmp_path / f"box{suffix}")
@@ -116,7 +129,7 @@ def test_photos_of_an_archive_and_no_name_is_a_path(tmp_path: Path) -> None:
     [
         ({"bomb.jpg": bytes(5_000_000)}, {}, "more than the limit"),
         ({"a.jpg": b"\xff\xd8\xff" + bytes(range(256)) * 8000}, {"entry": 10**6}, "more than the limit"),
-        ({f"{k}.jpg": b"\xff\xd8\xff" + bytes(k) for k in range(20)}, {}, "more than 10 files"),
+        ({f"{k}.jpg": picture("JPEG") for k in range(20)}, {}, "more than 10 files"),
         ({"notes.txt": b"hello"}, {}, "no photos"),
     ],
 )  # fmt: skip
@@ -128,6 +141,16 @@ def test_archives_that_exceed_a_limit_leave_nothing(
     with pytest.raises(InputError, match=words):
         unpack(archive, folder, **limits)
     assert not list(folder.iterdir())
+
+
+def test_stated_sizes_above_a_limit_are_refused_before_anything_is_unpacked(tmp_path: Path) -> None:
+    archive = pack(tmp_path / "a.zip", {f"{k}.jpg": bytes(100_000) for k in range(9)}, zipfile.ZIP_DEFLATED)
+
+    def new_path() -> Path:
+        raise AssertionError("it was unpacked")
+
+    with pytest.raises(InputError, match="more than the limit"):
+        unpack_photos(archive, "a.zip", new_path, 10**6, 800_000, 10)
 
 
 @settings(max_examples=100, deadline=None)

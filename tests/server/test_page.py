@@ -226,6 +226,9 @@ def test_cancel_and_delete(page: Any) -> None:
 def test_a_narrow_window(phone: Any, box: Path) -> None:
     give(phone, box)
     begin(phone, "repair")
+    assert "Jobs (" in phone.inner_text("#to-jobs")
+    phone.click("#to-jobs")
+    until(phone, "document.getElementById('history').getBoundingClientRect().top < innerHeight - 40")
     phone.wait_for_selector(".viewer-facts:not(:empty)")
     phone.wait_for_timeout(300)
     assert is_drawn(phone)

@@ -43,10 +43,10 @@ def unpack_photos(
     path: Path | None = None
     try:
         with zipfile.ZipFile(archive) as file:
-            for info in sorted(file.infolist(), key=lambda info: info.filename):
-                shown = PurePosixPath(info.filename.replace("\\", "/")).name[:200]
-                if info.is_dir() or shown.startswith(".") or info.filename.startswith("__MACOSX/"):
-                    continue
+            wanted = [info for info in file.infolist() if _is_wanted(info)]
+            _require_small(wanted, name, entry_limit, total_limit)
+            for info in sorted(wanted, key=lambda info: info.filename):
+                shown = _shown(info)
                 if info.flag_bits & 1:
                     raise InputError(f"{name} is encrypted", "pack it without a password")
                 if len(taken) >= files_limit:
@@ -75,17 +75,40 @@ def unpack_photos(
     return taken, left_out
 
 
+def _shown(info: zipfile.ZipInfo) -> str:
+    """The name of an entry without its folders."""
+    return PurePosixPath(info.filename.replace("\\", "/")).name[:200]
+
+
+def _is_wanted(info: zipfile.ZipInfo) -> bool:
+    return not (info.is_dir() or _shown(info).startswith(".") or info.filename.startswith("__MACOSX/"))
+
+
+def _allowed(info: zipfile.ZipInfo, limit: int) -> int:
+    """Bytes to which an entry may unpack."""
+    return min(limit, MAX_RATIO * max(info.compress_size, 1 << 12))
+
+
+def _require_small(entries: list[zipfile.ZipInfo], name: str, entry_limit: int, total_limit: int) -> None:
+    """InputError where the archive itself states sizes above a limit, before anything is unpacked."""
+    if sum(info.file_size for info in entries) > total_limit or any(
+        info.file_size > _allowed(info, entry_limit) for info in entries
+    ):
+        raise _too_large(name)
+
+
+def _too_large(name: str) -> InputError:
+    return InputError(f"{name} unpacks to more than the limit", "send the photos themselves, or fewer")
+
+
 def _unpack(file: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, name: str, limit: int) -> int:
     """Write one entry to `path`; returns its size."""
-    allowed = min(limit, MAX_RATIO * max(info.compress_size, 1 << 12))
-    size = 0
+    allowed, size = _allowed(info, limit), 0
     with file.open(info) as source, open(path, "xb") as target:
         while chunk := source.read(CHUNK):
             size += len(chunk)
             if size > allowed:
-                raise InputError(
-                    f"{name} unpacks to more than the limit", "send the photos themselves, or fewer"
-                )
+                raise _too_large(name)
             target.write(chunk)
     return size
 

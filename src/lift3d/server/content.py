@@ -52,6 +52,9 @@ _MAGIC = (
     (b"ply\n", _PLY),
     (b"ply\r", _PLY),
 )
+_ENDS = {".jpg": b"\xff\xd9", ".png": b"IEND"}
+TAIL = 1 << 20
+"""Bytes at the end of a picture among which its end mark must be."""
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"}
 _UNREAD = (
     (b"GIF8", "a GIF picture", "send JPEG, PNG, WebP, TIFF or HEIC"),
@@ -75,8 +78,11 @@ def sniff(path: Path, name: str) -> Content:
         raise InputError(f"{name} is empty", "send it again")
     for magic, content in _MAGIC:
         if head.startswith(magic):
+            _require_end(path, content, size, name)
             return content
     if head[:4] == b"RIFF" and head[8:12] in (b"WEBP", b"AVI "):
+        if head[8:12] == b"WEBP" and int.from_bytes(head[4:8], "little") + 8 > size:
+            raise _cut(name)
         return _WEBP if head[8:12] == b"WEBP" else _AVI
     if head[4:8] == b"ftyp":
         return _HEIC if head[8:12] in _HEIC_BRANDS else _MP4
@@ -95,6 +101,21 @@ def sniff(path: Path, name: str) -> Content:
             f"{name} is a glTF file with its data elsewhere", "export it as GLB, which is one file"
         )
     raise InputError(f"{name} is neither a picture, a video nor a model that lift3d reads", READABLE)
+
+
+def _require_end(path: Path, content: Content, size: int, name: str) -> None:
+    """InputError for a JPEG or PNG whose end is missing. Bytes behind the end, which some cameras write, do not matter."""
+    mark = _ENDS.get(content.suffix)
+    if mark is None:
+        return
+    with open(path, "rb") as file:
+        file.seek(max(size - TAIL, 0))
+        if mark not in file.read():
+            raise _cut(name)
+
+
+def _cut(name: str) -> InputError:
+    return InputError(f"{name} is cut short: its end is missing", "send it again, or export it again")
 
 
 def _mesh_content(head: bytes, size: int) -> Content | None:

@@ -33,6 +33,8 @@ function drawList() {
   const list = byId("jobs");
   const order = [...jobs.values()].sort((a, b) => b.created - a.created).slice(0, 200);
   byId("history-empty").hidden = order.length > 0;
+  byId("to-jobs").hidden = order.length === 0;
+  byId("to-jobs").textContent = `Jobs (${order.length})`;
   for (const job of order) {
     let row = list.querySelector(`[data-job="${job.id}"]`);
     if (!row) {
@@ -48,6 +50,11 @@ function drawList() {
     else link.removeAttribute("aria-current");
   }
 }
+
+byId("to-jobs").addEventListener("click", () => {
+  byId("history").scrollIntoView();
+  byId("history").focus({ preventScroll: true });
+});
 
 function route() {
   const id = chosen();
