@@ -6,7 +6,8 @@ its unit is "m" when the scale is known and None when it is not. A `Mesh` is sim
 or None).
 
 `views`: images, cameras, depth maps and points. `rgbd`: frames of a depth camera. `solids`: meshes, parts with materials,
-voxels, and results that carry them. `heights`: height fields. `semantics`: labels, words, embeddings and latent codes.
+voxels, and results that carry them. `heights`: height fields. `volumes`: CT, MR and their
+labels. `semantics`: labels, words, embeddings and latent codes.
 `arrays`: array types.
 """
 
@@ -41,10 +42,11 @@ from lift3d.types.views import (
     Segmentation,
     Views,
 )  # fmt: skip
+from lift3d.types.volumes import HOUNSFIELD, Grid, Labels, Volume
 
 __all__ = [
-    "F32", "F64", "GREY", "ISO_LEVELS", "WHITE", "Bytes4", "Camera", "Depth", "DepthMaps", "Embedding", "HeightField", "Image",
-    "Label", "Latent", "Material", "Mesh", "Model", "Neighbour", "Neighbours", "Part", "PhotoStatus", "Photos", "Plane", "Points",
-    "Provenance", "RepairResult", "RgbdFrame", "RgbdScan", "Segmentation", "SolidPrediction", "Surface", "SymmetryPlane", "Views",
-    "Voxels", "Words",
+    "F32", "F64", "GREY", "HOUNSFIELD", "ISO_LEVELS", "WHITE", "Bytes4", "Camera", "Depth", "DepthMaps", "Embedding",
+    "Grid", "HeightField", "Image", "Label", "Labels", "Latent", "Material", "Mesh", "Model", "Neighbour", "Neighbours",
+    "Part", "PhotoStatus", "Photos", "Plane", "Points", "Provenance", "RepairResult", "RgbdFrame", "RgbdScan",
+    "Segmentation", "SolidPrediction", "Surface", "SymmetryPlane", "Views", "Volume", "Voxels", "Words",
 ]  # fmt: skip
