@@ -38,7 +38,10 @@ COMMANDS = {
     ),
     "evaluate": ("train", "Evaluate a network on the test split, beside its baselines."),
     "models": ("info", "List the networks that come with lift3d, or show the card of one."),
-    "export": ("info", "Write networks as ONNX files, which run without torch."),
+    "export": (
+        "info",
+        "Write networks as ONNX files, which run without torch, or as a page that runs them in a browser.",
+    ),
     "maps": ("info", "List the mappings between representations and their guarantees."),
     "doctor": ("info", "Check versions, threads, memory and optional packages."),
     "corpus": ("corpus", "Build, show and render the corpus of shapes for training."),

@@ -1,0 +1,1 @@
+"""CT and MR volumes: models of what they show, their segmentation and their measures."""
