@@ -1,5 +1,5 @@
-"""Three orthogonal slices of a volume with the outlines of its labels, as radiologists look at them: the right of the patient is on
-the left, the front is at the top of an axial slice and on the left of a sagittal one, the head is at the top."""
+"""Three orthogonal slices of a volume with the outlines of its labels, as radiologists look at them: the right of the patient is
+on the left, the front is at the top of an axial slice and on the left of a sagittal one, the head is at the top."""
 
 from __future__ import annotations
 
