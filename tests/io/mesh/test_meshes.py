@@ -112,6 +112,25 @@ def test_other_units_become_metres(tmp_path: Path, ending: str, unit: str, facto
     assert mesh.units == unit and np.allclose(mesh.vertices, shape().vertices)
 
 
+@pytest.mark.parametrize("ending", [".stl", ".obj", ".ply"])
+@pytest.mark.parametrize("unit", ["mm", "m"])
+def test_the_unit_of_the_numbers_and_the_frame_are_stated(tmp_path: Path, ending: str, unit: str) -> None:
+    mesh = trimesh.creation.box((0.03, 0.02, 0.01))
+    mesh.units = "m"
+    save_mesh(mesh, tmp_path / f"box{ending}", unit=unit, frame="LPS")
+    assert (
+        b"frame: LPS" in (data := (tmp_path / f"box{ending}").read_bytes())
+        and f"unit: {unit}".encode() in data
+    )
+    plain = trimesh.load(tmp_path / f"box{ending}", process=False)
+    np.testing.assert_allclose(
+        plain.extents, np.array([30, 20, 10]) * (1 if unit == "mm" else 1e-3), rtol=1e-6
+    )
+    again = load_mesh(tmp_path / f"box{ending}")
+    assert again.units == "m"
+    np.testing.assert_allclose(again.extents, [0.03, 0.02, 0.01], rtol=1e-6)
+
+
 def test_an_unknown_unit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cubit"):
         save_mesh(shape("cubits"), tmp_path / "a.glb")

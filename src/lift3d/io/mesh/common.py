@@ -12,6 +12,7 @@ import math
 import os
 import unicodedata
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -22,7 +23,7 @@ from PIL import Image as Pil
 from lift3d.errors import InputError, damaged_file
 from lift3d.geometry.mesh.recentre import recentring_shift
 from lift3d.io.image.decode import TEXTURE_FORMATS, open_picture
-from lift3d.types import F64
+from lift3d.types import F64, Model, Part
 
 MAX_FILE = 1 << 30
 _DEEPEST = 16
@@ -153,3 +154,10 @@ def only_colour_note(unread: dict[str, list[str]]) -> str:
 def finite_or(value: object, default: float) -> float:
     """The value as a float if it is a finite number, else the default."""
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else default
+
+
+def in_metres(parts: list[Part], unit: str | None, notes: list[str]) -> Model:
+    """A model of parts whose numbers are in a unit that the file states: "m", "mm" or None."""
+    if unit == "mm":
+        parts = [replace(part, vertices=part.vertices / 1000.0) for part in parts]
+    return Model(parts, None if unit is None else "m", notes)

@@ -125,19 +125,27 @@ def _short(error: Exception) -> str:
     return text or type(error).__name__
 
 
-def save_mesh(mesh: Mesh, path: str | os.PathLike[str], *, normals: bool = False) -> tuple[Path, ...]:
+def save_mesh(
+    mesh: Mesh,
+    path: str | os.PathLike[str],
+    *,
+    normals: bool = False,
+    unit: str | None = None,
+    frame: str | None = None,
+) -> tuple[Path, ...]:
     """Write a mesh in the format of the path's suffix; returns the files written, the model first, then its companions.
 
-    normals: write smooth vertex normals (GLB, OBJ, PLY, USDZ); without them viewers shade each triangle flat. Either all
-    files appear or none; the same mesh gives the same bytes. Coordinates so far from the origin that single precision would
-    round them visibly are moved to it in GLB, STL and USDZ. Raises InputError for an unknown suffix, a mesh without faces
-    and a file that cannot be written.
+    normals: write smooth vertex normals (GLB, OBJ, PLY, USDZ); without them viewers shade each triangle flat. unit: "mm" or "m",
+    of the numbers in an STL, OBJ or PLY, formats that define none; by default mm in STL and m in the others. frame: of the
+    coordinates, stated in the header of these three. Either all files appear or none; the same mesh gives the same bytes.
+    Coordinates so far from the origin that single precision would round them visibly are moved to it in GLB, STL and USDZ.
+    Raises InputError for an unknown suffix, a mesh without faces and a file that cannot be written.
     """
     path = Path(path)
     ending = _ending(path, "written")
-    part, unit = _prepared(mesh, path.name, ending)
+    part, memory = _prepared(mesh, path.name, ending)
     smooth = smooth_normals(part) if normals else None
-    files = [(path, data) for path, data in _encode(part, unit, path, ending, smooth)]
+    files = [(path, data) for path, data in _encode(part, memory, path, ending, smooth, unit, frame)]
     with writing_together(*(p for p, _ in files)) as temporaries:
         for temporary, (_, data) in zip(temporaries, files):
             temporary.write_bytes(data)
@@ -167,17 +175,25 @@ def _prepared(mesh: Mesh, name: str, ending: str) -> tuple[Part, str | None]:
 
 
 def _encode(
-    part: Part, unit: str | None, path: Path, ending: str, normals: NDArray[np.float32] | None
+    part: Part,
+    unit: str | None,
+    path: Path,
+    ending: str,
+    normals: NDArray[np.float32] | None,
+    stated: str | None = None,
+    frame: str | None = None,
 ) -> list[tuple[Path, bytes]]:
     """The (path, bytes) of a model's files, the model first."""
     if ending == ".glb":
         return [(path, glb.write(part, unit, normals))]
     if ending == ".stl":
-        return [(path, stl.write(part, unit))]
+        return [(path, stl.write(part, unit, stated or "mm", frame))]
     if ending == ".3mf":
         return [(path, threemf.write(part, unit))]
     if ending == ".usdz":
         return [(path, usdz.write(part, unit, normals))]
+    if unit == "m" and stated == "mm":
+        part, unit = replace(part, vertices=part.vertices * 1000.0), "mm"
     companions: list[tuple[Path, bytes]] = []
     picture = None
     stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in path.stem)  # MTL does not allow spaces
@@ -187,12 +203,12 @@ def _encode(
         picture = f"{stem}.{ending[1:]}.texture.{kind}"
         companions.append((path.with_name(picture), data))
     if ending == ".ply":
-        return [(path, ply_writer.write(part, unit, picture, normals)), *companions]
+        return [(path, ply_writer.write(part, unit, picture, normals, frame)), *companions]
     library = None
     if part.material is not None:
         library = f"{stem}.mtl"
         companions.insert(0, (path.with_name(library), obj_writer.write_library(part.material, picture)))
-    return [(path, obj_writer.write(part, unit, library, normals)), *companions]
+    return [(path, obj_writer.write(part, unit, library, normals, frame)), *companions]
 
 
 def smooth_normals(part: Part) -> NDArray[np.float32]:

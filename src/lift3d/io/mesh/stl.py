@@ -38,7 +38,7 @@ def weld_corners(corners: F64) -> Part:
 
 
 def read(data: bytes, path: Path) -> Model:
-    """One part, in metres when the header says "unit: mm", else without unit. Raises InputError for a damaged file.
+    """One part, in metres when the header says "unit: mm" or "unit: m", else without unit. Raises InputError for a damaged file.
 
     A wrong number of triangles in the header, triangles that are not finite and such without area are warnings.
     """
@@ -62,8 +62,8 @@ def read(data: bytes, path: Path) -> Model:
         notes.append(f"{many} with coordinates that are not finite, or over 1e30, left out")
         corners = corners[np.repeat(finite, 3)]
         rgba = rgba[finite] if rgba is not None else None
-    known = b"unit: mm" in head
-    part = weld_corners(corners / 1000.0 if known else corners)
+    stated = re.search(rb"unit: (mm|m)\b", head)
+    part = weld_corners(corners / 1000.0 if stated and stated[1] == b"mm" else corners)
     a, b, c = part.faces.T
     flat = (a == b) | (b == c) | (c == a)
     if flat.all():
@@ -73,7 +73,7 @@ def read(data: bytes, path: Path) -> Model:
         part = Part(part.vertices, part.faces[~flat])
     if rgba is not None:
         part = paint_faces(part.vertices, part.faces, rgba[~flat])
-    return Model([part], "m" if known else None, notes)
+    return Model([part], "m" if stated else None, notes)
 
 
 def _text(data: bytes) -> bytes | None:
@@ -171,10 +171,13 @@ def _colours(head: bytes, attribute: NDArray[np.uint16]) -> NDArray[np.uint8] | 
     return np.where(high[:, None], own, np.array(GREY)).astype(np.uint8)
 
 
-def write(part: Part, unit: str | None) -> bytes:
-    """Binary STL of a part: in millimetres for unit "m" (metres in memory), unchanged for None."""
-    header = b"lift3d binary STL unit: mm" if unit == "m" else b"lift3d binary STL unit: null"
-    scaled = (part.vertices * (1000.0 if unit == "m" else 1.0)).astype("<f4")
+def write(part: Part, unit: str | None, stated: str = "mm", frame: str | None = None) -> bytes:
+    """Binary STL of a part. unit: "m" for metres in memory, None for numbers that are written unchanged. stated: "mm" or "m", the
+    unit of the numbers in the file. frame: the frame of its coordinates, which the header states."""
+    header = f"lift3d binary STL unit: {'null' if unit is None else stated}".encode()
+    if frame is not None:
+        header += f" frame: {frame}".encode()
+    scaled = (part.vertices * (1000.0 if unit == "m" and stated == "mm" else 1.0)).astype("<f4")
     records = np.zeros(len(part.faces), _RECORD)
     corners = scaled[part.faces]
     normal = np.cross(

@@ -110,7 +110,8 @@ def _slice(
 ) -> NDArray[np.uint8]:  # fmt: skip
     """One slice in pixels, with its name, the letters of the sides, and the outlines of labels."""
     name, across, right, up, letters = view
-    size = tuple(max(1, round(float(shape[a] * spacing[a] * scale))) for a in (right, up))
+    width, height = (max(1, round(float(shape[a] * spacing[a] * scale))) for a in (right, up))
+    size = width, height
 
     def plane(array: NDArray[np.generic]) -> NDArray[np.generic]:
         return np.take(array, at[across], across).T[::-1, ::-1]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import damaged_file
-from lift3d.io.mesh.common import only_colour_note
+from lift3d.io.mesh.common import in_metres, only_colour_note
 from lift3d.io.mesh.faces import finite_parts
 from lift3d.io.mesh.obj.materials import Materials, Shading
 from lift3d.io.mesh.obj.vertices import polypaint, read_rows, split_vertices
@@ -93,7 +93,7 @@ def read(data: bytes, path: Path, materials: dict[str, Material] | None = None) 
     notes = list(dict.fromkeys(notes))
     if len(notes) > _MOST_NOTES:
         notes = [*notes[:_MOST_NOTES], f"{len(notes) - _MOST_NOTES} more warnings of this kind"]
-    return Model(parts, found.unit, notes)
+    return in_metres(parts, found.unit, notes)
 
 
 def _statements(text: bytes) -> _Statements:
@@ -105,8 +105,8 @@ def _statements(text: bytes) -> _Statements:
             continue
         key = words[0].lower()
         if key.startswith(b"#"):
-            if b" ".join(words) == b"# unit: m":
-                found.unit = "m"
+            if b" ".join(words) in (b"# unit: m", b"# unit: mm"):
+                found.unit = words[2].decode()
             elif key == b"#mrgb":
                 found.painted += words[1:]
             continue

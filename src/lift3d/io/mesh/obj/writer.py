@@ -8,9 +8,17 @@ from lift3d.io.mesh.common import format_points, format_rows
 from lift3d.types import Material, Part
 
 
-def write(part: Part, unit: str | None, library: str | None, normals: np.ndarray | None = None) -> bytes:
-    """The OBJ file of a part; library: the name of the MTL beside it; normals: (V, 3) per vertex."""
+def write(
+    part: Part,
+    unit: str | None,
+    library: str | None,
+    normals: np.ndarray | None = None,
+    frame: str | None = None,
+) -> bytes:
+    """The OBJ file of a part. unit: of its numbers, "m" or "mm", or None; library: the name of the MTL beside it; normals: (V, 3)
+    per vertex; frame: of its coordinates, which a comment states."""
     lines = ["# made by lift3d", f"# unit: {unit or 'null'}", "# up: Z"]
+    lines += [] if frame is None else [f"# frame: {frame}"]
     if library is not None:
         lines.append(f"mtllib {library}")
     xyz = format_points(part.vertices)

@@ -15,7 +15,7 @@ from PIL import Image as Pil
 
 from lift3d.errors import InputError, damaged_file
 from lift3d.io.files.read import read_bytes
-from lift3d.io.mesh.common import decode_texture, resolve_companion
+from lift3d.io.mesh.common import decode_texture, in_metres, resolve_companion
 from lift3d.io.mesh.faces import finite_parts, paint_faces, rgba_bytes
 from lift3d.io.mesh.ply.tables import Lists, Table, read_tables
 from lift3d.io.mesh.polygons import triangulate
@@ -62,7 +62,7 @@ def read(data: bytes, path: Path) -> Model:
     triangles = triangulate(counts, index, xyz)
     notes += triangles.notes()
     place = triangles.corners
-    unit = "m" if "unit: m" in comments else None
+    unit = next((one for one in ("m", "mm") if f"unit: {one}" in comments), None)
     textures = _textures(comments, path, notes)
     parts: list[Part] = []
     colours = colours_of(vertex)
@@ -97,7 +97,7 @@ def read(data: bytes, path: Path) -> Model:
             parts.append(paint_faces(xyz, bands, painted[triangles.polygon[rest]]))
         else:
             parts.append(Part(xyz, bands, None, colours))
-    return Model(finite_parts(parts, notes), unit, notes)
+    return in_metres(finite_parts(parts, notes), unit, notes)
 
 
 def _list(table: Table, names: tuple[str, ...]) -> Lists | None:

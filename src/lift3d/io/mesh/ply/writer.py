@@ -18,9 +18,14 @@ from lift3d.types import Part
 
 
 def write(
-    part: Part, unit: str | None, texture: str | None, normals: NDArray[np.float32] | None = None
+    part: Part,
+    unit: str | None,
+    texture: str | None,
+    normals: NDArray[np.float32] | None = None,
+    frame: str | None = None,
 ) -> bytes:
-    """Binary PLY of a part; texture: the name of the picture beside it; normals: (V, 3) per vertex."""
+    """Binary PLY of a part. unit: of its numbers, "m" or "mm", or None; texture: the name of the picture beside it; normals: (V,
+    3) per vertex; frame: of its coordinates, which a comment states."""
     kind = "<f8" if needs_double(part.vertices) else "<f4"  # else single precision would round visibly
     fields: list[tuple[str, str]] = [(a, kind) for a in "xyz"]
     columns: list[NDArray[np.generic]] = [part.vertices[:, i] for i in range(3)]
@@ -37,6 +42,8 @@ def write(
     out = io.StringIO()
     out.write("ply\nformat binary_little_endian 1.0\ncomment made by lift3d\n")
     out.write(f"comment unit: {unit or 'null'}\n")
+    if frame is not None:
+        out.write(f"comment frame: {frame}\n")
     if texture is not None:
         out.write(f"comment TextureFile {texture}\n")
     out.write(f"element vertex {len(part.vertices)}\n")
