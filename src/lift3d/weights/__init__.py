@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError, MissingExtra
+from lift3d.weights.eight_bits import scales_of
 from lift3d.weights.onnx_file import CARD, MAPPING, SUFFIX, OnnxFile, read_onnx
 from lift3d.weights.pretrained import PretrainedCfg, parse_card
 
@@ -82,7 +83,11 @@ def load_tensors(name: str | Path, mapping: str | None = None) -> dict[str, torc
         tensors = load(data)
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise InputError(f"{file} is damaged or not a safetensors file", "download it again") from error
-    return {key: t.float() if t.is_floating_point() else t for key, t in tensors.items()}
+    scales = scales_of(tensors)
+    return {
+        key: t.float() * scales[key].float() if key in scales else t.float() if t.is_floating_point() else t
+        for key, t in tensors.items()
+    }
 
 
 def load_arrays(name: str | Path, mapping: str | None = None) -> dict[str, NDArray[Any]]:
@@ -97,7 +102,15 @@ def load_arrays(name: str | Path, mapping: str | None = None) -> dict[str, NDArr
         arrays = load(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{file} is damaged or not a safetensors file", "download it again") from error
-    return {key: a.astype(np.float32) if a.dtype.kind == "f" else a for key, a in arrays.items()}
+    scales = scales_of(arrays)
+    return {
+        key: a.astype(np.float32) * scales[key].astype(np.float32)
+        if key in scales
+        else a.astype(np.float32)
+        if a.dtype.kind == "f"
+        else a
+        for key, a in arrays.items()
+    }
 
 
 def require_mapping(cfg: PretrainedCfg, mapping: str) -> None:
