@@ -1,4 +1,4 @@
-"""Weights of the learned mappings: NAME.safetensors in half precision beside its card NAME.json, in this folder or in the
+"""Weights of the learned mappings: NAME.safetensors in half precision or eight bits beside its card NAME.json, in this folder or in the
 folder of a training run. `find` and `list_models` return the cards as `PretrainedCfg`; `load_tensors` reads the weights as
 tensors of torch, `load_arrays` as arrays. NAME.onnx, as `lift3d export` writes it, contains weights and card."""
 
