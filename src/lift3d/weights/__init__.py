@@ -1,5 +1,5 @@
-"""Weights of the learned mappings: NAME.safetensors in half precision or eight bits beside its card NAME.json, in this folder or in the
-folder of a training run. `find` and `list_models` return the cards as `PretrainedCfg`; `load_tensors` reads the weights as
+"""Weights of the learned mappings: NAME.safetensors in half precision or eight bits beside its card NAME.json, in this folder or
+in the folder of a training run. `find` and `list_models` return the cards as `PretrainedCfg`; `load_tensors` reads the weights as
 tensors of torch, `load_arrays` as arrays. NAME.onnx, as `lift3d export` writes it, contains weights and card."""
 
 from __future__ import annotations
