@@ -32,6 +32,7 @@ EXTRAS = {
     "onnx": ("onnxruntime", "onnxruntime", "networks without torch"),
     "export": ("onnx", "onnx", "networks as ONNX files"),
     "search": ("usearch", "usearch", "quick search among many models"),
+    "medical": ("pydicom", "pydicom", "DICOM volumes (CT, MR)"),
     "serve": ("fastapi", "fastapi", "the server and its page"),
 }
 
