@@ -56,7 +56,7 @@ def dicom_slice(
         if value is not None:
             setattr(dataset, key, value)
     dataset.PixelData = pixels.astype(pixels.dtype.newbyteorder("<" if little else ">")).tobytes()
-    dataset["PixelData"].VR = "OW"
+    dataset["PixelData"].VR = "OW" if pixels.dtype.itemsize > 1 else "OB"
     if change is not None:
         change(dataset)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,9 +88,9 @@ def dicom_series(
 
 
 def nifti_bytes(
-    values: np.ndarray, *, affine: np.ndarray | None = None, order: str = "<", version: int = 1, scaling: Sequence[float] = (1, 0),
-    pixdim: Sequence[float] = (1, 1, 1, 1), codes: Sequence[int] = (0, 1), quaternion: Sequence[float] = (0, 0, 0, 0, 0, 0),
-    units: int = 2, dims: Sequence[int] | None = None,
+    values: np.ndarray, *, affine: np.ndarray | None = None, order: str = "<", version: int = 1,
+    scaling: Sequence[float] = (1, 0), pixdim: Sequence[float] = (1, 1, 1, 1), codes: Sequence[int] = (0, 1),
+    quaternion: Sequence[float] = (0, 0, 0, 0, 0, 0), units: int = 2, dims: Sequence[int] | None = None,
 ) -> bytes:  # fmt: skip
     """A file of NIfTI. codes: of qform and sform; quaternion: b, c, d, x, y, z; dims: sizes where they shall differ."""
     code = {"u1": 2, "i2": 4, "i4": 8, "f4": 16, "f8": 64, "i1": 256, "u2": 512, "u4": 768, "i8": 1024}[

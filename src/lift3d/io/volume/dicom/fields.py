@@ -31,6 +31,12 @@ GROUPS = {
 FRAME_TYPES = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence")
 
 
+def meta_text(dataset: Any, keyword: str, name: str) -> str:
+    """An attribute of the header of a file as text, "" where there is none."""
+    with guarded(name):
+        return str(getattr(getattr(dataset, "file_meta", None), keyword, "") or "").strip("\0 ")
+
+
 class Fields:
     """The attributes of one picture. dataset: of the file; frame: its index, or None for a file of one picture."""
 

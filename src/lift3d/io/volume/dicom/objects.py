@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lift3d.errors import damaged_file
-from lift3d.io.volume.dicom.fields import Fields
+from lift3d.io.volume.dicom.fields import Fields, meta_text
 
 SLICE_CLASSES = frozenset({"2", "2.1", "4", "4.1", "20", "128", "130"})
 """Storage classes of slices: CT, MR, NM and PET, single and enhanced. Without a picture such a file is damaged."""
@@ -72,8 +72,7 @@ NO_PLACE = Reason(
 def storage_class(fields: Fields, dataset: Any) -> str:
     """The SOP class of a data set, from its header where the data set has none."""
     stated = fields.text("SOPClassUID")
-    meta = getattr(dataset, "file_meta", None)
-    return stated or str(getattr(meta, "MediaStorageSOPClassUID", "") or "")
+    return stated or meta_text(dataset, "MediaStorageSOPClassUID", fields.name)
 
 
 def reason_against(dataset: Any, fields: Fields) -> Reason | None:

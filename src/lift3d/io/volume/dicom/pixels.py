@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError, MissingExtra, damaged_file
-from lift3d.io.volume.dicom.fields import Fields
+from lift3d.io.volume.dicom.fields import Fields, meta_text
 from lift3d.io.volume.dicom.headers import guarded, library
 from lift3d.io.volume.limits import printable
 
@@ -85,8 +85,7 @@ def check_length(dataset: Any, fields: Fields, found: int) -> None:
 
 def transfer_syntax(dataset: Any, fields: Fields) -> str:
     """UID of the transfer syntax, of a kind that is read. Raises InputError, which names any other one."""
-    meta = getattr(dataset, "file_meta", None)
-    uid = str(getattr(meta, "TransferSyntaxUID", "") or "")
+    uid = meta_text(dataset, "TransferSyntaxUID", fields.name)
     if not uid:  # without a header pydicom has found the encoding by looking
         return "1.2.840.10008.1.2.1" if dataset.original_encoding[1] else "1.2.840.10008.1.2.2"
     if uid in NATIVE or uid == RLE:
@@ -108,7 +107,8 @@ def transfer_syntax(dataset: Any, fields: Fields) -> str:
 
 def syntax_name(uid: str) -> str:
     """Name and UID of a transfer syntax, for a message."""
-    name = library().uid.UID(uid).name
+    with guarded("the file"):
+        name = library().uid.UID(uid).name
     return f"{name} ({uid})" if name != uid else f"the transfer syntax {printable(uid, 64)}"
 
 

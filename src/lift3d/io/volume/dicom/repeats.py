@@ -81,7 +81,9 @@ def _stacks(places: Sequence[list[Slice]], most: int, name: str) -> tuple[str, l
             ordered = sorted(values, key=lambda key: [_order(text) for text in key])
             varying = [i for i in range(len(whats)) if len({key[i] for key in values}) > 1]
             what = " and ".join(whats[i] for i in varying)
-            return what, [(" ".join(v[i] for i in varying), [one[v] for one in by_value]) for v in ordered]
+            return what, [
+                (" ".join(_shown(v[i]) for i in varying), [one[v] for one in by_value]) for v in ordered
+            ]
     ranked = [sorted(place, key=lambda one: (one.instance, one.frame or 0)) for place in places]
     if any(len({(one.instance, one.frame) for one in place}) < most for place in places):
         raise InputError(
@@ -106,6 +108,12 @@ def _equal_sets(places: Sequence[list[Slice]], whats: Sequence[str]) -> bool:
 def _checksum(path: Path) -> str:
     """Checksum of a file, computed once."""
     return file_sha256(path)
+
+
+def _shown(text: str) -> str:
+    """A value for a message: numbers without trailing zeros."""
+    number_or_text = _order(text)[0]
+    return f"{number_or_text:g}" if abs(number_or_text) < 1e6 else text
 
 
 def _order(text: str) -> tuple[float, str]:

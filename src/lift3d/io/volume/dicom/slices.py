@@ -13,12 +13,13 @@ from lift3d.errors import InputError, damaged_file
 from lift3d.io.volume.dicom import pixels
 from lift3d.io.volume.dicom.fields import Fields
 from lift3d.io.volume.dicom.headers import guarded, read_header
-from lift3d.io.volume.dicom.objects import NO_PLACE, Reason, reason_against
-from lift3d.io.volume.limits import MAX_VOXELS
+from lift3d.io.volume.dicom.objects import CAPTURE, NO_PLACE, Reason, reason_against, storage_class
+from lift3d.io.volume.limits import MAX_VOXELS, MIN_SLICES
 from lift3d.types.arrays import F64
 from lift3d.types.volumes import HOUNSFIELD
 
 MAX_FRAMES = 65_536
+SECONDARY_CAPTURE = ".1.1.7"
 MAX_SKEW = 0.01
 """Largest deviation of direction cosines from unit length and right angles; rounding to three decimals stays below."""
 REPEATS = (
@@ -75,10 +76,13 @@ def slices_of(path: Path, name: str, head: bytes) -> list[Slice] | Reason:
     reason = reason_against(dataset, fields)
     if reason is not None:
         return reason
+    _check_area(fields)
     pixels.check_length(dataset, fields, found_bytes)
     if fields.value("PerFrameFunctionalGroupsSequence") is None:
         one = _slice(dataset, fields, path, None)
-        return NO_PLACE if one is None else [one]
+        if one is None:
+            return CAPTURE if storage_class(fields, dataset).endswith(SECONDARY_CAPTURE) else NO_PLACE
+        return [one]
     frames = int(fields.number("NumberOfFrames") or 1)
     with guarded(name):
         stated = len(dataset.PerFrameFunctionalGroupsSequence)
@@ -89,6 +93,17 @@ def slices_of(path: Path, name: str, head: bytes) -> list[Slice] | Reason:
     return kept if len(kept) == frames else NO_PLACE
 
 
+def _check_area(fields: Fields) -> None:
+    """Raise InputError where three slices of this size would be above the limit of a volume."""
+    rows, columns = int(fields.number("Rows") or 0), int(fields.number("Columns") or 0)
+    if rows * columns > MAX_VOXELS // MIN_SLICES:
+        raise InputError(
+            f"{fields.name} has slices of {columns} x {rows} pixels, and {MIN_SLICES} of them are above the limit of "
+            f"{MAX_VOXELS / 1e6:.0f} million voxels",
+            "reduce the resolution of the series in the program that wrote it",
+        )
+
+
 def _slice(dataset: Any, fields: Fields, path: Path, frame: int | None) -> Slice | None:
     """The record of a picture, or None where it has no place. Raises InputError where its place makes no sense."""
     position = fields.numbers("ImagePositionPatient", 3)
@@ -97,12 +112,6 @@ def _slice(dataset: Any, fields: Fields, path: Path, frame: int | None) -> Slice
     if position is None or cosines is None or spacing is None:
         return None
     rows, columns = int(fields.number("Rows") or 0), int(fields.number("Columns") or 0)
-    if rows * columns > MAX_VOXELS // 3:
-        raise InputError(
-            f"{fields.name} has slices of {columns} x {rows} pixels; three such slices are above the limit of "
-            f"{MAX_VOXELS / 1e6:.0f} million voxels",
-            "reduce the resolution of the series in the program that wrote it",
-        )
     if spacing.min() <= 0:
         raise InputError(
             f"{fields.name} states a pixel spacing of {spacing[0]:g} x {spacing[1]:g} mm",

@@ -38,7 +38,7 @@ class Stack:
     @property
     def is_complete(self) -> bool:
         """Whether every slice of the grid was measured."""
-        return self.count == len(self.slices)
+        return np.array_equal(self.places, np.arange(self.count))
 
 
 def ordered(

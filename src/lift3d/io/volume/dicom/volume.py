@@ -24,7 +24,6 @@ def assemble(stack: Stack, name: str, notes: Callable[[str], None]) -> Volume:
     slopes = {(one.slope, one.intercept) for one in stack.slices}
     whole = len(slopes) == 1 and matches_integers(first.slope, first.intercept)
     values: NDArray[np.generic] = np.empty(shape[::-1], np.int16 if whole else np.float32)
-    measured = np.rint(stack.places).astype(int) if stack.is_complete else np.arange(len(stack.slices))
     gaps = {} if stack.is_complete else _neighbours(stack)
     previous: NDArray[np.generic] | None = None
     for index, picture in _pictures(stack.slices):
@@ -34,9 +33,10 @@ def assemble(stack: Stack, name: str, notes: Callable[[str], None]) -> Volume:
             picture = exact
         else:
             one = stack.slices[index]
-            picture = (picture.astype(np.float64) * one.slope + one.intercept).astype(np.float32)
+            with np.errstate(over="ignore"):
+                picture = (picture.astype(np.float64) * one.slope + one.intercept).astype(np.float32)
         if stack.is_complete:
-            values[measured[index]] = picture
+            values[index] = picture
         else:
             for place, weight in gaps.get(index, []):
                 blend = picture.astype(np.float64) * weight
