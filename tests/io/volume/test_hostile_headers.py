@@ -77,8 +77,8 @@ def test_nrrd(changes: list[tuple[str, str]], tail: bytes) -> None:
 
 
 KEYS = st.sampled_from(
-    ["NDims", "DimSize", "ElementType", "ElementSpacing", "TransformMatrix", "Offset", "CompressedData", "BinaryData", "HeaderSize",
-     "DistanceUnits", "ElementNumberOfChannels", "ElementDataFile", "BinaryDataByteOrderMSB"]
+    ["NDims", "DimSize", "ElementType", "ElementSpacing", "TransformMatrix", "Offset", "CompressedData", "BinaryData",
+     "HeaderSize", "DistanceUnits", "ElementNumberOfChannels", "ElementDataFile", "BinaryDataByteOrderMSB"]
 )  # fmt: skip
 VALUES_OF_META = st.one_of(
     WORDS, st.lists(NUMBERS, max_size=10).map(" ".join), st.sampled_from(list(META_TYPES)),

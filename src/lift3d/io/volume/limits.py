@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError
+from lift3d.types.volumes import Volume
 
 MAX_VOXELS = 1 << 30
 """Voxels of a volume: 1024 slices of 1024 x 1024."""
 MIN_SLICES = 3
 """Nodes along each axis: fewer hold no solid."""
 MAX_TEXT = 80
+MIN_SPACING, MAX_COORDINATE = 2e-4, 1e7
+"""Bounds of a voxel and of coordinates in mm, beyond which a unit must be wrong."""
 
 
 def printable(text: object, most: int = MAX_TEXT) -> str:
@@ -63,6 +66,33 @@ def check_finite(values: NDArray[np.generic], name: str) -> None:
             f"{name} has {bad} voxels of {values.size} that are not a number (NaN or infinite)",
             "replace them by the value of the background in the program that wrote it",
         )
+
+
+def check_affine(affine: NDArray[np.float64], name: str) -> None:
+    """Raise InputError unless an affine (4, 4) in millimetres is finite and its axes span the space."""
+    with np.errstate(all="ignore"):
+        lengths = np.linalg.norm(affine[:3, :3], axis=0)
+        usable = bool(np.isfinite(affine).all()) and bool((lengths > 0).all())
+        turned = abs(float(np.linalg.det(affine[:3, :3] / lengths))) if usable else 0.0
+    if not turned > 1e-4:
+        raise InputError(
+            f"the directions of {name} are singular: they do not say where the voxels lie",
+            "export it again with its orientation",
+        )
+    small = lengths.min() < MIN_SPACING or abs(float(np.linalg.det(affine[:3, :3]))) <= 1e-12
+    if small or np.abs(affine).max() > MAX_COORDINATE:
+        raise InputError(
+            f"{name} has voxels of {' x '.join(f'{s:.3g}' for s in lengths)} mm at up to {np.abs(affine[:3, 3]).max():.3g} mm",
+            "export it again with its spacing and origin in millimetres",
+        )
+
+
+def volume_of(
+    values: NDArray[np.generic], affine: NDArray[np.float64], unit: str | None, name: str
+) -> Volume:
+    """The volume of checked values (I, J, K) and an affine. Raises InputError where the affine cannot be used."""
+    check_affine(affine, name)
+    return Volume.of(values, affine, unit, name)
 
 
 def matches_integers(*values: float) -> bool:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from lift3d.errors import InputError, damaged_file
 from lift3d.io.volume.data_bytes import MAX_HEADER, beside, open_file, read_numbers, read_values
-from lift3d.io.volume.limits import MAX_VOXELS, check_size, printable, size_text
+from lift3d.io.volume.limits import MAX_VOXELS, check_size, printable, size_text, volume_of
 from lift3d.io.volume.nifti import choose_time
-from lift3d.io.volume.nrrd_header import LENGTHS, check_affine
+from lift3d.io.volume.nrrd_header import LENGTHS
 from lift3d.io.volume.scaling import scaled
 from lift3d.types.arrays import F64
 from lift3d.types.volumes import Volume
@@ -61,7 +61,7 @@ def read(
             with open_file(beside(path, stated)) as data:
                 stored = _values(data, fields, sizes, name)
     volume = stored[..., index] if stored.ndim == 4 else stored
-    return Volume.of(scaled(volume, 1.0, 0.0, name), affine, None, name)
+    return volume_of(scaled(volume, 1.0, 0.0, name), affine, None, name)
 
 
 def read_fields(file: BinaryIO, name: str) -> dict[str, str]:
@@ -143,7 +143,6 @@ def _affine(
     affine[:3, :3] = axes[:3, :3].T * lengths
     affine[:3, 3] = origin[:3] * unit
     affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
-    check_affine(affine, name)
     return np.asarray(affine)
 
 

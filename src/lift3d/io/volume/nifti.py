@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lift3d.errors import InputError
 from lift3d.io.volume.data_bytes import decompressed, open_file, read_values
-from lift3d.io.volume.limits import check_size, printable, size_text
+from lift3d.io.volume.limits import check_size, printable, size_text, volume_of
 from lift3d.io.volume.nifti_header import V1, V2, Header, choose_affine, parse
 from lift3d.io.volume.scaling import scaled
 from lift3d.types.arrays import F64
@@ -67,7 +67,7 @@ def read(
         last = len(header.shape) == 3 or index == header.shape[3] - 1
         data = read_values(file, codec, header.offset + index * want, want, name, to_end=last)
     stored: NDArray[np.generic] = data.view(header.dtype).reshape(header.shape[:3], order="F")
-    return Volume.of(scaled(stored, header.slope, header.intercept, name), affine, None, name)
+    return volume_of(scaled(stored, header.slope, header.intercept, name), affine, None, name)
 
 
 def _header(file: BinaryIO, name: str) -> tuple[str, Header]:

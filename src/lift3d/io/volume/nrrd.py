@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lift3d.errors import InputError, damaged_file
 from lift3d.io.volume.data_bytes import MAX_HEADER, beside, open_file, read_numbers, read_values
-from lift3d.io.volume.limits import MAX_VOXELS, check_size, printable, size_text
+from lift3d.io.volume.limits import MAX_VOXELS, check_size, printable, size_text, volume_of
 from lift3d.io.volume.nifti import choose_time
 from lift3d.io.volume.nrrd_header import Header, affine_of, parse, spatial_axes
 from lift3d.io.volume.scaling import scaled
@@ -60,7 +60,7 @@ def read(
     picked = tuple(
         slice(None) if i in axes else index if i in others else 0 for i in range(len(header.sizes))
     )
-    return Volume.of(scaled(stored[picked], 1.0, 0.0, name), affine, None, name)
+    return volume_of(scaled(stored[picked], 1.0, 0.0, name), affine, None, name)
 
 
 def read_header(file: BinaryIO, name: str) -> Header:

@@ -139,8 +139,8 @@ def affine_of(
             notes(f"{name} states no origin: 0, 0, 0 is used")
             origin = [[0.0, 0.0, 0.0]]
         scale = _scale(header, "space units", [0, 1, 2])
-        return _checked(
-            columns, np.array(origin[0]), np.array(SPACES[space]) * (1.0 if scale is None else scale), name
+        return _joined(
+            columns, np.array(origin[0]), np.array(SPACES[space]) * (1.0 if scale is None else scale)
         )
     if directions is not None and header.text("space", "space dimension"):
         stated_space = printable(header.text("space", "space dimension"), 40)
@@ -166,27 +166,11 @@ def affine_of(
     return stated_axes([float(s) * scale for s in stated], "LPS", name, notes)
 
 
-def _checked(columns: F64, origin: F64, signs: F64, name: str) -> F64:
-    """The affine of direction columns, if it is invertible. Raises InputError."""
+def _joined(columns: F64, origin: F64, signs: F64) -> F64:
+    """The affine of direction columns."""
     affine = np.eye(4)
     affine[:3, :3], affine[:3, 3] = columns * signs[:, None], origin * signs
-    check_affine(affine, name)
     return affine
-
-
-def check_affine(affine: F64, name: str) -> None:
-    """Raise InputError unless an affine is finite and its axes span the space."""
-    with np.errstate(all="ignore"):
-        lengths = np.linalg.norm(affine[:3, :3], axis=0)
-        fine = (
-            bool(np.isfinite(affine).all()) and bool((lengths > 1e-9).all()) and bool((lengths < 1e9).all())
-        )
-        fine = fine and abs(float(np.linalg.det(affine[:3, :3] / lengths))) > 1e-4
-    if not fine or abs(float(np.linalg.det(affine[:3, :3]))) <= 1e-12:
-        raise InputError(
-            f"the directions of {name} are singular: they do not say where the voxels lie",
-            "export it again with its orientation",
-        )
 
 
 def _directions(header: Header) -> list[list[float] | None] | None:

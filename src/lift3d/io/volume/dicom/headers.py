@@ -15,6 +15,7 @@ from typing import Any
 
 from lift3d.errors import InputError, Lift3dError, MissingExtra, damaged_file
 from lift3d.io.volume.data_bytes import open_file
+from lift3d.io.volume.limits import printable
 
 MAX_FILES = 100_000
 HEAD = 4096
@@ -98,12 +99,23 @@ def refuse_deflated(path: Path, head: bytes) -> None:
 def files_below(folder: Path) -> list[Path]:
     """All regular files below a folder, in the order of their paths; links to folders are not followed."""
     found: list[Path] = []
-    for here, folders, names in os.walk(folder):
+
+    def unreadable(error: OSError) -> None:
+        raise InputError(
+            f"{printable(error.filename)} cannot be read ({error.strerror})", "check its permissions"
+        ) from error
+
+    for here, folders, names in os.walk(folder, onerror=unreadable):
         folders.sort()
         found += [Path(here) / name for name in sorted(names)]
         if len(found) > MAX_FILES:
             raise InputError(
                 f"{folder} holds more than {MAX_FILES} files", "give the folder of one examination or series"
+            )
+    for path in found:
+        if path.is_symlink() and not path.exists():
+            raise InputError(
+                f"{printable(path.name)} is a link to a file that is missing", "copy the whole series"
             )
     return [path for path in found if path.is_file()]
 

@@ -119,10 +119,10 @@ def _is_words(dataset: Any) -> bool:
 
 def _check_precision(dataset: Any, fields: Fields, syntax: str, frame: int, count: int) -> None:
     """Raise InputError where a stream of JPEG states another size or more bits than the header of the file."""
-    if syntax not in JPEG_LOSSLESS | JPEG_LS | JPEG_8_BIT:
+    if syntax == RLE:
         return
     data = library().encaps.get_frame(dataset.PixelData, frame, number_of_frames=count)
-    stated = _start_of_frame(data)
+    stated = _codestream_size(data) if syntax in JPEG_2000 else _start_of_frame(data)
     if stated is None:
         raise damaged_file(fields.name, "has pixels without a header of JPEG")
     precision, rows, columns = stated
@@ -150,6 +150,15 @@ def _start_of_frame(data: bytes) -> tuple[int, int, int] | None:
             )
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return None
+
+
+def _codestream_size(data: bytes) -> tuple[int, int, int] | None:
+    """(bits, rows, columns) of a JPEG 2000 codestream, or None where there is none."""
+    at = data.find(b"\xff\x4f\xff\x51", 0, 4096)
+    if at < 0 or len(data) < at + 43:
+        return None
+    right, bottom, left, top = (int.from_bytes(data[at + n : at + n + 4], "big") for n in (8, 12, 16, 20))
+    return (data[at + 42] & 0x7F) + 1, bottom - top, right - left
 
 
 class _Bits:

@@ -84,8 +84,12 @@ def choose(stacks: list[Series], wanted: str | None, name: str, notes: Callable[
         found = [s for s in stacks if wanted in (s.name, s.uid)] or [
             s for s in stacks if wanted == s.pictures[0].series_number
         ]
-        if len(found) == 1:
-            return found[0]
+        large = [s for s in found if s.slices >= MIN_SLICES]
+        if len(found) == 1 or len(large) == 1:
+            rest = [s for s in found if len(large) == 1 and s is not large[0]]
+            if rest:
+                notes(f"left out because they have fewer than {MIN_SLICES} parallel slices: {_listed(rest)}")
+            return large[0] if len(large) == 1 else found[0]
         what = (
             f"no series {printable(wanted, 40)!r}"
             if not found

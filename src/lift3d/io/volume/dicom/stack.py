@@ -20,7 +20,7 @@ from lift3d.types.arrays import F64
 EXACT = 0.01
 """Deviation in mm of a slice from an even step, and distance of slices that lie at one place."""
 ROUNDED = 0.1
-"""Largest deviation in mm that is put down to positions written with few decimals, which is noted."""
+"""Largest unit in mm of the last decimal of positions; deviations from even steps by such rounding are accepted and noted."""
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 AXES = ("x", "y", "z")
 
@@ -74,7 +74,10 @@ def _grid(slices: list[Slice], name: str, close_gap: bool, notes: Callable[[str]
     positions = np.array([one.position for one in slices])
     heights = (positions - first.position) @ normal
     steps = np.diff(heights)
-    tolerance = min(max(EXACT, min(one.resolution for one in slices)), ROUNDED, 0.1 * float(steps.min()))
+    unit = min(one.resolution for one in slices)
+    # steps between rounded positions of an even grid differ by one unit of the last decimal at most
+    is_rounded = unit <= ROUNDED and float(np.ptp(steps)) <= 1.001 * unit
+    tolerance = min(unit if is_rounded and unit > EXACT else EXACT, 0.1 * float(steps.min()))
     tolerance = max(tolerance, 1e-6 * float(heights[-1]))
     even = np.linspace(0, heights[-1], len(slices))
     if abs(heights - even).max() <= tolerance:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lift3d.io.volume.dicom.pixels import decode
 from lift3d.io.volume.dicom.slices import Slice
 from lift3d.io.volume.dicom.stack import Stack
-from lift3d.io.volume.limits import check_finite, check_size, matches_integers, narrowest
+from lift3d.io.volume.limits import check_finite, check_size, matches_integers, narrowest, volume_of
 from lift3d.types.volumes import Volume
 
 
@@ -48,7 +48,7 @@ def assemble(stack: Stack, name: str, notes: Callable[[str], None]) -> Volume:
     check_finite(values, name)
     _note_values(stack.slices, notes)
     units = {one.unit for one in stack.slices}
-    return Volume.of(values.transpose(2, 1, 0), stack.affine, units.pop() if len(units) == 1 else None, name)
+    return volume_of(values.transpose(2, 1, 0), stack.affine, units.pop() if len(units) == 1 else None, name)
 
 
 def _pictures(slices: list[Slice]) -> Iterator[tuple[int, NDArray[np.generic]]]:
