@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pydicom.fileset import FileSet
 
 from lift3d.errors import InputError, MissingExtra
 from lift3d.io.volume import archive as archives
-from lift3d.io.volume.dicom import headers
+from lift3d.io.volume.dicom import headers, streams
 from lift3d.io.volume.reading import read_volume
 from lift3d.types.volumes import Volume
 
@@ -49,6 +50,68 @@ def test_rle_is_exact(tmp_path: Path) -> None:
 
     volume = read(series(tmp_path, pixels, change=compress))
     assert np.array_equal(volume.values[..., 2], pixels.T - 1000)
+
+
+def test_compressed_pixels_that_are_cut_short(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 3000, (16, 12)).astype(np.int16)
+    source = series(tmp_path, pixels, change=lambda dataset: dataset.compress(pydicom.uid.RLELossless))
+    path, data = source / "1", (source / "1").read_bytes()
+    for cut in range(5, 300, 13):
+        path.write_bytes(data[:-cut])
+        with pytest.raises(InputError, match="cut short"):
+            read(source)
+    path.write_bytes(data[:-58])
+    with pytest.raises(InputError, match=r"cut short: \d+ bytes of compressed pixels wanted, \d+ found"):
+        read(source)
+
+
+@pytest.mark.parametrize(
+    "syntax", ["JPEGLosslessProcess14_1", "JPEGLosslessProcess14", "JPEGLSLossless", "JPEG2000Lossless"]
+)
+@pytest.mark.parametrize(("dtype", "bits"), [("u2", 10), ("u2", 16), ("i2", 12), ("i2", 16), ("u1", 8)])
+def test_lossless_codecs_are_exact(syntax: str, dtype: str, bits: int, tmp_path: Path) -> None:
+    gdcm = pytest.importorskip("gdcm", reason="needs the extra medical")
+    ends = (-(1 << bits - 1), 1 << bits - 1) if dtype[0] == "i" else (0, 1 << bits)
+    pixels = np.random.default_rng(bits).integers(*ends, (37, 41)).astype(dtype)
+    pixels[:10] = pixels[0]
+    for path in sorted(
+        series(tmp_path, pixels, BitsStored=bits, HighBit=bits - 1, RescaleIntercept=0).iterdir()
+    ):
+        reader = gdcm.ImageReader()
+        reader.SetFileName(str(path))
+        assert reader.Read()
+        change = gdcm.ImageChangeTransferSyntax()
+        change.SetTransferSyntax(gdcm.TransferSyntax(getattr(gdcm.TransferSyntax, syntax)))
+        change.SetInput(reader.GetImage())
+        if not change.Change():
+            pytest.skip("the library does not write this combination")
+        writer = gdcm.ImageWriter()
+        writer.SetFileName(str(path))
+        writer.SetFile(reader.GetFile())
+        writer.SetImage(change.GetOutput())
+        assert writer.Write()
+    assert np.array_equal(read(tmp_path).values[..., 1], pixels.T)
+
+
+def test_errors_of_the_decoder_are_heard(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match="a.dcm has damaged pixels"), streams.watched("a.dcm"):
+        os.write(2, b"Corrupt JPEG data: premature end of data segment\n")
+    with streams.watched("a.dcm"):
+        os.write(2, b"something else\n")
+    assert capfd.readouterr().err == "something else\n"
+
+
+def test_streams_that_contradict_their_header() -> None:
+    frame = b"\xff\xd8\xff\xc3\x00\x0b\x0c\x00\x05\x00\x04\x01\x01\x11\x00" + bytes(4) + b"\xff\xd9\0"
+    streams.check(frame, False, (16, 5, 4), "a")
+    for data, expected, words in (
+        (frame, (16, 5, 5), "pixels of 4 x 5, another size"),
+        (frame, (8, 5, 4), "12 bits, more than"),
+        (frame[:-3], (16, 5, 4), "cut short"),
+        (b"\xff\xd8" + bytes(40), (16, 5, 4), "without a header"),
+    ):
+        with pytest.raises(InputError, match=words):
+            streams.check(data, False, expected, "a")
 
 
 def test_bits_above_those_stored_are_overlays(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from lift3d.errors import InputError, Lift3dError, MissingExtra, damaged_file
 from lift3d.io.volume.data_bytes import open_file
+from lift3d.io.volume.dicom import streams
 from lift3d.io.volume.limits import printable
 
 MAX_FILES = 100_000
@@ -22,6 +23,8 @@ HEAD = 4096
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 PIXEL_GROUP = 0x7FE0
+UNDEFINED = b"\xff" * 4
+"""The length of an element whose end is marked: compressed pixels."""
 _FIRST_GROUPS = (0x0002, 0x0008)
 
 
@@ -84,6 +87,9 @@ def read_header(path: Path, head: bytes) -> tuple[Any, int]:
         implicit, little = dataset.original_encoding
         if int.from_bytes(tag[:2], "little" if little else "big") != PIXEL_GROUP:
             return dataset, 0
+        length = file.read(4 if implicit else 8)[-4:]
+        if length == UNDEFINED:
+            streams.check_items(file, path.name)
         return dataset, max(rest - (8 if implicit else 12), 0)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError, MissingExtra, damaged_file
+from lift3d.io.volume.dicom import streams
 from lift3d.io.volume.dicom.fields import Fields, meta_text
 from lift3d.io.volume.dicom.headers import guarded, library
 from lift3d.io.volume.limits import printable
@@ -64,11 +65,14 @@ def decode(path: Path, name: str, frames: Sequence[int | None]) -> Iterator[NDAr
         return
     for frame in frames:
         with guarded(name, f"has pixels that cannot be decoded ({syntax_name(syntax)})"):
-            _check_precision(dataset, fields, syntax, frame or 0, count)
+            if syntax != RLE:
+                data = library().encaps.get_frame(dataset.PixelData, frame or 0, number_of_frames=count)
+                streams.check(data, syntax in JPEG_2000, (bits.allocated, rows, columns), name)
             plugin = "pydicom" if syntax == RLE else "gdcm"
-            picture = library().pixels.pixel_array(
-                dataset, index=frame or 0, raw=True, decoding_plugin=plugin
-            )
+            with streams.watched(name):
+                picture = library().pixels.pixel_array(
+                    dataset, index=frame or 0, raw=True, decoding_plugin=plugin
+                )
         if picture.shape != (rows, columns):
             raise damaged_file(name, "has pixels of another size than its header states")
         yield bits.clean(picture)
@@ -117,50 +121,6 @@ def _is_words(dataset: Any) -> bool:
     return bool(dataset["PixelData"].VR == "OW")
 
 
-def _check_precision(dataset: Any, fields: Fields, syntax: str, frame: int, count: int) -> None:
-    """Raise InputError where a stream of JPEG states another size or more bits than the header of the file."""
-    if syntax == RLE:
-        return
-    data = library().encaps.get_frame(dataset.PixelData, frame, number_of_frames=count)
-    stated = _codestream_size(data) if syntax in JPEG_2000 else _start_of_frame(data)
-    if stated is None:
-        raise damaged_file(fields.name, "has pixels without a header of JPEG")
-    precision, rows, columns = stated
-    if (rows, columns) != (int(fields.number("Rows") or 0), int(fields.number("Columns") or 0)):
-        raise damaged_file(
-            fields.name, f"has pixels of {columns} x {rows}, another size than its header states"
-        )
-    if precision > int(fields.number("BitsAllocated") or 0):
-        raise damaged_file(fields.name, f"has pixels of {precision} bits, more than its header states")
-
-
-def _start_of_frame(data: bytes) -> tuple[int, int, int] | None:
-    """(bits, rows, columns) of the frame header of a JPEG or JPEG-LS stream, or None where there is none."""
-    at = 2
-    while at + 9 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xFF:
-            at += 1
-            continue
-        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
-            return (
-                data[at + 4],
-                int.from_bytes(data[at + 5 : at + 7], "big"),
-                int.from_bytes(data[at + 7 : at + 9], "big"),
-            )
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return None
-
-
-def _codestream_size(data: bytes) -> tuple[int, int, int] | None:
-    """(bits, rows, columns) of a JPEG 2000 codestream, or None where there is none."""
-    at = data.find(b"\xff\x4f\xff\x51", 0, 4096)
-    if at < 0 or len(data) < at + 43:
-        return None
-    right, bottom, left, top = (int.from_bytes(data[at + n : at + n + 4], "big") for n in (8, 12, 16, 20))
-    return (data[at + 42] & 0x7F) + 1, bottom - top, right - left
-
-
 class _Bits:
     """How pixels lie in their words: `stored` bits whose highest is `high`, in words of `allocated` bits."""
 
@@ -170,6 +130,8 @@ class _Bits:
         high = fields.number("HighBit")
         self.high = self.stored - 1 if high is None else int(high)
         self.signed = (fields.number("PixelRepresentation") or 0) == 1
+        if not self.allocated:
+            raise damaged_file(fields.name, "does not state how many bits its pixels have")
         if self.allocated not in (8, 16, 32) or not 0 < self.stored <= self.allocated:
             raise InputError(
                 f"{fields.name} stores its pixels with {self.stored} of {self.allocated} bits, which is not read",
