@@ -224,6 +224,14 @@ def test_several_series_are_listed_and_chosen(tmp_path: Path) -> None:
     assert "no series '9'" in refusal(tmp_path, series="9")
 
 
+def test_pictures_of_one_place_are_no_rival_of_a_series(tmp_path: Path) -> None:
+    dicom_series(tmp_path / "a", [0, 1, 2])
+    dicom_series(tmp_path / "bolus", [5, 5, 5, 5, 5], SeriesNumber=9, SeriesInstanceUID="1.9")
+    volume, notes = read(tmp_path)
+    assert volume.shape == (4, 5, 3) and "9: CT" in notes and "5 pictures at 1 place of" in notes
+    assert "too few slices" in refusal(tmp_path / "bolus")
+
+
 def test_two_orientations_in_one_series_are_listed_and_chosen(tmp_path: Path) -> None:
     dicom_series(tmp_path / "a", [0, 1, 2, 3])
     for n in range(3):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from lift3d.io.volume.limits import MIN_SLICES, number, printable
 PARALLEL = 1e-3
 """Largest difference of direction cosines within a stack; `stack` then checks the corners in millimetres."""
 SAME_SPACING = 1e-4
+SAME_PLACE = 0.01
+"""Millimetres along the normal within which pictures lie at one place."""
 LISTED = 8
 
 
@@ -36,10 +39,20 @@ class Series:
         """The number of pictures."""
         return len(self.pictures)
 
+    @cached_property
+    def places(self) -> int:
+        """The number of different places of its pictures along their normal: fewer than pictures where some are repeated."""
+        normal = self.pictures[0].normal
+        heights = np.sort([float(one.position @ normal) for one in self.pictures])
+        width = min(SAME_PLACE, 0.1 * min(self.pictures[0].spacing))
+        return 1 + int((np.diff(heights) > width).sum())
+
     def __str__(self) -> str:
         text = f' "{printable(self.description, 40)}"' if self.description else ""
         size = f"{self.shape[0]} x {self.shape[1]} pixels of {number(self.spacing[0])} x {number(self.spacing[1])} mm"
         pictures = "picture" if self.slices == 1 else "pictures"
+        if self.places != self.slices:
+            pictures += f" at {self.places} {'place' if self.places == 1 else 'places'}"
         return f"{self.name}: {self.modality or 'series'}{text}, {self.slices} {pictures} of {size}"
 
 
@@ -84,7 +97,7 @@ def choose(stacks: list[Series], wanted: str | None, name: str, notes: Callable[
         found = [s for s in stacks if wanted in (s.name, s.uid)] or [
             s for s in stacks if wanted == s.pictures[0].series_number
         ]
-        large = [s for s in found if s.slices >= MIN_SLICES]
+        large = [s for s in found if s.places >= MIN_SLICES]
         if len(found) == 1 or len(large) == 1:
             rest = [s for s in found if len(large) == 1 and s is not large[0]]
             if rest:
@@ -96,8 +109,8 @@ def choose(stacks: list[Series], wanted: str | None, name: str, notes: Callable[
             else f"{len(found)} stacks in series {printable(wanted, 40)!r}"
         )
         raise InputError(f"{name} has {what}", f"choose one with --series ({_listed(stacks)})")
-    large = [s for s in stacks if s.slices >= MIN_SLICES]
-    small = [s for s in stacks if s.slices < MIN_SLICES]
+    large = [s for s in stacks if s.places >= MIN_SLICES]
+    small = [s for s in stacks if s.places < MIN_SLICES]
     if len(large) > 1:
         raise InputError(
             f"{name} holds {len(large)} series or orientations",

@@ -13,12 +13,13 @@ import numpy as np
 
 from lift3d.errors import InputError
 from lift3d.io.volume.dicom import repeats
+from lift3d.io.volume.dicom.series import SAME_PLACE
 from lift3d.io.volume.dicom.slices import Slice
 from lift3d.io.volume.limits import MIN_SLICES, number
 from lift3d.types.arrays import F64
 
 EXACT = 0.01
-"""Deviation in mm of a slice from an even step, and distance of slices that lie at one place."""
+"""Accepted deviation in mm of a slice from an even step."""
 ROUNDED = 0.1
 """Largest unit in mm of the last decimal of positions; deviations from even steps by such rounding are accepted and noted."""
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -50,7 +51,7 @@ def ordered(
     Raises InputError where the slices do not lie on a grid."""
     normal = slices[0].normal
     by_height = sorted(slices, key=lambda one: float(one.position @ normal))
-    width = min(EXACT, 0.1 * min(slices[0].spacing))
+    width = min(SAME_PLACE, 0.1 * min(slices[0].spacing))
     places: list[list[Slice]] = []
     for one in by_height:
         if places and float((one.position - places[-1][0].position) @ normal) <= width:
