@@ -21,7 +21,7 @@ class Parts:
 
     row (I J + 1,): first run of each row of voxels along the last axis; begin, end (R,): voxels [begin, end) of the runs; part
     (R,): number of the part of each run. Per part: label (P,), voxels (P,) and marked (P,), the number of its voxels with the
-    marked id; at_border (P,): whether it touches the border of the grid.
+    marked id; border (P,): bits 0, 1, 2 for the axes at whose ends it touches the border of the grid.
     """
 
     row: NDArray[np.int64]
@@ -31,7 +31,7 @@ class Parts:
     label: NDArray[np.int64]
     voxels: NDArray[np.int64]
     marked: NDArray[np.int64]
-    at_border: NDArray[np.bool_]
+    border: NDArray[np.uint8]
 
 
 def find_parts(ids: NDArray[np.unsignedinteger], lookup: NDArray[np.uint16], marked: int = -1) -> Parts:
@@ -60,7 +60,7 @@ def _find(ids: NDArray[np.unsignedinteger], lookup: NDArray[np.uint16], by_faces
     part = np.empty(n, np.int32)
     total = _number(parent, part)
     label, voxels, seen = np.zeros(total, np.int64), np.zeros(total, np.int64), np.zeros(total, np.int64)
-    border = np.zeros(total, np.bool_)
+    border = np.zeros(total, np.uint8)
     _summarise(ids.shape, row, begin, end, value, found, part, label, voxels, seen, border)
     return Parts(row, begin, end, part, label, voxels, seen, border)
 
@@ -162,14 +162,13 @@ def _summarise(
     """Add up the runs of each part."""
     for r in range(len(row) - 1):
         i, j = r // shape[1], r % shape[1]
-        edge = i == 0 or j == 0 or i == shape[0] - 1 or j == shape[1] - 1
+        edge = (i == 0 or i == shape[0] - 1) | (j == 0 or j == shape[1] - 1) << 1
         for n in range(row[r], row[r + 1]):
             p = part[n]
             label[p] = value[n]
             voxels[p] += end[n] - begin[n]
             seen[p] += found[n]
-            if edge or begin[n] == 0 or end[n] == shape[2]:
-                border[p] = True
+            border[p] |= edge | (begin[n] == 0 or end[n] == shape[2]) << 2
 
 
 @njit_kernel

@@ -30,14 +30,14 @@ LAMBDA, PLATE_STEP, MOMENTUM = 0.6, 0.25, 0.9
 RESTORE_EVERY, LAST_RESTORES = 3, 5
 
 
-def relax(net: Net, matrix: F64, volumes: F64, steps: int = PLATE_STEPS) -> F64:
+def relax(net: Net, matrix: F64, volumes: F64, steps: int = PLATE_STEPS, start: F32 | None = None) -> F64:
     """(V, 3) positions of the vertices in indices: smooth, inside their boxes, with these volumes of labels as far as possible.
 
     matrix (3, 3): index to millimetres. volumes (K,): wanted volumes of the labels 1 ... K in cubic voxels. steps: of the thin
     plate; the membrane takes a quarter of them first.
     """
     neighbours, junction = neighbour_table(net)
-    x = net.start.copy()
+    x = net.start.copy() if start is None else start.copy()
     previous, delta = x.copy(), np.empty_like(x)
     for step in range(steps // 4 + steps):
         plate = step >= steps // 4
@@ -58,6 +58,15 @@ def relax(net: Net, matrix: F64, volumes: F64, steps: int = PLATE_STEPS) -> F64:
     for _ in range(LAST_RESTORES):
         restore_volumes(net, x, matrix, volumes)
     return x.astype(np.float64)
+
+
+def net_volumes(net: Net, x: F32, matrix: F64, k: int) -> F64:
+    """(K,) volumes of the labels 1 ... K in cubic voxels, with vertices at x (V, 3)."""
+    found, areas = np.zeros(k + 1), np.zeros((k + 1, k + 1))
+    cofactor = np.linalg.inv(matrix).T * abs(np.linalg.det(matrix))
+    _measure(x, net.quads, net.quad_labels, cofactor, found, areas)
+    _measure(x, net.polygons, net.polygon_labels, cofactor, found, areas)
+    return found[1:]
 
 
 def _none() -> None:

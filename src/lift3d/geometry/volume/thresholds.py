@@ -18,13 +18,14 @@ class Threshold:
     """A range of values to be inside: low <= value <= high.
 
     seed: of the voxels in the range only those connected with one of this value or more count (hysteresis), if it is not None.
-    largest: of the connected parts only the largest counts. fill_cavities: closed hollows count as inside. source: where the
-    numbers are from.
+    enclosed: parts that reach the border of the volume across the body, as the air around it does, do not count. largest: of the
+    connected parts only the largest counts. fill_cavities: closed hollows count as inside. source: where the numbers are from.
     """
 
     low: float
     high: float = np.inf
     seed: float | None = None
+    enclosed: bool = False
     largest: bool = False
     fill_cavities: bool = False
     source: str = ""
@@ -47,11 +48,17 @@ NAMED = {
     "metal": Threshold(2976, source="above enamel; most scanners end at 3071"),
     "muscle": Threshold(-29, 150, source="Mitsiopoulos et al. 1998, J Appl Physiol 85:115: -29 to 150"),
     "fat": Threshold(-190, -30, source="Kvist et al. 1988, Am J Clin Nutr 48:1351: -190 to -30"),
-    "lung": Threshold(-950, -500, source="Kemerink et al. 1998, Med Phys 25:2432: -500 to tissue; emphysema ends at -950"),
+    "lung": Threshold(
+        -1100, -500, enclosed=True, source="air and lung that reach no border: Hu, Hoffman & Reinhardt 2001, IEEE TMI 20:490"
+    ),
     "skin": Threshold(-500, largest=True, fill_cavities=True, source="half way between air (-1000) and water (0)"),
     "air": Threshold(-1100, -500, source="half way between air (-1000) and water (0)"),
 }
-"""Thresholds in Hounsfield units. Bone, skin and air have one bound that matters: a maximum would hollow dense bone and metal."""
+"""Thresholds in Hounsfield units.
+
+Bone, teeth and skin have no upper bound: it would hollow dense bone and metal. Air, water and skin: the surface between two
+tissues lies where a voxel is half of each. `fat` also has the borders between muscle and air, and `spongy-bone` those between
+muscle and compact bone, since a mixed voxel has a value between the two: drop small parts of them."""
 
 
 def named_threshold(name: str, volume: Volume) -> Threshold:
