@@ -6,8 +6,9 @@ Five oblique bodies are sampled at three spacings, at four positions of the grid
 volume of the voxels; normal errors are means over the area, against the gradient of the body's distance. The edges of the box are
 left out of its normals up to a voxel diagonal, since a label map does not have them. The threshold is that of
 half the value, of voxels whose values are the fractions of them inside the body, as CT averages. For scale: the same label maps
-through marching tetrahedra with `constrained_smooth`, and scikit-image's marching cubes. The large CT is made up: 512 x 512 x 800 voxels of
-int16 with a spine, ribs, a pelvis, a skull and long bones in soft tissue with noise; time and peak memory are of a process of its own.
+through marching tetrahedra with `constrained_smooth`, and scikit-image's marching cubes. The large CT is made up: 512 x 512 x 800
+voxels of int16 with a spine, ribs, a pelvis, a skull and long bones in soft tissue with noise; time and peak memory are of a
+process of its own.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ def grid(spacing: tuple[float, ...], shift: tuple[float, ...]) -> tuple[np.ndarr
     return index @ affine[:3, :3].T + affine[:3, 3], affine
 
 
-def partial_volumes(body: Body, places: np.ndarray, distance: np.ndarray, sizes: tuple[float, ...]) -> np.ndarray:
+def partial_volumes(
+    body: Body, places: np.ndarray, distance: np.ndarray, sizes: tuple[float, ...]
+) -> np.ndarray:
     """(I, J, K) int16: 1000 times the fraction of each voxel inside the body, from 6 x 6 x 6 points."""
     values = np.where(distance < 0, 1000, 0).astype(np.int16)
     mixed = np.abs(distance) < np.linalg.norm(sizes) / 2
@@ -103,7 +106,11 @@ def score(body: Body, v: np.ndarray, f: np.ndarray, skip: float = 0.0) -> tuple[
     if skip:
         q = np.sort(np.abs(centre @ TURN) - [24, 15, 10], axis=1)
         weight[q[:, 1] > -skip] = 0
-    return float(volume), float((angle * weight).sum() / weight.sum()), float(np.average(np.abs(body(centre)), weights=area))
+    return (
+        float(volume),
+        float((angle * weight).sum() / weight.sum()),
+        float(np.average(np.abs(body(centre)), weights=area)),
+    )
 
 
 def tetrahedra(ids: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -139,18 +146,29 @@ def bodies(peers: bool) -> tuple[list[list[Any]], dict[str, int]]:
                 one = labels_to_surfaces(Labels.of(ids, affine))[1]
                 values = partial_volumes(body, places, distance, sizes)
                 other = threshold_to_surface(Volume.of(values, affine), Threshold(500))
-                meshes = {"labels": (one.mesh.vertices, one.mesh.faces), "threshold": (other.mesh.vertices, other.mesh.faces)}
+                meshes = {
+                    "labels": (one.mesh.vertices, one.mesh.faces),
+                    "threshold": (other.mesh.vertices, other.mesh.faces),
+                }
                 if peers:
                     meshes["tetrahedra"], meshes["cubes"] = tetrahedra(ids, affine), cubes(ids, affine)
                 count.append(ids.sum() * np.prod(sizes))
                 for key, (v, f) in meshes.items():
-                    volume, angle, _ = score(body, np.asarray(v), np.asarray(f), float(np.linalg.norm(sizes)) if name == "box" else 0)
+                    volume, angle, _ = score(
+                        body,
+                        np.asarray(v),
+                        np.asarray(f),
+                        float(np.linalg.norm(sizes)) if name == "box" else 0,
+                    )
                     results.setdefault(key, []).append((100 * (volume / count[-1] - 1), angle))
                     if key in ("labels", "threshold"):
                         report = inspect_arrays(np.asarray(v), np.asarray(f))
                         solid["meshes"] += 1
                         solid["solid"] += (
-                            report.closed and report.oriented and report.positive_volume and report.no_self_intersection
+                            report.closed
+                            and report.oriented
+                            and report.positive_volume
+                            and report.no_self_intersection
                         )
             row: list[Any] = [name, spacing]
             for key in ("labels", "threshold", "tetrahedra", "cubes"):
@@ -179,7 +197,9 @@ def noise(count: int = 300) -> dict[str, int]:
         for one in labels_to_surfaces(Labels.of(ids, affine)).values():
             report = inspect_arrays(np.asarray(one.mesh.vertices), np.asarray(one.mesh.faces))
             solid["meshes"] += 1
-            solid["solid"] += report.closed and report.oriented and report.positive_volume and report.no_self_intersection
+            solid["solid"] += (
+                report.closed and report.oriented and report.positive_volume and report.no_self_intersection
+            )
     return solid
 
 
@@ -194,7 +214,9 @@ def made_up_ct(shape: tuple[int, int, int] = (512, 512, 800)) -> Volume:
     for k in range(12):
         ring = np.hypot((x - cx) / 1.35, y - cy) - 85 - 2 * k
         bone = np.minimum(bone, np.hypot(ring, z - 420 - 18 * k + 0.35 * (y - cy)) - 5)
-    bone = np.minimum(bone, np.abs(np.sqrt((x - cx) ** 2 + (y - cy) ** 2 + ((z - 735) / 1.05) ** 2) - 60) - 4)  # skull
+    bone = np.minimum(
+        bone, np.abs(np.sqrt((x - cx) ** 2 + (y - cy) ** 2 + ((z - 735) / 1.05) ** 2) - 60) - 4
+    )  # skull
     for side in (-1, 1):
         wing = np.sqrt((x - cx - side * 60) ** 2 + (y - cy - 20) ** 2 + (z - 250) ** 2)
         bone = np.minimum(bone, np.maximum(np.abs(wing - 55) - 5, -side * (x - cx - side * 50)))  # pelvis
@@ -259,16 +281,18 @@ def main() -> None:
     random = noise()
     result: dict[str, Any] = {"solids": solid, "random_labels": random}
     note = (
-        f"Volume error against the volume of the voxels / mean normal error. {solid['solid']} of {solid['meshes']} meshes of labels and "
-        f"thresholds are closed, oriented and without self-intersection; of {random['meshes']} meshes of {random['maps']} maps of "
-        f"random labels with random affines, {random['solid']}."
+        f"Volume error against the volume of the voxels / mean normal error. {solid['solid']} of {solid['meshes']} meshes of labels "
+        f"and thresholds are closed, oriented and without self-intersection; of {random['meshes']} meshes of {random['maps']} maps "
+        f"of random labels with random affines, {random['solid']}."
     )
     if not args.no_large:
-        out = subprocess.run([sys.executable, __file__, "--large"], capture_output=True, text=True, check=True).stdout
+        out = subprocess.run(
+            [sys.executable, __file__, "--large"], capture_output=True, text=True, check=True
+        ).stdout
         result["large"] = json.loads(out.splitlines()[-1])
         note += (
-            f" A made-up CT of 512 x 512 x 800 voxels to bone: {result['large']['seconds']} s, {result['large']['peak_gb']} GB with "
-            f"the CT, {result['large']['triangles'] / 1e6:.1f} million triangles."
+            f" A made-up CT of 512 x 512 x 800 voxels to bone: {result['large']['seconds']} s, {result['large']['peak_gb']} GB "
+            f"with the CT, {result['large']['triangles'] / 1e6:.1f} million triangles."
         )
     columns = ["body", "spacing", "labels", "threshold of values"]
     if not args.no_peers:

@@ -38,7 +38,9 @@ def winner(corners: np.ndarray) -> int:
     return max(labels, key=lambda one: (not single(one), (corners == one).sum(), -one))
 
 
-def net_polygons(ids: np.ndarray, octahedron: float = 0.3, square: float = 0.2) -> list[tuple[int, int, tuple[Point, ...]]]:
+def net_polygons(
+    ids: np.ndarray, octahedron: float = 0.3, square: float = 0.2
+) -> list[tuple[int, int, tuple[Point, ...]]]:
     """(label, other label, corner positions) of every polygon; counter-clockwise seen from the side of the other label."""
     padded = np.pad(ids, 2).astype(int)
     shape = [n - 1 for n in padded.shape]

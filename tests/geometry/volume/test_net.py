@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from surface_net_twin import from_least, net_polygons, regular, winner
 
 from lift3d.geometry.mesh.solidity import inspect_arrays
 from lift3d.geometry.volume.cells import REGULAR, classify_cell
 from lift3d.geometry.volume.net import Net, build_net
 from lift3d.geometry.volume.net_kernels import FLAT
 from lift3d.geometry.volume.triangles import triangulate
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "helpers"))
-from surface_net_twin import from_least, net_polygons, regular, winner
 
 LOOKUP = np.arange(256, dtype=np.uint16)
 
@@ -75,7 +70,10 @@ def test_cells_equal_their_twin(seed: int) -> None:
 def test_net_equals_its_twin(seed: int) -> None:
     ids = random_labels(seed, 5)
     if ids.any():
-        want = sorted((a, b, from_least(tuple(tuple(np.round(p, 6).tolist()) for p in c))) for a, b, c in net_polygons(ids))
+        want = sorted(
+            (a, b, from_least(tuple(tuple(np.round(p, 6).tolist()) for p in c)))
+            for a, b, c in net_polygons(ids)
+        )
         assert polygons_of(build_net(ids, LOOKUP)) == want
 
 
@@ -87,7 +85,11 @@ def test_every_label_is_solid_wherever_the_vertices_stand_in_their_boxes(seed: i
     net = build_net(ids, LOOKUP)
     u = rng.random(net.start.shape)
     t = {"random": u, "corners": np.round(u), "quarters": np.round(4 * u) / 4}.get(where, u)
-    x = net.start if where == "start" else np.clip((net.low + (net.high - net.low) * t).astype(np.float32), net.low, net.high)
+    x = (
+        net.start
+        if where == "start"
+        else np.clip((net.low + (net.high - net.low) * t).astype(np.float32), net.low, net.high)
+    )
     v, f, labels = triangulate(net, x.astype(np.float64), np.diag(rng.random(3) + 0.1))
     matrix = rng.normal(size=(3, 3)) + np.eye(3) * 2
     if np.linalg.cond(matrix) > 30:

@@ -1,9 +1,9 @@
 """Agreement of a predicted segmentation with the true one, in millimetres: of label maps and of closed meshes.
 
 Dice = 2 |A and B| / (|A| + |B|); HD95, the larger of the 95th percentiles of the distances from each surface to the other; ASSD,
-the mean of these distances; NSD, the fraction of both surfaces within a tolerance of the other (Nikolov et al. 2021). Percentiles,
-means and fractions are weighted by area. A structure that only one of the two has counts as the worst: Dice and NSD 0, distances as
-long as the diagonal of the volume.
+the mean of these distances; NSD, the fraction of both surfaces within a tolerance of the other (Nikolov et al. 2021).
+Percentiles, means and fractions are weighted by area. A structure that only one of the two has counts as the worst: Dice and NSD 0,
+distances as long as the diagonal of the volume.
 """
 
 from __future__ import annotations
@@ -62,14 +62,16 @@ def mean_scores(scores: Iterable[SegmentationScores]) -> MeanScores:
     every = list(scores)
     if not every:
         raise InputError("there is no structure to compare", "give label maps that have labels")
-    mean = np.mean([(s.dice, s.hd95, s.assd, s.nsd) for s in every], 0)
-    return MeanScores(*map(float, mean), len(every), sum(s.missing for s in every))
+    dice, hd95, assd, nsd = np.mean([(s.dice, s.hd95, s.assd, s.nsd) for s in every], 0).tolist()
+    return MeanScores(dice, hd95, assd, nsd, len(every), sum(s.missing for s in every))
 
 
 def same_grid(a: Grid, b: Grid) -> None:
     """Raise InputError unless two grids have the same shape and their corners are within `SAME_PLACE` millimetres."""
     if a.shape != b.shape:
-        raise InputError(f"the volumes have {a.shape} and {b.shape} voxels", "compare volumes on the same grid")
+        raise InputError(
+            f"the volumes have {a.shape} and {b.shape} voxels", "compare volumes on the same grid"
+        )
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in a.shape], indexing="ij")).reshape(3, 8)
     apart = (a.affine - b.affine)[:3] @ np.vstack([corners, np.ones(8)])
     most = float(np.linalg.norm(apart, axis=0).max())
@@ -133,12 +135,14 @@ def compare_solids(
     there, back = _sampled(predicted, truth, samples, seed), _sampled(truth, predicted, samples, seed)
     areas = float(predicted.area), float(truth.area)
     scores = _distance_scores(there, even * areas[0], back, even * areas[1], tolerance)
-    return SegmentationScores(dice, *scores, *volumes)
+    return SegmentationScores(dice, *scores, volumes[0], volumes[1])
 
 
 def _sampled(a: Mesh, b: Mesh, samples: int, seed: int) -> F64:
     """Distances of samples of a from the surface of b."""
-    points, _, _ = sample_surface(np.asarray(a.vertices), np.asarray(a.faces), samples, np.random.default_rng(seed))
+    points, _, _ = sample_surface(
+        np.asarray(a.vertices), np.asarray(a.faces), samples, np.random.default_rng(seed)
+    )
     return closest_in_tree(build_search_tree(np.asarray(b.vertices), np.asarray(b.faces)), points)[1]
 
 

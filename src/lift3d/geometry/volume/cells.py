@@ -54,11 +54,10 @@ def corner_labels(below: Any, above: Any, j: int, k: int, out: Any) -> bool:
     out[2], out[3] = below[j + 1, k], above[j + 1, k]
     out[4], out[5] = below[j, k + 1], above[j, k + 1]
     out[6], out[7] = below[j + 1, k + 1], above[j + 1, k + 1]
-    first = out[0]
+    differ = False
     for c in range(1, 8):
-        if out[c] != first:
-            return True
-    return False
+        differ |= out[c] != out[0]
+    return differ
 
 
 @njit_kernel

@@ -23,7 +23,7 @@ MOST_LABELS = 65534
 class LabelSelection:
     """Labels numbered from 1: number n of label n + 1 is numbers[n].
 
-    ids (I, J, K) and lookup: label of voxel = lookup[id], 0 for the background. Per label: voxels (N,), parts (N,) connected parts,
+    ids (I, J, K) and lookup: label of voxel = lookup[id], 0 for the background. Per label: voxels (N,), parts (N,), how many,
     cut (N,) whether it reaches the border of the grid, dropped and filled: numbers of voxels of the parts left out and of the
     cavities filled.
     """
@@ -172,7 +172,7 @@ def _fill_cavities(
     _labels_around(ids, lookup, hollow.row, hollow.begin, hollow.end, hollow.part, around)
     cavity = (hollow.border == 0) & (around > 0)
     filled = []
-    for n, number in enumerate(numbers):
+    for n in range(len(numbers)):
         chosen = cavity & (around == n + 1)
         value = 1 if binary else int(np.flatnonzero(lookup == n + 1)[0])
         if chosen.any():

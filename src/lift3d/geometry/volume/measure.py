@@ -46,5 +46,11 @@ def measure_mesh(mesh: Mesh, name: str = "mesh") -> Measures:
     if not is_closed(v, f):
         raise InputError("the mesh is not closed and has no volume", "run lift3d repair on it")
     return Measures(
-        name, abs(float(mesh.volume)) / 1000, float(mesh.area), v[f].min((0, 1)), v[f].max((0, 1)), 0, int(mesh.body_count)
+        name,
+        abs(float(mesh.volume)) / 1000,
+        float(mesh.area),
+        v[f].min((0, 1)),
+        v[f].max((0, 1)),
+        0,
+        int(mesh.body_count),
     )

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from lift3d.errors import InputError
 from lift3d.geometry.kernels import run_in_bands
 from lift3d.geometry.volume.cells import REGULAR
-from lift3d.geometry.volume.net_kernels import FLAT, count_parts, write_parts
+from lift3d.geometry.volume.net_kernels import count_parts, write_parts
 from lift3d.types import F32
 
 MARGIN = 0.05
@@ -39,8 +39,8 @@ class Net:
     start, low, high (V, 3) float32: first positions and boxes of the vertices. quads (Q, 4) int32: polygons among four
     regular cells; the lower voxel is the lowest corner of the cell of quads[:, 2]. quad_labels (Q, 2): of the lower
     and the upper voxel; counter-clockwise seen from the upper one. quad_axis (Q,): direction of the pair. polygons (P, 8) int32,
-    filled with -1, polygon_labels (P, 2), polygon_axis (P,), which is `FLAT` for the faces of octahedra and squares; polygon_voxel
-    (P, 3): lower voxel.
+    filled with -1, polygon_labels (P, 2), polygon_axis (P,), `FLAT` for the faces of octahedra and squares; polygon_voxel (P, 3):
+    lower voxel.
     """
 
     start: F32
@@ -66,8 +66,12 @@ def build_net(ids: NDArray[np.unsignedinteger], lookup: NDArray[np.uint16]) -> N
     def scratch() -> tuple[Any, ...]:
         planes = np.zeros((3, shape[0] + 2, shape[1] + 2), np.uint16)
         cells = (2, shape[0] + 1, shape[1] + 1)
-        return planes, np.zeros(cells, np.uint8), np.zeros(cells, np.uint8), np.zeros(cells, np.int32), np.zeros(
-            cells, np.uint16
+        return (
+            planes,
+            np.zeros(cells, np.uint8),
+            np.zeros(cells, np.uint8),
+            np.zeros(cells, np.int32),
+            np.zeros(cells, np.uint16),
         )
 
     run_in_bands(count_parts, slabs, scratch, ids, lookup, REGULAR, counts)
@@ -78,7 +82,11 @@ def build_net(ids: NDArray[np.unsignedinteger], lookup: NDArray[np.uint16]) -> N
     v, q, p = map(int, total)
     start = np.empty((v, 3), np.float32)
     low, high = np.empty((v, 3), np.float32), np.empty((v, 3), np.float32)
-    quads, quad_labels, quad_axis = np.empty((q, 4), np.int32), np.empty((q, 2), np.uint16), np.empty(q, np.uint8)
+    quads, quad_labels, quad_axis = (
+        np.empty((q, 4), np.int32),
+        np.empty((q, 2), np.uint16),
+        np.empty(q, np.uint8),
+    )
     polygons, polygon_labels = np.full((p, 8), -1, np.int32), np.empty((p, 2), np.uint16)
     polygon_axis, polygon_voxel = np.empty(p, np.uint8), np.zeros((p, 3), np.int32)
     sizes = np.array([MARGIN, *OCTAHEDRON, *SQUARE], np.float64)

@@ -88,7 +88,9 @@ def _cell(axis: int, m: int, j: int, k: int) -> tuple[int, int, int]:
 
 
 @njit_inline
-def _port(first: Any, pinched: Any, slab: int, j: int, k: int, axis: int, side: int, edge: int, end: int) -> int:
+def _port(
+    first: Any, pinched: Any, slab: int, j: int, k: int, axis: int, side: int, edge: int, end: int
+) -> int:
     """The vertex of ambiguous cell (slab, j, k) at its face (axis, side) for the edge of the face at (edge, end).
 
     It is a vertex of the octahedron, or a corner of the square if the face is pinched."""
@@ -152,7 +154,9 @@ def _octahedron_face(work: Any, j: int, k: int, corner: int, out: Any) -> int:
 
 
 @njit_kernel
-def _place(i: int, j: int, k: int, kind: int, bits: int, n: int, sizes: Any, start: Any, low: Any, high: Any) -> None:
+def _place(
+    i: int, j: int, k: int, kind: int, bits: int, n: int, sizes: Any, start: Any, low: Any, high: Any
+) -> None:
     """Write first positions and boxes of the vertices from n of the cell (1, j, k) above plane i."""
     base = (float(i), j - 1.0, k - 1.0)
     if kind != AMBIGUOUS:
@@ -193,10 +197,11 @@ def _place(i: int, j: int, k: int, kind: int, bits: int, n: int, sizes: Any, sta
 
 
 @njit_kernel
-def count_parts(first_step: int, last_step: int, work: Any, ids: Any, lookup: Any, regular: Any, counts: Any) -> None:
+def count_parts(
+    first_step: int, last_step: int, work: Any, ids: Any, lookup: Any, regular: Any, counts: Any
+) -> None:
     """Write the numbers of vertices, quads and other polygons of the steps to counts (I + 2, 3); step s is plane s - 1."""
     planes, state, pinched, first, winner = work
-    one = np.empty((0, 3), np.float32)
     for s in range(first_step, last_step):
         i = s - 1
         if s == first_step:

@@ -1,7 +1,7 @@
 """Connected parts of a label map and of its background, found from runs of equal voxels so that no second volume is needed.
 
-Voxels of one label belong together if they share a corner, since the surface of `net` joins them; voxels of the background if they
-share a face. Union-find over runs (He, Chao & Suzuki, "A run-based two-scan labeling algorithm", 2008).
+Voxels of one label belong together if they share a corner, since the surface of `net` joins them; voxels of the background if
+they share a face. Union-find over runs (He, Chao & Suzuki, "A run-based two-scan labeling algorithm", 2008).
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def _count_runs(ids: Any, lookup: Any, counts: Any) -> None:
 
 
 @njit_kernel
-def _write_runs(ids: Any, lookup: Any, marked: int, row: Any, begin: Any, end: Any, value: Any, found: Any) -> None:
+def _write_runs(
+    ids: Any, lookup: Any, marked: int, row: Any, begin: Any, end: Any, value: Any, found: Any
+) -> None:
     """Write the runs, their labels, and how many of their voxels have the marked id."""
     for i in range(ids.shape[0]):
         for j in range(ids.shape[1]):
@@ -110,7 +112,9 @@ def _root(parent: Any, i: int) -> int:
 
 
 @njit_kernel
-def _unite(columns: int, row: Any, begin: Any, end: Any, value: Any, reach: int, by_faces: bool, parent: Any) -> None:
+def _unite(
+    columns: int, row: Any, begin: Any, end: Any, value: Any, reach: int, by_faces: bool, parent: Any
+) -> None:
     """Unite the runs of equal label in neighbouring rows that overlap, or come within `reach` voxels."""
     rows = len(row) - 1
     for r in range(rows):
@@ -135,7 +139,12 @@ def _unite(columns: int, row: Any, begin: Any, end: Any, value: Any, reach: int,
                     b += 1
                     continue
                 c = b + 1  # touches a corner of run a if both end at the same voxel
-                if end[a] == end[b] and c < row[other + 1] and value[a] == value[c] and begin[c] < end[a] + reach:
+                if (
+                    end[a] == end[b]
+                    and c < row[other + 1]
+                    and value[a] == value[c]
+                    and begin[c] < end[a] + reach
+                ):
                     p, q = _root(parent, a), _root(parent, c)
                     parent[max(p, q)] = min(p, q)
                 a += 1

@@ -1,7 +1,7 @@
 """Places the vertices of the net of a thresholded volume where its values pass the threshold, between the voxels.
 
-A vertex starts at the mean of the linear interpolations on the edges of its cell (Gibson 1998), then two Newton steps lead it onto
-the level set of the trilinear interpolation, inside its box.
+A vertex starts at the mean of the linear interpolations on the edges of its cell (Gibson 1998), then two Newton steps lead it
+onto the level set of the trilinear interpolation, inside its box.
 """
 
 from __future__ import annotations

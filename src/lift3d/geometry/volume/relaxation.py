@@ -1,8 +1,8 @@
 """Smoothing of a surface net whose vertices stay in their boxes, with the volume of every label restored.
 
 First steps of lambda (x moves towards the mean of its neighbours), then gradient descent with momentum on the sum of |L x|^2, the
-thin-plate energy, where L x is the difference of the mean of the neighbours and x; after every step x is projected on its box. The
-membrane energy alone (Gibson 1998) leaves facets and loses the volume of thin walls; the thin plate alone needs many more steps.
+thin-plate energy, where L x is the difference of the mean of the neighbours and x; after every step x is projected on its box.
+The membrane energy alone (Gibson 1998) leaves facets and loses the volume of thin walls; the thin plate alone needs many more steps.
 Where three or more labels meet, the neighbours are those along the junction, which keeps it smooth (Frisken 2022).
 
 The volume is restored by pressures p: the surface between labels a and b moves by p_a - p_b along its normal, and
@@ -152,7 +152,9 @@ def _mark_others(corners: Any, labels: Any, least: Any, most: Any, several: Any)
 
 
 @njit_kernel
-def _laplacian(first: int, last: int, scratch: None, x: Any, neighbours: Any, junction: Any, out: Any) -> None:
+def _laplacian(
+    first: int, last: int, scratch: None, x: Any, neighbours: Any, junction: Any, out: Any
+) -> None:
     """out = mean of the neighbours - x; on a junction only neighbours on a junction count."""
     for v in range(first, last):
         count, sx, sy, sz = 0, 0.0, 0.0, 0.0
@@ -178,7 +180,15 @@ def _membrane_step(first: int, last: int, scratch: None, x: Any, delta: Any, low
 
 @njit_kernel
 def _plate_step(
-    first: int, last: int, scratch: None, x: Any, delta: Any, neighbours: Any, junction: Any, low: Any, high: Any
+    first: int,
+    last: int,
+    scratch: None,
+    x: Any,
+    delta: Any,
+    neighbours: Any,
+    junction: Any,
+    low: Any,
+    high: Any,
 ) -> None:
     """x moves against the gradient of |delta|^2 / 2, inside its box."""
     for v in range(first, last):
@@ -268,5 +278,7 @@ def _move(x: Any, shift: Any, weight: Any, inverse: Any, low: Any, high: Any) ->
         if weight[v] <= 0:
             continue
         for a in range(3):
-            d = (inverse[a, 0] * shift[v, 0] + inverse[a, 1] * shift[v, 1] + inverse[a, 2] * shift[v, 2]) / weight[v]
+            d = (
+                inverse[a, 0] * shift[v, 0] + inverse[a, 1] * shift[v, 1] + inverse[a, 2] * shift[v, 2]
+            ) / weight[v]
             x[v, a] = min(max(x[v, a] + d, low[v, a]), high[v, a])

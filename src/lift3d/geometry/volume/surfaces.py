@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,15 @@ from numpy.typing import NDArray
 from lift3d.geometry.volume.mask import LabelSelection, select_labels, threshold_mask
 from lift3d.geometry.volume.net import build_net
 from lift3d.geometry.volume.placement import place_by_values
-from lift3d.geometry.volume.relaxation import PLATE_STEPS, net_volumes, relax
+from lift3d.geometry.volume.relaxation import PLATE_STEPS, relax
 from lift3d.geometry.volume.thresholds import Threshold
 from lift3d.geometry.volume.triangles import triangulate
 from lift3d.types import F64, Mesh
 from lift3d.types.volumes import Grid, Labels, Volume
+
+THRESHOLD_STEPS = 6
+"""Steps of smoothing of a threshold. Of oblique bodies of partial volumes at 1 mm they halve the distance from the truth and
+lower the normal error from 6 to 2 degrees; 16 steps move the surface away from the values again."""
 
 Progress = Callable[[float], None]
 """Called with the finished fraction."""
@@ -25,9 +30,9 @@ Progress = Callable[[float], None]
 class OrganSurface:
     """A closed mesh in patient millimetres (RAS+), and what it was made from.
 
-    voxel_ml: volume of the voxels inside. volume_ml, area_mm2: of the mesh. parts: number of connected parts of the voxels. dropped_ml: volumes of the parts
-    that were left out, largest first. filled_ml: volumes of the cavities that were filled, largest first. cut: whether it reaches
-    the border of the grid, where a flat wall closes the mesh.
+    voxel_ml: volume of the voxels inside. volume_ml, area_mm2: of the mesh. parts: number of connected parts of the voxels.
+    dropped_ml: volumes of the parts that were left out, largest first. filled_ml: those of the cavities that were filled, largest
+    first. cut: whether it reaches the border of the grid, where a wall closes the mesh.
     """
 
     mesh: Mesh
@@ -58,12 +63,17 @@ def labels_to_surfaces(
     fill_cavities: hollows enclosed by one label become part of it. Raises InputError for a label that is not present, or if
     nothing is left.
     """
+    labels = Labels.of(*_in_memory_order(labels.ids, labels), labels.names)
     chosen = select_labels(labels, ids, largest, min_part, fill_cavities)
     _report(progress, 0.1)
     net = build_net(chosen.ids, chosen.lookup)
     _report(progress, 0.2)
     matrix = labels.affine[:3, :3]
-    x = relax(net, matrix, chosen.voxels.astype(np.float64), smooth) if smooth else net.start.astype(np.float64)
+    x = (
+        relax(net, matrix, chosen.voxels.astype(np.float64), smooth)
+        if smooth
+        else net.start.astype(np.float64)
+    )
     _report(progress, 0.9)
     v, f, pairs = triangulate(net, x, matrix.T @ matrix)
     v = _to_millimetres(v, labels)
@@ -82,15 +92,17 @@ def threshold_to_surface(
     volume: Volume,
     threshold: Threshold,
     *,
-    smooth: int = 0,
+    smooth: int = THRESHOLD_STEPS,
     min_part: float = 0.0,
     progress: Progress | None = None,
 ) -> OrganSurface:
     """The surface of the values in the range of a threshold, with its vertices between the voxels where the values pass it.
 
-    smooth: steps of smoothing after that, which keep the volume; for noisy pictures. min_part: millilitres; smaller parts are left
-    out. Raises InputError if no voxel or every voxel is inside.
+    smooth: steps of smoothing after that, to the volume of the voxels inside; 0 gives the level set of the trilinear
+    interpolation, which waves with the voxels and loses thin walls. min_part: millilitres; smaller parts are left out. Raises InputError if no
+    voxel or every voxel is inside.
     """
+    volume = Volume.of(*_in_memory_order(volume.values, volume), volume.unit)
     mask, chosen = threshold_mask(volume, threshold, min_part)
     _report(progress, 0.3)
     net = build_net(mask, chosen.lookup)
@@ -99,8 +111,7 @@ def threshold_to_surface(
     del mask
     matrix = volume.affine[:3, :3]
     if smooth:
-        x = x.astype(np.float32)
-        x = relax(net, matrix, net_volumes(net, x, matrix, 1), smooth, x)
+        x = relax(net, matrix, chosen.voxels.astype(np.float64), smooth, x.astype(np.float32))
     _report(progress, 0.7)
     v, f, pairs = triangulate(net, x, matrix.T @ matrix)
     del net, x
@@ -111,6 +122,13 @@ def threshold_to_surface(
 def threshold_to_mesh(volume: Volume, low: float, high: float = np.inf, **options: object) -> Mesh:
     """The mesh of `threshold_to_surface` for a range of values."""
     return threshold_to_surface(volume, Threshold(low, high), **options).mesh  # type: ignore[arg-type]
+
+
+def _in_memory_order(array: NDArray[Any], grid: Grid) -> tuple[NDArray[Any], F64]:
+    """(array, affine) with axes ordered so that the last one is contiguous: files of NIfTI are read the other way round."""
+    order = np.argsort([-abs(s) for s in array.strides], kind="stable")
+    affine = np.column_stack([grid.affine[:, order], grid.affine[:, 3]])
+    return np.ascontiguousarray(array.transpose(order)), affine
 
 
 def _report(progress: Progress | None, fraction: float) -> None:
@@ -132,12 +150,12 @@ def _faces_of(
 ) -> NDArray[np.int32]:
     """(F, 3) faces around label `number`, counter-clockwise from outside."""
     own, other = pairs[:, 0] == number, pairs[:, 1] == number
-    return np.concatenate([f[own][:, ::-1] if mirrored else f[own], f[other] if mirrored else f[other][:, ::-1]])
+    return np.concatenate(
+        [f[own][:, ::-1] if mirrored else f[own], f[other] if mirrored else f[other][:, ::-1]]
+    )
 
 
-def _surface(
-    v: F64, f: NDArray[np.int32], grid: Grid, chosen: LabelSelection, n: int
-) -> OrganSurface:
+def _surface(v: F64, f: NDArray[np.int32], grid: Grid, chosen: LabelSelection, n: int) -> OrganSurface:
     """The surface of label n + 1 of a selection, with its own vertices."""
     used = np.zeros(len(v), np.bool_)
     used[f] = True

@@ -32,7 +32,10 @@ class Threshold:
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
-            raise InputError(f"a threshold range from {self.low:g} to {self.high:g} is empty", "give the lower number first")
+            raise InputError(
+                f"a threshold range from {self.low:g} to {self.high:g} is empty",
+                "give the lower number first",
+            )
         if self.seed is not None and not self.low <= self.seed <= self.high:
             raise InputError(
                 f"the seed value {self.seed:g} is outside of the range {self.low:g} to {self.high:g}",
@@ -49,9 +52,14 @@ NAMED = {
     "muscle": Threshold(-29, 150, source="Mitsiopoulos et al. 1998, J Appl Physiol 85:115: -29 to 150"),
     "fat": Threshold(-190, -30, source="Kvist et al. 1988, Am J Clin Nutr 48:1351: -190 to -30"),
     "lung": Threshold(
-        -1100, -500, enclosed=True, source="air and lung that reach no border: Hu, Hoffman & Reinhardt 2001, IEEE TMI 20:490"
+        -1100,
+        -500,
+        enclosed=True,
+        source="air and lung that reach no border: Hu, Hoffman & Reinhardt 2001, IEEE TMI 20:490",
     ),
-    "skin": Threshold(-500, largest=True, fill_cavities=True, source="half way between air (-1000) and water (0)"),
+    "skin": Threshold(
+        -500, largest=True, fill_cavities=True, source="half way between air (-1000) and water (0)"
+    ),
     "air": Threshold(-1100, -500, source="half way between air (-1000) and water (0)"),
 }
 """Thresholds in Hounsfield units.
@@ -64,10 +72,12 @@ muscle and compact bone, since a mixed voxel has a value between the two: drop s
 def named_threshold(name: str, volume: Volume) -> Threshold:
     """The threshold of this name for a CT volume.
 
-    Raises InputError for an unknown name, or a volume whose values are not in Hounsfield units: those of MR depend on the scanner.
+    Raises InputError for an unknown name, or a volume whose values are not in Hounsfield units: MR has no common unit.
     """
     if name not in NAMED:
-        raise InputError(f"there is no threshold called {name!r}", f"choose one of {', '.join(NAMED)}, or give a number")
+        raise InputError(
+            f"there is no threshold called {name!r}", f"choose one of {', '.join(NAMED)}, or give a number"
+        )
     if volume.unit != HOUNSFIELD:
         unit = f"in {volume.unit}" if volume.unit else "in no known unit"
         raise InputError(
@@ -80,8 +90,8 @@ def named_threshold(name: str, volume: Volume) -> Threshold:
 def otsu_threshold(volume: Volume) -> float:
     """The value that best separates the values of a volume into two classes (Otsu 1979): it maximises the variance between them.
 
-    Computed on a histogram of 1024 bins between the least and largest value; returns the centre of a bin. Raises InputError if all
-    values are equal.
+    Computed on a histogram of 1024 bins between the least and largest value; returns the centre of a bin. Raises InputError if
+    all values are equal.
     """
     low, high = float(volume.values.min()), float(volume.values.max())
     if not low < high:

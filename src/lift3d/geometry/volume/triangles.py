@@ -103,9 +103,9 @@ def _choose_cuts(x: Any, quads: Any, axes: Any, low: Any, metric: Any, cut: Any)
         first = 0
         if _length2(x, quad[1], quad[3], metric) < _length2(x, quad[0], quad[2], metric):
             first = 1
-        if _diagonal_fits(x, quad, first, axes[q], l0, l1, l2, 0.02):
+        if _diagonal_fits(x, quad, first, axes[q], l0, l1, l2, CLEARANCE):
             cut[q] = first
-        elif _diagonal_fits(x, quad, 1 - first, axes[q], l0, l1, l2, 0.02):
+        elif _diagonal_fits(x, quad, 1 - first, axes[q], l0, l1, l2, CLEARANCE):
             cut[q] = 1 - first
         else:
             cut[q] = 2
@@ -113,7 +113,16 @@ def _choose_cuts(x: Any, quads: Any, axes: Any, low: Any, metric: Any, cut: Any)
 
 @njit_kernel
 def _join(
-    x: Any, corners: Any, size: int, axis: int, lowest: Any, joint: int, n_vertices: int, joints: Any, faces: Any, n: int
+    x: Any,
+    corners: Any,
+    size: int,
+    axis: int,
+    lowest: Any,
+    joint: int,
+    n_vertices: int,
+    joints: Any,
+    faces: Any,
+    n: int,
 ) -> int:
     """Write joining vertex `joint` of a polygon, at the mean of its corners along the pair, and its triangles from n."""
     mean = 0.0
@@ -121,7 +130,7 @@ def _join(
         mean += x[corners[m], axis] / size
     for a in range(3):
         joints[joint, a] = lowest[a]
-    joints[joint, axis] = min(max(mean, lowest[axis] + 0.1), lowest[axis] + 0.9)
+    joints[joint, axis] = min(max(mean, lowest[axis] + BETWEEN), lowest[axis] + 1 - BETWEEN)
     for m in range(size):
         faces[n, 0], faces[n, 1], faces[n, 2] = corners[m], corners[(m + 1) % size], n_vertices + joint
         n += 1
@@ -155,7 +164,7 @@ def _write(
         size = 0
         while size < 8 and polygon[size] >= 0:
             size += 1
-        if polygon_axis[p] == 3:
+        if polygon_axis[p] == FLAT:
             for m in range(1, size - 1):
                 faces[n, 0], faces[n, 1], faces[n, 2] = polygon[0], polygon[m], polygon[m + 1]
                 n += 1

@@ -53,7 +53,9 @@ def _cross(v: Any, f: Any, change: Any) -> None:
             continue
         sign = 1 if area > 0 else -1
         for i in range(max(int(np.ceil(min(ax, bx, cx))), 0), min(int(np.floor(max(ax, bx, cx))), n - 1) + 1):
-            for j in range(max(int(np.ceil(min(ay, by, cy))), 0), min(int(np.floor(max(ay, by, cy))), m - 1) + 1):
+            for j in range(
+                max(int(np.ceil(min(ay, by, cy))), 0), min(int(np.floor(max(ay, by, cy))), m - 1) + 1
+            ):
                 p = (bx - i) * (cy - j) - (by - j) * (cx - i)
                 q = (cx - i) * (ay - j) - (cy - j) * (ax - i)
                 r = (ax - i) * (by - j) - (ay - j) * (bx - i)
