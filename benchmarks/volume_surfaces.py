@@ -281,9 +281,9 @@ def main() -> None:
     random = noise()
     result: dict[str, Any] = {"solids": solid, "random_labels": random}
     note = (
-        f"Volume error against the volume of the voxels / mean normal error. {solid['solid']} of {solid['meshes']} meshes of labels "
-        f"and thresholds are closed, oriented and without self-intersection; of {random['meshes']} meshes of {random['maps']} maps "
-        f"of random labels with random affines, {random['solid']}."
+        f"Volume error against the volume of the voxels / mean normal error. {solid['solid']} of {solid['meshes']} meshes of "
+        f"labels and thresholds are closed, oriented and without self-intersection; of {random['meshes']} meshes of "
+        f"{random['maps']} maps of random labels with random affines, {random['solid']}."
     )
     if not args.no_large:
         out = subprocess.run(

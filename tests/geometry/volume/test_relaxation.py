@@ -52,7 +52,9 @@ def test_neighbours_and_junctions_equal_their_twin(seed: int) -> None:
     near = np.zeros(len(met), int)
     for a, b in pairs:
         near[a] += several[b]
-    assert junction.tolist() == [s and n >= 2 for s, n in zip(several, near)]
+    first = [s and n >= 2 for s, n in zip(several, near)]
+    joined = {a for a, b in pairs if first[b]}
+    assert junction.tolist() == [f and v in joined for v, f in enumerate(first)]
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -141,3 +143,16 @@ def test_restoring_moves_the_surface_along_its_normals() -> None:
     middle = np.abs(x - 14.5) < 5
     grown = np.abs(x - 14.5).max(1)[middle.sum(1) == 2] - 10
     assert set(np.round(grown / grown.max(), 2)) == {0.25, 0.5, 1.0}  # in indices: the same millimetres
+
+
+@pytest.mark.slow
+def test_maps_of_many_small_regions_relax_to_finite_places() -> None:
+    rng = np.random.default_rng(2)
+    for share in (0.3, 0.7, 0.95):
+        ids = rng.integers(1, 40, (16, 16, 16)).astype(np.uint8)
+        ids[rng.random(ids.shape) < share] = 0
+        net = build_net(ids, LOOKUP)
+        neighbours, junction = relaxation.neighbour_table(net)
+        assert all(junction[[n for n in neighbours[v] if n >= 0]].any() for v in np.flatnonzero(junction))
+        wanted = np.bincount(ids.ravel(), minlength=40)[1:].astype(float)
+        assert np.isfinite(relaxation.relax(net, np.eye(3), wanted, 8)).all()

@@ -2,8 +2,8 @@
 
 Dice = 2 |A and B| / (|A| + |B|); HD95, the larger of the 95th percentiles of the distances from each surface to the other; ASSD,
 the mean of these distances; NSD, the fraction of both surfaces within a tolerance of the other (Nikolov et al. 2021).
-Percentiles, means and fractions are weighted by area. A structure that only one of the two has counts as the worst: Dice and NSD 0,
-distances as long as the diagonal of the volume.
+Percentiles, means and fractions are weighted by area. A structure that only one of the two has counts as the worst: Dice and NSD
+0, distances as long as the diagonal of the volume.
 """
 
 from __future__ import annotations

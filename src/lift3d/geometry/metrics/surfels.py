@@ -20,8 +20,9 @@ from lift3d.types.volumes import Grid
 def cell_triangles() -> tuple[F64, ...]:
     """256 arrays (T, 3, 3): triangles in the unit cube for each mask of inside corners.
 
-    Bit c of a mask is corner (c & 1, c >> 1 & 1, c >> 2 & 1). On every face of the cube the crossed edges are joined around the inside corners, which separates diagonal ones; the segments
-    close to loops, which are cut into fans."""
+    Bit c of a mask is corner (c & 1, c >> 1 & 1, c >> 2 & 1). On every face of the cube the crossed edges are joined around the
+    inside corners, which separates diagonal ones; the segments close to loops, which are cut into fans.
+    """
     table = []
     for mask in range(256):
         following: dict[tuple[int, int], list[tuple[int, int]]] = {}

@@ -2,8 +2,8 @@
 
 First steps of lambda (x moves towards the mean of its neighbours), then gradient descent with momentum on the sum of |L x|^2, the
 thin-plate energy, where L x is the difference of the mean of the neighbours and x; after every step x is projected on its box.
-The membrane energy alone (Gibson 1998) leaves facets and loses the volume of thin walls; the thin plate alone needs many more steps.
-Where three or more labels meet, the neighbours are those along the junction, which keeps it smooth (Frisken 2022).
+The membrane energy alone (Gibson 1998) leaves facets and loses the volume of thin walls; the thin plate alone needs many more
+steps. Where three or more labels meet, the neighbours are those along the junction, which keeps it smooth (Frisken 2022).
 
 The volume is restored by pressures p: the surface between labels a and b moves by p_a - p_b along its normal, and
 
@@ -27,7 +27,8 @@ from lift3d.types import F32, F64
 
 PLATE_STEPS = 40
 LAMBDA, PLATE_STEP, MOMENTUM = 0.6, 0.25, 0.9
-RESTORE_EVERY, LAST_RESTORES = 3, 5
+RESTORE_EVERY, LAST_RESTORES, ENOUGH = 3, 5, 1e-4
+"""Restores of the volume: each so many steps, and at most so many at the end, until the largest relative error is below this."""
 
 
 def relax(net: Net, matrix: F64, volumes: F64, steps: int = PLATE_STEPS, start: F32 | None = None) -> F64:
@@ -56,7 +57,8 @@ def relax(net: Net, matrix: F64, volumes: F64, steps: int = PLATE_STEPS, start: 
             restore_volumes(net, x, matrix, volumes)
             previous += x - before  # no momentum from here
     for _ in range(LAST_RESTORES):
-        restore_volumes(net, x, matrix, volumes)
+        if restore_volumes(net, x, matrix, volumes) < ENOUGH:
+            break
     return x.astype(np.float64)
 
 
@@ -76,7 +78,7 @@ def _none() -> None:
 def neighbour_table(net: Net) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """((V, 6) neighbours along sides of polygons, filled with -1; (V,) whether the vertex lies on a junction).
 
-    On a junction: three or more labels meet at the vertex and at two or more of its neighbours."""
+    On a junction: three or more labels meet at the vertex and at two or more of its neighbours, one of which is on a junction."""
     n = len(net.start)
     neighbours = np.full((n, 6), -1, np.int32)
     least, most = np.full(n, 65535, np.uint16), np.zeros(n, np.uint16)
@@ -86,14 +88,22 @@ def neighbour_table(net: Net) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         _extremes(corners, labels, least, most)
     for corners, labels in ((net.quads, net.quad_labels), (net.polygons, net.polygon_labels)):
         _mark_others(corners, labels, least, most, several)
-    near = np.zeros(n, np.int8)
+    junction = several & (_count_marked(neighbours, several) >= 2)
+    return neighbours, junction & (_count_marked(neighbours, junction) >= 1)
+
+
+def _count_marked(neighbours: NDArray[np.int32], marked: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """(V,) how many neighbours of each vertex are marked (V,)."""
+    count = np.zeros(len(marked), np.int8)
     for m in range(6):
-        near += np.where(neighbours[:, m] >= 0, several[neighbours[:, m]], False)
-    return neighbours, several & (near >= 2)
+        count += marked[neighbours[:, m]] & (neighbours[:, m] >= 0)
+    return count
 
 
-def restore_volumes(net: Net, x: F32, matrix: F64, volumes: F64) -> None:
-    """Move x (V, 3) in place, inside the boxes, towards the wanted volumes (K,) of the labels 1 ... K in cubic voxels."""
+def restore_volumes(net: Net, x: F32, matrix: F64, volumes: F64) -> float:
+    """Move x (V, 3) in place, inside the boxes, towards the wanted volumes (K,) of the labels 1 ... K in cubic voxels.
+
+    Returns the largest relative error of a volume before."""
     k = len(volumes) + 1
     unit = abs(np.linalg.det(matrix))
     cofactor = np.linalg.inv(matrix).T * unit
@@ -108,6 +118,7 @@ def restore_volumes(net: Net, x: F32, matrix: F64, volumes: F64) -> None:
     _push(x, net.quads, net.quad_labels, cofactor, pressure, shift, weight)
     _push(x, net.polygons, net.polygon_labels, cofactor, pressure, shift, weight)
     _move(x, shift, weight, np.linalg.inv(matrix), net.low, net.high)
+    return float((np.abs(volumes - found[1:]) / np.maximum(volumes, 1)).max())
 
 
 @njit_kernel

@@ -99,8 +99,8 @@ def threshold_to_surface(
     """The surface of the values in the range of a threshold, with its vertices between the voxels where the values pass it.
 
     smooth: steps of smoothing after that, to the volume of the voxels inside; 0 gives the level set of the trilinear
-    interpolation, which waves with the voxels and loses thin walls. min_part: millilitres; smaller parts are left out. Raises InputError if no
-    voxel or every voxel is inside.
+    interpolation, which waves with the voxels and loses thin walls. min_part: millilitres; smaller parts are left out. Raises
+    InputError if no voxel or every voxel is inside.
     """
     volume = Volume.of(*_in_memory_order(volume.values, volume), volume.unit)
     mask, chosen = threshold_mask(volume, threshold, min_part)
