@@ -160,7 +160,8 @@ def bodies(peers: bool) -> tuple[list[list[Any]], dict[str, int]]:
                         np.asarray(f),
                         float(np.linalg.norm(sizes)) if name == "box" else 0,
                     )
-                    results.setdefault(key, []).append((100 * (volume / count[-1] - 1), angle))
+                    voxels = other.voxel_ml * 1000 if key == "threshold" else count[-1]
+                    results.setdefault(key, []).append((100 * (volume / voxels - 1), angle))
                     if key in ("labels", "threshold"):
                         report = inspect_arrays(np.asarray(v), np.asarray(f))
                         solid["meshes"] += 1
