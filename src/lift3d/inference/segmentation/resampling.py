@@ -32,7 +32,9 @@ def resample(values: F32, shape: tuple[int, int, int]) -> F32:
     return np.ascontiguousarray(out, np.float32)
 
 
-def resample_classes(classes: NDArray[np.uint8], count: int, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+def resample_classes(
+    classes: NDArray[np.uint8], count: int, shape: tuple[int, int, int]
+) -> NDArray[np.uint8]:
     """Class indices (X, Y, Z) < count at another shape: the class of the largest resampled indicator in each voxel."""
     if classes.shape == shape:
         return np.ascontiguousarray(classes)
@@ -44,3 +46,15 @@ def resample_classes(classes: NDArray[np.uint8], count: int, shape: tuple[int, i
             larger = part > best
             found[larger], best = index, np.where(larger, part, best)
     return found
+
+
+def resample_slab(values: F32, shape: tuple[int, int, int], first: int, last: int) -> F32:
+    """Slices first <= z < last of `resample(values, shape)`, without computing the others."""
+    before, after = values.shape[2], shape[2]
+    if before == after:
+        return resample(values[:, :, first:last], (shape[0], shape[1], last - first))
+    rows = resampling_matrix(before, after)[first:last]
+    used = np.flatnonzero(rows.any(0))
+    part = values[:, :, used[0] : used[-1] + 1]
+    along = np.tensordot(part, rows[:, used[0] : used[-1] + 1], (2, 1))
+    return resample(np.asarray(along, np.float32), (shape[0], shape[1], last - first))

@@ -52,8 +52,8 @@ def predict_probabilities(
 ) -> F32:  # fmt: skip
     """Probabilities (classes, X, Y, Z) of a volume (X, Y, Z) that is resampled and normalised.
 
-    mirror: axes along which each window is mirrored in turn, in all combinations; the predictions are averaged. bfloat16: computes
-    in bfloat16 where the device is fast at it. progress(fraction): called after each window."""
+    mirror: axes along which each window is mirrored in turn, in all combinations; the predictions are averaged. bfloat16:
+    computes in bfloat16 where the device is fast at it. progress(fraction): called after each window."""
     whole, inside = padded(values, window)
     corners = list(itertools.product(*(starts(n, w) for n, w in zip(whole.shape, window))))
     weights = gaussian_weights(window)

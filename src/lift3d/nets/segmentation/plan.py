@@ -70,7 +70,11 @@ class Plan:
         _check(list(self.ids) == sorted(set(self.ids)) and self.ids[0] > 0, "ids ascend and are positive")
         _check(len(self.names) == len(self.ids), "each label has a name")
         _check(set(self.mirror) <= {0, 1, 2}, "axes are 0, 1 and 2")
-        numbers = [*dataclasses.astuple(self.intensity), *self.contrast, *(x for e in self.extents for x in e)]
+        numbers = [
+            *dataclasses.astuple(self.intensity),
+            *self.contrast,
+            *(x for e in self.extents for x in e),
+        ]
         _check(all(math.isfinite(float(x)) for x in numbers), "all numbers are finite")
         _check(self.intensity.deviation > 0, "the deviation of the values is positive")
 

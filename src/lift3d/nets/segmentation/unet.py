@@ -17,7 +17,7 @@ class ConvNorm(nn.Sequential):
     """Convolution and instance normalisation: (B, I, X, Y, Z) to (B, O, X / stride, ...)."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: Sizes, stride: Sizes = (1, 1, 1)) -> None:
-        padding = tuple(k // 2 for k in kernel)
+        padding = kernel[0] // 2, kernel[1] // 2, kernel[2] // 2
         super().__init__(
             nn.Conv3d(in_channels, out_channels, kernel, stride, padding, bias=False),
             nn.InstanceNorm3d(out_channels, affine=True),
@@ -32,7 +32,9 @@ class ResidualBlock(nn.Module):
         self.first = ConvNorm(in_channels, out_channels, kernel, stride)
         self.second = ConvNorm(out_channels, out_channels, kernel)
         pool = nn.AvgPool3d(stride, stride) if max(stride) > 1 else nn.Identity()
-        project = ConvNorm(in_channels, out_channels, (1, 1, 1)) if in_channels != out_channels else nn.Identity()
+        project = (
+            ConvNorm(in_channels, out_channels, (1, 1, 1)) if in_channels != out_channels else nn.Identity()
+        )
         self.shortcut = nn.Sequential(pool, project)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -72,9 +74,11 @@ class ResidualUNet3d(nn.Module):
                 nn.init.kaiming_normal_(module.weight, SLOPE)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        for block in self.modules():
-            if isinstance(block, ResidualBlock):
-                nn.init.zeros_(block.second[1].weight)  # blocks begin as their shortcuts
+        for module in self.modules():
+            if isinstance(module, ResidualBlock):  # blocks begin as their shortcuts
+                norm = module.second[1]
+                assert isinstance(norm, nn.InstanceNorm3d)
+                nn.init.zeros_(norm.weight)
 
     @classmethod
     def of(cls, plan: Plan) -> ResidualUNet3d:

@@ -31,7 +31,9 @@ class Prepared:
     places: dict[int, NDArray[np.int64]]
 
 
-def sample_centre(case: Prepared, patch: Sizes, foreground: bool, rng: np.random.Generator) -> NDArray[np.float64]:
+def sample_centre(
+    case: Prepared, patch: Sizes, foreground: bool, rng: np.random.Generator
+) -> NDArray[np.float64]:
     """(3,) centre of a patch in voxels. Along axes on which the volume is smaller than the patch, it is the volume's centre,
     give or take a sixteenth of the patch; elsewhere the patch lies inside the volume."""
     shape = np.array(case.image.shape)
@@ -68,7 +70,9 @@ def sampling_positions(
     elastic = rng.random() < P_ELASTIC
     if elastic:
         nodes = [max(4, int(np.ceil(p * s / ELASTIC_STEP)) + 1) for p, s in zip(plan.patch, spacing)]
-        control = rng.normal(0, ELASTIC_MM, (1, 3, *nodes)) * rng.uniform(0.3, 1.0) / spacing[:, None, None, None]
+        control = (
+            rng.normal(0, ELASTIC_MM, (1, 3, *nodes)) * rng.uniform(0.3, 1.0) / spacing[:, None, None, None]
+        )
         smooth = torch.nn.functional.interpolate(
             torch.from_numpy(control.astype(np.float32)), plan.patch, mode="trilinear", align_corners=True
         )
@@ -110,7 +114,9 @@ def sample_patch(
     return change_values(image, plan.spacing, rng), classes
 
 
-def change_values(x: torch.Tensor, spacing: tuple[float, float, float], rng: np.random.Generator) -> torch.Tensor:
+def change_values(
+    x: torch.Tensor, spacing: tuple[float, float, float], rng: np.random.Generator
+) -> torch.Tensor:
     """Random changes of the values of a patch (1, X, Y, Z) with mean near 0 and deviation near 1."""
     if rng.random() < 0.15:
         noise = rng.standard_normal(x.shape, np.float32) * np.float32(np.sqrt(rng.uniform(0, 0.1)))

@@ -20,8 +20,8 @@ UNLABELLED = 255
 
 
 def load_case(case: Case) -> tuple[Volume, Labels]:
-    """The volume and the labels of a case. InputError, with the case's name, where their grids differ, where the volume has values
-    that are not finite, and for an unreadable file."""
+    """The volume and the labels of a case. InputError, with the case's name, where their grids differ, where the volume has
+    values that are not finite, and for an unreadable file."""
     volume, labels = read_volume(case.image), read_labels(case.labels)
     check_match(case.name, volume, labels)
     check_finite(volume)

@@ -62,7 +62,9 @@ def open_dataset(folder: Path) -> Dataset:
     paired = {n: volumes.get(n + CHANNEL, volumes.get(n)) for n in sorted(maps)}
     missing = [name for name, image in paired.items() if image is None]
     if missing:
-        raise InputError(f"{missing[0]} has labels but no volume in {images}/", "add the file or remove the labels")
+        raise InputError(
+            f"{missing[0]} has labels but no volume in {images}/", "add the file or remove the labels"
+        )
     extra = sorted({n.removesuffix(CHANNEL) for n in volumes} - set(maps))
     if extra:
         raise InputError(
@@ -98,14 +100,17 @@ def _read_description(path: Path) -> tuple[dict[int, str], int | None, str]:
         for key, value in pairs:
             if isinstance(value, list):
                 raise InputError(
-                    f"{path} joins several labels to a region ({key})", "training takes labels that exclude each other"
+                    f"{path} joins several labels to a region ({key})",
+                    "training takes labels that exclude each other",
                 )
             number, name = (int(key), str(value)) if str(key).isdigit() else (int(value), str(key))
             names[number] = name
         channels = stated.get("channel_names", stated.get("modality", {}))
         first = str(next(iter(dict(channels).values()), "")).lower()
     except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is not a description of a data set ({error})", "remove or correct it") from error
+        raise InputError(
+            f"{path} is not a description of a data set ({error})", "remove or correct it"
+        ) from error
     names.pop(0, None)
     ignored = next((n for n, name in names.items() if name.lower() == IGNORED), None)
     if ignored is not None:
@@ -119,7 +124,9 @@ def parse_names(text: str) -> dict[int, str]:
     for part in text.split(","):
         number, equal, name = part.partition("=")
         if not equal or not number.strip().isdigit() or int(number) == 0 or not name.strip():
-            raise InputError(f"'{part[:40]}' is not a name of a label", "give names as in 1=anterior,2=posterior")
+            raise InputError(
+                f"'{part[:40]}' is not a name of a label", "give names as in 1=anterior,2=posterior"
+            )
         names[int(number)] = name.strip()
     return names
 

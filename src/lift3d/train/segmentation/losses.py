@@ -21,7 +21,9 @@ def dice_and_entropy(logits: torch.Tensor, classes: torch.Tensor) -> tuple[torch
     entropy = nn.functional.cross_entropy(logits, classes, ignore_index=UNLABELLED, reduction="sum")
     entropy = entropy / used.sum().clamp_min(1)
     probability = torch.softmax(logits, 1)
-    truth = torch.zeros_like(probability).scatter_(1, (classes * (classes != UNLABELLED))[:, None], 1.0) * used
+    truth = (
+        torch.zeros_like(probability).scatter_(1, (classes * (classes != UNLABELLED))[:, None], 1.0) * used
+    )
     probability = probability * used
     axes = (0, 2, 3, 4)
     both, sizes = (probability * truth).sum(axes), (probability + truth).sum(axes)

@@ -1,10 +1,10 @@
-"""The plan of a segmentation network from the fingerprint of its data, by the rules of nnU-Net (Isensee et al. 2021, Nature Methods
-18; its configuration 3d_fullres), and the memory and time of its training.
+"""The plan of a segmentation network from the fingerprint of its data, by the rules of nnU-Net (Isensee et al. 2021, Nature
+Methods 18; its configuration 3d_fullres), and the memory and time of its training.
 
 It differs from nnU-Net in five points. The batch and the width are those of the options: on a processor time is scarce, not
-memory. Volumes are mirrored from left to right alone, and not at all where a name of a label has a side; nnU-Net mirrors all axes.
-Values of "mr" are clipped to percentiles 0.5 and 99.5 of each volume before they are normalised. Volumes are resampled linearly
-with a low-pass filter. Stages have residual blocks.
+memory. Volumes are mirrored from left to right alone, and not at all where a name of a label has a side; nnU-Net mirrors all
+axes. Values of "mr" are clipped to percentiles 0.5 and 99.5 of each volume before they are normalised. Volumes are resampled
+linearly with a low-pass filter. Stages have residual blocks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Training of `segmentation`: labels of the voxels of CT or MR volumes, by a 3-D U-Net that is planned from the data.
 
-The data are a folder of volumes and label maps (see `lift3d.train.segmentation.dataset`). Loss: Dice plus cross-entropy, with deep
-supervision. Everything happens in canonical axes (right, anterior, superior) at the planned spacing.
+The data are a folder of volumes and label maps (see `lift3d.train.segmentation.dataset`). Loss: Dice plus cross-entropy, with
+deep supervision. Everything happens in canonical axes (right, anterior, superior) at the planned spacing.
 """
 
 from __future__ import annotations
@@ -144,7 +144,8 @@ class SegmentationTask(Task):
 
 
 def prepare_case(name: str, volume: Volume, labels: Labels, plan: Plan, ignored: int | None) -> Prepared:
-    """A case at the planned spacing, in canonical axes. InputError, with the case's name, for a volume that cannot be normalised."""
+    """A case at the planned spacing, in canonical axes. InputError, with the case's name, for a volume that cannot be
+    normalised."""
     try:
         image = network_input(volume, plan)
     except InputError as error:
