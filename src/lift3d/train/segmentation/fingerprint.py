@@ -74,13 +74,16 @@ def _measure(
     volume: Volume, labels: Labels, ids: tuple[int, ...], dataset: Dataset, k: int, modality: str
 ) -> tuple[NDArray[np.float32], tuple[float, float], NDArray[np.float64], NDArray[np.int64]]:
     """(sampled values of labelled voxels, least and largest normalised value, mean value of each class with nan for classes that
-    do not occur, voxels of each label) of case k."""
+    do not occur, voxels of each label) of case k. InputError, with the case's name, where all values are equal."""
     classes = class_indices(labels, ids, dataset.ignored, dataset.cases[k].name)
     values = np.asarray(volume.values, np.float32)
     inside = values[(classes > 0) & (classes != UNLABELLED)]
     if len(inside) > SAMPLES:
         inside = inside[np.random.default_rng([17, k]).choice(len(inside), SAMPLES, replace=False)]
-    shown = values if modality == "ct" else normalise(values, "mr", None)
+    try:
+        shown = values if modality == "ct" else normalise(values, "mr", None)
+    except InputError as error:
+        raise InputError(f"{dataset.cases[k].name}: {error.cause}", error.advice) from error
     count = np.bincount(classes.ravel(), minlength=256)[: len(ids) + 1]
     sums = np.bincount(classes.ravel(), weights=shown.ravel(), minlength=256)[: len(ids) + 1]
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -144,12 +144,8 @@ class SegmentationTask(Task):
 
 
 def prepare_case(name: str, volume: Volume, labels: Labels, plan: Plan, ignored: int | None) -> Prepared:
-    """A case at the planned spacing, in canonical axes. InputError, with the case's name, for a volume that cannot be
-    normalised."""
-    try:
-        image = network_input(volume, plan)
-    except InputError as error:
-        raise InputError(f"{name}: {error.cause}", error.advice) from error
+    """A case at the planned spacing, in canonical axes."""
+    image = network_input(volume, plan)
     classes = np.asarray(to_canonical(class_indices(labels, plan.ids, ignored, name), labels), np.uint8)
     left_out = classes == UNLABELLED
     resampled = resample_classes(np.where(left_out, np.uint8(0), classes), plan.classes, _sizes(image.shape))
