@@ -150,6 +150,7 @@ TASKS: dict[str, Trainable] = {
         segmentation.Config,
         lambda pictures, corpus, config: segmentation.SegmentationTask(corpus, config),
         False,
+        evaluator="lift3d.evaluate.segmentation.evaluate_segmentation",
     ),
 }
 

@@ -20,7 +20,9 @@ from lift3d.types.volumes import Volume
 
 RNG = np.random.default_rng(0)
 ORIENTATIONS = [
-    (order, signs) for order in itertools.permutations(range(3)) for signs in itertools.product((1, -1), repeat=3)
+    (order, signs)
+    for order in itertools.permutations(range(3))
+    for signs in itertools.product((1, -1), repeat=3)
 ]
 
 
@@ -40,7 +42,9 @@ def test_canonical_axes_run_right_anterior_superior(order: tuple[int, ...], sign
     assert pre.canonical_spacing(volume) == (1.0, 2.0, 3.0)
 
 
-@pytest.mark.parametrize(("before", "after"), [(5, 5), (5, 10), (10, 5), (7, 3), (3, 7), (1, 4), (4, 1), (50, 49)])
+@pytest.mark.parametrize(
+    ("before", "after"), [(5, 5), (5, 10), (10, 5), (7, 3), (3, 7), (1, 4), (4, 1), (50, 49)]
+)
 def test_rows_sum_to_one_and_ramps_stay_ramps(before: int, after: int) -> None:
     matrix = resampling_matrix(before, after)
     assert np.allclose(matrix.sum(1), 1) and (matrix >= 0).all()

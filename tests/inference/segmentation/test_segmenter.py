@@ -127,7 +127,9 @@ def test_doubts_name_what_is_unusual() -> None:
     found = Segmenter(ByValue(), swapped, False).segment(volume)
     assert [d.partition(":")[0] for d in doubts(found, swapped)] == ["front", "back"]
     unsure = Segmenter(ByValue(0.05), plan, False).segment(volume)
-    assert any("no voxel" in d for d in doubts(unsure, plan)) or any("uncertain" in d for d in doubts(unsure, plan))
+    assert any("no voxel" in d for d in doubts(unsure, plan)) or any(
+        "uncertain" in d for d in doubts(unsure, plan)
+    )
 
 
 def test_cards_without_a_plan_are_refused() -> None:

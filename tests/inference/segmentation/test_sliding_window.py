@@ -64,7 +64,9 @@ def test_volumes_that_fit_equal_the_network_itself() -> None:
 
 @pytest.mark.parametrize("shape", [(30, 21, 8), (5, 40, 9), (17, 17, 17)])
 @pytest.mark.parametrize("mirror", [(), (0,), (0, 2)])
-def test_windows_of_a_local_function_equal_the_whole_volume(shape: tuple[int, ...], mirror: tuple[int, ...]) -> None:
+def test_windows_of_a_local_function_equal_the_whole_volume(
+    shape: tuple[int, ...], mirror: tuple[int, ...]
+) -> None:
     net, values = Local(), np.random.default_rng(1).normal(size=shape).astype(np.float32)
     fractions: list[float] = []
     found = predict_probabilities(net, values, (16, 16, 8), mirror, False, fractions.append)

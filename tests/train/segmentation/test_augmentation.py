@@ -69,7 +69,11 @@ def test_mirroring_happens_along_planned_axes_alone() -> None:
         seen = set()
         for seed in range(40):
             p, _ = aug.sampling_positions(np.array([10.0, 12.0, 9.0]), plan, np.random.default_rng(seed))
-            ends = [p[-1, 8, 4, 0] - p[0, 8, 4, 0], p[8, -1, 4, 1] - p[8, 0, 4, 1], p[8, 8, -1, 2] - p[8, 8, 0, 2]]
+            ends = [
+                p[-1, 8, 4, 0] - p[0, 8, 4, 0],
+                p[8, -1, 4, 1] - p[8, 0, 4, 1],
+                p[8, 8, -1, 2] - p[8, 8, 0, 2],
+            ]
             seen |= {axis for axis, end in enumerate(ends) if end < 0}
         assert seen == set(mirror)
 
@@ -90,7 +94,12 @@ def test_values_change_within_reason() -> None:
     x = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 16, 16, 8)).astype(np.float32))
     for seed in range(60):
         y = aug.change_values(x.clone(), (1.0, 1.0, 1.0), np.random.default_rng(seed))
-        assert y.shape == x.shape and y.isfinite().all() and 0.1 < float(y.std()) < 3 and abs(float(y.mean())) < 1.5
+        assert (
+            y.shape == x.shape
+            and y.isfinite().all()
+            and 0.1 < float(y.std()) < 3
+            and abs(float(y.mean())) < 1.5
+        )
     blurred = aug.blur(x, [1.0, 0.7, 0.5])[0].numpy()
     slow = ndimage.gaussian_filter(x[0].numpy(), [1.0, 0.7, 0.5], mode="nearest", radius=[3, 3, 2])
     assert np.allclose(blurred, slow, atol=1e-5)

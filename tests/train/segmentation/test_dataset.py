@@ -27,12 +27,22 @@ def layout(root: Path, style: str) -> Path:
     for old, new in (("images", "imagesTr"), ("labels", "labelsTr")):
         (target / new).mkdir(parents=True)
         for path in (plain / old).iterdir():
-            name = path.name.replace(".nii.gz", "_0000.nii.gz") if (style, old) == ("nnunet", "images") else path.name
+            name = (
+                path.name.replace(".nii.gz", "_0000.nii.gz")
+                if (style, old) == ("nnunet", "images")
+                else path.name
+            )
             (target / new / name).write_bytes(path.read_bytes())
             (target / new / f"._{name}").write_bytes(b"mac")
     stated = {
-        "nnunet": {"channel_names": {"0": "CT"}, "labels": {"background": 0, "liver": 1, "tumour": 2, "ignore": 3}},
-        "decathlon": {"modality": {"0": "MRI"}, "labels": {"0": "background", "1": "Anterior", "2": "Posterior"}},
+        "nnunet": {
+            "channel_names": {"0": "CT"},
+            "labels": {"background": 0, "liver": 1, "tumour": 2, "ignore": 3},
+        },
+        "decathlon": {
+            "modality": {"0": "MRI"},
+            "labels": {"0": "background", "1": "Anterior", "2": "Posterior"},
+        },
     }[style]
     (target / "dataset.json").write_text(json.dumps(stated))
     return target
@@ -106,7 +116,9 @@ def test_labels_elsewhere_than_their_volume_are_refused() -> None:
         check_match("tooth_3", grid(), grid(2.5))
     with pytest.raises(InputError, match="the labels of a lie"):
         check_match("a", grid(), grid(spacing=1.02))
-    with pytest.raises(InputError, match="the labels of a have 9 x 10 x 10 voxels, its volume has 10 x 10 x 10"):
+    with pytest.raises(
+        InputError, match="the labels of a have 9 x 10 x 10 voxels, its volume has 10 x 10 x 10"
+    ):
         check_match("a", grid(), Grid((9, 10, 10), np.eye(4)))
 
 

@@ -21,7 +21,15 @@ from lift3d.train.tasks.segmentation import Config, SegmentationTask  # noqa: E4
 from lift3d.types.volumes import Volume  # noqa: E402
 
 CONFIG = Config(
-    steps=4, batch=2, width=4, validate=2, save=2, warmup=1, precision="float32", folds=3, names="3=front,7=back"
+    steps=4,
+    batch=2,
+    width=4,
+    validate=2,
+    save=2,
+    warmup=1,
+    precision="float32",
+    folds=3,
+    names="3=front,7=back",
 )
 
 
@@ -49,7 +57,10 @@ def test_folds_and_plan_identify_the_data(folder: Path) -> None:
     assert task.data() == SegmentationTask(folder, CONFIG).data()
     assert task.data()["cases"] != other.data()["cases"] and task.data()["sha256"] != other.data()["sha256"]
     stated = task.data()
-    assert not set(stated["cases"]["train"]) & set(stated["cases"]["val"]) and stated["plan"]["names"] == ["front", "back"]
+    assert not set(stated["cases"]["train"]) & set(stated["cases"]["val"]) and stated["plan"]["names"] == [
+        "front",
+        "back",
+    ]
 
 
 @pytest.mark.slow
@@ -90,7 +101,9 @@ def test_left_out_voxels_stay_left_out(tmp_path: Path) -> None:
     (folder / "dataset.json").write_text('{"labels": {"background": 0, "a": 1, "ignore": 2}}')
     task = SegmentationTask(folder, replace(CONFIG, names=""))
     assert task.plan.ids == (1,)
-    assert (task.cases["train"][0].classes == UNLABELLED).any() and task.cases["train"][0].classes.max() == UNLABELLED
+    assert (task.cases["train"][0].classes == UNLABELLED).any() and task.cases["train"][
+        0
+    ].classes.max() == UNLABELLED
     assert all(np.isfinite(v) for v in trainer(task, tmp_path / "run").fit(1).values())
 
 
@@ -107,3 +120,11 @@ def test_it_learns_and_segments(folder: Path, tmp_path: Path) -> None:
         own, mask = truth[::-1, ::-1] == number, found.labels.ids == number
         assert 2 * (own & mask).sum() / (own.sum() + mask.sum()) > 0.8, number
     assert found.labels.name(7) == "back"
+
+
+def test_notes_state_plan_time_and_folds(folder: Path) -> None:
+    notes = SegmentationTask(folder, CONFIG).notes()
+    text = "\n".join(notes)
+    assert "4 cases to train on, 2 are held back (fold 0 of 3)" in text and "3 front, 7 back" in text
+    assert "GB of memory" in text and "h for 4 steps" in text
+    assert "none is held back" in SegmentationTask(folder, replace(CONFIG, fold=-1)).notes()[0]

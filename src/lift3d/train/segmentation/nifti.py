@@ -31,7 +31,7 @@ def _read(path: Path) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
         raise damaged_file(path.name, f"is not a readable NIfTI file ({error})") from error
     values = values.reshape(shape, order="F").astype(kind)
     if slope not in (0.0, 1.0) or offset:
-        values = np.asarray(values * np.float64(slope) + offset, np.float32)
+        values = np.asarray(np.asarray(values, np.float64) * slope + offset, np.float32)
     affine = np.eye(4)
     affine[:3] = np.array(struct.unpack(end + "12f", data[280:328])).reshape(3, 4)
     return values, affine

@@ -30,9 +30,11 @@ from lift3d.train.segmentation.cases import UNLABELLED, class_indices
 from lift3d.train.segmentation.dataset import open_dataset, parse_names, split
 from lift3d.train.segmentation.fingerprint import take_fingerprint
 from lift3d.train.segmentation.losses import deep_loss
-from lift3d.train.segmentation.planning import make_plan
+from lift3d.train.segmentation.planning import describe_plan, make_plan
+from lift3d.train.segmentation.timing import measure_rate
 from lift3d.train.task import Batch, Progress, Task
 from lift3d.types.volumes import Labels, Volume
+from lift3d.units import format_count
 
 PLACES = 2000
 """Voxels of each label and case on which patches can be centred."""
@@ -112,6 +114,16 @@ class SegmentationTask(Task):
         names = {split_name: [case.name for case in cases] for split_name, cases in self.cases.items()}
         stated = {"plan": self.plan.to_json(), "cases": names, "sha256": digest.hexdigest()}
         return dict(json.loads(json.dumps(stated)))
+
+    def notes(self) -> list[str]:
+        """The plan, its memory and its time on this machine, and which cases are held back."""
+        config, counts = self.config, {name: len(cases) for name, cases in self.cases.items()}
+        held = f"{counts['val']} are held back (fold {config.fold} of {config.folds})"
+        if config.fold == -1:
+            held = "none is held back: the printed scores are those of cases that were trained on"
+        rate = measure_rate(self.plan, config.precision == "bfloat16")
+        lines = describe_plan(self.plan, config.batch, rate, config.steps)
+        return [f"{format_count(counts['train'], 'case')} to train on, {held}", *lines]
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         cases, config = self.cases["train"], self.config
