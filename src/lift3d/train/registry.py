@@ -28,6 +28,7 @@ from lift3d.train.tasks import (
     masked_pictures,
     masked_voxels,
     segmentation,
+    synthetic_segmentation,
 )
 from lift3d.train.tasks import embedding_to_label as embedding_label
 
@@ -151,6 +152,12 @@ TASKS: dict[str, Trainable] = {
         lambda pictures, corpus, config: segmentation.SegmentationTask(corpus, config),
         False,
         evaluator="lift3d.evaluate.segmentation.evaluate_segmentation",
+    ),
+    "synthetic-segmentation": Trainable(
+        synthetic_segmentation.Config,
+        lambda pictures, corpus, config: synthetic_segmentation.SyntheticSegmentationTask(corpus, config),
+        False,
+        evaluator="lift3d.evaluate.synthetic_segmentation.evaluate_synthetic_segmentation",
     ),
 }
 

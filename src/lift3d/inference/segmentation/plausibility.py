@@ -41,7 +41,7 @@ def check_volume(volume: Volume, plan: Plan) -> None:
         )
     if plan.modality == "ct":
         _check_hounsfield(volume, plan)
-    elif volume.unit == HOUNSFIELD:
+    elif plan.modality == "mr" and volume.unit == HOUNSFIELD:
         raise InputError("the volume is a CT, and this task was trained on MR", "choose another task")
 
 
@@ -71,6 +71,8 @@ def doubts(found: Segmentation, plan: Plan) -> list[str]:
     expected = float(np.mean([one.expected_dice for one in found.certainty]))
     if expected < LEAST_EXPECTED_DICE:
         out.append(f"the network is uncertain of the whole volume (expected Dice {expected:.2f})")
+    if plan.modality == "any":
+        return out
     for one, mean, usual in zip(found.certainty, found.means[1:], plan.contrast[1:]):
         shift = (mean - found.means[0]) - (usual - plan.contrast[0])
         if abs(shift) > LARGEST_SHIFT:

@@ -53,9 +53,10 @@ def network_shape(grid: Grid, spacing: tuple[float, float, float]) -> Sizes:
 
 
 def normalise(values: F32, plan_modality: str, intensity: tuple[float, float, float, float] | None) -> F32:
-    """Values with mean 0 and deviation 1 after clipping.
+    """Values of mean 0 and deviation 1, roughly or exactly, after clipping.
 
     "ct": by (low, high, mean, deviation) of the training data. "mr": by the volume's own percentiles, mean and deviation.
+    "any": the volume's own percentiles become -2 and 2, without regard to how much background there is.
     InputError where all values of the volume are equal."""
     if plan_modality == "ct":
         assert intensity is not None
@@ -64,10 +65,12 @@ def normalise(values: F32, plan_modality: str, intensity: tuple[float, float, fl
     low, high = (float(x) for x in np.percentile(values, (LOW, HIGH)))
     clipped = np.clip(values, low, high) if high > low else values
     deviation = float(clipped.std(dtype=np.float64))
-    if not deviation > 1e-12 * max(1.0, abs(high)):
+    if not deviation > 1e-12 * max(1.0, abs(high)) or (plan_modality == "any" and not high > low):
         raise InputError(
             f"all values of the volume are {float(values.flat[0]):g}", "give a volume that shows an object"
         )
+    if plan_modality == "any":
+        return np.asarray((clipped - low) * (4 / (high - low)) - 2, np.float32)
     return np.asarray((clipped - float(clipped.mean(dtype=np.float64))) / deviation, np.float32)
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 Sizes = tuple[int, int, int]
-MODALITIES = ("ct", "mr")
+MODALITIES = ("ct", "mr", "any")
 """ct: Hounsfield units, normalised by the values of the whole data set; mr: values without a unit, normalised by the values of
-each volume."""
+each volume; any: the contrast is arbitrary, percentiles of each volume become -2 and 2."""
 MOST_LABELS, MOST_STAGES, LARGEST_SIDE = 255, 8, 1024
 
 
@@ -20,7 +20,8 @@ class Intensity:
     """Values of the training data. low, high: percentiles 0.5 and 99.5; mean, deviation: of the values between them.
 
     For "ct" they are those of labelled voxels in the data set. For "mr" they are those of normalised volumes (mean 0,
-    deviation 1), averaged over the cases."""
+    deviation 1), averaged over the cases. For
+    "any" they are not used."""
 
     low: float
     high: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,11 @@ def load_case(case: Case) -> tuple[Volume, Labels]:
     check_match(case.name, volume, labels)
     check_finite(volume)
     return volume, labels
+
+
+def read_label_map(path: Path) -> Labels:
+    """The labels of a file. InputError for an unreadable file."""
+    return read_labels(path)
 
 
 def check_match(name: str, volume: Grid, labels: Grid) -> None:

@@ -75,6 +75,17 @@ def open_dataset(folder: Path) -> Dataset:
     return Dataset(folder, cases, *stated)
 
 
+def label_files(folder: Path) -> dict[str, Path]:
+    """The label maps of a folder without volumes by name, in it or in its labels/. InputError where there are none."""
+    place = next((folder / labels for _, labels in FOLDERS if (folder / labels).is_dir()), folder)
+    found = _files(place) if place.is_dir() else {}
+    if not found:
+        raise InputError(
+            f"{folder} contains no label maps ({', '.join(ENDINGS)})", "give a folder of label maps"
+        )
+    return found
+
+
 def _files(folder: Path) -> dict[str, Path]:
     """The volumes of a folder by their names without endings."""
     found: dict[str, Path] = {}

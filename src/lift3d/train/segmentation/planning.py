@@ -46,15 +46,17 @@ class Estimate:
         return self.operations / rate
 
 
-def make_plan(fingerprint: Fingerprint, width: int, batch: int, memory: float = MEMORY) -> Plan:
+def make_plan(
+    fingerprint: Fingerprint, width: int, batch: int, memory: float = MEMORY, widest: int = MOST_WIDTH
+) -> Plan:
     """The plan of a data set. width: channels of the first stage. batch: patches in a step. memory: limit of a step in GB, to
-    which the patch is reduced."""
+    which the patch is reduced. widest: channels that no stage exceeds."""
     spacing = target_spacing(fingerprint)
     median = np.median(fingerprint.shapes * fingerprint.spacings / spacing, 0)
     first = (1 / np.array(spacing)) * (FIRST_PATCH * float(np.prod(spacing))) ** (1 / 3)
     patch = np.minimum(np.round(first), np.maximum(np.round(median), 1)).astype(int)
     while True:
-        plan = _plan_of(fingerprint, spacing, patch, width)
+        plan = _plan_of(fingerprint, spacing, patch, width, widest)
         if estimate(plan, batch).bytes <= memory * 1e9 or max(plan.patch) <= 2 * LEAST_SIDE:
             return plan
         ratio = np.array(plan.patch) / np.maximum(median, 1)
@@ -109,7 +111,7 @@ def _sizes(values: list[int]) -> Sizes:
     return x, y, z
 
 
-def _plan_of(fingerprint: Fingerprint, spacing: Floats, patch: np.ndarray, width: int) -> Plan:
+def _plan_of(fingerprint: Fingerprint, spacing: Floats, patch: np.ndarray, width: int, widest: int) -> Plan:
     strides, kernels, rounded = stages(spacing, patch)
     if len(strides) == 1:  # a volume too small to be halved: two stages all the same
         strides, kernels = [*strides, (1, 1, 1)], kernels * 2
@@ -121,7 +123,7 @@ def _plan_of(fingerprint: Fingerprint, spacing: Floats, patch: np.ndarray, width
         rounded,
         tuple(strides),
         tuple(kernels),
-        tuple(min(width * 2**k, MOST_WIDTH) for k in range(len(strides))),
+        tuple(min(width * 2**k, widest) for k in range(len(strides))),
         BLOCKS[: len(strides)],
         fingerprint.ids,
         fingerprint.names,
@@ -167,7 +169,11 @@ def describe_plan(plan: Plan, batch: int, rate: float, steps: int) -> list[str]:
     cost = estimate(plan, batch)
     size = " x ".join(map(str, plan.patch))
     spacing = " x ".join(f"{s:.3g}" for s in plan.spacing)
-    values = "of the data set" if plan.modality == "ct" else "of each volume"
+    values = {
+        "ct": "ct, by the mean and deviation of the data set",
+        "mr": "mr, by the mean and deviation of each volume",
+        "any": "any contrast, by percentiles of each volume",
+    }[plan.modality]
     labels = ", ".join(f"{number} {name}" for number, name in zip(plan.ids, plan.names))
     mirror = "left and right are mirrored" if plan.mirror else (
         "nothing is mirrored, because names of labels have sides"
@@ -176,7 +182,7 @@ def describe_plan(plan: Plan, batch: int, rate: float, steps: int) -> list[str]:
     return [
         f"labels {labels}; {mirror}",
         f"spacing {spacing} mm, patch {size}, {len(plan.widths)} stages of {', '.join(map(str, plan.widths))} channels",
-        f"values are normalised as {plan.modality}, by the mean and deviation {values}",
+        f"values are normalised as {values}",
         f"{cost.weights / 1e6:.1f} million weights, about {cost.bytes / 1e9:.1f} GB of memory",
         f"about {cost.seconds(rate):.1f} s a step, {hours:.1f} h for {steps} steps",
     ]
