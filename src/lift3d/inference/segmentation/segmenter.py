@@ -11,7 +11,7 @@ import torch
 
 from lift3d.errors import InputError
 from lift3d.inference.networks import inference_mode, load_network
-from lift3d.inference.segmentation.plausibility import check_volume, class_means
+from lift3d.inference.segmentation.plausibility import check_segmentation, check_volume, class_means
 from lift3d.inference.segmentation.preprocessing import F32, canonical_axes, from_canonical, network_input
 from lift3d.inference.segmentation.resampling import resample_slab
 from lift3d.inference.segmentation.result import SURE, LabelCertainty, Segmentation
@@ -41,7 +41,7 @@ class Segmenter:
         self, volume: Volume, mirror: bool = True, check: bool = True, progress: Callable[[float], None] | None = None
     ) -> Segmentation:  # fmt: skip
         """The labels of a volume. mirror: averages predictions over mirror images, where the plan allows it. check: InputError
-        where the volume does not look like those of the training. progress(fraction): after each window."""
+        where the volume or its segmentation does not look like those of the training. progress(fraction): after each window."""
         if check:
             check_volume(volume, self.plan)
         values = network_input(volume, self.plan)
@@ -49,7 +49,10 @@ class Segmenter:
             probabilities = predict_probabilities(
                 self.net, values, self.plan.patch, self.plan.mirror if mirror else (), self.bfloat16, progress
             )
-        return self._result(volume, values, probabilities)
+        found = self._result(volume, values, probabilities)
+        if check:
+            check_segmentation(found)
+        return found
 
     def _result(self, volume: Volume, values: F32, probabilities: F32) -> Segmentation:
         """The labels and uncertainties on the grid of the volume."""
