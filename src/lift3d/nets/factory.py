@@ -118,6 +118,13 @@ def _points_to_voxels(config: Options, data: Options) -> nn.Module:
     return CompletionNet(int(config["width"]), int(config["layers"]))
 
 
+def _segmentation(config: Options, data: Options) -> nn.Module:
+    from lift3d.nets.segmentation.plan import Plan
+    from lift3d.nets.segmentation.unet import ResidualUNet3d
+
+    return ResidualUNet3d.of(Plan.from_json(data["plan"]))
+
+
 NETWORKS: dict[str, Callable[[Options, Options], nn.Module]] = {
     "image_to_mask": _image_to_mask,
     "image_to_depth": _image_to_depth,
@@ -132,6 +139,7 @@ NETWORKS: dict[str, Callable[[Options, Options], nn.Module]] = {
     "embedding": _embedding,
     "embedding_to_label": _embedding_to_label,
     "points_to_voxels": _points_to_voxels,
+    "segmentation": _segmentation,
 }
 
 

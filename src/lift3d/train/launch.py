@@ -67,6 +67,8 @@ def opened_run(
             built.progress = progress
         # numba's parallel kernels reset torch's number of threads, so that it is set after them
         torch.set_num_threads(threads or thread_count())
+        for note in built.notes() if where.first else ():
+            say(note)
         yield Trainer(
             built,
             folder,

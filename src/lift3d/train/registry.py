@@ -27,6 +27,8 @@ from lift3d.train.tasks import (
     image_to_voxels,
     masked_pictures,
     masked_voxels,
+    segmentation,
+    synthetic_segmentation,
 )
 from lift3d.train.tasks import embedding_to_label as embedding_label
 
@@ -144,6 +146,18 @@ TASKS: dict[str, Trainable] = {
         lambda pictures, corpus, config: completion.CompletionTask(corpus, config),
         False,
         evaluator="lift3d.evaluate.points_to_voxels.evaluate_points_to_voxels",
+    ),
+    "segmentation": Trainable(
+        segmentation.Config,
+        lambda pictures, corpus, config: segmentation.SegmentationTask(corpus, config),
+        False,
+        evaluator="lift3d.evaluate.segmentation.evaluate_segmentation",
+    ),
+    "synthetic-segmentation": Trainable(
+        synthetic_segmentation.Config,
+        lambda pictures, corpus, config: synthetic_segmentation.SyntheticSegmentationTask(corpus, config),
+        False,
+        evaluator="lift3d.evaluate.synthetic_segmentation.evaluate_synthetic_segmentation",
     ),
 }
 

@@ -54,6 +54,10 @@ class Task(ABC):
     def data(self) -> dict[str, Any]:
         """JSON values that identify the data: a run is resumed with the same data only."""
 
+    def notes(self) -> list[str]:
+        """Sentences about the data and the training, for people, before it starts. None by default."""
+        return []
+
     def frozen(self, step: int) -> tuple[str, ...]:
         """Prefixes of the names of parameters that this step leaves unchanged, weight decay included. Empty by default."""
         return ()
