@@ -31,24 +31,29 @@ if TYPE_CHECKING:
         interpolate,
         list_mappings,
         list_models,
+        list_series,
         lithophane,
         load,
+        load_volume,
         mask,
+        measure,
         reconstruct,
         relief,
         render,
         repair,
         save,
         search,
+        segment,
         texture,
         view,
+        volume_to_meshes,
     )
 
 __all__ = [
     "__version__", "categories", "check", "classify", "complete", "convert", "create", "depth",
     "explain", "export", "export_page", "generate", "index", "interpolate", "list_mappings",
-    "list_models", "lithophane", "load", "mask", "reconstruct", "relief", "render", "repair", "save",
-    "search", "texture", "view",
+    "list_models", "list_series", "lithophane", "load", "load_volume", "mask", "measure", "reconstruct",
+    "relief", "render", "repair", "save", "search", "segment", "texture", "view", "volume_to_meshes",
 ]  # fmt: skip
 
 

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from lift3d.pipelines.index import index
     from lift3d.pipelines.interpolate import interpolate
     from lift3d.pipelines.mask import mask
+    from lift3d.pipelines.medical.measure import measure
+    from lift3d.pipelines.medical.segment import segment
+    from lift3d.pipelines.medical.source import list_series, load_volume
+    from lift3d.pipelines.medical.volume import volume_to_meshes
     from lift3d.pipelines.networks.export import export
     from lift3d.pipelines.networks.page import export_page
     from lift3d.pipelines.pictures.depth import depth
@@ -63,13 +67,18 @@ PIPELINES = {
     "generate": "generate",
     "index": "index",
     "interpolate": "interpolate",
+    "list_series": "medical.source",
     "lithophane": "reliefs.lithophane",
+    "load_volume": "medical.source",
     "mask": "mask",
+    "measure": "medical.measure",
     "relief": "reliefs.relief",
     "render": "render",
     "save": "convert",
     "search": "search",
+    "segment": "medical.segment",
     "texture": "pictures.texture",
+    "volume_to_meshes": "medical.volume",
 }
 """Functions that are defined in a module of `lift3d.pipelines`, imported when first used."""
 ELSEWHERE = {"view": "lift3d.viewer.view"}
@@ -77,8 +86,9 @@ ELSEWHERE = {"view": "lift3d.viewer.view"}
 
 __all__ = [
     "categories", "check", "classify", "complete", "convert", "create", "depth", "explain", "export",
-    "export_page", "generate", "index", "interpolate", "list_mappings", "list_models", "lithophane",
-    "load", "mask", "reconstruct", "relief", "render", "repair", "save", "search", "texture", "view",
+    "export_page", "generate", "index", "interpolate", "list_mappings", "list_models", "list_series",
+    "lithophane", "load", "load_volume", "mask", "measure", "reconstruct", "relief", "render", "repair",
+    "save", "search", "segment", "texture", "view", "volume_to_meshes",
 ]  # fmt: skip
 
 

@@ -30,6 +30,7 @@ PAGE_OF = {
     "train": "training", "evaluate": "training", "maps": "how_it_works",
     "corpus build": "corpus", "corpus show": "corpus", "corpus photographs": "corpus",
     "corpus shapes": "corpus", "corpus render": "pictures",
+    "volume": "medical", "segment": "medical", "measure": "medical",
     "depth": "depth", "explain": "explain", "tune": "tune", "corpus scenes": "pictures", "serve": "serve",
 }  # fmt: skip
 """The page that documents a command completely."""

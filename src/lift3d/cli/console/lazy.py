@@ -30,6 +30,18 @@ COMMANDS = {
     "explain": ("networks.explain", "Show which pixels or voxels an output of a network is based on."),
     "lithophane": ("relief", "A photo as a plate whose thickness shows it when light falls through."),
     "relief": ("relief", "A photo with its depth, or a mesh, as a bas-relief."),
+    "volume": (
+        "medical.volume",
+        "Make closed models of what a CT or MR volume shows, or of its labels.",
+    ),
+    "segment": (
+        "medical.segment",
+        "Find structures in a CT or MR volume by a network, as labels and as closed models.",
+    ),
+    "measure": (
+        "medical.measure",
+        "Measure structures of a volume or a mesh, or compare two segmentations.",
+    ),
     "serve": ("serve", "Serve a page to drop photos on, and a REST interface."),
     "train": ("train", "Train a network, or resume training from the last checkpoint."),
     "tune": (

@@ -66,6 +66,14 @@ class VolumeModels:
         """The models by name."""
         return {one.name: one.mesh for one in self.structures}
 
+    def to_text(self) -> str:
+        """The grid in one line."""
+        shape, spacing = (
+            " x ".join(f"{n:g}" for n in row) for row in (self.grid.shape, self.grid.spacing.round(4))
+        )
+        tilt = ", sheared (tilted gantry)" if self.grid.is_sheared else ""
+        return f"{shape} voxels of {spacing} mm, {self.grid.orientation}{tilt}"
+
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
         return {

@@ -1,0 +1,82 @@
+"""Volumes and labels from files, for the pipelines of this package."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lift3d.errors import InputError
+from lift3d.pipelines.arguments import Message, PathLike, or_ignore
+from lift3d.types import Labels, Volume
+
+if TYPE_CHECKING:
+    from lift3d.io.volume.dicom.series import Series
+
+VolumeSource = PathLike | Volume
+MOST_LABELS = 256
+"""Different whole numbers up to which a volume may be a label map."""
+_MILLILITRES = {"ml": 1.0, "cm3": 1.0, "cc": 1.0, "mm3": 1e-3, "ul": 1e-3, "l": 1e3}
+
+
+def load_volume(
+    source: PathLike, *, series: str | None = None, time: int | None = None, close_gap: bool = False,
+    message: Message | None = None,
+) -> Volume:  # fmt: skip
+    """The values of a CT, an MR or another volume, with the affine to patient millimetres (RAS+).
+
+    source: a DICOM folder, file or ZIP, or a .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd file. series: which of several, by number
+    or UID; time: which of several pictures at one place, from 1; close_gap: interpolate slices that are missing. message: called
+    with a sentence for each decision and for what was left out. InputError for a source that cannot be read unambiguously."""
+    from lift3d.io.volume.reading import read_volume
+
+    return read_volume(Path(source), series=series, time=time, close_gap=close_gap, notes=or_ignore(message))
+
+
+def list_series(source: PathLike) -> list[Series]:
+    """The series of slices that a DICOM folder, file or ZIP holds, the largest first; the name of one is a value of `series` of
+    `load_volume`. InputError for another format."""
+    from lift3d.io.volume.reading import list_series as found
+
+    return found(Path(source))
+
+
+def labels_of(volume: Volume, names: dict[int, str] | None = None) -> Labels:
+    """The labels of a volume of whole numbers. InputError for values that are no labels."""
+    values = volume.values
+    whole = np.issubdtype(values.dtype, np.integer) or bool((values == np.rint(values)).all())
+    low, high = int(values.min()), int(values.max())
+    if not whole or low < 0 or high > 65535:
+        raise InputError(
+            f"{volume.source or 'the volume'} holds measured values ({low:g} to {high:g}), no labels",
+            "give --threshold, or a file of labels: whole numbers from 0 to 65535",
+        )
+    if high == 0:
+        raise InputError(
+            f"{volume.source or 'the volume'} holds no label: all values are 0", "give another file"
+        )
+    kind = np.uint8 if high < 256 else np.uint16
+    return Labels.of(values.astype(kind, copy=False), volume.affine, names, volume.source)
+
+
+def looks_like_labels(volume: Volume) -> bool:
+    """Whether the values may be labels: a few whole numbers from 0."""
+    values = volume.values
+    if volume.unit is not None or not np.issubdtype(values.dtype, np.integer) or int(values.min()) != 0:
+        return False
+    high = int(values.max())
+    if high > 65535 or high == 0:
+        return False
+    return int((np.bincount(values.reshape(-1).astype(np.int64)) > 0).sum()) <= MOST_LABELS // 4
+
+
+def parse_millilitres(text: str | float) -> float:
+    """Millilitres of "2ml", "500mm3" or a number. InputError for anything else."""
+    if not isinstance(text, str):
+        return float(text)
+    match = re.fullmatch(r"\s*([0-9]+(?:[.,][0-9]+)?)\s*([a-z0-9]+)\s*", text.lower())
+    if not match or match[2] not in _MILLILITRES:
+        raise InputError(f"'{text[:40]}' is not a volume", "write a number with its unit, such as 2ml")
+    return float(match[1].replace(",", ".")) * _MILLILITRES[match[2]]
