@@ -218,6 +218,25 @@ def test_a_ball_has_its_volume(call: Call) -> None:
     assert np.abs(np.linalg.norm(v, axis=1) - 15).max() < 0.06
 
 
+def test_debris_goes_hollows_close_and_the_base_is_flat(call: Call) -> None:
+    w, v, u = np.indices((128, 128, 128)) / 64 - 1
+    r = np.sqrt(u**2 + v**2 + w**2)
+    occupancy = np.where((r < 0.7) & (r > 0.3), 0.9, 0.1).astype(np.float32)
+    occupancy[(np.abs(u - 0.85) < 0.03) & (np.abs(v) < 0.03) & (np.abs(w) < 0.03)] = 0.9
+    found = call(
+        "solid.js",
+        "await (async () => { const { ViewFrame, uprightAxes } = await import('/frame.js'), s = await import('/surface.js');"
+        " const f = new ViewFrame(640, 480, { x: 320, y: 240, half: 200 }); f.setExtent(1);"
+        " return s.surfaceOf(m.standUpright(a[0], 0.35, f, uprightAxes([0, -1, 0]))) })()",
+        occupancy,
+    )  # fmt: skip
+    x, f = found["positions"].reshape(-1, 3).astype(float), found["indices"].reshape(-1, 3).astype(np.int32)
+    report = inspect_arrays(x, f)
+    assert report.is_solid and report.counts["components"] == 1
+    low = x[:, 2] < x[:, 2].min() + 1e-6
+    assert low.sum() > 50, "a flat base"
+
+
 def test_the_package_and_the_page_agree_on_constants() -> None:
     """Values that are in both languages."""
     import re

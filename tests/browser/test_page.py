@@ -168,12 +168,18 @@ def test_a_photo_becomes_a_model_without_network(
         page.on("console", lambda m: problems.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(address)
-        assert "not a picture" in give(page, tmp_path / "broken.jpg")
+        assert "no picture" in give(page, tmp_path / "broken.jpg")
         assert give(page, small) == "Done."
         context.set_offline(True)  # what is loaded is enough
         assert "No single object stands out" in give(page, tmp_path / "grey.png")
+        assert page.locator("#seen").is_hidden(), "the photo before has nothing to do with it"
         assert page.locator("#result").is_hidden()
         assert give(page, small) == "Done."
+        page.set_input_files("#choose", str(small))
+        page.set_input_files("#choose", str(tmp_path / "grey.png"))
+        assert "grey.png comes next" in page.inner_text("#more")
+        page.wait_for_selector("#status.error", timeout=120_000)
+        assert give(page, small) == "Done." and "does not belong" in page.inner_text("#caption")
         facts, warnings = page.inner_text("#facts"), page.inner_text("#warnings")
         files = {kind: base64.b64decode(page.evaluate(SAVE, f"save-{kind}")) for kind in ("glb", "stl")}
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -4,7 +4,7 @@ import { addControls } from "./viewer/controls.js";
 
 const LONGEST = 1600, MOST_BYTES = 64e6, MOST_PIXELS = 120e6;
 const byId = (id) => document.getElementById(id);
-let worker = null, viewer = null, busy = false, addresses = [];
+let worker = null, viewer = null, busy = false, waiting = null, addresses = [];
 
 function start() {
   // a worker from a blob inherits the policy of this page (index.html): no connection but to the folder that it came from
@@ -34,13 +34,35 @@ function tell(sentence, fraction) {
 }
 
 function fail(sentence) {
-  busy = false;
   tell(sentence, null);
   byId("status").className = "error";
+  byId("seen").hidden = true; // the photo before has nothing to do with it
+  finish();
+}
+
+/** Take the photo that was given meanwhile, if any. */
+function finish() {
+  busy = false;
+  const next = waiting;
+  waiting = null;
+  if (next) take(next);
+}
+
+/** Of several files the first is taken. */
+function takeFirst(files) {
+  const all = [...files];
+  if (all.length > 1) byId("more").textContent = `${all.length} files were given; one photo makes a model: ${all[0].name} is taken.`;
+  else byId("more").textContent = "";
+  take(all[0]);
 }
 
 async function take(file) {
-  if (busy || !file) return;
+  if (!file) return;
+  if (busy) {
+    waiting = file;
+    byId("more").textContent = `${file.name} comes next.`;
+    return;
+  }
   busy = true;
   byId("result").hidden = true;
   tell("Reading the photo …", 0);
@@ -60,7 +82,8 @@ async function decoded(file) {
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
-    throw new Error(`${file.name} is not a picture that this browser can read. Give a JPEG, PNG or WebP.`);
+    const cut = file.size ? "or it is cut short" : "and it is empty";
+    throw new Error(`${file.name} is no picture that this browser can read, ${cut}. Give a whole JPEG, PNG or WebP.`);
   }
   if (bitmap.width * bitmap.height > MOST_PIXELS) throw new Error("This picture has more than 120 million pixels. Give a smaller one.");
   if (Math.min(bitmap.width, bitmap.height) < 24) throw new Error("This picture has only a few pixels. Give a larger one.");
@@ -73,7 +96,9 @@ async function decoded(file) {
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   bitmap.close();
   byId("seen").hidden = false;
-  return { ...pixels(context), name: file.name };
+  byId("caption").textContent = "The photo.";
+  const found = pixels(context);
+  return { ...found, opaque: found.data.every((value, k) => k % 4 !== 3 || value === 255) };
 }
 
 function pixels(context) {
@@ -82,7 +107,8 @@ function pixels(context) {
 }
 
 /** Darken what does not belong to the object. */
-function showMask({ mask, width, height }) {
+function showMask({ mask, width, height, cutOut }) {
+  byId("caption").textContent = cutOut ? "The photo, cut out by its transparency." : "The photo; what does not belong to the object is dark.";
   const context = byId("photo").getContext("2d", { willReadFrequently: true }), picture = context.getImageData(0, 0, width, height);
   for (let k = 0; k < mask.length; k += 1) {
     if (mask[k]) continue;
@@ -98,7 +124,7 @@ async function show({ glb, stl, faces, confidence, warnings }) {
     byId(`save-${name}`).href = address;
     return address;
   });
-  byId("facts").textContent = `Predicted, not measured: ${faces.toLocaleString("en")} triangles, a closed surface, confidence ${Math.round(100 * confidence)} %. Its size is unknown; the STL is 100 mm long.`;
+  byId("facts").textContent = `Predicted, not measured: ${faces.toLocaleString("en")} triangles, a closed surface, confidence ${Math.round(100 * confidence)} % (how sure the network is of its voxels, not how good the model is). Thin parts may be lost. Its size is unknown; the STL is 100 mm long.`;
   byId("warnings").replaceChildren(...warnings.map((sentence) => Object.assign(document.createElement("li"), { textContent: sentence })));
   byId("result").hidden = false;
   try {
@@ -110,19 +136,21 @@ async function show({ glb, stl, faces, confidence, warnings }) {
   } catch (error) {
     byId("facts").textContent += ` It cannot be shown here (${error.message}), but saved.`;
   }
-  busy = false;
   tell("Done.", null);
+  finish();
 }
 
 const drop = byId("drop");
-for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
-for (const name of ["dragleave", "drop"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.remove("over"); });
-drop.addEventListener("drop", (event) => take(event.dataTransfer.files[0]));
+// anywhere on the page, so that a drop beside the box does not replace the page by the picture
+for (const name of ["dragenter", "dragover"]) addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
+for (const name of ["dragleave", "drop"]) addEventListener(name, (event) => { event.preventDefault(); drop.classList.remove("over"); });
+addEventListener("drop", (event) => takeFirst(event.dataTransfer.files));
 for (const id of ["choose", "camera"]) {
   byId(id).addEventListener("change", (event) => {
-    take(event.target.files[0]);
+    takeFirst(event.target.files);
     event.target.value = "";
   });
 }
-addEventListener("paste", (event) => take([...(event.clipboardData?.files || [])][0]));
+addEventListener("paste", (event) => takeFirst(event.clipboardData?.files || []));
+byId("served").remove(); // modules run only where the page is served
 tell("", null);

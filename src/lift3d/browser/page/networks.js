@@ -28,7 +28,12 @@ export async function openNetworks(loaded) {
 }
 
 async function fetched(name) {
-  const answer = await fetch(new URL(name, import.meta.url));
+  let answer;
+  try {
+    answer = await fetch(new URL(name, import.meta.url));
+  } catch {
+    throw new Error(`${name} could not be loaded. Check the connection, and give the photo again.`);
+  }
   if (!answer.ok) throw new Error(`${name} is missing beside this page (${answer.status}): write the folder again with lift3d export --page`);
   return answer;
 }

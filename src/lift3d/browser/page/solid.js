@@ -7,6 +7,8 @@ const ALONG = 0.7;
 const FRONT = { gain: 3, scale: 0.04, limit: 5 }, BACK = { gain: 1.7, scale: 0.13, limit: 3 }, BIAS = -1;
 const RAMP = 1.5, EDGE_ODDS = 3, LEAST_ODDS = 1.5, INSIDE = 0.5, DEPTH_MARGIN = 1.06, LEAST_RAYS = 8, CLIP = 1e-4;
 const DEBRIS = 0.02, BASE_CUT = 0.012, BASE_SLOPE = 0.5;
+const STEPS = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1]];
+/* The edges of the tetrahedra in surface.js. */
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 /** (4, side, side): colours in [-1, 1] over grey and the coverage of the object in a crop of the photo. */
@@ -26,7 +28,7 @@ export function cutOut({ data, width, height }, mask, crop, side) {
   return out;
 }
 
-/** { field, size, start, step, frame, axes, shift, scale, confidence, lower }: a field that is positive inside the solid, on an upright grid. */
+/** { field, size, start, step, frame, axes, shift, scale, confidence }: a field that is positive inside the solid, on an upright grid. */
 export async function predictSolid(photo, mask, crop, networks) {
   const frame = new ViewFrame(photo.width, photo.height, crop), level = networks.image_to_voxels.card.threshold;
   const side = networks.image_to_voxels.card.side;
@@ -200,7 +202,29 @@ export function standUpright(occupancy, level, frame, axes) {
   const kept = field.map((value) => (value > 0 ? 1 : 0));
   removeDebris(kept, size, true);
   for (let k = 0; k < field.length; k += 1) if (!kept[k] && field[k] > 0) field[k] = -1e-3;
-  return { field, size, start, step, frame, axes, shift, scale, lower: BASE_CUT };
+  fillHollows(field, kept, size);
+  return { field, size, start, step, frame, axes, shift, scale };
+}
+
+/** Make the field positive in closed hollows: empty space that is not connected with the border of the grid. */
+function fillHollows(field, kept, [a, b, c]) {
+  const outside = new Uint8Array(field.length), stack = [];
+  const visit = (x, y, z) => {
+    const at = (x * b + y) * c + z;
+    if (x < 0 || y < 0 || z < 0 || x >= a || y >= b || z >= c || kept[at] || outside[at]) return;
+    outside[at] = 1;
+    stack.push(at);
+  };
+  visit(0, 0, 0); // the border is empty, and connected
+  while (stack.length) {
+    const at = stack.pop(), z = at % c, y = Math.floor(at / c) % b, x = Math.floor(at / (b * c));
+    // over the edges of the tetrahedra in surface.js, so that what remains is closed there as well
+    for (const [i, j, k] of STEPS) {
+      visit(x + i, y + j, z + k);
+      visit(x - i, y - j, z - k);
+    }
+  }
+  for (let k = 0; k < field.length; k += 1) if (!kept[k] && !outside[k]) field[k] = 1e-3;
 }
 
 /** A point of the upright frame in the view frame. */

@@ -13,6 +13,7 @@ let networks = null;
 const say = (sentence, fraction) => postMessage({ kind: "progress", sentence, fraction });
 
 async function work(photo) {
+  const opaque = photo.opaque;
   networks ||= openNetworks((fraction) => say("Loading the networks", 0.5 * fraction));
   let open;
   try {
@@ -25,14 +26,16 @@ async function work(photo) {
   const { mask, others } = await findObject(photo, open.image_to_mask);
   const crop = squareCrop(mask, photo.width, photo.height, MARGIN);
   if (!crop || 2 * crop.half < LEAST_PIXELS) throw new Error("The object in this photo is too small. Move closer to it, or give a larger photo.");
-  postMessage({ kind: "mask", mask, width: photo.width, height: photo.height });
+  postMessage({ kind: "mask", mask, cutOut: !opaque, width: photo.width, height: photo.height });
   say("Predicting its shape", 0.65);
   const solid = await predictSolid(photo, mask, crop, open);
   say("Finding its surface", 0.85);
   const surface = surfaceOf(solid);
   say("Colouring it", 0.9);
   const coloured = texture(surface, solid, photo, mask);
-  for (const one of [surface, coloured]) for (let k = 2; k < one.positions.length; k += 3) one.positions[k] -= solid.lower;
+  let ground = Infinity;
+  for (let k = 2; k < surface.positions.length; k += 3) ground = Math.min(ground, surface.positions[k]);
+  for (const one of [surface, coloured]) for (let k = 2; k < one.positions.length; k += 3) one.positions[k] -= ground;
   const picture = await jpeg(coloured.picture), warnings = [];
   if (others) warnings.push(`There are ${others + 1} objects in this photo; the largest is used.`);
   const facts = { how: "predicted from one photo", confidence: Number(solid.confidence.toFixed(3)) };

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
-from lift3d.cli.train import DATA_HELP, PICTURES_HELP, PICTURES_SUFFIX, TASK_HELP, THREADS_HELP, VOXELS_HELP
+from lift3d.cli.train import DATA_HELP, PICTURES_HELP, PICTURES_SUFFIX, THREADS_HELP, VOXELS_HELP
 
 
 def tune(
-    task: Annotated[str, typer.Argument(help=TASK_HELP)],
+    task: Annotated[
+        str, typer.Argument(help="The network, such as image-to-voxels; `lift3d train --tasks` lists all.")
+    ],
     data: Annotated[Path | None, typer.Option(help=DATA_HELP)] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder of the study; if not given, studies/TASK.")

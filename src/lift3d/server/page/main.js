@@ -44,7 +44,7 @@ function drawList() {
     }
     const state = row.querySelector(".state");
     state.textContent = `${job.task_title}: ${stateText(job)}`;
-    state.className = `state state-${job.state}`;
+    state.className = `state state-${job.result?.verdict === "bad" ? "failed" : job.state}`;
     const link = row.firstChild;
     if (job.id === chosen()) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
