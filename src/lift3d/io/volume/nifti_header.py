@@ -24,6 +24,7 @@ UNITS = {0: None, 1: 1000.0, 2: 1.0, 3: 0.001}
 """Millimetres of the unit of a header (xyzt_units & 7); None: not stated."""
 FORMS = {1: "scanner", 2: "aligned", 3: "Talairach", 4: "MNI", 5: "template"}
 NOTED_MM = 0.01
+MAX_COORDINATE = 1e12
 V1, V2 = 348, 540
 
 
@@ -169,7 +170,8 @@ def choose_affine(header: Header, name: str, notes: Callable[[str], None]) -> F6
         )
     text = f"{what} was used ({FORMS.get(code, 'code ' + str(code))})"
     if len(usable) == 2:
-        apart = _apart(affine, usable[1][2], header.shape) * scale
+        with np.errstate(over="ignore", invalid="ignore"):
+            apart = _apart(affine, usable[1][2], header.shape) * scale
         if not apart <= NOTED_MM:
             far = f"up to {number(apart)} mm from it" if math.isfinite(apart) else "not a usable one"
             text += f", qform lies {far}"
@@ -186,9 +188,11 @@ def choose_affine(header: Header, name: str, notes: Callable[[str], None]) -> F6
 
 
 def _is_invertible(affine: F64) -> bool:
-    """Whether the axes of an affine span the space, whatever their lengths."""
+    """Whether the axes of an affine span the space, and its numbers are those of a body in any unit."""
+    if np.abs(affine).max() > MAX_COORDINATE:
+        return False
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
-    return bool((lengths > 1e-6).all() and abs(np.linalg.det(affine[:3, :3] / lengths)) > 1e-4)
+    return bool((lengths > 1e-9).all() and abs(np.linalg.det(affine[:3, :3] / lengths)) > 1e-4)
 
 
 def _apart(a: F64, b: F64, shape: Sequence[int]) -> float:
