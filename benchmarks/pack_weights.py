@@ -39,6 +39,7 @@ SCENES = (
 BACKBONE = "; fine-tuned from Google's weights of EfficientNet-Lite0 (Apache-2.0), pre-trained on ImageNet-1k"
 FROZEN = "; on features of Google's weights of EfficientNet-Lite0 (Apache-2.0, ImageNet-1k), which are not in this file"
 TASK = {
+    "segmentation_hippocampus": "front and back part of the hippocampus in a crop of a T1 MR around it",
     "image_to_depth": "inverse depth, normals and focal length of a photo",
     "image_to_back": "colours of the far side of an object, and of its front without light, from a cut-out",
     "image_to_layers": "visible surface, thickness and normals of an object, from a cut-out",
@@ -55,6 +56,7 @@ TASK = {
 }
 IMAGE, GRID = {"image_size": 128, "mean": 0.5, "std": 0.5}, {"grid_size": 64}
 INPUT: dict[str, dict[str, object]] = {
+    "segmentation_hippocampus": {"input": "a volume in canonical axes at the planned spacing, normalised"},
     "image_to_depth": {"input": "the photo, shorter side as in training", "mean": 127 / 255, "std": 128 / 255},
     "image_to_mask": {"input": "a square of the photo, and maps of clicks and a box", "mean": 127 / 255, "std": 128 / 255},
     "image_to_back": {"input": "a cut-out, sRGB and mask", "mean": 0.5, "std": 0.5},
@@ -95,9 +97,21 @@ TABLE = {
 }  # fmt: skip
 
 
+MEDICAL = {
+    "licence": "Apache-2.0, as lift3d; learned from data under CC BY-SA 4.0",
+    "data": "46 of 57 crops of T1 MR with labels of the Medical Segmentation Decathlon, Task04 Hippocampus (Antonelli et al. "
+    "2022; Vanderbilt University Medical Center), CC BY-SA 4.0",
+}
+"""Of the card of segmentation_hippocampus. Not a medical device."""
+
+
 def test_scores(name: str, digest: str) -> dict[str, object]:
     """measured_on, metrics and baselines of the card, from the network's table; empty without a table of these weights."""
     path = HERE / "results" / f"{TABLE.get(name, name)}.json"
+    if name.startswith("segmentation_"):
+        table = json.loads(path.read_text()) if path.is_file() else {"weights": ""}
+        keys = ("measured_on", "metrics", "baselines")
+        return {key: table[key] for key in keys} if table["weights"] == digest else {}
     table = json.loads(path.read_text()) if path.is_file() else None
     if table is None or (name == "flow" and table["weights"] != digest):
         return {}
@@ -256,6 +270,7 @@ def main() -> None:
         "licence": "Apache-2.0, as lift3d", "data": data_of(told["plan"]["config"]),
         "data_digest": told["plan"]["data"], "command": args.command,
         "step": told["step"], "note": args.note, "validation": {k: v for k, v in told.items() if isinstance(v, float)},
+        **(MEDICAL if args.name.startswith("segmentation_") else {}),
         **test_scores(args.name, hashlib.sha256(data).hexdigest()), **mix_of(args.name),
     }  # fmt: skip
     if args.name in ("embedding", "embedding_backbone"):

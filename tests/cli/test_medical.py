@@ -93,6 +93,14 @@ def test_what_would_be_wrong_is_refused(tmp_path: Path, dicom: None, source: str
     assert not list(tmp_path.iterdir())
 
 
+def test_a_spacing_that_is_not_stated_is_given(tmp_path: Path) -> None:
+    tooth = FORMATS / "volumes/tooth.nhdr"
+    code, text = run("volume", tooth, "-o", tmp_path / "t.stl", "--threshold", "1000", "--spacing", "a,b")
+    assert code == 2 and "not three numbers" in text and not list(tmp_path.iterdir())
+    volume = lift3d.load_volume(tooth, spacing="0.2,0.2,0.3")
+    np.testing.assert_allclose(volume.spacing, [0.2, 0.2, 0.3])
+
+
 def test_series_are_listed_and_chosen(tmp_path: Path, dicom: None) -> None:
     code, text = run("volume", FORMATS / "dicom/mr_two_orientations", "--list")
     assert code == 0 and len(text.splitlines()) == 2 and text.startswith("202") and "501" in text

@@ -154,6 +154,10 @@ def _features(net: Any, pictures: torch.Tensor) -> Tensors:
     return (picture_features(net, pictures),)
 
 
+def _segment(net: Any, values: torch.Tensor) -> Tensors:
+    return (net(values).float().softmax(1),)
+
+
 def _of_latents(net: Any, name: str) -> Input:
     """An input of latents of the size of the network."""
     channels, *sides = getattr(net, "shape", (0, *LATENT_SIZES[:1] * 3))
@@ -243,6 +247,9 @@ _GRAPHS: dict[str, Callable[[Any], list[Graph]]] = {
     "embedding": _embedding_graphs,
     "embedding_to_label": lambda net: [
         Graph("label", _LABEL_INPUTS, ("probabilities",), _label_of_embedding)
+    ],
+    "segmentation": lambda net: [
+        Graph("classes", (Input("values", ("batch", 1, "i", "j", "k")),), ("probabilities",), _segment)
     ],
     "points_to_voxels": lambda net: [
         Graph("complete", (Input("partial", ("batch", 5, *(GRID_SIZE,) * 3)),), ("occupancy",), _complete)

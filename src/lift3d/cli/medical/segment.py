@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lift3d.cli.medical.volume import SOURCE_HELP, CloseGap, Quiet, Series, Time
+from lift3d.cli.medical.volume import SOURCE_HELP, CloseGap, Quiet, Series, Spacing, Time
 
 
 def segment(
@@ -28,6 +28,7 @@ def segment(
     series: Series = None,
     time: Time = None,
     close_gap: CloseGap = False,
+    spacing: Spacing = None,
     frame: Annotated[str, typer.Option(help="Patient frame of the models: lps or ras.")] = "lps",
     quiet: Quiet = False,
 ) -> None:
@@ -41,7 +42,7 @@ def segment(
     with Bars(quiet) as bars:
         found = api.segment(
             source, output, task=task, weights=weights, mirror=mirror, force=force, series=series, time=time,
-            close_gap=close_gap, frame=frame, progress=bars.step, message=notes.append,
+            close_gap=close_gap, spacing=spacing, frame=frame, progress=bars.step, message=notes.append,
         )  # fmt: skip
     if quiet:
         return

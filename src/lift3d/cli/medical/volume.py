@@ -10,10 +10,13 @@ import typer
 SOURCE_HELP = "DICOM folder, file or ZIP; .nii .nii.gz .nrrd .nhdr .mha .mhd"
 Series = Annotated[str | None, typer.Option(help="Which series of several: its number or its UID.")]
 Time = Annotated[
-    int | None, typer.Option(min=1, help="Which of several pictures at one place; the first is 1.")
+    int | None, typer.Option(min=0, help="Which of several pictures at one place; the first is 0.")
 ]
 CloseGap = Annotated[
     bool, typer.Option("--close-gap", help="Interpolate slices that are missing, instead of refusing.")
+]
+Spacing = Annotated[
+    str | None, typer.Option(help="Millimetres of a voxel, X,Y,Z, of a file that states none.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 
@@ -46,6 +49,7 @@ def volume(
     series: Series = None,
     time: Time = None,
     close_gap: CloseGap = False,
+    spacing: Spacing = None,
     list_series: Annotated[bool, typer.Option("--list", help="List the series of the source.")] = False,
     frame: Annotated[str, typer.Option(help="Patient frame of the coordinates: lps or ras.")] = "lps",
     unit: Annotated[str, typer.Option(help="Unit of the numbers in STL, OBJ and PLY: mm or m.")] = "mm",
@@ -68,8 +72,8 @@ def volume(
     with Bars(quiet) as bars:
         found = api.volume_to_meshes(
             source, output, threshold=threshold, each=each, labels=label or (), largest=largest, min_part=min_part,
-            fill_cavities=fill_cavities, hounsfield=hounsfield, series=series, time=time, close_gap=close_gap, frame=frame,
-            unit=unit, progress=bars.step, message=notes.append,
+            fill_cavities=fill_cavities, hounsfield=hounsfield, series=series, time=time, close_gap=close_gap,
+            spacing=spacing, frame=frame, unit=unit, progress=bars.step, message=notes.append,
         )  # fmt: skip
     if quiet:
         return

@@ -22,7 +22,7 @@ from lift3d.inference.torch_network import TorchNetwork
 from lift3d.weights.onnx_file import GRAPH, GRAPHS, MAPPING
 
 OPSET = 20
-SIZES = {"batch": 2, "views": 3, "height": 64, "width": 96}
+SIZES = {"batch": 2, "views": 3, "height": 64, "width": 96, "i": 16, "j": 24, "k": 32}
 """Sizes of the example; the networks take any multiple of 32 pixels, and any number of pictures."""
 TOLERANCE = 1e-4
 """Largest difference between the runtimes, relative to the largest value of an output."""
@@ -68,7 +68,7 @@ def example_inputs(graph: Graph, seed: int = 0, sizes: dict[str, int] | None = N
     """Inputs of a graph: noise in [0, 1], small indices, and true. sizes: instead of SIZES."""
     rng, out = np.random.default_rng(seed), list[NDArray[Any]]()
     for given in graph.inputs:
-        shape = tuple(n if isinstance(n, int) else (sizes or SIZES)[n] for n in given.shape)
+        shape = tuple(n if isinstance(n, int) else (SIZES | (sizes or {}))[n] for n in given.shape)
         if given.kind == FLOAT:
             out.append(rng.random(shape, np.float32))
         else:

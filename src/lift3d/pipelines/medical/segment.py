@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,16 +49,17 @@ def segmentation_tasks() -> list[str]:
 def segment(
     source: VolumeSource, output: PathLike | None = None, *, task: str | None = None, weights: PathLike | None = None,
     mirror: bool = True, force: bool = False, series: str | None = None, time: int | None = None,
-    close_gap: bool = False, frame: str = "lps", progress: Progress | None = None, message: Message | None = None,
+    close_gap: bool = False, spacing: str | Sequence[float] | None = None, frame: str = "lps",
+    progress: Progress | None = None, message: Message | None = None,
 ) -> SegmentedVolume:  # fmt: skip
     """Find the structures of a volume by a network. Not a medical device.
 
-    source: a volume, or a file or folder as of `load_volume`, which explains series, time and close_gap. output: a folder to
-    write: labels.nii.gz and uncertainty.nii.gz on the grid of the volume, a closed model NAME.stl of each structure, labels.csv,
-    report.json and preview.png. task: "hippocampus" or another for which the package has weights (`lift3d models`); weights: a
-    run's folder or a weights file of your own, in its place. mirror: average over mirrored volumes where the task allows it.
-    force: go on where the volume does not look like those that the network has learned from. frame: "lps" or "ras", of the
-    models.
+    source: a volume, or a file or folder as of `load_volume`, which explains series, time, close_gap and spacing. output: a
+    folder to write: labels.nii.gz and uncertainty.nii.gz on the grid of the volume, a closed model NAME.stl of each structure,
+    labels.csv, report.json and preview.png. task: "hippocampus" or another for which the package has weights (`lift3d models`);
+    weights: a run's folder or a weights file of your own, in its place. mirror: average over mirrored volumes where the task
+    allows it. force: go on where the volume does not look like those that the network has learned from. frame: "lps" or "ras", of
+    the models.
 
     InputError for an unknown task, a source that cannot be read, or one that does not look like those of the task."""
     if frame not in FRAMES:
@@ -77,7 +79,9 @@ def segment(
     step("reading", 0.0)
     volume = source
     if not isinstance(volume, Volume):
-        volume = load_volume(volume, series=series, time=time, close_gap=close_gap, message=note)
+        volume = load_volume(
+            volume, series=series, time=time, close_gap=close_gap, spacing=spacing, message=note
+        )
     from lift3d.inference.segmentation.plausibility import doubts
     from lift3d.inference.segmentation.segmenter import load_segmenter
 

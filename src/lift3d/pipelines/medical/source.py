@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,16 +24,36 @@ _MILLILITRES = {"ml": 1.0, "cm3": 1.0, "cc": 1.0, "mm3": 1e-3, "ul": 1e-3, "l": 
 
 def load_volume(
     source: PathLike, *, series: str | None = None, time: int | None = None, close_gap: bool = False,
-    message: Message | None = None,
+    spacing: str | Sequence[float] | None = None, message: Message | None = None,
 ) -> Volume:  # fmt: skip
     """The values of a CT, an MR or another volume, with the affine to patient millimetres (RAS+).
 
     source: a DICOM folder, file or ZIP, or a .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd file. series: which of several, by number
-    or UID; time: which of several pictures at one place, from 1; close_gap: interpolate slices that are missing. message: called
+    or UID; time: which of several pictures at one place, from 0; close_gap: interpolate slices that are missing;
+    spacing: of a voxel along its three axes in millimetres, or "0.5,0.5,1", for a file that states none. message: called
     with a sentence for each decision and for what was left out. InputError for a source that cannot be read unambiguously."""
     from lift3d.io.volume.reading import read_volume
 
-    return read_volume(Path(source), series=series, time=time, close_gap=close_gap, notes=or_ignore(message))
+    return read_volume(
+        Path(source), series=series, time=time, close_gap=close_gap, spacing=_spacing(spacing),
+        notes=or_ignore(message),
+    )  # fmt: skip
+
+
+def _spacing(text: str | Sequence[float] | None) -> tuple[float, float, float] | None:
+    """Three lengths in millimetres. InputError for anything else."""
+    if text is None:
+        return None
+    parts = text.split(",") if isinstance(text, str) else list(text)
+    try:
+        x, y, z = (float(part) for part in parts)
+    except ValueError as error:
+        raise InputError(
+            f"the spacing {text} is not three numbers", "write millimetres such as 0.5,0.5,1"
+        ) from error
+    if not all(1e-4 < one < 1e4 for one in (x, y, z)):
+        raise InputError(f"the spacing {text} is not possible", "write millimetres such as 0.5,0.5,1")
+    return x, y, z
 
 
 def list_series(source: PathLike) -> list[Series]:

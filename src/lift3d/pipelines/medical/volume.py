@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,8 +36,8 @@ def volume_to_meshes(
     source: VolumeSource | Labels, output: PathLike | None = None, *, threshold: str | float | None = None,
     each: bool = False, labels: Iterable[str | int] = (), largest: bool = False, min_part: str | float = 0.0,
     fill_cavities: bool = False, hounsfield: bool = False, series: str | None = None, time: int | None = None,
-    close_gap: bool = False, frame: str = "lps", unit: str = "mm", progress: Progress | None = None,
-    message: Message | None = None,
+    close_gap: bool = False, spacing: str | Sequence[float] | None = None, frame: str = "lps", unit: str = "mm",
+    progress: Progress | None = None, message: Message | None = None,
 ) -> VolumeModels:  # fmt: skip
     """Closed models of what a volume shows, in the patient's frame. Not a medical device.
 
@@ -46,8 +46,8 @@ def volume_to_meshes(
     report NAME.report.json. threshold: the name of a range of Hounsfield units ("bone"), a value, or "LOW..HIGH"; each: the
     source holds labels, and all are wanted; labels: only these, by number or name. largest: only the largest part; min_part:
     millilitres, or "2ml", below which parts are left out; fill_cavities: closed cavities become solid. hounsfield: the values are
-    Hounsfield units, in a format that does not state it. series, time, close_gap: as of `load_volume`. frame: "lps" or "ras", of
-    the coordinates; unit: "mm" or "m", of the numbers in STL, OBJ and PLY.
+    Hounsfield units, in a format that does not state it. series, time, close_gap, spacing: as of `load_volume`. frame: "lps" or
+    "ras", of the coordinates; unit: "mm" or "m", of the numbers in STL, OBJ and PLY.
 
     Returns the models in metres with their volumes. InputError for a source that cannot be read unambiguously, no or an unknown
     threshold, labels that are not present, and a range in which there is nothing or everything."""
@@ -66,7 +66,9 @@ def volume_to_meshes(
     if isinstance(source, Labels | Volume):
         given: Labels | Volume = source
     else:
-        given = load_volume(source, series=series, time=time, close_gap=close_gap, message=note)
+        given = load_volume(
+            source, series=series, time=time, close_gap=close_gap, spacing=spacing, message=note
+        )
     if hounsfield and isinstance(given, Volume):
         given = replace(given, unit=HOUNSFIELD)
     wanted, ml = tuple(labels), parse_millilitres(min_part)
