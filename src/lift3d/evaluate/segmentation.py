@@ -11,7 +11,7 @@ import numpy as np
 from lift3d.errors import InputError
 from lift3d.evaluate.baselines.mean_labels import mean_label_map, mean_labels
 from lift3d.evaluate.interface import Evaluation, Request, evenly_spaced
-from lift3d.evaluate.scores.labels import dice, hausdorff95
+from lift3d.evaluate.scores.labels import dice_and_hd95
 from lift3d.inference.segmentation.segmenter import Segmenter
 from lift3d.train.segmentation.cases import load_case
 from lift3d.train.segmentation.dataset import Case, open_dataset
@@ -75,8 +75,7 @@ def _evaluate_case(
 
 
 def _scores(found: Labels, truth: Labels, number: int) -> tuple[float, float]:
-    a, b = found.ids == number, truth.ids == number
-    return dice(a, b), hausdorff95(a, b, truth)
+    return dice_and_hd95(found.ids == number, truth.ids == number, truth)
 
 
 def _means(scores: Scores) -> dict[str, dict[str, float]]:

@@ -126,10 +126,11 @@ def test_doubts_name_what_is_unusual() -> None:
     swapped = small_plan(contrast=(0.0, -3.0, 3.0))
     found = Segmenter(ByValue(), swapped, False).segment(volume)
     assert [d.partition(":")[0] for d in doubts(found, swapped)] == ["front", "back"]
-    unsure = Segmenter(ByValue(0.05), plan, False)
+    unsure = Segmenter(ByValue(0.05), plan, False, 0.95)
     assert any("no voxel" in d or "uncertain" in d for d in doubts(unsure.segment(volume, check=False), plan))
     with pytest.raises(InputError, match="does not look like those of this task"):
         unsure.segment(volume)
+    assert Segmenter(ByValue(0.05), plan, False).segment(volume).usual is None
 
 
 def test_cards_without_a_plan_are_refused() -> None:

@@ -115,7 +115,9 @@ def test_it_learns_and_segments(folder: Path, tmp_path: Path) -> None:
     values, truth = ellipsoids(np.random.default_rng(99), ids=(3, 7))
     affine = np.diag([-1.0, -1.0, 1.0, 1.0])  # as LPS data have it
     flipped = Volume.of(np.ascontiguousarray(values[::-1, ::-1]), affine, source="new")
-    found = Segmenter.load(tmp_path / "run").segment(flipped)
+    segmenter = Segmenter.load(tmp_path / "run")
+    assert segmenter.usual == last["expected"] > 0.1
+    found = segmenter.segment(flipped)
     for number in (3, 7):
         own, mask = truth[::-1, ::-1] == number, found.labels.ids == number
         assert 2 * (own & mask).sum() / (own.sum() + mask.sum()) > 0.8, number

@@ -15,9 +15,9 @@ EXTENT = 1.5
 """How many times smaller or larger than all training volumes a volume may be, along each axis."""
 SPACING = 3.0
 """How many times the planned spacing a volume's spacing may be."""
-DOUBTFUL, REFUSED = 0.86, 0.7
-"""Mean expected Dice of the labels below which a segmentation is called doubtful, and below which it is refused. Of held-back
-hippocampi it is 0.92 to 0.96, of reflected or inverted ones 0.67 to 0.83, of noise 0.24 to 0.58."""
+DOUBTFUL, REFUSED = 0.92, 0.75
+"""Fractions of the usual mean expected Dice below which a segmentation is called doubtful, and below which it is refused. Of
+held-back hippocampi the expected Dice is 0.92 to 0.96, of reflected or inverted ones 0.67 to 0.83, of noise 0.24 to 0.58."""
 LARGEST_SHIFT = 1.5
 """Largest difference in deviations between a label's mean value and that of the training, both against the background."""
 
@@ -64,17 +64,12 @@ def class_means(values: F32, classes: NDArray[np.uint8], count: int) -> tuple[fl
     return tuple(float(s / n) if n else float("nan") for s, n in zip(sums, voxels))
 
 
-def expected_dice(found: Segmentation) -> float:
-    """Mean expected Dice of the labels."""
-    return float(np.mean([one.expected_dice for one in found.certainty]))
-
-
 def check_segmentation(found: Segmentation) -> None:
     """InputError where the network is so uncertain that the volume cannot show what it was trained on."""
-    expected = expected_dice(found)
-    if expected < REFUSED:
+    if found.usual is not None and found.expected_dice < REFUSED * found.usual:
         raise InputError(
-            f"the volume does not look like those of this task (expected Dice {expected:.2f})",
+            "the volume does not look like those of this task "
+            f"(expected Dice {found.expected_dice:.2f}, usually {found.usual:.2f})",
             "check its region, contrast and orientation, or choose another task",
         )
 
@@ -84,9 +79,10 @@ def doubts(found: Segmentation, plan: Plan) -> list[str]:
     out = [
         f"{one.name}: no voxel was found" for one in found.certainty if not one.millilitres
     ]  # fmt: skip
-    expected = expected_dice(found)
-    if expected < DOUBTFUL:
-        out.append(f"the network is uncertain of the whole volume (expected Dice {expected:.2f})")
+    if found.usual is not None and found.expected_dice < DOUBTFUL * found.usual:
+        out.append(
+            f"the network is uncertain of the whole volume (expected Dice {found.expected_dice:.2f}, usually {found.usual:.2f})"
+        )
     if plan.modality == "any":
         return out
     for one, mean, usual in zip(found.certainty, found.means[1:], plan.contrast[1:]):

@@ -14,7 +14,7 @@ from lift3d.inference.networks import inference_mode, load_network
 from lift3d.inference.segmentation.plausibility import check_segmentation, check_volume, class_means
 from lift3d.inference.segmentation.preprocessing import F32, canonical_axes, from_canonical, network_input
 from lift3d.inference.segmentation.resampling import resample_slab
-from lift3d.inference.segmentation.result import SURE, LabelCertainty, Segmentation
+from lift3d.inference.segmentation.result import EXPECTED, SURE, LabelCertainty, Segmentation, expected_dice
 from lift3d.inference.segmentation.sliding_window import predict_probabilities
 from lift3d.nets.segmentation.plan import Plan, Sizes
 from lift3d.types.volumes import Labels, Volume
@@ -26,16 +26,19 @@ SLAB = 1 << 24
 class Segmenter:
     """A network with its plan, in evaluation mode."""
 
-    def __init__(self, net: torch.nn.Module, plan: Plan, bfloat16: bool = True) -> None:
-        """bfloat16: computes in bfloat16 where the processor is fast at it."""
-        self.net, self.plan, self.bfloat16 = net.eval(), plan, bfloat16
+    def __init__(
+        self, net: torch.nn.Module, plan: Plan, bfloat16: bool = True, usual: float | None = None
+    ) -> None:
+        """bfloat16: computes in bfloat16 where the processor is fast at it. usual: see `Segmentation`."""
+        self.net, self.plan, self.bfloat16, self.usual = net.eval(), plan, bfloat16, usual
 
     @classmethod
     def load(cls, weights: str | Path) -> Segmenter:
         """The segmenter of packaged weights, a run's folder or a weights file. InputError where they are weights of another
         mapping."""
         net, found = load_network("segmentation", weights)
-        return cls(net, plan_of(found.data_digest))
+        usual = found.validation.get(EXPECTED)
+        return cls(net, plan_of(found.data_digest), usual=usual if usual else None)
 
     def segment(
         self, volume: Volume, mirror: bool = True, check: bool = True, progress: Callable[[float], None] | None = None
@@ -78,7 +81,9 @@ class Segmenter:
             )
             for k, number in enumerate(plan.ids, 1)
         )  # fmt: skip
-        return Segmentation(labels, measured, certainty, class_means(values, classes, plan.classes))
+        return Segmentation(
+            labels, measured, certainty, class_means(values, classes, plan.classes), self.usual
+        )
 
 
 def plan_of(stated: object) -> Plan:
@@ -100,14 +105,10 @@ def entropy(probabilities: F32) -> F32:
 
 
 def label_certainty(probability: F32, mask: np.ndarray, uncertain: F32) -> tuple[float, float]:
-    """(expected Dice, fraction of uncertain voxels) of a label. The expectation of the Dice is approximated by the ratio of the
-    expectations, 2 sum(p in the mask) / (|mask| + sum(p)); 0 and 1 for an empty mask."""
-    count = int(mask.sum())
-    if not count:
+    """(expected Dice, fraction of uncertain voxels) of a label; 0 and 1 for an empty mask."""
+    if not mask.any():
         return 0.0, 1.0
-    inside = float(probability[mask].sum(dtype=np.float64))
-    dice = 2 * inside / (count + float(probability.sum(dtype=np.float64)))
-    return dice, float((uncertain[mask] > SURE).mean())
+    return expected_dice(probability, mask), float((uncertain[mask] > SURE).mean())
 
 
 def _slabs(shape: Sizes) -> list[tuple[int, int]]:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from lift3d.errors import InputError
 from lift3d.inference.segmentation.preprocessing import check_finite
+from lift3d.io.volume.label_maps import read_labels
+from lift3d.io.volume.reading import read_volume
 from lift3d.train.segmentation.dataset import Case
-from lift3d.train.segmentation.nifti import read_labels, read_volume
 from lift3d.types.volumes import Grid, Labels, Volume
 
 TOLERANCE = 0.1
@@ -20,10 +21,15 @@ UNLABELLED = 255
 """Class of voxels that training leaves out."""
 
 
+def _discard(note: str) -> None:
+    """Drops what readers say of each file: which form of the affine was used matters to the check of both grids alone."""
+
+
 def load_case(case: Case) -> tuple[Volume, Labels]:
     """The volume and the labels of a case. InputError, with the case's name, where their grids differ, where the volume has
     values that are not finite, and for an unreadable file."""
-    volume, labels = read_volume(case.image), read_labels(case.labels)
+    volume = read_volume(case.image, notes=_discard)
+    labels = read_label_map(case.labels)
     check_match(case.name, volume, labels)
     check_finite(volume)
     return volume, labels
@@ -31,7 +37,7 @@ def load_case(case: Case) -> tuple[Volume, Labels]:
 
 def read_label_map(path: Path) -> Labels:
     """The labels of a file. InputError for an unreadable file."""
-    return read_labels(path)
+    return read_labels(path, _discard)
 
 
 def check_match(name: str, volume: Grid, labels: Grid) -> None:

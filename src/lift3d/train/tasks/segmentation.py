@@ -20,6 +20,7 @@ from torch import nn
 from lift3d.errors import InputError
 from lift3d.inference.segmentation.preprocessing import network_input, to_canonical
 from lift3d.inference.segmentation.resampling import resample, resample_classes
+from lift3d.inference.segmentation.result import EXPECTED, expected_dice
 from lift3d.inference.segmentation.sliding_window import predict_probabilities
 from lift3d.nets.segmentation.plan import Plan
 from lift3d.nets.segmentation.unet import ResidualUNet3d
@@ -139,17 +140,20 @@ class SegmentationTask(Task):
         return deep_loss(module(batch["image"]), batch["classes"], self.plan.strides)
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """Mean Dice over labels and cases, and of each label, at the planned spacing; a label that a case does not have counts
-        where it is predicted all the same, with 0."""
+        """Mean Dice over labels and cases, and of each label, at the planned spacing, and the mean expected Dice; a label that a
+        case does not have counts where it is predicted all the same, with 0."""
         labels = range(1, self.plan.classes)
         scores: list[list[float]] = []
+        expected: list[float] = []
         for case in self.cases["val"][: self.config.held]:
             values = np.asarray(case.image, np.float32)
-            found = predict_probabilities(module, values, self.plan.patch).argmax(0)
+            probabilities = predict_probabilities(module, values, self.plan.patch)
+            found = probabilities.argmax(0)
+            expected += [expected_dice(probabilities[k], found == k) for k in labels if (found == k).any()]
             used = case.classes != UNLABELLED
             scores.append([_dice((found == k) & used, case.classes == k) for k in labels])
         by_label = np.array([_mean([s[k - 1] for s in scores]) for k in labels])
-        out = {"dice": float(_mean(by_label.tolist())), "worst": float(np.nanmin(np.array(scores)))}
+        out = {"dice": float(_mean(by_label.tolist())), "worst": _least(scores), EXPECTED: _mean(expected)}
         if len(labels) <= 4:
             out |= {f"dice_{name}": float(d) for name, d in zip(self.plan.names, by_label)}
         return out
@@ -181,6 +185,11 @@ def _dice(found: np.ndarray, truth: np.ndarray) -> float:
     """Dice of two masks; nan where both are empty."""
     sizes = int(found.sum()) + int(truth.sum())
     return 2 * int((found & truth).sum()) / sizes if sizes else float("nan")
+
+
+def _least(scores: list[list[float]]) -> float:
+    """Least of the values that are not nan; 0 without one."""
+    return min((v for row in scores for v in row if v == v), default=0.0)
 
 
 def _mean(values: list[float]) -> float:

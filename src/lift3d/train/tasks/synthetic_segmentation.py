@@ -19,6 +19,7 @@ from torch import nn
 
 from lift3d.errors import InputError
 from lift3d.inference.segmentation.preprocessing import canonical_spacing, to_canonical
+from lift3d.inference.segmentation.result import EXPECTED, expected_dice
 from lift3d.inference.segmentation.sliding_window import predict_probabilities
 from lift3d.nets.segmentation.plan import Intensity, Plan
 from lift3d.nets.segmentation.unet import ResidualUNet3d
@@ -154,10 +155,12 @@ class SyntheticSegmentationTask(Task):
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         """Mean Dice over structures of two pictures of each validation map, at the planned spacing; and the least mean of a
-        structure. Structures that neither occur nor are predicted are left out."""
-        scores = []
+        structure, and the mean expected Dice. Structures that neither occur nor are predicted are left out."""
+        scores, expected = [], []
         for image, classes in self._pictures():
-            found = predict_probabilities(module, image, self.plan.patch).argmax(0)
+            probabilities = predict_probabilities(module, image, self.plan.patch)
+            found = probabilities.argmax(0)
+            expected += [expected_dice(probabilities[k], found == k) for k in np.unique(found) if k]
             sums = np.array(
                 [((found == k).sum() + (classes == k).sum()) for k in range(1, self.plan.classes)]
             )
@@ -167,7 +170,11 @@ class SyntheticSegmentationTask(Task):
         by_structure = np.array(
             [column[column == column].mean() for column in array.T if (column == column).any()]
         )
-        return {"dice": float(by_structure.mean()), "worst": float(by_structure.min())}
+        return {
+            "dice": float(by_structure.mean()),
+            "worst": float(by_structure.min()),
+            EXPECTED: float(np.mean(expected)),
+        }
 
     def _pictures(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """(picture, classes) (X, Y, Z) of whole validation maps, the same in each validation."""
