@@ -99,7 +99,7 @@ TABLE = {
 
 MEDICAL = {
     "licence": "Apache-2.0, as lift3d; learned from data under CC BY-SA 4.0",
-    "data": "46 of 57 crops of T1 MR with labels of the Medical Segmentation Decathlon, Task04 Hippocampus (Antonelli et al. "
+    "data": "45 of 57 crops of T1 MR with labels of the Medical Segmentation Decathlon, Task04 Hippocampus (Antonelli et al. "
     "2022; Vanderbilt University Medical Center), CC BY-SA 4.0",
 }
 """Of the card of segmentation_hippocampus. Not a medical device."""

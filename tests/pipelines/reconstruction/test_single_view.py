@@ -161,6 +161,7 @@ def test_the_package_holds_its_weights_with_their_cards() -> None:
         "image_to_mask",
         "image_to_voxels",
         "points_to_voxels",
+        "segmentation_hippocampus",
         "voxels_to_label",
     }
     for name, cfg in held.items():
