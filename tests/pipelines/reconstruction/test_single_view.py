@@ -182,6 +182,7 @@ def test_the_package_holds_its_weights_with_their_cards() -> None:
             cfg.mapping,
             f"{cfg.mapping}_free",
             f"{cfg.mapping}_backbone",
+            f"{cfg.mapping}_hippocampus",
         )
         has_threshold = name in ("image_to_mask", "image_to_voxels", "autoencoder", "points_to_voxels")
         assert has_threshold or cfg.threshold == THRESHOLD

@@ -121,6 +121,7 @@ def _export(net: nn.Module, graph: Graph, metadata: dict[str, str], with_weights
             ) from error
     model = onnx.load_from_string(buffer.getvalue())
     _clean(model, metadata)
+    _separate(model.graph, set(net.state_dict()))
     _rename(model.graph, None if with_weights else set(net.state_dict()))
     onnx.checker.check_model(model) if with_weights else None
     return bytes(model.SerializeToString(deterministic=True))
@@ -142,6 +143,22 @@ def _clean(model: Any, metadata: dict[str, str]) -> None:
         for size in list(output.type.tensor_type.shape.dim)[1:]:
             if size.dim_param:
                 size.ClearField("dim_param")
+
+
+def _separate(graph: Any, own: set[str]) -> None:
+    """Give each of the network's arrays `own` an initializer: torch replaces one that equals another by an Identity of it, which
+    would be wrong for other weights."""
+    held = {tensor.name: tensor for tensor in graph.initializer}
+    for node in list(graph.node):
+        if (
+            node.op_type == "Identity"
+            and node.input[0] in held
+            and node.output[0].removeprefix(_PREFIX) in own
+        ):
+            copy = graph.initializer.add()
+            copy.CopyFrom(held[node.input[0]])
+            copy.name = node.output[0]
+            graph.node.remove(node)
 
 
 def _rename(graph: Any, empty: set[str] | None) -> None:
