@@ -14,6 +14,21 @@ from typing import Any
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
 
+CONTRAST = """(selector) => {
+  const numbers = (text) => text.match(/[\\d.]+/g).map(Number);
+  const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const luminance = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
+  const behind = (element) => {
+    const colour = numbers(getComputedStyle(element).backgroundColor);
+    return colour.length === 3 || colour[3] === 1 ? colour : behind(element.parentElement);
+  };
+  return [...document.querySelectorAll(selector)].map((element) => {
+    const pair = [numbers(getComputedStyle(element).color), behind(element)].map(luminance);
+    return [element.textContent.slice(0, 30), (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05)];
+  });
+}"""
+"""Text and ratio of contrast (WCAG 2) of everything that a selector finds."""
+
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     extensions_map = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,32 +21,18 @@ from lift3d.io.mesh.meshes import save_mesh
 from lift3d.units import set_unit
 
 pytest.importorskip("playwright", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+from static_site import CHROMIUM, CONTRAST, FLAGS
+
 if CHROMIUM is None:
     pytest.skip("there is no Chromium on this machine", allow_module_level=True)
 
 from playwright.sync_api import sync_playwright
 
 pytestmark = pytest.mark.slow
-FLAGS = [
-    "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
-]  # fmt: skip
 SIDE = 0.05
 Open = Callable[..., Any]
-CONTRAST = """() => {
-  const numbers = (text) => text.match(/[\\d.]+/g).map(Number);
-  const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-  const luminance = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
-  const behind = (element) => {
-    const colour = numbers(getComputedStyle(element).backgroundColor);
-    return colour.length === 3 || colour[3] === 1 ? colour : behind(element.parentElement);
-  };
-  return [...document.querySelectorAll("h1, label, select, button, .viewer-status, .viewer-facts")].map((element) => {
-    const pair = [numbers(getComputedStyle(element).color), behind(element)].map(luminance);
-    return [element.textContent.slice(0, 30), (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05)];
-  });
-}"""
-"""Text and ratio of contrast (WCAG 2) of everything that is text."""
+TEXTS = "h1, label, select, button, .viewer-status, .viewer-facts"
 
 
 @pytest.fixture(scope="module")
@@ -302,7 +287,7 @@ def test_a_phone_scrolls_in_no_direction_and_text_has_contrast(show: Open, schem
     box = page.locator(".viewer-canvas").bounding_box()
     assert box["width"] == 360 and box["height"] > 250
     click_two_points(page)
-    ratios = page.evaluate(CONTRAST)
+    ratios = page.evaluate(CONTRAST, TEXTS)
     assert len(ratios) >= 9 and all(ratio >= 4.5 for _, ratio in ratios), ratios
     unnamed = page.evaluate(
         """[...document.querySelectorAll('select, button, input, canvas')].filter(

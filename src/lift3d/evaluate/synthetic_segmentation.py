@@ -13,7 +13,7 @@ from lift3d.errors import InputError
 from lift3d.evaluate.baselines.mean_labels import mean_label_map, mean_labels
 from lift3d.evaluate.interface import Evaluation, Request
 from lift3d.evaluate.scores.labels import dice
-from lift3d.inference.segmentation.preprocessing import canonical_spacing, from_canonical, to_canonical
+from lift3d.geometry.volume.orientation import canonical_spacing, from_canonical, to_canonical
 from lift3d.inference.segmentation.segmenter import Segmenter
 from lift3d.train.segmentation.cases import read_label_map
 from lift3d.train.segmentation.dataset import label_files

@@ -9,6 +9,7 @@ import pytest
 from small_plan import small_plan
 
 from lift3d.errors import InputError
+from lift3d.geometry.volume.orientation import canonical_spacing, from_canonical, to_canonical
 from lift3d.inference.segmentation import preprocessing as pre
 from lift3d.inference.segmentation.resampling import (
     resample,
@@ -36,10 +37,10 @@ def test_canonical_axes_run_right_anterior_superior(order: tuple[int, ...], sign
     place = np.einsum("ij,jxyz->ixyz", affine[:3, :3], np.indices(shape))
     volume = Volume.of(np.zeros(shape, np.int16), affine)
     for row in range(3):
-        seen = pre.to_canonical(place[row], volume)
+        seen = to_canonical(place[row], volume)
         assert (np.diff(seen, axis=row) == 1.0 + row).all()
-        assert np.array_equal(pre.from_canonical(seen, volume), place[row])
-    assert pre.canonical_spacing(volume) == (1.0, 2.0, 3.0)
+        assert np.array_equal(from_canonical(seen, volume), place[row])
+    assert canonical_spacing(volume) == (1.0, 2.0, 3.0)
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_one_file_with_all_labels_and_another_unit(tmp_path: Path) -> None:
         ({"threshold": -99999}, "every voxel"),
         ({"threshold": "300..100"}, "empty"),
         ({"threshold": 100, "each": True}, "labels have no threshold"),
-        ({"each": True}, "measured values.*no labels"),
+        ({"each": True}, "not labels of 0 to 65535: give --threshold"),
         ({"threshold": 100, "frame": "xyz"}, "no frame called xyz"),
         ({"threshold": 100, "unit": "ft"}, "unit ft"),
         ({"threshold": 100, "min_part": "3 spoons"}, "not a volume"),
@@ -152,6 +152,18 @@ def test_unknown_labels_and_full_folders_are_refused(tmp_path: Path) -> None:
 
 def test_millilitres() -> None:
     assert [parse_millilitres(x) for x in ("2ml", "500 mm3", "0,5cc", 3.0)] == [2.0, 0.5, 0.5, 3.0]
+
+
+def test_names_of_labels_come_back_from_their_file(tmp_path: Path) -> None:
+    from lift3d.io.volume.nifti_writer import write_nifti
+
+    write_nifti(halves(), tmp_path / "labels.nii.gz")
+    assert [row["name"] for row in lift3d.measure(tmp_path / "labels.nii.gz").rows] == [
+        "left half",
+        "right/half",
+    ]
+    found = lift3d.volume_to_meshes(tmp_path / "labels.nii.gz", labels=["left half"])
+    assert [one.name for one in found.structures] == ["left half"]
 
 
 def test_measures_of_labels_meshes_and_values(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from lift3d.inference.segmentation.preprocessing import canonical_axes, from_canonical, to_canonical
+from lift3d.geometry.volume.orientation import canonical_axes, from_canonical, to_canonical
 from lift3d.inference.segmentation.resampling import resample
 from lift3d.nets.segmentation.plan import Sizes
 from lift3d.types.volumes import Grid, Labels

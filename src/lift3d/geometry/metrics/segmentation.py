@@ -19,6 +19,7 @@ from lift3d.errors import InputError
 from lift3d.geometry.mesh.distances import build_search_tree, closest_in_tree, sample_surface
 from lift3d.geometry.mesh.solidity import is_closed
 from lift3d.geometry.metrics.surfels import surfels
+from lift3d.geometry.volume.orientation import corner_distance
 from lift3d.geometry.volume.voxelize import grid_around, voxelize
 from lift3d.types import F64, Mesh
 from lift3d.types.volumes import Grid, Labels
@@ -72,9 +73,7 @@ def same_grid(a: Grid, b: Grid) -> None:
         raise InputError(
             f"the volumes have {a.shape} and {b.shape} voxels", "compare volumes on the same grid"
         )
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in a.shape], indexing="ij")).reshape(3, 8)
-    apart = (a.affine - b.affine)[:3] @ np.vstack([corners, np.ones(8)])
-    most = float(np.linalg.norm(apart, axis=0).max())
+    most = corner_distance(a, b)
     if most > SAME_PLACE:
         raise InputError(f"the volumes lie up to {most:.3g} mm apart", "compare volumes on the same grid")
 

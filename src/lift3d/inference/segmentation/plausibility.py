@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError
-from lift3d.inference.segmentation.preprocessing import F32, canonical_axes, canonical_spacing
+from lift3d.geometry.volume.orientation import canonical_axes, canonical_spacing
+from lift3d.inference.segmentation.preprocessing import F32
 from lift3d.inference.segmentation.result import Segmentation
 from lift3d.nets.segmentation.plan import Plan
 from lift3d.types.volumes import HOUNSFIELD, Volume

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError
+from lift3d.geometry.volume.orientation import canonical_axes, canonical_spacing, to_canonical
 from lift3d.inference.segmentation.resampling import resample
 from lift3d.nets.segmentation.plan import Plan, Sizes
 from lift3d.types.volumes import Grid, Volume
@@ -13,33 +14,6 @@ from lift3d.types.volumes import Grid, Volume
 F32 = NDArray[np.float32]
 LOW, HIGH = 0.5, 99.5
 """Percentiles to which values are clipped before they are normalised."""
-_ORDER = {letter: axis for axis, letters in enumerate(("RL", "AP", "SI")) for letter in letters}
-
-
-def canonical_axes(grid: Grid) -> tuple[tuple[int, ...], tuple[bool, ...]]:
-    """(for each axis right, anterior, superior the axis of the array that runs along it; whether that axis is reversed)."""
-    letters = grid.orientation
-    axes = tuple(next(k for k in range(3) if _ORDER[letters[k]] == axis) for axis in range(3))
-    return axes, tuple(letters[axis] in "LPI" for axis in axes)
-
-
-def to_canonical(values: NDArray[np.generic], grid: Grid) -> NDArray[np.generic]:
-    """A view (I, J, K) of the array of a grid whose axes run to the right, the front and the head."""
-    axes, reverse = canonical_axes(grid)
-    return values.transpose(axes)[tuple(slice(None, None, -1) if r else slice(None) for r in reverse)]
-
-
-def from_canonical(values: NDArray[np.generic], grid: Grid) -> NDArray[np.generic]:
-    """The inverse of `to_canonical`: an array whose axes are those of the grid."""
-    axes, reverse = canonical_axes(grid)
-    back = values[tuple(slice(None, None, -1) if r else slice(None) for r in reverse)]
-    return back.transpose(tuple(int(k) for k in np.argsort(axes)))
-
-
-def canonical_spacing(grid: Grid) -> tuple[float, float, float]:
-    """Spacing in millimetres along the canonical axes."""
-    x, y, z = (float(grid.spacing[axis]) for axis in canonical_axes(grid)[0])
-    return x, y, z
 
 
 def network_shape(grid: Grid, spacing: tuple[float, float, float]) -> Sizes:

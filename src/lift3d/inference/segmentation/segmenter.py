@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from lift3d.errors import InputError
+from lift3d.geometry.volume.orientation import canonical_axes, from_canonical
 from lift3d.inference.networks import inference_mode, load_network
 from lift3d.inference.segmentation.plausibility import check_segmentation, check_volume, class_means
-from lift3d.inference.segmentation.preprocessing import F32, canonical_axes, from_canonical, network_input
+from lift3d.inference.segmentation.preprocessing import F32, network_input
 from lift3d.inference.segmentation.resampling import resample_slab
 from lift3d.inference.segmentation.result import EXPECTED, SURE, LabelCertainty, Segmentation, expected_dice
 from lift3d.inference.segmentation.sliding_window import predict_probabilities

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import html
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +24,9 @@ CODES = {"u1": 2, "i2": 4, "f4": 16, "u2": 512}
 LABEL_INTENT = 1002
 MAX_SIZE = 32_767
 DESCRIPTION = b"lift3d; not a medical device"
+
+CARET, LEAST_EXTENSION = 30, 208
+"""Code of an extension of Caret and Workbench, and its least size: the header with it is longer than that of NIfTI-2."""
 
 
 def stored_values(volume: Volume | Labels) -> NDArray[np.generic]:
@@ -71,8 +76,21 @@ def write_slices(file: BinaryIO | gzip.GzipFile, stored: NDArray[np.generic]) ->
         file.write(stored[..., k].tobytes(order="F"))
 
 
+def _extension(names: Mapping[int, str]) -> bytes:
+    """The header extension with a table of labels, as Connectome Workbench writes it; empty without names."""
+    if not names:
+        return b""
+    rows = "".join(
+        f'<Label Key="{number}">{html.escape(name)}</Label>' for number, name in sorted(names.items())
+    )
+    text = f"<CaretExtension><VolumeInformation><LabelTable>{rows}</LabelTable></VolumeInformation></CaretExtension>"
+    data = text.encode("utf-8")
+    size = max(LEAST_EXTENSION, -(-(len(data) + 8) // 16) * 16)
+    return struct.pack("<2i", size, CARET) + data.ljust(size - 8, b"\0")
+
+
 def _header(volume: Volume | Labels, dtype: np.dtype[np.generic]) -> bytes:
-    """The 352 bytes before the values."""
+    """The bytes before the values: 352 and, of labels with names, an extension."""
     code = CODES[f"{dtype.kind}{dtype.itemsize}"]
     spacing, affine = volume.spacing, volume.affine
     header = bytearray(OFFSET)
@@ -82,7 +100,9 @@ def _header(volume: Volume | Labels, dtype: np.dtype[np.generic]) -> bytes:
     struct.pack_into("<4h", header, 68, intent, code, dtype.itemsize * 8, 0)
     handed = -1.0 if volume.is_mirrored else 1.0
     struct.pack_into("<8f", header, 76, handed, *spacing, 1, 1, 1, 1)
-    struct.pack_into("<3f", header, 108, OFFSET, 1, 0)
+    extension = _extension(volume.names) if isinstance(volume, Labels) else b""
+    header[348] = 1 if extension else 0
+    struct.pack_into("<3f", header, 108, OFFSET + len(extension), 1, 0)
     header[123] = 2  # millimetres
     header[148 : 148 + len(DESCRIPTION)] = DESCRIPTION
     header[344:348] = b"n+1\0"
@@ -93,7 +113,7 @@ def _header(volume: Volume | Labels, dtype: np.dtype[np.generic]) -> bytes:
         struct.pack_into("<6f", header, 256, *quaternion, *affine[:3, 3])
     parsed = parse(bytes(header), "volume")
     choose_affine(parsed, "volume", lambda _: None)  # refuses what could not be read again
-    return bytes(header)
+    return bytes(header) + extension
 
 
 def _quaternion(affine: F64, spacing: F64, handed: float) -> F64 | None:

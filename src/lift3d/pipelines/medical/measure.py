@@ -18,7 +18,7 @@ from lift3d.io.files.atomic import write_bytes
 from lift3d.io.mesh.meshes import FORMATS, load_mesh
 from lift3d.pipelines.arguments import Message, PathLike, or_ignore
 from lift3d.pipelines.medical.notice import NOTICE
-from lift3d.pipelines.medical.source import labels_of, load_volume
+from lift3d.pipelines.medical.source import labels_of, load_labels, load_volume
 from lift3d.types import Labels, Mesh, Volume
 from lift3d.units import length_in_metres
 
@@ -88,8 +88,8 @@ def measure(
     assert metres is not None
     notes = list[str]()
     reader = _Reader(frame, notes)
-    a = reader.read(first)
-    b = None if second is None else reader.read(second)
+    a = reader.read(first, labels=True)
+    b = None if second is None else reader.read(second, labels=not isinstance(a, Mesh))
     mean: dict[str, Any] | None = None
     if isinstance(a, Mesh):
         sizes = measure_mesh(a, _name(first))
@@ -105,13 +105,12 @@ def measure(
             row |= _values_inside(a, b)
         rows = [row]
     elif b is None:
-        labels = labels_of(a) if isinstance(a, Volume) else a
         rows = [
             {
                 "id": number, "name": one.name, "volume_ml": round(one.volume_ml, 4), "area_mm2": round(one.area_mm2, 2),
                 "voxels": one.voxels, "parts": one.parts,
             }
-            for number, one in measure_labels(labels).items()
+            for number, one in measure_labels(_as_labels(a)).items()
         ]  # fmt: skip
     elif isinstance(b, Mesh):
         raise InputError(
@@ -119,7 +118,7 @@ def measure(
             "give the mesh first: lift3d measure bone.stl scan.nii.gz",
         )
     else:
-        predicted, truth = (labels_of(x) if isinstance(x, Volume) else x for x in (a, b))
+        predicted, truth = _as_labels(a), _as_labels(b)
         found = compare_labels(predicted, truth, tolerance=1000 * metres)
         if not found:
             raise InputError("neither file holds a label", "give files of labels")
@@ -145,8 +144,8 @@ class _Reader:
     def __init__(self, frame: str | None, notes: list[str]) -> None:
         self.frame, self.notes = frame, notes
 
-    def read(self, source: Measurable) -> Volume | Labels | Mesh:
-        """The source itself, or read from its file; a mesh in millimetres, RAS+."""
+    def read(self, source: Measurable, labels: bool) -> Volume | Labels | Mesh:
+        """The source itself, or read from its file; a mesh in millimetres, RAS+. labels: whether a volume file holds labels."""
         if isinstance(source, Volume | Labels):
             return source
         if isinstance(source, Mesh):
@@ -157,7 +156,8 @@ class _Reader:
             with open(path, "rb") as file:
                 stated = re.search(rb"frame: (LPS|RAS)", file.read(HEAD))
             return self._millimetres(mesh, path.name, stated[1].decode().lower() if stated else None)
-        return load_volume(path, message=self.notes.append)
+        read = load_labels if labels else load_volume
+        return read(path, message=self.notes.append)
 
     def _millimetres(self, mesh: Mesh, name: str, stated: str | None) -> Mesh:
         if mesh.units is None:
@@ -170,6 +170,10 @@ class _Reader:
         out = trimesh.Trimesh(v, mesh.faces, process=False, validate=False)
         out.merge_vertices(merge_tex=True, merge_norm=True)
         return out
+
+
+def _as_labels(source: Volume | Labels) -> Labels:
+    return labels_of(source) if isinstance(source, Volume) else source
 
 
 def _name(source: Measurable) -> str:

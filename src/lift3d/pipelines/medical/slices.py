@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pil
 from PIL import ImageDraw, ImageFont
 
+from lift3d.geometry.volume.orientation import canonical_axes, canonical_spacing, to_canonical
 from lift3d.types import HOUNSFIELD, Grid, Labels, Volume
 
 SIDE = 480
@@ -44,15 +45,14 @@ def slices_picture(
     CT, else the range without 1 % at each end."""
     grid: Grid | None = volume if volume is not None else labels
     assert grid is not None
-    order, flips = _canonical(grid)
-    values = None if volume is None else _turned(volume.values, order, flips)
-    ids = None if labels is None else _turned(labels.ids, order, flips)
-    spacing = grid.spacing[list(order)]
-    shape = tuple(grid.shape[a] for a in order)
+    values = None if volume is None else to_canonical(volume.values, grid)
+    ids = None if labels is None else to_canonical(labels.ids, grid)
+    spacing = np.array(canonical_spacing(grid))
+    shape = tuple(grid.shape[a] for a in canonical_axes(grid)[0])
     at = _middle(ids, shape)
     low, high = _window(volume) if window is None else window
     scale = side / max(float(n * s) for n, s in zip(shape, spacing))
-    tiles = [_slice(values, ids, view, at, np.asarray(spacing), scale, (low, high), shape) for view in VIEWS]
+    tiles = [_slice(values, ids, view, at, spacing, scale, (low, high), shape) for view in VIEWS]
     height = max(tile.shape[0] for tile in tiles)
     width = sum(tile.shape[1] for tile in tiles) + GAP * (len(tiles) + 1)
     sheet = np.full((height + 2 * GAP, width, 3), BACK, np.uint8)
@@ -62,22 +62,6 @@ def slices_picture(
         sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
         left += tile.shape[1] + GAP
     return sheet
-
-
-def _canonical(grid: Grid) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
-    """The array axes nearest to R, A and S, and which of them run the other way."""
-    places = ["LR", "PA", "IS"]
-    order = tuple(next(k for k, letter in enumerate(grid.orientation) if letter in pair) for pair in places)
-    flips = tuple(grid.orientation[k] == pair[0] for k, pair in zip(order, places))
-    return (order[0], order[1], order[2]), (flips[0], flips[1], flips[2])
-
-
-def _turned(
-    array: NDArray[np.generic], order: tuple[int, int, int], flips: tuple[bool, bool, bool]
-) -> NDArray[np.generic]:
-    """The array with axes R, A, S."""
-    steps = tuple(slice(None, None, -1 if flip else 1) for flip in flips)
-    return array.transpose(order)[steps]
 
 
 def _middle(ids: NDArray[np.generic] | None, shape: tuple[int, ...]) -> tuple[int, int, int]:

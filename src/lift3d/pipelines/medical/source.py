@@ -64,22 +64,32 @@ def list_series(source: PathLike) -> list[Series]:
     return found(Path(source))
 
 
-def labels_of(volume: Volume, names: dict[int, str] | None = None) -> Labels:
-    """The labels of a volume of whole numbers. InputError for values that are no labels."""
-    values = volume.values
-    whole = np.issubdtype(values.dtype, np.integer) or bool((values == np.rint(values)).all())
-    low, high = int(values.min()), int(values.max())
-    if not whole or low < 0 or high > 65535:
+def load_labels(source: PathLike, message: Message | None = None) -> Labels:
+    """The labels in a file, with their names where it has them. InputError for values that are no labels, and for none."""
+    from lift3d.io.volume.label_maps import read_labels
+
+    return _require_some(read_labels(Path(source), or_ignore(message)))
+
+
+def labels_of(volume: Volume) -> Labels:
+    """The labels of a volume of whole numbers. InputError for values that are no labels, and for none."""
+    from lift3d.io.volume.label_maps import to_ids
+
+    try:
+        ids = to_ids(volume)
+    except InputError as error:
         raise InputError(
-            f"{volume.source or 'the volume'} holds measured values ({low:g} to {high:g}), no labels",
-            "give --threshold, or a file of labels: whole numbers from 0 to 65535",
-        )
-    if high == 0:
+            error.cause, "give --threshold, or a file of labels: whole numbers from 0"
+        ) from error
+    return _require_some(Labels.of(ids, volume.affine, source=volume.source))
+
+
+def _require_some(labels: Labels) -> Labels:
+    if not labels.present:
         raise InputError(
-            f"{volume.source or 'the volume'} holds no label: all values are 0", "give another file"
+            f"{labels.source or 'the volume'} holds no label: all values are 0", "give another file"
         )
-    kind = np.uint8 if high < 256 else np.uint16
-    return Labels.of(values.astype(kind, copy=False), volume.affine, names, volume.source)
+    return labels
 
 
 def looks_like_labels(volume: Volume) -> bool:

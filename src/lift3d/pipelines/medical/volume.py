@@ -18,6 +18,7 @@ from lift3d.pipelines.medical.report import Structure, VolumeModels
 from lift3d.pipelines.medical.source import (
     VolumeSource,
     labels_of,
+    load_labels,
     load_volume,
     looks_like_labels,
     parse_millilitres,
@@ -84,6 +85,8 @@ def volume_to_meshes(
     details: dict[str, Any] = {}
     if many:
         held = given if isinstance(given, Labels) else labels_of(given)
+        if not isinstance(source, Labels | Volume) and Path(source).is_file():
+            held = replace(held, names=load_labels(source).names)
         made = _of_labels(held, wanted, largest, ml, fill_cavities, lambda f: step("surface", 0.1 + 0.7 * f))
         shown: tuple[Volume | None, Labels | None] = (None, held)
     else:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError
+from lift3d.geometry.volume.orientation import corner_distance
 from lift3d.inference.segmentation.preprocessing import check_finite
 from lift3d.io.volume.label_maps import read_labels
 from lift3d.io.volume.reading import read_volume
@@ -53,13 +54,6 @@ def check_match(name: str, volume: Grid, labels: Grid) -> None:
             f"the labels of {name} lie {apart:.3g} mm from its volume",
             "resample the labels onto the volume, or copy its affine if they were made from it",
         )
-
-
-def corner_distance(a: Grid, b: Grid) -> float:
-    """Largest distance in millimetres between equal corner nodes of two grids of one shape."""
-    corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(a.shape) - 1)
-    moved = corners @ (a.affine - b.affine)[:3, :3].T + (a.affine - b.affine)[:3, 3]
-    return float(np.linalg.norm(moved, axis=1).max())
 
 
 def class_indices(labels: Labels, ids: Sequence[int], ignored: int | None, name: str) -> NDArray[np.uint8]:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lift3d.errors import InputError
-from lift3d.inference.segmentation.preprocessing import canonical_spacing, normalise, to_canonical
+from lift3d.geometry.volume.orientation import canonical_spacing, to_canonical
+from lift3d.inference.segmentation.preprocessing import normalise
 from lift3d.nets.segmentation.plan import Intensity
 from lift3d.train.segmentation.cases import UNLABELLED, class_indices, load_case
 from lift3d.train.segmentation.dataset import Dataset

@@ -18,7 +18,8 @@ import torch
 from torch import nn
 
 from lift3d.errors import InputError
-from lift3d.inference.segmentation.preprocessing import network_input, to_canonical
+from lift3d.geometry.volume.orientation import to_canonical
+from lift3d.inference.segmentation.preprocessing import network_input
 from lift3d.inference.segmentation.resampling import resample, resample_classes
 from lift3d.inference.segmentation.result import EXPECTED, expected_dice
 from lift3d.inference.segmentation.sliding_window import predict_probabilities

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from lift3d.errors import InputError
-from lift3d.inference.segmentation.preprocessing import canonical_spacing, to_canonical
+from lift3d.geometry.volume.orientation import canonical_spacing, to_canonical
 from lift3d.inference.segmentation.result import EXPECTED, expected_dice
 from lift3d.inference.segmentation.sliding_window import predict_probabilities
 from lift3d.nets.segmentation.plan import Intensity, Plan
